@@ -1,0 +1,147 @@
+"""The gateway's configuration for nginx, from the templates beside this file.
+
+Standard library only: run.py calls it before anything is installed. A template holds `${NAME}` and nothing cleverer.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+TEMPLATES = Path(__file__).parent
+PREFIX = "GATEWAY_"
+
+
+class InvalidSetting(ValueError):
+    """A setting that nginx would refuse, or read in another way than it was meant."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many requests a second or minute from one client address, and a burst on top that is not delayed."""
+
+    rate: str
+    burst: int
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[1-9][0-9]{0,5}r/[sm]", self.rate) or self.burst < 0:
+            raise InvalidSetting(f"{self.rate} with burst {self.burst} is no limit; write 10r/m or 20r/s, and a burst from 0")
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds until one more request fits.
+
+        nginx counts in whole thousandths of a request a second, rounded down: ten a minute are 0.166 a second, and
+        after the 6 seconds of plain arithmetic it would refuse again.
+        """
+        number, unit = self.rate.split("r/")
+        thousandths = int(number) * 1000 // (60 if unit == "m" else 1)
+        return math.ceil(1000 / thousandths)
+
+    def render(self, zone: str) -> str:
+        burst = f" burst={self.burst} nodelay" if self.burst else ""  # burst=0 is an error to nginx
+        return f"limit_req zone={zone}{burst};"
+
+
+@dataclass(frozen=True)
+class Limits:
+    sign_in: Limit = Limit("10r/m", 5)
+    auth: Limit = Limit("20r/s", 40)
+    api: Limit = Limit("20r/s", 40)
+    connections: int = 50
+
+    @classmethod
+    def parse(cls, environ: Mapping[str, str]) -> Limits:
+        """Limits from GATEWAY_SIGN_IN_RATE, GATEWAY_SIGN_IN_BURST and their like; an unknown GATEWAY_* name is refused."""
+        given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
+        zones = {
+            zone: Limit(
+                given.pop(f"{zone.upper()}_RATE", default.rate),
+                _parse_number(given.pop(f"{zone.upper()}_BURST", str(default.burst))),
+            )
+            for zone, default in (("sign_in", cls.sign_in), ("auth", cls.auth), ("api", cls.api))
+        }
+        connections = _parse_number(given.pop("CONNECTIONS", str(cls.connections)))
+        if given:
+            raise InvalidSetting(f"no such setting: {', '.join(PREFIX + name for name in sorted(given))}")
+        return cls(**zones, connections=connections)
+
+    def render(self) -> str:
+        zones = [self.sign_in.render("sign_in"), self.auth.render("auth"), self.api.render("api")]
+        return "\n".join([*zones, f"limit_conn connections {self.connections};"])
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """One nginx: where it listens, whose origin it is, and what is behind it."""
+
+    issuer: str
+    listen: Sequence[str]  # addresses with a port: 127.0.0.1:8080, [::1]:8080
+    auth_upstream: str
+    todo_upstream: str
+    limits: Limits | None = field(default_factory=Limits)  # None: nothing is limited
+    trusted_origins: Sequence[str] = ()
+    worker_user: str | None = None  # whom the workers become when nginx is started by root
+    access_log: str = "/dev/stdout"
+    upstream_timeout: str = "30s"
+
+    def values(self) -> dict[str, str]:
+        issuer = urlsplit(self.issuer)
+        limits = self.limits or Limits()
+        return {
+            "WORKER_USER": f"user {self.worker_user};" if self.worker_user else "",
+            "ACCESS_LOG": self.access_log,
+            "LISTEN": "\n".join(f"        listen {address};" for address in self.listen),
+            "KNOWN_HOSTS": "\n".join(f'        "{_without_port(host)}|{host}"  1;' for host in self.known_hosts()),
+            "ISSUER_HOST": issuer.netloc,
+            "ISSUER_SCHEME": issuer.scheme,
+            "HSTS": "max-age=31536000" if issuer.scheme == "https" else "",
+            "TRUSTED_ORIGINS": "\n".join(f'    "{origin}"  $http_origin;' for origin in self.trusted_origins),
+            "AUTH_UPSTREAM": self.auth_upstream,
+            "TODO_UPSTREAM": self.todo_upstream,
+            "UPSTREAM_TIMEOUT": self.upstream_timeout,
+            "LIMITS": self.limits.render() if self.limits else "",
+            "SIGN_IN_RATE": limits.sign_in.rate,
+            "AUTH_RATE": limits.auth.rate,
+            "API_RATE": limits.api.rate,
+            "SIGN_IN_RETRY_AFTER": str(limits.sign_in.retry_after),
+            "AUTH_RETRY_AFTER": str(limits.auth.retry_after),
+            "API_RETRY_AFTER": str(limits.api.retry_after),
+        }
+
+    def known_hosts(self) -> list[str]:
+        """Every Host that is answered: the issuer's, and where nginx listens itself."""
+        here = {"localhost:" + address.rpartition(":")[2] for address in self.listen} | set(self.listen)
+        hosts = {urlsplit(self.issuer).netloc, *here}
+        return sorted(hosts | {host.removesuffix(":80") for host in hosts})
+
+
+def _without_port(host: str) -> str:
+    return re.sub(r":[0-9]+$", "", host)
+
+
+def _parse_number(text: str) -> int:
+    if not text.isascii() or not text.isdecimal():
+        raise InvalidSetting(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def render(template: str, values: Mapping[str, str]) -> str:
+    """Fill in a template; a name without a value is an error (KeyError), not an empty string."""
+    return re.sub(r"\$\{([A-Z_]+)\}", lambda name: values[name[1]], template)
+
+
+def write(gateway: Gateway, folder: Path) -> Path:
+    """Render every template into `folder`, and return the file to start nginx with."""
+    values = gateway.values()
+    for template in TEMPLATES.glob("*.conf.template"):
+        rendered = render(template.read_text(encoding="utf-8"), values)
+        (folder / template.name.removesuffix(".template")).write_text(rendered, encoding="utf-8")
+    return folder / "nginx.conf"
