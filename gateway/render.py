@@ -32,7 +32,9 @@ class Limit:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[1-9][0-9]{0,5}r/[sm]", self.rate) or self.burst < 0:
-            raise InvalidSetting(f"{self.rate} with burst {self.burst} is no limit; write 10r/m or 20r/s, and a burst from 0")
+            raise InvalidSetting(
+                f"{self.rate} with burst {self.burst} is no limit; write 10r/m or 20r/s, and a burst from 0"
+            )
 
     @property
     def retry_after(self) -> int:
@@ -59,7 +61,7 @@ class Limits:
 
     @classmethod
     def parse(cls, environ: Mapping[str, str]) -> Limits:
-        """Limits from GATEWAY_SIGN_IN_RATE, GATEWAY_SIGN_IN_BURST and their like; an unknown GATEWAY_* name is refused."""
+        """Limits from GATEWAY_SIGN_IN_RATE, GATEWAY_SIGN_IN_BURST and so on; an unknown name is refused."""
         given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
         zones = {
             zone: Limit(

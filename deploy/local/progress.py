@@ -1,0 +1,54 @@
+# ruff: noqa: T201 - it speaks to a terminal
+"""What is shown while a command runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from deploy.local.state import LOGS
+from deploy.local.waiting import Refused, pause
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+def tail(log: Path, lines: int = 20) -> str:
+    """The end of a log, indented."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    return "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
+
+
+def run_with_progress(what: str, command: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
+    """Run a command whose output goes to a log: a live line on a terminal, dots elsewhere."""
+    log = LOGS / "setup.log"
+    started, live = time.monotonic(), sys.stdout.isatty()
+    dots = 0
+    print(what, end="" if not live else "\r", flush=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environ, start_new_session=True
+        )
+    try:
+        while process.poll() is None:
+            pause()
+            elapsed = int(time.monotonic() - started)
+            if live:
+                doing = (tail(log, 1).strip() or "...")[: max(shutil.get_terminal_size().columns - len(what) - 12, 0)]
+                print(f"\r\033[K{what} {elapsed:3d} s  {doing}", end="", flush=True)
+            elif elapsed // 2 > dots:
+                dots += 1
+                print(".", end="", flush=True)
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        print(f"\r\033[K{what}" if live else "", f"{time.monotonic() - started:.1f} s", flush=True)
+    if process.returncode != 0:
+        raise Refused(f"{what} failed:\n{tail(log)}\n(all of it: {log})")

@@ -1,0 +1,86 @@
+"""How the two services are told where their state is, and how their databases come to head."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deploy.local.packages import python
+from deploy.local.ports import LOOPBACK
+from deploy.local.progress import run_with_progress
+from deploy.local.state import ROOT, STATE, lock
+from gateway import render
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SERVICES = {"auth": "auth-service", "todo": "todo-service"}
+
+
+@dataclass(frozen=True)
+class System:
+    """What one `up` runs: the issuer, and who listens where."""
+
+    issuer: str
+    auth_port: int
+    todo_port: int
+    limits: bool = True
+
+    def environment(self, name: str) -> dict[str, str]:
+        """A service's environment: the user's own settings for it, and our state where they leave it open."""
+        foreign = tuple(f"{other.upper()}_" for other in SERVICES if other != name)
+        environ = {key: value for key, value in os.environ.items() if not key.startswith((*foreign, render.PREFIX))}
+        for key, value in self.defaults(name).items():
+            given = key.removesuffix("_FILE")
+            if not environ.get(given) and not environ.get(f"{given}_FILE"):
+                environ[key] = value
+        environ.pop("PYTHONHOME", None)
+        environ[f"{name.upper()}_ISSUER"] = self.issuer
+        if name == "auth" and not self.limits:
+            environ["AUTH_LIMITS"] = "off"
+        return {**environ, "PYTHONPATH": str(ROOT / SERVICES[name]), "PYTHONUNBUFFERED": "1"}
+
+    def defaults(self, name: str) -> dict[str, str]:
+        database = f"sqlite+aiosqlite:///{STATE / name}.db"
+        if name == "todo":
+            jwks = {"TODO_JWKS_FILE": str(STATE / "jwks.json"), "TODO_AUTH_URL": f"http://{LOOPBACK}:{self.auth_port}"}
+            return {"TODO_DATABASE_URL": database, **jwks}
+        keys = {f"{key.upper()}_FILE": str(secret_file(key)) for key in ("auth_secret", "auth_key_encryption_keys")}
+        return {"AUTH_DATABASE_URL": database, **keys}
+
+
+def secret_file(name: str) -> Path:
+    """A secret of this installation, made at first use; `1:` is its version."""
+    file = STATE / "secrets" / name
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with lock("secrets.lock"):
+        if not file.exists():
+            draft = file.with_suffix(".draft")
+            draft.touch(mode=0o600)
+            draft.write_text(f"1:{secrets.token_urlsafe(48)}\n", encoding="utf-8")
+            draft.replace(file)
+    return file
+
+
+def service_command(name: str, *arguments: str) -> list[str]:
+    """-P: a module lying in the folder where somebody calls this must not take the place of one of ours."""
+    return [python(), "-P", "-m", f"{name}_service", *arguments]
+
+
+def migrate(name: str, environ: Mapping[str, str]) -> None:
+    """Bring a database to head. Our own SQLite file is known to be there when it has seen these very migrations."""
+    versions = sorted((ROOT / SERVICES[name]).rglob("versions/*.py"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in versions)).hexdigest()
+    stamp, database = STATE / f"{name}.migrated", STATE / f"{name}.db"
+    ours = environ.get(f"{name.upper()}_DATABASE_URL", "").endswith(f"///{database}")
+    if ours and database.exists() and stamp.exists() and stamp.read_text(encoding="ascii") == digest:
+        return
+    if ours:
+        database.touch(mode=0o600)
+    run_with_progress(f"Migrating the database of {SERVICES[name]}", service_command(name, "migrate"), environ)
+    if ours:
+        stamp.write_text(digest, encoding="ascii")

@@ -1,0 +1,52 @@
+"""Where everything that run.py makes is kept, and what it remembers about a running system."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from deploy.local.waiting import pause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = ROOT / ".run"
+LOGS = STATE / "logs"
+RUNNING = STATE / "run.json"
+
+
+@contextmanager
+def lock(name: str, *, wait: bool = True) -> Iterator[bool]:
+    """Hold a lock among all run.py of this folder; without `wait`, False if another one has it."""
+    STATE.mkdir(exist_ok=True)
+    with (STATE / name).open("a") as file:
+        while not (taken := _try_lock(file)) and wait:
+            pause()
+        yield taken
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def read_running() -> dict[str, Any]:
+    """What the last `up` wrote about itself; nothing if there was none."""
+    try:
+        running: dict[str, Any] = json.loads(RUNNING.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return running
+
+
+def write_running(running: Mapping[str, Any]) -> None:
+    draft = RUNNING.with_suffix(".draft")
+    draft.write_text(json.dumps(running, indent=2), encoding="utf-8")
+    draft.replace(RUNNING)

@@ -1,0 +1,208 @@
+# ruff: noqa: T201 - it speaks to a terminal
+"""The verb `up`: everything set up, started in order, ready, watched, and stopped."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from deploy.local.packages import find_nginx, python
+from deploy.local.ports import LOOPBACK, check_port, choose_port, loopback_addresses
+from deploy.local.processes import Child, Supervisor, answers, clear_leftovers
+from deploy.local.services import SERVICES, System, migrate, service_command
+from deploy.local.state import LOGS, ROOT, STATE, lock, read_running
+from deploy.local.waiting import Interrupted, Refused, pause
+from gateway import nginx, render
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def up_options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="run.py up", description="Set up what is missing and run everything.")
+    parser.add_argument("--detach", action="store_true", help="return once all is ready; `down` stops it")
+    parser.add_argument(
+        "--port", type=int, default=8080, metavar="N", help="of the gateway (8080); services take N+1, N+2"
+    )
+    parser.add_argument("--listen", metavar="ADDRESS", help="listen there too, not on loopback only")
+    parser.add_argument("--no-gateway", action="store_true", help="the services alone, where there is no nginx")
+    parser.add_argument("--no-limits", action="store_true", help="no rate limit and no lockout; on loopback only")
+    options = parser.parse_args(arguments)
+    if not 0 < options.port < 65536:
+        parser.error("--port takes a number from 1 to 65535")
+    if options.no_limits and options.listen:
+        print("--no-limits stays on loopback: --listen is not followed.")
+        options.listen = None
+    return options
+
+
+def origin(default: str) -> str:
+    """ISSUER, or else where we listen."""
+    issuer = os.environ.get("ISSUER") or os.environ.get("AUTH_ISSUER") or default
+    parts = urlsplit(issuer)
+    if parts.scheme not in ("http", "https") or issuer != f"{parts.scheme}://{parts.netloc}" or not parts.hostname:
+        raise Refused(f"ISSUER is {issuer!r}, but must be an origin like https://id.example.com, without a path.")
+    return issuer
+
+
+def up(arguments: Sequence[str]) -> int:
+    """set up what is missing and run everything; up --help names its options"""
+    options = up_options(arguments)
+    with lock("up.lock", wait=False) as alone:
+        if alone and not options.detach:
+            return supervise(options)
+    if not alone:
+        return already_up(options)
+    python()
+    if not options.no_gateway:
+        find_nginx()
+    return detach(arguments)
+
+
+def already_up(options: argparse.Namespace) -> int:
+    """Another run.py has the lock: wait until it is ready, and say where."""
+    while not (running := read_running()).get("ready"):
+        with lock("up.lock", wait=False) as alone:
+            if alone:
+                raise Refused("The run.py that was starting has just stopped. Try again.")
+        pause()
+    if running["options"] != described(options):
+        raise Refused(f"Already running at {running['url']} with other options. Stop it first: ./run.py down")
+    print(f"Already running at {running['url']} (process {running['pid']}). ./run.py down stops it.")
+    return 0
+
+
+def described(options: argparse.Namespace) -> dict[str, Any]:
+    """What must be the same for two `up` to mean the same system."""
+    return {
+        **{key: value for key, value in vars(options).items() if key != "detach"},
+        "ISSUER": os.environ.get("ISSUER"),
+    }
+
+
+def detach(arguments: Sequence[str]) -> int:
+    """Leave a supervisor behind, and return when it says that all is ready."""
+    log = LOGS / "run.log"
+    command = [sys.executable, str(ROOT / "run.py"), "up", *(each for each in arguments if each != "--detach")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        while process.poll() is None and not (read_running().get("ready") and read_running()["pid"] == process.pid):
+            pause()
+    except Interrupted:
+        process.terminate()
+        process.wait()
+        raise
+    print(log.read_text(encoding="utf-8"), end="")
+    if process.returncode is None:
+        print("Running in the background. ./run.py down stops it.")
+    return process.returncode or 0
+
+
+def supervise(options: argparse.Namespace) -> int:
+    clear_leftovers()
+    gateway_port = None if options.no_gateway else options.port
+    limits = None if options.no_limits else render.Limits.parse(os.environ)
+    addresses = [] if options.no_gateway else listen_addresses(options)
+    for address in addresses:
+        check_port(address, options.port)
+    auth_port = choose_port(options.port + 1)
+    todo_port = choose_port(auth_port + 1)
+    system = System(origin(f"http://localhost:{gateway_port or auth_port}"), auth_port, todo_port, limits is not None)
+    url = system.issuer if gateway_port is None else f"http://localhost:{gateway_port}"
+    supervisor = Supervisor(
+        {
+            "url": url,
+            "issuer": system.issuer,
+            "options": described(options),
+            "ports": {"gateway": gateway_port, "auth": auth_port, "todo": todo_port},
+        }
+    )
+    try:
+        program = None if options.no_gateway else find_nginx()
+        start_services(supervisor, system)
+        if program:
+            start_gateway(supervisor, system, program, [endpoint(each, options.port) for each in addresses], limits)
+        announce(system, url, gateway_port)
+        supervisor.watch()
+    except Interrupted:
+        print("\nStopping ...", flush=True)
+        return 0
+    finally:
+        supervisor.stop()
+
+
+def listen_addresses(options: argparse.Namespace) -> list[str]:
+    """Loopback, and what was asked for; a wildcard is loopback too."""
+    if options.listen in ("0.0.0.0", "::"):  # noqa: S104 - asked for by name
+        return [options.listen]
+    wanted = [*loopback_addresses(options.port), *([options.listen] if options.listen else [])]
+    return list(dict.fromkeys(wanted))
+
+
+def endpoint(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def start_services(supervisor: Supervisor, system: System) -> None:
+    environments = {name: system.environment(name) for name in SERVICES}
+    for name, environ in environments.items():
+        migrate(name, environ)
+    ports = {"auth": system.auth_port, "todo": system.todo_port}
+    for name, environ in environments.items():
+        command = service_command(name, "serve", "--host", LOOPBACK, "--port", str(ports[name]))
+        supervisor.add(Child.start(SERVICES[name], command, environ))
+    for name, port in ports.items():
+        supervisor.wait_for(SERVICES[name], partial(answers, port, "/readyz"))
+
+
+def start_gateway(
+    supervisor: Supervisor, system: System, program: str, listen: Sequence[str], limits: render.Limits | None
+) -> None:
+    folder = STATE / "nginx"
+    folder.mkdir(exist_ok=True)
+    for place in (STATE, folder):
+        place.chmod(0o755)  # nginx's workers must enter; what is secret has rights of its own
+    origins = [each.strip() for each in os.environ.get("AUTH_TRUSTED_ORIGINS", "").split(",") if each.strip()]
+    configuration = render.Gateway(
+        issuer=system.issuer,
+        listen=listen,
+        limits=limits,
+        trusted_origins=origins,
+        auth_upstream=endpoint(LOOPBACK, system.auth_port),
+        todo_upstream=endpoint(LOOPBACK, system.todo_port),
+        worker_user=nginx.worker_user(folder),
+    )
+    render.write(configuration, folder)
+    environ = {**os.environ, "TZ": "UTC"}
+    supervisor.add(Child.start("gateway", nginx.command(program, folder), environ, signal.SIGQUIT))
+    address, _, port = listen[0].rpartition(":")
+    here = address.strip("[]").replace("0.0.0.0", LOOPBACK)  # noqa: S104 - to reach it, not to listen
+    paths = ("/healthz", "/.well-known/jwks.json", "/.well-known/oauth-protected-resource/api/v1")
+    host = urlsplit(system.issuer).netloc
+    for path in paths:
+        supervisor.wait_for(f"The gateway ({path})", partial(answers, int(port), path, address=here, host=host))
+
+
+def announce(system: System, url: str, gateway_port: int | None) -> None:
+    todo = url if gateway_port else f"http://{LOOPBACK}:{system.todo_port}"
+    print(
+        f"""
+Ready: {url}
+    issuer      {system.issuer}{"" if gateway_port else "  (auth-service itself: there is no gateway)"}
+    accounts    {url}/api/auth/
+    todos       {todo}/api/v1/todos
+    key set     {url}/.well-known/jwks.json
+    logs        {LOGS}
+"""
+        + ("" if system.limits else "Every rate limit and lockout is off.\n"),
+        flush=True,
+    )

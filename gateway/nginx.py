@@ -1,0 +1,58 @@
+"""Which nginx to run, how it comes onto a machine, and how it is started as root and as anybody else."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shutil
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Debian keeps nginx where only root's PATH leads.
+FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/usr/local/nginx/sbin", "/opt/homebrew/bin")
+WORKER_USERS = ("www-data", "nginx", "nobody")
+POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+def find() -> str | None:
+    return shutil.which("nginx") or shutil.which("nginx", path=os.pathsep.join(FOLDERS))
+
+
+def command(program: str, folder: Path) -> list[str]:
+    """Start nginx on what render.write left in `folder`. Errors before the configuration is read go to stderr too."""
+    return [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
+
+
+def worker_user(folder: Path) -> str | None:
+    """Whom the workers of a root's nginx become: somebody without rights, if such a one can enter `folder`.
+
+    In a checkout below root's own home (0700) nobody else can; there the workers stay root, as all else there is.
+    """
+    if os.geteuid() != 0:
+        return None
+    if not all(place.stat().st_mode & 0o001 for place in (folder, *folder.parents)):
+        return "root root"
+    for name in WORKER_USERS:
+        with suppress(KeyError):
+            group = grp.getgrgid(pwd.getpwnam(name).pw_gid).gr_name
+            return f"{name} {group}"
+    return "root root"
+
+
+@contextmanager
+def no_services_started() -> Iterator[None]:
+    """Packages installed meanwhile do not start the servers that they bring (Debian's policy-rc.d)."""
+    if POLICY.exists():
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink()

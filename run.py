@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Set up, run and test the whole system with nothing but Python (DESIGN.md section 8).
+
+The verbs; how they work is in deploy/local. All of it is standard library only, and this file's grammar is one that an
+old Python can read, so that it can say what is wrong with itself.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - the reader of this message has the older one
+    sys.exit("run.py needs Python 3.11 or newer; this one is " + sys.version.split()[0] + ". Try: python3.12 run.py up")
+if sys.platform == "win32":
+    sys.exit("run.py needs Linux or macOS. On Windows, run it inside WSL.")
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+from deploy.local.packages import find_nginx, python
+from deploy.local.processes import STOP_SECONDS, birth, clear_leftovers
+from deploy.local.services import System, migrate, service_command
+from deploy.local.state import LOGS, ROOT, STATE, lock, read_running
+from deploy.local.up import origin, up
+from deploy.local.waiting import Interrupted, Refused, pause, signals
+from gateway.render import InvalidSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+
+def down(arguments: Sequence[str]) -> int:
+    """stop what `up` started"""
+    no_arguments("down", arguments)
+    with lock("up.lock", wait=False) as alone:
+        if alone:
+            clear_leftovers()
+            print("Nothing is running.")
+            return 0
+    running = read_running()
+    if not running or birth(running["pid"]) != running["born"]:
+        raise Refused("A run.py is just starting or stopping. Try again in a moment.")
+    os.kill(running["pid"], signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS * 4
+    while time.monotonic() < deadline:
+        with lock("up.lock", wait=False) as gone:
+            if gone:
+                print("Stopped.")
+                return 0
+        pause()
+    raise Refused(f"Process {running['pid']} does not stop. Its log: {LOGS / 'run.log'}")
+
+
+def reset(arguments: Sequence[str]) -> int:
+    """stop everything and delete its state: databases, secrets, logs; installed packages stay"""
+    no_arguments("reset", arguments)
+    down([])
+    with lock("up.lock", wait=False) as alone:
+        if not alone:
+            raise Refused("A run.py has just started. Stop it first: ./run.py down")
+        for entry in STATE.iterdir():
+            if entry.is_dir() and not entry.name.startswith("venv-"):
+                shutil.rmtree(entry)
+            elif entry.is_file() and entry.suffix != ".lock":
+                entry.unlink()
+    print("The state is deleted.")
+    return 0
+
+
+def test(arguments: Sequence[str]) -> int:
+    """set up what is missing and pass all tests; arguments go to pytest"""
+    interpreter = python(tests=True)
+    try:
+        find_nginx()
+    except Refused as refused:
+        print(f"Tests of the gateway will be skipped. {refused}", file=sys.stderr)
+    return become([interpreter, "-m", "pytest", *arguments], cwd=ROOT)
+
+
+def lint(arguments: Sequence[str]) -> int:
+    """ruff and mypy over everything"""
+    no_arguments("lint", arguments)
+    interpreter = python(tests=True)
+    checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."]]
+    # Each folder by itself: `tests` is the name of a package in every one of them.
+    parts = (["auth-service"], ["todo-service"], ["run.py", "gateway"], ["tests-e2e"])
+    checks += [["mypy", f"--cache-dir=.mypy_cache/{part[-1]}", *part] for part in parts]
+    codes = []
+    for check in checks:
+        print("$", *check, flush=True)
+        codes.append(subprocess.run([interpreter, "-m", *check], cwd=ROOT, check=False).returncode)
+    return max(codes)
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """measure: bench NAME...; without a name, the names"""
+    scripts = {path.stem.replace("_", "-"): path for path in sorted((ROOT / "tests-e2e/bench").glob("[a-z]*.py"))}
+    unknown = [name for name in arguments if name not in scripts]
+    if unknown or not arguments:
+        print("Benchmarks:", *scripts)
+        return 2 if unknown else 0
+    interpreter = python(tests=True)
+    return max(
+        subprocess.run([interpreter, str(scripts[name])], cwd=ROOT, check=False).returncode for name in arguments
+    )
+
+
+def auth(arguments: Sequence[str]) -> int:
+    """auth-service's own commands, on the same state: auth users list"""
+    return operate("auth", arguments)
+
+
+def todo(arguments: Sequence[str]) -> int:
+    """todo-service's own commands, on the same state"""
+    return operate("todo", arguments)
+
+
+def operate(name: str, arguments: Sequence[str]) -> int:
+    running = read_running()
+    ports = running.get("ports", {"auth": 8081, "todo": 8082})
+    system = System(running.get("issuer") or origin("http://localhost:8080"), ports["auth"], ports["todo"])
+    environ = system.environment(name)
+    migrate(name, environ)
+    return become(service_command(name, *arguments), environ=environ)
+
+
+def become(command: Sequence[str], *, cwd: Path | None = None, environ: Mapping[str, str] | None = None) -> NoReturn:
+    """Go on as another program: its output, signals and exit code are then its own."""
+    if cwd:
+        os.chdir(cwd)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    sys.stdout.flush()
+    os.execve(command[0], list(command), dict(environ or os.environ))  # noqa: S606 - there is no shell to escape
+
+
+def no_arguments(verb: str, arguments: Sequence[str]) -> None:
+    argparse.ArgumentParser(prog=f"run.py {verb}", description=VERBS[verb].__doc__).parse_args(arguments)
+
+
+VERBS: dict[str, Callable[[Sequence[str]], int]] = {
+    verb.__name__: verb for verb in (up, down, reset, test, lint, bench, auth, todo)
+}
+
+
+def usage() -> str:
+    return "usage: ./run.py VERB ...\n\n" + "\n".join(f"    {name:6} {verb.__doc__}" for name, verb in VERBS.items())
+
+
+def main(arguments: Sequence[str]) -> int:
+    if not arguments or arguments[0] not in VERBS:
+        asked = bool(arguments) and arguments[0] in ("-h", "--help", "help")
+        print(usage(), file=sys.stdout if asked else sys.stderr)
+        return 0 if asked else 2
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: signals.append(received))
+    try:
+        LOGS.mkdir(parents=True, exist_ok=True)
+        return VERBS[arguments[0]](arguments[1:])
+    except (Refused, InvalidSetting) as refused:
+        print(f"run.py: {refused}", file=sys.stderr)
+    except PermissionError as error:
+        print(f"run.py: {error}. Does {STATE} belong to another user?", file=sys.stderr)
+    except Interrupted:
+        print("\nInterrupted. Nothing is left running; the next start goes on from here.", file=sys.stderr)
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
