@@ -1,4 +1,3 @@
-# ruff: noqa: T201 - it speaks to a terminal
 """Processes that start together and stop together."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: T201 - it speaks to a terminal
 """What is shown while a command runs."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: T201 - it speaks to a terminal
 """The verb `up`: everything set up, started in order, ready, watched, and stopped."""
 
 from __future__ import annotations
