@@ -1,0 +1,126 @@
+"""Where the parts meet: settings become objects, objects an application."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from todo_service import database, health, openapi, problems, protected_resource
+from todo_service.access_token import Policy
+from todo_service.authentication import Authenticator
+from todo_service.jwks import JwksCache, Schedule
+from todo_service.problems import FieldError, Problem
+from todo_service.request_log import RequestLog
+from todo_service.settings import Settings
+from todo_service.todos import cursors, routes
+from todo_service.verified_tokens import VerifiedTokens
+
+_log = structlog.get_logger(__name__)
+
+
+def create_app(
+    settings: Settings, *, clock: Callable[[], float] = time.time, schedule: Schedule | None = None
+) -> FastAPI:
+    """Build the application. `clock` and `schedule` are seams for tests."""
+    app = FastAPI(
+        title="todo-service",
+        version="1",
+        description="Todos of the person or service that the access token speaks for.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    metadata = protected_resource.describe(settings.issuer)
+    policy = Policy(issuer=settings.issuer, audience=metadata.resource)
+    app.state.clock = clock
+    app.state.protected_resource = metadata
+    app.state.database = database.connect(settings.database_url.get_secret_value())
+    app.state.jwks = JwksCache(settings.jwks_uri, saved_copy=settings.jwks_file, schedule=schedule, clock=clock)
+    app.state.authenticator = Authenticator(
+        app.state.jwks,
+        VerifiedTokens(policy),
+        resource_metadata=settings.issuer + protected_resource.PATH,
+        clock=clock,
+    )
+    for router in (health.router, protected_resource.router, routes.router(routes.OWN), routes.router(routes.BY_USER)):
+        app.include_router(router)
+    _add_refusals(app)
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    app.add_middleware(_LastResort)
+    app.add_middleware(RequestLog)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with app.state.database.reader.connect() as connection:
+        app.state.cursor_key = await cursors.get_key(connection)
+    try:
+        async with app.state.jwks.running():
+            yield
+    finally:
+        await app.state.database.dispose()
+
+
+def _add_refusals(app: FastAPI) -> None:
+    app.exception_handler(Problem)(problems.render)
+    app.exception_handler(HTTPException)(_of_http)
+    app.exception_handler(RequestValidationError)(_of_parameters)
+    for error in (OperationalError, InterfaceError, PoolTimeout):
+        app.exception_handler(error)(_of_database)
+
+
+async def _of_http(request: Request, error: HTTPException) -> Response:
+    """What the router refuses by itself."""
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allow = ", ".join(sorted(_methods(request)))
+        problem = Problem(problems.METHOD_NOT_ALLOWED, f"Here one can {allow}.", headers={"Allow": allow})
+    else:
+        problem = Problem(problems.NOT_FOUND, "There is no such resource.")
+    return problems.render(request, problem)
+
+
+def _methods(request: Request) -> set[str]:
+    """All methods of the path (RFC 9110 §15.5.6): the router itself only names those of the first route that fits."""
+    routes_ = (context.route for context in iter_route_contexts(request.app.routes))
+    fitting = (route for route in routes_ if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE)
+    return {method for route in fitting for method in route.methods or ()}
+
+
+async def _of_parameters(request: Request, error: RequestValidationError) -> Response:
+    errors = [FieldError(parameter=str(each["loc"][-1]), detail=each["msg"]) for each in error.errors()]
+    return problems.render(request, Problem(problems.INVALID_PARAMETER, "See errors.", errors=errors))
+
+
+async def _of_database(request: Request, error: Exception) -> Response:
+    _log.warning("the database does not answer", error=type(error).__name__)
+    problem = Problem(problems.DATABASE_UNAVAILABLE, "The database does not answer.", headers={"Retry-After": "1"})
+    return problems.render(request, problem)
+
+
+class _LastResort:
+    """Turns what nobody expected into a 500 and a stack trace into a line of the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            if scope["type"] != "http":
+                raise
+            _log.exception("a request failed")
+            problem = Problem(problems.INTERNAL_ERROR, "The log has the reason, under the request id.")
+            await problems.render(Request(scope), problem)(scope, receive, send)

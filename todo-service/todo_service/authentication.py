@@ -1,0 +1,140 @@
+"""The bearer token at the HTTP edge: where it may stand, and what a refusal says (RFC 6750, RFC 9728)."""
+
+import time
+from collections.abc import Callable
+from typing import Annotated
+from urllib.parse import parse_qs
+
+from fastapi import Depends, Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+
+from todo_service import request_body
+from todo_service.access_token import AccessToken, InvalidToken, UnknownKey
+from todo_service.jwks import JwksCache, KeysUnavailable
+from todo_service.problems import (
+    AUTHENTICATION_REQUIRED,
+    INSUFFICIENT_SCOPE,
+    INVALID_REQUEST,
+    INVALID_TOKEN,
+    KEYS_UNAVAILABLE,
+    OTHER_USER,
+    Problem,
+    ProblemType,
+)
+from todo_service.verified_tokens import VerifiedTokens
+
+RETRY_AFTER = "5"  # seconds: a missing key set is asked for every second at first, once a minute at last
+_FORM = "application/x-www-form-urlencoded"
+
+
+class Authenticator:
+    """Turns a request into the access token that speaks for it."""
+
+    def __init__(
+        self,
+        jwks: JwksCache,
+        tokens: VerifiedTokens,
+        *,
+        resource_metadata: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._jwks = jwks
+        self._tokens = tokens
+        self._clock = clock
+        self._resource_metadata = resource_metadata
+
+    async def authenticate(self, request: Request) -> AccessToken:
+        """Return the verified token.
+
+        Raises:
+            Problem: 401 without credentials or with wrong ones, 400 when they stand where they must not, 503 when
+                there are no keys to verify with.
+        """
+        token = await self._find_token(request)
+        try:
+            return await self._verify(token)
+        except KeysUnavailable:
+            raise Problem(
+                KEYS_UNAVAILABLE, "The issuer's keys are not known.", headers={"Retry-After": RETRY_AFTER}
+            ) from None
+        except InvalidToken as error:
+            raise self._refusal(INVALID_TOKEN, f"The token is refused: {error}.", "invalid_token") from None
+
+    def insufficient(self, scope: str) -> Problem:
+        detail = f"The token does not have the scope {scope}."
+        return self._refusal(INSUFFICIENT_SCOPE, detail, "insufficient_scope", scope=scope)
+
+    async def _verify(self, token: str) -> AccessToken:
+        keys = self._jwks.get_key_set().keys
+        try:
+            return self._tokens.verify(token, keys=keys, now=self._clock())
+        except UnknownKey as error:
+            if not await self._jwks.learn(error.kid):
+                raise
+        return self._tokens.verify(token, keys=self._jwks.get_key_set().keys, now=self._clock())
+
+    async def _find_token(self, request: Request) -> str:
+        """The one token of the one Authorization header (RFC 6750 §2.1, §3.1)."""
+        credentials = request.headers.getlist("Authorization")
+        if len(credentials) > 1:
+            raise self._malformed("There is more than one Authorization header.")
+        if await _is_elsewhere(request):
+            raise self._malformed("A token belongs in the Authorization header and nowhere else.")
+        scheme, _, token = credentials[0].partition(" ") if credentials else ("", "", "")
+        if scheme.lower() != "bearer":
+            raise self._refusal(AUTHENTICATION_REQUIRED, "Send an access token of the issuer as a bearer token.")
+        token = token.strip(" ")
+        if not token or " " in token or "," in token:
+            raise self._malformed("The Authorization header does not hold exactly one token.")
+        return token
+
+    def _malformed(self, detail: str) -> Problem:
+        return self._refusal(INVALID_REQUEST, detail, "invalid_request")
+
+    def _refusal(self, kind: ProblemType, detail: str, error: str | None = None, **more: str) -> Problem:
+        """A problem with a challenge (RFC 6750 §3).
+
+        Without credentials there is no error code (§3.1). Each parameter occurs once, and each value is ours: nothing
+        that a client sent is ever quoted in a header.
+        """
+        parameters = {"error": error, "error_description": detail, **more} if error is not None else {}
+        parameters["resource_metadata"] = self._resource_metadata  # RFC 9728 §5.1
+        challenge = "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())
+        return Problem(kind, detail, headers={"WWW-Authenticate": challenge})
+
+
+async def _is_elsewhere(request: Request) -> bool:
+    """Whether a token stands in the query or a form (RFC 9700 §4.3.2: the one ends in logs, no one needs the other)."""
+    if "access_token" in request.query_params:
+        return True
+    if request_body.media_type(request) != _FORM:
+        return False
+    form = await request_body.read(request)
+    return "access_token" in parse_qs(form.decode("latin-1"), keep_blank_values=True)
+
+
+class BearerToken(SecurityBase):
+    """A dependency that returns the access token of the request, which has `scope`.
+
+    A path that names a user is open to that user only. It is checked here, where no route can forget it.
+    """
+
+    def __init__(self, scope: str) -> None:
+        self.model = HTTPBearer(bearerFormat="JWT", description="RFC 9068 access token of the issuer")
+        self.scheme_name = "accessToken"
+        self._scope = scope
+
+    async def __call__(self, request: Request) -> AccessToken:
+        authenticator: Authenticator = request.app.state.authenticator
+        token = await authenticator.authenticate(request)
+        if self._scope not in token.scope:
+            raise authenticator.insufficient(self._scope)
+        if request.path_params.get("user_id", token.sub) != token.sub:
+            raise Problem(OTHER_USER, "The user in the path is not the token's subject.")
+        return token
+
+
+SCOPES = ("todos:read", "todos:write")
+Reader = Annotated[AccessToken, Depends(BearerToken("todos:read"))]
+Writer = Annotated[AccessToken, Depends(BearerToken("todos:write"))]

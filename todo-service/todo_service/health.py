@@ -1,0 +1,43 @@
+"""Is the process alive, and may it be sent requests? Asked on the service's own port; the gateway routes neither."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
+
+from todo_service import database
+from todo_service.database import SchemaNotAtHead
+from todo_service.jwks import KeysUnavailable
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    status: Literal["ok", "no key set", "no database", "schema not at head"]
+
+
+@router.get("/livez", operation_id="getLiveness")
+async def livez(response: Response) -> Health:
+    """The process answers."""
+    response.headers["Cache-Control"] = "no-store"
+    return Health(status="ok")
+
+
+@router.get("/readyz", operation_id="getReadiness", responses={503: {"model": Health}})
+async def readyz(request: Request, response: Response) -> Health:
+    """A key set is held, and the database is there and at head."""
+    response.headers["Cache-Control"] = "no-store"
+    health = Health(status="ok")
+    try:
+        request.app.state.jwks.get_key_set()
+        await database.verify_schema(request.app.state.database)
+    except KeysUnavailable:
+        health = Health(status="no key set")
+    except SchemaNotAtHead:
+        health = Health(status="schema not at head")
+    except (SQLAlchemyError, OSError):
+        health = Health(status="no database")
+    if health.status != "ok":
+        response.status_code = 503
+    return health

@@ -1,0 +1,248 @@
+"""The issuer's keys in memory, kept fresh by one background task (CHECKLISTS J1 to J15).
+
+    disk ──> KeySet ──> requests          a request reads a reference: no lock, no I/O
+               ↑
+       fetch, one at a time  <── the schedule, every 30 s
+                             <── a kid that nobody knows, once in 30 s
+
+Nothing that a request does can take a known key away. A fetch that fails, or that brings nothing usable, leaves the
+set as it is; one that succeeds replaces it as a whole, so a key withdrawn by the issuer is gone with the next swap.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+
+from todo_service import key_set
+from todo_service.key_set import KeySet, UnusableKeySet
+
+_log = logging.getLogger(__name__)
+
+
+class KeysUnavailable(Exception):
+    """No key set, or none fresh enough to trust: nothing can be said about any token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When to fetch, and for how long to believe. The defaults are DESIGN.md's; tests have less time."""
+
+    interval: timedelta = timedelta(seconds=30)
+    forced_cooldown: timedelta = timedelta(seconds=30)
+    forced_wait: timedelta = timedelta(seconds=1)
+    unknown_kid_ttl: timedelta = timedelta(seconds=60)
+    first_retry: timedelta = timedelta(seconds=1)
+    last_retry: timedelta = timedelta(seconds=60)
+    connect_timeout: timedelta = timedelta(seconds=1)
+    total_timeout: timedelta = timedelta(seconds=3)
+    key_set_max_age: timedelta = timedelta(hours=24)
+    saved_copy_max_age: timedelta = timedelta(hours=1)
+
+    def pause(self, failures: int) -> float:
+        """Seconds until the next scheduled fetch, jittered so that replicas do not march in step."""
+        if failures == 0:
+            return self.interval.total_seconds() * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, hides nothing
+        backoff = self.first_retry.total_seconds() * float(2 ** min(failures - 1, 16))
+        return min(backoff, self.last_retry.total_seconds()) * random.uniform(0.5, 1)  # noqa: S311 - as above
+
+
+class UnknownKids:
+    """The last `kid`s that a fetch did not bring: asking for them again is pointless for a while."""
+
+    def __init__(self, ttl: timedelta, *, capacity: int = 256) -> None:
+        self._ttl = ttl.total_seconds()
+        self._capacity = capacity
+        self._expires: OrderedDict[str, float] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._expires)
+
+    def add(self, kid: str, now: float) -> None:
+        self._expires[kid] = now + self._ttl
+        self._expires.move_to_end(kid)
+        if len(self._expires) > self._capacity:
+            self._expires.popitem(last=False)
+
+    def has(self, kid: str, now: float) -> bool:
+        if self._expires.get(kid, 0.0) <= now:
+            self._expires.pop(kid, None)
+            return False
+        self._expires.move_to_end(kid)
+        return True
+
+    def clear(self) -> None:
+        self._expires.clear()
+
+
+class JwksCache:
+    """Two clocks: `clock` (since the epoch) judges age across restarts, `monotonic` paces what happens in this life."""
+
+    def __init__(
+        self,
+        jwks_uri: str,
+        *,
+        saved_copy: Path | None = None,
+        schedule: Schedule | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._jwks_uri = jwks_uri
+        self._saved_copy = saved_copy
+        self._saved: KeySet | None = None
+        self._schedule = schedule or Schedule()
+        self._clock = clock
+        self._monotonic = monotonic
+        self._key_set: KeySet | None = None
+        self._unknown = UnknownKids(self._schedule.unknown_kid_ttl)
+        self._forced_at = float("-inf")
+        self._fetching: asyncio.Task[bool] | None = None
+        self._client: httpx2.AsyncClient  # there while running()
+
+    def get_key_set(self) -> KeySet:
+        """Return the keys to verify with.
+
+        Raises:
+            KeysUnavailable: there were never any, or the issuer has been silent for a day.
+        """
+        held = self._key_set
+        if held is None or self._clock() - held.fetched_at > self._schedule.key_set_max_age.total_seconds():
+            raise KeysUnavailable
+        return held
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Load the saved copy and keep the set fresh until the block ends."""
+        await asyncio.to_thread(self._load)
+        async with _http_client(self._schedule) as client:
+            self._client = client
+            refreshing = asyncio.create_task(self._refresh_forever())
+            try:
+                yield
+            finally:
+                tasks = [task for task in (refreshing, self._fetching) if task is not None]
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def learn(self, kid: str) -> bool:
+        """Whether the issuer publishes `kid` after all. Waits a second at most, and fetches once in 30 s at most.
+
+        The cooldown counts from the last attempt, not the last success, so that a dead issuer is left in peace; it is
+        a clock of its own, so that a scheduled fetch a moment ago does not hide a rotation (J5). Requests that come
+        while a fetch is under way share it.
+        """
+        if self._unknown.has(kid, self._monotonic()):
+            return False
+        if self._fetching is None or self._fetching.done():
+            if self._monotonic() - self._forced_at < self._schedule.forced_cooldown.total_seconds():
+                return False
+            self._forced_at = self._monotonic()
+        fetching = self._fetch_once()
+        await asyncio.wait({fetching}, timeout=self._schedule.forced_wait.total_seconds())
+        if self._key_set is not None and kid in self._key_set.keys:
+            return True
+        if fetching.done() and not fetching.cancelled() and fetching.result():
+            self._unknown.add(kid, self._monotonic())
+        return False
+
+    async def _refresh_forever(self) -> None:
+        failures = 0
+        while True:
+            # A cancelled wait must not cancel the fetch for the requests that share it.
+            succeeded = await asyncio.shield(self._fetch_once())
+            failures = 0 if succeeded else failures + 1
+            await asyncio.sleep(self._schedule.pause(failures))
+
+    def _fetch_once(self) -> asyncio.Task[bool]:
+        """The fetch under way, or a new one: there is never a second beside it."""
+        if self._fetching is None or self._fetching.done():
+            self._fetching = asyncio.create_task(self._fetch())
+        return self._fetching
+
+    async def _fetch(self) -> bool:
+        """Fetch and swap. False, and a line in the log, when the issuer gave nothing to swap to."""
+        try:
+            async with asyncio.timeout(self._schedule.total_timeout.total_seconds()):
+                fetched = await self._download()
+        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, ValueError) as error:
+            _log.warning("the issuer's keys could not be fetched: %s: %s", type(error).__name__, error)
+            return False
+        self._swap(fetched)
+        await self._save(fetched)
+        return True
+
+    async def _download(self) -> KeySet:
+        held = self._key_set
+        headers = {"If-None-Match": held.etag} if held is not None and held.etag is not None else {}
+        self._client.cookies.clear()
+        async with self._client.stream("GET", self._jwks_uri, headers=headers) as response:
+            if response.status_code == 304 and held is not None:
+                return replace(held, fetched_at=self._clock())
+            if response.status_code != 200 or response.headers.get("Content-Encoding", "identity") != "identity":
+                raise UnusableKeySet(f"the answer is a {response.status_code}, or encoded")
+            document = await _read(response)
+        if held is not None and document == held.document:
+            return replace(held, etag=response.headers.get("ETag"), fetched_at=self._clock())
+        return KeySet(key_set.parse_keys(document), document, response.headers.get("ETag"), self._clock())
+
+    def _swap(self, fetched: KeySet) -> None:
+        held, self._key_set = self._key_set, fetched
+        if held is None or held.keys is not fetched.keys:
+            self._unknown.clear()
+            _log.info("the issuer's keys are now: %s", ", ".join(fetched.keys))
+
+    def _load(self) -> None:
+        if self._saved_copy is None:
+            return
+        max_stale = self._schedule.key_set_max_age.total_seconds()
+        try:
+            self._key_set = key_set.load(
+                self._saved_copy, jwks_uri=self._jwks_uri, now=self._clock(), max_stale=max_stale
+            )
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            _log.warning("the saved key set is not used: %s", error)
+        else:
+            self._saved = self._key_set
+
+    async def _save(self, fetched: KeySet) -> None:
+        """Write the copy when the set has changed, and once an hour so that its age stays true."""
+        if self._saved_copy is None or self._is_saved(fetched):
+            return
+        try:
+            await asyncio.to_thread(key_set.save, fetched, self._saved_copy, jwks_uri=self._jwks_uri)
+        except OSError as error:
+            _log.warning("the key set could not be saved: %s", error)
+        else:
+            self._saved = fetched
+
+    def _is_saved(self, fetched: KeySet) -> bool:
+        saved, max_age = self._saved, self._schedule.saved_copy_max_age.total_seconds()
+        return saved is not None and saved.keys is fetched.keys and fetched.fetched_at - saved.fetched_at < max_age
+
+
+def _http_client(schedule: Schedule) -> httpx2.AsyncClient:
+    """A client that goes where configuration says and nowhere else: no redirects, no proxy of the environment."""
+    timeout = httpx2.Timeout(schedule.total_timeout.total_seconds(), connect=schedule.connect_timeout.total_seconds())
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    return httpx2.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False, headers=headers)
+
+
+async def _read(response: httpx2.Response) -> bytes:
+    """The body, or UnusableKeySet as soon as it is too long."""
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > key_set.MAX_LENGTH:
+            raise UnusableKeySet("the key set is larger than 64 KiB")
+    return bytes(body)

@@ -1,0 +1,158 @@
+"""The issuer's keys as an immutable value: read from a JWK Set (RFC 7517), kept on disk between two lives."""
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt import InvalidKeyError
+from jwt.algorithms import RSAAlgorithm
+
+from todo_service import strict_json
+
+MAX_LENGTH = 64 * 1024
+MAX_KEYS = 32
+MAX_KID_LENGTH = 128
+MIN_MODULUS_BITS = 2048
+MIN_EXPONENT = 65537
+MAX_CLOCK_DIFFERENCE = 60  # seconds
+_MAX_DEPTH = 8
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+_log = logging.getLogger(__name__)
+
+
+class UnusableKeySet(ValueError):
+    """Nothing to verify with: the document is refused as a whole, and whatever is held stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """What one fetch brought. `keys` stays the same object while the document does.
+
+    `fetched_at` is in seconds since the epoch, like the times in tokens.
+    """
+
+    keys: Mapping[str, RSAPublicKey]
+    document: bytes
+    etag: str | None
+    fetched_at: float
+
+
+def parse_keys(document: bytes) -> Mapping[str, RSAPublicKey]:
+    """Return the usable keys by `kid`, each made into a key object once.
+
+    Raises:
+        UnusableKeySet: too large, not a JWK Set, too many keys, or none that is usable.
+    """
+    if len(document) > MAX_LENGTH:
+        raise UnusableKeySet("the key set is larger than 64 KiB")
+    try:
+        parsed = strict_json.parse(document, max_depth=_MAX_DEPTH)
+    except ValueError as error:
+        raise UnusableKeySet(f"the key set is {error}") from None
+    entries = parsed.get("keys") if isinstance(parsed, dict) else None
+    if not isinstance(entries, list) or len(entries) > MAX_KEYS:
+        raise UnusableKeySet(f"the key set has no list of at most {MAX_KEYS} keys")
+    keys: dict[str, RSAPublicKey] = {}
+    for entry in entries:
+        _add(keys, entry)
+    if not keys:
+        raise UnusableKeySet("no key of the key set is usable")
+    return MappingProxyType(keys)
+
+
+def _add(keys: dict[str, RSAPublicKey], entry: object) -> None:
+    """Add one key, or skip it with a line in the log: one bad key must not take the others with it."""
+    try:
+        kid, key = _parse_key(entry)
+    except ValueError as error:
+        _log.warning("a key of the issuer is skipped: %s", error)
+    else:
+        keys.setdefault(kid, key)
+
+
+def _parse_key(entry: object) -> tuple[str, RSAPublicKey]:
+    if not isinstance(entry, dict):
+        raise ValueError("it is not an object")  # noqa: TRY004 - about the document, like all others here
+    if _PRIVATE_MEMBERS & entry.keys():
+        _log.error("the issuer publishes a private or symmetric key; it must be withdrawn")
+        raise ValueError("it has private members")
+    kid = entry.get("kid")
+    if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_LENGTH:
+        raise ValueError("it has no usable kid")
+    if not _is_for_rs256(entry):
+        raise ValueError("it is not meant for RS256 signatures")
+    return kid, _public_key(entry)
+
+
+def _is_for_rs256(entry: Mapping[str, object]) -> bool:
+    """RFC 7517 §4: what the key says about its own use. Silence is consent, anything else is not."""
+    key_ops = entry.get("key_ops", ["verify"])
+    return (
+        entry.get("kty") == "RSA"
+        and entry.get("use", "sig") == "sig"
+        and entry.get("alg", "RS256") == "RS256"
+        and isinstance(key_ops, list)
+        and "verify" in key_ops
+    )
+
+
+def _public_key(entry: Mapping[str, object]) -> RSAPublicKey:
+    members = {name: entry.get(name) for name in ("kty", "n", "e")}
+    if not all(isinstance(member, str) for member in members.values()):
+        raise ValueError("its modulus or exponent is not a string")
+    try:
+        key = RSAAlgorithm.from_jwk(json.dumps(members))
+    except (InvalidKeyError, ValueError) as error:
+        raise ValueError("its modulus or exponent is not one") from error
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("it is not a public key")  # noqa: TRY004 - about the document, like all others here
+    if key.key_size < MIN_MODULUS_BITS or key.public_numbers().e < MIN_EXPONENT:
+        raise ValueError("it is too weak")
+    return key
+
+
+def save(key_set: KeySet, path: Path, *, jwks_uri: str) -> None:
+    """Write the set for the next start: whole or not at all, and for nobody else to read or change."""
+    content = {
+        "jwks_uri": jwks_uri,
+        "fetched_at": key_set.fetched_at,
+        "etag": key_set.etag,
+        "document": key_set.document.decode(),
+    }
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # made with mode 0600
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load(path: Path, *, jwks_uri: str, now: float, max_stale: float) -> KeySet:
+    """Read what `save` wrote.
+
+    Raises:
+        OSError: there is nothing to read.
+        ValueError: it is another issuer's, too old, from the future, or damaged.
+    """
+    match strict_json.parse(path.read_bytes(), max_depth=_MAX_DEPTH):
+        case {"jwks_uri": uri, "fetched_at": int() | float() as fetched_at, "etag": etag, "document": str(text)}:
+            pass
+        case _:
+            raise ValueError("it is damaged")
+    if uri != jwks_uri:
+        raise ValueError("it is another issuer's")
+    if not -MAX_CLOCK_DIFFERENCE <= now - fetched_at <= max_stale:
+        raise ValueError("it is too old, or from the future")
+    document = text.encode()
+    return KeySet(parse_keys(document), document, etag if isinstance(etag, str) else None, fetched_at)

@@ -1,0 +1,47 @@
+"""Bring the database to the newest schema: a command of its own, never a side effect of serving."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
+_ADVISORY_LOCK = 0x746F646F  # "todo"
+
+
+def migrate(database_url: str) -> None:
+    """Run what is missing. Safe to run twice, and by several at once: one works, the others wait and find it done."""
+    url = make_url(database_url)
+    if url.drivername == "sqlite+aiosqlite":
+        with _file_lock(Path(f"{url.database}.migrate-lock")):
+            _upgrade(url.set(drivername="sqlite"))
+    else:
+        _upgrade(url)
+
+
+def _upgrade(url: URL) -> None:
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+    with engine.connect() as connection:
+        _advisory_lock(engine, connection)  # until the connection closes
+        config = Config()
+        config.set_main_option("script_location", "todo_service:migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
+def _advisory_lock(engine: Engine, connection: Connection) -> None:
+    if engine.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+        connection.commit()
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,47 @@
+"""Todos, and the key that signs list cursors.
+
+The key is made here because migrations run under a lock: however many processes start for the first time, there is
+one key, and all of them and all restarts agree on it.
+"""
+
+import secrets
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "todos",
+        sa.Column("owner", sa.String(255), primary_key=True),
+        sa.Column("id", sa.Uuid(), primary_key=True),
+        sa.Column("title", sa.String(500), nullable=False),
+        sa.Column("notes", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(10), nullable=False),
+        sa.Column("completed_at", sa.DateTime(timezone=True)),
+        sa.Column("priority", sa.SmallInteger(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True)),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("status IN ('open', 'done')", name="todos_status"),
+        sa.CheckConstraint("priority BETWEEN 0 AND 3", name="todos_priority"),
+        sa.CheckConstraint("(status = 'done') = (completed_at IS NOT NULL)", name="todos_completed_at"),
+    )
+    cursor_key = op.create_table(
+        "cursor_key",
+        sa.Column("id", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("id = 1", name="cursor_key_one_row"),
+    )
+    op.bulk_insert(cursor_key, [{"id": 1, "secret": secrets.token_bytes(32)}])
+
+
+def downgrade() -> None:
+    op.drop_table("cursor_key")
+    op.drop_table("todos")

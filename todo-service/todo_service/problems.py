@@ -1,0 +1,124 @@
+"""Everything that can go wrong, as one catalogue (RFC 9457). The README's table lists the same types.
+
+A problem is raised wherever it is noticed; only this module knows what it looks like. `detail` is for the caller and
+repeats nothing of a token, and nothing about anybody else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+MEDIA_TYPE = "application/problem+json"
+_MAX_ERRORS = 20
+_MAX_POINTER_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """A kind of problem. `type` and `title` never change for it; clients may rely on them."""
+
+    slug: str
+    status: int
+    title: str
+
+    @property
+    def type(self) -> str:
+        return f"urn:problem-type:todo:{self.slug}"
+
+
+INVALID_REQUEST = ProblemType("invalid-request", 400, "The credentials are not sent as RFC 6750 says")
+INVALID_JSON = ProblemType("invalid-json", 400, "The body is not JSON")
+INVALID_PARAMETER = ProblemType("invalid-parameter", 400, "A query parameter is wrong")
+INVALID_CURSOR = ProblemType("invalid-cursor", 400, "The cursor was not made here for this list")
+AUTHENTICATION_REQUIRED = ProblemType("authentication-required", 401, "An access token is needed")
+INVALID_TOKEN = ProblemType("invalid-token", 401, "The access token is not valid")
+INSUFFICIENT_SCOPE = ProblemType("insufficient-scope", 403, "The access token does not allow this")
+OTHER_USER = ProblemType("other-user", 403, "The path belongs to another user")
+NOT_FOUND = ProblemType("not-found", 404, "Nothing is here")
+METHOD_NOT_ALLOWED = ProblemType("method-not-allowed", 405, "The resource does not do this")
+PRECONDITION_FAILED = ProblemType("precondition-failed", 412, "The todo has changed")
+CONTENT_TOO_LARGE = ProblemType("content-too-large", 413, "The body is too large")
+UNSUPPORTED_MEDIA_TYPE = ProblemType("unsupported-media-type", 415, "The body has the wrong content type")
+INVALID_FIELDS = ProblemType("invalid-fields", 422, "The body has wrong members")
+INTERNAL_ERROR = ProblemType("internal-error", 500, "Something is broken here")
+KEYS_UNAVAILABLE = ProblemType("keys-unavailable", 503, "Tokens cannot be verified at the moment")
+DATABASE_UNAVAILABLE = ProblemType("database-unavailable", 503, "Todos cannot be read or written at the moment")
+
+CATALOGUE = tuple(value for value in list(vars().values()) if isinstance(value, ProblemType))
+
+
+class Problem(Exception):
+    """A refusal that the client is told about."""
+
+    def __init__(
+        self,
+        problem_type: ProblemType,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence["FieldError"] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.problem_type = problem_type
+        self.detail = detail
+        self.headers = headers
+        self.errors = errors
+
+
+class FieldError(BaseModel):
+    """One wrong place in a request."""
+
+    pointer: str | None = Field(default=None, description="JSON Pointer (RFC 6901) into the body")
+    parameter: str | None = Field(default=None, description="name of the query parameter")
+    detail: str
+
+
+class ProblemDocument(BaseModel):
+    """Problem details (RFC 9457 §3.1)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="path of the request")
+    request_id: str | None = Field(default=None, description="value of X-Request-ID; name it when you ask for help")
+    errors: list[FieldError] | None = None
+
+
+def render(request: Request, problem: Problem) -> JSONResponse:
+    kind = problem.problem_type
+    document = ProblemDocument(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=problem.detail,
+        instance=quote(request.scope["path"]),
+        request_id=request.scope.get("request_id"),
+        errors=list(problem.errors[:_MAX_ERRORS]) or None,
+    )
+    content = document.model_dump(exclude_none=True)
+    return JSONResponse(content, kind.status, problem.headers, media_type=MEDIA_TYPE)
+
+
+def pointer(location: Sequence[str | int]) -> str:
+    """A JSON Pointer (RFC 6901 §3), cut short where a client's own member name would fill the answer."""
+    escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in location)
+    return "".join(f"/{step}" for step in escaped)[:_MAX_POINTER_LENGTH]
+
+
+def responses(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:
+    """What a route's documentation says about these problems."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for status in sorted({kind.status for kind in kinds}):
+        slugs = ", ".join(f"`{kind.slug}`" for kind in kinds if kind.status == status)
+        documented[status] = {
+            "description": f"{HTTPStatus(status).phrase}: {slugs}",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+        }
+    return documented

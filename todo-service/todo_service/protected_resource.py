@@ -1,0 +1,39 @@
+"""What this API is and whose tokens it takes, for clients that know only its address (RFC 9728)."""
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from todo_service import problems
+from todo_service.authentication import SCOPES
+
+RESOURCE_PATH = "/api/v1"
+PATH = f"/.well-known/oauth-protected-resource{RESOURCE_PATH}"  # RFC 9728 §3.1: inserted before the resource's path
+
+router = APIRouter(tags=["metadata"])
+
+
+class ProtectedResource(BaseModel):
+    """Protected resource metadata (RFC 9728 §2)."""
+
+    resource: str
+    authorization_servers: list[str]
+    scopes_supported: list[str]
+    bearer_methods_supported: list[str]
+
+
+def describe(issuer: str) -> ProtectedResource:
+    return ProtectedResource(
+        resource=issuer + RESOURCE_PATH,
+        authorization_servers=[issuer],
+        scopes_supported=list(SCOPES),
+        bearer_methods_supported=["header"],
+    )
+
+
+@router.get(PATH, responses=problems.responses(problems.INTERNAL_ERROR), operation_id="getProtectedResource")
+async def protected_resource(request: Request, response: Response) -> ProtectedResource:
+    """Protected resource metadata (RFC 9728 §3)."""
+    response.headers["Access-Control-Allow-Origin"] = "*"  # public, and the same for everybody
+    response.headers["Cache-Control"] = "public, max-age=3600"
+    described: ProtectedResource = request.app.state.protected_resource
+    return described

@@ -1,0 +1,76 @@
+"""Request bodies read by hand: bounded, of the right content type, and strict JSON."""
+
+from typing import TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from todo_service import strict_json
+from todo_service.problems import (
+    CONTENT_TOO_LARGE,
+    INVALID_FIELDS,
+    INVALID_JSON,
+    UNSUPPORTED_MEDIA_TYPE,
+    FieldError,
+    Problem,
+    pointer,
+)
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+MAX_LENGTH = 256 * 1024
+_MAX_DEPTH = 32
+
+Fields = TypeVar("Fields", bound=BaseModel)
+
+
+def media_type(request: Request) -> str:
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+async def parse(request: Request, fields: type[Fields], accepted: tuple[str, ...]) -> Fields:
+    """Read the body as `fields`.
+
+    Raises:
+        Problem: 415, 413, 400 for what is not strict JSON (a name twice is not), 422 for wrong or unknown members.
+    """
+    if media_type(request) not in accepted:
+        names = ", ".join(accepted)
+        # RFC 5789 §2.2 for PATCH, RFC 9110 §12.5.1 for the others.
+        header = "Accept-Patch" if request.method == "PATCH" else "Accept"
+        raise Problem(UNSUPPORTED_MEDIA_TYPE, f"Send the body as {names}.", headers={header: names})
+    body = await read(request)
+    try:
+        value = strict_json.parse(body, max_depth=_MAX_DEPTH)
+    except ValueError as error:
+        raise Problem(INVALID_JSON, f"The body is refused: {error}.") from None
+    try:
+        return fields.model_validate(value)
+    except ValidationError as error:
+        raise _invalid_fields(error) from None
+
+
+async def read(request: Request) -> bytes:
+    """The body, or 413 as soon as it is known to be too long."""
+    announced = request.headers.get("Content-Length", "0")
+    if len(announced) > 10 or int(announced) > MAX_LENGTH:  # digits, or the HTTP parser would have refused them
+        raise _too_large()
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_LENGTH:
+            raise _too_large()
+    return bytes(body)
+
+
+def _too_large() -> Problem:
+    # Nobody reads the rest, so the connection cannot carry another request.
+    return Problem(CONTENT_TOO_LARGE, f"At most {MAX_LENGTH} bytes.", headers={"Connection": "close"})
+
+
+def _invalid_fields(error: ValidationError) -> Problem:
+    errors = [
+        FieldError(pointer=pointer(found["loc"]), detail=found["msg"])
+        for found in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    return Problem(INVALID_FIELDS, "See errors.", errors=errors)

@@ -1,0 +1,108 @@
+"""Settings: TODO_* of the environment, checked before anything starts. Only `app` and `__main__` know them."""
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX = "TODO_"
+_FILE_SUFFIX = "_FILE"
+_DRIVERS = ("sqlite+aiosqlite", "postgresql+psycopg")
+
+
+class InvalidSettings(Exception):
+    """The environment is refused. The text is one line for the terminal and holds no secret."""
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError("must be an http or https origin, without a path and without a trailing slash")
+    if "@" in parts.netloc or not value.isascii() or not value.isprintable() or set(value) & set(' "\\'):
+        raise ValueError("must be a plain origin")
+    return value
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _network(value: str) -> str:
+    return str(ipaddress.ip_network(value)) if "/" in value else str(ipaddress.ip_address(value))
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    try:
+        driver = make_url(value.get_secret_value()).drivername
+    except ArgumentError:
+        driver = ""
+    if driver not in _DRIVERS:
+        raise ValueError(f"must begin with one of {', '.join(_DRIVERS)}")
+    return value
+
+
+Origin = Annotated[str, AfterValidator(_origin)]  # not a URL type: those append "/" and break the comparison with iss
+Network = Annotated[str, AfterValidator(_network)]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+
+    issuer: Origin = Field(description="whose tokens are taken: the public origin, compared with `iss` as it is")
+    auth_url: Origin = Field("", validate_default=False, description="where the issuer answers from inside")
+    database_url: Annotated[SecretStr, AfterValidator(_database_url)] = Field(
+        SecretStr("sqlite+aiosqlite:///todo.db"), description="where todos are stored; may be read from a file"
+    )
+    jwks_file: Path = Field(Path("jwks.json"), description="copy of the last good key set, for a start without issuer")
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)] = Field(
+        ("127.0.0.1", "::1"), description="addresses and networks whose X-Forwarded-For is believed, by commas"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="the least that is logged")
+
+    @property
+    def jwks_uri(self) -> str:
+        return f"{self.auth_url or self.issuer}/.well-known/jwks.json"
+
+
+SECRETS = ("database_url",)  # these may also come as NAME_FILE
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings.
+
+    Raises:
+        InvalidSettings: a name that is not ours, a value that is not one, or a file that cannot be read.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    files = {PREFIX + name.upper() + _FILE_SUFFIX: name for name in SECRETS}
+    unknown = sorted(name for name in environ if name.upper().startswith(PREFIX) and name not in known | files.keys())
+    if unknown:
+        raise InvalidSettings(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known | {*files}))}")
+    values: dict[str, Any] = {name.removeprefix(PREFIX).lower(): environ[name] for name in known & environ.keys()}
+    for variable, name in files.items():
+        if variable in environ:
+            values[name] = _read(variable, environ[variable], also_given=name in values)
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise InvalidSettings(_line(error)) from None
+
+
+def _read(variable: str, path: str, *, also_given: bool) -> str:
+    if also_given:
+        raise InvalidSettings(f"{variable} and {variable.removesuffix(_FILE_SUFFIX)} are both set")
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, ValueError) as error:
+        raise InvalidSettings(f"{variable} cannot be read: {type(error).__name__}") from None
+
+
+def _line(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{PREFIX}{str(each['loc'][0]).upper()}: {each['msg']}" for each in found)

@@ -1,0 +1,67 @@
+"""JSON as I-JSON (RFC 7493) has it, from people who may mean harm; standard library only.
+
+`json.loads` alone lets the last of two equal names win, takes NaN, Infinity and 1e400, hands out lone surrogates that
+no database stores, and recurses as deep as the text says. Here each of these is a ValueError.
+"""
+
+import json
+import math
+import re
+from typing import NoReturn
+
+# The closing quote is optional so that an unterminated string is one match, not one attempt per quote in it.
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_INNERMOST = re.compile(rb"\[\]|\{\}")
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def parse(text: bytes, *, max_depth: int) -> object:
+    """Return the value, or raise ValueError with a sentence that repeats nothing of the text."""
+    if _is_deeper(text, max_depth):
+        raise ValueError("too deeply nested")
+    try:
+        value = _DECODER.decode(text.decode())
+        if b"\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # fails on a lone surrogate, wherever it stands
+    except UnicodeError:
+        raise ValueError("not Unicode text") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
+    return value
+
+
+def _is_deeper(text: bytes, max_depth: int) -> bool:
+    """Whether arrays and objects nest deeper than `max_depth`, found without parsing.
+
+    Each pass takes away the innermost pairs, so what is left after `max_depth` passes is nested deeper (or is not
+    JSON at all). Every step is linear and runs in C.
+    """
+    if text.count(b"[") + text.count(b"{") <= max_depth:
+        return False
+    brackets = _STRING.sub(b"", text).translate(None, _NOT_BRACKETS)
+    for _ in range(max_depth):
+        brackets = _INNERMOST.sub(b"", brackets)
+        if not brackets:
+            return False
+    return True
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return members
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError("a number is too large")
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse)

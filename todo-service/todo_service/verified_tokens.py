@@ -1,0 +1,56 @@
+"""Tokens verified in the last seconds, so that a client's next request costs no signature check.
+
+Only successes are remembered, by a keyed hash that no outsider can compute and for ten seconds at most: not a second
+beyond `exp`, and not beyond the key set that verified them. Known here means "was valid"; whether the caller may do
+what it asks is still decided for each request.
+"""
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from todo_service import access_token
+from todo_service.access_token import AccessToken, InvalidToken, Policy
+
+ENTRY_MAX_AGE = timedelta(seconds=10)
+
+
+class VerifiedTokens:
+    """`verify()` with a memory. For one event loop: nothing in it awaits, so nothing in it needs a lock."""
+
+    def __init__(self, policy: Policy, *, capacity: int = 4096) -> None:
+        self._policy = policy
+        self._capacity = capacity
+        self._hash_key = secrets.token_bytes(32)
+        self._keys: Mapping[str, RSAPublicKey] = {}
+        self._entries: dict[bytes, tuple[float, AccessToken]] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def verify(self, token: str, *, keys: Mapping[str, RSAPublicKey], now: float) -> AccessToken:
+        """Return what the token says, or raise InvalidToken, exactly as `access_token.verify` would."""
+        if len(token) > access_token.MAX_LENGTH or not token.isascii():
+            raise InvalidToken("the token is too long or not ASCII")
+        if keys is not self._keys:  # the set was swapped: what a withdrawn key signed must not live on here
+            self._entries.clear()
+            self._keys = keys
+        digest = hmac.digest(self._hash_key, token.encode(), "sha256")
+        entry = self._entries.get(digest)
+        if entry is not None and now < entry[0]:
+            return entry[1]
+        verified = access_token.verify(token, keys=keys, policy=self._policy, now=now)
+        self._remember(digest, verified, now)
+        return verified
+
+    def _remember(self, digest: bytes, verified: AccessToken, now: float) -> None:
+        ends_at = min(verified.exp, now + ENTRY_MAX_AGE.total_seconds())
+        if ends_at <= now:  # valid by leeway only
+            return
+        self._entries.pop(digest, None)  # so that the renewed entry goes to the end of the queue
+        if len(self._entries) >= self._capacity:
+            del self._entries[next(iter(self._entries))]  # the oldest, which is nearest to its end
+        self._entries[digest] = (ends_at, verified)
