@@ -39,9 +39,18 @@ def clear_leftovers() -> None:
     for pid, born in read_running().get("processes", {}).items():
         if born and birth(int(pid)) == born:
             print(f"Ending process {pid}, left behind by an earlier run")
-            with suppress(ProcessLookupError):
-                os.killpg(int(pid), signal.SIGKILL)
+            end_group(int(pid))
     RUNNING.unlink(missing_ok=True)
+
+
+def end_group(leader: int) -> None:
+    """Kill what is left of a process group, and wait until its ports are free again."""
+    deadline = time.monotonic() + STOP_SECONDS
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+        while time.monotonic() < deadline:
+            os.killpg(leader, 0)
+            time.sleep(0.02)
 
 
 def answers(port: int, path: str, *, address: str = LOOPBACK, host: str = "localhost") -> bool:
@@ -98,9 +107,10 @@ class Child:
         deadline = time.monotonic() + STOP_SECONDS
         while self.process.poll() is None and time.monotonic() < deadline and len(signals) == asked:
             time.sleep(0.05)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        end_group(self.process.pid)
 
 
 class Supervisor:

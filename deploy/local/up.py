@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,9 +36,6 @@ def up_options(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if not 0 < options.port < 65536:
         parser.error("--port takes a number from 1 to 65535")
-    if options.no_limits and options.listen:
-        print("--no-limits stays on loopback: --listen is not followed.")
-        options.listen = None
     return options
 
 
@@ -100,7 +98,7 @@ def detach(arguments: Sequence[str]) -> int:
         process.terminate()
         process.wait()
         raise
-    print(log.read_text(encoding="utf-8"), end="")
+    print(log.read_text(encoding="utf-8"), end="", file=sys.stderr if process.returncode else sys.stdout)
     if process.returncode is None:
         print("Running in the background. ./run.py down stops it.")
     return process.returncode or 0
@@ -141,6 +139,9 @@ def supervise(options: argparse.Namespace) -> int:
 
 def listen_addresses(options: argparse.Namespace) -> list[str]:
     """Loopback, and what was asked for; a wildcard is loopback too."""
+    if options.no_limits and options.listen:
+        print("--no-limits stays on loopback: --listen is not followed.")
+        return loopback_addresses(options.port)
     if options.listen in ("0.0.0.0", "::"):  # noqa: S104 - asked for by name
         return [options.listen]
     wanted = [*loopback_addresses(options.port), *([options.listen] if options.listen else [])]
@@ -168,6 +169,7 @@ def start_gateway(
 ) -> None:
     folder = STATE / "nginx"
     folder.mkdir(exist_ok=True)
+    shutil.rmtree(folder / "cache", ignore_errors=True)  # it may hold another issuer's documents
     for place in (STATE, folder):
         place.chmod(0o755)  # nginx's workers must enter; what is secret has rights of its own
     origins = [each.strip() for each in os.environ.get("AUTH_TRUSTED_ORIGINS", "").split(",") if each.strip()]
