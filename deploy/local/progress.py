@@ -25,11 +25,11 @@ def tail(log: Path, lines: int = 20) -> str:
 
 
 def run_with_progress(what: str, command: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
-    """Run a command whose output goes to a log: a live line on a terminal, dots elsewhere."""
+    """Run a command whose output goes to a log: a live line on a terminal, dots elsewhere, and nothing on stdout."""
     log = LOGS / "setup.log"
-    started, live = time.monotonic(), sys.stdout.isatty()
+    started, live = time.monotonic(), sys.stderr.isatty()
     dots = 0
-    print(what, end="" if not live else "\r", flush=True)
+    print(what, end="" if not live else "\r", flush=True, file=sys.stderr)
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environ, start_new_session=True
@@ -40,14 +40,14 @@ def run_with_progress(what: str, command: Sequence[str], environ: Mapping[str, s
             elapsed = int(time.monotonic() - started)
             if live:
                 doing = (tail(log, 1).strip() or "...")[: max(shutil.get_terminal_size().columns - len(what) - 12, 0)]
-                print(f"\r\033[K{what} {elapsed:3d} s  {doing}", end="", flush=True)
+                print(f"\r\033[K{what} {elapsed:3d} s  {doing}", end="", flush=True, file=sys.stderr)
             elif elapsed // 2 > dots:
                 dots += 1
-                print(".", end="", flush=True)
+                print(".", end="", flush=True, file=sys.stderr)
     finally:
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        print(f"\r\033[K{what}" if live else "", f"{time.monotonic() - started:.1f} s", flush=True)
+        print(f"\r\033[K{what}" if live else "", f"{time.monotonic() - started:.1f} s", flush=True, file=sys.stderr)
     if process.returncode != 0:
         raise Refused(f"{what} failed:\n{tail(log)}\n(all of it: {log})")

@@ -131,6 +131,8 @@ def supervise(options: argparse.Namespace) -> int:
         announce(system, url, gateway_port)
         supervisor.watch()
     except Interrupted:
+        if not supervisor.description["ready"]:
+            raise
         print("\nStopping ...", flush=True)
         return 0
     finally:
