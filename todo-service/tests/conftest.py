@@ -1,0 +1,88 @@
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from todo_fixtures import issuer, service, stores
+from todo_fixtures.issuer import JwksEndpoint
+from todo_fixtures.service import Service
+from todo_service.migrate import migrate
+
+RunService = Callable[..., AbstractContextManager[Service]]
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """An empty PostgreSQL; where there is none, tests on it are skipped, but not in CI."""
+    try:
+        with stores.postgres() as url:
+            yield url
+    except stores.NoPostgres as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def empty_postgres(postgres_url: str) -> str:
+    """A database of its own for one test."""
+    name = f"todo_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return f"{postgres_url.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "todo.db"
+    migrate(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """A migrated SQLite file of its own for one test."""
+    copy = tmp_path / "todo.db"
+    shutil.copyfile(migrated_file, copy)
+    return f"sqlite+aiosqlite:///{copy}"
+
+
+@pytest.fixture(scope="session")
+def shared_jwks() -> Iterator[JwksEndpoint]:
+    with issuer.serve_jwks() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def shared_service(
+    request: pytest.FixtureRequest, shared_jwks: JwksEndpoint, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """The service on each database. Tests share it: each has people of its own."""
+    directory = tmp_path_factory.mktemp("service")
+    if request.param == "sqlite":
+        database_url = f"sqlite+aiosqlite:///{directory / 'todo.db'}"
+    else:
+        database_url = request.getfixturevalue("postgres_url")
+    migrate(database_url)
+    with service.run(auth_url=shared_jwks.url, database_url=database_url, jwks_file=directory / "jwks.json") as running:
+        running.wait_until_ready()
+        yield running
+
+
+@pytest.fixture
+def jwks() -> Iterator[JwksEndpoint]:
+    """An issuer for one test, which may break it."""
+    with issuer.serve_jwks() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def run_service(jwks: JwksEndpoint, sqlite_url: str, tmp_path: Path) -> RunService:
+    """Starts a service for one test; twice is a restart, with what is on disk."""
+    return partial(service.run, auth_url=jwks.url, database_url=sqlite_url, jwks_file=tmp_path / "jwks.json")

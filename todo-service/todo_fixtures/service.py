@@ -1,0 +1,80 @@
+"""The service behind a real port, in a thread of the test."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx2
+import uvicorn
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from todo_fixtures import issuer
+from todo_service.app import create_app
+from todo_service.jwks import Schedule
+from todo_service.settings import Settings
+
+QUICK = Schedule(first_retry=timedelta(milliseconds=20), last_retry=timedelta(milliseconds=50))
+
+
+@dataclass(frozen=True)
+class Service:
+    """One running service, and clients for it."""
+
+    app: FastAPI
+    url: str
+    clients: ExitStack
+
+    def client(self, token: str | None = None, **more: Any) -> httpx2.Client:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        client = httpx2.Client(base_url=self.url, headers=headers, trust_env=False, timeout=20, **more)
+        return self.clients.enter_context(client)
+
+    def person(self, sub: str | None = None, **claims: Any) -> httpx2.Client:
+        """A client of somebody: with todos that no other test sees, unless it is told whose."""
+        return self.client(issuer.token(sub=sub or uuid.uuid4().hex, **claims))
+
+    def wait_until_ready(self, status: int = 200) -> None:
+        client = self.client()
+        wait_until(lambda: client.get("/readyz").status_code == status)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.005)
+
+
+@contextmanager
+def run(
+    *,
+    auth_url: str,
+    database_url: str,
+    jwks_file: Path,
+    schedule: Schedule = QUICK,
+    clock: Callable[[], float] = time.time,
+) -> Iterator[Service]:
+    settings = Settings(
+        issuer=issuer.ISSUER, auth_url=auth_url, database_url=SecretStr(database_url), jwks_file=jwks_file
+    )
+    app = create_app(settings, clock=clock, schedule=schedule)
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, server_header=False)
+    )
+    thread = Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started or not thread.is_alive())
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with ExitStack() as clients:
+            yield Service(app, f"http://127.0.0.1:{port}", clients)
+    finally:
+        server.should_exit = True
+        thread.join(30)

@@ -1,0 +1,86 @@
+"""Databases for the tests: a file of SQLite, and a PostgreSQL from wherever one can be had."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+IMAGE = "postgres:17"
+
+
+class NoPostgres(Exception):
+    """There is none on this machine."""
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The URL of an empty database: in a container where an engine has the image, else of the installed server."""
+    if _engine_has_image():
+        yield from _in_container()
+    else:
+        yield from _installed()
+
+
+def _engine_has_image() -> bool:
+    if shutil.which("docker") is None:
+        return False
+    return subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, timeout=20).returncode == 0
+
+
+def _in_container() -> Iterator[str]:
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # the engine may be unable to fetch that image
+    from testcontainers.community.postgres import PostgresContainer
+
+    with PostgresContainer(IMAGE, driver="psycopg").with_command("postgres -c fsync=off") as container:
+        yield container.get_connection_url()
+
+
+def _installed() -> Iterator[str]:
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not programs:
+        raise NoPostgres("neither a container engine with postgres:17 nor an installed PostgreSQL")
+    directory = Path(tempfile.mkdtemp(prefix="todo-postgres-"))
+    user = _user()
+    as_user: dict[str, int] = {"user": user.pw_uid, "group": user.pw_gid} if os.getuid() == 0 else {}
+    os.chown(directory, user.pw_uid, user.pw_gid)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    initdb = [programs[-1], "-D", directory / "data", "-U", "test", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    subprocess.run(initdb, check=True, capture_output=True, cwd=directory, **as_user)
+    options = ["-D", directory / "data", "-p", str(port), "-k", directory, "-c", "fsync=off"]
+    server = subprocess.Popen(
+        [programs[-1].with_name("postgres"), *options], stderr=subprocess.DEVNULL, cwd=directory, **as_user
+    )
+    try:
+        _wait(port)
+        yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
+    finally:
+        server.terminate()
+        server.wait(20)
+        shutil.rmtree(directory)
+
+
+def _user() -> pwd.struct_passwd:
+    """Who runs the server: it refuses root."""
+    return pwd.getpwnam("postgres") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            psycopg.connect(f"postgresql://test@127.0.0.1:{port}/postgres").close()
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
