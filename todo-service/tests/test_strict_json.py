@@ -1,0 +1,60 @@
+"""I-JSON (RFC 7493), and nothing that takes the process down."""
+
+import time
+
+import pytest
+
+from todo_service import strict_json
+
+
+@pytest.mark.parametrize("depth", [1, 8])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")], ids=["lists", "objects"])
+def test_depth_is_counted_exactly(depth: int, opening: bytes, closing: bytes) -> None:
+    inner = b"1" if opening != b"[" else b""
+    strict_json.parse(opening * depth + inner + closing * depth, max_depth=depth)
+    with pytest.raises(ValueError, match="deeply"):
+        strict_json.parse(opening * (depth + 1) + inner + closing * (depth + 1), max_depth=depth)
+
+
+def test_brackets_beside_each_other_and_in_strings_are_not_depth() -> None:
+    strict_json.parse(b"[" + b"[]," * 50 + b"[]]", max_depth=2)
+    strict_json.parse(b'["' + b'\\"[{' * 50 + b'"]', max_depth=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(b'{"a":1,"a":1}', id="name-twice"),
+        pytest.param(b'{"a":1,"\\u0061":1}', id="name-twice-escaped"),
+        pytest.param(b'[{"b":{"a":1,"a":2}}]', id="name-twice-inside"),
+        pytest.param(b"NaN", id="NaN"),
+        pytest.param(b"[Infinity]", id="Infinity"),
+        pytest.param(b"-Infinity", id="minus-Infinity"),
+        pytest.param(b"1e400", id="1e400"),
+        pytest.param(b"9" * 5000, id="5000-digits"),
+        pytest.param(b'"\\ud800"', id="surrogate"),
+        pytest.param(b'{"\\udc00x":1}', id="surrogate-in-name"),
+        pytest.param(b'"\xed\xa0\x80"', id="surrogate-in-utf-8"),
+        pytest.param(b'"\xff"', id="not-utf-8"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"\xef\xbb\xbf{}", id="byte-order-mark"),
+        pytest.param(b'"\n"', id="control-character"),
+        pytest.param(b"{}{}", id="two-values"),
+        pytest.param(b"[" * 100_000, id="100000-deep"),
+    ],
+)
+def test_other_json_is_a_value_error(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        strict_json.parse(text, max_depth=8)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'{"' + b'\\"' * 100_000, b"[]" * 100_000, b"[{" * 100_000, b'["\\'],
+    ids=["quotes", "pairs", "deep", "cut"],
+)
+def test_malice_takes_linear_time(text: bytes) -> None:
+    begun = time.perf_counter()
+    with pytest.raises(ValueError, match=r"."):
+        strict_json.parse(text[:260_000], max_depth=32)
+    assert time.perf_counter() - begun < 1

@@ -1,0 +1,102 @@
+"""The memory of verified tokens (CHECKLISTS A.6): what it may remember, and for how long."""
+
+from typing import Any
+
+import pytest
+
+from todo_fixtures.forgeries import FORGERIES
+from todo_fixtures.issuer import AUDIENCE, ISSUER, private_key, token
+from todo_service import access_token, verified_tokens
+from todo_service.access_token import InvalidToken, Policy, UnknownKey
+from todo_service.verified_tokens import VerifiedTokens
+
+KEYS = {"first": private_key("first").public_key()}
+POLICY = Policy(issuer=ISSUER, audience=AUDIENCE)
+NOW = 1_000_000.0
+
+
+@pytest.fixture
+def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tokens that were verified and not merely remembered."""
+    seen: list[str] = []
+    verify = access_token.verify
+
+    def spy(text: str, **more: Any) -> access_token.AccessToken:
+        seen.append(text)
+        return verify(text, **more)
+
+    monkeypatch.setattr(verified_tokens.access_token, "verify", spy)
+    return seen
+
+
+def fresh(**changes: Any) -> str:
+    return token(**{"iat": int(NOW), "exp": int(NOW) + 300, **changes})
+
+
+def test_a_token_seen_before_is_not_verified_again(verifications: list[str]) -> None:
+    tokens, text = VerifiedTokens(POLICY), fresh()
+    first = tokens.verify(text, keys=KEYS, now=NOW)
+    assert tokens.verify(text, keys=KEYS, now=NOW + 9.9) is first
+    assert len(verifications) == 1
+
+
+def test_an_entry_lives_ten_seconds(verifications: list[str]) -> None:
+    tokens, text = VerifiedTokens(POLICY), fresh()
+    tokens.verify(text, keys=KEYS, now=NOW)
+    tokens.verify(text, keys=KEYS, now=NOW + 10)
+    assert len(verifications) == 2
+
+
+def test_an_entry_does_not_outlive_the_token(verifications: list[str]) -> None:
+    tokens, text = VerifiedTokens(POLICY), fresh(exp=int(NOW) + 5)
+    tokens.verify(text, keys=KEYS, now=NOW)
+    tokens.verify(text, keys=KEYS, now=NOW + 5)  # valid by leeway only
+    tokens.verify(text, keys=KEYS, now=NOW + 5)
+    assert len(verifications) == 3
+    with pytest.raises(InvalidToken):
+        tokens.verify(text, keys=KEYS, now=NOW + 65)
+
+
+def test_an_entry_dies_with_its_key_set() -> None:
+    """J11: a withdrawn key's tokens are refused at the swap, remembered or not."""
+    tokens, text = VerifiedTokens(POLICY), fresh()
+    tokens.verify(text, keys=KEYS, now=NOW)
+    with pytest.raises(UnknownKey):
+        tokens.verify(text, keys={"second": private_key("second").public_key()}, now=NOW + 1)
+
+
+def test_refusals_are_not_remembered() -> None:
+    tokens = VerifiedTokens(POLICY)
+    for make in FORGERIES.values():
+        with pytest.raises(InvalidToken):
+            tokens.verify(make(), keys=KEYS, now=NOW)
+    assert len(tokens) == 0
+
+
+def test_a_changed_token_is_another_token() -> None:
+    tokens, text = VerifiedTokens(POLICY), fresh()
+    tokens.verify(text, keys=KEYS, now=NOW)
+    for changed in (text + "=", text[:-1], text + " ", text.replace(".", "..", 1)):
+        with pytest.raises(InvalidToken):
+            tokens.verify(changed, keys=KEYS, now=NOW)
+
+
+def test_the_number_of_entries_is_capped_and_the_oldest_goes(verifications: list[str]) -> None:
+    tokens = VerifiedTokens(POLICY, capacity=2)
+    texts = [fresh(sub=sub) for sub in ("alice", "bob", "carol")]
+    for text in texts:
+        tokens.verify(text, keys=KEYS, now=NOW)
+    assert len(tokens) == 2
+    tokens.verify(texts[2], keys=KEYS, now=NOW)
+    tokens.verify(texts[1], keys=KEYS, now=NOW)
+    assert len(verifications) == 3
+    tokens.verify(texts[0], keys=KEYS, now=NOW)
+    assert len(verifications) == 4
+
+
+def test_keys_of_entries_differ_between_processes() -> None:
+    """An outsider who knows a token cannot compute its place."""
+    first, second, text = VerifiedTokens(POLICY), VerifiedTokens(POLICY), fresh()
+    for tokens in (first, second):
+        tokens.verify(text, keys=KEYS, now=NOW)
+    assert first._entries.keys() != second._entries.keys()
