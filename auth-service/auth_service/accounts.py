@@ -1,0 +1,122 @@
+"""Accounts: the people who sign in, each with the identities that prove who they are.
+
+An identity is a way in. The password is the identity of provider `credential`, whose subject is the account's own id;
+upstream providers would be further rows.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Boolean, ForeignKey, String, UniqueConstraint, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from . import identifiers
+from .database import Row
+from .instants import Instant
+
+CREDENTIAL = "credential"
+EMAIL_MAX_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the brackets
+NAME_MAX_LENGTH = 256
+IMAGE_MAX_LENGTH = 2048
+
+
+class EmailTaken(Exception):
+    """Another account has this address."""
+
+
+class Account(Row):
+    __tablename__ = "accounts"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    email: Mapped[str] = mapped_column(String(EMAIL_MAX_LENGTH), unique=True)  # lower case
+    email_verified: Mapped[bool] = mapped_column(Boolean)
+    name: Mapped[str] = mapped_column(String(NAME_MAX_LENGTH))
+    image: Mapped[str | None] = mapped_column(String(IMAGE_MAX_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Identity(Row):
+    __tablename__ = "identities"
+    __table_args__ = (UniqueConstraint("provider_id", "subject"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    provider_id: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(255))
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+
+
+async def create_account(
+    session: AsyncSession, *, email: str, name: str, image: str | None, password_hash: str, now: datetime
+) -> Account:
+    """A new account with a password.
+
+    The unique index decides between simultaneous sign-ups; looking first would decide nothing.
+
+    Raises:
+        EmailTaken: the transaction is then unusable, and is to be left by this exception.
+    """
+    account = Account(
+        id=identifiers.draw(),
+        email=email,
+        email_verified=False,
+        name=name,
+        image=image,
+        created_at=now,
+        updated_at=now,
+    )
+    identity = Identity(
+        id=identifiers.draw(),
+        account_id=account.id,
+        provider_id=CREDENTIAL,
+        subject=account.id,
+        password_hash=password_hash,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(account)
+    try:
+        await session.flush()  # before the identity: no ORM relationship tells which of the two comes first
+    except IntegrityError as error:
+        raise EmailTaken from error
+    session.add(identity)
+    return account
+
+
+async def find_by_email_with_password(session: AsyncSession, email: str) -> tuple[Account, str | None] | None:
+    """The account of an address and its password's hash (None: it has no password), in one read."""
+    credential = (Identity.account_id == Account.id) & (Identity.provider_id == CREDENTIAL)
+    rows = await session.execute(
+        select(Account, Identity.password_hash).outerjoin(Identity, credential).where(Account.email == email)
+    )
+    row = rows.one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+async def find(session: AsyncSession, id_or_email: str) -> Account | None:
+    condition = Account.email == id_or_email.lower() if "@" in id_or_email else Account.id == id_or_email
+    return await session.scalar(select(Account).where(condition))
+
+
+async def list_identities(session: AsyncSession, account_id: str) -> Sequence[Identity]:
+    query = select(Identity).where(Identity.account_id == account_id).order_by(Identity.created_at, Identity.id)
+    return (await session.scalars(query)).all()
+
+
+async def list_accounts(session: AsyncSession, *, after: str = "", limit: int) -> Sequence[Account]:
+    """A page of accounts in the order of their ids, from behind `after`."""
+    query = select(Account).where(Account.id > after).order_by(Account.id).limit(limit)
+    return (await session.scalars(query)).all()
+
+
+async def set_password_hash(session: AsyncSession, account_id: str, password_hash: str, *, now: datetime) -> None:
+    identity = await session.scalar(
+        select(Identity).where(Identity.account_id == account_id, Identity.provider_id == CREDENTIAL)
+    )
+    if identity is not None:
+        identity.password_hash, identity.updated_at = password_hash, now

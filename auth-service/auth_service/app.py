@@ -1,0 +1,152 @@
+"""Where the parts of auth-service meet: the application, its start and end, and what becomes of what is raised."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from . import better_auth, discovery, health, jwks
+from .access_log import AccessLog
+from .better_auth.cross_origin import CrossOrigin
+from .better_auth.refusals import Refusal
+from .better_auth.routes import PREFIX
+from .browser_sessions import Lifetimes
+from .database import Database, open_database
+from .dependencies import Parts
+from .instants import Clock, utc_now
+from .migrations import HEAD
+from .passwords import PasswordHasher
+from .session_cookies import SessionCookies
+from .settings import Settings
+from .signing_keys import KeyStore
+from .tokens import TokenIssuer
+from .trusted_origins import TrustedOrigins
+
+UNLIMITED_QUEUE = 100_000
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
+    app = FastAPI(
+        title="auth-service",
+        version="1",
+        description="Accounts, sessions and RS256 access tokens.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(settings, clock),
+    )
+    for router in (health.router, jwks.router, discovery.router, better_auth.router):
+        app.include_router(router)
+    app.exception_handler(Refusal)(_render_refusal)
+    app.exception_handler(HTTPException)(_render_http_exception)
+    for store_error in (OperationalError, PoolTimeoutError):
+        app.exception_handler(store_error)(_render_unavailable)
+    for middleware in (CrossOrigin, LastResort, AccessLog):  # the last one is the outermost
+        app.add_middleware(middleware)
+    return app
+
+
+def _lifespan(settings: Settings, clock: Clock) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = open_database(settings.database_url.get_secret_value())
+        try:
+            app.state.parts = parts = await _assemble(settings, database, clock)
+            yield
+            parts.passwords.close()
+        finally:
+            await database.close()
+
+    return lifespan
+
+
+async def check_start(settings: Settings) -> None:
+    """Do once what a start does, so that its refusal can be told in one line rather than as a server's traceback.
+
+    Raises:
+        SchemaMismatch, UnreadableKey: nothing is changed.
+    """
+    database = open_database(settings.database_url.get_secret_value())
+    try:
+        (await _assemble(settings, database, utc_now)).passwords.close()
+    finally:
+        await database.close()
+
+
+async def _assemble(settings: Settings, database: Database, clock: Clock) -> Parts:
+    await database.require_revision(HEAD)
+    keys = await KeyStore(database, settings.versioned("key_encryption_keys")).load_or_create(now=clock())
+    queue_limit = settings.hashing_queue_limit if settings.limits == "on" else UNLIMITED_QUEUE
+    return Parts(
+        issuer=settings.issuer,
+        database=database,
+        clock=clock,
+        keys=keys,
+        tokens=TokenIssuer(settings.issuer, settings.access_token_ttl, keys),
+        passwords=PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit),
+        session_cookies=SessionCookies(
+            settings.versioned("secret"), cookie_secure=settings.issuer.startswith("https:")
+        ),
+        trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins),
+        session_lifetimes=Lifetimes(
+            settings.session_ttl, settings.session_update_age, settings.session_absolute_max_age
+        ),
+        session_fresh_max_age=settings.session_fresh_max_age,
+    )
+
+
+class LastResort:
+    """What nobody foresaw becomes a 500 that says nothing, and a log line that says where."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except Exception:
+            if has_started or scope["type"] != "http":
+                raise
+            _log.exception("unhandled")
+            await _render_failure(HTTPStatus.INTERNAL_SERVER_ERROR)(scope, receive, send)
+
+
+def _render_refusal(request: Request, refusal: Refusal) -> Response:
+    _log.info("refused", code=refusal.code, reason=refusal.reason)
+    response = refusal.render()
+    if refusal.clears_cookies:
+        parts: Parts = request.app.state.parts
+        parts.session_cookies.clear(response)
+    return response
+
+
+def _render_http_exception(request: Request, error: HTTPException) -> Response:
+    """The router's own refusals. Below /api/auth an unknown path or method is an empty 404, as that protocol has it."""
+    if request.url.path.startswith(PREFIX) and error.status_code in (404, 405):
+        return Response(status_code=404)
+    return _render_failure(HTTPStatus(error.status_code), error.headers)
+
+
+def _render_unavailable(request: Request, error: Exception) -> Response:
+    _log.error("store_unavailable", error=type(error).__name__)
+    return _render_failure(HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "1"})
+
+
+def _render_failure(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
+    body = {"message": status.phrase, "code": status.name}
+    return JSONResponse(body, status, {"Cache-Control": "no-store", **(headers or {})})

@@ -1,0 +1,14 @@
+"""The Better Auth protocol under /api/auth, as its unmodified npm client speaks it.
+
+A request runs through, in this order: the route (an empty 404 for what is none); the body's media type and syntax
+(bodies.py); where it comes from (cross_site.py); the body's members; the session (current.py); the handler. What is
+refused is answered as `{"message", "code"}` (refusals.py), with the status that the protocol has for it.
+"""
+
+from fastapi import APIRouter
+
+from . import identities, liveness, sessions, sign_in, sign_out, sign_up, token
+
+router = APIRouter()
+for part in (sign_up, sign_in, sign_out, sessions, identities, token, liveness):
+    router.include_router(part.router)

@@ -1,0 +1,49 @@
+"""Refusals of the Better Auth protocol: `{"message": ..., "code": ...}` at the top level of the body."""
+
+import json
+from datetime import timedelta
+
+from fastapi import Response
+from pydantic import BaseModel
+
+
+class RefusalBody(BaseModel):
+    message: str
+    code: str | None = None
+
+
+class Refusal(Exception):
+    """What a caller is told instead of an answer. `reason` is for the log only."""
+
+    def __init__(
+        self, status: int, code: str | None, message: str, *, reason: str = "", clears_cookies: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.reason = reason
+        self.clears_cookies = clears_cookies
+
+    def render(self) -> Response:
+        body = {"message": self.message} | ({"code": self.code} if self.code else {})
+        return Response(json.dumps(body), self.status, {"Cache-Control": "no-store"}, "application/json")
+
+
+class TooManyRequests(Refusal):
+    """Both headers: the one that HTTP has, and the one that the client reads."""
+
+    def __init__(self, retry_after: timedelta, *, reason: str = "") -> None:
+        super().__init__(429, None, "Too many requests. Please try again later.", reason=reason)
+        self.retry_after = retry_after
+
+    def render(self) -> Response:
+        response = super().render()
+        seconds = str(max(1, -(-self.retry_after // timedelta(seconds=1))))
+        response.headers["Retry-After"] = response.headers["X-Retry-After"] = seconds
+        return response
+
+
+def unauthorized(*, clears_cookies: bool) -> Refusal:
+    """Nobody is signed in. A credential that we signed and that is dead is also taken off the browser."""
+    return Refusal(401, "UNAUTHORIZED", "Unauthorized", clears_cookies=clears_cookies)

@@ -1,0 +1,50 @@
+"""GET /get-session, the hottest path of all: one indexed read and one signature. And GET /list-sessions."""
+
+from fastapi import Request, Response
+
+from ..browser_sessions import list_live
+from ..dependencies import Now, PartsDep
+from ..session_cookies import EXPOSED_HEADERS
+from . import bodies
+from .current import find_current, require_current
+from .routes import new_router
+from .wire import SessionView, UserView, Wire
+
+router = new_router()
+QUERY = {
+    "parameters": [
+        {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
+        for name in ("disableCookieCache", "disableRefresh")
+    ]
+}
+
+
+class SessionAndUser(Wire):
+    session: SessionView
+    user: UserView
+
+
+@router.get("/get-session", openapi_extra=QUERY)
+async def get_session(request: Request, response: Response, parts: PartsDep, now: Now) -> SessionAndUser | None:
+    """The session and its user, or null for nobody: asking who one is is no error.
+
+    `set-auth-jwt` carries an access token, so that a client needs no second request for one.
+    """
+    response.headers["Pragma"] = "no-cache"
+    # Any text is a yes, "false" too: the original reads it as JavaScript does.
+    may_slide = not request.query_params.get("disableRefresh")
+    current = await find_current(request, response, parts, now, may_slide=may_slide)
+    if current is None:
+        return None
+    response.headers["set-auth-jwt"] = parts.tokens.issue_for_session(current.account, current.session, now=now)
+    response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+    return SessionAndUser(session=SessionView.of(current.session), user=UserView.of(current.account))
+
+
+@router.get("/list-sessions", responses=bodies.refuses(401, 403))
+async def list_sessions(request: Request, response: Response, parts: PartsDep, now: Now) -> list[SessionView]:
+    """The live sessions of the person who asks, who has signed in not long ago."""
+    current = await require_current(request, response, parts, now, fresh=True)
+    async with parts.database.reading() as session:
+        live = await list_live(session, current.account.id, now=now)
+    return [SessionView.of(each) for each in live]

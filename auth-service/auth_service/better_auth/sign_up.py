@@ -1,0 +1,76 @@
+"""POST /sign-up/email: an account with a password, and a session for it."""
+
+from fastapi import Request, Response
+
+from ..accounts import EmailTaken, create_account
+from ..browser_sessions import start_session
+from ..dependencies import Now, Parts, PartsDep
+from ..email_addresses import parse_email
+from ..logs import audit
+from . import bodies, credentials
+from .bodies import TAKES_BODY
+from .current import device_of
+from .refusals import Refusal
+from .routes import new_router
+from .wire import UserView, Wire
+
+router = new_router()
+
+
+class SignUp(bodies.Body):
+    name: credentials.Name
+    email: str
+    password: credentials.NewPassword
+    image: credentials.Image = ""
+    remember_me: bool = True
+
+
+class SignedUp(Wire):
+    token: str
+    user: UserView
+
+
+@router.post(
+    "/sign-up/email",
+    openapi_extra=bodies.document(SignUp, starts_session=True),
+    responses=bodies.refuses(*TAKES_BODY, 422, 429),
+)
+async def sign_up_email(request: Request, response: Response, parts: PartsDep, now: Now) -> SignedUp:
+    """Create an account and sign it in. Every path hashes, so that the time says nothing of who has an account."""
+    asked = await bodies.receive(request, SignUp, parts, starts_session=True)
+    email = parse_email(asked.email)
+    if email is None:
+        raise Refusal(400, "VALIDATION_ERROR", "[body.email] Invalid email address")
+    await check_new_password(asked.password, parts)
+    password_hash = await credentials.in_queue(parts.passwords.hash(asked.password))
+    try:
+        async with parts.database.writing() as session:
+            account = await create_account(
+                session, email=email, name=asked.name, image=asked.image or None, password_hash=password_hash, now=now
+            )
+            started = await start_session(
+                session,
+                account.id,
+                remember=asked.remember_me,
+                device=device_of(request),
+                lifetimes=parts.session_lifetimes,
+                now=now,
+            )
+    except EmailTaken:
+        raise Refusal(
+            422, "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", "User already exists. Use another email.", reason="taken"
+        ) from None
+    audit("signed_up", account_id=account.id, session_id=started.id)
+    parts.session_cookies.set(response, started, now=now)
+    return SignedUp(token=started.token, user=UserView.of(account))
+
+
+async def check_new_password(password: str, parts: Parts) -> None:
+    """Raises Refusal (400): too short, too long, or among the passwords that are tried first."""
+    credentials.check_password_length(password, is_new=True)
+    if await credentials.in_queue(parts.passwords.is_common(password)):
+        raise Refusal(
+            400,
+            "PASSWORD_COMPROMISED",
+            "The password you entered is among the most common ones. Please choose another.",
+        )

@@ -1,0 +1,122 @@
+"""Browser sessions: who is signed in, where, and until when (DESIGN: "Sign-in, sessions, refresh").
+
+A session slides: used after a day, it lives its whole ttl again, up to an absolute age. Its token is a handle: it names
+the session in lists and revocations and proves nothing; the credential is the handle under a signature
+(signed_values.py).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Boolean, ForeignKey, String, bindparam, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from . import identifiers
+from .accounts import Account
+from .database import Row
+from .instants import Instant
+
+USER_AGENT_MAX_LENGTH = 512
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long a session lives. `unremembered_ttl` is for a person who asked not to be remembered; it never slides."""
+
+    ttl: timedelta
+    update_age: timedelta
+    absolute_max_age: timedelta
+    unremembered_ttl: timedelta = timedelta(days=1)
+
+
+class BrowserSession(Row):
+    __tablename__ = "browser_sessions"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    token: Mapped[str] = mapped_column(String(32), unique=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    is_remembered: Mapped[bool] = mapped_column(Boolean)
+    ip_address: Mapped[str] = mapped_column(String(45))
+    user_agent: Mapped[str] = mapped_column(String(USER_AGENT_MAX_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(Instant)  # also when the person was authenticated
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+# Built once: putting a statement together takes longer than SQLite needs to run it.
+_FIND_LIVE = (
+    select(BrowserSession, Account)
+    .join(Account, Account.id == BrowserSession.account_id)
+    .where(BrowserSession.token == bindparam("token"), BrowserSession.expires_at > bindparam("now"))
+)
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a request comes from, as shown to the owner of the session."""
+
+    ip_address: str
+    user_agent: str
+
+
+async def start_session(
+    session: AsyncSession, account_id: str, *, remember: bool, device: Device, lifetimes: Lifetimes, now: datetime
+) -> BrowserSession:
+    ttl = lifetimes.ttl if remember else lifetimes.unremembered_ttl
+    started = BrowserSession(
+        id=identifiers.draw(),
+        token=identifiers.draw(),
+        account_id=account_id,
+        is_remembered=remember,
+        ip_address=device.ip_address,
+        user_agent=device.user_agent[:USER_AGENT_MAX_LENGTH],
+        created_at=now,
+        updated_at=now,
+        expires_at=now + min(ttl, lifetimes.absolute_max_age),
+    )
+    session.add(started)
+    return started
+
+
+async def find_live(session: AsyncSession, token: str, *, now: datetime) -> tuple[BrowserSession, Account] | None:
+    """The live session of a handle and its account: one read through the unique index."""
+    row = (await session.execute(_FIND_LIVE, {"token": token, "now": now})).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def slid_expiry(found: BrowserSession, lifetimes: Lifetimes, *, now: datetime) -> datetime | None:
+    """When the session would expire if it slid now; None when it is not yet time, or never will be."""
+    if not found.is_remembered or found.expires_at - lifetimes.ttl + lifetimes.update_age > now:
+        return None
+    expires_at = min(now + lifetimes.ttl, found.created_at + lifetimes.absolute_max_age)
+    return expires_at if expires_at > found.expires_at else None
+
+
+async def slide(session: AsyncSession, found: BrowserSession, expires_at: datetime, *, now: datetime) -> bool:
+    """Prolong the session. False if another request already has, or it has been ended meanwhile."""
+    updated = await session.execute(
+        update(BrowserSession)
+        .where(BrowserSession.id == found.id, BrowserSession.expires_at == found.expires_at)
+        .values(expires_at=expires_at, updated_at=now)
+        .returning(BrowserSession.id)
+    )
+    return updated.scalar_one_or_none() is not None
+
+
+async def list_live(session: AsyncSession, account_id: str, *, now: datetime) -> Sequence[BrowserSession]:
+    query = (
+        select(BrowserSession)
+        .where(BrowserSession.account_id == account_id, BrowserSession.expires_at > now)
+        .order_by(BrowserSession.created_at, BrowserSession.id)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def end_session(session: AsyncSession, token: str) -> str | None:
+    """End the session of a handle, and say which it was; None when there was none to end."""
+    ended = await session.execute(
+        delete(BrowserSession).where(BrowserSession.token == token).returning(BrowserSession.id)
+    )
+    return ended.scalar_one_or_none()

@@ -1,0 +1,38 @@
+"""The serving process: one event loop, one port."""
+
+import asyncio
+import sys
+
+import uvicorn
+
+from .. import logs
+from ..app import check_start, create_app
+from ..settings import load_settings
+
+GRACEFUL_SHUTDOWN = 20  # seconds for the requests that are under way
+MAX_CONCURRENCY = 2_000  # connections; one more is answered 503
+
+
+def serve(host: str, port: int) -> None:
+    settings = load_settings()
+    asyncio.run(check_start(settings))
+    logs.configure(settings.log_level)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,  # access_log.py writes one that holds no query strings
+        server_header=False,
+        date_header=True,
+        proxy_headers=True,
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        limit_concurrency=MAX_CONCURRENCY,
+        timeout_keep_alive=75,  # longer than the gateway's, so that it is the gateway who hangs up
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
+        ws="none",
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    if not server.started:
+        sys.exit(1)

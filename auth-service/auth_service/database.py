@@ -1,0 +1,131 @@
+"""Where rows live: PostgreSQL in earnest, SQLite as the embedded default.
+
+SQLite gets two engines. Its writer has one connection whose transactions begin IMMEDIATE: with more, writers starve
+each other into "database is locked", and a deferred transaction that turns into a write can lose an update. Its readers
+see the last commit and hold no lock; they run on the event loop (inline_sqlite.py). Reads are single statements on
+either database, so they run without a transaction around them and spare its round trips.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine, MetaData, event, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from . import inline_sqlite  # noqa: F401  # registers the dialect that readers use
+
+LOCK_TIMEOUT = timedelta(seconds=10)
+STATEMENT_TIMEOUT = timedelta(seconds=15)
+SQLITE_READERS = 4
+
+# Names for constraints, so that a migration on either database can refer to them.
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class SchemaMismatch(Exception):
+    """The database's schema is not the one that this version reads and writes."""
+
+
+class Row(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+@dataclass(frozen=True)
+class Database:
+    writer: AsyncEngine
+    reader: AsyncEngine
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session for single statements that change nothing; each sees what is committed by then."""
+        async with async_sessionmaker(self.reader, expire_on_commit=False)() as session:
+            yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed at the end of the block, rolled back when an exception leaves it."""
+        async with async_sessionmaker(self.writer, expire_on_commit=False)() as session, session.begin():
+            yield session
+
+    async def require_revision(self, needed: str) -> None:
+        """Raises SchemaMismatch, whose text says what to do."""
+        revision = await self.revision()
+        if revision != needed:
+            raise SchemaMismatch(
+                f"the schema is at {revision or 'nothing'}, not at {needed}: run the migrate command first"
+            )
+
+    async def revision(self) -> str | None:
+        """The schema's Alembic revision, or None before the first migration."""
+        async with self.reading() as session:
+            try:
+                revision: str | None = await session.scalar(text("SELECT version_num FROM alembic_version"))
+            except DBAPIError as error:
+                if error.connection_invalidated or type(error).__name__ not in ("OperationalError", "ProgrammingError"):
+                    raise
+                return None  # There is no such table yet.
+        return revision
+
+    async def close(self) -> None:
+        await self.writer.dispose()
+        await self.reader.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Engines for a SQLAlchemy URL, `sqlite+aiosqlite:` or `postgresql+psycopg:`. Connects at first use."""
+    # hide_parameters: an error's text goes to the log, and parameters hold addresses and hashes.
+    common: dict[str, Any] = {"hide_parameters": True}
+    # Not for SQLite's writer: the driver begins no transactions there, which SQLAlchemy would take for autocommit.
+    reads: dict[str, Any] = common | {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+    if make_url(url).get_backend_name() == "sqlite":
+        connect = {"timeout": LOCK_TIMEOUT.total_seconds()}
+        writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30, connect_args=connect, **common)
+        reader = create_async_engine(
+            make_url(url).set(drivername="sqlite+inline"),
+            pool_size=SQLITE_READERS,
+            max_overflow=0,
+            connect_args=connect,
+            **reads,
+        )
+        _prepare_sqlite(writer.sync_engine, begin="BEGIN IMMEDIATE")
+        _prepare_sqlite(reader.sync_engine, begin=None)
+        return Database(writer, reader)
+    milliseconds = int(STATEMENT_TIMEOUT.total_seconds() * 1000)
+    options = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds}"
+    engine = create_async_engine(
+        url,
+        pool_size=10,
+        max_overflow=10,
+        pool_recycle=1800,  # seconds; a broken connection is noticed when used, and empties the whole pool
+        connect_args={"options": options},
+        skip_autocommit_rollback=True,  # for the reader, below; a transaction is still rolled back
+        **common,
+    )
+    return Database(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+def _prepare_sqlite(engine: Engine, *, begin: str | None) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, record: object) -> None:
+        connection.isolation_level = None  # the driver begins no transaction behind our back
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    if begin is not None:
+
+        @event.listens_for(engine, "begin")
+        def on_begin(connection: Any) -> None:
+            connection.exec_driver_sql(begin)

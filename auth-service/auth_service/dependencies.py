@@ -1,0 +1,50 @@
+"""What endpoints are given: the parts that app.py assembled, and the time.
+
+Both are coroutines only because FastAPI sends plain functions to a thread, which costs more than the request.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from .browser_sessions import Lifetimes
+from .database import Database
+from .instants import Clock
+from .passwords import PasswordHasher
+from .session_cookies import SessionCookies
+from .signing_keys import KeySet
+from .tokens import TokenIssuer
+from .trusted_origins import TrustedOrigins
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one process, made at its start; nothing writes into it afterwards."""
+
+    issuer: str
+    database: Database
+    clock: Clock
+    keys: KeySet
+    tokens: TokenIssuer
+    passwords: PasswordHasher
+    session_cookies: SessionCookies
+    trusted_origins: TrustedOrigins
+    session_lifetimes: Lifetimes
+    session_fresh_max_age: timedelta
+
+
+async def get_parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+PartsDep = Annotated[Parts, Depends(get_parts)]
+
+
+async def get_now(parts: PartsDep) -> datetime:
+    return parts.clock()
+
+
+Now = Annotated[datetime, Depends(get_now)]

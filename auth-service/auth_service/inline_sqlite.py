@@ -1,0 +1,24 @@
+"""A SQLAlchemy dialect that reads SQLite on the event loop itself.
+
+A read through an index takes some 20 µs and, in WAL mode, waits for no lock; handing it to a thread and back, several
+times a statement as aiosqlite does, takes many times as long. Only for reading: a write may wait for a lock.
+"""
+
+from typing import Any
+
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.pool import AsyncAdaptedQueuePool, Pool
+
+
+class InlineSQLite(SQLiteDialect_pysqlite):
+    driver = "inline"
+    is_async = True  # so that AsyncEngine takes it; nothing is awaited, because nothing waits
+    supports_statement_cache = True
+
+    @classmethod
+    def get_pool_class(cls, url: Any) -> type[Pool]:
+        return AsyncAdaptedQueuePool
+
+
+registry.register("sqlite.inline", __name__, "InlineSQLite")

@@ -1,0 +1,17 @@
+"""The key set (RFC 7517 §5): at the `jwks_uri`, and where the Better Auth protocol looks for it."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from .dependencies import PartsDep
+from .published import NOT_MODIFIED, render_document
+
+router = APIRouter()
+
+
+@router.get("/.well-known/jwks.json", responses=NOT_MODIFIED, response_model=dict[str, Any])
+@router.get("/api/auth/jwks", responses=NOT_MODIFIED, response_model=dict[str, Any])
+async def jwks(request: Request, parts: PartsDep) -> Response:
+    """Every published key, public members only: the active one and the next."""
+    return render_document(request, parts.keys.document())

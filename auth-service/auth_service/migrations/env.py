@@ -1,0 +1,49 @@
+"""Alembic's environment: one synchronous connection, under a lock that lets one process migrate at a time."""
+
+from typing import Any
+
+from alembic import context
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+
+from auth_service import accounts, browser_sessions, signing_keys
+from auth_service.database import LOCK_TIMEOUT, Row
+
+TABLES = (accounts, browser_sessions, signing_keys)  # imported so that their tables are known to Row.metadata
+ADVISORY_LOCK = 0x61757468  # "auth"
+
+
+def run(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=Row.metadata, render_as_batch=True, transactional_ddl=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def synchronous_url(url: str) -> str:
+    parsed = make_url(url)
+    return parsed.set(
+        drivername="sqlite" if parsed.get_backend_name() == "sqlite" else "postgresql+psycopg"
+    ).render_as_string(hide_password=False)
+
+
+def open_engine(url: str) -> Engine:
+    engine = create_engine(synchronous_url(url), hide_parameters=True)
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def on_connect(connection: Any, record: object) -> None:
+            connection.isolation_level = None  # the driver begins no transaction behind our back
+            connection.execute(f"PRAGMA busy_timeout = {int(LOCK_TIMEOUT.total_seconds() * 1000)}")
+
+    return engine
+
+
+# One transaction, begun by what others have to wait for: the whole migration is seen, or nothing of it.
+engine = open_engine(context.config.attributes["url"])
+with engine.connect() as connection:
+    if engine.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+    run(connection)
+    connection.commit()
+engine.dispose()

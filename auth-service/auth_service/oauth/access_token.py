@@ -1,0 +1,55 @@
+"""JWT access tokens (RFC 9068) as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+TYP = "at+jwt"
+
+
+@dataclass(frozen=True)
+class Authentication:
+    """How and when a person was authenticated (RFC 9068 §2.2.1); unchanged for as long as the session lives."""
+
+    sid: str
+    auth_time: datetime
+    acr: str
+    amr: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    """What an access token says. `sub` is an account's id, or the client's own id when it acts for itself."""
+
+    iss: str
+    sub: str
+    aud: str
+    client_id: str
+    scope: str
+    issued_at: datetime
+    ttl: timedelta
+    jti: str
+    authentication: Authentication | None = None
+
+    def claims(self) -> Mapping[str, Any]:
+        """The claims on the wire (RFC 9068 §2.2); times are NumericDate, whole seconds."""
+        issued_at = int(self.issued_at.timestamp())
+        claims: dict[str, Any] = {
+            "iss": self.iss,
+            "sub": self.sub,
+            "aud": self.aud,
+            "client_id": self.client_id,
+            "iat": issued_at,
+            "exp": issued_at + int(self.ttl.total_seconds()),
+            "jti": self.jti,
+            "scope": self.scope,
+        }
+        if self.authentication is not None:
+            claims |= {
+                "sid": self.authentication.sid,
+                "auth_time": int(self.authentication.auth_time.timestamp()),
+                "acr": self.authentication.acr,
+                "amr": list(self.authentication.amr),
+            }
+        return claims

@@ -1,0 +1,27 @@
+"""Documents for everybody: the key set and the metadata, with an ETag, cache rules and CORS for any origin."""
+
+import hashlib
+import json
+from typing import Any
+
+from fastapi import Request, Response
+
+# A cache may serve it for seconds, a browser for a minute; while the issuer is down, anybody for a day.
+CACHE_CONTROL = "public, max-age=60, s-maxage=5, stale-if-error=86400"
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not Modified"}}
+
+
+def render_document(request: Request, document: dict[str, Any]) -> Response:
+    """The document, or 304 for who holds it already (RFC 9110 §13.1.2)."""
+    body = json.dumps(document, separators=(",", ":")).encode()
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"Cache-Control": CACHE_CONTROL, "ETag": etag, "Access-Control-Allow-Origin": "*"}
+    if etag in known_etags(request):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def known_etags(request: Request) -> set[str]:
+    """The tags of `If-None-Match`, compared weakly, as that header asks."""
+    listed = ",".join(request.headers.getlist("if-none-match")).split(",")
+    return {tag.strip().removeprefix("W/") for tag in listed}

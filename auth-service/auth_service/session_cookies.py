@@ -1,0 +1,72 @@
+"""The session credential: a signed handle, as a cookie or as a bearer token.
+
+Only the signed form proves anything; the bare handle, which lists of sessions show, does not (a deliberate
+difference from the original).
+"""
+
+from datetime import datetime
+from urllib.parse import quote, unquote
+
+from fastapi import Request, Response
+
+from .browser_sessions import BrowserSession
+from .signed_values import ValueSigner
+from .versioned_secrets import Secrets
+
+SESSION_TOKEN, SESSION_DATA, DONT_REMEMBER = "session_token", "session_data", "dont_remember"
+EXPOSED_HEADERS = "set-auth-token, set-auth-jwt, x-retry-after"
+
+
+class SessionCookies:
+    def __init__(self, secrets: Secrets, *, cookie_secure: bool) -> None:
+        self._prefix = ("__Secure-" if cookie_secure else "") + "better-auth."
+        self._attributes = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if cookie_secure else "")
+        self._session = ValueSigner(secrets, SESSION_TOKEN)
+        self._dont_remember = ValueSigner(secrets, DONT_REMEMBER)
+
+    def read(self, request: Request) -> str | None:
+        """The handle that a request proves to hold; None when it shows nothing, or nothing that we signed.
+
+        A bearer credential stands alone: when it is bad, the cookie beside it does not save the request.
+        Cookies of one name that differ prove nothing, because a neighbour on the domain may have added one.
+        """
+        bearer = [
+            value[7:].strip() for value in request.headers.getlist("authorization") if value[:7].lower() == "bearer "
+        ]
+        shown = set(bearer or cookie_values(request, self._prefix + SESSION_TOKEN))
+        return self._verify(shown.pop()) if len(shown) == 1 else None
+
+    def _verify(self, credential: str) -> str | None:
+        if len(credential) > 1024:
+            return None
+        return self._session.verify(unquote(credential) if "%" in credential else credential)
+
+    def set(self, response: Response, session: BrowserSession, *, now: datetime) -> None:
+        """Hand the credential over, as a cookie and, for clients without cookies, as `set-auth-token`."""
+        signed = self._session.sign(session.token)
+        lasting = ""
+        if session.is_remembered:
+            lasting = f"; Max-Age={int((session.expires_at - now).total_seconds())}"
+        else:
+            self._append(response, DONT_REMEMBER, quote(self._dont_remember.sign("true"), safe=""))
+        self._append(response, SESSION_TOKEN, quote(signed, safe=""), lasting)
+        response.headers["set-auth-token"] = signed
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+
+    def clear(self, response: Response) -> None:
+        for name in (SESSION_TOKEN, SESSION_DATA, DONT_REMEMBER):
+            self._append(response, name, "", "; Max-Age=0")
+
+    def _append(self, response: Response, name: str, value: str, lasting: str = "") -> None:
+        response.headers.append("Set-Cookie", f"{self._prefix}{name}={value}{lasting}{self._attributes}")
+
+
+def cookie_values(request: Request, name: str) -> list[str]:
+    """Every value sent under a name (RFC 6265 §5.4 allows several), without the quotes that a client may add."""
+    values = []
+    for header in request.headers.getlist("cookie"):
+        for pair in header.split(";"):
+            key, _, value = pair.strip().partition("=")
+            if key == name:
+                values.append(value.removeprefix('"').removesuffix('"'))
+    return values

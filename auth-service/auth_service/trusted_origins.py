@@ -1,0 +1,78 @@
+"""Which origins may act for a signed-in person, and which URLs a response may send one to.
+
+An origin is `scheme://host[:port]`, compared as a string after parsing. Patterns follow the Better Auth protocol: `*`
+stands for any run of characters and `?` for one, never for a `/`; a pattern without a scheme is compared with the
+host and port alone.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from urllib.parse import SplitResult, urlsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]")
+_UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
+_ENCODED_SLASH = re.compile(r"%2f|%5c|%0|%1|%7f", re.IGNORECASE)
+
+
+def parse_origin(url: str) -> str | None:
+    """The origin of an absolute http(s) URL, in lower case and without a default port; None for anything else."""
+    if _UNSAFE_IN_URL.search(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    scheme, host = parts.scheme.lower(), _host(parts)
+    if scheme not in _DEFAULT_PORTS or host is None or "@" in parts.netloc:
+        return None
+    return f"{scheme}://{host}" if port in (None, _DEFAULT_PORTS[scheme]) else f"{scheme}://{host}:{port}"
+
+
+def _host(parts: SplitResult) -> str | None:
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return host if _HOST.fullmatch(host) else None
+
+
+class TrustedOrigins:
+    def __init__(self, issuer: str, patterns: Sequence[str]) -> None:
+        """Raises ValueError for a pattern that could match nothing, or everything."""
+        self._exact = {issuer}
+        self._tests: list[Callable[[str], bool]] = []
+        for pattern in patterns:
+            self._add(pattern)
+
+    def _add(self, pattern: str) -> None:
+        if not set("*?") & set(pattern):
+            origin = parse_origin(pattern)
+            if origin is None or pattern.rstrip("/").count("/") != 2:
+                raise ValueError(f"{pattern!r} is not an origin such as https://app.example.com")
+            self._exact.add(origin)
+            return
+        scheme, separator, host = pattern.rpartition("://")
+        if not re.search(r"[A-Za-z0-9]", host) or "/" in host or (separator and scheme not in _DEFAULT_PORTS):
+            raise ValueError(f"{pattern!r} is not a pattern such as https://*.example.com")
+        matches = re.compile(re.escape(pattern.lower()).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")).fullmatch
+        if separator:
+            self._tests.append(lambda origin: matches(origin) is not None)
+        else:
+            self._tests.append(lambda origin: matches(origin.partition("://")[2]) is not None)
+
+    def trusts(self, origin: str) -> bool:
+        """Whether an origin, as a browser writes it in `Origin`, is one of ours."""
+        parsed = parse_origin(origin)
+        return parsed is not None and (parsed in self._exact or any(test(parsed) for test in self._tests))
+
+    def allows_redirect_to(self, url: str) -> bool:
+        """Whether a person may be sent there: a path on this origin, or an absolute URL on a trusted one.
+
+        Refused is what some browser might read as another host: `//host`, `/\\host`, encoded slashes, controls.
+        """
+        if _UNSAFE_IN_URL.search(url):
+            return False
+        if not url.startswith("/"):
+            return self.trusts(url)
+        path = re.split(r"[?#]", url, maxsplit=1)[0]
+        return "//" not in path and not _ENCODED_SLASH.search(path)
