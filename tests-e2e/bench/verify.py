@@ -1,0 +1,130 @@
+"""What a token costs: todo-service's verifier beside plain `jwt.decode` with the same options.
+
+    python tests-e2e/bench/verify.py
+
+Rounds are interleaved, so that a busy moment of the machine falls on all alike; the median of the rounds is shown.
+"""
+
+import json
+import statistics
+import sys
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service"))
+
+# The measured code itself: over HTTP its microseconds would drown.
+from todo_service.access_token import InvalidToken, Policy
+from todo_service.verified_tokens import VerifiedTokens
+
+ISSUER = "http://localhost:8080"
+POLICY = Policy(issuer=ISSUER, audience=f"{ISSUER}/api/v1")
+REQUIRED = ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"]
+ROUNDS, TOKENS = 41, 100
+
+
+def main() -> None:
+    key, thief = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+    keys = {"k" * 43: key.public_key()}
+    genuine = [_token(key) for _ in range(TOKENS)]
+    bad_signature = [_token(thief) for _ in range(TOKENS)]
+    unknown_kid = [_token(key, kid=uuid.uuid4().hex) for _ in range(TOKENS)]
+    alg_none = [_token(key, alg="none") for _ in range(TOKENS)]
+    huge = [_token(thief, x5c=["[{}]," * 60], padding="[{}]," * 800) for _ in range(TOKENS)]
+    now = time.time()
+    tokens = VerifiedTokens(POLICY)
+
+    def bare(token: str) -> None:
+        jwt.decode(
+            token,
+            keys["k" * 43],
+            algorithms=["RS256"],
+            issuer=POLICY.issuer,
+            audience=POLICY.audience,
+            leeway=POLICY.leeway,
+            options={"require": REQUIRED},
+        )
+
+    def hot(token: str) -> None:
+        tokens.verify(token, keys=keys, now=now)
+
+    def cold(token: str) -> None:
+        cold_tokens.verify(token, keys=keys, now=now)
+        cold_tokens._entries.clear()
+
+    def forged(token: str) -> None:
+        try:
+            tokens.verify(token, keys=keys, now=now)
+        except InvalidToken:
+            return
+        raise AssertionError("a forged token was accepted")
+
+    cold_tokens = VerifiedTokens(POLICY)
+    measured = _measure(
+        {
+            "bare jwt.decode": (bare, genuine),
+            "hot: seen before": (hot, genuine),
+            "cold: new": (cold, genuine),
+            "forged: other key": (forged, bad_signature),
+            "forged: unknown kid": (forged, unknown_kid),
+            "forged: alg none": (forged, alg_none),
+            "forged: 8 KiB": (forged, huge),
+        }
+    )
+    _print(measured, length=len(genuine[0]))
+
+
+def _token(
+    key: rsa.RSAPrivateKey, *, kid: str = "k" * 43, alg: str = "RS256", x5c: Sequence[str] = (), **more: Any
+) -> str:
+    now = int(time.time())
+    claims = {
+        "iss": POLICY.issuer,
+        "sub": str(uuid.uuid4()),
+        "aud": POLICY.audience,
+        "client_id": "web",
+        "iat": now,
+        "exp": now + 300,
+        "jti": uuid.uuid4().hex,
+        "scope": "todos:read todos:write",
+        "sid": uuid.uuid4().hex,
+        "auth_time": now,
+        "acr": "1",
+        "amr": ["pwd"],
+        **more,
+    }
+    signed = jwt.encode(claims, key, "RS256", headers={"typ": "at+jwt", "kid": kid, **({"x5c": x5c} if x5c else {})})
+    if alg == "RS256":
+        return signed
+    header = jwt.utils.base64url_encode(json.dumps({"alg": alg, "typ": "at+jwt", "kid": kid}).encode()).decode()
+    return ".".join([header, *signed.split(".")[1:]])
+
+
+def _measure(subjects: dict[str, tuple[Callable[[str], None], Sequence[str]]]) -> dict[str, float]:
+    """Microseconds a token. The first round warms up and is not counted."""
+    rounds: dict[str, list[float]] = {name: [] for name in subjects}
+    for _ in range(ROUNDS + 1):
+        for name, (verify, tokens) in subjects.items():
+            begun = time.perf_counter()
+            for token in tokens:
+                verify(token)
+            rounds[name].append((time.perf_counter() - begun) / len(tokens) * 1e6)
+    return {name: statistics.median(times[1:]) for name, times in rounds.items()}
+
+
+def _print(measured: dict[str, float], *, length: int) -> None:
+    bare, cold = measured["bare jwt.decode"], measured["cold: new"]
+    print(f"RS256, 2048 bit, {length} characters; median of {ROUNDS} rounds of {TOKENS} tokens")
+    print(f"{'':22}{'µs':>8}{'x bare':>9}{'x cold':>9}")
+    for name, microseconds in measured.items():
+        print(f"{name:22}{microseconds:8.1f}{microseconds / bare:9.2f}{microseconds / cold:9.2f}")
+
+
+if __name__ == "__main__":
+    main()
