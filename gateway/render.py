@@ -101,7 +101,7 @@ class Gateway:
             "WORKER_USER": f"user {self.worker_user};" if self.worker_user else "",
             "ACCESS_LOG": self.access_log,
             "LISTEN": "\n".join(f"        listen {address};" for address in self.listen),
-            "KNOWN_HOSTS": "\n".join(f'        "{_without_port(host)}|{host}"  1;' for host in self.known_hosts()),
+            "KNOWN_HOSTS": "\n".join(f'        "{_without_port(host)}|{host}"  0;' for host in self.known_hosts()),
             "ISSUER_HOST": issuer.netloc,
             "ISSUER_SCHEME": issuer.scheme,
             "HSTS": "max-age=31536000" if issuer.scheme == "https" else "",

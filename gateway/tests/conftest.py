@@ -1,0 +1,180 @@
+"""A real nginx, on a port of its own, before two services that are stand-ins."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from gateway import nginx, render
+from gateway.tests import upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+TRUSTED_ORIGIN = "http://app.example.com"
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def values(self, name: str) -> list[str]:
+        """Every occurrence of a header."""
+        return self.headers.get_all(name) or []
+
+
+@dataclass(frozen=True)
+class RunningGateway:
+    port: int
+    folder: Path
+    auth: upstream.Upstream
+    todo: upstream.Upstream
+
+    @property
+    def host(self) -> str:
+        return f"localhost:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "gateway.log").read_text(encoding="utf-8")
+
+    def request(
+        self,
+        path: str,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: bytes | None = None,
+        source: str = "127.0.0.1",
+    ) -> Response:
+        """One request on a connection of its own, from one of the addresses of the loopback network."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10, source_address=(source, 0))
+        with closing(connection):
+            connection.request(method, path, body, {"Host": self.host, **(headers or {})})
+            answer = connection.getresponse()
+            return Response(answer.status, answer.headers, answer.read())
+
+    def statuses(self, count: int, path: str, method: str = "GET", *, source: str, **headers: str) -> list[int]:
+        return [self.request(path, method, headers, source=source).status for _ in range(count)]
+
+    def raw(self, sent: bytes) -> Response:
+        """What no client library would send."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(sent)
+            with closing(http.client.HTTPResponse(connection)) as answer:
+                answer.begin()
+                return Response(answer.status, answer.headers, answer.read())
+
+
+@pytest.fixture(scope="session")
+def nginx_program() -> str:
+    program = nginx.find()
+    if program is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("nginx is not installed")
+    return program
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[tuple[upstream.Upstream, upstream.Upstream]]:
+    with upstream.serve() as auth, upstream.serve() as todo:
+        yield auth, todo
+
+
+@contextmanager
+def running(program: str, folder: Path, configuration: render.Gateway) -> Iterator[int]:
+    """nginx on a free port, until the end of the block."""
+    port = free_port()
+    issuer = configuration.issuer or f"http://localhost:{port}"
+    render.write(replace(configuration, issuer=issuer, listen=[f"127.0.0.1:{port}"]), folder)
+    with (folder / "gateway.log").open("ab") as log:
+        process = subprocess.Popen(nginx.command(program, folder), stdout=log, stderr=log, start_new_session=True)
+    try:
+        wait_until_open(port, process, folder)
+        yield port
+    finally:
+        process.send_signal(signal.SIGQUIT)
+        process.wait(10)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_open(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
+    deadline = time.monotonic() + 10
+    while process.poll() is None and time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.01)
+    pytest.fail((folder / "gateway.log").read_text(encoding="utf-8"))
+
+
+@dataclass
+class Starter:
+    """Starts gateways that differ from the usual one, and has them stopped at the end of the test."""
+
+    program: str
+    services: tuple[upstream.Upstream, upstream.Upstream]
+    folders: Callable[[], Path]
+    configuration: render.Gateway = field(init=False)
+
+    def __post_init__(self) -> None:
+        auth, todo = self.services
+        self.configuration = render.Gateway(
+            issuer="",
+            listen=[],
+            auth_upstream=f"127.0.0.1:{auth.port}",
+            todo_upstream=f"127.0.0.1:{todo.port}",
+            limits=None,
+            trusted_origins=[TRUSTED_ORIGIN],
+            upstream_timeout="1s",
+        )
+
+    @contextmanager
+    def start(self, **differences: Any) -> Iterator[RunningGateway]:
+        folder = self.folders()
+        configuration = replace(self.configuration, worker_user=nginx.worker_user(folder), **differences)
+        with running(self.program, folder, configuration) as port:
+            yield RunningGateway(port, folder, *self.services)
+
+
+@pytest.fixture(scope="session")
+def starter(
+    nginx_program: str,
+    services: tuple[upstream.Upstream, upstream.Upstream],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Starter:
+    return Starter(nginx_program, services, lambda: tmp_path_factory.mktemp("nginx"))
+
+
+@pytest.fixture(scope="session")
+def unlimited(starter: Starter) -> Iterator[RunningGateway]:
+    with starter.start() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def gateway(unlimited: RunningGateway) -> RunningGateway:
+    """The usual gateway without limits, before services that remember nothing of the tests before."""
+    unlimited.auth.forget()
+    unlimited.todo.forget()
+    return unlimited

@@ -1,0 +1,84 @@
+"""A service for the gateway to stand before: it tells what it was sent, or answers as it is told to."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    delay: float = 0
+
+
+@dataclass
+class Upstream:
+    """What came in, and what goes out for a path; any other path is answered with an account of the request."""
+
+    port: int = 0
+    seen: list[dict[str, Any]] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> list[str]:
+        return [request["path"] for request in self.seen]
+
+    def forget(self) -> None:
+        self.seen.clear()
+        self.answers.clear()
+
+    def answer_to(self, handler: BaseHTTPRequestHandler) -> Answer:
+        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        account = {"method": handler.command, "path": handler.path, "headers": handler.headers.items(), "size": len(body)}
+        self.seen.append(account)
+        path = handler.path.partition("?")[0]
+        return self.answers.get(path) or Answer(headers={"X-Echo": "yes"}, body=json.dumps(account).encode())
+
+
+@contextmanager
+def serve(port: int = 0) -> Iterator[Upstream]:
+    upstream = Upstream()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def respond(self) -> None:
+            answer = upstream.answer_to(self)
+            time.sleep(answer.delay)
+            self.send_response(answer.status)
+            for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(answer.body)
+
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = respond
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - its name in the standard library
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        block_on_close = False
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A gateway that hangs up is no error of the test's."""
+
+    with Server(("127.0.0.1", port), Handler) as server:
+        upstream.port = server.server_port
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        yield upstream
+        server.shutdown()
+        thread.join()
