@@ -44,6 +44,7 @@ class RunningGateway:
     folder: Path
     auth: upstream.Upstream
     todo: upstream.Upstream
+    process: subprocess.Popen[bytes]
 
     @property
     def host(self) -> str:
@@ -72,6 +73,22 @@ class RunningGateway:
     def statuses(self, count: int, path: str, method: str = "GET", *, source: str, **headers: str) -> list[int]:
         return [self.request(path, method, headers, source=source).status for _ in range(count)]
 
+    def change(self, name: str, old: str, new: str) -> None:
+        """Change the configuration, and wait until only workers that know the change are left."""
+        file = self.folder / name
+        text = file.read_text(encoding="utf-8")
+        assert old in text
+        file.write_text(text.replace(old, new), encoding="utf-8")
+        before = self.workers()
+        self.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 10
+        while self.workers() & before and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def workers(self) -> set[str]:
+        listing = subprocess.run(["ps", "-A", "-o", "ppid=,pid="], capture_output=True, text=True, check=True).stdout
+        return {pid for parent, pid in map(str.split, listing.splitlines()) if parent == str(self.process.pid)}
+
     def raw(self, sent: bytes) -> Response:
         """What no client library would send."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
@@ -96,7 +113,7 @@ def services() -> Iterator[tuple[upstream.Upstream, upstream.Upstream]]:
 
 
 @contextmanager
-def running(program: str, folder: Path, configuration: render.Gateway) -> Iterator[int]:
+def running(program: str, folder: Path, configuration: render.Gateway) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """nginx on a free port, until the end of the block."""
     port = free_port()
     issuer = configuration.issuer or f"http://localhost:{port}"
@@ -105,7 +122,7 @@ def running(program: str, folder: Path, configuration: render.Gateway) -> Iterat
         process = subprocess.Popen(nginx.command(program, folder), stdout=log, stderr=log, start_new_session=True)
     try:
         wait_until_open(port, process, folder)
-        yield port
+        yield port, process
     finally:
         process.send_signal(signal.SIGQUIT)
         process.wait(10)
@@ -152,9 +169,11 @@ class Starter:
     @contextmanager
     def start(self, **differences: Any) -> Iterator[RunningGateway]:
         folder = self.folders()
+        for service in self.services:
+            service.forget()
         configuration = replace(self.configuration, worker_user=nginx.worker_user(folder), **differences)
-        with running(self.program, folder, configuration) as port:
-            yield RunningGateway(port, folder, *self.services)
+        with running(self.program, folder, configuration) as (port, process):
+            yield RunningGateway(port, folder, *self.services, process)
 
 
 @pytest.fixture(scope="session")

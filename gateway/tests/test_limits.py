@@ -1,0 +1,206 @@
+"""Each limit lets 1 + burst pass and refuses the next (CHECKLISTS.md D.4, G7)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from gateway.render import InvalidSetting, Limit, Limits
+from gateway.tests.upstream import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gateway.tests.conftest import RunningGateway, Starter
+
+SLOW = Limits(sign_in=Limit("1r/m", 2), auth=Limit("1r/m", 3), api=Limit("1r/m", 4), connections=3)
+SIGN_IN, SIGN_UP, SESSION, TODOS = (
+    "/api/auth/sign-in/email",
+    "/api/auth/sign-up/email",
+    "/api/auth/get-session",
+    "/api/v1/todos",
+)
+
+
+@pytest.fixture(scope="module")
+def limited_for_all(starter: Starter) -> Iterator[RunningGateway]:
+    with starter.start(limits=SLOW) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def limited(limited_for_all: RunningGateway) -> RunningGateway:
+    """At one request a minute; every test comes from an address of its own."""
+    limited_for_all.auth.forget()
+    limited_for_all.todo.forget()
+    return limited_for_all
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "burst", "source"),
+    [
+        ("POST", SIGN_IN, 2, "127.0.1.1"),
+        ("POST", SIGN_UP, 2, "127.0.1.2"),
+        ("GET", SESSION, 3, "127.0.1.3"),
+        ("POST", "/api/auth/sign-out", 3, "127.0.1.4"),
+        ("GET", TODOS, 4, "127.0.1.5"),
+        ("GET", "/api/v1/users/u1/todos/1", 4, "127.0.1.6"),
+    ],
+)
+def test_one_and_the_burst_pass_and_the_next_is_refused(
+    limited: RunningGateway, method: str, path: str, burst: int, source: str
+) -> None:
+    assert limited.statuses(burst + 2, path, method, source=source) == [200] * (burst + 1) + [429]
+    assert len(limited.auth.paths + limited.todo.paths) == burst + 1
+
+
+def test_sign_in_and_sign_up_share_a_limit(limited: RunningGateway) -> None:
+    paths = [SIGN_IN, SIGN_UP, "/api/auth/sign-in/username", SIGN_UP]
+    assert [limited.request(path, "POST", source="127.0.2.1").status for path in paths] == [200, 200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    ("number", "spelling"),
+    list(
+        enumerate(
+            ["/api/auth/sign-in//email", "/api/auth/%73ign-in/email", "/api/auth/sign%2Din/email", f"{SIGN_IN}?a=b"]
+        )
+    ),
+)
+def test_sign_in_is_counted_however_it_is_spelled(limited: RunningGateway, number: int, spelling: str) -> None:
+    source = f"127.0.3.{number + 1}"
+    assert limited.statuses(3, SIGN_IN, "POST", source=source) == [200, 200, 200]
+    assert limited.request(spelling, "POST", source=source).status == 429
+
+
+def test_preflight_costs_no_sign_in(limited: RunningGateway) -> None:
+    assert limited.statuses(3, SIGN_IN, "OPTIONS", source="127.0.4.1") == [200, 200, 200]
+    assert limited.statuses(4, SIGN_IN, "POST", source="127.0.4.1") == [200, 200, 200, 429]
+
+
+def test_limits_are_apart(limited: RunningGateway) -> None:
+    limited.statuses(4, SIGN_IN, "POST", source="127.0.5.1")
+    assert limited.request(SESSION, source="127.0.5.1").status == 200
+    assert limited.request(TODOS, source="127.0.5.1").status == 200
+    assert limited.request(SIGN_IN, "POST", source="127.0.5.2").status == 200
+
+
+def test_forged_address_does_not_evade_a_limit(limited: RunningGateway) -> None:
+    forged = [{"X-Forwarded-For": f"10.0.0.{n}", "X-Real-IP": f"10.0.0.{n}"} for n in range(4)]
+    statuses = [limited.request(SIGN_IN, "POST", each, source="127.0.6.1").status for each in forged]
+    assert statuses == [200, 200, 200, 429]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/none", "/.well-known/jwks.json"])
+def test_what_costs_nothing_is_not_counted(limited: RunningGateway, path: str) -> None:
+    limited.auth.answers["/.well-known/jwks.json"] = Answer(headers={"Cache-Control": "max-age=60"})
+    assert 429 not in limited.statuses(20, path, source="127.0.7.1")
+
+
+def test_what_goes_past_the_cache_is_counted(limited: RunningGateway) -> None:
+    statuses = limited.statuses(5, "/.well-known/jwks.json", source="127.0.8.1", Authorization="Bearer x")
+    assert statuses == [200] * 4 + [429]
+
+
+def test_refusal_below_api_auth_is_legible_to_its_client(limited: RunningGateway) -> None:
+    """BETTER_AUTH.md 1.4."""
+    limited.statuses(3, SIGN_IN, "POST", source="127.0.9.1")
+    response = limited.request(SIGN_IN, "POST", source="127.0.9.1")
+    assert response.status == 429
+    assert response.values("Content-Type") == ["application/problem+json"]
+    assert response.json()["message"] == "Too many requests. Please try again later."
+    assert response.values("Retry-After") == response.values("X-Retry-After") == ["63"]
+
+
+def test_refusal_by_the_api_is_a_problem(limited: RunningGateway) -> None:
+    """RFC 6585 §4."""
+    limited.statuses(5, TODOS, source="127.0.10.1")
+    response = limited.request(TODOS, source="127.0.10.1")
+    assert response.status == 429
+    assert response.json()["title"] == "Too Many Requests"
+    assert "message" not in response.json()
+    assert (response.values("Retry-After"), response.values("X-Retry-After")) == (["63"], [])
+
+
+def test_connections_of_one_address_are_limited(limited: RunningGateway) -> None:
+    limited.todo.answers[TODOS] = Answer(delay=0.7)
+    slow = [threading.Thread(target=limited.request, args=[TODOS], kwargs={"source": "127.0.11.1"}) for _ in range(3)]
+    for thread in slow:
+        thread.start()
+    deadline = time.monotonic() + 5
+    while len(limited.todo.paths) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    response = limited.request(SESSION, source="127.0.11.1")
+    assert (response.status, response.values("Retry-After")) == (429, ["1"])
+    assert limited.request(SESSION, source="127.0.11.2").status == 200
+    for thread in slow:
+        thread.join()
+
+
+def test_retry_after_tells_the_truth(starter: Starter) -> None:
+    """At 100 a minute nginx counts 1.666 a second: one more fits after 0.6003 s, so it must say 1."""
+    limit = Limit("100r/m", 1)
+    with starter.start(limits=Limits(api=limit)) as gateway:
+        assert gateway.statuses(3, TODOS, source="127.0.12.1") == [200, 200, 429]
+        time.sleep(limit.retry_after)
+        assert gateway.request(TODOS, source="127.0.12.1").status == 200
+
+
+@pytest.mark.parametrize(
+    ("rate", "seconds"), [("1r/m", 63), ("10r/m", 7), ("6r/m", 10), ("60r/m", 1), ("1r/s", 1), ("20r/s", 1)]
+)
+def test_retry_after_counts_as_nginx_does(rate: str, seconds: int) -> None:
+    assert Limit(rate, 0).retry_after == seconds
+
+
+def test_no_burst_is_no_error(starter: Starter) -> None:
+    """nginx refuses burst=0."""
+    with starter.start(limits=Limits(Limit("1r/m", 0), Limit("1r/m", 0), Limit("1r/m", 0))) as gateway:
+        for path in (SIGN_IN, SESSION, TODOS):
+            assert gateway.statuses(2, path, source="127.0.13.1") == [200, 429]
+
+
+def test_without_limits_nothing_is_refused(gateway: RunningGateway) -> None:
+    for path in (SIGN_IN, TODOS):
+        assert gateway.statuses(60, path, source="127.0.14.1") == [200] * 60
+
+
+def test_networks_of_ipv6_share_a_limit(starter: Starter) -> None:
+    """The address is given in a header here, since a loopback has but one; what is limited is what nginx sees."""
+    with starter.start(limits=SLOW) as gateway:
+        believing = "set_real_ip_from 127.0.0.1;\nreal_ip_header X-Test-Address;\nlimit_req_status 429;"
+        gateway.change("limits.conf", "limit_req_status 429;", believing)
+
+        def sign_in(address: str) -> int:
+            return gateway.request(SIGN_IN, "POST", {"X-Test-Address": address}).status
+
+        assert [sign_in(f"2001:db8:a0a:a0a:{n}::{n}") for n in range(1, 5)] == [200, 200, 200, 429]
+        assert [sign_in(address) for address in ("2001:db8:a0a:a0b::1", "2001:db8:a0b:a0a::1")] == [200, 200]
+        assert [sign_in(f"192.0.2.{n}") for n in range(1, 5)] == [200] * 4
+        assert [sign_in("192.0.2.9") for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_limits_come_from_the_environment() -> None:
+    limits = Limits.parse(
+        {"GATEWAY_SIGN_IN_RATE": "1r/m", "GATEWAY_API_BURST": "0", "GATEWAY_CONNECTIONS": "9", "HOME": "/"}
+    )
+    assert limits == Limits(Limit("1r/m", 5), Limit("20r/s", 40), Limit("20r/s", 0), 9)
+    assert Limits.parse({}) == Limits(Limit("10r/m", 5), Limit("20r/s", 40), Limit("20r/s", 40))
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"GATEWAY_SIGN_IN_RATE": "fast"},
+        {"GATEWAY_SIGN_IN_RATE": "0r/m"},
+        {"GATEWAY_SIGN_IN_RATE": "1r/m; evil on"},
+        {"GATEWAY_API_BURST": "-1"},
+        {"GATEWAY_API_BURST": ""},
+        {"GATEWAY_API_BURTS": "1"},
+    ],
+)
+def test_setting_that_would_mean_something_else_is_refused(environ: dict[str, str]) -> None:
+    with pytest.raises(InvalidSetting):
+        Limits.parse(environ)

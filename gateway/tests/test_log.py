@@ -1,0 +1,55 @@
+"""One JSON object a line, and nothing in it that opens anything (CHECKLISTS.md G8)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from gateway.render import Limit, Limits
+from gateway.tests.conftest import free_port
+
+if TYPE_CHECKING:
+    from gateway.tests.conftest import RunningGateway, Starter
+
+SECRET = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+CARRIERS = {"Authorization": f"Bearer {SECRET}", "Cookie": f"s={SECRET}", "Referer": f"http://x/?t={SECRET}"}
+
+
+def entries(gateway: RunningGateway) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in gateway.log.splitlines()]
+
+
+def test_line_says_what_happened(starter: Starter) -> None:
+    with starter.start() as gateway:
+        gateway.request('/api/v1/todos/a"b', headers={"X-Request-ID": "request-1"}, source="127.0.0.7")
+    [entry] = entries(gateway)
+    assert entry["request_id"] == "request-1"
+    assert (entry["http.request.method"], entry["url.path"]) == ("GET", '/api/v1/todos/a"b')
+    assert (entry["http.response.status_code"], entry["upstream_status"]) == (200, "200")
+    assert (entry["client.address"], entry["service.name"]) == ("127.0.0.7", "gateway")
+    assert entry["duration_s"] >= 0
+
+
+def test_no_secret_is_written_whatever_goes_wrong(starter: Starter) -> None:
+    """nginx's own error log would hold the request line of every refused and every failed request."""
+    limits = Limits(api=Limit("1r/m", 1))
+    with starter.start(limits=limits, todo_upstream=f"127.0.0.1:{free_port()}") as gateway:
+        for path in ("/api/v1/todos", "/api/auth/ok", "/none", "/.well-known/jwks.json", "//livez", "/%zz"):
+            for _ in range(3):
+                gateway.request(f"{path}?access_token={SECRET}", headers=CARRIERS)
+        gateway.request(f"/api/auth/ok?token={SECRET}", "POST", CARRIERS, body=b"x" * 262145)
+        gateway.raw(f"GET /?{SECRET} HTTP/1.1\r\nHost: {SECRET}\r\n\r\n".encode())
+        gateway.raw(f"GET /?{SECRET}{'x' * 9000} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        gateway.raw(f"GET /?{SECRET} HTTP/1.1\r\nHost: x\r\nX: {'x' * 9000}\r\n\r\n".encode())
+    assert {entry["http.response.status_code"] for entry in entries(gateway)} >= {
+        200,
+        400,
+        404,
+        413,
+        414,
+        421,
+        429,
+        431,
+        502,
+    }
+    assert "eyJ" not in gateway.log

@@ -1,0 +1,153 @@
+"""Errors made by the gateway: problem+json (RFC 9457), and legible to a Better Auth client below /api/auth."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from gateway.tests.conftest import TRUSTED_ORIGIN, free_port
+from gateway.tests.upstream import Answer
+
+if TYPE_CHECKING:
+    from gateway.tests.conftest import Response, RunningGateway, Starter
+
+
+def check(response: Response, status: int) -> dict[str, object]:
+    assert response.status == status
+    assert response.values("Content-Type") == ["application/problem+json"]
+    assert response.values("Cache-Control") == ["no-store"]
+    assert response.values("X-Content-Type-Options") == ["nosniff"]
+    problem: dict[str, object] = response.json()
+    assert (problem["type"], problem["status"]) == ("about:blank", status)
+    assert problem["title"]
+    assert problem["detail"]
+    assert [problem["request_id"]] == response.values("X-Request-ID")
+    return problem
+
+
+def request(line: str, *headers: str) -> bytes:
+    return "\r\n".join([line, *headers, "", ""]).encode()
+
+
+def malformed(host: str) -> dict[str, tuple[int, bytes]]:
+    named = f"Host: {host}"
+    long = "x" * 9000
+    return {
+        "no HTTP at all": (400, b"\x16\x03\x01\r\n\r\n"),
+        "header without a name": (400, request("GET / HTTP/1.1", named, ": value")),
+        "two lengths": (400, request("POST /api/auth/ok HTTP/1.1", named, "Content-Length: 1", "Content-Length: 2")),
+        "length and coding": (
+            400,
+            request("POST /api/auth/ok HTTP/1.1", named, "Content-Length: 1", "Transfer-Encoding: chunked"),
+        ),
+        "length that is none": (400, request("POST /api/auth/ok HTTP/1.1", named, "Content-Length: -1")),
+        "chunk that is none": (
+            400,
+            request("POST /api/auth/ok HTTP/1.1", named, "Transfer-Encoding: chunked") + b"xyz\r\n",
+        ),
+        "coding unknown": (501, request("POST /api/auth/ok HTTP/1.1", named, "Transfer-Encoding: br")),
+        "version unknown": (505, request("GET / HTTP/3.0", named)),
+        "TRACE": (405, request("TRACE /api/auth/ok HTTP/1.1", named)),
+        "CONNECT": (405, request("CONNECT /api/auth/ok HTTP/1.1", named)),
+        "address too long": (414, request(f"GET /{long} HTTP/1.1", named)),
+        "header too long": (431, request("GET /api/auth/ok HTTP/1.1", named, f"X-Long: {long}")),
+        "headers too many": (431, request("GET / HTTP/1.1", named, *[f"X-{n}: {'y' * 7000}" for n in range(6)])),
+        "body said to be too large": (413, request("POST /api/auth/ok HTTP/1.1", named, "Content-Length: 262145")),
+        "host unknown": (421, request("GET / HTTP/1.1", "Host: elsewhere")),
+    }
+
+
+@pytest.mark.parametrize("case", malformed(""))
+def test_malformed_request_is_a_problem(gateway: RunningGateway, case: str) -> None:
+    status, sent = malformed(gateway.host)[case]
+    check(gateway.raw(sent), status)
+    assert gateway.auth.paths == []
+
+
+@pytest.mark.parametrize("path", ["/none", "/api/v1/none", "/api/auth%2fnone"])
+def test_unlisted_path_is_a_problem(gateway: RunningGateway, path: str) -> None:
+    check(gateway.request(path), 404)
+
+
+def test_largest_body_passes(gateway: RunningGateway) -> None:
+    assert gateway.request("/api/v1/todos", "POST", body=b"x" * 262144).status == 200
+    assert gateway.todo.seen[-1]["size"] == 262144
+
+
+def test_body_that_grows_too_large_is_a_problem(gateway: RunningGateway) -> None:
+    head = request("POST /api/v1/todos HTTP/1.1", f"Host: {gateway.host}", "Transfer-Encoding: chunked")
+    check(gateway.raw(head + b"40001\r\n" + b"x" * 0x40001 + b"\r\n0\r\n\r\n"), 413)
+    assert gateway.todo.paths == []
+
+
+def test_better_auth_client_finds_a_message(gateway: RunningGateway) -> None:
+    response = gateway.request("/api/auth/sign-in/email", "POST", body=b"x" * 262145)
+    problem = check(response, 413)
+    assert problem["message"] == problem["detail"]
+    assert "message" not in check(gateway.request("/api/v1/none"), 404)
+
+
+@pytest.mark.parametrize("path", ["/api/auth/ok", "/api/v1/todos", "/.well-known/jwks.json"])
+def test_service_that_is_down_is_a_problem(starter: Starter, path: str) -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    with starter.start(auth_upstream=nobody, todo_upstream=nobody) as gateway:
+        response = gateway.request(path)
+        check(response, 502)
+        assert response.values("Retry-After") == ["5"]
+        assert response.values("X-Retry-After") == []
+
+
+def test_service_that_hangs_is_a_problem(gateway: RunningGateway) -> None:
+    gateway.todo.answers["/api/v1/todos"] = Answer(delay=1.5)
+    response = gateway.request("/api/v1/todos")
+    check(response, 504)
+    assert response.values("Retry-After") == ["5"]
+
+
+def test_service_that_speaks_no_http_is_a_problem(starter: Starter) -> None:
+    """And what it said before the nonsense is not passed on."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = f"127.0.0.1:{listener.getsockname()[1]}"
+    with listener, starter.start(todo_upstream=address) as gateway:
+        client = socket.create_connection(("127.0.0.1", gateway.port))
+        client.sendall(request("GET /api/v1/todos HTTP/1.1", f"Host: {gateway.host}", "Connection: close"))
+        service, _ = listener.accept()
+        with client, service:
+            service.sendall(b"HTTP/1.1 200 OK\r\nCache-Control: public\r\n\x00: nonsense\r\n\r\n")
+            answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 502 ")
+    assert b"Cache-Control: no-store" in answer
+    assert b"public" not in answer
+
+
+def test_trusted_origin_may_read_an_error_made_here(starter: Starter) -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    with starter.start(auth_upstream=nobody, todo_upstream=nobody) as gateway:
+        trusted = gateway.request("/api/auth/ok", headers={"Origin": TRUSTED_ORIGIN})
+        assert trusted.values("Access-Control-Allow-Origin") == [TRUSTED_ORIGIN]
+        assert trusted.values("Access-Control-Allow-Credentials") == ["true"]
+        assert "X-Retry-After" in trusted.values("Access-Control-Expose-Headers")[0]
+        assert trusted.values("Vary") == ["Origin"]
+        for path, origin in (("/api/auth/ok", "http://evil.example.com"), ("/api/v1/todos", TRUSTED_ORIGIN)):
+            response = gateway.request(path, headers={"Origin": origin})
+            assert response.values("Access-Control-Allow-Origin") == []
+            assert response.values("Access-Control-Allow-Credentials") == []
+        keys = gateway.request("/.well-known/jwks.json", headers={"Origin": "http://evil.example.com"})
+        assert keys.values("Access-Control-Allow-Origin") == ["*"]
+        assert keys.values("Access-Control-Allow-Credentials") == []
+
+
+def test_cors_of_a_service_is_its_own(gateway: RunningGateway) -> None:
+    for path in ("/api/auth/ok", "/api/v1/todos", "/.well-known/jwks.json"):
+        response = gateway.request(path, headers={"Origin": TRUSTED_ORIGIN})
+        assert [name for name in response.headers if name.lower().startswith("access-control")] == []
+
+
+def test_slow_header_is_cut_off(starter: Starter) -> None:
+    """CHECKLISTS.md G5. nginx closes such a connection without a word."""
+    with starter.start() as gateway:
+        gateway.change("nginx.conf", "client_header_timeout 10s;", "client_header_timeout 1s;")
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as client:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
+            assert client.recv(1) == b""
