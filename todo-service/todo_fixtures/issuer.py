@@ -79,6 +79,7 @@ class JwksEndpoint:
         self.keys: list[Any] = [jwk("first")]
         self.status = 200
         self.body: bytes | None = None
+        self.knows_etags = True
         self.headers: dict[str, str] = {}
         self.requests: list[dict[str, str]] = []
         self.statuses: list[int] = []
@@ -88,7 +89,7 @@ class JwksEndpoint:
     def answer(self) -> tuple[int, dict[str, str], bytes]:
         body = json.dumps({"keys": self.keys}).encode() if self.body is None else self.body
         etag = f'"{hashlib.sha256(body).hexdigest()}"'
-        if self.status == 200 and self.requests[-1].get("If-None-Match") == etag:
+        if self.knows_etags and self.status == 200 and self.requests[-1].get("If-None-Match") == etag:
             return 304, {"ETag": etag}, b""
         return self.status, {"ETag": etag, "Cache-Control": "public, max-age=60", **self.headers}, body
 

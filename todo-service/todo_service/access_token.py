@@ -17,7 +17,7 @@ from jwt.algorithms import RSAAlgorithm
 from todo_service import strict_json
 
 MAX_LENGTH = 8192
-MAX_HEADER_LENGTH = 1024
+MAX_HEADER_LENGTH = 512
 MAX_KID_LENGTH = 128
 MAX_IDENTIFIER_LENGTH = 255
 MAX_DEPTH = 8

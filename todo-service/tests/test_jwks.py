@@ -1,0 +1,380 @@
+"""The cache's clockwork (J1 to J7, J11 to J13, J15), with an issuer that fails on command."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from todo_fixtures.issuer import JwksEndpoint, jwk, serve_jwks
+from todo_fixtures.service import QUICK
+from todo_service.jwks import JwksCache, KeysUnavailable, Schedule, UnknownKids
+
+NEVER = timedelta(days=1)
+# Scheduled fetches only when a test asks for them: so each fetch that is counted has one cause.
+ONCE = replace(QUICK, interval=NEVER)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def in_a_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    @wraps(test)
+    def run(**fixtures: Any) -> None:
+        asyncio.run(asyncio.wait_for(test(**fixtures), 20))  # type: ignore[arg-type]  # a test is a coroutine
+
+    return run
+
+
+class Running:
+    """A cache at work, and the two clocks that it reads."""
+
+    def __init__(self, endpoint: JwksEndpoint, schedule: Schedule, saved_copy: Path | None) -> None:
+        self.clock, self.monotonic = Clock(), Clock()
+        self.uri = f"{endpoint.url}/.well-known/jwks.json"
+        self.cache = JwksCache(
+            self.uri, saved_copy=saved_copy, schedule=schedule, clock=self.clock, monotonic=self.monotonic
+        )
+
+    def kids(self) -> list[str]:
+        return list(self.cache.get_key_set().keys)
+
+    async def until_kids(self, *kids: str) -> None:
+        await until(lambda: self.has() and self.kids() == list(kids))
+
+    def has(self) -> bool:
+        try:
+            self.cache.get_key_set()
+        except KeysUnavailable:
+            return False
+        return True
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in another thread
+            await asyncio.sleep(0.002)
+
+
+@asynccontextmanager
+async def running(
+    endpoint: JwksEndpoint, schedule: Schedule = ONCE, saved_copy: Path | None = None
+) -> AsyncIterator[Running]:
+    made = Running(endpoint, schedule, saved_copy)
+    async with made.cache.running():
+        yield made
+
+
+@in_a_loop
+async def test_the_first_set_is_fetched_in_the_background(jwks: JwksEndpoint) -> None:
+    """J1, J13."""
+    jwks.may_answer.clear()
+    async with running(jwks) as it:
+        with pytest.raises(KeysUnavailable):
+            it.kids()
+        jwks.may_answer.set()
+        await it.until_kids("first")
+    request = jwks.requests[0]
+    assert request["path"] == "/.well-known/jwks.json"
+    assert request["Accept-Encoding"] == "identity"
+    assert not {"Cookie", "Authorization", "If-None-Match"} & request.keys()
+
+
+@in_a_loop
+async def test_a_refresh_is_conditional_and_304_renews(jwks: JwksEndpoint) -> None:
+    """J3, J15: the same keys stay the same objects."""
+    async with running(jwks, replace(QUICK, interval=timedelta(milliseconds=10))) as it:
+        await it.until_kids("first")
+        before = it.cache.get_key_set()
+        it.clock.now += 100
+        await until(lambda: it.cache.get_key_set().fetched_at == it.clock.now)
+        assert it.cache.get_key_set().keys is before.keys
+    assert jwks.statuses[:1] == [200]
+    assert set(jwks.statuses[1:]) == {304}
+    assert jwks.requests[1]["If-None-Match"]
+
+
+@in_a_loop
+async def test_the_same_document_again_keeps_the_key_objects(jwks: JwksEndpoint) -> None:
+    """J15: keys are built once a set, and remembered tokens survive a refresh."""
+    async with running(jwks, replace(QUICK, interval=timedelta(milliseconds=10))) as it:
+        await it.until_kids("first")
+        before = it.cache.get_key_set().keys
+        jwks.knows_etags = False
+        await until(lambda: jwks.statuses.count(200) > 2)
+        assert it.cache.get_key_set().keys is before
+
+
+def test_pauses_are_jittered_and_back_off_to_a_minute() -> None:
+    """J3, J7."""
+    schedule = Schedule()
+    regular = [schedule.pause(0) for _ in range(200)]
+    assert 27 <= min(regular) < 28.5 < 31.5 < max(regular) <= 33
+    for failures, longest in [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (1000, 60)]:
+        pauses = [schedule.pause(failures) for _ in range(200)]
+        assert longest / 2 <= min(pauses) < max(pauses) <= longest
+        assert max(pauses) - min(pauses) > longest / 4
+
+
+@in_a_loop
+async def test_a_new_kid_is_learned_by_one_fetch_that_all_share(jwks: JwksEndpoint) -> None:
+    """J5: right after the first scheduled fetch, which does not count for the cooldown."""
+    async with running(jwks) as it:
+        await it.until_kids("first")
+        jwks.keys.append(jwk("second"))
+        assert await asyncio.gather(*(it.cache.learn("second") for _ in range(50))) == [True] * 50
+    assert len(jwks.requests) == 2
+
+
+@in_a_loop
+async def test_a_flood_of_unknown_kids_costs_one_fetch_in_30_seconds(jwks: JwksEndpoint) -> None:
+    """J5."""
+    async with running(jwks) as it:
+        await it.until_kids("first")
+        for second in range(60):
+            it.monotonic.now += 0.99
+            answers = await asyncio.gather(*(it.cache.learn(f"{second} {kid}") for kid in range(10)))
+            assert not any(answers)
+            assert it.kids() == ["first"]
+    assert len(jwks.requests) == 1 + 2
+
+
+@in_a_loop
+async def test_the_cooldown_counts_from_the_attempt_not_the_success(jwks: JwksEndpoint) -> None:
+    """J5: a dead issuer is not hammered."""
+    async with running(jwks) as it:
+        await it.until_kids("first")
+        jwks.status = 500
+        for _ in range(20):
+            assert not await it.cache.learn("second")
+        assert len(jwks.requests) == 2
+        jwks.status = 200
+        jwks.keys.append(jwk("second"))
+        it.monotonic.now += 29.9
+        assert not await it.cache.learn("second")
+        it.monotonic.now += 0.2
+        assert await it.cache.learn("second")
+
+
+@in_a_loop
+async def test_a_caller_waits_a_second_at_most_and_then_no_more(jwks: JwksEndpoint) -> None:
+    """J5: the wait is bounded, the fetch goes on, and J4: known keys stay at hand meanwhile."""
+    async with running(jwks, replace(ONCE, forced_wait=timedelta(milliseconds=50))) as it:
+        await it.until_kids("first")
+        jwks.keys.append(jwk("second"))
+        jwks.may_answer.clear()
+        begun = time.perf_counter()
+        assert await asyncio.gather(*(it.cache.learn("second") for _ in range(20))) == [False] * 20
+        assert 0.05 <= time.perf_counter() - begun < 0.5
+        begun = time.perf_counter()
+        for _ in range(1000):
+            assert it.kids() == ["first"]
+        assert time.perf_counter() - begun < 0.1
+        jwks.may_answer.set()
+        await it.until_kids("first", "second")
+    assert len(jwks.requests) == 2
+
+
+def test_the_default_wait_is_a_second_and_a_fetch_three() -> None:
+    """J5, J13."""
+    assert Schedule().forced_wait == timedelta(seconds=1)
+    assert (Schedule().connect_timeout, Schedule().total_timeout) == (timedelta(seconds=1), timedelta(seconds=3))
+
+
+@in_a_loop
+async def test_a_kid_that_was_asked_for_is_not_asked_for_again_for_a_minute(jwks: JwksEndpoint) -> None:
+    """J6."""
+    async with running(jwks) as it:
+        await it.until_kids("first")
+        assert not await it.cache.learn("nobody")
+        it.monotonic.now += 31
+        assert not await it.cache.learn("nobody")
+        assert len(jwks.requests) == 2
+        it.monotonic.now += 30
+        assert not await it.cache.learn("nobody")
+        assert len(jwks.requests) == 3
+
+
+@in_a_loop
+async def test_a_changed_set_makes_every_kid_worth_asking_again(jwks: JwksEndpoint) -> None:
+    """J6."""
+    async with running(jwks) as it:
+        await it.until_kids("first")
+        assert not await it.cache.learn("third")
+        it.monotonic.now += 31
+        jwks.keys.append(jwk("second"))
+        assert await it.cache.learn("second")
+        it.monotonic.now += 31  # the entry of "third" would have lived on if the set had not changed
+        jwks.keys.append(jwk("third"))
+        assert await it.cache.learn("third")
+
+
+@in_a_loop
+async def test_a_kid_is_not_given_up_because_the_issuer_failed(jwks: JwksEndpoint) -> None:
+    """J6: only a fetch that succeeded says that a key does not exist."""
+    async with running(jwks) as it:
+        await it.until_kids("first")
+        jwks.status = 503
+        assert not await it.cache.learn("second")
+        jwks.status = 200
+        jwks.keys.append(jwk("second"))
+        it.monotonic.now += 31
+        assert await it.cache.learn("second")
+
+
+def test_unknown_kids_are_capped_and_the_least_recent_goes() -> None:
+    """J6."""
+    unknown = UnknownKids(timedelta(seconds=60))
+    for kid in range(256):
+        unknown.add(str(kid), 0)
+    assert unknown.has("0", 59.9)
+    unknown.add("256", 0)
+    assert (len(unknown), unknown.has("0", 1), unknown.has("1", 1)) == (256, True, False)
+    assert not unknown.has("2", 60)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param({"status": 500}, id="500"),
+        pytest.param({"status": 404}, id="404"),
+        pytest.param({"status": 302, "headers": {"Location": "/elsewhere"}}, id="redirect"),
+        pytest.param({"body": b"<html>"}, id="html"),
+        pytest.param({"body": b'{"keys":[]}'}, id="J8-no-keys"),
+        pytest.param({"body": b" " * 70_000}, id="J8-too-long"),
+        pytest.param({"keys": [jwk("second", use="enc")]}, id="J8-none-usable"),
+        pytest.param({"keys": [jwk("first", kid=str(kid)) for kid in range(33)]}, id="J8-too-many"),
+        pytest.param({"headers": {"Content-Encoding": "gzip"}, "keys": [jwk("second")]}, id="encoded"),
+        pytest.param({"headers": {"Content-Encoding": "br"}, "body": b"x"}, id="encoded-unknown"),
+    ],
+)
+@in_a_loop
+async def test_a_bad_answer_leaves_the_old_set(jwks: JwksEndpoint, broken: dict[str, Any]) -> None:
+    """J7, J8, J13: no redirect is followed, and no more than 64 KiB are read."""
+    async with running(jwks, replace(QUICK, interval=timedelta(milliseconds=10))) as it:
+        await it.until_kids("first")
+        before = it.cache.get_key_set().keys
+        for name, value in broken.items():
+            setattr(jwks, name, value)
+        answered = len(jwks.requests)
+        await until(lambda: len(jwks.requests) >= answered + 3)
+        assert it.cache.get_key_set().keys is before
+        assert {request["path"] for request in jwks.requests} == {"/.well-known/jwks.json"}
+
+
+@in_a_loop
+async def test_a_hanging_fetch_is_given_up(jwks: JwksEndpoint) -> None:
+    """J13."""
+    async with running(jwks, replace(QUICK, total_timeout=timedelta(milliseconds=50))) as it:
+        jwks.may_answer.clear()
+        await until(lambda: len(jwks.requests) >= 3)
+        jwks.may_answer.set()
+        await it.until_kids("first")
+
+
+@in_a_loop
+async def test_the_set_is_trusted_for_a_day_after_the_last_success(jwks: JwksEndpoint) -> None:
+    """J7: then it fails closed, and recovers by itself."""
+    async with running(jwks, replace(QUICK, interval=timedelta(milliseconds=10))) as it:
+        await it.until_kids("first")
+        jwks.status = 500
+        answered = len(jwks.requests)
+        await until(lambda: len(jwks.requests) >= answered + 2)
+        it.clock.now += 86_400
+        assert it.kids() == ["first"]
+        it.clock.now += 1
+        with pytest.raises(KeysUnavailable):
+            it.kids()
+        jwks.status = 200
+        await it.until_kids("first")
+
+
+@in_a_loop
+async def test_a_withdrawn_key_is_gone_with_the_next_fetch(jwks: JwksEndpoint) -> None:
+    """J11."""
+    jwks.keys = [jwk("first"), jwk("second")]
+    async with running(jwks, replace(QUICK, interval=timedelta(milliseconds=10))) as it:
+        await it.until_kids("first", "second")
+        jwks.keys = [jwk("second")]
+        await it.until_kids("second")
+
+
+@in_a_loop
+async def test_what_was_handed_out_does_not_change_under_a_swap(jwks: JwksEndpoint) -> None:
+    """J15."""
+    async with running(jwks) as it:
+        await it.until_kids("first")
+        held = it.cache.get_key_set()
+        jwks.keys = [jwk("second")]
+        assert await it.cache.learn("second")
+        assert (list(held.keys), it.kids()) == (["first"], ["second"])
+
+
+@in_a_loop
+async def test_a_restart_begins_with_the_copy_on_disk(jwks: JwksEndpoint, tmp_path: Path) -> None:
+    """J2."""
+    path = tmp_path / "jwks.json"
+    async with running(jwks, saved_copy=path) as it:
+        await it.until_kids("first")
+        await until(path.exists)
+    jwks.status = 500
+    async with running(jwks, saved_copy=path) as it:
+        assert it.kids() == ["first"]
+        it.clock.now += 86_401
+        assert not it.has()
+
+
+@in_a_loop
+async def test_the_copy_is_conditional_too(jwks: JwksEndpoint, tmp_path: Path) -> None:
+    """J2, J3: the ETag is kept, so that a restart costs a 304."""
+    async with running(jwks, saved_copy=tmp_path / "jwks.json") as it:
+        await it.until_kids("first")
+        await until((tmp_path / "jwks.json").exists)
+    async with running(jwks, saved_copy=tmp_path / "jwks.json"):
+        await until(lambda: len(jwks.statuses) == 2)
+    assert jwks.statuses == [200, 304]
+
+
+@pytest.mark.parametrize("obstacle", ["damaged", "directory", "missing-directory"])
+@in_a_loop
+async def test_no_copy_is_no_obstacle(jwks: JwksEndpoint, tmp_path: Path, obstacle: str) -> None:
+    path = tmp_path / "jwks.json"
+    if obstacle == "damaged":
+        path.write_text("{")
+    elif obstacle == "directory":
+        path.mkdir()
+    else:
+        path = tmp_path / "missing" / "jwks.json"
+    async with running(jwks, saved_copy=path) as it:
+        await it.until_kids("first")
+
+
+@in_a_loop
+async def test_proxies_of_the_environment_are_not_used(jwks: JwksEndpoint) -> None:
+    """J13."""
+    with pytest.MonkeyPatch.context() as environment, serve_jwks() as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            environment.setenv(name, proxy.url)
+        async with running(jwks) as it:
+            await it.until_kids("first")
+        assert proxy.requests == []
+
+
+@in_a_loop
+async def test_cookies_of_the_issuer_are_not_kept(jwks: JwksEndpoint) -> None:
+    """J13."""
+    jwks.headers = {"Set-Cookie": "a=b; Path=/"}
+    async with running(jwks, replace(QUICK, interval=timedelta(milliseconds=10))):
+        await until(lambda: len(jwks.requests) >= 3)
+    assert not any("Cookie" in request for request in jwks.requests)

@@ -1,0 +1,182 @@
+"""Which keys are usable (J8 to J10, J15), and the copy on disk (J2)."""
+
+import json
+import logging
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from todo_fixtures.issuer import encode, jwk, private_key
+from todo_service import key_set
+from todo_service.key_set import KeySet, UnusableKeySet
+
+URI = "https://issuer.example.com/.well-known/jwks.json"
+
+
+def document(*keys: Any) -> bytes:
+    return json.dumps({"keys": keys}).encode()
+
+
+def without(name: str) -> dict[str, Any]:
+    return {member: value for member, value in jwk("second").items() if member != name}
+
+
+def weak(bits: int = 2048, exponent: int = 65537) -> dict[str, Any]:
+    numbers = private_key(f"weak {bits} {exponent}", bits, exponent).public_key().public_numbers()
+    return {**jwk("second"), "n": encode(numbers.n.to_bytes(bits // 8, "big")), "e": encode(bytes([exponent & 255]))}
+
+
+USABLE: dict[str, Any] = {
+    "as-published": jwk("second"),
+    "no-use": without("use"),
+    "no-alg": without("alg"),
+    "key_ops-verify": jwk("second", key_ops=["verify"]),
+    "more-members": jwk("second", x5t="x", nbf=1),
+    "kid-128": jwk("second", kid="k" * 128),
+}
+UNUSABLE: dict[str, Any] = {
+    "not-an-object": "second",
+    "null": None,
+    "empty": {},
+    "kty-EC": jwk("second", kty="EC"),
+    "kty-oct": jwk("second", kty="oct"),
+    "kty-absent": without("kty"),
+    "use-enc": jwk("second", use="enc"),
+    "use-null": jwk("second", use=None),
+    "key_ops-sign": jwk("second", key_ops=["sign"]),
+    "key_ops-empty": jwk("second", key_ops=[]),
+    "key_ops-string": jwk("second", key_ops="verify"),
+    "alg-RS512": jwk("second", alg="RS512"),
+    "alg-null": jwk("second", alg=None),
+    "kid-absent": without("kid"),
+    "kid-empty": jwk("second", kid=""),
+    "kid-number": jwk("second", kid=1),
+    "kid-129": jwk("second", kid="k" * 129),
+    "n-absent": without("n"),
+    "n-number": jwk("second", n=65537),
+    "n-empty": jwk("second", n=""),
+    "n-not-base64": jwk("second", n="*"),
+    "e-absent": without("e"),
+    "e-one": jwk("second", e="AQ"),
+    "e-even": jwk("second", e="AQAA"),
+    "1024-bits": weak(bits=1024),
+    "e-3": weak(exponent=3),
+    "private-d": jwk("second", d="AQAB"),
+    "private-p": jwk("second", p="AQAB"),
+    "symmetric-k": {"kty": "oct", "k": "c2VjcmV0", "kid": "second"},
+}
+
+
+@pytest.mark.parametrize("name", USABLE)
+def test_usable_keys_are_taken(name: str) -> None:
+    """J10."""
+    keys = key_set.parse_keys(document(USABLE[name]))
+    assert list(keys) == [USABLE[name]["kid"]]
+    assert keys[USABLE[name]["kid"]].public_numbers() == private_key("second").public_key().public_numbers()
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_unusable_keys_are_skipped_and_the_others_stay(name: str) -> None:
+    """J9, J10."""
+    assert list(key_set.parse_keys(document(UNUSABLE[name], jwk("first"), UNUSABLE[name]))) == ["first"]
+
+
+def test_private_members_raise_an_alarm_that_does_not_repeat_them(caplog: pytest.LogCaptureFixture) -> None:
+    """J9."""
+    key_set.parse_keys(document(jwk("second", d="c2VjcmV0"), jwk("first")))
+    assert [record.levelno for record in caplog.records if record.levelno >= logging.ERROR] == [logging.ERROR]
+    assert "c2VjcmV0" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"<html>", id="html"),
+        pytest.param(b"[]", id="list"),
+        pytest.param(b'{"keys":{}}', id="keys-object"),
+        pytest.param(b'{"keys":[]}', id="no-keys"),
+        pytest.param(document(*UNUSABLE.values()), id="no-usable-keys"),
+        pytest.param(document(*[jwk("first", kid=str(kid)) for kid in range(33)]), id="33-keys"),
+        pytest.param(document(jwk("first")) + b" " * 65_536, id="more-than-64-KiB"),
+        pytest.param(b'{"keys":' + b"[" * 5000, id="deep"),
+        pytest.param(b'{"keys":[],' + document(jwk("first"))[1:], id="keys-twice"),
+    ],
+)
+def test_a_set_without_use_is_refused_as_a_whole(text: bytes) -> None:
+    """J8."""
+    with pytest.raises(UnusableKeySet):
+        key_set.parse_keys(text)
+
+
+def test_32_keys_are_a_set() -> None:
+    """J8."""
+    assert len(key_set.parse_keys(document(*[jwk("first", kid=str(kid)) for kid in range(32)]))) == 32
+
+
+def test_the_first_of_two_keys_with_one_kid_counts() -> None:
+    keys = key_set.parse_keys(document(jwk("first"), jwk("second", kid="first")))
+    assert keys["first"].public_numbers() == private_key("first").public_key().public_numbers()
+
+
+def test_keys_cannot_be_changed() -> None:
+    """J15: whoever holds a set holds it as it was fetched."""
+    keys: Any = key_set.parse_keys(document(jwk("first")))
+    with pytest.raises(TypeError):
+        keys["thief"] = private_key("thief").public_key()
+
+
+def made(fetched_at: float = 1000.0) -> KeySet:
+    text = document(jwk("first"))
+    return KeySet(key_set.parse_keys(text), text, '"tag"', fetched_at)
+
+
+def test_the_copy_on_disk_comes_back_and_is_ours_alone(tmp_path: Path) -> None:
+    """J2."""
+    path = tmp_path / "jwks.json"
+    path.write_text("older, and for everybody")
+    path.chmod(0o644)
+    key_set.save(made(), path, jwks_uri=URI)
+    loaded = key_set.load(path, jwks_uri=URI, now=1000.0 + 86_400, max_stale=86_400)
+    assert (loaded.document, loaded.etag, loaded.fetched_at) == (made().document, '"tag"', 1000.0)
+    assert list(loaded.keys) == ["first"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("now", "uri"),
+    [
+        pytest.param(1000.0 + 86_401, URI, id="too-old"),
+        pytest.param(1000.0 - 61, URI, id="from-the-future"),
+        pytest.param(1000.0, "https://other.example.com/jwks.json", id="of-another-issuer"),
+    ],
+)
+def test_a_copy_that_proves_nothing_is_not_used(tmp_path: Path, now: float, uri: str) -> None:
+    """J2."""
+    key_set.save(made(), tmp_path / "jwks.json", jwks_uri=URI)
+    with pytest.raises(ValueError, match=r"."):
+        key_set.load(tmp_path / "jwks.json", jwks_uri=uri, now=now, max_stale=86_400)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b"[" * 100_000, b'{"jwks_uri":1}'], ids=range(6))
+def test_a_damaged_copy_is_not_used(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "jwks.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"."):
+        key_set.load(tmp_path / "jwks.json", jwks_uri=URI, now=1000.0, max_stale=86_400)
+
+
+def test_a_failed_write_leaves_the_old_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "jwks.json"
+    key_set.save(made(), path, jwks_uri=URI)
+
+    def refuse(_: int) -> None:
+        raise OSError(28, "no space left on device")
+
+    monkeypatch.setattr(key_set.os, "fsync", refuse)
+    with pytest.raises(OSError, match="no space"):
+        key_set.save(made(2000.0), path, jwks_uri=URI)
+    assert key_set.load(path, jwks_uri=URI, now=1000.0, max_stale=1).fetched_at == 1000.0
+    assert list(tmp_path.iterdir()) == [path]
