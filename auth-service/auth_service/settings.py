@@ -20,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    TypeAdapter,
     ValidationError,
     model_validator,
 )
@@ -115,6 +116,20 @@ class Settings(BaseModel):
                         f"{PREFIX}{name.upper()} looks like an example's: draw one with openssl rand -base64 48"
                     )
         return self
+
+    @classmethod
+    def shown_default(cls, name: str) -> str:
+        """A default as one would write it in the environment."""
+        default = cls.model_fields[name].default
+        if isinstance(default, SecretStr):
+            return default.get_secret_value()
+        if isinstance(default, tuple):
+            return ",".join(default)
+        return (
+            TypeAdapter(timedelta).dump_json(default).decode().strip('"')
+            if isinstance(default, timedelta)
+            else str(default)
+        )
 
     def versioned(self, name: str) -> Secrets:
         secret: SecretStr = getattr(self, name)

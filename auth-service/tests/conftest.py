@@ -5,12 +5,14 @@ import os
 import secrets
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,14 +86,21 @@ class Service:
             timeout=60,
         )
 
+    def execute(self, statement: str) -> None:
+        """Change what is stored, past the service."""
+        if self.database_url.startswith("sqlite"):
+            with closing(sqlite3.connect(self.database_url.partition(":///")[2])) as connection:
+                connection.execute(statement)
+                connection.commit()
+        else:
+            with psycopg.connect(self.database_url.replace("+psycopg", "")) as postgres:
+                postgres.execute(statement.encode())
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What is stored, read past the service."""
         if self.database_url.startswith("sqlite"):
-            import sqlite3
-
-            with sqlite3.connect(self.database_url.partition(":///")[2]) as connection:
+            with closing(sqlite3.connect(self.database_url.partition(":///")[2])) as connection:
                 rows: list[tuple[Any, ...]] = connection.execute(query).fetchall()
-            connection.close()
             return rows
         with psycopg.connect(self.database_url.replace("+psycopg", "")) as postgres:
             return postgres.execute(query.encode()).fetchall()

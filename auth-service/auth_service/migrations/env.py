@@ -39,11 +39,13 @@ def open_engine(url: str) -> Engine:
 
 # One transaction, begun by what others have to wait for: the whole migration is seen, or nothing of it.
 engine = open_engine(context.config.attributes["url"])
-with engine.connect() as connection:
-    if engine.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    else:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
-    run(connection)
-    connection.commit()
-engine.dispose()
+try:
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        run(connection)
+        connection.commit()
+finally:
+    engine.dispose()

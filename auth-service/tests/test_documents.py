@@ -1,0 +1,46 @@
+"""The OpenAPI document is true: every route stands in it, with its body, and it names the refusals."""
+
+import re
+from pathlib import Path
+
+from .conftest import Service
+
+BODIES = {"/api/auth/sign-up/email", "/api/auth/sign-in/email", "/api/auth/sign-out"}
+
+
+def test_bodies_that_are_read_by_hand_stand_in_the_document(sqlite_service: Service) -> None:
+    paths = sqlite_service.client().get(f"{sqlite_service.url}/openapi.json").json()["paths"]
+    assert {path for path, item in paths.items() if "requestBody" in item.get("post", {})} == BODIES
+    for path in BODIES:
+        content = paths[path]["post"]["requestBody"]["content"]
+        assert content["application/json"]["schema"]["type"] == "object"
+        assert {"400", "403", "413", "415"} <= set(paths[path]["post"]["responses"])
+
+
+def test_fastapis_own_validation_error_appears_nowhere(sqlite_service: Service) -> None:
+    document = sqlite_service.client().get(f"{sqlite_service.url}/openapi.json").text
+    assert "HTTPValidationError" not in document
+
+
+def test_the_metadata_says_only_what_exists(sqlite_service: Service) -> None:
+    """RFC 8414 §3.3: the issuer is identical; §2: every URL it names answers."""
+    client = sqlite_service.client()
+    documents = [
+        client.get(f"{sqlite_service.url}/.well-known/{name}").json()
+        for name in ("openid-configuration", "oauth-authorization-server")
+    ]
+    assert documents[0] == documents[1]
+    issuer = documents[0]["issuer"]
+    assert issuer == "http://localhost:8080"
+    endpoints = [value for key, value in documents[0].items() if key.endswith(("_uri", "_endpoint"))]
+    assert endpoints == [f"{issuer}/.well-known/jwks.json"]
+    for endpoint in endpoints:
+        assert client.get(endpoint.replace(issuer, sqlite_service.url)).status_code == 200
+    assert all(value != [] for value in documents[0].values()), "RFC 8414 §3.2: empty members are left out"
+
+
+def test_the_readme_lists_every_route(sqlite_service: Service) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"`(GET|POST) (/[^`]*)`", readme))
+    paths = sqlite_service.client().get(f"{sqlite_service.url}/openapi.json").json()["paths"]
+    assert listed == {(method.upper(), path) for path, item in paths.items() for method in item}

@@ -1,0 +1,91 @@
+"""Settings are checked before anything is opened, and README.md tells the truth about them (STYLE section 7)."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from auth_service.settings import PREFIX, InvalidSettings, Settings, load_settings
+
+from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, SECRET, Service
+
+README = Path(__file__).parents[1] / "README.md"
+GOOD = {"AUTH_ISSUER": ISSUER, "AUTH_SECRET": SECRET, "AUTH_KEY_ENCRYPTION_KEYS": KEY_ENCRYPTION_KEYS}
+PUBLIC = "https://id.example.com"
+
+REFUSED: dict[str, tuple[dict[str, str], str]] = {
+    "an unknown name": ({"AUTH_ISUER": "x"}, "AUTH_ISUER: there is no such setting"),
+    "a lower-case name": ({"AUTH_issuer_": "x"}, "there is no such setting"),
+    "a path in the issuer": ({"AUTH_ISSUER": f"{PUBLIC}/x"}, "AUTH_ISSUER: must be an origin"),
+    "a trailing slash": ({"AUTH_ISSUER": f"{PUBLIC}/"}, "AUTH_ISSUER: must be an origin"),
+    "capitals": ({"AUTH_ISSUER": "https://ID.example.com"}, "AUTH_ISSUER: must be an origin"),
+    "a default port": ({"AUTH_ISSUER": f"{PUBLIC}:443"}, "AUTH_ISSUER: must be an origin"),
+    "http elsewhere": ({"AUTH_ISSUER": "http://id.example.com"}, "AUTH_ISSUER: must be https"),
+    "a short secret": ({"AUTH_SECRET": "short"}, "AUTH_SECRET: holds a secret of under 32 characters"),
+    "versions that rise": ({"AUTH_SECRET": f"1:{'x' * 40},2:{'y' * 40}"}, "newest first"),
+    "a version twice": ({"AUTH_SECRET": f"1:{'x' * 40},1:{'y' * 40}"}, "newest first"),
+    "no number": ({"AUTH_HASHING_THREADS": "many"}, "AUTH_HASHING_THREADS: "),
+    "no duration": ({"AUTH_SESSION_TTL": "soon"}, "AUTH_SESSION_TTL: "),
+    "no time at all": ({"AUTH_SESSION_TTL": "PT0S"}, "AUTH_SESSION_TTL: "),
+    "a wild origin": ({"AUTH_TRUSTED_ORIGINS": "https://*"}, "is not a pattern"),
+    "no network": ({"AUTH_TRUSTED_PROXIES": "10.0.0.1/8"}, "AUTH_TRUSTED_PROXIES: "),
+    "both ways of a secret": ({"AUTH_SECRET_FILE": "/x"}, "AUTH_SECRET is set as well"),
+    "no such file": ({"AUTH_DATABASE_URL_FILE": "/nonexistent/x"}, "AUTH_DATABASE_URL_FILE: cannot be read"),
+    "an example's secret in public": (
+        {"AUTH_ISSUER": PUBLIC, "AUTH_SECRET": "please-change-me-please-change-me-1"},
+        "AUTH_SECRET looks like an example's",
+    ),
+    "one letter as a secret in public": (
+        {"AUTH_ISSUER": PUBLIC, "AUTH_KEY_ENCRYPTION_KEYS": "1:" + "x" * 40},
+        "AUTH_KEY_ENCRYPTION_KEYS looks like an example's",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_meant_is_refused(changes: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidSettings, match=re.escape(message)) as refused:
+        load_settings({**GOOD, **changes})
+    for secret in ("short", "x" * 40, "y" * 40, "please-change-me"):
+        assert secret not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_identity_and_secrets_have_no_default(name: str) -> None:
+    with pytest.raises(InvalidSettings, match=f"{name}: is required"):
+        load_settings({key: value for key, value in GOOD.items() if key != name})
+
+
+def test_an_example_secret_is_good_enough_on_loopback() -> None:
+    assert load_settings({**GOOD, "AUTH_SECRET": "please-change-me-please-change-me-1"})
+
+
+def test_secrets_may_come_from_files_and_are_never_shown(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(SECRET + "\n")
+    environment = {key: value for key, value in GOOD.items() if key != "AUTH_SECRET"}
+    settings = load_settings({**environment, "AUTH_SECRET_FILE": str(tmp_path / "secret")})
+    assert settings.versioned("secret") == {1: SECRET.removeprefix("1:")}
+    assert SECRET.removeprefix("1:") not in repr(settings)
+
+
+def test_everything_wrong_is_said_at_once_and_stops_the_start(sqlite_service: Service) -> None:
+    result = sqlite_service.command("serve", AUTH_ISSUER="nonsense", AUTH_TYPO="x", AUTH_SESSION_TTL="soon")
+    assert result.returncode == 1
+    assert [line.split(":")[1].strip() for line in result.stderr.splitlines()] == [
+        "AUTH_TYPO", "AUTH_ISSUER", "AUTH_SESSION_TTL",
+    ]  # fmt: skip
+
+
+def test_the_table_of_settings_is_true() -> None:
+    rows = dict(re.findall(r"^\| `(AUTH_[A-Z_]+)` \| ([^|]*) \|", README.read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(rows) == {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        expected = "required" if field.is_required() else f"`{Settings.shown_default(name)}`"
+        assert rows[f"{PREFIX}{name.upper()}"].strip() == expected, name
+
+
+def test_no_setting_is_unused() -> None:
+    sources = [path for path in (README.parent / "auth_service").rglob("*.py") if path.name != "settings.py"]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    for name in Settings.model_fields:
+        assert f"settings.{name}" in code or f'versioned("{name}")' in code, name

@@ -1,0 +1,109 @@
+"""Keys are made at first start, sealed at rest, and never lost to a wrong secret (DESIGN section 4; RFC 7638)."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+from auth_service.database import open_database
+from auth_service.oauth.jwk import thumbprint
+from auth_service.signing_keys import KeySet, KeyStore, UnreadableKey
+
+from .conftest import Service, Start
+
+SECRETS = {2: "b" * 20 + "0123456789abcdef", 1: "a" * 20 + "0123456789abcdef"}
+
+
+def test_the_thumbprint_of_rfc_7638() -> None:
+    """RFC 7638 §3.1, its own example."""
+    n = (
+        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknj"
+        "hMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQ"
+        "vRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzK"
+        "nqDKgw"
+    )
+    assert thumbprint(n, "AQAB") == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+
+
+def test_a_restart_signs_with_the_same_key(start: Start, database_url: str) -> None:
+    first = start(database_url).client().get("/jwks").json()
+    assert start(database_url).client().get("/jwks").json() == first
+
+
+def load(url: str, secrets: dict[int, str]) -> KeySet:
+    async def run() -> KeySet:
+        database = open_database(url)
+        try:
+            return await KeyStore(database, secrets).load_or_create(now=datetime.now(UTC))
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+@pytest.fixture
+def empty_url(request: pytest.FixtureRequest, database_url: str) -> str:
+    """A migrated database in which no key has been made yet."""
+    service = Service("", database_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its rows are asked
+    service.execute("DELETE FROM signing_keys")
+    return database_url
+
+
+def test_private_keys_are_sealed_at_rest(empty_url: str) -> None:
+    load(empty_url, SECRETS)
+    service = Service("", empty_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its rows are asked
+    stored = service.rows(
+        "SELECT encrypted_private_key, encryption_key_version, state FROM signing_keys ORDER BY state"
+    )
+    assert [(version, state) for _, version, state in stored] == [(2, "active"), (2, "next")]
+    for sealed, _, _ in stored:
+        for offset in (0, 12):
+            with pytest.raises(ValueError, match=r"."):
+                load_der_private_key(bytes(sealed)[offset:], password=None)
+
+
+def test_eight_first_starts_at_once_agree_on_one_key(empty_url: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        kids = {keys.active_kid for keys in pool.map(lambda _: load(empty_url, SECRETS), range(8))}
+    assert len(kids) == 1
+
+
+def test_an_older_secret_still_opens_its_keys(empty_url: str) -> None:
+    kid = load(empty_url, {1: SECRETS[1]}).active_kid
+    assert load(empty_url, SECRETS).active_kid == kid
+
+
+@pytest.mark.parametrize("wrong", [{2: SECRETS[2]}, {1: SECRETS[2]}], ids=["no such version", "another secret"])
+def test_a_start_with_an_unknown_secret_refuses_and_destroys_nothing(empty_url: str, wrong: dict[int, str]) -> None:
+    kid = load(empty_url, {1: SECRETS[1]}).active_kid
+    with pytest.raises(UnreadableKey, match="version"):
+        load(empty_url, wrong)
+    assert load(empty_url, SECRETS).active_kid == kid
+
+
+def test_a_refused_start_says_why_in_one_line(sqlite_service: Service) -> None:
+    result = sqlite_service.command("serve", "--port", "1", AUTH_KEY_ENCRYPTION_KEYS="7:" + "z" * 40)
+    assert result.returncode == 1
+    assert "needs version 1 of the key-encryption keys" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_migrating_again_and_at_once_is_harmless(database_url: str) -> None:
+    service = Service("", database_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its commands are run
+    for table in ("identities", "browser_sessions", "accounts", "signing_keys", "alembic_version"):
+        service.execute(f"DROP TABLE {table}")
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: service.command("migrate"), range(4)))
+    assert [(result.returncode, result.stderr) for result in results] == [(0, "")] * 4
+    assert service.rows("SELECT count(*) FROM alembic_version") == [(1,)]
+
+
+def test_a_start_on_another_schema_refuses_in_one_line(sqlite_service: Service) -> None:
+    sqlite_service.execute("UPDATE alembic_version SET version_num = '0000_before'")
+    for arguments in (["serve", "--port", "1"], ["users", "list"]):
+        result = sqlite_service.command(*arguments)
+        assert result.returncode == 1
+        assert "run the migrate command first" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
