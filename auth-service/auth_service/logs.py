@@ -10,6 +10,9 @@ import structlog
 
 SERVICE_NAME = "auth-service"
 
+# At DEBUG these write parameters of statements, and headers.
+_TALKATIVE = ("aiosqlite", "httpx2", "httpcore2")
+
 _audit = structlog.stdlib.get_logger("audit")
 
 
@@ -35,7 +38,8 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("aiosqlite").setLevel(logging.INFO)  # below that it writes every parameter of every statement
+    for library in _TALKATIVE:
+        logging.getLogger(library).setLevel(logging.INFO)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -135,6 +135,15 @@ def free_port() -> int:
         return port
 
 
+@contextmanager
+def deaf_port(port: int = 0) -> Iterator[int]:
+    """A port that refuses every connection, and that nobody else can take meanwhile."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", port))
+        yield holder.getsockname()[1]
+
+
 def wait_until_open(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
     deadline = time.monotonic() + 10
     while process.poll() is None and time.monotonic() < deadline:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gateway.render import Limit, Limits
-from gateway.tests.conftest import free_port
+from gateway.tests.conftest import deaf_port
 
 if TYPE_CHECKING:
     from gateway.tests.conftest import RunningGateway, Starter
@@ -33,7 +33,7 @@ def test_line_says_what_happened(starter: Starter) -> None:
 def test_no_secret_is_written_whatever_goes_wrong(starter: Starter) -> None:
     """nginx's own error log would hold the request line of every refused and every failed request."""
     limits = Limits(api=Limit("1r/m", 1))
-    with starter.start(limits=limits, todo_upstream=f"127.0.0.1:{free_port()}") as gateway:
+    with deaf_port() as port, starter.start(limits=limits, todo_upstream=f"127.0.0.1:{port}") as gateway:
         for path in ("/api/v1/todos", "/api/auth/ok", "/none", "/.well-known/jwks.json", "//livez", "/%zz"):
             for _ in range(3):
                 gateway.request(f"{path}?access_token={SECRET}", headers=CARRIERS)

@@ -59,20 +59,34 @@ def shared_jwks() -> Iterator[JwksEndpoint]:
         yield endpoint
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def shared_service(
-    request: pytest.FixtureRequest, shared_jwks: JwksEndpoint, tmp_path_factory: pytest.TempPathFactory
+def _run_shared(
+    database_url: str, shared_jwks: JwksEndpoint, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """The service on each database. Tests share it: each has people of its own."""
-    directory = tmp_path_factory.mktemp("service")
-    if request.param == "sqlite":
-        database_url = f"sqlite+aiosqlite:///{directory / 'todo.db'}"
-    else:
-        database_url = request.getfixturevalue("postgres_url")
     migrate(database_url)
-    with service.run(auth_url=shared_jwks.url, database_url=database_url, jwks_file=directory / "jwks.json") as running:
+    jwks_file = tmp_path_factory.mktemp("service") / "jwks.json"
+    with service.run(auth_url=shared_jwks.url, database_url=database_url, jwks_file=jwks_file) as running:
         running.wait_until_ready()
         yield running
+
+
+@pytest.fixture(scope="session")
+def sqlite_service(shared_jwks: JwksEndpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    path = tmp_path_factory.mktemp("database") / "todo.db"
+    yield from _run_shared(f"sqlite+aiosqlite:///{path}", shared_jwks, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def postgres_service(
+    postgres_url: str, shared_jwks: JwksEndpoint, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    yield from _run_shared(postgres_url, shared_jwks, tmp_path_factory)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def shared_service(request: pytest.FixtureRequest) -> Service:
+    """The service on each database. Tests share it: each has people of its own."""
+    running: Service = request.getfixturevalue(f"{request.param}_service")
+    return running
 
 
 @pytest.fixture
