@@ -10,7 +10,7 @@ import structlog
 
 SERVICE_NAME = "auth-service"
 
-# At DEBUG these write parameters of statements, and headers.
+# Below WARNING these write parameters of statements, addresses of requests, and headers.
 _TALKATIVE = ("aiosqlite", "httpx2", "httpcore2")
 
 _audit = structlog.stdlib.get_logger("audit")
@@ -39,7 +39,7 @@ def configure(level: str) -> None:
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for library in _TALKATIVE:
-        logging.getLogger(library).setLevel(logging.INFO)
+        logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
