@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -81,6 +82,12 @@ def serve(port: int = 0) -> Iterator[Upstream]:
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         block_on_close = False
+        connections: ClassVar[list[socket.socket]] = []
+
+        def get_request(self) -> tuple[socket.socket, Any]:
+            connection, address = super().get_request()
+            self.connections.append(connection)
+            return connection, address
 
         def handle_error(self, request: object, client_address: object) -> None:
             """A gateway that hangs up is no error of the test's."""
@@ -92,3 +99,6 @@ def serve(port: int = 0) -> Iterator[Upstream]:
         yield upstream
         server.shutdown()
         thread.join()
+        for connection in server.connections:  # else those that the gateway keeps open would be served on
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
