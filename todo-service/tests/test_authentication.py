@@ -1,0 +1,219 @@
+"""Where a token may stand and what a refusal says, over HTTP (R1 to R7, R19, R22 to R25)."""
+
+import re
+import time
+import uuid
+from typing import Any
+
+import httpx2
+import pytest
+
+from todo_fixtures import issuer
+from todo_fixtures.forgeries import FORGERIES, MALFORMED
+from todo_fixtures.issuer import ISSUER, JwksEndpoint, jwk, token
+from todo_fixtures.service import Service
+
+METADATA = f"{ISSUER}/.well-known/oauth-protected-resource/api/v1"
+TODOS = "/api/v1/todos"
+# RFC 9110 §11.2: a scheme, then parameters that each occur once.
+PARAMETER = re.compile(r'(\w+)="([\x20-\x21\x23-\x5b\x5d-\x7e]*)"(?:, |$)')
+
+
+def challenge(response: httpx2.Response) -> dict[str, str]:
+    """The parameters of the one Bearer challenge; R6 in passing."""
+    [value] = response.headers.get_list("WWW-Authenticate")
+    assert value.startswith("Bearer ")
+    parameters = PARAMETER.findall(value.removeprefix("Bearer "))
+    assert PARAMETER.sub("", value.removeprefix("Bearer ")) == ""
+    assert len({name for name, _ in parameters}) == len(parameters)
+    return dict(parameters)
+
+
+def check_problem(response: httpx2.Response, status: int, slug: str) -> dict[str, Any]:
+    """R22, R23: a problem that says what the status says, and is not stored by anybody."""
+    assert (response.status_code, response.headers["Content-Type"]) == (status, "application/problem+json")
+    problem: dict[str, Any] = response.json()
+    assert (problem["status"], problem["type"]) == (status, f"urn:problem-type:todo:{slug}")
+    assert problem["title"]
+    assert problem["instance"] == response.url.raw_path.decode().partition("?")[0]
+    assert problem["request_id"] == response.headers["X-Request-ID"]
+    assert response.headers["Cache-Control"] == "private, no-store"
+    return problem
+
+
+def get(service: Service, *authorization: str, path: str = TODOS, **more: Any) -> httpx2.Response:
+    headers = [("Authorization", value) for value in authorization]
+    return service.client().get(path, headers=headers, **more)
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        pytest.param([], id="none"),
+        pytest.param(["Basic YWxpY2U6c2VjcmV0"], id="basic"),
+        pytest.param(["DPoP abc"], id="dpop"),
+        pytest.param(["Bearertoken"], id="no-space"),
+        pytest.param([""], id="empty"),
+    ],
+)
+def test_without_a_bearer_token_the_challenge_has_no_error_code(
+    sqlite_service: Service, authorization: list[str]
+) -> None:
+    """R1: RFC 6750 §3.1, RFC 9728 §5.1."""
+    response = get(sqlite_service, *authorization)
+    check_problem(response, 401, "authentication-required")
+    assert challenge(response) == {"resource_metadata": METADATA}
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_scheme_is_not_case_sensitive(sqlite_service: Service, scheme: str) -> None:
+    assert get(sqlite_service, f"{scheme} {token()}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda t: {"authorization": (f"Bearer {t}", f"Bearer {t}")}, id="twice"),
+        pytest.param(lambda t: {"authorization": (f"Bearer {t}", "Basic eDp5")}, id="two-schemes"),
+        pytest.param(lambda t: {"authorization": ("Bearer",)}, id="empty"),
+        pytest.param(lambda t: {"authorization": (f"Bearer {t} {t}",)}, id="two-in-one"),
+        pytest.param(lambda t: {"authorization": (f"Bearer {t}, Bearer {t}",)}, id="joined"),
+        pytest.param(lambda t: {"authorization": (f"Bearer {t}",), "params": {"access_token": t}}, id="query-too"),
+        pytest.param(lambda t: {"authorization": (), "params": {"access_token": t}}, id="R7-query-only"),
+        pytest.param(lambda t: {"authorization": (), "params": {"access_token": ""}}, id="R7-query-empty"),
+    ],
+)
+def test_a_malformed_request_is_an_invalid_request(sqlite_service: Service, make: Any) -> None:
+    """R2, R7: RFC 6750 §3.1."""
+    request = make(token())
+    response = get(sqlite_service, *request.pop("authorization"), **request)
+    check_problem(response, 400, "invalid-request")
+    assert challenge(response)["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize("authorized", [True, False])
+def test_a_token_in_a_form_is_an_invalid_request(sqlite_service: Service, authorized: bool) -> None:
+    """R2: RFC 6750 §2.2 is not offered."""
+    client = sqlite_service.client(token() if authorized else None)
+    response = client.post(TODOS, data={"title": "x", "access_token": token()})
+    check_problem(response, 400, "invalid-request")
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_forged_tokens_are_refused(sqlite_service: Service, name: str) -> None:
+    """R3, R8 to R16, R19: 401 whatever is wrong; never a 500, and never a way into a header."""
+    text = FORGERIES[name]()
+    client = sqlite_service.client()
+    response = client.get(TODOS, headers=[(b"Authorization", b"Bearer " + text.encode("latin-1"))])
+    if response.status_code == 400 and name in MALFORMED:
+        check_problem(response, 400, "invalid-request")
+        return
+    problem = check_problem(response, 401, "invalid-token")
+    parameters = challenge(response)
+    assert parameters.keys() == {"error", "error_description", "resource_metadata"}
+    assert parameters["error"] == "invalid_token"
+    assert problem["detail"] == parameters["error_description"]
+    assert set(response.headers) >= {"www-authenticate", "x-request-id"}
+    assert "x-injected" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("scope", "method", "missing"),
+    [
+        ("todos:write", "GET", "todos:read"),
+        ("todos:read", "POST", "todos:write"),
+        ("", "GET", "todos:read"),
+        (None, "GET", "todos:read"),
+        ("todos:read2 xtodos:read TODOS:READ", "GET", "todos:read"),
+        ("todos:*", "POST", "todos:write"),
+    ],
+)
+def test_a_missing_scope_is_forbidden_and_named(
+    sqlite_service: Service, scope: str | None, method: str, missing: str
+) -> None:
+    """R4: RFC 6750 §3.1."""
+    response = sqlite_service.person(scope=scope).request(method, TODOS, json={"title": "x"})
+    check_problem(response, 403, "insufficient-scope")
+    parameters = challenge(response)
+    assert (parameters["error"], parameters["scope"]) == ("insufficient_scope", missing)
+
+
+def test_a_foreign_todo_is_absent_and_nothing_about_the_token_is_wrong(shared_service: Service) -> None:
+    """R5."""
+    created = shared_service.person().post(TODOS, json={"title": "x"}).json()
+    response = shared_service.person().get(f"{TODOS}/{created['id']}")
+    check_problem(response, 404, "not-found")
+    assert "WWW-Authenticate" not in response.headers
+
+
+def test_the_owner_in_the_path_must_be_the_subject(sqlite_service: Service) -> None:
+    response = sqlite_service.person().get("/api/v1/users/somebody/todos")
+    check_problem(response, 403, "other-user")
+    assert "WWW-Authenticate" not in response.headers
+
+
+def test_a_key_published_a_moment_ago_is_learned_while_the_caller_waits(jwks: JwksEndpoint, run_service: Any) -> None:
+    """R19, J5."""
+    with run_service() as service:
+        service.wait_until_ready()
+        jwks.keys.append(jwk("second"))
+        assert get(service, f"Bearer {token('second')}").status_code == 200
+
+
+def test_without_keys_the_answer_is_try_later(jwks: JwksEndpoint, run_service: Any) -> None:
+    """R19: 503 and not 401, which would make a client throw its token away."""
+    jwks.status = 500
+    with run_service() as service:
+        response = get(service, f"Bearer {token()}")
+        check_problem(response, 503, "keys-unavailable")
+        assert int(response.headers["Retry-After"]) > 0
+        assert "WWW-Authenticate" not in response.headers
+        assert get(service).status_code == 401
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_personal_answers_are_not_stored(sqlite_service: Service, method: str) -> None:
+    """R23."""
+    response = sqlite_service.person().request(method, TODOS, json={"title": "x"})
+    assert response.is_success
+    assert response.headers["Cache-Control"] == "private, no-store"
+
+
+def test_headers_that_claim_an_identity_have_no_effect(shared_service: Service) -> None:
+    """R24."""
+    alice, bob = uuid.uuid4().hex, uuid.uuid4().hex
+    shared_service.person(bob).post(TODOS, json={"title": "Bob's"})
+    claims = {f"X-{name}": bob for name in ("User", "User-Id", "JWT-Sub", "Internal-User", "Forwarded-User")}
+    forwarded = {"X-Forwarded-Host": "evil.example.com", "X-Forwarded-Proto": "https", "X-Original-URL": "/livez"}
+    response = shared_service.person(alice).get(TODOS, headers={**claims, **forwarded})
+    assert response.json()["items"] == []
+    assert "evil" not in str(shared_service.client().get(TODOS, headers=forwarded).headers)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("gateway-0123456789", True), ("short", False), ("x" * 65, False), ('quote"12345', False), ("ü" * 8, False)],
+)
+def test_a_request_id_is_kept_when_it_is_harmless(sqlite_service: Service, given: str, kept: bool) -> None:
+    headers = [(b"X-Request-ID", given.encode("latin-1"))]
+    assert (sqlite_service.client().get("/livez", headers=headers).headers["X-Request-ID"] == given) is kept
+
+
+def test_a_token_seen_before_expires_all_the_same(jwks: JwksEndpoint, run_service: Any) -> None:
+    """R13, over the memory of verified tokens."""
+    now = time.time()
+    clock = [now]
+    with run_service(clock=lambda: clock[0]) as service:
+        service.wait_until_ready()
+        alice = service.client(token(iat=int(now), exp=int(now) + 3))
+        for seconds, status in [(0, 200), (2, 200), (4, 200), (64, 401), (65, 401)]:
+            clock[0] = now + seconds
+            assert alice.get(TODOS).status_code == status
+
+
+def test_a_service_token_owns_only_its_own(shared_service: Service) -> None:
+    """R17, as far as there is no service route: sub is the client's id, and nobody else's todos are in sight."""
+    shared_service.person("alice").post(TODOS, json={"title": "x"})
+    client_id = f"client {uuid.uuid4().hex}"
+    machine = shared_service.client(issuer.token(sub=client_id, client_id=client_id))
+    assert machine.get(TODOS).json()["items"] == []
