@@ -89,7 +89,7 @@ def lint(arguments: Sequence[str]) -> int:
     interpreter = python(tests=True)
     checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."]]
     # Each folder by itself: `tests` is the name of a package in every one of them.
-    parts = (["auth-service"], ["todo-service"], ["run.py", "gateway"], ["tests-e2e"])
+    parts = (["auth-service"], ["todo-service"], ["run.py", "deploy", "gateway"], ["tests-e2e"])
     checks += [["mypy", f"--cache-dir=.mypy_cache/{part[-1]}", *part] for part in parts]
     codes = []
     for check in checks:

@@ -30,7 +30,8 @@ def birth(pid: int) -> str:
         ps = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
         return ps.stdout.strip()
     with suppress(FileNotFoundError, ProcessLookupError):
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return "" if fields[0] == "Z" else fields[19]
     return ""
 
 
@@ -45,7 +46,7 @@ def clear_leftovers() -> None:
 
 def end_group(leader: int) -> None:
     """Kill what is left of a process group, and wait until its ports are free again."""
-    deadline = time.monotonic() + STOP_SECONDS
+    deadline = time.monotonic() + 3
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
         while time.monotonic() < deadline:

@@ -1,0 +1,195 @@
+"""run.py where it can be tried without a running system; the whole of it is tried in tests-e2e."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from deploy.local import packages, ports, processes, progress, services, state, up, waiting
+from gateway import nginx
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "run.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environ}, timeout=60)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """State of the test's own."""
+    for module in (state, packages, processes, progress, services, up):
+        for name, path in (("STATE", tmp_path), ("LOGS", tmp_path), ("RUNNING", tmp_path / "run.json")):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, path)
+    return tmp_path
+
+
+def test_help_names_every_verb_on_one_line() -> None:
+    answer = run("--help")
+    assert answer.returncode == 0
+    verbs = [line.split()[0] for line in answer.stdout.splitlines() if line.startswith("    ")]
+    assert verbs == ["up", "down", "reset", "test", "lint", "bench", "auth", "todo"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["upp"], ["up", "--prot", "1"], ["up", "--port", "0"], ["up", "--port", "65536"], ["down", "x"]]
+)
+def test_misspelt_call_is_a_usage_error(arguments: list[str]) -> None:
+    answer = run(*arguments)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "usage" in answer.stderr
+
+
+def test_old_python_can_read_what_it_is_told() -> None:
+    """An older Python must come as far as the message, so run.py's own grammar is that of 3.8."""
+    ast.parse((ROOT / "run.py").read_text(encoding="utf-8"), feature_version=(3, 8))
+
+
+def test_nothing_but_the_standard_library_is_imported() -> None:
+    for file in (ROOT / "run.py", *(ROOT / "deploy/local").glob("*.py"), *(ROOT / "gateway").glob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+        names += [str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        assert {name.split(".")[0] for name in names} <= {*sys.stdlib_module_names, "deploy", "gateway"}
+
+
+def test_port_that_is_taken_is_named_with_its_holder() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(waiting.Refused, match=rf"Port {port} is taken.*--port") as refused:
+            ports.check_port("127.0.0.1", port)
+        if sys.platform == "linux":
+            assert f"(process {os.getpid()})" in str(refused.value)
+        assert ports.choose_port(port) != port
+    ports.check_port("127.0.0.1", port)
+
+
+def test_address_of_another_machine_is_refused() -> None:
+    with pytest.raises(waiting.Refused, match=os.strerror(errno.EADDRNOTAVAIL)):
+        ports.check_port("192.0.2.1", 8080)
+
+
+def test_missing_nginx_is_named_with_both_ways_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nginx, "find", lambda: None)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(waiting.Refused, match=r"(?s)apt-get install nginx.*--no-gateway"):
+        packages.find_nginx()
+
+
+def test_python_without_venv_is_told_what_to_install(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(waiting.Refused, match=r"apt-get install python3\.[0-9]+-venv"):
+        packages.make_environment(here / "venv")
+
+
+def test_failed_installation_is_not_taken_for_a_complete_one(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise waiting.Refused("interrupted")
+
+    made: list[Path] = []
+    monkeypatch.setattr(packages, "make_environment", made.append)
+    monkeypatch.setattr(packages, "install", fail)
+    for _ in range(2):
+        with pytest.raises(waiting.Refused):
+            packages.python()
+    assert len(made) == 2
+
+
+def test_failed_command_shows_the_end_of_its_log(here: Path) -> None:
+    with pytest.raises(waiting.Refused, match=r"(?s)Doing it failed.*the reason.*setup\.log"):
+        progress.run_with_progress("Doing it", ["sh", "-c", "echo the reason; exit 3"])
+
+
+@pytest.mark.parametrize("issuer", ["https://id.example.com", "http://localhost:9000"])
+def test_issuer_of_the_environment_is_followed(monkeypatch: pytest.MonkeyPatch, issuer: str) -> None:
+    monkeypatch.setenv("ISSUER", issuer)
+    assert up.origin("http://localhost:8080") == issuer
+
+
+@pytest.mark.parametrize(
+    "issuer", ["id.example.com", "https://id.example.com/", "https://x/path", "ftp://x", "https://"]
+)
+def test_issuer_that_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, issuer: str) -> None:
+    monkeypatch.setenv("ISSUER", issuer)
+    with pytest.raises(waiting.Refused, match="ISSUER"):
+        up.origin("http://localhost:8080")
+
+
+def test_secrets_are_made_once_and_for_us_alone(here: Path) -> None:
+    file = services.secret_file("auth_secret")
+    secret = file.read_text(encoding="utf-8")
+    assert services.secret_file("auth_secret").read_text(encoding="utf-8") == secret
+    version, _, value = secret.strip().partition(":")
+    assert (version, len(value) >= 64) == ("1", True)
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_service_gets_its_own_settings_and_not_the_others(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTH_TRUSTED_ORIGINS", "http://app.example.com")
+    monkeypatch.setenv("AUTH_DATABASE_URL", "postgresql+psycopg://db/auth")
+    monkeypatch.setenv("AUTH_SECRET", "1:mine")
+    monkeypatch.setenv("GATEWAY_API_RATE", "1r/m")
+    system = services.System("http://localhost:8080", 8081, 8082, limits=False)
+    auth, todo = system.environment("auth"), system.environment("todo")
+    assert auth["AUTH_TRUSTED_ORIGINS"] == "http://app.example.com"
+    assert auth["AUTH_DATABASE_URL"] == "postgresql+psycopg://db/auth"
+    assert (auth["AUTH_SECRET"], "AUTH_SECRET_FILE" in auth) == ("1:mine", False)
+    assert (auth["AUTH_ISSUER"], auth["AUTH_LIMITS"]) == ("http://localhost:8080", "off")
+    assert [name for name in todo if name.startswith(("AUTH_", "GATEWAY_"))] == []
+    assert todo["TODO_DATABASE_URL"] == f"sqlite+aiosqlite:///{here}/todo.db"
+    assert todo["TODO_AUTH_URL"] == "http://127.0.0.1:8081"
+
+
+def test_process_that_dies_is_reported_with_the_end_of_its_log(here: Path) -> None:
+    child = processes.Child.start("doomed", ["sh", "-c", "echo last words; exit 7"], {})
+    child.process.wait()
+    with pytest.raises(waiting.Refused, match=r"(?s)doomed ended with code 7.*last words"):
+        child.check()
+
+
+def test_stopping_leaves_no_child_of_a_child(here: Path) -> None:
+    """nginx's workers outlive a master that was killed, and keep its port."""
+    child = processes.Child.start("parent", ["sh", "-c", "sleep 60 & echo $!; wait"], {"PATH": os.environ["PATH"]})
+    deadline = time.monotonic() + 5
+    while not child.log.read_text(encoding="utf-8") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    grandchild = int(child.log.read_text(encoding="utf-8"))
+    assert processes.birth(grandchild)
+    child.process.kill()
+    child.stop()
+    assert not processes.birth(grandchild)
+
+
+def test_log_of_the_run_before_is_kept_once(here: Path) -> None:
+    for word in ("one", "two", "three"):
+        processes.Child.start("talker", ["sh", "-c", f"echo {word}"], {}).process.wait()
+    assert [(here / name).read_text(encoding="utf-8") for name in ("talker.log.1", "talker.log")] == [
+        "two\n",
+        "three\n",
+    ]
+
+
+def test_leftover_is_ended_unless_its_number_belongs_to_another_process_now(here: Path) -> None:
+    orphan = "import subprocess as s; print(s.Popen(['sleep', '60'], start_new_session=True, stdout=s.DEVNULL).pid)"
+    pid = int(subprocess.check_output([sys.executable, "-W", "ignore", "-c", orphan]))
+    for born, survives in (("another time", True), (processes.birth(pid), False)):
+        (here / "run.json").write_text(json.dumps({"processes": {str(pid): born}}), encoding="utf-8")
+        processes.clear_leftovers()
+        assert bool(processes.birth(pid)) == survives
+
+
+def test_lock_is_held_by_one_at_a_time(here: Path) -> None:
+    with state.lock("x.lock", wait=False) as first, state.lock("x.lock", wait=False) as second:
+        assert (first, second) == (True, False)
+    with state.lock("x.lock", wait=False) as third:
+        assert third
