@@ -1,0 +1,38 @@
+"""The systems that the tests share. Each is started by the first test that asks for it, and stopped at the end."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from e2e_fixtures.issuer import Issuer, serve_issuer
+from e2e_fixtures.people import Person, sign_up
+from e2e_fixtures.stack import Stack, running_stack
+from e2e_fixtures.todo_process import TodoProcess, running_todo_service
+
+Factory = pytest.TempPathFactory
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: Factory) -> Iterator[Stack]:
+    """The whole system, with every limit off."""
+    with running_stack(tmp_path_factory.mktemp("stack") / "checkout", "--no-limits") as running:
+        yield running
+
+
+@pytest.fixture
+def person(stack: Stack) -> Person:
+    """Somebody who has just signed up."""
+    return sign_up(stack)
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[Issuer]:
+    with serve_issuer() as serving:
+        yield serving
+
+
+@pytest.fixture(scope="session")
+def todo_process(issuer: Issuer, tmp_path_factory: Factory) -> Iterator[TodoProcess]:
+    """todo-service alone, behind no gateway, trusting the test's issuer."""
+    with running_todo_service(tmp_path_factory.mktemp("todo-service"), issuer) as running:
+        yield running

@@ -1,0 +1,52 @@
+"""A copy of this checkout: `./run.py` keeps its state beside itself, so a copy has databases, secrets and ports of its
+own, and the developer's stack, up on :8080 meanwhile, is not touched.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = ("AUTH_", "TODO_", "GATEWAY_", "ISSUER")
+# Compiled modules are copied: they are valid there too, and compiling anew takes seconds.
+NOT_COPIED = shutil.ignore_patterns(".git", ".run", ".venv", "node_modules", ".hypothesis", ".*_cache")
+
+
+@dataclass(frozen=True)
+class Checkout:
+    folder: Path
+
+    @classmethod
+    def copy(cls, folder: Path, *, packages: bool = True) -> Self:
+        """Copy the working tree as it is, uncommitted changes too; `packages` lends it the installed ones."""
+        shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
+        state = folder / ".run"
+        state.mkdir()
+        for environment in (ROOT / ".run").glob("venv-*") if packages else ():
+            (state / environment.name).symlink_to(environment)
+        return cls(folder)
+
+    def run(self, *arguments: str, timeout: float = 180, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run ./run.py there, without the settings that this shell may hold."""
+        command = [sys.executable, "run.py", *arguments]
+        environ = {**ambient(), **environ}
+        return subprocess.run(
+            command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+
+def ambient() -> dict[str, str]:
+    """This process's environment, without anybody's settings for the system."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,0 +1,85 @@
+"""The real stack: what `./run.py up --detach` starts, until `./run.py down`."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from e2e_fixtures.absent import absent
+from e2e_fixtures.checkout import Checkout, free_port
+from e2e_fixtures.waiting import wait_until
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One running system, and clients for it."""
+
+    checkout: Checkout
+    running: dict[str, Any]
+    opened: ExitStack
+
+    @property
+    def url(self) -> str:
+        """The gateway's origin, which is the issuer."""
+        url: str = self.running["url"]
+        return url
+
+    def own_url(self, service: str) -> str:
+        """Where a service answers past the gateway: "auth" or "todo"."""
+        return f"http://127.0.0.1:{self.running['ports'][service]}"
+
+    def client(self, *, source: str = "127.0.0.1", **options: Any) -> httpx2.Client:
+        """A client of the gateway, from an address of the loopback network.
+
+        It does not go to `localhost`, which may also mean ::1, and that network has but one address.
+        """
+        url = f"http://127.0.0.1:{self.running['ports']['gateway']}"
+        transport = httpx2.HTTPTransport(local_address=source)
+        client = httpx2.Client(base_url=url, transport=transport, trust_env=False, timeout=40, **options)
+        return self.opened.enter_context(client)
+
+    def pid(self, service: str) -> int:
+        """The process of "auth_service", "todo_service" or "nginx"."""
+        return next(int(pid) for pid in self.running["processes"] if service in _command(int(pid)))
+
+    def log(self, name: str) -> str:
+        return (self.checkout.folder / ".run/logs" / f"{name}.log").read_text(encoding="utf-8")
+
+
+@contextmanager
+def running_stack(folder: Path, *options: str, **environ: str) -> Iterator[Stack]:
+    """Start the system in a copy of this checkout; at the end it is stopped, and every process must be gone."""
+    checkout = Checkout.copy(folder)
+    try:
+        up = checkout.run("up", "--detach", "--port", str(free_port()), *options, **environ)
+        _check_started(up)
+        running = json.loads((folder / ".run/run.json").read_text(encoding="utf-8"))
+        with ExitStack() as opened:
+            yield Stack(checkout, running, opened)
+    finally:
+        down = checkout.run("down")
+    assert down.returncode == 0, down.stderr
+    wait_until(lambda: not [pid for pid in running["processes"] if _command(int(pid))])
+
+
+def _check_started(up: subprocess.CompletedProcess[str]) -> None:
+    if "nginx, the gateway, is not installed" in up.stderr:
+        absent("nginx is not installed")
+    if up.returncode != 0:
+        pytest.fail(f"./run.py up ended with {up.returncode}:\n{up.stderr}")
+
+
+def _command(pid: int) -> str:
+    """The command line of a process; "" when it is gone."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        found = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return "" if "<defunct>" in found.stdout else found.stdout
+    return ""

@@ -1,0 +1,148 @@
+"""Who may do what: every todo route times every kind of caller, with the exact status.
+
+Against a todo-service that trusts the test's issuer, since only its key makes tokens that are almost right. What can be
+had from the real issuer goes through the gateway as well.
+"""
+
+import uuid
+from collections.abc import Callable
+from typing import NamedTuple
+
+import httpx2
+import pytest
+
+from e2e_fixtures.issuer import Issuer
+from e2e_fixtures.people import bearer, sign_up
+from e2e_fixtures.stack import Stack
+from e2e_fixtures.todo_process import TodoProcess
+
+OWN, BY_USER = "/api/v1/todos", "/api/v1/users/{user_id}/todos"
+READ, WRITE = "todos:read", "todos:write"
+
+
+class Route(NamedTuple):
+    method: str
+    path: str
+    scope: str
+    owner: int
+    other_user: int
+
+    def request(self, client: httpx2.Client, *, user_id: str, todo_id: str) -> httpx2.Response:
+        body = {"title": "Changed"} if self.method in ("POST", "PATCH") else None
+        return client.request(self.method, self.path.format(user_id=user_id, todo_id=todo_id), json=body)
+
+
+# Somebody else's own list is simply another one; their todos are not there for us, and their path is not ours.
+ROUTES = [
+    Route("GET", OWN, READ, 200, 200),
+    Route("POST", OWN, WRITE, 201, 201),
+    Route("GET", OWN + "/{todo_id}", READ, 200, 404),
+    Route("PATCH", OWN + "/{todo_id}", WRITE, 200, 404),
+    Route("POST", OWN + "/{todo_id}/complete", WRITE, 200, 404),
+    Route("POST", OWN + "/{todo_id}/reopen", WRITE, 200, 404),
+    Route("DELETE", OWN + "/{todo_id}", WRITE, 204, 404),
+    Route("GET", BY_USER, READ, 200, 403),
+    Route("POST", BY_USER, WRITE, 201, 403),
+    Route("GET", BY_USER + "/{todo_id}", READ, 200, 403),
+    Route("PATCH", BY_USER + "/{todo_id}", WRITE, 200, 403),
+    Route("POST", BY_USER + "/{todo_id}/complete", WRITE, 200, 403),
+    Route("POST", BY_USER + "/{todo_id}/reopen", WRITE, 200, 403),
+    Route("DELETE", BY_USER + "/{todo_id}", WRITE, 204, 403),
+]
+PUBLIC = {("GET", "/.well-known/oauth-protected-resource/api/v1"), ("GET", "/livez"), ("GET", "/readyz")}
+
+REFUSED: dict[str, Callable[[Issuer, str], str | None]] = {
+    "no token": lambda issuer, user_id: None,
+    "expired": lambda issuer, user_id: issuer.token(sub=user_id, iat=1_700_000_000, exp=1_700_000_300),
+    "other issuer": lambda issuer, user_id: issuer.token(sub=user_id, iss="http://localhost:1"),
+    "other issuer's key": lambda issuer, user_id: issuer.token(sub=user_id, key="thief"),
+    "wrong audience": lambda issuer, user_id: issuer.token(sub=user_id, aud=issuer.url),
+    "ID token": lambda issuer, user_id: issuer.token(sub=user_id, aud="web", nonce="n", header={"typ": "JWT"}),
+}
+every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+Owned = tuple[str, str]
+Accounts = tuple[str, httpx2.Client, httpx2.Client]
+
+
+@pytest.fixture
+def owned(todo_process: TodoProcess) -> Owned:
+    """A user of the test's issuer, and a todo of theirs."""
+    user_id = f"user-{uuid.uuid4().hex}"
+    client = todo_process.client(todo_process.issuer.token(sub=user_id))
+    return user_id, client.post(OWN, json={"title": "Untouched"}).json()["id"]
+
+
+@pytest.fixture(scope="module")
+def accounts(stack: Stack) -> Accounts:
+    """Two people of the real issuer: the first one's id, and a client of each."""
+    owner = sign_up(stack)
+    return owner.id, owner.api(), sign_up(stack, "Bob").api()
+
+
+def assert_untouched(todo_process: TodoProcess, owned: Owned) -> None:
+    """A refusal changes nothing: neither the todo, nor what else the owner has."""
+    user_id, todo_id = owned
+    items = todo_process.client(todo_process.issuer.token(sub=user_id)).get(OWN).json()["items"]
+    assert [(todo["id"], todo["title"], todo["status"]) for todo in items] == [(todo_id, "Untouched", "open")]
+
+
+def test_every_route_is_in_the_matrix(todo_process: TodoProcess) -> None:
+    paths = todo_process.client().get("/openapi.json").json()["paths"]
+    documented = {(method.upper(), path) for path, item in paths.items() for method in item}
+    assert documented - PUBLIC == {(route.method, route.path) for route in ROUTES}
+
+
+@every_route
+@pytest.mark.parametrize("caller", REFUSED)
+def test_caller_without_a_valid_token_is_401(
+    todo_process: TodoProcess, owned: Owned, route: Route, caller: str
+) -> None:
+    """RFC 6750 §3: the challenge names the error, unless there were no credentials at all."""
+    client = todo_process.client(REFUSED[caller](todo_process.issuer, owned[0]))
+    response = route.request(client, user_id=owned[0], todo_id=owned[1])
+    challenge = response.headers["WWW-Authenticate"]
+    assert (response.status_code, challenge.partition(" ")[0]) == (401, "Bearer")
+    assert ('error="invalid_token"' in challenge) == (caller != "no token")
+    assert_untouched(todo_process, owned)
+
+
+@every_route
+@pytest.mark.parametrize("other_scopes", ["", "openid", "the other one"])
+def test_missing_scope_is_403_and_named(
+    todo_process: TodoProcess, owned: Owned, route: Route, other_scopes: str
+) -> None:
+    """RFC 6750 §3.1."""
+    scope = ({READ, WRITE} - {route.scope}).pop() if other_scopes == "the other one" else other_scopes
+    client = todo_process.client(todo_process.issuer.token(sub=owned[0], scope=scope))
+    response = route.request(client, user_id=owned[0], todo_id=owned[1])
+    assert response.status_code == 403
+    challenge = response.headers["WWW-Authenticate"]
+    assert 'error="insufficient_scope"' in challenge
+    assert f'scope="{route.scope}"' in challenge
+    assert_untouched(todo_process, owned)
+
+
+@every_route
+def test_other_user_gets_at_nothing(todo_process: TodoProcess, owned: Owned, route: Route) -> None:
+    """CHECKLISTS.md R5: without a Bearer error, since the token is good."""
+    client = todo_process.client(todo_process.issuer.token(sub=f"other-{uuid.uuid4().hex}"))
+    response = route.request(client, user_id=owned[0], todo_id=owned[1])
+    assert response.status_code == route.other_user
+    assert "WWW-Authenticate" not in response.headers
+    assert_untouched(todo_process, owned)
+
+
+@every_route
+def test_owner_succeeds(todo_process: TodoProcess, owned: Owned, route: Route) -> None:
+    client = todo_process.client(todo_process.issuer.token(sub=owned[0]))
+    assert route.request(client, user_id=owned[0], todo_id=owned[1]).status_code == route.owner
+
+
+@every_route
+def test_genuine_tokens_through_the_gateway(stack: Stack, issuer: Issuer, accounts: Accounts, route: Route) -> None:
+    """The same, as far as the real issuer makes such tokens; and another issuer's are refused."""
+    user_id, owner, other = accounts
+    todo_id = owner.post(OWN, json={"title": "Untouched"}).json()["id"]
+    foreign = stack.client(headers=bearer(issuer.token(sub=user_id, iss=stack.url, aud=f"{stack.url}/api/v1")))
+    for status, client in ((401, stack.client()), (401, foreign), (route.other_user, other), (route.owner, owner)):
+        assert route.request(client, user_id=user_id, todo_id=todo_id).status_code == status
