@@ -105,7 +105,7 @@ class Gateway:
             "ISSUER_HOST": issuer.netloc,
             "ISSUER_SCHEME": issuer.scheme,
             "HSTS": "max-age=31536000" if issuer.scheme == "https" else "",
-            "TRUSTED_ORIGINS": "\n".join(f'    "{origin}"  $http_origin;' for origin in self.trusted_origins),
+            "TRUSTED_ORIGINS": "\n".join(f'    "{_origin_test(each)}"  $http_origin;' for each in self.trusted_origins),
             "AUTH_UPSTREAM": self.auth_upstream,
             "TODO_UPSTREAM": self.todo_upstream,
             "UPSTREAM_TIMEOUT": self.upstream_timeout,
@@ -127,6 +127,18 @@ class Gateway:
 
 def _without_port(host: str) -> str:
     return re.sub(r":[0-9]+$", "", host)
+
+
+def _origin_test(pattern: str) -> str:
+    """An entry of AUTH_TRUSTED_ORIGINS as a map's regular expression.
+
+    As that protocol has it, `*` and `?` stand for anything but a slash, and a scheme may be left out.
+    """
+    if re.search(r"[^A-Za-z0-9.:/*?\[\]-]", pattern):
+        raise InvalidSetting(f"AUTH_TRUSTED_ORIGINS: {pattern!r} is not an origin such as https://app.example.com")
+    scheme, separator, host = pattern.rstrip("/").rpartition("://")
+    wild = re.escape(host).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+    return f"~*^{re.escape(scheme) if separator else 'https?'}://{wild}$"
 
 
 def _parse_number(text: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ from gateway import nginx, render
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from gateway.tests.conftest import Starter
 
 
 def configuration(issuer: str, limits: render.Limits | None) -> render.Gateway:
@@ -34,6 +37,35 @@ def test_nginx_accepts_it_without_a_warning(
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
     assert not re.search(r"\[(warn|emerg|alert|crit|error)\]", checked.stderr), checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("pattern", "origin", "trusted"),
+    [
+        ("https://app.example.com", "https://app.example.com", True),
+        ("https://app.example.com/", "https://APP.example.com", True),
+        ("https://app.example.com", "https://app.example.com.evil.org", False),
+        ("https://app.example.com", "https://appxexample.com", False),
+        ("https://app.example.com", "http://app.example.com", False),
+        ("https://*.example.com", "https://a.b.example.com", True),
+        ("https://*.example.com", "https://evil.org/.example.com", False),
+        ("*.example.com", "http://a.example.com", True),
+        ("http://localhost:300?", "http://localhost:3001", True),
+        ("http://localhost:300?", "http://localhost:3000/", False),
+    ],
+)
+def test_origins_are_trusted_as_auth_service_does(starter: Starter, pattern: str, origin: str, trusted: bool) -> None:
+    with starter.start(trusted_origins=[pattern]) as gateway:
+        response = gateway.request("/api/auth/ok", "POST", {"Origin": origin}, body=b"x" * 262145)
+        assert response.status == 413
+        assert response.values("Access-Control-Allow-Origin") == ([origin] if trusted else [])
+
+
+@pytest.mark.parametrize("pattern", ['"; evil on; "', "a b", "https://x;", "https://x$y", "https://x\\"])
+def test_origin_that_would_break_out_is_refused(tmp_path: Path, pattern: str) -> None:
+    broken = replace(configuration("http://localhost:18080", None), trusted_origins=[pattern])
+    with pytest.raises(render.InvalidSetting):
+        render.write(broken, tmp_path)
 
 
 def test_it_names_no_place_on_this_machine(tmp_path: Path) -> None:
