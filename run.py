@@ -95,6 +95,7 @@ def lint(arguments: Sequence[str]) -> int:
     for check in checks:
         print("$", *check, flush=True)
         codes.append(subprocess.run([interpreter, "-m", *check], cwd=ROOT, check=False).returncode)
+        pause(0)
     return max(codes)
 
 
@@ -106,9 +107,11 @@ def bench(arguments: Sequence[str]) -> int:
         print("Benchmarks:", *scripts)
         return 2 if unknown else 0
     interpreter = python(tests=True)
-    return max(
-        subprocess.run([interpreter, str(scripts[name])], cwd=ROOT, check=False).returncode for name in arguments
-    )
+    codes = []
+    for name in arguments:
+        codes.append(subprocess.run([interpreter, str(scripts[name])], cwd=ROOT, check=False).returncode)
+        pause(0)
+    return max(codes)
 
 
 def auth(arguments: Sequence[str]) -> int:

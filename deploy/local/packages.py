@@ -66,7 +66,7 @@ def find_nginx() -> str:
         return found
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise Refused(
-            "nginx, the gateway, is not installed. Install it (Debian and Ubuntu: sudo apt-get install nginx-light; "
+            "nginx, the gateway, is not installed. Install it (Debian and Ubuntu: sudo apt-get install nginx; "
             "macOS: brew install nginx),\nor go on without it: ./run.py up --no-gateway"
         )
     apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=120"]
@@ -74,7 +74,7 @@ def find_nginx() -> str:
     try:
         with nginx.no_services_started():
             run_with_progress("Reading the package lists", [*apt, "update"], environ)
-            run_with_progress("Installing nginx", [*apt, "install", "--no-install-recommends", "nginx-light"], environ)
+            run_with_progress("Installing nginx", [*apt, "install", "--no-install-recommends", "nginx"], environ)
     except Refused as refused:
         raise Refused(
             f"{refused}\nInstall nginx in another way, or go on without: ./run.py up --no-gateway"

@@ -30,7 +30,7 @@ def up_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--port", type=int, default=8080, metavar="N", help="of the gateway (8080); services take N+1, N+2"
     )
-    parser.add_argument("--listen", metavar="ADDRESS", help="listen there too, not on loopback only")
+    parser.add_argument("--listen", metavar="ADDRESS", help="listen there too; ISSUER is the name by which others come")
     parser.add_argument("--no-gateway", action="store_true", help="the services alone, where there is no nginx")
     parser.add_argument("--no-limits", action="store_true", help="no rate limit and no lockout; on loopback only")
     options = parser.parse_args(arguments)
@@ -144,10 +144,10 @@ def listen_addresses(options: argparse.Namespace) -> list[str]:
     if options.no_limits and options.listen:
         print("--no-limits stays on loopback: --listen is not followed.")
         return loopback_addresses(options.port)
+    loopback = loopback_addresses(options.port)
     if options.listen in ("0.0.0.0", "::"):  # noqa: S104 - asked for by name
-        return [options.listen]
-    wanted = [*loopback_addresses(options.port), *([options.listen] if options.listen else [])]
-    return list(dict.fromkeys(wanted))
+        loopback = [each for each in loopback if (":" in each) != (":" in options.listen)]
+    return list(dict.fromkeys([*loopback, options.listen] if options.listen else loopback))
 
 
 def endpoint(address: str, port: int) -> str:
@@ -188,7 +188,7 @@ def start_gateway(
     environ = {**os.environ, "TZ": "UTC"}
     supervisor.add(Child.start("gateway", nginx.command(program, folder), environ, signal.SIGQUIT))
     address, _, port = listen[0].rpartition(":")
-    here = address.strip("[]").replace("0.0.0.0", LOOPBACK)  # noqa: S104 - to reach it, not to listen
+    here = address.strip("[]")
     paths = ("/healthz", "/.well-known/jwks.json", "/.well-known/oauth-protected-resource/api/v1")
     host = urlsplit(system.issuer).netloc
     for path in paths:

@@ -86,6 +86,24 @@ def test_missing_nginx_is_named_with_both_ways_on(monkeypatch: pytest.MonkeyPatc
         packages.find_nginx()
 
 
+def test_failing_apt_is_shown_with_the_way_on(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And Debian's word that no server is to be started is taken back."""
+    policy = here / "policy-rc.d"
+
+    def fail(what: str, *_: object) -> None:
+        assert policy.read_text(encoding="utf-8").endswith("exit 101\n")
+        raise waiting.Refused(f"{what} failed: no network")
+
+    monkeypatch.setattr(nginx, "find", lambda: None)
+    monkeypatch.setattr(nginx, "POLICY", policy)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("shutil.which", lambda _program: "/usr/bin/apt-get")
+    monkeypatch.setattr(packages, "run_with_progress", fail)
+    with pytest.raises(waiting.Refused, match=r"(?s)no network.*--no-gateway"):
+        packages.find_nginx()
+    assert not policy.exists()
+
+
 def test_python_without_venv_is_told_what_to_install(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(waiting.Refused, match=r"apt-get install python3\.[0-9]+-venv"):
