@@ -1,0 +1,144 @@
+"""What the service says about itself: RFC 9728, health, and the OpenAPI document."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi.routing import iter_route_contexts
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from todo_fixtures.issuer import ISSUER
+from todo_fixtures.service import Service
+
+PATH = "/.well-known/oauth-protected-resource/api/v1"
+
+
+def test_the_protected_resource_is_described_to_everybody(sqlite_service: Service) -> None:
+    """R21: RFC 9728 §2, §3."""
+    response = sqlite_service.client().get(PATH, headers={"Origin": "https://anywhere.example.com"})
+    assert response.json() == {
+        "resource": f"{ISSUER}/api/v1",
+        "authorization_servers": [ISSUER],
+        "scopes_supported": ["todos:read", "todos:write"],
+        "bearer_methods_supported": ["header"],
+    }
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+def test_the_challenge_leads_to_the_description(sqlite_service: Service) -> None:
+    """RFC 9728 §5.1."""
+    challenge = sqlite_service.client().get("/api/v1/todos").headers["WWW-Authenticate"]
+    url = re.search('resource_metadata="([^"]*)"', challenge)
+    assert url is not None
+    assert url[1] == ISSUER + PATH
+
+
+def test_health(shared_service: Service) -> None:
+    for path in ("/livez", "/readyz"):
+        response = shared_service.client().get(path)
+        assert (response.status_code, response.json()) == (200, {"status": "ok"})
+        assert response.headers["Cache-Control"] == "no-store"
+
+
+def document(service: Service) -> dict[str, Any]:
+    described: dict[str, Any] = service.client().get("/openapi.json").json()
+    return described
+
+
+def test_the_document_has_exactly_the_routes(sqlite_service: Service) -> None:
+    described = document(sqlite_service)
+    assert described["openapi"].startswith("3.1.")
+    documented = {(method.upper(), path) for path, operations in described["paths"].items() for method in operations}
+    routed = {
+        (method, context.path)
+        for context in iter_route_contexts(sqlite_service.app.routes)
+        for method in context.methods or ()
+        if context.path != "/openapi.json"
+    }
+    assert documented == routed
+
+
+def operations(service: Service) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method, path, operation)
+        for path, methods in document(service)["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_every_operation_says_what_it_takes_and_answers(sqlite_service: Service) -> None:
+    ids = []
+    for method, path, operation in operations(sqlite_service):
+        ids.append(operation["operationId"])
+        responses = operation["responses"]
+        for status, response in responses.items():
+            if int(status) >= 400 and path not in ("/readyz",):
+                assert list(response["content"]) == ["application/problem+json"], (method, path, status)
+        assert ("requestBody" in operation) is (method == "patch" or operation["operationId"].startswith("create"))
+        named = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"}
+        assert named == set(re.findall(r"{(\w+)}", path))
+        if path.startswith("/api/"):
+            assert operation["security"] == [{"accessToken": []}]
+            assert responses.keys() >= {"400", "401", "403", "500", "503"}
+            assert ("404" in responses) is ("{todo_id}" in path)
+        else:
+            assert "security" not in operation
+    assert len(ids) == len(set(ids))
+
+
+def test_every_reference_leads_somewhere_and_nothing_of_fastapi_is_left(sqlite_service: Service) -> None:
+    described = document(sqlite_service)
+    text = json.dumps(described)
+    for name in set(re.findall(r'"#/components/schemas/(\w+)"', text)):
+        assert name in described["components"]["schemas"]
+    assert "HTTPValidationError" not in text
+
+
+CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance, content_type_conformance]
+
+
+@pytest.mark.filterwarnings("default")  # those of schemathesis about its own dependencies are not ours
+def test_schemathesis_finds_nothing(shared_service: Service) -> None:
+    """Generated requests, valid and not, for every operation, as somebody who may do everything."""
+    schema = schemathesis.openapi.from_dict(document(shared_service))
+    schema.config.update(base_url=shared_service.url)
+    alice = shared_service.person("alice")
+    made = alice.post("/api/v1/todos", json={"title": "Buy milk"}).json()["id"]
+    headers = {"Authorization": alice.headers["Authorization"]}
+    for result in schema.get_all_operations():
+        check_operation(result.ok(), headers, made)
+
+
+def check_operation(operation: Any, headers: dict[str, str], todo_id: str) -> None:
+    strategies = [operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode]
+
+    @settings(
+        max_examples=25,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=st.one_of(strategies), exists=st.booleans())
+    def run(case: Any, exists: bool) -> None:
+        if exists:  # a generated id or user is never one that is there
+            known = {"todo_id": todo_id, "user_id": "alice"}
+            case.path_parameters = {
+                **case.path_parameters,
+                **{n: v for n, v in known.items() if n in case.path_parameters},
+            }
+        case.call_and_validate(headers=headers, checks=CHECKS)
+
+    run()

@@ -1,0 +1,95 @@
+"""Settings are checked before anything starts, and the README's table says what they are."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from todo_service import settings
+from todo_service.settings import SECRETS, InvalidSettings, Settings, load
+
+ISSUER = {"TODO_ISSUER": "https://example.com"}
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def test_only_the_issuer_is_needed() -> None:
+    loaded = load(ISSUER)
+    assert loaded.issuer == "https://example.com"
+    assert loaded.jwks_uri == "https://example.com/.well-known/jwks.json"
+    assert loaded.database_url.get_secret_value() == "sqlite+aiosqlite:///todo.db"
+
+
+def test_every_setting_is_read() -> None:
+    loaded = load(
+        {
+            "TODO_ISSUER": "http://localhost:8080",
+            "TODO_AUTH_URL": "http://auth:8081",
+            "TODO_DATABASE_URL": "postgresql+psycopg://todo:secret@db/todo",
+            "TODO_JWKS_FILE": "/var/lib/todo/jwks.json",
+            "TODO_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+            "TODO_LOG_LEVEL": "DEBUG",
+            "PATH": "/bin",
+        }
+    )
+    assert loaded.jwks_uri == "http://auth:8081/.well-known/jwks.json"
+    assert loaded.trusted_proxies == ("10.0.0.0/8", "::1")
+    assert (str(loaded.jwks_file), loaded.log_level) == ("/var/lib/todo/jwks.json", "DEBUG")
+    assert "secret" not in repr(loaded)
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("sqlite+aiosqlite:////data/todo.db\n")
+    loaded = load({**ISSUER, "TODO_DATABASE_URL_FILE": str(tmp_path / "url")})
+    assert loaded.database_url.get_secret_value() == "sqlite+aiosqlite:////data/todo.db"
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        pytest.param({}, "TODO_ISSUER", id="no-issuer"),
+        pytest.param({**ISSUER, "TODO_ISUER": "x"}, "TODO_ISUER", id="unknown-name"),
+        pytest.param({**ISSUER, "todo_issuer": "x"}, "todo_issuer", id="lower-case"),
+        pytest.param({**ISSUER, "TODO_ISSUER_FILE": "x"}, "TODO_ISSUER_FILE", id="no-secret-no-file"),
+        pytest.param({"TODO_ISSUER": "https://example.com/"}, "TODO_ISSUER", id="trailing-slash"),
+        pytest.param({"TODO_ISSUER": "https://example.com/a"}, "TODO_ISSUER", id="path"),
+        pytest.param({"TODO_ISSUER": "https://example.com?a"}, "TODO_ISSUER", id="query"),
+        pytest.param({"TODO_ISSUER": "https://a@example.com"}, "TODO_ISSUER", id="userinfo"),
+        pytest.param({"TODO_ISSUER": 'https://exa"mple.com'}, "TODO_ISSUER", id="quote"),
+        pytest.param({"TODO_ISSUER": "file:///etc/passwd"}, "TODO_ISSUER", id="file"),
+        pytest.param({"TODO_ISSUER": "example.com"}, "TODO_ISSUER", id="no-scheme"),
+        pytest.param({"TODO_ISSUER": ""}, "TODO_ISSUER", id="empty"),
+        pytest.param({**ISSUER, "TODO_AUTH_URL": "http://auth:8081/"}, "TODO_AUTH_URL", id="auth-url"),
+        pytest.param({**ISSUER, "TODO_DATABASE_URL": "mysql://x:hunter2@y/z"}, "TODO_DATABASE_URL", id="mysql"),
+        pytest.param({**ISSUER, "TODO_DATABASE_URL": "hunter2"}, "TODO_DATABASE_URL", id="no-url"),
+        pytest.param({**ISSUER, "TODO_DATABASE_URL_FILE": "/missing"}, "TODO_DATABASE_URL_FILE", id="no-file"),
+        pytest.param(
+            {**ISSUER, "TODO_DATABASE_URL_FILE": "/missing", "TODO_DATABASE_URL": "hunter2"}, "both", id="both"
+        ),
+        pytest.param({**ISSUER, "TODO_TRUSTED_PROXIES": "nginx"}, "TODO_TRUSTED_PROXIES", id="no-address"),
+        pytest.param({**ISSUER, "TODO_LOG_LEVEL": "LOUD"}, "TODO_LOG_LEVEL", id="log-level"),
+    ],
+)
+def test_a_wrong_environment_is_refused_in_one_line_without_secrets(environ: dict[str, str], said: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        load(environ)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_readme_lists_the_settings() -> None:
+    rows = dict(re.findall(r"^\| `(TODO_\w+)`[^|]*\| ([^|]*) \|", README, re.MULTILINE))
+    assert rows.keys() == {settings.PREFIX + name.upper() for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        cell = rows[settings.PREFIX + name.upper()]
+        assert (cell == "required") is field.is_required(), name
+    for name in SECRETS:
+        assert f"`{settings.PREFIX}{name.upper()}_FILE`" in README
+
+
+def test_every_setting_is_used() -> None:
+    package = Path(settings.__file__).parent
+    text = "".join((package / name).read_text() for name in ("app.py", "__main__.py"))
+    for name in Settings.model_fields.keys() - {"auth_url"}:  # read by jwks_uri
+        assert f"settings.{name}" in text, name
+    assert "settings.jwks_uri" in text
