@@ -1,4 +1,4 @@
-"""The three stories, through the gateway, as somebody would live them: get an account, use it, keep things to oneself."""
+"""The three stories, through the gateway, as people live them: get an account, use it, keep things to oneself."""
 
 import base64
 import json

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT = 180
 SETTINGS = ("AUTH_", "TODO_", "GATEWAY_", "ISSUER")
 # Compiled modules are copied: they are valid there too, and compiling anew takes seconds.
 NOT_COPIED = shutil.ignore_patterns(".git", ".run", ".venv", "node_modules", ".hypothesis", ".*_cache")
@@ -31,12 +32,11 @@ class Checkout:
             (state / environment.name).symlink_to(environment)
         return cls(folder)
 
-    def run(self, *arguments: str, timeout: float = 180, **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run ./run.py there, without the settings that this shell may hold."""
-        command = [sys.executable, "run.py", *arguments]
-        environ = {**ambient(), **environ}
+    def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run ./run.py there, with no settings but these."""
+        command, environ = [sys.executable, "run.py", *arguments], {**ambient(), **environ}
         return subprocess.run(
-            command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=timeout, check=False
+            command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=TIMEOUT, check=False
         )
 
 

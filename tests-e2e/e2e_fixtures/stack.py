@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,6 +16,10 @@ import pytest
 from e2e_fixtures.absent import absent
 from e2e_fixtures.checkout import Checkout, free_port
 from e2e_fixtures.waiting import wait_until
+
+NO_TLS = ssl.SSLContext(
+    ssl.PROTOCOL_TLS_CLIENT
+)  # never used: reading the authorities' certificates takes 20 ms a client
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Stack:
         It does not go to `localhost`, which may also mean ::1, and that network has but one address.
         """
         url = f"http://127.0.0.1:{self.running['ports']['gateway']}"
-        transport = httpx2.HTTPTransport(local_address=source)
+        transport = httpx2.HTTPTransport(local_address=source, verify=NO_TLS)
         client = httpx2.Client(base_url=url, transport=transport, trust_env=False, timeout=40, **options)
         return self.opened.enter_context(client)
 
@@ -80,6 +85,8 @@ def _command(pid: int) -> str:
     """The command line of a process; "" when it is gone."""
     with suppress(ProcessLookupError):
         os.kill(pid, 0)
-        found = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        found = subprocess.run(
+            ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+        )
         return "" if "<defunct>" in found.stdout else found.stdout
     return ""

@@ -13,6 +13,7 @@ import httpx2
 from e2e_fixtures.checkout import ROOT, ambient, free_port
 from e2e_fixtures.issuer import Issuer
 from e2e_fixtures.people import bearer
+from e2e_fixtures.stack import NO_TLS
 from e2e_fixtures.waiting import wait_until
 
 COMMAND = [sys.executable, "-P", "-m", "todo_service"]
@@ -27,7 +28,9 @@ class TodoProcess:
 
     def client(self, token: str | None = None, **options: Any) -> httpx2.Client:
         headers = {} if token is None else bearer(token)
-        client = httpx2.Client(base_url=self.url, headers=headers, trust_env=False, timeout=20, **options)
+        client = httpx2.Client(
+            base_url=self.url, headers=headers, trust_env=False, verify=NO_TLS, timeout=20, **options
+        )
         return self.opened.enter_context(client)
 
 
@@ -57,6 +60,6 @@ def running_todo_service(folder: Path, issuer: Issuer) -> Iterator[TodoProcess]:
 def _is_ready(todo_service: TodoProcess, process: subprocess.Popen[bytes]) -> bool:
     assert process.poll() is None, todo_service.log.read_text(encoding="utf-8")
     try:
-        return httpx2.get(f"{todo_service.url}/readyz", trust_env=False).status_code == 200
+        return httpx2.get(f"{todo_service.url}/readyz", trust_env=False, verify=NO_TLS).status_code == 200
     except httpx2.TransportError:
         return False

@@ -1,0 +1,108 @@
+"""The issuer is away: what was issued goes on being good, and what needs it says so (DESIGN.md sections 4 and 7)."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+
+from e2e_fixtures.issuer import Issuer
+from e2e_fixtures.people import Person, bearer, credentials, sign_up
+from e2e_fixtures.stack import Stack, running_stack
+from e2e_fixtures.waiting import wait_until
+
+TODOS, JWKS = "/api/v1/todos", "/.well-known/jwks.json"
+DOCUMENTS = [JWKS, "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
+SHARED_MAX_AGE = 5  # seconds, DESIGN.md section 4: after that the gateway asks again
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A system whose auth-service is dead, and what was had from it before."""
+
+    stack: Stack
+    token: str
+    documents: dict[str, bytes]
+    began: float
+
+    def api(self) -> httpx2.Client:
+        return self.stack.client(headers=bearer(self.token))
+
+
+@pytest.fixture(scope="module")
+def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
+    """auth-service killed. run.py would then stop all the rest, so it is frozen for as long as we look at that."""
+    with running_stack(tmp_path_factory.mktemp("outage") / "checkout", "--no-limits") as stack:
+        token = sign_up(stack).token()
+        documents = {path: stack.client().get(path).content for path in DOCUMENTS}
+        auth_service = stack.pid("auth_service")
+        with frozen(stack.running["pid"]):
+            os.kill(auth_service, signal.SIGKILL)
+            yield Outage(stack, token, documents, time.monotonic())
+        wait_until(lambda: not (stack.checkout.folder / ".run/run.json").exists())
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_todos_are_served_while_the_issuer_hangs(stack: Stack, person: Person) -> None:
+    api = person.api()
+    with frozen(stack.pid("auth_service")):
+        begun = time.monotonic()
+        assert api.post(TODOS, json={"title": "Meanwhile"}).status_code == 201
+        assert [todo["title"] for todo in api.get(TODOS).json()["items"]] == ["Meanwhile"]
+        assert time.monotonic() - begun < 5
+    assert person.browser.get("/api/auth/ok").status_code == 200
+
+
+def test_todos_are_served_while_the_issuer_is_dead(outage: Outage) -> None:
+    created = outage.api().post(TODOS, json={"title": "Meanwhile"})
+    assert created.status_code == 201
+    assert outage.api().get(created.headers["Location"]).status_code == 200
+
+
+def test_what_is_not_good_is_refused_all_the_same(outage: Outage, issuer: Issuer) -> None:
+    """CHECKLISTS.md R19: an unknown key is the caller's fault, 401, although nobody can be asked about it."""
+    url = outage.stack.url
+    unknown_key = issuer.token(iss=url, aud=f"{url}/api/v1")
+    for token in (unknown_key, outage.token[:-4] + "AAAA"):
+        assert outage.stack.client(headers=bearer(token)).get(TODOS).status_code == 401
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_gateway_serves_the_documents_that_it_holds(outage: Outage, path: str) -> None:
+    """DESIGN.md section 4: stale-if-error, once the copy is older than s-maxage."""
+    time.sleep(max(0.0, outage.began + SHARED_MAX_AGE + 1 - time.monotonic()))
+    response = outage.stack.client().get(path)
+    assert (response.status_code, response.content) == (200, outage.documents[path])
+
+
+def test_whoever_asks_past_the_cache_is_told_the_truth(outage: Outage) -> None:
+    """DESIGN.md section 4: the cache is bypassed for requests with Authorization."""
+    assert outage.api().get(JWKS).status_code in (502, 504)
+
+
+def test_what_needs_the_issuer_says_so(outage: Outage) -> None:
+    response = outage.stack.client().post("/api/auth/sign-in/email", json=credentials())
+    assert response.status_code == 502
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["message"]
+    assert int(response.headers["Retry-After"]) > 0
+
+
+def test_at_last_run_py_stops_the_rest_and_shows_why(outage: Outage) -> None:
+    """DESIGN.md section 8. Last, because nothing is served after it."""
+    os.kill(outage.stack.running["pid"], signal.SIGCONT)
+    wait_until(lambda: "auth-service was killed by SIGKILL" in outage.stack.log("run"))
+    with pytest.raises(httpx2.ConnectError):
+        wait_until(lambda: outage.stack.client().get("/healthz").status_code != 200)
