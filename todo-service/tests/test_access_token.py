@@ -10,7 +10,7 @@ import pytest
 from todo_fixtures import issuer
 from todo_fixtures.forgeries import FORGERIES
 from todo_fixtures.issuer import AUDIENCE, ISSUER, claims, header, private_key, sign, token
-from todo_service import access_token
+from todo_service import access_token, strict_json
 from todo_service.access_token import AccessToken, InvalidToken, Policy, UnknownKey
 
 KEYS = {"first": private_key("first").public_key()}
@@ -82,7 +82,8 @@ def test_exp_has_a_leeway_of_60_seconds(seconds: float, valid: bool) -> None:
 @pytest.mark.parametrize("name", ["iat", "nbf"])
 def test_iat_and_nbf_have_a_leeway_of_60_seconds(name: str) -> None:
     """R13."""
-    text = token(**{"iat": 1_000_000, "exp": 1_000_300, name: 1_000_000})
+    times: dict[str, Any] = {"iat": 1_000_000, "exp": 1_000_300, name: 1_000_000}
+    text = token(**times)
     verify(text, now=1_000_000 - 60)
     with pytest.raises(InvalidToken, match="not valid yet"):
         verify(text, now=1_000_000 - 60.1)
@@ -110,10 +111,13 @@ def test_an_unknown_key_is_named_only_when_the_rest_of_the_header_is_right() -> 
 def test_nothing_of_an_unsigned_payload_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A forgery costs a short header and a signature check at most."""
     parsed: list[bytes] = []
-    parse = access_token.strict_json.parse
-    monkeypatch.setattr(
-        access_token.strict_json, "parse", lambda text, **limits: parsed.append(text) or parse(text, **limits)
-    )
+    parse = strict_json.parse
+
+    def spy(text: bytes, *, max_depth: int) -> object:
+        parsed.append(text)
+        return parse(text, max_depth=max_depth)
+
+    monkeypatch.setattr(strict_json, "parse", spy)
     forged = sign(json.dumps(header()).encode(), json.dumps(claims()).encode(), private_key("thief"))
     with pytest.raises(InvalidToken, match="signature"):
         verify(forged)

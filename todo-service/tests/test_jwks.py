@@ -32,7 +32,7 @@ class Clock:
 def in_a_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     @wraps(test)
     def run(**fixtures: Any) -> None:
-        asyncio.run(asyncio.wait_for(test(**fixtures), 20))  # type: ignore[arg-type]  # a test is a coroutine
+        asyncio.run(asyncio.wait_for(test(**fixtures), 20))
 
     return run
 
@@ -134,6 +134,19 @@ async def test_a_new_kid_is_learned_by_one_fetch_that_all_share(jwks: JwksEndpoi
         await it.until_kids("first")
         jwks.keys.append(jwk("second"))
         assert await asyncio.gather(*(it.cache.learn("second") for _ in range(50))) == [True] * 50
+    assert len(jwks.requests) == 2
+
+
+@in_a_loop
+async def test_a_fetch_that_began_before_does_not_answer_for_a_new_kid(jwks: JwksEndpoint) -> None:
+    """J5: an answer under way may be older than the key; a caller gets a fetch of its own after it."""
+    async with running(jwks) as it:
+        await until(lambda: len(jwks.requests) == 1)
+        await it.until_kids("first")
+        it.monotonic.now += 31
+        it.cache._fetching = asyncio.create_task(asyncio.sleep(0.05, result=True))  # brings nothing
+        jwks.keys.append(jwk("second"))
+        assert await it.cache.learn("second")
     assert len(jwks.requests) == 2
 
 

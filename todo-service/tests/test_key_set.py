@@ -175,7 +175,7 @@ def test_a_failed_write_leaves_the_old_copy(tmp_path: Path, monkeypatch: pytest.
     def refuse(_: int) -> None:
         raise OSError(28, "no space left on device")
 
-    monkeypatch.setattr(key_set.os, "fsync", refuse)
+    monkeypatch.setattr("os.fsync", refuse)
     with pytest.raises(OSError, match="no space"):
         key_set.save(made(2000.0), path, jwks_uri=URI)
     assert key_set.load(path, jwks_uri=URI, now=1000.0, max_stale=1).fetched_at == 1000.0

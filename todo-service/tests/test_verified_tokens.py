@@ -6,7 +6,7 @@ import pytest
 
 from todo_fixtures.forgeries import FORGERIES
 from todo_fixtures.issuer import AUDIENCE, ISSUER, private_key, token
-from todo_service import access_token, verified_tokens
+from todo_service import access_token
 from todo_service.access_token import InvalidToken, Policy, UnknownKey
 from todo_service.verified_tokens import VerifiedTokens
 
@@ -25,7 +25,7 @@ def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(text)
         return verify(text, **more)
 
-    monkeypatch.setattr(verified_tokens.access_token, "verify", spy)
+    monkeypatch.setattr(access_token, "verify", spy)
     return seen
 
 

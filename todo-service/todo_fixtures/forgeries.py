@@ -9,7 +9,8 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -38,6 +39,10 @@ def _add(name: str, make: Callable[[], str]) -> None:
     FORGERIES[name] = make
 
 
+def _token(changes: dict[str, Any]) -> str:
+    return token(**changes)
+
+
 def _unsigned(**headers: Any) -> str:
     return f"{encode(_json(header(**headers)))}.{encode(_json(claims()))}."
 
@@ -58,17 +63,18 @@ def _modulus() -> bytes:
 
 def _algorithms() -> None:
     for alg in ("none", "None", "NONE", "nOnE", "", " none", "none\0"):
-        _add(f"R9-alg-{alg!r}-unsigned", lambda alg=alg: _unsigned(alg=alg))
-        _add(f"R9-alg-{alg!r}-signed", lambda alg=alg: token(headers={"alg": alg}))
+        _add(f"R9-alg-{alg!r}-unsigned", partial(_unsigned, alg=alg))
+        _add(f"R9-alg-{alg!r}-signed", partial(token, headers={"alg": alg}))
     for alg in ("RS384", "RS512", "PS256", "ES256", "EdDSA", "rs256", "RS256 ", "HS256", "dir", "RSA-OAEP"):
-        _add(f"R9-alg-{alg!r}", lambda alg=alg: token(headers={"alg": alg}))
-    for alg in (1, True, ["RS256"], {"RS256": 1}, [], 1.5):
-        _add(f"R9-alg-{type(alg).__name__}-{alg!r}", lambda alg=alg: token(headers={"alg": alg}))
+        _add(f"R9-alg-{alg!r}", partial(token, headers={"alg": alg}))
+    others: tuple[Any, ...] = (1, True, ["RS256"], {"RS256": 1}, [], 1.5)
+    for other in others:
+        _add(f"R9-alg-{type(other).__name__}-{other!r}", partial(token, headers={"alg": other}))
     _add("R9-alg-absent", lambda: token(headers={"alg": None}))
     _add("R9-alg-null", lambda: sign(b'{"alg":null,"typ":"at+jwt","kid":"first"}', _json(claims()), KEY))
     pem, der = serialization.Encoding.PEM, serialization.Encoding.DER
     spki, pkcs1 = serialization.PublicFormat.SubjectPublicKeyInfo, serialization.PublicFormat.PKCS1
-    secrets = {
+    secrets: dict[str, Callable[[], bytes]] = {
         "pem": lambda: _public(pem, spki),
         "pem-stripped": lambda: _public(pem, spki).strip(),
         "pem-pkcs1": lambda: _public(pem, pkcs1),
@@ -82,7 +88,7 @@ def _algorithms() -> None:
     }
     for name, secret in secrets.items():
         for alg in ("HS256", "HS384", "HS512"):
-            _add(f"R9-{alg}-with-{name}", lambda secret=secret, alg=alg: _hmac(secret(), alg))
+            _add(f"R9-{alg}-with-{name}", partial(_hmac, secret(), alg))
 
 
 def _signatures() -> None:
@@ -121,14 +127,15 @@ def _headers() -> None:
         "x5u": "https://evil.example.com/cert.pem",
         "x5c": [certificate],
     }.items():
-        _add(f"R10-{name}", lambda name=name, value=value: sign(_json(header(**{name: value})), _json(claims()), THIEF))
+        _add(f"R10-{name}", partial(sign, _json(header(**{name: value})), _json(claims()), THIEF))
         no_kid = _json(header(**{name: value, "kid": None}))
-        _add(f"R10-{name}-without-kid", lambda no_kid=no_kid: sign(no_kid, _json(claims()), THIEF))
-    for crit in (["x"], ["b64"], ["exp"], [], "exp", None, True, {}):
+        _add(f"R10-{name}-without-kid", partial(sign, no_kid, _json(claims()), THIEF))
+    crits: tuple[Any, ...] = (["x"], ["b64"], ["exp"], [], "exp", None, True, {})
+    for crit in crits:
         named = _json({**header(), "crit": crit, "x": 1, "b64": True})
-        _add(f"R10-crit-{crit!r}", lambda named=named: sign(named, _json(claims()), KEY))
+        _add(f"R10-crit-{crit!r}", partial(sign, named, _json(claims()), KEY))
     for b64 in (True, False, "no"):
-        _add(f"R10-b64-{b64!r}", lambda b64=b64: token(headers={"b64": b64}))
+        _add(f"R10-b64-{b64!r}", partial(token, headers={"b64": b64}))
     kids: dict[str, Any] = {
         "unknown": "nobody",
         "path": "../../../../dev/null",
@@ -150,7 +157,7 @@ def _headers() -> None:
         "null": [None],
     }
     for name, kid in kids.items():
-        _add(f"R10-kid-{name}", lambda kid=kid: sign(_json(header(kid=kid)), _json(claims()), KEY))
+        _add(f"R10-kid-{name}", partial(sign, _json(header(kid=kid)), _json(claims()), KEY))
     _add("R10-kid-absent", lambda: sign(_json(header(kid=None)), _json(claims()), KEY))
     _add("R10-kid-surrogate", lambda: sign(b'{"alg":"RS256","typ":"at+jwt","kid":"\\ud800"}', _json(claims()), KEY))
     typs: tuple[Any, ...] = (
@@ -159,7 +166,7 @@ def _headers() -> None:
         1, True, ["at+jwt"], {"at+jwt": 1}, "at+jwt;v=1", "at+jwt\0",
     )  # fmt: skip
     for typ in typs:
-        _add(f"R8-typ-{typ!r}", lambda typ=typ: token(headers={"typ": typ}))
+        _add(f"R8-typ-{typ!r}", partial(token, headers={"typ": typ}))
     _add("R8-typ-absent", lambda: token(headers={"typ": None}))
 
 
@@ -170,24 +177,24 @@ def _claims() -> None:
         f" {ISSUER}", f"{ISSUER}\0", "", [ISSUER], {ISSUER: 1}, 1, True,
     )  # fmt: skip
     for iss in issuers:
-        _add(f"R11-iss-{iss!r}", lambda iss=iss: token(iss=iss))
-    audiences = (
+        _add(f"R11-iss-{iss!r}", partial(token, iss=iss))
+    audiences: tuple[Any, ...] = (
         ISSUER, AUDIENCE + "/", AUDIENCE[:-1], AUDIENCE + "/todos", AUDIENCE.upper(), "web", "", [], [ISSUER],
         [AUDIENCE, 1], [AUDIENCE, None], [[AUDIENCE]], {AUDIENCE: 1}, 1, True,
     )  # fmt: skip
     for aud in audiences:
-        _add(f"R12-aud-{aud!r}", lambda aud=aud: token(aud=aud))
+        _add(f"R12-aud-{aud!r}", partial(token, aud=aud))
     for name in ("iss", "aud", "exp", "iat", "sub", "client_id", "jti"):
-        _add(f"R14-{name}-absent", lambda name=name: token(**{name: None}))
-        _add(f"R14-{name}-null", lambda name=name: _signed(_json({**claims(), name: None})))
+        _add(f"R14-{name}-absent", partial(_token, {name: None}))
+        _add(f"R14-{name}-null", partial(_signed, _json({**claims(), name: None})))
+    wrong_identifiers: tuple[Any, ...] = ("", "x" * 256, "a\0b", "a\nb", 1, 1.5, True, ["alice"], {"alice": 1})
     for name in ("sub", "client_id", "jti"):
-        for value in ("", "x" * 256, "a\0b", "a\nb", 1, 1.5, True, ["alice"], {"alice": 1}):
-            shown = f"{value!r:.12}"
-            _add(f"R14-{name}-{shown}", lambda name=name, value=value: token(**{name: value}))
+        for wrong in wrong_identifiers:
+            _add(f"R14-{name}-{wrong!r:.12}", partial(_token, {name: wrong}))
         surrogate = f'"{name}": "\\ud800"'.encode()
-        _add(f"R14-{name}-surrogate", lambda name=name, s=surrogate: _signed(_replaced(name, s)))
+        _add(f"R14-{name}-surrogate", partial(_signed, _replaced(name, surrogate)))
     for scope in (["todos:read"], 1, True, {"todos:read": 1}):
-        _add(f"R14-scope-{scope!r}", lambda scope=scope: token(scope=scope))
+        _add(f"R14-scope-{scope!r}", partial(token, scope=scope))
     times: dict[str, bytes] = {
         "string": str(now + 300).encode().join((b'"', b'"')), "true": b"true", "null": b"null", "list": b"[1]",
         "object": b"{}", "nan": b"NaN", "infinity": b"Infinity", "minus-infinity": b"-Infinity", "1e400": b"1e400",
@@ -197,11 +204,11 @@ def _claims() -> None:
     for name in ("exp", "iat", "nbf"):
         for spelling, value in times.items():
             replacement = b'"%b": %b' % (name.encode(), value)
-            _add(f"R13-{name}-{spelling}", lambda name=name, r=replacement: _signed(_replaced(name, r)))
+            _add(f"R13-{name}-{spelling}", partial(_signed, _replaced(name, replacement)))
     _add("R13-expired", lambda: token(iat=now - 600, exp=now - 61))
     _add("R13-exp-0", lambda: token(iat=0, exp=0))
-    _add("R13-iat-in-the-future", lambda: token(iat=now + 120, exp=now + 300))
-    _add("R13-nbf-in-the-future", lambda: token(nbf=now + 120))
+    _add("R13-iat-in-the-future", lambda: token(iat=now + 10_000, exp=now + 10_300))
+    _add("R13-nbf-in-the-future", lambda: token(nbf=now + 10_000, exp=now + 20_000))
     _add("R13-lives-too-long", lambda: token(iat=now, exp=now + 86_401))
     _add("R25-bound-to-a-key", lambda: token(cnf={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}))
     _add("R25-bound-to-null", lambda: _signed(_json({**claims(), "cnf": None})))
@@ -213,26 +220,29 @@ def _replaced(name: str, member: bytes) -> bytes:
     return b"{%b, %b" % (member, rest[1:])
 
 
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "padded": lambda segment: segment + "=" * (-len(segment) % 4 or 4),
+    "plus": lambda segment: "+" + segment[1:],
+    "slash": lambda segment: "/" + segment[1:],
+    "standard-alphabet": lambda segment: base64.b64encode(_bytes(segment)).decode().rstrip("=") + "+",
+    "asterisk": lambda segment: segment[:4] + "*" + segment[4:],
+    "line-break-like": lambda segment: segment[:4] + "%0A" + segment[4:],
+    "one-too-many": lambda segment: segment + "A" * ((1 - len(segment)) % 4 or 4),
+    "empty": lambda segment: "",
+    "stray-bits": lambda segment: segment[:-1] + chr(ord(segment[-1]) + 1),
+}
+
+
 def _forms() -> None:
     _add("R15-9-KiB", lambda: token(padding="x" * 7000))
     for name, text in {
         "1-segment": "a", "2-segments": "a.b", "4-segments": "a.b.c.d", "5-segments": "a.b.c.d.e", "dots": "..",
         "dot": ".", "3000-dots": "." * 3000, "not-ascii": "a.b.\xe9", "asterisk": "*.*.*",
     }.items():  # fmt: skip
-        _add(f"R15-{name}", lambda text=text: text)
+        _add(f"R15-{name}", partial(str, text))
     for index, name in enumerate(("header", "payload", "signature")):
-        for spelling, change in {
-            "padded": lambda segment: segment + "=" * (-len(segment) % 4 or 4),
-            "plus": lambda segment: "+" + segment[1:],
-            "slash": lambda segment: "/" + segment[1:],
-            "standard-alphabet": lambda segment: base64.b64encode(_bytes(segment)).decode().rstrip("=") + "+",
-            "asterisk": lambda segment: segment[:4] + "*" + segment[4:],
-            "line-break-like": lambda segment: segment[:4] + "%0A" + segment[4:],
-            "one-too-many": lambda segment: segment + "A" * ((1 - len(segment)) % 4 or 4),
-            "empty": lambda segment: "",
-            "stray-bits": lambda segment: segment[:-1] + chr(ord(segment[-1]) + 1),
-        }.items():
-            _add(f"R15-{name}-{spelling}", lambda index=index, change=change: _segment_changed(index, change))
+        for spelling, change in SPELLINGS.items():
+            _add(f"R15-{name}-{spelling}", partial(_segment_changed, index, change))
     payload, head = _json(claims()), _json(header())
     for name, value in {
         "deep-lists": b'{"a":' + b"[" * 2000 + b"]" * 2000 + b"}", "deep-objects": b'{"a":' * 1000 + b"1" + b"}" * 1000,
@@ -242,17 +252,17 @@ def _forms() -> None:
         "trailing": payload + b"x", "two": payload + payload, "comment": b"/**/" + payload, "single-quotes": b"{'a':1}",
         "nul": payload + b"\0", "quotes": b'{"' + b'\\"' * 1500,
     }.items():  # fmt: skip
-        _add(f"R15-payload-json-{name}", lambda value=value: _signed(value))
+        _add(f"R15-payload-json-{name}", partial(_signed, value))
         if name not in ("deep-lists", "deep-objects", "deep-unclosed", "quotes"):
-            _add(f"R15-header-json-{name}", lambda value=value: sign(value, payload, KEY))
+            _add(f"R15-header-json-{name}", partial(sign, value, payload, KEY))
     _add("R15-header-deep", lambda: sign(b'{"a":' + b"[" * 700 + b"]" * 700 + b"}", payload, KEY))
     _add("R15-header-long", lambda: token(headers={"x": "x" * 3000}))
     for name in ("sub", "exp", "iss", "aud"):
         twice = b"{%b, %b" % (_json({name: claims()[name]})[1:-1], payload[1:])
-        _add(f"R15-{name}-twice", lambda twice=twice: _signed(twice))
+        _add(f"R15-{name}-twice", partial(_signed, twice))
     for name in ("alg", "kid", "typ"):
         twice = b"{%b, %b" % (_json({name: header()[name]})[1:-1], head[1:])
-        _add(f"R15-{name}-twice", lambda twice=twice: sign(twice, payload, KEY))
+        _add(f"R15-{name}-twice", partial(sign, twice, payload, KEY))
     _add("R15-nested-twice", lambda: _signed(b'{"x": {"a": 1, "a": 1}, ' + payload[1:]))
     MALFORMED.update(name for name in FORGERIES if name.startswith("R15-"))
 
@@ -293,14 +303,9 @@ def _others() -> None:
         "refresh-token": (None, claims(scope="offline_access")),
     }
     for name, (typ, payload) in others.items():
-        _add(f"R16-{name}", lambda typ=typ, payload=payload: _signed(_json(payload), typ=typ))
+        _add(f"R16-{name}", partial(_signed, _json(payload), typ=typ))
     _add("R16-opaque-refresh-token", lambda: encode(bytes(range(32))))
     MALFORMED.add("R16-opaque-refresh-token")
-
-
-def tokens() -> Iterator[tuple[str, str]]:
-    for name, make in FORGERIES.items():
-        yield name, make()
 
 
 for fill in (_algorithms, _signatures, _headers, _claims, _forms, _others):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -49,16 +50,16 @@ def _installed() -> Iterator[str]:
         raise NoPostgres("neither a container engine with postgres:17 nor an installed PostgreSQL")
     directory = Path(tempfile.mkdtemp(prefix="todo-postgres-"))
     user = _user()
-    as_user: dict[str, int] = {"user": user.pw_uid, "group": user.pw_gid} if os.getuid() == 0 else {}
+    as_user: dict[str, Any] = {"cwd": directory}
+    if os.getuid() == 0:
+        as_user |= {"user": user.pw_uid, "group": user.pw_gid}
     os.chown(directory, user.pw_uid, user.pw_gid)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    initdb = [programs[-1], "-D", directory / "data", "-U", "test", "-A", "trust", "-E", "UTF8", "--no-sync"]
-    subprocess.run(initdb, check=True, capture_output=True, cwd=directory, **as_user)
-    options = ["-D", directory / "data", "-p", str(port), "-k", directory, "-c", "fsync=off"]
-    server = subprocess.Popen(
-        [programs[-1].with_name("postgres"), *options], stderr=subprocess.DEVNULL, cwd=directory, **as_user
-    )
+    initdb = [str(programs[-1]), "-D", str(directory / "data"), "-U", "test", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    subprocess.run(initdb, check=True, capture_output=True, **as_user)
+    options = ["-D", str(directory / "data"), "-p", str(port), "-k", str(directory), "-c", "fsync=off"]
+    server = subprocess.Popen([str(programs[-1].with_name("postgres")), *options], stderr=subprocess.DEVNULL, **as_user)
     try:
         _wait(port)
         yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"

@@ -105,6 +105,7 @@ class JwksCache:
         self._unknown = UnknownKids(self._schedule.unknown_kid_ttl)
         self._forced_at = float("-inf")
         self._fetching: asyncio.Task[bool] | None = None
+        self._forced: asyncio.Task[bool] | None = None
         self._client: httpx2.AsyncClient  # there while running()
 
     def get_key_set(self) -> KeySet:
@@ -128,7 +129,7 @@ class JwksCache:
             try:
                 yield
             finally:
-                tasks = [task for task in (refreshing, self._fetching) if task is not None]
+                tasks = [task for task in (refreshing, self._forced, self._fetching) if task is not None]
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
@@ -137,28 +138,40 @@ class JwksCache:
         """Whether the issuer publishes `kid` after all. Waits a second at most, and fetches once in 30 s at most.
 
         The cooldown counts from the last attempt, not the last success, so that a dead issuer is left in peace; it is
-        a clock of its own, so that a scheduled fetch a moment ago does not hide a rotation (J5). Requests that come
-        while a fetch is under way share it.
+        a clock of its own, so that a scheduled fetch a moment ago does not hide a rotation (J5).
         """
-        if self._unknown.has(kid, self._monotonic()):
+        forced = None if self._unknown.has(kid, self._monotonic()) else self._force()
+        if forced is None:
             return False
-        if self._fetching is None or self._fetching.done():
-            if self._monotonic() - self._forced_at < self._schedule.forced_cooldown.total_seconds():
-                return False
-            self._forced_at = self._monotonic()
-        fetching = self._fetch_once()
-        await asyncio.wait({fetching}, timeout=self._schedule.forced_wait.total_seconds())
+        await asyncio.wait({forced}, timeout=self._schedule.forced_wait.total_seconds())
         if self._key_set is not None and kid in self._key_set.keys:
             return True
-        if fetching.done() and not fetching.cancelled() and fetching.result():
+        if forced.done() and not forced.cancelled() and forced.result():
             self._unknown.add(kid, self._monotonic())
         return False
+
+    def _force(self) -> asyncio.Task[bool] | None:
+        """The forced fetch under way, which all share, or a new one, or None while it is too early for one."""
+        if self._forced is None or self._forced.done():
+            if self._monotonic() - self._forced_at < self._schedule.forced_cooldown.total_seconds():
+                return None
+            self._forced_at = self._monotonic()
+            self._forced = asyncio.create_task(self._fetch_anew())
+        return self._forced
+
+    async def _fetch_anew(self) -> bool:
+        """A fetch that begins after now: what one under way brings may be older than the key that is asked for."""
+        if self._fetching is not None:
+            await asyncio.wait({self._fetching})
+        return await asyncio.shield(self._fetch_once())
 
     async def _refresh_forever(self) -> None:
         failures = 0
         while True:
             # A cancelled wait must not cancel the fetch for the requests that share it.
             succeeded = await asyncio.shield(self._fetch_once())
+            if succeeded:
+                await self._save()
             failures = 0 if succeeded else failures + 1
             await asyncio.sleep(self._schedule.pause(failures))
 
@@ -177,7 +190,6 @@ class JwksCache:
             _log.warning("the issuer's keys could not be fetched: %s: %s", type(error).__name__, error)
             return False
         self._swap(fetched)
-        await self._save(fetched)
         return True
 
     async def _download(self) -> KeySet:
@@ -215,20 +227,21 @@ class JwksCache:
         else:
             self._saved = self._key_set
 
-    async def _save(self, fetched: KeySet) -> None:
+    async def _save(self) -> None:
         """Write the copy when the set has changed, and once an hour so that its age stays true."""
-        if self._saved_copy is None or self._is_saved(fetched):
+        held = self._key_set
+        if self._saved_copy is None or held is None or self._is_saved(held):
             return
         try:
-            await asyncio.to_thread(key_set.save, fetched, self._saved_copy, jwks_uri=self._jwks_uri)
+            await asyncio.to_thread(key_set.save, held, self._saved_copy, jwks_uri=self._jwks_uri)
         except OSError as error:
             _log.warning("the key set could not be saved: %s", error)
         else:
-            self._saved = fetched
+            self._saved = held
 
-    def _is_saved(self, fetched: KeySet) -> bool:
+    def _is_saved(self, held: KeySet) -> bool:
         saved, max_age = self._saved, self._schedule.saved_copy_max_age.total_seconds()
-        return saved is not None and saved.keys is fetched.keys and fetched.fetched_at - saved.fetched_at < max_age
+        return saved is not None and saved.keys is held.keys and held.fetched_at - saved.fetched_at < max_age
 
 
 def _http_client(schedule: Schedule) -> httpx2.AsyncClient:

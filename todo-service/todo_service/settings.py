@@ -55,15 +55,15 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     issuer: Origin = Field(description="whose tokens are taken: the public origin, compared with `iss` as it is")
-    auth_url: Origin = Field("", validate_default=False, description="where the issuer answers from inside")
+    auth_url: Origin = Field(default="", validate_default=False, description="where the issuer answers from inside")
     database_url: Annotated[SecretStr, AfterValidator(_database_url)] = Field(
-        SecretStr("sqlite+aiosqlite:///todo.db"), description="where todos are stored; may be read from a file"
+        default=SecretStr("sqlite+aiosqlite:///todo.db"), description="where todos are stored; may be read from a file"
     )
-    jwks_file: Path = Field(Path("jwks.json"), description="copy of the last good key set, for a start without issuer")
+    jwks_file: Path = Field(default=Path("jwks.json"), description="copy of the last good key set")
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)] = Field(
-        ("127.0.0.1", "::1"), description="addresses and networks whose X-Forwarded-For is believed, by commas"
+        default=("127.0.0.1", "::1"), description="addresses and networks whose X-Forwarded-For is believed, by commas"
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="the least that is logged")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="least that is logged")
 
     @property
     def jwks_uri(self) -> str:

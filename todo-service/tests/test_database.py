@@ -1,0 +1,114 @@
+"""The database goes away, or is not what it was: 503 and never a 500, and back to work when it is back."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from todo_fixtures.service import Service
+from todo_service import database
+
+TODOS = "/api/v1/todos"
+
+
+@pytest.fixture
+def path(sqlite_url: str) -> Path:
+    return Path(sqlite_url.removeprefix("sqlite+aiosqlite:///"))
+
+
+def check_unavailable(response: httpx2.Response) -> None:
+    assert (response.status_code, response.json()["type"]) == (503, "urn:problem-type:todo:database-unavailable")
+    assert int(response.headers["Retry-After"]) > 0
+
+
+def test_a_lock_that_lasts_is_an_answer_to_try_later(
+    run_service: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_BUSY_TIMEOUT", 50)
+    with run_service() as service:
+        service.wait_until_ready()
+        alice = service.person()
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        check_unavailable(alice.post(TODOS, json={"title": "x"}))
+        assert alice.get(TODOS).status_code == 200  # readers are not held up by a writer
+        other.execute("ROLLBACK")
+        other.close()
+        assert alice.post(TODOS, json={"title": "x"}).status_code == 201
+
+
+def test_a_schema_that_moved_on_is_not_ready(run_service: Any, path: Path) -> None:
+    with run_service() as service:
+        service.wait_until_ready()
+        for revision, status, said in [("9999", 503, "schema not at head"), (database.HEAD, 200, "ok")]:
+            with sqlite3.connect(path) as connection:
+                connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+            connection.close()
+            response = service.client().get("/readyz")
+            assert (response.status_code, response.json()) == (status, {"status": said})
+
+
+def test_without_its_tables_it_is_not_ready(run_service: Any, path: Path) -> None:
+    with run_service() as service:
+        service.wait_until_ready()
+        with sqlite3.connect(path) as connection:
+            connection.execute("DROP TABLE alembic_version")
+        connection.close()
+        assert service.client().get("/readyz").json() == {"status": "schema not at head"}
+
+
+def test_the_known_head_is_the_newest_migration(sqlite_url: str) -> None:
+    """`database.HEAD` is written by hand, so that serving does not import Alembic."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", "todo_service:migrations")
+    assert ScriptDirectory.from_config(config).get_heads() == [database.HEAD]
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
+def test_the_migrations_make_the_tables_that_the_code_knows(request: pytest.FixtureRequest, store: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    from todo_service.migrate import migrate
+    from todo_service.todos.table import metadata
+
+    url = request.getfixturevalue("sqlite_url" if store == "sqlite" else "empty_postgres")
+    migrate(url)
+    engine = create_engine(url.replace("+aiosqlite", ""), poolclass=NullPool)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_page_is_read_by_the_primary_key(shared_service: Service) -> None:
+    """Keyset paging stays flat however many todos there are: no sort, no scan."""
+    import asyncio
+
+    from sqlalchemy import text
+
+    async def plan() -> str:
+        connected = shared_service.app.state.database
+        is_sqlite = connected.reader.dialect.name == "sqlite"
+        explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+        query = (
+            "SELECT * FROM todos WHERE owner = 'a' AND id < '01900000000070008000000000000000' ORDER BY id DESC LIMIT 5"
+        )
+        own = database.connect(connected.reader.url.render_as_string(hide_password=False))
+        async with own.reader.connect() as connection:
+            if not is_sqlite:
+                await connection.execute(text("SET enable_seqscan = off"))
+                await connection.execute(text("SET enable_bitmapscan = off"))
+            rows = (await connection.execute(text(f"{explain} {query}"))).all()
+        await own.dispose()
+        return "\n".join(str(row) for row in rows)
+
+    found = asyncio.run(plan())
+    assert "INDEX" in found.upper()
+    assert "SORT" not in found.upper()
+    assert "TEMP B-TREE" not in found.upper()
