@@ -1,0 +1,30 @@
+"""Packages from npm, as the committed lock says: installed once for each lock, below the checkout's own .run."""
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from e2e_fixtures.absent import absent
+from e2e_fixtures.checkout import ROOT
+
+TIMEOUT = 180
+
+
+def installed(frontend: Path) -> Path:
+    """A folder with the frontend's files as they are now, and the packages that its lock names."""
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        absent("Node.js with npm is not installed")
+    lock = frontend / "package-lock.json"
+    folder = ROOT / ".run" / f"npm-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    shutil.copytree(frontend, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
+    complete = folder / "is-complete"  # written last, so what was interrupted is not taken for complete
+    if not complete.exists():
+        ran = subprocess.run([npm, "ci"], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        if ran.returncode != 0:
+            pytest.fail(f"npm ci failed:\n{ran.stdout}{ran.stderr}")
+        complete.touch()
+    return folder

@@ -1,0 +1,28 @@
+// What a browser adds to fetch: it keeps cookies, and says which origin a request comes from.
+
+const EXPIRED = /;\s*max-age=0(;|$)/i;
+
+export function openBrowser(origin) {
+  const cookies = new Map();
+
+  function keep(line) {
+    const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
+    if (EXPIRED.test(line)) cookies.delete(name);
+    else cookies.set(name, value);
+  }
+
+  const browser = {
+    cookies,
+    lastResponse: null,
+    async fetch(resource, options = {}) {
+      const headers = new Headers(options.headers);
+      headers.set("origin", origin);
+      if (cookies.size > 0) headers.set("cookie", Array.from(cookies, (pair) => pair.join("=")).join("; "));
+      const response = await fetch(resource, { ...options, headers, redirect: "error" });
+      response.headers.getSetCookie().forEach(keep);
+      browser.lastResponse = response.clone();
+      return response;
+    },
+  };
+  return browser;
+}

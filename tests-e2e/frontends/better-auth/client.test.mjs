@@ -1,0 +1,170 @@
+// The official client, unmodified, against the running system: node --test client.test.mjs with ISSUER set.
+
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { test } from "node:test";
+
+import { createAuthClient } from "better-auth/client";
+import { jwtClient } from "better-auth/client/plugins";
+import { createRemoteJWKSet, jwtVerify } from "jose";
+
+import { openBrowser } from "./browser.mjs";
+
+const ISSUER = process.env.ISSUER;
+const PASSWORD = "correct-horse-battery";
+const WRONG = { code: "INVALID_EMAIL_OR_PASSWORD", message: "Invalid email or password", status: 401 };
+
+function device(fetchOptions = {}) {
+  const browser = openBrowser(ISSUER);
+  const client = createAuthClient({
+    baseURL: ISSUER,
+    plugins: [jwtClient()],
+    fetchOptions: { customFetchImpl: browser.fetch, ...fetchOptions },
+  });
+  return { browser, client };
+}
+
+const newEmail = () => `${randomBytes(8).toString("hex")}@example.com`;
+
+function dataOf({ data, error }) {
+  assert.equal(error, null);
+  return data;
+}
+
+function assertRefused({ data, error }, expected) {
+  assert.equal(data, null);
+  assert.deepEqual({ code: error.code, message: error.message, status: error.status }, expected);
+}
+
+async function signedUp(email = newEmail()) {
+  const it = device();
+  const { user } = dataOf(await it.client.signUp.email({ name: "Ann", email, password: PASSWORD }));
+  return { ...it, email, user };
+}
+
+test("sign-up signs in, and get-session says who", async () => {
+  const { client, email, user } = await signedUp();
+  const found = dataOf(await client.getSession());
+  assert.deepEqual([found.user.id, found.user.email, found.user.name], [user.id, email, "Ann"]);
+  assert.equal(found.session.userId, user.id);
+});
+
+test("dates are dates, and are now", async () => {
+  const { client } = await signedUp();
+  const { session, user } = dataOf(await client.getSession());
+  for (const date of [user.createdAt, user.updatedAt, session.createdAt, session.updatedAt]) {
+    assert.ok(date instanceof Date);
+    assert.ok(Math.abs(Date.now() - date) < 60_000, date.toISOString());
+  }
+  assert.ok(Math.abs(session.expiresAt - session.createdAt - 7 * 24 * 3600_000) < 60_000);
+});
+
+test("nobody has no session, which is no error", async () => {
+  assert.deepEqual(await device().client.getSession(), { data: null, error: null });
+});
+
+test("sign-in on a second device", async () => {
+  const { email, user } = await signedUp();
+  const { client } = device();
+  const signedIn = dataOf(await client.signIn.email({ email: email.toUpperCase(), password: PASSWORD }));
+  assert.deepEqual([signedIn.user.id, signedIn.redirect], [user.id, false]);
+  assert.equal(dataOf(await client.getSession()).session.token, signedIn.token);
+});
+
+test("wrong credentials are refused in one way", async () => {
+  const { email } = await signedUp();
+  const { browser, client } = device();
+  assertRefused(await client.signIn.email({ email, password: "not-the-password" }), WRONG);
+  assertRefused(await client.signIn.email({ email: newEmail(), password: PASSWORD }), WRONG);
+  assert.equal(browser.cookies.size, 0);
+});
+
+test("refusals have the codes that applications translate", async () => {
+  const { email } = await signedUp();
+  const { client } = device();
+  const { error: taken } = await client.signUp.email({ name: "Bob", email, password: PASSWORD });
+  assert.deepEqual([taken.status, taken.code], [422, "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL"]);
+  const { error: short } = await client.signUp.email({ name: "Bob", email: newEmail(), password: "short" });
+  assert.deepEqual([short.status, short.code], [400, "PASSWORD_TOO_SHORT"]);
+});
+
+test("token is one that the published keys verify", async () => {
+  const { client, user } = await signedUp();
+  const { token } = dataOf(await client.token());
+  const expected = { issuer: ISSUER, audience: `${ISSUER}/api/v1`, typ: "at+jwt", algorithms: ["RS256"] };
+  for (const path of ["/.well-known/jwks.json", "/api/auth/jwks"]) {
+    const { payload } = await jwtVerify(token, createRemoteJWKSet(new URL(path, ISSUER)), expected);
+    assert.deepEqual([payload.sub, payload.client_id], [user.id, "web"]);
+  }
+});
+
+test("key set holds public keys only", async () => {
+  const { keys } = dataOf(await device().client.jwks());
+  assert.ok(keys.length >= 2); // the active one and its spare
+  for (const key of keys) assert.deepEqual(Object.keys(key).sort(), ["alg", "e", "kid", "kty", "n", "use"]);
+});
+
+test("token opens the todo API", async () => {
+  const { client } = await signedUp();
+  const { token } = dataOf(await client.token());
+  const response = await fetch(`${ISSUER}/api/v1/todos`, { headers: { authorization: `Bearer ${token}` } });
+  assert.equal(response.status, 200);
+});
+
+test("get-session brings a token along", async () => {
+  const { browser, client } = await signedUp();
+  dataOf(await client.getSession());
+  const headers = { authorization: `Bearer ${browser.lastResponse.headers.get("set-auth-jwt")}` };
+  assert.equal((await fetch(`${ISSUER}/api/v1/todos`, { headers })).status, 200);
+});
+
+test("bearer credential stands for the cookie", async () => {
+  const { browser, user } = await signedUp();
+  const token = browser.lastResponse.headers.get("set-auth-token");
+  const { client } = device({ auth: { type: "Bearer", token } });
+  assert.equal(dataOf(await client.getSession()).user.id, user.id);
+});
+
+test("list-sessions shows every device and tells which is this one", async () => {
+  const { client, email } = await signedUp();
+  dataOf(await device().client.signIn.email({ email, password: PASSWORD }));
+  const { session } = dataOf(await client.getSession());
+  const listed = dataOf(await client.listSessions());
+  assert.equal(listed.length, 2);
+  assert.equal(listed.filter(({ token }) => token === session.token).length, 1);
+});
+
+test("list-accounts shows the password's identity without the password", async () => {
+  const { client, user } = await signedUp();
+  const [account, ...others] = dataOf(await client.listAccounts());
+  assert.deepEqual(others, []);
+  assert.deepEqual([account.providerId, account.userId, account.scopes], ["credential", user.id, []]);
+  assert.ok(!("password" in account));
+});
+
+test("lists are for those who are signed in", async () => {
+  const { client } = device();
+  const expected = { code: "UNAUTHORIZED", message: "Unauthorized", status: 401 };
+  for (const answer of [await client.listSessions(), await client.listAccounts(), await client.token()])
+    assertRefused(answer, expected);
+});
+
+test("sign-out ends the session, also for who kept the cookie", async () => {
+  const { browser, client } = await signedUp();
+  const kept = new Map(browser.cookies);
+  assert.deepEqual(dataOf(await client.signOut()), { success: true });
+  assert.equal(browser.cookies.size, 0);
+  const thief = device();
+  kept.forEach((value, name) => thief.browser.cookies.set(name, value));
+  assert.deepEqual(await thief.client.getSession(), { data: null, error: null });
+});
+
+test("a page of another origin cannot act for who is signed in", async () => {
+  const { browser, client } = await signedUp();
+  const foreign = openBrowser("https://evil.example.com");
+  browser.cookies.forEach((value, name) => foreign.cookies.set(name, value));
+  const headers = { "content-type": "application/json" };
+  const response = await foreign.fetch(`${ISSUER}/api/auth/sign-out`, { method: "POST", headers, body: "{}" });
+  assert.deepEqual([response.status, (await response.json()).code], [403, "INVALID_ORIGIN"]);
+  assert.ok(dataOf(await client.getSession()));
+});

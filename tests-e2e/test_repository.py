@@ -1,0 +1,117 @@
+"""What the repository promises about itself: its layout, its locks, its README."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from e2e_fixtures.absent import absent
+from e2e_fixtures.checkout import ROOT, Checkout, free_port
+from e2e_fixtures.stack import NO_TLS, Stack
+
+FOLDERS = {"auth-service", "todo-service", "gateway", "deploy", "tests-e2e", ".ci"}
+NEEDED = {"README.md", "DECISIONS.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "run.py", "ruff.toml", "mypy.ini"}
+ALLOWED = NEEDED | {
+    *("compose.yaml", "pyproject.toml", "CONTRIBUTING.md", ".gitignore", ".gitattributes", ".dockerignore"),
+    *(".editorconfig", ".pre-commit-config.yaml"),
+}
+UNDOCUMENTED = {("GET", "/healthz"), ("GET", "/openapi.json")}  # the gateway's own, and the documents themselves
+HOSTS = re.compile(r"pypi\.|pythonhosted|npmjs|registry\.|index-url|\"resolved\"|@ (git|http)", re.IGNORECASE)
+ROUTE = re.compile(r"`([A-Z]+(?:[ ,|]+[A-Z]+)*) (/[^` ]*)`")
+
+
+def tracked() -> list[Path]:
+    if not (ROOT / ".git").exists():
+        absent("this folder is no git clone")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [Path(name) for name in listed.stdout.split("\0") if name]
+
+
+def test_top_holds_the_five_folders_and_the_usual_files() -> None:
+    """DESIGN.md section 10."""
+    paths = tracked()
+    assert {path.parts[0] for path in paths if len(path.parts) > 1} == FOLDERS
+    files = {path.name for path in paths if len(path.parts) == 1}
+    assert (NEEDED - files, files - ALLOWED) == (set(), set())
+
+
+def test_locks_hold_hashes_and_no_address_of_a_registry() -> None:
+    paths = [path for path in tracked() if path.name in ("requirements.txt", "package-lock.json", ".npmrc")]
+    assert paths
+    assert [path for path in paths if HOSTS.search((ROOT / path).read_text(encoding="utf-8"))] == []
+
+
+def test_every_locked_package_has_its_hash() -> None:
+    for path in tracked():
+        content = (ROOT / path).read_text(encoding="utf-8") if path.suffix in (".txt", ".json") else ""
+        if path.name == "requirements.txt":
+            requirements = re.split(r"\n(?=[a-z])", content.strip())
+            assert [each for each in requirements if "==" not in each or "--hash=sha256:" not in each] == [], path
+        if path.name == "package-lock.json":
+            packages = json.loads(content)["packages"]
+            assert [name for name, each in packages.items() if name and "integrity" not in each] == [], path
+
+
+def test_nothing_tracked_is_a_secret_or_a_state() -> None:
+    unwanted = re.compile(r"\.(db|sqlite3?|pem|key|log|pyc)$|(^|/)(\.env|\.run|node_modules|__pycache__)(/|$)")
+    assert [path for path in tracked() if unwanted.search(path.as_posix())] == []
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+class TestReadme:
+    @pytest.mark.parametrize("command", ["./run.py up", "./run.py test"])
+    def test_names_the_two_commands(self, readme: str, command: str) -> None:
+        assert command in readme
+        verbs = subprocess.run([str(ROOT / "run.py"), "--help"], capture_output=True, text=True, check=True).stdout
+        assert f"\n    {command.split()[1]} " in verbs
+
+    def test_lists_every_route_and_no_other(self, readme: str, stack: Stack) -> None:
+        documented = {route for service in ("auth", "todo") for route in _routes_of(stack, service)}
+        written = set(_routes_in(readme))
+        assert (documented - written, written - documented - UNDOCUMENTED) == (set(), set())
+
+
+def test_the_two_commands_on_a_fresh_copy(tmp_path: Path) -> None:
+    """`up`, again `up`, `down`, `down`; and `test`, as far as to collect what it would run.
+
+    Only what is installed is lent to the copy. Installing it as well is what .ci/run begins with.
+    """
+    fresh, port = Checkout.copy(tmp_path / "fresh"), str(free_port())
+    try:
+        up = fresh.run("up", "--detach", "--port", port, "--no-limits")
+        assert up.returncode == 0, up.stderr
+        assert f"Ready: http://localhost:{port}" in up.stdout
+        assert httpx2.get(f"http://localhost:{port}/healthz", trust_env=False, verify=NO_TLS).status_code == 200
+        again = fresh.run("up", "--detach", "--port", port, "--no-limits")
+        assert (again.returncode, "Already running" in again.stdout) == (0, True)
+    finally:
+        down = fresh.run("down")
+    assert (down.returncode, "Stopped." in down.stdout) == (0, True)
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"http://localhost:{port}/healthz", trust_env=False, verify=NO_TLS)
+    assert "Nothing is running." in fresh.run("down").stdout
+    collected = fresh.run("test", "--collect-only", "-q", "tests-e2e/test_stories.py")
+    assert collected.returncode == 0, collected.stdout + collected.stderr
+
+
+def _routes_of(stack: Stack, service: str) -> Iterator[tuple[str, str]]:
+    described = httpx2.get(f"{stack.own_url(service)}/openapi.json", trust_env=False, verify=NO_TLS).json()
+    return ((method.upper(), _unnamed(path)) for path, item in described["paths"].items() for method in item)
+
+
+def _routes_in(readme: str) -> Iterator[tuple[str, str]]:
+    for methods, path in ROUTE.findall(readme):
+        yield from ((method, _unnamed(path)) for method in re.findall("[A-Z]+", methods))
+
+
+def _unnamed(path: str) -> str:
+    """A path in which parameters have no names: prose may call them as it likes."""
+    return re.sub(r"\{[^}]*\}", "{}", path)

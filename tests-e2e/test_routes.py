@@ -1,0 +1,61 @@
+"""What can be reached from outside: the routes of DESIGN.md section 2 as far as they exist, and nothing else."""
+
+import httpx2
+import pytest
+
+from e2e_fixtures.stack import NO_TLS, Stack
+
+HIDDEN = {"/livez", "/readyz"}  # each service has them, on its own port (DESIGN.md section 2)
+NOWHERE = [
+    *("/openapi.json", "/docs", "/redoc", "/metrics", "/internal", "/.env", "/.git/config", "/favicon.ico"),
+    *("/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/users", "/api/v1/users/x", "/api/v2/todos", "/api/v1/todosx"),
+    *("/api/auth/../../livez", "/api/auth/%2e%2e/%2e%2e/readyz", "/api/v1/todos/..%2f..%2f..%2freadyz", "//livez"),
+    *("/.well-known/", "/.well-known/security", "/.well-known/oauth-protected-resource", "/API/V1/todos"),
+]  # fmt: skip
+NOT_ROUTED = "There is nothing here."
+
+
+def documented(stack: Stack, service: str) -> list[tuple[str, str]]:
+    described = httpx2.get(f"{stack.own_url(service)}/openapi.json", trust_env=False, verify=NO_TLS).json()
+    return [(method.upper(), path) for path, item in described["paths"].items() for method in item]
+
+
+@pytest.mark.parametrize("service", ["auth", "todo"])
+def test_every_documented_route_is_routed_and_what_is_for_inside_is_not(stack: Stack, service: str) -> None:
+    client = stack.client()
+    routed = {(method, path) for method, path in documented(stack, service) if _is_routed(client, method, path)}
+    assert routed == {(method, path) for method, path in documented(stack, service) if path not in HIDDEN}
+
+
+@pytest.mark.parametrize("path", NOWHERE)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_nothing_else_is_there(stack: Stack, method: str, path: str) -> None:
+    # The whole target as it is: a client would otherwise resolve the dots itself.
+    request = stack.client().build_request(method, "/", extensions={"target": path.encode()})
+    response = stack.client().send(request)
+    assert response.status_code == 404
+    assert response.json()["detail"] == NOT_ROUTED
+
+
+@pytest.mark.parametrize("path", sorted(HIDDEN))
+@pytest.mark.parametrize("service", ["auth", "todo"])
+def test_services_say_on_their_own_port_how_they_are(stack: Stack, service: str, path: str) -> None:
+    response = httpx2.get(stack.own_url(service) + path, trust_env=False, verify=NO_TLS)
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+def test_gateway_is_healthy_by_itself(stack: Stack) -> None:
+    assert stack.client().get("/healthz").json() == {"status": "ok"}
+
+
+def test_request_id_leads_through_every_log(stack: Stack) -> None:
+    """One id from the caller to the gateway's log and the service's."""
+    request_id = "e2e-request-0001"
+    response = stack.client().get("/api/v1/todos", headers={"X-Request-ID": request_id})
+    assert response.headers["X-Request-ID"] == response.json()["request_id"] == request_id
+    for name in ("gateway", "todo-service"):
+        assert request_id in stack.log(name)
+
+
+def _is_routed(client: httpx2.Client, method: str, path: str) -> bool:
+    return NOT_ROUTED not in client.request(method, path.format(user_id="u1", todo_id="t1")).text
