@@ -1,0 +1,73 @@
+"""How long a start takes, and what each service's process holds in memory when it is ready and nobody has asked anything.
+
+    python tests-e2e/bench/memory.py
+
+Cold is a fresh copy with nothing installed but Python and nginx, so the packages come over the network; warm is the
+second start of the same copy.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from e2e_fixtures.checkout import Checkout, free_port
+
+TARGETS = {"cold start": 120.0, "warm start": 8.0, "auth_service": 110.0, "todo_service": 110.0}
+UNITS = {"cold start": "s", "warm start": "s", "auth_service": "MB", "todo_service": "MB"}
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = Checkout.copy(Path(folder) / "checkout", packages=False)
+        try:
+            measured = {"cold start": start(checkout)}
+            checkout.run("down")
+            measured["warm start"] = start(checkout)
+            measured |= {name: rss_mb(pid) for pid, name in services(checkout).items()}
+        finally:
+            checkout.run("down")
+    return report(measured)
+
+
+def start(checkout: Checkout) -> float:
+    """Seconds until `up --detach` has returned, which is when all is ready."""
+    begun = time.perf_counter()
+    up = checkout.run("up", "--detach", "--port", str(free_port()))
+    if up.returncode != 0:
+        sys.exit(up.stderr)
+    return time.perf_counter() - begun
+
+
+def services(checkout: Checkout) -> dict[int, str]:
+    """The processes of the services, by number."""
+    running = json.loads((checkout.folder / ".run/run.json").read_text(encoding="utf-8"))
+    commands = {int(pid): _command(pid) for pid in running["processes"]}
+    return {pid: name for name in TARGETS for pid, command in commands.items() if f"-m {name}" in command}
+
+
+def _command(pid: str) -> str:
+    return subprocess.run(["ps", "-ww", "-o", "command=", "-p", pid], capture_output=True, text=True, check=True).stdout
+
+
+def rss_mb(pid: int) -> float:
+    """VmRSS in megabytes of a million bytes (Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    kibibytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(kibibytes) * 1024 / 1e6
+
+
+def report(measured: dict[str, float]) -> int:
+    reached = {name: value <= TARGETS[name] for name, value in measured.items()}
+    for name, value in measured.items():
+        missed = "" if reached[name] else "  MISSED"
+        print(f"{name:14}{value:7.1f} {UNITS[name]:3} (target: at most {TARGETS[name]:g}){missed}")
+    return 0 if measured.keys() == TARGETS.keys() and all(reached.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""What a storm of sign-ins does to everything else: `wrk` on sign-in, and the key set asked for at a steady rate.
+
+    python tests-e2e/bench/sign_in.py
+
+A latency is counted from the moment at which a request was due, not from when it was sent: one late answer makes all
+that were due meanwhile late as well, and hides none of them (no coordinated omission).
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from e2e_fixtures.people import PASSWORD, sign_up
+from e2e_fixtures.stack import Stack, running_stack
+
+RATE, SECONDS, WARM_UP = 100, 20, 3
+CONNECTIONS, THREADS = 16, 2
+TARGET_MS = 50
+JWKS = "/.well-known/jwks.json"
+
+
+def main() -> int:
+    if shutil.which("wrk") is None:
+        print("wrk is not installed (Debian and Ubuntu: sudo apt-get install wrk)", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder) / "checkout", "--no-limits") as stack:
+        idle = ask_at_a_steady_rate(stack)
+        with storm(stack, Path(folder)) as wrk:
+            time.sleep(WARM_UP)
+            loaded = ask_at_a_steady_rate(stack)
+            return report(idle, loaded, wrk.communicate()[0])
+
+
+def storm(stack: Stack, folder: Path) -> "subprocess.Popen[str]":
+    """wrk, signing one account in through the gateway until after we have measured."""
+    script = folder / "sign_in.lua"
+    body = f'{{"email": "{sign_up(stack).email}", "password": "{PASSWORD}"}}'
+    script.write_text(
+        f"wrk.method = 'POST'\nwrk.body = '{body}'\nwrk.headers['Content-Type'] = 'application/json'\n",
+        encoding="utf-8",
+    )
+    duration = f"{WARM_UP + SECONDS + 2}s"
+    wrk = ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{duration}", "--latency", "--timeout", "10s", "-s"]
+    url = f"{stack.url}/api/auth/sign-in/email"
+    return subprocess.Popen([*wrk, str(script), url], stdout=subprocess.PIPE, text=True)
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """Of the key set, in milliseconds, in rising order."""
+
+    sorted_ms: Sequence[float]
+    failed: int
+
+    def percentile(self, share: float) -> float:
+        return self.sorted_ms[min(int(len(self.sorted_ms) * share), len(self.sorted_ms) - 1)]
+
+    def __str__(self) -> str:
+        shown = "  ".join(f"p{share:g} {self.percentile(share / 100):6.1f} ms" for share in (50, 99, 99.9))
+        return f"{shown}  max {self.sorted_ms[-1]:6.1f} ms  ({len(self.sorted_ms)} answers, {self.failed} failed)"
+
+
+def ask_at_a_steady_rate(stack: Stack) -> Latencies:
+    """Ask auth-service itself, past the gateway, which would answer from its cache."""
+    return asyncio.run(_ask(urlsplit(stack.own_url("auth")).port or 0))
+
+
+async def _ask(port: int) -> Latencies:
+    idle: asyncio.LifoQueue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.LifoQueue()
+    loop, latencies, failed = asyncio.get_running_loop(), [], 0
+
+    async def ask(due: float) -> None:
+        nonlocal failed
+        try:
+            reader, writer = idle.get_nowait() if not idle.empty() else await asyncio.open_connection("127.0.0.1", port)
+            writer.write(f"GET {JWKS} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            await _read_answer(reader)
+        except (OSError, asyncio.IncompleteReadError, ValueError):
+            failed += 1
+            return
+        latencies.append((loop.time() - due) * 1000)
+        idle.put_nowait((reader, writer))
+
+    begun = loop.time() + 0.1
+    async with asyncio.TaskGroup() as group:
+        for number in range(RATE * SECONDS):
+            due = begun + number / RATE
+            await asyncio.sleep(due - loop.time())
+            group.create_task(ask(due))
+    while not idle.empty():
+        idle.get_nowait()[1].close()
+    return Latencies(sorted(latencies), failed)
+
+
+async def _read_answer(reader: asyncio.StreamReader) -> None:
+    head = await reader.readuntil(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 200 "):
+        raise ValueError(head)
+    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+    await reader.readexactly(int(length[1]) if length else 0)
+
+
+def report(idle: Latencies, loaded: Latencies, wrk: str) -> int:
+    rate, p50, p99 = (
+        found[1] if (found := re.search(pattern, wrk)) else "?"
+        for pattern in (r"Requests/sec:\s+([\d.]+)", r"50%\s+(\S+)", r"99%\s+(\S+)")
+    )
+    print(f"{os.cpu_count()} cores; wrk -c{CONNECTIONS} on sign-in through the gateway, limits off")
+    print(f"sign-in             {rate}/s  p50 {p50}  p99 {p99}")
+    for line in re.findall(r"(?:Non-2xx|Socket errors).*", wrk):
+        print(f"                    {line.strip()}")
+    print(f"key set at {RATE}/s, auth-service's own port")
+    print(f"  idle              {idle}")
+    print(f"  beside sign-ins   {loaded}")
+    reached = loaded.percentile(0.99) <= TARGET_MS and loaded.failed == 0
+    print(f"target: p99 at most {TARGET_MS} ms: {'reached' if reached else 'MISSED'}")
+    return 0 if reached else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
