@@ -4,6 +4,7 @@ import httpx2
 import pytest
 
 from e2e_fixtures.stack import NO_TLS, Stack
+from e2e_fixtures.waiting import wait_until
 
 HIDDEN = {"/livez", "/readyz"}  # each service has them, on its own port (DESIGN.md section 2)
 NOWHERE = [
@@ -53,8 +54,7 @@ def test_request_id_leads_through_every_log(stack: Stack) -> None:
     request_id = "e2e-request-0001"
     response = stack.client().get("/api/v1/todos", headers={"X-Request-ID": request_id})
     assert response.headers["X-Request-ID"] == response.json()["request_id"] == request_id
-    for name in ("gateway", "todo-service"):
-        assert request_id in stack.log(name)
+    wait_until(lambda: all(request_id in stack.log(name) for name in ("gateway", "todo-service")))
 
 
 def _is_routed(client: httpx2.Client, method: str, path: str) -> bool:

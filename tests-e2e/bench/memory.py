@@ -1,4 +1,4 @@
-"""How long a start takes, and what each service's process holds in memory when it is ready and nobody has asked anything.
+"""How long a start takes, and what each service's process holds in memory when it is ready, before any traffic.
 
     python tests-e2e/bench/memory.py
 

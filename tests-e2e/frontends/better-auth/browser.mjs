@@ -2,6 +2,11 @@
 
 const EXPIRED = /;\s*max-age=0(;|$)/i;
 
+// Debian's Node 18 has no getSetCookie() and joins the lines; ours hold no date whose comma could be mistaken.
+function setCookies(headers) {
+  return headers.getSetCookie?.() ?? headers.get("set-cookie")?.split(/, (?=[^;=]+=)/) ?? [];
+}
+
 export function openBrowser(origin) {
   const cookies = new Map();
 
@@ -19,7 +24,7 @@ export function openBrowser(origin) {
       headers.set("origin", origin);
       if (cookies.size > 0) headers.set("cookie", Array.from(cookies, (pair) => pair.join("=")).join("; "));
       const response = await fetch(resource, { ...options, headers, redirect: "error" });
-      response.headers.getSetCookie().forEach(keep);
+      setCookies(response.headers).forEach(keep);
       browser.lastResponse = response.clone();
       return response;
     },
