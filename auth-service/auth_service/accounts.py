@@ -4,10 +4,10 @@ An identity is a way in. The password is the identity of provider `credential`, 
 upstream providers would be further rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, String, UniqueConstraint, select
+from sqlalchemy import Boolean, ForeignKey, String, UniqueConstraint, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -36,6 +36,7 @@ class Account(Row):
     image: Mapped[str | None] = mapped_column(String(IMAGE_MAX_LENGTH))
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
+    suspended_at: Mapped[datetime | None] = mapped_column(Instant)  # until it is activated again, nobody signs in
 
 
 class Identity(Row):
@@ -114,9 +115,50 @@ async def list_accounts(session: AsyncSession, *, after: str = "", limit: int) -
     return (await session.scalars(query)).all()
 
 
-async def set_password_hash(session: AsyncSession, account_id: str, password_hash: str, *, now: datetime) -> None:
-    identity = await session.scalar(
-        select(Identity).where(Identity.account_id == account_id, Identity.provider_id == CREDENTIAL)
+async def find_password_hash(session: AsyncSession, account_id: str) -> str | None:
+    query = select(Identity.password_hash).where(Identity.account_id == account_id, Identity.provider_id == CREDENTIAL)
+    return await session.scalar(query)
+
+
+async def replace_password_hash(
+    session: AsyncSession, account_id: str, password_hash: str, *, replacing: str | None, now: datetime
+) -> bool:
+    """Store another hash. False if the one it replaces is no longer there: somebody else has changed the password.
+
+    One conditional UPDATE decides, so of two simultaneous changes exactly one is told True.
+    """
+    changed = await session.execute(
+        update(Identity)
+        .where(
+            Identity.account_id == account_id,
+            Identity.provider_id == CREDENTIAL,
+            Identity.password_hash == replacing,
+        )
+        .values(password_hash=password_hash, updated_at=now)
+        .returning(Identity.id)
     )
-    if identity is not None:
-        identity.password_hash, identity.updated_at = password_hash, now
+    return changed.scalar_one_or_none() is not None
+
+
+async def set_suspended(
+    session: AsyncSession, account_id: str, suspended_at: datetime | None, *, now: datetime
+) -> None:
+    await session.execute(
+        update(Account).where(Account.id == account_id).values(suspended_at=suspended_at, updated_at=now)
+    )
+
+
+async def update_profile(
+    session: AsyncSession, account_id: str, changes: Mapping[str, str | None], now: datetime
+) -> None:
+    """Change what a person may say about themselves: `name`, `image`."""
+    await session.execute(update(Account).where(Account.id == account_id).values(**changes, updated_at=now))
+
+
+async def delete_account(session: AsyncSession, account_id: str) -> None:
+    """Delete the account; its identities and sessions go with it."""
+    await session.execute(delete(Account).where(Account.id == account_id))
+
+
+async def delete_identity(session: AsyncSession, identity_id: str) -> None:
+    await session.execute(delete(Identity).where(Identity.id == identity_id))

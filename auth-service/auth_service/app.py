@@ -1,5 +1,6 @@
 """Where the parts of auth-service meet: the application, its start and end, and what becomes of what is raised."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
@@ -14,12 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import better_auth, discovery, health, jwks
 from .access_log import AccessLog
+from .attempts import AttemptLimiter
 from .better_auth.cross_origin import CrossOrigin
 from .better_auth.refusals import Refusal
 from .better_auth.routes import PREFIX
 from .browser_sessions import Lifetimes
 from .database import Database, open_database
 from .dependencies import Parts
+from .expiry import delete_periodically
 from .instants import Clock, utc_now
 from .migrations import HEAD
 from .passwords import PasswordHasher
@@ -60,7 +63,9 @@ def _lifespan(settings: Settings, clock: Clock) -> Callable[[FastAPI], AbstractA
         database = open_database(settings.database_url.get_secret_value())
         try:
             app.state.parts = parts = await _assemble(settings, database, clock)
+            expiry = asyncio.create_task(delete_periodically(database, clock))
             yield
+            expiry.cancel()
             parts.passwords.close()
         finally:
             await database.close()
@@ -92,6 +97,7 @@ async def _assemble(settings: Settings, database: Database, clock: Clock) -> Par
         keys=keys,
         tokens=TokenIssuer(settings.issuer, settings.access_token_ttl, keys),
         passwords=PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit),
+        attempts=AttemptLimiter(database, settings.versioned("secret"), is_on=settings.limits == "on"),
         session_cookies=SessionCookies(
             settings.versioned("secret"), cookie_secure=settings.issuer.startswith("https:")
         ),

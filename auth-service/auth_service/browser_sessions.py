@@ -49,7 +49,11 @@ class BrowserSession(Row):
 _FIND_LIVE = (
     select(BrowserSession, Account)
     .join(Account, Account.id == BrowserSession.account_id)
-    .where(BrowserSession.token == bindparam("token"), BrowserSession.expires_at > bindparam("now"))
+    .where(
+        BrowserSession.token == bindparam("token"),
+        BrowserSession.expires_at > bindparam("now"),
+        Account.suspended_at.is_(None),
+    )
 )
 
 
@@ -114,9 +118,19 @@ async def list_live(session: AsyncSession, account_id: str, *, now: datetime) ->
     return (await session.scalars(query)).all()
 
 
-async def end_session(session: AsyncSession, token: str) -> str | None:
-    """End the session of a handle, and say which it was; None when there was none to end."""
+async def end_session(session: AsyncSession, token: str, *, account_id: str | None = None) -> str | None:
+    """End the session of a handle, if it is the account's (None: anybody's). Its id; None when none was ended."""
+    ended = delete(BrowserSession).where(BrowserSession.token == token)
+    if account_id is not None:
+        ended = ended.where(BrowserSession.account_id == account_id)
+    return (await session.execute(ended.returning(BrowserSession.id))).scalar_one_or_none()
+
+
+async def end_sessions(session: AsyncSession, account_id: str, *, except_token: str = "") -> int:
+    """End all sessions of an account, or all but one. How many there were."""
     ended = await session.execute(
-        delete(BrowserSession).where(BrowserSession.token == token).returning(BrowserSession.id)
+        delete(BrowserSession)
+        .where(BrowserSession.account_id == account_id, BrowserSession.token != except_token)
+        .returning(BrowserSession.id)
     )
-    return ended.scalar_one_or_none()
+    return len(ended.all())

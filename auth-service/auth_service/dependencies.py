@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from .attempts import AttemptLimiter
 from .browser_sessions import Lifetimes
 from .database import Database
 from .instants import Clock
@@ -29,6 +30,7 @@ class Parts:
     keys: KeySet
     tokens: TokenIssuer
     passwords: PasswordHasher
+    attempts: AttemptLimiter
     session_cookies: SessionCookies
     trusted_origins: TrustedOrigins
     session_lifetimes: Lifetimes

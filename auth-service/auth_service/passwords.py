@@ -8,6 +8,8 @@ import asyncio
 import os
 import sys
 import threading
+from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -22,7 +24,7 @@ MIN_LENGTH = 8
 MAX_LENGTH = 128  # both in UTF-16 units before normalization, as the Better Auth protocol counts
 RETRY_AFTER = timedelta(seconds=1)
 
-# OWASP's floor for Argon2id; a hash made with other parameters is made anew at the next sign-in.
+# OWASP's floor for Argon2id.
 _ARGON2ID = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _NICENESS = 10
 
@@ -39,46 +41,53 @@ def utf16_length(text: str) -> int:
 
 class PasswordHasher:
     def __init__(self, *, threads: int, queue_limit: int) -> None:
+        """A quarter of the queue, at least one place, is as much as one network can fill."""
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="argon2", initializer=_yield_to_the_event_loop)
         self._limit = threads + queue_limit
-        self._taken = 0
+        self._network_limit = max(1, queue_limit // 4)
+        self._taken: Counter[str] = Counter()
         self._lock = threading.Lock()
         # What an unknown account's password is compared with, so that it takes the path and time of a known one.
-        self._nobody = _ARGON2ID.hash(os.urandom(16))
+        self._nobody = _random_hash()
 
-    async def hash(self, password: str) -> str:
-        """An Argon2id hash in PHC form. Raises TooBusy."""
-        return await self._run(_ARGON2ID.hash, _octets(password))
+    async def hash(self, password: str, network: str) -> str:
+        """An Argon2id hash in PHC form, made for a caller in that network. Raises TooBusy."""
+        return await self._run(network, _ARGON2ID.hash, _octets(password))
 
-    async def verify(self, password_hash: str | None, password: str) -> bool:
+    async def verify(self, password_hash: str | None, password: str, network: str) -> bool:
         """Whether the password made the hash; None is nobody's: False, after the same work. Raises TooBusy."""
-        matches = await self._run(_matches, password_hash or self._nobody, _octets(password))
+        matches = await self._run(network, _matches, password_hash or self._nobody, _octets(password))
         return matches and password_hash is not None
 
-    async def is_common(self, password: str) -> bool:
-        """Whether it is among the passwords that everybody tries first."""
-        return await self._run(_is_common, password)
+    async def is_common(self, password: str, network: str) -> bool:
+        """Whether it is among the passwords that everybody tries first. Raises TooBusy."""
+        return await self._run(network, _is_common, password)
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, function: Callable[..., T], *arguments: object) -> T:
+    async def _run(self, network: str, function: Callable[..., T], *arguments: object) -> T:
         with self._lock:
-            if self._taken >= self._limit:
+            if self._taken.total() >= self._limit or self._taken[network] >= self._network_limit:
                 raise TooBusy
-            self._taken += 1
+            self._taken[network] += 1
         job = self._executor.submit(function, *arguments)
-        job.add_done_callback(self._release)  # by the job, not the caller: one who hangs up leaves the thread at work
+        # Given back by the job, not by the caller: one who hangs up leaves the thread at work.
+        job.add_done_callback(lambda _: self._release(network))
         return await asyncio.wrap_future(job)
 
-    def _release(self, job: object) -> None:
+    def _release(self, network: str) -> None:
         with self._lock:
-            self._taken -= 1
+            self._taken[network] -= 1
+            if not self._taken[network]:
+                del self._taken[network]
 
 
-def needs_rehash(password_hash: str) -> bool:
-    """Whether the hash was made with other parameters than today's."""
-    return _ARGON2ID.check_needs_rehash(password_hash)
+def _random_hash() -> str:
+    """A hash that no password is known to make, put together without hashing one: that would cost 19 MiB."""
+    salt, tag = (b64encode(os.urandom(length)).rstrip(b"=").decode() for length in (16, 32))
+    parameters = f"m={_ARGON2ID.memory_cost},t={_ARGON2ID.time_cost},p={_ARGON2ID.parallelism}"
+    return f"$argon2id$v=19${parameters}${salt}${tag}"
 
 
 def _octets(password: str) -> bytes:

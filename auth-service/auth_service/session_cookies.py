@@ -4,7 +4,8 @@ Only the signed form proves anything; the bare handle, which lists of sessions s
 difference from the original).
 """
 
-from datetime import datetime
+import hashlib
+from datetime import datetime, timedelta
 from urllib.parse import quote, unquote
 
 from fastapi import Request, Response
@@ -14,6 +15,9 @@ from .signed_values import ValueSigner
 from .versioned_secrets import Secrets
 
 SESSION_TOKEN, SESSION_DATA, DONT_REMEMBER = "session_token", "session_data", "dont_remember"
+KNOWN_DEVICE = "known_device"
+KNOWN_DEVICE_MAX_AGE = timedelta(days=180)
+KNOWN_DEVICE_ACCOUNTS = 4  # that one browser is remembered for; the newest first
 EXPOSED_HEADERS = "set-auth-token, set-auth-jwt, x-retry-after"
 
 
@@ -23,6 +27,7 @@ class SessionCookies:
         self._attributes = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if cookie_secure else "")
         self._session = ValueSigner(secrets, SESSION_TOKEN)
         self._dont_remember = ValueSigner(secrets, DONT_REMEMBER)
+        self._known_device = ValueSigner(secrets, KNOWN_DEVICE)
 
     def read(self, request: Request) -> str | None:
         """The handle that a request proves to hold; None when it shows nothing, or nothing that we signed.
@@ -57,8 +62,28 @@ class SessionCookies:
         for name in (SESSION_TOKEN, SESSION_DATA, DONT_REMEMBER):
             self._append(response, name, "", "; Max-Age=0")
 
+    def knows_device(self, request: Request, email: str) -> bool:
+        """Whether this browser has signed in to the account before; it is then not held by the account's own budget."""
+        return _tag(email) in self._known_tags(request)
+
+    def remember_device(self, request: Request, response: Response, email: str) -> None:
+        others = [tag for tag in self._known_tags(request) if tag != _tag(email)]
+        value = self._known_device.sign("-".join([_tag(email), *others][:KNOWN_DEVICE_ACCOUNTS]))
+        lasting = f"; Max-Age={int(KNOWN_DEVICE_MAX_AGE.total_seconds())}"
+        self._append(response, KNOWN_DEVICE, quote(value, safe=""), lasting)
+
+    def _known_tags(self, request: Request) -> list[str]:
+        shown = set(cookie_values(request, self._prefix + KNOWN_DEVICE))
+        value = self._known_device.verify(unquote(shown.pop())) if len(shown) == 1 else None
+        return value.split("-") if value else []
+
     def _append(self, response: Response, name: str, value: str, lasting: str = "") -> None:
         response.headers.append("Set-Cookie", f"{self._prefix}{name}={value}{lasting}{self._attributes}")
+
+
+def _tag(email: str) -> str:
+    """What stands for an account in the device's cookie; short, and under the cookie's signature."""
+    return hashlib.sha256(email.encode()).hexdigest()[:16]
 
 
 def cookie_values(request: Request, name: str) -> list[str]:

@@ -27,6 +27,7 @@ from auth_service.app import check_start, create_app
 from auth_service.migrations import migrate
 from auth_service.settings import Settings, load_settings
 
+TABLES = ("identities", "browser_sessions", "accounts", "attempts", "leases")
 ISSUER = "http://localhost:8080"
 PASSWORD = "correct-horse-1"
 SECRET = "1:cG5vZ3V0cm93eWVr-MJ4kq8Zt2vXw7Lr"
@@ -35,12 +36,16 @@ KEY_ENCRYPTION_KEYS = "1:bWF5dGhlZm9yY2Vi-9fQzT3nYp6HsVd1"
 
 @dataclass
 class Clock:
-    """Real time, until a test moves it."""
+    """Real time, until a test moves or stops it."""
 
     offset: timedelta = timedelta()
+    stopped_at: datetime | None = None
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.offset
+        return (self.stopped_at or datetime.now(UTC)) + self.offset
+
+    def stop(self) -> None:
+        self.stopped_at = datetime.now(UTC)
 
     def advance(self, **duration: float) -> None:
         self.offset += timedelta(**duration)
@@ -68,6 +73,10 @@ class Service:
         response = client.post("/sign-up/email", json=body)
         assert response.status_code == 200, response.text
         return client
+
+    def close_clients(self) -> None:
+        while self.opened:
+            self.opened.pop().close()
 
     def environment(self, **changes: str) -> dict[str, str]:
         """What a command needs to work on the same store."""
@@ -231,46 +240,82 @@ def database_url(request: pytest.FixtureRequest) -> str:
 Start = Callable[..., Service]
 
 
+@dataclass
+class Running:
+    """A service with the thread that serves it."""
+
+    service: Service
+    server: uvicorn.Server
+    thread: threading.Thread
+
+    def stop(self) -> None:
+        self.service.close_clients()
+        self.server.should_exit = True
+        self.thread.join(20)
+
+
+def serve(database_url: str, **changes: str) -> Running:
+    clock = Clock()
+    settings = load_settings({**environment(database_url), **changes})
+    app = create_app(settings, clock=clock)
+    proxies = list(settings.trusted_proxies)
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, forwarded_allow_ips=proxies)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    wait_until(lambda: server.started or not thread.is_alive())
+    assert server.started, "the service refused to start"
+    port = server.servers[0].sockets[0].getsockname()[1]
+    return Running(Service(f"http://127.0.0.1:{port}", database_url, clock, settings), server, thread)
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start services, each with a server thread and a port of its own."""
-    running: list[tuple[uvicorn.Server, threading.Thread, Service]] = []
+    """Start services of the test's own: with other settings, or to be broken."""
+    running: list[Running] = []
 
     def start_one(database_url: str, **changes: str) -> Service:
-        clock = Clock()
-        settings = load_settings({**environment(database_url), **changes})
-        config = uvicorn.Config(
-            create_app(settings, clock=clock),
-            port=0,
-            log_config=None,
-            access_log=False,
-            forwarded_allow_ips=list(settings.trusted_proxies),
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        wait_until(lambda: server.started or not thread.is_alive())
-        assert server.started, "the service refused to start"
-        port = server.servers[0].sockets[0].getsockname()[1]
-        service = Service(f"http://127.0.0.1:{port}", database_url, clock, settings)
-        running.append((server, thread, service))
-        return service
+        running.append(serve(database_url, **changes))
+        return running[-1].service
 
     yield start_one
-    for server, thread, service in running:
-        for client in service.opened:
-            client.close()
-        server.should_exit = True
-        thread.join(20)
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def sqlite_running(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    path = shutil.copy(sqlite_template, tmp_path_factory.mktemp("shared") / "auth.db")
+    running = serve(f"sqlite+aiosqlite:///{path}")
+    yield running.service
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_running(postgres: str, postgres_template: str) -> Iterator[Service]:
+    with psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True) as admin:
+        admin.execute("CREATE DATABASE auth_shared TEMPLATE auth_template")
+    running = serve(f"{postgres_template}/auth_shared")
+    yield running.service
+    running.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def service(request: pytest.FixtureRequest) -> Iterator[Service]:
+    """The service, once on SQLite and once on PostgreSQL, with nobody in it."""
+    running: Service = request.getfixturevalue("sqlite_running" if request.param == "sqlite" else "postgres_running")
+    yield from emptied(running)
 
 
 @pytest.fixture
-def service(start: Start, database_url: str) -> Service:
-    """The service, once on SQLite and once on PostgreSQL."""
-    return start(database_url)
-
-
-@pytest.fixture
-def sqlite_service(start: Start, sqlite_url: str) -> Service:
+def sqlite_service(sqlite_running: Service) -> Iterator[Service]:
     """For what no database has a part in."""
-    return start(sqlite_url)
+    yield from emptied(sqlite_running)
+
+
+def emptied(running: Service) -> Iterator[Service]:
+    for table in TABLES:
+        running.execute(f"DELETE FROM {table}")
+    running.clock.offset, running.clock.stopped_at = timedelta(), None
+    yield running
+    running.close_clients()

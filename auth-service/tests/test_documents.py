@@ -5,7 +5,13 @@ from pathlib import Path
 
 from .conftest import Service
 
-BODIES = {"/api/auth/sign-up/email", "/api/auth/sign-in/email", "/api/auth/sign-out"}
+BODIES = {
+    f"/api/auth/{name}"
+    for name in (
+        "sign-up/email", "sign-in/email", "sign-out", "revoke-session", "revoke-sessions", "revoke-other-sessions",
+        "update-user", "update-session", "change-password", "verify-password", "delete-user", "unlink-account",
+    )
+}  # fmt: skip
 
 
 def test_bodies_that_are_read_by_hand_stand_in_the_document(sqlite_service: Service) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from auth_service import logs
 
-from .conftest import PASSWORD, Service
+from .conftest import PASSWORD, Service, Start
 
 
 def test_a_ready_service_says_so(service: Service) -> None:
@@ -19,7 +19,8 @@ def test_a_ready_service_says_so(service: Service) -> None:
         assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
-def test_a_schema_that_moves_on_makes_it_unready_but_not_dead(service: Service) -> None:
+def test_a_schema_that_moves_on_makes_it_unready_but_not_dead(start: Start, database_url: str) -> None:
+    service = start(database_url)
     service.execute("UPDATE alembic_version SET version_num = '9999_later'")
     client = service.client()
     assert client.get(f"{service.url}/readyz").status_code == 503
@@ -47,8 +48,9 @@ def test_a_request_id_is_taken_over_when_well_formed(sqlite_service: Service, se
 
 
 def test_logs_are_json_and_hold_no_secret(
-    sqlite_service: Service, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    start: Start, sqlite_url: str, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    sqlite_service = start(sqlite_url)
     logs.configure("DEBUG")
     try:
         client = sqlite_service.signed_up("ann@example.com")

@@ -19,7 +19,8 @@ def test_sign_up_signs_in_and_hands_over_the_credential_twice(service: Service) 
         False,
         None,
     )
-    cookie = response.headers["set-cookie"]
+    cookie, device = response.headers.get_list("set-cookie")
+    assert device.startswith("better-auth.known_device=")
     assert cookie.startswith(f"better-auth.session_token={response.json()['token']}.")
     assert cookie.endswith("; Max-Age=604800; Path=/; HttpOnly; SameSite=Lax")
     assert response.headers["set-auth-token"].startswith(response.json()["token"] + ".")

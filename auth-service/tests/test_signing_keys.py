@@ -11,7 +11,7 @@ from auth_service.database import open_database
 from auth_service.oauth.jwk import thumbprint
 from auth_service.signing_keys import KeySet, KeyStore, UnreadableKey
 
-from .conftest import Service, Start
+from .conftest import TABLES, Service, Start
 
 SECRETS = {2: "b" * 20 + "0123456789abcdef", 1: "a" * 20 + "0123456789abcdef"}
 
@@ -92,7 +92,7 @@ def test_a_refused_start_says_why_in_one_line(sqlite_service: Service) -> None:
 
 def test_migrating_again_and_at_once_is_harmless(database_url: str) -> None:
     service = Service("", database_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its commands are run
-    for table in ("identities", "browser_sessions", "accounts", "signing_keys", "alembic_version"):
+    for table in (*TABLES, "signing_keys", "alembic_version"):
         service.execute(f"DROP TABLE {table}")
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _: service.command("migrate"), range(4)))
@@ -100,7 +100,8 @@ def test_migrating_again_and_at_once_is_harmless(database_url: str) -> None:
     assert service.rows("SELECT count(*) FROM alembic_version") == [(1,)]
 
 
-def test_a_start_on_another_schema_refuses_in_one_line(sqlite_service: Service) -> None:
+def test_a_start_on_another_schema_refuses_in_one_line(start: Start, sqlite_url: str) -> None:
+    sqlite_service = start(sqlite_url)
     sqlite_service.execute("UPDATE alembic_version SET version_num = '0000_before'")
     for arguments in (["serve", "--port", "1"], ["users", "list"]):
         result = sqlite_service.command(*arguments)

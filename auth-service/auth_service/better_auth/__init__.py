@@ -7,8 +7,33 @@ refused is answered as `{"message", "code"}` (refusals.py), with the status that
 
 from fastapi import APIRouter
 
-from . import identities, liveness, sessions, sign_in, sign_out, sign_up, token
+from . import (
+    deletion,
+    identities,
+    liveness,
+    password_change,
+    profile,
+    revocation,
+    sessions,
+    sign_in,
+    sign_out,
+    sign_up,
+    token,
+)
 
 router = APIRouter()
-for part in (sign_up, sign_in, sign_out, sessions, identities, token, liveness):
+PARTS = (
+    sign_up,
+    sign_in,
+    sign_out,
+    sessions,
+    revocation,
+    profile,
+    password_change,
+    deletion,
+    identities,
+    token,
+    liveness,
+)
+for part in PARTS:
     router.include_router(part.router)

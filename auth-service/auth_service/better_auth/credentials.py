@@ -1,21 +1,23 @@
-"""E-mail and password as they arrive, and what is refused before anything is looked up."""
+"""E-mail, password and profile as they arrive, and what is refused before anything is looked up."""
 
-from collections.abc import Awaitable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
+from fastapi import Request
 from pydantic import StringConstraints
 
 from .. import passwords
+from ..accounts import IMAGE_MAX_LENGTH, NAME_MAX_LENGTH
+from ..dependencies import Parts
+from ..networks import network_of
+from .current import device_of
 from .refusals import Refusal, TooManyRequests
 
 # No control characters: they are no part of a name, and PostgreSQL cannot store a NUL.
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$")]
-Name = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Image = Annotated[str, StringConstraints(max_length=2048, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+Name = Annotated[str, StringConstraints(max_length=NAME_MAX_LENGTH, pattern=_PRINTABLE)]
+Image = Annotated[str, StringConstraints(max_length=IMAGE_MAX_LENGTH, pattern=_PRINTABLE)]
 Url = Annotated[str, StringConstraints(max_length=2048)]
 NewPassword = Annotated[str, StringConstraints(min_length=1)]
-
-T = TypeVar("T")
 
 
 def check_password_length(password: str, *, is_new: bool) -> None:
@@ -27,9 +29,17 @@ def check_password_length(password: str, *, is_new: bool) -> None:
         raise Refusal(400, "PASSWORD_TOO_LONG", "Password too long")
 
 
-async def in_queue(work: Awaitable[T]) -> T:
-    """Work that waits for the hashing threads. Raises Refusal (429) when their queue is full."""
+async def hash_new_password(request: Request, parts: Parts, password: str) -> str:
+    """The hash of a password that a person may have.
+
+    Raises:
+        Refusal: 400 when it is too short, too long, or among those that are tried first; 429 when the queue is full.
+    """
+    check_password_length(password, is_new=True)
+    network = network_of(device_of(request).ip_address)
     try:
-        return await work
+        if await parts.passwords.is_common(password, network):
+            raise Refusal(400, "PASSWORD_COMPROMISED", "This password is among the most common ones. Choose another.")
+        return await parts.passwords.hash(password, network)
     except passwords.TooBusy:
         raise TooManyRequests(passwords.RETRY_AFTER, reason="the hashing queue is full") from None

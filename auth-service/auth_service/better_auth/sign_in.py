@@ -14,6 +14,7 @@ from ..logs import audit
 from . import bodies, credentials
 from .bodies import TAKES_BODY
 from .current import device_of
+from .guessing import WrongPassword, verify_password
 from .refusals import Refusal
 from .routes import new_router
 from .wire import UserView, Wire
@@ -48,35 +49,42 @@ async def sign_in_email(request: Request, response: Response, parts: PartsDep, n
     if email is None:
         raise Refusal(400, "INVALID_EMAIL", "Invalid email")
     credentials.check_password_length(asked.password, is_new=False)
-    account = await _authenticate(email, asked.password, parts)
-    started = await _start(account, request, parts, now, remember=asked.remember_me)
+    account, started = await _sign_in(request, parts, now, email, asked)
     audit("signed_in", account_id=account.id, session_id=started.id, amr="pwd")
     parts.session_cookies.set(response, started, now=now)
+    parts.session_cookies.remember_device(request, response, email)
     user = UserView.of(account)
     if asked.callback_url:
         return SignedIn(redirect=True, token=started.token, url=asked.callback_url, user=user)
     return SignedIn(redirect=False, token=started.token, user=user)
 
 
-async def _authenticate(email: str, password: str, parts: Parts) -> Account:
-    """Read, close, hash: no connection is taken while Argon2 runs. Raises Refusal (401, 429)."""
+async def _sign_in(
+    request: Request, parts: Parts, now: datetime, email: str, asked: SignIn
+) -> tuple[Account, BrowserSession]:
+    """Read, close, hash, write. Raises Refusal (401, 403, 429)."""
     async with parts.database.reading() as session:
         found = await accounts.find_by_email_with_password(session, email)
     account, password_hash = found or (None, None)
-    matches = await credentials.in_queue(parts.passwords.verify(password_hash, password))
-    if account is None or not matches:
+    try:
+        attempt = await verify_password(
+            request, parts, now, email=email, password_hash=password_hash, password=asked.password
+        )
+    except WrongPassword:
         audit("sign_in_refused", account_id=account.id if account else None)
-        raise Refusal(401, "INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
-    return account
-
-
-async def _start(account: Account, request: Request, parts: Parts, now: datetime, *, remember: bool) -> BrowserSession:
+        raise Refusal(401, "INVALID_EMAIL_OR_PASSWORD", "Invalid email or password") from None
+    assert account is not None  # noqa: S101 - what has no hash is a wrong password
+    if account.suspended_at is not None:
+        # Told only to who knows the password; the attempt stays counted, so it is no way to test passwords faster.
+        raise Refusal(403, "ACCOUNT_SUSPENDED", "This account is suspended")
     async with parts.database.writing() as session:
-        return await start_session(
+        await parts.attempts.succeeded(session, attempt)
+        started = await start_session(
             session,
             account.id,
-            remember=remember,
+            remember=asked.remember_me,
             device=device_of(request),
             lifetimes=parts.session_lifetimes,
             now=now,
         )
+    return account, started

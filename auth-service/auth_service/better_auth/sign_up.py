@@ -4,7 +4,7 @@ from fastapi import Request, Response
 
 from ..accounts import EmailTaken, create_account
 from ..browser_sessions import start_session
-from ..dependencies import Now, Parts, PartsDep
+from ..dependencies import Now, PartsDep
 from ..email_addresses import parse_email
 from ..logs import audit
 from . import bodies, credentials
@@ -41,8 +41,7 @@ async def sign_up_email(request: Request, response: Response, parts: PartsDep, n
     email = parse_email(asked.email)
     if email is None:
         raise Refusal(400, "VALIDATION_ERROR", "[body.email] Invalid email address")
-    await check_new_password(asked.password, parts)
-    password_hash = await credentials.in_queue(parts.passwords.hash(asked.password))
+    password_hash = await credentials.hash_new_password(request, parts, asked.password)
     try:
         async with parts.database.writing() as session:
             account = await create_account(
@@ -62,15 +61,5 @@ async def sign_up_email(request: Request, response: Response, parts: PartsDep, n
         ) from None
     audit("signed_up", account_id=account.id, session_id=started.id)
     parts.session_cookies.set(response, started, now=now)
+    parts.session_cookies.remember_device(request, response, email)
     return SignedUp(token=started.token, user=UserView.of(account))
-
-
-async def check_new_password(password: str, parts: Parts) -> None:
-    """Raises Refusal (400): too short, too long, or among the passwords that are tried first."""
-    credentials.check_password_length(password, is_new=True)
-    if await credentials.in_queue(parts.passwords.is_common(password)):
-        raise Refusal(
-            400,
-            "PASSWORD_COMPROMISED",
-            "The password you entered is among the most common ones. Please choose another.",
-        )

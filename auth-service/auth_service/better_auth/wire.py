@@ -26,6 +26,10 @@ class Wire(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True)
 
 
+class Done(Wire):
+    status: bool
+
+
 class UserView(Wire):
     id: str
     name: str

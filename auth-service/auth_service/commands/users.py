@@ -82,9 +82,9 @@ async def hash_acceptable(password: str) -> str:
     if not MIN_LENGTH <= utf16_length(password) <= MAX_LENGTH:
         raise CommandRefused(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
     hasher = PasswordHasher(threads=1, queue_limit=1)
-    if await hasher.is_common(password):
+    if await hasher.is_common(password, "operator"):
         raise CommandRefused("this password is among the most common ones")
-    return await hasher.hash(password)
+    return await hasher.hash(password, "operator")
 
 
 async def _list() -> list[Record]:

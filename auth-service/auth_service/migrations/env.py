@@ -5,10 +5,16 @@ from typing import Any
 from alembic import context
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
-from auth_service import accounts, browser_sessions, signing_keys
+from auth_service import accounts, attempts, browser_sessions, leases, signing_keys
 from auth_service.database import LOCK_TIMEOUT, Row
 
-TABLES = (accounts, browser_sessions, signing_keys)  # imported so that their tables are known to Row.metadata
+TABLES = (
+    accounts,
+    attempts,
+    browser_sessions,
+    leases,
+    signing_keys,
+)  # imported so that their tables are known to Row.metadata
 ADVISORY_LOCK = 0x61757468  # "auth"
 
 

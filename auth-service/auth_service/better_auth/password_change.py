@@ -1,0 +1,103 @@
+"""POST /change-password and /verify-password: both ask for the password that a person has."""
+
+from datetime import datetime
+
+from fastapi import Request, Response
+
+from ..accounts import find_password_hash, replace_password_hash
+from ..attempts import Attempt
+from ..browser_sessions import end_sessions, start_session
+from ..dependencies import Now, Parts, PartsDep
+from ..logs import audit
+from . import bodies, credentials
+from .bodies import TAKES_BODY
+from .current import Current, device_of, require_current
+from .guessing import WrongPassword, verify_password
+from .refusals import Refusal
+from .routes import new_router
+from .wire import Done, UserView, Wire
+
+router = new_router()
+
+
+class ChangePassword(bodies.Body):
+    current_password: str
+    new_password: str
+    revoke_other_sessions: bool = False
+
+
+class PasswordChanged(Wire):
+    token: str | None  # of the new session, where the others were ended
+    user: UserView
+
+
+class OnePassword(bodies.Body):
+    password: str
+
+
+@router.post(
+    "/change-password", openapi_extra=bodies.document(ChangePassword), responses=bodies.refuses(*TAKES_BODY, 401, 429)
+)
+async def change_password(request: Request, response: Response, parts: PartsDep, now: Now) -> PasswordChanged:
+    """Change the password. With `revokeOtherSessions` every session ends, and the caller gets a new one."""
+    asked = await bodies.receive(request, ChangePassword, parts)
+    current = await require_current(request, response, parts, now)
+    old_hash, attempt = await confirm_password(request, parts, now, current, asked.current_password)
+    new_hash = await credentials.hash_new_password(request, parts, asked.new_password)
+    user = UserView.of(current.account)
+    started = None
+    async with parts.database.writing() as session:
+        await parts.attempts.succeeded(session, attempt)
+        if not await replace_password_hash(session, current.account.id, new_hash, replacing=old_hash, now=now):
+            raise invalid_password()  # it was changed a moment ago
+        if asked.revoke_other_sessions:
+            await end_sessions(session, current.account.id)
+            started = await start_session(
+                session,
+                current.account.id,
+                remember=current.session.is_remembered,
+                device=device_of(request),
+                lifetimes=parts.session_lifetimes,
+                now=now,
+            )
+    audit("password_changed", account_id=current.account.id, session_id=current.session.id)
+    if started is None:
+        return PasswordChanged(token=None, user=user)
+    parts.session_cookies.set(response, started, now=now)
+    return PasswordChanged(token=started.token, user=user)
+
+
+@router.post(
+    "/verify-password", openapi_extra=bodies.document(OnePassword), responses=bodies.refuses(*TAKES_BODY, 401, 429)
+)
+async def verify_password_(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
+    """Whether the password is right, for a page that asks before something grave."""
+    asked = await bodies.receive(request, OnePassword, parts)
+    current = await require_current(request, response, parts, now)
+    _, attempt = await confirm_password(request, parts, now, current, asked.password)
+    async with parts.database.writing() as session:
+        await parts.attempts.succeeded(session, attempt)
+    return Done(status=True)
+
+
+async def confirm_password(
+    request: Request, parts: Parts, now: datetime, current: Current, password: str
+) -> tuple[str, Attempt]:
+    """The hash that the password made, and the attempt that succeeded. Raises Refusal (400, 429)."""
+    credentials.check_password_length(password, is_new=False)
+    async with parts.database.reading() as session:
+        password_hash = await find_password_hash(session, current.account.id)
+    if password_hash is None:
+        raise Refusal(400, "CREDENTIAL_ACCOUNT_NOT_FOUND", "Credential account not found")
+    email = current.account.email
+    try:
+        return password_hash, await verify_password(
+            request, parts, now, email=email, password_hash=password_hash, password=password
+        )
+    except WrongPassword:
+        raise invalid_password() from None
+
+
+def invalid_password() -> Refusal:
+    """400, not 401: the session is as good as ever."""
+    return Refusal(400, "INVALID_PASSWORD", "Invalid password")

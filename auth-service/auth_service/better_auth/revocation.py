@@ -1,0 +1,55 @@
+"""POST /revoke-session, /revoke-sessions, /revoke-other-sessions: ending one's own sessions, by their handles."""
+
+from fastapi import Request, Response
+
+from ..browser_sessions import end_session, end_sessions
+from ..dependencies import Now, PartsDep
+from ..logs import audit
+from . import bodies
+from .bodies import TAKES_BODY
+from .current import require_current
+from .routes import new_router
+from .wire import Done
+
+router = new_router()
+RESPONSES = bodies.refuses(*TAKES_BODY, 401)
+
+
+class OneSession(bodies.Body):
+    token: str
+
+
+@router.post("/revoke-session", openapi_extra=bodies.document(OneSession), responses=RESPONSES)
+async def revoke_session(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
+    """End one session. An unknown handle, and somebody else's, get the same answer as one's own."""
+    asked = await bodies.receive(request, OneSession, parts)
+    current = await require_current(request, response, parts, now)
+    async with parts.database.writing() as session:
+        session_id = await end_session(session, asked.token, account_id=current.account.id)
+    audit("session_revoked", account_id=current.account.id, session_id=session_id)
+    if asked.token == current.session.token:
+        parts.session_cookies.clear(response)
+    return Done(status=True)
+
+
+@router.post("/revoke-sessions", openapi_extra=bodies.document(bodies.NoMembers), responses=RESPONSES)
+async def revoke_sessions(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
+    """End all of one's sessions, the one that asks among them."""
+    await bodies.receive(request, bodies.NoMembers, parts)
+    current = await require_current(request, response, parts, now)
+    async with parts.database.writing() as session:
+        ended = await end_sessions(session, current.account.id)
+    audit("sessions_revoked", account_id=current.account.id, count=ended)
+    parts.session_cookies.clear(response)
+    return Done(status=True)
+
+
+@router.post("/revoke-other-sessions", openapi_extra=bodies.document(bodies.NoMembers), responses=RESPONSES)
+async def revoke_other_sessions(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
+    """End all of one's sessions but the one that asks."""
+    await bodies.receive(request, bodies.NoMembers, parts)
+    current = await require_current(request, response, parts, now)
+    async with parts.database.writing() as session:
+        ended = await end_sessions(session, current.account.id, except_token=current.session.token)
+    audit("sessions_revoked", account_id=current.account.id, count=ended)
+    return Done(status=True)

@@ -1,0 +1,34 @@
+"""Leases: of many processes on one database, one does the periodic work at a time."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import String, or_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .database import Database, Row
+from .instants import Instant
+
+
+class Lease(Row):
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(64))
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+
+
+async def hold(database: Database, name: str, holder: str, *, lasting: timedelta, now: datetime) -> bool:
+    """Take the lease, or prolong one's own. False while somebody else holds it. One statement decides."""
+    async with database.writing() as session:
+        insert = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(Lease)
+        taken = await session.execute(
+            insert.values(name=name, holder=holder, expires_at=now + lasting)
+            .on_conflict_do_update(
+                index_elements=[Lease.name],
+                set_={"holder": holder, "expires_at": now + lasting},
+                where=or_(Lease.holder == holder, Lease.expires_at <= now),
+            )
+            .returning(Lease.name)
+        )
+        return taken.scalar_one_or_none() is not None

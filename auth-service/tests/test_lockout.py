@@ -1,0 +1,168 @@
+"""Lockout that is no weapon (DESIGN section 5)."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+import pytest
+
+from auth_service.networks import network_of
+
+from .conftest import PASSWORD, Service, Start
+
+WRONG = "not-the-password"
+
+
+def attempt(
+    service: Service, email: str, password: str, *, address: str = "203.0.113.1", **headers: str
+) -> httpx2.Response:
+    with httpx2.Client(base_url=f"{service.url}/api/auth", timeout=60, headers={"X-Forwarded-For": address}) as client:
+        return client.post("/sign-in/email", json={"email": email, "password": password}, headers=headers)
+
+
+def spend_budget(service: Service, email: str, *, address: str = "203.0.113.1") -> None:
+    service.clock.stop()
+    for _ in range(5):
+        assert attempt(service, email, WRONG, address=address).status_code == 401
+
+
+@pytest.mark.parametrize("email", ["ann@example.com", "nobody@example.com"])
+def test_the_sixth_attempt_is_held_for_the_right_password_and_for_unknown_addresses_alike(
+    service: Service, email: str
+) -> None:
+    service.signed_up("ann@example.com")
+    spend_budget(service, email)
+    held = attempt(service, email, PASSWORD)
+    assert held.status_code == 429
+    assert held.json() == {"message": "Too many requests. Please try again later."}
+    assert held.headers["retry-after"] == held.headers["x-retry-after"] == "1"
+    assert "set-cookie" not in held.headers
+
+
+def test_waiting_doubles_up_to_a_quarter_of_an_hour(service: Service) -> None:
+    spend_budget(service, "nobody@example.com")
+    waits = []
+    for _ in range(12):
+        waits.append(int(attempt(service, "nobody@example.com", WRONG).headers["retry-after"]))
+        service.clock.advance(seconds=waits[-1])
+        assert attempt(service, "nobody@example.com", WRONG).status_code == 401
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
+
+
+def test_success_forgets_the_networks_attempts(service: Service) -> None:
+    service.signed_up("ann@example.com")
+    for _ in range(3):
+        for _ in range(4):
+            assert attempt(service, "ann@example.com", WRONG).status_code == 401
+        assert attempt(service, "ann@example.com", PASSWORD).status_code == 200
+
+
+def test_the_owner_on_another_network_still_gets_in(service: Service) -> None:
+    service.signed_up("ann@example.com")
+    spend_budget(service, "ann@example.com", address="203.0.113.1")
+    assert attempt(service, "ann@example.com", PASSWORD, address="203.0.113.2").status_code == 200
+    assert attempt(service, "ann@example.com", PASSWORD, address="203.0.113.1").status_code == 429
+
+
+def test_a_64_is_one_network(service: Service) -> None:
+    spend_budget(service, "nobody@example.com", address="2001:db8:0:1::1")
+    assert attempt(service, "nobody@example.com", WRONG, address="2001:db8:0:1:ffff::9").status_code == 429
+    assert attempt(service, "nobody@example.com", WRONG, address="2001:db8:0:2::1").status_code == 401
+
+
+def test_64_parallel_guesses_pass_five(start: Start, postgres_url: str) -> None:
+    """On PostgreSQL, where they really are parallel: one statement decides, before anything is hashed."""
+    service = start(postgres_url, AUTH_HASHING_QUEUE_LIMIT="1000")
+    service.signed_up("ann@example.com")
+    service.clock.stop()  # however slow the machine is, no second passes
+    with ThreadPoolExecutor(64) as pool:
+        answers = list(pool.map(lambda _: attempt(service, "ann@example.com", WRONG).status_code, range(64)))
+    assert (answers.count(401), answers.count(429)) == (5, 59)
+
+
+def spend_account_budget(service: Service, email: str) -> None:
+    service.clock.stop()
+    for number in range(100):
+        assert attempt(service, email, WRONG, address=f"198.51.100.{number}").status_code == 401
+
+
+def test_many_networks_share_the_accounts_budget_but_a_known_device_is_not_held(service: Service) -> None:
+    device = service.signed_up("ann@example.com").cookies["better-auth.known_device"]
+    spend_account_budget(service, "ann@example.com")
+    held = attempt(service, "ann@example.com", PASSWORD, address="203.0.113.9")
+    assert held.status_code == 429
+    assert held.headers["retry-after"] == "3600"
+    known = {"Cookie": f"better-auth.known_device={device}", "Origin": "http://localhost:8080"}
+    assert attempt(service, "ann@example.com", PASSWORD, address="203.0.113.9", **known).status_code == 200
+    eves = service.signed_up("eve@example.com").cookies["better-auth.known_device"]
+    foreign = {"Cookie": f"better-auth.known_device={eves}", "Origin": "http://localhost:8080"}
+    assert attempt(service, "ann@example.com", PASSWORD, address="203.0.113.9", **foreign).status_code == 429
+    service.clock.advance(hours=1, seconds=1)
+    assert attempt(service, "ann@example.com", PASSWORD, address="203.0.113.9").status_code == 200
+
+
+def test_a_known_device_is_held_by_its_networks_budget(sqlite_service: Service) -> None:
+    client = sqlite_service.signed_up("ann@example.com")
+    sqlite_service.clock.stop()
+    body = {"email": "ann@example.com", "password": WRONG}
+    statuses = [client.post("/sign-in/email", json=body).status_code for _ in range(6)]
+    assert statuses == [401] * 5 + [429]
+
+
+@pytest.mark.parametrize("path", ["/verify-password", "/change-password", "/delete-user"])
+def test_a_stolen_session_is_no_way_around_the_budget(sqlite_service: Service, path: str) -> None:
+    client = sqlite_service.signed_up()
+    sqlite_service.clock.stop()
+    body = {"password": WRONG, "currentPassword": WRONG, "newPassword": "brand-new-horse-2"}
+    assert [client.post(path, json=body).status_code for _ in range(6)] == [400] * 5 + [429]
+
+
+def test_what_is_stored_names_nobody_and_refreshing_a_session_changes_nothing(service: Service) -> None:
+    client = service.signed_up("ann@example.com")
+    attempt(service, "ann@example.com", WRONG)
+    before = service.rows("SELECT * FROM attempts ORDER BY key")
+    client.get("/get-session")
+    client.get("/token")
+    assert service.rows("SELECT * FROM attempts ORDER BY key") == before
+    assert len(before) == 2
+    assert all(len(key) == 64 and "ann" not in key for key, *_ in before)
+
+
+def test_a_full_queue_costs_no_attempt(start: Start, sqlite_url: str) -> None:
+    service = start(sqlite_url, AUTH_HASHING_THREADS="1", AUTH_HASHING_QUEUE_LIMIT="1")
+    service.signed_up("ann@example.com")
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda i: attempt(service, f"n{i}@example.com", WRONG, address=f"203.0.113.{i}"), range(32)))
+    counts = [count for (count,) in service.rows("SELECT count FROM attempts")]
+    assert 0 in counts
+
+
+def test_one_network_fills_a_quarter_of_the_queue(start: Start, sqlite_url: str) -> None:
+    service = start(sqlite_url, AUTH_HASHING_THREADS="1", AUTH_HASHING_QUEUE_LIMIT="8")
+    service.signed_up("ann@example.com")
+    with ThreadPoolExecutor(32) as pool:
+        storm = [pool.submit(attempt, service, f"n{i}@example.com", WRONG) for i in range(200)]
+        others = [attempt(service, "ann@example.com", PASSWORD, address=f"198.51.100.{i}") for i in range(6)]
+        stormed = [one.result().status_code for one in storm]
+    assert 429 in stormed
+    assert [other.status_code for other in others] == [200] * 6
+
+
+def test_limits_off_lifts_them(start: Start, sqlite_url: str) -> None:
+    service = start(sqlite_url, AUTH_LIMITS="off")
+    assert {attempt(service, "nobody@example.com", WRONG).status_code for _ in range(12)} == {401}
+    assert service.rows("SELECT * FROM attempts") == []
+
+
+NETWORKS = [
+    ("203.0.113.7", "203.0.113.7"),
+    ("2001:db8::1", "2001:db8::/64"),
+    ("2001:db8:0:0:ffff::", "2001:db8::/64"),
+    ("::ffff:203.0.113.7", "203.0.113.7"),
+    ("", ""),
+    ("unix:", "unix:"),
+]
+
+
+@pytest.mark.parametrize(("address", "network"), NETWORKS)
+def test_a_network_is_a_32_or_a_64(address: str, network: str) -> None:
+    assert network_of(address) == network
