@@ -108,6 +108,16 @@ def test_an_unknown_key_is_named_only_when_the_rest_of_the_header_is_right() -> 
         assert not isinstance(refused.value, UnknownKey)
 
 
+@pytest.mark.parametrize("kid", ["", "k" * 129, 1, True, ["new"], {"new": 1}])
+def test_what_cannot_be_a_kid_is_not_worth_asking_the_issuer_for(kid: Any) -> None:
+    """R10."""
+    with pytest.raises(InvalidToken) as refused:
+        verify(token(headers={"kid": kid}))
+    assert not isinstance(refused.value, UnknownKey)
+    with pytest.raises(UnknownKey):
+        verify(token(headers={"kid": "k" * 128}))
+
+
 def test_nothing_of_an_unsigned_payload_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A forgery costs a short header and a signature check at most."""
     parsed: list[bytes] = []

@@ -10,11 +10,13 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from todo_fixtures.issuer import JwksEndpoint, jwk, serve_jwks
 from todo_fixtures.service import QUICK
-from todo_service.jwks import JwksCache, KeysUnavailable, Schedule, UnknownKids
+from todo_service.jwks import JwksCache, KeysUnavailable, Schedule, UnknownKids, _read
+from todo_service.key_set import UnusableKeySet
 
 NEVER = timedelta(days=1)
 # Scheduled fetches only when a test asks for them: so each fetch that is counted has one cause.
@@ -222,15 +224,32 @@ async def test_a_kid_that_was_asked_for_is_not_asked_for_again_for_a_minute(jwks
 @in_a_loop
 async def test_a_changed_set_makes_every_kid_worth_asking_again(jwks: JwksEndpoint) -> None:
     """J6."""
-    async with running(jwks) as it:
+    async with running(jwks, replace(ONCE, unknown_kid_ttl=NEVER)) as it:
         await it.until_kids("first")
         assert not await it.cache.learn("third")
         it.monotonic.now += 31
         jwks.keys.append(jwk("second"))
         assert await it.cache.learn("second")
-        it.monotonic.now += 31  # the entry of "third" would have lived on if the set had not changed
+        it.monotonic.now += 31
         jwks.keys.append(jwk("third"))
         assert await it.cache.learn("third")
+
+
+@in_a_loop
+async def test_an_endless_answer_is_not_read_to_its_end() -> None:
+    """J8: 64 KiB are all that is ever held."""
+    read = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1024
+            yield bytes(1024)
+            await asyncio.sleep(0)
+
+    with pytest.raises(UnusableKeySet, match="64 KiB"):
+        await asyncio.wait_for(_read(httpx2.Response(200, content=endless())), 5)
+    assert read == 65 * 1024
 
 
 @in_a_loop

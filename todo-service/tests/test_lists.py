@@ -26,7 +26,7 @@ def fill(client: httpx2.Client, count: int) -> list[str]:
 
 def pages(client: httpx2.Client, limit: int, path: str = TODOS) -> Iterator[list[dict[str, Any]]]:
     cursor: str | None = None
-    while True:
+    for _ in range(1000):  # an end, should the walk turn in a circle
         parameters = {"limit": str(limit)} | ({} if cursor is None else {"cursor": cursor})
         page = client.get(path, params=parameters).json()
         yield page["items"]

@@ -85,6 +85,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         create_app(settings),
         log_config=None,
         access_log=False,
+        ws="none",
         server_header=False,
         proxy_headers=True,
         forwarded_allow_ips=",".join(settings.trusted_proxies),
