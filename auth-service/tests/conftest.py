@@ -23,6 +23,7 @@ import psycopg
 import pytest
 import uvicorn
 
+from auth_service import logs
 from auth_service.app import check_start, create_app
 from auth_service.migrations import migrate
 from auth_service.settings import Settings, load_settings
@@ -124,6 +125,11 @@ def environment(database_url: str) -> dict[str, str]:
         "AUTH_TRUSTED_ORIGINS": "https://app.example.com,https://*.apps.example.com",
         "AUTH_HASHING_THREADS": "2",
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_logs() -> None:
+    logs.configure("ERROR")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Health, logs, and what a broken store does to callers."""
 
 import json
-import logging
 import re
 from pathlib import Path
 
@@ -63,7 +62,7 @@ def test_logs_are_json_and_hold_no_secret(
         sqlite_service.execute("DROP TABLE identities")
         client.post("/sign-in/email", json={"email": "ann@example.com", "password": PASSWORD})
     finally:
-        logging.basicConfig(force=True, handlers=[logging.NullHandler()])
+        logs.configure("ERROR")
     out = capfd.readouterr().out
     events = [json.loads(line) for line in out.splitlines()]
     assert {"signed_up", "sign_in_refused", "request", "refused"} <= {event["event"] for event in events}
