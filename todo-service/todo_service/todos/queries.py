@@ -30,8 +30,10 @@ async def create(
     return (await connection.execute(insert(todos).values(values).returning(*_SHOWN))).one()
 
 
-async def find(owner: str, connection: AsyncConnection, id_: uuid.UUID) -> Row[Any] | None:
-    return (await connection.execute(select(*_SHOWN).where(*_is(owner, id_)))).one_or_none()
+async def find(owner: str, connection: AsyncConnection, id_: uuid.UUID, *, lock: bool = False) -> Row[Any] | None:
+    """The todo. With `lock`, nobody changes it before the transaction ends (SQLite has one writer anyway)."""
+    statement = select(*_SHOWN).where(*_is(owner, id_))
+    return (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
 
 
 async def find_page(
