@@ -39,6 +39,7 @@ class System:
             if not environ.get(given) and not environ.get(f"{given}_FILE"):
                 environ[key] = value
         environ.pop("PYTHONHOME", None)
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every start would compile everything again
         environ[f"{name.upper()}_ISSUER"] = self.issuer
         if name == "auth" and not self.limits:
             environ["AUTH_LIMITS"] = "off"
