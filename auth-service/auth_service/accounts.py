@@ -140,6 +140,17 @@ async def replace_password_hash(
     return changed.scalar_one_or_none() is not None
 
 
+async def set_password_hash(session: AsyncSession, account_id: str, password_hash: str, *, now: datetime) -> bool:
+    """Store another hash, whatever the one before. False if the account has no password."""
+    changed = await session.execute(
+        update(Identity)
+        .where(Identity.account_id == account_id, Identity.provider_id == CREDENTIAL)
+        .values(password_hash=password_hash, updated_at=now)
+        .returning(Identity.id)
+    )
+    return changed.scalar_one_or_none() is not None
+
+
 async def set_suspended(
     session: AsyncSession, account_id: str, suspended_at: datetime | None, *, now: datetime
 ) -> None:

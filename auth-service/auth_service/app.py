@@ -24,6 +24,7 @@ from .database import Database, open_database
 from .dependencies import Parts
 from .expiry import delete_periodically
 from .instants import Clock, utc_now
+from .key_ring import KeyRing, reload_periodically
 from .migrations import HEAD
 from .passwords import PasswordHasher
 from .session_cookies import SessionCookies
@@ -64,8 +65,11 @@ def _lifespan(settings: Settings, clock: Clock) -> Callable[[FastAPI], AbstractA
         try:
             app.state.parts = parts = await _assemble(settings, database, clock)
             expiry = asyncio.create_task(delete_periodically(database, clock))
+            reloading = asyncio.create_task(reload_periodically(parts.keys, clock))
             yield
             expiry.cancel()
+            reloading.cancel()
+            await asyncio.wait((expiry, reloading))  # before the database is closed, which they use
             parts.passwords.close()
         finally:
             await database.close()
@@ -88,7 +92,8 @@ async def check_start(settings: Settings) -> None:
 
 async def _assemble(settings: Settings, database: Database, clock: Clock) -> Parts:
     await database.require_revision(HEAD)
-    keys = await KeyStore(database, settings.versioned("key_encryption_keys")).load_or_create(now=clock())
+    store = KeyStore(database, settings.versioned("key_encryption_keys"), access_token_ttl=settings.access_token_ttl)
+    keys = KeyRing(store, await store.load_or_create(now=clock()))
     queue_limit = settings.hashing_queue_limit if settings.limits == "on" else UNLIMITED_QUEUE
     return Parts(
         issuer=settings.issuer,

@@ -118,6 +118,22 @@ async def list_live(session: AsyncSession, account_id: str, *, now: datetime) ->
     return (await session.scalars(query)).all()
 
 
+async def list_all_live(
+    session: AsyncSession, *, account_id: str | None, after: str = "", limit: int, now: datetime
+) -> Sequence[BrowserSession]:
+    """A page of live sessions in the order of their ids, from behind `after`; of one account, or of all (None)."""
+    query = select(BrowserSession).where(BrowserSession.expires_at > now, BrowserSession.id > after)
+    if account_id is not None:
+        query = query.where(BrowserSession.account_id == account_id)
+    return (await session.scalars(query.order_by(BrowserSession.id).limit(limit))).all()
+
+
+async def end_session_by_id(session: AsyncSession, session_id: str) -> BrowserSession | None:
+    """End a session that an operator names. What it was; None when there is none."""
+    query = delete(BrowserSession).where(BrowserSession.id == session_id).returning(BrowserSession)
+    return (await session.scalars(query)).one_or_none()
+
+
 async def end_session(session: AsyncSession, token: str, *, account_id: str | None = None) -> str | None:
     """End the session of a handle, if it is the account's (None: anybody's). Its id; None when none was ended."""
     ended = delete(BrowserSession).where(BrowserSession.token == token)

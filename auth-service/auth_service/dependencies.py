@@ -13,21 +13,21 @@ from .attempts import AttemptLimiter
 from .browser_sessions import Lifetimes
 from .database import Database
 from .instants import Clock
+from .key_ring import KeyRing
 from .passwords import PasswordHasher
 from .session_cookies import SessionCookies
-from .signing_keys import KeySet
 from .tokens import TokenIssuer
 from .trusted_origins import TrustedOrigins
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of one process, made at its start; nothing writes into it afterwards."""
+    """The parts of one process, made at its start; nothing else is put in their place afterwards."""
 
     issuer: str
     database: Database
     clock: Clock
-    keys: KeySet
+    keys: KeyRing
     tokens: TokenIssuer
     passwords: PasswordHasher
     attempts: AttemptLimiter

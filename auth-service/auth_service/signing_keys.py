@@ -1,6 +1,8 @@
 """RS256 keys: made at first start, encrypted at rest, published before they sign (DESIGN: "Keys").
 
 Exactly one key is `active`. One `next` is always published: the spare that every verifier knows before it is needed.
+A `retiring` key signs no more and stays published until everything it signed has expired; then it is gone: its row is
+kept, and nothing shows it. key_rotation.py moves keys from state to state, key_ring.py makes processes notice.
 A private key is stored under AES-256-GCM with a key derived from one of the versioned key-encryption keys; the row
 says from which.
 """
@@ -10,7 +12,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -22,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_der_private_key,
 )
-from sqlalchemy import Index, Integer, LargeBinary, String, Text, select, text
+from sqlalchemy import Index, Integer, LargeBinary, String, Text, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,9 +33,13 @@ from .instants import Instant
 from .oauth import jwk
 from .versioned_secrets import Secrets, derive_key
 
-ACTIVE, NEXT = "active", "next"
+ACTIVE, NEXT, RETIRING, GONE = "active", "next", "retiring", "gone"  # the last is never stored: time makes it so
 KEY_SIZE = 2048
 _NONCE_LENGTH = 12  # octets, as AES-GCM has it
+
+# How long after the last token expired its key is still asked for: verifiers allow 60 s of leeway, and a process that
+# has not noticed the rotation yet signs with the old key for some seconds more.
+RETIRING_MARGIN = timedelta(seconds=60 + 10)
 
 
 class UnreadableKey(Exception):
@@ -57,6 +63,10 @@ class SigningKey(Row):
     encryption_key_version: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(Instant)
     activated_at: Mapped[datetime | None] = mapped_column(Instant)
+    retired_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+_OLDEST_FIRST = (SigningKey.created_at, SigningKey.state)
 
 
 @dataclass(frozen=True)
@@ -73,10 +83,11 @@ class KeySet:
 
 
 class KeyStore:
-    """The stored keys, and the key-encryption keys that open them."""
+    """The stored keys, the key-encryption keys that open them, and how long a retiring one is published."""
 
-    def __init__(self, database: Database, encryption_keys: Secrets) -> None:
+    def __init__(self, database: Database, encryption_keys: Secrets, *, access_token_ttl: timedelta) -> None:
         self._database = database
+        self._retiring_max_age = access_token_ttl + RETIRING_MARGIN
         self._ciphers = {
             version: AESGCM(derive_key(secret, "auth-service signing keys"))
             for version, secret in encryption_keys.items()
@@ -89,28 +100,43 @@ class KeyStore:
         Raises:
             UnreadableKey: nothing is changed.
         """
-        keys = await self.list_keys()
-        if not keys:
+        if not await self.list_keys():
             await self._create(now=now)
-            keys = await self.list_keys()
-        active = next(key for key in keys if key.state == ACTIVE)
-        private_key = await asyncio.to_thread(self._decrypt, active)
+        return await self.load(now=now)
+
+    async def load(self, *, now: datetime, held: KeySet | None = None) -> KeySet:
+        """The key set as it is published now. What is held already is not opened again. Raises UnreadableKey."""
+        async with self._database.reading() as session:
+            gone_before = now - self._retiring_max_age
+            published = or_(SigningKey.state != RETIRING, SigningKey.retired_at > gone_before)
+            keys = (await session.scalars(select(SigningKey).where(published).order_by(*_OLDEST_FIRST))).all()
+        active = next((key for key in keys if key.state == ACTIVE), None)
+        if active is None:
+            raise UnreadableKey("there is no active key")
+        is_held = held is not None and held.active_kid == active.kid
+        private_key = held.active_key if held and is_held else await asyncio.to_thread(self._decrypt, active)
         return KeySet(active.kid, private_key, tuple(json.loads(key.public_jwk) for key in keys))
+
+    def state_of(self, key: SigningKey, *, now: datetime) -> str:
+        """The stored state, or GONE."""
+        is_gone = key.retired_at is not None and key.retired_at <= now - self._retiring_max_age
+        return GONE if is_gone else key.state
 
     async def list_keys(self) -> Sequence[SigningKey]:
         """Every stored key, the oldest first."""
         async with self._database.reading() as session:
-            return (await session.scalars(select(SigningKey).order_by(SigningKey.created_at, SigningKey.state))).all()
+            return (await session.scalars(select(SigningKey).order_by(*_OLDEST_FIRST))).all()
 
     async def _create(self, *, now: datetime) -> None:
-        made = [await asyncio.to_thread(self._generate, state, now) for state in (ACTIVE, NEXT)]
+        made = [await asyncio.to_thread(self.generate, state, now) for state in (ACTIVE, NEXT)]
         try:
             async with self._database.writing() as session:
                 session.add_all(made)
         except IntegrityError:
             return  # Another process was first. Its keys serve us as well, and ours were never seen.
 
-    def _generate(self, state: str, now: datetime) -> SigningKey:
+    def generate(self, state: str, now: datetime) -> SigningKey:
+        """A new key pair, sealed and not yet stored. Takes a fifth of a second: for a thread."""
         private_key = generate_private_key(65537, KEY_SIZE)
         numbers = private_key.public_key().public_numbers()
         public_jwk = jwk.rsa_signing_key(numbers.n, numbers.e)

@@ -8,9 +8,9 @@ import jwt
 from . import identifiers
 from .accounts import Account
 from .browser_sessions import BrowserSession
+from .key_ring import KeyRing
 from .oauth import access_token
 from .oauth.access_token import AccessToken, Authentication
-from .signing_keys import KeySet
 
 # The reserved first-party client: the web application that signs in through the Better Auth protocol.
 WEB_CLIENT_ID = "web"
@@ -25,7 +25,7 @@ PASSWORD_AMR = ("pwd",)
 class TokenIssuer:
     issuer: str
     access_token_ttl: timedelta
-    keys: KeySet
+    keys: KeyRing
 
     def issue_for_session(self, account: Account, session: BrowserSession, *, now: datetime) -> str:
         """An access token for a signed-in person at the todo API (RFC 9068 §2), for the client `web`.
@@ -47,5 +47,6 @@ class TokenIssuer:
         )
 
     def _sign(self, token: AccessToken) -> str:
-        headers = {"typ": access_token.TYP, "kid": self.keys.active_kid}
-        return jwt.encode(dict(token.claims()), self.keys.active_key, algorithm="RS256", headers=headers)
+        keys = self.keys.current
+        headers = {"typ": access_token.TYP, "kid": keys.active_kid}
+        return jwt.encode(dict(token.claims()), keys.active_key, algorithm="RS256", headers=headers)

@@ -5,6 +5,7 @@ for what was made before. Keys for a purpose are derived (HKDF, RFC 5869), so th
 """
 
 import re
+import secrets as random
 from collections.abc import Mapping
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -38,6 +39,23 @@ def parse_secrets(text: str) -> Secrets:
             raise ValueError("must list its versions newest first, each number once, as in 2:NEWER,1:OLDER")
         secrets[version] = secret
     return secrets
+
+
+def render_secrets(secrets: Secrets) -> str:
+    """The secrets as parse_secrets reads them, one a line."""
+    return "".join(f"{version}:{secret}\n" for version, secret in secrets.items())
+
+
+def rotate_secrets(secrets: Secrets, *, keep: int | None = None) -> Secrets:
+    """A new newest secret before the `keep` newest of those there are; None keeps them all."""
+    kept = list(secrets.items())[:keep]
+    return {max(secrets) + 1: draw_secret(), **dict(kept)}
+
+
+def draw_secret() -> str:
+    """384 bits, in letters that need no quoting anywhere."""
+    secret = random.token_urlsafe(48)
+    return draw_secret() if looks_like_a_default(secret) else secret
 
 
 def looks_like_a_default(secret: str) -> bool:

@@ -11,7 +11,7 @@ def test_an_account_made_by_the_operator_signs_in(service: Service) -> None:
     made = service.command("users", "create", "--email", "Ann@Example.com", "--name", "Ann", stdin=f"{PASSWORD}\n")
     assert (made.returncode, made.stderr) == (0, "")
     record = json.loads(made.stdout)
-    assert set(record) == {"id", "email", "name", "email_verified", "created_at"}
+    assert set(record) == {"id", "email", "name", "email_verified", "status", "created_at"}
     answer = service.client().post("/sign-in/email", json={"email": "ann@example.com", "password": PASSWORD})
     assert answer.json()["user"]["id"] == record["id"]
     listed = [json.loads(line) for line in service.command("users", "list").stdout.splitlines()]
@@ -61,4 +61,4 @@ def test_keys_are_listed_without_their_private_parts(service: Service) -> None:
     assert [key["state"] for key in keys] == ["active", "next"]
     published = [key["kid"] for key in service.client().get("/jwks").json()["keys"]]
     assert [key["kid"] for key in keys] == published
-    assert set(keys[0]) == {"kid", "state", "alg", "created_at", "activated_at", "encryption_key_version"}
+    assert set(keys[0]) == {"kid", "state", "alg", "created_at", "activated_at", "retired_at", "encryption_key_version"}

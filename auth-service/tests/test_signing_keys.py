@@ -2,7 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key
@@ -13,6 +13,7 @@ from auth_service.signing_keys import KeySet, KeyStore, UnreadableKey
 
 from .conftest import TABLES, Service, Start
 
+TTL = timedelta(minutes=5)
 SECRETS = {2: "b" * 20 + "0123456789abcdef", 1: "a" * 20 + "0123456789abcdef"}
 
 
@@ -36,7 +37,7 @@ def load(url: str, secrets: dict[int, str]) -> KeySet:
     async def run() -> KeySet:
         database = open_database(url)
         try:
-            return await KeyStore(database, secrets).load_or_create(now=datetime.now(UTC))
+            return await KeyStore(database, secrets, access_token_ttl=TTL).load_or_create(now=datetime.now(UTC))
         finally:
             await database.close()
 

@@ -1,14 +1,16 @@
 """Operator commands. Exit codes: 0 done, 1 refused or failed with a line on stderr that says why, 2 wrong usage."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from sqlalchemy.exc import OperationalError
 
 from ..database import SchemaMismatch
+from ..key_rotation import RotationRefused
 from ..settings import InvalidSettings
 from ..signing_keys import UnreadableKey
-from . import keys, users
+from . import keys, secrets, sessions, users
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -18,7 +20,9 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(users.app, name="users")
+app.add_typer(sessions.app, name="sessions")
 app.add_typer(keys.app, name="keys")
+app.add_typer(secrets.app, name="secrets")
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
@@ -45,7 +49,13 @@ def migrate() -> None:
 def main() -> None:
     try:
         app()
-    except (InvalidSettings, SchemaMismatch, UnreadableKey, CommandRefused) as error:
-        for line in str(error).splitlines():
-            typer.echo(f"auth-service: {line}", err=True)
-        sys.exit(1)
+    except (InvalidSettings, SchemaMismatch, UnreadableKey, RotationRefused, CommandRefused) as error:
+        _fail(str(error))
+    except OperationalError as error:
+        _fail(f"the database does not answer: {str(error.orig).strip().partition(chr(10))[0]}")
+
+
+def _fail(reasons: str) -> NoReturn:
+    for line in reasons.splitlines():
+        typer.echo(f"auth-service: {line}", err=True)
+    sys.exit(1)

@@ -1,9 +1,8 @@
-"""What commands share: the opened database, one event loop for one command, and output for people and for programs."""
+"""What commands share: the opened database, one event loop for one command, refusals and confirmations."""
 
 import asyncio
-import json
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
@@ -14,9 +13,8 @@ from ..migrations import HEAD
 from ..settings import load_settings
 
 T = TypeVar("T")
-Record = Mapping[str, str | int | bool | None]
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, also on a terminal.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 
 
 class CommandRefused(Exception):
@@ -38,25 +36,11 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
-def show(records: Iterable[Record], *, as_json: bool) -> None:
-    """A table for a terminal, JSON lines for everything else."""
-    if as_json or not sys.stdout.isatty():
-        for record in records:
-            typer.echo(json.dumps(record))
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something is destroyed; where nobody can be asked, `--yes` has to say it. Raises CommandRefused."""
+    if yes:
         return
-    rows = list(records)
-    if not rows:
-        typer.echo("(none)")
-        return
-    widths = {name: max(len(name), *(len(_text(row[name])) for row in rows)) for name in rows[0]}
-    typer.echo("  ".join(name.ljust(width) for name, width in widths.items()).rstrip())
-    for row in rows:
-        typer.echo("  ".join(_text(row[name]).ljust(width) for name, width in widths.items()).rstrip())
-
-
-def _text(value: str | int | bool | None) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
+    if not sys.stdin.isatty():
+        raise CommandRefused("there is no terminal to ask for confirmation on: add --yes")
+    if not typer.confirm(question, err=True):
+        raise CommandRefused("nothing was changed")

@@ -1,32 +1,23 @@
 """`users`: the accounts."""
 
-import sys
-from getpass import getpass
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import typer
 
 from .. import accounts
-from ..accounts import Account, EmailTaken, create_account
+from ..accounts import EmailTaken, create_account, set_password_hash
+from ..browser_sessions import end_sessions
 from ..email_addresses import parse_email
 from ..instants import utc_now
-from ..passwords import MAX_LENGTH, MIN_LENGTH, PasswordHasher, utf16_length
-from .opened import AsJson, CommandRefused, Record, opened, run, show
+from . import users_access
+from .named_accounts import Who, get_account, record_of
+from .opened import CommandRefused, opened, run
+from .output import AsJson, Record, show, show_pages
+from .typed_passwords import hash_acceptable, read_password
 
 app = typer.Typer(help="Accounts: the people who sign in.", no_args_is_help=True)
 PAGE = 500
-
-Who = Annotated[str, typer.Argument(metavar="ID_OR_EMAIL", help="The account's id or its e-mail address.")]
-
-
-def record_of(account: Account) -> Record:
-    return {
-        "id": account.id,
-        "email": account.email,
-        "name": account.name,
-        "email_verified": account.email_verified,
-        "created_at": account.created_at.isoformat(timespec="milliseconds"),
-    }
 
 
 @app.command()
@@ -42,7 +33,7 @@ def create(
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List every account, in the order of their ids."""
-    show(run(_list()), as_json=as_json)
+    run(show_pages(_pages(), as_json=as_json))
 
 
 @app.command("show")
@@ -51,14 +42,17 @@ def show_(who: Who, as_json: AsJson = False) -> None:
     show([run(_show(who))], as_json=as_json)
 
 
-def read_password() -> str:
-    """A password, never from the command line: other people on the machine can read that."""
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
-    password = getpass("Password: ")
-    if getpass("Again: ") != password:
-        raise CommandRefused("the two passwords differ")
-    return password
+@app.command()
+def set_password(
+    who: Who,
+    keep_sessions: Annotated[bool, typer.Option("--keep-sessions", help="Leave who is signed in signed in.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give an account another password, asked for or read as `create` does, and end all its sessions."""
+    show([run(_set_password(who, keep_sessions=keep_sessions))], as_json=as_json)
+
+
+app.add_typer(users_access.app)  # without a name: its commands are this group's
 
 
 async def _create(email: str, name: str, password: str) -> Record:
@@ -77,29 +71,27 @@ async def _create(email: str, name: str, password: str) -> Record:
         raise CommandRefused(f"{parsed} has an account already") from None
 
 
-async def hash_acceptable(password: str) -> str:
-    """The hash of a password that people may have. Raises CommandRefused."""
-    if not MIN_LENGTH <= utf16_length(password) <= MAX_LENGTH:
-        raise CommandRefused(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
-    hasher = PasswordHasher(threads=1, queue_limit=1)
-    if await hasher.is_common(password, "operator"):
-        raise CommandRefused("this password is among the most common ones")
-    return await hasher.hash(password, "operator")
-
-
-async def _list() -> list[Record]:
-    records: list[Record] = []
+async def _pages() -> AsyncIterator[list[Record]]:
     async with opened() as database, database.reading() as session:
-        while page := await accounts.list_accounts(
-            session, after=str(records[-1]["id"]) if records else "", limit=PAGE
-        ):
-            records += map(record_of, page)
-    return records
+        after = ""
+        while page := await accounts.list_accounts(session, after=after, limit=PAGE):
+            after = page[-1].id
+            yield list(map(record_of, page))
 
 
 async def _show(who: str) -> Record:
     async with opened() as database, database.reading() as session:
-        account = await accounts.find(session, who)
-    if account is None:
-        raise CommandRefused(f"there is no account {who!r}")
-    return record_of(account)
+        return record_of(await get_account(session, who))
+
+
+async def _set_password(who: str, *, keep_sessions: bool) -> Record:
+    """The account is looked for before anybody is asked for a password, and nothing is open while it is hashed."""
+    async with opened() as database:
+        async with database.reading() as session:
+            account = await get_account(session, who)
+        password_hash = await hash_acceptable(read_password())
+        async with database.writing() as session:
+            if not await set_password_hash(session, account.id, password_hash, now=utc_now()):
+                raise CommandRefused(f"{account.email} has no password to replace")
+            ended = 0 if keep_sessions else await end_sessions(session, account.id)
+    return record_of(account, sessions_ended=ended)

@@ -1,0 +1,33 @@
+"""An account as an operator names it, and as it is shown."""
+
+from typing import Annotated
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from .. import accounts
+from ..accounts import Account
+from .opened import CommandRefused
+from .output import Record
+
+Who = Annotated[str, typer.Argument(metavar="ID_OR_EMAIL", help="The account's id or its e-mail address.")]
+
+
+async def get_account(session: AsyncSession, who: str) -> Account:
+    """Raises CommandRefused."""
+    account = await accounts.find(session, who)
+    if account is None:
+        raise CommandRefused(f"there is no account {who!r}")
+    return account
+
+
+def record_of(account: Account, **further: str | int) -> Record:
+    return {
+        "id": account.id,
+        "email": account.email,
+        "name": account.name,
+        "email_verified": account.email_verified,
+        "status": "active" if account.suspended_at is None else "suspended",
+        "created_at": account.created_at.isoformat(timespec="milliseconds"),
+        **further,
+    }

@@ -1,0 +1,44 @@
+"""`secrets`: what signs cookies."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..secret_files import replace_secrets
+from ..settings import PREFIX, load_settings
+from ..versioned_secrets import rotate_secrets
+from .opened import CommandRefused, Yes, confirm
+from .output import AsJson, show
+
+app = typer.Typer(help="The secret that signs cookies.", no_args_is_help=True)
+VARIABLE = f"{PREFIX}SECRET_FILE"
+
+Keep = Annotated[int | None, typer.Option(min=0, metavar="N", help="Keep only the N newest of the older secrets.")]
+
+
+@app.callback()
+def secrets() -> None:
+    """The secret that signs cookies."""
+
+
+@app.command()
+def rotate(keep: Keep = None, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Put a new newest secret into AUTH_SECRET_FILE. Services use it after a restart.
+
+    The older secrets stay unless --keep says otherwise, so cookies that they signed stay good. Dropping one signs out
+    whoever signed in under it. Counted sign-in attempts start anew.
+    """
+    held = load_settings().versioned("secret")
+    path = os.environ.get(VARIABLE)
+    if not path:
+        raise CommandRefused(f"the secret is in the environment, where no command can change it: use {VARIABLE}")
+    if keep is not None and keep < len(held):
+        confirm(f"Drop {len(held) - keep} older secrets and sign out whoever signed in under them?", yes=yes)
+    try:
+        changed = replace_secrets(Path(path), lambda held: rotate_secrets(held, keep=keep))
+    except OSError as error:
+        raise CommandRefused(f"{path} cannot be replaced: {error.strerror}") from error
+    show([{"version": max(changed), "kept": len(changed) - 1, "file": path}], as_json=as_json)
+    typer.echo("auth-service: restart every auth-service, at once, to use it", err=True)

@@ -1,0 +1,27 @@
+"""Passwords as an operator types or pipes them, never on the command line: others on the machine can read that."""
+
+import sys
+from getpass import getpass
+
+from ..passwords import MAX_LENGTH, MIN_LENGTH, PasswordHasher, utf16_length
+from .opened import CommandRefused
+
+
+def read_password() -> str:
+    """Asked for twice on a terminal, otherwise the first line of standard input. Raises CommandRefused."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass("Password: ")
+    if getpass("Again: ") != password:
+        raise CommandRefused("the two passwords differ")
+    return password
+
+
+async def hash_acceptable(password: str) -> str:
+    """The hash of a password that people may have. Raises CommandRefused."""
+    if not MIN_LENGTH <= utf16_length(password) <= MAX_LENGTH:
+        raise CommandRefused(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
+    hasher = PasswordHasher(threads=1, queue_limit=1)
+    if await hasher.is_common(password, "operator"):
+        raise CommandRefused("this password is among the most common ones")
+    return await hasher.hash(password, "operator")

@@ -1,0 +1,75 @@
+"""`users suspend|activate|revoke-sessions|delete`: taking access away, and giving it back.
+
+What takes it away asks first. It is in force when the command returns: a session that has ended is refused at its next
+request. Access tokens that were handed out before stay good until they expire.
+"""
+
+import typer
+
+from ..accounts import delete_account, set_suspended
+from ..browser_sessions import end_sessions
+from ..instants import utc_now
+from .named_accounts import Who, get_account, record_of
+from .opened import Yes, confirm, opened, run
+from .output import AsJson, Record, show
+
+app = typer.Typer()
+
+
+@app.command()
+def suspend(who: Who, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Keep somebody from signing in, and end all their sessions."""
+    confirm(f"Suspend {who} and end all their sessions?", yes=yes)
+    show([run(_suspend(who))], as_json=as_json)
+
+
+@app.command()
+def activate(who: Who, as_json: AsJson = False) -> None:
+    """Let somebody who was suspended sign in again."""
+    show([run(_activate(who))], as_json=as_json)
+
+
+@app.command()
+def revoke_sessions(who: Who, yes: Yes = False, as_json: AsJson = False) -> None:
+    """End all sessions of an account; its person may sign in again."""
+    confirm(f"End all sessions of {who}?", yes=yes)
+    show([run(_revoke_sessions(who))], as_json=as_json)
+
+
+@app.command()
+def delete(who: Who, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Delete an account with its identities and sessions, for good."""
+    confirm(f"Delete {who} for good?", yes=yes)
+    show([run(_delete(who))], as_json=as_json)
+
+
+async def _suspend(who: str) -> Record:
+    """Suspended twice, an account keeps the instant of the first time."""
+    async with opened() as database, database.writing() as session:
+        account = await get_account(session, who)
+        now = utc_now()
+        await set_suspended(session, account.id, account.suspended_at or now, now=now)
+        await session.refresh(account)
+        return record_of(account, sessions_ended=await end_sessions(session, account.id))
+
+
+async def _activate(who: str) -> Record:
+    async with opened() as database, database.writing() as session:
+        account = await get_account(session, who)
+        await set_suspended(session, account.id, None, now=utc_now())
+        await session.refresh(account)
+        return record_of(account)
+
+
+async def _revoke_sessions(who: str) -> Record:
+    async with opened() as database, database.writing() as session:
+        account = await get_account(session, who)
+        return record_of(account, sessions_ended=await end_sessions(session, account.id))
+
+
+async def _delete(who: str) -> Record:
+    async with opened() as database, database.writing() as session:
+        account = await get_account(session, who)
+        ended = await end_sessions(session, account.id)
+        await delete_account(session, account.id)
+        return {**record_of(account, sessions_ended=ended), "status": "deleted"}
