@@ -1,14 +1,26 @@
 """The database goes away, or is not what it was: 503 and never a 500, and back to work when it is back."""
 
+import asyncio
+import fcntl
 import sqlite3
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 from todo_fixtures.service import Service
 from todo_service import database
+from todo_service.migrate import _ADVISORY_LOCK, migrate
+from todo_service.todos.table import metadata
 
 TODOS = "/api/v1/todos"
 
@@ -61,9 +73,6 @@ def test_without_its_tables_it_is_not_ready(run_service: Any, path: Path) -> Non
 
 def test_the_known_head_is_the_newest_migration(sqlite_url: str) -> None:
     """`database.HEAD` is written by hand, so that serving does not import Alembic."""
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-
     config = Config()
     config.set_main_option("script_location", "todo_service:migrations")
     assert ScriptDirectory.from_config(config).get_heads() == [database.HEAD]
@@ -71,13 +80,6 @@ def test_the_known_head_is_the_newest_migration(sqlite_url: str) -> None:
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])
 def test_the_migrations_make_the_tables_that_the_code_knows(request: pytest.FixtureRequest, store: str) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-    from sqlalchemy import create_engine
-    from sqlalchemy.pool import NullPool
-
-    from todo_service.migrate import migrate
-    from todo_service.todos.table import metadata
 
     url = request.getfixturevalue("sqlite_url" if store == "sqlite" else "empty_postgres")
     migrate(url)
@@ -86,11 +88,53 @@ def test_the_migrations_make_the_tables_that_the_code_knows(request: pytest.Fixt
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
+def test_a_writer_takes_sqlites_lock_when_it_begins(sqlite_url: str, path: Path) -> None:
+    """Else one that reads first and then writes fails as soon as another process has written in between."""
+    other = sqlite3.connect(path, isolation_level=None, timeout=0)
+
+    async def begin() -> None:
+        connected = database.connect(sqlite_url)
+        async with connected.writer.begin() as connection:
+            await connection.execute(text("SELECT 1"))
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+        async with connected.reader.begin() as connection:
+            await connection.execute(text("SELECT 1"))
+            other.execute("BEGIN IMMEDIATE")
+        await connected.dispose()
+
+    asyncio.run(begin())
+    other.close()
+
+
+def test_migrating_waits_for_whoever_migrates_on_sqlite(tmp_path: Path) -> None:
+    path = tmp_path / "todo.db"
+    with Path(f"{path}.migrate-lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        migrating = Thread(target=migrate, args=(f"sqlite+aiosqlite:///{path}",))
+        migrating.start()
+        migrating.join(0.5)
+        assert migrating.is_alive()
+        assert not path.exists()
+    migrating.join(20)
+    assert path.exists()
+
+
+def test_migrating_waits_for_whoever_migrates_on_postgres(empty_postgres: str) -> None:
+    with psycopg.connect(empty_postgres.replace("+psycopg", ""), autocommit=True) as held:
+        held.execute("SELECT pg_advisory_lock(%s)", (_ADVISORY_LOCK,))
+        migrating = Thread(target=migrate, args=(empty_postgres,))
+        migrating.start()
+        migrating.join(0.5)
+        assert migrating.is_alive()
+        assert held.execute("SELECT to_regclass('todos')").fetchone() == (None,)
+    migrating.join(20)
+    with psycopg.connect(empty_postgres.replace("+psycopg", "")) as connection:
+        assert connection.execute("SELECT count(*) FROM todos").fetchone() == (0,)
+
+
 def test_a_page_is_read_by_the_primary_key(shared_service: Service) -> None:
     """Keyset paging stays flat however many todos there are: no sort, no scan."""
-    import asyncio
-
-    from sqlalchemy import text
 
     async def plan() -> str:
         connected = shared_service.app.state.database

@@ -86,6 +86,8 @@ def test_every_operation_says_what_it_takes_and_answers(sqlite_service: Service)
         for status, response in responses.items():
             if int(status) >= 400 and path not in ("/readyz",):
                 assert list(response["content"]) == ["application/problem+json"], (method, path, status)
+        assert ({"415", "422"} <= responses.keys()) is ("requestBody" in operation)
+        assert ("412" in responses) is ("If-Match" in str(operation.get("parameters")))
         assert ("requestBody" in operation) is (method == "patch" or operation["operationId"].startswith("create"))
         named = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"}
         assert named == set(re.findall(r"{(\w+)}", path))
