@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_log = structlog.stdlib.get_logger("access")
+_log = structlog.get_logger("access")
 
 
 class AccessLog:

@@ -28,13 +28,14 @@ from .key_ring import KeyRing, reload_periodically
 from .migrations import HEAD
 from .passwords import PasswordHasher
 from .session_cookies import SessionCookies
+from .session_tokens import SessionTokens
 from .settings import Settings
 from .signing_keys import KeyStore
 from .tokens import TokenIssuer
 from .trusted_origins import TrustedOrigins
 
 UNLIMITED_QUEUE = 100_000
-_log = structlog.stdlib.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
@@ -47,7 +48,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         redirect_slashes=False,
         lifespan=_lifespan(settings, clock),
     )
-    for router in (health.router, jwks.router, discovery.router, better_auth.router):
+    for router in (better_auth.router, jwks.router, discovery.router, health.router):
         app.include_router(router)
     app.exception_handler(Refusal)(_render_refusal)
     app.exception_handler(HTTPException)(_render_http_exception)
@@ -100,7 +101,7 @@ async def _assemble(settings: Settings, database: Database, clock: Clock) -> Par
         database=database,
         clock=clock,
         keys=keys,
-        tokens=TokenIssuer(settings.issuer, settings.access_token_ttl, keys),
+        session_tokens=SessionTokens(TokenIssuer(settings.issuer, settings.access_token_ttl, keys)),
         passwords=PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit),
         attempts=AttemptLimiter(database, settings.versioned("secret"), is_on=settings.limits == "on"),
         session_cookies=SessionCookies(

@@ -21,7 +21,6 @@ from . import inline_sqlite  # noqa: F401  # registers the dialect that readers 
 
 LOCK_TIMEOUT = timedelta(seconds=10)
 STATEMENT_TIMEOUT = timedelta(seconds=15)
-SQLITE_READERS = 4
 
 # Names for constraints, so that a migration on either database can refer to them.
 NAMING = {
@@ -93,8 +92,6 @@ def open_database(url: str) -> Database:
         writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30, connect_args=connect, **common)
         reader = create_async_engine(
             make_url(url).set(drivername="sqlite+inline"),
-            pool_size=SQLITE_READERS,
-            max_overflow=0,
             connect_args=connect,
             **reads,
         )

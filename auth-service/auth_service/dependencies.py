@@ -16,7 +16,7 @@ from .instants import Clock
 from .key_ring import KeyRing
 from .passwords import PasswordHasher
 from .session_cookies import SessionCookies
-from .tokens import TokenIssuer
+from .session_tokens import SessionTokens
 from .trusted_origins import TrustedOrigins
 
 
@@ -28,7 +28,7 @@ class Parts:
     database: Database
     clock: Clock
     keys: KeyRing
-    tokens: TokenIssuer
+    session_tokens: SessionTokens
     passwords: PasswordHasher
     attempts: AttemptLimiter
     session_cookies: SessionCookies

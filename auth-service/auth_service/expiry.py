@@ -23,7 +23,7 @@ LEASE = timedelta(minutes=3)
 BATCH = 500  # rows in one transaction
 EXPIRING: tuple[Any, ...] = (BrowserSession, Attempts)
 
-_log = structlog.stdlib.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 async def delete_periodically(database: Database, clock: Clock) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.pool import AsyncAdaptedQueuePool, Pool
+from sqlalchemy.pool import Pool, StaticPool
 
 
 class InlineSQLite(SQLiteDialect_pysqlite):
@@ -18,7 +18,7 @@ class InlineSQLite(SQLiteDialect_pysqlite):
 
     @classmethod
     def get_pool_class(cls, url: Any) -> type[Pool]:
-        return AsyncAdaptedQueuePool
+        return StaticPool  # one connection: no two reads run at once
 
 
 registry.register("sqlite.inline", __name__, "InlineSQLite")

@@ -15,7 +15,7 @@ from .instants import Clock
 from .signing_keys import KeySet, KeyStore, UnreadableKey
 
 RELOAD_PERIOD = timedelta(seconds=2)
-_log = structlog.stdlib.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class KeyRing:

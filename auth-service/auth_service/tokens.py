@@ -46,6 +46,10 @@ class TokenIssuer:
             )
         )
 
+    @property
+    def active_kid(self) -> str:
+        return self.keys.current.active_kid
+
     def _sign(self, token: AccessToken) -> str:
         keys = self.keys.current
         headers = {"typ": access_token.TYP, "kid": keys.active_kid}

@@ -22,17 +22,18 @@ from . import (
 )
 
 router = APIRouter()
+# In the order in which they are asked for most: routes are tried one after the other.
 PARTS = (
-    sign_up,
-    sign_in,
-    sign_out,
     sessions,
+    token,
+    sign_in,
+    sign_up,
+    sign_out,
+    identities,
     revocation,
     profile,
     password_change,
     deletion,
-    identities,
-    token,
     liveness,
 )
 for part in PARTS:

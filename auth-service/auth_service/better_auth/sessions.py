@@ -8,7 +8,7 @@ from ..session_cookies import EXPOSED_HEADERS
 from . import bodies
 from .current import find_current, require_current
 from .routes import new_router
-from .wire import SessionView, UserView, Wire
+from .wire import SessionView, UserView, Wire, render
 
 router = new_router()
 QUERY = {
@@ -24,8 +24,8 @@ class SessionAndUser(Wire):
     user: UserView
 
 
-@router.get("/get-session", openapi_extra=QUERY)
-async def get_session(request: Request, response: Response, parts: PartsDep, now: Now) -> SessionAndUser | None:
+@router.get("/get-session", openapi_extra=QUERY, response_model=SessionAndUser | None)
+async def get_session(request: Request, response: Response, parts: PartsDep, now: Now) -> Response:
     """The session and its user, or null for nobody: asking who one is is no error.
 
     `set-auth-jwt` carries an access token, so that a client needs no second request for one.
@@ -35,10 +35,11 @@ async def get_session(request: Request, response: Response, parts: PartsDep, now
     may_slide = not request.query_params.get("disableRefresh")
     current = await find_current(request, response, parts, now, may_slide=may_slide)
     if current is None:
-        return None
-    response.headers["set-auth-jwt"] = parts.tokens.issue_for_session(current.account, current.session, now=now)
+        return render(None, response)
+    response.headers["set-auth-jwt"] = parts.session_tokens.token_for(current.account, current.session, now=now)
     response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
-    return SessionAndUser(session=SessionView.of(current.session), user=UserView.of(current.account))
+    session, user = SessionView.of(current.session), UserView.of(current.account)
+    return render(SessionAndUser.model_construct(session=session, user=user), response)
 
 
 @router.get("/list-sessions", responses=bodies.refuses(401, 403))

@@ -6,7 +6,7 @@ from ..dependencies import Now, PartsDep
 from . import bodies
 from .current import require_current
 from .routes import new_router
-from .wire import Wire
+from .wire import Wire, render
 
 router = new_router()
 
@@ -15,7 +15,8 @@ class Token(Wire):
     token: str
 
 
-@router.get("/token", responses=bodies.refuses(401))
-async def token(request: Request, response: Response, parts: PartsDep, now: Now) -> Token:
+@router.get("/token", responses=bodies.refuses(401), response_model=Token)
+async def token(request: Request, response: Response, parts: PartsDep, now: Now) -> Response:
     current = await require_current(request, response, parts, now)
-    return Token(token=parts.tokens.issue_for_session(current.account, current.session, now=now))
+    issued = parts.session_tokens.token_for(current.account, current.session, now=now)
+    return render(Token(token=issued), response)

@@ -1,0 +1,47 @@
+"""Access tokens of sessions, given out again while they are young.
+
+`get-session` is asked whenever a page comes into view, and each answer carries a token. One signature per session and
+minute serves them all; and a resource server that remembers verified tokens sees the same one again, instead of a new
+one with every request. Nothing else is saved: that the session is live is read from the store each time.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from .accounts import Account
+from .browser_sessions import BrowserSession
+from .tokens import TokenIssuer
+
+REUSED_FOR = timedelta(minutes=1)
+CAPACITY = 10_000  # sessions
+
+
+@dataclass(frozen=True)
+class _Issued:
+    token: str
+    kid: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SessionTokens:
+    """For one event loop: nothing in it awaits."""
+
+    issuer: TokenIssuer
+    _issued: dict[str, _Issued] = field(default_factory=dict)
+
+    def token_for(self, account: Account, session: BrowserSession, *, now: datetime) -> str:
+        """An access token with at least four fifths of its life before it, signed by the key that is active now."""
+        known = self._issued.get(session.id)
+        if known is not None and self._is_young(known, now):
+            return known.token
+        token = self.issuer.issue_for_session(account, session, now=now)
+        self._issued.pop(session.id, None)
+        if len(self._issued) >= CAPACITY:
+            del self._issued[next(iter(self._issued))]  # the oldest
+        self._issued[session.id] = _Issued(token, self.issuer.active_kid, now)
+        return token
+
+    def _is_young(self, issued: _Issued, now: datetime) -> bool:
+        reused_for = min(REUSED_FOR, self.issuer.access_token_ttl / 5)
+        return timedelta() <= now - issued.at < reused_for and issued.kid == self.issuer.active_kid
