@@ -120,6 +120,26 @@ async def find_password_hash(session: AsyncSession, account_id: str) -> str | No
     return await session.scalar(query)
 
 
+async def lock_password(session: AsyncSession, account_id: str, password_hash: str) -> bool:
+    """Whether this is still the password of an account that may sign in; it stays so until the transaction ends.
+
+    For who has compared the password before the transaction: meanwhile it may have been changed, or the account
+    suspended, and with that all sessions ended. The row lock keeps a session from being started just after.
+    """
+    query = (
+        select(Identity.id)
+        .join(Account, Account.id == Identity.account_id)
+        .where(
+            Identity.account_id == account_id,
+            Identity.provider_id == CREDENTIAL,
+            Identity.password_hash == password_hash,
+            Account.suspended_at.is_(None),
+        )
+        .with_for_update(read=True)  # SQLite has no such clause, and needs none: its writers take turns
+    )
+    return await session.scalar(query) is not None
+
+
 async def replace_password_hash(
     session: AsyncSession, account_id: str, password_hash: str, *, replacing: str | None, now: datetime
 ) -> bool:

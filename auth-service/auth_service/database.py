@@ -71,7 +71,8 @@ class Database:
             try:
                 revision: str | None = await session.scalar(text("SELECT version_num FROM alembic_version"))
             except DBAPIError as error:
-                if error.connection_invalidated or type(error).__name__ not in ("OperationalError", "ProgrammingError"):
+                is_sqlite = session.get_bind().dialect.name == "sqlite"
+                if type(error).__name__ != ("OperationalError" if is_sqlite else "ProgrammingError"):
                     raise
                 return None  # There is no such table yet.
         return revision

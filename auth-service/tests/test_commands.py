@@ -1,10 +1,27 @@
-"""The operator's commands: help, JSON lines, exit codes, and no secret on a command line."""
+"""The operator's commands: help, JSON lines, exit codes, confirmations, and no secret on a command line."""
 
+import asyncio
 import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
-from .conftest import PASSWORD, Service
+from auth_service.accounts import set_password_hash
+from auth_service.browser_sessions import end_sessions
+from auth_service.commands import app
+from auth_service.database import open_database
+
+from .conftest import PASSWORD, Service, Start
+
+NEW_PASSWORD = "another-horse-2"
 
 
 def test_an_account_made_by_the_operator_signs_in(service: Service) -> None:
@@ -21,39 +38,166 @@ def test_an_account_made_by_the_operator_signs_in(service: Service) -> None:
     assert by_email == by_id == record
 
 
+def done(service: Service, *arguments: str, stdin: str = "") -> dict[str, Any]:
+    """What a command that succeeds says."""
+    result = service.command(*arguments, stdin=stdin)
+    assert (result.returncode, result.stderr) == (0, "")
+    record: dict[str, Any] = json.loads(result.stdout)
+    return record
+
+
+def sign_in(service: Service, password: str) -> tuple[int, str | None]:
+    response = service.client().post("/sign-in/email", json={"email": "ann@example.com", "password": password})
+    return response.status_code, response.json().get("code")
+
+
+def test_a_suspended_account_is_out_at_once_and_an_activated_one_may_sign_in_again(service: Service) -> None:
+    client = service.signed_up("ann@example.com")
+    suspended = done(service, "users", "suspend", "ANN@example.com", "--yes")
+    assert (suspended["status"], suspended["sessions_ended"]) == ("suspended", 1)
+    assert client.get("/token").status_code == 401
+    assert client.get("/get-session").json() is None
+    assert sign_in(service, PASSWORD) == (403, "ACCOUNT_SUSPENDED")
+    assert sign_in(service, "not-the-password") == (401, "INVALID_EMAIL_OR_PASSWORD")
+    assert done(service, "users", "show", suspended["id"])["status"] == "suspended"
+    assert done(service, "users", "activate", suspended["id"])["status"] == "active"
+    assert sign_in(service, PASSWORD) == (200, None)
+    assert client.get("/token").status_code == 401, "what has ended stays ended"
+
+
+def test_another_password_ends_the_sessions_unless_they_are_kept(service: Service) -> None:
+    client = service.signed_up("ann@example.com")
+    kept = done(service, "users", "set-password", "ann@example.com", "--keep-sessions", stdin=f"{NEW_PASSWORD}\n")
+    assert kept["sessions_ended"] == 0
+    assert client.get("/token").status_code == 200
+    assert sign_in(service, PASSWORD) == (401, "INVALID_EMAIL_OR_PASSWORD")
+    assert sign_in(service, NEW_PASSWORD) == (200, None)
+    assert done(service, "users", "set-password", kept["id"], stdin=f"{PASSWORD}\n")["sessions_ended"] == 2
+    assert client.get("/token").status_code == 401
+    assert sign_in(service, PASSWORD) == (200, None)
+
+
+def test_revoked_sessions_end_and_a_deleted_account_is_gone(service: Service) -> None:
+    first, other = service.signed_up("ann@example.com"), service.signed_up("eve@example.com")
+    revoked = done(service, "users", "revoke-sessions", "ann@example.com", "--yes")
+    assert (revoked["status"], revoked["sessions_ended"]) == ("active", 1)
+    assert first.get("/token").status_code == 401
+    assert sign_in(service, PASSWORD) == (200, None)
+    deleted = done(service, "users", "delete", revoked["id"], "--yes")
+    assert (deleted["id"], deleted["status"]) == (revoked["id"], "deleted")
+    assert sign_in(service, PASSWORD) == (401, "INVALID_EMAIL_OR_PASSWORD")
+    for table in ("accounts", "identities", "browser_sessions"):
+        assert service.rows(f"SELECT count(*) FROM {table}") == [(1,)], "only what is Eve's"
+    assert other.get("/token").status_code == 200
+
+
+def test_a_session_is_listed_and_revoked_by_its_id_and_its_handle_is_never_shown(service: Service) -> None:
+    ann, eve = service.signed_up("ann@example.com"), service.signed_up("eve@example.com")
+    sessions = [client.get("/get-session").json()["session"] for client in (ann, eve)]
+    listed = service.command("sessions", "list").stdout
+    assert {json.loads(line)["id"] for line in listed.splitlines()} == {session["id"] for session in sessions}
+    assert not any(session["token"] in listed for session in sessions)
+    assert done(service, "sessions", "list", "--user", "eve@example.com")["account_id"] == sessions[1]["userId"]
+    by_handle = service.command("sessions", "revoke", sessions[0]["token"])
+    assert (by_handle.returncode, by_handle.stderr) == (1, "auth-service: there is no session with this id\n")
+    revoked = done(service, "sessions", "revoke", sessions[0]["id"])
+    assert (revoked["id"], revoked["status"]) == (sessions[0]["id"], "revoked")
+    assert [client.get("/token").status_code for client in (ann, eve)] == [401, 200]
+
+
+def test_no_sign_in_with_the_old_password_outlives_its_change(start: Start, database_url: str) -> None:
+    """A password is compared before the transaction that starts the session: in between it may be changed."""
+    service = start(database_url, AUTH_LIMITS="off")
+    service.signed_up("ann@example.com")
+    account_id = service.rows("SELECT id FROM accounts")[0][0]
+
+    async def change(engine_url: str) -> None:
+        database = open_database(engine_url)
+        async with database.writing() as session:
+            assert await set_password_hash(session, account_id, "$none$", now=service.clock())
+            await end_sessions(session, account_id)
+        await database.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(sign_in, service, PASSWORD) for _ in range(40)]
+        while sum(answer.done() for answer in answers) < 10:
+            pass
+        asyncio.run(change(database_url))
+        statuses = [answer.result()[0] for answer in answers]
+    assert set(statuses) == {200, 401}
+    assert service.rows("SELECT count(*) FROM browser_sessions") == [(0,)]
+
+
 REFUSED = {
     "taken": (["users", "create", "--email", "ann@example.com"], PASSWORD, "has an account already"),
     "no address": (["users", "create", "--email", "nonsense"], PASSWORD, "not an e-mail address"),
     "short": (["users", "create", "--email", "b@example.com"], "short", "8 to 128 characters"),
     "common": (["users", "create", "--email", "b@example.com"], "password1", "most common"),
     "no password": (["users", "create", "--email", "b@example.com"], "", "8 to 128 characters"),
+    "another password that is short": (["users", "set-password", "ann@example.com"], "short", "8 to 128 characters"),
+    "another password of nobody": (["users", "set-password", "nobody@example.com"], PASSWORD, "there is no account"),
     "unknown": (["users", "show", "nobody@example.com"], "", "there is no account"),
+    "delete nobody": (["users", "delete", "nobody", "--yes"], "", "there is no account"),
+    "sessions of nobody": (["sessions", "list", "--user", "nobody"], "", "there is no account"),
+    "suspend unasked": (["users", "suspend", "ann@example.com"], "y\n", "add --yes"),
+    "delete unasked": (["users", "delete", "ann@example.com"], "y\n", "add --yes"),
+    "revoke unasked": (["users", "revoke-sessions", "ann@example.com"], "y\n", "add --yes"),
 }
 
 
 @pytest.mark.parametrize(("arguments", "stdin", "message"), REFUSED.values(), ids=REFUSED)
-def test_a_refused_command_exits_1_and_says_why(
+def test_a_refused_command_exits_1_says_why_and_changes_nothing(
     sqlite_service: Service, arguments: list[str], stdin: str, message: str
 ) -> None:
-    sqlite_service.signed_up("ann@example.com")
+    client = sqlite_service.signed_up("ann@example.com")
     result = sqlite_service.command(*arguments, stdin=stdin)
     assert (result.returncode, result.stdout) == (1, "")
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
+    assert client.get("/token").status_code == 200
+
+
+def test_a_database_that_does_not_answer_is_told_in_one_line(sqlite_service: Service) -> None:
+    result = sqlite_service.command("users", "list", AUTH_DATABASE_URL="postgresql+psycopg://ann:hidden@127.0.0.1:1/x")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("auth-service: the database does not answer")
+    assert len(result.stderr.splitlines()) == 1
+    assert "hidden" not in result.stderr
 
 
 def test_wrong_usage_exits_2(sqlite_service: Service) -> None:
-    for arguments in (["users", "nope"], ["users", "create"], ["serve", "--port", "0"]):
+    for arguments in (
+        ["users", "nope"],
+        ["users", "create"],
+        ["serve", "--port", "0"],
+        ["secrets", "rotate", "--keep", "-1"],
+    ):
         assert sqlite_service.command(*arguments).returncode == 2, arguments
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["serve"], ["migrate"], ["users"], ["users", "create"], ["users", "list"], ["keys", "list"]]
-)
-def test_every_command_has_help(sqlite_service: Service, arguments: list[str]) -> None:
-    result = sqlite_service.command(*arguments, "--help")
-    assert result.returncode == 0
-    assert "Usage" in result.stdout
+def commands_of(group: Any = None, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command and group by its path, as the parser knows them."""
+    group = group or typer.main.get_command(app)
+    for name, command in group.commands.items():
+        yield f"{path}{name}", command
+        if hasattr(command, "commands"):
+            yield from commands_of(command, f"{path}{name} ")
+
+
+def test_every_command_and_each_of_its_options_has_help(sqlite_service: Service) -> None:
+    for path, command in commands_of():
+        assert command.help, path
+        assert all(parameter.help for parameter in command.params), path
+    result = sqlite_service.command("users", "suspend", "--help")
+    assert (result.returncode, "Usage" in result.stdout) == (0, True)
+
+
+def test_the_readme_shows_every_command() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for path, _ in commands_of():
+        group, _, name = path.partition(" ")
+        lines = [line for line in readme.splitlines() if f"auth_service {group}" in line]
+        assert any(name in line for line in lines), path
 
 
 def test_keys_are_listed_without_their_private_parts(service: Service) -> None:
@@ -61,4 +205,62 @@ def test_keys_are_listed_without_their_private_parts(service: Service) -> None:
     assert [key["state"] for key in keys] == ["active", "next"]
     published = [key["kid"] for key in service.client().get("/jwks").json()["keys"]]
     assert [key["kid"] for key in keys] == published
-    assert set(keys[0]) == {"kid", "state", "alg", "created_at", "activated_at", "retired_at", "encryption_key_version"}
+    assert set(keys[0]) == {
+        "kid", "state", "alg", "created_at", "activated_at", "retired_at", "encryption_key_version",
+    }  # fmt: skip
+
+
+def on_a_terminal(service: Service, *arguments: str, typed: str = "") -> tuple[int, str]:
+    """A command whose three streams are a terminal: its exit code, and what appears."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "auth_service", *arguments]
+    folder = Path(__file__).parents[1]
+    with subprocess.Popen(
+        command, cwd=folder, env=service.environment(), stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        os.write(ours, typed.encode())
+        seen = read_all(ours)
+    return process.returncode, seen
+
+
+def read_all(descriptor: int) -> str:
+    octets = b""
+    while True:
+        try:
+            read = os.read(descriptor, 65536)
+        except OSError:  # how Linux says that the other end has been closed
+            read = b""
+        if not read:
+            os.close(descriptor)
+            return octets.decode()
+        octets += read
+
+
+def test_a_terminal_sees_a_table_and_is_asked_first(sqlite_service: Service) -> None:
+    client = sqlite_service.signed_up("ann@example.com")
+    sqlite_service.execute("UPDATE accounts SET name = char(27) || '[2J'")
+    no, seen = on_a_terminal(sqlite_service, "users", "delete", "ann@example.com", typed="n\n")
+    assert (no, "for good?" in seen, "nothing was changed" in seen) == (1, True, True)
+    assert client.get("/token").status_code == 200
+    yes, seen = on_a_terminal(sqlite_service, "users", "suspend", "ann@example.com", typed="y\n")
+    assert yes == 0
+    header, row = seen.splitlines()[-2:]
+    assert {"id", "email", "status"} <= set(header.split())
+    assert "suspended" in row
+    assert "\x1b[2J" not in seen, "a name does not clear the operator's screen"
+    assert client.get("/token").status_code == 401
+
+
+def test_a_long_list_comes_in_pages_and_a_terminal_is_told_how_far_it_is(service: Service) -> None:
+    now = "2026-01-01 00:00:00+00:00" if service.database_url.startswith("postgresql") else "2026-01-01 00:00:00"
+    values = [f"('a{n:04}', '{n}@example.com', false, 'Ann', '{now}', '{now}')" for n in range(1201)]
+    columns = "id, email, email_verified, name, created_at, updated_at"
+    service.execute(f"INSERT INTO accounts ({columns}) VALUES {','.join(values)}")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "auth_service", "users", "list"]
+    folder = Path(__file__).parents[1]
+    listed = subprocess.run(command, cwd=folder, env=service.environment(), stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    assert [json.loads(line)["id"] for line in listed.stdout.splitlines()] == [f"a{n:04}" for n in range(1201)]
+    assert "1,201 so far" in read_all(ours)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fastapi import Request, Response
 
-from ..accounts import find_password_hash, replace_password_hash
+from ..accounts import find_password_hash, lock_password, replace_password_hash
 from ..attempts import Attempt
 from ..browser_sessions import end_sessions, start_session
 from ..dependencies import Now, Parts, PartsDep
@@ -13,7 +13,7 @@ from . import bodies, credentials
 from .bodies import TAKES_BODY
 from .current import Current, device_of, require_current
 from .guessing import WrongPassword, verify_password
-from .refusals import Refusal
+from .refusals import Refusal, unauthorized
 from .routes import new_router
 from .wire import Done, UserView, Wire
 
@@ -50,6 +50,8 @@ async def change_password(request: Request, response: Response, parts: PartsDep,
         await parts.attempts.succeeded(session, attempt)
         if not await replace_password_hash(session, current.account.id, new_hash, replacing=old_hash, now=now):
             raise invalid_password()  # it was changed a moment ago
+        if not await lock_password(session, current.account.id, new_hash):
+            raise unauthorized(clears_cookies=True)  # the account was suspended a moment ago
         if asked.revoke_other_sessions:
             await end_sessions(session, current.account.id)
             started = await start_session(

@@ -72,13 +72,15 @@ async def _sign_in(
         )
     except WrongPassword:
         audit("sign_in_refused", account_id=account.id if account else None)
-        raise Refusal(401, "INVALID_EMAIL_OR_PASSWORD", "Invalid email or password") from None
-    assert account is not None  # noqa: S101 - what has no hash is a wrong password
+        raise wrong_credentials() from None
+    assert account is not None and password_hash is not None  # noqa: S101, PT018 - otherwise it is a wrong password
     if account.suspended_at is not None:
         # Told only to who knows the password; the attempt stays counted, so it is no way to test passwords faster.
         raise Refusal(403, "ACCOUNT_SUSPENDED", "This account is suspended")
     async with parts.database.writing() as session:
         await parts.attempts.succeeded(session, attempt)
+        if not await accounts.lock_password(session, account.id, password_hash):
+            raise wrong_credentials()  # since a moment ago
         started = await start_session(
             session,
             account.id,
@@ -88,3 +90,7 @@ async def _sign_in(
             now=now,
         )
     return account, started
+
+
+def wrong_credentials() -> Refusal:
+    return Refusal(401, "INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")

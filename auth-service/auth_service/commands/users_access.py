@@ -49,7 +49,6 @@ async def _suspend(who: str) -> Record:
         account = await get_account(session, who)
         now = utc_now()
         await set_suspended(session, account.id, account.suspended_at or now, now=now)
-        await session.refresh(account)
         return record_of(account, sessions_ended=await end_sessions(session, account.id))
 
 
@@ -57,7 +56,6 @@ async def _activate(who: str) -> Record:
     async with opened() as database, database.writing() as session:
         account = await get_account(session, who)
         await set_suspended(session, account.id, None, now=utc_now())
-        await session.refresh(account)
         return record_of(account)
 
 

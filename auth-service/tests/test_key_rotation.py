@@ -1,0 +1,194 @@
+"""Rotation: one at a time, noticed by running services, and no token refused on the way (DESIGN section 4)."""
+
+import asyncio
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+import jwt
+import pytest
+
+from auth_service.database import open_database
+from auth_service.instants import utc_now
+from auth_service.key_ring import RELOAD_PERIOD, KeyRing
+from auth_service.key_rotation import (
+    CACHES_PASSED,
+    PROCESSES_RELOADED,
+    Rotation,
+    RotationRefused,
+    SpareTooYoung,
+    rotate_keys,
+)
+from auth_service.signing_keys import RETIRING_MARGIN, KeyStore, UnreadableKey
+from auth_service.versioned_secrets import parse_secrets
+
+from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Service, Start, wait_until
+
+TTL = timedelta(minutes=5)
+LONG_AGO = "2026-01-01 00:00:00.000000"
+
+
+def age(service: Service) -> None:
+    """The keys were made long ago, the spare after the active one."""
+    for state, made in (("active", LONG_AGO), ("next", LONG_AGO.replace("01-01", "01-02"))):
+        service.execute(f"UPDATE signing_keys SET created_at = '{made}' WHERE state = '{state}'")
+
+
+def published(client: httpx2.Client) -> list[str]:
+    return [key["kid"] for key in client.get("/jwks").json()["keys"]]
+
+
+def fresh_kid(client: httpx2.Client) -> str:
+    kid: str = jwt.get_unverified_header(client.get("/token").json()["token"])["kid"]
+    return kid
+
+
+def test_running_services_pick_a_rotation_up_and_never_sign_with_what_another_does_not_publish(
+    start: Start, database_url: str
+) -> None:
+    services = [start(database_url), start(database_url)]
+    age(services[0])
+    clients = [service.signed_up() for service in services]
+    old = clients[0].get("/token").json()["token"]
+    active, spare = published(clients[0])
+    rotated = services[0].command("keys", "rotate")
+    assert (rotated.returncode, rotated.stderr) == (0, "")
+    record = json.loads(rotated.stdout)
+    assert (record["retiring"], record["active"]) == (active, spare)
+
+    deadline = time.monotonic() + 10
+    while any(fresh_kid(client) != spare for client in clients) or any(
+        published(client) != [active, spare, record["next"]] for client in clients
+    ):
+        for signs in clients:
+            kid = fresh_kid(signs)
+            assert all(kid in published(publishes) for publishes in clients)
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    [key] = [key for key in clients[1].get("/jwks").json()["keys"] if key["kid"] == active]
+    jwt.decode(old, jwt.PyJWK(key), algorithms=["RS256"], audience=f"{ISSUER}/api/v1", issuer=ISSUER)
+
+    services[0].clock.advance(seconds=(TTL + RETIRING_MARGIN).total_seconds() - 30)
+    time.sleep(RELOAD_PERIOD.total_seconds() + 0.3)
+    assert published(clients[0]) == [active, spare, record["next"]], "a token may still be within its leeway"
+    services[0].clock.advance(seconds=31)
+    wait_until(lambda: published(clients[0]) == [spare, record["next"]], 10)
+    assert services[0].rows(f"SELECT state FROM signing_keys WHERE kid = '{active}'") == [("retiring",)], "row kept"
+
+
+def test_a_young_spare_is_refused_in_one_line_unless_now_is_said(start: Start, database_url: str) -> None:
+    service = start(database_url)
+    active, spare = published(service.client())
+    refused = service.command("keys", "rotate")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"the spare key {spare} may not be known everywhere yet: wait" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert published(service.client()) == [active, spare]
+    assert json.loads(service.command("keys", "rotate", "--now").stdout)["active"] == spare
+
+
+def test_of_two_rotations_at_once_exactly_one_happens(start: Start, database_url: str) -> None:
+    service = start(database_url)
+    age(service)
+    active, spare = published(service.client())
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda _: service.command("keys", "rotate"), range(2)))
+    assert sorted(result.returncode for result in results) == [0, 1]
+    assert all(len(result.stderr.splitlines()) == result.returncode for result in results)
+    stored = dict(service.rows("SELECT state, kid FROM signing_keys"))
+    assert len(service.rows("SELECT * FROM signing_keys")) == 3
+    assert (stored["retiring"], stored["active"]) == (active, spare)
+
+
+def rotate_at_once(url: str, times: int) -> list[Rotation | BaseException]:
+    async def run() -> list[Rotation | BaseException]:
+        database = open_database(url)
+        store = KeyStore(database, parse_secrets(KEY_ENCRYPTION_KEYS), access_token_ttl=TTL)
+        rotations = (rotate_keys(database, store, utc_now, published_for=CACHES_PASSED) for _ in range(times))
+        try:
+            return await asyncio.gather(*rotations, return_exceptions=True)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def test_of_eight_that_saw_the_same_keys_the_store_lets_one_rotate(start: Start, database_url: str) -> None:
+    service = Service("", database_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its rows are asked
+    age(service)
+    results = rotate_at_once(database_url, 8)
+    assert sum(isinstance(result, Rotation) for result in results) == 1
+    assert {type(result) for result in results} == {Rotation, RotationRefused}
+    states = [state for (state,) in service.rows("SELECT state FROM signing_keys ORDER BY state")]
+    assert states == ["active", "next", "retiring"]
+
+
+def test_nothing_rotates_to_a_spare_that_our_own_processes_may_not_publish(sqlite_url: str) -> None:
+    service = Service("", sqlite_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its rows are asked
+    age(service)
+    rotate_at_once(sqlite_url, 1)
+
+    async def again() -> None:
+        database = open_database(sqlite_url)
+        store = KeyStore(database, parse_secrets(KEY_ENCRYPTION_KEYS), access_token_ttl=TTL)
+        try:
+            await rotate_keys(database, store, utc_now, published_for=PROCESSES_RELOADED)
+        finally:
+            await database.close()
+
+    with pytest.raises(SpareTooYoung) as young:
+        asyncio.run(again())
+    assert timedelta(0) < young.value.remaining <= PROCESSES_RELOADED
+    assert PROCESSES_RELOADED > 2 * RELOAD_PERIOD
+
+
+def test_a_gone_key_is_listed_as_gone_and_not_published(start: Start, sqlite_url: str) -> None:
+    service = start(sqlite_url)
+    age(service)
+    rotate_at_once(sqlite_url, 1)
+    service.execute(f"UPDATE signing_keys SET retired_at = '{LONG_AGO}' WHERE state = 'retiring'")
+    listed = [json.loads(line) for line in service.command("keys", "list").stdout.splitlines()]
+    assert [key["state"] for key in listed] == ["gone", "active", "next"]
+    wait_until(lambda: published(service.client()) == [listed[1]["kid"], listed[2]["kid"]], 10)
+
+
+def test_a_reload_that_fails_keeps_the_old_set_and_the_next_one_goes_on(start: Start, sqlite_url: str) -> None:
+    service = start(sqlite_url)
+    client = service.signed_up()
+    keys = published(client)
+    service.execute("ALTER TABLE signing_keys RENAME TO elsewhere")
+    time.sleep(RELOAD_PERIOD.total_seconds() + 0.5)
+    assert published(client) == keys
+    assert fresh_kid(client) == keys[0]
+    service.execute("ALTER TABLE elsewhere RENAME TO signing_keys")
+    age(service)
+    rotate_at_once(sqlite_url, 1)
+    wait_until(lambda: len(published(client)) == 3, 10)
+
+
+def test_a_key_that_a_process_cannot_open_leaves_it_the_one_it_has(sqlite_url: str) -> None:
+    service = Service("", sqlite_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its rows are asked
+
+    async def run() -> None:
+        database = open_database(sqlite_url)
+        store = KeyStore(database, parse_secrets(KEY_ENCRYPTION_KEYS), access_token_ttl=TTL)
+        ring = KeyRing(store, before := await store.load(now=datetime.now(UTC)))
+        age(service)
+        await rotate_keys(database, store, utc_now, published_for=CACHES_PASSED)
+        service.execute("UPDATE signing_keys SET encryption_key_version = 9 WHERE state = 'active'")
+        with pytest.raises(UnreadableKey, match="needs version 9"):
+            await ring.reload(now=utc_now())
+        assert ring.current is before
+        await database.close()
+
+    asyncio.run(run())
+
+
+def test_before_the_first_start_there_is_nothing_to_rotate(sqlite_url: str) -> None:
+    service = Service("", sqlite_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its rows are asked
+    service.execute("DELETE FROM signing_keys")
+    [refused] = rotate_at_once(sqlite_url, 1)
+    assert isinstance(refused, RotationRefused)
+    assert "first start" in str(refused)
