@@ -170,3 +170,131 @@ test("a page of another origin cannot act for who is signed in", async () => {
   assert.deepEqual([response.status, (await response.json()).code], [403, "INVALID_ORIGIN"]);
   assert.ok(dataOf(await client.getSession()));
 });
+
+const NEW_PASSWORD = "brand-new-horse-battery";
+const isSignedIn = async ({ client }) => dataOf(await client.getSession()) !== null;
+
+async function onAnotherDevice(email, password = PASSWORD) {
+  const it = device();
+  const { token } = dataOf(await it.client.signIn.email({ email, password }));
+  return { ...it, token };
+}
+
+test("revoke-session ends the other device only, and knows nothing of strangers", async () => {
+  const here = await signedUp();
+  const there = await onAnotherDevice(here.email);
+  assert.deepEqual(dataOf(await here.client.revokeSession({ token: there.token })), { status: true });
+  assert.deepEqual(dataOf(await here.client.revokeSession({ token: "no-such-token" })), { status: true });
+  assert.deepEqual([await isSignedIn(here), await isSignedIn(there)], [true, false]);
+});
+
+test("revoke-other-sessions keeps the caller, revoke-sessions does not", async () => {
+  const here = await signedUp();
+  const there = await onAnotherDevice(here.email);
+  assert.deepEqual(dataOf(await here.client.revokeOtherSessions()), { status: true });
+  assert.deepEqual([await isSignedIn(here), await isSignedIn(there)], [true, false]);
+  assert.deepEqual(dataOf(await here.client.revokeSessions()), { status: true });
+  assert.ok(!here.browser.cookies.has(SESSION));
+});
+
+test("update-user changes name and picture, and nothing else", async () => {
+  const { client } = await signedUp();
+  const image = "https://pictures.example.com/ann.png";
+  assert.deepEqual(dataOf(await client.updateUser({ name: "Ann B", image })), { status: true });
+  const { user } = dataOf(await client.getSession());
+  assert.deepEqual([user.name, user.image], ["Ann B", image]);
+  const { error } = await client.updateUser({ email: newEmail() });
+  assert.deepEqual([error.status, error.code], [400, "EMAIL_CAN_NOT_BE_UPDATED"]);
+  assert.equal((await client.updateUser({ name: undefined })).error.status, 400);
+  assert.equal((await client.updateSession({ theme: "dark" })).error.status, 400);
+});
+
+test("change-password asks for the old one, and may end all other sessions", async () => {
+  const here = await signedUp();
+  const there = await onAnotherDevice(here.email);
+  const { error } = await here.client.changePassword({ currentPassword: "wrong", newPassword: NEW_PASSWORD });
+  assert.deepEqual([error.status, error.code], [400, "INVALID_PASSWORD"]);
+  const change = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD, revokeOtherSessions: true };
+  const { token } = dataOf(await here.client.changePassword(change));
+  assert.equal(dataOf(await here.client.getSession()).session.token, token);
+  assert.ok(!(await isSignedIn(there)));
+  assertRefused(await device().client.signIn.email({ email: here.email, password: PASSWORD }), WRONG);
+  await onAnotherDevice(here.email, NEW_PASSWORD);
+});
+
+test("verify-password tells right from wrong", async () => {
+  const { client } = await signedUp();
+  const body = (password) => ({ method: "POST", body: { password } });
+  assert.deepEqual(dataOf(await client.$fetch("/verify-password", body(PASSWORD))), { status: true });
+  const { error } = await client.$fetch("/verify-password", body("wrong"));
+  assert.deepEqual([error.status, error.code], [400, "INVALID_PASSWORD"]);
+});
+
+test("delete-user deletes, and the address is free again", async () => {
+  const { browser, client, email } = await signedUp();
+  assert.equal((await client.deleteUser({ password: "wrong" })).error.code, "INVALID_PASSWORD");
+  assert.deepEqual(dataOf(await client.deleteUser({ password: PASSWORD })), { success: true, message: "User deleted" });
+  assert.ok(!browser.cookies.has(SESSION));
+  await signedUp(email);
+});
+
+test("the last way in cannot be unlinked", async () => {
+  const { client } = await signedUp();
+  const [{ id }] = dataOf(await client.listAccounts());
+  const { error } = await client.unlinkAccount({ accountId: id });
+  assert.deepEqual([error.status, error.code], [400, "FAILED_TO_UNLINK_LAST_ACCOUNT"]);
+});
+
+test("rememberMe: false gives a cookie that ends with the browser", async () => {
+  const { email } = await signedUp();
+  const { browser, client } = device();
+  dataOf(await client.signIn.email({ email, password: PASSWORD, rememberMe: false }));
+  assert.ok(browser.cookies.has("better-auth.dont_remember"));
+  const [line] = browser.lastResponse.headers.get("set-cookie").split(/, (?=[^;=]+=)/).filter((it) => it.includes(SESSION));
+  assert.doesNotMatch(line, /max-age|expires/i);
+});
+
+test("callbackURL comes back as a redirect, and a foreign one is refused", async () => {
+  const { email } = await signedUp();
+  const { client } = device();
+  const answer = dataOf(await client.signIn.email({ email, password: PASSWORD, callbackURL: "/home" }));
+  assert.deepEqual([answer.redirect, answer.url], [true, "/home"]);
+  const { error } = await client.signIn.email({ email, password: PASSWORD, callbackURL: "https://evil.example.net/" });
+  assert.deepEqual([error.status, error.code], [403, "INVALID_CALLBACK_URL"]);
+});
+
+test("get-session takes its switches, and every instant on the wire has three decimals", async () => {
+  const { browser, client } = await signedUp();
+  dataOf(await client.getSession({ query: { disableCookieCache: true, disableRefresh: true } }));
+  const instants = (await browser.lastResponse.text()).match(/"\d{4}-\d\d-\d\dT[^"]*"/g);
+  assert.ok(instants.length >= 5);
+  for (const instant of instants) assert.match(instant, /\.\d{3}Z"$/);
+});
+
+test("the session store fetches anew after sign-in and sign-out", async () => {
+  const { email, user } = await signedUp();
+  const { client } = device();
+  const seen = [];
+  const stop = client.useSession.subscribe(({ data }) => seen.push(data?.user?.id ?? null));
+  const becomes = async (id) => {
+    for (let waited = 0; seen.at(-1) !== id && waited < 3000; waited += 20) await new Promise((done) => setTimeout(done, 20));
+    assert.equal(seen.at(-1), id);
+  };
+  dataOf(await client.signIn.email({ email, password: PASSWORD }));
+  await becomes(user.id);
+  dataOf(await client.signOut());
+  await becomes(null);
+  stop();
+});
+
+test("an access token is no session credential", async () => {
+  const { client } = await signedUp();
+  const { token } = dataOf(await client.token());
+  const other = device({ auth: { type: "Bearer", token } });
+  assert.deepEqual(await other.client.getSession(), { data: null, error: null });
+});
+
+test("a call that nobody answers is a 404 without a body", async () => {
+  const { client } = await signedUp();
+  assert.equal((await client.signIn.magicLink({ email: newEmail() })).error.status, 404);
+});
