@@ -112,7 +112,7 @@ class KeyStore:
             keys = (await session.scalars(select(SigningKey).where(published).order_by(*_OLDEST_FIRST))).all()
         active = next((key for key in keys if key.state == ACTIVE), None)
         if active is None:
-            raise UnreadableKey("there is no active key")
+            raise UnreadableKey("there is no active key: the first start of the service makes one")
         is_held = held is not None and held.active_kid == active.kid
         private_key = held.active_key if held and is_held else await asyncio.to_thread(self._decrypt, active)
         return KeySet(active.kid, private_key, tuple(json.loads(key.public_jwk) for key in keys))
