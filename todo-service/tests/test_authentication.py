@@ -99,6 +99,14 @@ def test_a_token_in_a_form_is_an_invalid_request(sqlite_service: Service, author
     check_problem(response, 400, "invalid-request")
 
 
+def test_a_form_of_many_fields_is_searched_for_a_token(sqlite_service: Service) -> None:
+    """Before any token is verified, so anybody can send it; parsing one kept the service for 100 ms."""
+    client = sqlite_service.client(None)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert client.post(TODOS, content=b"a&" * 100_000, headers=form).status_code == 401
+    assert client.post(TODOS, content=b"a&" * 1_000 + b"access_token=x", headers=form).status_code == 400
+
+
 @pytest.mark.parametrize("name", FORGERIES)
 def test_forged_tokens_are_refused(sqlite_service: Service, name: str) -> None:
     """R3, R8 to R16, R19: 401 whatever is wrong; never a 500, and never a way into a header."""

@@ -1,9 +1,9 @@
 """The bearer token at the HTTP edge: where it may stand, and what a refusal says (RFC 6750, RFC 9728)."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Annotated
-from urllib.parse import parse_qs
 
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
@@ -26,6 +26,7 @@ from todo_service.verified_tokens import VerifiedTokens
 
 RETRY_AFTER = "5"  # seconds: a missing key set is asked for every second at first, once a minute at last
 _FORM = "application/x-www-form-urlencoded"
+_TOKEN_IN_FORM = re.compile(rb"(?:^|&)access_token=")
 
 
 class Authenticator:
@@ -110,8 +111,8 @@ async def _is_elsewhere(request: Request) -> bool:
         return True
     if request_body.media_type(request) != _FORM:
         return False
-    form = await request_body.read(request)
-    return "access_token" in parse_qs(form.decode("latin-1"), keep_blank_values=True)
+    # Looked for as it is spelled, not parsed: a form of a hundred thousand fields must not cost a stranger's wait.
+    return _TOKEN_IN_FORM.search(await request_body.read(request)) is not None
 
 
 class BearerToken(SecurityBase):
