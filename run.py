@@ -161,6 +161,7 @@ def main(arguments: Sequence[str]) -> int:
         asked = bool(arguments) and arguments[0] in ("-h", "--help", "help")
         print(usage(), file=sys.stdout if asked else sys.stderr)
         return 0 if asked else 2
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every start would compile everything, and hold on to the memory
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _frame: signals.append(received))
     try:

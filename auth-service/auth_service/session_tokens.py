@@ -1,8 +1,7 @@
-"""Access tokens of sessions, given out again while they are young.
+"""Access tokens of sessions, given out again for a second.
 
-`get-session` is asked whenever a page comes into view, and each answer carries a token. One signature per session and
-minute serves them all; and a resource server that remembers verified tokens sees the same one again, instead of a new
-one with every request. Nothing else is saved: that the session is live is read from the store each time.
+When a page opens, its parts and its tabs ask at once, and `get-session` brings a token along each time. One signature
+serves them all. Only the signature is saved: that the session is live is read from the store with each request.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from .accounts import Account
 from .browser_sessions import BrowserSession
 from .tokens import TokenIssuer
 
-REUSED_FOR = timedelta(minutes=1)
+REUSED_FOR = timedelta(seconds=1)
 CAPACITY = 10_000  # sessions
 
 
@@ -31,7 +30,7 @@ class SessionTokens:
     _issued: dict[str, _Issued] = field(default_factory=dict)
 
     def token_for(self, account: Account, session: BrowserSession, *, now: datetime) -> str:
-        """An access token with at least four fifths of its life before it, signed by the key that is active now."""
+        """An access token with its life before it, signed by the key that is active now."""
         known = self._issued.get(session.id)
         if known is not None and self._is_young(known, now):
             return known.token
@@ -43,5 +42,4 @@ class SessionTokens:
         return token
 
     def _is_young(self, issued: _Issued, now: datetime) -> bool:
-        reused_for = min(REUSED_FOR, self.issuer.access_token_ttl / 5)
-        return timedelta() <= now - issued.at < reused_for and issued.kid == self.issuer.active_kid
+        return timedelta() <= now - issued.at < REUSED_FOR and issued.kid == self.issuer.active_kid
