@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import resource
 import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 # Debian keeps nginx where only root's PATH leads.
 FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/usr/local/nginx/sbin", "/opt/homebrew/bin")
 WORKER_USERS = ("www-data", "nginx", "nobody")
+OPEN_FILES = 16384
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
@@ -42,6 +44,12 @@ def worker_user(folder: Path) -> str | None:
             group = grp.getgrgid(pwd.getpwnam(name).pw_gid).gr_name
             return f"{name} {group}"
     return "root root"
+
+
+def open_files() -> int:
+    """How many descriptors a worker may have: without privileges no more than the hard limit, or nginx alerts."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
 
 
 @contextmanager

@@ -93,6 +93,7 @@ class Gateway:
     worker_user: str | None = None  # whom the workers become when nginx is started by root
     access_log: str = "/dev/stdout"
     upstream_timeout: str = "30s"
+    open_files: int = 16384  # of each worker; no more than it may have where it runs
 
     def values(self) -> dict[str, str]:
         issuer = urlsplit(self.issuer)
@@ -109,6 +110,8 @@ class Gateway:
             "AUTH_UPSTREAM": self.auth_upstream,
             "TODO_UPSTREAM": self.todo_upstream,
             "UPSTREAM_TIMEOUT": self.upstream_timeout,
+            "OPEN_FILES": str(self.open_files),
+            "CONNECTIONS": str(min(8192, self.open_files * 3 // 4)),  # the rest for bodies and cached documents
             "LIMITS": self.limits.render() if self.limits else "",
             "SIGN_IN_RATE": limits.sign_in.rate,
             "AUTH_RATE": limits.auth.rate,

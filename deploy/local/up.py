@@ -183,6 +183,7 @@ def start_gateway(
         auth_upstream=endpoint(LOOPBACK, system.auth_port),
         todo_upstream=endpoint(LOOPBACK, system.todo_port),
         worker_user=nginx.worker_user(folder),
+        open_files=nginx.open_files(),
     )
     render.write(configuration, folder)
     environ = {**os.environ, "TZ": "UTC"}

@@ -173,6 +173,7 @@ class Starter:
             limits=None,
             trusted_origins=[TRUSTED_ORIGIN],
             upstream_timeout="1s",
+            open_files=nginx.open_files(),
         )
 
     @contextmanager

@@ -149,7 +149,7 @@ def test_cors_of_a_service_is_its_own(gateway: RunningGateway) -> None:
 def test_slow_header_is_cut_off(starter: Starter) -> None:
     """CHECKLISTS.md G5. nginx resets such a connection without a word."""
     with starter.start() as gateway:
-        gateway.change("nginx.conf", "client_header_timeout 10s;", "client_header_timeout 1s;")
+        gateway.change("nginx.conf", "client_header_timeout 5s;", "client_header_timeout 1s;")
         with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as client:
             client.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
             with pytest.raises(ConnectionResetError):
