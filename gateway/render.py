@@ -58,6 +58,7 @@ class Limits:
     auth: Limit = Limit("20r/s", 40)
     api: Limit = Limit("20r/s", 40)
     connections: int = 50
+    password: Limit = Limit("10r/m", 5)
 
     @classmethod
     def parse(cls, environ: Mapping[str, str]) -> Limits:
@@ -68,7 +69,12 @@ class Limits:
                 given.pop(f"{zone.upper()}_RATE", default.rate),
                 _parse_number(given.pop(f"{zone.upper()}_BURST", str(default.burst))),
             )
-            for zone, default in (("sign_in", cls.sign_in), ("auth", cls.auth), ("api", cls.api))
+            for zone, default in (
+                ("sign_in", cls.sign_in),
+                ("password", cls.password),
+                ("auth", cls.auth),
+                ("api", cls.api),
+            )
         }
         connections = _parse_number(given.pop("CONNECTIONS", str(cls.connections)))
         if given:
@@ -76,7 +82,12 @@ class Limits:
         return cls(**zones, connections=connections)
 
     def render(self) -> str:
-        zones = [self.sign_in.render("sign_in"), self.auth.render("auth"), self.api.render("api")]
+        zones = [
+            self.sign_in.render("sign_in"),
+            self.password.render("password"),
+            self.auth.render("auth"),
+            self.api.render("api"),
+        ]
         return "\n".join([*zones, f"limit_conn connections {self.connections};"])
 
 
@@ -114,9 +125,11 @@ class Gateway:
             "CONNECTIONS": str(min(8192, self.open_files * 3 // 4)),  # the rest for bodies and cached documents
             "LIMITS": self.limits.render() if self.limits else "",
             "SIGN_IN_RATE": limits.sign_in.rate,
+            "PASSWORD_RATE": limits.password.rate,
             "AUTH_RATE": limits.auth.rate,
             "API_RATE": limits.api.rate,
             "SIGN_IN_RETRY_AFTER": str(limits.sign_in.retry_after),
+            "PASSWORD_RETRY_AFTER": str(limits.password.retry_after),
             "AUTH_RETRY_AFTER": str(limits.auth.retry_after),
             "API_RETRY_AFTER": str(limits.api.retry_after),
         }

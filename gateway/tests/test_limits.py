@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from gateway.tests.conftest import RunningGateway, Starter
 
-SLOW = Limits(sign_in=Limit("1r/m", 2), auth=Limit("1r/m", 3), api=Limit("1r/m", 4), connections=3)
+SLOW = Limits(
+    sign_in=Limit("1r/m", 2), auth=Limit("1r/m", 3), api=Limit("1r/m", 4), connections=3, password=Limit("1r/m", 1)
+)
 SIGN_IN, SIGN_UP, SESSION, TODOS = (
     "/api/auth/sign-in/email",
     "/api/auth/sign-up/email",
@@ -45,6 +47,9 @@ def limited(limited_for_all: RunningGateway) -> RunningGateway:
         ("POST", SIGN_UP, 2, "127.0.1.2"),
         ("GET", SESSION, 3, "127.0.1.3"),
         ("POST", "/api/auth/sign-out", 3, "127.0.1.4"),
+        ("POST", "/api/auth/change-password", 1, "127.0.1.7"),
+        ("POST", "/api/auth/verify-password", 1, "127.0.1.8"),
+        ("POST", "/api/auth/delete-user", 1, "127.0.1.9"),
         ("GET", TODOS, 4, "127.0.1.5"),
         ("GET", "/api/v1/users/u1/todos/1", 4, "127.0.1.6"),
     ],
@@ -85,6 +90,14 @@ def test_limits_are_apart(limited: RunningGateway) -> None:
     assert limited.request(SESSION, source="127.0.5.1").status == 200
     assert limited.request(TODOS, source="127.0.5.1").status == 200
     assert limited.request(SIGN_IN, "POST", source="127.0.5.2").status == 200
+
+
+def test_passwords_asked_for_by_a_session_share_a_limit_of_their_own(limited: RunningGateway) -> None:
+    """Each costs a hash, as a sign-in does, but guessing there must not lock out who signs in."""
+    paths = ["/api/auth/change-password", "/api/auth//verify-password", "/api/auth/delete-user/"]
+    assert [limited.request(path, "POST", source="127.0.5.3").status for path in paths] == [200, 200, 429]
+    assert limited.request(paths[0], "OPTIONS", source="127.0.5.3").status == 200
+    assert limited.statuses(4, SIGN_IN, "POST", source="127.0.5.3") == [200, 200, 200, 429]
 
 
 def test_forged_address_does_not_evade_a_limit(limited: RunningGateway) -> None:
@@ -184,10 +197,15 @@ def test_networks_of_ipv6_share_a_limit(starter: Starter) -> None:
 
 def test_limits_come_from_the_environment() -> None:
     limits = Limits.parse(
-        {"GATEWAY_SIGN_IN_RATE": "1r/m", "GATEWAY_API_BURST": "0", "GATEWAY_CONNECTIONS": "9", "HOME": "/"}
+        {
+            "GATEWAY_SIGN_IN_RATE": "1r/m",
+            "GATEWAY_API_BURST": "0",
+            "GATEWAY_PASSWORD_BURST": "1",
+            "GATEWAY_CONNECTIONS": "9",
+        }
     )
-    assert limits == Limits(Limit("1r/m", 5), Limit("20r/s", 40), Limit("20r/s", 0), 9)
-    assert Limits.parse({}) == Limits(Limit("10r/m", 5), Limit("20r/s", 40), Limit("20r/s", 40))
+    assert limits == Limits(Limit("1r/m", 5), Limit("20r/s", 40), Limit("20r/s", 0), 9, Limit("10r/m", 1))
+    assert Limits.parse({"HOME": "/"}) == Limits(Limit("10r/m", 5), Limit("20r/s", 40), Limit("20r/s", 40))
 
 
 @pytest.mark.parametrize(
