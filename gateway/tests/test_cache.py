@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from gateway.tests import upstream
 from gateway.tests.conftest import deaf_port, free_port
+from gateway.tests.test_problems import check
 from gateway.tests.upstream import Answer
 
 if TYPE_CHECKING:
@@ -57,6 +58,25 @@ def test_conditional_request_is_answered_from_the_cache(fresh: RunningGateway) -
     fresh.request(JWKS)
     response = fresh.request(JWKS, headers={"If-None-Match": '"1"'})
     assert (response.status, len(fresh.auth.paths)) == (304, 1)
+
+
+@pytest.mark.parametrize("condition", [{"If-Match": '"2"'}, {"If-Unmodified-Since": "Sat, 01 Jan 2000 00:00:00 GMT"}])
+def test_failed_condition_is_a_problem(fresh: RunningGateway, condition: dict[str, str]) -> None:
+    """RFC 9110 §13.1.1, §13.1.4: nginx itself compares with what it has kept."""
+    answer = keys("max-age=60")
+    modified = {"Last-Modified": "Sun, 02 Jan 2000 00:00:00 GMT"}
+    fresh.auth.answers[JWKS] = Answer(headers={**answer.headers, **modified}, body=answer.body)
+    for _ in range(2):
+        check(fresh.request(JWKS, headers=condition), 412)
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1", "bytes=900-", "bytes=0-0,2-3"])
+def test_cached_document_is_given_whole(fresh: RunningGateway, asked: str) -> None:
+    """RFC 9110 §14.2: a server may ignore Range; nginx would answer one beyond the end with a page of its own."""
+    fresh.auth.answers[JWKS] = Answer(headers={**keys("max-age=60").headers, "Accept-Ranges": "bytes"}, body=b"{}abcd")
+    for _ in range(2):
+        response = fresh.request(JWKS, headers={"Range": asked})
+        assert (response.status, response.body) == (200, b"{}abcd")
 
 
 def test_authorized_request_goes_past_the_cache_and_leaves_it_alone(fresh: RunningGateway) -> None:

@@ -54,6 +54,10 @@ def malformed(host: str) -> dict[str, tuple[int, bytes]]:
         "version unknown": (505, request("GET / HTTP/3.0", named)),
         "TRACE": (405, request("TRACE /api/auth/ok HTTP/1.1", named)),
         "CONNECT": (405, request("CONNECT /api/auth/ok HTTP/1.1", named)),
+        "method unknown": (405, request("FOO /api/auth/ok HTTP/1.1", named)),
+        "method of another protocol": (405, request("PROPFIND /api/v1/todos HTTP/1.1", named)),
+        "octet that is no ASCII": (400, b"GET /api/auth/\xff HTTP/1.1\r\nHost: " + host.encode() + b"\r\n\r\n"),
+        "and in the query": (400, b"GET /api/v1/todos?\xc3\xa4 HTTP/1.1\r\nHost: " + host.encode() + b"\r\n\r\n"),
         "address too long": (414, request(f"GET /{long} HTTP/1.1", named)),
         "header too long": (431, request("GET /api/auth/ok HTTP/1.1", named, f"X-Long: {long}")),
         "headers too many": (431, request("GET / HTTP/1.1", named, *[f"X-{n}: {'y' * 7000}" for n in range(6)])),
@@ -65,8 +69,27 @@ def malformed(host: str) -> dict[str, tuple[int, bytes]]:
 @pytest.mark.parametrize("case", malformed(""))
 def test_malformed_request_is_a_problem(gateway: RunningGateway, case: str) -> None:
     status, sent = malformed(gateway.host)[case]
-    check(gateway.raw(sent), status)
-    assert gateway.auth.paths == []
+    response = gateway.raw(sent)
+    check(response, status)
+    allowed = ["GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"] if status == 405 else []
+    assert response.values("Allow") == allowed  # RFC 9110 §15.5.6
+    assert gateway.auth.paths + gateway.todo.paths == []
+
+
+def test_address_too_long_stays_that_with_any_method(gateway: RunningGateway) -> None:
+    check(gateway.raw(request(f"FOO /{'x' * 9000} HTTP/1.1", f"Host: {gateway.host}")), 414)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/api/auth/unknown", "/api/v1/todos"])
+def test_method_of_http_is_for_the_service_to_judge(gateway: RunningGateway, method: str, path: str) -> None:
+    assert gateway.request(path, method).status == 200
+    assert [each["method"] for each in gateway.auth.seen + gateway.todo.seen] == [method]
+
+
+def test_allow_of_a_service_is_its_own(gateway: RunningGateway) -> None:
+    gateway.todo.answers["/api/v1/todos"] = Answer(405, {"Allow": "GET"})
+    assert gateway.request("/api/v1/todos", "PUT").values("Allow") == ["GET"]
 
 
 @pytest.mark.parametrize("path", ["/none", "/api/v1/none", "/api/auth%2fnone"])
