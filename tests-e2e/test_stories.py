@@ -1,8 +1,8 @@
 """The three stories, through the gateway, as people live them: get an account, use it, keep things to oneself."""
 
-import time
 import base64
 import json
+import time
 from typing import Any
 
 import pytest
