@@ -102,7 +102,7 @@ class RunningGateway:
 def nginx_program() -> str:
     program = nginx.find()
     if program is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("nginx is not installed")
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("nginx is not installed")
     return program
 
 
