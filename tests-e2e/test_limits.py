@@ -51,26 +51,26 @@ def caller(limited: Stack, address: str) -> httpx2.Client:
     return browser(limited, source=address)
 
 
-def test_sign_in(caller: httpx2.Client, person: Person) -> None:
+def test_sign_in_passes_1_and_the_burst_and_no_more(caller: httpx2.Client, person: Person) -> None:
     statuses = [caller.post(SIGN_IN, json=credentials(person.email)).status_code for _ in range(BURST["sign_in"] + 2)]
     assert statuses == [200] * (BURST["sign_in"] + 1) + [429]
 
 
-def test_sign_up(caller: httpx2.Client) -> None:
+def test_sign_up_passes_1_and_the_burst_and_no_more(caller: httpx2.Client) -> None:
     bodies = [{"name": "Ann", **credentials()} for _ in range(BURST["sign_in"] + 2)]
     statuses = [caller.post(SIGN_UP, json=body).status_code for body in bodies]
     assert statuses == [200] * (BURST["sign_in"] + 1) + [429]
 
 
 @pytest.mark.parametrize("path", [SESSION, "/api/auth/token", "/api/auth/list-sessions", "/api/auth/ok"])
-def test_other_endpoints_for_accounts(caller: httpx2.Client, path: str) -> None:
+def test_other_endpoint_for_accounts_passes_1_and_the_burst_and_no_more(caller: httpx2.Client, path: str) -> None:
     statuses = [caller.get(path).status_code for _ in range(BURST["auth"] + 2)]
     assert statuses[-1] == 429
     assert 429 not in statuses[:-1]
 
 
 @pytest.mark.parametrize("path", [TODOS, TODOS + "/none", "/api/v1/users/{id}/todos"])
-def test_api(caller: httpx2.Client, person: Person, token: str, path: str) -> None:
+def test_api_passes_1_and_the_burst_and_no_more(caller: httpx2.Client, person: Person, token: str, path: str) -> None:
     path = path.format(id=person.id)
     statuses = [caller.get(path, headers=bearer(token)).status_code for _ in range(BURST["api"] + 2)]
     assert statuses == [404 if path.endswith("none") else 200] * (BURST["api"] + 1) + [429]
