@@ -6,7 +6,7 @@ import pytest
 
 from e2e_fixtures.issuer import Issuer, serve_issuer
 from e2e_fixtures.people import Person, sign_up
-from e2e_fixtures.stack import Stack, running_stack
+from e2e_fixtures.stack import TRUSTED_ORIGIN, Stack, running_stack
 from e2e_fixtures.todo_process import TodoProcess, running_todo_service
 
 Factory = pytest.TempPathFactory
@@ -14,8 +14,9 @@ Factory = pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: Factory) -> Iterator[Stack]:
-    """The whole system, with every limit off."""
-    with running_stack(tmp_path_factory.mktemp("stack") / "checkout", "--no-limits") as running:
+    """The whole system, with every limit off, and a frontend at an origin of its own."""
+    folder = tmp_path_factory.mktemp("stack") / "checkout"
+    with running_stack(folder, "--no-limits", AUTH_TRUSTED_ORIGINS=TRUSTED_ORIGIN) as running:
         yield running
 
 

@@ -19,7 +19,7 @@ class Person:
     stack: Stack
 
     def token(self) -> str:
-        """A fresh access token for the live session."""
+        """An access token for the live session; within one second the same again."""
         response = self.browser.get("/api/auth/token")
         assert response.status_code == 200, response.text
         token: str = response.json()["token"]

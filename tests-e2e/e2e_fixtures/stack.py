@@ -20,6 +20,7 @@ from e2e_fixtures.waiting import wait_until
 NO_TLS = ssl.SSLContext(
     ssl.PROTOCOL_TLS_CLIENT
 )  # never used: reading the authorities' certificates takes 20 ms a client
+TRUSTED_ORIGIN = "https://app.example.com"  # a frontend's, beside the issuer's own, on the shared stack
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Stack:
 
     def pid(self, service: str) -> int:
         """The process of "auth_service", "todo_service" or "nginx"."""
-        return next(int(pid) for pid in self.running["processes"] if service in _command(int(pid)))
+        return next(int(pid) for pid in self.running["processes"] if service in command_of(int(pid)))
 
     def log(self, name: str) -> str:
         return (self.checkout.folder / ".run/logs" / f"{name}.log").read_text(encoding="utf-8")
@@ -71,7 +72,7 @@ def running_stack(folder: Path, *options: str, **environ: str) -> Iterator[Stack
     finally:
         down = checkout.run("down")
     assert down.returncode == 0, down.stderr
-    wait_until(lambda: not [pid for pid in running["processes"] if _command(int(pid))])
+    wait_until(lambda: not [pid for pid in running["processes"] if command_of(int(pid))])
 
 
 def _check_started(up: subprocess.CompletedProcess[str]) -> None:
@@ -81,7 +82,7 @@ def _check_started(up: subprocess.CompletedProcess[str]) -> None:
         pytest.fail(f"./run.py up ended with {up.returncode}:\n{up.stderr}")
 
 
-def _command(pid: int) -> str:
+def command_of(pid: int) -> str:
     """The command line of a process; "" when it is gone."""
     with suppress(ProcessLookupError):
         os.kill(pid, 0)
