@@ -18,7 +18,8 @@ SIGN_IN, SIGN_UP, SESSION, TODOS = (
     "/api/auth/get-session",
     "/api/v1/todos",
 )
-BURST = {"sign_in": 2, "auth": 3, "api": 4}
+PASSWORD = ("/api/auth/change-password", "/api/auth/verify-password", "/api/auth/delete-user")
+BURST = {"sign_in": 2, "auth": 3, "api": 4, "password": 5}
 SETTINGS = {f"GATEWAY_{name.upper()}_BURST": str(burst) for name, burst in BURST.items()}
 SETTINGS |= {f"GATEWAY_{name.upper()}_RATE": "1r/m" for name in BURST}
 ADDRESSES = (f"127.0.{number // 250 + 1}.{number % 250 + 1}" for number in count())
@@ -60,6 +61,13 @@ def test_sign_up_passes_1_and_the_burst_and_no_more(caller: httpx2.Client) -> No
     bodies = [{"name": "Ann", **credentials()} for _ in range(BURST["sign_in"] + 2)]
     statuses = [caller.post(SIGN_UP, json=body).status_code for body in bodies]
     assert statuses == [200] * (BURST["sign_in"] + 1) + [429]
+
+
+def test_what_hashes_a_password_for_a_session_passes_1_and_the_burst_and_no_more(caller: httpx2.Client) -> None:
+    """Counted together, whichever it is."""
+    paths = (PASSWORD * BURST["password"])[: BURST["password"] + 1]
+    assert 429 not in [caller.post(path, json={}).status_code for path in paths]
+    assert [caller.post(path, json={}).status_code for path in PASSWORD] == [429] * len(PASSWORD)
 
 
 @pytest.mark.parametrize("path", [SESSION, "/api/auth/token", "/api/auth/list-sessions", "/api/auth/ok"])
