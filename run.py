@@ -94,7 +94,7 @@ def lint(arguments: Sequence[str]) -> int:
     codes = []
     for check in checks:
         print("$", *check, flush=True)
-        codes.append(subprocess.run([interpreter, "-m", *check], cwd=ROOT, check=False).returncode)
+        codes.append(subprocess.run([interpreter, "-P", "-m", *check], cwd=ROOT, check=False).returncode)
         pause(0)
     return max(codes)
 
@@ -130,7 +130,7 @@ def operate(name: str, arguments: Sequence[str]) -> int:
     system = System(running.get("issuer") or origin("http://localhost:8080"), ports["auth"], ports["todo"])
     environ = system.environment(name)
     migrate(name, environ)
-    return become(service_command(name, *arguments), environ=environ)
+    return become(service_command(name, *arguments), cwd=STATE, environ=environ)
 
 
 def become(command: Sequence[str], *, cwd: Path | None = None, environ: Mapping[str, str] | None = None) -> NoReturn:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RUNTIME_LOCKS = [ROOT / "auth-service/requirements.txt", ROOT / "todo-service/requirements.txt"]
+ISOLATED = "-I"  # from no folder but the interpreter's own: neither the caller's nor PYTHONPATH's
 TEST_LOCK = ROOT / "tests-e2e/requirements.txt"
 
 
@@ -50,12 +51,22 @@ def make_environment(folder: Path) -> None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise Refused(f"This Python has no venv module. Debian and Ubuntu: sudo apt-get install python{version}-venv")
     shutil.rmtree(folder, ignore_errors=True)
-    run_with_progress("Making a virtual environment", [sys.executable, "-m", "venv", str(folder)])
+    run_with_progress("Making a virtual environment", [sys.executable, ISOLATED, "-m", "venv", str(folder)])
 
 
 def install(interpreter: str, what: str, locks: Sequence[Path]) -> None:
     """Only what the locks name, by hash. Bytecode is left to the first import: much of it is never needed."""
-    command = [interpreter, "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-compile", "--no-input"]
+    command = [
+        interpreter,
+        ISOLATED,
+        "-m",
+        "pip",
+        "install",
+        "--require-hashes",
+        "--no-deps",
+        "--no-compile",
+        "--no-input",
+    ]
     command += ["--disable-pip-version-check", "--progress-bar=off"]
     run_with_progress(what, command + [f"--requirement={lock}" for lock in locks])
 

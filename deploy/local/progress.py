@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from deploy.local.state import LOGS
+from deploy.local.state import LOGS, STATE
 from deploy.local.waiting import Refused, pause
 
 if TYPE_CHECKING:
@@ -32,7 +32,13 @@ def run_with_progress(what: str, command: Sequence[str], environ: Mapping[str, s
     print(what, end="" if not live else "\r", flush=True, file=sys.stderr)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environ, start_new_session=True
+            command,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            env=environ,
+            cwd=STATE,
+            start_new_session=True,
         )
     try:
         while process.poll() is None:

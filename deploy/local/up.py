@@ -89,7 +89,7 @@ def detach(arguments: Sequence[str]) -> int:
     command = [sys.executable, str(ROOT / "run.py"), "up", *(each for each in arguments if each != "--detach")]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, start_new_session=True
         )
     try:
         while process.poll() is None and not (read_running().get("ready") and read_running()["pid"] == process.pid):

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+import run as verbs
 from deploy.local import packages, ports, processes, progress, services, state, up, waiting
 from gateway import nginx
 
@@ -27,7 +28,7 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """State of the test's own."""
-    for module in (state, packages, processes, progress, services, up):
+    for module in (state, packages, processes, progress, services, up, verbs):
         for name, path in (("STATE", tmp_path), ("LOGS", tmp_path), ("RUNNING", tmp_path / "run.json")):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, path)
@@ -121,6 +122,45 @@ def test_failed_installation_is_not_taken_for_a_complete_one(here: Path, monkeyp
         with pytest.raises(waiting.Refused):
             packages.python()
     assert len(made) == 2
+
+
+@pytest.fixture
+def elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Somebody else's folder, from which run.py is called: its modules have the names of those that we start."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    for name in ("venv", "pip", "ensurepip", "ruff", "mypy", "auth_service"):
+        (folder / f"{name}.py").write_text("open(__file__ + '.was-run', 'w')\n", encoding="utf-8")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return folder
+
+
+def test_environment_is_made_without_modules_of_the_callers_folder(here: Path, elsewhere: Path) -> None:
+    packages.make_environment(here / "venv")
+    with pytest.raises(waiting.Refused, match="requirement"):
+        packages.install(str(here / "venv/bin/python"), "Installing nothing", [])
+    assert list(elsewhere.glob("*.was-run")) == []
+
+
+def test_every_process_starts_in_a_folder_of_ours(here: Path, elsewhere: Path) -> None:
+    """So a relative address of a database means one file to migrations, commands and services alike."""
+    progress.run_with_progress("Looking", ["sh", "-c", "pwd"])
+    assert (here / "setup.log").read_text(encoding="utf-8").strip() == str(here)
+    processes.Child.start("looking", ["sh", "-c", "pwd"], os.environ).process.wait()
+    assert (here / "looking.log").read_text(encoding="utf-8").strip() == str(here)
+
+
+def test_commands_run_in_a_folder_of_ours(here: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def become(command: list[str], *, cwd: Path, environ: dict[str, str]) -> int:
+        assert command == ["python", "-P", "-m", "auth_service", "users", "list"]
+        assert str(elsewhere) not in environ["PYTHONPATH"]
+        assert cwd == here
+        return 7
+
+    monkeypatch.setattr(verbs, "become", become)
+    monkeypatch.setattr(verbs, "migrate", lambda *_: None)
+    monkeypatch.setattr(services, "python", lambda: "python")
+    assert verbs.operate("auth", ["users", "list"]) == 7
 
 
 def test_failed_command_shows_the_end_of_its_log(here: Path) -> None:
