@@ -22,7 +22,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, NoReturn
 
-from deploy.local.packages import find_nginx, python
+from deploy.local.packages import find_nginx, python, remove_old_environments
 from deploy.local.processes import STOP_SECONDS, birth, clear_leftovers
 from deploy.local.services import System, migrate, service_command
 from deploy.local.state import LOGS, ROOT, STATE, lock, read_running
@@ -58,17 +58,20 @@ def down(arguments: Sequence[str]) -> int:
 
 
 def reset(arguments: Sequence[str]) -> int:
-    """stop everything and delete its state: databases, secrets, logs; installed packages stay"""
+    """stop everything and delete its state: databases, secrets, logs; the packages of these locks stay"""
     no_arguments("reset", arguments)
     down([])
     with lock("up.lock", wait=False) as alone:
         if not alone:
             raise Refused("A run.py has just started. Stop it first: ./run.py down")
         for entry in STATE.iterdir():
-            if entry.is_dir() and not entry.name.startswith("venv-"):
+            if entry.name.startswith("venv-") or entry.suffix == ".lock":
+                continue
+            if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
-            elif entry.is_file() and entry.suffix != ".lock":
-                entry.unlink()
+            else:
+                entry.unlink()  # of a link not what it leads to, which is not ours
+        remove_old_environments()
     print("The state is deleted.")
     return 0
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.local.processes import is_used
 from deploy.local.progress import run_with_progress
 from deploy.local.state import ROOT, STATE, lock
 from deploy.local.waiting import Refused
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RUNTIME_LOCKS = [ROOT / "auth-service/requirements.txt", ROOT / "todo-service/requirements.txt"]
+RUNTIME_MARKER = "runtime-is-complete"
 ISOLATED = "-I"  # from no folder but the interpreter's own: neither the caller's nor PYTHONPATH's
 TEST_LOCK = ROOT / "tests-e2e/requirements.txt"
 
@@ -26,13 +28,11 @@ TEST_LOCK = ROOT / "tests-e2e/requirements.txt"
 def python(*, tests: bool = False) -> str:
     """The interpreter of the virtual environment, which is made or completed first if need be.
 
-    Its name holds a hash of the locks. A marker is written last, so what was interrupted is not taken for complete.
+    A marker is written last, so what was interrupted is not taken for complete.
     """
-    locks = [*RUNTIME_LOCKS, TEST_LOCK]
-    content = b"".join(path.read_bytes() for path in locks) + sys.version.encode()
-    folder = STATE / f"venv-{hashlib.sha256(content).hexdigest()[:12]}"
+    folder = environment()
     interpreter = str(folder / "bin" / "python")
-    runtime_ready, tests_ready = folder / "runtime-is-complete", folder / "tests-are-complete"
+    runtime_ready, tests_ready = folder / RUNTIME_MARKER, folder / "tests-are-complete"
     if (tests_ready if tests else runtime_ready).exists():
         return interpreter
     with lock("venv.lock"):
@@ -44,6 +44,27 @@ def python(*, tests: bool = False) -> str:
             install(interpreter, "Installing the tests' packages", [TEST_LOCK])
             tests_ready.touch()
     return interpreter
+
+
+def environment() -> Path:
+    """Where the packages of these locks are, for this Python."""
+    content = b"".join(path.read_bytes() for path in (*RUNTIME_LOCKS, TEST_LOCK)) + sys.version.encode()
+    return STATE / f"venv-{hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def remove_old_environments() -> None:
+    """Those of other locks or Pythons, unless somebody may still need them."""
+    current = environment()
+    with lock("venv.lock"):
+        for folder in sorted(STATE.glob("venv-*")):
+            if folder == current or folder.is_symlink():
+                continue
+            if not (folder / RUNTIME_MARKER).exists():
+                print(f"{folder.name} is left: it is not complete. If nothing is making it, delete it: rm -r {folder}")
+            elif is_used(folder):
+                print(f"{folder.name} is left: a process uses it.")
+            else:
+                shutil.rmtree(folder)
 
 
 def make_environment(folder: Path) -> None:

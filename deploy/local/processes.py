@@ -35,6 +35,17 @@ def birth(pid: int) -> str:
     return ""
 
 
+def is_used(folder: Path) -> bool:
+    """Whether a process was started from a folder, or with something in it."""
+    if not Path("/proc/self/cmdline").exists():
+        return str(folder) in subprocess.check_output(["ps", "-A", "-ww", "-o", "args="], text=True)
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if os.fsencode(folder) in line.read_bytes():
+                return True
+    return False
+
+
 def clear_leftovers() -> None:
     """End what an `up` that was killed has left behind."""
     for pid, born in read_running().get("processes", {}).items():

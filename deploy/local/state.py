@@ -6,7 +6,7 @@ import fcntl
 import json
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeGuard
 
 from deploy.local.waiting import pause
 
@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".run"
 LOGS = STATE / "logs"
 RUNNING = STATE / "run.json"
+SHAPE = {"url": str, "issuer": str, "options": dict, "ports": dict, "pid": int, "born": str, "ready": bool}
 
 
 @contextmanager
@@ -38,12 +39,23 @@ def _try_lock(file: IO[str]) -> bool:
 
 
 def read_running() -> dict[str, Any]:
-    """What the last `up` wrote about itself; nothing if there was none."""
+    """What the last `up` wrote about itself; nothing if there was none, or if somebody else wrote it."""
     try:
-        running: dict[str, Any] = json.loads(RUNNING.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        running: Any = json.loads(RUNNING.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError):
         return {}
-    return running
+    return running if _is_description(running) else {}
+
+
+def _is_description(running: object) -> TypeGuard[dict[str, Any]]:
+    if not isinstance(running, dict) or not all(isinstance(running.get(key), kind) for key, kind in SHAPE.items()):
+        return False
+    ports, processes = running["ports"], running.get("processes", {})
+    return (
+        all(isinstance(ports.get(name), int) for name in ("auth", "todo"))
+        and isinstance(processes, dict)
+        and all(pid.isdecimal() and isinstance(born, str) for pid, born in processes.items())
+    )
 
 
 def write_running(running: Mapping[str, Any]) -> None:

@@ -92,7 +92,7 @@ def detach(arguments: Sequence[str]) -> int:
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, start_new_session=True
         )
     try:
-        while process.poll() is None and not (read_running().get("ready") and read_running()["pid"] == process.pid):
+        while process.poll() is None and not is_ready(process.pid):
             pause()
     except Interrupted:
         process.terminate()
@@ -102,6 +102,11 @@ def detach(arguments: Sequence[str]) -> int:
     if process.returncode is None:
         print("Running in the background. ./run.py down stops it.")
     return process.returncode or 0
+
+
+def is_ready(pid: int) -> bool:
+    running = read_running()
+    return bool(running) and running["ready"] and running["pid"] == pid
 
 
 def supervise(options: argparse.Namespace) -> int:

@@ -18,6 +18,15 @@ from deploy.local import packages, ports, processes, progress, services, state, 
 from gateway import nginx
 
 ROOT = Path(__file__).parents[2]
+DESCRIPTION = {
+    "url": "http://localhost:8080",
+    "issuer": "http://localhost:8080",
+    "options": {"port": 8080},
+    "ports": {"gateway": None, "auth": 8081, "todo": 8082},
+    "pid": 999_999_999,
+    "born": "1",
+    "ready": True,
+}
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -241,9 +250,74 @@ def test_leftover_is_ended_unless_its_number_belongs_to_another_process_now(here
     orphan = "import subprocess as s; print(s.Popen(['sleep', '60'], start_new_session=True, stdout=s.DEVNULL).pid)"
     pid = int(subprocess.check_output([sys.executable, "-W", "ignore", "-c", orphan]))
     for born, survives in (("another time", True), (processes.birth(pid), False)):
-        (here / "run.json").write_text(json.dumps({"processes": {str(pid): born}}), encoding="utf-8")
+        (here / "run.json").write_text(json.dumps({**DESCRIPTION, "processes": {str(pid): born}}), encoding="utf-8")
         processes.clear_leftovers()
         assert bool(processes.birth(pid)) == survives
+
+
+BROKEN: list[object] = [
+    [],
+    1,
+    None,
+    {"x": "1"},
+    {**DESCRIPTION, "processes": [1]},
+    {**DESCRIPTION, "processes": {"x": "1"}},
+    {**DESCRIPTION, "processes": {"1": 1}},
+    {**DESCRIPTION, "pid": "1"},
+    {**DESCRIPTION, "ports": []},
+    {**DESCRIPTION, "ports": {"auth": 8081}},
+    {**DESCRIPTION, "issuer": 1},
+]
+
+
+def test_description_of_a_run_is_read_as_it_was_written(here: Path) -> None:
+    for description in (DESCRIPTION, {**DESCRIPTION, "processes": {"17": "4711"}}):
+        state.write_running(description)
+        assert state.read_running() == description
+
+
+@pytest.mark.parametrize("content", [*map(json.dumps, BROKEN), "", "{", "\x00", "[" * 100_000])
+def test_broken_description_is_nothing_running(here: Path, content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "run.json").write_text(content, encoding="utf-8")
+    assert state.read_running() == {}
+    assert verbs.down([]) == 0
+    assert capsys.readouterr().out == "Nothing is running.\n"
+    (here / "run.json").write_text(content, encoding="utf-8")
+    with state.lock("up.lock"), pytest.raises(waiting.Refused, match="just starting or stopping"):
+        verbs.down([])
+
+
+def test_reset_takes_links_away_and_leaves_what_they_lead_to(
+    here: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    target = tmp_path_factory.mktemp("target")
+    (target / "precious").touch()
+    for name, place in (("nginx", target), ("todo.db", target / "precious"), ("dangling", target / "none")):
+        (here / name).symlink_to(place)
+    (here / "secrets").mkdir()
+    for name in ("secrets/link", packages.environment().name):
+        (here / name).symlink_to(target)
+    assert verbs.reset([]) == 0
+    assert [each.name for each in here.iterdir() if each.suffix != ".lock"] == [packages.environment().name]
+    assert (target / "precious").exists()
+
+
+def test_reset_removes_environments_of_older_locks(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """But for those that somebody may still need: a process, or an installation that is under way."""
+    names = (packages.environment().name, "venv-old", "venv-used", "venv-unfinished")
+    for name in names:
+        (here / name).mkdir()
+        if name != "venv-unfinished":
+            (here / name / "runtime-is-complete").touch()
+    user = subprocess.Popen(["sh", "-c", "read _", str(here / "venv-used/bin/python")], stdin=subprocess.PIPE)
+    try:
+        assert verbs.reset([]) == 0
+    finally:
+        user.communicate()
+    assert {entry.name for entry in here.glob("venv-*")} == {*names} - {"venv-old"}
+    told = capsys.readouterr().out
+    assert "venv-used is left: a process uses it" in told
+    assert "venv-unfinished is left: it is not complete" in told
 
 
 def test_lock_is_held_by_one_at_a_time(here: Path) -> None:
