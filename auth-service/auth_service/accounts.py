@@ -104,8 +104,10 @@ async def find(session: AsyncSession, id_or_email: str) -> Account | None:
     return await session.scalar(select(Account).where(condition))
 
 
-async def list_identities(session: AsyncSession, account_id: str) -> Sequence[Identity]:
+async def list_identities(session: AsyncSession, account_id: str, *, lock: bool = False) -> Sequence[Identity]:
+    """The identities of an account; `lock` keeps them as they are until the transaction ends."""
     query = select(Identity).where(Identity.account_id == account_id).order_by(Identity.created_at, Identity.id)
+    query = query.with_for_update() if lock else query
     return (await session.scalars(query)).all()
 
 
@@ -143,32 +145,15 @@ async def lock_password(session: AsyncSession, account_id: str, password_hash: s
 async def replace_password_hash(
     session: AsyncSession, account_id: str, password_hash: str, *, replacing: str | None, now: datetime
 ) -> bool:
-    """Store another hash. False if the one it replaces is no longer there: somebody else has changed the password.
+    """Store another hash. False if the one it replaces (None: whatever it is) is not there.
 
     One conditional UPDATE decides, so of two simultaneous changes exactly one is told True.
     """
-    changed = await session.execute(
-        update(Identity)
-        .where(
-            Identity.account_id == account_id,
-            Identity.provider_id == CREDENTIAL,
-            Identity.password_hash == replacing,
-        )
-        .values(password_hash=password_hash, updated_at=now)
-        .returning(Identity.id)
-    )
-    return changed.scalar_one_or_none() is not None
-
-
-async def set_password_hash(session: AsyncSession, account_id: str, password_hash: str, *, now: datetime) -> bool:
-    """Store another hash, whatever the one before. False if the account has no password."""
-    changed = await session.execute(
-        update(Identity)
-        .where(Identity.account_id == account_id, Identity.provider_id == CREDENTIAL)
-        .values(password_hash=password_hash, updated_at=now)
-        .returning(Identity.id)
-    )
-    return changed.scalar_one_or_none() is not None
+    credential = update(Identity).where(Identity.account_id == account_id, Identity.provider_id == CREDENTIAL)
+    if replacing is not None:
+        credential = credential.where(Identity.password_hash == replacing)
+    changed = credential.values(password_hash=password_hash, updated_at=now).returning(Identity.id)
+    return (await session.execute(changed)).scalar_one_or_none() is not None
 
 
 async def set_suspended(

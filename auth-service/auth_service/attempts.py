@@ -56,7 +56,7 @@ class Attempts(Row):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt that was taken, and what to give back when it succeeds or was none."""
+    """One attempt that was taken, and what to give back when it succeeds."""
 
     network_key: str
     account_key: str | None
@@ -92,13 +92,7 @@ class AttemptLimiter:
         """Forget the network's attempts, and give the account's back."""
         if self._is_on:
             await session.execute(delete(Attempts).where(Attempts.key == attempt.network_key))
-            await _give_back(session, attempt.account_key)
-
-    async def give_back(self, attempt: Attempt) -> None:
-        """The attempt was none: the password was never looked at."""
-        if self._is_on:
-            async with self._database.writing() as session:
-                await _give_back(session, attempt.network_key)
+            if attempt.account_key is not None:
                 await _give_back(session, attempt.account_key)
 
     def _hash(self, *parts: str) -> str:
@@ -155,7 +149,7 @@ async def _take(
         raise TooManyAttempts((next_at or now) - now)
 
 
-async def _give_back(session: AsyncSession, key: str | None) -> None:
-    await session.execute(
-        update(Attempts).where(Attempts.key == key, Attempts.count > 0).values(count=Attempts.count - 1)
-    )
+async def _give_back(session: AsyncSession, key: str) -> None:
+    """One attempt fewer, and with it what the attempt put off: it was taken only because nothing was put off before."""
+    given_back = {"count": Attempts.count - 1, "next_at": NOT_HELD}
+    await session.execute(update(Attempts).where(Attempts.key == key, Attempts.count > 0).values(given_back))

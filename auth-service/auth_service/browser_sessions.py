@@ -19,16 +19,17 @@ from .database import Row
 from .instants import Instant
 
 USER_AGENT_MAX_LENGTH = 512
+MAX_SESSIONS = 500  # of one account
+UNREMEMBERED_TTL = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """How long a session lives. `unremembered_ttl` is for a person who asked not to be remembered; it never slides."""
+    """How long a session lives, unless its person asked not to be remembered; that one never slides."""
 
     ttl: timedelta
     update_age: timedelta
     absolute_max_age: timedelta
-    unremembered_ttl: timedelta = timedelta(days=1)
 
 
 class BrowserSession(Row):
@@ -68,7 +69,7 @@ class Device:
 async def start_session(
     session: AsyncSession, account_id: str, *, remember: bool, device: Device, lifetimes: Lifetimes, now: datetime
 ) -> BrowserSession:
-    ttl = lifetimes.ttl if remember else lifetimes.unremembered_ttl
+    ttl = lifetimes.ttl if remember else UNREMEMBERED_TTL
     started = BrowserSession(
         id=identifiers.draw(),
         token=identifiers.draw(),
@@ -80,6 +81,10 @@ async def start_session(
         updated_at=now,
         expires_at=now + min(ttl, lifetimes.absolute_max_age),
     )
+    # An account has so many sessions at the most; the newest stay. Otherwise who signs in for ever fills the lists.
+    surplus = select(BrowserSession.id).where(BrowserSession.account_id == account_id)
+    surplus = surplus.order_by(BrowserSession.created_at.desc()).offset(MAX_SESSIONS - 1)
+    await session.execute(delete(BrowserSession).where(BrowserSession.id.in_(surplus)))
     session.add(started)
     return started
 

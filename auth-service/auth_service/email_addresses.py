@@ -19,4 +19,4 @@ def parse_email(text: str) -> str | None:
         return None
     if "." not in checked.domain:
         return None
-    return checked.normalized.lower()
+    return checked.ascii_email.lower() if checked.ascii_email else None

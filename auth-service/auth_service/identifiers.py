@@ -17,3 +17,8 @@ _LETTERS = dict(enumerate(ALPHABET * 4))
 def draw() -> str:
     letters = [_LETTERS[octet] for octet in secrets.token_bytes(LENGTH + 16) if octet in _LETTERS]
     return "".join(letters[:LENGTH]) if len(letters) >= LENGTH else draw()
+
+
+def is_one(text: str) -> bool:
+    """Whether `draw` could have drawn it."""
+    return len(text) == LENGTH and text.isascii() and text.isalnum()

@@ -3,6 +3,15 @@
 from ipaddress import IPv6Address, ip_address, ip_network
 
 
+def is_address(text: str) -> bool:
+    """Whether it is an IP address, and without a scope that a peer could have chosen."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
 def network_of(address: str) -> str:
     """The network of an address, as text; whatever is no address stands for itself."""
     try:

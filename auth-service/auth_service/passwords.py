@@ -9,11 +9,12 @@ import os
 import threading
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 from unicodedata import normalize
 
 import argon2
@@ -38,7 +39,7 @@ def utf16_length(text: str) -> int:
 
 class PasswordHasher:
     def __init__(self, *, threads: int, queue_limit: int) -> None:
-        """A quarter of the queue, at least one place, is as much as one network can fill."""
+        """A quarter of the queue, at least one place, is as much as one network can take."""
         # At the priority of the event loop: a thread with less is taken off the processor while it holds the
         # interpreter's lock, and the loop waits for it (measured: the key set's p99 went from 15 to 124 ms).
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
@@ -46,34 +47,30 @@ class PasswordHasher:
         self._network_limit = max(1, queue_limit // 4)
         self._taken: Counter[str] = Counter()
         self._lock = threading.Lock()
-        # What an unknown account's password is compared with, so that it takes the path and time of a known one.
-        self._nobody = _random_hash()
 
-    async def hash(self, password: str, network: str) -> str:
-        """An Argon2id hash in PHC form, made for a caller in that network. Raises TooBusy."""
-        return await self._run(network, _ARGON2ID.hash, _octets(password))
+    @contextmanager
+    def place(self, network: str) -> Iterator["Place"]:
+        """A place in the queue, for a caller in that network: taken first, so that a full queue costs nothing else.
 
-    async def verify(self, password_hash: str | None, password: str, network: str) -> bool:
-        """Whether the password made the hash; None is nobody's: False, after the same work. Raises TooBusy."""
-        matches = await self._run(network, _matches, password_hash or self._nobody, _octets(password))
-        return matches and password_hash is not None
-
-    async def is_common(self, password: str, network: str) -> bool:
-        """Whether it is among the passwords that everybody tries first. Raises TooBusy."""
-        return await self._run(network, _is_common, password)
+        Raises:
+            TooBusy: at once.
+        """
+        self._take(network)
+        place = Place(self._executor)
+        try:
+            yield place
+        finally:
+            # Given back by the last job, not by the caller: one who hangs up leaves the thread at work.
+            place.job.add_done_callback(lambda _: self._release(network))
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, network: str, function: Callable[..., T], *arguments: object) -> T:
+    def _take(self, network: str) -> None:
         with self._lock:
             if self._taken.total() >= self._limit or self._taken[network] >= self._network_limit:
                 raise TooBusy
             self._taken[network] += 1
-        job = self._executor.submit(function, *arguments)
-        # Given back by the job, not by the caller: one who hangs up leaves the thread at work.
-        job.add_done_callback(lambda _: self._release(network))
-        return await asyncio.wrap_future(job)
 
     def _release(self, network: str) -> None:
         with self._lock:
@@ -82,11 +79,41 @@ class PasswordHasher:
                 del self._taken[network]
 
 
+class Place:
+    """What one caller may have done in the hashing threads, one thing after the other."""
+
+    def __init__(self, executor: ThreadPoolExecutor) -> None:
+        self._executor = executor
+        self.job: Future[Any] = Future()  # the one under way, or the last
+        self.job.set_result(None)
+
+    async def hash(self, password: str) -> str:
+        """An Argon2id hash in PHC form."""
+        return await self._run(_ARGON2ID.hash, _octets(password))
+
+    async def matches(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password made the hash; None is nobody's: False, after the same work."""
+        matches = await self._run(_matches, password_hash or _NOBODYS, _octets(password))
+        return matches and password_hash is not None
+
+    async def is_common(self, password: str) -> bool:
+        """Whether it is among the passwords that everybody tries first."""
+        return await self._run(_is_common, password)
+
+    async def _run(self, function: Callable[..., T], *arguments: object) -> T:
+        job = self.job = self._executor.submit(function, *arguments)
+        return await asyncio.wrap_future(job)
+
+
 def _random_hash() -> str:
     """A hash that no password is known to make, put together without hashing one: that would cost 19 MiB."""
     salt, tag = (b64encode(os.urandom(length)).rstrip(b"=").decode() for length in (16, 32))
     parameters = f"m={_ARGON2ID.memory_cost},t={_ARGON2ID.time_cost},p={_ARGON2ID.parallelism}"
     return f"$argon2id$v=19${parameters}${salt}${tag}"
+
+
+# What an unknown account's password is compared with, so that it takes the path and time of a known one.
+_NOBODYS = _random_hash()
 
 
 def _octets(password: str) -> bytes:

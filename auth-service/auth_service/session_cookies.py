@@ -39,12 +39,12 @@ class SessionCookies:
             value[7:].strip() for value in request.headers.getlist("authorization") if value[:7].lower() == "bearer "
         ]
         shown = set(bearer or cookie_values(request, self._prefix + SESSION_TOKEN))
-        return self._verify(shown.pop()) if len(shown) == 1 else None
+        return self._find_handle(shown.pop()) if len(shown) == 1 else None
 
-    def _verify(self, credential: str) -> str | None:
+    def _find_handle(self, credential: str) -> str | None:
         if len(credential) > 1024:
             return None
-        return self._session.verify(unquote(credential) if "%" in credential else credential)
+        return self._session.find_value(unquote(credential) if "%" in credential else credential)
 
     def set(self, response: Response, session: BrowserSession, *, now: datetime) -> None:
         """Hand the credential over, as a cookie and, for clients without cookies, as `set-auth-token`."""
@@ -62,32 +62,35 @@ class SessionCookies:
         for name in (SESSION_TOKEN, SESSION_DATA, DONT_REMEMBER):
             self._append(response, name, "", "; Max-Age=0")
 
-    def knows_device(self, request: Request, email: str) -> bool:
-        """Whether this browser has signed in to the account before; it is then not held by the account's own budget."""
-        return _tag(email) in self._known_tags(request)
+    def knows_device(self, request: Request, tag: str) -> bool:
+        """Whether this browser has signed in with that password before; it is then not held by the account's budget."""
+        return tag in self._known_tags(request)
 
-    def remember_device(self, request: Request, response: Response, email: str) -> None:
-        others = [tag for tag in self._known_tags(request) if tag != _tag(email)]
-        value = self._known_device.sign("-".join([_tag(email), *others][:KNOWN_DEVICE_ACCOUNTS]))
+    def remember_device(self, request: Request, response: Response, tag: str) -> None:
+        others = [other for other in self._known_tags(request) if other != tag]
+        value = self._known_device.sign("-".join([tag, *others][:KNOWN_DEVICE_ACCOUNTS]))
         lasting = f"; Max-Age={int(KNOWN_DEVICE_MAX_AGE.total_seconds())}"
         self._append(response, KNOWN_DEVICE, quote(value, safe=""), lasting)
 
     def _known_tags(self, request: Request) -> list[str]:
         shown = set(cookie_values(request, self._prefix + KNOWN_DEVICE))
-        value = self._known_device.verify(unquote(shown.pop())) if len(shown) == 1 else None
+        value = self._known_device.find_value(unquote(shown.pop())) if len(shown) == 1 else None
         return value.split("-") if value else []
 
     def _append(self, response: Response, name: str, value: str, lasting: str = "") -> None:
         response.headers.append("Set-Cookie", f"{self._prefix}{name}={value}{lasting}{self._attributes}")
 
 
-def _tag(email: str) -> str:
-    """What stands for an account in the device's cookie; short, and under the cookie's signature."""
-    return hashlib.sha256(email.encode()).hexdigest()[:16]
+def device_tag(account_id: str, password_hash: str) -> str:
+    """What stands in the device's cookie, under its signature: an account with the password that it has now.
+
+    Who only knew an older password, or an earlier account of the same address, is a stranger again.
+    """
+    return hashlib.sha256(f"{account_id} {password_hash}".encode()).hexdigest()[:16]
 
 
 def cookie_values(request: Request, name: str) -> list[str]:
-    """Every value sent under a name (RFC 6265 §5.4 allows several), without the quotes that a client may add."""
+    """Every value sent under a name (RFC 6265 §4.2.2: there may be several), without a client's quotes."""
     values = []
     for header in request.headers.getlist("cookie"):
         for pair in header.split(";"):

@@ -20,7 +20,7 @@ class ValueSigner:
     def sign(self, value: str) -> str:
         return f"{value}.{_signature(self._keys[0], value)}"
 
-    def verify(self, signed: str) -> str | None:
+    def find_value(self, signed: str) -> str | None:
         """The value, or None when no secret signed it."""
         value, dot, signature = signed.rpartition(".")
         if not dot or not value or len(signature) != _SIGNATURE_LENGTH or not signed.isascii():

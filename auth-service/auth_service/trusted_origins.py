@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]")
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
-_ENCODED_SLASH = re.compile(r"%2f|%5c|%0|%1|%7f", re.IGNORECASE)
+_UNSAFE_ENCODED = re.compile(r"%2f|%5c|%0|%1|%7f", re.IGNORECASE)
 
 
 def parse_origin(url: str) -> str | None:
@@ -75,4 +75,4 @@ class TrustedOrigins:
         if not url.startswith("/"):
             return self.trusts(url)
         path = re.split(r"[?#]", url, maxsplit=1)[0]
-        return "//" not in path and not _ENCODED_SLASH.search(path)
+        return "//" not in path and not _UNSAFE_ENCODED.search(path)

@@ -91,7 +91,9 @@ REFUSED_UPDATES = [
 
 
 @pytest.mark.parametrize(("body", "code"), REFUSED_UPDATES)
-def test_what_may_not_be_updated(sqlite_service: Service, body: dict[str, object], code: str | None) -> None:
+def test_email_and_bad_members_change_nothing(
+    sqlite_service: Service, body: dict[str, object], code: str | None
+) -> None:
     client = sqlite_service.signed_up()
     response = client.post("/update-user", json=body)
     assert (response.status_code, response.json().get("code")) == (400, code)
@@ -196,6 +198,53 @@ def test_the_last_way_in_cannot_be_taken_away(sqlite_service: Service) -> None:
     sqlite_service.clock.advance(hours=25)
     stale = client.post("/unlink-account", json={"accountId": identity["id"]})
     assert (stale.status_code, stale.json()["code"]) == (403, "SESSION_NOT_FRESH")
+
+
+def test_one_of_two_ways_in_can_be_taken_away(service: Service) -> None:
+    client, stranger = service.signed_up("ann@example.com"), service.signed_up()
+    [identity] = client.get("/list-accounts").json()
+    [foreign] = stranger.get("/list-accounts").json()
+    service.execute(
+        "INSERT INTO identities (id, account_id, provider_id, subject, created_at, updated_at) "
+        f"SELECT 'second', account_id, 'elsewhere', 'ann', created_at, updated_at FROM identities "
+        f"WHERE id = '{identity['id']}'"
+    )
+    for account_id in ("unknown", foreign["id"]):
+        refused = client.post("/unlink-account", json={"accountId": account_id})
+        assert (refused.status_code, refused.json()["code"]) == (400, "ACCOUNT_NOT_FOUND")
+    assert client.post("/unlink-account", json={"accountId": "second"}).json() == {"status": True}
+    assert client.get("/list-accounts").json() == [identity]
+
+
+def test_revoke_session_takes_any_text(service: Service) -> None:
+    client = service.signed_up()
+    for token in ("a\x00b", "", "x" * 5_000, "\N{GRINNING FACE}"):
+        response = client.post("/revoke-session", json={"token": token})
+        assert (response.status_code, response.json()) == (200, {"status": True})
+
+
+def test_a_refused_new_password_is_no_guess_at_the_old_one(sqlite_service: Service) -> None:
+    client = sqlite_service.signed_up()
+    sqlite_service.clock.stop()
+    for new_password in ("short", "password1") * 4:
+        body = {"currentPassword": PASSWORD, "newPassword": new_password}
+        assert client.post("/change-password", json=body).status_code == 400
+    assert client.post("/verify-password", json={"password": PASSWORD}).status_code == 200
+
+
+def test_an_account_keeps_its_newest_500_sessions(service: Service) -> None:
+    client = service.signed_up("ann@example.com")
+    [(account_id,)] = service.rows("SELECT id FROM accounts")
+    columns = "account_id, is_remembered, ip_address, user_agent, updated_at, expires_at"
+    values = ", ".join(
+        f"('{number}', '{number}', '{account_id}', true, '', '', '2026-01-01', '2099-01-01', '2026-01-01')"
+        for number in range(600)
+    )
+    service.execute(f"INSERT INTO browser_sessions (id, token, {columns}, created_at) VALUES {values}")
+    newest = sign_in(service, "ann@example.com")
+    assert service.rows("SELECT count(*) FROM browser_sessions") == [(500,)]
+    assert is_signed_in(newest)
+    assert is_signed_in(client)
 
 
 NEEDS_A_SESSION = [

@@ -105,7 +105,7 @@ def test_unknown_members_are_ignored(sqlite_service: Service) -> None:
 
 
 NOT_THERE = [
-    ("GET", "/api/auth"), ("GET", "/api/auth/"), ("GET", "/api/auth/nope"), ("POST", "/api/auth/get-session"),
+    ("GET", "/api/auth"), ("GET", "/api/auth/"), ("GET", "/api/auth/nope"),
     ("GET", "/api/auth/sign-in/email"), ("GET", "/api/auth/sign-out"), ("GET", "/api/auth/get-session/"),
     ("GET", "/api/auth//get-session"), ("HEAD", "/api/auth/get-session"), ("OPTIONS", "/api/auth/get-session"),
     ("PUT", "/api/auth/sign-up/email"), ("DELETE", "/api/auth/token"), ("GET", "/api/auth/Token"),
@@ -126,3 +126,11 @@ def test_an_anonymous_call_with_a_bad_body_is_told_of_the_body(sqlite_service: S
     assert client.post("/sign-in/email", content="x", headers={"Content-Type": "a/b"}).status_code == 415
     assert client.post("/sign-in/email", content="x", headers={"Content-Type": JSON}).json()["code"] == "BAD_REQUEST"
     assert client.post("/sign-in/email", json={"email": 7}).json()["code"] == "INVALID_ORIGIN"
+
+
+def test_get_session_takes_no_post(sqlite_service: Service) -> None:
+    """BETTER_AUTH 1.4: sessions are prolonged by asking for them."""
+    client = sqlite_service.signed_up()
+    response = client.post("/get-session")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET")
+    assert response.json()["code"] == "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED"

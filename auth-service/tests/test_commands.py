@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import typer
 
-from auth_service.accounts import set_password_hash
+from auth_service.accounts import replace_password_hash
 from auth_service.browser_sessions import end_sessions
 from auth_service.commands import app
 from auth_service.database import open_database
@@ -114,7 +114,7 @@ def test_no_sign_in_with_the_old_password_outlives_its_change(start: Start, data
     async def change(engine_url: str) -> None:
         database = open_database(engine_url)
         async with database.writing() as session:
-            assert await set_password_hash(session, account_id, "$none$", now=service.clock())
+            assert await replace_password_hash(session, account_id, "$none$", replacing=None, now=service.clock())
             await end_sessions(session, account_id)
         await database.close()
 
@@ -136,6 +136,8 @@ REFUSED = {
     "no password": (["users", "create", "--email", "b@example.com"], "", "8 to 128 characters"),
     "another password that is short": (["users", "set-password", "ann@example.com"], "short", "8 to 128 characters"),
     "another password of nobody": (["users", "set-password", "nobody@example.com"], PASSWORD, "there is no account"),
+    "a long name": (["users", "create", "--email", "b@example.com", "--name", "x" * 257], PASSWORD, "at most 256"),
+    "escape codes": (["users", "create", "--email", "b@example.com", "--name", "a\x1b[2J"], PASSWORD, "control"),
     "unknown": (["users", "show", "nobody@example.com"], "", "there is no account"),
     "delete nobody": (["users", "delete", "nobody", "--yes"], "", "there is no account"),
     "sessions of nobody": (["sessions", "list", "--user", "nobody"], "", "there is no account"),

@@ -37,7 +37,7 @@ WITH_COOKIE: dict[str, tuple[dict[str, str], str | None]] = {
 
 
 @pytest.mark.parametrize(("headers", "code"), WITH_COOKIE.values(), ids=WITH_COOKIE)
-def test_a_post_with_a_cookie(sqlite_service: Service, headers: dict[str, str], code: str | None) -> None:
+def test_a_cookie_needs_a_trusted_origin(sqlite_service: Service, headers: dict[str, str], code: str | None) -> None:
     """Rule 1: any cookie at all, even one that is not ours."""
     sent = [(name.encode(), value.encode()) for name, value in {**headers, "Cookie": "foo=bar"}.items()]
     response = sqlite_service.client(headers={}).post("/sign-out", headers=sent, json={})
@@ -59,7 +59,7 @@ WITHOUT_COOKIE: dict[str, tuple[dict[str, str], str | None]] = {
 
 @pytest.mark.parametrize(("headers", "code"), WITHOUT_COOKIE.values(), ids=WITHOUT_COOKIE)
 @pytest.mark.parametrize("path", ["/sign-up/email", "/sign-in/email"])
-def test_a_sign_in_without_a_cookie(
+def test_a_browsers_sign_in_needs_a_trusted_origin(
     sqlite_service: Service, path: str, headers: dict[str, str], code: str | None
 ) -> None:
     """Rule 2: signing somebody in to the attacker's account is an attack, too."""
@@ -127,6 +127,8 @@ def test_a_body_that_leads_elsewhere_is_refused(sqlite_service: Service, name: s
         assert response.status_code == status
         assert response.json().get("code") == (code if status == 403 else None)
         assert "message" in response.json()
+    led = client.post("/sign-in/email", params={name: "//evil.example.net"}, json={})
+    assert (led.status_code, led.json()["code"]) == (403, code), "a query leads as well as a body"
 
 
 @pytest.mark.parametrize("pattern", ["*", "https://*", "example.com", "https://a.example.com/x", "ftp://*.a.com", ""])

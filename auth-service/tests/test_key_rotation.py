@@ -24,13 +24,13 @@ from auth_service.key_rotation import (
 from auth_service.signing_keys import RETIRING_MARGIN, KeyStore, UnreadableKey
 from auth_service.versioned_secrets import parse_secrets
 
-from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Service, Start, wait_until
+from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Start, Store, wait_until
 
 TTL = timedelta(minutes=5)
 LONG_AGO = "2026-01-01 00:00:00.000000"
 
 
-def age(service: Service) -> None:
+def age(service: Store) -> None:
     """The keys were made long ago, the spare after the active one."""
     for state, made in (("active", LONG_AGO), ("next", LONG_AGO.replace("01-01", "01-02"))):
         service.execute(f"UPDATE signing_keys SET created_at = '{made}' WHERE state = '{state}'")
@@ -116,7 +116,7 @@ def rotate_at_once(url: str, times: int) -> list[Rotation | BaseException]:
 
 
 def test_of_eight_that_saw_the_same_keys_the_store_lets_one_rotate(start: Start, database_url: str) -> None:
-    service = Service("", database_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its rows are asked
+    service = Store(database_url)
     age(service)
     results = rotate_at_once(database_url, 8)
     assert sum(isinstance(result, Rotation) for result in results) == 1
@@ -126,7 +126,7 @@ def test_of_eight_that_saw_the_same_keys_the_store_lets_one_rotate(start: Start,
 
 
 def test_nothing_rotates_to_a_spare_that_our_own_processes_may_not_publish(sqlite_url: str) -> None:
-    service = Service("", sqlite_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its rows are asked
+    service = Store(sqlite_url)
     age(service)
     rotate_at_once(sqlite_url, 1)
 
@@ -169,7 +169,7 @@ def test_a_reload_that_fails_keeps_the_old_set_and_the_next_one_goes_on(start: S
 
 
 def test_a_key_that_a_process_cannot_open_leaves_it_the_one_it_has(sqlite_url: str) -> None:
-    service = Service("", sqlite_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its rows are asked
+    service = Store(sqlite_url)
 
     async def run() -> None:
         database = open_database(sqlite_url)
@@ -187,7 +187,7 @@ def test_a_key_that_a_process_cannot_open_leaves_it_the_one_it_has(sqlite_url: s
 
 
 def test_before_the_first_start_there_is_nothing_to_rotate(sqlite_url: str) -> None:
-    service = Service("", sqlite_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its rows are asked
+    service = Store(sqlite_url)
     service.execute("DELETE FROM signing_keys")
     [refused] = rotate_at_once(sqlite_url, 1)
     assert isinstance(refused, RotationRefused)

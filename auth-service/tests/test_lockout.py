@@ -69,7 +69,7 @@ def test_a_64_is_one_network(service: Service) -> None:
     assert attempt(service, "nobody@example.com", WRONG, address="2001:db8:0:2::1").status_code == 401
 
 
-def test_64_parallel_guesses_pass_five(start: Start, postgres_url: str) -> None:
+def test_of_64_parallel_guesses_five_are_heard(start: Start, postgres_url: str) -> None:
     """On PostgreSQL, where they really are parallel: one statement decides, before anything is hashed."""
     service = start(postgres_url, AUTH_HASHING_QUEUE_LIMIT="1000")
     service.signed_up("ann@example.com")
@@ -127,13 +127,52 @@ def test_what_is_stored_names_nobody_and_refreshing_a_session_changes_nothing(se
     assert all(len(key) == 64 and "ann" not in key for key, *_ in before)
 
 
-def test_a_full_queue_costs_no_attempt(start: Start, sqlite_url: str) -> None:
+def test_a_full_queue_writes_nothing(start: Start, sqlite_url: str) -> None:
+    """What is told to come back has cost no attempt, and no turn of the store's one writer."""
     service = start(sqlite_url, AUTH_HASHING_THREADS="1", AUTH_HASHING_QUEUE_LIMIT="1")
     service.signed_up("ann@example.com")
-    with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda i: attempt(service, f"n{i}@example.com", WRONG, address=f"203.0.113.{i}"), range(32)))
-    counts = [count for (count,) in service.rows("SELECT count FROM attempts")]
-    assert 0 in counts
+    with ThreadPoolExecutor(32) as pool:
+        addresses = [(f"n{i}@example.com", f"203.0.113.{i}") for i in range(64)]
+        asked = [pool.submit(attempt, service, email, WRONG, address=address) for email, address in addresses]
+        statuses = [one.result().status_code for one in asked]
+    assert set(statuses) == {401, 429}
+    # Two rows, one for each budget, for every attempt that was heard.
+    assert service.rows("SELECT count(*) FROM attempts") == [(2 * statuses.count(401),)]
+
+
+def test_success_as_the_hundredth_attempt_holds_nobody(service: Service) -> None:
+    service.signed_up("ann@example.com")
+    service.clock.stop()
+    for number in range(99):
+        assert attempt(service, "ann@example.com", WRONG, address=f"198.51.100.{number}").status_code == 401
+    for number in (1, 2, 3):
+        assert attempt(service, "ann@example.com", PASSWORD, address=f"203.0.113.{number}").status_code == 200
+
+
+def test_a_spent_account_budget_does_not_hold_who_is_signed_in(service: Service) -> None:
+    client = service.signed_up("ann@example.com")
+    bearer = service.client(headers={"Authorization": f"Bearer {client.cookies['better-auth.session_token']}"})
+    spend_account_budget(service, "ann@example.com")
+    assert bearer.post("/verify-password", json={"password": PASSWORD}).status_code == 200
+
+
+def test_a_device_that_knew_another_password_or_account_is_a_stranger(service: Service) -> None:
+    squatter = service.signed_up("ann@example.com")
+    device = squatter.cookies["better-auth.known_device"]
+    squatter.post("/delete-user", json={"password": PASSWORD})
+    service.signed_up("ann@example.com")
+    spend_account_budget(service, "ann@example.com")
+    cookie = {"Cookie": f"better-auth.known_device={device}", "Origin": "http://localhost:8080"}
+    assert attempt(service, "ann@example.com", WRONG, address="203.0.113.9", **cookie).status_code == 429
+
+
+def test_a_changed_password_keeps_the_device_that_changed_it(sqlite_service: Service) -> None:
+    client = sqlite_service.signed_up("ann@example.com")
+    body = {"currentPassword": PASSWORD, "newPassword": "brand-new-horse-2"}
+    assert client.post("/change-password", json=body).status_code == 200
+    spend_account_budget(sqlite_service, "ann@example.com")
+    body = {"email": "ann@example.com", "password": "brand-new-horse-2"}
+    assert client.post("/sign-in/email", json=body).status_code == 200
 
 
 def test_one_network_fills_a_quarter_of_the_queue(start: Start, sqlite_url: str) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from auth_service import logs
@@ -26,13 +27,29 @@ def test_a_schema_that_moves_on_makes_it_unready_but_not_dead(start: Start, data
     assert client.get(f"{service.url}/livez").status_code == 200
 
 
-def test_a_store_that_does_not_answer_is_503_and_no_stack_trace(service: Service) -> None:
+def test_a_fault_of_ours_is_500_and_says_nothing(start: Start, database_url: str) -> None:
+    service = start(database_url)
     client = service.signed_up()
     service.execute("ALTER TABLE browser_sessions RENAME TO elsewhere")
     broken = client.get("/get-session")
+    service.execute("ALTER TABLE elsewhere RENAME TO browser_sessions")
     assert broken.status_code in (500, 503)
     assert set(broken.json()) == {"message", "code"}
-    service.execute("ALTER TABLE elsewhere RENAME TO browser_sessions")
+    assert client.get("/get-session").json() is not None
+
+
+def test_a_store_that_is_gone_is_503_until_it_is_back(start: Start, postgres: str, postgres_url: str) -> None:
+    service = start(postgres_url)
+    client = service.signed_up()
+    name = postgres_url.rpartition("/")[2]
+    with psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false".encode())
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        gone = [client.get("/get-session") for _ in range(3)]
+        unready = client.get(f"{service.url}/readyz")
+        admin.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true".encode())
+    assert [(one.status_code, one.headers["retry-after"]) for one in gone] == [(503, "1")] * 3
+    assert unready.status_code == 503
     assert client.get("/get-session").json() is not None
 
 
@@ -80,3 +97,18 @@ def test_the_address_is_the_gateways_word_and_nobody_elses(sqlite_service: Servi
     body = {"name": "Ann", "email": "ann@example.com", "password": PASSWORD}
     client.post("/sign-up/email", json=body)
     assert client.get("/get-session").json()["session"]["ipAddress"] == "203.0.113.7"
+
+
+@pytest.mark.parametrize("sent", ["203.0.113.7", "203.0.113.7, 198.51.100.1"])
+def test_a_stranger_is_not_believed(start: Start, sqlite_url: str, sent: str) -> None:
+    service = start(sqlite_url, AUTH_TRUSTED_PROXIES="10.0.0.1")
+    client = service.client(headers={"X-Forwarded-For": sent})
+    client.post("/sign-up/email", json={"name": "Ann", "email": "ann@example.com", "password": PASSWORD})
+    assert client.get("/get-session").json()["session"]["ipAddress"] == "127.0.0.1"
+
+
+def test_what_is_no_address_is_not_stored_as_one(service: Service) -> None:
+    client = service.client(headers={"X-Forwarded-For": "a" * 60})
+    body = {"name": "Ann", "email": "ann@example.com", "password": PASSWORD}
+    assert client.post("/sign-up/email", json=body).status_code == 200
+    assert client.get("/get-session").json()["session"]["ipAddress"] == ""

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from .conftest import PASSWORD, Service
+from .conftest import PASSWORD, Service, Start
 
 
 def test_sign_up_signs_in_and_hands_over_the_credential_twice(service: Service) -> None:
@@ -43,10 +43,11 @@ def test_a_taken_address_is_422_in_any_case_and_changes_nothing(service: Service
     assert service.rows("SELECT name FROM accounts") == [("Ann",)]
 
 
-def test_fifty_sign_ups_at_once_make_one_account(service: Service) -> None:
+def test_fifty_sign_ups_at_once_make_one_account(start: Start, database_url: str) -> None:
     """The unique index decides, not a look beforehand; nothing half-written stays."""
+    service = start(database_url, AUTH_HASHING_QUEUE_LIMIT="1000")
     body = {"name": "Ann", "email": "ann@example.com", "password": PASSWORD}
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(50) as pool:
         statuses = list(pool.map(lambda _: service.client().post("/sign-up/email", json=body).status_code, range(50)))
     assert sorted(set(statuses)) == [200, 422]
     assert statuses.count(200) == 1
@@ -93,6 +94,16 @@ def test_passwords_are_compared_after_nfkc(sqlite_service: Service) -> None:
     sqlite_service.signed_up("ann@example.com", password="re\u0301sume\u0301-42")
     body = {"email": "ann@example.com", "password": "r\u00e9sum\u00e9-42"}
     assert sqlite_service.client().post("/sign-in/email", json=body).status_code == 200
+
+
+def test_an_address_stays_ascii(sqlite_service: Service) -> None:
+    """Punycode is not decoded: what looks like another address would be stored, and could not be signed in with."""
+    email = "ann@xn--pple-43d.com"
+    user = sqlite_service.signed_up(email).get("/get-session").json()["user"]
+    assert user["email"] == email
+    assert (
+        sqlite_service.client().post("/sign-in/email", json={"email": email, "password": PASSWORD}).status_code == 200
+    )
 
 
 REFUSED_ADDRESSES = {

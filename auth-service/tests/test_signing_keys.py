@@ -11,7 +11,7 @@ from auth_service.database import open_database
 from auth_service.oauth.jwk import thumbprint
 from auth_service.signing_keys import KeySet, KeyStore, UnreadableKey
 
-from .conftest import TABLES, Service, Start
+from .conftest import TABLES, Service, Start, Store
 
 TTL = timedelta(minutes=5)
 SECRETS = {2: "b" * 20 + "0123456789abcdef", 1: "a" * 20 + "0123456789abcdef"}
@@ -47,14 +47,14 @@ def load(url: str, secrets: dict[int, str]) -> KeySet:
 @pytest.fixture
 def empty_url(request: pytest.FixtureRequest, database_url: str) -> str:
     """A migrated database in which no key has been made yet."""
-    service = Service("", database_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its rows are asked
+    service = Store(database_url)
     service.execute("DELETE FROM signing_keys")
     return database_url
 
 
 def test_private_keys_are_sealed_at_rest(empty_url: str) -> None:
     load(empty_url, SECRETS)
-    service = Service("", empty_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its rows are asked
+    service = Store(empty_url)
     stored = service.rows(
         "SELECT encrypted_private_key, encryption_key_version, state FROM signing_keys ORDER BY state"
     )
@@ -92,7 +92,7 @@ def test_a_refused_start_says_why_in_one_line(sqlite_service: Service) -> None:
 
 
 def test_migrating_again_and_at_once_is_harmless(database_url: str) -> None:
-    service = Service("", database_url, clock=None, settings=None)  # type: ignore[arg-type]  # only its commands are run
+    service = Store(database_url)
     for table in (*TABLES, "signing_keys", "alembic_version"):
         service.execute(f"DROP TABLE {table}")
     with ThreadPoolExecutor(4) as pool:

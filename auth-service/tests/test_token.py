@@ -63,18 +63,6 @@ def test_auth_time_stays_that_of_the_sign_in(sqlite_service: Service) -> None:
     assert later["jti"] != first["jti"]
 
 
-def test_a_changed_signature_does_not_verify(sqlite_service: Service) -> None:
-    token = sqlite_service.signed_up().get("/token").json()["token"]
-    head, payload, signature = token.split(".")
-    changed = f"{head}.{payload}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
-    key = key_of(sqlite_service, token)
-    try:
-        jwt.decode(changed, key, algorithms=["RS256"], audience=f"{ISSUER}/api/v1")
-    except jwt.InvalidSignatureError:
-        return
-    raise AssertionError("a forged signature verified")
-
-
 def test_the_key_set_is_the_same_in_both_places_and_public(service: Service) -> None:
     """RFC 7517 §5 and CHECKLISTS S18; one key signs, and the spare is published beside it."""
     with service.client() as client:
@@ -98,3 +86,4 @@ def test_the_key_set_is_cacheable_and_revalidates(sqlite_service: Service) -> No
         again = client.get(url, headers={"If-None-Match": known})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
     assert client.get(url, headers={"If-None-Match": '"other"'}).status_code == 200
+    assert client.get(url, headers={"If-None-Match": "*"}).status_code == 304

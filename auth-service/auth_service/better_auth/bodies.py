@@ -1,7 +1,7 @@
 """Request bodies, read by hand: this protocol has its own order of checks and its own words for what is wrong.
 
 Media type and syntax come first, then where the request comes from, then the members; so a forged request learns
-nothing about its body, and an anonymous one with a bad body is told of the body (BETTER_AUTH 1.4).
+nothing about its members, and an anonymous one with a bad body is told of the body (BETTER_AUTH 1.4).
 """
 
 import json
@@ -46,6 +46,7 @@ async def receive(request: Request, model: type[B], parts: Parts, *, starts_sess
     check_origin(request, parts.trusted_origins, parts.issuer, starts_session=starts_session)
     if members is None and not model.model_fields:
         members = {}
+    check_redirects(request.query_params, parts.trusted_origins)
     if isinstance(members, dict):
         check_redirects(members, parts.trusted_origins)
     try:
@@ -67,7 +68,7 @@ def refuses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": RefusalBody} for status in statuses}
 
 
-TAKES_BODY = (400, 403, 413, 415)
+BODY_REFUSALS = (400, 403, 413, 415)
 
 
 async def _read_object(request: Request, *, takes_form: bool) -> object:

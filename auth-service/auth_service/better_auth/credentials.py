@@ -2,15 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Request
 from pydantic import StringConstraints
 
 from .. import passwords
 from ..accounts import IMAGE_MAX_LENGTH, NAME_MAX_LENGTH
-from ..dependencies import Parts
-from ..networks import network_of
-from .current import device_of
-from .refusals import Refusal, TooManyRequests
+from ..passwords import Place
+from .refusals import Refusal
 
 # No control characters: they are no part of a name, and PostgreSQL cannot store a NUL.
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
@@ -29,17 +26,7 @@ def check_password_length(password: str, *, is_new: bool) -> None:
         raise Refusal(400, "PASSWORD_TOO_LONG", "Password too long")
 
 
-async def hash_new_password(request: Request, parts: Parts, password: str) -> str:
-    """The hash of a password that a person may have.
-
-    Raises:
-        Refusal: 400 when it is too short, too long, or among those that are tried first; 429 when the queue is full.
-    """
-    check_password_length(password, is_new=True)
-    network = network_of(device_of(request).ip_address)
-    try:
-        if await parts.passwords.is_common(password, network):
-            raise Refusal(400, "PASSWORD_COMPROMISED", "This password is among the most common ones. Choose another.")
-        return await parts.passwords.hash(password, network)
-    except passwords.TooBusy:
-        raise TooManyRequests(passwords.RETRY_AFTER, reason="the hashing queue is full") from None
+async def check_not_common(place: Place, password: str) -> None:
+    """Raises Refusal (400) for a password that is among those which are tried first."""
+    if await place.is_common(password):
+        raise Refusal(400, "PASSWORD_COMPROMISED", "This password is among the most common ones. Choose another.")

@@ -3,6 +3,7 @@
 A browser adds cookies to requests that other sites make; what it also adds is where the request comes from.
 """
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,10 +59,10 @@ def _is_vouched_for(request: Request, issuer: str) -> bool:
     return headers.get("sec-fetch-site") == "same-origin" and headers.get("host") == urlsplit(issuer).netloc
 
 
-def check_redirects(body: dict[str, Any], trusted: TrustedOrigins) -> None:
-    """Refuse a body that would send the person somewhere else. Raises Refusal (400, 403)."""
+def check_redirects(members: Mapping[str, Any], trusted: TrustedOrigins) -> None:
+    """Refuse a body, or a query, that would send the person somewhere else. Raises Refusal (400, 403)."""
     for name, (code, message) in _REDIRECTS.items():
-        url = body.get(name)
+        url = members.get(name)
         if url is None or url == "":
             continue
         if not isinstance(url, str):

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import Account
-from ..browser_sessions import BrowserSession, Device, find_live, slid_expiry, slide
+from ..browser_sessions import BrowserSession, Device, find_live, slid_expiry, slide, start_session
 from ..dependencies import Parts
+from ..networks import is_address
 from .refusals import Refusal, unauthorized
 
 
@@ -63,7 +65,15 @@ async def require_current(
     return current
 
 
+async def start_session_here(
+    request: Request, session: AsyncSession, parts: Parts, account_id: str, *, remember: bool, now: datetime
+) -> BrowserSession:
+    """A session for the device that asks."""
+    device, lifetimes = device_of(request), parts.session_lifetimes
+    return await start_session(session, account_id, remember=remember, device=device, lifetimes=lifetimes, now=now)
+
+
 def device_of(request: Request) -> Device:
-    """The device as the session's owner will see it; its address is the gateway's word."""
+    """The device as the session's owner will see it; its address is the gateway's word, and "" when that is none."""
     address = request.client.host if request.client else ""
-    return Device(address, request.headers.get("user-agent", ""))
+    return Device(address if is_address(address) else "", request.headers.get("user-agent", ""))

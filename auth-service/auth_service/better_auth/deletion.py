@@ -8,8 +8,9 @@ from ..accounts import delete_account, delete_identity, list_identities
 from ..dependencies import Now, Parts, PartsDep
 from ..logs import audit
 from . import bodies
-from .bodies import TAKES_BODY
+from .bodies import BODY_REFUSALS
 from .current import Current, require_current
+from .guessing import place_in_queue
 from .password_change import confirm_password
 from .refusals import Refusal
 from .routes import new_router
@@ -33,7 +34,7 @@ class Unlink(bodies.Body):
 
 
 @router.post(
-    "/delete-user", openapi_extra=bodies.document(DeleteUser), responses=bodies.refuses(*TAKES_BODY, 401, 404, 429)
+    "/delete-user", openapi_extra=bodies.document(DeleteUser), responses=bodies.refuses(*BODY_REFUSALS, 401, 404, 429)
 )
 async def delete_user(request: Request, response: Response, parts: PartsDep, now: Now) -> Deleted:
     """Delete one's account with all that belongs to it: with the password, or soon after signing in."""
@@ -51,18 +52,19 @@ async def _confirm(request: Request, parts: Parts, now: datetime, current: Curre
     if asked.token:
         raise Refusal(404, "INVALID_TOKEN", "Invalid token")  # none are mailed, so none is valid
     if asked.password:
-        await confirm_password(request, parts, now, current, asked.password)
+        with place_in_queue(request, parts) as place:
+            await confirm_password(request, parts, now, place, current, asked.password)
     elif current.session.created_at + parts.session_fresh_max_age < now:
         raise Refusal(400, "SESSION_EXPIRED", "Session expired. Re-authenticate to perform this action.")
 
 
-@router.post("/unlink-account", openapi_extra=bodies.document(Unlink), responses=bodies.refuses(*TAKES_BODY, 401))
+@router.post("/unlink-account", openapi_extra=bodies.document(Unlink), responses=bodies.refuses(*BODY_REFUSALS, 401))
 async def unlink_account(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
     """Take a way in away, unless it is the last one."""
     asked = await bodies.receive(request, Unlink, parts)
     current = await require_current(request, response, parts, now, fresh=True)
     async with parts.database.writing() as session:
-        identities = await list_identities(session, current.account.id)
+        identities = await list_identities(session, current.account.id, lock=True)
         if len(identities) == 1:
             raise Refusal(400, "FAILED_TO_UNLINK_LAST_ACCOUNT", "You can't unlink your last account")
         if asked.account_id not in [identity.id for identity in identities]:

@@ -1,5 +1,8 @@
 """Comparing a password, wherever the protocol does: under the budgets, in the queue, with nothing open meanwhile."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fastapi import Request
@@ -9,37 +12,54 @@ from ..attempts import Attempt, TooManyAttempts
 from ..dependencies import Parts
 from ..logs import audit
 from ..networks import network_of
+from ..passwords import Place
 from .current import device_of
 from .refusals import TooManyRequests
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A password, and the name and hash that it is tried on; no hash for a name that nobody has."""
+
+    email: str
+    password_hash: str | None
+    password: str = field(repr=False)
 
 
 class WrongPassword(Exception):
     """The endpoint decides what the caller is told."""
 
 
+@contextmanager
+def place_in_queue(request: Request, parts: Parts) -> Iterator[Place]:
+    """A place for this caller among those who wait for a hash. Raises Refusal (429) when there is none."""
+    try:
+        with parts.passwords.place(network_of(device_of(request).ip_address)) as place:
+            yield place
+    except passwords.TooBusy:
+        raise TooManyRequests(passwords.RETRY_AFTER, reason="the hashing queue is full") from None
+
+
 async def verify_password(
-    request: Request, parts: Parts, now: datetime, *, email: str, password_hash: str | None, password: str
+    request: Request, parts: Parts, now: datetime, place: Place, tried: Tried, *, knows_device: bool
 ) -> Attempt:
-    """The attempt that succeeded; its budget is to be given back in the transaction that acts on it.
+    """The attempt that succeeded; it is to be given back in the transaction that acts on it.
 
     No connection is taken while Argon2 runs.
 
+    Args:
+        knows_device: only the network's budget holds the caller, not the account's.
+
     Raises:
         WrongPassword: or there is no hash, after the same work.
-        Refusal: 429, when a budget is spent, whatever the password, or when the queue is full.
+        Refusal: 429 when a budget is spent, whatever the password.
     """
     network = network_of(device_of(request).ip_address)
-    knows_device = parts.session_cookies.knows_device(request, email)
     try:
-        attempt = await parts.attempts.take(email, network, knows_device=knows_device, now=now)
+        attempt = await parts.attempts.take(tried.email, network, knows_device=knows_device, now=now)
     except TooManyAttempts as refused:
         audit("password_attempt_held")
         raise TooManyRequests(refused.retry_after, reason="too many attempts") from None
-    try:
-        matches = await parts.passwords.verify(password_hash, password, network)
-    except passwords.TooBusy:
-        await parts.attempts.give_back(attempt)
-        raise TooManyRequests(passwords.RETRY_AFTER, reason="the hashing queue is full") from None
-    if not matches:
+    if not await place.matches(tried.password_hash, tried.password):
         raise WrongPassword
     return attempt

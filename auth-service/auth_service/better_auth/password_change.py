@@ -6,13 +6,15 @@ from fastapi import Request, Response
 
 from ..accounts import find_password_hash, lock_password, replace_password_hash
 from ..attempts import Attempt
-from ..browser_sessions import end_sessions, start_session
+from ..browser_sessions import end_sessions
 from ..dependencies import Now, Parts, PartsDep
 from ..logs import audit
+from ..passwords import Place
+from ..session_cookies import device_tag
 from . import bodies, credentials
-from .bodies import TAKES_BODY
-from .current import Current, device_of, require_current
-from .guessing import WrongPassword, verify_password
+from .bodies import BODY_REFUSALS
+from .current import Current, require_current, start_session_here
+from .guessing import Tried, WrongPassword, place_in_queue, verify_password
 from .refusals import Refusal, unauthorized
 from .routes import new_router
 from .wire import Done, UserView, Wire
@@ -36,14 +38,20 @@ class OnePassword(bodies.Body):
 
 
 @router.post(
-    "/change-password", openapi_extra=bodies.document(ChangePassword), responses=bodies.refuses(*TAKES_BODY, 401, 429)
+    "/change-password",
+    openapi_extra=bodies.document(ChangePassword),
+    responses=bodies.refuses(*BODY_REFUSALS, 401, 429),
 )
 async def change_password(request: Request, response: Response, parts: PartsDep, now: Now) -> PasswordChanged:
     """Change the password. With `revokeOtherSessions` every session ends, and the caller gets a new one."""
     asked = await bodies.receive(request, ChangePassword, parts)
     current = await require_current(request, response, parts, now)
-    old_hash, attempt = await confirm_password(request, parts, now, current, asked.current_password)
-    new_hash = await credentials.hash_new_password(request, parts, asked.new_password)
+    credentials.check_password_length(asked.new_password, is_new=True)
+    with place_in_queue(request, parts) as place:
+        # First, so that a right password is not counted as a guess because the new one is refused.
+        await credentials.check_not_common(place, asked.new_password)
+        old_hash, attempt = await confirm_password(request, parts, now, place, current, asked.current_password)
+        new_hash = await place.hash(asked.new_password)
     user = UserView.of(current.account)
     started = None
     async with parts.database.writing() as session:
@@ -54,14 +62,10 @@ async def change_password(request: Request, response: Response, parts: PartsDep,
             raise unauthorized(clears_cookies=True)  # the account was suspended a moment ago
         if asked.revoke_other_sessions:
             await end_sessions(session, current.account.id)
-            started = await start_session(
-                session,
-                current.account.id,
-                remember=current.session.is_remembered,
-                device=device_of(request),
-                lifetimes=parts.session_lifetimes,
-                now=now,
+            started = await start_session_here(
+                request, session, parts, current.account.id, remember=current.session.is_remembered, now=now
             )
+    parts.session_cookies.remember_device(request, response, device_tag(current.account.id, new_hash))
     audit("password_changed", account_id=current.account.id, session_id=current.session.id)
     if started is None:
         return PasswordChanged(token=None, user=user)
@@ -70,32 +74,38 @@ async def change_password(request: Request, response: Response, parts: PartsDep,
 
 
 @router.post(
-    "/verify-password", openapi_extra=bodies.document(OnePassword), responses=bodies.refuses(*TAKES_BODY, 401, 429)
+    "/verify-password", openapi_extra=bodies.document(OnePassword), responses=bodies.refuses(*BODY_REFUSALS, 401, 429)
 )
 async def verify_password_(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
     """Whether the password is right, for a page that asks before something grave."""
     asked = await bodies.receive(request, OnePassword, parts)
     current = await require_current(request, response, parts, now)
-    _, attempt = await confirm_password(request, parts, now, current, asked.password)
+    with place_in_queue(request, parts) as place:
+        _, attempt = await confirm_password(request, parts, now, place, current, asked.password)
     async with parts.database.writing() as session:
         await parts.attempts.succeeded(session, attempt)
     return Done(status=True)
 
 
 async def confirm_password(
-    request: Request, parts: Parts, now: datetime, current: Current, password: str
+    request: Request, parts: Parts, now: datetime, place: Place, current: Current, password: str
 ) -> tuple[str, Attempt]:
-    """The hash that the password made, and the attempt that succeeded. Raises Refusal (400, 429)."""
+    """The hash that the password made, and the attempt that succeeded.
+
+    A live session is as good as a known device: strangers who spend the account's budget do not keep its owner from
+    changing the password.
+
+    Raises:
+        Refusal: 400, 429.
+    """
     credentials.check_password_length(password, is_new=False)
     async with parts.database.reading() as session:
         password_hash = await find_password_hash(session, current.account.id)
     if password_hash is None:
         raise Refusal(400, "CREDENTIAL_ACCOUNT_NOT_FOUND", "Credential account not found")
-    email = current.account.email
+    tried = Tried(current.account.email, password_hash, password)
     try:
-        return password_hash, await verify_password(
-            request, parts, now, email=email, password_hash=password_hash, password=password
-        )
+        return password_hash, await verify_password(request, parts, now, place, tried, knows_device=True)
     except WrongPassword:
         raise invalid_password() from None
 

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from ..accounts import update_profile
 from ..dependencies import Now, PartsDep
 from . import bodies, credentials
-from .bodies import TAKES_BODY
+from .bodies import BODY_REFUSALS
 from .current import require_current
 from .refusals import Refusal
 from .routes import new_router
@@ -26,7 +26,7 @@ class SessionAlone(Wire):
     session: SessionView
 
 
-@router.post("/update-user", openapi_extra=bodies.document(Profile), responses=bodies.refuses(*TAKES_BODY, 401))
+@router.post("/update-user", openapi_extra=bodies.document(Profile), responses=bodies.refuses(*BODY_REFUSALS, 401))
 async def update_user(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
     """Change name or picture. The cookie is sent again, as the protocol has it."""
     asked = await bodies.receive(request, Profile, parts)
@@ -43,7 +43,7 @@ async def update_user(request: Request, response: Response, parts: PartsDep, now
 
 
 @router.post(
-    "/update-session", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*TAKES_BODY, 401)
+    "/update-session", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*BODY_REFUSALS, 401)
 )
 async def update_session(request: Request, response: Response, parts: PartsDep, now: Now) -> SessionAlone:
     """Always refused: a session has no members of an application's own here."""

@@ -2,21 +2,22 @@
 
 from fastapi import Request, Response
 
+from .. import identifiers
 from ..browser_sessions import end_session, end_sessions
 from ..dependencies import Now, PartsDep
 from ..logs import audit
 from . import bodies
-from .bodies import TAKES_BODY
+from .bodies import BODY_REFUSALS
 from .current import require_current
 from .routes import new_router
 from .wire import Done
 
 router = new_router()
-RESPONSES = bodies.refuses(*TAKES_BODY, 401)
+RESPONSES = bodies.refuses(*BODY_REFUSALS, 401)
 
 
 class OneSession(bodies.Body):
-    token: str
+    token: str  # any text: what is no handle names no session
 
 
 @router.post("/revoke-session", openapi_extra=bodies.document(OneSession), responses=RESPONSES)
@@ -24,8 +25,10 @@ async def revoke_session(request: Request, response: Response, parts: PartsDep, 
     """End one session. An unknown handle, and somebody else's, get the same answer as one's own."""
     asked = await bodies.receive(request, OneSession, parts)
     current = await require_current(request, response, parts, now)
-    async with parts.database.writing() as session:
-        session_id = await end_session(session, asked.token, account_id=current.account.id)
+    session_id = None
+    if identifiers.is_one(asked.token):
+        async with parts.database.writing() as session:
+            session_id = await end_session(session, asked.token, account_id=current.account.id)
     audit("session_revoked", account_id=current.account.id, session_id=session_id)
     if asked.token == current.session.token:
         parts.session_cookies.clear(response)

@@ -1,4 +1,4 @@
-"""GET /get-session, the hottest path of all: one indexed read and one signature. And GET /list-sessions."""
+"""GET /get-session, the hottest path of all: one indexed read, and one signature a second. GET /list-sessions."""
 
 from fastapi import Request, Response
 
@@ -6,7 +6,9 @@ from ..browser_sessions import list_live
 from ..dependencies import Now, PartsDep
 from ..session_cookies import EXPOSED_HEADERS
 from . import bodies
+from .bodies import BODY_REFUSALS
 from .current import find_current, require_current
+from .refusals import Refusal
 from .routes import new_router
 from .wire import SessionView, UserView, Wire, render
 
@@ -40,6 +42,18 @@ async def get_session(request: Request, response: Response, parts: PartsDep, now
     response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
     session, user = SessionView.of(current.session), UserView.of(current.account)
     return render(SessionAndUser.model_construct(session=session, user=user), response)
+
+
+@router.post(
+    "/get-session", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*BODY_REFUSALS, 405)
+)
+async def refresh_session(request: Request, parts: PartsDep) -> Response:
+    """Refused: what the client would send here, were sessions not prolonged by asking for them."""
+    await bodies.receive(request, bodies.NoMembers, parts)
+    code = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED"
+    refused = Refusal(405, code, "POST method requires deferSessionRefresh to be enabled in session config").render()
+    refused.headers["Allow"] = "GET"
+    return refused
 
 
 @router.get("/list-sessions", responses=bodies.refuses(401, 403))

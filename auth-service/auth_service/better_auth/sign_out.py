@@ -6,7 +6,7 @@ from ..browser_sessions import end_session
 from ..dependencies import PartsDep
 from ..logs import audit
 from . import bodies
-from .bodies import TAKES_BODY
+from .bodies import BODY_REFUSALS
 from .routes import new_router
 from .wire import Wire
 
@@ -17,7 +17,7 @@ class SignedOut(Wire):
     success: bool
 
 
-@router.post("/sign-out", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*TAKES_BODY))
+@router.post("/sign-out", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*BODY_REFUSALS))
 async def sign_out(request: Request, response: Response, parts: PartsDep) -> SignedOut:
     """End the session and clear its cookies. Whoever is not signed in is signed out already."""
     await bodies.receive(request, bodies.NoMembers, parts)

@@ -3,13 +3,14 @@
 from fastapi import Request, Response
 
 from ..accounts import EmailTaken, create_account
-from ..browser_sessions import start_session
 from ..dependencies import Now, PartsDep
 from ..email_addresses import parse_email
 from ..logs import audit
+from ..session_cookies import device_tag
 from . import bodies, credentials
-from .bodies import TAKES_BODY
-from .current import device_of
+from .bodies import BODY_REFUSALS
+from .current import start_session_here
+from .guessing import place_in_queue
 from .refusals import Refusal
 from .routes import new_router
 from .wire import UserView, Wire
@@ -33,7 +34,7 @@ class SignedUp(Wire):
 @router.post(
     "/sign-up/email",
     openapi_extra=bodies.document(SignUp, starts_session=True),
-    responses=bodies.refuses(*TAKES_BODY, 422, 429),
+    responses=bodies.refuses(*BODY_REFUSALS, 422, 429),
 )
 async def sign_up_email(request: Request, response: Response, parts: PartsDep, now: Now) -> SignedUp:
     """Create an account and sign it in. Every path hashes, so that the time says nothing of who has an account."""
@@ -41,25 +42,22 @@ async def sign_up_email(request: Request, response: Response, parts: PartsDep, n
     email = parse_email(asked.email)
     if email is None:
         raise Refusal(400, "VALIDATION_ERROR", "[body.email] Invalid email address")
-    password_hash = await credentials.hash_new_password(request, parts, asked.password)
+    credentials.check_password_length(asked.password, is_new=True)
+    with place_in_queue(request, parts) as place:
+        await credentials.check_not_common(place, asked.password)
+        password_hash = await place.hash(asked.password)
+    image = asked.image or None
     try:
         async with parts.database.writing() as session:
             account = await create_account(
-                session, email=email, name=asked.name, image=asked.image or None, password_hash=password_hash, now=now
+                session, email=email, name=asked.name, image=image, password_hash=password_hash, now=now
             )
-            started = await start_session(
-                session,
-                account.id,
-                remember=asked.remember_me,
-                device=device_of(request),
-                lifetimes=parts.session_lifetimes,
-                now=now,
-            )
+            started = await start_session_here(request, session, parts, account.id, remember=asked.remember_me, now=now)
     except EmailTaken:
         raise Refusal(
             422, "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", "User already exists. Use another email.", reason="taken"
         ) from None
     audit("signed_up", account_id=account.id, session_id=started.id)
     parts.session_cookies.set(response, started, now=now)
-    parts.session_cookies.remember_device(request, response, email)
+    parts.session_cookies.remember_device(request, response, device_tag(account.id, password_hash))
     return SignedUp(token=started.token, user=UserView.of(account))

@@ -1,4 +1,4 @@
-"""GET /token: an access token for the todo API (RFC 9068), in exchange for a live session. GET /jwks: the key set."""
+"""GET /token: an access token for the todo API (RFC 9068), in exchange for a live session."""
 
 from fastapi import Request, Response
 

@@ -21,7 +21,7 @@ async def hash_acceptable(password: str) -> str:
     """The hash of a password that people may have. Raises CommandRefused."""
     if not MIN_LENGTH <= utf16_length(password) <= MAX_LENGTH:
         raise CommandRefused(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
-    hasher = PasswordHasher(threads=1, queue_limit=1)
-    if await hasher.is_common(password, "operator"):
-        raise CommandRefused("this password is among the most common ones")
-    return await hasher.hash(password, "operator")
+    with PasswordHasher(threads=1, queue_limit=1).place("operator") as place:
+        if await place.is_common(password):
+            raise CommandRefused("this password is among the most common ones")
+        return await place.hash(password)

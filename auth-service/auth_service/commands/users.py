@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import accounts
-from ..accounts import EmailTaken, create_account, set_password_hash
+from ..accounts import NAME_MAX_LENGTH, EmailTaken, create_account, replace_password_hash
 from ..browser_sessions import end_sessions
 from ..email_addresses import parse_email
 from ..instants import utc_now
@@ -57,6 +57,8 @@ app.add_typer(users_access.app)  # without a name: its commands are this group's
 
 async def _create(email: str, name: str, password: str) -> Record:
     parsed = parse_email(email)
+    if len(name) > NAME_MAX_LENGTH or not name.isprintable():
+        raise CommandRefused(f"a name has at most {NAME_MAX_LENGTH} characters, and no control characters")
     if parsed is None:
         raise CommandRefused(f"not an e-mail address: {email!r}")
     password_hash = await hash_acceptable(password)
@@ -91,7 +93,7 @@ async def _set_password(who: str, *, keep_sessions: bool) -> Record:
             account = await get_account(session, who)
         password_hash = await hash_acceptable(read_password())
         async with database.writing() as session:
-            if not await set_password_hash(session, account.id, password_hash, now=utc_now()):
+            if not await replace_password_hash(session, account.id, password_hash, replacing=None, now=utc_now()):
                 raise CommandRefused(f"{account.email} has no password to replace")
             ended = 0 if keep_sessions else await end_sessions(session, account.id)
     return record_of(account, sessions_ended=ended)
