@@ -6,7 +6,7 @@ had from the real issuer goes through the gateway as well.
 
 import uuid
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx2
 import pytest
@@ -16,7 +16,8 @@ from e2e_fixtures.people import bearer, sign_up
 from e2e_fixtures.stack import Stack
 from e2e_fixtures.todo_process import TodoProcess
 
-OWN, BY_USER = "/api/v1/todos", "/api/v1/users/{user_id}/todos"
+ROOT, USER_ROOT = "/api/v1", "/api/v1/users/{user_id}"
+OWN, BY_USER = f"{ROOT}/todos", f"{USER_ROOT}/todos"
 READ, WRITE = "todos:read", "todos:write"
 
 
@@ -28,7 +29,9 @@ class Route(NamedTuple):
     other_user: int
 
     def request(self, client: httpx2.Client, *, user_id: str, todo_id: str) -> httpx2.Response:
-        body = {"title": "Changed"} if self.method in ("POST", "PATCH") else None
+        body: dict[str, Any] | None = {"title": "Changed"} if self.method in ("POST", "PATCH") else None
+        if self.path.endswith(":batch"):
+            body = {"operations": [{"op": "create", "todo": {"title": "Changed"}}]}
         return client.request(self.method, self.path.format(user_id=user_id, todo_id=todo_id), json=body)
 
 
@@ -41,6 +44,10 @@ ROUTES = [
     Route("POST", OWN + "/{todo_id}/complete", WRITE, 200, 404),
     Route("POST", OWN + "/{todo_id}/reopen", WRITE, 200, 404),
     Route("DELETE", OWN + "/{todo_id}", WRITE, 204, 404),
+    Route("POST", OWN + "/{todo_id}/restore", WRITE, 200, 404),
+    Route("POST", OWN + ":batch", WRITE, 200, 200),
+    Route("GET", ROOT + "/changes", READ, 200, 200),
+    Route("GET", ROOT + "/export", READ, 200, 200),
     Route("GET", BY_USER, READ, 200, 403),
     Route("POST", BY_USER, WRITE, 201, 403),
     Route("GET", BY_USER + "/{todo_id}", READ, 200, 403),
@@ -48,6 +55,10 @@ ROUTES = [
     Route("POST", BY_USER + "/{todo_id}/complete", WRITE, 200, 403),
     Route("POST", BY_USER + "/{todo_id}/reopen", WRITE, 200, 403),
     Route("DELETE", BY_USER + "/{todo_id}", WRITE, 204, 403),
+    Route("POST", BY_USER + "/{todo_id}/restore", WRITE, 200, 403),
+    Route("POST", BY_USER + ":batch", WRITE, 200, 403),
+    Route("GET", USER_ROOT + "/changes", READ, 200, 403),
+    Route("GET", USER_ROOT + "/export", READ, 200, 403),
 ]
 PUBLIC = {("GET", "/.well-known/oauth-protected-resource/api/v1"), ("GET", "/livez"), ("GET", "/readyz")}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from todo_fixtures import issuer, service, stores
+from todo_fixtures import isolation, issuer, service, stores
 from todo_fixtures.issuer import JwksEndpoint
 from todo_fixtures.service import Service
 from todo_service.migrate import migrate
@@ -62,7 +62,6 @@ def shared_jwks() -> Iterator[JwksEndpoint]:
 def _run_shared(
     database_url: str, shared_jwks: JwksEndpoint, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    migrate(database_url)
     jwks_file = tmp_path_factory.mktemp("service") / "jwks.json"
     with service.run(auth_url=shared_jwks.url, database_url=database_url, jwks_file=jwks_file) as running:
         running.wait_until_ready()
@@ -72,14 +71,61 @@ def _run_shared(
 @pytest.fixture(scope="session")
 def sqlite_service(shared_jwks: JwksEndpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     path = tmp_path_factory.mktemp("database") / "todo.db"
-    yield from _run_shared(f"sqlite+aiosqlite:///{path}", shared_jwks, tmp_path_factory)
+    database_url = f"sqlite+aiosqlite:///{path}"
+    migrate(database_url)
+    yield from _run_shared(database_url, shared_jwks, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def postgres_service(
     postgres_url: str, shared_jwks: JwksEndpoint, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    yield from _run_shared(postgres_url, shared_jwks, tmp_path_factory)
+    """Served by a role that does not own the tables."""
+    stores.create_serving_role(postgres_url)
+    serving_url = stores.serving_url(postgres_url)
+    migrate(postgres_url, serving_url)
+    yield from _run_shared(serving_url, shared_jwks, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def unfiltered_service(
+    postgres_url: str, shared_jwks: JwksEndpoint, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """Its queries compare no owner: only the database keeps people apart."""
+    url = _create_served_database(postgres_url, "unfiltered")
+    for running in _run_shared(url, shared_jwks, tmp_path_factory):
+        isolation.remove_owner_filters(running.app.state.database)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def unprotected_service(
+    postgres_url: str, shared_jwks: JwksEndpoint, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """Its database has no row-level security: only the queries keep people apart."""
+    url = _create_served_database(postgres_url, "unprotected")
+    isolation.disable_row_level_security(_of_database(postgres_url, "unprotected"))
+    yield from _run_shared(url, shared_jwks, tmp_path_factory)
+
+
+def _create_served_database(postgres_url: str, name: str) -> str:
+    stores.create_serving_role(postgres_url)
+    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    url = _of_database(postgres_url, name)
+    migrate(url, stores.serving_url(url))
+    return stores.serving_url(url)
+
+
+def _of_database(postgres_url: str, name: str) -> str:
+    return f"{postgres_url.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture(params=["sqlite", "postgres", "unfiltered", "unprotected"])
+def isolated_service(request: pytest.FixtureRequest) -> Service:
+    """The service on each database, and on PostgreSQL with one of the two walls between owners taken down."""
+    running: Service = request.getfixturevalue(f"{request.param}_service")
+    return running
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

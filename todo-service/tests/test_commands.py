@@ -202,7 +202,9 @@ def test_what_nobody_expected_is_a_500_and_one_line_of_log(tmp_path: Path, sqlit
         with sqlite3.connect(sqlite_url.removeprefix("sqlite+aiosqlite:///")) as connection:
             # A row that no version of ours writes: the id is not one.
             connection.execute(
-                "INSERT INTO todos VALUES ('alice', 'broken', 't', '', 'open', NULL, 0, NULL, 1, '2027', '2027')"
+                "INSERT INTO todos (owner, id, title, notes, status, priority, due_at, position, version, created_at,"
+                " updated_at, sequence)"
+                " VALUES ('alice', 'broken', 't', '', 'open', 0, '2027', 'a', 1, '2027', '2027', 1)"
             )
         connection.close()
         response = httpx2.get(f"{url}/api/v1/todos", headers={"Authorization": f"Bearer {token()}"}, trust_env=False)

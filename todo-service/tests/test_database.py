@@ -143,7 +143,7 @@ def test_a_page_is_read_by_the_primary_key(shared_service: Service) -> None:
         query = (
             "SELECT * FROM todos WHERE owner = 'a' AND id < '01900000000070008000000000000000' ORDER BY id DESC LIMIT 5"
         )
-        own = database.connect(connected.reader.url.render_as_string(hide_password=False))
+        own = database.connect(connected.writer.url.render_as_string(hide_password=False))
         async with own.reader.connect() as connection:
             if not is_sqlite:
                 await connection.execute(text("SET enable_seqscan = off"))

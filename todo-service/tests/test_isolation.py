@@ -1,5 +1,6 @@
 """Who may do what: every todo route with every kind of caller. The matrix is made from the routes themselves."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable
@@ -9,16 +10,20 @@ import httpx2
 import pytest
 from fastapi.routing import iter_route_contexts
 from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
-from todo_fixtures import issuer
+from todo_fixtures import isolation, issuer
 from todo_fixtures.issuer import ISSUER, private_key
 from todo_fixtures.service import Service
+from todo_service import database
 from todo_service.app import create_app
 from todo_service.settings import Settings
 
 # What a new route needs: a body that would be accepted, and the status that its owner gets.
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "todos"): {"title": "Buy milk"},
+    ("POST", "todos:batch"): {"operations": [{"op": "create", "todo": {"title": "Buy milk"}}]},
     ("PATCH", "todos/{todo_id}"): {"title": "Buy oat milk"},
 }
 OWNER: dict[tuple[str, str], int] = {
@@ -28,9 +33,13 @@ OWNER: dict[tuple[str, str], int] = {
     ("PATCH", "todos/{todo_id}"): 200,
     ("POST", "todos/{todo_id}/complete"): 200,
     ("POST", "todos/{todo_id}/reopen"): 200,
+    ("POST", "todos/{todo_id}/restore"): 200,
     ("DELETE", "todos/{todo_id}"): 204,
+    ("POST", "todos:batch"): 200,
+    ("GET", "changes"): 200,
+    ("GET", "export"): 200,
 }
-PUBLIC = {"/livez", "/readyz", "/openapi.json", "/.well-known/oauth-protected-resource/api/v1"}
+PUBLIC = {"/livez", "/readyz", "/metrics", "/openapi.json", "/.well-known/oauth-protected-resource/api/v1"}
 
 
 def short(path: str) -> str:
@@ -96,43 +105,139 @@ def todo_of(service: Service, sub: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("principal", PRINCIPALS)
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_every_route_with_every_principal(shared_service: Service, method: str, path: str, principal: str) -> None:
+def test_every_route_with_every_principal(isolated_service: Service, method: str, path: str, principal: str) -> None:
     sub = uuid.uuid4().hex
-    todo = todo_of(shared_service, sub)
+    todo = todo_of(isolated_service, sub)
     make, status = PRINCIPALS[principal]
-    response = send(shared_service, method, path, make(sub, method), sub, todo["id"])
+    response = send(isolated_service, method, path, make(sub, method), sub, todo["id"])
     assert response.status_code == (status or OWNER[method, short(path)]), response.text
     if status:
-        assert shared_service.person(sub).get("/api/v1/todos").json()["items"] == [todo]
+        assert isolated_service.person(sub).get("/api/v1/todos").json()["items"] == [todo]
         assert "Mine" not in response.text
     if status == 401:
         assert response.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_somebody_else_sees_and_changes_nothing(shared_service: Service, method: str, path: str) -> None:
+def test_somebody_else_sees_and_changes_nothing(isolated_service: Service, method: str, path: str) -> None:
     """By the own path: 404, or a list without it. The answer is the one for an id that nobody has."""
     alice, mallory = uuid.uuid4().hex, uuid.uuid4().hex
-    todo = todo_of(shared_service, alice)
+    todo = todo_of(isolated_service, alice)
     token = issuer.token(sub=mallory)
-    response = send(shared_service, method, path, token, mallory, todo["id"])
+    response = send(isolated_service, method, path, token, mallory, todo["id"])
+    if method != "POST":
+        assert todo["title"] not in response.text
     if "{todo_id}" in path:
-        absent = send(shared_service, method, path, token, mallory, "01900000-0000-7000-8000-000000000000")
+        absent = send(isolated_service, method, path, token, mallory, "01900000-0000-7000-8000-000000000000")
         assert (response.status_code, absent.status_code) == (404, 404)
         assert response.json()["detail"] == absent.json()["detail"]
     else:
         assert todo["id"] not in response.text
-    assert shared_service.person(alice).get("/api/v1/todos").json()["items"] == [todo]
+    assert isolated_service.person(alice).get("/api/v1/todos").json()["items"] == [todo]
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "{user_id}" in route[1]])
 @pytest.mark.parametrize("todo_id", ["theirs", "absent", "nonsense"])
 def test_another_users_path_is_forbidden_before_anything_about_the_todo(
-    shared_service: Service, method: str, path: str, todo_id: str
+    isolated_service: Service, method: str, path: str, todo_id: str
 ) -> None:
     alice, mallory = uuid.uuid4().hex, uuid.uuid4().hex
-    todo = todo_of(shared_service, alice)
+    todo = todo_of(isolated_service, alice)
     ids = {"theirs": todo["id"], "absent": "01900000-0000-7000-8000-000000000000", "nonsense": "x"}
-    response = send(shared_service, method, path, issuer.token(sub=mallory), alice, ids[todo_id])
+    response = send(isolated_service, method, path, issuer.token(sub=mallory), alice, ids[todo_id])
     assert (response.status_code, response.json()["type"]) == (403, "urn:problem-type:todo:other-user")
-    assert shared_service.person(alice).get("/api/v1/todos").json()["items"] == [todo]
+    assert isolated_service.person(alice).get("/api/v1/todos").json()["items"] == [todo]
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "{todo_id}" in route[1]])
+def test_somebody_elses_deleted_todo_is_not_there_either(isolated_service: Service, method: str, path: str) -> None:
+    alice, mallory = uuid.uuid4().hex, uuid.uuid4().hex
+    todo = todo_of(isolated_service, alice)
+    isolated_service.person(alice).delete(f"/api/v1/todos/{todo['id']}")
+    response = send(isolated_service, method, path, issuer.token(sub=mallory), mallory, todo["id"])
+    assert response.status_code == 404
+    [deleted] = isolated_service.person(alice).get("/api/v1/todos?deleted=only").json()["items"]
+    assert (deleted["id"], deleted["version"]) == (todo["id"], 2)
+
+
+def test_a_batch_reaches_nobody_elses_todos(isolated_service: Service) -> None:
+    alice, mallory = uuid.uuid4().hex, uuid.uuid4().hex
+    todo = todo_of(isolated_service, alice)
+    operations = [{"op": op, "id": todo["id"]} for op in ("complete", "reopen", "delete", "restore")]
+    operations.append({"op": "update", "id": todo["id"], "todo": {"title": "Hers"}})
+    made = isolated_service.person(mallory).post("/api/v1/todos", json={"title": "Own"})
+    assert made.status_code == 201
+    results = isolated_service.person(mallory).post("/api/v1/todos:batch", json={"operations": operations}).json()
+    assert [result["status"] for result in results["results"]] == [404] * 5
+    assert isolated_service.person(alice).get("/api/v1/todos").json()["items"] == [todo]
+
+
+def test_an_idempotency_key_is_its_owners(isolated_service: Service) -> None:
+    key = {"Idempotency-Key": f'"{uuid.uuid4().hex}"'}
+    answers = [isolated_service.person().post("/api/v1/todos", json={"title": "x"}, headers=key) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json()["id"] != answers[1].json()["id"]
+
+
+def test_without_either_wall_nobody_is_kept_apart(
+    postgres_url: str, unfiltered_service: Service, unprotected_service: Service
+) -> None:
+    """That the walls are really down in the tests above: with both of them down, Mallory reads Alice's todo."""
+    alice, mallory = uuid.uuid4().hex, uuid.uuid4().hex
+    todo = todo_of(unprotected_service, alice)
+    path = f"/api/v1/todos/{todo['id']}"
+    assert unprotected_service.person(mallory).get(path).status_code == 404
+    restore = isolation.remove_owner_filters(unprotected_service.app.state.database)
+    assert unprotected_service.person(mallory).get(path).json() == todo
+    restore()
+    assert unprotected_service.person(mallory).get(path).status_code == 404
+
+
+def test_the_setting_does_not_outlive_its_transaction(postgres_service: Service) -> None:
+    """A pooled connection carries nobody into the next request; without a setting there are no rows at all."""
+    todo_of(postgres_service, "alice")
+
+    async def count() -> tuple[int, int]:
+        own = database.connect(postgres_service.app.state.database.writer.url.render_as_string(hide_password=False))
+        async with own.writer.connect() as connection:
+            before = (await connection.execute(text("SELECT count(*) FROM todos"))).scalar_one()
+        async with own.reading("alice") as connection:
+            assert (await connection.execute(text("SELECT count(*) FROM todos"))).scalar_one() > 0
+        async with own.writer.connect() as connection:
+            after = (await connection.execute(text("SELECT count(*) FROM todos"))).scalar_one()
+        await own.dispose()
+        return before, after
+
+    assert asyncio.run(count()) == (0, 0)
+
+
+@pytest.mark.parametrize("table", ["todos", "owners", "idempotency_keys"])
+def test_the_serving_role_cannot_write_for_others(postgres_service: Service, table: str) -> None:
+    async def steal() -> None:
+        own = database.connect(postgres_service.app.state.database.writer.url.render_as_string(hide_password=False))
+        async with own.writing("mallory") as connection:
+            updated = await connection.execute(text(f"UPDATE {table} SET owner = 'mallory'"))
+            assert updated.rowcount == 0
+        with pytest.raises(ProgrammingError, match=r"row-level security|must be owner"):
+            async with own.writing("mallory") as connection:
+                await connection.execute(text("INSERT INTO owners VALUES ('alice', 1, 1)"))
+        with pytest.raises(ProgrammingError, match="must be owner"):
+            async with own.writing("mallory") as connection:
+                await connection.execute(text(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"))
+        await own.dispose()
+
+    asyncio.run(steal())
+
+
+def test_an_exempt_role_is_warned_about(postgres_url: str, postgres_service: Service) -> None:
+    """postgres_url is a superuser's, to whom no policy applies."""
+
+    async def exempt(url: str) -> bool:
+        own = database.connect(url)
+        try:
+            return await own.bypasses_row_level_security()
+        finally:
+            await own.dispose()
+
+    serving = postgres_service.app.state.database.writer.url.render_as_string(hide_password=False)
+    assert [asyncio.run(exempt(url)) for url in (postgres_url, serving)] == [True, False]

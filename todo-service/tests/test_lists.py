@@ -152,10 +152,11 @@ def test_a_cursor_is_of_use_to_its_owner_only(shared_service: Service) -> None:
 
 
 def test_cursors_of_another_key_are_refused() -> None:
-    id_ = new_id(1.0)
-    assert cursors.verify(b"k" * 32, "alice", cursors.render(b"k" * 32, "alice", id_)) == id_
-    with pytest.raises(cursors.InvalidCursor):
-        cursors.verify(b"x" * 32, "alice", cursors.render(b"k" * 32, "alice", id_))
+    cursor = cursors.render(b"k" * 32, "alice", "list", "place")
+    assert cursors.verify(b"k" * 32, "alice", "list", cursor) == "place"
+    for key, owner, of in [(b"x", "alice", "list"), (b"k", "bob", "list"), (b"k", "alice", "changes")]:
+        with pytest.raises(cursors.InvalidCursor):
+            cursors.verify(key * 32, owner, of, cursor)
 
 
 def test_ids_are_version_7_and_in_the_order_of_time() -> None:

@@ -32,13 +32,13 @@ def test_a_todo_is_created_with_defaults(alice: httpx2.Client) -> None:
     assert response.headers["Location"] == f"/api/v1/todos/{todo['id']}"
     assert response.headers["ETag"] == '"1"'
     assert uuid.UUID(todo["id"]).version == 7
-    assert {name: todo[name] for name in ("title", "notes", "status", "completed_at", "priority", "due_at")} == {
+    assert {name: todo[name] for name in ("title", "notes", "status", "completed_at", "priority", "due")} == {
         "title": "Buy milk",
         "notes": "",
         "status": "open",
         "completed_at": None,
         "priority": 0,
-        "due_at": None,
+        "due": None,
     }
     assert todo["version"] == 1
     assert todo["created_at"] == todo["updated_at"]
@@ -82,17 +82,39 @@ def test_titles_are_stored_as_written(alice: httpx2.Client, given: str, stored: 
 @pytest.mark.parametrize(
     ("given", "stored"),
     [
-        ("2027-01-31T09:00:00+01:00", "2027-01-31T08:00:00Z"),
+        ("2027-01-31", "2027-01-31"),
+        ("2027-01-31T09:00:00+01:00", "2027-01-31T09:00:00+01:00"),
         ("2027-01-31t09:00:00z", "2027-01-31T09:00:00Z"),
         ("2028-02-29T23:59:59.123456Z", "2028-02-29T23:59:59.123456Z"),
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
         ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+        ("2027-07-31T09:00:00+02:00[Europe/Berlin]", "2027-07-31T09:00:00+02:00[Europe/Berlin]"),
+        ("2027-07-31T09:00:00[Europe/Berlin]", "2027-07-31T09:00:00+02:00[Europe/Berlin]"),
+        ("2027-07-31T07:00:00Z[Europe/Berlin]", "2027-07-31T09:00:00+02:00[Europe/Berlin]"),
+        ("2027-03-28T02:30:00[Europe/Berlin]", "2027-03-28T03:30:00+02:00[Europe/Berlin]"),
+        ("2027-10-31T02:30:00[Europe/Berlin]", "2027-10-31T02:30:00+02:00[Europe/Berlin]"),
+        ("2027-10-31T02:30:00+01:00[Europe/Berlin]", "2027-10-31T02:30:00+01:00[Europe/Berlin]"),
     ],
 )
-def test_due_times_come_back_in_utc(alice: httpx2.Client, given: str, stored: str) -> None:
-    todo = create(alice, due_at=given)
-    assert todo["due_at"] == stored
-    assert alice.get(f"/api/v1/todos/{todo['id']}").json()["due_at"] == stored
+def test_due_is_a_date_or_a_time_with_its_zone(alice: httpx2.Client, given: str, stored: str) -> None:
+    """RFC 9557; hours that a zone leaves out or has twice are those of RFC 5545 §3.3.5."""
+    todo = create(alice, due=given)
+    assert todo["due"] == stored
+    assert alice.get(f"/api/v1/todos/{todo['id']}").json()["due"] == stored
+    assert alice.patch(f"/api/v1/todos/{todo['id']}", json={"due": stored}).json() == todo
+
+
+def test_a_new_todo_comes_after_those_before_it(alice: httpx2.Client) -> None:
+    first, second = create(alice), create(alice)
+    assert first["position"] < second["position"]
+
+
+def test_moving_a_todo_touches_that_todo_only(alice: httpx2.Client) -> None:
+    """Between two positions there is always another, so nobody is renumbered."""
+    made = [create(alice, str(number), position=position) for number, position in enumerate(["a", "b", "c"])]
+    moved = alice.patch(f"/api/v1/todos/{made[2]['id']}", json={"position": "aV"}).json()
+    listed = alice.get("/api/v1/todos", params={"sort": "position"}).json()["items"]
+    assert listed == [made[0], moved, made[1]]
 
 
 @pytest.mark.parametrize("content_type", ["application/merge-patch+json", "application/json; charset=utf-8"])
@@ -109,13 +131,13 @@ def test_a_merge_patch_changes_what_it_names(alice: httpx2.Client, content_type:
 
 
 def test_null_resets_what_has_a_default(alice: httpx2.Client) -> None:
-    todo = create(alice, notes="2 l", priority=2, due_at="2027-01-31T09:00:00Z")
-    patch = {"notes": None, "priority": None, "due_at": None}
+    todo = create(alice, notes="2 l", priority=2, due="2027-01-31T09:00:00Z")
+    patch = {"notes": None, "priority": None, "due": None}
     changed = alice.patch(f"/api/v1/todos/{todo['id']}", json=patch).json()
-    assert (changed["notes"], changed["priority"], changed["due_at"]) == ("", 0, None)
+    assert (changed["notes"], changed["priority"], changed["due"]) == ("", 0, None)
 
 
-@pytest.mark.parametrize("patch", [{}, {"title": "Buy milk"}, {"status": "open", "due_at": None}])
+@pytest.mark.parametrize("patch", [{}, {"title": "Buy milk"}, {"status": "open", "due": None}])
 def test_a_patch_that_changes_nothing_makes_no_version(alice: httpx2.Client, patch: dict[str, Any]) -> None:
     todo = create(alice)
     response = alice.patch(f"/api/v1/todos/{todo['id']}", json=patch)

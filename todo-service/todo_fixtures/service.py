@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
@@ -25,6 +25,8 @@ from todo_service.settings import Settings
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 QUICK = Schedule(first_retry=timedelta(milliseconds=20), last_retry=timedelta(milliseconds=50))
+# For tests that let days pass: a key set is a day old at most.
+FREQUENT = replace(QUICK, interval=timedelta(milliseconds=20))
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,14 @@ def run(
     jwks_file: Path,
     schedule: Schedule = QUICK,
     clock: Callable[[], float] = time.time,
+    quota: int = 10_000,
 ) -> Iterator[Service]:
     settings = Settings(
-        issuer=issuer.ISSUER, auth_url=auth_url, database_url=SecretStr(database_url), jwks_file=jwks_file
+        issuer=issuer.ISSUER,
+        auth_url=auth_url,
+        database_url=SecretStr(database_url),
+        jwks_file=jwks_file,
+        quota=quota,
     )
     app = create_app(settings, clock=clock, schedule=schedule)
     server = uvicorn.Server(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from sqlalchemy import make_url
 
 IMAGE = "postgres:17"
 
@@ -28,6 +29,21 @@ def postgres() -> Iterator[str]:
         yield from _in_container()
     else:
         yield from _installed()
+
+
+SERVING_ROLE = "todo_serving"
+
+
+def create_serving_role(url: str) -> None:
+    """A role that owns nothing, as a deployment should have."""
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (SERVING_ROLE,)).fetchone():
+            connection.execute(f"CREATE ROLE {SERVING_ROLE} LOGIN PASSWORD 'serving'".encode())
+
+
+def serving_url(url: str) -> str:
+    """The same database, as that role."""
+    return make_url(url).set(username=SERVING_ROLE, password="serving").render_as_string(hide_password=False)
 
 
 def _engine_has_image() -> bool:

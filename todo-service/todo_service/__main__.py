@@ -43,7 +43,9 @@ def migrate() -> None:
     from todo_service.migrate import migrate as run
 
     try:
-        run(settings.database_url.get_secret_value())
+        serving = settings.database_url.get_secret_value()
+        owner = settings.migration_database_url
+        run(serving if owner is None else owner.get_secret_value(), serving)
     except (SQLAlchemyError, OSError) as error:
         _refuse(f"cannot migrate: {_first_line(error)}")
 

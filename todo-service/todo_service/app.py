@@ -1,5 +1,6 @@
 """Where the parts meet: settings become objects, objects an application."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,14 +16,15 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from todo_service import database, health, openapi, problems, protected_resource
+from todo_service import database, health, metrics, openapi, problems, protected_resource
 from todo_service.access_token import Policy
 from todo_service.authentication import Authenticator
 from todo_service.jwks import JwksCache, Schedule
 from todo_service.problems import FieldError, Problem
 from todo_service.request_log import RequestLog
 from todo_service.settings import Settings
-from todo_service.todos import cursors, routes
+from todo_service.todos import cursors, purge, routes
+from todo_service.todos.idempotency import InFlight
 from todo_service.verified_tokens import VerifiedTokens
 
 _log = structlog.get_logger(__name__)
@@ -44,6 +46,8 @@ def create_app(
     metadata = protected_resource.describe(settings.issuer)
     policy = Policy(issuer=settings.issuer, audience=metadata.resource)
     app.state.clock = clock
+    app.state.quota = settings.quota
+    app.state.in_flight = InFlight()
     app.state.protected_resource = metadata
     app.state.database = database.connect(settings.database_url.get_secret_value())
     app.state.jwks = JwksCache(settings.jwks_uri, saved_copy=settings.jwks_file, schedule=schedule, clock=clock)
@@ -53,8 +57,10 @@ def create_app(
         resource_metadata=settings.issuer + protected_resource.PATH,
         clock=clock,
     )
-    for router in (health.router, protected_resource.router, routes.router(routes.OWN), routes.router(routes.BY_USER)):
+    for router in (health.router, metrics.router, protected_resource.router):
         app.include_router(router)
+    for prefix in (routes.OWN, routes.BY_USER):
+        app.include_router(routes.router(prefix))
     _add_refusals(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     app.add_middleware(_LastResort)
@@ -66,10 +72,15 @@ def create_app(
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with app.state.database.reader.connect() as connection:
         app.state.cursor_key = await cursors.get_key(connection)
+    if await app.state.database.bypasses_row_level_security():
+        _log.warning("the database role is exempt from row-level security: only the queries keep owners apart")
+    purging = asyncio.create_task(purge.purge_forever(app.state.database, clock=app.state.clock))
     try:
         async with app.state.jwks.running():
             yield
     finally:
+        purging.cancel()
+        await asyncio.gather(purging, return_exceptions=True)
         await app.state.database.dispose()
 
 

@@ -1,14 +1,25 @@
-"""Two databases behind one pair of engines: SQLite as the embedded default, PostgreSQL in earnest."""
+"""Two databases behind one pair of engines: SQLite as the embedded default, PostgreSQL in earnest.
 
+Whoever reads or writes says for whom. On PostgreSQL that is told to the database as well, for this transaction only,
+and its row-level security shows no other rows, whatever the statements forget (migration 0002).
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
+from psycopg.sql import SQL, Literal
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-HEAD = "0001"  # the newest migration; known here so that serving does not import Alembic
+HEAD = "0002"  # the newest migration; known here so that serving does not import Alembic
 _BUSY_TIMEOUT = 5000  # milliseconds
+_BEGIN = SQL("BEGIN; SELECT set_config({}, {}, true)")  # true: until the transaction ends, not a moment longer
+_BYPASSES = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
 
 
 class SchemaNotAtHead(Exception):
@@ -17,32 +28,84 @@ class SchemaNotAtHead(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """`reader.connect()` for what only reads, `writer.begin()` for what changes.
+    """`reading(owner)` for what only reads, `writing(owner)` for what changes.
 
-    On PostgreSQL they are one. On SQLite the writer has a single connection, so that writers queue here rather than
-    starve each other into `database is locked`, and its transactions begin IMMEDIATE: one that begins by reading and
-    then writes would fail as soon as another has written in between.
+    On PostgreSQL the engines are one. On SQLite the writer has a single connection, so that writers queue here rather
+    than starve each other into `database is locked`, and its transactions begin IMMEDIATE: one that begins by reading
+    and then writes would fail as soon as another has written in between. Its reader works on the event loop, so
+    nothing but its own answers may be awaited while it is open.
     """
 
     reader: AsyncEngine
     writer: AsyncEngine
+
+    @asynccontextmanager
+    async def reading(self, owner: str) -> AsyncIterator[AsyncConnection]:
+        """One snapshot of one statement; the transaction ends with the block, and with it the owner's setting."""
+        async with self.reader.connect() as connection:
+            await _begin(connection, "todo.owner", owner)
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self, owner: str) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed at the end of the block, rolled back when an exception leaves it."""
+        async with self.writer.connect() as connection:
+            await _begin(connection, "todo.owner", owner)
+            yield connection
+            await connection.commit()
+
+    @asynccontextmanager
+    async def purging(self, before: datetime) -> AsyncIterator[AsyncConnection]:
+        """A transaction that sees, of all owners, what had to be gone `before` then, and nothing else."""
+        async with self.writer.connect() as connection:
+            await _begin(connection, "todo.purge_before", before.isoformat())
+            yield connection
+            await connection.commit()
+
+    async def bypasses_row_level_security(self) -> bool:
+        """Whether the database does not hold this role to the owner's rows: a superuser, or BYPASSRLS."""
+        if self.writer.dialect.name != "postgresql":
+            return False
+        async with self.writer.connect() as connection:
+            return bool((await connection.execute(text(_BYPASSES))).scalar_one())
 
     async def dispose(self) -> None:
         await self.reader.dispose()
         await self.writer.dispose()
 
 
+async def _begin(connection: AsyncConnection, setting: str, value: str) -> None:
+    """Begin and set in one round trip. SQLite has neither settings nor policies, and begins by itself."""
+    if connection.dialect.name == "postgresql":
+        statement = _BEGIN.format(Literal(setting), Literal(value)).as_string()
+        await connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
 def connect(database_url: str) -> Database:
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
-        return Database(_sqlite(url, "BEGIN"), _sqlite(url, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0))
+        from todo_service import inline_sqlite  # a megabyte, which PostgreSQL has no use for
+
+        inline_sqlite.register()
+        reader = _sqlite(url.set(drivername="sqlite+inline"), "BEGIN")
+        event.listen(reader.sync_engine, "connect", _add_functions)
+        return Database(reader, _sqlite(url, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0, pool_timeout=5))
     options = {"connect_timeout": 3, "options": "-c timezone=UTC -c statement_timeout=10000"}
-    engine = create_async_engine(url, hide_parameters=True, pool_timeout=5, connect_args=options)
+    # AUTOCOMMIT: `_begin` begins, so that it takes no round trip of its own.
+    engine = create_async_engine(
+        url,
+        hide_parameters=True,
+        pool_timeout=5,
+        pool_size=10,
+        max_overflow=10,
+        isolation_level="AUTOCOMMIT",
+        connect_args=options,
+    )
     return Database(engine, engine)
 
 
-def _sqlite(url: URL, begin: str, **pool: int) -> AsyncEngine:
-    engine = create_async_engine(url, hide_parameters=True, pool_timeout=5, **pool)
+def _sqlite(url: URL, begin: str, **pool: Any) -> AsyncEngine:
+    engine = create_async_engine(url, hide_parameters=True, **pool)
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: DBAPIConnection, _record: object) -> None:
@@ -58,6 +121,15 @@ def _sqlite(url: URL, begin: str, **pool: int) -> AsyncEngine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _add_functions(connection: Any, _record: object) -> None:
+    """SQLite's own `lower` knows ASCII only."""
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(value: str | None) -> str | None:
+    return None if value is None else value.lower()
 
 
 async def verify_schema(database: Database) -> None:

@@ -16,7 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -53,6 +53,17 @@ class Schedule:
             return self.interval.total_seconds() * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, hides nothing
         backoff = self.first_retry.total_seconds() * float(2 ** min(failures - 1, 16))
         return min(backoff, self.last_retry.total_seconds()) * random.uniform(0.5, 1)  # noqa: S311 - as above
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened since the start (J14). Of the fetches, `forced` are those that an unknown `kid` asked for."""
+
+    attempted_at: float = 0
+    succeeded_at: float = 0
+    fetches: dict[str, int] = field(default_factory=lambda: {"changed": 0, "unchanged": 0, "failed": 0})
+    forced: dict[str, int] = field(default_factory=lambda: {"found": 0, "not_found": 0, "refused": 0})
+    unknown_kids: int = 0
 
 
 class UnknownKids:
@@ -106,6 +117,7 @@ class JwksCache:
         self._forced_at = float("-inf")
         self._fetching: asyncio.Task[bool] | None = None
         self._forced: asyncio.Task[bool] | None = None
+        self.counts = Counts()
         self._client: httpx2.AsyncClient  # there while running()
 
     def get_key_set(self) -> KeySet:
@@ -118,6 +130,11 @@ class JwksCache:
         if held is None or self._clock() - held.fetched_at > self._schedule.key_set_max_age.total_seconds():
             raise KeysUnavailable
         return held
+
+    @property
+    def held(self) -> KeySet | None:
+        """The key set however old it is: to be looked at, not to verify with."""
+        return self._key_set
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -140,12 +157,16 @@ class JwksCache:
         The cooldown counts from the last attempt, not the last success, so that a dead issuer is left in peace; it is
         a clock of its own, so that a scheduled fetch a moment ago does not hide a rotation (J5).
         """
+        self.counts.unknown_kids += 1
         forced = None if self._unknown.has(kid, self._monotonic()) else self._force()
         if forced is None:
+            self.counts.forced["refused"] += 1
             return False
         await asyncio.wait({forced}, timeout=self._schedule.forced_wait.total_seconds())
         if self._key_set is not None and kid in self._key_set.keys:
+            self.counts.forced["found"] += 1
             return True
+        self.counts.forced["not_found"] += 1
         if forced.done() and not forced.cancelled() and forced.result():
             self._unknown.add(kid, self._monotonic())
         return False
@@ -183,11 +204,13 @@ class JwksCache:
 
     async def _fetch(self) -> bool:
         """Fetch and swap. False, and a line in the log, when the issuer gave nothing to swap to."""
+        self.counts.attempted_at = self._clock()
         try:
             async with asyncio.timeout(self._schedule.total_timeout.total_seconds()):
                 fetched = await self._download()
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, ValueError) as error:
             _log.warning("the issuer's keys could not be fetched: %s: %s", type(error).__name__, error)
+            self.counts.fetches["failed"] += 1
             return False
         self._swap(fetched)
         return True
@@ -208,7 +231,10 @@ class JwksCache:
 
     def _swap(self, fetched: KeySet) -> None:
         held, self._key_set = self._key_set, fetched
-        if held is None or held.keys is not fetched.keys:
+        changed = held is None or held.keys is not fetched.keys
+        self.counts.fetches["changed" if changed else "unchanged"] += 1
+        self.counts.succeeded_at = fetched.fetched_at
+        if changed:
             self._unknown.clear()
             _log.info("the issuer's keys are now: %s", ", ".join(fetched.keys))
 

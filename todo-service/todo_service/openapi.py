@@ -1,9 +1,11 @@
 """The OpenAPI 3.1 document, made true: what FastAPI assumes of itself and this service does otherwise is taken out."""
 
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from todo_service.problems import ProblemDocument
 
@@ -23,9 +25,28 @@ def describe(app: FastAPI) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             _remove_default_422(operation["responses"])
+            for holder in (operation.get("requestBody", {}), *operation["responses"].values()):
+                for content in holder.get("content", {}).values():
+                    content["schema"] = _move(content["schema"], schemas)
     return document
 
 
 def _remove_default_422(responses: dict[str, Any]) -> None:
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]
+
+
+@cache
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a body, as `describe` takes it."""
+    return model.model_json_schema(ref_template=_TEMPLATE)
+
+
+def _move(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Leave a reference where a whole model stands, and put the model where references lead."""
+    if "$ref" in schema or "title" not in schema:
+        return schema
+    moved = dict(schema)
+    schemas.update(moved.pop("$defs", {}))
+    schemas[moved["title"]] = moved
+    return {"$ref": _TEMPLATE.format(model=moved["title"])}

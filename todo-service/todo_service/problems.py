@@ -36,16 +36,24 @@ INVALID_REQUEST = ProblemType("invalid-request", 400, "The credentials are not s
 INVALID_JSON = ProblemType("invalid-json", 400, "The body is not JSON")
 INVALID_PARAMETER = ProblemType("invalid-parameter", 400, "A query parameter is wrong")
 INVALID_CURSOR = ProblemType("invalid-cursor", 400, "The cursor was not made here for this list")
+INVALID_SYNC_TOKEN = ProblemType("invalid-sync-token", 400, "The token was not made here for these changes")
+INVALID_IDEMPOTENCY_KEY = ProblemType("invalid-idempotency-key", 400, "Idempotency-Key is not one string")
 AUTHENTICATION_REQUIRED = ProblemType("authentication-required", 401, "An access token is needed")
 INVALID_TOKEN = ProblemType("invalid-token", 401, "The access token is not valid")
 INSUFFICIENT_SCOPE = ProblemType("insufficient-scope", 403, "The access token does not allow this")
 OTHER_USER = ProblemType("other-user", 403, "The path belongs to another user")
+QUOTA_EXCEEDED = ProblemType("quota-exceeded", 403, "There are as many todos as one may have")
 NOT_FOUND = ProblemType("not-found", 404, "Nothing is here")
 METHOD_NOT_ALLOWED = ProblemType("method-not-allowed", 405, "The resource does not do this")
+REQUEST_IN_PROGRESS = ProblemType("request-in-progress", 409, "The same request is being processed")
+BATCH_NOT_APPLIED = ProblemType("batch-not-applied", 409, "Nothing of the batch was done")
+SYNC_TOKEN_EXPIRED = ProblemType("sync-token-expired", 410, "The token is too old to continue from")
 PRECONDITION_FAILED = ProblemType("precondition-failed", 412, "The todo has changed")
 CONTENT_TOO_LARGE = ProblemType("content-too-large", 413, "The body is too large")
 UNSUPPORTED_MEDIA_TYPE = ProblemType("unsupported-media-type", 415, "The body has the wrong content type")
 INVALID_FIELDS = ProblemType("invalid-fields", 422, "The body has wrong members")
+IDEMPOTENCY_KEY_REUSED = ProblemType("idempotency-key-reused", 422, "The key belongs to another request")
+PRECONDITION_REQUIRED = ProblemType("precondition-required", 428, "The request must name a version")
 INTERNAL_ERROR = ProblemType("internal-error", 500, "Something is broken here")
 KEYS_UNAVAILABLE = ProblemType("keys-unavailable", 503, "Tokens cannot be verified at the moment")
 DATABASE_UNAVAILABLE = ProblemType("database-unavailable", 503, "Todos cannot be read or written at the moment")
@@ -77,6 +85,7 @@ class FieldError(BaseModel):
     pointer: str | None = Field(default=None, description="JSON Pointer (RFC 6901) into the body")
     parameter: str | None = Field(default=None, description="name of the query parameter")
     detail: str
+    status: int | None = Field(default=None, description="of one operation of a batch")
 
 
 class ProblemDocument(BaseModel):

@@ -34,12 +34,20 @@ async def parse(request: Request, fields: type[Fields], accepted: tuple[str, ...
     Raises:
         Problem: 415, 413, 400 for what is not strict JSON (a name twice is not), 422 for wrong or unknown members.
     """
+    return parse_bytes(await read_as(request, accepted), fields)
+
+
+async def read_as(request: Request, accepted: tuple[str, ...]) -> bytes:
+    """The body, if its content type is one of those; else 415, which names them."""
     if media_type(request) not in accepted:
         names = ", ".join(accepted)
         # RFC 5789 §2.2 for PATCH, RFC 9110 §12.5.1 for the others.
         header = "Accept-Patch" if request.method == "PATCH" else "Accept"
         raise Problem(UNSUPPORTED_MEDIA_TYPE, f"Send the body as {names}.", headers={header: names})
-    body = await read(request)
+    return await read(request)
+
+
+def parse_bytes(body: bytes, fields: type[Fields]) -> Fields:
     try:
         value = strict_json.parse(body, max_depth=_MAX_DEPTH)
     except ValueError as error:
@@ -47,7 +55,7 @@ async def parse(request: Request, fields: type[Fields], accepted: tuple[str, ...
     try:
         return fields.model_validate(value)
     except ValidationError as error:
-        raise _invalid_fields(error) from None
+        raise invalid_fields(error) from None
 
 
 async def read(request: Request) -> bytes:
@@ -68,7 +76,7 @@ def _too_large() -> Problem:
     return Problem(CONTENT_TOO_LARGE, f"At most {MAX_LENGTH} bytes.", headers={"Connection": "close"})
 
 
-def _invalid_fields(error: ValidationError) -> Problem:
+def invalid_fields(error: ValidationError) -> Problem:
     errors = [
         FieldError(pointer=pointer(found["loc"]), detail=found["msg"])
         for found in error.errors(include_url=False, include_context=False, include_input=False)

@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     database_url: Annotated[SecretStr, AfterValidator(_database_url)] = Field(
         default=SecretStr("sqlite+aiosqlite:///todo.db"), description="where todos are stored; may be read from a file"
     )
+    migration_database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
+        default=None, description="the same database as the tables' owner, for `migrate`; may be read from a file"
+    )
+    quota: int = Field(default=10_000, ge=1, le=10_000_000, description="todos that a person or service may have")
     jwks_file: Path = Field(default=Path("jwks.json"), description="copy of the last good key set")
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)] = Field(
         default=("127.0.0.1", "::1"), description="addresses and networks whose X-Forwarded-For is believed, by commas"
@@ -70,7 +74,7 @@ class Settings(BaseSettings):
         return f"{self.auth_url or self.issuer}/.well-known/jwks.json"
 
 
-SECRETS = ("database_url",)  # these may also come as NAME_FILE
+SECRETS = ("database_url", "migration_database_url")  # these may also come as NAME_FILE
 
 
 def load(environ: Mapping[str, str]) -> Settings:

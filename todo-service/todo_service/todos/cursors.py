@@ -1,4 +1,4 @@
-"""Where a list goes on: opaque to the client, signed, and good for the list of one owner only.
+"""Where a list or a client's copy goes on: opaque to the client, signed, and good for one owner's one list only.
 
 A cursor names the last todo that was shown, not a count of them, so that todos made or deleted in between make it
 neither skip nor repeat. The key is in the database: restarts and replicas agree on it.
@@ -7,15 +7,13 @@ neither skip nor repeat. The key is in the database: restarts and replicas agree
 import base64
 import binascii
 import hmac
-import uuid
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from todo_service.todos.table import cursor_key
 
-MAX_LENGTH = 100
-_LIST = b"todos, newest first"  # a list with another order or filter must refuse this one's cursors
+MAX_LENGTH = 400
 _MAC_LENGTH = 16
 
 
@@ -28,21 +26,24 @@ async def get_key(connection: AsyncConnection) -> bytes:
     return bytes(secret)
 
 
-def render(key: bytes, owner: str, last: uuid.UUID) -> str:
-    return base64.urlsafe_b64encode(last.bytes + _mac(key, owner, last.bytes)).decode().rstrip("=")
+def render(key: bytes, owner: str, of: str, place: str) -> str:
+    """A cursor to `place` in the list that `of` describes: its order and its filters."""
+    signed = _mac(key, owner, of, place.encode()) + place.encode()
+    return base64.urlsafe_b64encode(signed).decode().rstrip("=")
 
 
-def verify(key: bytes, owner: str, cursor: str) -> uuid.UUID:
-    """Return the id to go on after, or raise InvalidCursor."""
+def verify(key: bytes, owner: str, of: str, cursor: str) -> str:
+    """Return the place to go on after, or raise InvalidCursor."""
     try:
-        decoded = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+        signed = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), b"-_", validate=True)
     except (UnicodeEncodeError, binascii.Error):
         raise InvalidCursor from None
-    last, mac = decoded[:16], decoded[16:]
-    if len(last) != 16 or not hmac.compare_digest(mac, _mac(key, owner, last)):
+    mac, place = signed[:_MAC_LENGTH], signed[_MAC_LENGTH:]
+    if not hmac.compare_digest(mac, _mac(key, owner, of, place)):
         raise InvalidCursor
-    return uuid.UUID(bytes=last)
+    return place.decode()
 
 
-def _mac(key: bytes, owner: str, last: bytes) -> bytes:
-    return hmac.digest(key, b"\0".join((_LIST, last, owner.encode())), "sha256")[:_MAC_LENGTH]
+def _mac(key: bytes, owner: str, of: str, place: bytes) -> bytes:
+    # Neither owners nor descriptions of lists hold a NUL, so no two of these can be the same text.
+    return hmac.digest(key, b"\0".join((of.encode(), owner.encode(), place)), "sha256")[:_MAC_LENGTH]

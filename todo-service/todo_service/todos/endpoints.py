@@ -1,185 +1,187 @@
-"""/api/v1/todos, and the same with the owner in the path.
+"""/api/v1/todos and its items, and the same with the owner in the path.
 
-A request is judged in this order: token, scope, owner in the path, id, body, and only then what is stored. The body
-is read before the database is asked, so that a slow client holds no connection and no lock.
+A request is judged in this order: token, scope, owner in the path, id, conditions, body, and only then what is stored.
+The body is read before the database is asked, so that a slow client holds no connection and no lock.
+
+What is a dependency is `async` although it awaits nothing: FastAPI would send it through its pool of threads.
 """
 
-import re
+import hashlib
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import Depends, Query, Request, Response
 from fastapi import Path as PathParameter
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_service import problems, request_body
-from todo_service.access_token import AccessToken
+from todo_service import preconditions, problems, request_body
 from todo_service.authentication import Reader, Writer
 from todo_service.database import Database
 from todo_service.problems import Problem
-from todo_service.todos import cursors, queries
+from todo_service.todos import cursors, idempotency, lists, pages, queries
 from todo_service.todos.fields import NewTodo, Todo, TodoChange, TodoPage
+from todo_service.todos.idempotency import Answer
 from todo_service.todos.identifiers import new_id, parse_id
+from todo_service.todos.lists import After, ListParameters
 from todo_service.todos.queries import Versions
-
-DEFAULT_LIMIT = 50
-MAX_LIMIT = 200
-_ETAG = re.compile(r'"([1-9]\d{0,8})"', re.ASCII)
+from todo_service.todos.refusals import as_problems, not_found
 
 
-def _get_database(request: Request) -> Database:
+async def _get_database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
 
-def _get_now(request: Request) -> datetime:
+async def _get_now(request: Request) -> datetime:
     return datetime.fromtimestamp(request.app.state.clock(), UTC)
 
 
-def _get_id(
+async def _get_id(
     todo_id: Annotated[str, PathParameter(description="id of the todo", json_schema_extra={"format": "uuid"})],
 ) -> uuid.UUID:
     """The id in the path. Whatever cannot be an id is as absent as an id that nobody has."""
     parsed = parse_id(todo_id)
     if parsed is None:
-        raise _not_found()
+        raise not_found()
     return parsed
-
-
-def _get_versions(request: Request) -> Versions:
-    """The versions of If-Match (RFC 9110 §13.1.1); None when any will do. Weak and foreign tags match nothing."""
-    given = ",".join(request.headers.getlist("If-Match"))
-    if not given or given.strip() == "*":
-        return None
-    tags = (_ETAG.fullmatch(tag.strip()) for tag in given.split(","))
-    return [int(tag[1]) for tag in tags if tag]
 
 
 DatabaseDep = Annotated[Database, Depends(_get_database)]
 Now = Annotated[datetime, Depends(_get_now)]
 TodoId = Annotated[uuid.UUID, Depends(_get_id)]
-IfMatch = Annotated[Versions, Depends(_get_versions)]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="how many at most")]
-Cursor = Annotated[str | None, Query(max_length=cursors.MAX_LENGTH, description="`next_cursor` of the part before")]
+IfMatch = Annotated[Versions, Depends(preconditions.get_versions)]
 
 
-async def create(token: Writer, request: Request, response: Response, database: DatabaseDep, now: Now) -> Todo:
-    """Create a todo."""
-    fields = await request_body.parse(request, NewTodo, (request_body.JSON,))
-    async with database.writer.begin() as connection:
-        row = await queries.create(
-            token.sub, connection, id_=new_id(now.timestamp()), fields=fields.model_dump(), now=now
-        )
-    response.headers["Location"] = f"{quote(request.scope['path'])}/{row.id}"
-    return _tagged(response, Todo.of(row))
+async def create(token: Writer, request: Request, now: Now) -> Response:
+    """Create a todo. With an Idempotency-Key it is created once, however often the request is sent."""
+    body = await request_body.read_as(request, (request_body.JSON,))
+    fields = request_body.parse_bytes(body, NewTodo)
+    quota: int = request.app.state.quota
+
+    async def act(connection: AsyncConnection) -> Answer:
+        id_ = new_id(now.timestamp())
+        row = await queries.create(token.sub, connection, id_=id_, fields=fields.columns(), now=now, quota=quota)
+        todo = Todo.of(row)
+        location = f"{quote(request.scope['path'])}/{todo.id}"
+        return Answer(201, _render(todo), {"Location": location, "ETag": todo.etag})
+
+    with as_problems():
+        return await idempotency.once(request, token, body=body, now=now, act=act)
 
 
 async def list_all(
-    token: Reader,
-    request: Request,
-    response: Response,
-    database: DatabaseDep,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-) -> TodoPage:
-    """List todos, newest first. A Link header with rel=next (RFC 8288) leads to the next part."""
+    token: Reader, request: Request, database: DatabaseDep, now: Now, shown: Annotated[ListParameters, Query()]
+) -> Response:
+    """List todos, newest first unless sorted otherwise. A Link header with rel=next (RFC 8288) leads to the next part.
+
+    Cursors belong to the order and the filters that they were made for; the ETag to what is shown.
+    """
     key: bytes = request.app.state.cursor_key
-    after = None if cursor is None else _verify_cursor(key, token.sub, cursor)
-    async with database.reader.connect() as connection:
-        rows = await queries.find_page(token.sub, connection, after=after, limit=limit + 1)
-    items = [Todo.of(row) for row in rows[:limit]]
-    if len(rows) <= limit:
-        return TodoPage.model_construct(items=items, next_cursor=None)
-    next_cursor = cursors.render(key, token.sub, items[-1].id)
-    response.headers["Link"] = f'<{quote(request.scope["path"])}?limit={limit}&cursor={next_cursor}>; rel="next"'
-    return TodoPage.model_construct(items=items, next_cursor=next_cursor)
+    after = _find_place(key, token.sub, shown)
+    async with database.reading(token.sub) as connection:
+        rows = await pages.find_page(token.sub, connection, shown=shown, after=after, limit=shown.limit + 1, now=now)
+    headers, next_cursor = {}, None
+    if len(rows) > shown.limit:
+        last = rows[shown.limit - 1]
+        place = lists.render_place(shown.column, last[pages.SORT_VALUE], last["id"])
+        next_cursor = cursors.render(key, token.sub, shown.describes, place)
+        headers["Link"] = _link(request, shown, next_cursor)
+    items = [Todo.of(row) for row in rows[: shown.limit]]
+    body = _PAGE.to_json(TodoPage.model_construct(None, items=items, next_cursor=next_cursor))
+    return _conditional(request, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', headers)
 
 
-async def read(token: Reader, response: Response, id_: TodoId, database: DatabaseDep) -> Todo:
+async def read(token: Reader, request: Request, id_: TodoId, database: DatabaseDep) -> Response:
     """Read a todo."""
-    async with database.reader.connect() as connection:
+    async with database.reading(token.sub) as connection:
         row = await queries.find(token.sub, connection, id_)
     if row is None:
-        raise _not_found()
-    return _tagged(response, Todo.of(row))
+        raise not_found()
+    todo = Todo.of(row)
+    return _conditional(request, _render(todo), todo.etag, {})
 
 
 async def change(
-    token: Writer,
-    request: Request,
-    response: Response,
-    id_: TodoId,
-    versions: IfMatch,
-    database: DatabaseDep,
-    now: Now,
-) -> Todo:
+    token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now
+) -> Response:
     """Change some members of a todo by a merge patch (RFC 7396). Without If-Match the last writer of a member wins."""
     patch = await request_body.parse(request, TodoChange, (request_body.MERGE_PATCH, request_body.JSON))
-    return _tagged(response, await _change(token, database, id_, patch.columns(), versions, now))
+    return await _change(token.sub, database, id_, patch.columns(), versions, now)
 
 
-async def complete(
-    token: Writer, response: Response, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now
-) -> Todo:
+async def complete(token: Writer, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now) -> Response:
     """Mark a todo as done. One that is done already stays as it is."""
-    return _tagged(response, await _change(token, database, id_, {"status": "done"}, versions, now))
+    return await _change(token.sub, database, id_, {"status": "done"}, versions, now)
 
 
-async def reopen(
-    token: Writer, response: Response, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now
-) -> Todo:
+async def reopen(token: Writer, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now) -> Response:
     """Mark a todo as open again."""
-    return _tagged(response, await _change(token, database, id_, {"status": "open"}, versions, now))
+    return await _change(token.sub, database, id_, {"status": "open"}, versions, now)
 
 
-async def remove(token: Writer, id_: TodoId, versions: IfMatch, database: DatabaseDep) -> None:
-    """Delete a todo."""
-    async with database.writer.begin() as connection:
-        if await queries.remove(token.sub, connection, id_, versions=versions):
-            return
-        row = await queries.find(token.sub, connection, id_)
-    raise _not_found() if row is None else _precondition_failed(Todo.of(row))
+async def remove(token: Writer, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now) -> None:
+    """Delete a todo. For 30 days it can be restored."""
+    with as_problems():
+        async with database.writing(token.sub) as connection:
+            await queries.remove(token.sub, connection, id_, versions=versions, now=now)
+
+
+async def restore(
+    token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now
+) -> Response:
+    """Undo a deletion of the last 30 days. What is not deleted stays as it is."""
+    quota: int = request.app.state.quota
+    with as_problems():
+        async with database.writing(token.sub) as connection:
+            row = await queries.restore(token.sub, connection, id_, versions=versions, now=now, quota=quota)
+    return _tagged(row)
 
 
 async def _change(
-    token: AccessToken,
-    database: Database,
-    id_: uuid.UUID,
-    columns: dict[str, Any],
-    versions: Versions,
-    now: datetime,
-) -> Todo:
-    """Change the row, or say why not. The second try is on a locked row: what it does not change is as it should be."""
-    async with database.writer.begin() as connection:
-        row = await queries.change(token.sub, connection, id_, columns, versions=versions, now=now)
-        if row is None:
-            row = await queries.find(token.sub, connection, id_, lock=True)
-            if row is None:
-                raise _not_found()
-            if versions is not None and row.version not in versions:
-                raise _precondition_failed(Todo.of(row))
-            row = await queries.change(token.sub, connection, id_, columns, versions=versions, now=now) or row
-        return Todo.of(row)
+    owner: str, database: Database, id_: uuid.UUID, columns: Mapping[str, Any], versions: Versions, now: datetime
+) -> Response:
+    with as_problems():
+        async with database.writing(owner) as connection:
+            row = await queries.change(owner, connection, id_, columns, versions=versions, now=now)
+    return _tagged(row)
 
 
-def _verify_cursor(key: bytes, owner: str, cursor: str) -> uuid.UUID:
+_TODO = Todo.__pydantic_serializer__
+_PAGE = TodoPage.__pydantic_serializer__
+
+
+def _render(todo: Todo) -> bytes:
+    return _TODO.to_json(todo)
+
+
+def _tagged(row: RowMapping) -> Response:
+    todo = Todo.of(row)
+    return Response(_render(todo), headers={"ETag": todo.etag}, media_type="application/json")
+
+
+def _conditional(request: Request, body: bytes, etag: str, headers: dict[str, str]) -> Response:
+    """The body, or 304 for who has it already (RFC 9110 §15.4.5)."""
+    headers["ETag"] = etag
+    if preconditions.is_known(request, etag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _find_place(key: bytes, owner: str, shown: ListParameters) -> After | None:
+    if shown.cursor is None:
+        return None
     try:
-        return cursors.verify(key, owner, cursor)
+        place = cursors.verify(key, owner, shown.describes, shown.cursor)
     except cursors.InvalidCursor:
         raise Problem(problems.INVALID_CURSOR, "Begin the list again without a cursor.") from None
+    return lists.parse_place(shown.column, place)
 
 
-def _tagged(response: Response, todo: Todo) -> Todo:
-    response.headers["ETag"] = todo.etag
-    return todo
-
-
-def _not_found() -> Problem:
-    # The same for an id that nobody has and for another owner's: who may not see it learns nothing.
-    return Problem(problems.NOT_FOUND, "There is no such todo.")
-
-
-def _precondition_failed(todo: Todo) -> Problem:
-    detail = "If-Match names another version than the current one."
-    return Problem(problems.PRECONDITION_FAILED, detail, headers={"ETag": todo.etag})
+def _link(request: Request, shown: ListParameters, next_cursor: str) -> str:
+    parameters = shown.model_dump(exclude_none=True, exclude_defaults=True) | {"limit": shown.limit}
+    query = urlencode(parameters | {"cursor": next_cursor})
+    return f'<{quote(request.scope["path"])}?{query}>; rel="next"'

@@ -2,16 +2,21 @@
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from sqlalchemy import Row
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.config import JsonDict
+from sqlalchemy import RowMapping
+
+from todo_service.todos import due
 
 MAX_TITLE_LENGTH = 500
 MAX_NOTES_LENGTH = 10_000
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+MAX_POSITION_LENGTH = 128
+# Not 0 at the end: before "a0" there would be "a", and between the two nothing.
+_POSITION = re.compile(r"[0-9A-Za-z]{0,127}[1-9A-Za-z]", re.ASCII)
 _LAYOUT = "\t\n\r"
 
 
@@ -36,14 +41,14 @@ def _notes(text: str) -> str:
     return text
 
 
-def _instant(value: object) -> datetime:
-    """Read an RFC 3339 date and time; pydantic alone would also take numbers, dates and several other spellings."""
-    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
-        raise ValueError("must be a date and time with time zone, as in RFC 3339")
-    try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("must be a date and time that exists") from None
+def _position(text: str) -> str:
+    if not _POSITION.fullmatch(text):
+        raise ValueError(f"must be 1 to {MAX_POSITION_LENGTH} letters and digits of ASCII, and not end in 0")
+    return text
+
+
+def _due(text: str) -> str:
+    return due.parse(text).text
 
 
 def _without_default(schema: dict[str, Any]) -> None:
@@ -60,48 +65,93 @@ Notes = Annotated[
 ]
 Status = Literal["open", "done"]
 Priority = Annotated[int, Field(ge=0, le=3)]
-Instant = Annotated[
-    datetime,
-    BeforeValidator(_instant),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2027-01-31T09:00:00+01:00"]}),
+Due = Annotated[
+    str,
+    AfterValidator(_due),
+    WithJsonSchema({"type": "string", "maxLength": 120, "examples": ["2027-01-31T09:00:00+01:00[Europe/Berlin]"]}),
+]
+Position = Annotated[
+    str,
+    AfterValidator(_position),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9A-Za-z]{0,127}[1-9A-Za-z]$", "examples": ["019c3a5b7d1e7a2bV"]}),
 ]
 
 
 class NewTodo(BaseModel):
     """What makes a todo."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        json_schema_extra={"examples": [{"title": "Buy milk", "notes": "2 l", "due": "2027-01-31", "priority": 2}]},
+    )
 
     title: Title
     notes: Notes = ""
     status: Status = "open"
     priority: Priority = 0
-    due_at: Instant | None = None
+    due: Due | None = None
+    position: Position | None = Field(None, description="null is after all that were made before")
+
+    def columns(self) -> dict[str, Any]:
+        return _with_due(self.model_dump())
 
 
 class TodoChange(BaseModel):
-    """What changes a todo: a merge patch (RFC 7396). Null resets what has a default; title and status have none.
+    """What changes a todo: a merge patch (RFC 7396). Null resets what has a default; the others have none.
 
     The defaults below are never read: what the client did not send is not changed.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        json_schema_extra={"examples": [{"title": "Buy oat milk", "due": None}]},
+    )
 
     title: Title = Field("", json_schema_extra=_without_default)
     notes: Notes | None = Field(None, json_schema_extra=_without_default)
     status: Status = Field("open", json_schema_extra=_without_default)
     priority: Priority | None = Field(None, json_schema_extra=_without_default)
-    due_at: Instant | None = Field(None, json_schema_extra=_without_default)
+    due: Due | None = Field(None, json_schema_extra=_without_default)
+    position: Position = Field("", json_schema_extra=_without_default)
 
     def columns(self) -> dict[str, Any]:
         """The columns to set: what was sent, with null turned into the default."""
         defaults = {"notes": "", "priority": 0}
         sent = self.model_dump(exclude_unset=True)
-        return {name: defaults.get(name) if value is None else value for name, value in sent.items()}
+        return _with_due({name: defaults.get(name) if value is None else value for name, value in sent.items()})
+
+
+def _with_due(columns: dict[str, Any]) -> dict[str, Any]:
+    """Add the instant that a due date is sorted by."""
+    if "due" in columns:
+        columns["due_at"] = due.NEVER if columns["due"] is None else due.parse(columns["due"]).at
+    return columns
+
+
+EXAMPLE: JsonDict = {
+    "id": "019c3a5b-7d1e-7a2b-8c3d-4e5f60718293",
+    "title": "Buy milk",
+    "notes": "2 l",
+    "status": "open",
+    "completed_at": None,
+    "priority": 2,
+    "due": "2027-01-31",
+    "position": "019c3a5b7d1e7a2bV",
+    "version": 1,
+    "created_at": "2027-01-30T08:00:00Z",
+    "updated_at": "2027-01-30T08:00:00Z",
+    "deleted_at": None,
+}
 
 
 class Todo(BaseModel):
     """A todo as it is stored. Times are UTC."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     id: UUID
     title: str
@@ -109,14 +159,16 @@ class Todo(BaseModel):
     status: Status
     completed_at: AwareDatetime | None = Field(description="when it was done; null while it is open")
     priority: int = Field(ge=0, le=3, description="0 none, 1 low, 2 medium, 3 high")
-    due_at: AwareDatetime | None
+    due: str | None = Field(description="a date, or a date and time with its offset or zone (RFC 9557)")
+    position: str = Field(description="place in the owner's own order: compare the bytes")
     version: int = Field(ge=1, description="counts changes; the ETag is made of it")
     created_at: AwareDatetime
     updated_at: AwareDatetime
+    deleted_at: AwareDatetime | None = Field(description="when it was deleted; null while it is not")
 
     @classmethod
-    def of(cls, row: Row[Any]) -> Self:
-        return cls.model_construct(**row._mapping)  # our own row: checked when it was written
+    def of(cls, row: Mapping[str, Any] | RowMapping) -> Self:
+        return cls.model_construct(None, **row)  # our own row: checked when it was written
 
     @property
     def etag(self) -> str:
@@ -125,6 +177,8 @@ class Todo(BaseModel):
 
 class TodoPage(BaseModel):
     """A part of a list."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [EXAMPLE], "next_cursor": None}]})
 
     items: list[Todo]
     next_cursor: str | None = Field(description="ask for the next part with it; null at the end")

@@ -1,52 +1,67 @@
-"""Rows of todos. Every function takes the owner first, and every statement compares it: another's todo is not there."""
+"""Rows of todos. Every function takes the owner first, and every statement compares it: another's todo is not there.
+
+What changes a todo begins by taking the owner's next number (`owners`). That locks out the owner's other changes until
+the transaction ends, so what is read after it is still so when it is written.
+"""
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, delete, false, insert, literal, null, or_, select, update
+from sqlalchemy import RowMapping, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from todo_service.todos import owners
 from todo_service.todos.table import todos
 
-_SHOWN = tuple(column for column in todos.c if column is not todos.c.owner)
-
+RESTORE_TTL = timedelta(days=30)
 Versions = Collection[int] | None  # those that the client accepts; None for any
+
+SHOWN = tuple(column for column in todos.c if column.name not in ("owner", "due_at", "sequence"))
+_IS = (todos.c.owner == bindparam("owner_"), todos.c.id == bindparam("id_"))
+_INSERT = insert(todos)
+_FIND = select(*SHOWN).where(*_IS, todos.c.deleted_at.is_(None))
+_FIND_DELETED = select(*SHOWN).where(*_IS)
+
+
+class TodoNotFound(Exception):
+    """The owner has no such todo."""
+
+
+class VersionDiffers(Exception):
+    """The todo is not, or no longer, what the client accepts."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__()
+        self.version = version
 
 
 async def create(
-    owner: str, connection: AsyncConnection, *, id_: uuid.UUID, fields: Mapping[str, Any], now: datetime
-) -> Row[Any]:
+    owner: str, connection: AsyncConnection, *, id_: uuid.UUID, fields: Mapping[str, Any], now: datetime, quota: int
+) -> Mapping[str, Any]:
+    """Add a todo, by default after all that were made before.
+
+    Raises:
+        QuotaExceeded: of `owners`.
+    """
     values = {
         **fields,
-        "owner": owner,
         "id": id_,
         "completed_at": now if fields["status"] == "done" else None,
+        "position": fields["position"] or f"{id_.hex[:16]}V",
         "version": 1,
         "created_at": now,
         "updated_at": now,
+        "deleted_at": None,
     }
-    return (await connection.execute(insert(todos).values(values).returning(*_SHOWN))).one()
+    sequence = await owners.advance_and_count(owner, connection, quota=quota)
+    await connection.execute(_INSERT, {**values, "owner": owner, "sequence": sequence})
+    return values
 
 
-async def find(owner: str, connection: AsyncConnection, id_: uuid.UUID, *, lock: bool = False) -> Row[Any] | None:
-    """The todo. With `lock`, nobody changes it before the transaction ends (SQLite has one writer anyway)."""
-    statement = select(*_SHOWN).where(*_is(owner, id_))
-    return (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
-
-
-async def find_page(
-    owner: str, connection: AsyncConnection, *, after: uuid.UUID | None, limit: int
-) -> Sequence[Row[Any]]:
-    """Up to `limit` todos, newest first, beginning after `after`.
-
-    Newest first, so that a walk through the pages ends although new todos keep coming.
-    """
-    statement = select(*_SHOWN).where(todos.c.owner == owner).order_by(todos.c.id.desc()).limit(limit)
-    if after is not None:
-        statement = statement.where(todos.c.id < after)
-    return (await connection.execute(statement)).all()
+async def find(owner: str, connection: AsyncConnection, id_: uuid.UUID) -> RowMapping | None:
+    return (await connection.execute(_FIND, {"owner_": owner, "id_": id_})).mappings().one_or_none()
 
 
 async def change(
@@ -57,42 +72,110 @@ async def change(
     *,
     versions: Versions,
     now: datetime,
-) -> Row[Any] | None:
-    """Set `columns` and return the new row. None when no row has the id, one of `versions` and anything to change.
+) -> RowMapping:
+    """Set `columns`. What changes nothing makes no new version.
 
-    One conditional UPDATE, which reads nothing first: of two clients that change different members both succeed, of
-    two that name the same version one does. What changes nothing makes no new version.
+    Raises:
+        TodoNotFound, VersionDiffers: and nothing is changed.
     """
-    differs = or_(false(), *(todos.c[name].is_distinct_from(value) for name, value in columns.items()))
+    sequence = await owners.advance(owner, connection)
+    row = _check(await find(owner, connection, id_), versions)
+    if all(row[name] == value for name, value in columns.items() if name in row):
+        return row
+    return await _write(owner, connection, row, {**columns, **_completed_at(row, columns, now)}, sequence, now)
+
+
+async def remove(
+    owner: str, connection: AsyncConnection, id_: uuid.UUID, *, versions: Versions, now: datetime
+) -> RowMapping:
+    """Mark as deleted. The row stays for as long as it can be restored, and as the news that it is gone.
+
+    Raises:
+        TodoNotFound, VersionDiffers: and nothing is changed.
+    """
+    sequence = await owners.advance(owner, connection)
+    row = _check(await find(owner, connection, id_), versions)
+    await owners.count(owner, connection, -1)
+    return await _write(owner, connection, row, {"deleted_at": now}, sequence, now)
+
+
+async def restore(
+    owner: str, connection: AsyncConnection, id_: uuid.UUID, *, versions: Versions, now: datetime, quota: int
+) -> RowMapping:
+    """Undo `remove`. What is not deleted stays as it is.
+
+    Raises:
+        TodoNotFound, VersionDiffers, QuotaExceeded: and nothing is changed.
+    """
+    sequence = await owners.advance(owner, connection)
+    found = (await connection.execute(_FIND_DELETED, {"owner_": owner, "id_": id_})).mappings().one_or_none()
+    row = _check(found, versions)
+    if row["deleted_at"] is None:
+        return row
+    if row["deleted_at"] <= now - RESTORE_TTL:
+        raise TodoNotFound
+    await owners.count(owner, connection, 1, quota=quota)
+    return await _write(owner, connection, row, {"deleted_at": None}, sequence, now)
+
+
+async def find_changes(owner: str, connection: AsyncConnection, *, since: int, limit: int) -> Sequence[RowMapping]:
+    """Up to `limit` todos, deleted ones too, that were changed after change number `since`, in order."""
+    return (await connection.execute(_CHANGES, {"owner_": owner, "since": since, "limit": limit})).mappings().all()
+
+
+async def find_all(
+    owner: str, connection: AsyncConnection, *, after: uuid.UUID, deleted_after: datetime, limit: int
+) -> Sequence[RowMapping]:
+    """Up to `limit` todos with greater ids, and those among the deleted that can be restored."""
+    parameters = {"owner_": owner, "after": after, "deleted_after": deleted_after, "limit": limit}
+    return (await connection.execute(_ALL, parameters)).mappings().all()
+
+
+_CHANGES = (
+    select(*SHOWN, todos.c.sequence)
+    .where(todos.c.owner == bindparam("owner_"), todos.c.sequence > bindparam("since"))
+    .order_by(todos.c.sequence)
+    .limit(bindparam("limit"))
+)
+_ALL = (
+    select(*SHOWN)
+    .where(
+        todos.c.owner == bindparam("owner_"),
+        todos.c.id > bindparam("after"),
+        todos.c.deleted_at.is_(None) | (todos.c.deleted_at > bindparam("deleted_after")),
+    )
+    .order_by(todos.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+def _check(row: RowMapping | None, versions: Versions) -> RowMapping:
+    if row is None:
+        raise TodoNotFound
+    if versions is not None and row["version"] not in versions:
+        raise VersionDiffers(row["version"])
+    return row
+
+
+async def _write(
+    owner: str,
+    connection: AsyncConnection,
+    row: RowMapping,
+    columns: Mapping[str, Any],
+    sequence: int | None,
+    now: datetime,
+) -> RowMapping:
     statement = (
         update(todos)
-        .where(*_is(owner, id_), *_has(versions), differs)
-        .values(**columns, **_completed_at(columns, now), version=todos.c.version + 1, updated_at=now)
-        .returning(*_SHOWN)
+        .where(*_IS)
+        .values(**columns, version=row["version"] + 1, updated_at=now, sequence=sequence)
+        .returning(*SHOWN)
     )
-    return (await connection.execute(statement)).one_or_none()
+    return (await connection.execute(statement, {"owner_": owner, "id_": row["id"]})).mappings().one()
 
 
-async def remove(owner: str, connection: AsyncConnection, id_: uuid.UUID, *, versions: Versions) -> bool:
-    """Delete the todo. False when there is none with one of `versions`."""
-    removed = await connection.execute(delete(todos).where(*_is(owner, id_), *_has(versions)))
-    return removed.rowcount == 1
-
-
-def _is(owner: str, id_: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
-    return todos.c.owner == owner, todos.c.id == id_
-
-
-def _has(versions: Versions) -> tuple[ColumnElement[bool], ...]:
-    return () if versions is None else (todos.c.version.in_(versions),)
-
-
-def _completed_at(columns: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def _completed_at(row: RowMapping, columns: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """What a new status does to the time of completion: done twice is done when it was done first."""
-    match columns.get("status"):
-        case "done":
-            now_ = literal(now, todos.c.completed_at.type)
-            return {"completed_at": case((todos.c.status == "done", todos.c.completed_at), else_=now_)}
-        case "open":
-            return {"completed_at": null()}
-    return {}
+    if columns.get("status", row["status"]) == row["status"]:
+        return {}
+    return {"completed_at": now if columns["status"] == "done" else None}

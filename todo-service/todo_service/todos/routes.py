@@ -1,19 +1,22 @@
 """Which request goes to which function of `endpoints`, and what the OpenAPI document says about it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from todo_service import problems, request_body
+from todo_service import openapi, problems, request_body
 from todo_service.problems import ProblemType
-from todo_service.todos import endpoints
-from todo_service.todos.fields import NewTodo, TodoChange
+from todo_service.todos import batch, changes, endpoints, export
+from todo_service.todos.batch import Batch, BatchResults
+from todo_service.todos.changes import Changes
+from todo_service.todos.export import Export
+from todo_service.todos.fields import NewTodo, Todo, TodoChange, TodoPage
 
-OWN = "/api/v1/todos"
-BY_USER = "/api/v1/users/{user_id}/todos"  # `authentication` refuses every user_id but the token's sub
+OWN = "/api/v1"
+BY_USER = "/api/v1/users/{user_id}"  # `authentication` refuses every user_id but the token's sub
 
 _ALWAYS = (
     problems.INVALID_REQUEST,
@@ -28,7 +31,9 @@ _ALWAYS = (
 _LIST = (problems.INVALID_PARAMETER, problems.INVALID_CURSOR)
 _BODY = (problems.INVALID_JSON, problems.UNSUPPORTED_MEDIA_TYPE, problems.INVALID_FIELDS)
 _ONE = (problems.NOT_FOUND,)
-_CONDITIONAL = (problems.NOT_FOUND, problems.PRECONDITION_FAILED)
+_CONDITIONAL = (problems.NOT_FOUND, problems.PRECONDITION_FAILED, problems.PRECONDITION_REQUIRED)
+_ONCE = (problems.INVALID_IDEMPOTENCY_KEY, problems.REQUEST_IN_PROGRESS, problems.IDEMPOTENCY_KEY_REUSED)
+_SYNC = (problems.INVALID_PARAMETER, problems.INVALID_SYNC_TOKEN, problems.SYNC_TOKEN_EXPIRED)
 
 _ETAG = {"ETag": {"description": "version of the todo", "schema": {"type": "string"}}}
 _LOCATION = {"Location": {"description": "where the todo is", "schema": {"type": "string"}}}
@@ -40,15 +45,25 @@ _USER_ID: dict[str, object] = {
     "description": "must be the token's `sub`",
     "schema": {"type": "string"},
 }
-_IF_MATCH: dict[str, object] = {
-    "name": "If-Match",
-    "in": "header",
-    "description": "ETag that the todo must still have",
-    "schema": {"type": "string"},
-}
+
+
+def _header(name: str, description: str, example: str) -> dict[str, object]:
+    schema = {"type": "string", "examples": [example]}
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
+_IF_MATCH = (
+    _header("If-Match", "ETag that the todo must still have", '"1"'),
+    _header(
+        "Prefer", "with `handling=strict` a request without If-Match is refused (RFC 7240 §4.4)", "handling=strict"
+    ),
+)
+_IF_NONE_MATCH = (_header("If-None-Match", "ETag of what the client has: 304 if nothing changed", '"1"'),)
+_IDEMPOTENCY_KEY = (_header("Idempotency-Key", "a quoted string; the same request twice acts once", '"8e03978e"'),)
 
 
 def router(prefix: str) -> APIRouter:
+    """All routes, for the token's subject or with the owner in the path."""
     by_user = prefix == BY_USER
     routes = APIRouter(prefix=prefix, tags=["todos"])
 
@@ -57,38 +72,63 @@ def router(prefix: str) -> APIRouter:
         path: str,
         endpoint: Callable[..., object],
         *kinds: ProblemType,
+        answer: type[BaseModel] | None,
         status_code: int = 200,
         headers: Mapping[str, object] = MappingProxyType({}),
+        request_headers: Sequence[dict[str, object]] = (),
         body: type[BaseModel] | None = None,
-        if_match: bool = False,
     ) -> None:
         kinds = (*_ALWAYS, *((problems.OTHER_USER,) if by_user else ()), *kinds)
+        responses: dict[int | str, dict[str, Any]] = {status_code: {"headers": dict(headers)}}
+        if answer is not None:
+            responses[status_code]["content"] = {request_body.JSON: {"schema": openapi.schema_of(answer)}}
+        if request_headers is _IF_NONE_MATCH:
+            responses[304] = {"description": "The client has it already", "headers": _ETAG}
         routes.add_api_route(
             path,
             endpoint,
             methods=[method],
             status_code=status_code,
+            response_model=None,  # the endpoints write their answers themselves; models for all take a megabyte
             operation_id=f"{endpoint.__name__}{'User' if by_user else ''}Todo",
-            responses={status_code: {"headers": dict(headers)}, **problems.responses(*kinds)},
-            openapi_extra=_extra(body, by_user=by_user, if_match=if_match),
+            responses={**responses, **problems.responses(*kinds)},
+            openapi_extra=_extra(body, request_headers, by_user=by_user),
         )
 
-    add("GET", "", endpoints.list_all, *_LIST, headers=_LINK)
-    add("POST", "", endpoints.create, *_BODY, status_code=201, headers=_LOCATION | _ETAG, body=NewTodo)
-    add("GET", "/{todo_id}", endpoints.read, *_ONE, headers=_ETAG)
-    add("PATCH", "/{todo_id}", endpoints.change, *_CONDITIONAL, *_BODY, headers=_ETAG, body=TodoChange, if_match=True)
-    add("POST", "/{todo_id}/complete", endpoints.complete, *_CONDITIONAL, headers=_ETAG, if_match=True)
-    add("POST", "/{todo_id}/reopen", endpoints.reopen, *_CONDITIONAL, headers=_ETAG, if_match=True)
-    add("DELETE", "/{todo_id}", endpoints.remove, *_CONDITIONAL, status_code=204, if_match=True)
+    _add_collection(add)
+    _add_items(add)
     return routes
 
 
-def _extra(body: type[BaseModel] | None, *, by_user: bool, if_match: bool) -> dict[str, Any]:
+def _add_collection(add: Callable[..., None]) -> None:
+    new = (*_BODY, *_ONCE, problems.QUOTA_EXCEEDED)
+    created, shown = _LOCATION | _ETAG, _LINK | _ETAG
+    once = _IDEMPOTENCY_KEY
+    add("GET", "/todos", endpoints.list_all, *_LIST, answer=TodoPage, headers=shown, request_headers=_IF_NONE_MATCH)
+    add("POST", "/todos", endpoints.create, *new, answer=Todo, status_code=201, headers=created, request_headers=once, body=NewTodo)  # fmt: skip  # noqa: E501 - one route, one line
+    add("POST", "/todos:batch", batch.batch, *_BODY, *_ONCE, problems.BATCH_NOT_APPLIED, answer=BatchResults, request_headers=once, body=Batch)  # fmt: skip  # noqa: E501 - as above
+    add("GET", "/changes", changes.changes, *_SYNC, answer=Changes)
+    add("GET", "/export", export.export, answer=Export)
+
+
+def _add_items(add: Callable[..., None]) -> None:
+    item = {"answer": Todo, "headers": _ETAG}
+    conditional = item | {"request_headers": _IF_MATCH}
+    path = "/todos/{todo_id}"
+    add("GET", path, endpoints.read, *_ONE, **item, request_headers=_IF_NONE_MATCH)
+    add("PATCH", path, endpoints.change, *_CONDITIONAL, *_BODY, **conditional, body=TodoChange)
+    add("DELETE", path, endpoints.remove, *_CONDITIONAL, answer=None, status_code=204, request_headers=_IF_MATCH)
+    add("POST", f"{path}/complete", endpoints.complete, *_CONDITIONAL, **conditional)
+    add("POST", f"{path}/reopen", endpoints.reopen, *_CONDITIONAL, **conditional)
+    add("POST", f"{path}/restore", endpoints.restore, *_CONDITIONAL, problems.QUOTA_EXCEEDED, **conditional)
+
+
+def _extra(body: type[BaseModel] | None, headers: Sequence[dict[str, object]], *, by_user: bool) -> dict[str, Any]:
     """What FastAPI cannot see, because the functions read it themselves."""
-    parameters = [*([_USER_ID] if by_user else ()), *([_IF_MATCH] if if_match else ())]
+    parameters = [*([_USER_ID] if by_user else ()), *headers]
     extra: dict[str, Any] = {"parameters": parameters} if parameters else {}
     if body is not None:
         media_types = (request_body.MERGE_PATCH, request_body.JSON) if body is TodoChange else (request_body.JSON,)
-        content = {media_type: {"schema": body.model_json_schema()} for media_type in media_types}
+        content = {media_type: {"schema": openapi.schema_of(body)} for media_type in media_types}
         extra["requestBody"] = {"required": True, "content": content}
     return extra

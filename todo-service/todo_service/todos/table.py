@@ -1,12 +1,14 @@
-"""The tables. The primary key is the order in which everything is read: an owner's todos, by id."""
+"""The tables. Each row belongs to an owner; on PostgreSQL a policy on each table shows an owner only their own."""
 
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
     Dialect,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     Uuid,
 )
 
+MAX_POSITION_LENGTH = 128
 metadata = MetaData()
 
 
@@ -34,6 +37,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)  # the connection's zone is UTC
 
 
+# Byte order: a language's order would put "a" before "B", and differ between databases.
+_POSITION = String(MAX_POSITION_LENGTH).with_variant(String(MAX_POSITION_LENGTH, collation="C"), "postgresql")
+
 todos = Table(
     "todos",
     metadata,
@@ -44,13 +50,54 @@ todos = Table(
     Column("status", String(10), nullable=False),
     Column("completed_at", UtcDateTime),
     Column("priority", SmallInteger, nullable=False),
-    Column("due_at", UtcDateTime),
+    Column("due", String(120)),  # as it is shown; null is never
+    Column("due_at", UtcDateTime, nullable=False),  # by which it is sorted and found; never is the end of time
+    Column("position", _POSITION, nullable=False),
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    Column("sequence", BigInteger, nullable=False),  # of the owner's changes, the one that made the row what it is
     CheckConstraint("status IN ('open', 'done')", name="todos_status"),
     CheckConstraint("priority BETWEEN 0 AND 3", name="todos_priority"),
     CheckConstraint("(status = 'done') = (completed_at IS NOT NULL)", name="todos_completed_at"),
+    Index("todos_sequence", "owner", "sequence", unique=True),
+    Index("todos_position", "owner", "position", "id"),
+    Index("todos_due", "owner", "due_at", "id"),
+    Index("todos_priority_order", "owner", "priority", "id"),
+    Index("todos_updated", "owner", "updated_at", "id"),
+)
+Index("todos_deleted", todos.c.deleted_at, postgresql_where=todos.c.deleted_at.is_not(None))
+
+owners = Table(
+    "owners",
+    metadata,
+    Column("owner", String(255), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("todo_count", Integer, nullable=False),  # without the deleted
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("owner", String(255), primary_key=True),
+    Column("client_id", String(255), primary_key=True),
+    Column("route", String(100), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("body_hash", LargeBinary, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index("idempotency_keys_expiry", "expires_at"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(50), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
 )
 
 cursor_key = Table(

@@ -1,0 +1,47 @@
+"""Conditions on requests: which version a client means, and which it already has (RFC 9110 §13, RFC 6585 §3)."""
+
+import re
+from collections.abc import Collection
+
+from fastapi import Request
+
+from todo_service import problems
+from todo_service.problems import Problem
+
+_ETAG = re.compile(r'"([1-9]\d{0,8})"', re.ASCII)
+_HANDLING = re.compile(r"handling\s*=\s*(?:\"strict\"|strict)\s*(?:;.*)?", re.IGNORECASE)
+
+
+async def get_versions(request: Request) -> Collection[int] | None:
+    """The versions of If-Match (RFC 9110 §13.1.1); None when any will do. Weak and foreign tags match nothing.
+
+    Raises:
+        Problem: 428, when the client asked for strict handling (RFC 7240 §4.4) and forgot the condition.
+    """
+    given = ",".join(request.headers.getlist("If-Match"))
+    if not given:
+        if is_strict(request):
+            raise Problem(problems.PRECONDITION_REQUIRED, "Strict handling was asked for, so name the version.")
+        return None
+    return parse_versions(given)
+
+
+def parse_versions(if_match: str) -> Collection[int] | None:
+    if if_match.strip() == "*":
+        return None
+    tags = (_ETAG.fullmatch(tag.strip()) for tag in if_match.split(","))
+    return [int(tag[1]) for tag in tags if tag]
+
+
+def is_strict(request: Request) -> bool:
+    preferences = ",".join(request.headers.getlist("Prefer")).split(",")
+    return any(_HANDLING.fullmatch(preference.strip()) for preference in preferences)
+
+
+def is_known(request: Request, etag: str) -> bool:
+    """Whether the client already has what `etag` names (RFC 9110 §13.1.2: compared weakly)."""
+    given = request.headers.get("If-None-Match")
+    if given is None:
+        return False
+    tags = ",".join(request.headers.getlist("If-None-Match")).split(",")
+    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in tags)

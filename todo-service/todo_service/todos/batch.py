@@ -1,0 +1,193 @@
+"""Up to 100 operations in one request and one transaction (`/api/v1/todos:batch`).
+
+Each operation has a status of its own, the one that it would have had as a request. With `atomic`, all are done or
+none. Several refused operations do not disturb the others: each is judged before it changes anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from fastapi import Request, Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.config import JsonDict
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from todo_service import preconditions, problems, request_body
+from todo_service.authentication import Writer
+from todo_service.problems import FieldError, Problem, ProblemDocument
+from todo_service.todos import idempotency, queries
+from todo_service.todos.endpoints import Now
+from todo_service.todos.fields import EXAMPLE, NewTodo, Todo, TodoChange
+from todo_service.todos.idempotency import Answer
+from todo_service.todos.identifiers import new_id, parse_id
+from todo_service.todos.queries import Versions
+from todo_service.todos.refusals import as_problems, not_found
+
+MAX_OPERATIONS = 100
+_STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+_APART = 1e-6  # seconds: enough to tell two ids apart, so that a batch keeps its order
+
+
+class Create(BaseModel):
+    model_config = _STRICT
+    op: Literal["create"]
+    todo: NewTodo
+
+
+class Update(BaseModel):
+    model_config = _STRICT
+    op: Literal["update"]
+    id: str
+    todo: TodoChange
+    if_match: str | None = None
+
+
+class Act(BaseModel):
+    model_config = _STRICT
+    op: Literal["complete", "reopen", "delete", "restore"]
+    id: str
+    if_match: str | None = None
+
+
+Operation = Annotated[Create | Update | Act, Field(discriminator="op")]
+_OPERATION: TypeAdapter[Create | Update | Act] = TypeAdapter(Operation)
+_EXAMPLE: JsonDict = {
+    "atomic": True,
+    "operations": [
+        {"op": "create", "todo": {"title": "Buy milk"}},
+        {"op": "complete", "id": EXAMPLE["id"], "if_match": '"1"'},
+    ],
+}
+
+
+class Batch(BaseModel):
+    """Operations, done in their order."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, json_schema_extra={"examples": [_EXAMPLE]})
+
+    atomic: bool = False
+    operations: Annotated[list[Operation], Field(min_length=1, max_length=MAX_OPERATIONS)]
+
+
+class _Envelope(BaseModel):
+    """A batch whose operations are not looked at yet: one that is wrong gets its own 422, and the others are done."""
+
+    model_config = _STRICT
+
+    atomic: bool = False
+    operations: Annotated[list[Any], Field(min_length=1, max_length=MAX_OPERATIONS)]
+
+
+class Result(BaseModel):
+    """What became of one operation: a todo, or a problem, or neither for a deletion."""
+
+    status: int
+    todo: Todo | None = None
+    problem: ProblemDocument | None = None
+
+
+class BatchResults(BaseModel):
+    """As many results as operations, in their order."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"results": [{"status": 201, "todo": EXAMPLE, "problem": None}]}]}
+    )
+
+    results: list[Result]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all operations of a batch share."""
+
+    owner: str
+    connection: AsyncConnection
+    now: datetime
+    quota: int
+    strict: bool
+
+
+async def batch(token: Writer, request: Request, now: Now) -> Response:
+    """Do several things at once. Idempotency-Key works here too."""
+    body = await request_body.read_as(request, (request_body.JSON,))
+    asked = request_body.parse_bytes(body, _Envelope)
+
+    async def act(connection: AsyncConnection) -> Answer:
+        run = _Run(token.sub, connection, now, request.app.state.quota, preconditions.is_strict(request))
+        results = [await _do(run, operation, number) for number, operation in enumerate(asked.operations)]
+        if asked.atomic:
+            _require_success(results)
+        return Answer(200, BatchResults(results=results).model_dump_json().encode(), {})
+
+    return await idempotency.once(request, token, body=body, now=now, act=act)
+
+
+def _require_success(results: list[Result]) -> None:
+    """Raises the problem that rolls the transaction back."""
+    errors = [
+        FieldError(pointer=f"/operations/{number}", detail=result.problem.detail, status=result.status)
+        for number, result in enumerate(results)
+        if result.problem is not None
+    ]
+    if errors:
+        raise Problem(problems.BATCH_NOT_APPLIED, "Some operations were refused; see errors.", errors=errors)
+
+
+async def _do(run: _Run, operation: object, number: int) -> Result:
+    try:
+        try:
+            parsed = _OPERATION.validate_python(operation)
+        except ValidationError as error:
+            raise request_body.invalid_fields(error) from None
+        with as_problems():
+            return await _apply(run, parsed, number)
+    except Problem as problem:
+        kind = problem.problem_type
+        document = ProblemDocument(
+            type=kind.type,
+            title=kind.title,
+            status=kind.status,
+            detail=problem.detail,
+            instance=f"/operations/{number}",
+            errors=list(problem.errors[:5]) or None,
+        )
+        return Result(status=kind.status, problem=document)
+
+
+async def _apply(run: _Run, operation: Create | Update | Act, number: int) -> Result:
+    if isinstance(operation, Create):
+        id_ = new_id(run.now.timestamp() + number * _APART)
+        row: Mapping[str, Any] | RowMapping = await queries.create(
+            run.owner, run.connection, id_=id_, fields=operation.todo.columns(), now=run.now, quota=run.quota
+        )
+        return Result(status=201, todo=Todo.of(row))
+    existing = parse_id(operation.id)
+    if existing is None:
+        raise not_found()
+    versions = _versions(run, operation.if_match)
+    change = partial(queries.change, run.owner, run.connection, existing, versions=versions, now=run.now)
+    match operation:
+        case Update():
+            row = await change(columns=operation.todo.columns())
+        case Act(op="delete"):
+            await queries.remove(run.owner, run.connection, existing, versions=versions, now=run.now)
+            return Result(status=204)
+        case Act(op="restore"):
+            row = await queries.restore(
+                run.owner, run.connection, existing, versions=versions, now=run.now, quota=run.quota
+            )
+        case _:
+            row = await change(columns={"status": "done" if operation.op == "complete" else "open"})
+    return Result(status=200, todo=Todo.of(row))
+
+
+def _versions(run: _Run, if_match: str | None) -> Versions:
+    if if_match is not None:
+        return preconditions.parse_versions(if_match)
+    if run.strict:
+        raise Problem(problems.PRECONDITION_REQUIRED, "Strict handling was asked for, so name the version.")
+    return None

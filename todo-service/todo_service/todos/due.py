@@ -1,0 +1,82 @@
+"""When a todo is due: a date, or a time in a zone (RFC 3339, RFC 9557).
+
+    2027-01-31                                  any time of that day
+    2027-01-31T09:00:00+01:00                   an instant
+    2027-01-31T09:00:00+01:00[Europe/Berlin]    nine o'clock in Berlin
+    2027-01-31T09:00:00[Europe/Berlin]          the same: the zone knows the offset
+
+It is one string, so that a merge patch replaces it as a whole: half of an old value and half of a new one would be
+a time that nobody meant.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?)([Zz]|[+-]\d\d:\d\d)?(?:\[([A-Za-z0-9_+/-]{1,64})\])?", re.ASCII
+)
+
+
+class Due(NamedTuple):
+    text: str
+    at: datetime
+
+
+def parse(text: str) -> Due:
+    """Return the value as it is stored, or raise ValueError with a sentence for the client.
+
+    A date counts as the beginning of its day in UTC where it is sorted and compared.
+    """
+    if _DATE.fullmatch(text):
+        return Due(text, _exists(text).replace(tzinfo=UTC))
+    matched = _TIME.fullmatch(text)
+    if matched is None or not (matched[2] or matched[3]):
+        raise ValueError("must be a date, or a date and time with time zone, as in RFC 9557")
+    local, offset, zone = matched.groups()
+    given = _exists(f"{local.upper()}{(offset or '').upper()}")
+    try:
+        shown = given if zone is None else _in_zone(given, zone, utc=(offset or "").upper() == "Z")
+        at = shown.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a date and time that exists") from None
+    if (shown.utcoffset() or timedelta()) % timedelta(minutes=1):  # before there was standard time
+        raise ValueError("must have an offset in whole minutes")
+    return Due(_render(shown, zone), at)
+
+
+def _exists(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be a date and time that exists") from None
+
+
+def _in_zone(given: datetime, name: str, *, utc: bool) -> datetime:
+    """The time in the zone. `Z` says only which instant is meant (RFC 9557 §2.2); another offset must be the zone's."""
+    if name not in _zones():
+        raise ValueError("must name a time zone of the IANA database")
+    zone = ZoneInfo(name)
+    if given.tzinfo is None:
+        # An hour that spring leaves out is the one after it; of one that comes twice, the first (RFC 5545 §3.3.5).
+        return given.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
+    shown = given.astimezone(zone)
+    if not utc and shown.utcoffset() != given.utcoffset():
+        raise ValueError("must have the offset that the zone has at that time")
+    return shown
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _render(shown: datetime, zone: str | None) -> str:
+    text = shown.isoformat()
+    if zone is not None:
+        return f"{text}[{zone}]"
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text

@@ -1,0 +1,54 @@
+"""/api/v1/export: everything that an owner has, as one JSON document, sent while it is read."""
+
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+from sqlalchemy import RowMapping
+
+from todo_service.authentication import Reader
+from todo_service.database import Database
+from todo_service.todos import queries
+from todo_service.todos.endpoints import DatabaseDep, Now
+from todo_service.todos.fields import EXAMPLE, Todo
+
+_PART = 200
+
+
+class Export(BaseModel):
+    """All todos of an owner, oldest first; also those that were deleted and can be restored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"exported_at": "2027-01-31T08:00:00Z", "todos": [EXAMPLE]}]}
+    )
+
+    exported_at: AwareDatetime
+    todos: list[Todo]
+
+
+async def export(token: Reader, request: Request, database: DatabaseDep, now: Now) -> StreamingResponse:
+    """All of one's todos in one document."""
+    first = await _read_part(token.sub, database, uuid.UUID(int=0), now)  # before the status is sent
+    headers = {"Content-Disposition": 'attachment; filename="todos.json"'}
+    return StreamingResponse(_write(token.sub, database, first, now), headers=headers, media_type="application/json")
+
+
+async def _write(owner: str, database: Database, part: Sequence[RowMapping], now: datetime) -> AsyncIterator[bytes]:
+    yield b'{"exported_at":"%s","todos":[' % now.isoformat().encode()
+    separator = b""
+    while part:
+        yield separator + b",".join(Todo.__pydantic_serializer__.to_json(Todo.of(row)) for row in part)
+        separator = b","
+        part = await _read_part(owner, database, part[-1]["id"], now) if len(part) == _PART else ()
+    yield b"]}"
+
+
+async def _read_part(owner: str, database: Database, after: uuid.UUID, now: datetime) -> Sequence[RowMapping]:
+    """Parts by id: no transaction stays open while a slow client reads, and what is made meanwhile does no harm."""
+    async with database.reading(owner) as connection:
+        return await queries.find_all(
+            owner, connection, after=after, deleted_after=now - queries.RESTORE_TTL, limit=_PART
+        )

@@ -1,0 +1,143 @@
+"""Requests that take effect once, however often they are sent (Idempotency-Key, draft-ietf-httpapi-idempotency-key-07).
+
+The key, the effect and the answer are one transaction: either all are there or none is. Two processes that get the
+same key at once meet at the primary key, where the second waits for the first and then repeats its answer. A refusal
+changes nothing, so it is not kept: the same request is judged anew.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from fastapi import Request, Response
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from todo_service import problems
+from todo_service.access_token import AccessToken
+from todo_service.problems import Problem
+from todo_service.todos.table import UtcDateTime, idempotency_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from todo_service.database import Database
+
+KEY_TTL = timedelta(hours=24)
+# A string of RFC 9651 §3.3.3, with something in it.
+_KEY = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"', re.ASCII)
+
+_WHOSE = ("owner", "client_id", "route", "key")
+_CLAIM = text(
+    "INSERT INTO idempotency_keys (owner, client_id, route, key, body_hash, status, headers, body, expires_at)"
+    " VALUES (:owner, :client_id, :route, :key, :body_hash, 0, '', :body, :expires_at)"
+    " ON CONFLICT (owner, client_id, route, key) DO UPDATE SET body_hash = excluded.body_hash,"
+    " expires_at = excluded.expires_at WHERE idempotency_keys.expires_at < :now RETURNING 1"
+).bindparams(bindparam("expires_at", type_=UtcDateTime), bindparam("now", type_=UtcDateTime))
+_IS = tuple(idempotency_keys.c[name] == bindparam(f"{name}_") for name in _WHOSE)
+_STORE = idempotency_keys.update().where(*_IS)
+_FIND = select(idempotency_keys).where(*_IS)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+    def render(self) -> Response:
+        return Response(self.body, self.status, self.headers, media_type="application/json")
+
+
+class Claim(NamedTuple):
+    """A key and whose it is: two people, two clients or two routes may use the same."""
+
+    owner: str
+    client_id: str
+    route: str
+    key: str
+
+
+class InFlight:
+    """The keys that this process is working on."""
+
+    def __init__(self) -> None:
+        self._claims: set[Claim] = set()
+
+    @contextmanager
+    def holding(self, claim: Claim) -> "Iterator[None]":
+        if claim in self._claims:
+            detail = "It is under way. Ask again with the same key."
+            raise Problem(problems.REQUEST_IN_PROGRESS, detail, headers={"Retry-After": "1"})
+        self._claims.add(claim)
+        try:
+            yield
+        finally:
+            self._claims.remove(claim)
+
+
+async def once(
+    request: Request,
+    token: AccessToken,
+    *,
+    body: bytes,
+    now: datetime,
+    act: Callable[[AsyncConnection], Awaitable[Answer]],
+) -> Response:
+    """Act in one transaction; with a key that has been used, repeat the answer that it got.
+
+    Raises:
+        Problem: 400 for what is no key, 409 while it is under way here, 422 when it came with another body.
+    """
+    database: Database = request.app.state.database
+    claim = _find_claim(request, token)
+    if claim is None:
+        async with database.writing(token.sub) as connection:
+            return (await act(connection)).render()
+    in_flight: InFlight = request.app.state.in_flight
+    body_hash = hashlib.sha256(body).digest()
+    with in_flight.holding(claim):
+        async with database.writing(token.sub) as connection:
+            answer = await _find_answer(token.sub, connection, claim, body_hash, now)
+            if answer is None:
+                answer = await act(connection)
+                await _store(token.sub, connection, claim, answer)
+    return answer.render()
+
+
+def _find_claim(request: Request, token: AccessToken) -> Claim | None:
+    given = request.headers.getlist("Idempotency-Key")
+    if not given:
+        return None
+    matched = _KEY.fullmatch(given[0].strip(" ")) if len(given) == 1 else None
+    if matched is None:
+        detail = 'Idempotency-Key is one quoted string of at most 255 characters, as in "8e03978e".'
+        raise Problem(problems.INVALID_IDEMPOTENCY_KEY, detail)
+    return Claim(token.sub, token.client_id, request.scope["route"].path, matched[1])
+
+
+async def _find_answer(
+    owner: str, connection: AsyncConnection, claim: Claim, body_hash: bytes, now: datetime
+) -> Answer | None:
+    """The answer that the key got, or None when it is new, and from now on taken."""
+    taken = {**claim._asdict(), "body_hash": body_hash, "body": b"", "now": now, "expires_at": now + KEY_TTL}
+    if (await connection.execute(_CLAIM, taken)).one_or_none() is not None:
+        return None
+    row = (await connection.execute(_FIND, _parameters(owner, claim))).one()
+    if bytes(row.body_hash) != body_hash:
+        raise Problem(problems.IDEMPOTENCY_KEY_REUSED, "The key was used with another body. Take a new key.")
+    return Answer(row.status, bytes(row.body), json.loads(row.headers))
+
+
+async def _store(owner: str, connection: AsyncConnection, claim: Claim, answer: Answer) -> None:
+    values = {"status": answer.status, "headers": json.dumps(answer.headers), "body": answer.body}
+    await connection.execute(_STORE.values(values), _parameters(owner, claim))
+
+
+def _parameters(owner: str, claim: Claim) -> dict[str, str]:
+    return {f"{name}_": value for name, value in claim._replace(owner=owner)._asdict().items()}

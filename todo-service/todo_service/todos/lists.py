@@ -1,0 +1,105 @@
+"""Which todos a list shows, and in which order: its query parameters, and the place where it goes on."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal, NamedTuple, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from todo_service.todos import cursors, due
+from todo_service.todos.fields import Status
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+MAX_SEARCH_LENGTH = 200
+
+Order = Literal["created", "-created", "updated", "-updated", "due", "-due", "priority", "-priority", "position", "-position"]  # fmt: skip  # noqa: E501 - one list
+ORDERS = get_args(Order)
+Value = str | int | datetime
+
+
+class After(NamedTuple):
+    """The last todo that was shown: the value that it is sorted by, and its id."""
+
+    value: Value
+    id: uuid.UUID
+
+
+def _instant(text: str) -> str:
+    due.parse(text)
+    return text
+
+
+def _searchable(text: str) -> str:
+    if "\0" in text or not text.isprintable():
+        raise ValueError("must not contain control characters")
+    text.encode()  # a surrogate would raise, as it does in the database; UnicodeEncodeError is a ValueError
+    return text
+
+
+Instant = Annotated[
+    str,
+    AfterValidator(_instant),
+    WithJsonSchema({"type": "string", "examples": ["2027-02-01", "2027-01-31T09:00:00Z"]}),
+]
+Search = Annotated[str, Field(min_length=1, max_length=MAX_SEARCH_LENGTH), AfterValidator(_searchable)]
+
+
+class ListParameters(BaseModel):
+    """A misspelt filter would show too much without a word, so unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="how many at most")] = DEFAULT_LIMIT
+    cursor: Annotated[
+        str | None, Field(max_length=cursors.MAX_LENGTH, description="`next_cursor` of the part before")
+    ] = None
+    sort: Annotated[Order, Field(description="a minus turns it around; what is equal is in the order of ids")] = (
+        "-created"
+    )
+    status: Annotated[Status | None, Field(description="only these")] = None
+    priority: Annotated[int | None, Field(ge=0, le=3, description="only these")] = None
+    due_before: Annotated[Instant | None, Field(description="due before then")] = None
+    due_after: Annotated[Instant | None, Field(description="due then or later")] = None
+    q: Annotated[Search | None, Field(description="text in title or notes, in any case; nothing in it is special")] = (
+        None
+    )
+    deleted: Annotated[Literal["only"] | None, Field(description="`only`: those that can be restored")] = None
+
+    @property
+    def column(self) -> str:
+        return self.sort.removeprefix("-")
+
+    @property
+    def descending(self) -> bool:
+        return self.sort.startswith("-")
+
+    @property
+    def describes(self) -> str:
+        """Order and filters, which a cursor is bound to."""
+        return "list " + self.model_dump_json(exclude={"limit", "cursor"}, exclude_none=True)
+
+    def filters(self) -> dict[str, Value]:
+        """Values to compare with, by name."""
+        given = self.model_dump(include={"status", "priority", "q"}, exclude_none=True)
+        for name in ("due_before", "due_after"):
+            if (text := getattr(self, name)) is not None:
+                given[name] = due.parse(text).at
+        return given
+
+
+def render_place(column: str, value: Value, id_: uuid.UUID) -> str:
+    return f"{id_.hex}{'' if column == 'created' else value.isoformat() if isinstance(value, datetime) else value}"
+
+
+def parse_place(column: str, place: str) -> After:
+    """The reverse, of a place whose signature was verified."""
+    id_, text = uuid.UUID(hex=place[:32]), place[32:]
+    match column:
+        case "created":
+            return After("", id_)
+        case "priority":
+            return After(int(text), id_)
+        case "position":
+            return After(text, id_)
+    return After(datetime.fromisoformat(text), id_)

@@ -1,0 +1,86 @@
+"""Parts of a list, each found by an index: however many todos there are, a part costs the same.
+
+Of each kind of list there is one statement, built at its first use and then kept.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, RowMapping, Select, bindparam, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from todo_service.todos.lists import After, ListParameters
+from todo_service.todos.queries import RESTORE_TTL, SHOWN
+from todo_service.todos.table import todos
+
+_COLUMNS: dict[str, Column[Any]] = {
+    "created": todos.c.id,  # UUIDv7: the order of ids is the order of making
+    "updated": todos.c.updated_at,
+    "due": todos.c.due_at,
+    "priority": todos.c.priority,
+    "position": todos.c.position,
+}
+SORT_VALUE = "sort_value"
+
+
+def _contains(column: Column[Any]) -> ColumnElement[bool]:
+    return func.lower(column).like(bindparam("q"), escape="\\")
+
+
+_FILTERS: dict[str, ColumnElement[bool]] = {
+    "status": todos.c.status == bindparam("status"),
+    "priority": todos.c.priority == bindparam("priority"),
+    "due_before": todos.c.due_at < bindparam("due_before"),
+    "due_after": todos.c.due.is_not(None) & (todos.c.due_at >= bindparam("due_after")),
+    "q": or_(_contains(todos.c.title), _contains(todos.c.notes)),
+}
+
+
+async def find_page(
+    owner: str, connection: AsyncConnection, *, shown: ListParameters, after: After | None, limit: int, now: datetime
+) -> Sequence[RowMapping]:
+    """Up to `limit` todos, beginning after `after`; each with the value it is sorted by."""
+    filters = shown.filters()
+    if "q" in filters:
+        filters["q"] = _pattern(str(filters["q"]))
+    place = {} if after is None else {"after": after.value, "after_id": after.id}
+    restorable = {"deleted_after": now - RESTORE_TTL} if shown.deleted else {}
+    statement = _build(shown.column, shown.descending, frozenset(filters), after is not None, bool(shown.deleted))
+    parameters = {"owner_": owner, "limit": limit, **filters, **place, **restorable}
+    rows: Sequence[RowMapping] = (await connection.execute(statement, parameters)).mappings().all()
+    return rows
+
+
+@lru_cache(maxsize=512)
+def _build(
+    column: str,
+    descending: bool,
+    filters: frozenset[str],
+    continued: bool,
+    deleted: bool,
+) -> Select[Any]:
+    by = _COLUMNS[column]
+    keys: list[Column[Any]] = [by] if by is todos.c.id else [by, todos.c.id]
+    gone = todos.c.deleted_at > bindparam("deleted_after") if deleted else todos.c.deleted_at.is_(None)
+    statement = select(*SHOWN, by.label(SORT_VALUE)).where(todos.c.owner == bindparam("owner_"), gone)
+    statement = statement.where(*(_FILTERS[name] for name in sorted(filters)))
+    if continued:
+        statement = statement.where(_goes_on(keys, descending=descending))
+    return statement.order_by(*(key.desc() if descending else key for key in keys)).limit(bindparam("limit"))
+
+
+def _goes_on(keys: Sequence[Column[Any]], *, descending: bool) -> ColumnElement[bool]:
+    """Behind the last one that was shown. A comparison of rows, which an index of both columns answers."""
+    names = ("after", "after_id") if len(keys) == 2 else ("after_id",)
+    last = [bindparam(name, type_=key.type) for name, key in zip(names, keys, strict=True)]
+    if len(keys) == 1:
+        return keys[0] < last[0] if descending else keys[0] > last[0]
+    return tuple_(*keys) < tuple_(*last) if descending else tuple_(*keys) > tuple_(*last)
+
+
+def _pattern(text: str) -> str:
+    r"""A pattern that finds exactly this text: `%` and `_` mean themselves."""
+    escaped = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"

@@ -1,0 +1,79 @@
+"""What is deleted for longer than it can be restored, and keys that have expired: removed in small batches.
+
+Of all processes, one does it at a time: the one that holds the lease.
+"""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Delete, and_, bindparam, delete, or_, select, tuple_, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from todo_service.database import Database
+from todo_service.todos.queries import RESTORE_TTL
+from todo_service.todos.table import idempotency_keys, leases, todos
+
+INTERVAL = timedelta(minutes=10)
+BATCH = 500
+_log = structlog.get_logger(__name__)
+
+
+def _delete(table: Any, expired: Any) -> Delete:
+    key = tuple(table.primary_key)
+    oldest = select(*key).where(expired < bindparam("before", type_=expired.type)).order_by(expired).limit(BATCH)
+    return delete(table).where(tuple_(*key).in_(oldest))
+
+
+_TODOS = _delete(todos, todos.c.deleted_at)
+_KEYS = _delete(idempotency_keys, idempotency_keys.c.expires_at)
+_LEASE = update(leases).where(
+    leases.c.name == "purge",
+    or_(
+        leases.c.expires_at < bindparam("now", type_=leases.c.expires_at.type),
+        and_(leases.c.holder == bindparam("me")),
+    ),
+)
+
+
+async def purge_forever(database: Database, *, clock: Callable[[], float], interval: timedelta = INTERVAL) -> None:
+    holder = secrets.token_hex(16)
+    while True:
+        await asyncio.sleep(interval.total_seconds() * random.uniform(0.5, 1))  # noqa: S311 - spreads load
+        now = datetime.fromtimestamp(clock(), UTC)
+        try:
+            if await take_lease(database, holder, now=now, until=now + interval):
+                removed = await purge(database, now=now)
+                _log.info("purged", todos=removed["todos"], idempotency_keys=removed["idempotency_keys"])
+        except (SQLAlchemyError, OSError) as error:
+            _log.warning("the purge failed", error=type(error).__name__)
+
+
+async def take_lease(database: Database, holder: str, *, now: datetime, until: datetime) -> bool:
+    """Whether `holder` may work until then: nobody else has the lease, or theirs has run out."""
+    async with database.writer.begin() as connection:
+        taken = await connection.execute(_LEASE.values(holder=holder, expires_at=until), {"now": now, "me": holder})
+    return taken.rowcount == 1
+
+
+async def purge(database: Database, *, now: datetime) -> dict[str, int]:
+    """Remove all that is due, each batch in a transaction of its own."""
+    return {
+        "todos": await _remove(database, _TODOS, now - RESTORE_TTL),
+        "idempotency_keys": await _remove(database, _KEYS, now),
+    }
+
+
+async def _remove(database: Database, statement: Delete, before: datetime) -> int:
+    total = 0
+    while True:
+        async with database.purging(before) as connection:
+            removed = (await connection.execute(statement, {"before": before})).rowcount
+        total += removed
+        if removed < BATCH:
+            return total
+        await asyncio.sleep(0)

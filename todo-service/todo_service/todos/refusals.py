@@ -1,0 +1,28 @@
+"""What the queries refuse, as problems."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from todo_service import problems
+from todo_service.problems import Problem
+from todo_service.todos.owners import QuotaExceeded
+from todo_service.todos.queries import TodoNotFound, VersionDiffers
+
+
+@contextmanager
+def as_problems() -> Iterator[None]:
+    try:
+        yield
+    except TodoNotFound:
+        raise not_found() from None
+    except VersionDiffers as error:
+        detail = "If-Match names another version than the current one."
+        etag = f'"{error.version}"'
+        raise Problem(problems.PRECONDITION_FAILED, detail, headers={"ETag": etag}) from None
+    except QuotaExceeded:
+        raise Problem(problems.QUOTA_EXCEEDED, "Delete some todos to make room.") from None
+
+
+def not_found() -> Problem:
+    # The same for an id that nobody has and for another owner's: who may not see it learns nothing.
+    return Problem(problems.NOT_FOUND, "There is no such todo.")
