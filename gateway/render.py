@@ -59,6 +59,7 @@ class Limits:
     api: Limit = Limit("20r/s", 40)
     connections: int = 50
     password: Limit = Limit("10r/m", 5)
+    token: Limit = Limit("10r/s", 20)
 
     @classmethod
     def parse(cls, environ: Mapping[str, str]) -> Limits:
@@ -73,6 +74,7 @@ class Limits:
                 ("sign_in", cls.sign_in),
                 ("password", cls.password),
                 ("auth", cls.auth),
+                ("token", cls.token),
                 ("api", cls.api),
             )
         }
@@ -86,6 +88,7 @@ class Limits:
             self.sign_in.render("sign_in"),
             self.password.render("password"),
             self.auth.render("auth"),
+            self.token.render("token"),
             self.api.render("api"),
         ]
         return "\n".join([*zones, f"limit_conn connections {self.connections};"])
@@ -127,10 +130,12 @@ class Gateway:
             "SIGN_IN_RATE": limits.sign_in.rate,
             "PASSWORD_RATE": limits.password.rate,
             "AUTH_RATE": limits.auth.rate,
+            "TOKEN_RATE": limits.token.rate,
             "API_RATE": limits.api.rate,
             "SIGN_IN_RETRY_AFTER": str(limits.sign_in.retry_after),
             "PASSWORD_RETRY_AFTER": str(limits.password.retry_after),
             "AUTH_RETRY_AFTER": str(limits.auth.retry_after),
+            "TOKEN_RETRY_AFTER": str(limits.token.retry_after),
             "API_RETRY_AFTER": str(limits.api.retry_after),
         }
 

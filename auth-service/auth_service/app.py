@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
+from ipaddress import ip_network
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -13,19 +14,26 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import better_auth, discovery, health, jwks
+from . import better_auth, discovery, health, jwks, token
 from .access_log import AccessLog
 from .attempts import AttemptLimiter
 from .better_auth.cross_origin import CrossOrigin
 from .better_auth.refusals import Refusal
 from .better_auth.routes import PREFIX
 from .browser_sessions import Lifetimes
+from .client_assertions import AssertionVerifier
+from .client_authentication import ClientAuthenticator
+from .client_cache import ClientCache
 from .database import Database, open_database
 from .dependencies import Parts
 from .expiry import delete_periodically
+from .fetched_keys import FetchedKeys
 from .instants import Clock, utc_now
 from .key_ring import KeyRing, reload_periodically
 from .migrations import HEAD
+from .oauth.errors import OAuthError
+from .oauth_requests import render_oauth_error
+from .outbound import Outbound
 from .passwords import PasswordHasher
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
@@ -48,9 +56,10 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         redirect_slashes=False,
         lifespan=_lifespan(settings, clock),
     )
-    for router in (better_auth.router, jwks.router, discovery.router, health.router):
+    for router in (better_auth.router, token.router, jwks.router, discovery.router, health.router):
         app.include_router(router)
     app.exception_handler(Refusal)(_render_refusal)
+    app.exception_handler(OAuthError)(render_oauth_error)
     app.exception_handler(HTTPException)(_render_http_exception)
     for store_error in (OperationalError, PoolTimeoutError):
         app.exception_handler(store_error)(_render_unavailable)
@@ -95,13 +104,18 @@ async def _assemble(settings: Settings, database: Database, clock: Clock) -> Par
     await database.require_revision(HEAD)
     store = KeyStore(database, settings.versioned("key_encryption_keys"), access_token_ttl=settings.access_token_ttl)
     keys = KeyRing(store, await store.load_or_create(now=clock()))
+    tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, keys)
+    outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
+    verifier = AssertionVerifier(database, FetchedKeys(outbound))
     queue_limit = settings.hashing_queue_limit if settings.limits == "on" else UNLIMITED_QUEUE
     return Parts(
         issuer=settings.issuer,
         database=database,
         clock=clock,
         keys=keys,
-        session_tokens=SessionTokens(TokenIssuer(settings.issuer, settings.access_token_ttl, keys)),
+        tokens=tokens,
+        clients=ClientAuthenticator(settings.issuer, ClientCache(database), verifier),
+        session_tokens=SessionTokens(tokens),
         passwords=PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit),
         attempts=AttemptLimiter(database, settings.versioned("secret"), is_on=settings.limits == "on"),
         session_cookies=SessionCookies(

@@ -11,12 +11,14 @@ from fastapi import Depends, Request
 
 from .attempts import AttemptLimiter
 from .browser_sessions import Lifetimes
+from .client_authentication import ClientAuthenticator
 from .database import Database
 from .instants import Clock
 from .key_ring import KeyRing
 from .passwords import PasswordHasher
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
+from .tokens import TokenIssuer
 from .trusted_origins import TrustedOrigins
 
 
@@ -28,6 +30,8 @@ class Parts:
     database: Database
     clock: Clock
     keys: KeyRing
+    tokens: TokenIssuer
+    clients: ClientAuthenticator
     session_tokens: SessionTokens
     passwords: PasswordHasher
     attempts: AttemptLimiter

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .attempts import MAX_ROWS, Attempts
 from .browser_sessions import BrowserSession
+from .client_assertions import UsedAssertion
 from .database import Database
 from .instants import Clock
 from .leases import hold
@@ -21,7 +22,7 @@ from .leases import hold
 PERIOD = timedelta(minutes=1)
 LEASE = timedelta(minutes=3)
 BATCH = 500  # rows in one transaction
-EXPIRING: tuple[Any, ...] = (BrowserSession, Attempts)
+EXPIRING: tuple[Any, ...] = (BrowserSession, Attempts, UsedAssertion)
 
 _log = structlog.get_logger(__name__)
 

@@ -6,6 +6,7 @@ believes to be in force. Only app.py and the commands read these; everything els
 
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import ip_network
@@ -60,6 +61,14 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _certificates(value: Path) -> Path:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
+    except OSError as error:  # SSLError, too
+        raise ValueError("is no readable file of PEM certificates") from error
+    return value
+
+
 def _secrets(value: SecretStr) -> SecretStr:
     parse_secrets(value.get_secret_value())
     return value
@@ -89,6 +98,12 @@ class Settings(BaseModel):
     )
     trusted_proxies: Annotated[Words, AfterValidator(_networks)] = Field(
         ("127.0.0.1", "::1"), description="Addresses or networks whose X-Forwarded-For is believed"
+    )
+    outbound_allowed_networks: Annotated[Words, AfterValidator(_networks)] = Field(
+        (), description="Networks that are not public and where clients' `jwks_uri` may lead all the same"
+    )
+    outbound_ca_file: Annotated[Path, AfterValidator(_certificates)] | None = Field(
+        None, description="Certificates (PEM) to believe beside the system's when a `jwks_uri` is fetched"
     )
     access_token_ttl: Positive = Field(timedelta(minutes=5), description="Life of an access token")
     session_ttl: Positive = Field(timedelta(days=7), description="Life of a browser session since it last slid")
@@ -123,8 +138,8 @@ class Settings(BaseModel):
         default = cls.model_fields[name].default
         if isinstance(default, SecretStr):
             return default.get_secret_value()
-        if isinstance(default, tuple):
-            return ",".join(default)
+        if default is None or isinstance(default, tuple):
+            return ",".join(default or ())
         return (
             TypeAdapter(timedelta).dump_json(default).decode().strip('"')
             if isinstance(default, timedelta)

@@ -46,6 +46,21 @@ class TokenIssuer:
             )
         )
 
+    def issue_for_client(self, client_id: str, audience: str, scope: str, *, now: datetime) -> str:
+        """An access token for a client that acts for itself: `sub` is the client (RFC 9068 §2.2)."""
+        return self._sign(
+            AccessToken(
+                iss=self.issuer,
+                sub=client_id,
+                aud=audience,
+                client_id=client_id,
+                scope=scope,
+                issued_at=now,
+                ttl=self.access_token_ttl,
+                jti=identifiers.draw(),
+            )
+        )
+
     @property
     def active_kid(self) -> str:
         return self.keys.current.active_kid

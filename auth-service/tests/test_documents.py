@@ -12,15 +12,24 @@ BODIES = {
         "update-user", "update-session", "change-password", "verify-password", "delete-user", "unlink-account",
     )
 }  # fmt: skip
+FORMS = {"/oauth/token": ["grant_type"]}
 
 
 def test_bodies_that_are_read_by_hand_stand_in_the_document(sqlite_service: Service) -> None:
     paths = sqlite_service.client().get(f"{sqlite_service.url}/openapi.json").json()["paths"]
-    assert {path for path, item in paths.items() if "requestBody" in item.get("post", {})} == BODIES
+    assert {path for path, item in paths.items() if "requestBody" in item.get("post", {})} == BODIES | FORMS.keys()
     for path in BODIES:
         content = paths[path]["post"]["requestBody"]["content"]
         assert content["application/json"]["schema"]["type"] == "object"
         assert {"400", "403", "413", "415"} <= set(paths[path]["post"]["responses"])
+
+
+def test_forms_stand_in_the_document(sqlite_service: Service) -> None:
+    paths = sqlite_service.client().get(f"{sqlite_service.url}/openapi.json").json()["paths"]
+    for path, required in FORMS.items():
+        content = paths[path]["post"]["requestBody"]["content"]
+        assert content["application/x-www-form-urlencoded"]["schema"]["required"] == required
+        assert {"400", "401", "413"} <= set(paths[path]["post"]["responses"])
 
 
 def test_fastapis_own_validation_error_appears_nowhere(sqlite_service: Service) -> None:
@@ -39,9 +48,9 @@ def test_the_metadata_says_only_what_exists(sqlite_service: Service) -> None:
     issuer = documents[0]["issuer"]
     assert issuer == "http://localhost:8080"
     endpoints = [value for key, value in documents[0].items() if key.endswith(("_uri", "_endpoint"))]
-    assert endpoints == [f"{issuer}/.well-known/jwks.json"]
-    for endpoint in endpoints:
-        assert client.get(endpoint.replace(issuer, sqlite_service.url)).status_code == 200
+    assert endpoints == [f"{issuer}/.well-known/jwks.json", f"{issuer}/oauth/token"]
+    statuses = [client.get(endpoint.replace(issuer, sqlite_service.url)).status_code for endpoint in endpoints]
+    assert statuses == [200, 405], "what the second one does for POST, test_token_endpoint.py tells"
     assert all(value != [] for value in documents[0].values()), "RFC 8414 §3.2: empty members are left out"
 
 

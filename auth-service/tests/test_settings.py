@@ -29,6 +29,9 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "no time at all": ({"AUTH_SESSION_TTL": "PT0S"}, "AUTH_SESSION_TTL: "),
     "a wild origin": ({"AUTH_TRUSTED_ORIGINS": "https://*"}, "is not a pattern"),
     "no network": ({"AUTH_TRUSTED_PROXIES": "10.0.0.1/8"}, "AUTH_TRUSTED_PROXIES: "),
+    "no network to fetch from": ({"AUTH_OUTBOUND_ALLOWED_NETWORKS": "internal"}, "AUTH_OUTBOUND_ALLOWED_NETWORKS: "),
+    "no certificates": ({"AUTH_OUTBOUND_CA_FILE": __file__}, "AUTH_OUTBOUND_CA_FILE: is no readable file of PEM"),
+    "no such certificates": ({"AUTH_OUTBOUND_CA_FILE": "/nonexistent/x"}, "AUTH_OUTBOUND_CA_FILE: is no readable"),
     "both ways of a secret": ({"AUTH_SECRET_FILE": "/x"}, "AUTH_SECRET is set as well"),
     "no such file": ({"AUTH_DATABASE_URL_FILE": "/nonexistent/x"}, "AUTH_DATABASE_URL_FILE: cannot be read"),
     "an example's secret in public": (

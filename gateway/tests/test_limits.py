@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from gateway.tests.conftest import RunningGateway, Starter
 
 SLOW = Limits(
-    sign_in=Limit("1r/m", 2), auth=Limit("1r/m", 3), api=Limit("1r/m", 4), connections=3, password=Limit("1r/m", 1)
+    sign_in=Limit("1r/m", 2),
+    auth=Limit("1r/m", 3),
+    api=Limit("1r/m", 4),
+    connections=3,
+    password=Limit("1r/m", 1),
+    token=Limit("1r/m", 2),
 )
 SIGN_IN, SIGN_UP, SESSION, TODOS = (
     "/api/auth/sign-in/email",
@@ -50,6 +55,7 @@ def limited(limited_for_all: RunningGateway) -> RunningGateway:
         ("POST", "/api/auth/change-password", 1, "127.0.1.7"),
         ("POST", "/api/auth/verify-password", 1, "127.0.1.8"),
         ("POST", "/api/auth/delete-user", 1, "127.0.1.9"),
+        ("POST", "/oauth/token", 2, "127.0.1.10"),
         ("GET", TODOS, 4, "127.0.1.5"),
         ("GET", "/api/v1/users/u1/todos/1", 4, "127.0.1.6"),
     ],
@@ -83,6 +89,15 @@ def test_sign_in_is_counted_however_it_is_spelled(limited: RunningGateway, numbe
 def test_preflight_costs_no_sign_in(limited: RunningGateway) -> None:
     assert limited.statuses(3, SIGN_IN, "OPTIONS", source="127.0.4.1") == [200, 200, 200]
     assert limited.statuses(4, SIGN_IN, "POST", source="127.0.4.1") == [200, 200, 200, 429]
+
+
+def test_tokens_are_counted_by_themselves(limited: RunningGateway) -> None:
+    assert limited.statuses(4, "/oauth/token?a=b", "POST", source="127.0.5.9") == [200] * 3 + [429]
+    refused = limited.request("/oauth/token", "POST", source="127.0.5.9")
+    assert refused.json()["title"] == "Too Many Requests"
+    assert "message" not in refused.json(), "that is for the Better Auth client"
+    assert limited.request(SESSION, source="127.0.5.9").status == 200
+    assert limited.request(TODOS, source="127.0.5.9").status == 200
 
 
 def test_limits_are_apart(limited: RunningGateway) -> None:
@@ -205,6 +220,8 @@ def test_limits_come_from_the_environment() -> None:
         }
     )
     assert limits == Limits(Limit("1r/m", 5), Limit("20r/s", 40), Limit("20r/s", 0), 9, Limit("10r/m", 1))
+    slower = Limits.parse({"GATEWAY_TOKEN_RATE": "1r/s", "GATEWAY_TOKEN_BURST": "3"})
+    assert (Limits().token, slower.token) == (Limit("10r/s", 20), Limit("1r/s", 3))
     assert Limits.parse({"HOME": "/"}) == Limits(Limit("10r/m", 5), Limit("20r/s", 40), Limit("20r/s", 40))
 
 

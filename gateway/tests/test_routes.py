@@ -20,6 +20,7 @@ AUTH = [
     "/api/auth/unknown/thing",
     "/api/auth//ok",
     "/api/auth/get-session?disableCookieCache=true",
+    "/oauth/token",
 ]
 TODO = [
     "/.well-known/oauth-protected-resource/api/v1",
@@ -40,7 +41,12 @@ UNLISTED = [
     "/openapi.json",
     "/docs",
     "/admin",
-    "/oauth/token",
+    "/oauth",
+    "/oauth/",
+    "/oauth/token/",
+    "/oauth/tokens",
+    "/OAUTH/token",
+    "/oauth/authorize",
     "/signin",
     "/healthz/",
     "/Healthz",

@@ -32,11 +32,18 @@ class Checkout:
             (state / environment.name).symlink_to(environment)
         return cls(folder)
 
-    def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
         """Run ./run.py there, with no settings but these."""
         command, environ = [sys.executable, "run.py", *arguments], {**ambient(), **environ}
         return subprocess.run(
-            command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=TIMEOUT, check=False
+            command,
+            cwd=self.folder,
+            env=environ,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
         )
 
 

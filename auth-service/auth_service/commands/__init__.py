@@ -10,7 +10,7 @@ from ..database import SchemaMismatch
 from ..key_rotation import RotationRefused
 from ..settings import InvalidSettings
 from ..signing_keys import UnreadableKey
-from . import keys, secrets, sessions, users
+from . import clients, keys, secrets, sessions, users
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(users.app, name="users")
+app.add_typer(clients.app, name="clients")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(keys.app, name="keys")
 app.add_typer(secrets.app, name="secrets")

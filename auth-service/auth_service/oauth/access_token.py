@@ -43,8 +43,9 @@ class AccessToken:
             "iat": issued_at,
             "exp": issued_at + int(self.ttl.total_seconds()),
             "jti": self.jti,
-            "scope": self.scope,
         }
+        if self.scope:  # there is no empty scope (RFC 6749 §3.3)
+            claims["scope"] = self.scope
         if self.authentication is not None:
             claims |= {
                 "sid": self.authentication.sid,

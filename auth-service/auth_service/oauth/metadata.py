@@ -2,6 +2,11 @@
 
 from typing import Any
 
+from .client_assertion import ALGORITHMS
+from .client_metadata import AUTH_METHODS, GRANT_TYPES
+from .resources import protected_resources
+from .scope import SUPPORTED
+
 
 def describe(issuer: str) -> dict[str, Any]:
     """The document of both well-known paths: only what exists, so it grows with the endpoints.
@@ -12,6 +17,10 @@ def describe(issuer: str) -> dict[str, Any]:
     return {
         "issuer": issuer,
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
-        "scopes_supported": ["todos:read", "todos:write"],
-        "protected_resources": [f"{issuer}/api/v1"],
+        "token_endpoint": f"{issuer}/oauth/token",
+        "grant_types_supported": list(GRANT_TYPES),
+        "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "scopes_supported": list(SUPPORTED),
+        "protected_resources": list(protected_resources(issuer)),
     }

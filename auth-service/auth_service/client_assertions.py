@@ -1,0 +1,80 @@
+"""Client assertions (RFC 7523): verified with the client's keys, and each used once."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .client_keys import ClientKey, parse_key_set
+from .clients import Client
+from .database import Database, Row
+from .fetched_keys import FetchedKeys
+from .instants import Instant
+from .oauth.client_assertion import ClientAssertion, InvalidAssertion
+
+
+class UsedAssertion(Row):
+    """That an assertion was shown, until it has expired and could not be shown again anyway."""
+
+    __tablename__ = "used_assertions"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+@dataclass(frozen=True)
+class AssertionVerifier:
+    database: Database
+    fetched_keys: FetchedKeys
+
+    async def verify(self, assertion: ClientAssertion, client: Client, *, now: datetime) -> None:
+        """Prove that this client made the assertion, and that nobody has used it before.
+
+        It is remembered only once its signature is known to be good: a forgery must not use up a name.
+
+        Raises:
+            InvalidAssertion
+        """
+        if not await self._is_signed(assertion, client, now):
+            raise InvalidAssertion("no key of the client verifies it")
+        if not await self._spend(assertion):
+            raise InvalidAssertion("it has been used before")
+
+    async def _is_signed(self, assertion: ClientAssertion, client: Client, now: datetime) -> bool:
+        registration = client.registration
+        if registration.jwks is not None:
+            return _verifies(parse_key_set(registration.jwks, strictly=False), assertion)
+        if registration.jwks_uri is None:
+            return False
+        known = await self.fetched_keys.get(registration.jwks_uri, now=now)
+        if any(key.fits(assertion) for key in known if key.kid is not None and key.kid == assertion.kid):
+            return _verifies(known, assertion)  # its name is known, so another look would bring nothing
+        return _verifies(known, assertion) or _verifies(
+            await self.fetched_keys.get_anew(registration.jwks_uri, now=now), assertion
+        )
+
+    async def _spend(self, assertion: ClientAssertion) -> bool:
+        """One conditional INSERT decides, so of simultaneous uses exactly one is told True."""
+        async with self.database.writing() as session:
+            insert = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(
+                UsedAssertion
+            )
+            spent = await session.execute(
+                insert.values(key=_key(assertion), expires_at=assertion.expires_at)
+                .on_conflict_do_nothing(index_elements=[UsedAssertion.key])
+                .returning(UsedAssertion.key)
+            )
+            return spent.scalar_one_or_none() is not None
+
+
+def _verifies(keys: Sequence[ClientKey], assertion: ClientAssertion) -> bool:
+    return any(key.verifies(assertion) for key in keys if key.fits(assertion))
+
+
+def _key(assertion: ClientAssertion) -> str:
+    """Two clients may choose the same jti (RFC 7519 §4.1.7 asks only that one issuer does not)."""
+    return hashlib.sha256(f"{assertion.client_id}\0{assertion.jti}".encode()).hexdigest()

@@ -1,0 +1,107 @@
+"""Who is asking: client authentication (RFC 6749 §2.3, RFC 7523 §2.2), by exactly the method that is registered."""
+
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from .client_assertions import AssertionVerifier
+from .client_cache import ClientCache
+from .clients import Client
+from .oauth import client_assertion
+from .oauth.client_assertion import ASSERTION_TYPE, InvalidAssertion
+from .oauth.client_metadata import CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, PRIVATE_KEY_JWT
+from .oauth.errors import InvalidClient, InvalidRequest
+from .oauth.parameters import Parameters, decode_form_text
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a request shows to prove who sends it, by one method."""
+
+    method: str
+    client_id: str
+    secret_or_assertion: str
+
+
+def read_credentials(authorization: Sequence[str], parameters: Parameters) -> Credentials:
+    """Find the one way in which the request authenticates.
+
+    Raises:
+        InvalidRequest: more than one way (RFC 6749 §2.3), or one that is half there.
+        InvalidClient: none, or an unreadable one.
+    """
+    secret, assertion = parameters.get("client_secret"), parameters.get("client_assertion")
+    is_asserted = assertion is not None or parameters.get("client_assertion_type") is not None
+    if len(authorization) + (secret is not None) + is_asserted > 1:
+        raise InvalidRequest("There is more than one way of client authentication.")
+    if authorization:
+        found = _read_basic(authorization[0])
+    elif is_asserted:
+        found = _read_assertion(parameters)
+    elif secret is not None:
+        found = Credentials(CLIENT_SECRET_POST, parameters.require("client_id"), secret)
+    else:
+        raise InvalidClient(reason="no authentication")
+    if parameters.get("client_id") not in (None, found.client_id):
+        raise InvalidRequest("The parameter client_id names another client.")
+    return found
+
+
+def _read_basic(authorization: str) -> Credentials:
+    """Basic, with both halves form-encoded before they were joined (RFC 6749 §2.3.1, RFC 7617 §2)."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        raise InvalidClient(reason="an unsupported scheme")
+    try:
+        name, separator, secret = b64decode(encoded.strip(" ").encode("ascii"), validate=True).partition(b":")
+        found = Credentials(CLIENT_SECRET_BASIC, decode_form_text(name), decode_form_text(secret))
+    except (NotBase64, ValueError) as error:
+        raise InvalidClient(reason="unreadable Basic credentials") from error
+    if not separator:
+        raise InvalidClient(reason="Basic credentials without a colon")
+    return found
+
+
+def _read_assertion(parameters: Parameters) -> Credentials:
+    assertion = parameters.require("client_assertion")
+    if parameters.require("client_assertion_type") != ASSERTION_TYPE:
+        raise InvalidClient(reason="an unsupported client_assertion_type")
+    try:
+        return Credentials(PRIVATE_KEY_JWT, client_assertion.read_client_id(assertion), assertion)
+    except InvalidAssertion as error:
+        raise InvalidClient(reason=f"client_assertion: {error}") from error
+
+
+@dataclass(frozen=True)
+class ClientAuthenticator:
+    issuer: str
+    cache: ClientCache
+    verifier: AssertionVerifier
+
+    async def authenticate(self, authorization: Sequence[str], parameters: Parameters, *, now: datetime) -> Client:
+        """The client that sends this request.
+
+        Raises:
+            InvalidRequest, InvalidClient: as `read_credentials`; and InvalidClient, always with the same words, for
+                an unknown client, another method than the registered one, and what does not prove anything.
+        """
+        shown = read_credentials(authorization, parameters)
+        client = await self.cache.find(shown.client_id, now=now)
+        if client is None:
+            raise InvalidClient(reason="unknown client")
+        if shown.method != client.registration.token_endpoint_auth_method:
+            raise InvalidClient(reason=f"{client.client_id}: {shown.method} is not its method")
+        if shown.method == PRIVATE_KEY_JWT:
+            await self._verify(shown.secret_or_assertion, client, now)
+        elif not client.has_secret(shown.secret_or_assertion, now=now):
+            raise InvalidClient(reason=f"{client.client_id}: wrong secret")
+        return client
+
+    async def _verify(self, text: str, client: Client, now: datetime) -> None:
+        try:
+            assertion = client_assertion.parse(text, issuer=self.issuer, now=now)
+            await self.verifier.verify(assertion, client, now=now)
+        except InvalidAssertion as error:
+            raise InvalidClient(reason=f"{client.client_id}: client_assertion: {error}") from error

@@ -1,0 +1,32 @@
+"""Clients as this process read them a moment ago, so that a token for a known client costs no database."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from . import clients
+from .clients import Client
+from .database import Database
+
+MAX_AGE = timedelta(seconds=5)  # so long may a deleted client, a replaced secret or old metadata still be believed
+CAPACITY = 1000  # clients
+
+
+@dataclass(frozen=True)
+class ClientCache:
+    """For one event loop. That there is no such client is not remembered: one just registered works at once."""
+
+    database: Database
+    _read: dict[str, tuple[Client, datetime]] = field(default_factory=dict)
+
+    async def find(self, client_id: str, *, now: datetime) -> Client | None:
+        known = self._read.get(client_id)
+        if known is not None and timedelta() <= now - known[1] < MAX_AGE:
+            return known[0]
+        async with self.database.reading() as session:
+            client = await clients.find(session, client_id)
+        self._read.pop(client_id, None)
+        if client is not None:
+            if len(self._read) >= CAPACITY:
+                del self._read[next(iter(self._read))]  # the oldest
+            self._read[client_id] = client, now
+        return client

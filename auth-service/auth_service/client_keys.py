@@ -1,0 +1,107 @@
+"""Keys that clients sign assertions with: registered as a `jwks`, or fetched from their `jwks_uri` (RFC 7591 §2)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt import InvalidKeyError
+from jwt.algorithms import Algorithm, ECAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
+
+from .oauth.client_assertion import ClientAssertion
+
+MAX_KEYS = 32
+MIN_MODULUS_BITS, MAX_MODULUS_BITS = 2048, 8192  # a longer one costs whoever verifies, not whoever signs
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_MEMBERS = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y")}
+
+PublicKey = RSAPublicKey | EllipticCurvePublicKey
+
+# Each algorithm with the kind of key it is for: a key never decides how it is used (RFC 8725 §3.1).
+_RS256, _PS256 = RSAAlgorithm(RSAAlgorithm.SHA256), RSAPSSAlgorithm(RSAPSSAlgorithm.SHA256)
+_ALGORITHMS: Mapping[str, tuple[Algorithm, type]] = {
+    "RS256": (_RS256, RSAPublicKey),
+    "PS256": (_PS256, RSAPublicKey),
+    "ES256": (ECAlgorithm(ECAlgorithm.SHA256, SECP256R1), EllipticCurvePublicKey),
+}
+
+
+class UnusableKey(ValueError):
+    """Why a JWK cannot verify an assertion; nothing of the key is repeated."""
+
+
+@dataclass(frozen=True)
+class ClientKey:
+    kid: str | None
+    alg: str | None
+    key: PublicKey
+
+    def fits(self, assertion: ClientAssertion) -> bool:
+        """Whether the assertion may be signed with this key: by name where it names one, and by algorithm."""
+        _, kind = _ALGORITHMS[assertion.alg]
+        is_named = assertion.kid is None or assertion.kid == self.kid
+        return is_named and self.alg in (None, assertion.alg) and isinstance(self.key, kind)
+
+    def verifies(self, assertion: ClientAssertion) -> bool:
+        algorithm, _ = _ALGORITHMS[assertion.alg]
+        return algorithm.verify(assertion.signing_input, self.key, assertion.signature)
+
+
+def parse_key_set(document: Mapping[str, Any], *, strictly: bool) -> Sequence[ClientKey]:
+    """The usable keys of a JWK Set (RFC 7517 §5).
+
+    `strictly`, for what somebody registers and can mend: every key must be usable. What is fetched may hold
+    keys for other purposes, which are passed over.
+
+    Raises:
+        UnusableKey: no key is usable, or the document is none.
+    """
+    entries = document.get("keys")
+    if not isinstance(entries, list) or not 0 < len(entries) <= MAX_KEYS:
+        raise UnusableKey(f"a JWK Set of 1 to {MAX_KEYS} keys is expected")
+    keys = []
+    for entry in entries:
+        try:
+            keys.append(_parse_key(entry))
+        except UnusableKey:
+            if strictly:
+                raise
+    if not keys:
+        raise UnusableKey("no key is usable")
+    return keys
+
+
+def _parse_key(entry: object) -> ClientKey:
+    if not isinstance(entry, dict):
+        raise UnusableKey("a key is not an object")
+    if _PRIVATE_MEMBERS & entry.keys():
+        raise UnusableKey("a key is private or symmetric: register public keys only")
+    kid, alg = entry.get("kid"), entry.get("alg")
+    if not (kid is None or isinstance(kid, str)) or not (alg is None or alg in list(_ALGORITHMS)):
+        raise UnusableKey(f"a key's kid or alg is not usable; supported are {', '.join(_ALGORITHMS)}")
+    key_ops = entry.get("key_ops", ["verify"])
+    if entry.get("use", "sig") != "sig" or not isinstance(key_ops, list) or "verify" not in key_ops:
+        raise UnusableKey("a key is not meant for signatures")
+    key = _public_key(entry)
+    if alg is not None and not isinstance(key, _ALGORITHMS[alg][1]):
+        raise UnusableKey("a key is of another kind than its alg")
+    return ClientKey(kid, alg, key)
+
+
+def _public_key(entry: Mapping[str, Any]) -> PublicKey:
+    kty = entry.get("kty")
+    names = _MEMBERS.get(kty, ()) if isinstance(kty, str) else ()
+    members = {name: entry.get(name) for name in names}
+    if not members or not all(isinstance(member, str) for member in members.values()):
+        raise UnusableKey("a key is neither RSA nor EC, or incomplete")
+    try:
+        key = (RSAAlgorithm if kty == "RSA" else ECAlgorithm).from_jwk(members)
+    except (InvalidKeyError, ValueError) as error:
+        raise UnusableKey("a key's numbers are none") from error
+    if isinstance(key, RSAPublicKey) and MIN_MODULUS_BITS <= key.key_size <= MAX_MODULUS_BITS:
+        if key.public_numbers().e >= 65537:
+            return key
+    elif isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+        return key
+    raise UnusableKey("a key is too weak, too large, or on another curve than P-256")

@@ -1,0 +1,127 @@
+"""OAuth clients: the programs that get tokens here, each with its metadata (RFC 7591) and what proves who it is.
+
+A secret is 256 random bits, so one SHA-256 is enough to store it by: nobody guesses it, and there is nothing to slow
+down. Two are valid at a time while one replaces the other.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from sqlalchemy import String, Text, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from . import identifiers
+from .database import Row
+from .instants import Instant
+from .oauth.client_metadata import ClientMetadata
+
+# The underscore is what no account id has; and no client can be called `web`, the reserved one (DESIGN section 2).
+PREFIX = "client_"
+_CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}")
+
+
+class Client(Row):
+    __tablename__ = "clients"
+
+    client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    registered: Mapped[str] = mapped_column(Text)  # JSON, so that metadata may grow without a migration
+    secret_hash: Mapped[str | None] = mapped_column(String(64))
+    previous_secret_hash: Mapped[str | None] = mapped_column(String(64))
+    previous_secret_expires_at: Mapped[datetime | None] = mapped_column(Instant)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+
+    @cached_property
+    def registration(self) -> ClientMetadata:
+        return ClientMetadata.restore(json.loads(self.registered))
+
+    def has_secret(self, secret: str, *, now: datetime) -> bool:
+        """Whether this is the secret, or the one before it while both are valid."""
+        hashed = hash_secret(secret)
+        is_current = hmac.compare_digest(hashed, self.secret_hash or "")
+        is_previous = hmac.compare_digest(hashed, self.previous_secret_hash or "")
+        overlaps = self.previous_secret_expires_at is not None and now < self.previous_secret_expires_at
+        return is_current or (is_previous and overlaps)
+
+
+def hash_secret(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def draw_secret() -> str:
+    """256 random bits, in letters that need no escaping in a form or in Basic (RFC 6749 §2.3.1)."""
+    return secrets.token_urlsafe(32)
+
+
+async def register(session: AsyncSession, registration: ClientMetadata, *, now: datetime) -> tuple[Client, str | None]:
+    """A new client, and its secret if it has one: afterwards nobody can read it again."""
+    secret = draw_secret() if registration.uses_secret else None
+    client = Client(
+        client_id=f"{PREFIX}{identifiers.draw()}",
+        registered=json.dumps(registration.members()),
+        secret_hash=None if secret is None else hash_secret(secret),
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(client)
+    return client, secret
+
+
+async def find(session: AsyncSession, client_id: str) -> Client | None:
+    """What cannot be a client id is not looked for: it may hold what no database takes."""
+    if not _CLIENT_ID.fullmatch(client_id):
+        return None
+    return await session.scalar(select(Client).where(Client.client_id == client_id))
+
+
+async def list_clients(session: AsyncSession, *, after: str = "", limit: int) -> Sequence[Client]:
+    """A page of clients in the order of their ids, from behind `after`."""
+    query = select(Client).where(Client.client_id > after).order_by(Client.client_id).limit(limit)
+    return (await session.scalars(query)).all()
+
+
+async def replace_registration(
+    session: AsyncSession, client: Client, registration: ClientMetadata, *, now: datetime
+) -> str | None:
+    """Put other metadata in place of all there were; a secret if the client needs one now and had none.
+
+    A client that no longer authenticates by a secret loses its secrets.
+    """
+    secret = draw_secret() if registration.uses_secret and client.secret_hash is None else None
+    changes: dict[str, object] = {"registered": json.dumps(registration.members()), "updated_at": now}
+    if secret is not None or not registration.uses_secret:
+        hashed = None if secret is None else hash_secret(secret)
+        changes |= {"secret_hash": hashed, "previous_secret_hash": None, "previous_secret_expires_at": None}
+    await session.execute(update(Client).where(Client.client_id == client.client_id).values(**changes))
+    return secret
+
+
+async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timedelta, now: datetime) -> str | None:
+    """Another secret; the one before it stays valid for `overlap`, any older one ends. None: there is none to replace.
+
+    One conditional UPDATE, so of two simultaneous rotations the second replaces the secret of the first.
+    """
+    secret = draw_secret()
+    rotated = await session.execute(
+        update(Client)
+        .where(Client.client_id == client_id, Client.secret_hash.is_not(None))
+        .values(
+            secret_hash=hash_secret(secret),
+            previous_secret_hash=Client.secret_hash,
+            previous_secret_expires_at=now + overlap,
+            updated_at=now,
+        )
+        .returning(Client.client_id)
+    )
+    return None if rotated.scalar_one_or_none() is None else secret
+
+
+async def delete_client(session: AsyncSession, client_id: str) -> None:
+    await session.execute(delete(Client).where(Client.client_id == client_id))

@@ -1,0 +1,140 @@
+"""`clients`: the programs that get tokens. Metadata is RFC 7591's JSON, on standard input and output."""
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from .. import clients
+from ..clients import Client
+from ..instants import utc_now
+from .opened import CommandRefused, Yes, confirm, opened, run
+from .output import AsJson, Record, show_pages
+from .registrations import check_registration, read_metadata, record_of, shown
+
+app = typer.Typer(help="OAuth clients: the programs that get tokens.", no_args_is_help=True)
+PAGE = 500
+MAX_OVERLAP = timedelta(days=30)
+
+ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The client's id.")]
+Overlap = Annotated[str, typer.Option(metavar="DURATION", help="How long the old secret stays valid as well.")]
+
+
+@app.command()
+def create() -> None:
+    """Register a client: its metadata on standard input, the client with its secret on standard output.
+
+    The secret is shown this once. Members that are not known are ignored, and named on standard error.
+    """
+    _print(run(_create(read_metadata())))
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List every client, in the order of their ids."""
+    run(show_pages(_pages(), as_json=as_json))
+
+
+@app.command("show")
+def show_(client_id: ClientId) -> None:
+    """Show one client, without its secret."""
+    _print(run(_show(client_id)))
+
+
+@app.command()
+def update(client_id: ClientId) -> None:
+    """Replace all metadata of a client by those on standard input (RFC 7592 §2.2).
+
+    Services notice within five seconds. A secret is shown when the client needs one now and had none.
+    """
+    _print(run(_update(client_id, read_metadata())))
+
+
+@app.command()
+def rotate_secret(client_id: ClientId, overlap: Overlap = "P1D") -> None:
+    """Give a client another secret, shown this once. The old one stays valid for a day, or for the --overlap.
+
+    Two secrets at most are valid: rotating twice ends the oldest.
+    """
+    _print(run(_rotate_secret(client_id, _parse_overlap(overlap))))
+
+
+@app.command()
+def delete(client_id: ClientId, yes: Yes = False) -> None:
+    """Delete a client for good. Services notice within five seconds; tokens that it has stay good until they expire."""
+    confirm(f"Delete {client_id} for good?", yes=yes)
+    _print(run(_delete(client_id)))
+
+
+def _parse_overlap(text: str) -> timedelta:
+    try:
+        overlap = TypeAdapter(timedelta).validate_python(text)
+    except ValidationError:
+        raise CommandRefused("--overlap is an ISO 8601 duration such as PT1H or P1D") from None
+    if not timedelta() <= overlap <= MAX_OVERLAP:
+        raise CommandRefused(f"--overlap is at most {MAX_OVERLAP.days} days")
+    return overlap
+
+
+async def _get_client(session: AsyncSession, client_id: str) -> Client:
+    client = await clients.find(session, client_id)
+    if client is None:
+        raise CommandRefused(f"there is no client {client_id!r}")
+    return client
+
+
+def _print(members: dict[str, Any]) -> None:
+    typer.echo(json.dumps(members, indent=2 if sys.stdout.isatty() else None))
+
+
+async def _create(members: dict[str, Any]) -> dict[str, Any]:
+    registration = check_registration(members)
+    async with opened() as database, database.writing() as session:
+        client, secret = await clients.register(session, registration, now=utc_now())
+        return shown(client, registration, secret)
+
+
+async def _pages() -> AsyncIterator[list[Record]]:
+    async with opened() as database, database.reading() as session:
+        after = ""
+        while page := await clients.list_clients(session, after=after, limit=PAGE):
+            after = page[-1].client_id
+            yield list(map(record_of, page))
+
+
+async def _show(client_id: str) -> dict[str, Any]:
+    async with opened() as database, database.reading() as session:
+        client = await _get_client(session, client_id)
+        return shown(client, client.registration)
+
+
+async def _update(client_id: str, members: dict[str, Any]) -> dict[str, Any]:
+    if members.get("client_id", client_id) != client_id:
+        raise CommandRefused("client_id: the metadata are another client's")
+    registration = check_registration(members)
+    async with opened() as database, database.writing() as session:
+        client = await _get_client(session, client_id)
+        secret = await clients.replace_registration(session, client, registration, now=utc_now())
+        return shown(client, registration, secret)
+
+
+async def _rotate_secret(client_id: str, overlap: timedelta) -> dict[str, Any]:
+    async with opened() as database, database.writing() as session:
+        client = await _get_client(session, client_id)
+        secret = await clients.rotate_secret(session, client_id, overlap=overlap, now=utc_now())
+        if secret is None:
+            raise CommandRefused("this client authenticates by its keys and has no secret")
+        return shown(client, client.registration, secret)
+
+
+async def _delete(client_id: str) -> dict[str, Any]:
+    async with opened() as database, database.writing() as session:
+        client = await _get_client(session, client_id)
+        gone = shown(client, client.registration)
+        await clients.delete_client(session, client_id)
+        return gone

@@ -1,0 +1,74 @@
+"""A client's registration: as an operator gives it, and as it is shown."""
+
+import sys
+from typing import Any
+
+import typer
+
+from ..client_keys import UnusableKey, parse_key_set
+from ..clients import Client
+from ..oauth.client_metadata import NAMES, ClientMetadata, parse
+from ..oauth.errors import OAuthError
+from ..oauth.strict_json import parse_object
+from ..settings import load_settings
+from .opened import CommandRefused
+from .output import Record
+
+MAX_INPUT = 256 * 1024  # octets
+MAX_BRACKETS = 1000
+
+# What the registered client is shown with; taken back unread, so that the output of `show` is an input of `update`.
+_OURS = frozenset({"client_id", "client_id_issued_at", "client_secret_expires_at"})
+
+
+def read_metadata() -> dict[str, Any]:
+    """Raises CommandRefused."""
+    octets = sys.stdin.buffer.read(MAX_INPUT + 1)
+    if len(octets) > MAX_INPUT:
+        raise CommandRefused(f"the metadata on standard input are longer than {MAX_INPUT} octets")
+    try:
+        return parse_object(octets, max_brackets=MAX_BRACKETS)
+    except ValueError as error:
+        raise CommandRefused(f"the metadata on standard input are {error}") from None
+
+
+def check_registration(members: dict[str, Any]) -> ClientMetadata:
+    """Raises CommandRefused, with the error's name as RFC 7591 §3.2.2 has it."""
+    if "client_secret" in members:
+        raise CommandRefused("client_secret: secrets are made here; rotate-secret gives a client another one")
+    try:
+        registration = parse(members, issuer=load_settings().issuer)
+    except OAuthError as error:
+        raise CommandRefused(f"{error.error}: {error.description}") from None
+    if registration.jwks is not None:
+        try:
+            parse_key_set(registration.jwks, strictly=True)
+        except UnusableKey as error:
+            raise CommandRefused(f"invalid_client_metadata: jwks: {error}") from None
+    ignored = sorted(members.keys() - NAMES - _OURS)
+    if ignored:
+        typer.echo(f"auth-service: ignored: {', '.join(map(ascii, ignored))}", err=True)
+    return registration
+
+
+def shown(client: Client, registration: ClientMetadata, secret: str | None = None) -> dict[str, Any]:
+    """The client information response (RFC 7591 §3.2.1)."""
+    secret_members = {"client_secret": secret, "client_secret_expires_at": 0} if secret is not None else {}
+    return {
+        "client_id": client.client_id,
+        "client_id_issued_at": int(client.created_at.timestamp()),
+        **secret_members,
+        **registration.members(),
+    }
+
+
+def record_of(client: Client) -> Record:
+    registration = client.registration
+    return {
+        "client_id": client.client_id,
+        "client_name": registration.client_name,
+        "grant_types": " ".join(registration.grant_types),
+        "token_endpoint_auth_method": registration.token_endpoint_auth_method,
+        "scope": " ".join(registration.scope),
+        "created_at": client.created_at.isoformat(timespec="milliseconds"),
+    }

@@ -1,0 +1,84 @@
+"""Key sets of clients that publish them (`jwks_uri`): fetched when needed, kept while fresh, asked for one at a time.
+
+Whoever knows a client's id can make us look for its keys, so one fetch in COOLDOWN is all that any number of requests
+can cause, and a fetch that fails takes nothing away that is still within MAX_STALE.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from .client_keys import ClientKey, UnusableKey, parse_key_set
+from .oauth.strict_json import parse_object
+from .outbound import FetchFailed, Outbound
+
+FRESH = timedelta(minutes=5)  # after this a key that the client has withdrawn is no longer believed
+MAX_STALE = timedelta(hours=1)  # unless its server does not answer
+COOLDOWN = timedelta(seconds=30)
+CAPACITY = 1000  # key sets
+MAX_BRACKETS = 1000
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Held:
+    keys: Sequence[ClientKey] = ()
+    fetched_at: datetime | None = None
+    tried_at: datetime | None = None
+    fetching: asyncio.Task[None] | None = None
+
+
+@dataclass(frozen=True)
+class FetchedKeys:
+    """For one event loop."""
+
+    outbound: Outbound
+    _held: dict[str, _Held] = field(default_factory=dict)
+
+    async def get(self, jwks_uri: str, *, now: datetime) -> Sequence[ClientKey]:
+        """The keys as far as they are known; none when there never were any or they are too old."""
+        held = self._hold(jwks_uri)
+        if not _is_younger(held.fetched_at, FRESH, now):
+            await self._refresh(held, jwks_uri, now=now)
+        return held.keys if _is_younger(held.fetched_at, MAX_STALE, now) else ()
+
+    async def get_anew(self, jwks_uri: str, *, now: datetime) -> Sequence[ClientKey]:
+        """The keys after another look, for who holds a signature by none of them; the client may have rotated."""
+        held = self._hold(jwks_uri)
+        await self._refresh(held, jwks_uri, now=now)
+        return held.keys if _is_younger(held.fetched_at, MAX_STALE, now) else ()
+
+    def _hold(self, jwks_uri: str) -> _Held:
+        if jwks_uri not in self._held:
+            if len(self._held) >= CAPACITY:
+                del self._held[next(iter(self._held))]  # the oldest
+            self._held[jwks_uri] = _Held()
+        return self._held[jwks_uri]
+
+    async def _refresh(self, held: _Held, jwks_uri: str, *, now: datetime) -> None:
+        """Join the fetch under way, or begin one unless the last was a moment ago.
+
+        Shielded: the caller who began it may hang up, and the others still wait for it.
+        """
+        if held.fetching is None or held.fetching.done():
+            if _is_younger(held.tried_at, COOLDOWN, now):
+                return
+            held.tried_at = now
+            held.fetching = asyncio.create_task(self._fetch(held, jwks_uri, now))
+        await asyncio.shield(held.fetching)
+
+    async def _fetch(self, held: _Held, jwks_uri: str, now: datetime) -> None:
+        try:
+            document = await self.outbound.fetch(jwks_uri)
+            held.keys = parse_key_set(parse_object(document, max_brackets=MAX_BRACKETS), strictly=False)
+        except (FetchFailed, UnusableKey, ValueError) as error:
+            _log.warning("client_keys_not_fetched", reason=str(error))
+        else:
+            held.fetched_at = now
+
+
+def _is_younger(instant: datetime | None, age: timedelta, now: datetime) -> bool:
+    return instant is not None and timedelta() <= now - instant < age

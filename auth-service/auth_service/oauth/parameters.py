@@ -1,0 +1,79 @@
+"""Parameters of a request to the token endpoint and its kin (RFC 6749 §3.2 and Appendix B)."""
+
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote_to_bytes
+
+from .errors import InvalidRequest
+
+MEDIA_TYPE = "application/x-www-form-urlencoded"
+MAX_SIZE = 64 * 1024  # octets of a whole form
+MAX_FIELDS = 64
+MAX_NAME_LENGTH = 128
+REPEATABLE = frozenset({"resource"})  # RFC 8707 §2
+_BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+class Parameters:
+    """What was sent and is not empty: a parameter without a value counts as omitted (RFC 6749 §3.2)."""
+
+    def __init__(self, values: Mapping[str, tuple[str, ...]]) -> None:
+        self._values = values
+
+    def get(self, name: str) -> str | None:
+        """The value of a parameter that is sent once at most."""
+        return next(iter(self._values.get(name, ())), None)
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Every value of a parameter that may be repeated, in the order in which they came."""
+        return self._values.get(name, ())
+
+    def require(self, name: str) -> str:
+        """Raises InvalidRequest, and names what is missing."""
+        value = self.get(name)
+        if value is None:
+            raise InvalidRequest(f"The parameter {name} is missing.")
+        return value
+
+
+def parse_form(octets: bytes) -> Parameters:
+    """Read a form strictly: every parameter once, in UTF-8, nothing that two parsers could read in two ways.
+
+    Raises:
+        InvalidRequest: also for a repeated parameter that nobody asks for; otherwise what one parser overlooks
+            another may believe.
+    """
+    values: dict[str, tuple[str, ...]] = {}
+    seen: set[str] = set()
+    for name, value in _pairs(octets):
+        if name in seen and name not in REPEATABLE:
+            raise InvalidRequest("A parameter is repeated.", reason=f"repeated: {name[:40]!r}")
+        seen.add(name)
+        if value:
+            values[name] = (*values.get(name, ()), value)
+    return Parameters(values)
+
+
+def _pairs(octets: bytes) -> Iterator[tuple[str, str]]:
+    fields = [field for field in octets.split(b"&") if field]
+    if len(fields) > MAX_FIELDS:
+        raise InvalidRequest("There are too many parameters.")
+    for field in fields:
+        name, _, value = field.partition(b"=")
+        try:
+            decoded = decode_form_text(name), decode_form_text(value)
+        except ValueError as error:
+            raise InvalidRequest("The form is not readable.", reason=str(error)) from None
+        if not 0 < len(decoded[0]) <= MAX_NAME_LENGTH:
+            raise InvalidRequest("A parameter's name is empty or too long.")
+        yield decoded
+
+
+def decode_form_text(octets: bytes) -> str:
+    """Undo the form encoding (RFC 6749 Appendix B). Raises ValueError unless it is whole, and UTF-8 without NUL."""
+    if _BROKEN_ESCAPE.search(octets):
+        raise ValueError("a percent sign escapes nothing")
+    text = unquote_to_bytes(octets.replace(b"+", b" ")).decode("utf-8")
+    if "\0" in text:
+        raise ValueError("NUL is no text")
+    return text

@@ -1,0 +1,40 @@
+"""Redirection endpoints as clients register them (RFC 6749 §3.1.2, RFC 8252 §7.3)."""
+
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from .errors import InvalidRedirectUri
+
+MAX_LENGTH = 2048
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+# What RFC 3986 allows in a URI; a backslash or a space is read as a slash or cut off by one browser or another.
+_URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+_AMBIGUOUS_PATH = re.compile(r"(^|/)(\.|%2e){1,2}(/|$)|%2f|%5c|%00|%(?![0-9a-f]{2})", re.IGNORECASE)
+
+
+def check_redirect_uri(uri: str) -> None:
+    """Whether codes may be sent there: absolute, https (or http to this very machine), and meaning one place only.
+
+    Raises:
+        InvalidRedirectUri
+    """
+    if len(uri) > MAX_LENGTH or not _URI.fullmatch(uri):
+        raise InvalidRedirectUri("A redirect_uri is too long, or not a URI.")
+    if "#" in uri:
+        raise InvalidRedirectUri("A redirect_uri has no fragment.")
+    try:
+        parts = urlsplit(uri)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise InvalidRedirectUri("A redirect_uri names no host.") from None
+    if not host or "@" in parts.netloc or "%" in parts.netloc:
+        raise InvalidRedirectUri("A redirect_uri names a host, and no user.")
+    if not uri.startswith("https://") and not _is_loopback(parts, uri):
+        raise InvalidRedirectUri("A redirect_uri is https, or http on a loopback address.")
+    if _AMBIGUOUS_PATH.search(parts.path):
+        raise InvalidRedirectUri("A redirect_uri's path has no dot segments and no encoded slashes.")
+
+
+def _is_loopback(parts: SplitResult, uri: str) -> bool:
+    return uri.startswith("http://") and parts.hostname in LOOPBACK

@@ -1,0 +1,44 @@
+"""JSON as I-JSON (RFC 7493) has it: no name twice, no NaN, no lone surrogates, and no deeper than anybody needs."""
+
+import json
+import math
+from typing import Any, NoReturn
+
+MAX_NESTING = 64  # brackets in all: more than any key set or assertion has, far less than the parser can bear
+
+
+def parse_object(text: bytes, *, max_brackets: int = MAX_NESTING) -> dict[str, Any]:
+    """Raises ValueError, also for what is JSON and no object; the message repeats nothing of the text."""
+    if text.count(b"[") + text.count(b"{") > max_brackets:
+        raise ValueError("too many brackets")
+    try:
+        value = _DECODER.decode(text.decode())
+        json.dumps(value, ensure_ascii=False).encode()  # fails on a lone surrogate, wherever it stands
+    except UnicodeError:
+        raise ValueError("not Unicode text") from None
+    except json.JSONDecodeError:
+        raise ValueError("not JSON") from None
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - about the text, like all others here
+    return value
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return members
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError("a number is too large")
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse)

@@ -1,0 +1,52 @@
+"""What the protocol's endpoints share of HTTP: the form that they read, and the refusals that they answer with."""
+
+from typing import Any
+
+import structlog
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from .oauth.errors import InvalidRequest, OAuthError, RequestTooLarge
+from .oauth.parameters import MAX_SIZE, MEDIA_TYPE, Parameters, parse_form
+
+NO_STORE = {"Cache-Control": "no-store"}
+_log = structlog.get_logger(__name__)
+
+
+class OAuthErrorBody(BaseModel):
+    error: str
+    error_description: str
+
+
+async def read_form(request: Request) -> Parameters:
+    """The parameters of the body; those of a query are none (RFC 6749 §2.3.1: never credentials in an address).
+
+    Raises:
+        InvalidRequest: another media type or character set, too large, or unreadable.
+    """
+    media_type, *options = (part.strip().lower() for part in request.headers.get("content-type", "").split(";"))
+    charsets = [option.removeprefix("charset=").strip('"') for option in options if option.startswith("charset=")]
+    if media_type != MEDIA_TYPE or any(charset != "utf-8" for charset in charsets):
+        raise InvalidRequest(f"The body must be {MEDIA_TYPE}, in UTF-8.")
+    octets = bytearray()
+    async for chunk in request.stream():
+        octets += chunk
+        if len(octets) > MAX_SIZE:
+            raise RequestTooLarge(f"The body is larger than {MAX_SIZE} octets.")
+    return parse_form(bytes(octets))
+
+
+def render_oauth_error(request: Request, refusal: OAuthError) -> Response:
+    """RFC 6749 §5.2. Every 401 names the scheme that could be tried instead (RFC 9110 §11.6.1)."""
+    _log.info("refused", error=refusal.error, reason=refusal.reason or refusal.description)
+    headers = NO_STORE | ({"WWW-Authenticate": 'Basic realm="oauth", charset="UTF-8"'} if refusal.status == 401 else {})
+    return JSONResponse({"error": refusal.error, "error_description": refusal.description}, refusal.status, headers)
+
+
+def document_form(schema: dict[str, Any]) -> dict[str, Any]:
+    """The request body for the OpenAPI document, which cannot see a body that is read by hand."""
+    return {"requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": schema}}}}
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": OAuthErrorBody} for status in (400, 401, 413)}

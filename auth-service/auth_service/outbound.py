@@ -1,0 +1,113 @@
+"""Fetching what a client names: from public addresses over https, within bounds of size and time.
+
+The name is resolved here, once, and the connection goes to the address that was looked at: a name that means another
+machine a moment later (DNS rebinding) leads nowhere. TLS still proves the name.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import httpx2
+
+MAX_SIZE = 64 * 1024  # octets
+TOTAL_TIMEOUT = timedelta(seconds=3)  # from the name to the last octet
+MAX_ADDRESSES = 2  # how many of a name's addresses are tried
+
+# IPv6 addresses that carry an IPv4 address, which may be a private one (RFC 4291 §2.5.5.2, 3056, 4380, 6052, 8215).
+_TRANSITIONAL = tuple(map(ip_network, ("::ffff:0:0/96", "2002::/16", "2001::/32", "64:ff9b::/96", "64:ff9b:1::/48")))
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+class FetchFailed(Exception):
+    """Why there is no document, for the log."""
+
+
+@dataclass(frozen=True)
+class Outbound:
+    """What may be reached beyond public addresses, and whose certificates are believed beyond the system's."""
+
+    allowed_networks: Sequence[Network] = ()
+    ca_file: Path | None = None
+
+    async def fetch(self, url: str) -> bytes:
+        """The document at an https URL; a redirect is not followed.
+
+        Raises:
+            FetchFailed: refused, unreachable, too slow, too large, or any status but 200.
+        """
+        import httpx2  # here and not above: of many processes few ever fetch, and it is 10 MB
+
+        try:
+            async with asyncio.timeout(TOTAL_TIMEOUT.total_seconds()):
+                return await self._fetch(url)
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:  # OSError: TimeoutError, too
+            raise FetchFailed(f"{type(error).__name__}: {str(error)[:200]}") from error
+
+    async def _fetch(self, url: str) -> bytes:
+        import httpx2
+
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 443
+        if parts.scheme != "https" or not host:
+            raise FetchFailed("not https")
+        addresses = await self._resolve(host, port)
+        async with httpx2.AsyncClient(verify=self._trust, trust_env=False, follow_redirects=False) as client:
+            for is_last, address in ((number == len(addresses), each) for number, each in enumerate(addresses, 1)):
+                literal = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
+                target = httpx2.URL(url).copy_with(host=literal)
+                try:
+                    return await _read(client, target, host=host, netloc=parts.netloc)
+                except httpx2.ConnectError:
+                    if is_last:
+                        raise
+        raise FetchFailed("the name has no address")
+
+    async def _resolve(self, host: str, port: int) -> list[Address]:
+        """The first addresses of a name. Raises FetchFailed when any of them is not for us to reach."""
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]
+        for address in addresses:
+            if not self.may_reach(address):
+                raise FetchFailed("an address of this name is not public")
+        return addresses[:MAX_ADDRESSES]
+
+    def may_reach(self, address: Address) -> bool:
+        """Public, or listed by the operator."""
+        if any(address in network for network in self.allowed_networks):
+            return True
+        is_public = address.is_global and not (address.is_multicast or address.is_reserved)
+        return is_public and not any(address in network for network in _TRANSITIONAL)
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        import httpx2
+
+        context: ssl.SSLContext = httpx2.create_ssl_context(trust_env=False)
+        if self.ca_file is not None:
+            context.load_verify_locations(self.ca_file)
+        return context
+
+
+async def _read(client: "httpx2.AsyncClient", target: "httpx2.URL", *, host: str, netloc: str) -> bytes:
+    headers = {"Host": netloc, "Accept": "application/json", "Accept-Encoding": "identity"}
+    async with client.stream("GET", target, headers=headers, extensions={"sni_hostname": host}) as response:
+        if response.status_code != 200 or response.headers.get("Content-Encoding", "identity") != "identity":
+            raise FetchFailed(f"the answer is a {response.status_code}, or encoded")
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > MAX_SIZE:
+                raise FetchFailed(f"the document is larger than {MAX_SIZE} octets")
+        return bytes(body)

@@ -1,0 +1,48 @@
+"""POST /oauth/token."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from ..dependencies import Now, PartsDep
+from ..oauth.errors import UnauthorizedClient, UnsupportedGrantType
+from ..oauth_requests import NO_STORE, REFUSALS, document_form, read_form
+from . import client_credentials
+from .exchanges import TokenRequest, TokenResponse
+
+GRANTS = {grant.GRANT_TYPE: grant.exchange for grant in (client_credentials,)}
+
+router = APIRouter()
+
+FORM = document_form(
+    {
+        "type": "object",
+        "required": ["grant_type"],
+        "properties": {
+            "grant_type": {"type": "string", "enum": list(GRANTS)},
+            "scope": {"type": "string"},
+            "resource": {"type": "string", "format": "uri"},
+            "client_id": {"type": "string"},
+            "client_secret": {"type": "string"},
+            "client_assertion": {"type": "string"},
+            "client_assertion_type": {"type": "string"},
+        },
+    }
+)
+
+
+@router.post("/oauth/token", openapi_extra=FORM, responses=REFUSALS, response_model=TokenResponse)
+async def token(request: Request, parts: PartsDep, now: Now) -> Response:
+    """Trade a grant for an access token.
+
+    The client is known before anything is said about its request, so that a stranger learns nothing from the answers.
+    """
+    parameters = await read_form(request)
+    client = await parts.clients.authenticate(request.headers.getlist("authorization"), parameters, now=now)
+    grant_type = parameters.require("grant_type")
+    exchange = GRANTS.get(grant_type)
+    if exchange is None:
+        raise UnsupportedGrantType("This grant type is not supported.")
+    if grant_type not in client.registration.grant_types:
+        raise UnauthorizedClient("This client may not use this grant type.")
+    granted = await exchange(TokenRequest(client, parameters, now), parts)
+    return JSONResponse(granted.model_dump(exclude_none=True), headers=NO_STORE)

@@ -1,0 +1,98 @@
+"""A client of the token endpoint, as a service has it: registered with a secret, or with keys of its own."""
+
+import asyncio
+import base64
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import httpx2
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from auth_service import clients
+from auth_service.database import open_database
+from auth_service.oauth.client_assertion import ASSERTION_TYPE
+from auth_service.oauth.client_metadata import parse
+
+from .conftest import ISSUER, Service
+
+TOKEN = "/oauth/token"
+GRANT = {"grant_type": "client_credentials"}
+METADATA: dict[str, Any] = {"grant_types": ["client_credentials"], "scope": "todos:read todos:write"}
+
+
+@dataclass(frozen=True)
+class OAuthClient:
+    service: Service
+    client_id: str
+    secret: str
+
+    def token(self, **parameters: str | list[str]) -> httpx2.Response:
+        """Ask for a token by Basic, which is what a client registers for when it says nothing."""
+        return post(self.service, {**GRANT, **parameters}, auth=(self.client_id, self.secret))
+
+    def token_by_assertion(self, assertion: str, **parameters: str) -> httpx2.Response:
+        form = {**GRANT, "client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion, **parameters}
+        return post(self.service, form)
+
+    def claims(self, **changes: Any) -> dict[str, Any]:
+        """An assertion's claims (RFC 7523 §3); what is changed to None is left out."""
+        now = int(self.service.clock().timestamp())
+        made = {"iss": self.client_id, "sub": self.client_id, "aud": ISSUER, "iat": now, "exp": now + 60}
+        made |= {"jti": secrets.token_hex(16), **changes}
+        return {name: value for name, value in made.items() if value is not None}
+
+    def assertion(self, key: str = "rsa", *, alg: str = "RS256", header: Mapping[str, Any] = {}, **claims: Any) -> str:
+        headers = {"kid": key, **header}
+        return jwt.encode(self.claims(**claims), private_key(key), alg, headers=headers)
+
+
+def register(service: Service, **changes: Any) -> OAuthClient:
+    """A client, put into the service's database as the operator's command does it."""
+
+    async def run() -> OAuthClient:
+        database = open_database(service.database_url)
+        async with database.writing() as session:
+            registration = parse({**METADATA, **changes}, issuer=ISSUER)
+            client, secret = await clients.register(session, registration, now=service.clock())
+        await database.close()
+        return OAuthClient(service, client.client_id, secret or "")
+
+    return asyncio.run(run())
+
+
+def register_with_key(service: Service, *names: str, **changes: Any) -> OAuthClient:
+    keys = {"keys": [public_jwk(name) for name in names or ("rsa",)]}
+    return register(service, **{"token_endpoint_auth_method": "private_key_jwt", "jwks": keys, **changes})
+
+
+def post(service: Service, form: Mapping[str, str | list[str]], **options: Any) -> httpx2.Response:
+    return httpx2.post(f"{service.url}{TOKEN}", data=dict(form), **options)
+
+
+@cache
+def private_key(name: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
+    """A key by name; those whose name begins with "ec" are on P-256."""
+    return ec.generate_private_key(ec.SECP256R1()) if name.startswith("ec") else rsa.generate_private_key(65537, 2048)
+
+
+def public_jwk(name: str, **changes: Any) -> dict[str, Any]:
+    key = private_key(name).public_key()
+    made = RSAAlgorithm.to_jwk(key, True) if isinstance(key, rsa.RSAPublicKey) else ECAlgorithm.to_jwk(key, True)
+    return {**{name: value for name, value in made.items() if name != "key_ops"}, "kid": name, "use": "sig", **changes}
+
+
+def encode(value: object) -> str:
+    """A segment of a JWT, well formed or not."""
+    octets = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    return claims

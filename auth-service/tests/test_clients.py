@@ -1,0 +1,286 @@
+"""Clients as an operator registers them (RFC 7591, RFC 7592 §2.2; DESIGN section 8)."""
+
+import hashlib
+import json
+import re
+from typing import Any
+
+import pytest
+
+from auth_service.client_keys import UnusableKey, parse_key_set
+from auth_service.identifiers import draw
+from auth_service.oauth.client_metadata import ClientMetadata, parse
+from auth_service.oauth.errors import InvalidRedirectUri, OAuthError
+
+from .conftest import ISSUER, Service
+from .oauth_client import METADATA, OAuthClient, public_jwk, register, register_with_key
+
+BAD = "invalid_client_metadata"
+KEYS = {"keys": [public_jwk("rsa")]}
+
+
+def done(service: Service, *arguments: str, stdin: object = None) -> dict[str, Any]:
+    result = service.command("clients", *arguments, stdin="" if stdin is None else json.dumps(stdin))
+    assert (result.returncode, result.stderr) == (0, "")
+    members: dict[str, Any] = json.loads(result.stdout)
+    return members
+
+
+def refused(service: Service, *arguments: str, stdin: str = "") -> str:
+    result = service.command("clients", *arguments, stdin=stdin)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("auth-service: ")
+    return result.stderr.removeprefix("auth-service: ").rstrip("\n")
+
+
+def test_a_registered_client_is_answered_with_its_secret_and_gets_tokens(service: Service) -> None:
+    """RFC 7591 §3.2.1."""
+    made = done(service, "create", stdin={**METADATA, "client_name": "Robot"})
+    client_id, secret, issued_at = (made.pop(name) for name in ("client_id", "client_secret", "client_id_issued_at"))
+    assert made == {
+        "client_secret_expires_at": 0, "client_name": "Robot", "grant_types": ["client_credentials"],
+        "response_types": [], "token_endpoint_auth_method": "client_secret_basic", "scope": "todos:read todos:write",
+        "redirect_uris": [], "require_pkce": True, "first_party": False,
+    }  # fmt: skip
+    assert abs(issued_at - service.clock().timestamp()) < 60
+    assert OAuthClient(service, client_id, secret).token().status_code == 200
+
+
+def test_a_secret_is_stored_as_its_hash_and_shown_once(service: Service) -> None:
+    client = register(service)
+    assert len(client.secret) == 43, "256 bits in base64url"
+    stored = service.rows("SELECT * FROM clients")
+    assert client.secret not in repr(stored)
+    assert hashlib.sha256(client.secret.encode()).hexdigest() in repr(stored)
+    for command in (["list"], ["show", client.client_id]):
+        assert client.secret not in service.command("clients", *command).stdout
+    assert "client_secret" not in done(service, "show", client.client_id)
+
+
+def test_no_client_has_the_name_of_an_account_or_the_reserved_one(sqlite_service: Service) -> None:
+    """RFC 9068 §5: a client must never be given the `sub` of a person."""
+    for client in (register(sqlite_service) for _ in range(5)):
+        assert re.fullmatch(r"client_[A-Za-z0-9]{32}", client.client_id)
+        assert not re.fullmatch(r"[A-Za-z0-9]{32}|web", client.client_id)
+    assert re.fullmatch(r"[A-Za-z0-9]{32}", draw())
+
+
+def test_clients_are_listed_and_shown(service: Service) -> None:
+    registered = sorted(register(service, client_name=name).client_id for name in ("One", "Two"))
+    listed = [json.loads(line) for line in service.command("clients", "list").stdout.splitlines()]
+    assert [record["client_id"] for record in listed] == registered
+    assert {record["client_name"] for record in listed} == {"One", "Two"}
+    assert done(service, "show", registered[0])["client_id"] == registered[0]
+
+
+def test_what_is_shown_can_be_put_back_with_a_change(service: Service) -> None:
+    client = register(service, client_name="Robot")
+    shown = done(service, "show", client.client_id)
+    updated = done(service, "update", client.client_id, stdin={**shown, "scope": "todos:read"})
+    assert updated == {**shown, "scope": "todos:read"}
+    assert client.token().json()["scope"] == "todos:read"
+
+
+def test_an_update_replaces_all_metadata(service: Service) -> None:
+    """RFC 7592 §2.2: what is left out is gone."""
+    client = register(service, client_name="Robot", default_resource=f"{ISSUER}/api/v1")
+    updated = done(service, "update", client.client_id, stdin={"grant_types": ["client_credentials"]})
+    assert (updated["client_name"], updated["scope"], updated.get("default_resource")) == ("", "", None)
+    other = refused(service, "update", client.client_id, stdin=json.dumps({**METADATA, "client_id": "client_x"}))
+    assert other == "client_id: the metadata are another client's"
+
+
+def test_a_client_that_changes_its_method_gains_or_loses_its_secret(service: Service) -> None:
+    client = register(service)
+    by_key = {**METADATA, "token_endpoint_auth_method": "private_key_jwt", "jwks": KEYS}
+    assert "client_secret" not in done(service, "update", client.client_id, stdin=by_key)
+    assert service.rows("SELECT secret_hash FROM clients") == [(None,)]
+    assert client.token().json()["error"] == "invalid_client"
+    assert client.token_by_assertion(client.assertion()).status_code == 200
+    assert refused(service, "rotate-secret", client.client_id).endswith("has no secret")
+    secret = done(service, "update", client.client_id, stdin=METADATA)["client_secret"]
+    service.clock.advance(seconds=5)
+    assert OAuthClient(service, client.client_id, secret).token().status_code == 200
+
+
+def works(client: OAuthClient, *found: str) -> list[bool]:
+    client.service.clock.advance(seconds=5)  # past the cache
+    return [OAuthClient(client.service, client.client_id, secret).token().status_code == 200 for secret in found]
+
+
+def test_two_secrets_are_valid_while_one_replaces_the_other(service: Service) -> None:
+    client = register(service)
+    second = done(service, "rotate-secret", client.client_id)["client_secret"]
+    assert works(client, client.secret, second, "x") == [True, True, False]
+    third = done(service, "rotate-secret", client.client_id, "--overlap", "PT1H")["client_secret"]
+    assert works(client, client.secret, second, third) == [False, True, True]
+    service.clock.advance(hours=1)
+    assert works(client, second, third) == [False, True]
+    fourth = done(service, "rotate-secret", client.client_id, "--overlap", "PT0S")["client_secret"]
+    assert works(client, third, fourth) == [False, True]
+
+
+def test_a_deleted_client_gets_nothing_within_five_seconds(service: Service) -> None:
+    client = register(service)
+    assert client.token().status_code == 200
+    assert refused(service, "delete", client.client_id).endswith("add --yes")
+    assert done(service, "delete", client.client_id, "--yes")["client_id"] == client.client_id
+    service.clock.advance(seconds=5)
+    assert client.token().json()["error"] == "invalid_client"
+    assert refused(service, "show", client.client_id) == f"there is no client '{client.client_id}'"
+
+
+COMMANDS: dict[str, tuple[list[str], str, str]] = {
+    "nothing on standard input": (["create"], "", "the metadata on standard input are not JSON"),
+    "a list": (["create"], "[]", "the metadata on standard input are not an object"),
+    "a name twice": (["create"], '{"a": 1, "a": 2}', "the metadata on standard input are a name occurs twice"),
+    "a secret of one's own": (["create"], '{"client_secret": "x"}', "client_secret: secrets are made here"),
+    "a private key": (
+        ["create"],
+        json.dumps({**METADATA, "token_endpoint_auth_method": "private_key_jwt",
+                    "jwks": {"keys": [public_jwk("rsa", d="AQAB")]}}),
+        f"{BAD}: jwks: a key is private or symmetric",
+    ),
+    "an unknown client": (["show", "client_x"], "", "there is no client 'client_x'"),
+    "an unknown client to update": (["update", "client_x"], json.dumps(METADATA), "there is no client 'client_x'"),
+    "NUL in an id": (["rotate-secret", "client_\udcff"], "", "there is no client "),
+    "no duration": (["rotate-secret", "x", "--overlap", "soon"], "", "--overlap is an ISO 8601 duration"),
+    "too long": (["rotate-secret", "x", "--overlap", "P31D"], "", "--overlap is at most 30 days"),
+    "a negative duration": (["rotate-secret", "x", "--overlap", "-P1D"], "", "--overlap is at most 30 days"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "stdin", "message"), COMMANDS.values(), ids=COMMANDS)
+def test_commands_refuse_in_one_line(sqlite_service: Service, arguments: list[str], stdin: str, message: str) -> None:
+    told = refused(sqlite_service, *arguments, stdin=stdin)
+    assert told.startswith(message)
+    assert "\n" not in told
+    assert sqlite_service.rows("SELECT * FROM clients") == []
+
+
+def test_members_that_are_not_known_are_ignored_and_named(sqlite_service: Service) -> None:
+    """RFC 7591 §2: they must be ignored; but whoever mistyped one should hear of it."""
+    metadata = {**METADATA, "contacts": ["a@example.com"], "defualt_resource": "x"}
+    result = sqlite_service.command("clients", "create", stdin=json.dumps(metadata))
+    assert result.returncode == 0
+    assert result.stderr == "auth-service: ignored: 'contacts', 'defualt_resource'\n"
+    assert "contacts" not in json.loads(result.stdout)
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "no grant types": ({"grant_types": None}, "grant_types: name what is supported: client_credentials."),
+    "a grant that is not built": ({"grant_types": ["authorization_code"]}, "grant_types: name"),
+    "the password grant": ({"grant_types": ["client_credentials", "password"]}, "grant_types: name"),
+    "grant types as text": ({"grant_types": "client_credentials"}, "grant_types: of the wrong type."),
+    "a grant type twice": ({"grant_types": ["client_credentials"] * 2}, "grant_types: a list of different strings"),
+    "a list within": ({"grant_types": [["client_credentials"]]}, "grant_types: a list of different strings"),
+    "a response type": ({"response_types": ["code"]}, "response_types: there is no authorization endpoint yet"),
+    "no authentication": ({"token_endpoint_auth_method": "none"}, "token_endpoint_auth_method: supported are"),
+    "client_secret_jwt": ({"token_endpoint_auth_method": "client_secret_jwt"}, "token_endpoint_auth_method: supp"),
+    "an unknown scope": ({"scope": "todos:read admin"}, "scope: supported are todos:read, todos:write."),
+    "two spaces": ({"scope": "todos:read  todos:write"}, "scope: supported are"),
+    "a list of scopes": ({"scope": ["todos:read"]}, "scope: of the wrong type."),
+    "a long name": ({"client_name": "x" * 257}, "client_name: at most 256 printable characters."),
+    "a name that moves the cursor": ({"client_name": "a\x1b[2J"}, "client_name: at most 256 printable"),
+    "keys without a place": ({"token_endpoint_auth_method": "private_key_jwt"}, "private_key_jwt needs jwks or"),
+    "two places of keys": ({"jwks": KEYS, "jwks_uri": "https://c.example.com/"}, "jwks and jwks_uri exclude"),
+    "keys over http": ({"jwks_uri": "http://c.example.com/jwks"}, "jwks_uri: an https URI"),
+    "a user in jwks_uri": ({"jwks_uri": "https://a:b@c.example.com/"}, "jwks_uri: an https URI"),
+    "a fragment in jwks_uri": ({"jwks_uri": "https://c.example.com/#x"}, "jwks_uri: an https URI"),
+    "a line feed in jwks_uri": ({"jwks_uri": "https://c.example.com/\nx"}, "jwks_uri: an https URI"),
+    "no host in jwks_uri": ({"jwks_uri": "https:///x"}, "jwks_uri: an https URI"),
+    "no port in jwks_uri": ({"jwks_uri": "https://c.example.com:99999/"}, "jwks_uri: an https URI"),
+    "an unknown resource": ({"default_resource": "https://other.example.com"}, "default_resource: known are"),
+    "text for a truth": ({"require_pkce": "false"}, "require_pkce: of the wrong type."),
+    "one for a truth": ({"first_party": 1}, "first_party: of the wrong type."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED.values(), ids=REFUSED)
+def test_metadata_that_cannot_be_meant_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(OAuthError) as raised:
+        parse({**METADATA, **changes}, issuer=ISSUER)
+    assert raised.value.error == BAD
+    assert raised.value.description.startswith(message)
+
+
+REDIRECT_URIS = {
+    "https://app.example.com/callback?a=b": True, "https://app.example.com:8443/": True,
+    "https://[2001:db8::1]/cb": True,
+    "http://localhost:3000/callback": True, "http://127.0.0.1/cb": True, "http://[::1]:9/cb": True,
+    "/callback": False, "app.example.com/callback": False, "//app.example.com/cb": False, "": False,
+    "http://app.example.com/callback": False, "http://localhost.example.com/": False,
+    "http://127.0.0.1.example/": False,
+    "https://app.example.com/callback#x": False, "https://app.example.com/callback#": False,
+    "https://user@app.example.com/": False, "https://a:b@app.example.com/": False, "https://": False,
+    "https:///callback": False, "https:callback": False, "javascript:alert(1)": False, "data:text/html,x": False,
+    "com.example.app:/callback": False, "https://app.example.com\\@evil.example.com/": False,
+    "https://app.example.com/ x": False, "https://app.example.com/\nx": False, "https://äpp.example.com/": False,
+    "https://app.example.com/a/../b": False, "https://app.example.com/a/%2e%2E/b": False,
+    "https://app.example.com/a%2Fb": False, "https://app.example.com/a%5cb": False,
+    "https://app.example.com/%zz": False,
+    "https://app.example.com:99999/": False, "https://app.example.com:x/": False, "https://[::1/": False,
+    "https://%61pp.example.com/": False, "HTTPS://app.example.com/": False,
+    "https://app.example.com/" + "x" * 2048: False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("uri", "is_good"), REDIRECT_URIS.items(), ids=[uri[:50] or "empty" for uri in REDIRECT_URIS])
+def test_redirect_uris_mean_one_place(uri: str, is_good: bool) -> None:
+    """RFC 6749 §3.1.2; RFC 8252 §7.3."""
+    if is_good:
+        assert parse({**METADATA, "redirect_uris": [uri]}, issuer=ISSUER).redirect_uris == (uri,)
+    else:
+        with pytest.raises(InvalidRedirectUri):
+            parse({**METADATA, "redirect_uris": [uri]}, issuer=ISSUER)
+
+
+def test_metadata_survive_being_stored() -> None:
+    members = {**METADATA, "client_name": "R", "redirect_uris": ["https://a.example.com/"], "first_party": True}
+    members |= {"require_pkce": False, "jwks": KEYS, "default_resource": ISSUER}
+    registered = parse(members, issuer=ISSUER)
+    stored = json.loads(json.dumps(registered.members()))
+    assert ClientMetadata.restore(stored) == registered == parse(stored, issuer=ISSUER)
+    assert {name: stored[name] for name in members} == members
+
+
+KEY_SETS: dict[str, tuple[dict[str, Any], str]] = {
+    "no keys member": ({}, "a JWK Set of 1 to 32 keys"),
+    "an empty set": ({"keys": []}, "a JWK Set of 1 to 32 keys"),
+    "too many": ({"keys": [public_jwk("rsa")] * 33}, "a JWK Set of 1 to 32 keys"),
+    "no object": ({"keys": ["x"]}, "a key is not an object"),
+    "a private key": ({"keys": [public_jwk("rsa", d="AQAB")]}, "a key is private"),
+    "a symmetric key": ({"keys": [{"kty": "oct", "k": "AAAA"}]}, "a key is private or symmetric"),
+    "a key for encryption": ({"keys": [public_jwk("rsa", use="enc")]}, "a key is not meant for signatures"),
+    "key_ops without verify": ({"keys": [public_jwk("rsa", key_ops=["sign"])]}, "a key is not meant for"),
+    "an alg that is none": ({"keys": [public_jwk("rsa", alg="HS256")]}, "a key's kid or alg is not usable"),
+    "a list for an alg": ({"keys": [public_jwk("rsa", alg=["RS256"])]}, "a key's kid or alg is not usable"),
+    "a number for a kid": ({"keys": [public_jwk("rsa", kid=1)]}, "a key's kid or alg is not usable"),
+    "RSA for ES256": ({"keys": [public_jwk("rsa", alg="ES256")]}, "a key is of another kind than its alg"),
+    "a short modulus": ({"keys": [public_jwk("rsa", n="AQAB")]}, "a key"),
+    "an exponent of 3": ({"keys": [public_jwk("rsa", e="Aw")]}, "a key is too weak"),
+    "no modulus": ({"keys": [{"kty": "RSA", "e": "AQAB"}]}, "a key is neither RSA nor EC, or incomplete"),
+    "numbers for members": ({"keys": [{"kty": "RSA", "n": 1, "e": 3}]}, "a key is neither RSA nor EC"),
+    "off the curve": ({"keys": [public_jwk("ec", x=public_jwk("ec")["y"])]}, "a key's numbers are none"),
+    "another curve": ({"keys": [{"kty": "EC", "crv": "P-384", "x": "AAAA", "y": "AAAA"}]}, "a key's numbers are"),
+    "an octet key pair": ({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}]}, "a key is neither RSA nor"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "message"), KEY_SETS.values(), ids=KEY_SETS)
+def test_keys_that_prove_nothing_are_refused(document: dict[str, Any], message: str) -> None:
+    with pytest.raises(UnusableKey, match=message):
+        parse_key_set(document, strictly=True)
+
+
+def test_among_fetched_keys_the_unusable_are_passed_over() -> None:
+    keys = [public_jwk("rsa", use="enc", kid="e"), public_jwk("ec"), {"kty": "OKP"}]
+    assert [key.kid for key in parse_key_set({"keys": keys}, strictly=False)] == ["ec"]
+
+
+def test_a_client_with_keys_is_answered_without_a_secret(sqlite_service: Service) -> None:
+    metadata = {**METADATA, "token_endpoint_auth_method": "private_key_jwt", "jwks": KEYS}
+    made = done(sqlite_service, "create", stdin=metadata)
+    assert made["jwks"] == KEYS
+    assert not {"client_secret", "client_secret_expires_at"} & made.keys()
+    assert register_with_key(sqlite_service).secret == ""
