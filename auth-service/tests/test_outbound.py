@@ -118,8 +118,8 @@ def test_a_name_is_resolved_once(server: HttpsServer, monkeypatch: pytest.Monkey
     """DNS rebinding: the second answer would be another machine. The name still stands in Host and in TLS."""
     answers = iter([[("127.0.0.1", server.port)], [("10.0.0.1", server.port)]])
 
-    def resolve(host: str, *args: object, **options: object) -> list[Any]:
-        if host != "localhost":  # an address is no question
+    def resolve(host: str | bytes, *args: object, **options: object) -> list[Any]:
+        if host not in ("localhost", b"localhost"):  # an address is no question
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, server.port))]
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in next(answers)]
 
