@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 
 from fastapi import Depends, Query, Request, Response
 from fastapi import Path as PathParameter
+from pydantic_core import to_json
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,7 +24,7 @@ from todo_service.authentication import Reader, Writer
 from todo_service.database import Database
 from todo_service.problems import Problem
 from todo_service.todos import cursors, idempotency, lists, pages, queries
-from todo_service.todos.fields import NewTodo, Todo, TodoChange, TodoPage
+from todo_service.todos.fields import NewTodo, Todo, TodoChange
 from todo_service.todos.idempotency import Answer
 from todo_service.todos.identifiers import new_id, parse_id
 from todo_service.todos.lists import After, ListParameters
@@ -87,11 +88,11 @@ async def list_all(
     headers, next_cursor = {}, None
     if len(rows) > shown.limit:
         last = rows[shown.limit - 1]
-        place = lists.render_place(shown.column, last[pages.SORT_VALUE], last["id"])
+        place = lists.render_place(shown.column, last.sort_value, last.id)
         next_cursor = cursors.render(key, token.sub, shown.describes, place)
         headers["Link"] = _link(request, shown, next_cursor)
-    items = [Todo.of(row) for row in rows[: shown.limit]]
-    body = _PAGE.to_json(TodoPage.model_construct(None, items=items, next_cursor=next_cursor))
+    items = [pages.members(row) for row in rows[: shown.limit]]
+    body = to_json({"items": items, "next_cursor": next_cursor})
     return _conditional(request, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', headers)
 
 
@@ -151,7 +152,6 @@ async def _change(
 
 
 _TODO = Todo.__pydantic_serializer__
-_PAGE = TodoPage.__pydantic_serializer__
 
 
 def _render(todo: Todo) -> bytes:

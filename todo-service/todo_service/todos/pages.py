@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, RowMapping, Select, bindparam, func, or_, select, tuple_
+from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from todo_service.todos.lists import After, ListParameters
@@ -22,7 +22,7 @@ _COLUMNS: dict[str, Column[Any]] = {
     "priority": todos.c.priority,
     "position": todos.c.position,
 }
-SORT_VALUE = "sort_value"
+_NAMES = tuple(str(column.name) for column in SHOWN)  # SQLAlchemy's own kind of str takes three times as long to write
 
 
 def _contains(column: Column[Any]) -> ColumnElement[bool]:
@@ -40,7 +40,7 @@ _FILTERS: dict[str, ColumnElement[bool]] = {
 
 async def find_page(
     owner: str, connection: AsyncConnection, *, shown: ListParameters, after: After | None, limit: int, now: datetime
-) -> Sequence[RowMapping]:
+) -> Sequence[Row[Any]]:
     """Up to `limit` todos, beginning after `after`; each with the value it is sorted by."""
     filters = shown.filters()
     if "q" in filters:
@@ -49,8 +49,13 @@ async def find_page(
     restorable = {"deleted_after": now - RESTORE_TTL} if shown.deleted else {}
     statement = _build(shown.column, shown.descending, frozenset(filters), after is not None, bool(shown.deleted))
     parameters = {"owner_": owner, "limit": limit, **filters, **place, **restorable}
-    rows: Sequence[RowMapping] = (await connection.execute(statement, parameters)).mappings().all()
+    rows: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
     return rows
+
+
+def members(row: Row[Any]) -> dict[str, Any]:
+    """A todo's members as they are shown. A dict, because fifty models take longer to make than to find."""
+    return dict(zip(_NAMES, row, strict=False))  # the value that it is sorted by is left out
 
 
 @lru_cache(maxsize=512)
@@ -64,7 +69,7 @@ def _build(
     by = _COLUMNS[column]
     keys: list[Column[Any]] = [by] if by is todos.c.id else [by, todos.c.id]
     gone = todos.c.deleted_at > bindparam("deleted_after") if deleted else todos.c.deleted_at.is_(None)
-    statement = select(*SHOWN, by.label(SORT_VALUE)).where(todos.c.owner == bindparam("owner_"), gone)
+    statement = select(*SHOWN, by.label("sort_value")).where(todos.c.owner == bindparam("owner_"), gone)
     statement = statement.where(*(_FILTERS[name] for name in sorted(filters)))
     if continued:
         statement = statement.where(_goes_on(keys, descending=descending))
