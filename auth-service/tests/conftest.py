@@ -53,31 +53,10 @@ class Clock:
 
 
 @dataclass
-class Service:
-    """One running auth-service: its address, its database, and clients for it."""
+class Store:
+    """A database, read and changed past the service, and the commands on it."""
 
-    url: str
     database_url: str
-    clock: Clock
-    settings: Settings
-    opened: list[httpx2.Client] = field(default_factory=list)
-
-    def client(self, **options: Any) -> httpx2.Client:
-        """A browser on the issuer's own pages: it keeps cookies, and sends the Origin."""
-        options.setdefault("headers", {"Origin": ISSUER})
-        self.opened.append(httpx2.Client(base_url=f"{self.url}/api/auth", timeout=30, **options))
-        return self.opened[-1]
-
-    def signed_up(self, email: str | None = None, **members: object) -> httpx2.Client:
-        client = self.client()
-        body = {"name": "Ann", "email": email or f"{secrets.token_hex(6)}@example.com", "password": PASSWORD, **members}
-        response = client.post("/sign-up/email", json=body)
-        assert response.status_code == 200, response.text
-        return client
-
-    def close_clients(self) -> None:
-        while self.opened:
-            self.opened.pop().close()
 
     def environment(self, **changes: str) -> dict[str, str]:
         """What a command needs to work on the same store."""
@@ -114,6 +93,33 @@ class Service:
             return rows
         with psycopg.connect(self.database_url.replace("+psycopg", "")) as postgres:
             return postgres.execute(query.encode()).fetchall()
+
+
+@dataclass
+class Service(Store):
+    """One running auth-service: its store, its address, and clients for it."""
+
+    url: str
+    clock: Clock
+    settings: Settings
+    opened: list[httpx2.Client] = field(default_factory=list)
+
+    def client(self, **options: Any) -> httpx2.Client:
+        """A browser on the issuer's own pages: it keeps cookies, and sends the Origin."""
+        options.setdefault("headers", {"Origin": ISSUER})
+        self.opened.append(httpx2.Client(base_url=f"{self.url}/api/auth", timeout=30, **options))
+        return self.opened[-1]
+
+    def signed_up(self, email: str | None = None, **members: object) -> httpx2.Client:
+        client = self.client()
+        body = {"name": "Ann", "email": email or f"{secrets.token_hex(6)}@example.com", "password": PASSWORD, **members}
+        response = client.post("/sign-up/email", json=body)
+        assert response.status_code == 200, response.text
+        return client
+
+    def close_clients(self) -> None:
+        while self.opened:
+            self.opened.pop().close()
 
 
 def environment(database_url: str) -> dict[str, str]:
@@ -272,7 +278,7 @@ def serve(database_url: str, **changes: str) -> Running:
     wait_until(lambda: server.started or not thread.is_alive())
     assert server.started, "the service refused to start"
     port = server.servers[0].sockets[0].getsockname()[1]
-    return Running(Service(f"http://127.0.0.1:{port}", database_url, clock, settings), server, thread)
+    return Running(Service(database_url, f"http://127.0.0.1:{port}", clock, settings), server, thread)
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from .conftest import Service
 BODIES = {
     f"/api/auth/{name}"
     for name in (
-        "sign-up/email", "sign-in/email", "sign-out", "revoke-session", "revoke-sessions", "revoke-other-sessions",
-        "update-user", "update-session", "change-password", "verify-password", "delete-user", "unlink-account",
+        "sign-up/email", "sign-in/email", "sign-out", "get-session", "revoke-session", "revoke-sessions",
+        "revoke-other-sessions", "update-user", "update-session", "change-password", "verify-password",
+        "delete-user", "unlink-account",
     )
 }  # fmt: skip
 FORMS = {"/oauth/token": ["grant_type"]}
