@@ -1,5 +1,6 @@
 """The issuer is down, slow, or has withdrawn a key: what callers see (J1, J2, J4, J5, J7, J11, J12)."""
 
+import http.client
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from todo_fixtures.issuer import JwksEndpoint, encode, jwk, private_key, sign, token
-from todo_fixtures.service import QUICK, wait_until
+from todo_fixtures.service import QUICK, Service, wait_until
 
 TODOS = "/api/v1/todos"
 OFTEN = replace(QUICK, interval=timedelta(milliseconds=20))
@@ -79,6 +80,49 @@ def test_a_flood_of_random_kids_costs_one_fetch_and_hurts_nobody(jwks: JwksEndpo
             if kid % 30 == 0:
                 assert genuine.get(TODOS).status_code == 200
     assert len(jwks.requests) <= 2
+
+
+def test_a_whole_life_of_outages(jwks: JwksEndpoint, run_service: Any, tmp_path: Path) -> None:
+    """J1, J2, J4, J5, J7, J11 one after the other, on one store: started with the issuer down, restarted from disk,
+    a key withdrawn, 10,000 unknown names, and a fetch that hangs while good requests go on."""
+    jwks.keys = [jwk("first"), jwk("second")]
+    jwks.status = 500
+    with run_service(schedule=OFTEN) as service:
+        assert service.client(token("second")).get(TODOS).status_code == 503
+        jwks.status = 200
+        service.wait_until_ready()
+        wait_until((tmp_path / "jwks.json").exists)
+    jwks.status = 500
+    with run_service(schedule=OFTEN) as service:
+        first, second = service.client(token("first")), service.client(token("second"))
+        assert [first.get(TODOS).status_code, second.get(TODOS).status_code] == [200, 200]
+        jwks.status, jwks.keys = 200, [jwk("second")]
+        wait_until(lambda: first.get(TODOS).status_code == 401)
+    with run_service() as service:
+        service.wait_until_ready()
+        fetched = len(jwks.requests)
+        with ThreadPoolExecutor(8) as pool:
+            statuses = set().union(*pool.map(lambda part: ask_with_unknown_names(service, part), range(8)))
+        assert statuses == {401}
+        assert len(jwks.requests) - fetched <= 2  # the one that a stranger may cause in 30 s, and a scheduled one
+        jwks.may_answer.clear()
+        assert [service.client(token("second")).get(TODOS).status_code for _ in range(20)] == [200] * 20
+        jwks.may_answer.set()
+
+
+def ask_with_unknown_names(service: Service, part: int) -> set[int]:
+    """An eighth of 10,000 tokens, each naming another key. Nothing is signed anew: no signature is ever looked at."""
+    connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=20)
+    _, payload, signature = token().split(".")
+    statuses = set()
+    for number in range(1_250):
+        named = encode(b'{"alg":"RS256","typ":"at+jwt","kid":"%d-%d"}' % (part, number))
+        connection.request("GET", TODOS, headers={"Authorization": f"Bearer {named}.{payload}.{signature}"})
+        response = connection.getresponse()
+        response.read()
+        statuses.add(response.status)
+    connection.close()
+    return statuses
 
 
 def test_a_bad_signature_under_a_known_kid_fetches_nothing(jwks: JwksEndpoint, run_service: Any) -> None:
