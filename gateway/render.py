@@ -103,7 +103,8 @@ class Gateway:
     auth_upstream: str
     todo_upstream: str
     limits: Limits | None = field(default_factory=Limits)  # None: nothing is limited
-    trusted_origins: Sequence[str] = ()
+    trusted_origins: Sequence[str] = ()  # below /api/auth, by that protocol's patterns
+    api_origins: Sequence[str] = ()  # of the API, exact
     worker_user: str | None = None  # whom the workers become when nginx is started by root
     access_log: str = "/dev/stdout"
     upstream_timeout: str = "30s"
@@ -121,6 +122,7 @@ class Gateway:
             "ISSUER_SCHEME": issuer.scheme,
             "HSTS": "max-age=31536000" if issuer.scheme == "https" else "",
             "TRUSTED_ORIGINS": "\n".join(f'    "{_origin_test(each)}"  $http_origin;' for each in self.trusted_origins),
+            "API_ORIGINS": "\n".join(f'    "{_exact_origin(each)}"  $http_origin;' for each in self.api_origins),
             "AUTH_UPSTREAM": self.auth_upstream,
             "TODO_UPSTREAM": self.todo_upstream,
             "UPSTREAM_TIMEOUT": self.upstream_timeout,
@@ -148,6 +150,12 @@ class Gateway:
 
 def _without_port(host: str) -> str:
     return re.sub(r":[0-9]+$", "", host)
+
+
+def _exact_origin(origin: str) -> str:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin):
+        raise InvalidSetting(f"TODO_CORS_ORIGINS: {origin!r} is not an origin such as https://app.example.com")
+    return origin
 
 
 def _origin_test(pattern: str) -> str:

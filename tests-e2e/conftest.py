@@ -6,7 +6,7 @@ import pytest
 
 from e2e_fixtures.issuer import Issuer, serve_issuer
 from e2e_fixtures.people import Person, sign_up
-from e2e_fixtures.stack import TRUSTED_ORIGIN, Stack, running_stack
+from e2e_fixtures.stack import API_ORIGIN, TRUSTED_ORIGIN, Stack, running_stack
 from e2e_fixtures.todo_process import TodoProcess, running_todo_service
 
 Factory = pytest.TempPathFactory
@@ -16,7 +16,8 @@ Factory = pytest.TempPathFactory
 def stack(tmp_path_factory: Factory) -> Iterator[Stack]:
     """The whole system, with every limit off, and a frontend at an origin of its own."""
     folder = tmp_path_factory.mktemp("stack") / "checkout"
-    with running_stack(folder, "--no-limits", AUTH_TRUSTED_ORIGINS=TRUSTED_ORIGIN) as running:
+    origins = {"AUTH_TRUSTED_ORIGINS": TRUSTED_ORIGIN, "TODO_CORS_ORIGINS": API_ORIGIN}
+    with running_stack(folder, "--no-limits", **origins) as running:
         yield running
 
 

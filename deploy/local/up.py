@@ -171,6 +171,11 @@ def start_services(supervisor: Supervisor, system: System) -> None:
         supervisor.wait_for(SERVICES[name], partial(answers, port, "/readyz"))
 
 
+def listed(name: str) -> list[str]:
+    """What a variable names, by commas."""
+    return [each.strip() for each in os.environ.get(name, "").split(",") if each.strip()]
+
+
 def start_gateway(
     supervisor: Supervisor, system: System, program: str, listen: Sequence[str], limits: render.Limits | None
 ) -> None:
@@ -179,12 +184,12 @@ def start_gateway(
     shutil.rmtree(folder / "cache", ignore_errors=True)  # it may hold another issuer's documents
     for place in (STATE, folder):
         place.chmod(0o755)  # nginx's workers must enter; what is secret has rights of its own
-    origins = [each.strip() for each in os.environ.get("AUTH_TRUSTED_ORIGINS", "").split(",") if each.strip()]
     configuration = render.Gateway(
         issuer=system.issuer,
         listen=listen,
         limits=limits,
-        trusted_origins=origins,
+        trusted_origins=listed("AUTH_TRUSTED_ORIGINS"),
+        api_origins=listed("TODO_CORS_ORIGINS"),
         auth_upstream=endpoint(LOOPBACK, system.auth_port),
         todo_upstream=endpoint(LOOPBACK, system.todo_port),
         worker_user=nginx.worker_user(folder),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TRUSTED_ORIGIN = "http://app.example.com"
+API_ORIGIN = "https://board.example.com"
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,7 @@ class Starter:
             todo_upstream=f"127.0.0.1:{todo.port}",
             limits=None,
             trusted_origins=[TRUSTED_ORIGIN],
+            api_origins=[API_ORIGIN],
             upstream_timeout="1s",
             open_files=nginx.open_files(),
         )

@@ -6,7 +6,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from gateway.tests.conftest import TRUSTED_ORIGIN, deaf_port
+from gateway.tests.conftest import API_ORIGIN, TRUSTED_ORIGIN, deaf_port
 from gateway.tests.upstream import Answer
 
 if TYPE_CHECKING:
@@ -158,6 +158,10 @@ def test_trusted_origin_may_read_an_error_made_here(starter: Starter) -> None:
             response = gateway.request(path, headers={"Origin": origin})
             assert response.values("Access-Control-Allow-Origin") == []
             assert response.values("Access-Control-Allow-Credentials") == []
+        api = gateway.request("/api/v1/todos", headers={"Origin": API_ORIGIN})
+        assert api.values("Access-Control-Allow-Origin") == [API_ORIGIN]
+        assert api.values("Access-Control-Allow-Credentials") == []
+        assert api.values("Vary") == ["Origin"]
         keys = gateway.request("/.well-known/jwks.json", headers={"Origin": "http://evil.example.com"})
         assert keys.values("Access-Control-Allow-Origin") == ["*"]
         assert keys.values("Access-Control-Allow-Credentials") == []

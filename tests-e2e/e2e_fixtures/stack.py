@@ -20,6 +20,7 @@ from e2e_fixtures.waiting import wait_until
 NO_TLS = ssl.SSLContext(
     ssl.PROTOCOL_TLS_CLIENT
 )  # never used: reading the authorities' certificates takes 20 ms a client
+API_ORIGIN = "https://board.example.com"  # of a page that calls the API with a bearer token
 TRUSTED_ORIGIN = "https://app.example.com"  # a frontend's, beside the issuer's own, on the shared stack
 
 

@@ -67,6 +67,7 @@ def run(
     schedule: Schedule = QUICK,
     clock: Callable[[], float] = time.time,
     quota: int = 10_000,
+    cors_origins: tuple[str, ...] = (),
 ) -> Iterator[Service]:
     settings = Settings(
         issuer=issuer.ISSUER,
@@ -74,6 +75,7 @@ def run(
         database_url=SecretStr(database_url),
         jwks_file=jwks_file,
         quota=quota,
+        cors_origins=cors_origins,
     )
     app = create_app(settings, clock=clock, schedule=schedule)
     server = uvicorn.Server(

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from todo_service import database, health, metrics, openapi, problems, protected_resource
 from todo_service.access_token import Policy
 from todo_service.authentication import Authenticator
+from todo_service.cross_origin import CrossOrigin
 from todo_service.jwks import JwksCache, Schedule
 from todo_service.problems import FieldError, Problem
 from todo_service.request_log import RequestLog
@@ -64,6 +65,7 @@ def create_app(
     _add_refusals(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     app.add_middleware(_LastResort)
+    app.add_middleware(CrossOrigin, origins=settings.cors_origins)
     app.add_middleware(RequestLog)
     return app
 
