@@ -87,7 +87,11 @@ def connect(database_url: str) -> Database:
         from todo_service import inline_sqlite  # a megabyte, which PostgreSQL has no use for
 
         inline_sqlite.register()
-        reader = _sqlite(url.set(drivername="sqlite+inline"), "BEGIN")
+        # A read is one statement: without a transaction around it, one that is broken off leaves none behind for the
+        # next reader of the one connection.
+        reader = _sqlite(
+            url.set(drivername="sqlite+inline"), None, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True
+        )
         event.listen(reader.sync_engine, "connect", _add_functions)
         return Database(reader, _sqlite(url, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0, pool_timeout=5))
     options = {"connect_timeout": 3, "options": "-c timezone=UTC -c statement_timeout=10000"}
@@ -104,8 +108,8 @@ def connect(database_url: str) -> Database:
     return Database(engine, engine)
 
 
-def _sqlite(url: URL, begin: str, **pool: Any) -> AsyncEngine:
-    engine = create_async_engine(url, hide_parameters=True, **pool)
+def _sqlite(url: URL, begin: str | None, **options: Any) -> AsyncEngine:
+    engine = create_async_engine(url, hide_parameters=True, **options)
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: DBAPIConnection, _record: object) -> None:
@@ -116,9 +120,11 @@ def _sqlite(url: URL, begin: str, **pool: Any) -> AsyncEngine:
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+    if begin is not None:
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begin_transaction(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
 
     return engine
 
