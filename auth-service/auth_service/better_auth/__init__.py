@@ -24,8 +24,8 @@ from . import (
 router = APIRouter()
 # In the order in which they are asked for most: routes are tried one after the other.
 PARTS = (
-    sessions,
     token,
+    sessions,
     sign_in,
     sign_up,
     sign_out,

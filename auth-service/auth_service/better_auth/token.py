@@ -19,4 +19,4 @@ class Token(Wire):
 async def token(request: Request, response: Response, parts: PartsDep, now: Now) -> Response:
     current = await require_current(request, response, parts, now)
     issued = parts.session_tokens.token_for(current.account, current.session, now=now)
-    return render(Token(token=issued), response)
+    return render(Token.model_construct(token=issued), response)
