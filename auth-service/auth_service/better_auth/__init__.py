@@ -22,7 +22,7 @@ from . import (
 )
 
 router = APIRouter()
-# In the order in which they are asked for most: routes are tried one after the other.
+# The hottest first: routes are tried one after the other.
 PARTS = (
     token,
     sessions,
