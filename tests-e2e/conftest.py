@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, Page
 
+from e2e_fixtures.browser import running_chromium, somebodys_browser
 from e2e_fixtures.issuer import Issuer, serve_issuer
 from e2e_fixtures.people import Person, sign_up
 from e2e_fixtures.stack import API_ORIGIN, TRUSTED_ORIGIN, Stack, running_stack
@@ -38,3 +40,16 @@ def todo_process(issuer: Issuer, tmp_path_factory: Factory) -> Iterator[TodoProc
     """todo-service alone, behind no gateway, trusting the test's issuer."""
     with running_todo_service(tmp_path_factory.mktemp("todo-service"), issuer) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page in a browser that knows nobody yet."""
+    with somebodys_browser(chromium) as context:
+        yield context.new_page()
