@@ -56,8 +56,10 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         redirect_slashes=False,
         lifespan=_lifespan(settings, clock),
     )
-    for router in (better_auth.router, token.router, jwks.router, discovery.router, health.router):
-        app.include_router(router)
+    for router in (token.router, *better_auth.routers, jwks.router, discovery.router, health.router):
+        # The routes themselves: an included router is searched twice for each request, and these need none of what
+        # including adds, because they carry their whole paths.
+        app.router.routes.extend(router.routes)
     app.exception_handler(Refusal)(_render_refusal)
     app.exception_handler(OAuthError)(render_oauth_error)
     app.exception_handler(HTTPException)(_render_http_exception)

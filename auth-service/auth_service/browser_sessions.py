@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from . import identifiers
 from .accounts import Account
-from .database import Row
+from .database import Database, Row
 from .instants import Instant
 
 USER_AGENT_MAX_LENGTH = 512
@@ -47,8 +47,9 @@ class BrowserSession(Row):
 
 
 # Built once: putting a statement together takes longer than SQLite needs to run it.
+_SESSION_COLUMNS, _ACCOUNT_COLUMNS = BrowserSession.__table__.columns, Account.__table__.columns
 _FIND_LIVE = (
-    select(BrowserSession, Account)
+    select(*_SESSION_COLUMNS, *_ACCOUNT_COLUMNS)
     .join(Account, Account.id == BrowserSession.account_id)
     .where(
         BrowserSession.token == bindparam("token"),
@@ -89,10 +90,17 @@ async def start_session(
     return started
 
 
-async def find_live(session: AsyncSession, token: str, *, now: datetime) -> tuple[BrowserSession, Account] | None:
-    """The live session of a handle and its account: one read through the unique index."""
-    row = (await session.execute(_FIND_LIVE, {"token": token, "now": now})).one_or_none()
-    return None if row is None else (row[0], row[1])
+async def find_live(database: Database, token: str, *, now: datetime) -> tuple[BrowserSession, Account] | None:
+    """The live session of a handle and its account, as they are now: one read through the unique index.
+
+    Both are values here, of no unit of work: what is changed in them is stored nowhere.
+    """
+    row = await database.find_row(_FIND_LIVE, {"token": token, "now": now})
+    if row is None:
+        return None
+    values = iter(row)
+    session = BrowserSession(**dict(zip(_SESSION_COLUMNS.keys(), values, strict=False)))
+    return session, Account(**dict(zip(_ACCOUNT_COLUMNS.keys(), values, strict=True)))
 
 
 def slid_expiry(found: BrowserSession, lifetimes: Lifetimes, *, now: datetime) -> datetime | None:

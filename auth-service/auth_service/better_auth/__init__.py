@@ -5,8 +5,6 @@ A request runs through, in this order: the route (an empty 404 for what is none)
 refused is answered as `{"message", "code"}` (refusals.py), with the status that the protocol has for it.
 """
 
-from fastapi import APIRouter
-
 from . import (
     deletion,
     identities,
@@ -21,20 +19,20 @@ from . import (
     token,
 )
 
-router = APIRouter()
 # The hottest first: routes are tried one after the other.
-PARTS = (
-    token,
-    sessions,
-    sign_in,
-    sign_up,
-    sign_out,
-    identities,
-    revocation,
-    profile,
-    password_change,
-    deletion,
-    liveness,
+routers = tuple(
+    part.router
+    for part in (
+        sessions,
+        token,
+        sign_in,
+        sign_up,
+        sign_out,
+        identities,
+        revocation,
+        profile,
+        password_change,
+        deletion,
+        liveness,
+    )
 )
-for part in PARTS:
-    router.include_router(part.router)

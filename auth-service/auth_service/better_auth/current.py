@@ -29,8 +29,7 @@ async def find_current(
     token = parts.session_cookies.read(request)
     if token is None:
         return None
-    async with parts.database.reading() as session:
-        found = await find_live(session, token, now=now)
+    found = await find_live(parts.database, token, now=now)
     if found is None:
         parts.session_cookies.clear(response)
         return None

@@ -3,7 +3,7 @@
 from fastapi import Request, Response
 
 from ..browser_sessions import list_live
-from ..dependencies import Now, PartsDep
+from ..dependencies import Now, PartsDep, parts_of
 from ..session_cookies import EXPOSED_HEADERS
 from . import bodies
 from .bodies import BODY_REFUSALS
@@ -27,12 +27,13 @@ class SessionAndUser(Wire):
 
 
 @router.get("/get-session", openapi_extra=QUERY, response_model=SessionAndUser | None)
-async def get_session(request: Request, response: Response, parts: PartsDep, now: Now) -> Response:
+async def get_session(request: Request) -> Response:
     """The session and its user, or null for nobody: asking who one is is no error.
 
     `set-auth-jwt` carries an access token, so that a client needs no second request for one.
     """
-    response.headers["Pragma"] = "no-cache"
+    parts, response = parts_of(request), Response(headers={"Pragma": "no-cache"})
+    now = parts.clock()
     # Any text is a yes, "false" too: the original reads it as JavaScript does.
     may_slide = not request.query_params.get("disableRefresh")
     current = await find_current(request, response, parts, now, may_slide=may_slide)

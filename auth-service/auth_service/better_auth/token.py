@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from ..dependencies import Now, PartsDep
+from ..dependencies import parts_of
 from . import bodies
 from .current import require_current
 from .routes import new_router
@@ -16,7 +16,9 @@ class Token(Wire):
 
 
 @router.get("/token", responses=bodies.refuses(401), response_model=Token)
-async def token(request: Request, response: Response, parts: PartsDep, now: Now) -> Response:
+async def token(request: Request) -> Response:
+    parts, response = parts_of(request), Response()
+    now = parts.clock()
     current = await require_current(request, response, parts, now)
     issued = parts.session_tokens.token_for(current.account, current.session, now=now)
     return render(Token.model_construct(token=issued), response)

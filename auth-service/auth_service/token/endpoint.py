@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from ..dependencies import Now, PartsDep
+from ..dependencies import parts_of
 from ..oauth.errors import UnauthorizedClient, UnsupportedGrantType
 from ..oauth_requests import NO_STORE, REFUSALS, document_form, read_form
 from . import client_credentials
@@ -31,11 +31,13 @@ FORM = document_form(
 
 
 @router.post("/oauth/token", openapi_extra=FORM, responses=REFUSALS, response_model=TokenResponse)
-async def token(request: Request, parts: PartsDep, now: Now) -> Response:
+async def token(request: Request) -> Response:
     """Trade a grant for an access token.
 
     The client is known before anything is said about its request, so that a stranger learns nothing from the answers.
     """
+    parts = parts_of(request)
+    now = parts.clock()
     parameters = await read_form(request)
     client = await parts.clients.authenticate(request.headers.getlist("authorization"), parameters, now=now)
     grant_type = parameters.require("grant_type")
