@@ -5,8 +5,10 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import resource
 import shutil
+import subprocess
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,13 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 
 def find() -> str | None:
     return shutil.which("nginx") or shutil.which("nginx", path=os.pathsep.join(FOLDERS))
+
+
+def version(program: str) -> tuple[int, ...]:
+    """Some directives are spelled in another way before and after a version."""
+    told = subprocess.run([program, "-v"], capture_output=True, text=True, check=False)  # noqa: S603 - nginx itself
+    found = re.search(r"nginx/([0-9.]+)", told.stderr + told.stdout)
+    return tuple(map(int, found[1].split("."))) if found else ()
 
 
 def command(program: str, folder: Path) -> list[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent
 PREFIX = "GATEWAY_"
+HTTP2_IS_A_DIRECTIVE = (1, 25, 1)
 
 
 class InvalidSetting(ValueError):
@@ -108,6 +109,8 @@ class Gateway:
     worker_user: str | None = None  # whom the workers become when nginx is started by root
     access_log: str = "/dev/stdout"
     upstream_timeout: str = "30s"
+    tls: bool = False  # with tls/gateway.crt and .key beside nginx.conf
+    nginx_version: Sequence[int] = ()  # unknown: such as 1.22
     open_files: int = 16384  # of each worker; no more than it may have where it runs
 
     def values(self) -> dict[str, str]:
@@ -116,11 +119,11 @@ class Gateway:
         return {
             "WORKER_USER": f"user {self.worker_user};" if self.worker_user else "",
             "ACCESS_LOG": self.access_log,
-            "LISTEN": "\n".join(f"        listen {address};" for address in self.listen),
+            "LISTEN": "\n".join(f"        {line}" for line in self.listening()),
             "KNOWN_HOSTS": "\n".join(f'        "{_without_port(host)}|{host}"  0;' for host in self.known_hosts()),
             "ISSUER_HOST": issuer.netloc,
             "ISSUER_SCHEME": issuer.scheme,
-            "HSTS": "max-age=31536000" if issuer.scheme == "https" else "",
+            "HSTS": "max-age=31536000" if issuer.scheme == "https" and _is_public(issuer.hostname or "") else "",
             "TRUSTED_ORIGINS": "\n".join(f'    "{_origin_test(each)}"  $http_origin;' for each in self.trusted_origins),
             "API_ORIGINS": "\n".join(f'    "{_exact_origin(each)}"  $http_origin;' for each in self.api_origins),
             "AUTH_UPSTREAM": self.auth_upstream,
@@ -141,11 +144,27 @@ class Gateway:
             "API_RETRY_AFTER": str(limits.api.retry_after),
         }
 
+    def listening(self) -> list[str]:
+        """The server's first lines; HTTP/2 by a word that draws a warning from 1.25.1 on, or by what replaced it."""
+        if not self.tls:
+            return [f"listen {address};" for address in self.listen]
+        if tuple(self.nginx_version) >= HTTP2_IS_A_DIRECTIVE:
+            return [*(f"listen {address} ssl;" for address in self.listen), "http2 on;", "include tls.conf;"]
+        return [*(f"listen {address} ssl http2;" for address in self.listen), "include tls.conf;"]
+
     def known_hosts(self) -> list[str]:
         """Every Host that is answered: the issuer's, and where nginx listens itself."""
         here = {"localhost:" + address.rpartition(":")[2] for address in self.listen} | set(self.listen)
         hosts = {urlsplit(self.issuer).netloc, *here}
-        return sorted(hosts | {host.removesuffix(":80") for host in hosts})
+        return sorted(hosts | {host.removesuffix(":443" if self.tls else ":80") for host in hosts})
+
+
+def _is_public(host: str) -> bool:
+    """Whether a browser may be told to use https for it from now on (RFC 6797).
+
+    That holds for every port of a host: of `localhost` it would break whatever else a developer runs there.
+    """
+    return host != "localhost" and not host.endswith(".localhost") and not re.fullmatch(r"[0-9.]+|.*:.*", host)
 
 
 def _without_port(host: str) -> str:

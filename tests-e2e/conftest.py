@@ -23,6 +23,13 @@ def stack(tmp_path_factory: Factory) -> Iterator[Stack]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def secure_stack(tmp_path_factory: Factory) -> Iterator[Stack]:
+    """The same by https, as the certification plans want it."""
+    with running_stack(tmp_path_factory.mktemp("secure-stack") / "checkout", "--no-limits", "--tls") as running:
+        yield running
+
+
 @pytest.fixture
 def person(stack: Stack) -> Person:
     """Somebody who has just signed up."""

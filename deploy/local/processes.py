@@ -18,6 +18,7 @@ from deploy.local.state import LOGS, RUNNING, STATE, read_running, write_running
 from deploy.local.waiting import Refused, pause, signals
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping, Sequence
 
 READY_SECONDS = 60
@@ -65,8 +66,13 @@ def end_group(leader: int) -> None:
             time.sleep(0.02)
 
 
-def answers(port: int, path: str, *, address: str = LOOPBACK, host: str = "localhost") -> bool:
-    connection = http.client.HTTPConnection(address, port, timeout=2)
+def answers(
+    port: int, path: str, *, address: str = LOOPBACK, host: str = "localhost", tls: ssl.SSLContext | None = None
+) -> bool:
+    if tls:
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(address, port, timeout=2, context=tls)
+    else:
+        connection = http.client.HTTPConnection(address, port, timeout=2)
     try:
         connection.request("GET", path, headers={"Host": host})
         return connection.getresponse().status == 200

@@ -8,10 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from deploy.local import tls
 from deploy.local.packages import find_nginx, python
 from deploy.local.ports import LOOPBACK, check_port, choose_port, loopback_addresses
 from deploy.local.processes import Child, Supervisor, answers, clear_leftovers
@@ -31,11 +33,14 @@ def up_options(arguments: Sequence[str]) -> argparse.Namespace:
         "--port", type=int, default=8080, metavar="N", help="of the gateway (8080); services take N+1, N+2"
     )
     parser.add_argument("--listen", metavar="ADDRESS", help="listen there too; ISSUER is the name by which others come")
+    parser.add_argument("--tls", action="store_true", help="https, with a certificate of this folder's own authority")
     parser.add_argument("--no-gateway", action="store_true", help="the services alone, where there is no nginx")
     parser.add_argument("--no-limits", action="store_true", help="no rate limit and no lockout; on loopback only")
     options = parser.parse_args(arguments)
     if not 0 < options.port < 65536:
         parser.error("--port takes a number from 1 to 65535")
+    if options.tls and options.no_gateway:
+        parser.error("--tls is the gateway's: it does not go with --no-gateway")
     return options
 
 
@@ -118,8 +123,11 @@ def supervise(options: argparse.Namespace) -> int:
         check_port(address, options.port)
     auth_port = choose_port(options.port + 1)
     todo_port = choose_port(auth_port + 1)
-    system = System(origin(f"http://localhost:{gateway_port or auth_port}"), auth_port, todo_port, limits is not None)
-    url = system.issuer if gateway_port is None else f"http://localhost:{gateway_port}"
+    url = f"{'https' if options.tls else 'http'}://localhost:{gateway_port or auth_port}"
+    system = System(origin(url), auth_port, todo_port, limits is not None)
+    if options.tls and urlsplit(system.issuer).scheme != "https":
+        raise Refused(f"ISSUER is {system.issuer}, but with --tls the gateway answers https only.")
+    url = system.issuer if gateway_port is None else url
     supervisor = Supervisor(
         {
             "url": url,
@@ -132,8 +140,8 @@ def supervise(options: argparse.Namespace) -> int:
         program = None if options.no_gateway else find_nginx()
         start_services(supervisor, system)
         if program:
-            start_gateway(supervisor, system, program, [endpoint(each, options.port) for each in addresses], limits)
-        announce(system, url, gateway_port)
+            start_gateway(supervisor, system, program, Listening(addresses, options.port, options.tls), limits)
+        announce(system, url, gateway_port, options.tls)
         supervisor.watch()
     except Interrupted:
         if not supervisor.description["ready"]:
@@ -176,17 +184,33 @@ def listed(name: str) -> list[str]:
     return [each.strip() for each in os.environ.get(name, "").split(",") if each.strip()]
 
 
+@dataclass(frozen=True)
+class Listening:
+    """Where the gateway listens, and whether by TLS."""
+
+    addresses: Sequence[str]
+    port: int
+    tls: bool
+
+    def endpoints(self) -> list[str]:
+        return [endpoint(each, self.port) for each in self.addresses]
+
+
 def start_gateway(
-    supervisor: Supervisor, system: System, program: str, listen: Sequence[str], limits: render.Limits | None
+    supervisor: Supervisor, system: System, program: str, listening: Listening, limits: render.Limits | None
 ) -> None:
     folder = STATE / "nginx"
     folder.mkdir(exist_ok=True)
     shutil.rmtree(folder / "cache", ignore_errors=True)  # it may hold another issuer's documents
     for place in (STATE, folder):
         place.chmod(0o755)  # nginx's workers must enter; what is secret has rights of its own
+    if listening.tls:
+        tls.certify(folder / "tls", system.issuer, listening.addresses)
     configuration = render.Gateway(
         issuer=system.issuer,
-        listen=listen,
+        listen=listening.endpoints(),
+        tls=listening.tls,
+        nginx_version=nginx.version(program),
         limits=limits,
         trusted_origins=listed("AUTH_TRUSTED_ORIGINS"),
         api_origins=listed("TODO_CORS_ORIGINS"),
@@ -198,15 +222,15 @@ def start_gateway(
     render.write(configuration, folder)
     environ = {**os.environ, "TZ": "UTC"}
     supervisor.add(Child.start("gateway", nginx.command(program, folder), environ, signal.SIGQUIT))
-    address, _, port = listen[0].rpartition(":")
-    here = address.strip("[]")
+    here, trusting = listening.addresses[0], tls.trusting() if listening.tls else None
     paths = ("/healthz", "/.well-known/jwks.json", "/.well-known/oauth-protected-resource/api/v1")
     host = urlsplit(system.issuer).netloc
     for path in paths:
-        supervisor.wait_for(f"The gateway ({path})", partial(answers, int(port), path, address=here, host=host))
+        asked = partial(answers, listening.port, path, address=here, host=host, tls=trusting)
+        supervisor.wait_for(f"The gateway ({path})", asked)
 
 
-def announce(system: System, url: str, gateway_port: int | None) -> None:
+def announce(system: System, url: str, gateway_port: int | None, has_authority: bool) -> None:
     todo = url if gateway_port else f"http://{LOOPBACK}:{system.todo_port}"
     print(
         f"""
@@ -217,6 +241,7 @@ Ready: {url}
     key set     {url}/.well-known/jwks.json
     logs        {LOGS}
 """
+        + (f"    authority   {tls.authority()}  (for clients to trust)\n" if has_authority else "")
         + ("" if system.limits else "Every rate limit and lockout is off.\n"),
         flush=True,
     )

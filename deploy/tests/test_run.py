@@ -52,7 +52,16 @@ def test_help_names_every_verb_on_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["upp"], ["up", "--prot", "1"], ["up", "--port", "0"], ["up", "--port", "65536"], ["down", "x"]]
+    "arguments",
+    [
+        [],
+        ["upp"],
+        ["up", "--prot", "1"],
+        ["up", "--port", "0"],
+        ["up", "--port", "65536"],
+        ["down", "x"],
+        ["up", "--tls", "--no-gateway"],
+    ],
 )
 def test_misspelt_call_is_a_usage_error(arguments: list[str]) -> None:
     answer = run(*arguments)
@@ -190,6 +199,14 @@ def test_issuer_that_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, is
     monkeypatch.setenv("ISSUER", issuer)
     with pytest.raises(waiting.Refused, match="ISSUER"):
         up.origin("http://localhost:8080")
+
+
+def test_tls_with_an_issuer_of_plain_http_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every link and cookie takes its scheme from ISSUER: a browser would send none of them here."""
+    monkeypatch.setenv("ISSUER", "http://id.example.com")
+    with pytest.raises(waiting.Refused, match="https only"):
+        up.up(["--tls", "--port", str(ports.choose_port(8100))])
+    assert state.read_running() == {}
 
 
 def test_secrets_are_made_once_and_for_us_alone(here: Path) -> None:

@@ -11,9 +11,11 @@ import subprocess
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from deploy import authority
 from gateway import nginx, render
 from gateway.tests import upstream
 
@@ -167,6 +169,7 @@ class Starter:
     def __post_init__(self) -> None:
         auth, todo = self.services
         self.configuration = render.Gateway(
+            nginx_version=nginx.version(self.program),
             issuer="",
             listen=[],
             auth_upstream=f"127.0.0.1:{auth.port}",
@@ -184,6 +187,8 @@ class Starter:
         for service in self.services:
             service.forget()
         configuration = replace(self.configuration, worker_user=nginx.worker_user(folder), **differences)
+        if configuration.tls:
+            authority.certify(folder, folder / "tls", ["localhost", "127.0.0.1"], now=datetime.now(UTC))
         with running(self.program, folder, configuration) as (port, process):
             yield RunningGateway(port, folder, *self.services, process)
 

@@ -27,6 +27,29 @@ def configuration(issuer: str, limits: render.Limits | None) -> render.Gateway:
     )
 
 
+@pytest.mark.parametrize(
+    ("version", "lines"),
+    [
+        ((1, 22, 1), ["listen [::1]:18080 ssl http2;", "include tls.conf;"]),
+        ((1, 25, 0), ["listen [::1]:18080 ssl http2;", "include tls.conf;"]),
+        ((1, 25, 1), ["listen [::1]:18080 ssl;", "http2 on;", "include tls.conf;"]),
+        ((1, 26, 3), ["listen [::1]:18080 ssl;", "http2 on;", "include tls.conf;"]),
+    ],
+)
+def test_http2_is_asked_for_as_this_nginx_has_it(version: tuple[int, ...], lines: list[str]) -> None:
+    """An nginx before 1.25.1 does not know the directive, and a later one warns about the word."""
+    secure = replace(configuration("https://localhost:18080", None), tls=True, nginx_version=version)
+    assert secure.listening()[1:] == lines
+
+
+@pytest.mark.parametrize(("tls", "port", "bare"), [(True, 443, True), (True, 80, False), (False, 80, True)])
+def test_scheme_of_its_own_port_needs_no_number(tls: bool, port: int, bare: bool) -> None:
+    """RFC 3986 §3.2.3."""
+    here = replace(configuration("https://id.example.com", None), listen=[f"127.0.0.1:{port}"], tls=tls)
+    assert f"localhost:{port}" in here.known_hosts()
+    assert ("localhost" in here.known_hosts()) == bare
+
+
 @pytest.mark.parametrize("issuer", ["http://localhost:18080", "https://id.example.com"])
 @pytest.mark.parametrize("limits", [render.Limits(), None], ids=["limits", "no limits"])
 def test_nginx_accepts_it_without_a_warning(

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -38,6 +39,11 @@ class Stack:
         url: str = self.running["url"]
         return url
 
+    @property
+    def authority(self) -> Path:
+        """The certificate to be trusted, with --tls."""
+        return self.checkout.folder / ".run/tls/authority.crt"
+
     def own_url(self, service: str) -> str:
         """Where a service answers past the gateway: "auth" or "todo"."""
         return f"http://127.0.0.1:{self.running['ports'][service]}"
@@ -47,8 +53,10 @@ class Stack:
 
         It does not go to `localhost`, which may also mean ::1, and that network has but one address.
         """
-        url = f"http://127.0.0.1:{self.running['ports']['gateway']}"
-        transport = httpx2.HTTPTransport(local_address=source, verify=NO_TLS)
+        scheme = urlsplit(self.url).scheme
+        trust = ssl.create_default_context(cafile=self.authority) if scheme == "https" else NO_TLS
+        url = f"{scheme}://127.0.0.1:{self.running['ports']['gateway']}"
+        transport = httpx2.HTTPTransport(local_address=source, verify=trust)
         client = httpx2.Client(base_url=url, transport=transport, trust_env=False, timeout=40, **options)
         return self.opened.enter_context(client)
 

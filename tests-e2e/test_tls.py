@@ -1,0 +1,32 @@
+"""`./run.py up --tls`: the whole system by https, and nothing of it that still says http."""
+
+import json
+
+from e2e_fixtures.people import sign_up
+from e2e_fixtures.stack import Stack
+
+
+def test_every_address_in_the_metadata_is_https(secure_stack: Stack) -> None:
+    assert secure_stack.url.startswith("https://localhost:")
+    for path in ("openid-configuration", "oauth-authorization-server", "oauth-protected-resource/api/v1"):
+        metadata = secure_stack.client().get(f"/.well-known/{path}").json()
+        assert "http://" not in json.dumps(metadata)
+    assert metadata["authorization_servers"] == [secure_stack.url]
+
+
+def test_person_signs_up_and_keeps_a_todo(secure_stack: Stack) -> None:
+    """todo-service gets the keys by http, past the gateway; what it compares with `iss` is https all the same."""
+    ann = sign_up(secure_stack)
+    assert ann.api().post("/api/v1/todos", json={"title": "Read RFC 9325"}).status_code == 201
+
+
+def test_cookies_are_for_https_alone(secure_stack: Stack) -> None:
+    """RFC 6265bis §4.1.3.1: a browser takes the prefix from an https origin only, and no plain page can set it."""
+    cookies = sign_up(secure_stack).browser.cookies.jar
+    assert {(cookie.name.startswith("__Secure-"), cookie.secure) for cookie in cookies} == {(True, True)}
+
+
+def test_authority_is_named(secure_stack: Stack) -> None:
+    log = secure_stack.log("run")
+    assert f"authority   {secure_stack.authority}" in log
+    assert secure_stack.authority.read_text(encoding="ascii").startswith("-----BEGIN CERTIFICATE-----")
