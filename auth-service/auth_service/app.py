@@ -14,11 +14,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import better_auth, discovery, health, jwks, token
+from . import better_auth, discovery, health, jwks, passwords, token
 from .access_log import AccessLog
-from .attempts import AttemptLimiter
+from .attempts import AttemptLimiter, TooManyAttempts
 from .better_auth.cross_origin import CrossOrigin
-from .better_auth.refusals import Refusal
+from .better_auth.refusals import Refusal, TooManyRequests
 from .better_auth.routes import PREFIX
 from .browser_sessions import Lifetimes
 from .client_assertions import AssertionVerifier
@@ -34,7 +34,7 @@ from .migrations import HEAD
 from .oauth.errors import OAuthError
 from .oauth_requests import render_oauth_error
 from .outbound import Outbound
-from .passwords import PasswordHasher
+from .passwords import PasswordHasher, TooBusy
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
 from .settings import Settings
@@ -61,6 +61,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         # including adds, because they carry their whole paths.
         app.router.routes.extend(router.routes)
     app.exception_handler(Refusal)(_render_refusal)
+    app.exception_handler(TooManyAttempts)(_render_too_many_attempts)
+    app.exception_handler(TooBusy)(_render_too_busy)
     app.exception_handler(OAuthError)(render_oauth_error)
     app.exception_handler(HTTPException)(_render_http_exception)
     for store_error in (OperationalError, PoolTimeoutError):
@@ -161,6 +163,14 @@ def _render_refusal(request: Request, refusal: Refusal) -> Response:
         parts: Parts = request.app.state.parts
         parts.session_cookies.clear(response)
     return response
+
+
+def _render_too_many_attempts(request: Request, held: TooManyAttempts) -> Response:
+    return _render_refusal(request, TooManyRequests(held.retry_after, reason="too many attempts"))
+
+
+def _render_too_busy(request: Request, error: TooBusy) -> Response:
+    return _render_refusal(request, TooManyRequests(passwords.RETRY_AFTER, reason="the hashing queue is full"))
 
 
 def _render_http_exception(request: Request, error: HTTPException) -> Response:

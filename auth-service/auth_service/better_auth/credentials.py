@@ -29,4 +29,8 @@ def check_password_length(password: str, *, is_new: bool) -> None:
 async def check_not_common(place: Place, password: str) -> None:
     """Raises Refusal (400) for a password that is among those which are tried first."""
     if await place.is_common(password):
-        raise Refusal(400, "PASSWORD_COMPROMISED", "This password is among the most common ones. Choose another.")
+        raise common_password()
+
+
+def common_password() -> Refusal:
+    return Refusal(400, "PASSWORD_COMPROMISED", "This password is among the most common ones. Choose another.")

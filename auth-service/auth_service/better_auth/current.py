@@ -1,51 +1,12 @@
-"""Who is asking: the live session behind a request's credential."""
+"""The session that an endpoint of the protocol needs, or the refusal that it has for nobody."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request, Response
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..accounts import Account
-from ..browser_sessions import BrowserSession, Device, find_live, slid_expiry, slide, start_session
+from ..current_session import Current, find_current
 from ..dependencies import Parts
-from ..networks import is_address
 from .refusals import Refusal, unauthorized
-
-
-@dataclass(frozen=True)
-class Current:
-    session: BrowserSession
-    account: Account
-
-
-async def find_current(
-    request: Request, response: Response, parts: Parts, now: datetime, *, may_slide: bool = True
-) -> Current | None:
-    """The live session and its account, prolonged when it is time; None for nobody.
-
-    A credential that we signed and that is dead is taken off the browser; a forged one is left alone.
-    """
-    token = parts.session_cookies.read(request)
-    if token is None:
-        return None
-    found = await find_live(parts.database, token, now=now)
-    if found is None:
-        parts.session_cookies.clear(response)
-        return None
-    current = Current(*found)
-    expires_at = slid_expiry(current.session, parts.session_lifetimes, now=now)
-    if may_slide and expires_at is not None:
-        await _slide(current, expires_at, response, parts, now)
-    return current
-
-
-async def _slide(current: Current, expires_at: datetime, response: Response, parts: Parts, now: datetime) -> None:
-    async with parts.database.writing() as session:
-        slid = await slide(session, current.session, expires_at, now=now)
-    if slid:  # otherwise another request has just done the same, and hands out the cookie
-        current.session.expires_at, current.session.updated_at = expires_at, now
-        parts.session_cookies.set(response, current.session, now=now)
 
 
 async def require_current(
@@ -62,17 +23,3 @@ async def require_current(
     if fresh and current.session.created_at + parts.session_fresh_max_age < now:
         raise Refusal(403, "SESSION_NOT_FRESH", "Session is not fresh")
     return current
-
-
-async def start_session_here(
-    request: Request, session: AsyncSession, parts: Parts, account_id: str, *, remember: bool, now: datetime
-) -> BrowserSession:
-    """A session for the device that asks."""
-    device, lifetimes = device_of(request), parts.session_lifetimes
-    return await start_session(session, account_id, remember=remember, device=device, lifetimes=lifetimes, now=now)
-
-
-def device_of(request: Request) -> Device:
-    """The device as the session's owner will see it; its address is the gateway's word, and "" when that is none."""
-    address = request.client.host if request.client else ""
-    return Device(address if is_address(address) else "", request.headers.get("user-agent", ""))

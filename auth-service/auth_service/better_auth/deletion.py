@@ -5,12 +5,13 @@ from datetime import datetime
 from fastapi import Request, Response
 
 from ..accounts import delete_account, delete_identity, list_identities
+from ..current_session import Current
 from ..dependencies import Now, Parts, PartsDep
+from ..guessing import place_in_queue
 from ..logs import audit
 from . import bodies
 from .bodies import BODY_REFUSALS
-from .current import Current, require_current
-from .guessing import place_in_queue
+from .current import require_current
 from .password_change import confirm_password
 from .refusals import Refusal
 from .routes import new_router

@@ -7,14 +7,15 @@ from fastapi import Request, Response
 from ..accounts import find_password_hash, lock_password, replace_password_hash
 from ..attempts import Attempt
 from ..browser_sessions import end_sessions
+from ..current_session import Current, start_session_here
 from ..dependencies import Now, Parts, PartsDep
+from ..guessing import Tried, WrongPassword, place_in_queue, verify_password
 from ..logs import audit
 from ..passwords import Place
 from ..session_cookies import device_tag
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS
-from .current import Current, require_current, start_session_here
-from .guessing import Tried, WrongPassword, place_in_queue, verify_password
+from .current import require_current
 from .refusals import Refusal, unauthorized
 from .routes import new_router
 from .wire import Done, UserView, Wire
@@ -96,7 +97,8 @@ async def confirm_password(
     changing the password.
 
     Raises:
-        Refusal: 400, 429.
+        Refusal: 400.
+        TooManyAttempts
     """
     credentials.check_password_length(password, is_new=False)
     async with parts.database.reading() as session:

@@ -3,11 +3,12 @@
 from fastapi import Request, Response
 
 from ..browser_sessions import list_live
+from ..current_session import find_current
 from ..dependencies import Now, PartsDep, parts_of
 from ..session_cookies import EXPOSED_HEADERS
 from . import bodies
 from .bodies import BODY_REFUSALS
-from .current import find_current, require_current
+from .current import require_current
 from .refusals import Refusal
 from .routes import new_router
 from .wire import SessionView, UserView, Wire, render

@@ -2,15 +2,12 @@
 
 from fastapi import Request, Response
 
-from ..accounts import EmailTaken, create_account
+from ..accounts import EmailTaken
 from ..dependencies import Now, PartsDep
 from ..email_addresses import parse_email
-from ..logs import audit
-from ..session_cookies import device_tag
+from ..password_sign_up import CommonPassword, NewAccount, sign_up
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS
-from .current import start_session_here
-from .guessing import place_in_queue
 from .refusals import Refusal
 from .routes import new_router
 from .wire import UserView, Wire
@@ -43,21 +40,13 @@ async def sign_up_email(request: Request, response: Response, parts: PartsDep, n
     if email is None:
         raise Refusal(400, "VALIDATION_ERROR", "[body.email] Invalid email address")
     credentials.check_password_length(asked.password, is_new=True)
-    with place_in_queue(request, parts) as place:
-        await credentials.check_not_common(place, asked.password)
-        password_hash = await place.hash(asked.password)
-    image = asked.image or None
+    new = NewAccount(email, asked.name, asked.password, asked.image or None)
     try:
-        async with parts.database.writing() as session:
-            account = await create_account(
-                session, email=email, name=asked.name, image=image, password_hash=password_hash, now=now
-            )
-            started = await start_session_here(request, session, parts, account.id, remember=asked.remember_me, now=now)
+        account, started = await sign_up(request, response, parts, now, new, remember=asked.remember_me)
+    except CommonPassword:
+        raise credentials.common_password() from None
     except EmailTaken:
         raise Refusal(
             422, "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", "User already exists. Use another email.", reason="taken"
         ) from None
-    audit("signed_up", account_id=account.id, session_id=started.id)
-    parts.session_cookies.set(response, started, now=now)
-    parts.session_cookies.remember_device(request, response, device_tag(account.id, password_hash))
     return SignedUp(token=started.token, user=UserView.of(account))

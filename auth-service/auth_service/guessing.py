@@ -1,20 +1,17 @@
-"""Comparing a password, wherever the protocol does: under the budgets, in the queue, with nothing open meanwhile."""
+"""Comparing a password, wherever one is asked for: under the budgets, in the queue, with nothing open meanwhile."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from fastapi import Request
 
-from .. import passwords
-from ..attempts import Attempt, TooManyAttempts
-from ..dependencies import Parts
-from ..logs import audit
-from ..networks import network_of
-from ..passwords import Place
-from .current import device_of
-from .refusals import TooManyRequests
+from .attempts import Attempt, TooManyAttempts
+from .current_session import device_of
+from .dependencies import Parts
+from .logs import audit
+from .networks import network_of
+from .passwords import Place
 
 
 @dataclass(frozen=True)
@@ -30,14 +27,9 @@ class WrongPassword(Exception):
     """The endpoint decides what the caller is told."""
 
 
-@contextmanager
-def place_in_queue(request: Request, parts: Parts) -> Iterator[Place]:
-    """A place for this caller among those who wait for a hash. Raises Refusal (429) when there is none."""
-    try:
-        with parts.passwords.place(network_of(device_of(request).ip_address)) as place:
-            yield place
-    except passwords.TooBusy:
-        raise TooManyRequests(passwords.RETRY_AFTER, reason="the hashing queue is full") from None
+def place_in_queue(request: Request, parts: Parts) -> AbstractContextManager[Place]:
+    """A place for this caller among those who wait for a hash. Raises TooBusy when there is none."""
+    return parts.passwords.place(network_of(device_of(request).ip_address))
 
 
 async def verify_password(
@@ -52,14 +44,14 @@ async def verify_password(
 
     Raises:
         WrongPassword: or there is no hash, after the same work.
-        Refusal: 429 when a budget is spent, whatever the password.
+        TooManyAttempts: a budget is spent, whatever the password.
     """
     network = network_of(device_of(request).ip_address)
     try:
         attempt = await parts.attempts.take(tried.email, network, knows_device=knows_device, now=now)
-    except TooManyAttempts as refused:
+    except TooManyAttempts:
         audit("password_attempt_held")
-        raise TooManyRequests(refused.retry_after, reason="too many attempts") from None
+        raise
     if not await place.matches(tried.password_hash, tried.password):
         raise WrongPassword
     return attempt

@@ -1,0 +1,83 @@
+"""Signing in with a password, for the Better Auth protocol and the hosted pages alike: one path, one lockout."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fastapi import Request, Response
+
+from . import accounts
+from .accounts import Account
+from .attempts import Attempt
+from .browser_sessions import BrowserSession
+from .current_session import start_session_here
+from .dependencies import Parts
+from .guessing import Tried, WrongPassword, place_in_queue, verify_password
+from .logs import audit
+from .session_cookies import device_tag
+
+
+class WrongCredentials(Exception):
+    """An unknown address or a wrong password: nobody is told which."""
+
+
+class AccountSuspended(Exception):
+    """Told only to who knows the password; the attempt stays counted, so it is no way to test passwords faster."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """An account with a password."""
+
+    account: Account
+    password_hash: str
+
+    @property
+    def device_tag(self) -> str:
+        return device_tag(self.account.id, self.password_hash)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    email: str  # as parse_email has it
+    password: str = field(repr=False)
+
+
+async def sign_in(
+    request: Request, response: Response, parts: Parts, now: datetime, shown: Credentials, *, remember: bool
+) -> tuple[Account, BrowserSession]:
+    """Start a session, and put it into the response. Unknown and wrong take the same path, time and answer.
+
+    Raises:
+        WrongCredentials, AccountSuspended
+        TooManyAttempts, TooBusy: whatever the password.
+    """
+    known, attempt = await _authenticate(request, parts, now, shown)
+    async with parts.database.writing() as session:
+        await parts.attempts.succeeded(session, attempt)
+        if not await accounts.lock_password(session, known.account.id, known.password_hash):
+            raise WrongCredentials  # since a moment ago
+        started = await start_session_here(request, session, parts, known.account.id, remember=remember, now=now)
+    audit("signed_in", account_id=known.account.id, session_id=started.id, amr="pwd")
+    parts.session_cookies.set(response, started, now=now)
+    parts.session_cookies.remember_device(request, response, known.device_tag)
+    return known.account, started
+
+
+async def _authenticate(request: Request, parts: Parts, now: datetime, shown: Credentials) -> tuple[Known, Attempt]:
+    """Read, close, hash."""
+    with place_in_queue(request, parts) as place:
+        async with parts.database.reading() as session:
+            found = await accounts.find_by_email_with_password(session, shown.email)
+        known = None if found is None or found[1] is None else Known(found[0], found[1])
+        knows_device = known is not None and parts.session_cookies.knows_device(request, known.device_tag)
+        tried = Tried(shown.email, known.password_hash if known else None, shown.password)
+        try:
+            attempt = await verify_password(request, parts, now, place, tried, knows_device=knows_device)
+        except WrongPassword:
+            audit("sign_in_refused", account_id=known.account.id if known else None)
+            raise WrongCredentials from None
+    if known is None:
+        raise WrongCredentials
+    if known.account.suspended_at is not None:
+        raise AccountSuspended
+    return known, attempt

@@ -1,0 +1,51 @@
+"""Signing up with a password, for the Better Auth protocol and the hosted pages alike."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fastapi import Request, Response
+
+from .accounts import Account, create_account
+from .browser_sessions import BrowserSession
+from .current_session import start_session_here
+from .dependencies import Parts
+from .guessing import place_in_queue
+from .logs import audit
+from .session_cookies import device_tag
+
+
+class CommonPassword(Exception):
+    """The password is among those which everybody tries first."""
+
+
+@dataclass(frozen=True)
+class NewAccount:
+    """What has been checked but for the password's being a common one."""
+
+    email: str  # as parse_email has it
+    name: str
+    password: str = field(repr=False)
+    image: str | None = None
+
+
+async def sign_up(
+    request: Request, response: Response, parts: Parts, now: datetime, new: NewAccount, *, remember: bool
+) -> tuple[Account, BrowserSession]:
+    """Create an account and sign it in. Every path hashes, so that the time says nothing of who has an account.
+
+    Raises:
+        CommonPassword, EmailTaken, TooBusy
+    """
+    with place_in_queue(request, parts) as place:
+        if await place.is_common(new.password):
+            raise CommonPassword
+        password_hash = await place.hash(new.password)
+    async with parts.database.writing() as session:
+        account = await create_account(
+            session, email=new.email, name=new.name, image=new.image, password_hash=password_hash, now=now
+        )
+        started = await start_session_here(request, session, parts, account.id, remember=remember, now=now)
+    audit("signed_up", account_id=account.id, session_id=started.id)
+    parts.session_cookies.set(response, started, now=now)
+    parts.session_cookies.remember_device(request, response, device_tag(account.id, password_hash))
+    return account, started
