@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Boolean, ForeignKey, String, bindparam, delete, select, update
+from sqlalchemy import Boolean, ColumnElement, ForeignKey, String, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import identifiers
+from . import grants, identifiers
 from .accounts import Account
 from .database import Database, Row
 from .instants import Instant
@@ -41,7 +41,8 @@ class BrowserSession(Row):
     is_remembered: Mapped[bool] = mapped_column(Boolean)
     ip_address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(USER_AGENT_MAX_LENGTH))
-    created_at: Mapped[datetime] = mapped_column(Instant)  # also when the person was authenticated
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    authenticated_at: Mapped[datetime] = mapped_column(Instant)  # when the person last proved to be there
     updated_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
@@ -79,13 +80,14 @@ async def start_session(
         ip_address=device.ip_address,
         user_agent=device.user_agent[:USER_AGENT_MAX_LENGTH],
         created_at=now,
+        authenticated_at=now,
         updated_at=now,
         expires_at=now + min(ttl, lifetimes.absolute_max_age),
     )
     # An account has so many sessions at the most; the newest stay. Otherwise who signs in for ever fills the lists.
     surplus = select(BrowserSession.id).where(BrowserSession.account_id == account_id)
     surplus = surplus.order_by(BrowserSession.created_at.desc()).offset(MAX_SESSIONS - 1)
-    await session.execute(delete(BrowserSession).where(BrowserSession.id.in_(surplus)))
+    await _end(session, BrowserSession.id.in_(surplus), offline_too=False, now=now)
     session.add(started)
     return started
 
@@ -141,25 +143,43 @@ async def list_all_live(
     return (await session.scalars(query.order_by(BrowserSession.id).limit(limit))).all()
 
 
-async def end_session_by_id(session: AsyncSession, session_id: str) -> BrowserSession | None:
-    """End a session that an operator names. What it was; None when there is none."""
-    query = delete(BrowserSession).where(BrowserSession.id == session_id).returning(BrowserSession)
-    return (await session.scalars(query)).one_or_none()
+async def authenticate_again(session: AsyncSession, session_id: str, *, now: datetime) -> None:
+    """The person of a session has proved again to be there; the session, and what hangs on it, stays the same."""
+    again = update(BrowserSession).where(BrowserSession.id == session_id)
+    await session.execute(again.values(authenticated_at=now, updated_at=now))
 
 
-async def end_session(session: AsyncSession, token: str, *, account_id: str | None = None) -> str | None:
-    """End the session of a handle, if it is the account's (None: anybody's). Its id; None when none was ended."""
-    ended = delete(BrowserSession).where(BrowserSession.token == token)
-    if account_id is not None:
-        ended = ended.where(BrowserSession.account_id == account_id)
-    return (await session.execute(ended.returning(BrowserSession.id))).scalar_one_or_none()
+async def end_session_by_id(session: AsyncSession, session_id: str, *, now: datetime) -> BrowserSession | None:
+    """End a session that an operator names, with its offline grants. What it was; None when there is none."""
+    ended = await _end(session, BrowserSession.id == session_id, offline_too=True, now=now)
+    return ended[0] if ended else None
 
 
-async def end_sessions(session: AsyncSession, account_id: str, *, except_token: str = "") -> int:
-    """End all sessions of an account, or all but one. How many there were."""
-    ended = await session.execute(
-        delete(BrowserSession)
-        .where(BrowserSession.account_id == account_id, BrowserSession.token != except_token)
-        .returning(BrowserSession.id)
-    )
-    return len(ended.all())
+async def end_session(
+    session: AsyncSession, token: str, *, account_id: str | None = None, offline_too: bool = False, now: datetime
+) -> str | None:
+    """End the session of a handle, if it is the account's (None: anybody's). Its id; None when none was ended.
+
+    Args:
+        offline_too: it is taken away, not only signed out of: the offline grants that were born in it end as well.
+    """
+    whose = () if account_id is None else (BrowserSession.account_id == account_id,)
+    ended = await _end(session, BrowserSession.token == token, *whose, offline_too=offline_too, now=now)
+    return ended[0].id if ended else None
+
+
+async def end_sessions(session: AsyncSession, account_id: str, *, except_id: str = "", now: datetime) -> int:
+    """End all sessions of an account, or all but one, and all grants but that one's. How many sessions there were."""
+    whose = (BrowserSession.account_id == account_id, BrowserSession.id != except_id)
+    ended = await _end(session, *whose, offline_too=True, now=now)
+    await grants.end_for_account(session, account_id, except_session=except_id, now=now)
+    return len(ended)
+
+
+async def _end(
+    session: AsyncSession, *which: ColumnElement[bool], offline_too: bool, now: datetime
+) -> Sequence[BrowserSession]:
+    """Every session ends here, so that none ends without its grants."""
+    ended = (await session.scalars(delete(BrowserSession).where(*which).returning(BrowserSession))).all()
+    await grants.end_for_sessions(session, [each.id for each in ended], offline_too=offline_too, now=now)
+    return ended

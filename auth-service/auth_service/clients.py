@@ -17,7 +17,7 @@ from sqlalchemy import String, Text, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import identifiers
+from . import client_origins, grants, identifiers
 from .database import Row
 from .instants import Instant
 from .oauth.client_metadata import ClientMetadata
@@ -35,6 +35,7 @@ class Client(Row):
     secret_hash: Mapped[str | None] = mapped_column(String(64))
     previous_secret_hash: Mapped[str | None] = mapped_column(String(64))
     previous_secret_expires_at: Mapped[datetime | None] = mapped_column(Instant)
+    tokens_revoked_at: Mapped[datetime | None] = mapped_column(Instant)  # what it got for itself before is dead
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
 
@@ -71,6 +72,8 @@ async def register(session: AsyncSession, registration: ClientMetadata, *, now: 
         updated_at=now,
     )
     session.add(client)
+    await session.flush()  # before its origins: no ORM relationship tells which of the two comes first
+    await client_origins.replace(session, client.client_id, registration.redirect_uris)
     return client, secret
 
 
@@ -100,6 +103,7 @@ async def replace_registration(
         hashed = None if secret is None else hash_secret(secret)
         changes |= {"secret_hash": hashed, "previous_secret_hash": None, "previous_secret_expires_at": None}
     await session.execute(update(Client).where(Client.client_id == client.client_id).values(**changes))
+    await client_origins.replace(session, client.client_id, registration.redirect_uris)
     return secret
 
 
@@ -123,5 +127,13 @@ async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timed
     return None if rotated.scalar_one_or_none() is None else secret
 
 
-async def delete_client(session: AsyncSession, client_id: str) -> None:
+async def revoke_tokens(session: AsyncSession, client_id: str, *, now: datetime) -> int:
+    """End every grant at a client, and what it got for itself. How many grants there were."""
+    await session.execute(update(Client).where(Client.client_id == client_id).values(tokens_revoked_at=now))
+    return await grants.end_for_client(session, client_id, now=now)
+
+
+async def delete_client(session: AsyncSession, client_id: str, *, now: datetime) -> None:
+    """Delete the client; its grants end and go with it."""
+    await grants.end_for_client(session, client_id, now=now)
     await session.execute(delete(Client).where(Client.client_id == client_id))

@@ -42,7 +42,7 @@ class TokenIssuer:
                 issued_at=now,
                 ttl=self.access_token_ttl,
                 jti=identifiers.draw(),
-                authentication=Authentication(session.id, session.created_at, ONE_FACTOR_ACR, PASSWORD_AMR),
+                authentication=Authentication(session.id, session.authenticated_at, ONE_FACTOR_ACR, PASSWORD_AMR),
             )
         )
 

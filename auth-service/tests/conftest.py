@@ -28,7 +28,10 @@ from auth_service.app import check_start, create_app
 from auth_service.migrations import migrate
 from auth_service.settings import Settings, load_settings
 
-TABLES = ("identities", "browser_sessions", "accounts", "attempts", "leases", "clients", "used_assertions")
+TABLES = (
+    "refresh_token_families", "authorization_codes", "grants", "client_origins", "identities", "browser_sessions",
+    "accounts", "attempts", "leases", "clients", "used_assertions",
+)  # fmt: skip
 ISSUER = "http://localhost:8080"
 PASSWORD = "correct-horse-1"
 SECRET = "1:cG5vZ3V0cm93eWVr-MJ4kq8Zt2vXw7Lr"

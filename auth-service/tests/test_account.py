@@ -235,12 +235,15 @@ def test_a_refused_new_password_is_no_guess_at_the_old_one(sqlite_service: Servi
 def test_an_account_keeps_its_newest_500_sessions(service: Service) -> None:
     client = service.signed_up("ann@example.com")
     [(account_id,)] = service.rows("SELECT id FROM accounts")
-    columns = "account_id, is_remembered, ip_address, user_agent, updated_at, expires_at"
+    columns = "account_id, is_remembered, ip_address, user_agent, expires_at, updated_at, created_at, authenticated_at"
+    long_ago = "'2026-01-01'"
     values = ", ".join(
-        f"('{number}', '{number}', '{account_id}', true, '', '', '2026-01-01', '2099-01-01', '2026-01-01')"
+        f"('{number}', '{number}', '{account_id}', true, '', '', '2099-01-01', {long_ago}, {long_ago}, {long_ago})"
         for number in range(600)
     )
-    service.execute(f"INSERT INTO browser_sessions (id, token, {columns}, created_at) VALUES {values}")
+    service.execute(
+        f"INSERT INTO browser_sessions (id, token, {columns}) VALUES {values}"
+    )
     newest = sign_in(service, "ann@example.com")
     assert service.rows("SELECT count(*) FROM browser_sessions") == [(500,)]
     assert is_signed_in(newest)

@@ -17,6 +17,8 @@ from .oauth_client import METADATA, OAuthClient, public_jwk, register, register_
 
 BAD = "invalid_client_metadata"
 KEYS = {"keys": [public_jwk("rsa")]}
+API = f"{ISSUER}/api/v1"
+WEB: dict[str, Any] = {"grant_types": None, "scope": None, "redirect_uris": ["https://app.example.com/callback"]}
 
 
 def done(service: Service, *arguments: str, stdin: object = None) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def test_a_registered_client_is_answered_with_its_secret_and_gets_tokens(service
     assert made == {
         "client_secret_expires_at": 0, "client_name": "Robot", "grant_types": ["client_credentials"],
         "response_types": [], "token_endpoint_auth_method": "client_secret_basic", "scope": "todos:read todos:write",
-        "redirect_uris": [], "require_pkce": True, "first_party": False,
+        "redirect_uris": [], "post_logout_redirect_uris": [], "require_pkce": True, "first_party": False,
     }  # fmt: skip
     assert abs(issued_at - service.clock().timestamp()) < 60
     assert OAuthClient(service, client_id, secret).token().status_code == 200
@@ -168,16 +170,23 @@ def test_members_that_are_not_known_are_ignored_and_named(sqlite_service: Servic
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "no grant types": ({"grant_types": None}, "grant_types: name what is supported: client_credentials."),
-    "a grant that is not built": ({"grant_types": ["authorization_code"]}, "grant_types: name"),
+    "no grant types": ({"grant_types": []}, "grant_types: name what is supported: authorization_code, refresh_"),
+    "refresh tokens from nowhere": ({"grant_types": ["refresh_token"]}, "grant_types: refresh_token needs"),
+    "refresh tokens for a service": ({"grant_types": ["refresh_token", "client_credentials"]}, "grant_types: refresh_"),
     "the password grant": ({"grant_types": ["client_credentials", "password"]}, "grant_types: name"),
     "grant types as text": ({"grant_types": "client_credentials"}, "grant_types: of the wrong type."),
     "a grant type twice": ({"grant_types": ["client_credentials"] * 2}, "grant_types: a list of different strings"),
     "a list within": ({"grant_types": [["client_credentials"]]}, "grant_types: a list of different strings"),
-    "a response type": ({"response_types": ["code"]}, "response_types: there is no authorization endpoint yet"),
-    "no authentication": ({"token_endpoint_auth_method": "none"}, "token_endpoint_auth_method: supported are"),
+    "a response type for a service": ({"response_types": ["code"]}, "response_types: code for authorization_code"),
+    "no response type for people": ({**WEB, "response_types": []}, "response_types: code for authorization_code"),
+    "the implicit response type": ({**WEB, "response_types": ["id_token"]}, "response_types: code for"),
+    "a response type twice": ({**WEB, "response_types": ["code", "code"]}, "response_types: a list of different"),
+    "nothing to prove": ({"token_endpoint_auth_method": "none"}, "grant_types: client_credentials needs a client"),
+    "a resource that proves nothing": ({**WEB, "token_endpoint_auth_method": "none", "protected_resource": API},
+                                       "protected_resource: only for a client that authenticates."),
+    "the issuer as a resource": ({"protected_resource": ISSUER}, "protected_resource: known are"),
     "client_secret_jwt": ({"token_endpoint_auth_method": "client_secret_jwt"}, "token_endpoint_auth_method: supp"),
-    "an unknown scope": ({"scope": "todos:read admin"}, "scope: supported are todos:read, todos:write."),
+    "an unknown scope": ({"scope": "todos:read admin"}, "scope: supported are openid, profile, email, offline_"),
     "two spaces": ({"scope": "todos:read  todos:write"}, "scope: supported are"),
     "a list of scopes": ({"scope": ["todos:read"]}, "scope: of the wrong type."),
     "a long name": ({"client_name": "x" * 257}, "client_name: at most 256 printable characters."),
@@ -202,6 +211,34 @@ def test_metadata_that_cannot_be_meant_are_refused(changes: dict[str, Any], mess
         parse({**METADATA, **changes}, issuer=ISSUER)
     assert raised.value.error == BAD
     assert raised.value.description.startswith(message)
+
+
+def test_what_a_web_application_leaves_out_is_filled_in() -> None:
+    """RFC 7591 §2: the code flow, by a secret; the scope is who the person is, and opens no API."""
+    made = parse({"redirect_uris": WEB["redirect_uris"]}, issuer=ISSUER).members()
+    assert made["grant_types"] == ["authorization_code"]
+    assert made["response_types"] == ["code"]
+    assert made["token_endpoint_auth_method"] == "client_secret_basic"
+    assert made["scope"] == "openid profile email offline_access"
+
+
+def test_a_public_client_has_pkce_whatever_it_says() -> None:
+    """RFC 9700 §2.1.1."""
+    public = {**WEB, "token_endpoint_auth_method": "none", "require_pkce": False}
+    assert parse(public, issuer=ISSUER).require_pkce
+    assert not parse({**WEB, "require_pkce": False}, issuer=ISSUER).require_pkce
+
+
+def test_the_code_flow_needs_a_place_to_go_back_to() -> None:
+    """RFC 7591 §2."""
+    with pytest.raises(InvalidRedirectUri, match="authorization_code needs at least one"):
+        parse({"grant_types": ["authorization_code"]}, issuer=ISSUER)
+
+
+@pytest.mark.parametrize("uri", ["http://app.example.com/", "/signed-out", "https://app.example.com/#x"])
+def test_places_after_signing_out_are_checked_like_all_others(uri: str) -> None:
+    with pytest.raises(InvalidRedirectUri):
+        parse({**WEB, "post_logout_redirect_uris": [uri]}, issuer=ISSUER)
 
 
 REDIRECT_URIS = {

@@ -115,7 +115,7 @@ def test_no_sign_in_with_the_old_password_outlives_its_change(start: Start, data
         database = open_database(engine_url)
         async with database.writing() as session:
             assert await replace_password_hash(session, account_id, "$none$", replacing=None, now=service.clock())
-            await end_sessions(session, account_id)
+            await end_sessions(session, account_id, now=service.clock())
         await database.close()
 
     with ThreadPoolExecutor(8) as pool:

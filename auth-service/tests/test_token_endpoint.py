@@ -9,6 +9,8 @@ import jwt
 import pytest
 from sqlalchemy import Engine, event
 
+from auth_service.oauth.scope import IDENTITY
+
 from .conftest import ISSUER, Service, Start
 from .oauth_client import GRANT, TOKEN, OAuthClient, claims_of, post, register, register_with_key
 
@@ -290,7 +292,7 @@ def test_the_metadata_say_what_the_endpoint_does(sqlite_service: Service) -> Non
     """RFC 8414 §2: every member is tried; what is not listed is refused."""
     metadata = httpx2.get(f"{sqlite_service.url}/.well-known/oauth-authorization-server").json()
     assert metadata["token_endpoint"] == f"{ISSUER}{TOKEN}"
-    assert metadata["grant_types_supported"] == ["client_credentials"]
+    assert metadata["grant_types_supported"] == ["authorization_code", "refresh_token", "client_credentials"]
     by_method: dict[str, Callable[[OAuthClient], httpx2.Response]] = {
         "client_secret_basic": lambda client: client.token(),
         "client_secret_post": lambda client: post(
@@ -298,7 +300,7 @@ def test_the_metadata_say_what_the_endpoint_does(sqlite_service: Service) -> Non
         ),
         "private_key_jwt": lambda client: client.token_by_assertion(client.assertion()),
     }
-    assert metadata["token_endpoint_auth_methods_supported"] == list(by_method)
+    assert metadata["token_endpoint_auth_methods_supported"] == [*by_method, "none"]
     for method, ask in by_method.items():
         client = asker(sqlite_service, method)
         assert ask(client).status_code == 200, method
@@ -306,7 +308,7 @@ def test_the_metadata_say_what_the_endpoint_does(sqlite_service: Service) -> Non
         client = register_with_key(sqlite_service, "rsa", "ec")
         assertion = client.assertion("ec" if alg.startswith("ES") else "rsa", alg=alg)
         assert client.token_by_assertion(assertion).status_code == 200, alg
-    everything = " ".join(metadata["scopes_supported"])
+    everything = " ".join(scope for scope in metadata["scopes_supported"] if scope not in IDENTITY)
     for resource in metadata["protected_resources"]:
         assert register(sqlite_service, scope=everything).token(resource=resource).json()["scope"] == everything
 

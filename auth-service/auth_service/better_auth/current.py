@@ -20,6 +20,6 @@ async def require_current(
     current = await find_current(request, response, parts, now)
     if current is None:
         raise unauthorized(clears_cookies=parts.session_cookies.read(request) is not None)
-    if fresh and current.session.created_at + parts.session_fresh_max_age < now:
+    if fresh and current.session.authenticated_at + parts.session_fresh_max_age < now:
         raise Refusal(403, "SESSION_NOT_FRESH", "Session is not fresh")
     return current

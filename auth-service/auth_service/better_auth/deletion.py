@@ -5,6 +5,7 @@ from datetime import datetime
 from fastapi import Request, Response
 
 from ..accounts import delete_account, delete_identity, list_identities
+from ..browser_sessions import end_sessions
 from ..current_session import Current
 from ..dependencies import Now, Parts, PartsDep
 from ..guessing import place_in_queue
@@ -43,6 +44,7 @@ async def delete_user(request: Request, response: Response, parts: PartsDep, now
     current = await require_current(request, response, parts, now)
     await _confirm(request, parts, now, current, asked)
     async with parts.database.writing() as session:
+        await end_sessions(session, current.account.id, now=now)
         await delete_account(session, current.account.id)
     audit("account_deleted", account_id=current.account.id)
     parts.session_cookies.clear(response)
@@ -55,7 +57,7 @@ async def _confirm(request: Request, parts: Parts, now: datetime, current: Curre
     if asked.password:
         with place_in_queue(request, parts) as place:
             await confirm_password(request, parts, now, place, current, asked.password)
-    elif current.session.created_at + parts.session_fresh_max_age < now:
+    elif current.session.authenticated_at + parts.session_fresh_max_age < now:
         raise Refusal(400, "SESSION_EXPIRED", "Session expired. Re-authenticate to perform this action.")
 
 

@@ -62,7 +62,7 @@ async def change_password(request: Request, response: Response, parts: PartsDep,
         if not await lock_password(session, current.account.id, new_hash):
             raise unauthorized(clears_cookies=True)  # the account was suspended a moment ago
         if asked.revoke_other_sessions:
-            await end_sessions(session, current.account.id)
+            await end_sessions(session, current.account.id, now=now)
             started = await start_session_here(
                 request, session, parts, current.account.id, remember=current.session.is_remembered, now=now
             )

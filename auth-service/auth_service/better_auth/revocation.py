@@ -28,7 +28,9 @@ async def revoke_session(request: Request, response: Response, parts: PartsDep, 
     session_id = None
     if identifiers.is_one(asked.token):
         async with parts.database.writing() as session:
-            session_id = await end_session(session, asked.token, account_id=current.account.id)
+            session_id = await end_session(
+                session, asked.token, account_id=current.account.id, offline_too=True, now=now
+            )
     audit("session_revoked", account_id=current.account.id, session_id=session_id)
     if asked.token == current.session.token:
         parts.session_cookies.clear(response)
@@ -41,7 +43,7 @@ async def revoke_sessions(request: Request, response: Response, parts: PartsDep,
     await bodies.receive(request, bodies.NoMembers, parts)
     current = await require_current(request, response, parts, now)
     async with parts.database.writing() as session:
-        ended = await end_sessions(session, current.account.id)
+        ended = await end_sessions(session, current.account.id, now=now)
     audit("sessions_revoked", account_id=current.account.id, count=ended)
     parts.session_cookies.clear(response)
     return Done(status=True)
@@ -53,6 +55,6 @@ async def revoke_other_sessions(request: Request, response: Response, parts: Par
     await bodies.receive(request, bodies.NoMembers, parts)
     current = await require_current(request, response, parts, now)
     async with parts.database.writing() as session:
-        ended = await end_sessions(session, current.account.id, except_token=current.session.token)
+        ended = await end_sessions(session, current.account.id, except_id=current.session.id, now=now)
     audit("sessions_revoked", account_id=current.account.id, count=ended)
     return Done(status=True)

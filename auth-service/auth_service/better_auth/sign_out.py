@@ -3,7 +3,7 @@
 from fastapi import Request, Response
 
 from ..browser_sessions import end_session
-from ..dependencies import PartsDep
+from ..dependencies import Now, PartsDep
 from ..logs import audit
 from . import bodies
 from .bodies import BODY_REFUSALS
@@ -18,13 +18,13 @@ class SignedOut(Wire):
 
 
 @router.post("/sign-out", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*BODY_REFUSALS))
-async def sign_out(request: Request, response: Response, parts: PartsDep) -> SignedOut:
+async def sign_out(request: Request, response: Response, parts: PartsDep, now: Now) -> SignedOut:
     """End the session and clear its cookies. Whoever is not signed in is signed out already."""
     await bodies.receive(request, bodies.NoMembers, parts)
     token = parts.session_cookies.read(request)
     if token is not None:
         async with parts.database.writing() as session:
-            session_id = await end_session(session, token)
+            session_id = await end_session(session, token, now=now)
         audit("signed_out", session_id=session_id)
     parts.session_cookies.clear(response)
     return SignedOut(success=True)

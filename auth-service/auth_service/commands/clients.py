@@ -136,5 +136,5 @@ async def _delete(client_id: str) -> dict[str, Any]:
     async with opened() as database, database.writing() as session:
         client = await _get_client(session, client_id)
         gone = shown(client, client.registration)
-        await clients.delete_client(session, client_id)
+        await clients.delete_client(session, client_id, now=utc_now())
         return gone

@@ -56,7 +56,7 @@ async def _pages(user: str) -> AsyncIterator[list[Record]]:
 
 async def _revoke(session_id: str) -> Record:
     async with opened() as database, database.writing() as session:
-        ended = await end_session_by_id(session, session_id)
+        ended = await end_session_by_id(session, session_id, now=utc_now())
     if ended is None:
         raise CommandRefused("there is no session with this id")  # not quoted: it may be a credential, typed by mistake
     return record_of(ended, "revoked")

@@ -95,5 +95,5 @@ async def _set_password(who: str, *, keep_sessions: bool) -> Record:
         async with database.writing() as session:
             if not await replace_password_hash(session, account.id, password_hash, replacing=None, now=utc_now()):
                 raise CommandRefused(f"{account.email} has no password to replace")
-            ended = 0 if keep_sessions else await end_sessions(session, account.id)
+            ended = 0 if keep_sessions else await end_sessions(session, account.id, now=utc_now())
     return record_of(account, sessions_ended=ended)

@@ -49,7 +49,7 @@ async def _suspend(who: str) -> Record:
         account = await get_account(session, who)
         now = utc_now()
         await set_suspended(session, account.id, account.suspended_at or now, now=now)
-        return record_of(account, sessions_ended=await end_sessions(session, account.id))
+        return record_of(account, sessions_ended=await end_sessions(session, account.id, now=now))
 
 
 async def _activate(who: str) -> Record:
@@ -62,12 +62,12 @@ async def _activate(who: str) -> Record:
 async def _revoke_sessions(who: str) -> Record:
     async with opened() as database, database.writing() as session:
         account = await get_account(session, who)
-        return record_of(account, sessions_ended=await end_sessions(session, account.id))
+        return record_of(account, sessions_ended=await end_sessions(session, account.id, now=utc_now()))
 
 
 async def _delete(who: str) -> Record:
     async with opened() as database, database.writing() as session:
         account = await get_account(session, who)
-        ended = await end_sessions(session, account.id)
+        ended = await end_sessions(session, account.id, now=utc_now())
         await delete_account(session, account.id)
         return {**record_of(account, sessions_ended=ended), "status": "deleted"}

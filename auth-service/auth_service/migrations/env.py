@@ -5,14 +5,32 @@ from typing import Any
 from alembic import context
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
-from auth_service import accounts, attempts, browser_sessions, leases, signing_keys
+from auth_service import (
+    accounts,
+    attempts,
+    authorization_codes,
+    browser_sessions,
+    client_assertions,
+    client_origins,
+    clients,
+    grants,
+    leases,
+    refresh_tokens,
+    signing_keys,
+)
 from auth_service.database import LOCK_TIMEOUT, Row
 
 TABLES = (
     accounts,
     attempts,
+    authorization_codes,
     browser_sessions,
+    client_assertions,
+    client_origins,
+    clients,
+    grants,
     leases,
+    refresh_tokens,
     signing_keys,
 )  # imported so that their tables are known to Row.metadata
 ADVISORY_LOCK = 0x61757468  # "auth"

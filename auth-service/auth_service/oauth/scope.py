@@ -4,7 +4,9 @@ import re
 
 from .errors import InvalidScope
 
-SUPPORTED = ("todos:read", "todos:write")
+OPENID, PROFILE, EMAIL, OFFLINE_ACCESS = "openid", "profile", "email", "offline_access"
+IDENTITY = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)  # about a person, so never for a service itself
+SUPPORTED = (*IDENTITY, "todos:read", "todos:write")
 MAX_LENGTH = 1024
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
 
@@ -33,5 +35,5 @@ def narrow(granted: tuple[str, ...], asked: str | None) -> tuple[str, ...]:
         return granted
     scopes = parse(asked)
     if not set(scopes) <= set(granted):
-        raise InvalidScope("The client is not registered for this scope.")
+        raise InvalidScope("More is asked for than may be had.")
     return scopes

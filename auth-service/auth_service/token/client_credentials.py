@@ -16,7 +16,8 @@ async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:
         InvalidTarget: the resource is unknown, or there are several (RFC 8707 §2).
     """
     registration = request.client.registration
-    scopes = scope.narrow(registration.scope, request.parameters.get("scope"))
+    own = tuple(token for token in registration.scope if token not in scope.IDENTITY)
+    scopes = scope.narrow(own, request.parameters.get("scope"))
     audience = resources.choose(
         request.parameters.all("resource"), default=registration.default_resource, issuer=parts.issuer
     )

@@ -1,0 +1,110 @@
+"""Authorization codes: what a person allowed a client, to be traded for tokens once (RFC 6749 §4.1.2).
+
+A code is 256 random bits and stored as SHA-256. Its row stays for a day after it was used: a code that is shown twice
+has been stolen from somebody, and that is how it is noticed.
+"""
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, String, Text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from . import grants
+from .database import Row
+from .grants import Authorized
+from .instants import Instant
+from .oauth.scope import OFFLINE_ACCESS
+
+DEFAULT_TTL = timedelta(seconds=60)
+REUSE_NOTICED_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """What was allowed: by whom, to whom, when and how that person was authenticated, and for what."""
+
+    client_id: str
+    account_id: str
+    session_id: str
+    redirect_uri: str  # exactly as it was sent
+    scope: tuple[str, ...]
+    resource: str
+    code_challenge: str | None  # S256
+    nonce: str | None
+    auth_time: datetime
+    acr: str
+    amr: tuple[str, ...]
+    claims: str | None  # the `claims` parameter, checked, as canonical JSON
+
+    @property
+    def is_offline(self) -> bool:
+        return OFFLINE_ACCESS in self.scope
+
+
+class AuthorizationCode(Authorized, Row):
+    __tablename__ = "authorization_codes"
+
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    grant_id: Mapped[str] = mapped_column(ForeignKey("grants.id", ondelete="CASCADE"), index=True)
+    redirect_uri: Mapped[str] = mapped_column(Text)
+    code_challenge: Mapped[str | None] = mapped_column(String(128))
+    nonce: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+    redeemed_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+async def issue(
+    session: AsyncSession, authorization: Authorization, *, now: datetime, ttl: timedelta = DEFAULT_TTL
+) -> str:
+    """A code for what was allowed, in the grant of that session at that client; the grant is made if there is none."""
+    grant_id = await grants.find_or_create(
+        session,
+        account_id=authorization.account_id,
+        session_id=authorization.session_id,
+        client_id=authorization.client_id,
+        is_offline=authorization.is_offline,
+        now=now,
+    )
+    code = secrets.token_urlsafe(32)
+    session.add(
+        AuthorizationCode(
+            code_hash=hash_code(code),
+            grant_id=grant_id,
+            redirect_uri=authorization.redirect_uri,
+            scope=" ".join(authorization.scope),
+            resource=authorization.resource,
+            code_challenge=authorization.code_challenge,
+            nonce=authorization.nonce,
+            auth_time=authorization.auth_time,
+            acr=authorization.acr,
+            amr=json.dumps(authorization.amr),
+            claims=authorization.claims,
+            created_at=now,
+            expires_at=now + ttl,
+        )
+    )
+    return code
+
+
+async def redeem(session: AsyncSession, code: AuthorizationCode, *, now: datetime) -> bool:
+    """Mark the code used. False if another request already has.
+
+    One conditional UPDATE decides, so of simultaneous requests exactly one is told True.
+    """
+    redeemed = await session.execute(
+        update(AuthorizationCode)
+        .where(AuthorizationCode.code_hash == code.code_hash, AuthorizationCode.redeemed_at.is_(None))
+        .values(redeemed_at=now)
+        .returning(AuthorizationCode.code_hash)
+    )
+    return redeemed.scalar_one_or_none() is not None
+
+
+def hash_code(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()

@@ -1,0 +1,94 @@
+"""The members of client metadata (RFC 7591 §2), each read and checked by itself."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from . import scope as scopes
+from .errors import InvalidClientMetadata, InvalidRedirectUri, OAuthError
+from .redirect_uri import check_redirect_uri
+from .resources import known_resources, protected_resources
+
+NAME_MAX_LENGTH = 256
+URI_MAX_LENGTH = 2048
+MAX_REDIRECT_URIS = 32
+_URI = re.compile(r"[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]+")  # no quotes, brackets, backslash, fragment
+
+Given = Mapping[str, Any]
+T = TypeVar("T")
+
+
+def read(given: Given, name: str, kind: type, default: T) -> Any | T:
+    value = given.get(name, default)
+    if value is not default and not isinstance(value, kind):
+        raise InvalidClientMetadata(f"{name}: of the wrong type.")
+    return value
+
+
+def read_strings(given: Given, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+    values: list[Any] = read(given, name, list, list(default))
+    if not all(isinstance(value, str) for value in values) or len(set(values)) != len(values):
+        raise InvalidClientMetadata(f"{name}: a list of different strings is expected.")
+    return tuple(values)
+
+
+def read_one_of(given: Given, name: str, supported: tuple[str, ...], default: str) -> str:
+    value: str = read(given, name, str, default)
+    if value not in supported:
+        raise InvalidClientMetadata(f"{name}: supported are {', '.join(supported)}.")
+    return value
+
+
+def read_name(given: Given) -> str:
+    name: str = read(given, "client_name", str, "")
+    if len(name) > NAME_MAX_LENGTH or not name.isprintable():
+        raise InvalidClientMetadata(f"client_name: at most {NAME_MAX_LENGTH} printable characters.")
+    return name
+
+
+def read_scope(given: Given, default: tuple[str, ...]) -> tuple[str, ...]:
+    scope: str | None = read(given, "scope", str, None)
+    try:
+        return default if scope is None else scopes.parse(scope) if scope else ()
+    except OAuthError:
+        raise InvalidClientMetadata(f"scope: supported are {', '.join(scopes.SUPPORTED)}.") from None
+
+
+def read_redirect_uris(given: Given, name: str) -> tuple[str, ...]:
+    """Raises InvalidRedirectUri as well."""
+    uris = read_strings(given, name)
+    if len(uris) > MAX_REDIRECT_URIS:
+        raise InvalidRedirectUri(f"At most {MAX_REDIRECT_URIS} {name}.")
+    for uri in uris:
+        check_redirect_uri(uri)
+    return uris
+
+
+def read_https_uri(given: Given, name: str) -> str | None:
+    uri: str | None = read(given, name, str, None)
+    if uri is None:
+        return None
+    try:
+        parts = urlsplit(uri)
+        is_whole = bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or not uri.startswith("https://") or len(uri) > URI_MAX_LENGTH or not _URI.fullmatch(uri):
+        raise InvalidClientMetadata(f"{name}: an https URI without user and fragment is expected.")
+    return uri
+
+
+def read_default_resource(given: Given, issuer: str) -> str | None:
+    return _read_resource(given, "default_resource", known_resources(issuer))
+
+
+def read_protected_resource(given: Given, issuer: str) -> str | None:
+    return _read_resource(given, "protected_resource", protected_resources(issuer))
+
+
+def _read_resource(given: Given, name: str, known: tuple[str, ...]) -> str | None:
+    resource: str | None = read(given, name, str, None)
+    if resource is not None and resource not in known:
+        raise InvalidClientMetadata(f"{name}: known are {', '.join(known)}.")
+    return resource
