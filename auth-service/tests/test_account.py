@@ -241,9 +241,7 @@ def test_an_account_keeps_its_newest_500_sessions(service: Service) -> None:
         f"('{number}', '{number}', '{account_id}', true, '', '', '2099-01-01', {long_ago}, {long_ago}, {long_ago})"
         for number in range(600)
     )
-    service.execute(
-        f"INSERT INTO browser_sessions (id, token, {columns}) VALUES {values}"
-    )
+    service.execute(f"INSERT INTO browser_sessions (id, token, {columns}) VALUES {values}")
     newest = sign_in(service, "ann@example.com")
     assert service.rows("SELECT count(*) FROM browser_sessions") == [(500,)]
     assert is_signed_in(newest)
