@@ -67,3 +67,47 @@ class InvalidClientMetadata(OAuthError):
 
 class InvalidRedirectUri(OAuthError):
     error = "invalid_redirect_uri"
+
+
+class UnsupportedResponseType(OAuthError):
+    """The endpoint gives codes and nothing else (RFC 6749 §4.1.2.1)."""
+
+    error = "unsupported_response_type"
+
+
+class AccessDenied(OAuthError):
+    """The person said no."""
+
+    error = "access_denied"
+
+
+class LoginRequired(OAuthError):
+    """Nobody, or somebody else, is signed in (OpenID Connect Core §3.1.2.6, as what follows)."""
+
+    error = "login_required"
+
+
+class ConsentRequired(OAuthError):
+    error = "consent_required"
+
+
+class AccountSelectionRequired(OAuthError):
+    error = "account_selection_required"
+
+
+class RequestNotSupported(OAuthError):
+    error = "request_not_supported"
+
+
+class RequestUriNotSupported(OAuthError):
+    error = "request_uri_not_supported"
+
+
+class RegistrationNotSupported(OAuthError):
+    error = "registration_not_supported"
+
+
+class UnmetAuthenticationRequirements(OAuthError):
+    """No way to sign in here is as strong as what is asked for (RFC 9470 §5)."""
+
+    error = "unmet_authentication_requirements"

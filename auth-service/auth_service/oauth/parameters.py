@@ -43,15 +43,29 @@ def parse_form(octets: bytes) -> Parameters:
         InvalidRequest: also for a repeated parameter that nobody asks for; otherwise what one parser overlooks
             another may believe.
     """
+    parameters, repeated = parse_with_repeated(octets)
+    if repeated:
+        raise InvalidRequest("A parameter is repeated.", reason=f"repeated: {min(repeated)[:40]!r}")
+    return parameters
+
+
+def parse_with_repeated(octets: bytes) -> tuple[Parameters, frozenset[str]]:
+    """The same for who has to know where to send the refusal: the names that are repeated, which have no value then.
+
+    Raises:
+        InvalidRequest: it cannot be read at all.
+    """
     values: dict[str, tuple[str, ...]] = {}
     seen: set[str] = set()
+    repeated: set[str] = set()
     for name, value in _pairs(octets):
         if name in seen and name not in REPEATABLE:
-            raise InvalidRequest("A parameter is repeated.", reason=f"repeated: {name[:40]!r}")
+            repeated.add(name)
         seen.add(name)
         if value:
             values[name] = (*values.get(name, ()), value)
-    return Parameters(values)
+    once = {name: value for name, value in values.items() if name not in repeated}
+    return Parameters(once), frozenset(repeated)
 
 
 def _pairs(octets: bytes) -> Iterator[tuple[str, str]]:

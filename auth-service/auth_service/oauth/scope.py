@@ -37,3 +37,15 @@ def narrow(granted: tuple[str, ...], asked: str | None) -> tuple[str, ...]:
     if not set(scopes) <= set(granted):
         raise InvalidScope("More is asked for than may be had.")
     return scopes
+
+
+def parse_known(scope: str) -> tuple[str, ...]:
+    """The scope tokens that exist here; the others are passed over (OpenID Connect Core §3.1.2.1).
+
+    Raises:
+        InvalidScope: malformed.
+    """
+    if len(scope) > MAX_LENGTH or not _SCOPE.fullmatch(scope):
+        raise InvalidScope("The scope is malformed.")
+    asked = set(scope.split(" "))
+    return tuple(token for token in SUPPORTED if token in asked)

@@ -1,0 +1,112 @@
+"""Authorization requests that wait for their person: to sign in, to choose, to agree (DESIGN section 5, "Pages").
+
+A request is named by a handle that stands in the addresses of pages, and is worth nothing in another browser: it
+belongs to the one that came with it first. It is taken once, when its code is issued.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from sqlalchemy import ForeignKey, String, Text, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .database import Row
+from .instants import Instant
+from .oauth.authorization_request import AuthorizationRequest
+
+TTL = timedelta(minutes=30)
+MAX_ROWS = 50_000  # more are deleted by expiry.py, the oldest first: anybody can make one
+_HANDLE_LENGTH = 43  # of 256 bits in base64url
+
+
+class StoredRequest(Row):
+    __tablename__ = "authorization_requests"
+
+    handle_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    browser_hash: Mapped[str | None] = mapped_column(String(64))  # None: posted from elsewhere, not yet come back
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), index=True)
+    parameters: Mapped[str] = mapped_column(Text)  # JSON
+    selected_session_id: Mapped[str | None] = mapped_column(String(32))
+    consented_session_id: Mapped[str | None] = mapped_column(String(32))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+    @cached_property
+    def request(self) -> AuthorizationRequest:
+        return AuthorizationRequest.restore(self.parameters)
+
+
+@dataclass(frozen=True)
+class Named:
+    """A stored request under its handle, which is not stored."""
+
+    handle: str
+    stored: StoredRequest
+
+
+async def store(session: AsyncSession, request: AuthorizationRequest, *, browser: str | None, now: datetime) -> str:
+    """Keep a request for a while; its handle."""
+    handle = secrets.token_urlsafe(32)
+    session.add(
+        StoredRequest(
+            handle_hash=_hash(handle),
+            browser_hash=None if browser is None else _hash(browser),
+            client_id=request.client_id,
+            parameters=request.render(),
+            created_at=now,
+            expires_at=now + TTL,
+        )
+    )
+    return handle
+
+
+async def find(session: AsyncSession, handle: str, *, browser: str | None, now: datetime) -> Named | None:
+    """The live request of a handle, if it is this browser's, or nobody's yet."""
+    if len(handle) != _HANDLE_LENGTH:
+        return None
+    stored = await session.scalar(
+        select(StoredRequest).where(StoredRequest.handle_hash == _hash(handle), StoredRequest.expires_at > now)
+    )
+    if stored is None or stored.browser_hash not in (None, None if browser is None else _hash(browser)):
+        return None
+    return Named(handle, stored)
+
+
+async def bind(session: AsyncSession, found: Named, browser: str) -> bool:
+    """Make it the browser's that came with it first. False if it is another's by now."""
+    row = StoredRequest
+    unbound = update(row).where(
+        row.handle_hash == found.stored.handle_hash,
+        or_(row.browser_hash.is_(None), row.browser_hash == _hash(browser)),
+    )
+    bound = await session.execute(unbound.values(browser_hash=_hash(browser)).returning(row.handle_hash))
+    return bound.scalar_one_or_none() is not None
+
+
+async def note_selection(session: AsyncSession, found: Named, session_id: str) -> None:
+    """The person chose to go on with this session."""
+    await _note(session, found, selected_session_id=session_id)
+
+
+async def note_consent(session: AsyncSession, found: Named, session_id: str) -> None:
+    """The person of this session said yes to this very request (prompt=consent)."""
+    await _note(session, found, consented_session_id=session_id)
+
+
+async def _note(session: AsyncSession, found: Named, **noted: str) -> None:
+    which = StoredRequest.handle_hash == found.stored.handle_hash
+    await session.execute(update(StoredRequest).where(which).values(**noted))
+
+
+async def take(session: AsyncSession, found: Named) -> bool:
+    """Take a request out, to answer it. False if another tab already has: one request is answered once."""
+    taken = delete(StoredRequest).where(StoredRequest.handle_hash == found.stored.handle_hash)
+    return (await session.execute(taken.returning(StoredRequest.handle_hash))).scalar_one_or_none() is not None
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,81 @@
+"""Consents: what a person has agreed that a client may do, remembered so that they are asked once."""
+
+import json
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Select, String, Text, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from . import grants
+from .database import Row
+from .instants import Instant
+
+
+class Consent(Row):
+    """A yes to a client at a resource; what is agreed to later is added to it."""
+
+    __tablename__ = "consents"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    client_id: Mapped[str] = mapped_column(
+        ForeignKey("clients.client_id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    resource: Mapped[str] = mapped_column(String(2048), primary_key=True)
+    scope: Mapped[str] = mapped_column(Text)  # JSON, sorted
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return frozenset(json.loads(self.scope))
+
+
+async def find_scopes(session: AsyncSession, account_id: str, client_id: str, resource: str) -> frozenset[str]:
+    """What has been agreed to; nothing, when nobody was asked."""
+    found = await session.scalar(_select(account_id, client_id, resource))
+    return frozenset() if found is None else found.scopes
+
+
+async def remember(
+    session: AsyncSession, account_id: str, client_id: str, resource: str, scope: Collection[str], *, now: datetime
+) -> None:
+    """Add to what has been agreed to. Of two simultaneous ones both count."""
+    insert = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(Consent)
+    nothing = insert.values(
+        account_id=account_id, client_id=client_id, resource=resource, scope="[]", created_at=now, updated_at=now
+    )
+    await session.execute(nothing.on_conflict_do_nothing())
+    consent = (await session.scalars(_select(account_id, client_id, resource).with_for_update())).one()
+    consent.scope, consent.updated_at = json.dumps(sorted(consent.scopes | set(scope))), now
+
+
+async def list_consents(
+    session: AsyncSession, *, account_id: str | None = None, client_id: str | None = None, limit: int
+) -> Sequence[Consent]:
+    """The newest first; of one account, at one client, or all."""
+    query = select(Consent).order_by(Consent.updated_at.desc(), Consent.account_id, Consent.client_id).limit(limit)
+    if account_id is not None:
+        query = query.where(Consent.account_id == account_id)
+    if client_id is not None:
+        query = query.where(Consent.client_id == client_id)
+    return (await session.scalars(query)).all()
+
+
+async def withdraw(session: AsyncSession, account_id: str, client_id: str, *, now: datetime) -> int:
+    """Take back all that an account has agreed to at a client, and end what hangs on it. How many consents there were.
+
+    The client's grants end even if nothing is remembered: it may be one of ours, which nobody was asked about.
+    """
+    withdrawn = delete(Consent).where(Consent.account_id == account_id, Consent.client_id == client_id)
+    count = len((await session.execute(withdrawn.returning(Consent.resource))).all())
+    await grants.end_for_client(session, client_id, account_id=account_id, now=now)
+    return count
+
+
+def _select(account_id: str, client_id: str, resource: str) -> Select[tuple[Consent]]:
+    return select(Consent).where(
+        Consent.account_id == account_id, Consent.client_id == client_id, Consent.resource == resource
+    )
