@@ -1,25 +1,19 @@
-"""Where the parts of auth-service meet: the application, its start and end, and what becomes of what is raised."""
+"""Where the parts of auth-service meet: the application, its start and its end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 from ipaddress import ip_network
 
 import structlog
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import better_auth, discovery, health, jwks, passwords, token
+from . import better_auth, discovery, health, jwks, token
 from .access_log import AccessLog
-from .attempts import AttemptLimiter, TooManyAttempts
+from .attempts import AttemptLimiter
 from .better_auth.cross_origin import CrossOrigin
-from .better_auth.refusals import Refusal, TooManyRequests
-from .better_auth.routes import PREFIX
 from .browser_sessions import Lifetimes
 from .client_assertions import AssertionVerifier
 from .client_authentication import ClientAuthenticator
@@ -27,14 +21,13 @@ from .client_cache import ClientCache
 from .database import Database, open_database
 from .dependencies import Parts
 from .expiry import delete_periodically
+from .failures import add_exception_handlers, render_failure
 from .fetched_keys import FetchedKeys
 from .instants import Clock, utc_now
 from .key_ring import KeyRing, reload_periodically
 from .migrations import HEAD
-from .oauth.errors import OAuthError
-from .oauth_requests import render_oauth_error
 from .outbound import Outbound
-from .passwords import PasswordHasher, TooBusy
+from .passwords import PasswordHasher
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
 from .settings import Settings
@@ -60,13 +53,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         # The routes themselves: an included router is searched twice for each request, and these need none of what
         # including adds, because they carry their whole paths.
         app.router.routes.extend(router.routes)
-    app.exception_handler(Refusal)(_render_refusal)
-    app.exception_handler(TooManyAttempts)(_render_too_many_attempts)
-    app.exception_handler(TooBusy)(_render_too_busy)
-    app.exception_handler(OAuthError)(render_oauth_error)
-    app.exception_handler(HTTPException)(_render_http_exception)
-    for store_error in (OperationalError, PoolTimeoutError):
-        app.exception_handler(store_error)(_render_unavailable)
+    add_exception_handlers(app)
     for middleware in (CrossOrigin, LastResort, AccessLog):  # the last one is the outermost
         app.add_middleware(middleware)
     return app
@@ -153,38 +140,4 @@ class LastResort:
             if has_started or scope["type"] != "http":
                 raise
             _log.exception("unhandled")
-            await _render_failure(HTTPStatus.INTERNAL_SERVER_ERROR)(scope, receive, send)
-
-
-def _render_refusal(request: Request, refusal: Refusal) -> Response:
-    _log.info("refused", code=refusal.code, reason=refusal.reason)
-    response = refusal.render()
-    if refusal.clears_cookies:
-        parts: Parts = request.app.state.parts
-        parts.session_cookies.clear(response)
-    return response
-
-
-def _render_too_many_attempts(request: Request, held: TooManyAttempts) -> Response:
-    return _render_refusal(request, TooManyRequests(held.retry_after, reason="too many attempts"))
-
-
-def _render_too_busy(request: Request, error: TooBusy) -> Response:
-    return _render_refusal(request, TooManyRequests(passwords.RETRY_AFTER, reason="the hashing queue is full"))
-
-
-def _render_http_exception(request: Request, error: HTTPException) -> Response:
-    """The router's own refusals. Below /api/auth an unknown path or method is an empty 404, as that protocol has it."""
-    if request.url.path.startswith(PREFIX) and error.status_code in (404, 405):
-        return Response(status_code=404)
-    return _render_failure(HTTPStatus(error.status_code), error.headers)
-
-
-def _render_unavailable(request: Request, error: Exception) -> Response:
-    _log.error("store_unavailable", error=type(error).__name__)
-    return _render_failure(HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "1"})
-
-
-def _render_failure(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
-    body = {"message": status.phrase, "code": status.name}
-    return JSONResponse(body, status, {"Cache-Control": "no-store", **(headers or {})})
+            await render_failure(HTTPStatus.INTERNAL_SERVER_ERROR)(scope, receive, send)

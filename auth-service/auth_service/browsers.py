@@ -52,9 +52,8 @@ class Browsers:
 
     def _is_from_here(self, request: Request) -> bool:
         """By `Origin`, or by what else only the browser itself can say (Fetch Metadata)."""
-        origins = request.headers.getlist("origin") or [
-            parse_origin(referer) for referer in request.headers.getlist("referer")
-        ]
+        origins: list[str | None] = [*request.headers.getlist("origin")]
+        origins = origins or [parse_origin(referer) for referer in request.headers.getlist("referer")]
         site = request.headers.get("sec-fetch-site")
         if site not in (None, "same-origin"):
             return False

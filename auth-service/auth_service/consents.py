@@ -75,7 +75,7 @@ async def withdraw(session: AsyncSession, account_id: str, client_id: str, *, no
     return count
 
 
-def _select(account_id: str, client_id: str, resource: str) -> Select[tuple[Consent]]:
+def _select(account_id: str, client_id: str, resource: str) -> Select[Consent]:
     return select(Consent).where(
         Consent.account_id == account_id, Consent.client_id == client_id, Consent.resource == resource
     )

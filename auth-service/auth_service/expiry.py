@@ -13,16 +13,25 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from .attempts import MAX_ROWS, Attempts
+from .authorization_requests import MAX_ROWS as REQUESTS_MAX_ROWS
+from .authorization_requests import StoredRequest
 from .browser_sessions import BrowserSession
 from .client_assertions import UsedAssertion
 from .database import Database
 from .instants import Clock
 from .leases import hold
+from .logout_requests import LogoutRequest
 
 PERIOD = timedelta(minutes=1)
 LEASE = timedelta(minutes=3)
 BATCH = 500  # rows in one transaction
-EXPIRING: tuple[Any, ...] = (BrowserSession, Attempts, UsedAssertion)
+EXPIRING: tuple[Any, ...] = (BrowserSession, Attempts, UsedAssertion, StoredRequest, LogoutRequest)
+# What strangers can make, how much of it is kept, and what goes first.
+CAPPED: tuple[Any, ...] = (
+    (Attempts, MAX_ROWS, (Attempts.count, Attempts.expires_at)),
+    (StoredRequest, REQUESTS_MAX_ROWS, (StoredRequest.expires_at,)),
+    (LogoutRequest, REQUESTS_MAX_ROWS, (LogoutRequest.expires_at,)),
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -40,20 +49,30 @@ async def delete_periodically(database: Database, clock: Clock) -> None:
             _log.warning("expiry_failed", error=type(error).__name__)
 
 
-async def delete_expired(database: Database, *, now: datetime, max_rows: int = MAX_ROWS) -> int:
-    """Delete every expired row, and the attempts that are too many; how many went."""
+async def delete_expired(database: Database, *, now: datetime, max_rows: int | None = None) -> int:
+    """Delete every expired row, and what is too much of what anybody can make; how many rows went."""
     deleted = 0
     for table in EXPIRING:
         key = table.__mapper__.primary_key[0]
         expired = select(key).where(table.expires_at <= now).limit(BATCH)
         while batch := await _delete(database, table, key, expired):
             deleted += batch
+    for table, limit, order in CAPPED:
+        deleted += await _delete_surplus(database, table, max_rows or limit, order)
+    return deleted
+
+
+async def _delete_surplus(database: Database, table: Any, limit: int, order: Any) -> int:
+    key = table.__mapper__.primary_key[0]
     async with database.reading() as session:
-        surplus = (await session.scalar(select(func.count()).select_from(Attempts)) or 0) - max_rows
-    while surplus > 0:
-        least_tried = select(Attempts.key).order_by(Attempts.count, Attempts.expires_at).limit(min(BATCH, surplus))
-        batch = await _delete(database, Attempts, Attempts.key, least_tried)
-        deleted, surplus = deleted + batch, surplus - (batch or surplus)
+        count = await session.scalar(select(func.count()).select_from(table)) or 0
+    deleted = 0
+    while count - deleted > limit:
+        first = select(key).order_by(*order).limit(min(BATCH, count - deleted - limit))
+        batch = await _delete(database, table, key, first)
+        if not batch:
+            break
+        deleted += batch
     return deleted
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "auth_service"
 
-TOP = {"app", "__main__", "commands", "settings", "access_log", "migrations"}
+TOP = {"app", "failures", "__main__", "commands", "settings", "access_log", "migrations"}
 ENDPOINTS = {"better_auth", "token", "discovery", "jwks", "health"}
 EDGE = {  # what endpoints share of HTTP
     "dependencies",
     "session_cookies",
     "current_session",
     "guessing",
+    "browsers",
     "password_sign_in",
     "password_sign_up",
     "published",

@@ -84,8 +84,9 @@ class AuthorizationRequest:
 
     @classmethod
     def restore(cls, text: str) -> Self:
-        members: dict[str, Any] = json.loads(text)
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in members.items()})
+        stored: dict[str, Any] = json.loads(text)
+        members: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in stored.items()}
+        return cls(**members)
 
 
 def find_target(parameters: Parameters, client: ClientMetadata) -> Target | None:
@@ -106,7 +107,13 @@ def find_target(parameters: Parameters, client: ClientMetadata) -> Target | None
 
 
 def read(
-    parameters: Parameters, repeated: frozenset[str], *, client_id: str, client: ClientMetadata, target: Target, issuer: str
+    parameters: Parameters,
+    repeated: frozenset[str],
+    *,
+    client_id: str,
+    client: ClientMetadata,
+    target: Target,
+    issuer: str,
 ) -> AuthorizationRequest:
     """Check the request of a client whose redirect_uri is known to be good.
 
@@ -114,7 +121,7 @@ def read(
         OAuthError: for the client.
     """
     _check_form(parameters, repeated)
-    if RESPONSE_TYPE != parameters.require("response_type"):
+    if parameters.require("response_type") != RESPONSE_TYPE:
         raise UnsupportedResponseType("The response_type supported is code.")
     if AUTHORIZATION_CODE not in client.grant_types:
         raise UnauthorizedClient("This client may not use this grant type.")

@@ -44,7 +44,9 @@ class Progress:
     is_covered: bool = False  # by what the person has agreed to, or by the client's being ours
 
 
-def decide(request: AuthorizationRequest, person: Person | None, progress: Progress, *, issuer: str, now: datetime) -> Step:
+def decide(
+    request: AuthorizationRequest, person: Person | None, progress: Progress, *, issuer: str, now: datetime
+) -> Step:
     """The next step.
 
     Raises:

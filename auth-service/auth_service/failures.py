@@ -1,0 +1,66 @@
+"""What becomes of what is raised: each refusal in the words of the endpoint that it surfaces at."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from . import passwords
+from .attempts import TooManyAttempts
+from .better_auth.refusals import Refusal, TooManyRequests
+from .better_auth.routes import PREFIX
+from .dependencies import Parts
+from .oauth.errors import OAuthError
+from .oauth_requests import render_oauth_error
+from .passwords import TooBusy
+
+_log = structlog.get_logger(__name__)
+
+
+def add_exception_handlers(app: FastAPI) -> None:
+    app.exception_handler(Refusal)(_render_refusal)
+    app.exception_handler(TooManyAttempts)(_render_too_many_attempts)
+    app.exception_handler(TooBusy)(_render_too_busy)
+    app.exception_handler(OAuthError)(render_oauth_error)
+    app.exception_handler(HTTPException)(_render_http_exception)
+    for store_error in (OperationalError, PoolTimeoutError):
+        app.exception_handler(store_error)(_render_unavailable)
+
+
+def _render_refusal(request: Request, refusal: Refusal) -> Response:
+    _log.info("refused", code=refusal.code, reason=refusal.reason)
+    response = refusal.render()
+    if refusal.clears_cookies:
+        parts: Parts = request.app.state.parts
+        parts.session_cookies.clear(response)
+    return response
+
+
+def _render_too_many_attempts(request: Request, held: TooManyAttempts) -> Response:
+    return _render_refusal(request, TooManyRequests(held.retry_after, reason="too many attempts"))
+
+
+def _render_too_busy(request: Request, error: TooBusy) -> Response:
+    return _render_refusal(request, TooManyRequests(passwords.RETRY_AFTER, reason="the hashing queue is full"))
+
+
+def _render_http_exception(request: Request, error: HTTPException) -> Response:
+    """The router's own refusals. Below /api/auth an unknown path or method is an empty 404, as that protocol has it."""
+    if request.url.path.startswith(PREFIX) and error.status_code in (404, 405):
+        return Response(status_code=404)
+    return render_failure(HTTPStatus(error.status_code), error.headers)
+
+
+def _render_unavailable(request: Request, error: Exception) -> Response:
+    _log.error("store_unavailable", error=type(error).__name__)
+    return render_failure(HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "1"})
+
+
+def render_failure(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
+    body = {"message": status.phrase, "code": status.name}
+    return JSONResponse(body, status, {"Cache-Control": "no-store", **(headers or {})})

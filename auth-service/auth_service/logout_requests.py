@@ -1,0 +1,62 @@
+"""Requests to sign somebody out (OpenID Connect RP-Initiated Logout 1.0 §2) that wait until the browser has come back.
+
+A request that another site posts comes without cookies, so it says nothing about who is signed in (DESIGN section 5).
+It holds nothing secret and proves nothing but that it was checked: whoever holds its handle could have sent it.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import String, Text, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .database import Row
+from .instants import Instant
+
+TTL = timedelta(minutes=30)
+
+
+class LogoutRequest(Row):
+    __tablename__ = "logout_requests"
+
+    handle_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    client_id: Mapped[str | None] = mapped_column(String(64))  # whose ID token was shown
+    session_id: Mapped[str | None] = mapped_column(String(32))  # which that token names
+    post_logout_redirect_uri: Mapped[str | None] = mapped_column(Text)  # registered by that client
+    state: Mapped[str | None] = mapped_column(Text)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+async def store(
+    session: AsyncSession,
+    *,
+    client_id: str | None,
+    session_id: str | None,
+    post_logout_redirect_uri: str | None,
+    state: str | None,
+    now: datetime,
+) -> str:
+    """Keep a request that has been checked; its handle."""
+    handle = secrets.token_urlsafe(32)
+    session.add(
+        LogoutRequest(
+            handle_hash=_hash(handle),
+            client_id=client_id,
+            session_id=session_id,
+            post_logout_redirect_uri=post_logout_redirect_uri,
+            state=state,
+            expires_at=now + TTL,
+        )
+    )
+    return handle
+
+
+async def find(session: AsyncSession, handle: str, *, now: datetime) -> LogoutRequest | None:
+    which = (LogoutRequest.handle_hash == _hash(handle), LogoutRequest.expires_at > now)
+    return await session.scalar(select(LogoutRequest).where(*which))
+
+
+def _hash(handle: str) -> str:
+    return hashlib.sha256(handle.encode()).hexdigest()
