@@ -1,13 +1,16 @@
 """The systems that the tests share. Each is started by the first test that asks for it, and stopped at the end."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from e2e_fixtures.browser import running_chromium, somebodys_browser
+from e2e_fixtures.clients import register_all
 from e2e_fixtures.issuer import Issuer, serve_issuer
 from e2e_fixtures.people import Person, sign_up
+from e2e_fixtures.providers import Ours, Provider, running_control
 from e2e_fixtures.stack import API_ORIGIN, TRUSTED_ORIGIN, Stack, running_stack
 from e2e_fixtures.todo_process import TodoProcess, running_todo_service
 
@@ -60,3 +63,18 @@ def page(chromium: Browser) -> Iterator[Page]:
     """A page in a browser that knows nobody yet."""
     with somebodys_browser(chromium) as context:
         yield context.new_page()
+
+
+@pytest.fixture(scope="module", params=["control"])
+def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
+    """The OpenID Provider under test. First the control: what fails there is the harness's own fault."""
+    if request.param == "control":
+        with running_control() as control:
+            yield control
+    else:
+        yield Ours(request.getfixturevalue("stack"))
+
+
+@pytest.fixture(scope="module")
+def clients(provider: Provider) -> dict[str, dict[str, Any]]:
+    return register_all(provider)

@@ -5,12 +5,18 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import playwright
 import pytest
 
 from e2e_fixtures.absent import absent
 from e2e_fixtures.checkout import ROOT
 
 TIMEOUT = 180
+
+
+def node() -> str:
+    """Node.js as Playwright brings it along: newer than Debian's, and locked by hash with everything else."""
+    return str(Path(playwright.__file__).parent / "driver/node")
 
 
 def installed(frontend: Path) -> Path:

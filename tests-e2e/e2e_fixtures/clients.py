@@ -1,0 +1,43 @@
+"""The clients as which relying parties sign people in: one for each way of authenticating."""
+
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+from e2e_fixtures.providers import Provider
+
+KEY = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
+CODE = {
+    "client_name": "Frontend",
+    "grant_types": ["authorization_code", "refresh_token"],
+    "response_types": ["code"],
+    "redirect_uris": ["https://rp.example.com/callback"],
+    "post_logout_redirect_uris": ["https://rp.example.com/signed-out"],
+    "scope": "openid profile email offline_access",
+}
+BY_KEY = {
+    "token_endpoint_auth_method": "private_key_jwt",
+    "token_endpoint_auth_signing_alg": "ES256",
+    "jwks": {"keys": [{**{name: KEY[name] for name in ("kty", "crv", "x", "y")}, "kid": "rp", "use": "sig"}]},
+}
+CLIENTS: dict[str, dict[str, Any]] = {
+    "basic": {**CODE, "token_endpoint_auth_method": "client_secret_basic"},
+    "post": {**CODE, "token_endpoint_auth_method": "client_secret_post"},
+    "public": {**CODE, "token_endpoint_auth_method": "none"},
+    "key": {**CODE, **BY_KEY},
+    "robot": {
+        **BY_KEY,
+        "client_name": "Robot",
+        "grant_types": ["client_credentials"],
+        "response_types": [],
+        "redirect_uris": [],
+        "scope": "todos:read todos:write",
+    },
+}
+
+
+def register_all(provider: Provider) -> dict[str, dict[str, Any]]:
+    """What the provider answered for each, and the private key of those that have one."""
+    private_key = {**KEY, "kid": "rp", "alg": "ES256"}
+    return {name: {**provider.register(**asked), "private_key": private_key} for name, asked in CLIENTS.items()}

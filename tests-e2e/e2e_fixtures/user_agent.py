@@ -1,0 +1,140 @@
+"""A browser without a window: it keeps cookies, follows redirects and fills in forms by their ids.
+
+What it cannot do is run a script, so a page that needs one stops it. What leaves the provider's origin is the answer to
+the relying party, which need not exist.
+"""
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+
+import httpx2
+
+from e2e_fixtures.providers import Account, Provider
+
+MAX_STEPS = 12
+
+
+@dataclass(frozen=True)
+class Callback:
+    """What the relying party's redirect_uri receives: a query, or with form_post a body."""
+
+    method: str
+    url: str
+    body: str = ""
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        pairs = parse_qsl(self.body if self.method == "POST" else urlsplit(self.url).query, keep_blank_values=True)
+        parameters = dict(pairs)
+        assert len(parameters) == len(pairs), f"a repeated parameter: {pairs}"
+        return parameters
+
+
+@dataclass
+class Form:
+    action: str
+    method: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+class Page(HTMLParser):
+    """A page as far as somebody needs it who knows its ids."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        super().__init__()
+        self.url, self.status, self.text = str(response.url), response.status_code, response.text
+        self.headers = response.headers
+        self.forms: dict[str, Form] = {}
+        self.ids: dict[str, dict[str, str]] = {}  # an element's attributes, and under "<form>" the form it belongs to
+        self._form = ""
+        self.feed(self.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._form = attributes.get("id", f"form-{len(self.forms)}")
+            action = urljoin(self.url, attributes.get("action", ""))
+            self.forms[self._form] = Form(action, attributes.get("method", "get").upper())
+        owner = attributes.get("form", self._form)
+        is_sent = attributes.get("type") not in ("checkbox", "radio", "submit") or "checked" in attributes
+        if tag == "input" and attributes.get("name") and owner in self.forms and is_sent:
+            self.forms[owner].fields[attributes["name"]] = attributes.get("value", "")
+        if attributes.get("id"):
+            self.ids[attributes["id"]] = {**attributes, "<form>": owner}
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._form = ""
+
+    def __contains__(self, element_id: str) -> bool:
+        return element_id in self.ids
+
+    def __repr__(self) -> str:
+        return f"<{self.status} {self.url} with {sorted(self.ids)}: {self.text[:2000]}>"
+
+
+class UserAgent:
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self.http = provider.client()
+
+    def open(self, url: str) -> Page | Callback:
+        return self._go("GET", url, "")
+
+    def post(self, url: str, body: str, *, origin: str) -> Page | Callback:
+        """A form of another origin's page, or of this one."""
+        return self._go("POST", url, body, origin)
+
+    def press(self, page: Page, button: str, **filled_in: str) -> Page | Callback:
+        """Submit the form that a button belongs to, with values for fields by their ids."""
+        pressed = page.ids[button]
+        form = page.forms[pressed["<form>"]]
+        fields = {**form.fields, **{page.ids[element]["name"]: value for element, value in filled_in.items()}}
+        if pressed.get("name"):
+            fields[pressed["name"]] = pressed.get("value", "")
+        if form.method == "GET":
+            return self.open(f"{form.action.partition('?')[0]}?{urlencode(fields)}")
+        parts = urlsplit(page.url)
+        return self.post(form.action, urlencode(fields), origin=f"{parts.scheme}://{parts.netloc}")
+
+    def sign_in(self, url: str, account: Account) -> Page | Callback:
+        """Do what each page asks for until there is an answer, or a page that asks for nothing one can give."""
+        shown = self.open(url)
+        for _ in range(MAX_STEPS):
+            if isinstance(shown, Callback) or "error" in shown:
+                break
+            if "signin" in shown:
+                shown = self.press(shown, "signin", email=account.email, password=account.password)
+            elif "allow" in shown:
+                shown = self.press(shown, "allow")
+            elif "signout" in shown:
+                shown = self.press(shown, "signout")
+            else:
+                break
+        return shown
+
+    def _go(self, method: str, url: str, body: str, origin: str = "") -> Page | Callback:
+        for _ in range(MAX_STEPS):
+            if not self._is_the_providers(url):
+                return Callback(method, url, body)
+            headers = (
+                {"Origin": origin, "Content-Type": "application/x-www-form-urlencoded"} if method == "POST" else {}
+            )
+            response = self.http.request(method, url, content=body or None, headers=headers)
+            if not response.is_redirect:
+                return self._shown(Page(response))
+            url = urljoin(url, response.headers["Location"])
+            if response.status_code != 307 and response.status_code != 308:
+                method, body = "GET", ""
+        raise AssertionError(f"redirected for ever, now to {url}")
+
+    def _shown(self, page: Page) -> Page | Callback:
+        """form_post: its script submits the only form at once."""
+        for form in page.forms.values():
+            if form.method == "POST" and not self._is_the_providers(form.action):
+                return Callback("POST", form.action, urlencode(form.fields))
+        return page
+
+    def _is_the_providers(self, url: str) -> bool:
+        return url == self.provider.issuer or url.startswith(f"{self.provider.issuer}/")

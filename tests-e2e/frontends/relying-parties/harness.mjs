@@ -1,0 +1,38 @@
+// How a script speaks with what drives it (e2e_fixtures/harness.py): one JSON object a line, both ways.
+
+import { createInterface } from "node:readline";
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+async function receive() {
+  return JSON.parse((await lines.next()).value);
+}
+
+function say(message) {
+  process.stdout.write(`${JSON.stringify(message)}\n`);
+}
+
+export const { issuer, clients, account } = await receive();
+
+// Let the person's browser open an address. What comes back is the request that the redirect_uri receives.
+export async function open(url) {
+  say({ open: String(url) });
+  const { method, url: address, body, page } = await receive();
+  if (page) throw new Error(`the person is left at ${page}`);
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  return new Request(address, method === "POST" ? { method, body, headers } : { method });
+}
+
+// Steps in order; the first that fails ends the script, whose exit code tells.
+export async function steps(table) {
+  for (const [name, step] of Object.entries(table)) {
+    try {
+      await step();
+    } catch (error) {
+      console.error(`${name} failed:`, error);
+      process.exit(1);
+    }
+    say({ passed: name });
+  }
+  process.exit(0);
+}

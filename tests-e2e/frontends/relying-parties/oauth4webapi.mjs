@@ -1,0 +1,112 @@
+// oauth4webapi, the protocol's steps one by one, for any JavaScript runtime.
+
+import assert from "node:assert/strict";
+import { importJWK } from "jose";
+import * as oauth from "oauth4webapi";
+import { account, clients, issuer, open, steps } from "./harness.mjs";
+
+const options = { [oauth.allowInsecureRequests]: issuer.startsWith("http:") };
+let server;
+
+// The code flow up to the tokens.
+async function signIn({ registered, authentication, response_mode, scope = "openid email offline_access" }) {
+  const { client_id, redirect_uris } = registered;
+  const client = { client_id };
+  const [state, nonce, verifier] = [oauth.generateRandomState(), oauth.generateRandomNonce(), oauth.generateRandomCodeVerifier()];
+  const url = new URL(server.authorization_endpoint);
+  const parameters = {
+    client_id,
+    redirect_uri: redirect_uris[0],
+    response_type: "code",
+    scope,
+    prompt: "consent",
+    state,
+    nonce,
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: "S256",
+    ...(response_mode && { response_mode }),
+  };
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  const answer = await open(url);
+  const received = answer.method === "POST" ? new URLSearchParams(await answer.text()) : new URL(answer.url);
+  const callback = oauth.validateAuthResponse(server, client, received, state);
+  const response = await oauth.authorizationCodeGrantRequest(
+    server,
+    client,
+    authentication,
+    callback,
+    redirect_uris[0],
+    verifier,
+    options,
+  );
+  const tokens = await oauth.processAuthorizationCodeResponse(server, client, response, {
+    expectedNonce: nonce,
+    requireIdToken: true,
+  });
+  await oauth.validateApplicationLevelSignature(server, response, options);
+  assert.equal(oauth.getValidatedIdTokenClaims(tokens).sub, account.sub);
+  return { client, tokens };
+}
+
+async function authenticationByKey(registered) {
+  const key = await importJWK(registered.private_key, registered.private_key.alg);
+  return oauth.PrivateKeyJwt({ key, kid: registered.private_key.kid });
+}
+
+let session;
+
+await steps({
+  "discovery": async () => {
+    const response = await oauth.discoveryRequest(new URL(issuer), options);
+    server = await oauth.processDiscoveryResponse(new URL(issuer), response);
+    assert.equal(server.authorization_response_iss_parameter_supported, true);
+    assert.deepEqual(server.code_challenge_methods_supported, ["S256"]);
+  },
+  "public client": async () => {
+    session = await signIn({ registered: clients.public, authentication: oauth.None() });
+  },
+  "userinfo": async () => {
+    const response = await oauth.userInfoRequest(server, session.client, session.tokens.access_token, options);
+    const person = await oauth.processUserInfoResponse(server, session.client, account.sub, response);
+    assert.equal(person.email, account.email);
+  },
+  "refresh": async () => {
+    const { client, tokens } = session;
+    const response = await oauth.refreshTokenGrantRequest(server, client, oauth.None(), tokens.refresh_token, options);
+    const next = await oauth.processRefreshTokenResponse(server, client, response);
+    assert.notEqual(next.refresh_token, tokens.refresh_token);
+    session.tokens = next;
+  },
+  "revocation": async () => {
+    const { client, tokens } = session;
+    const response = await oauth.revocationRequest(server, client, oauth.None(), tokens.refresh_token, options);
+    await oauth.processRevocationResponse(response);
+    const again = await oauth.refreshTokenGrantRequest(server, client, oauth.None(), tokens.refresh_token, options);
+    await assert.rejects(oauth.processRefreshTokenResponse(server, client, again), { error: "invalid_grant" });
+  },
+  "private_key_jwt": async () => {
+    const registered = clients.key;
+    const authentication = await authenticationByKey(registered);
+    session = await signIn({ registered, authentication, response_mode: "form_post" });
+  },
+  "introspection": async () => {
+    const authentication = await authenticationByKey(clients.key);
+    const { client, tokens } = session;
+    const response = await oauth.introspectionRequest(server, client, authentication, tokens.access_token, options);
+    const told = await oauth.processIntrospectionResponse(server, client, response);
+    assert.equal(told.active, true);
+    assert.equal(told.sub, account.sub);
+  },
+  "client_credentials": async () => {
+    const authentication = await authenticationByKey(clients.robot);
+    const client = { client_id: clients.robot.client_id };
+    const parameters = new URLSearchParams({ resource: `${issuer}/api/v1`, scope: "todos:read" });
+    const response = await oauth.clientCredentialsGrantRequest(server, client, authentication, parameters, options);
+    const tokens = await oauth.processClientCredentialsResponse(server, client, response);
+    assert.equal(tokens.scope, "todos:read");
+    // RFC 9068 by the library's own resource server: signature, issuer, audience, type.
+    const request = new Request(`${issuer}/api/v1/todos`, { headers: { authorization: `Bearer ${tokens.access_token}` } });
+    const claims = await oauth.validateJwtAccessToken(server, request, `${issuer}/api/v1`, options);
+    assert.equal(claims.client_id, clients.robot.client_id);
+  },
+});

@@ -1,0 +1,139 @@
+// openid-client, an OpenID certified relying party for servers.
+
+import assert from "node:assert/strict";
+import { importJWK } from "jose";
+import * as client from "openid-client";
+import { account, clients, issuer, open, steps } from "./harness.mjs";
+
+const SCOPE = "openid profile email offline_access";
+const insecure = issuer.startsWith("http:") ? [client.allowInsecureRequests] : [];
+
+async function discover(registered, authentication) {
+  const { client_id, client_secret } = registered;
+  const config = await client.discovery(new URL(issuer), client_id, client_secret, authentication, {
+    execute: [...insecure, client.enableNonRepudiationChecks],
+  });
+  assert.equal(config.serverMetadata().issuer, issuer);
+  return config;
+}
+
+// Sign in by the code flow with PKCE, nonce and state; the library checks the answer, `iss` too.
+async function signIn(config, registered, further = {}) {
+  const verifier = client.randomPKCECodeVerifier();
+  const checks = { pkceCodeVerifier: verifier, expectedNonce: client.randomNonce(), expectedState: client.randomState() };
+  const url = client.buildAuthorizationUrl(config, {
+    redirect_uri: registered.redirect_uris[0],
+    scope: SCOPE,
+    prompt: "consent",
+    code_challenge: await client.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: "S256",
+    nonce: checks.expectedNonce,
+    state: checks.expectedState,
+    ...further,
+  });
+  const answer = await open(url);
+  const tokens = await client.authorizationCodeGrant(config, answer, { ...checks, idTokenExpected: true });
+  assert.equal(tokens.claims().sub, account.sub);
+  assert.equal(tokens.claims().aud, config.clientMetadata().client_id);
+  return tokens;
+}
+
+async function refused(promise, error) {
+  await assert.rejects(promise, (thrown) => {
+    assert.equal(thrown.error, error, thrown.stack);
+    return true;
+  });
+}
+
+let config;
+let tokens;
+let older;
+
+await steps({
+  "client_secret_basic": async () => {
+    config = await discover(clients.basic, client.ClientSecretBasic());
+    tokens = await signIn(config, clients.basic);
+    assert.equal(tokens.token_type, "bearer");
+    assert.ok(tokens.expiresIn() > 0);
+  },
+  "userinfo": async () => {
+    const person = await client.fetchUserInfo(config, tokens.access_token, account.sub);
+    assert.equal(person.email, account.email);
+    assert.equal(person.email_verified, false);
+    assert.equal(person.name, "Ann");
+  },
+  "refresh": async () => {
+    older = tokens;
+    tokens = await client.refreshTokenGrant(config, older.refresh_token);
+    assert.notEqual(tokens.access_token, older.access_token);
+    assert.equal((await client.fetchUserInfo(config, tokens.access_token, account.sub)).sub, account.sub);
+    assert.equal(tokens.claims()?.sub ?? account.sub, account.sub); // it may have an ID token (OIDC Core 12.2)
+  },
+  "introspection": async () => {
+    const told = await client.tokenIntrospection(config, tokens.access_token);
+    assert.equal(told.active, true);
+    assert.equal(told.sub, account.sub);
+    assert.equal(told.client_id, clients.basic.client_id);
+    assert.equal((await client.tokenIntrospection(config, "nobodys-token")).active, false);
+  },
+  "revocation": async () => {
+    await client.tokenRevocation(config, tokens.refresh_token ?? older.refresh_token, { token_type_hint: "refresh_token" });
+    await client.tokenRevocation(config, "nobodys-token");
+    await refused(client.refreshTokenGrant(config, tokens.refresh_token ?? older.refresh_token), "invalid_grant");
+    assert.equal((await client.tokenIntrospection(config, tokens.access_token)).active, false);
+  },
+  "client_secret_post": async () => {
+    await signIn(await discover(clients.post, client.ClientSecretPost()), clients.post);
+  },
+  "private_key_jwt": async () => {
+    const key = await importJWK(clients.key.private_key, "ES256");
+    const authentication = client.PrivateKeyJwt({ key, kid: clients.key.private_key.kid });
+    await signIn(await discover(clients.key, authentication), clients.key);
+  },
+  "public client": async () => {
+    await signIn(await discover(clients.public, client.None()), clients.public);
+  },
+  "form_post": async () => {
+    tokens = await signIn(config, clients.basic, { response_mode: "form_post" });
+  },
+  "prompt=none while signed in": async () => {
+    await signIn(config, clients.basic, { prompt: "none", scope: "openid email" });
+  },
+  "code is for once": async () => {
+    const again = await discover(clients.basic, client.ClientSecretBasic());
+    const url = client.buildAuthorizationUrl(again, {
+      redirect_uri: clients.basic.redirect_uris[0],
+      scope: "openid",
+      code_challenge: await client.calculatePKCECodeChallenge("v".repeat(43)),
+      code_challenge_method: "S256",
+    });
+    const { url: answer } = await open(url);
+    const checks = { pkceCodeVerifier: "v".repeat(43) };
+    await client.authorizationCodeGrant(again, new URL(answer), checks);
+    await refused(client.authorizationCodeGrant(again, new URL(answer), checks), "invalid_grant");
+  },
+  "wrong verifier": async () => {
+    const challenge = await client.calculatePKCECodeChallenge("v".repeat(43));
+    const asked = { redirect_uri: clients.basic.redirect_uris[0], scope: "openid", code_challenge_method: "S256" };
+    const { url } = await open(client.buildAuthorizationUrl(config, { ...asked, code_challenge: challenge }));
+    const redeemed = client.authorizationCodeGrant(config, new URL(url), { pkceCodeVerifier: "w".repeat(43) });
+    await refused(redeemed, "invalid_grant");
+  },
+  "wrong secret": async () => {
+    const stranger = await discover({ ...clients.basic, client_secret: "wrong" }, client.ClientSecretBasic("wrong"));
+    await assert.rejects(client.clientCredentialsGrant(stranger), ({ status, cause }) => {
+      assert.deepEqual([status, cause[0].scheme], [401, "basic"]);
+      return true;
+    });
+  },
+  "logout": async () => {
+    const [post_logout_redirect_uri] = clients.basic.post_logout_redirect_uris;
+    const url = client.buildEndSessionUrl(config, { id_token_hint: tokens.id_token, post_logout_redirect_uri, state: "s t" });
+    const answer = new URL((await open(url)).url);
+    assert.equal(answer.origin + answer.pathname, post_logout_redirect_uri);
+    assert.equal(answer.searchParams.get("state"), "s t");
+  },
+  "prompt=none while signed out": async () => {
+    await refused(signIn(config, clients.basic, { prompt: "none" }), "login_required");
+  },
+});

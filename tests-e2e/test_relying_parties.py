@@ -1,0 +1,19 @@
+"""Relying parties that nobody here wrote, first against a control that nobody here wrote either, then against ours."""
+
+from typing import Any
+
+import pytest
+
+from e2e_fixtures.checkout import ROOT
+from e2e_fixtures.harness import drive
+from e2e_fixtures.npm import installed
+from e2e_fixtures.providers import Provider
+
+FRONTENDS = ROOT / "tests-e2e/frontends/relying-parties"
+STEPS = {"openid-client": 15, "oauth4webapi": 8}
+
+
+@pytest.mark.parametrize("library", STEPS)
+def test_library_works(provider: Provider, clients: dict[str, dict[str, Any]], library: str) -> None:
+    passed = drive(installed(FRONTENDS) / f"{library}.mjs", provider, clients, provider.sign_up())
+    assert len(passed) == STEPS[library], passed
