@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from .authentication_context import ACRS
-from .authorization_request import CONSENT, LOGIN, NONE, SELECT_ACCOUNT, AuthorizationRequest
+from .authorization_parameters import CONSENT, LOGIN, NONE, SELECT_ACCOUNT
+from .authorization_request import AuthorizationRequest
 from .errors import (
     AccountSelectionRequired,
     ConsentRequired,
