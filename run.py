@@ -112,7 +112,7 @@ def bench(arguments: Sequence[str]) -> int:
     interpreter = python(tests=True)
     codes = []
     for name in arguments:
-        codes.append(subprocess.run([interpreter, str(scripts[name])], cwd=ROOT, check=False).returncode)
+        codes.append(subprocess.run([interpreter, "-P", str(scripts[name])], cwd=ROOT, check=False).returncode)
         pause(0)
     return max(codes)
 

@@ -85,6 +85,7 @@ class Ours:
 @dataclass(frozen=True)
 class Control:
     issuer: str
+    pid: int
     opened: ExitStack
     authority: Path | None = None
 
@@ -119,7 +120,7 @@ def running_control() -> Iterator[Control]:
     assert process.stdout is not None
     try:
         with process.stdout, ExitStack() as opened:
-            control = Control(f"http://localhost:{port}", opened)
+            control = Control(f"http://localhost:{port}", process.pid, opened)
             assert process.stdout.readline().decode().strip() == control.issuer
             yield control
     finally:
