@@ -28,6 +28,7 @@ from deploy.local.services import System, migrate, service_command
 from deploy.local.state import LOGS, ROOT, STATE, lock, read_running
 from deploy.local.up import origin, up
 from deploy.local.waiting import Interrupted, Refused, pause, signals
+from deploy.local.web import build
 from gateway.render import InvalidSetting
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def reset(arguments: Sequence[str]) -> int:
         if not alone:
             raise Refused("A run.py has just started. Stop it first: ./run.py down")
         for entry in STATE.iterdir():
-            if entry.name.startswith("venv-") or entry.suffix == ".lock":
+            if entry.name.startswith(("venv-", "npm-", "web-")) or entry.suffix == ".lock":
                 continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
@@ -83,6 +84,10 @@ def test(arguments: Sequence[str]) -> int:
         find_nginx()
     except Refused as refused:
         print(f"Tests of the gateway will be skipped. {refused}", file=sys.stderr)
+    try:
+        build()
+    except Refused as refused:
+        print(f"Tests of the web application will be skipped. {refused}", file=sys.stderr)
     return become([interpreter, "-m", "pytest", *arguments], cwd=ROOT)
 
 

@@ -24,7 +24,9 @@ def tail(log: Path, lines: int = 20) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
 
 
-def run_with_progress(what: str, command: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
+def run_with_progress(
+    what: str, command: Sequence[str], environ: Mapping[str, str] | None = None, *, cwd: Path = STATE
+) -> None:
     """Run a command whose output goes to a log: a live line on a terminal, dots elsewhere, and nothing on stdout."""
     log = LOGS / "setup.log"
     started, live = time.monotonic(), sys.stderr.isatty()
@@ -37,7 +39,7 @@ def run_with_progress(what: str, command: Sequence[str], environ: Mapping[str, s
             stderr=output,
             stdin=subprocess.DEVNULL,
             env=environ,
-            cwd=STATE,
+            cwd=cwd,
             start_new_session=True,
         )
     try:

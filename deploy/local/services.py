@@ -29,6 +29,7 @@ class System:
     auth_port: int
     todo_port: int
     limits: bool = True
+    web: Path | None = None  # where the web application was built to
 
     def environment(self, name: str) -> dict[str, str]:
         """A service's environment: the user's own settings for it, and our state where they leave it open."""
@@ -49,7 +50,8 @@ class System:
         database = f"sqlite+aiosqlite:///{STATE / name}.db"
         if name == "todo":
             jwks = {"TODO_JWKS_FILE": str(STATE / "jwks.json"), "TODO_AUTH_URL": f"http://{LOOPBACK}:{self.auth_port}"}
-            return {"TODO_DATABASE_URL": database, **jwks}
+            web = {"TODO_WEB_FOLDER": str(self.web)} if self.web else {}
+            return {"TODO_DATABASE_URL": database, **jwks, **web}
         keys = {f"{key.upper()}_FILE": str(secret_file(key)) for key in ("auth_secret", "auth_key_encryption_keys")}
         return {"AUTH_DATABASE_URL": database, **keys}
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from deploy.local import tls
+from deploy.local import tls, web
 from deploy.local.packages import find_nginx, python
 from deploy.local.ports import LOOPBACK, check_port, choose_port, loopback_addresses
 from deploy.local.processes import Child, Supervisor, answers, clear_leftovers
@@ -24,6 +24,7 @@ from gateway import nginx, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 
 def up_options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -64,7 +65,19 @@ def up(arguments: Sequence[str]) -> int:
     python()
     if not options.no_gateway:
         find_nginx()
+    web_folder()
     return detach(arguments)
+
+
+def web_folder() -> Path | None:
+    """Where the web application was built to. Without it the rest runs all the same."""
+    if "TODO_WEB_FOLDER" in os.environ:
+        return None  # the user's own
+    try:
+        return web.build()
+    except Refused as refused:
+        print(f"The web application is missing, everything else starts. {refused}", file=sys.stderr)
+    return None
 
 
 def already_up(options: argparse.Namespace) -> int:
@@ -124,7 +137,7 @@ def supervise(options: argparse.Namespace) -> int:
     auth_port = choose_port(options.port + 1)
     todo_port = choose_port(auth_port + 1)
     url = f"{'https' if options.tls else 'http'}://localhost:{gateway_port or auth_port}"
-    system = System(origin(url), auth_port, todo_port, limits is not None)
+    system = System(origin(url), auth_port, todo_port, limits is not None, web_folder())
     if options.tls and urlsplit(system.issuer).scheme != "https":
         raise Refused(f"ISSUER is {system.issuer}, but with --tls the gateway answers https only.")
     url = system.issuer if gateway_port is None else url

@@ -24,12 +24,15 @@ class Checkout:
 
     @classmethod
     def copy(cls, folder: Path, *, packages: bool = True) -> Self:
-        """Copy the working tree as it is, uncommitted changes too; `packages` lends it the installed ones."""
+        """Copy the working tree as it is, uncommitted changes too; `packages` lends it the installed ones, and the web
+        application as it was built."""
         shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
         state = folder / ".run"
         state.mkdir()
-        for environment in (ROOT / ".run").glob("venv-*") if packages else ():
-            (state / environment.name).symlink_to(environment)
+        for pattern in ("venv-*", "web-*") if packages else ():
+            for made in (ROOT / ".run").glob(pattern):
+                if made.is_dir():
+                    (state / made.name).symlink_to(made)
         return cls(folder)
 
     def run(self, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:

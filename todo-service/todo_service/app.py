@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from todo_service import database, health, metrics, openapi, problems, protected_resource
+from todo_service import database, health, metrics, openapi, problems, protected_resource, web
 from todo_service.access_token import Policy
 from todo_service.authentication import Authenticator
 from todo_service.cross_origin import CrossOrigin
@@ -50,6 +50,7 @@ def create_app(
     app.state.quota = settings.quota
     app.state.in_flight = InFlight()
     app.state.protected_resource = metadata
+    app.state.web = web.read_files(settings.web_folder)
     app.state.database = database.connect(settings.database_url.get_secret_value())
     app.state.jwks = JwksCache(settings.jwks_uri, saved_copy=settings.jwks_file, schedule=schedule, clock=clock)
     app.state.authenticator = Authenticator(
@@ -62,6 +63,7 @@ def create_app(
         app.include_router(router)
     for prefix in (routes.OWN, routes.BY_USER):
         app.include_router(routes.router(prefix))
+    app.include_router(web.router())
     _add_refusals(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     app.add_middleware(_LastResort)

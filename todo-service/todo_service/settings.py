@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     )
     quota: int = Field(default=10_000, ge=1, le=10_000_000, description="todos that a person or service may have")
     jwks_file: Path = Field(default=Path("jwks.json"), description="copy of the last good key set")
+    web_folder: Path | None = Field(
+        default=None, description="where the web application was built to; none: not served"
+    )
     cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_split)] = Field(
         default=(), description="origins whose pages may call the API with a bearer token, by commas"
     )

@@ -1,0 +1,61 @@
+// Which page is shown, and to whom: some need a person, some are for those who are nobody yet.
+
+import { useEffect, type ReactNode } from "react";
+import { type SessionState, useSession } from "./lib/auth.ts";
+import { parseReturnTo, signInPath } from "./lib/return-to.ts";
+import { navigate, useAddress } from "./lib/router.ts";
+import { Missing } from "./pages/missing.tsx";
+import { Settings } from "./pages/settings.tsx";
+import { SignIn } from "./pages/sign-in.tsx";
+import { SignUp } from "./pages/sign-up.tsx";
+import { Todos } from "./pages/todos.tsx";
+import { Frame } from "./parts/frame.tsx";
+import { Message } from "./parts/message.tsx";
+
+type SignedIn = Extract<SessionState, { is: "signed-in" }>;
+
+const FOR_A_PERSON: Record<string, (props: { session: SignedIn }) => ReactNode> = { "/": Todos, "/settings": Settings };
+const FOR_NOBODY: Record<string, (props: { sessionEnded: boolean }) => ReactNode> = { "/sign-in": SignIn, "/sign-up": SignUp };
+
+let wasSignedIn = false; // in this page's life: then the session has ended, and the person did not just arrive
+
+export function Application(): ReactNode {
+  const address = useAddress();
+  const session = useSession();
+  useEffect(() => {
+    if (session.is === "signed-in") wasSignedIn = true;
+  }, [session.is]);
+
+  const Personal = FOR_A_PERSON[address.pathname];
+  const Public = FOR_NOBODY[address.pathname];
+  if (Personal) {
+    if (session.is === "pending") return <Frame />;
+    if (session.is === "unknown") return <Unknown retry={session.retry} />;
+    if (session.is === "signed-out") return <Redirect to={signInPath(address.pathname + address.search)} />;
+    // The key: another person's page shares nothing with this one, not even a component's state.
+    return <Personal key={session.person.id} session={session} />;
+  }
+  if (Public) {
+    if (session.is === "signed-in") return <Redirect to={parseReturnTo(address.searchParams.get("returnTo"), address.origin)} />;
+    return <Public sessionEnded={wasSignedIn} />;
+  }
+  return <Missing />;
+}
+
+function Redirect({ to }: { to: string }): ReactNode {
+  useEffect(() => navigate(to, { replace: true }), [to]);
+  return <Frame />;
+}
+
+function Unknown({ retry }: { retry: () => void }): ReactNode {
+  return (
+    <Frame>
+      <div className="narrow">
+        <h1>Just a moment</h1>
+        <Message kind="problem" action={{ label: "Try again", onClick: retry }}>
+          The sign-in service does not answer right now, so we cannot tell who you are.
+        </Message>
+      </div>
+    </Frame>
+  );
+}

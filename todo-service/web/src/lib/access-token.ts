@@ -1,0 +1,115 @@
+// The access token: held in memory and nowhere else, renewed before it expires, once for all who need it.
+//
+// Of many calls in one tab the first asks and the others wait for its answer. Of many tabs one asks while the others
+// wait for the lock, and hears the answer on a channel. A token says whose it is; another person's is never used.
+
+import { Failure } from "./failure.ts";
+
+export interface AccessToken {
+  /** A token that is good for a while. Throws a Failure: signed-out, offline, unreachable, limited. */
+  get(): Promise<string>;
+  /** Another one than the one that was just refused. */
+  replace(refused: string): Promise<string>;
+  /** Whose token it has to be from now on; null: nobody's, and what is held is forgotten. */
+  belongsTo(userId: string | null): void;
+}
+
+export interface Surroundings {
+  fetchToken: () => Promise<string>;
+  locks: Pick<LockManager, "request">;
+  channel: Pick<BroadcastChannel, "postMessage" | "onmessage">;
+  now: () => number;
+}
+
+interface Held {
+  value: string;
+  sub: string;
+  expiresAt: number; // by this machine's clock, which may be wrong: only the difference exp - iat is taken from the token
+  renewAt: number;
+}
+
+type Message = { kind: "asked" } | { kind: "token"; held: Held };
+
+const LOCK = "access-token";
+const EARLY = 30_000; // milliseconds before the end, or the last quarter of a token that lives shorter
+const HEARING = 100; // milliseconds in which a tab that has just renewed is heard
+
+export function keepAccessToken({ fetchToken, locks, channel, now }: Surroundings): AccessToken {
+  let owner: string | null = null;
+  let held: Held | null = null;
+  let underWay: Promise<string> | null = null;
+  let heard = (): void => undefined;
+
+  channel.onmessage = ({ data }: MessageEvent<Message>) => {
+    if (data.kind === "asked") {
+      if (held && isFresh(held)) channel.postMessage({ kind: "token", held } satisfies Message);
+    } else if (held === null || data.held.expiresAt > held.expiresAt || held.sub !== owner) {
+      held = data.held;
+      heard();
+    }
+  };
+  channel.postMessage({ kind: "asked" } satisfies Message); // answered long before the first call needs one
+
+  function isFresh(token: Held): boolean {
+    return now() < token.renewAt;
+  }
+
+  function usable(refused?: string): Held | null {
+    return held && held.sub === owner && held.value !== refused && isFresh(held) ? held : null;
+  }
+
+  function renew(refused?: string): Promise<string> {
+    underWay ??= renewAlone(refused).finally(() => (underWay = null));
+    return underWay;
+  }
+
+  async function renewAlone(refused?: string): Promise<string> {
+    const asked = owner;
+    const value = await locks.request(LOCK, { ifAvailable: true }, async (lock) => (lock ? fetched(refused) : null));
+    const token = value ?? (await locks.request(LOCK, () => afterAnother(refused)));
+    if (owner !== asked) throw new Failure("signed-out", "Somebody else has signed in meanwhile.");
+    return token;
+  }
+
+  /** Another tab had the lock, so its token is about to be heard. */
+  async function afterAnother(refused?: string): Promise<string> {
+    if (!usable(refused)) {
+      await new Promise<void>((resolve) => {
+        heard = resolve;
+        setTimeout(resolve, HEARING);
+      });
+    }
+    return fetched(refused);
+  }
+
+  async function fetched(refused?: string): Promise<string> {
+    const known = usable(refused);
+    if (known) return known.value;
+    const asked = owner;
+    const fresh = describe(await fetchToken(), now());
+    if (owner === asked) {
+      held = fresh;
+      channel.postMessage({ kind: "token", held } satisfies Message);
+    }
+    if (fresh.sub !== owner) throw new Failure("signed-out", "Somebody else has signed in meanwhile.");
+    return fresh.value;
+  }
+
+  return {
+    get: async () => usable()?.value ?? renew(),
+    replace: async (refused) => usable(refused)?.value ?? renew(refused),
+    belongsTo(userId) {
+      owner = userId;
+      if (held && held.sub !== userId) held = null;
+    },
+  };
+}
+
+/** Reads whose a token is and how long it lives. The API verifies it; here nothing depends on its truth. */
+function describe(value: string, receivedAt: number): Held {
+  const payload = (value.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
+  const { sub, exp, iat } = JSON.parse(atob(payload)) as { sub: string; exp: number; iat: number };
+  const lifetime = (exp - iat) * 1000;
+  const expiresAt = receivedAt + lifetime;
+  return { value, sub, expiresAt, renewAt: expiresAt - Math.min(EARLY, lifetime / 4) };
+}

@@ -1,0 +1,95 @@
+// The todo API, typed by its own OpenAPI document (todo-api.ts): the token goes into each request, and what comes back is
+// either the answer or a Failure.
+
+import type { AccessToken } from "./access-token.ts";
+import { Failure, inSeconds, read, translate } from "./failure.ts";
+import type { NewTodo, Operations, Todo, TodoChange, TodoPage } from "./todo-api.ts";
+
+export type { NewTodo, Todo, TodoChange, TodoPage } from "./todo-api.ts";
+
+export interface TodoApi {
+  list(query: Operations["GET /api/v1/todos"]["query"], signal?: AbortSignal): Promise<TodoPage>;
+  read(id: string): Promise<Todo>;
+  /** The same key creates once, however often it is sent. */
+  create(todo: NewTodo, key: string): Promise<Todo>;
+  /** Refused with `conflict` when the todo is not the version that the person saw. */
+  change(seen: Todo, change: TodoChange): Promise<Todo>;
+  complete(id: string): Promise<Todo>;
+  reopen(id: string): Promise<Todo>;
+  remove(id: string): Promise<void>;
+  restore(id: string): Promise<Todo>;
+}
+
+export interface Surroundings {
+  accessToken: Pick<AccessToken, "get" | "replace">;
+  /** Called when there is no session any more: the person has to sign in. */
+  onSignedOut: () => void;
+  fetch: typeof globalThis.fetch;
+  now: () => number;
+}
+
+interface Call<K extends keyof Operations> {
+  id?: string;
+  query?: Operations[K]["query"];
+  body?: Operations[K]["body"];
+  headers?: Record<string, string>;
+  signal?: AbortSignal | undefined;
+}
+
+const PATIENCE = 15_000; // milliseconds that an answer may take
+
+export function todoApi({ accessToken, onSignedOut, fetch, now }: Surroundings): TodoApi {
+  let closedUntil = 0; // what Retry-After said; asking earlier would only make it worse
+
+  async function call<K extends keyof Operations>(operation: K, made: Call<K> = {}): Promise<Operations[K]["answer"]> {
+    try {
+      return await attempt(operation, made);
+    } catch (error) {
+      const failure = translate(error);
+      if (failure instanceof Failure && failure.kind === "signed-out") onSignedOut();
+      throw failure;
+    }
+  }
+
+  async function attempt<K extends keyof Operations>(operation: K, made: Call<K>): Promise<Operations[K]["answer"]> {
+    if (now() < closedUntil) {
+      const sentence = `Too many requests. Try again ${inSeconds(closedUntil, now())}.`;
+      throw new Failure("limited", sentence, { retryAt: closedUntil });
+    }
+    const token = await accessToken.get();
+    let response = await send(operation, made, token);
+    if (response.status === 401) response = await send(operation, made, await accessToken.replace(token));
+    if (response.ok) return (response.status === 204 ? undefined : await response.json()) as Operations[K]["answer"];
+    const failure = await read(response, now());
+    if (response.status === 429) closedUntil = failure.retryAt ?? 0;
+    throw failure;
+  }
+
+  function send<K extends keyof Operations>(operation: K, made: Call<K>, token: string): Promise<Response> {
+    const [method = "GET", path = ""] = operation.split(" ");
+    const query = new URLSearchParams(Object.entries(made.query ?? {}).map(([name, value]) => [name, String(value)]));
+    const headers = new Headers({ ...made.headers, Authorization: `Bearer ${token}` });
+    if (made.body !== undefined) headers.set("Content-Type", "application/json");
+    const timeout = AbortSignal.timeout(PATIENCE);
+    return fetch(`${path.replace("{todo_id}", encodeURIComponent(made.id ?? ""))}${query.size ? `?${query}` : ""}`, {
+      method,
+      headers,
+      body: made.body === undefined ? null : JSON.stringify(made.body),
+      credentials: "omit", // the token is all that counts there
+      cache: "no-store",
+      signal: made.signal ? AbortSignal.any([made.signal, timeout]) : timeout,
+    });
+  }
+
+  return {
+    list: (query, signal) => call("GET /api/v1/todos", { query, signal }),
+    read: (id) => call("GET /api/v1/todos/{todo_id}", { id }),
+    create: (todo, key) => call("POST /api/v1/todos", { body: todo, headers: { "Idempotency-Key": `"${key}"` } }),
+    change: (seen, change) =>
+      call("PATCH /api/v1/todos/{todo_id}", { id: seen.id, body: change, headers: { "If-Match": `"${seen.version}"` } }),
+    complete: (id) => call("POST /api/v1/todos/{todo_id}/complete", { id }),
+    reopen: (id) => call("POST /api/v1/todos/{todo_id}/reopen", { id }),
+    remove: (id) => call("DELETE /api/v1/todos/{todo_id}", { id }),
+    restore: (id) => call("POST /api/v1/todos/{todo_id}/restore", { id }),
+  };
+}

@@ -1,0 +1,163 @@
+// Who is signed in, by the unmodified Better Auth client. Its cookie is the session of the hosted pages too: who signs in
+// there is signed in here, and the other way round. No script can read it.
+
+import { jwtClient } from "better-auth/client/plugins";
+import { createAuthClient } from "better-auth/react";
+import { Failure, inSeconds, kindOf, parseRetryAfter, translate } from "./failure.ts";
+
+export const client = createAuthClient({ plugins: [jwtClient()] }); // of this very origin, below /api/auth
+
+export interface Person {
+  id: string;
+  name: string;
+  email: string;
+}
+
+/** `unknown`: auth-service has not answered, so nobody can tell. */
+export type SessionState =
+  | { is: "pending" }
+  | { is: "unknown"; retry: () => void }
+  | { is: "signed-out" }
+  | { is: "signed-in"; person: Person; handle: string };
+
+export function useSession(): SessionState {
+  const { data, error, isPending, refetch } = client.useSession();
+  if (data) return { is: "signed-in", person: data.user, handle: data.session.token };
+  if (isPending) return { is: "pending" };
+  return error && error.status !== 401 ? { is: "unknown", retry: () => void refetch() } : { is: "signed-out" };
+}
+
+/** Calls back with whose session it is, now and whenever that changes; null: nobody's, or not known yet. */
+export function onPersonChange(notice: (userId: string | null) => void): void {
+  client.$store.atoms.session?.subscribe((session: { data: { user: Person } | null }) => notice(session.data?.user.id ?? null));
+}
+
+/** Ask again who is signed in, because an answer of the API says that nobody is. */
+export function checkSession(): void {
+  client.$store.notify("$sessionSignal");
+}
+
+export async function fetchToken(): Promise<string> {
+  return (await ask((options) => client.token({}, options))).token;
+}
+
+export async function signUp(asked: { name: string; email: string; password: string }): Promise<void> {
+  await ask((options) => client.signUp.email(asked, options));
+}
+
+export async function signIn(asked: { email: string; password: string }): Promise<void> {
+  await ask((options) => client.signIn.email(asked, options));
+}
+
+export async function signOut(): Promise<void> {
+  await ask((options) => client.signOut({}, options));
+}
+
+/** Ends every session of this account, this one too. */
+export async function signOutEverywhere(): Promise<void> {
+  await ask((options) => client.revokeSessions({}, options));
+}
+
+export async function changeName(name: string): Promise<void> {
+  await ask((options) => client.updateUser({ name }, options));
+}
+
+export async function changePassword(asked: {
+  currentPassword: string;
+  newPassword: string;
+  revokeOtherSessions: boolean;
+}): Promise<void> {
+  await ask((options) => client.changePassword(asked, options));
+}
+
+export interface Device {
+  handle: string; // names the session in a revocation; it signs nobody in
+  userAgent: string;
+  address: string;
+  signedInAt: Date;
+  refreshedAt: Date;
+}
+
+/** Fails as `stale` when the sign-in is long ago: then `confirm` the password first. */
+export async function listDevices(): Promise<Device[]> {
+  const sessions = await ask((options) => client.listSessions({}, options));
+  return sessions.map((each) => ({
+    handle: each.token,
+    userAgent: each.userAgent ?? "",
+    address: each.ipAddress ?? "",
+    signedInAt: each.createdAt,
+    refreshedAt: each.updatedAt,
+  }));
+}
+
+/** Sign in anew, in place of a session that is too old for what is asked. */
+export async function confirm(email: string, password: string, oldHandle: string): Promise<void> {
+  await signIn({ email, password });
+  await revokeDevice(oldHandle);
+}
+
+export async function revokeDevice(handle: string): Promise<void> {
+  await ask((options) => client.revokeSession({ token: handle }, options));
+}
+
+export async function revokeOtherDevices(): Promise<void> {
+  await ask((options) => client.revokeOtherSessions({}, options));
+}
+
+interface Refusal {
+  status: number;
+  code?: string | undefined;
+  message?: string | undefined;
+}
+
+interface Options {
+  onError: (context: { response: Response }) => void;
+  timeout: number;
+}
+
+/** Makes one of the client's calls, and a Failure of everything that is no success. */
+async function ask<T>(call: (options: Options) => Promise<{ data: T; error: null } | { data: null; error: Refusal }>): Promise<NonNullable<T>> {
+  let headers = new Headers();
+  try {
+    const { data, error } = await call({ onError: ({ response }) => void (headers = response.headers), timeout: 15_000 });
+    if (error) throw refuse(error, headers, Date.now());
+    if (data === null || data === undefined) throw new Failure("broken", "The answer was empty. Try again in a moment.");
+    return data;
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+/** By code: the field that it is about, and the sentence. */
+const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = {
+  INVALID_EMAIL_OR_PASSWORD: ["password", "Email or password is wrong."],
+  USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: ["email", "There is an account with this address already. Sign in instead."],
+  INVALID_EMAIL: ["email", "This is not an email address."],
+  PASSWORD_TOO_SHORT: ["newPassword", "Use at least 8 characters."],
+  PASSWORD_TOO_LONG: ["newPassword", "Use at most 128 characters."],
+  PASSWORD_COMPROMISED: ["newPassword", "This password is among the most common ones. Choose another."],
+  INVALID_PASSWORD: ["currentPassword", "This is not your password."],
+  ACCOUNT_SUSPENDED: [undefined, "This account is suspended."],
+  EMAIL_NOT_VERIFIED: [undefined, "Confirm your address first: we have sent you a mail."],
+};
+
+export function refuse(error: Refusal, headers: Headers, now: number): Failure {
+  const retryAt = parseRetryAfter(headers.get("Retry-After") ?? headers.get("X-Retry-After"), now);
+  if (error.status === 429) return new Failure("limited", `Too many attempts. Try again ${inSeconds(retryAt, now)}.`, { retryAt });
+  if (error.code === "SESSION_NOT_FRESH") return new Failure("stale", "Confirm that it is you.");
+  const [field, sentence] = REFUSALS[error.code ?? ""] ?? [fieldOf(error.message), sayOtherwise(error)];
+  const kind = error.code === "INVALID_EMAIL_OR_PASSWORD" ? "invalid" : kindOf(error.status);
+  return new Failure(kind, sentence, { field, reference: headers.get("X-Request-ID") ?? undefined });
+}
+
+/** `[body.email] …` is how the protocol says which member is wrong. */
+function fieldOf(message: string | undefined): string | undefined {
+  return /^\[body\.(\w+)\]/.exec(message ?? "")?.[1];
+}
+
+function sayOtherwise({ status, message }: Refusal): string {
+  if (status === 401) return "Your session has ended.";
+  if (kindOf(status) === "unreachable") return "Signing in is not possible right now. Try again in a moment.";
+  if (status >= 500) return "Something is broken on our side. Try again in a moment.";
+  return message?.replace(/^\[body\.\w+\] /, "") ?? `This was refused (${status}).`;
+}

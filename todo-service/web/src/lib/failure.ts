@@ -1,0 +1,136 @@
+// What can go wrong between the person and the services, in words. Everything in lib/ that fails throws a Failure.
+
+import type { ProblemDocument } from "./todo-api.ts";
+
+export type FailureKind =
+  | "offline" // the browser has no network
+  | "unreachable" // the network is there, the service is not
+  | "signed-out" // there is no session any more
+  | "stale" // the session is there, but too old for this: ask for the password again
+  | "forbidden"
+  | "missing"
+  | "conflict" // somebody else was faster
+  | "invalid" // what was typed is not accepted
+  | "limited" // too many requests: wait until `retryAt`
+  | "broken"; // a fault of ours
+
+interface More {
+  retryAt?: number | undefined;
+  reference?: string | undefined;
+  field?: string | undefined;
+}
+
+export class Failure extends Error {
+  override readonly name = "Failure";
+  readonly kind: FailureKind;
+  /** When to try again, in milliseconds since the epoch; what Retry-After said. */
+  readonly retryAt: number | undefined;
+  /** What the log knows the request by. */
+  readonly reference: string | undefined;
+  /** The field of a form that it is about. */
+  readonly field: string | undefined;
+
+  constructor(kind: FailureKind, sentence: string, more: More = {}) {
+    super(sentence);
+    this.kind = kind;
+    this.retryAt = more.retryAt;
+    this.reference = more.reference;
+    this.field = more.field;
+  }
+}
+
+/** What is said where the network ends. Nothing is lost by it: whoever calls keeps what was typed. */
+export function unreached(): Failure {
+  return navigator.onLine === false
+    ? new Failure("offline", "You are offline. What you typed is still here.")
+    : new Failure("unreachable", "The service cannot be reached right now. What you typed is still here.");
+}
+
+/** What an error thrown by fetch means; anything else is a mistake in this program and stays what it is. */
+export function translate(error: unknown): unknown {
+  const isOfNetwork = error instanceof TypeError || (error instanceof DOMException && error.name === "TimeoutError");
+  return isOfNetwork ? unreached() : error;
+}
+
+/** A Failure to be shown; anything else is a mistake in this program and goes on its way. */
+export function expected(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  throw error;
+}
+
+const SENTENCES: Record<string, string> = {
+  "other-user": "This belongs to somebody else.",
+  "quota-exceeded": "You have as many todos as you may have. Delete some to make room.",
+  "not-found": "This todo is not there any more.",
+  "request-in-progress": "The same request is still being worked on.",
+  "precondition-failed": "This todo has been changed somewhere else in the meantime.",
+  "content-too-large": "This is too long.",
+  "invalid-cursor": "The list has changed too much. Load it again.",
+  "keys-unavailable": "Signing in cannot be checked right now. Try again in a moment.",
+  "database-unavailable": "Todos cannot be read or written right now. Try again in a moment.",
+};
+
+const KINDS: Record<number, FailureKind> = { 401: "signed-out", 403: "forbidden", 404: "missing", 429: "limited" };
+
+export function kindOf(status: number): FailureKind {
+  if (status === 409 || status === 412) return "conflict";
+  if (status === 502 || status === 503 || status === 504) return "unreachable";
+  return KINDS[status] ?? (status < 500 ? "invalid" : "broken");
+}
+
+/** An answer that is no success, as problem details (RFC 9457) or whatever else it is. */
+export async function read(response: Response, now: number): Promise<Failure> {
+  const problem = await parse(response);
+  const retryAt = parseRetryAfter(response.headers.get("Retry-After"), now);
+  return new Failure(kindOf(response.status), sentence(response, problem, retryAt, now), {
+    retryAt,
+    reference: problem.request_id ?? response.headers.get("X-Request-ID") ?? undefined,
+  });
+}
+
+async function parse(response: Response): Promise<Partial<ProblemDocument>> {
+  if (!response.headers.get("Content-Type")?.startsWith("application/problem+json")) return {};
+  try {
+    return (await response.json()) as Partial<ProblemDocument>;
+  } catch {
+    return {}; // cut off on the way; the status says enough
+  }
+}
+
+function sentence(response: Response, problem: Partial<ProblemDocument>, retryAt: number | undefined, now: number): string {
+  const slug = problem.type?.split(":").at(-1) ?? "";
+  if (response.status === 429) return `Too many requests. Try again ${inSeconds(retryAt, now)}.`;
+  if (slug === "insufficient-scope") return missingScope(response);
+  if (slug === "invalid-fields") return wrongFields(problem);
+  const known = SENTENCES[slug];
+  if (known !== undefined) return known;
+  if (response.status === 401) return "Your session has ended.";
+  if (kindOf(response.status) === "unreachable") return "The service cannot be reached right now. What you typed is still here.";
+  if (response.status >= 500) return "Something is broken on our side. Nothing was changed.";
+  return problem.detail ?? `This was refused (${response.status}).`;
+}
+
+/** The challenge names what would have been enough (RFC 6750 §3.1). */
+function missingScope(response: Response): string {
+  const scope = /scope="([^"]*)"/.exec(response.headers.get("WWW-Authenticate") ?? "")?.[1];
+  return `This application is not allowed to do that${scope ? `: it lacks the permission ${scope}` : ""}.`;
+}
+
+function wrongFields(problem: Partial<ProblemDocument>): string {
+  const first = problem.errors?.[0];
+  const field = first?.pointer?.slice(1) ?? "";
+  return first ? `${field.charAt(0).toUpperCase()}${field.slice(1)}: ${first.detail}.` : "This is not accepted.";
+}
+
+export function inSeconds(at: number | undefined, now: number): string {
+  const seconds = Math.max(1, Math.ceil(((at ?? now) - now) / 1000));
+  if (at === undefined) return "in a moment";
+  return seconds > 90 ? `in ${Math.ceil(seconds / 60)} minutes` : `in ${seconds} ${seconds === 1 ? "second" : "seconds"}`;
+}
+
+/** Seconds or a date (RFC 9110 §10.2.3), as a time. */
+export function parseRetryAfter(value: string | null, now: number): number | undefined {
+  if (value === null) return undefined;
+  const at = /^\d+$/.test(value) ? now + Number(value) * 1000 : Date.parse(value);
+  return Number.isNaN(at) ? undefined : at;
+}

@@ -1,0 +1,18 @@
+// Where to go after signing in. The value stands in the address, so anybody may have written it: only this
+// application's own pages are accepted, and everything else is the first page.
+
+export const PAGES = ["/", "/sign-in", "/sign-up", "/settings"] as const;
+export type Page = (typeof PAGES)[number];
+
+const AFTER_SIGN_IN: readonly string[] = ["/", "/settings"];
+
+export function parseReturnTo(value: string | null, origin: string): string {
+  if (value === null || !/^\/(?![/\\])/.test(value)) return "/";
+  const parsed = URL.parse(value, origin);
+  if (parsed?.origin !== origin || !AFTER_SIGN_IN.includes(parsed.pathname)) return "/";
+  return parsed.pathname + parsed.search;
+}
+
+export function signInPath(from: string): string {
+  return from === "/" ? "/sign-in" : `/sign-in?${new URLSearchParams({ returnTo: from })}`;
+}

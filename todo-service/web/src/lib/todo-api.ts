@@ -1,0 +1,131 @@
+// Made from the todo API's OpenAPI document by todo_fixtures/typescript.py; a test compares it.
+
+export interface Act {
+  op: "complete" | "reopen" | "delete" | "restore";
+  id: string;
+  if_match?: string | null;
+}
+
+export interface Batch {
+  atomic?: boolean;
+  operations: Array<Create | Update | Act>;
+}
+
+export interface BatchResults {
+  results: Array<Result>;
+}
+
+export interface Changes {
+  upserts: Array<Todo>;
+  tombstones: Array<Tombstone>;
+  next: string;
+  has_more: boolean;
+}
+
+export interface Create {
+  op: "create";
+  todo: NewTodo;
+}
+
+export interface Export {
+  exported_at: string;
+  todos: Array<Todo>;
+}
+
+export interface FieldError {
+  pointer?: string | null;
+  parameter?: string | null;
+  detail: string;
+  status?: number | null;
+}
+
+export interface Health {
+  status: "ok" | "no key set" | "no database" | "schema not at head";
+}
+
+export interface NewTodo {
+  title: string;
+  notes?: string;
+  status?: "open" | "done";
+  priority?: number;
+  due?: string | null;
+  position?: string | null;
+}
+
+export interface ProblemDocument {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  instance: string;
+  request_id?: string | null;
+  errors?: Array<FieldError> | null;
+}
+
+export interface ProtectedResource {
+  resource: string;
+  authorization_servers: Array<string>;
+  scopes_supported: Array<string>;
+  bearer_methods_supported: Array<string>;
+}
+
+export interface Result {
+  status: number;
+  todo?: Todo | null;
+  problem?: ProblemDocument | null;
+}
+
+export interface Todo {
+  id: string;
+  title: string;
+  notes: string;
+  status: "open" | "done";
+  completed_at: string | null;
+  priority: number;
+  due: string | null;
+  position: string;
+  version: number;
+  created_at: string;
+  updated_at: string;
+  deleted_at: string | null;
+}
+
+export interface TodoChange {
+  title?: string;
+  notes?: string | null;
+  status?: "open" | "done";
+  priority?: number | null;
+  due?: string | null;
+  position?: string;
+}
+
+export interface TodoPage {
+  items: Array<Todo>;
+  next_cursor: string | null;
+}
+
+export interface Tombstone {
+  id: string;
+  deleted_at: string;
+}
+
+export interface Update {
+  op: "update";
+  id: string;
+  todo: TodoChange;
+  if_match?: string | null;
+}
+
+export interface Operations {
+  "GET /api/v1/todos": { query: { limit?: number; cursor?: string; sort?: "created" | "-created" | "updated" | "-updated" | "due" | "-due" | "priority" | "-priority" | "position" | "-position"; status?: "open" | "done"; priority?: number; due_before?: string; due_after?: string; q?: string; deleted?: "only" }; body: undefined; answer: TodoPage };
+  "POST /api/v1/todos": { query: {  }; body: NewTodo; answer: Todo };
+  "POST /api/v1/todos:batch": { query: {  }; body: Batch; answer: BatchResults };
+  "GET /api/v1/changes": { query: { since?: string; limit?: number }; body: undefined; answer: Changes };
+  "GET /api/v1/export": { query: {  }; body: undefined; answer: Export };
+  "GET /api/v1/todos/{todo_id}": { query: {  }; body: undefined; answer: Todo };
+  "PATCH /api/v1/todos/{todo_id}": { query: {  }; body: TodoChange; answer: Todo };
+  "DELETE /api/v1/todos/{todo_id}": { query: {  }; body: undefined; answer: undefined };
+  "POST /api/v1/todos/{todo_id}/complete": { query: {  }; body: undefined; answer: Todo };
+  "POST /api/v1/todos/{todo_id}/reopen": { query: {  }; body: undefined; answer: Todo };
+  "POST /api/v1/todos/{todo_id}/restore": { query: {  }; body: undefined; answer: Todo };
+}

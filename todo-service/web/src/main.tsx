@@ -1,0 +1,12 @@
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { Application } from "./application.tsx";
+import "./styles.css";
+
+const root = document.getElementById("application");
+if (root === null) throw new Error("index.html has no #application");
+createRoot(root).render(
+  <StrictMode>
+    <Application />
+  </StrictMode>,
+);

@@ -1,0 +1,104 @@
+import { type ReactNode, useState } from "react";
+import { changeName, changePassword, type Person } from "../lib/auth.ts";
+import { Failure } from "../lib/failure.ts";
+import { Devices } from "../parts/devices.tsx";
+import { Field, PasswordField } from "../parts/field.tsx";
+import { SubmitButton, useSubmission } from "../parts/form.tsx";
+import { Frame, Link } from "../parts/frame.tsx";
+import { Message } from "../parts/message.tsx";
+import { Strength } from "../parts/strength.tsx";
+
+export function Settings({ session: { person, handle } }: { session: { person: Person; handle: string } }): ReactNode {
+  return (
+    <Frame title="Account" person={person}>
+      <p className="back">
+        <Link to="/">← Your todos</Link>
+      </p>
+      <h1>Account</h1>
+      <p className="lead">
+        Signed in as <bdi>{person.email}</bdi>
+      </p>
+      <Name person={person} />
+      <Password person={person} />
+      <Devices email={person.email} handle={handle} />
+    </Frame>
+  );
+}
+
+function Name({ person }: { person: Person }): ReactNode {
+  const [name, setName] = useState(person.name);
+  const [isSaved, setSaved] = useState(false);
+  const submission = useSubmission(["name"], async () => {
+    setSaved(false);
+    await changeName(name.trim());
+    setSaved(true);
+  });
+  return (
+    <section aria-labelledby="name">
+      <h2 id="name">Name</h2>
+      <form noValidate onSubmit={(event) => void submission.submit(event)}>
+        <Field
+          label="What we call you"
+          name="name"
+          autoComplete="name"
+          required
+          maxLength={100}
+          value={name}
+          onChange={setName}
+          error={submission.errorOf("name")}
+        />
+        <SubmitButton submission={submission}>Save name</SubmitButton>
+        {isSaved && <Message kind="notice">Saved.</Message>}
+      </form>
+    </section>
+  );
+}
+
+function Password({ person }: { person: Person }): ReactNode {
+  const [currentPassword, setCurrent] = useState("");
+  const [newPassword, setNew] = useState("");
+  const [revokeOtherSessions, setRevoke] = useState(true);
+  const [isSaved, setSaved] = useState(false);
+  const submission = useSubmission(["currentPassword", "newPassword"], async () => {
+    setSaved(false);
+    if (newPassword.length < 8) throw new Failure("invalid", "Use at least 8 characters.", { field: "newPassword" });
+    await changePassword({ currentPassword, newPassword, revokeOtherSessions });
+    setCurrent("");
+    setNew("");
+    setSaved(true);
+  });
+  return (
+    <section aria-labelledby="password">
+      <h2 id="password">Password</h2>
+      <form noValidate onSubmit={(event) => void submission.submit(event)}>
+        <input type="email" name="username" autoComplete="username" value={person.email} readOnly hidden />
+        <PasswordField
+          label="Current password"
+          name="currentPassword"
+          autoComplete="current-password"
+          required
+          value={currentPassword}
+          onChange={setCurrent}
+          error={submission.errorOf("currentPassword")}
+        />
+        <PasswordField
+          label="New password"
+          name="newPassword"
+          autoComplete="new-password"
+          required
+          maxLength={128}
+          value={newPassword}
+          onChange={setNew}
+          error={submission.errorOf("newPassword")}
+          hint={<Strength password={newPassword} about={[person.name, person.email]} />}
+        />
+        <label className="choice">
+          <input type="checkbox" checked={revokeOtherSessions} onChange={(event) => setRevoke(event.target.checked)} />
+          Sign out everywhere else
+        </label>
+        <SubmitButton submission={submission}>Change password</SubmitButton>
+        {isSaved && <Message kind="notice">Your password is changed.</Message>}
+      </form>
+    </section>
+  );
+}

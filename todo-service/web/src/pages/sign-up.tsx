@@ -1,0 +1,63 @@
+import { type ReactNode, useState } from "react";
+import { signUp } from "../lib/auth.ts";
+import { Failure } from "../lib/failure.ts";
+import { useAddress } from "../lib/router.ts";
+import { Field, PasswordField } from "../parts/field.tsx";
+import { SubmitButton, useSubmission } from "../parts/form.tsx";
+import { Frame, Link } from "../parts/frame.tsx";
+import { Strength } from "../parts/strength.tsx";
+
+export function SignUp(): ReactNode {
+  const { search } = useAddress();
+  const [name, setName] = useState("");
+  const [email, setEmail] = useState("");
+  const [password, setPassword] = useState("");
+  const submission = useSubmission(["name", "email", "newPassword"], async () => {
+    if (password.length < 8) throw new Failure("invalid", "Use at least 8 characters.", { field: "newPassword" });
+    await signUp({ name: name.trim(), email, password });
+  });
+  return (
+    <Frame title="Create an account">
+      <form className="narrow" noValidate onSubmit={(event) => void submission.submit(event)}>
+        <h1>Create an account</h1>
+        <Field
+          label="Name"
+          name="name"
+          autoComplete="name"
+          required
+          autoFocus
+          maxLength={100}
+          value={name}
+          onChange={setName}
+          error={submission.errorOf("name")}
+        />
+        <Field
+          label="Email"
+          name="email"
+          type="email"
+          autoComplete="username"
+          inputMode="email"
+          required
+          value={email}
+          onChange={setEmail}
+          error={submission.errorOf("email")}
+        />
+        <PasswordField
+          label="Password"
+          name="newPassword"
+          autoComplete="new-password"
+          required
+          maxLength={128}
+          value={password}
+          onChange={setPassword}
+          error={submission.errorOf("newPassword")}
+          hint={<Strength password={password} about={[name, email]} />}
+        />
+        <SubmitButton submission={submission}>Create account</SubmitButton>
+        <p className="aside">
+          You have one already? <Link to={`/sign-in${search}`}>Sign in</Link>
+        </p>
+      </form>
+    </Frame>
+  );
+}

@@ -1,0 +1,103 @@
+// Where one is signed in. The list is only shown soon after a sign-in, so an old session asks for the password first.
+
+import { type ReactNode, useCallback, useEffect, useState } from "react";
+import * as auth from "../lib/auth.ts";
+import { expected, type Failure } from "../lib/failure.ts";
+import { nameDevice, sinceWhen } from "../lib/devices.ts";
+import { leave } from "../wiring.ts";
+import { PasswordField } from "./field.tsx";
+import { SubmitButton, useSubmission } from "./form.tsx";
+import { FailureMessage } from "./message.tsx";
+
+export function Devices({ email, handle }: { email: string; handle: string }): ReactNode {
+  const [devices, setDevices] = useState<auth.Device[] | null>(null);
+  const [failure, setFailure] = useState<Failure | null>(null);
+
+  const load = useCallback(async () => {
+    try {
+      setDevices(await auth.listDevices());
+      setFailure(null);
+    } catch (error) {
+      setFailure(expected(error));
+    }
+  }, []);
+  useEffect(() => void load(), [load, handle]);
+
+  async function act(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+      await load();
+    } catch (error) {
+      setFailure(expected(error));
+    }
+  }
+
+  const others = devices?.filter((each) => each.handle !== handle) ?? [];
+  return (
+    <section aria-labelledby="devices">
+      <h2 id="devices">Where you are signed in</h2>
+      {failure?.kind === "stale" && <Confirmation email={email} handle={handle} />}
+      {failure && failure.kind !== "stale" && <FailureMessage failure={failure} retry={() => void load()} />}
+      {devices && (
+        <ul className="devices">
+          {[...devices]
+            .sort((one, other) => Number(other.handle === handle) - Number(one.handle === handle))
+            .map((device) => (
+              <li key={device.handle}>
+                <div>
+                  <strong>{nameDevice(device.userAgent)}</strong>
+                  {device.handle === handle && <span className="badge">This device</span>}
+                  <p className="hint">
+                    {device.address && <>{device.address} · </>}signed in {sinceWhen(device.signedInAt, Date.now())} · last refresh{" "}
+                    {sinceWhen(device.refreshedAt, Date.now())}
+                  </p>
+                </div>
+                {device.handle !== handle && (
+                  <button
+                    type="button"
+                    aria-label={`Sign out ${nameDevice(device.userAgent)}${device.address && ` at ${device.address}`}`}
+                    onClick={() => void act(() => auth.revokeDevice(device.handle))}
+                  >
+                    Sign out
+                  </button>
+                )}
+              </li>
+            ))}
+        </ul>
+      )}
+      {devices && (
+        <div className="actions">
+          {others.length > 0 && (
+            <button type="button" onClick={() => void act(auth.revokeOtherDevices)}>
+              Sign out everywhere else
+            </button>
+          )}
+          <button type="button" className="danger" onClick={() => void act(() => auth.signOutEverywhere().then(leave))}>
+            Sign out everywhere
+          </button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Confirmation({ email, handle }: { email: string; handle: string }): ReactNode {
+  const [password, setPassword] = useState("");
+  const submission = useSubmission(["password"], () => auth.confirm(email, password, handle));
+  return (
+    <form noValidate onSubmit={(event) => void submission.submit(event)}>
+      <p>You signed in a while ago. To see your devices, confirm that it is you.</p>
+      <input type="email" name="username" autoComplete="username" value={email} readOnly hidden />
+      <PasswordField
+        label="Password"
+        name="password"
+        autoComplete="current-password"
+        required
+        value={password}
+        onChange={setPassword}
+        error={submission.errorOf("password")}
+      />
+      <SubmitButton submission={submission}>Confirm</SubmitButton>
+    </form>
+  );
+}

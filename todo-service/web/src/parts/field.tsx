@@ -1,0 +1,53 @@
+// A labelled field with its error beside it, so that nobody has to search for what is meant.
+
+import { type InputHTMLAttributes, type ReactNode, useId, useState } from "react";
+
+interface FieldProps extends Omit<InputHTMLAttributes<HTMLInputElement>, "onChange" | "value"> {
+  name: string;
+  label: string;
+  value: string;
+  onChange: (value: string) => void;
+  error?: string | undefined;
+  hint?: ReactNode;
+}
+
+export function Field({ label, error, hint, onChange, children, ...input }: FieldProps): ReactNode {
+  const id = useId();
+  const described = [error && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(" ");
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <div className="control">
+        <input
+          id={id}
+          aria-invalid={error !== undefined}
+          aria-describedby={described || undefined}
+          onChange={(event) => onChange(event.target.value)}
+          {...input}
+        />
+        {children}
+      </div>
+      {error && (
+        <p className="error" id={`${id}-error`}>
+          {error}
+        </p>
+      )}
+      {hint && (
+        <div className="hint" id={`${id}-hint`}>
+          {hint}
+        </div>
+      )}
+    </div>
+  );
+}
+
+export function PasswordField(props: FieldProps): ReactNode {
+  const [isShown, setShown] = useState(false);
+  return (
+    <Field {...props} type={isShown ? "text" : "password"} spellCheck={false} autoCapitalize="none" autoCorrect="off">
+      <button type="button" className="plain reveal" aria-pressed={isShown} aria-label={`Show ${props.label.toLowerCase()}`} onClick={() => setShown(!isShown)}>
+        {isShown ? "Hide" : "Show"}
+      </button>
+    </Field>
+  );
+}

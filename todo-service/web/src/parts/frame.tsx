@@ -1,0 +1,63 @@
+// What surrounds every page: the name, the way to the account, and whether there is a network.
+
+import { type MouseEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import type { Person } from "../lib/auth.ts";
+import { navigate } from "../lib/router.ts";
+import { Message } from "./message.tsx";
+import { useOnline } from "./online.ts";
+import { SignOutButton } from "./sign-out-button.tsx";
+
+export function Frame({ title, person, children }: { title?: string; person?: Person; children?: ReactNode }): ReactNode {
+  const isOnline = useOnline();
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => {
+    document.title = title ? `${title} · Todos` : "Todos";
+  }, [title]);
+  return (
+    <>
+      <a className="skip" href="#main" onClick={(event) => (event.preventDefault(), main.current?.focus())}>
+        Skip to content
+      </a>
+      <header className="top">
+        <Link className="wordmark" to="/">
+          <svg viewBox="0 0 32 32" aria-hidden="true">
+            <rect width="32" height="32" rx="9" />
+            <path d="m9 16.5 5 5L23.5 11" />
+          </svg>
+          Todos
+        </Link>
+        {person && (
+          <nav aria-label="Account">
+            <Link to="/settings" className="quiet">
+              {person.name || person.email}
+            </Link>
+            <SignOutButton />
+          </nav>
+        )}
+      </header>
+      {!isOnline && <Message kind="banner">You are offline. What you type is kept until you are back.</Message>}
+      <main id="main" ref={main} tabIndex={-1} aria-busy={children === undefined}>
+        {children ?? <Patience />}
+      </main>
+    </>
+  );
+}
+
+/** Nothing for a moment, and then a word: most waits are over before one could read it. */
+function Patience(): ReactNode {
+  const [isLong, setLong] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), 600);
+    return () => clearTimeout(timer);
+  }, []);
+  return isLong && <p className="patience">Loading …</p>;
+}
+
+export function Link({ to, ...rest }: { to: string; className?: string; "aria-current"?: "page" | undefined; children: ReactNode }): ReactNode {
+  function follow(event: MouseEvent): void {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return; // the browser's own ways to follow
+    event.preventDefault();
+    navigate(to);
+  }
+  return <a href={to} onClick={follow} {...rest} />;
+}

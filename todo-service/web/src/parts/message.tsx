@@ -1,0 +1,52 @@
+// What is said to the person: at once to those who hear the page, and in its place to those who see it.
+
+import { type ReactNode, useEffect, useState } from "react";
+import type { Failure } from "../lib/failure.ts";
+
+interface Action {
+  label: string;
+  onClick: () => void;
+}
+
+export function Message(props: { kind: "problem" | "notice" | "banner"; action?: Action | undefined; children: ReactNode }): ReactNode {
+  return (
+    <div className={`message ${props.kind}`} role={props.kind === "problem" ? "alert" : "status"}>
+      <span>{props.children}</span>
+      {props.action && (
+        <button type="button" className="plain" onClick={props.action.onClick}>
+          {props.action.label}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** A failure in words. The way to try again opens when Retry-After has passed. */
+export function FailureMessage({ failure, retry }: { failure: Failure; retry?: () => void }): ReactNode {
+  const seconds = useSecondsUntil(failure.retryAt);
+  return (
+    <div className="message problem" role="alert">
+      <span>
+        {failure.message}
+        {failure.kind === "broken" && failure.reference && <small> Reference: {failure.reference}</small>}
+      </span>
+      {retry && (
+        <button type="button" className="plain" disabled={seconds > 0} onClick={retry}>
+          Try again{seconds > 0 && <span aria-hidden="true"> ({seconds})</span>}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Whole seconds until then; 0 when it has passed. */
+export function useSecondsUntil(at: number | undefined): number {
+  const [, setNow] = useState(0);
+  const left = at === undefined ? 0 : Math.max(0, Math.ceil((at - Date.now()) / 1000));
+  useEffect(() => {
+    if (left === 0) return undefined;
+    const timer = setTimeout(() => setNow(Date.now()), 250);
+    return () => clearTimeout(timer);
+  });
+  return left;
+}

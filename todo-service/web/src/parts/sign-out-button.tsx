@@ -1,0 +1,31 @@
+import { type ReactNode, useState } from "react";
+import { signOut } from "../lib/auth.ts";
+import { Failure } from "../lib/failure.ts";
+import { leave } from "../wiring.ts";
+
+/** Says so when it did not work: who thinks to be signed out and is not has lost something. */
+export function SignOutButton(): ReactNode {
+  const [state, setState] = useState<"ready" | "busy" | "failed">("ready");
+  async function go(): Promise<void> {
+    setState("busy");
+    try {
+      await signOut();
+      leave();
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      setState("failed");
+    }
+  }
+  return (
+    <>
+      <button type="button" className="plain quiet" disabled={state === "busy"} onClick={() => void go()}>
+        {state === "failed" ? "Sign out again" : "Sign out"}
+      </button>
+      {state === "failed" && (
+        <span className="sign-out-failed" role="alert">
+          You are still signed in: that did not work.
+        </span>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,41 @@
+// Where the parts meet: one access token and one API client for the page, both of whoever is signed in.
+
+import { keepAccessToken } from "./lib/access-token.ts";
+import { todoApi } from "./lib/api.ts";
+import * as auth from "./lib/auth.ts";
+import { draftsBelongTo } from "./lib/drafts.ts";
+
+const now = (): number => Date.now();
+
+const accessToken = keepAccessToken({
+  fetchToken: auth.fetchToken,
+  locks: navigator.locks,
+  channel: new BroadcastChannel("access-token"),
+  now,
+});
+
+export const api = todoApi({
+  accessToken,
+  onSignedOut: auth.checkSession,
+  fetch: (input, init) => window.fetch(input, init),
+  now,
+});
+
+auth.onPersonChange((userId) => {
+  accessToken.belongsTo(userId);
+  draftsBelongTo(userId);
+});
+
+// Signing out loads the page anew, in every tab: nothing of the person's is left in memory then.
+const leaving = new BroadcastChannel("signed-out");
+leaving.onmessage = () => window.location.replace("/sign-in");
+
+export function leave(): void {
+  leaving.postMessage(null);
+  window.location.replace("/sign-in");
+}
+
+// Nor is a page brought back that the browser had kept: it may show what was somebody's.
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) window.location.reload();
+});

@@ -1,0 +1,120 @@
+import { describe, expect, test, vi } from "vitest";
+import { Failure } from "../src/lib/failure.ts";
+import { Browser, token } from "./browser.ts";
+
+const ANN = "ann";
+
+describe("in one tab", () => {
+  test("many calls cost one request", async () => {
+    const tab = new Browser().tab(ANN);
+    const values = await Promise.all(Array.from({ length: 20 }, () => tab.accessToken.get()));
+    expect(new Set(values).size).toBe(1);
+    expect(tab.asked()).toBe(1);
+  });
+
+  test("a token is used until shortly before its end, and then renewed", async () => {
+    const browser = new Browser();
+    const tab = browser.tab(ANN);
+    const first = await tab.accessToken.get();
+    browser.pass(269_000);
+    expect(await tab.accessToken.get()).toBe(first);
+    browser.pass(2_000); // 29 seconds before the end
+    expect(await tab.accessToken.get()).not.toBe(first);
+    expect(tab.asked()).toBe(2);
+  });
+
+  test("a clock that is wrong by an hour changes nothing", async () => {
+    const browser = new Browser();
+    browser.pass(3_600_000);
+    const tab = browser.tab(ANN, { issuedAt: 0 });
+    await tab.accessToken.get();
+    await tab.accessToken.get();
+    expect(tab.asked()).toBe(1);
+  });
+
+  test("a refused token is replaced once, whoever was refused", async () => {
+    const tab = new Browser().tab(ANN);
+    const refused = await tab.accessToken.get();
+    const replaced = await Promise.all([1, 2, 3].map(() => tab.accessToken.replace(refused)));
+    expect(new Set(replaced).size).toBe(1);
+    expect(replaced[0]).not.toBe(refused);
+    expect(tab.asked()).toBe(2);
+  });
+
+  test("what fails is asked again the next time", async () => {
+    const tab = new Browser().tab(ANN);
+    tab.fetchToken.mockRejectedValueOnce(new Failure("unreachable", "down"));
+    await expect(tab.accessToken.get()).rejects.toMatchObject({ kind: "unreachable" });
+    await expect(tab.accessToken.get()).resolves.toBeTypeOf("string");
+  });
+});
+
+describe("in many tabs", () => {
+  test("all tabs at once cost one request", async () => {
+    const browser = new Browser();
+    const tabs = [1, 2, 3, 4].map(() => browser.tab(ANN));
+    const values = await Promise.all(tabs.map((tab) => tab.accessToken.get()));
+    expect(new Set(values).size).toBe(1);
+    expect(browser.asked()).toBe(1);
+  });
+
+  test("a new tab takes the token of one that has it", async () => {
+    const browser = new Browser();
+    const value = await browser.tab(ANN).accessToken.get();
+    const second = browser.tab(ANN);
+    await browser.settle();
+    expect(await second.accessToken.get()).toBe(value);
+    expect(browser.asked()).toBe(1);
+  });
+
+  test("a tab that has renewed tells the others", async () => {
+    const browser = new Browser();
+    const [one, other] = [browser.tab(ANN), browser.tab(ANN)];
+    await one.accessToken.get();
+    browser.pass(280_000);
+    const renewed = await one.accessToken.get();
+    await browser.settle();
+    expect(await other.accessToken.get()).toBe(renewed);
+    expect(browser.asked()).toBe(2);
+  });
+});
+
+describe("of another person", () => {
+  test("a token that a tab of somebody else hands on is not used", async () => {
+    const browser = new Browser();
+    await browser.tab("ben").accessToken.get();
+    const tab = browser.tab(ANN);
+    await browser.settle();
+    expect(await tab.accessToken.get()).toBe(token(ANN, 1));
+  });
+
+  test("nothing is left after sign-out", async () => {
+    const tab = new Browser().tab(ANN);
+    await tab.accessToken.get();
+    tab.accessToken.belongsTo(null);
+    tab.accessToken.belongsTo(ANN);
+    await tab.accessToken.get();
+    expect(tab.asked()).toBe(2);
+  });
+
+  test("a token that arrives after somebody else has signed in is dropped", async () => {
+    const tab = new Browser().tab(ANN);
+    let resolve = (_: string): void => undefined;
+    tab.fetchToken.mockReturnValueOnce(new Promise((arrive) => (resolve = arrive)));
+    const asked = tab.accessToken.get();
+    await vi.waitFor(() => expect(tab.fetchToken).toHaveBeenCalled());
+    tab.accessToken.belongsTo("ben");
+    resolve(token(ANN, 7));
+    await expect(asked).rejects.toMatchObject({ kind: "signed-out" });
+  });
+});
+
+test("the token is never put where it stays", async () => {
+  const kept = new Map<string, string>();
+  vi.stubGlobal("localStorage", { setItem: (name: string, value: string) => kept.set(name, value) });
+  vi.stubGlobal("sessionStorage", { setItem: (name: string, value: string) => kept.set(name, value) });
+  await new Browser().tab(ANN).accessToken.get();
+  expect(kept.size).toBe(0);
+  vi.unstubAllGlobals();
+});
+

@@ -1,0 +1,118 @@
+import { describe, expect, test } from "vitest";
+import { refuse } from "../src/lib/auth.ts";
+import { nameDevice, sinceWhen } from "../src/lib/devices.ts";
+import { inSeconds, parseRetryAfter } from "../src/lib/failure.ts";
+import { rate } from "../src/lib/password.ts";
+import { parseReturnTo, signInPath } from "../src/lib/return-to.ts";
+
+const ORIGIN = "https://todo.example.com";
+
+describe("returnTo", () => {
+  test.each(["/", "/settings", "/?show=open", "/settings?x=1"])("%s is a page of its own", (value) => {
+    expect(parseReturnTo(value, ORIGIN)).toBe(value);
+  });
+
+  test.each([
+    "https://evil.example.com/",
+    "//evil.example.com",
+    "/\\evil.example.com",
+    "/\t/evil.example.com",
+    "\\/evil.example.com",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "settings",
+    "",
+    "/sign-in",
+    "/sign-up",
+    "/admin",
+    "/oauth/authorize?client_id=x",
+    "/api/auth/sign-out",
+    "/settings/../oauth/logout",
+    " /settings",
+    "https://todo.example.com.evil.example.com/",
+    "/settings@evil.example.com",
+  ])("%j is none", (value) => {
+    expect(parseReturnTo(value, ORIGIN)).toBe("/");
+  });
+
+  test("leads back to where somebody was", () => {
+    const address = new URL(signInPath("/?show=open"), ORIGIN);
+    expect(parseReturnTo(address.searchParams.get("returnTo"), ORIGIN)).toBe("/?show=open");
+    expect(signInPath("/")).toBe("/sign-in");
+  });
+});
+
+describe("a refusal of the Better Auth protocol", () => {
+  const NONE = new Headers();
+
+  test.each([
+    ["INVALID_EMAIL_OR_PASSWORD", 401, "invalid", "password", "Email or password is wrong."],
+    ["USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", 422, "invalid", "email", "There is an account with this address already. Sign in instead."],
+    ["PASSWORD_COMPROMISED", 400, "invalid", "newPassword", "This password is among the most common ones. Choose another."],
+    ["INVALID_PASSWORD", 400, "invalid", "currentPassword", "This is not your password."],
+    ["UNAUTHORIZED", 401, "signed-out", undefined, "Your session has ended."],
+    ["SESSION_NOT_FRESH", 403, "stale", undefined, "Confirm that it is you."],
+    ["WHATEVER", 500, "broken", undefined, "Something is broken on our side. Try again in a moment."],
+    ["WHATEVER", 502, "unreachable", undefined, "Signing in is not possible right now. Try again in a moment."],
+  ])("%s (%i) is said in words", (code, status, kind, field, message) => {
+    expect(refuse({ status, code, message: "raw" }, NONE, 0)).toMatchObject({ kind, field, message });
+  });
+
+  test("goes to the field that the message names", () => {
+    const message = "[body.email] Invalid email address";
+    expect(refuse({ status: 400, code: "VALIDATION_ERROR", message }, NONE, 0)).toMatchObject({
+      field: "email",
+      message: "Invalid email address",
+    });
+  });
+
+  test.each(["Retry-After", "X-Retry-After"])("a limit says when, by %s", (name) => {
+    expect(refuse({ status: 429, message: "Too many" }, new Headers({ [name]: "30" }), 1_000)).toMatchObject({
+      kind: "limited",
+      retryAt: 31_000,
+      message: "Too many attempts. Try again in 30 seconds.",
+    });
+  });
+});
+
+describe("Retry-After", () => {
+  const NOW = Date.parse("2026-11-22T12:00:00Z");
+  test.each([
+    ["5", NOW + 5_000],
+    ["Sun, 22 Nov 2026 12:01:00 GMT", NOW + 60_000],
+    ["soon", undefined],
+    [null, undefined],
+  ])("%j", (value, at) => expect(parseRetryAfter(value, NOW)).toBe(at));
+
+  test.each([
+    [NOW + 1, "in 1 second"],
+    [NOW + 900_000, "in 15 minutes"],
+    [undefined, "in a moment"],
+  ])("%j is said as %s", (at, said) => expect(inSeconds(at, NOW)).toBe(said));
+});
+
+test.each([
+  ["a", [], "short"],
+  ["aaaaaaaaaaaa", [], "weak"],
+  ["annexample1", ["Ann Example"], "weak"],
+  ["tomatoes9", [], "fair"],
+  ["four walking wombats", [], "strong"],
+  ["пароль длинный", [], "fair"],
+])("%s is rated", (password, about, strength) => expect(rate(password, about)).toBe(strength));
+
+test.each([
+  ["Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36", "Chrome on Linux"],
+  ["Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15", "Safari on Mac"],
+  ["Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/156 Safari/604.1", "Chrome on iPhone"],
+  ["Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36 Edg/156.0", "Edge on Windows"],
+  ["Mozilla/5.0 (Android 16; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0", "Firefox on Android"],
+  ["curl/8.5", "curl"],
+  ["", "A program or an unknown browser"],
+])("%s is %s", (userAgent, name) => expect(nameDevice(userAgent)).toBe(name));
+
+test.each([
+  [0, "just now"],
+  [61, "1 minute ago"],
+  [7_300, "2 hours ago"],
+  [100_000, "yesterday"],
+])("%i seconds are %s", (seconds, said) => expect(sinceWhen(new Date(0), seconds * 1000)).toBe(said));
