@@ -74,6 +74,7 @@ const provider = new Provider(issuer, {
   jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), alg: "RS256", use: "sig", kid: "control" }] },
   pkce: { required: (ctx, client) => client.clientAuthMethod === "none" },
   scopes: ["openid", "profile", "email", "offline_access"],
+  ttl: { AccessToken: 300 },
 });
 
 async function read(request) {

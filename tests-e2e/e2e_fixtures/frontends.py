@@ -1,0 +1,57 @@
+"""Frontends at origins of their own: the pages in frontends/relying-parties/web, each told who it is."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from e2e_fixtures.checkout import ROOT
+from e2e_fixtures.npm import installed
+from e2e_fixtures.providers import Provider
+
+LIFETIME = 300  # seconds, of both providers' access tokens
+
+
+@contextmanager
+def serving(provider: Provider, library: str, scope: str = "openid email", **metadata: Any) -> Iterator[str]:
+    """A frontend on a library, registered as a public client; its page's address."""
+    settings: dict[str, Any] = {"issuer": provider.issuer, "scope": scope, "lifetime": LIFETIME}
+
+    class Handler(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path != "/settings.json":
+                return super().do_GET()
+            body = json.dumps(settings).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return None
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
+            pass
+
+    folder = installed(ROOT / "tests-e2e/frontends/relying-parties")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
+        page = f"http://localhost:{server.server_port}/web/{library}.html"
+        asked = {
+            "client_name": f"Frontend on {library}",
+            "token_endpoint_auth_method": "none",
+            "grant_types": ["authorization_code"],
+            "response_types": ["code"],
+            "redirect_uris": [page],
+            "post_logout_redirect_uris": [page],
+            "scope": scope,
+        }
+        settings["client_id"] = provider.register(**{**asked, **metadata})["client_id"]
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield page
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,82 @@
+"""Frontends that run in the browser, on libraries that nobody here wrote, at origins of their own."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from e2e_fixtures.frontends import serving
+from e2e_fixtures.providers import Account, Provider
+
+RENEWED = re.compile("[2-9]")  # the first is the sign-in itself
+OFFLINE = {"grant_types": ["authorization_code", "refresh_token"]}
+
+
+def sign_in(page: Page, account: Account) -> list[str]:
+    """Press the frontend's button and do what the provider's pages ask for; what was asked for."""
+    page.click("#sign-in")
+    asked = []
+    while True:
+        page.locator("#signin, #allow, #subject:not(:empty), #problem:not(:empty)").first.wait_for()
+        if page.locator("#signin").count():
+            page.fill("#email", account.email)
+            page.fill("#password", account.password)
+            page.click("#signin")
+            asked.append("password")
+        elif page.locator("#allow").count():
+            page.click("#allow")
+            asked.append("consent")
+        else:
+            break
+        page.wait_for_load_state()
+    expect(page.locator("#problem")).to_have_text("")
+    expect(page.locator("#subject")).to_have_text(account.sub)
+    expect(page.locator("#email-address")).to_have_text(account.email)
+    return asked
+
+
+def sign_out(page: Page, frontend: str) -> None:
+    """The person says yes, where there is a question, and comes back."""
+    page.click("#sign-out")
+    page.locator("#signout, #sign-in").first.wait_for()
+    if page.locator("#signout").count():
+        page.click("#signout")
+    page.wait_for_url(lambda url: url.partition("?")[0] == frontend)
+    expect(page.locator("#subject")).to_have_text("")
+
+
+def test_tokens_are_renewed_in_a_hidden_frame(provider: Provider, page: Page) -> None:
+    """oidc-client-ts by itself, before the token expires: prompt=none in an iframe (OIDC Core §3.1.2.1)."""
+    account = provider.sign_up()
+    with serving(provider, "oidc-client-ts") as frontend:
+        page.goto(frontend)
+        sign_in(page, account)
+        expect(page.locator("#renewals")).to_have_text(RENEWED)
+        expect(page.locator("#problem")).to_have_text("")
+        sign_out(page, frontend)
+        page.click("#renew")
+        expect(page.locator("#problem")).to_have_text("login_required")
+
+
+def test_tokens_are_renewed_by_refresh(provider: Provider, page: Page) -> None:
+    """The same with a refresh token, which needs no frame and no cookie: across origins, by CORS."""
+    account = provider.sign_up()
+    with serving(provider, "oidc-client-ts", "openid email offline_access", **OFFLINE) as frontend:
+        page.goto(frontend)
+        sign_in(page, account)
+        page.click("#renew")
+        expect(page.locator("#renewals")).to_have_text(RENEWED)
+        expect(page.locator("#problem")).to_have_text("")
+
+
+def test_two_frontends_on_two_origins_share_one_sign_in(provider: Provider, page: Page) -> None:
+    """Who has signed in at one is not asked for a password at the other; who signs out has signed out of both."""
+    account = provider.sign_up()
+    with serving(provider, "oidc-client-ts") as board, serving(provider, "oauth4webapi") as notes:
+        page.goto(board)
+        assert "password" in sign_in(page, account)
+        page.goto(notes)
+        assert "password" not in sign_in(page, account)
+        sign_out(page, notes)
+        page.goto(board)
+        page.click("#renew")
+        expect(page.locator("#problem")).to_have_text("login_required")
