@@ -28,6 +28,8 @@ from .key_ring import KeyRing, reload_periodically
 from .migrations import HEAD
 from .outbound import Outbound
 from .passwords import PasswordHasher
+from .refresh_tokens import RefreshLifetimes, RefreshTokens
+from .sealing import Seal
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
 from .settings import Settings
@@ -95,7 +97,7 @@ async def _assemble(settings: Settings, database: Database, clock: Clock) -> Par
     await database.require_revision(HEAD)
     store = KeyStore(database, settings.versioned("key_encryption_keys"), access_token_ttl=settings.access_token_ttl)
     keys = KeyRing(store, await store.load_or_create(now=clock()))
-    tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, keys)
+    tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, settings.id_token_ttl, keys)
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
     verifier = AssertionVerifier(database, FetchedKeys(outbound))
     queue_limit = settings.hashing_queue_limit if settings.limits == "on" else UNLIMITED_QUEUE
@@ -117,6 +119,12 @@ async def _assemble(settings: Settings, database: Database, clock: Clock) -> Par
             settings.session_ttl, settings.session_update_age, settings.session_absolute_max_age
         ),
         session_fresh_max_age=settings.session_fresh_max_age,
+        authorization_code_ttl=settings.authorization_code_ttl,
+        refresh_tokens=RefreshTokens(
+            database,
+            RefreshLifetimes(settings.refresh_token_idle_ttl, settings.refresh_token_absolute_max_age),
+            Seal(settings.versioned("secret"), "refresh token successors"),
+        ),
     )
 
 

@@ -10,12 +10,13 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, String, Text, update
+from sqlalchemy import String, Text, bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import grants
-from .database import Row
+from .database import Database
+from .granted import Granted, granted_of, select_granted
 from .grants import Authorized
 from .instants import Instant
 from .oauth.scope import OFFLINE_ACCESS
@@ -46,11 +47,10 @@ class Authorization:
         return OFFLINE_ACCESS in self.scope
 
 
-class AuthorizationCode(Authorized, Row):
+class AuthorizationCode(Authorized):
     __tablename__ = "authorization_codes"
 
     code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    grant_id: Mapped[str] = mapped_column(ForeignKey("grants.id", ondelete="CASCADE"), index=True)
     redirect_uri: Mapped[str] = mapped_column(Text)
     code_challenge: Mapped[str | None] = mapped_column(String(128))
     nonce: Mapped[str | None] = mapped_column(Text)
@@ -90,6 +90,15 @@ async def issue(
         )
     )
     return code
+
+
+_FIND = select_granted(AuthorizationCode).where(AuthorizationCode.code_hash == bindparam("code_hash"))
+
+
+async def find(database: Database, code: str) -> Granted[AuthorizationCode] | None:
+    """What a code stands for, used or not."""
+    values = await database.find_row(_FIND, {"code_hash": hash_code(code)})
+    return None if values is None else granted_of(AuthorizationCode, values)
 
 
 async def redeem(session: AsyncSession, code: AuthorizationCode, *, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from .client_cache import ClientCache
 from .clients import Client
 from .oauth import client_assertion
 from .oauth.client_assertion import ASSERTION_TYPE, InvalidAssertion
-from .oauth.client_metadata import CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, PRIVATE_KEY_JWT
+from .oauth.client_metadata import CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, NONE, PRIVATE_KEY_JWT
 from .oauth.errors import InvalidClient, InvalidRequest
 from .oauth.parameters import Parameters, decode_form_text
 
@@ -28,6 +28,8 @@ class Credentials:
 def read_credentials(authorization: Sequence[str], parameters: Parameters) -> Credentials:
     """Find the one way in which the request authenticates.
 
+    A client_id alone is the way of a public client, which proves nothing (RFC 6749 §3.2.1).
+
     Raises:
         InvalidRequest: more than one way (RFC 6749 §2.3), or one that is half there.
         InvalidClient: none, or an unreadable one.
@@ -42,6 +44,8 @@ def read_credentials(authorization: Sequence[str], parameters: Parameters) -> Cr
         found = _read_assertion(parameters)
     elif secret is not None:
         found = Credentials(CLIENT_SECRET_POST, parameters.require("client_id"), secret)
+    elif parameters.get("client_id") is not None:
+        found = Credentials(NONE, parameters.require("client_id"), "")
     else:
         raise InvalidClient(reason="no authentication")
     if parameters.get("client_id") not in (None, found.client_id):
@@ -95,7 +99,7 @@ class ClientAuthenticator:
             raise InvalidClient(reason=f"{client.client_id}: {shown.method} is not its method")
         if shown.method == PRIVATE_KEY_JWT:
             await self._verify(shown.secret_or_assertion, client, now)
-        elif not client.has_secret(shown.secret_or_assertion, now=now):
+        elif shown.method != NONE and not client.has_secret(shown.secret_or_assertion, now=now):
             raise InvalidClient(reason=f"{client.client_id}: wrong secret")
         return client
 

@@ -16,6 +16,7 @@ from .database import Database
 from .instants import Clock
 from .key_ring import KeyRing
 from .passwords import PasswordHasher
+from .refresh_tokens import RefreshTokens
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
 from .tokens import TokenIssuer
@@ -39,6 +40,8 @@ class Parts:
     trusted_origins: TrustedOrigins
     session_lifetimes: Lifetimes
     session_fresh_max_age: timedelta
+    authorization_code_ttl: timedelta
+    refresh_tokens: RefreshTokens
 
 
 def parts_of(request: Request) -> Parts:

@@ -44,15 +44,22 @@ class Grant(Row):
     ended_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
 
 
-class Authorized:
-    """Columns of what came from one authorization: what may be done where, and how the person was authenticated."""
+class Authorized(Row):
+    """What came from one authorization: what may be done where, and how the person was authenticated."""
 
+    __abstract__ = True
+
+    grant_id: Mapped[str] = mapped_column(ForeignKey("grants.id", ondelete="CASCADE"), index=True)
     scope: Mapped[str] = mapped_column(Text)
     resource: Mapped[str] = mapped_column(Text)
     auth_time: Mapped[datetime] = mapped_column(Instant)
     acr: Mapped[str] = mapped_column(Text)
     amr: Mapped[str] = mapped_column(Text)  # JSON
     claims: Mapped[str | None] = mapped_column(Text)  # the `claims` parameter, checked, as canonical JSON
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        return tuple(self.scope.split())
 
 
 async def find_or_create(

@@ -3,26 +3,174 @@
 A token is `LOCATOR.SECRET`. The locator (128 random bits) is the family's, the secret (256) the token's own; nobody
 learns a locator who has not held a token of the family. So a known locator with another secret than the current one is
 a token that was spent, and no row is needed for every token there ever was. Both are stored as SHA-256.
+
+Every refresh rotates. A client that lost the answer, or raced against itself, shows the parent again and is given the
+same successor, which is kept, sealed, for that minute.
 """
 
-from datetime import datetime
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
 
-from sqlalchemy import ForeignKey, LargeBinary, String
+from sqlalchemy import LargeBinary, String, bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import Row
+from .database import Database
+from .granted import Granted, granted_of, select_granted
 from .grants import Authorized
 from .instants import Instant
+from .sealing import Seal
+
+GRACE = timedelta(seconds=60)
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")
 
 
-class RefreshTokenFamily(Authorized, Row):
+@dataclass(frozen=True)
+class RefreshLifetimes:
+    """Of families with `offline_access`; the others live and die with their session."""
+
+    idle_ttl: timedelta
+    absolute_max_age: timedelta
+
+    def expiry(self, *, created_at: datetime, now: datetime) -> datetime:
+        return min(now + self.idle_ttl, created_at + self.absolute_max_age)
+
+
+class RefreshTokenFamily(Authorized):
     __tablename__ = "refresh_token_families"
 
     locator_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    grant_id: Mapped[str] = mapped_column(ForeignKey("grants.id", ondelete="CASCADE"), index=True)
     token_hash: Mapped[str] = mapped_column(String(64))  # of the one that is not spent
     parent_hash: Mapped[str | None] = mapped_column(String(64))  # of the one that it replaced
     sealed_successor: Mapped[bytes | None] = mapped_column(LargeBinary)  # the token itself, for who shows its parent
     rotated_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime | None] = mapped_column(Instant, index=True)  # None: with its session
+
+
+class Standing(Enum):
+    """What a token of a family is."""
+
+    CURRENT = auto()
+    PARENT = auto()  # spent, but its successor is not, and that not long ago
+    SPENT = auto()
+
+
+@dataclass(frozen=True)
+class RefreshTokens:
+    """How families live, and what keeps their successors."""
+
+    database: Database
+    lifetimes: RefreshLifetimes
+    seal: Seal
+
+    def issue(self, session: AsyncSession, granted: Granted[Authorized], *, now: datetime) -> str:
+        """The first token of a new family."""
+        locator = secrets.token_urlsafe(16)
+        token = _draw(locator)
+        given, is_offline = granted.authorized, granted.holder.grant.is_offline
+        session.add(
+            RefreshTokenFamily(
+                locator_hash=_hash(locator),
+                token_hash=_hash(token),
+                grant_id=given.grant_id,
+                scope=given.scope,
+                resource=given.resource,
+                auth_time=given.auth_time,
+                acr=given.acr,
+                amr=given.amr,
+                claims=given.claims,
+                created_at=now,
+                expires_at=self.lifetimes.expiry(created_at=now, now=now) if is_offline else None,
+            )
+        )
+        return token
+
+    async def find(self, token: str) -> Granted[RefreshTokenFamily] | None:
+        """The family of a token, spent or not."""
+        if not _TOKEN.fullmatch(token):
+            return None
+        values = await self.database.find_row(_FIND, {"locator_hash": _hash(_locator(token))})
+        return None if values is None else granted_of(RefreshTokenFamily, values)
+
+    async def rotate(self, family: RefreshTokenFamily, token: str, *, now: datetime) -> str | None:
+        """Spend the token and give its successor. None if another request was first.
+
+        One conditional UPDATE decides, so of simultaneous requests exactly one makes the successor of all.
+        """
+        successor = _draw(_locator(token))
+        values = {
+            "locator": family.locator_hash,
+            "shown": _hash(token),
+            "successor": _hash(successor),
+            "sealed": self.seal.seal(successor, place=family.token_hash),
+            "now": now,
+            "expiry": family.expires_at and self.lifetimes.expiry(created_at=family.created_at, now=now),
+        }
+        async with self.database.writing() as session:
+            rotated = await session.execute(_ROTATE, values)
+            return None if rotated.scalar_one_or_none() is None else successor
+
+    def successor_of(self, family: RefreshTokenFamily) -> str | None:
+        """What replaced the parent; None when its secret is gone."""
+        sealed, parent = family.sealed_successor, family.parent_hash
+        return None if sealed is None or parent is None else self.seal.open(sealed, place=parent)
+
+
+def standing_of(family: RefreshTokenFamily, token: str, *, now: datetime) -> Standing:
+    hashed = _hash(token)
+    if hmac.compare_digest(hashed, family.token_hash):
+        return Standing.CURRENT
+    is_parent = hmac.compare_digest(hashed, family.parent_hash or "")
+    is_recent = family.rotated_at is not None and now - family.rotated_at <= GRACE
+    return Standing.PARENT if is_parent and is_recent else Standing.SPENT
+
+
+async def forget_successors(session: AsyncSession, *, limit: int, now: datetime) -> int:
+    """Take the sealed successors away that nobody is given any more. How many, `limit` at most."""
+    chosen = (
+        select(RefreshTokenFamily.locator_hash)
+        .where(RefreshTokenFamily.rotated_at < now - GRACE, RefreshTokenFamily.sealed_successor.is_not(None))
+        .limit(limit)
+    )
+    forgotten = await session.execute(
+        update(RefreshTokenFamily)
+        .where(RefreshTokenFamily.locator_hash.in_(chosen))
+        .values(sealed_successor=None)
+        .returning(RefreshTokenFamily.locator_hash)
+    )
+    return len(forgotten.all())
+
+
+_FIND = select_granted(RefreshTokenFamily).where(RefreshTokenFamily.locator_hash == bindparam("locator_hash"))
+_TABLE = RefreshTokenFamily.__table__
+_ROTATE = (
+    update(RefreshTokenFamily)
+    .where(_TABLE.c.locator_hash == bindparam("locator"), _TABLE.c.token_hash == bindparam("shown"))
+    .values(
+        token_hash=bindparam("successor"),
+        parent_hash=_TABLE.c.token_hash,
+        sealed_successor=bindparam("sealed"),
+        rotated_at=bindparam("now"),
+        expires_at=bindparam("expiry"),
+    )
+    .returning(_TABLE.c.locator_hash)
+    .execution_options(synchronize_session=False)
+)
+
+
+def _draw(locator: str) -> str:
+    return f"{locator}.{secrets.token_urlsafe(32)}"
+
+
+def _locator(token: str) -> str:
+    return token.partition(".")[0]
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -6,18 +6,13 @@ believes to be in force. Only app.py and the commands read these; everything els
 
 import os
 import re
-import ssl
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -26,57 +21,15 @@ from pydantic import (
     model_validator,
 )
 
-from .trusted_origins import TrustedOrigins, parse_origin
+from .setting_kinds import Certificates, CodeTtl, Issuer, Networks, Positive, VersionedSecret, Words, is_loopback
+from .trusted_origins import TrustedOrigins
 from .versioned_secrets import Secrets, looks_like_a_default, parse_secrets
 
 PREFIX = "AUTH_"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class InvalidSettings(Exception):
     """What is wrong with the environment, a line each, without a secret in it."""
-
-
-def _issuer(value: str) -> str:
-    if parse_origin(value) != value:
-        raise ValueError(
-            "must be an origin in lower case without a path or a trailing slash, such as https://id.example.com"
-        )
-    if value.startswith("http:") and not is_loopback(value):
-        raise ValueError("must be https unless it is on localhost")
-    return value
-
-
-def is_loopback(issuer: str) -> bool:
-    return (urlsplit(issuer).hostname or "") in LOOPBACK
-
-
-def _words(value: object) -> object:
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
-
-
-def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
-    for network in value:
-        ip_network(network)  # a ValueError says what is wrong
-    return value
-
-
-def _certificates(value: Path) -> Path:
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
-    except OSError as error:  # SSLError, too
-        raise ValueError("is no readable file of PEM certificates") from error
-    return value
-
-
-def _secrets(value: SecretStr) -> SecretStr:
-    parse_secrets(value.get_secret_value())
-    return value
-
-
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
-VersionedSecret = Annotated[SecretStr, AfterValidator(_secrets)]
-Positive = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=3650))]
 
 
 class Settings(BaseModel):
@@ -84,9 +37,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    issuer: Annotated[str, AfterValidator(_issuer)] = Field(
-        description="Public origin of the gateway; `iss` of every token"
-    )
+    issuer: Issuer = Field(description="Public origin of the gateway; `iss` of every token")
     secret: VersionedSecret = Field(description="Signs cookies; `2:NEWER,1:OLDER`, each of 32 characters or more")
     key_encryption_keys: VersionedSecret = Field(description="Encrypt private keys at rest; written like the secret")
     database_url: SecretStr = Field(
@@ -96,16 +47,24 @@ class Settings(BaseModel):
     trusted_origins: Words = Field(
         (), description="Further origins whose pages may act for a signed-in person; `*` and `?` are wildcards"
     )
-    trusted_proxies: Annotated[Words, AfterValidator(_networks)] = Field(
+    trusted_proxies: Networks = Field(
         ("127.0.0.1", "::1"), description="Addresses or networks whose X-Forwarded-For is believed"
     )
-    outbound_allowed_networks: Annotated[Words, AfterValidator(_networks)] = Field(
+    outbound_allowed_networks: Networks = Field(
         (), description="Networks that are not public and where clients' `jwks_uri` may lead all the same"
     )
-    outbound_ca_file: Annotated[Path, AfterValidator(_certificates)] | None = Field(
+    outbound_ca_file: Certificates | None = Field(
         None, description="Certificates (PEM) to believe beside the system's when a `jwks_uri` is fetched"
     )
     access_token_ttl: Positive = Field(timedelta(minutes=5), description="Life of an access token")
+    id_token_ttl: Positive = Field(timedelta(minutes=5), description="Life of an ID token")
+    authorization_code_ttl: CodeTtl = Field(timedelta(seconds=60), description="Life of an authorization code")
+    refresh_token_idle_ttl: Positive = Field(
+        timedelta(days=30), description="Life of a refresh token with `offline_access`; others end with their session"
+    )
+    refresh_token_absolute_max_age: Positive = Field(
+        timedelta(days=180), description="No refresh token lives longer, however often it was replaced"
+    )
     session_ttl: Positive = Field(timedelta(days=7), description="Life of a browser session since it last slid")
     session_update_age: Positive = Field(timedelta(days=1), description="A session slides at most this often")
     session_absolute_max_age: Positive = Field(

@@ -1,16 +1,23 @@
-"""Access tokens for the clients of this issuer."""
+"""Access tokens and ID tokens for the clients of this issuer."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import jwt
 
-from . import identifiers
+from . import identifiers, person_claims
 from .accounts import Account
 from .browser_sessions import BrowserSession
+from .granted import Granted
+from .grants import Authorized
 from .key_ring import KeyRing
-from .oauth import access_token
+from .oauth import access_token, id_token
 from .oauth.access_token import AccessToken, Authentication
+from .oauth.claims import ABOUT_PERSON, ClaimsRequest
+from .oauth.id_token import IdToken
 
 # The reserved first-party client: the web application that signs in through the Better Auth protocol.
 WEB_CLIENT_ID = "web"
@@ -25,6 +32,7 @@ PASSWORD_AMR = ("pwd",)
 class TokenIssuer:
     issuer: str
     access_token_ttl: timedelta
+    id_token_ttl: timedelta
     keys: KeyRing
 
     def issue_for_session(self, account: Account, session: BrowserSession, *, now: datetime) -> str:
@@ -61,11 +69,58 @@ class TokenIssuer:
             )
         )
 
+    def issue_for_grant(self, granted: Granted[Authorized], scope: str, *, now: datetime) -> str:
+        """An access token for a client that acts for a person (RFC 9068 §2)."""
+        given, grant = granted.authorized, granted.holder.grant
+        return self._sign(
+            AccessToken(
+                iss=self.issuer,
+                sub=grant.account_id,
+                aud=given.resource,
+                client_id=grant.client_id,
+                scope=scope,
+                issued_at=now,
+                ttl=self.access_token_ttl,
+                jti=identifiers.draw(),
+                authentication=_authentication(granted),
+                userinfo_claims=tuple(
+                    name for name in ABOUT_PERSON if name in ClaimsRequest.restore(given.claims).userinfo
+                ),
+            )
+        )
+
+    def issue_id_token(
+        self, granted: Granted[Authorized], access_token: str, *, nonce: str | None, now: datetime
+    ) -> str:
+        """An ID token beside an access token. It says of the person only what `claims` asks for (Core §5.4)."""
+        grant = granted.holder.grant
+        asked = ClaimsRequest.restore(granted.authorized.claims).id_token
+        token = IdToken(
+            iss=self.issuer,
+            sub=grant.account_id,
+            client_id=grant.client_id,
+            issued_at=now,
+            ttl=self.id_token_ttl,
+            authentication=_authentication(granted),
+            nonce=nonce,
+            at_hash=id_token.hash_token(access_token),
+            person=person_claims.describe(granted.holder.account, asked.keys()),
+        )
+        return self._sign_claims(token.claims(), id_token.TYP)
+
     @property
     def active_kid(self) -> str:
         return self.keys.current.active_kid
 
     def _sign(self, token: AccessToken) -> str:
+        return self._sign_claims(token.claims(), access_token.TYP)
+
+    def _sign_claims(self, claims: Mapping[str, Any], typ: str) -> str:
         keys = self.keys.current
-        headers = {"typ": access_token.TYP, "kid": keys.active_kid}
-        return jwt.encode(dict(token.claims()), keys.active_key, algorithm="RS256", headers=headers)
+        headers = {"typ": typ, "kid": keys.active_kid}
+        return jwt.encode(dict(claims), keys.active_key, algorithm="RS256", headers=headers)
+
+
+def _authentication(granted: Granted[Authorized]) -> Authentication:
+    given = granted.authorized
+    return Authentication(granted.holder.grant.session_id, given.auth_time, given.acr, tuple(json.loads(given.amr)))

@@ -146,7 +146,7 @@ GRANTS = {
     "empty": ({"grant_type": ""}, "invalid_request", "The parameter grant_type is missing."),
     "another case": ({"grant_type": "Client_Credentials"}, "unsupported_grant_type", ""),
     "the password grant": ({"grant_type": "password"}, "unsupported_grant_type", ""),
-    "not built": ({"grant_type": "authorization_code"}, "unsupported_grant_type", ""),
+    "not registered": ({"grant_type": "authorization_code"}, "unauthorized_client", ""),
     "a long one": ({"grant_type": "x" * 10_000}, "unsupported_grant_type", ""),
     "repeated": ({"grant_type": ["client_credentials"] * 2}, "invalid_request", "A parameter is repeated."),
 }

@@ -7,15 +7,22 @@ from typing import Any
 
 TYP = "at+jwt"
 
+# Names of what the `claims` parameter asked userinfo for: names only, since the API reads them as well.
+USERINFO_CLAIMS = "userinfo_claims"
+
 
 @dataclass(frozen=True)
 class Authentication:
-    """How and when a person was authenticated (RFC 9068 §2.2.1); unchanged for as long as the session lives."""
+    """How and when a person was authenticated (RFC 9068 §2.2.1); unchanged over refresh."""
 
     sid: str
     auth_time: datetime
     acr: str
     amr: tuple[str, ...]
+
+    def claims(self) -> Mapping[str, Any]:
+        auth_time = int(self.auth_time.timestamp())
+        return {"sid": self.sid, "auth_time": auth_time, "acr": self.acr, "amr": list(self.amr)}
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class AccessToken:
     ttl: timedelta
     jti: str
     authentication: Authentication | None = None
+    userinfo_claims: tuple[str, ...] = ()
 
     def claims(self) -> Mapping[str, Any]:
         """The claims on the wire (RFC 9068 §2.2); times are NumericDate, whole seconds."""
@@ -47,10 +55,7 @@ class AccessToken:
         if self.scope:  # there is no empty scope (RFC 6749 §3.3)
             claims["scope"] = self.scope
         if self.authentication is not None:
-            claims |= {
-                "sid": self.authentication.sid,
-                "auth_time": int(self.authentication.auth_time.timestamp()),
-                "acr": self.authentication.acr,
-                "amr": list(self.authentication.amr),
-            }
+            claims |= self.authentication.claims()
+        if self.userinfo_claims:
+            claims[USERINFO_CLAIMS] = list(self.userinfo_claims)
         return claims

@@ -37,6 +37,15 @@ class InvalidClient(OAuthError):
         super().__init__("Client authentication failed.", reason=reason)
 
 
+class InvalidGrant(OAuthError):
+    """The code or refresh token is unknown, expired, spent, ended or another client's: the log has which."""
+
+    error = "invalid_grant"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__("The authorization code or refresh token is not valid.", reason=reason)
+
+
 class UnauthorizedClient(OAuthError):
     """The client is known, and may not do this."""
 

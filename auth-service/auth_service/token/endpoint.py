@@ -6,10 +6,10 @@ from fastapi.responses import JSONResponse
 from ..dependencies import parts_of
 from ..oauth.errors import UnauthorizedClient, UnsupportedGrantType
 from ..oauth_requests import NO_STORE, REFUSALS, document_form, read_form
-from . import client_credentials
+from . import authorization_code, client_credentials, refresh_token
 from .exchanges import TokenRequest, TokenResponse
 
-GRANTS = {grant.GRANT_TYPE: grant.exchange for grant in (client_credentials,)}
+GRANTS = {grant.GRANT_TYPE: grant.exchange for grant in (authorization_code, refresh_token, client_credentials)}
 
 router = APIRouter()
 

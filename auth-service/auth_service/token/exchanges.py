@@ -25,4 +25,6 @@ class TokenResponse(BaseModel):
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of a type
     expires_in: int
+    refresh_token: str | None = None
+    id_token: str | None = None
     scope: str | None

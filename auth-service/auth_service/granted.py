@@ -1,0 +1,88 @@
+"""What a token stands for: a grant with its person and its session, read together, and whether all of it is alive."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Select, bindparam, select
+
+from .accounts import Account
+from .browser_sessions import BrowserSession
+from .database import Database, Row
+from .grants import Authorized, Grant
+
+A = TypeVar("A", bound=Authorized)
+A_co = TypeVar("A_co", bound=Authorized, covariant=True)
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A grant, whose it is, and when its session expires (None: it has ended). Values, of no unit of work."""
+
+    grant: Grant
+    account: Account
+    session_expires_at: datetime | None
+
+    def is_live(self, *, now: datetime) -> bool:
+        """An online grant also dies with its session, and no grant is of use to who is suspended."""
+        lasts = self.grant.is_offline or self.has_session(now=now)
+        return self.grant.ended_at is None and self.account.suspended_at is None and lasts
+
+    def has_session(self, *, now: datetime) -> bool:
+        return self.session_expires_at is not None and self.session_expires_at > now
+
+
+@dataclass(frozen=True)
+class Granted(Generic[A_co]):
+    """What one authorization gave, by a code or by a family of refresh tokens."""
+
+    authorized: A_co
+    holder: Holder
+
+
+_COLUMNS = (*Grant.__table__.columns, *Account.__table__.columns, BrowserSession.expires_at)
+
+
+def select_granted(kind: type[A]) -> Select[Any]:
+    """To be built once a kind: putting a statement together takes longer than SQLite needs to run it."""
+    return (
+        select(*kind.__table__.columns, *_COLUMNS)
+        .join_from(kind, Grant, Grant.id == kind.grant_id)
+        .join(Account, Account.id == Grant.account_id)
+        .outerjoin(BrowserSession, BrowserSession.id == Grant.session_id)
+    )
+
+
+def granted_of(kind: type[A], values: Iterable[Any]) -> Granted[A]:
+    rest = iter(values)
+    return Granted(_row(kind, rest), _holder(rest))
+
+
+_FIND_HOLDER = (
+    select(*_COLUMNS)
+    .join_from(Grant, Account, Account.id == Grant.account_id)
+    .outerjoin(BrowserSession, BrowserSession.id == Grant.session_id)
+    .where(
+        Grant.session_id == bindparam("session_id"),
+        Grant.client_id == bindparam("client_id"),
+        Grant.is_offline == bindparam("is_offline"),
+        Grant.ended_at.is_(None),
+    )
+)
+
+
+async def find_holder(database: Database, *, session_id: str, client_id: str, is_offline: bool) -> Holder | None:
+    """The grant that an access token names, unless it has ended."""
+    named = {"session_id": session_id, "client_id": client_id, "is_offline": is_offline}
+    values = await database.find_row(_FIND_HOLDER, named)
+    return None if values is None else _holder(iter(values))
+
+
+def _holder(values: Iterator[Any]) -> Holder:
+    return Holder(_row(Grant, values), _row(Account, values), next(values))
+
+
+def _row(kind: type[R], values: Iterator[Any]) -> R:
+    return kind(**{column.name: next(values) for column in kind.__table__.columns})

@@ -1,0 +1,62 @@
+"""What codes and refresh tokens have in common: the answer, and the end of a grant whose credential is shown twice."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from .. import grants
+from ..dependencies import Parts
+from ..granted import Granted
+from ..grants import Authorized
+from ..logs import audit
+from ..oauth.errors import InvalidGrant, InvalidTarget
+from ..oauth.scope import OPENID
+from .exchanges import TokenRequest, TokenResponse
+
+
+def respond(
+    parts: Parts,
+    granted: Granted[Authorized],
+    scopes: Collection[str],
+    *,
+    refresh_token: str | None,
+    nonce: str | None,
+    now: datetime,
+) -> TokenResponse:
+    """RFC 6749 §5.1, OpenID Connect Core §3.1.3.3 and §12.2."""
+    scope = " ".join(scopes)
+    access_token = parts.tokens.issue_for_grant(granted, scope, now=now)
+    id_token = None
+    if OPENID in scopes:
+        id_token = parts.tokens.issue_id_token(granted, access_token, nonce=nonce, now=now)
+    return TokenResponse(
+        access_token=access_token,
+        expires_in=int(parts.tokens.access_token_ttl.total_seconds()),
+        refresh_token=refresh_token,
+        id_token=id_token,
+        scope=scope or None,
+    )
+
+
+def check_resource(request: TokenRequest, granted: Granted[Authorized]) -> None:
+    """Raises InvalidTarget: a token is for what was allowed, and for nothing else (RFC 8707 §2.2)."""
+    if not set(request.parameters.all("resource")) <= {granted.authorized.resource}:
+        raise InvalidTarget("The resource is not the one that was authorized.")
+
+
+async def end_for_reuse(
+    parts: Parts, granted: Granted[Authorized], request: TokenRequest, credential: str
+) -> InvalidGrant:
+    """End the grant, and only then give the refusal to raise: raising must not undo it."""
+    grant = granted.holder.grant
+    async with parts.database.writing() as session:
+        ended = await grants.end(session, grant.id, now=request.now)
+    if ended:
+        audit(
+            "grant_ended_for_reuse",
+            credential=credential,
+            grant_id=grant.id,
+            account_id=grant.account_id,
+            client_id=grant.client_id,
+            shown_by=request.client.client_id,
+        )
+    return InvalidGrant(reason=f"{credential} shown again; grant {grant.id} ended")
