@@ -14,9 +14,8 @@ from .browser_sessions import BrowserSession
 from .granted import Granted
 from .grants import Authorized
 from .key_ring import KeyRing
-from .oauth import access_token, id_token
+from .oauth import access_token, claims, id_token
 from .oauth.access_token import AccessToken, Authentication
-from .oauth.claims import ABOUT_PERSON, ClaimsRequest
 from .oauth.id_token import IdToken
 
 # The reserved first-party client: the web application that signs in through the Better Auth protocol.
@@ -83,9 +82,7 @@ class TokenIssuer:
                 ttl=self.access_token_ttl,
                 jti=identifiers.draw(),
                 authentication=_authentication(granted),
-                userinfo_claims=tuple(
-                    name for name in ABOUT_PERSON if name in ClaimsRequest.restore(given.claims).userinfo
-                ),
+                userinfo_claims=claims.asked_for(given.claims, claims.USERINFO),
             )
         )
 
@@ -94,7 +91,7 @@ class TokenIssuer:
     ) -> str:
         """An ID token beside an access token. It says of the person only what `claims` asks for (Core §5.4)."""
         grant = granted.holder.grant
-        asked = ClaimsRequest.restore(granted.authorized.claims).id_token
+        asked = claims.asked_for(granted.authorized.claims, claims.ID_TOKEN)
         token = IdToken(
             iss=self.issuer,
             sub=grant.account_id,
@@ -104,7 +101,7 @@ class TokenIssuer:
             authentication=_authentication(granted),
             nonce=nonce,
             at_hash=id_token.hash_token(access_token),
-            person=person_claims.describe(granted.holder.account, asked.keys()),
+            person=person_claims.describe(granted.holder.account, asked),
         )
         return self._sign_claims(token.claims(), id_token.TYP)
 
@@ -115,10 +112,10 @@ class TokenIssuer:
     def _sign(self, token: AccessToken) -> str:
         return self._sign_claims(token.claims(), access_token.TYP)
 
-    def _sign_claims(self, claims: Mapping[str, Any], typ: str) -> str:
+    def _sign_claims(self, members: Mapping[str, Any], typ: str) -> str:
         keys = self.keys.current
         headers = {"typ": typ, "kid": keys.active_kid}
-        return jwt.encode(dict(claims), keys.active_key, algorithm="RS256", headers=headers)
+        return jwt.encode(dict(members), keys.active_key, algorithm="RS256", headers=headers)
 
 
 def _authentication(granted: Granted[Authorized]) -> Authentication:
