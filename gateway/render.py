@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent
 PREFIX = "GATEWAY_"
 HTTP2_IS_A_DIRECTIVE = (1, 25, 1)
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # one machine by its three names
 
 
 class InvalidSetting(ValueError):
@@ -66,6 +68,7 @@ class Limits:
     def parse(cls, environ: Mapping[str, str]) -> Limits:
         """Limits from GATEWAY_SIGN_IN_RATE, GATEWAY_SIGN_IN_BURST and so on; an unknown name is refused."""
         given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
+        given.pop("TRUSTED_PROXIES", None)  # no limit; who counts as one address hangs on it
         zones = {
             zone: Limit(
                 given.pop(f"{zone.upper()}_RATE", default.rate),
@@ -101,7 +104,7 @@ class Gateway:
 
     issuer: str
     listen: Sequence[str]  # addresses with a port: 127.0.0.1:8080, [::1]:8080
-    auth_upstream: str
+    auth_upstream: str  # host:port, or several by commas
     todo_upstream: str
     limits: Limits | None = field(default_factory=Limits)  # None: nothing is limited
     trusted_origins: Sequence[str] = ()  # below /api/auth, by that protocol's patterns
@@ -112,6 +115,10 @@ class Gateway:
     tls: bool = False  # with tls/gateway.crt and .key beside nginx.conf
     nginx_version: Sequence[int] = ()  # unknown: such as 1.22
     open_files: int = 16384  # of each worker; no more than it may have where it runs
+    shutdown_timeout: str = "5s"  # what requests under way have, at a stop and for a reload's old workers
+    trusted_proxies: Sequence[str] = ()  # networks whose X-Forwarded-For is the client's address
+    resolver: str | None = None  # a name server: upstreams are names that it is asked for again and again
+    status_listen: str | None = None  # where nginx's own counters are shown
 
     def values(self) -> dict[str, str]:
         issuer = urlsplit(self.issuer)
@@ -126,8 +133,14 @@ class Gateway:
             "HSTS": "max-age=31536000" if issuer.scheme == "https" and _is_public(issuer.hostname or "") else "",
             "TRUSTED_ORIGINS": "\n".join(f'    "{_origin_test(each)}"  $http_origin;' for each in self.trusted_origins),
             "API_ORIGINS": "\n".join(f'    "{_exact_origin(each)}"  $http_origin;' for each in self.api_origins),
-            "AUTH_UPSTREAM": self.auth_upstream,
-            "TODO_UPSTREAM": self.todo_upstream,
+            "AUTH": self.auth_upstream if self.resolver else "auth",
+            "TODO": self.todo_upstream if self.resolver else "todo",
+            "AUTH_SERVERS": self.servers(self.auth_upstream),
+            "TODO_SERVERS": self.servers(self.todo_upstream),
+            "RESOLVER": f"resolver {self.resolver} valid=5s;\nresolver_timeout 2s;" if self.resolver else "",
+            "TRUSTED_PROXIES": "\n".join(f"set_real_ip_from {_network(each)};" for each in self.trusted_proxies),
+            "SHUTDOWN_TIMEOUT": self.shutdown_timeout,
+            "STATUS_SERVER": self.status_server(),
             "UPSTREAM_TIMEOUT": self.upstream_timeout,
             "OPEN_FILES": str(self.open_files),
             "CONNECTIONS": str(min(8192, self.open_files * 3 // 4)),  # the rest for bodies and cached documents
@@ -152,10 +165,28 @@ class Gateway:
             return [*(f"listen {address} ssl;" for address in self.listen), "http2 on;", "include tls.conf;"]
         return [*(f"listen {address} ssl http2;" for address in self.listen), "include tls.conf;"]
 
+    def servers(self, upstream: str) -> str:
+        """The members of a group. One that is looked up anew is none: the group then stands there unused."""
+        known = ["127.0.0.1:9"] if self.resolver else upstream.split(",")
+        return "\n".join(f"    server {each.strip()} max_fails=2 fail_timeout=5s;" for each in known)
+
+    def status_server(self) -> str:
+        if self.status_listen is None:
+            return ""
+        return f"""
+    server {{  # for whoever watches nginx itself; never published
+        listen {self.status_listen};
+        access_log off;
+        location = /nginx_status {{ default_type text/plain; stub_status; }}
+    }}"""
+
     def known_hosts(self) -> list[str]:
         """Every Host that is answered: the issuer's, and where nginx listens itself."""
         here = {"localhost:" + address.rpartition(":")[2] for address in self.listen} | set(self.listen)
-        hosts = {urlsplit(self.issuer).netloc, *here}
+        issuer = urlsplit(self.issuer).netloc
+        name = _without_port(issuer)
+        loopback = [each + issuer.removeprefix(name) for each in LOOPBACK if name in LOOPBACK]
+        hosts = {issuer, *loopback, *here}
         return sorted(hosts | {host.removesuffix(":443" if self.tls else ":80") for host in hosts})
 
 
@@ -169,6 +200,13 @@ def _is_public(host: str) -> bool:
 
 def _without_port(host: str) -> str:
     return re.sub(r":[0-9]+$", "", host)
+
+
+def _network(network: str) -> str:
+    try:
+        return str(ip_network(network))
+    except ValueError as error:
+        raise InvalidSetting(f"GATEWAY_TRUSTED_PROXIES: {error}") from error
 
 
 def _exact_origin(origin: str) -> str:
@@ -198,6 +236,11 @@ def _parse_number(text: str) -> int:
 def render(template: str, values: Mapping[str, str]) -> str:
     """Fill in a template; a name without a value is an error (KeyError), not an empty string."""
     return re.sub(r"\$\{([A-Z_]+)\}", lambda name: values[name[1]], template)
+
+
+def listed(text: str) -> list[str]:
+    """What a setting names, by commas."""
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def write(gateway: Gateway, folder: Path) -> Path:

@@ -192,11 +192,6 @@ def start_services(supervisor: Supervisor, system: System) -> None:
         supervisor.wait_for(SERVICES[name], partial(answers, port, "/readyz"))
 
 
-def listed(name: str) -> list[str]:
-    """What a variable names, by commas."""
-    return [each.strip() for each in os.environ.get(name, "").split(",") if each.strip()]
-
-
 @dataclass(frozen=True)
 class Listening:
     """Where the gateway listens, and whether by TLS."""
@@ -225,8 +220,9 @@ def start_gateway(
         tls=listening.tls,
         nginx_version=nginx.version(program),
         limits=limits,
-        trusted_origins=listed("AUTH_TRUSTED_ORIGINS"),
-        api_origins=listed("TODO_CORS_ORIGINS"),
+        trusted_origins=render.listed(os.environ.get("AUTH_TRUSTED_ORIGINS", "")),
+        api_origins=render.listed(os.environ.get("TODO_CORS_ORIGINS", "")),
+        trusted_proxies=render.listed(os.environ.get("GATEWAY_TRUSTED_PROXIES", "")),
         auth_upstream=endpoint(LOOPBACK, system.auth_port),
         todo_upstream=endpoint(LOOPBACK, system.todo_port),
         worker_user=nginx.worker_user(folder),

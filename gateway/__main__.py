@@ -1,0 +1,76 @@
+"""The gateway in a container: render what the environment says, and become nginx.
+
+Python is gone once nginx runs: nothing stays but the process that the engine signals (SIGQUIT stops it gracefully).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from gateway import nginx, render
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FOLDER = Path("/run/gateway")
+DEFAULTS = {
+    "GATEWAY_LISTEN": "0.0.0.0:8080",
+    "GATEWAY_STATUS_LISTEN": "127.0.0.1:8090",
+    "GATEWAY_AUTH_UPSTREAM": "auth-service:8081",
+    "GATEWAY_TODO_UPSTREAM": "todo-service:8082",
+    "GATEWAY_RESOLVER": "",  # "system": the container's own name server; "": names are looked up once, at the start
+    "GATEWAY_SHUTDOWN_TIMEOUT": "25s",
+}
+
+
+def parse(environ: Mapping[str, str]) -> render.Gateway:
+    """The gateway that the environment describes.
+
+    Raises:
+        InvalidSetting: a value that nginx would refuse, or a GATEWAY_ name that is none.
+    """
+    given = {name: value for name, value in environ.items() if name.startswith(render.PREFIX) and value}
+    own = {name: given.pop(name, default) for name, default in DEFAULTS.items()}
+    for name, value in own.items():
+        if re.search(r"[^A-Za-z0-9.:,_\[\]-]", value):
+            raise render.InvalidSetting(f"{name}: {value!r} is no address")
+    if not environ.get("ISSUER"):
+        raise render.InvalidSetting("ISSUER is required: the public origin, such as https://id.example.com")
+    return render.Gateway(
+        issuer=environ["ISSUER"],
+        listen=render.listed(own["GATEWAY_LISTEN"]),
+        auth_upstream=own["GATEWAY_AUTH_UPSTREAM"],
+        todo_upstream=own["GATEWAY_TODO_UPSTREAM"],
+        limits=render.Limits.parse(given),
+        trusted_origins=render.listed(environ.get("AUTH_TRUSTED_ORIGINS", "")),
+        api_origins=render.listed(environ.get("TODO_CORS_ORIGINS", "")),
+        trusted_proxies=render.listed(given.get("GATEWAY_TRUSTED_PROXIES", "")),
+        open_files=nginx.open_files(),
+        shutdown_timeout=own["GATEWAY_SHUTDOWN_TIMEOUT"],
+        resolver=name_server() if own["GATEWAY_RESOLVER"] == "system" else own["GATEWAY_RESOLVER"] or None,
+        status_listen=own["GATEWAY_STATUS_LISTEN"],
+    )
+
+
+def name_server(resolv_conf: Path = Path("/etc/resolv.conf")) -> str:
+    found = re.search(r"^nameserver\s+(\S+)", resolv_conf.read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise render.InvalidSetting(f"GATEWAY_RESOLVER: {resolv_conf} names no name server")
+    return f"[{found[1]}]" if ":" in found[1] else found[1]
+
+
+def main() -> NoReturn:
+    try:
+        render.write(parse(os.environ), FOLDER)
+    except render.InvalidSetting as error:
+        sys.exit(f"gateway: {error}")
+    command = nginx.command(nginx.find() or "nginx", FOLDER)
+    os.execv(command[0], command)  # noqa: S606 - there is no shell to escape
+
+
+if __name__ == "__main__":
+    main()

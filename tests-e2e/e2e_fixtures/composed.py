@@ -1,0 +1,103 @@
+"""compose.yaml as it is, on an engine: a project, images and a port of the test's own, and nothing left of them."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import pytest
+
+from e2e_fixtures.checkout import ROOT, Checkout, ambient, free_port
+from e2e_fixtures.stack import Stack
+
+BASES = ("python:3.13-slim-trixie", "debian:trixie-slim", "postgres:17")
+BUILT = ("gateway", "auth-service", "todo-service")
+BUILD_TIMEOUT, TIMEOUT = 600, 180
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A running project, and the commands on it."""
+
+    project: str
+    environ: dict[str, str]
+    stack: Stack
+
+    def compose(self, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+        return _run("docker", "compose", *arguments, environ={**self.environ, **environ}, stdin=stdin)
+
+    def containers(self) -> dict[str, dict[str, Any]]:
+        """All of them by service, as the engine describes them; those that have done their work, too."""
+        ids = self.compose("ps", "--all", "--quiet").stdout.split()
+        described: list[dict[str, Any]] = json.loads(docker("inspect", *ids))
+        return {each["Config"]["Labels"]["com.docker.compose.service"]: each for each in described}
+
+    def image(self, name: str) -> str:
+        return f"{self.project}/{name}:unreleased"
+
+    def execute(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
+        return self.compose("exec", "--no-TTY", service, *command)
+
+
+def docker(*arguments: str) -> str:
+    done = _run("docker", *arguments, environ=ambient())
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def running_project() -> Iterator[Composed]:
+    """Build, start, and at the end take away: containers, volumes, networks, images."""
+    _require_an_engine()
+    port = free_port()
+    project = f"identity-test-{port}"
+    environ = {**ambient(), "COMPOSE_PROJECT_NAME": project, "IMAGE_PREFIX": project, "GATEWAY_PORT": str(port)}
+    _require_bases(environ)
+    try:
+        for command, timeout in ((("build", "--quiet"), BUILD_TIMEOUT), (("up", "--wait", "--quiet-pull"), TIMEOUT)):
+            done = _run("docker", "compose", *command, environ=environ, timeout=timeout)
+            if done.returncode != 0:
+                logs = _run("docker", "compose", "logs", "--no-color", "--tail=20", environ=environ).stdout
+                pytest.fail(f"docker compose {' '.join(command)}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}\n{logs}")
+        with ExitStack() as opened:
+            running = {"url": f"http://localhost:{port}", "ports": {"gateway": port}}
+            yield Composed(project, environ, Stack(Checkout(ROOT), running, opened))
+    finally:
+        _run("docker", "compose", "down", "--volumes", "--timeout=10", environ=environ)
+        _run("docker", "image", "rm", "--force", *(f"{project}/{each}:unreleased" for each in BUILT), environ=environ)
+
+
+def _require_an_engine() -> None:
+    if shutil.which("docker") is None:
+        _no_engine("docker is not installed")
+    if _run("docker", "compose", "version", environ=ambient()).returncode != 0:
+        _no_engine("docker has no compose")
+    if _run("docker", "version", "--format={{.Server.Version}}", environ=ambient()).returncode != 0:
+        _no_engine("the container engine does not answer")
+
+
+def _require_bases(environ: dict[str, str]) -> None:
+    for image in BASES:
+        if _run("docker", "image", "inspect", image, environ=environ).returncode == 0:
+            continue
+        if _run("docker", "pull", "--quiet", image, environ=environ).returncode != 0:
+            _no_engine(f"{image} is not here, and no registry has it")
+
+
+def _no_engine(reason: str) -> NoReturn:
+    """Engines are not everywhere, so not even CI insists; unless it started one itself, as .ci/run says by this."""
+    if os.environ.get("CONTAINER_ENGINE") == "expected":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _run(
+    *command: str, environ: dict[str, str], stdin: str = "", timeout: int = TIMEOUT
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=ROOT, env=environ, input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+    )

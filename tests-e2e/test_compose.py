@@ -1,0 +1,235 @@
+"""`docker compose up --wait`: the three stories on PostgreSQL, and what is promised of images and containers.
+
+All of it is looked at from outside, offline. Where there is no engine, these tests are skipped and say so.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from e2e_fixtures.composed import BUILT, Composed, docker, running_project
+from e2e_fixtures.people import Person, bearer, browser, credentials, sign_up
+
+LASTING = {"gateway", "auth-service", "todo-service", "database"}
+ONCE = {"secrets", "auth-migrations", "todo-migrations"}
+MEGABYTE = 1_000_000
+SHELLS = re.compile(r"(^|/)(sh|bash|dash)$")
+
+
+@pytest.fixture(scope="module")
+def composed() -> Iterator[Composed]:
+    with running_project() as project:
+        yield project
+
+
+@pytest.fixture(scope="module")
+def ann(composed: Composed) -> Person:
+    return sign_up(composed.stack)
+
+
+class TestStories:
+    def test_somebody_signs_up_and_in(self, composed: Composed, ann: Person) -> None:
+        again = browser(composed.stack).post("/api/auth/sign-in/email", json=credentials(ann.email))
+        assert (again.status_code, again.json()["user"]["id"]) == (200, ann.id)
+        wrong = browser(composed.stack).post("/api/auth/sign-in/email", json=credentials(ann.email, "not-this-one"))
+        assert (wrong.status_code, wrong.json()["code"]) == (401, "INVALID_EMAIL_OR_PASSWORD")
+
+    def test_somebody_uses_their_todos(self, ann: Person) -> None:
+        api = ann.api()
+        path = api.post("/api/v1/todos", json={"title": "Buy milk"}).headers["Location"]
+        assert api.post(f"{path}/complete").json()["status"] == "done"
+        assert api.delete(path).status_code == 204
+
+    def test_nobody_else_gets_at_them(self, composed: Composed, ann: Person) -> None:
+        path = ann.api().post("/api/v1/todos", json={"title": "A secret"}).headers["Location"]
+        assert sign_up(composed.stack, "Bob").api().get(path).status_code == 404
+        assert composed.stack.client().get(path).status_code == 401
+        assert composed.stack.client(headers=bearer("nonsense")).get(path).status_code == 401
+
+
+class TestContainers:
+    def test_all_that_should_run_are_healthy_and_the_others_have_ended_well(self, composed: Composed) -> None:
+        states = {name: each["State"] for name, each in composed.containers().items()}
+        assert states.keys() == LASTING | ONCE
+        assert {name: states[name]["Health"]["Status"] for name in LASTING} == dict.fromkeys(LASTING, "healthy")
+        assert {name: states[name]["ExitCode"] for name in ONCE} == dict.fromkeys(ONCE, 0)
+
+    def test_only_the_gateway_publishes_and_on_loopback(self, composed: Composed) -> None:
+        for name, container in composed.containers().items():
+            bindings = [each for port in container["NetworkSettings"]["Ports"].values() for each in port or ()]
+            assert [each["HostIp"] for each in bindings] == (["127.0.0.1"] if name == "gateway" else []), name
+
+    @pytest.mark.parametrize("name", sorted(LASTING | ONCE))
+    def test_has_no_more_rights_than_it_needs(self, composed: Composed, name: str) -> None:
+        container = composed.containers()[name]
+        host = container["HostConfig"]
+        assert (host["CapDrop"], host["ReadonlyRootfs"], host["Privileged"]) == (["ALL"], True, False)
+        assert "no-new-privileges:true" in host["SecurityOpt"]
+        assert host["Memory"] > 0
+        assert host["PidsLimit"] > 0
+        added = {capability.removeprefix("CAP_") for capability in host["CapAdd"] or ()}
+        root = (container["Config"]["User"] or "0").partition(":")[0] in ("0", "root")
+        assert (added, root) == (({"CHOWN"}, True) if name == "secrets" else (set(), False))
+        assert host["RestartPolicy"]["Name"] == ("unless-stopped" if name in LASTING else "no")
+
+    def test_idle_memory(self, composed: Composed, capsys: pytest.CaptureFixture[str]) -> None:
+        used = {name: _memory(composed.project, name) for name in sorted(LASTING)}
+        with capsys.disabled():
+            print("\nidle:", {name: f"{octets / MEGABYTE:.0f} MB" for name, octets in used.items()})
+        assert used["auth-service"] <= 120 * MEGABYTE
+        assert sum(used.values()) <= 550 * MEGABYTE
+
+
+class TestNetworks:
+    @pytest.mark.parametrize(
+        ("here", "host", "port", "reaches"),
+        [
+            ("auth-service", "database", 5432, True),
+            ("todo-service", "database", 5432, True),
+            ("todo-service", "auth-service", 8081, True),
+            ("gateway", "database", 5432, False),
+        ],
+    )
+    def test_reaches_only_what_it_needs(
+        self, composed: Composed, here: str, host: str, port: int, reaches: bool
+    ) -> None:
+        script = f"import socket; socket.create_connection(('{host}', {port}), 3)"
+        assert (composed.execute(here, "python3", "-c", script).returncode == 0) is reaches
+
+    def test_only_the_gateway_and_the_outbound_calls_have_a_way_out(self, composed: Composed) -> None:
+        members = {name: set(each["NetworkSettings"]["Networks"]) for name, each in composed.containers().items()}
+        ways_out = {
+            network
+            for network in set().union(*members.values()) - {"none"}
+            if docker("network", "inspect", "--format={{.Internal}}", network).strip() == "false"
+        }
+        assert {name for name, networks in members.items() if networks & ways_out} == {"gateway", "auth-service"}
+
+    @pytest.mark.parametrize(("role", "database"), [("auth", "todo"), ("todo", "auth"), ("todo_owner", "auth")])
+    def test_no_role_enters_the_other_database(self, composed: Composed, role: str, database: str) -> None:
+        password = composed.execute("database", "cat", f"/run/secrets/{role}_password").stdout.strip()
+        url = f"postgresql://{role}:{password}@127.0.0.1/{database}"
+        refused = composed.execute("database", "psql", url, "-c", "SELECT 1")
+        assert (refused.returncode, "permission denied for database" in refused.stderr) == (2, True), refused
+
+    def test_todo_service_owns_no_table(self, composed: Composed) -> None:
+        """So it cannot turn row-level security off (DECISIONS 12)."""
+        owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+        done = composed.execute("database", "psql", "-U", "postgres", "-d", "todo", "-At", "-c", owners)
+        assert done.stdout.split() == ["todo_owner"], done
+
+
+class TestSecrets:
+    def test_each_is_a_file_that_one_user_can_read(self, composed: Composed) -> None:
+        for service, names in {
+            "auth-service": {"auth_secret", "auth_key_encryption_keys", "auth_database_url"},
+            "todo-service": {"todo_database_url"},
+        }.items():
+            lines = composed.execute(service, "sh", "-c", "cd /run/secrets && stat -c '%n %a %u' *").stdout.splitlines()
+            assert sorted(lines) == sorted(f"{name} 400 10001" for name in names)
+
+    def test_none_is_in_an_environment_a_command_or_a_log(self, composed: Composed) -> None:
+        secrets = _secrets(composed)
+        assert len(secrets) >= 8
+        seen = str(composed.containers()) + composed.compose("logs", "--no-color").stdout
+        assert [name for name, value in secrets.items() if value in seen] == []
+
+    def test_another_up_changes_none(self, composed: Composed, ann: Person) -> None:
+        before = _secrets(composed)
+        again = composed.compose("up", "--wait")
+        assert again.returncode == 0, again.stderr
+        assert _secrets(composed) == before
+        assert ann.browser.get("/api/auth/get-session").json()["user"]["id"] == ann.id
+
+
+@pytest.mark.parametrize("name", BUILT)
+class TestImages:
+    def test_is_small(self, composed: Composed, name: str) -> None:
+        assert _described(composed, name)["Size"] <= 220 * MEGABYTE
+
+    def test_runs_as_nobody_and_without_a_shell(self, composed: Composed, name: str) -> None:
+        config = _described(composed, name)["Config"]
+        assert config["User"] == "10001:10001"
+        for command in (config["Entrypoint"], config["Healthcheck"]["Test"][1:]):
+            assert not SHELLS.search(command[0])
+        assert config["Healthcheck"]["Test"][0] == "CMD"
+        assert config["StopSignal"] == ("SIGQUIT" if name == "gateway" else "SIGTERM")
+
+    def test_says_what_it_is(self, composed: Composed, name: str) -> None:
+        labels = _described(composed, name)["Config"]["Labels"]
+        wanted = ("title", "description", "licenses", "version", "revision", "created", "source")
+        assert [each for each in wanted if not labels.get(f"org.opencontainers.image.{each}")] == []
+
+    def test_holds_nothing_that_installs_or_builds_or_gains_rights(self, composed: Composed, name: str) -> None:
+        script = (
+            "import os, shutil, stat;"
+            "files = (os.path.join(d, f) for d, _, fs in os.walk('/usr') for f in fs);"
+            "print([f for f in files if os.lstat(f).st_mode & (stat.S_ISUID | stat.S_ISGID)],"
+            " [n for n in ('pip', 'pip3', 'apt', 'apt-get', 'dpkg', 'gcc', 'cc', 'make', 'perl', 'npm', 'curl')"
+            " if shutil.which(n)])"
+        )
+        found = docker("run", "--rm", "--network=none", "--entrypoint=python3", composed.image(name), "-c", script)
+        assert found.strip() == "[] []"
+
+    def test_no_layer_tells_where_packages_came_from(self, composed: Composed, name: str) -> None:
+        """A build argument may hold a password, a proxy's or a package index's."""
+        history = docker("history", "--no-trunc", "--format={{.CreatedBy}}", composed.image(name))
+        environ = _described(composed, name)["Config"]["Env"]
+        assert not re.search(r"PIP_INDEX|APT_|PROXY|https?://(?!127|localhost)", history + str(environ), re.IGNORECASE)
+
+    def test_whoever_runs_in_it_can_change_nothing(self, composed: Composed, name: str) -> None:
+        script = "import os; print([d for d in ('/', '/opt', '/usr', '/etc') if os.access(d, os.W_OK)])"
+        found = docker("run", "--rm", "--network=none", "--entrypoint=python3", composed.image(name), "-c", script)
+        assert found.strip() == "[]"
+
+
+class TestReplacing:
+    """Last, because it disturbs what the others look at."""
+
+    @pytest.mark.parametrize("service", ["todo-service", "auth-service"])
+    def test_another_replica_takes_over(self, composed: Composed, ann: Person, service: str) -> None:
+        """It has another address, and reading is not refused once."""
+        path = "/api/v1/todos" if service == "todo-service" else "/api/auth/get-session"
+        client = ann.api() if service == "todo-service" else ann.browser
+        scaled = composed.compose("up", "--wait", "--no-deps", "--no-recreate", "--scale", f"{service}=2", service)
+        assert scaled.returncode == 0, scaled.stderr
+        docker("stop", f"{composed.project}-{service}-1")
+        assert [client.get(path).status_code for _ in range(20)] == [200] * 20
+
+    @pytest.mark.parametrize("service", sorted(LASTING))
+    def test_ends_when_it_is_asked_to(self, composed: Composed, service: str) -> None:
+        """137 would be SIGKILL, after the grace period."""
+        assert composed.compose("stop", service).returncode == 0
+        assert composed.containers()[service]["State"]["ExitCode"] in (0, 143)
+
+
+def _described(composed: Composed, name: str) -> dict[str, Any]:
+    described: dict[str, Any] = json.loads(docker("image", "inspect", composed.image(name)))[0]
+    return described
+
+
+def _memory(project: str, service: str) -> float:
+    shown = docker("stats", "--no-stream", "--format={{.MemUsage}}", f"{project}-{service}-1").split()[0]
+    number, unit = re.fullmatch(r"([0-9.]+)([KMG]iB)", shown).groups()  # type: ignore[union-attr]  # or the test fails
+    return float(number) * {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[unit]
+
+
+READ_ALL = (
+    "import json,pathlib as p; print(json.dumps({f.name: f.read_text().strip() for f in p.Path('/s').iterdir()}))"
+)
+
+
+def _secrets(composed: Composed) -> dict[str, str]:
+    """All of them, by volume and name, read as nobody in the system could."""
+    found: dict[str, str] = {}
+    for volume in ("auth-secrets", "todo-secrets", "todo-migration-secrets", "database-secrets"):
+        mount = f"--volume={composed.project}_{volume}:/s:ro"
+        image = composed.image("auth-service")
+        shown = docker(
+            "run", "--rm", "--user=0", "--network=none", mount, "--entrypoint=python3", image, "-c", READ_ALL
+        )
+        found |= {f"{volume}/{name}": value for name, value in json.loads(shown).items() if value}
+    return found
