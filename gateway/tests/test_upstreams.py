@@ -1,0 +1,90 @@
+"""Where the services are: several of each, and addresses that change (CHECKLISTS.md G14)."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from gateway import render
+from gateway.tests import upstream
+from gateway.tests.conftest import deaf_port
+from gateway.tests.upstream import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gateway.tests.conftest import RunningGateway, Starter
+    from gateway.tests.upstream import Upstream
+
+TODOS = "/api/v1/todos"
+
+
+@pytest.fixture(scope="module")
+def replicas() -> Iterator[list[Upstream]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(upstream.serve()) for _ in range(2)]
+
+
+@pytest.fixture
+def two(starter: Starter, replicas: list[Upstream]) -> Iterator[RunningGateway]:
+    for replica in replicas:
+        replica.forget()
+    with starter.start(todo_upstream=", ".join(f"127.0.0.1:{replica.port}" for replica in replicas)) as gateway:
+        gateway.change("nginx.conf", "worker_processes auto;", "worker_processes 1;")  # else each counts for itself
+        yield gateway
+
+
+def test_replicas_take_turns(two: RunningGateway, replicas: list[Upstream]) -> None:
+    two.statuses(10, TODOS, source="127.0.0.1")
+    assert [len(replica.seen) for replica in replicas] == [5, 5]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+def test_replica_that_is_gone_costs_nobody_anything(starter: Starter, replicas: list[Upstream], method: str) -> None:
+    """Nothing has been sent to it yet, so whatever was asked for can be asked of the other."""
+    with deaf_port() as gone:
+        both = f"127.0.0.1:{gone},127.0.0.1:{replicas[0].port}"
+        with starter.start(todo_upstream=both) as gateway:
+            assert gateway.statuses(10, TODOS, method, source="127.0.0.1") == [200] * 10
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "asked"), [("GET", 200, 2), ("HEAD", 200, 2), ("POST", 504, 1), ("PATCH", 504, 1)]
+)
+def test_only_what_is_safe_is_asked_again(
+    two: RunningGateway, replicas: list[Upstream], method: str, status: int, asked: int
+) -> None:
+    """One replica takes the request and does not answer in time: it may have done what it was asked to."""
+    replicas[0].answers[TODOS] = Answer(delay=1.5)  # the gateway waits for a second
+    statuses = {two.request(TODOS, method).status for _ in range(2)}
+    assert statuses == {200, status}
+    seen = sum(len(replica.seen) for replica in replicas)
+    assert seen == asked + 1
+
+
+@pytest.mark.parametrize("resolver", [None, "127.0.0.1:9"])
+def test_routes_work_the_same_by_name_and_by_group(starter: Starter, resolver: str | None) -> None:
+    """An address is its own name: nobody has to be asked for it."""
+    with starter.start(resolver=resolver) as gateway:
+        path = f"{TODOS}/%41%C3%A9?q=a%2Fb&&x"
+        assert gateway.request(path).status == 200
+        assert gateway.todo.paths == [path]
+
+
+def test_name_that_nobody_knows_is_a_bad_gateway(starter: Starter) -> None:
+    with starter.start(resolver="127.0.0.1:9", todo_upstream="todo.invalid:80") as gateway:
+        gateway.change("upstreams.conf", "resolver_timeout 2s;", "resolver_timeout 200ms;")
+        response = gateway.request(TODOS)
+        assert (response.status, response.json()["status"]) == (502, 502)
+        assert gateway.request("/api/auth/ok").status == 200
+
+
+def test_every_route_goes_by_the_variables() -> None:
+    """One that named a group directly would miss every container that is replaced."""
+    template = (Path(render.__file__).parent / "nginx.conf.template").read_text(encoding="utf-8")
+    passes = re.findall(r"proxy_pass (.*?);", template)
+    assert passes
+    assert set(passes) == {"http://$auth", "http://$todo"}
