@@ -50,6 +50,14 @@ class TestStories:
         assert composed.stack.client(headers=bearer("nonsense")).get(path).status_code == 401
 
 
+    def test_application_is_there_for_them_to_open(self, composed: Composed) -> None:
+        page = composed.stack.client().get("/")
+        assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        script = re.search(r'src="(/assets/[^"]+\.js)"', page.text)
+        assert script
+        assert composed.stack.client().get(script[1]).status_code == 200
+
+
 class TestContainers:
     def test_all_that_should_run_are_healthy_and_the_others_have_ended_well(self, composed: Composed) -> None:
         states = {name: each["State"] for name, each in composed.containers().items()}
