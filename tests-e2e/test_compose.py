@@ -49,7 +49,6 @@ class TestStories:
         assert composed.stack.client().get(path).status_code == 401
         assert composed.stack.client(headers=bearer("nonsense")).get(path).status_code == 401
 
-
     def test_application_is_there_for_them_to_open(self, composed: Composed) -> None:
         page = composed.stack.client().get("/")
         assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
