@@ -20,7 +20,6 @@ from .client_authentication import ClientAuthenticator
 from .client_cache import ClientCache
 from .database import Database, open_database
 from .dependencies import Parts
-from .expiry import delete_periodically
 from .failures import add_exception_handlers, render_failure
 from .fetched_keys import FetchedKeys
 from .instants import Clock, utc_now
@@ -67,12 +66,10 @@ def _lifespan(settings: Settings, clock: Clock) -> Callable[[FastAPI], AbstractA
         database = open_database(settings.database_url.get_secret_value())
         try:
             app.state.parts = parts = await _assemble(settings, database, clock)
-            expiry = asyncio.create_task(delete_periodically(database, clock))
             reloading = asyncio.create_task(reload_periodically(parts.keys, clock))
             yield
-            expiry.cancel()
             reloading.cancel()
-            await asyncio.wait((expiry, reloading))  # before the database is closed, which they use
+            await asyncio.wait((reloading,))  # before the database is closed, which it uses
             parts.passwords.close()
         finally:
             await database.close()
@@ -95,7 +92,7 @@ async def check_start(settings: Settings) -> None:
 
 async def _assemble(settings: Settings, database: Database, clock: Clock) -> Parts:
     await database.require_revision(HEAD)
-    store = KeyStore(database, settings.versioned("key_encryption_keys"), access_token_ttl=settings.access_token_ttl)
+    store = KeyStore(database, settings.versioned("key_encryption_keys"), longest_token_ttl=settings.longest_token_ttl)
     keys = KeyRing(store, await store.load_or_create(now=clock()))
     tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, settings.id_token_ttl, keys)
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)

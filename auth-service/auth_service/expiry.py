@@ -1,16 +1,10 @@
-"""What has expired is deleted in small batches, so that no table grows beyond what is live and no request waits long.
+"""What has expired is deleted in small batches: no table grows beyond what is live, and no request waits long."""
 
-Each process wakes up once a minute; one of them, the holder of the lease, does the work.
-"""
-
-import asyncio
-import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
 from sqlalchemy import delete, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from .attempts import MAX_ROWS, Attempts
 from .authorization_requests import MAX_ROWS as REQUESTS_MAX_ROWS
@@ -18,12 +12,9 @@ from .authorization_requests import StoredRequest
 from .browser_sessions import BrowserSession
 from .client_assertions import UsedAssertion
 from .database import Database
-from .instants import Clock
-from .leases import hold
 from .logout_requests import LogoutRequest
+from .past_keys import delete_past_keys
 
-PERIOD = timedelta(minutes=1)
-LEASE = timedelta(minutes=3)
 BATCH = 500  # rows in one transaction
 EXPIRING: tuple[Any, ...] = (BrowserSession, Attempts, UsedAssertion, StoredRequest, LogoutRequest)
 # What strangers can make, how much of it is kept, and what goes first.
@@ -36,22 +27,9 @@ CAPPED: tuple[Any, ...] = (
 _log = structlog.get_logger(__name__)
 
 
-async def delete_periodically(database: Database, clock: Clock) -> None:
-    """Runs until cancelled. A store that does not answer is tried again a period later."""
-    holder = secrets.token_hex(8)
-    while True:
-        await asyncio.sleep(PERIOD.total_seconds())
-        try:
-            if await hold(database, "expiry", holder, lasting=LEASE, now=clock()):
-                deleted = await delete_expired(database, now=clock())
-                _log.info("expired", deleted=deleted)
-        except (SQLAlchemyError, OSError) as error:
-            _log.warning("expiry_failed", error=type(error).__name__)
-
-
 async def delete_expired(database: Database, *, now: datetime, max_rows: int | None = None) -> int:
     """Delete every expired row, and what is too much of what anybody can make; how many rows went."""
-    deleted = 0
+    deleted = await delete_past_keys(database, now=now)
     for table in EXPIRING:
         key = table.__mapper__.primary_key[0]
         expired = select(key).where(table.expires_at <= now).limit(BATCH)
@@ -59,6 +37,7 @@ async def delete_expired(database: Database, *, now: datetime, max_rows: int | N
             deleted += batch
     for table, limit, order in CAPPED:
         deleted += await _delete_surplus(database, table, max_rows or limit, order)
+    _log.info("expired", deleted=deleted)
     return deleted
 
 

@@ -12,7 +12,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from .instants import Clock
-from .signing_keys import KeySet, KeyStore, UnreadableKey
+from .key_encryption import UnreadableKey
+from .signing_keys import KeySet, KeyStore
 
 RELOAD_PERIOD = timedelta(seconds=2)
 _log = structlog.get_logger(__name__)

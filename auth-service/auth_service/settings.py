@@ -65,6 +65,12 @@ class Settings(BaseModel):
     refresh_token_absolute_max_age: Positive = Field(
         timedelta(days=180), description="No refresh token lives longer, however often it was replaced"
     )
+    key_rotation_interval: Positive = Field(
+        timedelta(days=30), description="The worker rotates the signing keys so often"
+    )
+    key_spare_min_age: Positive = Field(
+        timedelta(hours=1), description="A spare key is published for so long before it signs: longer than all caches"
+    )
     session_ttl: Positive = Field(timedelta(days=7), description="Life of a browser session since it last slid")
     session_update_age: Positive = Field(timedelta(days=1), description="A session slides at most this often")
     session_absolute_max_age: Positive = Field(
@@ -104,6 +110,11 @@ class Settings(BaseModel):
             if isinstance(default, timedelta)
             else str(default)
         )
+
+    @property
+    def longest_token_ttl(self) -> timedelta:
+        """Of what the signing keys sign."""
+        return max(self.access_token_ttl, self.id_token_ttl)
 
     def versioned(self, name: str) -> Secrets:
         secret: SecretStr = getattr(self, name)

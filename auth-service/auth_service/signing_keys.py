@@ -1,49 +1,37 @@
 """RS256 keys: made at first start, encrypted at rest, published before they sign (DESIGN: "Keys").
 
 Exactly one key is `active`. One `next` is always published: the spare that every verifier knows before it is needed.
-A `retiring` key signs no more and stays published until everything it signed has expired; then it is gone: its row is
-kept, and nothing shows it. key_rotation.py moves keys from state to state, key_ring.py makes processes notice.
-A private key is stored under AES-256-GCM with a key derived from one of the versioned key-encryption keys; the row
-says from which.
+A `retiring` key signs no more and stays published until everything it signed has expired; then it is gone, and only
+past_keys.py still knows it. Private keys are sealed at rest (key_encryption.py), and destroyed when they sign no more.
+key_rotation.py moves keys from state to state, key_ring.py makes processes notice.
 """
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_der_private_key,
-)
-from sqlalchemy import Index, Integer, LargeBinary, String, Text, or_, select, text
+from sqlalchemy import Index, Integer, LargeBinary, String, Text, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .database import Database, Row
 from .instants import Instant
+from .key_encryption import KeyEncryption, UnreadableKey
 from .oauth import jwk
-from .versioned_secrets import Secrets, derive_key
+from .versioned_secrets import Secrets
 
-ACTIVE, NEXT, RETIRING, GONE = "active", "next", "retiring", "gone"  # the last is never stored: time makes it so
+# Time makes a retiring key a gone one; GONE is stored only of a key that was withdrawn in an emergency.
+ACTIVE, NEXT, RETIRING, GONE = "active", "next", "retiring", "gone"
 KEY_SIZE = 2048
-_NONCE_LENGTH = 12  # octets, as AES-GCM has it
+DESTROYED = b""  # in the place of a private key that signs no more
 
 # How long after the last token expired its key is still asked for: verifiers allow 60 s of leeway, and a process that
 # has not noticed the rotation yet signs with the old key for some seconds more.
 RETIRING_MARGIN = timedelta(seconds=60 + 10)
-
-
-class UnreadableKey(Exception):
-    """A stored private key cannot be decrypted with the key-encryption keys at hand."""
 
 
 def _at_most_one(state: str) -> Index:
@@ -85,41 +73,42 @@ class KeySet:
 class KeyStore:
     """The stored keys, the key-encryption keys that open them, and how long a retiring one is published."""
 
-    def __init__(self, database: Database, encryption_keys: Secrets, *, access_token_ttl: timedelta) -> None:
+    def __init__(self, database: Database, encryption_keys: Secrets, *, longest_token_ttl: timedelta) -> None:
         self._database = database
-        self._retiring_max_age = access_token_ttl + RETIRING_MARGIN
-        self._ciphers = {
-            version: AESGCM(derive_key(secret, "auth-service signing keys"))
-            for version, secret in encryption_keys.items()
-        }
-        self._newest = next(iter(encryption_keys))
+        self.retiring_max_age = longest_token_ttl + RETIRING_MARGIN
+        self.encryption = KeyEncryption(encryption_keys)
 
     async def load_or_create(self, *, now: datetime) -> KeySet:
         """The stored key set; at the very first start an active key and its spare are made.
 
+        The spare is opened as well: an emergency is a bad time to learn that it cannot be.
+
         Raises:
             UnreadableKey: nothing is changed.
         """
-        if not await self.list_keys():
+        if not (stored := await self.list_keys()):
             await self._create(now=now)
+        for key in stored:
+            if key.state in (ACTIVE, NEXT):
+                await asyncio.to_thread(self.open, key)
         return await self.load(now=now)
 
     async def load(self, *, now: datetime, held: KeySet | None = None) -> KeySet:
         """The key set as it is published now. What is held already is not opened again. Raises UnreadableKey."""
         async with self._database.reading() as session:
-            gone_before = now - self._retiring_max_age
-            published = or_(SigningKey.state != RETIRING, SigningKey.retired_at > gone_before)
+            is_retiring = (SigningKey.state == RETIRING) & (SigningKey.retired_at > now - self.retiring_max_age)
+            published = SigningKey.state.in_((ACTIVE, NEXT)) | is_retiring
             keys = (await session.scalars(select(SigningKey).where(published).order_by(*_OLDEST_FIRST))).all()
         active = next((key for key in keys if key.state == ACTIVE), None)
         if active is None:
             raise UnreadableKey("there is no active key: the first start of the service makes one")
         is_held = held is not None and held.active_kid == active.kid
-        private_key = held.active_key if held and is_held else await asyncio.to_thread(self._decrypt, active)
+        private_key = held.active_key if held and is_held else await asyncio.to_thread(self.open, active)
         return KeySet(active.kid, private_key, tuple(json.loads(key.public_jwk) for key in keys))
 
     def state_of(self, key: SigningKey, *, now: datetime) -> str:
         """The stored state, or GONE."""
-        is_gone = key.retired_at is not None and key.retired_at <= now - self._retiring_max_age
+        is_gone = key.retired_at is not None and key.retired_at <= now - self.retiring_max_age
         return GONE if is_gone else key.state
 
     async def list_keys(self) -> Sequence[SigningKey]:
@@ -140,31 +129,17 @@ class KeyStore:
         private_key = generate_private_key(65537, KEY_SIZE)
         numbers = private_key.public_key().public_numbers()
         public_jwk = jwk.rsa_signing_key(numbers.n, numbers.e)
-        der = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        nonce = os.urandom(_NONCE_LENGTH)
         kid = public_jwk["kid"]
         return SigningKey(
             kid=kid,
             state=state,
             public_jwk=json.dumps(public_jwk),
-            encrypted_private_key=nonce + self._ciphers[self._newest].encrypt(nonce, der, kid.encode()),
-            encryption_key_version=self._newest,
+            encrypted_private_key=self.encryption.seal(kid, private_key),
+            encryption_key_version=self.encryption.newest,
             created_at=now,
             activated_at=now if state == ACTIVE else None,
         )
 
-    def _decrypt(self, key: SigningKey) -> RSAPrivateKey:
-        cipher = self._ciphers.get(key.encryption_key_version)
-        if cipher is None:
-            raise UnreadableKey(f"key {key.kid} needs version {key.encryption_key_version} of the key-encryption keys")
-        nonce, sealed = key.encrypted_private_key[:_NONCE_LENGTH], key.encrypted_private_key[_NONCE_LENGTH:]
-        try:
-            der = cipher.decrypt(nonce, sealed, key.kid.encode())
-        except InvalidTag as error:
-            raise UnreadableKey(
-                f"key {key.kid} was sealed with another key of version {key.encryption_key_version}"
-            ) from error
-        private_key = load_der_private_key(der, password=None)
-        if not isinstance(private_key, RSAPrivateKey):
-            raise UnreadableKey(f"key {key.kid} is not an RSA key")
-        return private_key
+    def open(self, key: SigningKey) -> RSAPrivateKey:
+        """Raises UnreadableKey."""
+        return self.encryption.open(key.kid, key.encrypted_private_key, version=key.encryption_key_version)

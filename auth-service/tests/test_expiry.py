@@ -3,15 +3,12 @@
 import asyncio
 from datetime import timedelta
 
-import pytest
-
-from auth_service import expiry
 from auth_service.attempts import Attempts
 from auth_service.database import open_database
 from auth_service.expiry import BATCH, delete_expired
 from auth_service.leases import hold
 
-from .conftest import Clock, Service, Start, wait_until
+from .conftest import Clock, Service
 from .test_lockout import WRONG, attempt
 
 
@@ -27,14 +24,6 @@ def test_what_has_expired_is_deleted_and_nothing_else(service: Service) -> None:
     assert len(service.rows("SELECT * FROM attempts")) == 2
     assert live.get("/get-session").json() is not None
     assert ended.get("/get-session").json() is None
-
-
-def test_a_running_service_deletes_by_itself(monkeypatch: pytest.MonkeyPatch, start: Start, database_url: str) -> None:
-    monkeypatch.setattr(expiry, "PERIOD", timedelta(milliseconds=100))
-    service = start(database_url)
-    service.signed_up()
-    service.clock.advance(days=8)
-    wait_until(lambda: service.rows("SELECT * FROM browser_sessions") == [])
 
 
 def run_expiry(service: Service, **options: int) -> int:

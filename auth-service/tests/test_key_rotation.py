@@ -12,28 +12,31 @@ import pytest
 
 from auth_service.database import open_database
 from auth_service.instants import utc_now
+from auth_service.key_encryption import UnreadableKey
 from auth_service.key_ring import RELOAD_PERIOD, KeyRing
 from auth_service.key_rotation import (
-    CACHES_PASSED,
     PROCESSES_RELOADED,
     Rotation,
     RotationRefused,
     SpareTooYoung,
     rotate_keys,
 )
-from auth_service.signing_keys import RETIRING_MARGIN, KeyStore, UnreadableKey
+from auth_service.past_keys import find_hint_key
+from auth_service.signing_keys import RETIRING_MARGIN, KeyStore
 from auth_service.versioned_secrets import parse_secrets
 
 from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Start, Store, wait_until
 
-TTL = timedelta(minutes=5)
+TTL, HOUR = timedelta(minutes=5), timedelta(hours=1)
 LONG_AGO = "2026-01-01 00:00:00.000000"
+NEWER = "c29tZXRoaW5nZWxzZQ-4Zq8Jt2vXw7LrKn5"
 
 
 def age(service: Store) -> None:
     """The keys were made long ago, the spare after the active one."""
-    for state, made in (("active", LONG_AGO), ("next", LONG_AGO.replace("01-01", "01-02"))):
-        service.execute(f"UPDATE signing_keys SET created_at = '{made}' WHERE state = '{state}'")
+    service.execute(f"UPDATE signing_keys SET created_at = '{LONG_AGO}', activated_at = '{LONG_AGO}'")
+    later = LONG_AGO.replace("01-01", "01-02")
+    service.execute(f"UPDATE signing_keys SET created_at = '{later}', activated_at = NULL WHERE state = 'next'")
 
 
 def published(client: httpx2.Client) -> list[str]:
@@ -105,8 +108,8 @@ def test_of_two_rotations_at_once_exactly_one_happens(start: Start, database_url
 def rotate_at_once(url: str, times: int) -> list[Rotation | BaseException]:
     async def run() -> list[Rotation | BaseException]:
         database = open_database(url)
-        store = KeyStore(database, parse_secrets(KEY_ENCRYPTION_KEYS), access_token_ttl=TTL)
-        rotations = (rotate_keys(database, store, utc_now, published_for=CACHES_PASSED) for _ in range(times))
+        store = KeyStore(database, parse_secrets(KEY_ENCRYPTION_KEYS), longest_token_ttl=TTL)
+        rotations = (rotate_keys(database, store, utc_now, published_for=HOUR) for _ in range(times))
         try:
             return await asyncio.gather(*rotations, return_exceptions=True)
         finally:
@@ -132,7 +135,7 @@ def test_nothing_rotates_to_a_spare_that_our_own_processes_may_not_publish(sqlit
 
     async def again() -> None:
         database = open_database(sqlite_url)
-        store = KeyStore(database, parse_secrets(KEY_ENCRYPTION_KEYS), access_token_ttl=TTL)
+        store = KeyStore(database, parse_secrets(KEY_ENCRYPTION_KEYS), longest_token_ttl=TTL)
         try:
             await rotate_keys(database, store, utc_now, published_for=PROCESSES_RELOADED)
         finally:
@@ -173,10 +176,10 @@ def test_a_key_that_a_process_cannot_open_leaves_it_the_one_it_has(sqlite_url: s
 
     async def run() -> None:
         database = open_database(sqlite_url)
-        store = KeyStore(database, parse_secrets(KEY_ENCRYPTION_KEYS), access_token_ttl=TTL)
+        store = KeyStore(database, parse_secrets(KEY_ENCRYPTION_KEYS), longest_token_ttl=TTL)
         ring = KeyRing(store, before := await store.load(now=datetime.now(UTC)))
         age(service)
-        await rotate_keys(database, store, utc_now, published_for=CACHES_PASSED)
+        await rotate_keys(database, store, utc_now, published_for=HOUR)
         service.execute("UPDATE signing_keys SET encryption_key_version = 9 WHERE state = 'active'")
         with pytest.raises(UnreadableKey, match="needs version 9"):
             await ring.reload(now=utc_now())
@@ -192,3 +195,93 @@ def test_before_the_first_start_there_is_nothing_to_rotate(sqlite_url: str) -> N
     [refused] = rotate_at_once(sqlite_url, 1)
     assert isinstance(refused, RotationRefused)
     assert "first start" in str(refused)
+
+
+def test_what_a_withdrawn_key_signed_is_refused_and_the_spare_signs(start: Start, database_url: str) -> None:
+    """DESIGN section 4: in an emergency the spare is what everybody knows already, however young it is."""
+    service = start(database_url)
+    client = service.signed_up()
+    active, spare = published(client)
+    refused = service.command("keys", "rotate", "--emergency")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "add --yes" in refused.stderr
+    done = service.command("keys", "rotate", "--emergency", "--yes")
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert (record["withdrawn"], record["active"]) == (active, spare)
+    wait_until(lambda: published(client) == [spare, record["next"]], 10)
+    assert fresh_kid(client) == spare
+    listed = [json.loads(line)["state"] for line in service.command("keys", "list").stdout.splitlines()]
+    assert sorted(listed) == ["active", "gone", "next"]
+
+
+def find(url: str, kid: str, *, days: int) -> object:
+    async def run() -> object:
+        database = open_database(url)
+        try:
+            return await find_hint_key(database, kid, now=utc_now() + timedelta(days=days))
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def test_for_half_a_year_a_gone_key_still_checks_hints(sqlite_url: str) -> None:
+    service = Store(sqlite_url)
+    age(service)
+    [rotation] = rotate_at_once(sqlite_url, 1)
+    assert isinstance(rotation, Rotation)
+    for kid in (rotation.replaced, rotation.active):
+        assert find(sqlite_url, kid, days=179) is not None
+    assert find(sqlite_url, rotation.replaced, days=181) is None
+    assert find(sqlite_url, rotation.active, days=181) is not None
+    assert find(sqlite_url, "nobody's", days=0) is None
+
+
+def test_a_withdrawn_key_checks_nothing(sqlite_url: str) -> None:
+    store = Store(sqlite_url)
+    age(store)
+    record = json.loads(store.command("keys", "rotate", "--emergency", "--yes").stdout)
+    assert find(sqlite_url, record["withdrawn"], days=0) is None
+
+
+def test_the_private_key_of_what_signs_no_more_is_destroyed(database_url: str) -> None:
+    store = Store(database_url)
+    age(store)
+    rotate_at_once(database_url, 1)
+    sealed = dict(store.rows("SELECT state, encrypted_private_key FROM signing_keys"))
+    assert (bytes(sealed["retiring"]), bool(sealed["active"]), bool(sealed["next"])) == (b"", True, True)
+
+
+def test_a_spare_that_cannot_be_opened_does_not_become_active(sqlite_url: str) -> None:
+    store = Store(sqlite_url)
+    age(store)
+    store.execute("UPDATE signing_keys SET encryption_key_version = 9 WHERE state = 'next'")
+    before = store.rows("SELECT kid, state FROM signing_keys")
+    [refused] = rotate_at_once(sqlite_url, 1)
+    assert isinstance(refused, UnreadableKey)
+    assert store.rows("SELECT kid, state FROM signing_keys") == before
+
+
+def test_rewrapped_keys_need_the_newest_secret_and_no_other(start: Start, database_url: str) -> None:
+    store = Store(database_url)
+    age(store)
+    rotate_at_once(database_url, 1)
+    newer = "2:" + NEWER
+    for _ in range(2):  # twice is as good as once
+        done = store.command("keys", "rewrap", AUTH_KEY_ENCRYPTION_KEYS=f"{newer},{KEY_ENCRYPTION_KEYS}")
+        assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"rewrapped": 0, "version": 2}
+    assert "needs version 2" in store.command("serve", "--port", "1").stderr
+    service = start(database_url, AUTH_KEY_ENCRYPTION_KEYS=newer)
+    client = service.signed_up()
+    assert fresh_kid(client) in published(client)
+
+
+def test_a_rewrap_without_the_old_secret_destroys_nothing(sqlite_url: str) -> None:
+    store = Store(sqlite_url)
+    before = store.rows("SELECT kid, encrypted_private_key FROM signing_keys")
+    refused = store.command("keys", "rewrap", AUTH_KEY_ENCRYPTION_KEYS="2:" + NEWER)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "needs version 1 of the key-encryption keys" in refused.stderr
+    assert store.rows("SELECT kid, encrypted_private_key FROM signing_keys") == before

@@ -8,8 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from auth_service.database import open_database
+from auth_service.key_encryption import UnreadableKey
 from auth_service.oauth.jwk import thumbprint
-from auth_service.signing_keys import KeySet, KeyStore, UnreadableKey
+from auth_service.signing_keys import KeySet, KeyStore
 
 from .conftest import TABLES, Service, Start, Store
 
@@ -37,7 +38,7 @@ def load(url: str, secrets: dict[int, str]) -> KeySet:
     async def run() -> KeySet:
         database = open_database(url)
         try:
-            return await KeyStore(database, secrets, access_token_ttl=TTL).load_or_create(now=datetime.now(UTC))
+            return await KeyStore(database, secrets, longest_token_ttl=TTL).load_or_create(now=datetime.now(UTC))
         finally:
             await database.close()
 
@@ -82,6 +83,14 @@ def test_a_start_with_an_unknown_secret_refuses_and_destroys_nothing(empty_url: 
     with pytest.raises(UnreadableKey, match="version"):
         load(empty_url, wrong)
     assert load(empty_url, SECRETS).active_kid == kid
+
+
+def test_a_start_that_could_not_open_the_spare_refuses_too(empty_url: str) -> None:
+    """It would be found out in an emergency, when the spare is all there is."""
+    load(empty_url, {1: SECRETS[1]})
+    Store(empty_url).execute("UPDATE signing_keys SET encryption_key_version = 3 WHERE state = 'next'")
+    with pytest.raises(UnreadableKey, match="needs version 3"):
+        load(empty_url, SECRETS)
 
 
 def test_a_refused_start_says_why_in_one_line(sqlite_service: Service) -> None:

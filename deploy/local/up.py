@@ -31,7 +31,7 @@ def up_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py up", description="Set up what is missing and run everything.")
     parser.add_argument("--detach", action="store_true", help="return once all is ready; `down` stops it")
     parser.add_argument(
-        "--port", type=int, default=8080, metavar="N", help="of the gateway (8080); services take N+1, N+2"
+        "--port", type=int, default=8080, metavar="N", help="of the gateway (8080); services take N+1 to N+3"
     )
     parser.add_argument("--listen", metavar="ADDRESS", help="listen there too; ISSUER is the name by which others come")
     parser.add_argument("--tls", action="store_true", help="https, with a certificate of this folder's own authority")
@@ -136,6 +136,7 @@ def supervise(options: argparse.Namespace) -> int:
         check_port(address, options.port)
     auth_port = choose_port(options.port + 1)
     todo_port = choose_port(auth_port + 1)
+    worker_port = choose_port(todo_port + 1)
     url = f"{'https' if options.tls else 'http'}://localhost:{gateway_port or auth_port}"
     system = System(origin(url), auth_port, todo_port, limits is not None, web_folder())
     if options.tls and urlsplit(system.issuer).scheme != "https":
@@ -146,12 +147,12 @@ def supervise(options: argparse.Namespace) -> int:
             "url": url,
             "issuer": system.issuer,
             "options": described(options),
-            "ports": {"gateway": gateway_port, "auth": auth_port, "todo": todo_port},
+            "ports": {"gateway": gateway_port, "auth": auth_port, "todo": todo_port, "worker": worker_port},
         }
     )
     try:
         program = None if options.no_gateway else find_nginx()
-        start_services(supervisor, system)
+        start_services(supervisor, system, worker_port)
         if program:
             start_gateway(supervisor, system, program, Listening(addresses, options.port, options.tls), limits)
         announce(system, url, gateway_port, options.tls)
@@ -180,16 +181,20 @@ def endpoint(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def start_services(supervisor: Supervisor, system: System) -> None:
+def start_services(supervisor: Supervisor, system: System, worker_port: int) -> None:
     environments = {name: system.environment(name) for name in SERVICES}
     for name, environ in environments.items():
         migrate(name, environ)
-    ports = {"auth": system.auth_port, "todo": system.todo_port}
-    for name, environ in environments.items():
-        command = service_command(name, "serve", "--host", LOOPBACK, "--port", str(ports[name]))
-        supervisor.add(Child.start(SERVICES[name], command, environ))
-    for name, port in ports.items():
-        supervisor.wait_for(SERVICES[name], partial(answers, port, "/readyz"))
+    processes = (
+        (SERVICES["auth"], "auth", "serve", system.auth_port),
+        (SERVICES["todo"], "todo", "serve", system.todo_port),
+        ("worker", "auth", "worker", worker_port),
+    )
+    for process, name, verb, port in processes:
+        command = service_command(name, verb, "--host", LOOPBACK, "--port", str(port))
+        supervisor.add(Child.start(process, command, environments[name]))
+    for process, _, _, port in processes:
+        supervisor.wait_for(process, partial(answers, port, "/readyz"))
 
 
 @dataclass(frozen=True)

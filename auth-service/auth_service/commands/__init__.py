@@ -7,9 +7,9 @@ import typer
 from sqlalchemy.exc import OperationalError
 
 from ..database import SchemaMismatch
+from ..key_encryption import UnreadableKey
 from ..key_rotation import RotationRefused
 from ..settings import InvalidSettings
-from ..signing_keys import UnreadableKey
 from . import clients, keys, secrets, sessions, users
 from .opened import CommandRefused
 
@@ -34,6 +34,17 @@ def serve(host: Annotated[str, typer.Option(help="Address to listen on.")] = "12
     from .serving import serve as run
 
     run(host, port)
+
+
+@app.command()
+def worker(host: Annotated[str, typer.Option(help="Address to answer on.")] = "127.0.0.1", port: Port = 8083) -> None:
+    """Do what no request does (rotation, clean-up) until SIGTERM, which finishes what is under way.
+
+    One is enough; several share the work. The port answers /livez and /readyz.
+    """
+    from .working import work
+
+    work(host, port)
 
 
 @app.command()

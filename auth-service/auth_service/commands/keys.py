@@ -1,21 +1,25 @@
 """`keys`: what this issuer signs with."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from ..database import Database
 from ..instants import utc_now
-from ..key_rotation import CACHES_PASSED, PROCESSES_RELOADED, Rotation, SpareTooYoung, rotate_keys
+from ..key_rewrap import rewrap_keys
+from ..key_rotation import PROCESSES_RELOADED, Rotation, SpareTooYoung, rotate_keys, withdraw_active_key
 from ..settings import load_settings
 from ..signing_keys import KeyStore, SigningKey
-from .opened import CommandRefused, opened, run
+from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show
 
 app = typer.Typer(help="Signing keys.", no_args_is_help=True)
 AtOnce = Annotated[bool, typer.Option("--now", help="Also when caches may not know the spare yet.")]
+Emergency = Annotated[bool, typer.Option("--emergency", help="Withdraw the active key: all that it signed is refused.")]
 
 
 @app.command("list")
@@ -25,13 +29,24 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def rotate(at_once: AtOnce = False, as_json: AsJson = False) -> None:
+def rotate(at_once: AtOnce = False, emergency: Emergency = False, yes: Yes = False, as_json: AsJson = False) -> None:
     """Sign with the spare from now on, retire the key that signed, and make a new spare.
 
-    Running services notice within seconds. What the old key signed stays good until it expires. Refused while the
-    spare has been published for less than an hour, because verifiers and caches may not have it.
+    Running services notice within seconds. What the old key signed stays good until it expires, but for --emergency.
+    Refused while verifiers and caches may not have the spare (AUTH_KEY_SPARE_MIN_AGE).
     """
-    show([run(_rotate(at_once=at_once))], as_json=as_json)
+    if emergency:
+        confirm("Withdraw the active key, so that everything that it signed is refused?", yes=yes)
+    show([run(_withdraw() if emergency else _rotate(at_once=at_once))], as_json=as_json)
+
+
+@app.command()
+def rewrap(as_json: AsJson = False) -> None:
+    """Seal the private keys anew with the newest of AUTH_KEY_ENCRYPTION_KEYS, so that older ones can be dropped.
+
+    First restart every auth-service and worker with the newest one, so that all can open what this seals.
+    """
+    show([run(_rewrap())], as_json=as_json)
 
 
 def record_of(key: SigningKey, state: str) -> Record:
@@ -52,7 +67,7 @@ def _written(instant: datetime | None) -> str | None:
 
 def _store(database: Database) -> KeyStore:
     settings = load_settings()
-    return KeyStore(database, settings.versioned("key_encryption_keys"), access_token_ttl=settings.access_token_ttl)
+    return KeyStore(database, settings.versioned("key_encryption_keys"), longest_token_ttl=settings.longest_token_ttl)
 
 
 async def _list() -> list[Record]:
@@ -63,22 +78,39 @@ async def _list() -> list[Record]:
 
 async def _rotate(*, at_once: bool) -> Record:
     async with opened() as database:
-        store = _store(database)
+        store, spare_min_age = _store(database), load_settings().key_spare_min_age
         await store.load(now=utc_now())  # an operator without the services' secret must not make a key they cannot open
-        rotation = await _rotate_when_known(database, store, at_once=at_once)
-    return {"active": rotation.active, "retiring": rotation.retiring, "next": rotation.next}
+        try:
+            published_for = PROCESSES_RELOADED if at_once else spare_min_age
+            attempt = partial(rotate_keys, database, store, utc_now, published_for=published_for)
+            rotation = await _when_processes_know(attempt) if at_once else await attempt()
+        except SpareTooYoung as young:
+            raise CommandRefused(_explain(young)) from None
+    return {"active": rotation.active, "retiring": rotation.replaced, "next": rotation.next}
 
 
-async def _rotate_when_known(database: Database, store: KeyStore, *, at_once: bool) -> Rotation:
-    """Raises RotationRefused; CommandRefused when caches are to be waited for. For our own processes we wait here."""
+async def _withdraw() -> Record:
+    async with opened() as database:
+        store = _store(database)
+        await store.load(now=utc_now())
+        rotation = await _when_processes_know(partial(withdraw_active_key, database, store, utc_now))
+    return {"active": rotation.active, "withdrawn": rotation.replaced, "next": rotation.next}
+
+
+async def _when_processes_know(attempt: Callable[[], Awaitable[Rotation]]) -> Rotation:
+    """For caches an operator may not want to wait; for our own processes everybody does, some seconds at most."""
     while True:
         try:
-            published_for = PROCESSES_RELOADED if at_once else CACHES_PASSED
-            return await rotate_keys(database, store, utc_now, published_for=published_for)
+            return await attempt()
         except SpareTooYoung as young:
-            if not at_once:
-                raise CommandRefused(_explain(young)) from None
             await asyncio.sleep(young.remaining.total_seconds())
+
+
+async def _rewrap() -> Record:
+    async with opened() as database:
+        store = _store(database)
+        rewrapped = await rewrap_keys(database, store)
+    return {"rewrapped": len(rewrapped), "version": store.encryption.newest}
 
 
 def _explain(young: SpareTooYoung) -> str:

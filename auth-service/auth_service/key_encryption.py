@@ -1,0 +1,48 @@
+"""Private keys at rest: AES-256-GCM under a key derived from one of the versioned key-encryption keys.
+
+What is sealed now is sealed with the newest version; any version that is listed opens what it sealed. A sealed key is
+bound to its `kid`, so that one cannot be put in the place of another.
+"""
+
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
+
+from .versioned_secrets import Secrets, derive_key
+
+_NONCE_LENGTH = 12  # octets, as AES-GCM has it
+
+
+class UnreadableKey(Exception):
+    """A stored private key cannot be decrypted with the key-encryption keys at hand."""
+
+
+class KeyEncryption:
+    def __init__(self, secrets: Secrets) -> None:
+        self._ciphers = {
+            version: AESGCM(derive_key(secret, "auth-service signing keys")) for version, secret in secrets.items()
+        }
+        self.newest = next(iter(secrets))
+
+    def seal(self, kid: str, private_key: RSAPrivateKey) -> bytes:
+        """The private key, encrypted with the newest version."""
+        der = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        nonce = os.urandom(_NONCE_LENGTH)
+        return nonce + self._ciphers[self.newest].encrypt(nonce, der, kid.encode())
+
+    def open(self, kid: str, sealed: bytes, *, version: int) -> RSAPrivateKey:
+        """Raises UnreadableKey: no such version, another secret under its number, or not what was sealed."""
+        cipher = self._ciphers.get(version)
+        if cipher is None:
+            raise UnreadableKey(f"key {kid} needs version {version} of the key-encryption keys")
+        try:
+            der = cipher.decrypt(sealed[:_NONCE_LENGTH], sealed[_NONCE_LENGTH:], kid.encode())
+        except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
+            raise UnreadableKey(f"key {kid} was sealed with another key of version {version}") from error
+        private_key = load_der_private_key(der, password=None)
+        if not isinstance(private_key, RSAPrivateKey):
+            raise UnreadableKey(f"key {kid} is not an RSA key")
+        return private_key

@@ -1,0 +1,33 @@
+"""Keys that are published no more: for half a year they still tell who signed an `id_token_hint`, and nothing else."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+
+from .database import Database
+from .signing_keys import GONE, SigningKey
+
+MAX_AGE = timedelta(days=180)  # since the key signed last
+
+
+async def find_hint_key(database: Database, kid: str, *, now: datetime) -> Mapping[str, str] | None:
+    """The public JWK for an `id_token_hint`, which may have expired long ago (OpenID Connect RP-Initiated Logout §2).
+
+    None also for a key that was withdrawn in an emergency: what it signed proves nothing any more.
+    """
+    is_remembered = SigningKey.retired_at.is_(None) | (SigningKey.retired_at > now - MAX_AGE)
+    async with database.reading() as session:
+        public_jwk = await session.scalar(
+            select(SigningKey.public_jwk).where(SigningKey.kid == kid, SigningKey.state != GONE, is_remembered)
+        )
+    found: Mapping[str, str] | None = None if public_jwk is None else json.loads(public_jwk)
+    return found
+
+
+async def delete_past_keys(database: Database, *, now: datetime) -> int:
+    """Forget the keys that are too old for any hint; how many there were."""
+    async with database.writing() as session:
+        forgotten = delete(SigningKey).where(SigningKey.retired_at <= now - MAX_AGE).returning(SigningKey.kid)
+        return len((await session.scalars(forgotten)).all())

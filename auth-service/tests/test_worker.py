@@ -1,0 +1,135 @@
+"""The worker: schedules rotation and cleans up, of many one at a time, and is stopped or killed without harm."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+
+from .conftest import Store, free_port, wait_until
+from .test_key_rotation import LONG_AGO, age
+
+
+@dataclass(frozen=True)
+class Worker:
+    process: subprocess.Popen[str]
+    port: int = field(default_factory=free_port)
+
+    def status(self, path: str) -> int | None:
+        try:
+            return httpx2.get(f"http://127.0.0.1:{self.port}{path}", trust_env=False).status_code
+        except httpx2.TransportError:
+            return None
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+
+StartWorker = Callable[..., Worker]
+
+
+@pytest.fixture
+def start_worker() -> Iterator[StartWorker]:
+    started: list[Worker] = []
+
+    def start(store: Store, **changes: str) -> Worker:
+        port = free_port()
+        command = [sys.executable, "-m", "auth_service", "worker", "--port", str(port)]
+        folder = Path(__file__).parents[1]
+        process = subprocess.Popen(command, cwd=folder, env=store.environment(**changes), text=True)
+        started.append(Worker(process, port))
+        return started[-1]
+
+    yield start
+    for worker in started:
+        worker.process.kill()
+        worker.process.wait(20)
+
+
+def kids(store: Store) -> dict[str, str]:
+    return dict(store.rows("SELECT state, kid FROM signing_keys"))
+
+
+def test_a_worker_rotates_and_cleans_up_and_ends_when_it_is_told_to(
+    start_worker: StartWorker, database_url: str
+) -> None:
+    store = Store(database_url)
+    age(store)
+    store.execute(f"INSERT INTO used_assertions (key, expires_at) VALUES ('k', '{LONG_AGO}')")
+    before = kids(store)
+    worker = start_worker(store)
+    wait_until(lambda: kids(store).get("retiring") == before["active"])
+    wait_until(lambda: store.rows("SELECT * FROM used_assertions") == [])
+    assert kids(store)["active"] == before["next"]
+    assert (worker.status("/livez"), worker.status("/readyz"), worker.status("/")) == (200, 200, 404)
+    assert worker.stop() == 0
+    assert store.rows("SELECT * FROM leases") == [], "what it held is free for the next one at once"
+
+
+def test_before_the_interval_nothing_is_rotated(start_worker: StartWorker, sqlite_url: str) -> None:
+    store = Store(sqlite_url)
+    age(store)
+    before = kids(store)
+    worker = start_worker(store, AUTH_KEY_ROTATION_INTERVAL="P3650D")
+    wait_until(lambda: len(store.rows("SELECT * FROM leases")) >= 2)
+    assert worker.stop() == 0
+    assert kids(store) == before
+
+
+def test_of_two_workers_one_rotates(start_worker: StartWorker, postgres_url: str) -> None:
+    store = Store(postgres_url)
+    age(store)
+    before = kids(store)
+    workers = [start_worker(store) for _ in range(2)]
+    wait_until(lambda: all(worker.status("/readyz") == 200 for worker in workers))
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(Worker.stop, workers)) == [0, 0]
+    after = kids(store)
+    assert (after["retiring"], after["active"]) == (before["active"], before["next"])
+    assert len(store.rows("SELECT * FROM signing_keys")) == 3
+
+
+def test_a_worker_killed_inside_a_rotation_leaves_it_to_the_next_one(
+    start_worker: StartWorker, postgres_url: str
+) -> None:
+    """Its transaction waits for a row that we have locked: there it is killed."""
+    store = Store(postgres_url)
+    age(store)
+    before = kids(store)
+    with psycopg.connect(postgres_url.replace("+psycopg", "")) as locked:
+        locked.execute("SELECT * FROM signing_keys WHERE state = 'next' FOR UPDATE")
+        worker = start_worker(store)
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE signing_keys%'"
+        wait_until(lambda: store.rows(waiting) != [])
+        worker.process.kill()
+        worker.process.wait(20)
+    assert kids(store) == before
+    store.execute(f"UPDATE leases SET expires_at = '{LONG_AGO}'")  # three minutes later
+    start_worker(store)
+    wait_until(lambda: kids(store).get("active") == before["next"])
+    assert len(store.rows("SELECT * FROM signing_keys")) == 3
+
+
+def test_a_worker_with_an_unknown_secret_refuses_in_one_line(sqlite_url: str) -> None:
+    refused = Store(sqlite_url).command("worker", "--port", "1", AUTH_KEY_ENCRYPTION_KEYS="7:" + "z" * 40)
+    assert refused.returncode == 1
+    assert "needs version 1 of the key-encryption keys" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_a_worker_outlives_a_database_that_does_not_answer(start_worker: StartWorker, sqlite_url: str) -> None:
+    store = Store(sqlite_url)
+    worker = start_worker(store)
+    wait_until(lambda: worker.status("/readyz") == 200)
+    store.execute("ALTER TABLE alembic_version RENAME TO elsewhere")
+    wait_until(lambda: worker.status("/readyz") == 503)
+    assert worker.status("/livez") == 200
+    store.execute("ALTER TABLE elsewhere RENAME TO alembic_version")
+    wait_until(lambda: worker.status("/readyz") == 200)
