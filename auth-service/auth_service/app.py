@@ -10,11 +10,12 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import better_auth, discovery, health, jwks, token
+from . import authorize, better_auth, discovery, health, hosted_pages, jwks, logout, token
 from .access_log import AccessLog
 from .attempts import AttemptLimiter
 from .better_auth.cross_origin import CrossOrigin
 from .browser_sessions import Lifetimes
+from .browsers import Browsers
 from .client_assertions import AssertionVerifier
 from .client_authentication import ClientAuthenticator
 from .client_cache import ClientCache
@@ -22,6 +23,7 @@ from .database import Database, open_database
 from .dependencies import Parts
 from .failures import add_exception_handlers, render_failure
 from .fetched_keys import FetchedKeys
+from .id_token_hints import HintVerifier
 from .instants import Clock, utc_now
 from .key_ring import KeyRing, reload_periodically
 from .migrations import HEAD
@@ -50,7 +52,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         redirect_slashes=False,
         lifespan=_lifespan(settings, clock),
     )
-    for router in (token.router, *better_auth.routers, jwks.router, discovery.router, health.router):
+    pages = (authorize.router, logout.router, *hosted_pages.routers)
+    for router in (token.router, *better_auth.routers, jwks.router, discovery.router, health.router, *pages):
         # The routes themselves: an included router is searched twice for each request, and these need none of what
         # including adds, because they carry their whole paths.
         app.router.routes.extend(router.routes)
@@ -111,6 +114,8 @@ async def _assemble(settings: Settings, database: Database, clock: Clock) -> Par
         session_cookies=SessionCookies(
             settings.versioned("secret"), cookie_secure=settings.issuer.startswith("https:")
         ),
+        browsers=Browsers(settings.issuer, settings.versioned("secret")),
+        hints=HintVerifier(database, settings.issuer),
         trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins),
         session_lifetimes=Lifetimes(
             settings.session_ttl, settings.session_update_age, settings.session_absolute_max_age

@@ -143,10 +143,17 @@ async def list_all_live(
     return (await session.scalars(query.order_by(BrowserSession.id).limit(limit))).all()
 
 
-async def authenticate_again(session: AsyncSession, session_id: str, *, now: datetime) -> None:
-    """The person of a session has proved again to be there; the session, and what hangs on it, stays the same."""
-    again = update(BrowserSession).where(BrowserSession.id == session_id)
-    await session.execute(again.values(authenticated_at=now, updated_at=now))
+async def authenticate_again(session: AsyncSession, session_id: str, *, now: datetime) -> bool:
+    """The person of a session has proved again to be there; what hangs on it stays the same. False if it has ended."""
+    again = update(BrowserSession).where(BrowserSession.id == session_id, BrowserSession.expires_at > now)
+    again = again.values(authenticated_at=now, updated_at=now)
+    return (await session.execute(again.returning(BrowserSession.id))).scalar_one_or_none() is not None
+
+
+async def lock_live(session: AsyncSession, session_id: str, *, now: datetime) -> bool:
+    """Whether the session still lives; it stays so until the transaction ends, so that no grant outlives it."""
+    live = select(BrowserSession.id).where(BrowserSession.id == session_id, BrowserSession.expires_at > now)
+    return await session.scalar(live.with_for_update(read=True)) is not None
 
 
 async def end_session_by_id(session: AsyncSession, session_id: str, *, now: datetime) -> BrowserSession | None:

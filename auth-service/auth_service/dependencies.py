@@ -11,8 +11,10 @@ from fastapi import Depends, Request
 
 from .attempts import AttemptLimiter
 from .browser_sessions import Lifetimes
+from .browsers import Browsers
 from .client_authentication import ClientAuthenticator
 from .database import Database
+from .id_token_hints import HintVerifier
 from .instants import Clock
 from .key_ring import KeyRing
 from .passwords import PasswordHasher
@@ -37,6 +39,8 @@ class Parts:
     passwords: PasswordHasher
     attempts: AttemptLimiter
     session_cookies: SessionCookies
+    browsers: Browsers
+    hints: HintVerifier
     trusted_origins: TrustedOrigins
     session_lifetimes: Lifetimes
     session_fresh_max_age: timedelta

@@ -17,6 +17,7 @@ from .better_auth.routes import PREFIX
 from .dependencies import Parts
 from .oauth.errors import OAuthError
 from .oauth_requests import render_oauth_error
+from .pages import PageRefused, render_refused
 from .passwords import TooBusy
 
 _log = structlog.get_logger(__name__)
@@ -26,6 +27,7 @@ def add_exception_handlers(app: FastAPI) -> None:
     app.exception_handler(Refusal)(_render_refusal)
     app.exception_handler(TooManyAttempts)(_render_too_many_attempts)
     app.exception_handler(TooBusy)(_render_too_busy)
+    app.exception_handler(PageRefused)(render_refused)
     app.exception_handler(OAuthError)(render_oauth_error)
     app.exception_handler(HTTPException)(_render_http_exception)
     for store_error in (OperationalError, PoolTimeoutError):

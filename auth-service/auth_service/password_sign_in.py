@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from fastapi import Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from . import accounts
 from .accounts import Account
 from .attempts import Attempt
-from .browser_sessions import BrowserSession
-from .current_session import start_session_here
+from .browser_sessions import BrowserSession, authenticate_again, end_session
+from .current_session import Current, start_session_here
 from .dependencies import Parts
 from .guessing import Tried, WrongPassword, place_in_queue, verify_password
 from .logs import audit
@@ -43,9 +44,20 @@ class Credentials:
 
 
 async def sign_in(
-    request: Request, response: Response, parts: Parts, now: datetime, shown: Credentials, *, remember: bool
+    request: Request,
+    response: Response,
+    parts: Parts,
+    now: datetime,
+    shown: Credentials,
+    *,
+    remember: bool,
+    current: Current | None = None,
 ) -> tuple[Account, BrowserSession]:
     """Start a session, and put it into the response. Unknown and wrong take the same path, time and answer.
+
+    Args:
+        current: the session that the browser has. When it is the same person's it goes on, newly authenticated, so
+            that other frontends stay signed in; another person's ends.
 
     Raises:
         WrongCredentials, AccountSuspended
@@ -56,11 +68,29 @@ async def sign_in(
         await parts.attempts.succeeded(session, attempt)
         if not await accounts.lock_password(session, known.account.id, known.password_hash):
             raise WrongCredentials  # since a moment ago
-        started = await start_session_here(request, session, parts, known.account.id, remember=remember, now=now)
+        started = await _start(request, session, parts, known.account.id, remember=remember, current=current, now=now)
     audit("signed_in", account_id=known.account.id, session_id=started.id, amr="pwd")
     parts.session_cookies.set(response, started, now=now)
     parts.session_cookies.remember_device(request, response, known.device_tag)
     return known.account, started
+
+
+async def _start(
+    request: Request,
+    session: AsyncSession,
+    parts: Parts,
+    account_id: str,
+    *,
+    remember: bool,
+    current: Current | None,
+    now: datetime,
+) -> BrowserSession:
+    if current is not None and current.account.id == account_id:
+        if await authenticate_again(session, current.session.id, now=now):
+            return current.session
+    elif current is not None:
+        await end_session(session, current.session.token, now=now)
+    return await start_session_here(request, session, parts, account_id, remember=remember, now=now)
 
 
 async def _authenticate(request: Request, parts: Parts, now: datetime, shown: Credentials) -> tuple[Known, Attempt]:

@@ -6,8 +6,8 @@ from datetime import datetime
 from fastapi import Request, Response
 
 from .accounts import Account, create_account
-from .browser_sessions import BrowserSession
-from .current_session import start_session_here
+from .browser_sessions import BrowserSession, end_session
+from .current_session import Current, start_session_here
 from .dependencies import Parts
 from .guessing import place_in_queue
 from .logs import audit
@@ -29,9 +29,19 @@ class NewAccount:
 
 
 async def sign_up(
-    request: Request, response: Response, parts: Parts, now: datetime, new: NewAccount, *, remember: bool
+    request: Request,
+    response: Response,
+    parts: Parts,
+    now: datetime,
+    new: NewAccount,
+    *,
+    remember: bool,
+    current: Current | None = None,
 ) -> tuple[Account, BrowserSession]:
     """Create an account and sign it in. Every path hashes, so that the time says nothing of who has an account.
+
+    Args:
+        current: the session that the browser has; it ends.
 
     Raises:
         CommonPassword, EmailTaken, TooBusy
@@ -44,6 +54,8 @@ async def sign_up(
         account = await create_account(
             session, email=new.email, name=new.name, image=new.image, password_hash=password_hash, now=now
         )
+        if current is not None:
+            await end_session(session, current.session.token, now=now)
         started = await start_session_here(request, session, parts, account.id, remember=remember, now=now)
     audit("signed_up", account_id=account.id, session_id=started.id)
     parts.session_cookies.set(response, started, now=now)

@@ -8,13 +8,16 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "auth_service"
 
 TOP = {"app", "failures", "__main__", "commands", "settings", "access_log", "migrations"}
-ENDPOINTS = {"better_auth", "token", "discovery", "jwks", "health"}
+ENDPOINTS = {"authorize", "better_auth", "discovery", "health", "hosted_pages", "jwks", "logout", "token"}
 EDGE = {  # what endpoints share of HTTP
     "dependencies",
     "session_cookies",
     "current_session",
     "guessing",
     "browsers",
+    "pages",
+    "answers",
+    "waiting",
     "password_sign_in",
     "password_sign_up",
     "published",

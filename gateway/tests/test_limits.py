@@ -56,6 +56,12 @@ def limited(limited_for_all: RunningGateway) -> RunningGateway:
         ("POST", "/api/auth/verify-password", 1, "127.0.1.8"),
         ("POST", "/api/auth/delete-user", 1, "127.0.1.9"),
         ("POST", "/oauth/token", 2, "127.0.1.10"),
+        ("POST", "/signin", 2, "127.0.1.11"),
+        ("POST", "/signup", 2, "127.0.1.12"),
+        ("GET", "/signin", 3, "127.0.1.13"),
+        ("GET", "/oauth/authorize", 3, "127.0.1.14"),
+        ("POST", "/consent", 3, "127.0.1.15"),
+        ("POST", "/oauth/logout", 3, "127.0.1.16"),
         ("GET", TODOS, 4, "127.0.1.5"),
         ("GET", "/api/v1/users/u1/todos/1", 4, "127.0.1.6"),
     ],
@@ -68,8 +74,10 @@ def test_one_and_the_burst_pass_and_the_next_is_refused(
 
 
 def test_sign_in_and_sign_up_share_a_limit(limited: RunningGateway) -> None:
-    paths = [SIGN_IN, SIGN_UP, "/api/auth/sign-in/username", SIGN_UP]
+    paths = [SIGN_IN, SIGN_UP, "/signin", "/signup"]
     assert [limited.request(path, "POST", source="127.0.2.1").status for path in paths] == [200, 200, 200, 429]
+    paths = [SIGN_UP, SIGN_IN, "/api/auth/sign-in/username", SIGN_UP]
+    assert [limited.request(path, "POST", source="127.0.2.2").status for path in paths] == [200, 200, 200, 429]
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def read(
     if parameters.get("response_mode") not in (None, *RESPONSE_MODES):
         raise InvalidRequest("The response modes supported are query and form_post.")
     claims = parameters.get("claims")
-    requested = RequestedClaims({}) if claims is None else claims_parameter.parse(claims)
+    requested = RequestedClaims({}) if claims is None else claims_parameter.parse(claims).within(client.scope)
     return AuthorizationRequest(
         client_id=client_id,
         redirect_uri=target.redirect_uri,

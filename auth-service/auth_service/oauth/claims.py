@@ -7,8 +7,8 @@ from .scope import EMAIL, PROFILE
 
 USERINFO, ID_TOKEN = claims_parameter.PLACES
 BY_SCOPE: Mapping[str, tuple[str, ...]] = {
-    PROFILE: ("name", "picture", "updated_at"),
-    EMAIL: ("email", "email_verified"),
+    scope: tuple(name for name, needed in claims_parameter.SCOPES_OF_CLAIMS.items() if needed == scope)
+    for scope in (PROFILE, EMAIL)
 }
 ABOUT_PERSON = tuple(name for names in BY_SCOPE.values() for name in names)
 SUPPORTED = ("sub", "auth_time", "acr", "amr", *ABOUT_PERSON)

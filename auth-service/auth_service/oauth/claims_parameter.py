@@ -6,10 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import InvalidRequest
+from .scope import EMAIL, PROFILE
 from .strict_json import parse_object
 
 MAX_LENGTH = 4096  # as it arrives
 PLACES = ("userinfo", "id_token")
+SCOPES_OF_CLAIMS = {  # OpenID Connect Core §5.4, as far as we know any of it about anybody
+    "name": PROFILE,
+    "picture": PROFILE,
+    "updated_at": PROFILE,
+    "email": EMAIL,
+    "email_verified": EMAIL,
+}
 MEMBERS = {"essential": bool, "value": object, "values": list}
 
 
@@ -18,6 +26,16 @@ class RequestedClaims:
     """What was asked for, place by place; a claim that is asked for without conditions has none here."""
 
     places: Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+    def within(self, scope: tuple[str, ...]) -> "RequestedClaims":
+        """Without the claims that the client is not registered for."""
+        withheld = {name for name, needed in SCOPES_OF_CLAIMS.items() if needed not in scope}
+        return RequestedClaims(
+            {
+                place: {name: asked for name, asked in claims.items() if name not in withheld}
+                for place, claims in self.places.items()
+            }
+        )
 
     def names(self) -> frozenset[str]:
         return frozenset(name for claims in self.places.values() for name in claims)

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from . import authorization_parameters, claims
+from .authentication_context import ACRS
+from .authorization_request import RESPONSE_MODES, RESPONSE_TYPE
 from .client_assertion import ALGORITHMS
 from .client_metadata import AUTH_METHODS, GRANT_TYPES
 from .resources import protected_resources
@@ -11,16 +14,33 @@ from .scope import SUPPORTED
 def describe(issuer: str) -> dict[str, Any]:
     """The document of both well-known paths: only what exists, so it grows with the endpoints.
 
-    A member whose list would be empty is left out (RFC 8414 §3.2); that goes for `response_types_supported`,
-    too, for as long as there is no authorization endpoint.
+    A member whose list would be empty is left out (RFC 8414 §3.2). What is said although it is the default is what
+    has another default in one of the specifications, or in some client.
     """
     return {
         "issuer": issuer,
-        "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": f"{issuer}/oauth/token",
+        "end_session_endpoint": f"{issuer}/oauth/logout",
+        "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "response_types_supported": [RESPONSE_TYPE],
+        "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": list(GRANT_TYPES),
+        "code_challenge_methods_supported": [authorization_parameters.S256],
+        "authorization_response_iss_parameter_supported": True,
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "scopes_supported": list(SUPPORTED),
         "protected_resources": list(protected_resources(issuer)),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": list(claims.SUPPORTED),
+        "acr_values_supported": list(ACRS),
+        "prompt_values_supported": list(authorization_parameters.PROMPTS),
+        "display_values_supported": ["page"],
+        "ui_locales_supported": ["en"],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
     }

@@ -1,0 +1,29 @@
+"""The answer to an authorization request on its way to the client, in the response mode that was asked for."""
+
+from collections.abc import Mapping
+
+import structlog
+from fastapi import Request, Response
+
+from .dependencies import parts_of
+from .oauth.authorization_request import FORM_POST, Target
+from .oauth.authorization_response import add_query, render_code, render_refusal
+from .oauth.errors import OAuthError
+from .pages import render_form_post, see_other
+
+_log = structlog.get_logger(__name__)
+
+
+def answer_code(request: Request, target: Target, code: str) -> Response:
+    return _send(request, target, render_code(code, target, issuer=parts_of(request).issuer))
+
+
+def answer_refusal(request: Request, target: Target, refusal: OAuthError) -> Response:
+    _log.info("authorization_refused", error=refusal.error, reason=refusal.reason or refusal.description)
+    return _send(request, target, render_refusal(refusal, target, issuer=parts_of(request).issuer))
+
+
+def _send(request: Request, target: Target, parameters: Mapping[str, str]) -> Response:
+    if target.response_mode == FORM_POST:
+        return render_form_post(request, target.redirect_uri, dict(parameters))
+    return see_other(add_query(target.redirect_uri, parameters))

@@ -1,0 +1,121 @@
+"""What is next for a request, and what is done about it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import Request, Response
+
+from .. import authorization_codes, authorization_requests, consents
+from ..answers import answer_code, answer_refusal
+from ..authorization_codes import Authorization
+from ..browser_sessions import lock_live
+from ..clients import Client
+from ..current_session import Current, find_current
+from ..dependencies import Parts
+from ..logs import audit
+from ..oauth import interaction
+from ..oauth.authentication_context import ONE_FACTOR, PASSWORD
+from ..oauth.authorization_request import AuthorizationRequest
+from ..oauth.consent import scopes_to_agree_to
+from ..oauth.errors import LoginRequired, OAuthError
+from ..oauth.interaction import Person, Progress, Step
+from ..pages import HANDLE, copy_cookies, see_other
+from ..waiting import Waiting, expired
+
+PAGES = {Step.SIGN_IN: "/signin", Step.SELECT_ACCOUNT: "/select-account", Step.CONSENT: "/consent"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request and its client; and how far it has come, if it waits already."""
+
+    request: AuthorizationRequest
+    client: Client
+    waiting: Waiting | None = None
+
+
+async def proceed(http: Request, asked: Asked, parts: Parts, now: datetime) -> Response:
+    """The next page, or the answer."""
+    carrier = Response()
+    current = await find_current(http, carrier, parts, now)
+    try:
+        response = await _decide(http, asked, current, parts, now)
+    except OAuthError as refusal:
+        await _forget(asked, parts)
+        response = answer_refusal(http, asked.request.target, refusal)
+    return copy_cookies(carrier, response)
+
+
+async def _decide(http: Request, asked: Asked, current: Current | None, parts: Parts, now: datetime) -> Response:
+    progress = await _progress(asked, current, parts, now)
+    person = None if current is None else Person(current.account.id, current.session.authenticated_at)
+    step = interaction.decide(asked.request, person, progress, issuer=parts.issuer, now=now)
+    if step is Step.DONE and current is not None:
+        return answer_code(http, asked.request.target, await _issue(asked, current, parts, now))
+    return await send_on(http, asked, PAGES[step], parts, now)
+
+
+async def _progress(asked: Asked, current: Current | None, parts: Parts, now: datetime) -> Progress:
+    stored = None if asked.waiting is None else asked.waiting.stored
+    since = now if stored is None else stored.created_at
+    if current is None:
+        return Progress(since)
+    has_selected = stored is not None and stored.selected_session_id == current.session.id
+    if asked.client.registration.first_party:  # ours: nobody is asked (DESIGN section 8)
+        return Progress(since, has_selected, has_consented=True, is_covered=True)
+    async with parts.database.reading() as session:
+        agreed = await consents.find_scopes(session, current.account.id, asked.client.client_id, asked.request.resource)
+    return Progress(
+        since,
+        has_selected,
+        has_consented=stored is not None and stored.consented_session_id == current.session.id,
+        is_covered=scopes_to_agree_to(asked.request) <= agreed,
+    )
+
+
+async def _issue(asked: Asked, current: Current, parts: Parts, now: datetime) -> str:
+    """The code, in the transaction that takes the request: of two tabs one is answered."""
+    request = asked.request
+    authorization = Authorization(
+        client_id=request.client_id,
+        account_id=current.account.id,
+        session_id=current.session.id,
+        redirect_uri=request.redirect_uri,
+        scope=request.scope,
+        resource=request.resource,
+        code_challenge=request.code_challenge,
+        nonce=request.nonce,
+        auth_time=current.session.authenticated_at,
+        acr=ONE_FACTOR,
+        amr=PASSWORD,
+        claims=request.claims,
+    )
+    async with parts.database.writing() as session:
+        if asked.waiting is not None and not await authorization_requests.take(session, asked.waiting.named):
+            raise expired()
+        if not await lock_live(session, current.session.id, now=now):
+            raise LoginRequired("The person has just been signed out.")
+        code = await authorization_codes.issue(session, authorization, now=now)
+    audit("code_issued", client_id=request.client_id, account_id=current.account.id, session_id=current.session.id)
+    return code
+
+
+async def send_on(http: Request, asked: Asked, page: str, parts: Parts, now: datetime) -> Response:
+    """Store the request, if it is not, and show a page; a browser that is new gets its cookie."""
+    if asked.waiting is not None:
+        return see_other(page, **{HANDLE: asked.waiting.handle})
+    known = parts.browsers.read(http)
+    browser = known or parts.browsers.draw()
+    async with parts.database.writing() as session:
+        handle = await authorization_requests.store(session, asked.request, browser=browser, now=now)
+    response = see_other(page, **{HANDLE: handle})
+    if known is None:
+        parts.browsers.set(response, browser)
+    return response
+
+
+async def _forget(asked: Asked, parts: Parts) -> None:
+    """A request that was refused is over, too."""
+    if asked.waiting is not None:
+        async with parts.database.writing() as session:
+            await authorization_requests.take(session, asked.waiting.named)

@@ -1,0 +1,82 @@
+"""/consent: who asks for what, and yes or no."""
+
+from datetime import datetime
+
+from fastapi import APIRouter, Request, Response
+
+from .. import authorization_requests, consents
+from ..answers import answer_refusal
+from ..current_session import Current, find_current
+from ..dependencies import Now, Parts, PartsDep
+from ..logs import audit
+from ..oauth.consent import scopes_to_agree_to
+from ..oauth.errors import AccessDenied
+from ..oauth.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, SUPPORTED
+from ..pages import HANDLE
+from ..waiting import Waiting, require_waiting
+from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form
+
+PATH = "/consent"
+IN_WORDS = {
+    OPENID: "Know that it is you",
+    PROFILE: "See your name and your picture",
+    EMAIL: "See your e-mail address",
+    "todos:read": "Read your todos",
+    "todos:write": "Add, change and delete your todos",
+    OFFLINE_ACCESS: "Go on doing this while you are away, until you withdraw it",
+}
+router = APIRouter()
+
+
+@router.get(PATH, response_class=Response)
+async def show(request: Request, parts: PartsDep, now: Now) -> Response:
+    waiting = await require_waiting(request, parts, query_of(request, HANDLE), now=now)
+    current = await find_current(request, Response(), parts, now)
+    return back_to_authorize(waiting) if current is None else _render(request, parts, waiting, current)
+
+
+@router.post(PATH, response_class=Response)
+async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
+    """Yes is remembered, and leads back to authorize; no is the answer."""
+    form = await read_page_form(request)
+    waiting = await require_waiting(request, parts, form.get(HANDLE), now=now)
+    current = await find_current(request, Response(), parts, now)
+    if current is None:
+        return back_to_authorize(waiting)
+    if not is_ours(request, parts, form, current.session.id):
+        return _render(request, parts, waiting, current, NOT_OURS)
+    if form.get("decision") == "allow":
+        await _agree(waiting, current, parts, now)
+        return back_to_authorize(waiting)
+    return await _decline(request, waiting, current, parts)
+
+
+async def _agree(waiting: Waiting, current: Current, parts: Parts, now: datetime) -> None:
+    account_id, client_id, resource = current.account.id, waiting.client.client_id, waiting.request.resource
+    async with parts.database.writing() as session:
+        scopes = scopes_to_agree_to(waiting.request)
+        await consents.remember(session, account_id, client_id, resource, scopes, now=now)
+        await authorization_requests.note_consent(session, waiting.named, current.session.id)
+    audit("consent_given", account_id=account_id, client_id=client_id, scope=" ".join(sorted(scopes)))
+
+
+async def _decline(request: Request, waiting: Waiting, current: Current, parts: Parts) -> Response:
+    async with parts.database.writing() as session:
+        await authorization_requests.take(session, waiting.named)
+    audit("consent_declined", account_id=current.account.id, client_id=waiting.client.client_id)
+    return answer_refusal(request, waiting.request.target, AccessDenied("The person said no."))
+
+
+def _render(request: Request, parts: Parts, waiting: Waiting, current: Current, error: str | None = None) -> Response:
+    asked = scopes_to_agree_to(waiting.request)
+    return render_form(
+        request,
+        parts,
+        "consent",
+        waiting,
+        session_id=current.session.id,
+        status=403 if error else 200,
+        error=error,
+        account=current.account,
+        scopes=[(scope, IN_WORDS.get(scope, scope)) for scope in SUPPORTED if scope in asked],
+    )

@@ -1,0 +1,86 @@
+"""ID tokens that come back as hints (OpenID Connect Core §3.1.2.1, RP-Initiated Logout 1.0 §2).
+
+A hint says who a request is about, and that its sender was told so by us; it authenticates nobody. So it may have
+expired, and the key that signed it may be gone.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt.algorithms import RSAAlgorithm
+from sqlalchemy import select
+
+from .database import Database
+from .signing_keys import SigningKey
+
+MAX_LENGTH = 8192
+GONE_KEYS_KEPT_FOR = timedelta(days=180)
+ID_TOKEN_TYPES = ("JWT",)  # an access token is no hint
+
+
+class InvalidHint(Exception):
+    """Why, for the log; nothing of the hint is repeated."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    sub: str
+    client_id: str
+    sid: str | None
+
+
+@dataclass(frozen=True)
+class HintVerifier:
+    database: Database
+    issuer: str
+
+    async def verify(self, hint: str, *, now: datetime) -> Hint:
+        """What an ID token of ours says, whenever it was issued. Raises InvalidHint."""
+        key = await self._find_key(_read_kid(hint), now)
+        try:
+            claims = jwt.decode(
+                hint,
+                key,
+                algorithms=["RS256"],
+                issuer=self.issuer,
+                options={"verify_exp": False, "verify_aud": False, "require": ["iss", "sub", "aud", "iat", "exp"]},
+            )
+        except (jwt.PyJWTError, ValueError) as error:
+            raise InvalidHint(type(error).__name__) from None
+        return _hint(claims)
+
+    async def _find_key(self, kid: str, now: datetime) -> RSAPublicKey:
+        async with self.database.reading() as session:
+            key = await session.scalar(select(SigningKey).where(SigningKey.kid == kid))
+        if key is None or (key.retired_at is not None and key.retired_at + GONE_KEYS_KEPT_FOR <= now):
+            raise InvalidHint("unknown key")
+        public_key = RSAAlgorithm.from_jwk(json.loads(key.public_jwk))
+        if not isinstance(public_key, RSAPublicKey):
+            raise InvalidHint("not a public key")
+        return public_key
+
+
+def _read_kid(hint: str) -> str:
+    if len(hint) > MAX_LENGTH or not hint.isascii():
+        raise InvalidHint("too long, or not ASCII")
+    try:
+        header = jwt.get_unverified_header(hint)
+    except (jwt.PyJWTError, ValueError) as error:
+        raise InvalidHint(type(error).__name__) from None
+    kid = header.get("kid")
+    if header.get("typ") not in ID_TOKEN_TYPES or not isinstance(kid, str) or not 0 < len(kid) <= 64:
+        raise InvalidHint("another kind of token, or without a key")
+    return kid
+
+
+def _hint(claims: dict[str, object]) -> Hint:
+    """Issued to one client (OpenID Connect Core §2): ours name no other audience."""
+    sub, audience, sid = claims["sub"], claims["aud"], claims.get("sid")
+    if isinstance(audience, list) and len(audience) == 1:
+        audience = audience[0]
+    if not isinstance(sub, str) or not isinstance(audience, str) or not isinstance(sid, str | None):
+        raise InvalidHint("claims of the wrong type")
+    return Hint(sub, audience, sid)

@@ -1,0 +1,125 @@
+"""Pages for people: rendered here, escaped by default, and under a policy that lets them do nothing but what they need.
+
+No page is kept by a cache, framed by another site (RFC 9700 §4.16), or depends on a script.
+"""
+
+import hashlib
+import secrets
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+import structlog
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from .dependencies import parts_of
+from .oauth.redirect_uri import origin_of
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+HANDLE = "authorization_request"  # the parameter by which a page's address names the request that it is about
+LOGOUT_HANDLE = "logout_request"
+STYLESHEET = (Path(__file__).parent / "templates" / "style.css").read_bytes()
+STYLESHEET_PATH = f"/pages/style-{hashlib.sha256(STYLESHEET).hexdigest()[:16]}.css"
+_log = structlog.get_logger(__name__)
+
+
+class PageRefused(Exception):
+    """What a person is told when there is nothing to go on with, and nobody to send them back to.
+
+    The text is fixed: nothing of the request stands in it.
+    """
+
+    def __init__(self, title: str, text: str, *, status: int = 400, reason: str = "") -> None:
+        super().__init__(title)
+        self.title = title
+        self.text = text
+        self.status = status
+        self.reason = reason  # for the log only
+
+
+@cache
+def _templates() -> "Environment":
+    """Imported at first use: a process that shows no page has no use for it."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def render_page(
+    request: Request, name: str, *, status: int = 200, redirect_uri: str | None = None, **context: object
+) -> Response:
+    """A page whose forms go to us, and on to `redirect_uri` where that is how they end (DESIGN section 5, "Pages")."""
+    host = urlsplit(parts_of(request).issuer).netloc
+    nonce = secrets.token_urlsafe(16)
+    body = (
+        _templates().get_template(f"{name}.html").render(**context, host=host, nonce=nonce, stylesheet=STYLESHEET_PATH)
+    )
+    return HTMLResponse(body, status, _headers(f"'self' {form_target(redirect_uri)}".rstrip()))
+
+
+def render_form_post(request: Request, redirect_uri: str, parameters: dict[str, str]) -> Response:
+    """A page that posts the answer to a client (OAuth 2.0 Form Post Response Mode §2), by itself or by its button.
+
+    Its policy lets the client see our origin: a form from an origin that hides itself comes with `Origin: null`.
+    """
+    nonce = secrets.token_urlsafe(16)
+    body = (
+        _templates()
+        .get_template("form_post.html")
+        .render(
+            action=redirect_uri,
+            parameters=parameters,
+            nonce=nonce,
+            stylesheet=STYLESHEET_PATH,
+            host=urlsplit(parts_of(request).issuer).netloc,
+        )
+    )
+    headers = _headers(form_target(redirect_uri), script=f"'nonce-{nonce}'")
+    return HTMLResponse(body, 200, headers | {"Referrer-Policy": "strict-origin"})
+
+
+def render_refused(request: Request, refused: PageRefused) -> Response:
+    _log.info("page_refused", title=refused.title, reason=refused.reason)
+    return render_page(request, "error", status=refused.status, title=refused.title, text=refused.text)
+
+
+def see_other(path: str, **query: str) -> Response:
+    """303, so that no browser repeats a form, and with it a password, at the next address (RFC 9700 §4.12)."""
+    location = f"{path}?{urlencode(query)}" if query else path
+    return RedirectResponse(location, 303, {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"})
+
+
+def copy_cookies(carrier: Response, response: Response) -> Response:
+    """The response, with the cookies that were set on the way; no other header of theirs is for pages."""
+    response.raw_headers.extend(header for header in carrier.raw_headers if header[0] == b"set-cookie")
+    return response
+
+
+def form_target(redirect_uri: str | None) -> str:
+    """What `form-action` has to name, since Chromium holds a form's redirects to it as well.
+
+    The policy's grammar has no IPv6 addresses; for those nothing narrower than the scheme can be said.
+    """
+    if redirect_uri is None:
+        return ""
+    origin = origin_of(redirect_uri)
+    return f"{urlsplit(redirect_uri).scheme}:" if "[" in origin else origin
+
+
+def _headers(form_action: str, *, script: str = "'none'") -> dict[str, str]:
+    policy = (
+        f"default-src 'none'; style-src 'self'; img-src data:; script-src {script}; form-action {form_action}; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+    return {
+        "Content-Security-Policy": policy,
+        "X-Frame-Options": "DENY",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }

@@ -1,0 +1,65 @@
+"""The authorization request that a page is about, as the browser that shows it may see it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import Request
+
+from . import authorization_requests
+from .authorization_requests import Named, StoredRequest
+from .clients import Client
+from .dependencies import Parts
+from .oauth.authorization_request import AuthorizationRequest
+from .oauth.redirect_uri import is_registered
+from .pages import PageRefused
+
+
+@dataclass(frozen=True)
+class Waiting:
+    named: Named
+    client: Client
+
+    @property
+    def handle(self) -> str:
+        return self.named.handle
+
+    @property
+    def stored(self) -> StoredRequest:
+        return self.named.stored
+
+    @property
+    def request(self) -> AuthorizationRequest:
+        return self.named.stored.request
+
+
+async def find_waiting(request: Request, parts: Parts, handle: str | None, *, now: datetime) -> Waiting | None:
+    """The live request of a handle, of this browser, whose client is still registered with its redirect_uri."""
+    if handle is None:
+        return None
+    browser = parts.browsers.read(request)
+    async with parts.database.reading() as session:
+        named = await authorization_requests.find(session, handle, browser=browser, now=now)
+    client = None if named is None else await parts.clients.cache.find(named.stored.client_id, now=now)
+    if named is None or client is None:
+        return None
+    if not is_registered(named.stored.request.redirect_uri, client.registration.redirect_uris):
+        return None
+    return Waiting(named, client)
+
+
+async def require_waiting(request: Request, parts: Parts, handle: str | None, *, now: datetime) -> Waiting:
+    """Raises PageRefused."""
+    waiting = await find_waiting(request, parts, handle, now=now)
+    if waiting is None:
+        raise expired()
+    return waiting
+
+
+def expired() -> PageRefused:
+    """The same for a request that never was, is over, was answered, or belongs to another browser."""
+    return PageRefused(
+        "This page has expired",
+        "The request that it belongs to was answered already, or waited too long. "
+        "Go back to the application that you came from, and start again.",
+        reason="no such request in this browser",
+    )
