@@ -2,6 +2,10 @@
 
 import json
 
+import pytest
+from playwright.sync_api import Error
+
+from e2e_fixtures.browser import running_chromium, somebodys_browser
 from e2e_fixtures.people import sign_up
 from e2e_fixtures.stack import Stack
 
@@ -30,3 +34,22 @@ def test_authority_is_named(secure_stack: Stack) -> None:
     log = secure_stack.log("run")
     assert f"authority   {secure_stack.authority}" in log
     assert secure_stack.authority.read_text(encoding="ascii").startswith("-----BEGIN CERTIFICATE-----")
+
+
+def test_browser_speaks_what_is_new(secure_stack: Stack) -> None:
+    """Chromium: TLS 1.3, HTTP/2. Where nobody has told it of the authority it says so instead."""
+    url = f"{secure_stack.url}/healthz"
+    with running_chromium(secure_stack.certificate) as chromium, somebodys_browser(chromium) as context:
+        page = context.new_page()
+        answer = page.goto(url)
+        assert answer is not None
+        details = answer.security_details()
+        assert details is not None
+        assert (answer.status, details["protocol"]) == (200, "TLS 1.3")
+        assert page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
+    with (
+        running_chromium() as chromium,
+        somebodys_browser(chromium) as context,
+        pytest.raises(Error, match="ERR_CERT_AUTHORITY_INVALID"),
+    ):
+        context.new_page().goto(url)

@@ -2,9 +2,14 @@
 
 import os
 import shutil
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from e2e_fixtures.absent import absent
@@ -21,16 +26,23 @@ def find_chromium() -> str:
 
 
 @contextmanager
-def running_chromium(*arguments: str) -> Iterator[Browser]:
-    """One Chromium. Started once for a module: while it runs, its event loop is this thread's."""
+def running_chromium(certificate: Path | None = None) -> Iterator[Browser]:
+    """One Chromium, which trusts one certificate more. While it runs, its event loop is this thread's."""
     # Root's Chromium starts only without its sandbox; a container's /dev/shm is too small for it.
-    further = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    arguments = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    arguments += [f"--ignore-certificate-errors-spki-list={spki(certificate)}"] if certificate else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=[*further, *arguments])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
         try:
             yield browser
         finally:
             browser.close()
+
+
+def spki(certificate: Path) -> str:
+    """How Chromium is told of a server's key that it is to trust (RFC 7469 §2.4); authorities take a database."""
+    key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+    return b64encode(sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()).decode()
 
 
 @contextmanager

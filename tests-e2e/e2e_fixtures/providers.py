@@ -111,11 +111,15 @@ def _client(issuer: str, authority: Path | None) -> httpx2.Client:
 
 
 @contextmanager
-def running_control() -> Iterator[Control]:
+def running_control(*options: str) -> Iterator[Control]:
+    """ "post": its endpoints take POST too, and its cookies are such that no browser keeps them over http."""
     port = free_port()
     # It says on stderr that it keeps all in memory; that is what it is here for.
     process = subprocess.Popen(
-        [node(), "server.mjs", str(port)], cwd=installed(CONTROL), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [node(), "server.mjs", str(port), *options],
+        cwd=installed(CONTROL),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     assert process.stdout is not None
     try:

@@ -44,6 +44,11 @@ class Stack:
         """The certificate to be trusted, with --tls."""
         return self.checkout.folder / ".run/tls/authority.crt"
 
+    @property
+    def certificate(self) -> Path:
+        """The gateway's own, with --tls."""
+        return self.checkout.folder / ".run/nginx/tls/gateway.crt"
+
     def own_url(self, service: str) -> str:
         """Where a service answers past the gateway: "auth" or "todo"."""
         return f"http://127.0.0.1:{self.running['ports'][service]}"

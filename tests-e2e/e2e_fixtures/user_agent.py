@@ -4,6 +4,7 @@ What it cannot do is run a script, so a page that needs one stops it. What leave
 the relying party, which need not exist.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
@@ -47,7 +48,9 @@ class Page(HTMLParser):
         self.headers = response.headers
         self.forms: dict[str, Form] = {}
         self.ids: dict[str, dict[str, str]] = {}  # an element's attributes, and under "<form>" the form it belongs to
+        self.submits_itself = ""  # the form that a script sends off at once, and who runs none by a button
         self._form = ""
+        self._without_scripts = False
         self.feed(self.text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -60,12 +63,17 @@ class Page(HTMLParser):
         is_sent = attributes.get("type") not in ("checkbox", "radio", "submit") or "checked" in attributes
         if tag == "input" and attributes.get("name") and owner in self.forms and is_sent:
             self.forms[owner].fields[attributes["name"]] = attributes.get("value", "")
+        self._without_scripts = self._without_scripts or tag == "noscript"
+        if tag == "button" and self._without_scripts:
+            self.submits_itself = owner
         if attributes.get("id"):
             self.ids[attributes["id"]] = {**attributes, "<form>": owner}
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self._form = ""
+        if tag == "noscript":
+            self._without_scripts = False
 
     def __contains__(self, element_id: str) -> bool:
         return element_id in self.ids
@@ -82,9 +90,9 @@ class UserAgent:
     def open(self, url: str) -> Page | Callback:
         return self._go("GET", url, "")
 
-    def post(self, url: str, body: str, *, origin: str) -> Page | Callback:
-        """A form of another origin's page, or of this one."""
-        return self._go("POST", url, body, origin)
+    def post_form(self, url: str, fields: Mapping[str, str], *, origin: str) -> Page | Callback:
+        """Submit a form of another origin's page, or of the provider's own."""
+        return self._go("POST", url, urlencode(fields), origin)
 
     def press(self, page: Page, button: str, **filled_in: str) -> Page | Callback:
         """Submit the form that a button belongs to, with values for fields by their ids."""
@@ -96,11 +104,13 @@ class UserAgent:
         if form.method == "GET":
             return self.open(f"{form.action.partition('?')[0]}?{urlencode(fields)}")
         parts = urlsplit(page.url)
-        return self.post(form.action, urlencode(fields), origin=f"{parts.scheme}://{parts.netloc}")
+        return self.post_form(form.action, fields, origin=f"{parts.scheme}://{parts.netloc}")
 
     def sign_in(self, url: str, account: Account) -> Page | Callback:
+        return self.go_on(self.open(url), account)
+
+    def go_on(self, shown: Page | Callback, account: Account) -> Page | Callback:
         """Do what each page asks for until there is an answer, or a page that asks for nothing one can give."""
-        shown = self.open(url)
         for _ in range(MAX_STEPS):
             if isinstance(shown, Callback) or "error" in shown:
                 break
@@ -121,20 +131,25 @@ class UserAgent:
             headers = (
                 {"Origin": origin, "Content-Type": "application/x-www-form-urlencoded"} if method == "POST" else {}
             )
-            response = self.http.request(method, url, content=body or None, headers=headers)
+            request = self.http.build_request(method, url, content=body or None, headers=headers)
+            if origin and not self._is_the_providers(f"{origin}/"):
+                request.headers.pop("Cookie", None)  # SameSite=Lax
+            response = self.http.send(request)
             if not response.is_redirect:
                 return self._shown(Page(response))
             url = urljoin(url, response.headers["Location"])
-            if response.status_code != 307 and response.status_code != 308:
-                method, body = "GET", ""
+            if response.status_code not in (307, 308):
+                method, body, origin = "GET", "", ""
         raise AssertionError(f"redirected for ever, now to {url}")
 
     def _shown(self, page: Page) -> Page | Callback:
-        """form_post: its script submits the only form at once."""
-        for form in page.forms.values():
-            if form.method == "POST" and not self._is_the_providers(form.action):
-                return Callback("POST", form.action, urlencode(form.fields))
-        return page
+        """Do as a script would that submits a form at once: form_post does, and a POST that comes back with cookies."""
+        leaving = [name for name, form in page.forms.items() if not self._is_the_providers(form.action)]
+        name = next(iter(leaving), page.submits_itself)
+        if not name:
+            return page
+        form, parts = page.forms[name], urlsplit(page.url)
+        return self.post_form(form.action, form.fields, origin=f"{parts.scheme}://{parts.netloc}")
 
     def _is_the_providers(self, url: str) -> bool:
         return url == self.provider.issuer or url.startswith(f"{self.provider.issuer}/")

@@ -1,13 +1,14 @@
 // The control: an OpenID Provider that others wrote and that is certified. A relying party's harness that fails
 // against it is itself at fault. Its pages have the ids of ours, so one hand fills in both.
 //
-//     node server.mjs PORT
+//     node server.mjs PORT [post]
 
 import { generateKeyPairSync, randomBytes, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import Provider, { errors } from "oidc-provider";
 
 const port = Number(process.argv[2]);
+const takesPost = process.argv[3] === "post"; // it wants SameSite=None for that, which browsers refuse over http
 const issuer = `http://localhost:${port}`;
 const resource = `${issuer}/api/v1`;
 const accounts = new Map();
@@ -39,7 +40,8 @@ const provider = new Provider(issuer, {
   acrValues: ["1"],
   claims: { email: ["email", "email_verified"], profile: ["name", "updated_at"] },
   clientBasedCORS: (ctx, origin, client) => client.redirectUris.some((uri) => new URL(uri).origin === origin),
-  cookies: { keys: [randomBytes(24).toString("hex")] },
+  cookies: { keys: [randomBytes(24).toString("hex")], ...(takesPost && { long: { sameSite: "none" } }) },
+  enableHttpPostMethods: takesPost,
   features: {
     claimsParameter: { enabled: true },
     clientCredentials: { enabled: true },
