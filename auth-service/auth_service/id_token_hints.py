@@ -4,20 +4,17 @@ A hint says who a request is about, and that its sender was told so by us; it au
 expired, and the key that signed it may be gone.
 """
 
-import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
-from sqlalchemy import select
 
 from .database import Database
-from .signing_keys import SigningKey
+from .past_keys import find_hint_key
 
 MAX_LENGTH = 8192
-GONE_KEYS_KEPT_FOR = timedelta(days=180)
 ID_TOKEN_TYPES = ("JWT",)  # an access token is no hint
 
 
@@ -53,14 +50,11 @@ class HintVerifier:
         return _hint(claims)
 
     async def _find_key(self, kid: str, now: datetime) -> RSAPublicKey:
-        async with self.database.reading() as session:
-            key = await session.scalar(select(SigningKey).where(SigningKey.kid == kid))
-        if key is None or (key.retired_at is not None and key.retired_at + GONE_KEYS_KEPT_FOR <= now):
+        public_jwk = await find_hint_key(self.database, kid, now=now)
+        key = None if public_jwk is None else RSAAlgorithm.from_jwk(dict(public_jwk))
+        if not isinstance(key, RSAPublicKey):
             raise InvalidHint("unknown key")
-        public_key = RSAAlgorithm.from_jwk(json.loads(key.public_jwk))
-        if not isinstance(public_key, RSAPublicKey):
-            raise InvalidHint("not a public key")
-        return public_key
+        return key
 
 
 def _read_kid(hint: str) -> str:
