@@ -41,6 +41,26 @@ describe("in one tab", () => {
     expect(tab.asked()).toBe(2);
   });
 
+  test("while the issuer is away a token is used until its very end", async () => {
+    const browser = new Browser();
+    const tab = browser.tab(ANN);
+    const value = await tab.accessToken.get();
+    tab.fetchToken.mockRejectedValue(new Failure("unreachable", "down"));
+    browser.pass(299_000);
+    expect(await tab.accessToken.get()).toBe(value);
+    browser.pass(2_000);
+    await expect(tab.accessToken.get()).rejects.toMatchObject({ kind: "unreachable" });
+  });
+
+  test("a session that has ended ends the token, although it has not expired", async () => {
+    const browser = new Browser();
+    const tab = browser.tab(ANN);
+    await tab.accessToken.get();
+    browser.pass(280_000);
+    tab.fetchToken.mockRejectedValue(new Failure("signed-out", "over"));
+    await expect(tab.accessToken.get()).rejects.toMatchObject({ kind: "signed-out" });
+  });
+
   test("what fails is asked again the next time", async () => {
     const tab = new Browser().tab(ANN);
     tab.fetchToken.mockRejectedValueOnce(new Failure("unreachable", "down"));

@@ -95,8 +95,19 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
     return fresh.value;
   }
 
+  /** While nobody renews it, a token is good until its end: the issuer may be away, and work goes on. */
+  async function getWhateverIsLeft(): Promise<string> {
+    try {
+      return await renew();
+    } catch (error) {
+      const isAway = error instanceof Failure && error.kind !== "signed-out";
+      if (isAway && held && held.sub === owner && now() < held.expiresAt) return held.value;
+      throw error;
+    }
+  }
+
   return {
-    get: async () => usable()?.value ?? renew(),
+    get: async () => usable()?.value ?? getWhateverIsLeft(),
     replace: async (refused) => usable(refused)?.value ?? renew(refused),
     belongsTo(userId) {
       owner = userId;
