@@ -7,9 +7,15 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Self
+
+from deploy.local.state import LOGS
+from deploy.local.waiting import Refused
+from deploy.local.web import build
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 180
@@ -29,6 +35,8 @@ class Checkout:
         shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
         state = folder / ".run"
         state.mkdir()
+        if packages:
+            _build_web_application()
         for pattern in ("venv-*", "web-*") if packages else ():
             for made in (ROOT / ".run").glob(pattern):
                 if made.is_dir():
@@ -48,6 +56,14 @@ class Checkout:
             timeout=TIMEOUT,
             check=False,
         )
+
+
+@cache
+def _build_web_application() -> None:
+    """Once, here, so that no copy has to; where it cannot be built, its own tests say so."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with suppress(Refused):
+        build()
 
 
 def ambient() -> dict[str, str]:

@@ -27,9 +27,11 @@ export function useSession(): SessionState {
   return error && error.status !== 401 ? { is: "unknown", retry: () => void refetch() } : { is: "signed-out" };
 }
 
-/** Calls back with whose session it is, now and whenever that changes; null: nobody's, or not known yet. */
+/** Calls back with whose session it is, once that is known and whenever it changes; null: nobody's. */
 export function onPersonChange(notice: (userId: string | null) => void): void {
-  client.$store.atoms.session?.subscribe((session: { data: { user: Person } | null }) => notice(session.data?.user.id ?? null));
+  client.$store.atoms.session?.subscribe(({ data, isPending }: { data: { user: Person } | null; isPending: boolean }) => {
+    if (data || !isPending) notice(data?.user.id ?? null);
+  });
 }
 
 /** Ask again who is signed in, because an answer of the API says that nobody is. */

@@ -28,6 +28,11 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
   const todos = useTodos(shown);
   const [deleted, setDeleted] = useState<Deletion | null>(null);
   const list = useRef<HTMLUListElement>(null);
+  const [firstOfMore, setFirstOfMore] = useState<Todo | undefined>();
+  useEffect(() => {
+    // Reading goes on with the first of those that came, and nothing scrolls.
+    if (firstOfMore) list.current?.querySelector<HTMLElement>(`[data-id="${firstOfMore.id}"] .title`)?.focus({ preventScroll: true });
+  }, [firstOfMore]);
   const latest = useRef(todos);
   latest.current = todos;
   useReloadWhenBackOnline(todos.failure, todos.load);
@@ -67,7 +72,7 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
         </ul>
       )}
       {items?.length === 0 && !todos.failure && <Empty shown={shown} />}
-      {todos.loaded?.nextCursor && <More todos={todos} list={list.current} />}
+      {todos.loaded?.nextCursor && <More load={() => todos.loadMore().then(setFirstOfMore)} />}
       {deleted && <Deleted key={deleted.todo.id} deletion={deleted} restore={todos.restore} close={() => setDeleted(null)} />}
     </Frame>
   );
@@ -91,25 +96,20 @@ function Empty({ shown }: { shown: Shown }): ReactNode {
   );
 }
 
-function More({ todos, list }: { todos: ReturnType<typeof useTodos>; list: HTMLUListElement | null }): ReactNode {
+function More({ load }: { load: () => Promise<void> }): ReactNode {
   const [failure, setFailure] = useState<Failure | null>(null);
-  const [first, setFirst] = useState<Todo | undefined>();
-  useEffect(() => {
-    // Reading goes on with the first of those that came, and nothing scrolls.
-    list?.querySelector<HTMLElement>(`[data-id="${first?.id}"] .title`)?.focus({ preventScroll: true });
-  }, [first, list]);
-  async function load(): Promise<void> {
+  async function go(): Promise<void> {
     setFailure(null);
     try {
-      setFirst(await todos.loadMore());
+      await load();
     } catch (error) {
       setFailure(expected(error));
     }
   }
   return failure ? (
-    <FailureMessage failure={failure} retry={() => void load()} />
+    <FailureMessage failure={failure} retry={() => void go()} />
   ) : (
-    <button type="button" className="more" onClick={() => void load()}>
+    <button type="button" className="more" onClick={() => void go()}>
       Show more
     </button>
   );

@@ -1,0 +1,64 @@
+"""The todo web application as a person meets it: by what is written on it, in Chromium."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Locator, Page, Request, expect
+
+from e2e_fixtures.people import PASSWORD
+from e2e_fixtures.stack import Stack
+
+
+def sign_in(page: Page, stack: Stack, email: str, *, path: str = "/", password: str = PASSWORD) -> None:
+    """Open a page that needs a person, and become one."""
+    page.goto(stack.url + path)
+    fill_in(page, email, password)
+    expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
+
+
+def fill_in(page: Page, email: str, password: str = PASSWORD) -> None:
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def new_todo(page: Page) -> Locator:
+    return page.get_by_label("New todo")
+
+
+def add(page: Page, title: str) -> None:
+    new_todo(page).fill(title)
+    new_todo(page).press("Enter")
+    expect(todo(page, title)).to_be_visible()
+    expect(new_todo(page)).to_have_value("")
+
+
+def todo(page: Page, title: str) -> Locator:
+    """The row's title, exactly."""
+    return page.get_by_role("list", name="Todos").get_by_role("button", name=title, exact=True)
+
+
+def done(page: Page, title: str) -> Locator:
+    return page.get_by_role("checkbox", name=f"Done: {title}", exact=True)
+
+
+@dataclass
+class Traffic:
+    """What pages have asked for since this was begun."""
+
+    requests: list[Request] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, *pages: Page) -> "Traffic":
+        traffic = cls()
+        for page in pages:
+            page.on("request", lambda request: traffic.requests.append(request))
+        return traffic
+
+    def paths(self, is_counted: Callable[[str], bool] = lambda path: True) -> list[str]:
+        """Below the origin, without query."""
+        every = [request.url.split("/", 3)[3].partition("?")[0] for request in self.requests]
+        return [f"/{path}" for path in every if is_counted(f"/{path}")]
+
+    def count(self, path: str) -> int:
+        return self.paths().count(path)
