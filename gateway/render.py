@@ -50,6 +50,12 @@ class Limit:
         thousandths = int(number) * 1000 // (60 if unit == "m" else 1)
         return math.ceil(1000 / thousandths)
 
+    @property
+    def policy(self) -> str:
+        """Quota and window (draft-ietf-httpapi-ratelimit-headers); nginx does not tell what is left of it."""
+        number, unit = self.rate.split("r/")
+        return f"q={number};w={60 if unit == 'm' else 1}"
+
     def render(self, zone: str) -> str:
         burst = f" burst={self.burst} nodelay" if self.burst else ""  # burst=0 is an error to nginx
         return f"limit_req zone={zone}{burst};"
@@ -155,6 +161,11 @@ class Gateway:
             "AUTH_RETRY_AFTER": str(limits.auth.retry_after),
             "TOKEN_RETRY_AFTER": str(limits.token.retry_after),
             "API_RETRY_AFTER": str(limits.api.retry_after),
+            "SIGN_IN_POLICY": limits.sign_in.policy,
+            "PASSWORD_POLICY": limits.password.policy,
+            "AUTH_POLICY": limits.auth.policy,
+            "TOKEN_POLICY": limits.token.policy,
+            "API_POLICY": limits.api.policy,
         }
 
     def listening(self) -> list[str]:
@@ -177,7 +188,13 @@ class Gateway:
     server {{  # for whoever watches nginx itself; never published
         listen {self.status_listen};
         access_log off;
-        location = /nginx_status {{ default_type text/plain; stub_status; }}
+        location = /nginx_status {{
+            allow 127.0.0.1;
+            allow ::1;
+            deny all;
+            default_type text/plain;
+            stub_status;
+        }}
     }}"""
 
     def known_hosts(self) -> list[str]:

@@ -134,3 +134,32 @@ def test_what_may_change_something_is_sent_once(gateway: RunningGateway) -> None
     gateway.todo.answers["/api/v1/todos"] = Answer(delay=1.3)
     assert gateway.request("/api/v1/todos", "POST", body=b"{}").status == 504
     assert gateway.todo.paths == ["/api/v1/todos"]
+
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize("path", ["/api/auth/ok", "/api/v1/todos"])
+def test_trace_is_taken_over(gateway: RunningGateway, path: str) -> None:
+    """W3C Trace Context."""
+    gateway.request(path, headers={"traceparent": TRACE})
+    assert forwarded(gateway.auth if "auth" in path else gateway.todo)["traceparent"] == [TRACE]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        None,
+        "nonsense",
+        f"00-{'0' * 32}-b7ad6b7169203331-01",
+        f"00-0af7651916cd43dd8448eb211c80319c-{'0' * 16}-01",
+        TRACE.upper(),
+        f"ff{TRACE[2:]}",
+        f'{TRACE}","level":"fatal',
+    ],
+    ids=["none", "nonsense", "no trace", "no span", "upper case", "version 255", "more than one"],
+)
+def test_trace_that_is_none_begins_here(gateway: RunningGateway, sent: str | None) -> None:
+    response = gateway.request("/api/v1/todos", headers={"traceparent": sent} if sent else {})
+    [begun] = forwarded(gateway.todo)["traceparent"]
+    assert re.fullmatch(f"00-{response.headers['X-Request-ID']}-[0-9a-f]{{16}}-01", begun)

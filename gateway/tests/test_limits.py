@@ -94,6 +94,17 @@ def test_sign_in_is_counted_however_it_is_spelled(limited: RunningGateway, numbe
     assert limited.request(spelling, "POST", source=source).status == 429
 
 
+@pytest.mark.parametrize(
+    ("path", "method", "policy"),
+    [(SIGN_IN, "POST", '"sign-in";q=1;w=60'), (TODOS, "GET", '"api";q=1;w=60'), (SESSION, "GET", '"auth";q=1;w=60')],
+)
+def test_refusal_says_what_the_limit_is(limited: RunningGateway, path: str, method: str, policy: str) -> None:
+    """draft-ietf-httpapi-ratelimit-headers. What a service says of limits of its own passes untouched."""
+    limited.statuses(6, path, method, source="127.0.3.99")
+    assert limited.request(path, method, source="127.0.3.99").values("RateLimit-Policy") == [policy]
+    assert limited.request("/healthz").values("RateLimit-Policy") == []
+
+
 def test_preflight_costs_no_sign_in(limited: RunningGateway) -> None:
     assert limited.statuses(3, SIGN_IN, "OPTIONS", source="127.0.4.1") == [200, 200, 200]
     assert limited.statuses(4, SIGN_IN, "POST", source="127.0.4.1") == [200, 200, 200, 429]
