@@ -10,8 +10,21 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import authorize, better_auth, discovery, health, hosted_pages, jwks, logout, token
+from . import (
+    authorize,
+    better_auth,
+    discovery,
+    health,
+    hosted_pages,
+    introspect,
+    jwks,
+    logout,
+    revoke,
+    token,
+    userinfo,
+)
 from .access_log import AccessLog
+from .access_tokens import AccessTokenReader
 from .attempts import AttemptLimiter
 from .better_auth.cross_origin import CrossOrigin
 from .browser_sessions import Lifetimes
@@ -52,8 +65,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         redirect_slashes=False,
         lifespan=_lifespan(settings, clock),
     )
+    oauth = (token.router, userinfo.router, introspect.router, revoke.router)
     pages = (authorize.router, logout.router, *hosted_pages.routers)
-    for router in (token.router, *better_auth.routers, jwks.router, discovery.router, health.router, *pages):
+    for router in (*oauth, *better_auth.routers, jwks.router, discovery.router, health.router, *pages):
         # The routes themselves: an included router is searched twice for each request, and these need none of what
         # including adds, because they carry their whole paths.
         app.router.routes.extend(router.routes)
@@ -127,6 +141,7 @@ async def _assemble(settings: Settings, database: Database, clock: Clock) -> Par
             RefreshLifetimes(settings.refresh_token_idle_ttl, settings.refresh_token_absolute_max_age),
             Seal(settings.versioned("secret"), "refresh token successors"),
         ),
+        access_tokens=AccessTokenReader(settings.issuer, keys, database),
     )
 
 

@@ -183,6 +183,12 @@ async def end_sessions(session: AsyncSession, account_id: str, *, except_id: str
     return len(ended)
 
 
+async def end_expired(session: AsyncSession, *, limit: int, now: datetime) -> int:
+    """Delete sessions that have expired, with their online grants. How many, `limit` at most."""
+    expired = select(BrowserSession.id).where(BrowserSession.expires_at <= now).limit(limit)
+    return len(await _end(session, BrowserSession.id.in_(expired), offline_too=False, now=now))
+
+
 async def _end(
     session: AsyncSession, *which: ColumnElement[bool], offline_too: bool, now: datetime
 ) -> Sequence[BrowserSession]:

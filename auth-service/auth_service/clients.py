@@ -127,9 +127,14 @@ async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timed
     return None if rotated.scalar_one_or_none() is None else secret
 
 
+async def revoke_own_tokens(session: AsyncSession, client_id: str, *, now: datetime) -> None:
+    """End what a client got for itself until now (its epoch, DESIGN section 6)."""
+    await session.execute(update(Client).where(Client.client_id == client_id).values(tokens_revoked_at=now))
+
+
 async def revoke_tokens(session: AsyncSession, client_id: str, *, now: datetime) -> int:
     """End every grant at a client, and what it got for itself. How many grants there were."""
-    await session.execute(update(Client).where(Client.client_id == client_id).values(tokens_revoked_at=now))
+    await revoke_own_tokens(session, client_id, now=now)
     return await grants.end_for_client(session, client_id, now=now)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from .access_tokens import AccessTokenReader
 from .attempts import AttemptLimiter
 from .browser_sessions import Lifetimes
 from .browsers import Browsers
@@ -46,6 +47,7 @@ class Parts:
     session_fresh_max_age: timedelta
     authorization_code_ttl: timedelta
     refresh_tokens: RefreshTokens
+    access_tokens: AccessTokenReader
 
 
 def parts_of(request: Request) -> Parts:

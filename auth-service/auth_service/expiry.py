@@ -4,19 +4,22 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
 from .attempts import MAX_ROWS, Attempts
+from .authorization_codes import REUSE_NOTICED_FOR, AuthorizationCode
 from .authorization_requests import MAX_ROWS as REQUESTS_MAX_ROWS
 from .authorization_requests import StoredRequest
-from .browser_sessions import BrowserSession
+from .browser_sessions import BrowserSession, end_expired
 from .client_assertions import UsedAssertion
 from .database import Database
+from .grants import Grant
 from .logout_requests import LogoutRequest
 from .past_keys import delete_past_keys
+from .refresh_tokens import RefreshTokenFamily, forget_successors
 
 BATCH = 500  # rows in one transaction
-EXPIRING: tuple[Any, ...] = (BrowserSession, Attempts, UsedAssertion, StoredRequest, LogoutRequest)
+EXPIRING: tuple[Any, ...] = (Attempts, UsedAssertion, RefreshTokenFamily, StoredRequest, LogoutRequest)
 # What strangers can make, how much of it is kept, and what goes first.
 CAPPED: tuple[Any, ...] = (
     (Attempts, MAX_ROWS, (Attempts.count, Attempts.expires_at)),
@@ -29,12 +32,13 @@ _log = structlog.get_logger(__name__)
 
 async def delete_expired(database: Database, *, now: datetime, max_rows: int | None = None) -> int:
     """Delete every expired row, and what is too much of what anybody can make; how many rows went."""
-    deleted = await delete_past_keys(database, now=now)
+    deleted = await delete_past_keys(database, now=now) + await _end_expired_sessions(database, now)
     for table in EXPIRING:
-        key = table.__mapper__.primary_key[0]
-        expired = select(key).where(table.expires_at <= now).limit(BATCH)
-        while batch := await _delete(database, table, key, expired):
-            deleted += batch
+        deleted += await _delete_all(database, table, table.expires_at <= now)
+    deleted += await _delete_all(database, AuthorizationCode, AuthorizationCode.created_at <= now - REUSE_NOTICED_FOR)
+    deleted += await _delete_all(database, Grant, _is_of_no_use(now - REUSE_NOTICED_FOR))
+    while await _forget_successors(database, now):
+        pass
     for table, limit, order in CAPPED:
         deleted += await _delete_surplus(database, table, max_rows or limit, order)
     _log.info("expired", deleted=deleted)
@@ -51,6 +55,39 @@ async def _delete_surplus(database: Database, table: Any, limit: int, order: Any
         batch = await _delete(database, table, key, first)
         if not batch:
             break
+        deleted += batch
+    return deleted
+
+
+def _is_of_no_use(long_ago: datetime) -> ColumnElement[bool]:
+    """A grant that ended long ago, or that nothing is left of: no session, no code and no refresh token."""
+    children = [
+        select(AuthorizationCode.grant_id).where(AuthorizationCode.grant_id == Grant.id).exists(),
+        select(RefreshTokenFamily.grant_id).where(RefreshTokenFamily.grant_id == Grant.id).exists(),
+        and_(~Grant.is_offline, select(BrowserSession.id).where(BrowserSession.id == Grant.session_id).exists()),
+    ]
+    return or_(Grant.ended_at <= long_ago, and_(Grant.created_at <= long_ago, ~or_(*children)))
+
+
+async def _end_expired_sessions(database: Database, now: datetime) -> int:
+    deleted = 0
+    while True:
+        async with database.writing() as session:
+            batch = await end_expired(session, limit=BATCH, now=now)
+        if not batch:
+            return deleted
+        deleted += batch
+
+
+async def _forget_successors(database: Database, now: datetime) -> int:
+    async with database.writing() as session:
+        return await forget_successors(session, limit=BATCH, now=now)
+
+
+async def _delete_all(database: Database, table: Any, condition: Any) -> int:
+    deleted = 0
+    key = table.__mapper__.primary_key[0]
+    while batch := await _delete(database, table, key, select(key).where(condition).limit(BATCH)):
         deleted += batch
     return deleted
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from . import passwords
 from .attempts import TooManyAttempts
+from .bearer_tokens import BearerRefusal
 from .better_auth.refusals import Refusal, TooManyRequests
 from .better_auth.routes import PREFIX
 from .dependencies import Parts
@@ -29,6 +30,7 @@ def add_exception_handlers(app: FastAPI) -> None:
     app.exception_handler(TooBusy)(_render_too_busy)
     app.exception_handler(PageRefused)(render_refused)
     app.exception_handler(OAuthError)(render_oauth_error)
+    app.exception_handler(BearerRefusal)(_render_bearer_refusal)
     app.exception_handler(HTTPException)(_render_http_exception)
     for store_error in (OperationalError, PoolTimeoutError):
         app.exception_handler(store_error)(_render_unavailable)
@@ -41,6 +43,11 @@ def _render_refusal(request: Request, refusal: Refusal) -> Response:
         parts: Parts = request.app.state.parts
         parts.session_cookies.clear(response)
     return response
+
+
+def _render_bearer_refusal(request: Request, refusal: BearerRefusal) -> Response:
+    _log.info("refused", status=refusal.status, reason=refusal.reason)
+    return refusal.render()
 
 
 def _render_too_many_attempts(request: Request, held: TooManyAttempts) -> Response:

@@ -54,4 +54,18 @@ def document_form(schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": schema}}}}
 
 
+TOKEN_FORM = document_form(
+    {
+        "type": "object",
+        "required": ["token"],
+        "properties": {
+            "token": {"type": "string"},
+            "token_type_hint": {"type": "string"},
+            "client_id": {"type": "string"},
+            "client_secret": {"type": "string"},
+            "client_assertion": {"type": "string"},
+            "client_assertion_type": {"type": "string"},
+        },
+    }
+)
 REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": OAuthErrorBody} for status in (400, 401, 413)}

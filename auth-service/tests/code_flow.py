@@ -13,7 +13,7 @@ from auth_service.database import open_database
 from auth_service.oauth.claims_parameter import parse
 from auth_service.oauth.pkce import derive_challenge
 
-from .conftest import ISSUER, Service
+from .conftest import ISSUER, PASSWORD, Service
 from .oauth_client import post, register
 
 API = f"{ISSUER}/api/v1"
@@ -39,6 +39,13 @@ class Person:
 
 def sign_up(service: Service, email: str = "ann@example.com", **members: object) -> Person:
     return person_in(service.signed_up(email, **members))
+
+
+def sign_in(service: Service, email: str = "ann@example.com") -> Person:
+    """The same person in another browser."""
+    browser = service.client()
+    assert browser.post("/sign-in/email", json={"email": email, "password": PASSWORD}).status_code == 200
+    return person_in(browser)
 
 
 def person_in(browser: httpx2.Client) -> Person:

@@ -8,7 +8,10 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "auth_service"
 
 TOP = {"app", "failures", "__main__", "commands", "settings", "access_log", "migrations"}
-ENDPOINTS = {"authorize", "better_auth", "discovery", "health", "hosted_pages", "jwks", "logout", "token"}
+ENDPOINTS = {
+    *("authorize", "token", "userinfo", "introspect", "revoke", "logout"),
+    *("better_auth", "discovery", "health", "hosted_pages", "jwks"),
+}
 EDGE = {  # what endpoints share of HTTP
     "dependencies",
     "session_cookies",
@@ -22,6 +25,7 @@ EDGE = {  # what endpoints share of HTTP
     "password_sign_up",
     "published",
     "oauth_requests",
+    "bearer_tokens",
 }
 PROTOCOL = {"oauth"}
 MODULES = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}

@@ -6,7 +6,7 @@ from . import authorization_parameters, claims
 from .authentication_context import ACRS
 from .authorization_request import RESPONSE_MODES, RESPONSE_TYPE
 from .client_assertion import ALGORITHMS
-from .client_metadata import AUTH_METHODS, GRANT_TYPES
+from .client_metadata import AUTH_METHODS, GRANT_TYPES, NONE
 from .resources import protected_resources
 from .scope import SUPPORTED
 
@@ -21,6 +21,9 @@ def describe(issuer: str) -> dict[str, Any]:
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": f"{issuer}/oauth/token",
+        "userinfo_endpoint": f"{issuer}/oauth/userinfo",
+        "introspection_endpoint": f"{issuer}/oauth/introspect",
+        "revocation_endpoint": f"{issuer}/oauth/revoke",
         "end_session_endpoint": f"{issuer}/oauth/logout",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "response_types_supported": [RESPONSE_TYPE],
@@ -30,6 +33,10 @@ def describe(issuer: str) -> dict[str, Any]:
         "authorization_response_iss_parameter_supported": True,
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "introspection_endpoint_auth_methods_supported": [method for method in AUTH_METHODS if method != NONE],
+        "introspection_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "revocation_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "scopes_supported": list(SUPPORTED),
         "protected_resources": list(protected_resources(issuer)),
         "subject_types_supported": ["public"],

@@ -1,0 +1,144 @@
+"""Our own access tokens, shown to us again: whether we signed them, and whether what they stand for still lives."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from sqlalchemy import bindparam, select
+
+from . import clients
+from .accounts import Account
+from .browser_sessions import BrowserSession
+from .database import Database
+from .granted import find_holder
+from .key_ring import KeyRing
+from .oauth.access_token import TYP, USERINFO_CLAIMS
+from .oauth.scope import OFFLINE_ACCESS
+from .tokens import WEB_CLIENT_ID
+
+MAX_LENGTH = 8192
+_JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+
+class InvalidToken(Exception):
+    """Not ours, not an access token, or expired; the message is for the log."""
+
+
+@dataclass(frozen=True)
+class VerifiedToken:
+    """An access token that we signed and that has not expired."""
+
+    claims: Mapping[str, Any]
+
+    @property
+    def sub(self) -> str:
+        return str(self.claims["sub"])
+
+    @property
+    def client_id(self) -> str:
+        return str(self.claims["client_id"])
+
+    @property
+    def audience(self) -> str:
+        return str(self.claims["aud"])
+
+    @property
+    def session_id(self) -> str | None:
+        """None: a service's own."""
+        return self.claims.get("sid")
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        return tuple(self.claims.get("scope", "").split())
+
+    @property
+    def userinfo_claims(self) -> tuple[str, ...]:
+        return tuple(self.claims.get(USERINFO_CLAIMS, ()))
+
+    def is_older_than(self, instant: datetime) -> bool:
+        """As exactly as `iat` says it, in whole seconds; of the same second it is not older."""
+        return int(self.claims["iat"]) < int(instant.timestamp())
+
+
+@dataclass(frozen=True)
+class AccessTokenReader:
+    issuer: str
+    keys: KeyRing
+    database: Database
+    _keys_read: dict[str, RSAPublicKey] = field(default_factory=dict)  # a key takes longer to read than to use
+
+    def verify(self, token: str, *, now: datetime) -> VerifiedToken:
+        """Raises InvalidToken. There is no leeway: the clock that reads is the one that wrote."""
+        if len(token) > MAX_LENGTH or not _JWT.fullmatch(token):
+            raise InvalidToken("no JWT")
+        try:
+            header = jwt.get_unverified_header(token)
+            if header.get("typ") != TYP:  # an ID token is none, though the same keys sign it
+                raise InvalidToken("no access token")
+            key = self._find_key(header.get("kid"))
+            if key is None:
+                raise InvalidToken("an unknown key")
+            claims = jwt.decode(token, key, algorithms=["RS256"], issuer=self.issuer, options=_BY_HAND)
+        except jwt.PyJWTError as error:
+            raise InvalidToken(type(error).__name__) from error
+        if datetime.fromtimestamp(claims["exp"], UTC) <= now:
+            raise InvalidToken("expired")
+        return VerifiedToken(claims)
+
+    def _find_key(self, kid: object) -> RSAPublicKey | None:
+        """A key that is published now: what a withdrawn one signed is refused here as anywhere."""
+        for member in self.keys.current.public_jwks:
+            if member["kid"] == kid:
+                if member["kid"] not in self._keys_read:
+                    self._keys_read[member["kid"]] = _read_key(member)
+                return self._keys_read[member["kid"]]
+        return None
+
+    async def find_account(self, token: VerifiedToken, *, now: datetime) -> Account | None:
+        """The person that a live token is about; None when it has ended, or stands for a service itself."""
+        if token.session_id is None:
+            return None
+        if token.client_id == WEB_CLIENT_ID:
+            return await self._find_signed_in(token.session_id, now)
+        is_offline = OFFLINE_ACCESS in token.scopes
+        holder = await find_holder(
+            self.database, session_id=token.session_id, client_id=token.client_id, is_offline=is_offline
+        )
+        if holder is None or not holder.is_live(now=now) or token.is_older_than(holder.grant.created_at):
+            return None
+        return holder.account
+
+    async def is_live(self, token: VerifiedToken, *, now: datetime) -> bool:
+        if token.session_id is not None:
+            return await self.find_account(token, now=now) is not None
+        async with self.database.reading() as session:
+            client = await clients.find(session, token.client_id)
+        if client is None:
+            return False
+        # Of the second in which they were revoked, too: better one too many than one too few.
+        revoked_at = client.tokens_revoked_at
+        return revoked_at is None or int(token.claims["iat"]) > int(revoked_at.timestamp())
+
+    async def _find_signed_in(self, session_id: str, now: datetime) -> Account | None:
+        async with self.database.reading() as session:
+            return await session.scalar(_FIND_SIGNED_IN, {"session_id": session_id, "now": now})
+
+
+def _read_key(member: Mapping[str, str]) -> RSAPublicKey:
+    return jwt.PyJWK(dict(member), algorithm="RS256").key  # type: ignore[no-any-return]  # PyJWT says Any
+
+
+_BY_HAND: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
+_FIND_SIGNED_IN = (
+    select(Account)
+    .join(BrowserSession, BrowserSession.account_id == Account.id)
+    .where(
+        BrowserSession.id == bindparam("session_id"),
+        BrowserSession.expires_at > bindparam("now"),
+        Account.suspended_at.is_(None),
+    )
+)

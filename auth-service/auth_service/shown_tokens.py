@@ -1,0 +1,39 @@
+"""Tokens that a client asks about, or wants to be gone: whatever kind they are of (RFC 7009 §2.1, RFC 7662 §2.1)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .access_tokens import AccessTokenReader, InvalidToken, VerifiedToken
+from .granted import Granted
+from .refresh_tokens import RefreshTokenFamily, RefreshTokens, Standing, standing_of
+
+ACCESS_TOKEN, REFRESH_TOKEN = "access_token", "refresh_token"
+
+
+@dataclass(frozen=True)
+class ShownRefreshToken:
+    """A refresh token with its family, spent or not."""
+
+    granted: Granted[RefreshTokenFamily]
+    standing: Standing
+
+    def is_live(self, *, now: datetime) -> bool:
+        family, holder = self.granted.authorized, self.granted.holder
+        has_expired = family.expires_at is not None and family.expires_at <= now
+        return self.standing is Standing.CURRENT and not has_expired and holder.is_live(now=now)
+
+
+async def find_token(
+    text: str, refresh_tokens: RefreshTokens, access_tokens: AccessTokenReader, *, now: datetime
+) -> ShownRefreshToken | VerifiedToken | None:
+    """What a token is; None: none of ours, or an access token that has expired.
+
+    The two look different, so `token_type_hint` is not needed, and a wrong one does no harm.
+    """
+    granted = await refresh_tokens.find(text)
+    if granted is not None:
+        return ShownRefreshToken(granted, standing_of(granted.authorized, text, now=now))
+    try:
+        return access_tokens.verify(text, now=now)
+    except InvalidToken:
+        return None
