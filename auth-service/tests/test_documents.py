@@ -56,6 +56,9 @@ def test_the_metadata_says_only_what_exists(sqlite_service: Service) -> None:
     assert answers == {
         "authorization_endpoint": 400,
         "token_endpoint": 405,  # what it does for POST, test_token_endpoint.py tells
+        "userinfo_endpoint": 401,
+        "introspection_endpoint": 405,
+        "revocation_endpoint": 405,
         "end_session_endpoint": 303,
         "jwks_uri": 200,
     }
