@@ -49,9 +49,10 @@ class System:
     def defaults(self, name: str) -> dict[str, str]:
         database = f"sqlite+aiosqlite:///{STATE / name}.db"
         if name == "todo":
-            jwks = {"TODO_JWKS_FILE": str(STATE / "jwks.json"), "TODO_AUTH_URL": f"http://{LOOPBACK}:{self.auth_port}"}
+            copies = {f"TODO_{name.upper()}_FILE": str(STATE / f"{name}.json") for name in ("jwks", "status_lists")}
             web = {"TODO_WEB_FOLDER": str(self.web)} if self.web else {}
-            return {"TODO_DATABASE_URL": database, **jwks, **web}
+            inside = {"TODO_AUTH_URL": f"http://{LOOPBACK}:{self.auth_port}"}
+            return {"TODO_DATABASE_URL": database, **inside, **copies, **web}
         keys = {f"{key.upper()}_FILE": str(secret_file(key)) for key in ("auth_secret", "auth_key_encryption_keys")}
         return {"AUTH_DATABASE_URL": database, **keys}
 

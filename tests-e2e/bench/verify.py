@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service"))
 
 # The measured code itself: over HTTP its microseconds would drown.
-from todo_service.access_token import InvalidToken, Policy
+from todo_service.access_token import Policy
+from todo_service.jws import InvalidToken
 from todo_service.verified_tokens import VerifiedTokens
 
 ISSUER = "http://localhost:8080"

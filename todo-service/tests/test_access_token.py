@@ -9,12 +9,13 @@ import pytest
 
 from todo_fixtures import issuer
 from todo_fixtures.forgeries import FORGERIES
-from todo_fixtures.issuer import AUDIENCE, ISSUER, claims, header, private_key, sign, token
+from todo_fixtures.issuer import AUDIENCE, ISSUER, claims, header, private_key, sign, status, token
 from todo_service import access_token, strict_json
-from todo_service.access_token import AccessToken, InvalidToken, Policy, UnknownKey
+from todo_service.access_token import AccessToken, Policy
+from todo_service.jws import InvalidToken, UnknownKey
 
 KEYS = {"first": private_key("first").public_key()}
-POLICY = Policy(issuer=ISSUER, audience=AUDIENCE)
+POLICY = Policy(issuer=ISSUER, audience=AUDIENCE, status_lists=f"{ISSUER}/oauth/status-lists/")
 
 
 def verify(text: str, now: float | None = None) -> AccessToken:
@@ -39,9 +40,7 @@ def test_a_genuine_token_says_who_and_what() -> None:
         pytest.param(lambda: token(scope=None), id="R14-no-scope"),
         pytest.param(lambda: token(nbf=int(time.time())), id="R13-nbf"),
         pytest.param(lambda: token(exp=time.time() + 0.5), id="R13-fraction"),
-        pytest.param(
-            lambda: token(status={"status_list": {"idx": 1, "uri": "https://x"}}, amr=["pwd"]), id="more-claims"
-        ),
+        pytest.param(lambda: token(status=status(1), amr=["pwd"]), id="more-claims"),
         pytest.param(lambda: token(sub="x" * 255), id="R14-longest"),
         pytest.param(lambda: token(note="[[[[{{{{ not brackets ]"), id="R15-brackets-in-strings"),
     ],

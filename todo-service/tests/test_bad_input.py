@@ -224,11 +224,11 @@ def test_an_unknown_path_is_a_problem(shared_service: Service, path: str) -> Non
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("PUT", TODOS, "GET, POST"),
-        ("OPTIONS", TODOS, "GET, POST"),
-        ("QUERY", TODOS, "GET, POST"),
-        ("TRACE", TODOS, "GET, POST"),
-        ("DELETE", "/api/v1/users/x/todos", "GET, POST"),
+        ("PUT", TODOS, "DELETE, GET, POST"),
+        ("OPTIONS", TODOS, "DELETE, GET, POST"),
+        ("QUERY", TODOS, "DELETE, GET, POST"),
+        ("TRACE", TODOS, "DELETE, GET, POST"),
+        ("PATCH", "/api/v1/users/x/todos", "DELETE, GET, POST"),
         ("POST", f"{TODOS}/x", "DELETE, GET, PATCH"),
         ("GET", f"{TODOS}/x/complete", "POST"),
         ("POST", "/livez", "GET"),

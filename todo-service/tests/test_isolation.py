@@ -35,6 +35,7 @@ OWNER: dict[tuple[str, str], int] = {
     ("POST", "todos/{todo_id}/reopen"): 200,
     ("POST", "todos/{todo_id}/restore"): 200,
     ("DELETE", "todos/{todo_id}"): 204,
+    ("DELETE", "todos"): 204,
     ("POST", "todos:batch"): 200,
     ("GET", "changes"): 200,
     ("GET", "export"): 200,

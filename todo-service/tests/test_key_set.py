@@ -72,15 +72,25 @@ UNUSABLE: dict[str, Any] = {
 @pytest.mark.parametrize("name", USABLE)
 def test_usable_keys_are_taken(name: str) -> None:
     """J10."""
-    keys = key_set.parse_keys(document(USABLE[name]))
+    keys = key_set.parse_keys(document(USABLE[name])).access_tokens
     assert list(keys) == [USABLE[name]["kid"]]
     assert keys[USABLE[name]["kid"]].public_numbers() == private_key("second").public_key().public_numbers()
+
+
+def test_keys_for_status_lists_are_apart() -> None:
+    """A key that says what it signs verifies nothing else, and one that does not say so verifies no status list."""
+    keys = key_set.parse_keys(document(jwk("first"), jwk("second", signs="statuslist+jwt"), jwk("third", signs="x")))
+    assert (list(keys.access_tokens), list(keys.status_lists)) == (["first"], ["second"])
+    twice = key_set.parse_keys(document(jwk("first"), jwk("second", kid="first", signs="statuslist+jwt")))
+    assert (list(twice.access_tokens), list(twice.status_lists)) == (["first"], [])
+    with pytest.raises(UnusableKeySet):
+        key_set.parse_keys(document(jwk("second", signs="statuslist+jwt")))
 
 
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_unusable_keys_are_skipped_and_the_others_stay(name: str) -> None:
     """J9, J10."""
-    assert list(key_set.parse_keys(document(UNUSABLE[name], jwk("first"), UNUSABLE[name]))) == ["first"]
+    assert list(key_set.parse_keys(document(UNUSABLE[name], jwk("first"), UNUSABLE[name])).access_tokens) == ["first"]
 
 
 def test_private_members_raise_an_alarm_that_does_not_repeat_them(caplog: pytest.LogCaptureFixture) -> None:
@@ -113,17 +123,17 @@ def test_a_set_without_use_is_refused_as_a_whole(text: bytes) -> None:
 
 def test_32_keys_are_a_set() -> None:
     """J8."""
-    assert len(key_set.parse_keys(document(*[jwk("first", kid=str(kid)) for kid in range(32)]))) == 32
+    assert len(key_set.parse_keys(document(*[jwk("first", kid=str(kid)) for kid in range(32)])).access_tokens) == 32
 
 
 def test_the_first_of_two_keys_with_one_kid_counts() -> None:
-    keys = key_set.parse_keys(document(jwk("first"), jwk("second", kid="first")))
+    keys = key_set.parse_keys(document(jwk("first"), jwk("second", kid="first"))).access_tokens
     assert keys["first"].public_numbers() == private_key("first").public_key().public_numbers()
 
 
 def test_keys_cannot_be_changed() -> None:
     """J15: whoever holds a set holds it as it was fetched."""
-    keys: Any = key_set.parse_keys(document(jwk("first")))
+    keys: Any = key_set.parse_keys(document(jwk("first"))).access_tokens
     with pytest.raises(TypeError):
         keys["thief"] = private_key("thief").public_key()
 

@@ -274,10 +274,10 @@ def _bytes(segment: str) -> bytes:
 def _segment_changed(index: int, change: Callable[[str], str]) -> str:
     segments = token().split(".")
     # A length of 2 mod 4 leaves bits that decode to nothing: without them "stray-bits" would be another signature.
+    padding = ""
     while len(segments[index]) % 4 == 0:
-        segments = token(
-            padding="x" * (len(segments[1]) % 3 + 1), headers={"x": "y" * (len(segments[0]) % 3 + 1)}
-        ).split(".")
+        padding += "x"
+        segments = token(padding=padding, headers={"x": padding}).split(".")
     segments[index] = change(segments[index])
     return ".".join(segments)
 

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -58,7 +58,14 @@ def claims(**changes: Any) -> dict[str, Any]:
         "jti": uuid.uuid4().hex,
         "scope": "todos:read todos:write",
     }
+    if changes.get("sub", "alice") != changes.get("client_id", "web"):
+        made |= {"sid": "session", "auth_time": now}  # somebody signed in
     return _changed(made, changes)
+
+
+def status(index: int, name: str = "1") -> dict[str, Any]:
+    """The claim of a token that can be revoked (draft-ietf-oauth-status-list §6.2)."""
+    return {"status_list": {"idx": index, "uri": f"{ISSUER}/oauth/status-lists/{name}"}}
 
 
 def token(key: str = "first", headers: Mapping[str, Any] | None = None, **changes: Any) -> str:
@@ -69,6 +76,10 @@ def token(key: str = "first", headers: Mapping[str, Any] | None = None, **change
 
 def _changed(members: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in {**members, **changes}.items() if value is not None}
+
+
+# What another path answers: path with query and If-None-Match in; status, headers and body out.
+Elsewhere = Callable[[str, str | None], tuple[int, dict[str, str], bytes]]
 
 
 class JwksEndpoint:
@@ -85,6 +96,7 @@ class JwksEndpoint:
         self.statuses: list[int] = []
         self.may_answer = threading.Event()
         self.may_answer.set()
+        self.elsewhere: dict[str, Elsewhere] = {}
 
     def answer(self) -> tuple[int, dict[str, str], bytes]:
         body = json.dumps({"keys": self.keys}).encode() if self.body is None else self.body
@@ -100,10 +112,20 @@ def serve_jwks(port: int = 0) -> Iterator[JwksEndpoint]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            for prefix, answer in endpoint.elsewhere.items():
+                if self.path.startswith(prefix):
+                    self.send(*answer(self.path, self.headers.get("If-None-Match")))
+                    return
+            if self.path != "/.well-known/jwks.json":
+                self.send(404, {}, b"")
+                return
             endpoint.requests.append({"path": self.path, **self.headers})
             endpoint.may_answer.wait(30)
             status, headers, body = endpoint.answer()
             endpoint.statuses.append(status)
+            self.send(status, headers, body)
+
+        def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
             try:
                 self.send_response(status)
                 for name, value in {**headers, "Content-Length": str(len(body))}.items():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import uvicorn
@@ -20,6 +20,7 @@ from todo_fixtures import issuer
 from todo_service.app import create_app
 from todo_service.jwks import Schedule
 from todo_service.settings import Settings
+from todo_service.status_lists import Polling
 
 # One for all clients: making one takes longer than most tests.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -27,6 +28,7 @@ _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 QUICK = Schedule(first_retry=timedelta(milliseconds=20), last_retry=timedelta(milliseconds=50))
 # For tests that let days pass: a key set is a day old at most.
 FREQUENT = replace(QUICK, interval=timedelta(milliseconds=20))
+QUICK_POLLING = Polling(interval=timedelta(milliseconds=50), unknown_list_cooldown=timedelta(milliseconds=100))
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ def run(
     clock: Callable[[], float] = time.time,
     quota: int = 10_000,
     cors_origins: tuple[str, ...] = (),
+    polling: Polling = QUICK_POLLING,
+    require_status: Literal["on", "off"] = "off",
 ) -> Iterator[Service]:
     settings = Settings(
         issuer=issuer.ISSUER,
@@ -76,8 +80,10 @@ def run(
         jwks_file=jwks_file,
         quota=quota,
         cors_origins=cors_origins,
+        status_lists_file=jwks_file.with_name("status_lists.json"),
+        require_status=require_status,
     )
-    app = create_app(settings, clock=clock, schedule=schedule)
+    app = create_app(settings, clock=clock, schedule=schedule, polling=polling)
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, server_header=False)
     )

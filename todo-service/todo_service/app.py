@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from todo_service import database, health, metrics, openapi, problems, protected_resource, web
+from todo_service import database, health, metrics, openapi, problems, protected_resource, status_hints, web
 from todo_service.access_token import Policy
 from todo_service.authentication import Authenticator
 from todo_service.cross_origin import CrossOrigin
@@ -24,17 +24,23 @@ from todo_service.jwks import JwksCache, Schedule
 from todo_service.problems import FieldError, Problem
 from todo_service.request_log import RequestLog
 from todo_service.settings import Settings
+from todo_service.status_lists import Polling, StatusLists
 from todo_service.todos import cursors, purge, routes
 from todo_service.todos.idempotency import InFlight
 from todo_service.verified_tokens import VerifiedTokens
 
+STATUS_LISTS_PATH = "/oauth/status-lists"
 _log = structlog.get_logger(__name__)
 
 
 def create_app(
-    settings: Settings, *, clock: Callable[[], float] = time.time, schedule: Schedule | None = None
+    settings: Settings,
+    *,
+    clock: Callable[[], float] = time.time,
+    schedule: Schedule | None = None,
+    polling: Polling | None = None,
 ) -> FastAPI:
-    """Build the application. `clock` and `schedule` are seams for tests."""
+    """Build the application. `clock`, `schedule` and `polling` are seams for tests."""
     app = FastAPI(
         title="todo-service",
         version="1",
@@ -45,7 +51,13 @@ def create_app(
         lifespan=_lifespan,
     )
     metadata = protected_resource.describe(settings.issuer)
-    policy = Policy(issuer=settings.issuer, audience=metadata.resource)
+    status_lists = settings.issuer + STATUS_LISTS_PATH
+    policy = Policy(
+        issuer=settings.issuer,
+        audience=metadata.resource,
+        status_lists=f"{status_lists}/",
+        requires_status=settings.require_status == "on",
+    )
     app.state.clock = clock
     app.state.quota = settings.quota
     app.state.in_flight = InFlight()
@@ -53,9 +65,19 @@ def create_app(
     app.state.web = web.read_files(settings.web_folder)
     app.state.database = database.connect(settings.database_url.get_secret_value())
     app.state.jwks = JwksCache(settings.jwks_uri, saved_copy=settings.jwks_file, schedule=schedule, clock=clock)
+    app.state.status_lists = StatusLists(
+        status_lists,
+        app.state.jwks,
+        fetched_from=(settings.auth_url or settings.issuer) + STATUS_LISTS_PATH,
+        saved_copy=settings.status_lists_file,
+        polling=polling,
+        clock=clock,
+    )
+    app.state.status_hints_url = settings.status_hints_url
     app.state.authenticator = Authenticator(
         app.state.jwks,
         VerifiedTokens(policy),
+        app.state.status_lists,
         resource_metadata=settings.issuer + protected_resource.PATH,
         clock=clock,
     )
@@ -78,13 +100,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.cursor_key = await cursors.get_key(connection)
     if await app.state.database.bypasses_row_level_security():
         _log.warning("the database role is exempt from row-level security: only the queries keep owners apart")
-    purging = asyncio.create_task(purge.purge_forever(app.state.database, clock=app.state.clock))
+    tasks = [asyncio.create_task(purge.purge_forever(app.state.database, clock=app.state.clock))]
+    if app.state.status_hints_url is not None:
+        tasks.append(asyncio.create_task(status_hints.follow(app.state.status_hints_url, app.state.status_lists.hint)))
     try:
-        async with app.state.jwks.running():
+        async with app.state.jwks.running(), app.state.status_lists.running():
             yield
     finally:
-        purging.cancel()
-        await asyncio.gather(purging, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await app.state.database.dispose()
 
 

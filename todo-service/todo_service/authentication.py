@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -10,21 +11,28 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
 from todo_service import request_body
-from todo_service.access_token import AccessToken, InvalidToken, UnknownKey
+from todo_service.access_token import AccessToken
 from todo_service.jwks import JwksCache, KeysUnavailable
+from todo_service.jws import InvalidToken, UnknownKey
 from todo_service.problems import (
     AUTHENTICATION_REQUIRED,
     INSUFFICIENT_SCOPE,
+    INSUFFICIENT_USER_AUTHENTICATION,
     INVALID_REQUEST,
     INVALID_TOKEN,
     KEYS_UNAVAILABLE,
     OTHER_USER,
+    STATUS_UNAVAILABLE,
     Problem,
     ProblemType,
 )
+from todo_service.status_list import Freshness
+from todo_service.status_lists import StatusLists, StatusUnknown
 from todo_service.verified_tokens import VerifiedTokens
 
 RETRY_AFTER = "5"  # seconds: a missing key set is asked for every second at first, once a minute at last
+STATUS_RETRY_AFTER = "2"  # seconds: lists are asked for so often
+RECENT = timedelta(minutes=5)  # what a person must have signed in within, to do what cannot be taken back
 _FORM = "application/x-www-form-urlencoded"
 _TOKEN_IN_FORM = re.compile(rb"(?:^|&)access_token=")
 
@@ -36,35 +44,62 @@ class Authenticator:
         self,
         jwks: JwksCache,
         tokens: VerifiedTokens,
+        statuses: StatusLists,
         *,
         resource_metadata: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._jwks = jwks
         self._tokens = tokens
+        self._statuses = statuses
         self._clock = clock
         self._resource_metadata = resource_metadata
 
-    async def authenticate(self, request: Request) -> AccessToken:
-        """Return the verified token.
+    async def authenticate(self, request: Request, *, writes: bool) -> AccessToken:
+        """Return the verified token, which has not been revoked.
+
+        When the status lists are so old that they say nothing any more, reading goes on and writing has to wait.
 
         Raises:
             Problem: 401 without credentials or with wrong ones, 400 when they stand where they must not, 503 when
-                there are no keys to verify with.
+                there are no keys to verify with, or nothing can be said about the token's status.
         """
-        token = await self._find_token(request)
+        text = await self._find_token(request)
         try:
-            return await self._verify(token)
+            token = await self._verify(text)
+            freshness = self._statuses.check(token, now=self._clock())
+        except StatusUnknown:
+            raise self._status_unavailable("The token's status list is not known.") from None
         except KeysUnavailable:
             raise Problem(
                 KEYS_UNAVAILABLE, "The issuer's keys are not known.", headers={"Retry-After": RETRY_AFTER}
             ) from None
         except InvalidToken as error:
             raise self._refusal(INVALID_TOKEN, f"The token is refused: {error}.", "invalid_token") from None
+        if writes and freshness is Freshness.STALE:
+            raise self._status_unavailable("The issuer's status lists are too old to write by.")
+        return token
 
     def insufficient(self, scope: str) -> Problem:
         detail = f"The token does not have the scope {scope}."
         return self._refusal(INSUFFICIENT_SCOPE, detail, "insufficient_scope", scope=scope)
+
+    def require_recent(self, token: AccessToken) -> None:
+        """Raises Problem unless the person signed in a moment ago (RFC 9470 §3).
+
+        A service has nobody to ask again: its own authentication is no older than its token.
+        """
+        if token.is_of_service:
+            return
+        seconds = int(RECENT.total_seconds())
+        if token.auth_time is None or self._clock() - token.auth_time > seconds:
+            detail = "For this one has to have signed in a moment ago."
+            raise self._refusal(
+                INSUFFICIENT_USER_AUTHENTICATION, detail, "insufficient_user_authentication", max_age=str(seconds)
+            )
+
+    def _status_unavailable(self, detail: str) -> Problem:
+        return Problem(STATUS_UNAVAILABLE, detail, headers={"Retry-After": STATUS_RETRY_AFTER})
 
     async def _verify(self, token: str) -> AccessToken:
         keys = self._jwks.get_key_set().keys
@@ -118,24 +153,30 @@ async def _is_elsewhere(request: Request) -> bool:
 class BearerToken(SecurityBase):
     """A dependency that returns the access token of the request, which has `scope`.
 
-    A path that names a user is open to that user only. It is checked here, where no route can forget it.
+    A path that names a user is open to that user only. It is checked here, where no route can forget it. `writes` are
+    refused while nobody knows whether the token has been revoked; `recent` asks for a person who has just signed in.
     """
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, scope: str, *, writes: bool = False, recent: bool = False) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="RFC 9068 access token of the issuer")
         self.scheme_name = "accessToken"
         self._scope = scope
+        self._writes = writes
+        self._recent = recent
 
     async def __call__(self, request: Request) -> AccessToken:
         authenticator: Authenticator = request.app.state.authenticator
-        token = await authenticator.authenticate(request)
+        token = await authenticator.authenticate(request, writes=self._writes)
         if self._scope not in token.scope:
             raise authenticator.insufficient(self._scope)
         if request.path_params.get("user_id", token.sub) != token.sub:
             raise Problem(OTHER_USER, "The user in the path is not the token's subject.")
+        if self._recent:
+            authenticator.require_recent(token)
         return token
 
 
 SCOPES = ("todos:read", "todos:write")
 Reader = Annotated[AccessToken, Depends(BearerToken("todos:read"))]
-Writer = Annotated[AccessToken, Depends(BearerToken("todos:write"))]
+Writer = Annotated[AccessToken, Depends(BearerToken("todos:write", writes=True))]
+RecentWriter = Annotated[AccessToken, Depends(BearerToken("todos:write", writes=True, recent=True))]

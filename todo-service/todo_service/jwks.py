@@ -22,7 +22,7 @@ from pathlib import Path
 
 import httpx2
 
-from todo_service import key_set
+from todo_service import key_set, outgoing
 from todo_service.key_set import KeySet, UnusableKeySet
 
 _log = logging.getLogger(__name__)
@@ -140,7 +140,11 @@ class JwksCache:
     async def running(self) -> AsyncIterator[None]:
         """Load the saved copy and keep the set fresh until the block ends."""
         await asyncio.to_thread(self._load)
-        async with _http_client(self._schedule) as client:
+        async with outgoing.client(
+            connect=self._schedule.connect_timeout,
+            total=self._schedule.total_timeout,
+            headers={"Accept": "application/json"},
+        ) as client:
             self._client = client
             refreshing = asyncio.create_task(self._refresh_forever())
             try:
@@ -163,7 +167,7 @@ class JwksCache:
             self.counts.forced["refused"] += 1
             return False
         await asyncio.wait({forced}, timeout=self._schedule.forced_wait.total_seconds())
-        if self._key_set is not None and kid in self._key_set.keys:
+        if self._key_set is not None and self._key_set.has(kid):
             self.counts.forced["found"] += 1
             return True
         self.counts.forced["not_found"] += 1
@@ -231,12 +235,12 @@ class JwksCache:
 
     def _swap(self, fetched: KeySet) -> None:
         held, self._key_set = self._key_set, fetched
-        changed = held is None or held.keys is not fetched.keys
+        changed = held is None or held.published is not fetched.published
         self.counts.fetches["changed" if changed else "unchanged"] += 1
         self.counts.succeeded_at = fetched.fetched_at
         if changed:
             self._unknown.clear()
-            _log.info("the issuer's keys are now: %s", ", ".join(fetched.keys))
+            _log.info("the issuer's keys are now: %s", ", ".join((*fetched.keys, *fetched.published.status_lists)))
 
     def _load(self) -> None:
         if self._saved_copy is None:
@@ -267,14 +271,7 @@ class JwksCache:
 
     def _is_saved(self, held: KeySet) -> bool:
         saved, max_age = self._saved, self._schedule.saved_copy_max_age.total_seconds()
-        return saved is not None and saved.keys is held.keys and held.fetched_at - saved.fetched_at < max_age
-
-
-def _http_client(schedule: Schedule) -> httpx2.AsyncClient:
-    """A client that goes where configuration says and nowhere else: no redirects, no proxy of the environment."""
-    timeout = httpx2.Timeout(schedule.total_timeout.total_seconds(), connect=schedule.connect_timeout.total_seconds())
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-    return httpx2.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False, headers=headers)
+        return saved is not None and saved.published is held.published and held.fetched_at - saved.fetched_at < max_age
 
 
 async def _read(response: httpx2.Response) -> bytes:

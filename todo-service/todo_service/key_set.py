@@ -2,8 +2,6 @@
 
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import InvalidKeyError
 from jwt.algorithms import RSAAlgorithm
 
-from todo_service import strict_json
+from todo_service import saved_copy, strict_json
 
 MAX_LENGTH = 64 * 1024
 MAX_KEYS = 32
@@ -21,6 +19,7 @@ MAX_KID_LENGTH = 128
 MIN_MODULUS_BITS = 2048
 MIN_EXPONENT = 65537
 MAX_CLOCK_DIFFERENCE = 60  # seconds
+STATUS_LIST = "statuslist+jwt"  # value of `signs`
 _MAX_DEPTH = 8
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
@@ -32,20 +31,41 @@ class UnusableKeySet(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """The usable keys by `kid`, apart by what they sign.
+
+    A JWK whose private member `signs` is the `typ` of a status list signs those and nothing else, one without the
+    member never does: whoever steals the one key cannot do what the other one is for. Both tables are asked by `kid`,
+    so that a token signed by the wrong kind of key names a key that nobody knows.
+    """
+
+    access_tokens: Mapping[str, RSAPublicKey]
+    status_lists: Mapping[str, RSAPublicKey]
+
+
+@dataclass(frozen=True, slots=True)
 class KeySet:
-    """What one fetch brought. `keys` stays the same object while the document does.
+    """What one fetch brought. `published` stays the same object while the document does.
 
     `fetched_at` is in seconds since the epoch, like the times in tokens.
     """
 
-    keys: Mapping[str, RSAPublicKey]
+    published: Keys
     document: bytes
     etag: str | None
     fetched_at: float
 
+    @property
+    def keys(self) -> Mapping[str, RSAPublicKey]:
+        """Those that access tokens are verified with."""
+        return self.published.access_tokens
 
-def parse_keys(document: bytes) -> Mapping[str, RSAPublicKey]:
-    """Return the usable keys by `kid`, each made into a key object once.
+    def has(self, kid: str) -> bool:
+        return kid in self.published.access_tokens or kid in self.published.status_lists
+
+
+def parse_keys(document: bytes) -> Keys:
+    """Return the usable keys, each made into a key object once.
 
     Raises:
         UnusableKeySet: too large, not a JWK Set, too many keys, or none that is usable.
@@ -59,25 +79,26 @@ def parse_keys(document: bytes) -> Mapping[str, RSAPublicKey]:
     entries = parsed.get("keys") if isinstance(parsed, dict) else None
     if not isinstance(entries, list) or len(entries) > MAX_KEYS:
         raise UnusableKeySet(f"the key set has no list of at most {MAX_KEYS} keys")
-    keys: dict[str, RSAPublicKey] = {}
+    found: dict[str | None, dict[str, RSAPublicKey]] = {None: {}, STATUS_LIST: {}}
     for entry in entries:
-        _add(keys, entry)
-    if not keys:
+        _add(found, entry)
+    if not found[None]:
         raise UnusableKeySet("no key of the key set is usable")
-    return MappingProxyType(keys)
+    return Keys(MappingProxyType(found[None]), MappingProxyType(found[STATUS_LIST]))
 
 
-def _add(keys: dict[str, RSAPublicKey], entry: object) -> None:
+def _add(found: Mapping[str | None, dict[str, RSAPublicKey]], entry: object) -> None:
     """Add one key, or skip it with a line in the log: one bad key must not take the others with it."""
     try:
-        kid, key = _parse_key(entry)
+        signs, kid, key = _parse_key(entry)
     except ValueError as error:
         _log.warning("a key of the issuer is skipped: %s", error)
     else:
-        keys.setdefault(kid, key)
+        if not any(kid in keys for keys in found.values()):
+            found[signs][kid] = key
 
 
-def _parse_key(entry: object) -> tuple[str, RSAPublicKey]:
+def _parse_key(entry: object) -> tuple[str | None, str, RSAPublicKey]:
     if not isinstance(entry, dict):
         raise ValueError("it is not an object")  # noqa: TRY004 - about the document, like all others here
     if _PRIVATE_MEMBERS & entry.keys():
@@ -88,7 +109,10 @@ def _parse_key(entry: object) -> tuple[str, RSAPublicKey]:
         raise ValueError("it has no usable kid")
     if not _is_for_rs256(entry):
         raise ValueError("it is not meant for RS256 signatures")
-    return kid, _public_key(entry)
+    signs = entry.get("signs")
+    if signs != STATUS_LIST and "signs" in entry:
+        raise ValueError("it signs something that is not read here")
+    return signs, kid, _public_key(entry)
 
 
 def _is_for_rs256(entry: Mapping[str, object]) -> bool:
@@ -119,23 +143,14 @@ def _public_key(entry: Mapping[str, object]) -> RSAPublicKey:
 
 
 def save(key_set: KeySet, path: Path, *, jwks_uri: str) -> None:
-    """Write the set for the next start: whole or not at all, and for nobody else to read or change."""
+    """Write the set for the next start."""
     content = {
         "jwks_uri": jwks_uri,
         "fetched_at": key_set.fetched_at,
         "etag": key_set.etag,
         "document": key_set.document.decode(),
     }
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # made with mode 0600
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    saved_copy.write(path, json.dumps(content))
 
 
 def load(path: Path, *, jwks_uri: str, now: float, max_stale: float) -> KeySet:

@@ -1,12 +1,18 @@
-"""/metrics in Prometheus' text format: how the key set is doing (CHECKLISTS J14). The gateway does not route it."""
+"""/metrics in Prometheus' text format: how the key set (CHECKLISTS J14) and the status lists are doing.
+
+The gateway does not route it.
+"""
 
 import hashlib
 from collections.abc import Iterator
+from itertools import chain
 
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse
 
 from todo_service.jwks import JwksCache
+from todo_service.status_list import LAGGING_AFTER
+from todo_service.status_lists import StatusLists
 
 router = APIRouter(tags=["health"])
 
@@ -14,7 +20,8 @@ router = APIRouter(tags=["health"])
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> PlainTextResponse:
     """What happened since the process started."""
-    lines = _render(request.app.state.jwks, request.app.state.clock())
+    state, now = request.app.state, request.app.state.clock()
+    lines = chain(_render(state.jwks, now), _render_status_lists(state.status_lists, now))
     content = "".join(f"{line}\n" for line in lines)
     media_type = "text/plain; version=0.0.4; charset=utf-8"
     return PlainTextResponse(content, headers={"Cache-Control": "no-store"}, media_type=media_type)
@@ -32,6 +39,20 @@ def _render(jwks: JwksCache, now: float) -> Iterator[str]:
         digest = hashlib.sha256(held.document).hexdigest()[:16]
         yield from _metric("jwks_stale_seconds", "gauge", {"": max(0.0, now - held.fetched_at)})
         yield from _metric("jwks_info", "gauge", {f'{{hash="{digest}"}}': 1})
+
+
+def _render_status_lists(lists: StatusLists, now: float) -> Iterator[str]:
+    """By the signed `iat` alone. Whether a list is stale depends on the token, so that is counted where it is seen."""
+    counts, held = lists.counts, tuple(lists.held)
+    yield from _metric("status_list_fetches_total", "counter", _labelled(counts.fetches))
+    yield from _metric("status_list_hints_total", "counter", _labelled(counts.hints))
+    yield from _metric("status_list_checks_total", "counter", _labelled(counts.checks))
+    yield from _metric("status_lists", "gauge", {"": len(held)})
+    if held:
+        ages = [now - each.iat for each in held]
+        lagging = sum(age > LAGGING_AFTER.total_seconds() for age in ages)
+        yield from _metric("status_lists_lagging", "gauge", {"": lagging})
+        yield from _metric("status_list_age_seconds", "gauge", {"": max(0.0, *ages)})
 
 
 def _labelled(results: dict[str, int]) -> dict[str, float]:

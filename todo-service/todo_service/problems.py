@@ -40,6 +40,9 @@ INVALID_SYNC_TOKEN = ProblemType("invalid-sync-token", 400, "The token was not m
 INVALID_IDEMPOTENCY_KEY = ProblemType("invalid-idempotency-key", 400, "Idempotency-Key is not one string")
 AUTHENTICATION_REQUIRED = ProblemType("authentication-required", 401, "An access token is needed")
 INVALID_TOKEN = ProblemType("invalid-token", 401, "The access token is not valid")
+INSUFFICIENT_USER_AUTHENTICATION = ProblemType(
+    "insufficient-user-authentication", 401, "One has to sign in again for this"
+)
 INSUFFICIENT_SCOPE = ProblemType("insufficient-scope", 403, "The access token does not allow this")
 OTHER_USER = ProblemType("other-user", 403, "The path belongs to another user")
 QUOTA_EXCEEDED = ProblemType("quota-exceeded", 403, "There are as many todos as one may have")
@@ -56,6 +59,7 @@ IDEMPOTENCY_KEY_REUSED = ProblemType("idempotency-key-reused", 422, "The key bel
 PRECONDITION_REQUIRED = ProblemType("precondition-required", 428, "The request must name a version")
 INTERNAL_ERROR = ProblemType("internal-error", 500, "Something is broken here")
 KEYS_UNAVAILABLE = ProblemType("keys-unavailable", 503, "Tokens cannot be verified at the moment")
+STATUS_UNAVAILABLE = ProblemType("status-unavailable", 503, "Whether the token was revoked is not known")
 DATABASE_UNAVAILABLE = ProblemType("database-unavailable", 503, "Todos cannot be read or written at the moment")
 
 CATALOGUE = tuple(value for value in list(vars().values()) if isinstance(value, ProblemType))

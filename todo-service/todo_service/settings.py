@@ -67,6 +67,13 @@ class Settings(BaseSettings):
     web_folder: Path | None = Field(
         default=None, description="where the web application was built to; none: not served"
     )
+    status_lists_file: Path = Field(default=Path("status_lists.json"), description="copy of the last status lists")
+    require_status: Literal["on", "off"] = Field(
+        default="off", description="`on` refuses a person's token that names no status list"
+    )
+    status_hints: Literal["on", "off"] = Field(
+        default="on", description="`on` listens at TODO_AUTH_URL for status lists that change; `off` only polls"
+    )
     cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_split)] = Field(
         default=(), description="origins whose pages may call the API with a bearer token, by commas"
     )
@@ -78,6 +85,11 @@ class Settings(BaseSettings):
     @property
     def jwks_uri(self) -> str:
         return f"{self.auth_url or self.issuer}/.well-known/jwks.json"
+
+    @property
+    def status_hints_url(self) -> str | None:
+        """Only on the inside: the gateway does not route it."""
+        return f"{self.auth_url}/status-list-hints" if self.auth_url and self.status_hints == "on" else None
 
 
 SECRETS = ("database_url", "migration_database_url")  # these may also come as NAME_FILE

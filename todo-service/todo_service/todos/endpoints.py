@@ -20,7 +20,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from todo_service import preconditions, problems, request_body
-from todo_service.authentication import Reader, Writer
+from todo_service.authentication import Reader, RecentWriter, Writer
 from todo_service.database import Database
 from todo_service.problems import Problem
 from todo_service.todos import cursors, idempotency, lists, pages, queries
@@ -129,6 +129,12 @@ async def remove(token: Writer, id_: TodoId, versions: IfMatch, database: Databa
     with as_problems():
         async with database.writing(token.sub) as connection:
             await queries.remove(token.sub, connection, id_, versions=versions, now=now)
+
+
+async def remove_all(token: RecentWriter, database: DatabaseDep, now: Now) -> None:
+    """Delete all todos. It is asked of somebody who has signed in a moment ago, or of a service."""
+    async with database.writing(token.sub) as connection:
+        await queries.remove_all(token.sub, connection, now=now)
 
 
 async def restore(

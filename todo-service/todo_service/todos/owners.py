@@ -8,7 +8,7 @@ promise no such thing. Numbers of changes that were rolled back, or changed noth
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_ADVANCE = text("UPDATE owners SET sequence = sequence + 1 WHERE owners.owner = :owner RETURNING sequence")
+_ADVANCE = text("UPDATE owners SET sequence = sequence + :by WHERE owners.owner = :owner RETURNING sequence")
 _COUNT = text(
     "UPDATE owners SET todo_count = todo_count + :by WHERE owners.owner = :owner AND todo_count + :by <= :quota"
 )
@@ -25,9 +25,9 @@ class QuotaExceeded(Exception):
     """The owner has as many todos as one may have."""
 
 
-async def advance(owner: str, connection: AsyncConnection) -> int | None:
+async def advance(owner: str, connection: AsyncConnection, *, by: int = 1) -> int | None:
     """Return the number of the change that begins, or None for somebody who never had a todo."""
-    return (await connection.execute(_ADVANCE, {"owner": owner})).scalar_one_or_none()
+    return (await connection.execute(_ADVANCE, {"owner": owner, "by": by})).scalar_one_or_none()
 
 
 async def advance_and_count(owner: str, connection: AsyncConnection, *, quota: int) -> int:

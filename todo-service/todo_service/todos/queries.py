@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, insert, select, update
+from sqlalchemy import RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from todo_service.todos import owners
@@ -99,6 +99,17 @@ async def remove(
     return await _write(owner, connection, row, {"deleted_at": now}, sequence, now)
 
 
+async def remove_all(owner: str, connection: AsyncConnection, *, now: datetime) -> None:
+    """Mark every todo as deleted, each as a change of its own, so that whoever synchronises hears of all."""
+    sequence = await owners.advance(owner, connection)
+    if sequence is None:
+        return
+    parameters = {"owner_": owner, "now": now, "before": sequence - 1}
+    removed = (await connection.execute(_REMOVE_ALL, parameters)).rowcount
+    await owners.advance(owner, connection, by=removed)
+    await owners.count(owner, connection, -removed)
+
+
 async def restore(
     owner: str, connection: AsyncConnection, id_: uuid.UUID, *, versions: Versions, now: datetime, quota: int
 ) -> RowMapping:
@@ -146,6 +157,23 @@ _ALL = (
     )
     .order_by(todos.c.id)
     .limit(bindparam("limit"))
+)
+
+
+_REMAINING = (
+    select(todos.c.id, func.row_number().over(order_by=todos.c.id).label("place"))
+    .where(todos.c.owner == bindparam("owner_"), todos.c.deleted_at.is_(None))
+    .subquery()
+)
+_REMOVE_ALL = (
+    update(todos)
+    .where(todos.c.owner == bindparam("owner_"), todos.c.id == _REMAINING.c.id)
+    .values(
+        deleted_at=bindparam("now", type_=todos.c.deleted_at.type),
+        updated_at=bindparam("now", type_=todos.c.deleted_at.type),
+        version=todos.c.version + 1,
+        sequence=bindparam("before", type_=todos.c.sequence.type) + _REMAINING.c.place,
+    )
 )
 
 

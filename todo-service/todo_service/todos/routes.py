@@ -26,6 +26,7 @@ _ALWAYS = (
     problems.CONTENT_TOO_LARGE,
     problems.INTERNAL_ERROR,
     problems.KEYS_UNAVAILABLE,
+    problems.STATUS_UNAVAILABLE,
     problems.DATABASE_UNAVAILABLE,
 )
 _LIST = (problems.INVALID_PARAMETER, problems.INVALID_CURSOR)
@@ -106,6 +107,14 @@ def _add_collection(add: Callable[..., None]) -> None:
     once = _IDEMPOTENCY_KEY
     add("GET", "/todos", endpoints.list_all, *_LIST, answer=TodoPage, headers=shown, request_headers=_IF_NONE_MATCH)
     add("POST", "/todos", endpoints.create, *new, answer=Todo, status_code=201, headers=created, request_headers=once, body=NewTodo)  # fmt: skip  # noqa: E501 - one route, one line
+    add(
+        "DELETE",
+        "/todos",
+        endpoints.remove_all,
+        problems.INSUFFICIENT_USER_AUTHENTICATION,
+        answer=None,
+        status_code=204,
+    )
     add("POST", "/todos:batch", batch.batch, *_BODY, *_ONCE, problems.BATCH_NOT_APPLIED, answer=BatchResults, request_headers=once, body=Batch)  # fmt: skip  # noqa: E501 - as above
     add("GET", "/changes", changes.changes, *_SYNC, answer=Changes)
     add("GET", "/export", export.export, answer=Export)

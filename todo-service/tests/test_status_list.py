@@ -1,0 +1,199 @@
+"""One Status List Token: what is read from it, and what is refused (draft-ietf-oauth-status-list)."""
+
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from todo_fixtures import status_lists
+from todo_fixtures.issuer import encode, private_key, token
+from todo_fixtures.status_lists import SIGNER, URI, pack, statuses, unpack
+from todo_service import status_list
+from todo_service.status_list import Freshness, StatusList, UnknownStatusKey, UnusableStatusList
+
+LIST = f"{URI}/1"
+KEYS = {SIGNER: private_key(SIGNER).public_key()}
+NOW = int(time.time())  # stands still: the tests of a whole run take longer than the leeway
+
+# Appendix C, "1-bit Status List": a million entries.
+VECTOR = (
+    "eNrt3AENwCAMAEGogklACtKQPg9LugC9k_ACvreiogEAAKkeCQAAAAAAAAAAAAAAAAAAAIBylgQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    "AAAAAAAAAAAAXG9IAAAAAAAAAPwsJAAAAAAAAAAAAAAAvhsSAAAAAAAAAAAA7KpLAAAAAAAAAAAAAAAAAAAAAJsLCQAAAAAAAAAAADjelAAAAAAAAAAA"
+    "KjDMAQAAAACAZC8L2AEb"
+)
+VECTOR_SET = (0, 1993, 25460, 159495, 495669, 554353, 645645, 723232, 854545, 934534, 1000345)
+
+
+def document(name: str = "1", revoked: Iterable[int] = (), **changes: Any) -> str:
+    return status_lists.document(name, revoked, **{"iat": NOW, "exp": NOW + 300, **changes})
+
+
+def verify(text: str, *, now: float = NOW) -> StatusList:
+    return status_list.verify(text, uri=LIST, keys=KEYS, now=now)
+
+
+def test_the_drafts_example_is_read_least_significant_bit_first() -> None:
+    """§4.1: 0xB9 0xA3, compressed as in §4.2."""
+    parsed = verify(document(status_list={"bits": 1, "lst": "eNrbuRgAAhcBXQ"}))
+    assert [int(parsed.is_set(index)) for index in range(16)] == [1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 1, 0, 1]
+    for outside in (16, 17, 2**20, -1):
+        with pytest.raises(IndexError):
+            parsed.is_set(outside)
+
+
+def test_the_drafts_vector_of_a_million_entries() -> None:
+    """Appendix C."""
+    parsed = verify(document(status_list={"bits": 1, "lst": VECTOR}))
+    assert unpack(VECTOR) == statuses(VECTOR_SET, 2**20) == parsed.statuses
+    assert [index for index in range(2**20) if parsed.is_set(index)] == list(VECTOR_SET)
+
+
+def status_list_of(octets: bytes, **changes: Any) -> dict[str, Any]:
+    return {"bits": 1, "lst": pack(octets)} | changes
+
+
+def compressed(octets: bytes) -> dict[str, Any]:
+    return {"bits": 1, "lst": encode(octets)}
+
+
+PACKED = zlib.compress(bytes(128), 9)
+REFUSED: dict[str, Callable[[], str]] = {
+    "another-list": lambda: document("2"),
+    "sub-absent": lambda: document(sub=None),
+    "sub-longer": lambda: document(sub=f"{LIST}/"),
+    "expired": lambda: document(iat=NOW - 400, exp=NOW - 61),
+    "expires-before-it-begins": lambda: document(exp=NOW - 1),
+    "lives-for-ever": lambda: document(exp=2**40),
+    "from-the-future": lambda: document(iat=NOW + 3600, exp=NOW + 3900),
+    "iat-absent": lambda: document(iat=None),
+    "iat-string": lambda: document(iat=str(NOW)),
+    "ttl-zero": lambda: document(ttl=0),
+    "ttl-negative": lambda: document(ttl=-1),
+    "typ-absent": lambda: document(headers={"typ": None}),
+    "typ-JWT": lambda: document(headers={"typ": "JWT"}),
+    "access-token": lambda: token(SIGNER),
+    "alg-none": lambda: document(headers={"alg": "none"}),
+    "crit": lambda: document(headers={"crit": ["x"]}),
+    "signature-of-a-thief": lambda: document(signer="thief", headers={"kid": SIGNER}),
+    "unsigned": lambda: document().rpartition(".")[0] + ".",
+    "truncated": lambda: document()[:-10],
+    "status_list-absent": lambda: document(status_list=None),
+    "status_list-string": lambda: document(status_list="x"),
+    "bits-absent": lambda: document(status_list={"lst": pack(bytes(8))}),
+    "bits-2": lambda: document(status_list=status_list_of(bytes(8), bits=2)),
+    "bits-string": lambda: document(status_list=status_list_of(bytes(8), bits="1")),
+    "lst-absent": lambda: document(status_list={"bits": 1}),
+    "lst-list": lambda: document(status_list={"bits": 1, "lst": [0]}),
+    "lst-empty": lambda: document(status_list={"bits": 1, "lst": ""}),
+    "lst-of-nothing": lambda: document(status_list=status_list_of(b"")),
+    "lst-padded": lambda: document(status_list={"bits": 1, "lst": pack(bytes(9)) + "="}),
+    "lst-not-base64": lambda: document(status_list={"bits": 1, "lst": "*"}),
+    "lst-not-ascii": lambda: document(status_list={"bits": 1, "lst": "\xe9"}),
+    "lst-not-compressed": lambda: document(status_list=compressed(bytes(8))),
+    "lst-deflate-without-zlib": lambda: document(status_list=compressed(PACKED[2:-4])),
+    "lst-cut-short": lambda: document(status_list=compressed(PACKED[:-1])),
+    "lst-with-a-wrong-checksum": lambda: document(status_list=compressed(PACKED[:-1] + b"\xff")),
+    "lst-with-more-behind-it": lambda: document(status_list=compressed(PACKED + b"x")),
+    "bomb": lambda: document(status_list=status_list_of(bytes(100_000_000))),
+    "one-octet-too-many": lambda: document(status_list=status_list_of(bytes(status_list.MAX_OCTETS + 1))),
+    "too-long": lambda: document(padding="x" * status_list.MAX_LENGTH),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_status_list_is_refused(name: str) -> None:
+    with pytest.raises(UnusableStatusList) as refused:
+        verify(REFUSED[name]())
+    assert not isinstance(refused.value, UnknownStatusKey)
+
+
+def test_a_key_for_something_else_is_unknown() -> None:
+    """The same words as for a key that is not published: the two kinds of keys are apart (key_set.py)."""
+    for signer in ("first", "thief"):
+        with pytest.raises(UnknownStatusKey) as refused:
+            verify(document(signer=signer))
+        assert refused.value.kid == signer
+
+
+def test_a_bomb_is_not_unfolded() -> None:
+    """The whole of it would be 100 MB: what is looked at is one octet more than the most that there may be."""
+    text = REFUSED["bomb"]()
+    begun = time.perf_counter()
+    with pytest.raises(UnusableStatusList, match="too large"):
+        verify(text)
+    assert time.perf_counter() - begun < 1  # it takes milliseconds; unfolding all of it takes longer than this
+
+
+def test_clocks_may_be_a_minute_apart() -> None:
+    assert verify(document(iat=NOW + 30, exp=NOW + 330))
+    assert verify(document(iat=NOW - 330, exp=NOW - 30))
+
+
+def test_a_kept_list_may_have_expired() -> None:
+    """After a restart in an outage it is still the last word; its age says what it is worth."""
+    text = document(iat=NOW - 3600, exp=NOW - 3300)
+    kept = status_list.restore(text, uri=LIST, keys=KEYS, now=NOW)
+    assert kept.freshness(NOW, token_ttl=7200) is Freshness.LAGGING
+    with pytest.raises(UnusableStatusList):
+        verify(text)
+
+
+@pytest.mark.parametrize(
+    ("age", "token_ttl", "freshness"),
+    [
+        (0, 300, Freshness.LIVE),
+        (-30, 300, Freshness.LIVE),
+        (120, 300, Freshness.LIVE),
+        (121, 300, Freshness.LAGGING),
+        (300, 300, Freshness.LAGGING),
+        (301, 300, Freshness.STALE),
+        (3600, 7200, Freshness.LAGGING),
+        (61, 60, Freshness.STALE),
+    ],
+)
+def test_freshness_is_the_signed_age_beside_the_tokens_life(age: int, token_ttl: int, freshness: Freshness) -> None:
+    assert verify(document(iat=NOW)).freshness(NOW + age, token_ttl=token_ttl) is freshness
+
+
+def test_a_set_bit_stays_set() -> None:
+    """A node of the issuer that lags behind must not bring a revoked token back."""
+    held, fetched = verify(document(revoked=[3, 5])), verify(document(revoked=[5, 9]))
+    assert fetched.succeeding(held).statuses == statuses([3, 5, 9])
+    newer = verify(document(revoked=[3, 5, 9]))
+    assert newer.succeeding(held) is newer
+    shorter = verify(document(status_list=status_list_of(statuses([1], 8))))
+    assert shorter.succeeding(held).statuses == statuses([1, 3, 5])
+
+
+AGGREGATION = b'{"status_lists": ["https://issuer.example.com/oauth/status-lists/1"]}'
+UNUSABLE_AGGREGATIONS = {
+    "empty": b"",
+    "not-json": b"<html>",
+    "a-list": b"[]",
+    "no-member": b"{}",
+    "no-lists": b'{"status_lists": []}',
+    "a-string": b'{"status_lists": "x"}',
+    "numbers": b'{"status_lists": [1]}',
+    "elsewhere": AGGREGATION.replace(b"issuer.", b"evil."),
+    "beside": AGGREGATION.replace(b"lists/1", b"lists-of-others/1"),
+    "below": AGGREGATION.replace(b"lists/1", b"lists/1/2"),
+    "dots": AGGREGATION.replace(b"lists/1", b"lists/.."),
+    "query": AGGREGATION.replace(b"lists/1", b"lists/1?v=2"),
+    "line-break": AGGREGATION.replace(b"lists/1", b"lists/1\\n"),
+    "the-prefix": AGGREGATION.replace(b"lists/1", b"lists/"),
+    "too-many": AGGREGATION.replace(b"]", b', "https://issuer.example.com/oauth/status-lists/1"' * 64 + b"]"),
+    "too-large": AGGREGATION + b" " * 16_384,
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE_AGGREGATIONS)
+def test_an_unusable_aggregation_is_refused(name: str) -> None:
+    with pytest.raises(UnusableStatusList):
+        status_list.parse_aggregation(UNUSABLE_AGGREGATIONS[name], prefix=f"{URI}/")
+
+
+def test_the_aggregation_lists_uris() -> None:
+    """§9.3."""
+    assert status_list.parse_aggregation(AGGREGATION, prefix=f"{URI}/") == (LIST,)

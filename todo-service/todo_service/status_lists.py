@@ -1,0 +1,357 @@
+"""The issuer's status lists in memory, kept fresh in the background: is a token revoked? (DESIGN.md section 6)
+
+    disk ──> StatusList, by URI ──> requests      a request reads a bit: no lock, no I/O
+                    ↑
+            fetch, one at a time for each list  <── the poll, every 2 s: the aggregation, then each list
+                                                <── a list that a token names and nobody holds
+                                                <── a hint that a list has changed (status_hints.py)
+
+How old a list is its signed `iat` says. What is fetched never takes back what was known: an older list is left alone,
+and a bit that was set stays set. A list goes when the issuer no longer lists it, or no longer publishes its key.
+"""
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+
+from todo_service import outgoing, saved_copy, status_list, strict_json
+from todo_service.access_token import AccessToken
+from todo_service.jwks import JwksCache
+from todo_service.jws import InvalidToken
+from todo_service.status_list import Freshness, StatusList, UnknownStatusKey, UnusableStatusList
+
+_FETCHED_AT_ONCE = 4
+_log = logging.getLogger(__name__)
+
+
+class StatusUnknown(Exception):
+    """The list that the token names is not held (yet): nothing can be said about the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """When to fetch. The defaults are DESIGN.md's; tests have less time."""
+
+    interval: timedelta = timedelta(seconds=2)
+    last_retry: timedelta = timedelta(seconds=10)
+    unknown_list_cooldown: timedelta = timedelta(seconds=2)
+    between_hints: timedelta = timedelta(milliseconds=100)
+    between_saves: timedelta = timedelta(seconds=1)
+    connect_timeout: timedelta = timedelta(seconds=1)
+    total_timeout: timedelta = timedelta(seconds=3)
+
+    def pause(self, failures: int) -> float:
+        """Seconds until the next poll, jittered so that replicas do not march in step."""
+        longest = max(self.interval, self.last_retry).total_seconds()
+        seconds = min(self.interval.total_seconds() * float(2 ** min(failures, 8)), longest)
+        return seconds * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, hides nothing
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened since the start."""
+
+    fetches: dict[str, int] = field(default_factory=lambda: {"changed": 0, "unchanged": 0, "older": 0, "failed": 0})
+    checks: dict[str, int] = field(
+        default_factory=lambda: {"revoked": 0, "out_of_range": 0, "unknown_list": 0, "lagging": 0, "stale": 0}
+    )
+    hints: dict[str, int] = field(default_factory=lambda: {"followed": 0, "known": 0, "foreign": 0})
+
+
+class StatusLists:
+    """For one event loop. `clock` (since the epoch) judges age, `monotonic` paces what happens in this life."""
+
+    def __init__(
+        self,
+        uri: str,
+        jwks: JwksCache,
+        *,
+        fetched_from: str | None = None,
+        saved_copy: Path | None = None,
+        polling: Polling | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`uri` is the aggregation's, under which all lists lie; from inside it may have another address."""
+        self._uri = uri
+        self.prefix = f"{uri}/"
+        self._fetched_from = fetched_from or uri
+        self._jwks = jwks
+        self._saved_copy = saved_copy
+        self._polling = polling or Polling()
+        self._clock = clock
+        self._monotonic = monotonic
+        self._listed: tuple[str, ...] = ()
+        self._held: dict[str, StatusList] = {}
+        self._etags: dict[str, str | None] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._wanted: OrderedDict[str, int | None] = OrderedDict()  # a version, or whatever there is
+        self._followed: dict[str, int] = {}
+        self._asked_at: OrderedDict[str, float] = OrderedDict()
+        self._wakes = asyncio.Event()
+        self._unsaved = asyncio.Event()
+        self._failure = ""
+        self.counts = Counts()
+        self._client: httpx2.AsyncClient  # there while running()
+
+    def check(self, token: AccessToken, *, now: float) -> Freshness:
+        """How fresh the word is that the token has not been revoked. A token without a status cannot be.
+
+        Raises:
+            InvalidToken: it has been revoked, or its list has no such index.
+            StatusUnknown: its list is not held; it is being asked for.
+        """
+        status = token.status
+        if status is None:
+            return Freshness.LIVE
+        held = self._held.get(status.uri)
+        if held is None:
+            self.counts.checks["unknown_list"] += 1
+            self._want_unknown(status.uri)
+            raise StatusUnknown
+        try:
+            is_revoked = held.is_set(status.index)
+        except IndexError:
+            self.counts.checks["out_of_range"] += 1
+            raise InvalidToken("its status list has no such index") from None
+        if is_revoked:
+            self.counts.checks["revoked"] += 1
+            raise InvalidToken("the token has been revoked")
+        freshness = held.freshness(now, token_ttl=token.exp - token.iat)
+        if freshness is not Freshness.LIVE:
+            self.counts.checks[freshness] += 1
+        return freshness
+
+    @property
+    def held(self) -> Iterable[StatusList]:
+        """The lists as they are now, to be looked at."""
+        return self._held.values()
+
+    def hint(self, uri: str, version: int) -> None:
+        """Somebody says that a list has changed. It is believed as far as looking at once, and no further.
+
+        Hints that come faster than they are followed are one hint: the newest version of each list is fetched. One that
+        names a version which does not exist costs a fetch and brings what there is.
+        """
+        if uri not in self._held:
+            self.counts.hints["foreign"] += 1
+        elif self._followed.get(uri) == version or self._wanted.get(uri) == version:
+            self.counts.hints["known"] += 1
+        else:
+            self._want(uri, version)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Load the saved copy and keep the lists fresh until the block ends. The key set must be running before."""
+        await asyncio.to_thread(self._load)
+        timeouts = {"connect": self._polling.connect_timeout, "total": self._polling.total_timeout}
+        async with outgoing.client(**timeouts, headers={}) as client:
+            self._client = client
+            tasks = [
+                asyncio.create_task(work()) for work in (self._poll_forever, self._fetch_wanted, self._save_changes)
+            ]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _want_unknown(self, uri: str) -> None:
+        """Ask for a list that a verified token names, but not more often than makes sense."""
+        now, cooldown = self._monotonic(), self._polling.unknown_list_cooldown.total_seconds()
+        if now - self._asked_at.get(uri, float("-inf")) < cooldown:
+            return
+        self._asked_at[uri] = now
+        self._asked_at.move_to_end(uri)
+        if len(self._asked_at) > status_list.MAX_LISTS:
+            self._asked_at.popitem(last=False)
+        self._want(uri, None)
+
+    def _want(self, uri: str, version: int | None) -> None:
+        if uri in self._wanted or len(self._wanted) < status_list.MAX_LISTS:
+            self._wanted[uri] = version
+            self._wakes.set()
+
+    async def _fetch_wanted(self) -> None:
+        while True:
+            await self._wakes.wait()
+            self._wakes.clear()
+            wanted, self._wanted = self._wanted, OrderedDict()
+            for uri, version in wanted.items():
+                if version is not None:
+                    self._followed[uri] = version
+                    self.counts.hints["followed"] += 1
+                await self._refresh(uri, version)
+            await asyncio.sleep(self._polling.between_hints.total_seconds())
+
+    async def _poll_forever(self) -> None:
+        failures = 0
+        while True:
+            if self._jwks.held is None:  # a list could not be verified; the key set's own clock is left alone
+                await asyncio.sleep(0.05)
+                continue
+            succeeded = await self._poll()
+            failures = 0 if succeeded else failures + 1
+            self._failure = "" if succeeded else self._failure
+            await asyncio.sleep(self._polling.pause(failures))
+
+    async def _poll(self) -> bool:
+        """The aggregation, and then every list that it names. Whether all of it could be had."""
+        self._forget_withdrawn_keys()
+        try:
+            uris = await self._list()
+        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, ValueError) as error:
+            self._failed("the status lists could not be listed", error)
+            return False
+        self._keep(uris)
+        at_once = asyncio.Semaphore(_FETCHED_AT_ONCE)
+
+        async def refresh(uri: str) -> bool:
+            async with at_once:
+                return await self._refresh(uri)
+
+        return all(await asyncio.gather(*map(refresh, uris)))
+
+    async def _list(self) -> tuple[str, ...]:
+        async with asyncio.timeout(self._polling.total_timeout.total_seconds()):
+            status, body, etag = await self._get(self._fetched_from, self._etags.get(self._uri), "application/json")
+        if status != 304:
+            self._listed = status_list.parse_aggregation(body, prefix=self.prefix)
+            self._etags[self._uri] = etag
+        return self._listed
+
+    async def _refresh(self, uri: str, version: int | None = None) -> bool:
+        """Fetch one list; never a second time beside the first. False, and a line in the log, when it fails."""
+        async with self._locks.setdefault(uri, asyncio.Lock()):
+            try:
+                async with asyncio.timeout(self._polling.total_timeout.total_seconds()):
+                    await self._fetch(uri, version)
+            except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, ValueError) as error:
+                self._failed("a status list could not be fetched", error)
+                return False
+        return True
+
+    async def _fetch(self, uri: str, version: int | None) -> None:
+        address = f"{self._fetched_from}/{uri.removeprefix(self.prefix)}" + ("" if version is None else f"?v={version}")
+        etag = self._etags.get(uri) if uri in self._held else None
+        status, body, etag = await self._get(address, etag, status_list.MEDIA_TYPE)
+        if status == 304:
+            self.counts.fetches["unchanged"] += 1
+            return
+        try:
+            fetched = self._verify(uri, body)
+        except UnknownStatusKey as error:
+            if not await self._jwks.learn(error.kid):
+                raise
+            fetched = self._verify(uri, body)
+        self._swap(uri, fetched, etag)
+
+    def _verify(self, uri: str, body: bytes) -> StatusList:
+        held = self._jwks.held
+        keys = {} if held is None else held.published.status_lists
+        return status_list.verify(body.decode("ascii"), uri=uri, keys=keys, now=self._clock())
+
+    def _swap(self, uri: str, fetched: StatusList, etag: str | None) -> None:
+        held = self._held.get(uri)
+        if held is not None:
+            if fetched.iat < held.iat:  # of a node or a cache that lags behind
+                self.counts.fetches["older"] += 1
+                return
+            fetched = fetched.succeeding(held)
+        elif len(self._held) >= status_list.MAX_LISTS:
+            raise UnusableStatusList("there are too many lists")
+        self._held = {**self._held, uri: fetched}
+        self._etags[uri] = etag
+        self.counts.fetches["changed"] += 1
+        self._unsaved.set()
+
+    def _keep(self, uris: Iterable[str]) -> None:
+        """Let go of what the issuer no longer lists: all tokens of a retired list have expired."""
+        listed = set(uris)
+        for uri in self._held.keys() - listed:
+            _log.info("a status list is gone: %s", uri)
+        self._held = {uri: held for uri, held in self._held.items() if uri in listed}
+        known = listed | {self._uri}
+        self._etags = {uri: etag for uri, etag in self._etags.items() if uri in known}
+        self._locks = {uri: lock for uri, lock in self._locks.items() if uri in known}
+        self._followed = {uri: version for uri, version in self._followed.items() if uri in known}
+
+    def _forget_withdrawn_keys(self) -> None:
+        """What a withdrawn key signed is nobody's word any more, although nothing newer is there."""
+        published = self._jwks.held
+        if published is not None:
+            known = published.published.status_lists
+            self._held = {uri: held for uri, held in self._held.items() if held.kid in known}
+
+    def _failed(self, what: str, error: Exception) -> None:
+        """Said once, until something else goes wrong or everything goes well: polls are many."""
+        self.counts.fetches["failed"] += 1
+        failure = f"{what}: {type(error).__name__}: {error}"
+        if failure != self._failure:
+            _log.warning(failure)
+        self._failure = failure
+
+    async def _get(self, address: str, etag: str | None, media_type: str) -> tuple[int, bytes, str | None]:
+        """Status (200, or 304 where an ETag was sent), body and ETag.
+
+        Raises:
+            UnusableStatusList: another status, another media type, or more than a list can have.
+        """
+        headers = {"Accept": media_type} | ({} if etag is None else {"If-None-Match": etag})
+        self._client.cookies.clear()
+        async with self._client.stream("GET", address, headers=headers) as response:
+            if response.status_code == 304 and etag is not None:
+                return 304, b"", etag
+            if response.status_code != 200 or response.headers.get("Content-Encoding", "identity") != "identity":
+                raise UnusableStatusList(f"the answer is a {response.status_code}, or encoded")
+            if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != media_type:
+                raise UnusableStatusList("the answer has another media type")
+            body = bytearray()
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > status_list.MAX_LENGTH:
+                    raise UnusableStatusList("the answer is too long")
+            return 200, bytes(body), response.headers.get("ETag")
+
+    def _load(self) -> None:
+        published = self._jwks.held
+        if self._saved_copy is None or published is None:
+            return
+        try:
+            text = self._saved_copy.read_bytes()
+            documents = strict_json.parse(text, max_depth=2)
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            _log.warning("the saved status lists are not used: %s", error)
+            return
+        for uri, document in documents.items() if isinstance(documents, dict) else ():
+            if not (isinstance(document, str) and status_list.is_under(uri, self.prefix)):
+                continue
+            try:
+                keys = published.published.status_lists
+                self._held[uri] = status_list.restore(document, uri=uri, keys=keys, now=self._clock())
+            except UnusableStatusList as error:
+                _log.warning("a saved status list is not used: %s", error)
+
+    async def _save_changes(self) -> None:
+        while self._saved_copy is not None:
+            await self._unsaved.wait()
+            self._unsaved.clear()
+            text = json.dumps({uri: held.document for uri, held in self._held.items()})
+            try:
+                await asyncio.to_thread(saved_copy.write, self._saved_copy, text)
+            except OSError as error:
+                _log.warning("the status lists could not be saved: %s", error)
+            await asyncio.sleep(self._polling.between_saves.total_seconds())
