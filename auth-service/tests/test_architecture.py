@@ -14,6 +14,7 @@ ENDPOINTS = {
 }
 EDGE = {  # what endpoints share of HTTP
     "dependencies",
+    "direct_routes",
     "session_cookies",
     "current_session",
     "guessing",

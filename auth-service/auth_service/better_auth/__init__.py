@@ -7,6 +7,7 @@ refused is answered as `{"message", "code"}` (refusals.py), with the status that
 
 from . import (
     deletion,
+    get_session,
     identities,
     liveness,
     password_change,
@@ -23,8 +24,9 @@ from . import (
 routers = tuple(
     part.router
     for part in (
-        sessions,
+        get_session,
         token,
+        sessions,
         sign_in,
         sign_up,
         sign_out,

@@ -1,49 +1,17 @@
-"""GET /get-session, the hottest path of all: one indexed read, and one signature a second. GET /list-sessions."""
+"""GET /list-sessions, and POST /get-session, which is refused."""
 
 from fastapi import Request, Response
 
 from ..browser_sessions import list_live
-from ..current_session import find_current
-from ..dependencies import Now, PartsDep, parts_of
-from ..session_cookies import EXPOSED_HEADERS
+from ..dependencies import Now, PartsDep
 from . import bodies
 from .bodies import BODY_REFUSALS
 from .current import require_current
 from .refusals import Refusal
 from .routes import new_router
-from .wire import SessionView, UserView, Wire, render
+from .wire import SessionView
 
 router = new_router()
-QUERY = {
-    "parameters": [
-        {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
-        for name in ("disableCookieCache", "disableRefresh")
-    ]
-}
-
-
-class SessionAndUser(Wire):
-    session: SessionView
-    user: UserView
-
-
-@router.get("/get-session", openapi_extra=QUERY, response_model=SessionAndUser | None)
-async def get_session(request: Request) -> Response:
-    """The session and its user, or null for nobody: asking who one is is no error.
-
-    `set-auth-jwt` carries an access token, so that a client needs no second request for one.
-    """
-    parts, response = parts_of(request), Response(headers={"Pragma": "no-cache"})
-    now = parts.clock()
-    # Any text is a yes, "false" too: the original reads it as JavaScript does.
-    may_slide = not request.query_params.get("disableRefresh")
-    current = await find_current(request, response, parts, now, may_slide=may_slide)
-    if current is None:
-        return render(None, response)
-    response.headers["set-auth-jwt"] = parts.session_tokens.token_for(current.account, current.session, now=now)
-    response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
-    session, user = SessionView.of(current.session), UserView.of(current.account)
-    return render(SessionAndUser.model_construct(session=session, user=user), response)
 
 
 @router.post(

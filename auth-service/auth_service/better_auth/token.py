@@ -3,12 +3,13 @@
 from fastapi import Request, Response
 
 from ..dependencies import parts_of
+from ..direct_routes import DirectRoute
 from . import bodies
 from .current import require_current
 from .routes import new_router
 from .wire import Wire, render
 
-router = new_router()
+router = new_router(DirectRoute)
 
 
 class Token(Wire):

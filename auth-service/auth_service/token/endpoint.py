@@ -1,9 +1,9 @@
 """POST /oauth/token."""
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 
 from ..dependencies import parts_of
+from ..direct_routes import DirectRoute
 from ..oauth.errors import UnauthorizedClient, UnsupportedGrantType
 from ..oauth_requests import NO_STORE, REFUSALS, document_form, read_form
 from . import authorization_code, client_credentials, refresh_token
@@ -11,7 +11,7 @@ from .exchanges import TokenRequest, TokenResponse
 
 GRANTS = {grant.GRANT_TYPE: grant.exchange for grant in (authorization_code, refresh_token, client_credentials)}
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 FORM = document_form(
     {
@@ -47,4 +47,4 @@ async def token(request: Request) -> Response:
     if grant_type not in client.registration.grant_types:
         raise UnauthorizedClient("This client may not use this grant type.")
     granted = await exchange(TokenRequest(client, parameters, now), parts)
-    return JSONResponse(granted.model_dump(exclude_none=True), headers=NO_STORE)
+    return Response(granted.model_dump_json(exclude_none=True), headers=NO_STORE, media_type="application/json")
