@@ -21,7 +21,6 @@ from .grants import Authorized
 from .instants import Instant
 from .oauth.scope import OFFLINE_ACCESS
 
-DEFAULT_TTL = timedelta(seconds=60)
 REUSE_NOTICED_FOR = timedelta(days=1)
 
 
@@ -59,9 +58,7 @@ class AuthorizationCode(Authorized):
     redeemed_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
-async def issue(
-    session: AsyncSession, authorization: Authorization, *, now: datetime, ttl: timedelta = DEFAULT_TTL
-) -> str:
+async def issue(session: AsyncSession, authorization: Authorization, *, ttl: timedelta, now: datetime) -> str:
     """A code for what was allowed, in the grant of that session at that client; the grant is made if there is none."""
     grant_id = await grants.find_or_create(
         session,

@@ -83,7 +83,8 @@ class Frontend:
         async def issue() -> str:
             database = open_database(service.database_url)
             async with database.writing() as session:
-                code = await authorization_codes.issue(session, Authorization(**made | changes), now=service.clock())
+                authorization, ttl = Authorization(**made | changes), service.settings.authorization_code_ttl
+                code = await authorization_codes.issue(session, authorization, ttl=ttl, now=service.clock())
             await database.close()
             return code
 

@@ -95,7 +95,7 @@ async def _issue(asked: Asked, current: Current, parts: Parts, now: datetime) ->
             raise expired()
         if not await lock_live(session, current.session.id, now=now):
             raise LoginRequired("The person has just been signed out.")
-        code = await authorization_codes.issue(session, authorization, now=now)
+        code = await authorization_codes.issue(session, authorization, ttl=parts.authorization_code_ttl, now=now)
     audit("code_issued", client_id=request.client_id, account_id=current.account.id, session_id=current.session.id)
     return code
 
