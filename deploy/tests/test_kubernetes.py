@@ -1,0 +1,188 @@
+"""The Kubernetes manifests, rendered and judged offline: by the API's schemas, and by what is promised of every pod."""
+
+from __future__ import annotations
+
+import functools
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from gateway.__main__ import parse
+
+KUBERNETES = Path(__file__).parents[1] / "kubernetes"
+OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
+KUBERNETES_VERSION = "1.37"
+CUSTOM = ("gateway.networking.k8s.io/v1",)  # no part of the API itself, so no schema of it is at hand
+
+Manifest = dict[str, Any]
+
+
+@functools.cache
+def render(folder: str) -> tuple[Manifest, ...]:
+    kubectl = Path(sys.executable).parent / "kubectl"
+    command = [str(kubectl), "kustomize", str(KUBERNETES / folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return tuple(yaml.safe_load_all(done.stdout))
+
+
+def overlay(name: str) -> tuple[Manifest, ...]:
+    return render(f"overlays/{name}")
+
+
+def of_kind(manifests: tuple[Manifest, ...], *kinds: str) -> list[Manifest]:
+    return [each for each in manifests if each["kind"] in kinds]
+
+
+def pods(manifests: tuple[Manifest, ...]) -> dict[str, Manifest]:
+    """The specification of every pod, by the name of what makes it."""
+    return {each["metadata"]["name"]: each["spec"]["template"] for each in of_kind(manifests, "Deployment", "Job")}
+
+
+BASE_PODS = sorted(pods(render("base")))
+DEPLOYMENTS = sorted(each["metadata"]["name"] for each in of_kind(render("base"), "Deployment"))
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_overlay_is_what_the_api_takes(name: str) -> None:
+    for manifest in overlay(name):
+        if manifest["apiVersion"] not in CUSTOM:
+            kubernetes_validate.validate(manifest, KUBERNETES_VERSION, strict=True)
+        assert manifest["metadata"].get("namespace", "identity") == "identity"
+
+
+@pytest.mark.parametrize("component", ["http-route", "ingress"])
+def test_way_in_leads_to_the_gateway(component: str) -> None:
+    [manifest] = yaml.safe_load_all((KUBERNETES / "components" / component / f"{component}.yaml").read_text())
+    services = {each["metadata"]["name"]: each for each in of_kind(render("base"), "Service")}
+    backend = (
+        manifest["spec"]["rules"][0]["backendRefs"][0]
+        if component == "http-route"
+        else manifest["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
+    )
+    assert backend["name"] == "gateway"
+    [port] = services["gateway"]["spec"]["ports"]
+    assert backend["port"] in (port["port"], {"name": port["name"]})
+
+
+class TestPods:
+    @pytest.mark.parametrize("name", BASE_PODS)
+    def test_keep_to_the_restricted_standard(self, name: str) -> None:
+        """kubernetes.io/docs/concepts/security/pod-security-standards, and a root that cannot be written."""
+        spec = pods(render("base"))[name]["spec"]
+        assert (spec["securityContext"]["runAsNonRoot"], spec["securityContext"]["runAsUser"]) == (True, 10001)
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
+        assert {kind for volume in spec["volumes"] for kind in volume if kind != "name"} <= {"emptyDir", "secret"}
+        for container in spec["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+
+    @pytest.mark.parametrize("name", BASE_PODS)
+    def test_are_given_no_account_and_no_foreign_settings(self, name: str) -> None:
+        """Kubernetes' AUTH_SERVICE_PORT and GATEWAY_SERVICE_HOST would be unknown settings, which stop a start."""
+        spec = pods(render("base"))[name]["spec"]
+        assert (spec["automountServiceAccountToken"], spec["enableServiceLinks"]) == (False, False)
+
+    @pytest.mark.parametrize("name", BASE_PODS)
+    def test_get_the_memory_that_they_may_have_and_all_the_processor_there_is(self, name: str) -> None:
+        for container in pods(render("base"))[name]["spec"]["containers"]:
+            limits, requests = container["resources"]["limits"], container["resources"]["requests"]
+            assert limits == {"memory": requests["memory"]}
+            assert requests["cpu"]
+
+    @pytest.mark.parametrize("name", DEPLOYMENTS)
+    def test_are_asked_how_they_are_and_given_time_to_end(self, name: str) -> None:
+        spec = pods(render("base"))[name]["spec"]
+        [container] = spec["containers"]
+        assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys()
+        drain = 25 if name == "gateway" else 20  # GATEWAY_SHUTDOWN_TIMEOUT; uvicorn's
+        assert spec["terminationGracePeriodSeconds"] > drain + container["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert {each["topologyKey"] for each in spec["topologySpreadConstraints"]} == {
+            "topology.kubernetes.io/zone",
+            "kubernetes.io/hostname",
+        }
+
+    @pytest.mark.parametrize("name", BASE_PODS)
+    def test_no_secret_is_an_environment_variable(self, name: str) -> None:
+        for container in pods(render("base"))[name]["spec"]["containers"]:
+            assert "secretRef" not in str(container.get("envFrom"))
+            assert "secretKeyRef" not in str(container.get("env"))
+
+
+class TestTogether:
+    @pytest.mark.parametrize("name", DEPLOYMENTS)
+    def test_deployment_has_a_service_a_budget_and_a_scale(self, name: str) -> None:
+        manifests = render("base")
+        labels = pods(manifests)[name]["metadata"]["labels"]
+        [container] = pods(manifests)[name]["spec"]["containers"]
+        for kind in ("Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ServiceAccount"):
+            [found] = [each for each in of_kind(manifests, kind) if each["metadata"]["name"] == name]
+            selector = found.get("spec", {}).get("selector", {})
+            assert selector.get("matchLabels", selector).items() <= labels.items(), kind
+            if kind == "Service":
+                ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+                assert all(ports[each["targetPort"]] == each["port"] for each in found["spec"]["ports"])
+            if kind == "HorizontalPodAutoscaler":
+                assert found["spec"]["scaleTargetRef"]["name"] == name
+                assert found["spec"]["minReplicas"] >= 2
+
+    @pytest.mark.parametrize("name", BASE_PODS)
+    def test_pod_may_talk_only_to_whom_a_policy_names(self, name: str) -> None:
+        policies = {each["metadata"]["name"]: each["spec"] for each in of_kind(render("base"), "NetworkPolicy")}
+        assert policies["default-deny"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+        labels = pods(render("base"))[name]["metadata"]["labels"]
+        assert [policy for policy, spec in policies.items() if spec["podSelector"] and selects(spec, labels)]
+
+    def test_only_the_gateway_is_open_to_strangers(self) -> None:
+        policies = of_kind(render("base"), "NetworkPolicy")
+        rules = {each["metadata"]["name"]: each["spec"].get("ingress", []) for each in policies}
+        assert [name for name, each in rules.items() if any("from" not in rule for rule in each)] == ["gateway"]
+
+    def test_settings_of_the_gateway_are_settings(self) -> None:
+        given = configuration("gateway")
+        assert given
+        given["GATEWAY_RESOLVER"] = "10.0.0.10"  # "system" is the pod's own
+        parse({"ISSUER": "https://id.example.com", **given})
+
+    @pytest.mark.parametrize("service", ["auth-service", "todo-service"])
+    def test_settings_of_a_service_are_settings(self, service: str) -> None:
+        """Its README names them all, which a test of its own sees to."""
+        readme = (KUBERNETES.parents[1] / service / "README.md").read_text(encoding="utf-8")
+        for name in configuration(service):
+            assert re.search(rf"`{name.removesuffix('_FILE')}`", readme), name
+
+    def test_production_names_a_version_of_every_image(self) -> None:
+        images = {pod["spec"]["containers"][0]["image"] for pod in pods(overlay("production")).values()}
+        assert len(images) == 3
+        assert [image for image in images if not re.fullmatch(r"registry\.example\.com/.+:\d+\.\d+\.\d+", image)] == []
+
+    def test_single_node_has_one_of_each_and_nothing_that_keeps_two(self) -> None:
+        assert of_kind(overlay("single-node"), "HorizontalPodAutoscaler", "PodDisruptionBudget") == []
+        assert {each["spec"].get("replicas", 1) for each in of_kind(overlay("single-node"), "Deployment")} == {1}
+
+
+def selects(spec: Manifest, labels: dict[str, str]) -> bool:
+    selector = spec["podSelector"]
+    return selector.get("matchLabels", {}).items() <= labels.items() and all(
+        labels.get(each["key"]) in each["values"] for each in selector.get("matchExpressions", [])
+    )
+
+
+def configuration(service: str) -> dict[str, str]:
+    """What its ConfigMap says."""
+    [found] = [
+        each
+        for each in of_kind(render("base"), "ConfigMap")
+        if re.fullmatch(rf"{service}-\w+", each["metadata"]["name"])
+    ]
+    data: dict[str, str] = found["data"]
+    return data
