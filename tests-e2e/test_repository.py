@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,13 @@ def tracked() -> list[Path]:
         absent("this folder is no git clone")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     return [Path(name) for name in listed.stdout.split("\0") if name]
+
+
+@pytest.mark.parametrize("bench", sorted(path.name for path in (ROOT / "tests-e2e/bench").glob("[a-z]*.py")))
+def test_a_bench_finds_what_it_imports(bench: str) -> None:
+    """They run for minutes, so no test runs them; that they begin is soon seen."""
+    begins = f"import runpy; runpy.run_path({str(ROOT / 'tests-e2e/bench' / bench)!r}, run_name='imported')"
+    subprocess.run([sys.executable, "-P", "-W", "error", "-c", begins], check=True, timeout=60)
 
 
 def test_top_holds_the_five_folders_and_the_usual_files() -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path += map(str, Path(__file__).resolve().parents[1:3])
 
 from e2e_fixtures.people import PASSWORD, sign_up
 from e2e_fixtures.stack import Stack, running_stack

@@ -18,7 +18,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path += map(str, Path(__file__).resolve().parents[1:3])
 
 from e2e_fixtures.clients import CLIENTS
 from e2e_fixtures.providers import Ours, Provider, running_control
@@ -99,7 +99,7 @@ def load(endpoint: Endpoint, folder: Path) -> float:
 
 
 def signatures(core: int) -> float:
-    """What the same core signs with nothing around it; by the clock, as wrk counts, so that a busy machine slows both."""
+    """What the same core signs with nothing around it: by the clock, as wrk counts, so that others slow both."""
     command = ["taskset", "-c", str(core), "openssl", "speed", "-elapsed", "-seconds", "1", "rsa2048"]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     return found(r"rsa 2048 bits\s+\S+\s+\S+\s+([\d.]+)", ran.stdout)
