@@ -32,6 +32,8 @@ from .browsers import Browsers
 from .client_assertions import AssertionVerifier
 from .client_authentication import ClientAuthenticator
 from .client_cache import ClientCache
+from .client_cors import ClientCrossOrigin
+from .client_origins import ClientOrigins
 from .database import Database, open_database
 from .dependencies import Parts
 from .failures import add_exception_handlers, render_failure
@@ -72,7 +74,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         # including adds, because they carry their whole paths.
         app.router.routes.extend(router.routes)
     add_exception_handlers(app)
-    for middleware in (CrossOrigin, LastResort, AccessLog):  # the last one is the outermost
+    for middleware in (CrossOrigin, ClientCrossOrigin, LastResort, AccessLog):  # the last one is the outermost
         app.add_middleware(middleware)
     return app
 
@@ -142,6 +144,7 @@ async def _assemble(settings: Settings, database: Database, clock: Clock) -> Par
             Seal(settings.versioned("secret"), "refresh token successors"),
         ),
         access_tokens=AccessTokenReader(settings.issuer, keys, database),
+        client_origins=ClientOrigins(database),
     )
 
 

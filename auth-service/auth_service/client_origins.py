@@ -1,12 +1,14 @@
 """The origins of clients' own pages, taken from their redirect_uris: who may read answers from another origin."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, String, delete
+from sqlalchemy import ForeignKey, String, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import Row
+from .database import Database, Row
 from .trusted_origins import parse_origin
 
 
@@ -24,3 +26,29 @@ def origins_of(redirect_uris: Iterable[str]) -> set[str]:
 async def replace(session: AsyncSession, client_id: str, redirect_uris: Iterable[str]) -> None:
     await session.execute(delete(ClientOrigin).where(ClientOrigin.client_id == client_id))
     session.add_all(ClientOrigin(client_id=client_id, origin=origin) for origin in sorted(origins_of(redirect_uris)))
+
+
+_FIND = select(ClientOrigin.origin).where(ClientOrigin.origin == bindparam("origin")).limit(1)
+MAX_AGE = timedelta(seconds=5)  # so long may the origin of a client that is gone still read answers
+CAPACITY = 1000  # origins
+
+
+@dataclass(frozen=True)
+class ClientOrigins:
+    """For one event loop. An origin that is not known is looked for each time: one just registered works at once."""
+
+    database: Database
+    _read: dict[str, datetime] = field(default_factory=dict)
+
+    async def knows(self, origin: str, *, now: datetime) -> bool:
+        """Whether an origin, as a browser writes it in `Origin`, is one of some client's."""
+        read_at = self._read.get(origin)
+        if read_at is not None and timedelta() <= now - read_at < MAX_AGE:
+            return True
+        self._read.pop(origin, None)
+        if parse_origin(origin) != origin or await self.database.find_row(_FIND, {"origin": origin}) is None:
+            return False
+        if len(self._read) >= CAPACITY:
+            del self._read[next(iter(self._read))]  # the oldest
+        self._read[origin] = now
+        return True

@@ -14,6 +14,7 @@ from .attempts import AttemptLimiter
 from .browser_sessions import Lifetimes
 from .browsers import Browsers
 from .client_authentication import ClientAuthenticator
+from .client_origins import ClientOrigins
 from .database import Database
 from .id_token_hints import HintVerifier
 from .instants import Clock
@@ -48,6 +49,7 @@ class Parts:
     authorization_code_ttl: timedelta
     refresh_tokens: RefreshTokens
     access_tokens: AccessTokenReader
+    client_origins: ClientOrigins
 
 
 def parts_of(request: Request) -> Parts:

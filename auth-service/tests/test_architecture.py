@@ -27,6 +27,7 @@ EDGE = {  # what endpoints share of HTTP
     "published",
     "oauth_requests",
     "bearer_tokens",
+    "client_cors",
 }
 PROTOCOL = {"oauth"}
 MODULES = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}

@@ -1,0 +1,54 @@
+"""CORS for clients' own pages (the Fetch standard's CORS protocol): at the token endpoint and its kin, never elsewhere.
+
+Never with credentials: what opens these endpoints is in the request, not in a cookie. Everything else is silent about
+origins, the authorization endpoint above all (RFC 9700 §2.6), so that no page reads what only a navigation may see.
+"""
+
+from fastapi import Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .dependencies import Parts
+
+PATHS = frozenset({"/oauth/token", "/oauth/userinfo", "/oauth/revoke"})
+PREFLIGHT_MAX_AGE = 600  # seconds
+EXPOSED_HEADERS = "WWW-Authenticate, Retry-After"
+
+
+class ClientCrossOrigin:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        origin = Headers(scope=scope).get("origin") if scope["type"] == "http" and scope["path"] in PATHS else None
+        if origin is None:
+            await self._app(scope, receive, send)
+            return
+        parts: Parts = scope["app"].state.parts
+        is_known = await parts.client_origins.knows(origin, now=parts.clock())
+
+        async def send_with_cors(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.add_vary_header("Origin")
+                if is_known:
+                    headers["Access-Control-Allow-Origin"] = origin
+                    headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+            await send(message)
+
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in Headers(scope=scope):
+            await _preflight(is_known=is_known)(scope, receive, send_with_cors)
+        else:
+            await self._app(scope, receive, send_with_cors)
+
+
+def _preflight(*, is_known: bool) -> Response:
+    """What a client's page may send. Another is told nothing, which browsers read as no."""
+    if not is_known:
+        return Response(status_code=204)
+    allowed = {
+        "Access-Control-Allow-Methods": "GET, POST",
+        "Access-Control-Allow-Headers": "authorization, content-type",
+        "Access-Control-Max-Age": str(PREFLIGHT_MAX_AGE),
+    }
+    return Response(status_code=204, headers=allowed)
