@@ -65,7 +65,7 @@ def page(chromium: Browser) -> Iterator[Page]:
         yield context.new_page()
 
 
-@pytest.fixture(scope="module", params=["control"])
+@pytest.fixture(scope="module", params=["control", "ours"])
 def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     """The OpenID Provider under test. First the control: what fails there is the harness's own fault."""
     if request.param == "control":

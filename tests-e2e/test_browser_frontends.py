@@ -1,26 +1,35 @@
 """Frontends that run in the browser, on libraries that nobody here wrote, at origins of their own."""
 
 import re
+from collections.abc import Iterator
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from e2e_fixtures.frontends import serving
-from e2e_fixtures.providers import Account, Provider
+from e2e_fixtures.providers import Account, Provider, running_control
 
 RENEWED = re.compile("[2-9]")  # the first is the sign-in itself
 OFFLINE = {"grant_types": ["authorization_code", "refresh_token"]}
 
 
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Provider]:
+    """Ours, as soon as its token endpoint answers pages of registered clients across origins."""
+    with running_control() as control:
+        yield control
+
+
 def sign_in(page: Page, account: Account) -> list[str]:
     """Press the frontend's button and do what the provider's pages ask for; what was asked for."""
-    page.click("#sign-in")
+    page.click("#enter")
     asked = []
     while True:
-        page.locator("#signin, #allow, #subject:not(:empty), #problem:not(:empty)").first.wait_for()
-        if page.locator("#signin").count():
+        page.locator("#signin-form, #allow, #subject:not(:empty), #problem:not(:empty)").first.wait_for()
+        if page.locator("#signin-form").count():
             page.fill("#email", account.email)
             page.fill("#password", account.password)
-            page.click("#signin")
+            page.click("#sign-in")
             asked.append("password")
         elif page.locator("#allow").count():
             page.click("#allow")
@@ -36,10 +45,10 @@ def sign_in(page: Page, account: Account) -> list[str]:
 
 def sign_out(page: Page, frontend: str) -> None:
     """The person says yes, where there is a question, and comes back."""
-    page.click("#sign-out")
-    page.locator("#signout, #sign-in").first.wait_for()
-    if page.locator("#signout").count():
-        page.click("#signout")
+    page.click("#leave")
+    page.locator("#sign-out, #enter").first.wait_for()
+    if page.locator("#sign-out").count():
+        page.click("#sign-out")
     page.wait_for_url(lambda url: url.partition("?")[0] == frontend)
     expect(page.locator("#subject")).to_have_text("")
 

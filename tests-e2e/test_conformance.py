@@ -29,7 +29,7 @@ METADATA = {
 REAUTHENTICATED = 1.1  # seconds; auth_time is in whole ones
 
 
-@pytest.fixture(scope="module", params=["control"])
+@pytest.fixture(scope="module", params=["control", "ours"])
 def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     if request.param == "control":
         with running_control("post") as control:
@@ -115,7 +115,7 @@ class TestBasic:
         asked = rp.asked(response_type=None)
         shown = agent.sign_in(rp.url(asked), account)
         if isinstance(shown, Page):
-            assert (400 <= shown.status < 500, "signin" in shown) == (True, False)
+            assert (400 <= shown.status < 500, "sign-in" in shown) == (True, False)
         else:
             assert rp.checked(shown, asked)["error"] in ("invalid_request", "unsupported_response_type")
 
@@ -186,7 +186,7 @@ class TestBasic:
         asked = rp.asked(prompt="login", max_age="10000")
         shown = agent.open(rp.url(asked))
         assert isinstance(shown, Page)
-        assert "signin" in shown
+        assert "sign-in" in shown
         second = rp.sign_in(agent, account, prompt="login", max_age="10000").claims
         assert (second["sub"], second["auth_time"] > first["auth_time"]) == (account.sub, True)
 
@@ -196,7 +196,7 @@ class TestBasic:
         time.sleep(1 + REAUTHENTICATED)
         shown = agent.open(rp.url(rp.asked(max_age="1")))
         assert isinstance(shown, Page)
-        assert "signin" in shown
+        assert "sign-in" in shown
         second = rp.sign_in(agent, account, max_age="1").claims
         assert (second["sub"], second["auth_time"] > first["auth_time"]) == (account.sub, True)
 
@@ -244,7 +244,7 @@ class TestBasic:
         """oidcc-ensure-registered-redirect-uri: a page, and no redirect."""
         shown = agent.sign_in(plain.url(plain.asked(redirect_uri=other)), account)
         assert isinstance(shown, Page)
-        assert (400 <= shown.status < 500, "signin" in shown) == (True, False)
+        assert (400 <= shown.status < 500, "sign-in" in shown) == (True, False)
 
     def test_post_request(self, rp: RelyingParty, agent: UserAgent, account: Account) -> None:
         """oidcc-ensure-post-request-succeeds: from another site, whose form brings no cookies along."""
@@ -308,7 +308,7 @@ class TestBasic:
         asked, stranger = rp.asked(), rp.provider.sign_up()
         page = agent.open(rp.url(asked))
         assert isinstance(page, Page)
-        page = agent.press(page, "signin", email=stranger.email, password=stranger.password)
+        page = agent.press(page, "sign-in", email=stranger.email, password=stranger.password)
         assert isinstance(page, Page)
         assert rp.checked(agent.press(page, "deny"), asked)["error"] == "access_denied"
 

@@ -114,12 +114,12 @@ class UserAgent:
         for _ in range(MAX_STEPS):
             if isinstance(shown, Callback) or "error" in shown:
                 break
-            if "signin" in shown:
-                shown = self.press(shown, "signin", email=account.email, password=account.password)
+            if "sign-in" in shown:
+                shown = self.press(shown, "sign-in", email=account.email, password=account.password)
             elif "allow" in shown:
                 shown = self.press(shown, "allow")
-            elif "signout" in shown:
-                shown = self.press(shown, "signout")
+            elif "sign-out" in shown:
+                shown = self.press(shown, "sign-out")
             else:
                 break
         return shown

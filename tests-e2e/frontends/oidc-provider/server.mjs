@@ -22,7 +22,7 @@ const signInPage = (uid, hint, wrong) =>
     `<h1>Sign in</h1>${wrong ? '<p id="error">Wrong.</p>' : ""}
     <form id="signin-form" method="post" action="/interaction/${uid}/login">
     <input id="email" name="email" value="${escape(hint ?? "")}"><input id="password" name="password" type="password">
-    <button id="signin">Sign in</button></form>`,
+    <button id="sign-in">Sign in</button></form>`,
   );
 
 const consentPage = (uid, client) =>
@@ -60,7 +60,7 @@ const provider = new Provider(issuer, {
     rpInitiatedLogout: {
       enabled: true,
       logoutSource(ctx, form) {
-        ctx.body = page("Sign out", `${form}<button id="signout" form="op.logoutForm" name="logout" value="yes">Sign out</button>`);
+        ctx.body = page("Sign out", `${form}<button id="sign-out" form="op.logoutForm" name="logout" value="yes">Sign out</button>`);
       },
       postLogoutSuccessSource(ctx) {
         ctx.body = page("Signed out", '<h1 id="signed-out">Signed out</h1>');

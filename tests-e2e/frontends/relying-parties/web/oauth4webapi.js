@@ -46,8 +46,8 @@ function signOut() {
   location.assign(url);
 }
 
-document.getElementById("sign-in").onclick = signIn;
-document.getElementById("sign-out").onclick = signOut;
+document.getElementById("enter").onclick = signIn;
+document.getElementById("leave").onclick = signOut;
 try {
   if (location.search) {
     await receive();

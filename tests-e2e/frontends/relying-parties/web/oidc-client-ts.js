@@ -33,8 +33,8 @@ manager.events.addUserLoaded((user) => {
 manager.events.addUserUnloaded(() => present(null));
 manager.events.addSilentRenewError((error) => show("problem", error.error ?? String(error)));
 
-document.getElementById("sign-in").onclick = () => manager.signinRedirect();
-document.getElementById("sign-out").onclick = () => manager.signoutRedirect();
+document.getElementById("enter").onclick = () => manager.signinRedirect();
+document.getElementById("leave").onclick = () => manager.signoutRedirect();
 document.getElementById("renew").onclick = () => manager.signinSilent().catch((error) => show("problem", error.error ?? String(error)));
 
 const answer = new URLSearchParams(location.search);
