@@ -11,7 +11,7 @@ from ..dependencies import Now, Parts, PartsDep
 from ..logs import audit
 from ..oauth.consent import scopes_to_agree_to
 from ..oauth.errors import AccessDenied
-from ..oauth.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, SUPPORTED
+from ..oauth.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
 from ..pages import HANDLE
 from ..waiting import Waiting, require_waiting
 from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form
@@ -23,7 +23,7 @@ IN_WORDS = {
     EMAIL: "See your e-mail address",
     "todos:read": "Read your todos",
     "todos:write": "Add, change and delete your todos",
-    OFFLINE_ACCESS: "Go on doing this while you are away, until you withdraw it",
+    OFFLINE_ACCESS: "Keep this access while you are away, until you take it back",
 }
 router = APIRouter()
 
@@ -78,5 +78,5 @@ def _render(request: Request, parts: Parts, waiting: Waiting, current: Current, 
         status=403 if error else 200,
         error=error,
         account=current.account,
-        scopes=[(scope, IN_WORDS.get(scope, scope)) for scope in SUPPORTED if scope in asked],
+        scopes=[(scope, IN_WORDS[scope]) for scope in IN_WORDS if scope in asked],
     )
