@@ -1,23 +1,14 @@
 """Frontends that run in the browser, on libraries that nobody here wrote, at origins of their own."""
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from e2e_fixtures.frontends import serving
-from e2e_fixtures.providers import Account, Provider, running_control
+from e2e_fixtures.providers import Account, Provider
 
 RENEWED = re.compile("[2-9]")  # the first is the sign-in itself
 OFFLINE = {"grant_types": ["authorization_code", "refresh_token"]}
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[Provider]:
-    """Ours, as soon as its token endpoint answers pages of registered clients across origins."""
-    with running_control() as control:
-        yield control
 
 
 def sign_in(page: Page, account: Account) -> list[str]:
