@@ -16,6 +16,7 @@ from . import (
     discovery,
     health,
     hosted_pages,
+    internal,
     introspect,
     jwks,
     logout,
@@ -69,7 +70,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
     )
     oauth = (token.router, userinfo.router, introspect.router, revoke.router)
     pages = (authorize.router, logout.router, *hosted_pages.routers)
-    for router in (*oauth, *better_auth.routers, jwks.router, discovery.router, health.router, *pages):
+    inside = (health.router, *internal.routers)
+    for router in (*oauth, *better_auth.routers, jwks.router, discovery.router, *inside, *pages):
         # The routes themselves: an included router is searched twice for each request, and these need none of what
         # including adds, because they carry their whole paths.
         app.router.routes.extend(router.routes)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from sqlalchemy import String, Text, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -77,9 +78,27 @@ async def register(session: AsyncSession, registration: ClientMetadata, *, now: 
     return client, secret
 
 
+async def provision(
+    session: AsyncSession, client_id: str, registration: ClientMetadata, secret: str, *, now: datetime
+) -> None:
+    """Make the client what is said here, whether or not it exists. Of two at once the second finds it done."""
+    insert = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(Client)
+    made = {"registered": json.dumps(registration.members()), "secret_hash": hash_secret(secret)}
+    await session.execute(
+        insert.values(client_id=client_id, created_at=now, updated_at=now, **made).on_conflict_do_update(
+            index_elements=[Client.client_id], set_={**made, "updated_at": now}
+        )
+    )
+    await client_origins.replace(session, client_id, registration.redirect_uris)
+
+
+def is_client_id(text: str) -> bool:
+    return _CLIENT_ID.fullmatch(text) is not None
+
+
 async def find(session: AsyncSession, client_id: str) -> Client | None:
     """What cannot be a client id is not looked for: it may hold what no database takes."""
-    if not _CLIENT_ID.fullmatch(client_id):
+    if not is_client_id(client_id):
         return None
     return await session.scalar(select(Client).where(Client.client_id == client_id))
 

@@ -17,9 +17,10 @@ from .grants import Grant
 from .logout_requests import LogoutRequest
 from .past_keys import delete_past_keys
 from .refresh_tokens import RefreshTokenFamily, forget_successors
+from .verifiers import VerifierReport
 
 BATCH = 500  # rows in one transaction
-EXPIRING: tuple[Any, ...] = (Attempts, UsedAssertion, RefreshTokenFamily, StoredRequest, LogoutRequest)
+EXPIRING: tuple[Any, ...] = (Attempts, UsedAssertion, RefreshTokenFamily, StoredRequest, LogoutRequest, VerifierReport)
 # What strangers can make, how much of it is kept, and what goes first.
 CAPPED: tuple[Any, ...] = (
     (Attempts, MAX_ROWS, (Attempts.count, Attempts.expires_at)),

@@ -1,7 +1,8 @@
 """When keys are rotated by themselves: so often, and as soon as the spare may sign. One of many workers does it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -9,8 +10,10 @@ from .database import Database
 from .instants import Clock
 from .key_rotation import RotationRefused, rotate_keys
 from .logs import audit
-from .signing_keys import ACTIVE, KeyStore
+from .signing_keys import ACTIVE, NEXT, KeyStore, SigningKey
+from .verifiers import find_lacking
 
+EVIDENCE_MAX_DELAY = timedelta(hours=1)  # so long may a verifier that does not hold the spare put a rotation off
 _log = structlog.get_logger(__name__)
 
 
@@ -23,17 +26,35 @@ class KeySchedule:
     spare_min_age: timedelta
 
     async def rotate_when_due(self) -> None:
-        """Rotate if the active key has signed for the interval. What is refused now is tried again at the next look.
+        """Rotate if the active key has signed for the interval, and its spare is known.
+
+        Two gates: by time the spare must be known, which is never waived here; and by evidence it is, which is waived
+        after an hour, with an alarm. What is refused now is tried again at the next look.
 
         Raises:
             UnreadableKey: the spare cannot be opened, so the active key stays what it is.
         """
-        active = next((key for key in await self.store.list_keys() if key.state == ACTIVE), None)
-        if active is None or self.clock() < (active.activated_at or active.created_at) + self.interval:
+        keys = {key.state: key for key in await self.store.list_keys()}
+        now = self.clock()
+        if not {ACTIVE, NEXT} <= keys.keys() or now < (due_at := self._due_at(keys[ACTIVE], keys[NEXT])):
             return
+        async with self.database.reading() as session:
+            lacking = await find_lacking(session, keys[NEXT].kid, now=now)
+        if lacking and now < due_at + EVIDENCE_MAX_DELAY:
+            _log.warning("key_rotation_waits", kid=keys[NEXT].kid, verifiers=lacking)
+        else:
+            await self._rotate(lacking)
+
+    def _due_at(self, active: SigningKey, spare: SigningKey) -> datetime:
+        is_old_at = (active.activated_at or active.created_at) + self.interval
+        return max(is_old_at, spare.created_at + self.spare_min_age)
+
+    async def _rotate(self, lacking: Sequence[str]) -> None:
         try:
             rotation = await rotate_keys(self.database, self.store, self.clock, published_for=self.spare_min_age)
         except RotationRefused as refused:
             _log.info("key_rotation_waits", reason=str(refused))
-        else:
-            audit("keys_rotated", retiring=rotation.replaced, active=rotation.active, next=rotation.next)
+            return
+        audit("keys_rotated", retiring=rotation.replaced, active=rotation.active, next=rotation.next)
+        if lacking:
+            _log.error("key_rotated_without_evidence", kid=rotation.active, verifiers=lacking)

@@ -31,7 +31,7 @@ from auth_service.settings import Settings, load_settings
 TABLES = (
     "consents", "authorization_requests", "logout_requests",
     "refresh_token_families", "authorization_codes", "grants", "client_origins", "identities", "browser_sessions",
-    "accounts", "attempts", "leases", "clients", "used_assertions",
+    "accounts", "attempts", "leases", "verifier_reports", "clients", "used_assertions",
 )  # fmt: skip
 ISSUER = "http://localhost:8080"
 PASSWORD = "correct-horse-1"
@@ -78,6 +78,12 @@ class Store:
             text=True,
             timeout=60,
         )
+
+    def started(self, *arguments: str, stdout: int | None = None, **changes: str) -> subprocess.Popen[str]:
+        """A command that goes on while the test does; the test sees to its end."""
+        command = [sys.executable, "-m", "auth_service", *arguments]
+        folder, env = Path(__file__).parents[1], self.environment(**changes)
+        return subprocess.Popen(command, cwd=folder, env=env, text=True, stdout=stdout)
 
     def execute(self, statement: str) -> None:
         """Change what is stored, past the service."""

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "auth_service"
 TOP = {"app", "failures", "__main__", "commands", "settings", "access_log", "migrations"}
 ENDPOINTS = {
     *("authorize", "token", "userinfo", "introspect", "revoke", "logout"),
-    *("better_auth", "discovery", "health", "hosted_pages", "jwks"),
+    *("better_auth", "discovery", "health", "hosted_pages", "internal", "jwks"),
 }
 EDGE = {  # what endpoints share of HTTP
     "dependencies",

@@ -13,7 +13,12 @@ BODIES = {
         "delete-user", "unlink-account",
     )
 }  # fmt: skip
-FORMS = {"/oauth/token": ["grant_type"], "/oauth/introspect": ["token"], "/oauth/revoke": ["token"]}
+FORMS = {
+    "/internal/verifiers": ["instance"],
+    "/oauth/token": ["grant_type"],
+    "/oauth/introspect": ["token"],
+    "/oauth/revoke": ["token"],
+}
 OPTIONAL_FORMS = {"/oauth/userinfo"}
 
 

@@ -2,11 +2,9 @@
 
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx2
 import psycopg
@@ -41,10 +39,7 @@ def start_worker() -> Iterator[StartWorker]:
 
     def start(store: Store, **changes: str) -> Worker:
         port = free_port()
-        command = [sys.executable, "-m", "auth_service", "worker", "--port", str(port)]
-        folder = Path(__file__).parents[1]
-        process = subprocess.Popen(command, cwd=folder, env=store.environment(**changes), text=True)
-        started.append(Worker(process, port))
+        started.append(Worker(store.started("worker", "--port", str(port), stdout=None, **changes), port))
         return started[-1]
 
     yield start

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.local.state import LOGS, STATE
@@ -15,7 +16,6 @@ from deploy.local.waiting import Refused, pause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 
 def tail(log: Path, lines: int = 20) -> str:
@@ -25,21 +25,26 @@ def tail(log: Path, lines: int = 20) -> str:
 
 
 def run_with_progress(
-    what: str, command: Sequence[str], environ: Mapping[str, str] | None = None, *, cwd: Path = STATE
+    what: str,
+    command: Sequence[str],
+    environ: Mapping[str, str] | None = None,
+    *,
+    cwd: Path | None = None,
+    stdin: Path | None = None,
 ) -> None:
     """Run a command whose output goes to a log: a live line on a terminal, dots elsewhere, and nothing on stdout."""
     log = LOGS / "setup.log"
     started, live = time.monotonic(), sys.stderr.isatty()
     dots = 0
     print(what, end="" if not live else "\r", flush=True, file=sys.stderr)
-    with log.open("wb") as output:
+    with log.open("wb") as output, (stdin or Path(os.devnull)).open("rb") as read:
         process = subprocess.Popen(
             command,
             stdout=output,
             stderr=output,
-            stdin=subprocess.DEVNULL,
+            stdin=read,
             env=environ,
-            cwd=cwd,
+            cwd=cwd or STATE,
             start_new_session=True,
         )
     try:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SERVICES = {"auth": "auth-service", "todo": "todo-service"}
+TODO_CLIENT_ID = f"client_{'todoservice':0>32}"
 
 
 @dataclass(frozen=True)
@@ -52,22 +53,31 @@ class System:
             copies = {f"TODO_{name.upper()}_FILE": str(STATE / f"{name}.json") for name in ("jwks", "status_lists")}
             web = {"TODO_WEB_FOLDER": str(self.web)} if self.web else {}
             inside = {"TODO_AUTH_URL": f"http://{LOOPBACK}:{self.auth_port}"}
-            return {"TODO_DATABASE_URL": database, **inside, **copies, **web}
+            client = {
+                "TODO_CLIENT_ID": TODO_CLIENT_ID,
+                "TODO_CLIENT_SECRET_FILE": str(todo_client_secret()),
+            }
+            return {"TODO_DATABASE_URL": database, **inside, **copies, **web, **client}
         keys = {f"{key.upper()}_FILE": str(secret_file(key)) for key in ("auth_secret", "auth_key_encryption_keys")}
         return {"AUTH_DATABASE_URL": database, **keys}
 
 
-def secret_file(name: str) -> Path:
-    """A secret of this installation, made at first use; `1:` is its version."""
+def secret_file(name: str, *, version: str = "1:") -> Path:
+    """A secret of this installation, made at first use."""
     file = STATE / "secrets" / name
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with lock("secrets.lock"):
         if not file.exists():
             draft = file.with_suffix(".draft")
             draft.touch(mode=0o600)
-            draft.write_text(f"1:{secrets.token_urlsafe(48)}\n", encoding="utf-8")
+            draft.write_text(f"{version}{secrets.token_urlsafe(48)}\n", encoding="utf-8")
             draft.replace(file)
     return file
+
+
+def todo_client_secret() -> Path:
+    """What todo-service proves itself with at auth-service; other than a key it has no version."""
+    return secret_file("todo_client_secret", version="")
 
 
 def service_command(name: str, *arguments: str) -> list[str]:

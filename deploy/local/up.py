@@ -17,6 +17,7 @@ from deploy.local import tls, web
 from deploy.local.packages import find_nginx, python
 from deploy.local.ports import LOOPBACK, check_port, choose_port, loopback_addresses
 from deploy.local.processes import Child, Supervisor, answers, clear_leftovers
+from deploy.local.provisioning import register_todo_service
 from deploy.local.services import SERVICES, System, migrate, service_command
 from deploy.local.state import LOGS, ROOT, STATE, lock, read_running
 from deploy.local.waiting import Interrupted, Refused, pause
@@ -185,6 +186,7 @@ def start_services(supervisor: Supervisor, system: System, worker_port: int) -> 
     environments = {name: system.environment(name) for name in SERVICES}
     for name, environ in environments.items():
         migrate(name, environ)
+    register_todo_service(system, environments)
     processes = (
         (SERVICES["auth"], "auth", "serve", system.auth_port),
         (SERVICES["todo"], "todo", "serve", system.todo_port),

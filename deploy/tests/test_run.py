@@ -232,6 +232,8 @@ def test_service_gets_its_own_settings_and_not_the_others(here: Path, monkeypatc
     assert [name for name in todo if name.startswith(("AUTH_", "GATEWAY_"))] == []
     assert todo["TODO_DATABASE_URL"] == f"sqlite+aiosqlite:///{here}/todo.db"
     assert todo["TODO_AUTH_URL"] == "http://127.0.0.1:8081"
+    secret = Path(todo["TODO_CLIENT_SECRET_FILE"]).read_text(encoding="utf-8").strip()
+    assert (todo["TODO_CLIENT_ID"], len(secret)) == ("client_000000000000000000000todoservice", 64)
 
 
 def test_process_that_dies_is_reported_with_the_end_of_its_log(here: Path) -> None:

@@ -24,7 +24,7 @@ def test_every_setting_is_read() -> None:
         {
             "TODO_ISSUER": "http://localhost:8080",
             "TODO_AUTH_URL": "http://auth:8081",
-            "TODO_DATABASE_URL": "postgresql+psycopg://todo:secret@db/todo",
+            "TODO_DATABASE_URL": "postgresql+psycopg://todo:hidden@db/todo",
             "TODO_JWKS_FILE": "/var/lib/todo/jwks.json",
             "TODO_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
             "TODO_LOG_LEVEL": "DEBUG",
@@ -34,7 +34,7 @@ def test_every_setting_is_read() -> None:
     assert loaded.jwks_uri == "http://auth:8081/.well-known/jwks.json"
     assert loaded.trusted_proxies == ("10.0.0.0/8", "::1")
     assert (str(loaded.jwks_file), loaded.log_level) == ("/var/lib/todo/jwks.json", "DEBUG")
-    assert "secret" not in repr(loaded)
+    assert "hidden" not in repr(loaded)
 
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:

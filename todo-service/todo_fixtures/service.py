@@ -21,6 +21,7 @@ from todo_service.app import create_app
 from todo_service.jwks import Schedule
 from todo_service.settings import Settings
 from todo_service.status_lists import Polling
+from todo_service.verifier_reports import Pace
 
 # One for all clients: making one takes longer than most tests.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -72,6 +73,8 @@ def run(
     cors_origins: tuple[str, ...] = (),
     polling: Polling = QUICK_POLLING,
     require_status: Literal["on", "off"] = "off",
+    pace: Pace | None = None,
+    **more: Any,
 ) -> Iterator[Service]:
     settings = Settings(
         issuer=issuer.ISSUER,
@@ -82,8 +85,9 @@ def run(
         cors_origins=cors_origins,
         status_lists_file=jwks_file.with_name("status_lists.json"),
         require_status=require_status,
+        **more,
     )
-    app = create_app(settings, clock=clock, schedule=schedule, polling=polling)
+    app = create_app(settings, clock=clock, schedule=schedule, polling=polling, pace=pace)
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, server_header=False)
     )

@@ -28,6 +28,7 @@ from todo_service.status_lists import Polling, StatusLists
 from todo_service.todos import cursors, purge, routes
 from todo_service.todos.idempotency import InFlight
 from todo_service.verified_tokens import VerifiedTokens
+from todo_service.verifier_reports import Held, Pace, VerifierReports
 
 STATUS_LISTS_PATH = "/oauth/status-lists"
 _log = structlog.get_logger(__name__)
@@ -39,8 +40,9 @@ def create_app(
     clock: Callable[[], float] = time.time,
     schedule: Schedule | None = None,
     polling: Polling | None = None,
+    pace: Pace | None = None,
 ) -> FastAPI:
-    """Build the application. `clock`, `schedule` and `polling` are seams for tests."""
+    """Build the application. `clock`, `schedule`, `polling` and `pace` are seams for tests."""
     app = FastAPI(
         title="todo-service",
         version="1",
@@ -81,6 +83,7 @@ def create_app(
         resource_metadata=settings.issuer + protected_resource.PATH,
         clock=clock,
     )
+    app.state.verifier_reports = _verifier_reports(settings, app.state.jwks, app.state.status_lists, pace)
     for router in (health.router, metrics.router, protected_resource.router):
         app.include_router(router)
     for prefix in (routes.OWN, routes.BY_USER):
@@ -94,6 +97,23 @@ def create_app(
     return app
 
 
+def _verifier_reports(
+    settings: Settings, jwks: JwksCache, status_lists: StatusLists, pace: Pace | None
+) -> VerifierReports | None:
+    if not settings.client_id:
+        return None
+
+    def held() -> Held:
+        if jwks.held is None:
+            return Held(())
+        keys = jwks.held.published
+        kids = sorted({*keys.access_tokens, *keys.status_lists})
+        return Held(tuple(kids), tuple(sorted(each.uri for each in status_lists.held)))
+
+    secret = settings.client_secret.get_secret_value()
+    return VerifierReports(settings.auth_url or settings.issuer, settings.client_id, secret, held, pace)
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with app.state.database.reader.connect() as connection:
@@ -101,6 +121,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if await app.state.database.bypasses_row_level_security():
         _log.warning("the database role is exempt from row-level security: only the queries keep owners apart")
     tasks = [asyncio.create_task(purge.purge_forever(app.state.database, clock=app.state.clock))]
+    if app.state.verifier_reports is not None:
+        tasks.append(asyncio.create_task(app.state.verifier_reports.report_forever()))
     if app.state.status_hints_url is not None:
         tasks.append(asyncio.create_task(status_hints.follow(app.state.status_hints_url, app.state.status_lists.hint)))
     try:

@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     migration_database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
         default=None, description="the same database as the tables' owner, for `migrate`; may be read from a file"
     )
+    client_id: str = Field(
+        default="",
+        description="this service as the issuer's client, to report which keys it holds; empty: it does not",
+    )
+    client_secret: SecretStr = Field(default=SecretStr(""), description="of that client; may be read from a file")
     quota: int = Field(default=10_000, ge=1, le=10_000_000, description="todos that a person or service may have")
     jwks_file: Path = Field(default=Path("jwks.json"), description="copy of the last good key set")
     web_folder: Path | None = Field(
@@ -92,7 +97,7 @@ class Settings(BaseSettings):
         return f"{self.auth_url}/status-list-hints" if self.auth_url and self.status_hints == "on" else None
 
 
-SECRETS = ("database_url", "migration_database_url")  # these may also come as NAME_FILE
+SECRETS = ("database_url", "migration_database_url", "client_secret")  # these may also come as NAME_FILE
 
 
 def load(environ: Mapping[str, str]) -> Settings:

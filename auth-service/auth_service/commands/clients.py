@@ -13,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from .. import clients
 from ..clients import Client
 from ..instants import utc_now
+from . import provisioning
 from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show_pages
 from .registrations import check_registration, read_metadata, record_of, shown
 
 app = typer.Typer(help="OAuth clients: the programs that get tokens.", no_args_is_help=True)
+app.add_typer(provisioning.app)  # without a name: its commands are this group's
 PAGE = 500
 MAX_OVERLAP = timedelta(days=30)
 

@@ -1,8 +1,8 @@
 """`keys`: what this issuer signs with."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+import json
+from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Annotated
 
@@ -11,11 +11,15 @@ import typer
 from ..database import Database
 from ..instants import utc_now
 from ..key_rewrap import rewrap_keys
-from ..key_rotation import PROCESSES_RELOADED, Rotation, SpareTooYoung, rotate_keys, withdraw_active_key
+from ..key_rotation import Rotation, SpareTooYoung, rotate_keys
 from ..settings import load_settings
-from ..signing_keys import KeyStore, SigningKey
+from ..signing_keys import NEXT, KeyStore, SigningKey
+from ..verifiers import VerifierReport, find_lacking, list_reports
+from .key_withdrawal import open_store, when_processes_know, withdraw, written
 from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show
+
+AT_ONCE = timedelta(0)
 
 app = typer.Typer(help="Signing keys.", no_args_is_help=True)
 AtOnce = Annotated[bool, typer.Option("--now", help="Also when caches may not know the spare yet.")]
@@ -33,11 +37,14 @@ def rotate(at_once: AtOnce = False, emergency: Emergency = False, yes: Yes = Fal
     """Sign with the spare from now on, retire the key that signed, and make a new spare.
 
     Running services notice within seconds. What the old key signed stays good until it expires, but for --emergency.
-    Refused while verifiers and caches may not have the spare (AUTH_KEY_SPARE_MIN_AGE).
+    Refused while verifiers and caches may not have the spare (AUTH_KEY_SPARE_MIN_AGE), and while one reports that it
+    has not. An emergency ends when every verifier has reported that it refuses the key, and tells when each did.
     """
     if emergency:
         confirm("Withdraw the active key, so that everything that it signed is refused?", yes=yes)
-    show([run(_withdraw() if emergency else _rotate(at_once=at_once))], as_json=as_json)
+        run(withdraw(as_json=as_json))
+    else:
+        show([run(_rotate(at_once=at_once))], as_json=as_json)
 
 
 @app.command()
@@ -49,66 +56,75 @@ def rewrap(as_json: AsJson = False) -> None:
     show([run(_rewrap())], as_json=as_json)
 
 
-def record_of(key: SigningKey, state: str) -> Record:
+@app.command()
+def verifiers(as_json: AsJson = False) -> None:
+    """List the processes that verify tokens, with the keys that each has reported to hold."""
+    show(run(_verifiers()), as_json=as_json)
+
+
+def record_of(key: SigningKey, state: str, reports: Sequence[VerifierReport]) -> Record:
     return {
         "kid": key.kid,
         "state": state,
         "alg": "RS256",
-        "created_at": _written(key.created_at),
-        "activated_at": _written(key.activated_at),
-        "retired_at": _written(key.retired_at),
+        "created_at": written(key.created_at),
+        "activated_at": written(key.activated_at),
+        "retired_at": written(key.retired_at),
         "encryption_key_version": key.encryption_key_version,
+        "verifiers": f"{sum(report.holds(key.kid) for report in reports)}/{len(reports)}",
     }
-
-
-def _written(instant: datetime | None) -> str | None:
-    return None if instant is None else instant.isoformat(timespec="milliseconds")
-
-
-def _store(database: Database) -> KeyStore:
-    settings = load_settings()
-    return KeyStore(database, settings.versioned("key_encryption_keys"), longest_token_ttl=settings.longest_token_ttl)
 
 
 async def _list() -> list[Record]:
     async with opened() as database:
-        store, now = _store(database), utc_now()
-        return [record_of(key, store.state_of(key, now=now)) for key in await store.list_keys()]
+        store, now = open_store(database), utc_now()
+        async with database.reading() as session:
+            reports = await list_reports(session, now=now)
+        return [record_of(key, store.state_of(key, now=now), reports) for key in await store.list_keys()]
+
+
+async def _verifiers() -> list[Record]:
+    async with opened() as database, database.reading() as session:
+        return [
+            {
+                "client_id": report.client_id,
+                "instance": report.instance,
+                "kids": " ".join(json.loads(report.kids)),
+                "status_lists": " ".join(json.loads(report.status_lists)),
+                "held_since": written(report.held_since),
+                "reported_at": written(report.reported_at),
+            }
+            for report in await list_reports(session, now=utc_now())
+        ]
 
 
 async def _rotate(*, at_once: bool) -> Record:
     async with opened() as database:
-        store, spare_min_age = _store(database), load_settings().key_spare_min_age
+        store, spare_min_age = open_store(database), load_settings().key_spare_min_age
         await store.load(now=utc_now())  # an operator without the services' secret must not make a key they cannot open
-        try:
-            published_for = PROCESSES_RELOADED if at_once else spare_min_age
-            attempt = partial(rotate_keys, database, store, utc_now, published_for=published_for)
-            rotation = await _when_processes_know(attempt) if at_once else await attempt()
-        except SpareTooYoung as young:
-            raise CommandRefused(_explain(young)) from None
+        if at_once:
+            rotation = await when_processes_know(partial(rotate_keys, database, store, utc_now, published_for=AT_ONCE))
+        else:
+            rotation = await _rotate_when_known(database, store, spare_min_age)
     return {"active": rotation.active, "retiring": rotation.replaced, "next": rotation.next}
 
 
-async def _withdraw() -> Record:
-    async with opened() as database:
-        store = _store(database)
-        await store.load(now=utc_now())
-        rotation = await _when_processes_know(partial(withdraw_active_key, database, store, utc_now))
-    return {"active": rotation.active, "withdrawn": rotation.replaced, "next": rotation.next}
-
-
-async def _when_processes_know(attempt: Callable[[], Awaitable[Rotation]]) -> Rotation:
-    """For caches an operator may not want to wait; for our own processes everybody does, some seconds at most."""
-    while True:
-        try:
-            return await attempt()
-        except SpareTooYoung as young:
-            await asyncio.sleep(young.remaining.total_seconds())
+async def _rotate_when_known(database: Database, store: KeyStore, spare_min_age: timedelta) -> Rotation:
+    """Raises CommandRefused while somebody may not know the spare, or says that it does not."""
+    spare = next((key.kid for key in await store.list_keys() if key.state == NEXT), "")
+    async with database.reading() as session:
+        lacking = await find_lacking(session, spare, now=utc_now())
+    try:
+        if lacking:
+            raise CommandRefused(f"these do not hold the spare key {spare}: {', '.join(lacking)}; see keys verifiers")
+        return await rotate_keys(database, store, utc_now, published_for=spare_min_age)
+    except SpareTooYoung as young:
+        raise CommandRefused(_explain(young)) from None
 
 
 async def _rewrap() -> Record:
     async with opened() as database:
-        store = _store(database)
+        store = open_store(database)
         rewrapped = await rewrap_keys(database, store)
     return {"rewrapped": len(rewrapped), "version": store.encryption.newest}
 

@@ -1,0 +1,110 @@
+"""Verifiers: what the resource servers' processes say that they hold, as evidence for a rotation (DESIGN: "Keys").
+
+A verifier is a client that is a protected resource; each of its instances reports every half minute, and at once when
+its key set has changed. Who is silent for an hour is forgotten: a process that was taken away must not delay the next
+rotation, and one that is only cut off is delayed for no longer than that anyway.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, String, Text, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .database import Row
+from .instants import Instant
+
+REPORT_TTL = timedelta(hours=1)
+MAX_INSTANCES = 100  # of one client
+MAX_KIDS = 64
+MAX_STATUS_LISTS = 64
+_INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_KID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_URI = re.compile(r"https?://[\x21-\x7e]{1,500}")
+
+
+class InvalidReport(Exception):
+    """What is wrong with a report; ASCII."""
+
+
+class VerifierReport(Row):
+    __tablename__ = "verifier_reports"
+
+    key: Mapped[str] = mapped_column(String(160), primary_key=True)  # client and instance
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), index=True)
+    instance: Mapped[str] = mapped_column(String(64))
+    kids: Mapped[str] = mapped_column(Text)  # JSON, as the next
+    status_lists: Mapped[str] = mapped_column(Text)
+    held_since: Mapped[datetime] = mapped_column(Instant)  # when these kids were reported first
+    reported_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+    def holds(self, kid: str) -> bool:
+        return kid in json.loads(self.kids)
+
+    @property
+    def name(self) -> str:
+        return f"{self.client_id}/{self.instance}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one process holds; the lists are those of its words, each once, in order."""
+
+    instance: str
+    kids: tuple[str, ...]
+    status_lists: tuple[str, ...]
+
+
+def parse_report(instance: str, kids: str, status_lists: str) -> Report:
+    """Check what was sent, words separated by spaces. Raises InvalidReport."""
+    if not _INSTANCE.fullmatch(instance):
+        raise InvalidReport("instance: 1 to 64 letters, digits, dots, dashes or underscores.")
+    report = Report(instance, tuple(sorted(set(kids.split()))), tuple(sorted(set(status_lists.split()))))
+    if len(report.kids) > MAX_KIDS or not all(map(_KID.fullmatch, report.kids)):
+        raise InvalidReport(f"kids: at most {MAX_KIDS}, each of 1 to 128 letters of base64url.")
+    if len(report.status_lists) > MAX_STATUS_LISTS or not all(map(_URI.fullmatch, report.status_lists)):
+        raise InvalidReport(f"status_lists: at most {MAX_STATUS_LISTS} URIs.")
+    return report
+
+
+async def store_report(session: AsyncSession, client_id: str, report: Report, *, now: datetime) -> None:
+    """Put it in the place of the instance's last one; who holds nothing any more says good-bye, and is forgotten.
+
+    Raises:
+        InvalidReport: the client has too many instances.
+    """
+    key = f"{client_id}/{report.instance}"
+    if not report.kids:
+        await session.execute(delete(VerifierReport).where(VerifierReport.key == key))
+        return
+    others = (VerifierReport.client_id == client_id, VerifierReport.instance != report.instance)
+    live = select(func.count()).select_from(VerifierReport).where(*others, VerifierReport.expires_at > now)
+    if (await session.scalar(live) or 0) >= MAX_INSTANCES:
+        raise InvalidReport(f"instance: the client has {MAX_INSTANCES} already.")
+    insert = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(VerifierReport)
+    held = {"kids": json.dumps(report.kids), "status_lists": json.dumps(report.status_lists)}
+    timed = {"reported_at": now, "expires_at": now + REPORT_TTL}
+    known = await session.scalar(select(VerifierReport).where(VerifierReport.key == key))
+    held_since = known.held_since if known is not None and known.kids == held["kids"] else now
+    await session.execute(
+        insert.values(
+            key=key, client_id=client_id, instance=report.instance, held_since=held_since, **held, **timed
+        ).on_conflict_do_update(index_elements=[VerifierReport.key], set_={"held_since": held_since, **held, **timed})
+    )
+
+
+async def list_reports(session: AsyncSession, *, now: datetime) -> Sequence[VerifierReport]:
+    """The last report of every instance that is not forgotten."""
+    live = select(VerifierReport).where(VerifierReport.expires_at > now).order_by(VerifierReport.key)
+    return (await session.scalars(live.execution_options(populate_existing=True))).all()
+
+
+async def find_lacking(session: AsyncSession, kid: str, *, now: datetime) -> list[str]:
+    """The names of the instances that do not hold a key, as far as they have told."""
+    return [report.name for report in await list_reports(session, now=now) if not report.holds(kid)]

@@ -1,0 +1,215 @@
+"""What verifiers report is evidence for a rotation: theirs alone, bounded, and never a veto (DESIGN section 4)."""
+
+import asyncio
+import json
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+import structlog
+
+from auth_service.database import open_database
+from auth_service.key_schedule import EVIDENCE_MAX_DELAY, KeySchedule
+from auth_service.signing_keys import KeyStore
+from auth_service.verifiers import MAX_INSTANCES, MAX_KIDS, REPORT_TTL
+from auth_service.versioned_secrets import parse_secrets
+
+from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Clock, Service, Start, Store, wait_until
+from .oauth_client import OAuthClient, register, register_with_key
+from .test_key_rotation import HOUR, TTL, age, published
+from .test_worker import kids
+
+API = f"{ISSUER}/api/v1"
+INTERVAL = timedelta(days=30)
+
+
+def report(client: OAuthClient, held: str, **form: str) -> httpx2.Response:
+    body = {"instance": "one", "kids": held, **form}
+    return httpx2.post(f"{client.service.url}/internal/verifiers", data=body, auth=(client.client_id, client.secret))
+
+
+def listed(store: Store) -> dict[str, str]:
+    lines = store.command("keys", "verifiers").stdout.splitlines()
+    return {record["instance"]: record["kids"] for record in map(json.loads, lines)}
+
+
+def test_the_last_report_of_each_instance_is_what_counts(service: Service) -> None:
+    client = register(service, protected_resource=API)
+    lists = f"{ISSUER}/oauth/status-lists/1"
+    assert report(client, "b a", status_lists=lists).status_code == 204
+    assert report(client, "c", instance="two").status_code == 204
+    assert report(client, "a b c").status_code == 204
+    assert listed(service) == {"one": "a b c", "two": "c"}
+    assert report(client, "", instance="two").status_code == 204, "it says good-bye"
+    assert listed(service) == {"one": "a b c"}
+
+
+def test_a_verifier_may_prove_itself_by_its_key(service: Service) -> None:
+    client = register_with_key(service, protected_resource=API)
+    form = {"client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}
+    body = {**form, "client_assertion": client.assertion(), "instance": "one", "kids": "a"}
+    assert httpx2.post(f"{service.url}/internal/verifiers", data=body).status_code == 204
+
+
+IMPOSTORS = {
+    "nobody": (lambda service: OAuthClient(service, "", ""), 401),
+    "an unknown client": (lambda service: OAuthClient(service, "client_" + "x" * 32, "secret"), 401),
+    "a wrong secret": (
+        lambda service: OAuthClient(service, register(service, protected_resource=API).client_id, "guess"),
+        401,
+    ),
+    "a client that is no resource": (register, 400),
+}
+
+
+@pytest.mark.parametrize(("impostor", "status"), IMPOSTORS.values(), ids=IMPOSTORS)
+def test_impostors_are_refused_and_nothing_is_kept(sqlite_service: Service, impostor, status: int) -> None:  # type: ignore[no-untyped-def]  # a table of lambdas
+    assert report(impostor(sqlite_service), "a").status_code == status
+    assert sqlite_service.rows("SELECT * FROM verifier_reports") == []
+
+
+BAD = {
+    "no instance": {"instance": ""},
+    "a long instance": {"instance": "x" * 65},
+    "an instance with a space": {"instance": "a b"},
+    "a NUL": {"instance": "a\0"},
+    "a long kid": {"kids": "k" * 129},
+    "too many kids": {"kids": " ".join(f"k{number}" for number in range(MAX_KIDS + 1))},
+    "a kid of other letters": {"kids": "k/../k"},
+    "a status list that is no URI": {"status_lists": "javascript:alert(1)"},
+    "too many status lists": {"status_lists": " ".join(f"https://a/{number}" for number in range(65))},
+}
+
+
+@pytest.mark.parametrize("form", BAD.values(), ids=BAD)
+def test_what_is_not_a_report_is_refused(sqlite_service: Service, form: dict[str, str]) -> None:
+    client = register(sqlite_service, protected_resource=API)
+    refused = report(client, "a", **form)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+    assert sqlite_service.rows("SELECT * FROM verifier_reports") == []
+
+
+def test_a_client_has_so_many_instances_at_most(sqlite_service: Service) -> None:
+    client = register(sqlite_service, protected_resource=API)
+    with httpx2.Client(base_url=sqlite_service.url, auth=(client.client_id, client.secret)) as http:
+        for number in range(MAX_INSTANCES + 1):
+            last = http.post("/internal/verifiers", data={"instance": f"i{number}", "kids": "a"})
+    assert last.status_code == 400
+    assert report(client, "b", instance="i0").status_code == 204, "those that are known go on"
+    sqlite_service.clock.advance(seconds=REPORT_TTL.total_seconds() + 1)
+    assert report(client, "a", instance="new").status_code == 204, "who is silent is forgotten"
+
+
+def schedule(service: Store, clock: Clock) -> None:
+    """What the worker does every minute."""
+
+    async def run() -> None:
+        database = open_database(service.database_url)
+        store = KeyStore(database, parse_secrets(KEY_ENCRYPTION_KEYS), longest_token_ttl=TTL)
+        try:
+            await KeySchedule(database, store, clock, INTERVAL, HOUR).rotate_when_due()
+        finally:
+            await database.close()
+
+    asyncio.run(run())
+
+
+def test_one_verifier_without_the_spare_delays_a_rotation_for_an_hour_and_no_longer(
+    start: Start, database_url: str
+) -> None:
+    service = start(database_url)
+    before = kids(service)
+    knows, lags = (register(service, protected_resource=API) for _ in range(2))
+    service.clock.advance(days=30, minutes=1)
+    for minutes in (0, 30, 15):
+        service.clock.advance(minutes=minutes)
+        assert report(knows, f"{before['active']} {before['next']}").status_code == 204
+        assert report(lags, before["active"]).status_code == 204
+        schedule(service, service.clock)
+        assert kids(service) == before
+    service.clock.advance(minutes=20)
+    with structlog.testing.capture_logs() as logged:
+        schedule(service, service.clock)
+    assert kids(service)["active"] == before["next"]
+    [alarm] = [line for line in logged if line["event"] == "key_rotated_without_evidence"]
+    assert (alarm["log_level"], alarm["verifiers"]) == ("error", [f"{lags.client_id}/one"])
+    assert EVIDENCE_MAX_DELAY == HOUR
+
+
+def test_when_every_verifier_holds_the_spare_nobody_waits(start: Start, sqlite_url: str) -> None:
+    service = start(sqlite_url)
+    before = kids(service)
+    client = register(service, protected_resource=API)
+    service.clock.advance(days=30, minutes=1)
+    report(client, f"{before['active']} {before['next']}")
+    schedule(service, service.clock)
+    assert kids(service)["active"] == before["next"]
+
+
+def test_by_command_too_a_verifier_without_the_spare_is_named_and_now_overrides(start: Start, sqlite_url: str) -> None:
+    service = start(sqlite_url)
+    age(service)
+    client = register(service, protected_resource=API)
+    active, spare = published(service.client())
+    report(client, active)
+    refused = service.command("keys", "rotate")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"{client.client_id}/one" in refused.stderr
+    shown = [json.loads(line) for line in service.command("keys", "list").stdout.splitlines()]
+    assert [(key["kid"], key["verifiers"]) for key in shown] == [(active, "1/1"), (spare, "0/1")]
+    assert service.command("keys", "rotate", "--now").returncode == 0
+
+
+def test_an_emergency_tells_when_each_verifier_refused_the_key(start: Start, sqlite_url: str) -> None:
+    service = start(sqlite_url)
+    age(service)
+    first, second = (register(service, protected_resource=API) for _ in range(2))
+    active, spare = published(service.client())
+    for client in (first, second):
+        report(client, f"{active} {spare}")
+    with service.started("keys", "rotate", "--emergency", "--yes", stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["withdrawn"] == active
+        report(first, spare)
+        record = json.loads(process.stdout.readline())
+        assert (record["verifier"], record["after_s"] < 10) == (f"{first.client_id}/one", True)
+        assert process.poll() is None, "it waits for the other"
+        report(second, spare)
+        assert json.loads(process.stdout.readline())["verifier"] == f"{second.client_id}/one"
+    assert process.returncode == 0
+
+
+def test_provisioning_twice_is_provisioning_once(
+    start: Start, sqlite_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    service, client_id = start(sqlite_url), f"client_{'todoservice':0>32}"
+    file = tmp_path_factory.mktemp("secret") / "secret"
+    metadata = json.dumps({"grant_types": ["client_credentials"], "protected_resource": API})
+    first, second = "K9wq-Zt3vXw7LrHn5Yp6Hs1JVb8mNc4xZl", "Hw7Lr-Zt3vX9wqKn5Yp6Hs2BVb8mNc4xZl"
+    for drawn in (first, first, second):
+        file.write_text(f"{drawn}\n")
+        done = service.command("clients", "provision", client_id, "--secret-file", str(file), stdin=metadata)
+        assert (done.returncode, done.stdout.strip()) == (0, client_id), done.stderr
+        client = OAuthClient(service, client_id, drawn)
+        wait_until(lambda: report(client, "a").status_code == 204, 8)  # noqa: B023 - called before the next round
+    assert len(service.rows("SELECT * FROM clients")) == 1
+
+
+def test_what_cannot_be_provisioned_is_refused_in_one_line(sqlite_service: Service, tmp_path: Path) -> None:
+    good, short = f"{tmp_path}/good", f"{tmp_path}/short"
+    for path, text in ((good, "Hw7Lr-Zt3vX9wqKn5Yp6Hs2BVb8mNc4xZl"), (short, "changeme")):
+        Path(path).write_text(text)
+    fine = json.dumps({"grant_types": ["client_credentials"]})
+    public = json.dumps({"redirect_uris": ["https://a.example/cb"], "token_endpoint_auth_method": "none"})
+    for client_id, path, metadata in (
+        ("web", good, fine),
+        ("client_short", good, fine),
+        ("client_" + "a" * 32, short, fine),
+        ("client_" + "a" * 32, f"{tmp_path}/absent", fine),
+        ("client_" + "a" * 32, good, public),
+    ):
+        done = sqlite_service.command("clients", "provision", client_id, "--secret-file", path, stdin=metadata)
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+    assert sqlite_service.rows("SELECT * FROM clients") == []

@@ -1,0 +1,89 @@
+"""Telling the issuer what this process holds: it rotates its keys only when those who verify know the next one.
+
+    keys, status lists ──> one background task ──> POST auth-service /internal/verifiers
+
+A report goes out when what is held has changed, and every half minute; the last one says good-bye. Nothing here waits
+for an answer of the issuer, and nothing fails without one.
+"""
+
+import asyncio
+import logging
+import re
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import quote
+
+import httpx2
+
+PATH = "/internal/verifiers"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a process verifies with."""
+
+    kids: tuple[str, ...]
+    status_lists: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often to look, to report and to try again. The defaults are DESIGN.md's; tests have less time."""
+
+    look: timedelta = timedelta(seconds=1)
+    interval: timedelta = timedelta(seconds=30)
+    retry: timedelta = timedelta(seconds=5)
+    timeout: timedelta = timedelta(seconds=3)
+
+
+class VerifierReports:
+    def __init__(
+        self, auth_url: str, client_id: str, client_secret: str, held: Callable[[], Held], pace: Pace | None = None
+    ) -> None:
+        self._url = auth_url + PATH
+        self._credentials = (client_id, quote(client_secret, safe=""))  # RFC 6749 §2.3.1: form-encoded, then Basic
+        self._held = held
+        self._pace = pace or Pace()
+        host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:48]
+        self.instance = f"{host}-{secrets.token_hex(4)}"
+
+    async def report_forever(self) -> None:
+        """Until cancelled; then the issuer is told not to wait for this process any more."""
+        timeout = self._pace.timeout.total_seconds()
+        async with httpx2.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False) as client:
+            try:
+                await self._report_forever(client)
+            finally:
+                with suppress(httpx2.HTTPError, OSError):
+                    await self._send(client, Held(()))
+
+    async def _report_forever(self, client: httpx2.AsyncClient) -> None:
+        reported: Held | None = None
+        due, failure = 0.0, ""
+        while True:
+            held = self._held()
+            if held.kids and (held != reported or time.monotonic() >= due):
+                failing, failure = failure, await self._try_to_send(client, held)
+                if failure and failure != failing:
+                    _log.warning("the issuer does not take reports: %s", failure)
+                reported = held
+                due = time.monotonic() + (self._pace.retry if failure else self._pace.interval).total_seconds()
+            await asyncio.sleep(self._pace.look.total_seconds())
+
+    async def _try_to_send(self, client: httpx2.AsyncClient, held: Held) -> str:
+        """What went wrong, or nothing."""
+        try:
+            status = await self._send(client, held)
+        except (httpx2.HTTPError, OSError) as error:
+            return type(error).__name__
+        return "" if status == 204 else f"the answer is a {status}"
+
+    async def _send(self, client: httpx2.AsyncClient, held: Held) -> int:
+        form = {"instance": self.instance, "kids": " ".join(held.kids), "status_lists": " ".join(held.status_lists)}
+        return (await client.post(self._url, data=form, auth=self._credentials)).status_code
