@@ -1,0 +1,95 @@
+// A read-only board on another origin, by OpenID Connect alone: code + PKCE, renewal by refresh token, and a sign-out
+// that ends the session. /settings.json says who the issuer is, and as which client this page is known there.
+//
+// The token is in memory only, so a reload asks the issuer again; who has a session there notices nothing of it.
+
+/* global oidc */
+
+const { issuer, client_id } = await (await fetch("/settings.json")).json();
+const TODOS = `${issuer}/api/v1/todos`;
+const here = `${location.origin}/`;
+const element = (id) => document.getElementById(id);
+
+const manager = new oidc.UserManager({
+  authority: issuer,
+  client_id,
+  redirect_uri: here,
+  post_logout_redirect_uri: here,
+  scope: "openid profile todos:read",
+  loadUserInfo: true, // the name is there, not in the ID token (OIDC Core §5.4)
+  automaticSilentRenew: true,
+  userStore: new oidc.WebStorageStateStore({ store: new oidc.InMemoryWebStorage() }),
+  stateStore: new oidc.WebStorageStateStore({ store: sessionStorage }), // state and code_verifier, until the way back
+});
+
+manager.events.addUserLoaded(present);
+manager.events.addUserUnloaded(() => present(null));
+manager.events.addSilentRenewError(async () => {
+  await manager.removeUser(); // the session has ended elsewhere
+  say("You have been signed out.");
+});
+
+function present(user) {
+  for (const id of ["person", "sign-out", "columns", "tools"]) element(id).hidden = user === null;
+  element("welcome").hidden = user !== null;
+  element("person").querySelector("bdi").textContent = user?.profile.name ?? "";
+  if (user === null) for (const list of document.querySelectorAll("#columns ul")) list.replaceChildren();
+}
+
+function say(sentence) {
+  element("problem").textContent = sentence;
+  element("problem").hidden = sentence === "";
+}
+
+/** One request with the token; what is refused is said. Undefined then. */
+async function call(method, body) {
+  const user = await manager.getUser();
+  const headers = { Authorization: `Bearer ${user?.access_token}`, ...(body && { "Content-Type": "application/json" }) };
+  try {
+    const response = await fetch(`${TODOS}${body ? "" : "?limit=200"}`, { method, headers, body: body && JSON.stringify(body) });
+    if (response.ok) return await response.json();
+    if (response.status === 401) return void (await manager.signinSilent().then(() => say("Please try again."), () => manager.removeUser()));
+    const missing = /scope="([^"]*)"/.exec(response.headers.get("WWW-Authenticate") ?? "")?.[1];
+    say(`${response.status}: ${missing ? `this board lacks the permission ${missing}` : (await response.json()).detail}.`);
+  } catch {
+    say("The service cannot be reached right now.");
+  }
+  return undefined;
+}
+
+async function refresh() {
+  say("");
+  const page = await call("GET");
+  for (const status of page ? ["open", "done"] : []) {
+    const items = page.items.filter((each) => each.status === status);
+    document.querySelector(`[aria-labelledby="${status}"] ul`).replaceChildren(...items.map(card));
+  }
+}
+
+function card({ title }) {
+  const item = document.createElement("li");
+  item.textContent = title;
+  item.dir = "auto";
+  return item;
+}
+
+element("sign-in").onclick = () => manager.signinRedirect().catch(fail);
+element("sign-out").onclick = () => manager.signoutRedirect().catch(fail);
+element("refresh").onclick = refresh;
+element("write").onclick = () => call("POST", { title: "Written by the board" });
+
+function fail(error) {
+  say(error instanceof TypeError ? "The issuer cannot be reached right now." : `Signing in did not work: ${error.message}.`);
+}
+
+const answer = new URLSearchParams(location.search);
+try {
+  if (answer.has("code") || answer.has("error")) await manager.signinRedirectCallback();
+  else if (answer.has("state")) await manager.signoutRedirectCallback();
+} catch (error) {
+  fail(error);
+}
+if (location.search) history.replaceState(null, "", here);
+const user = await manager.getUser();
+present(user);
+if (user) await refresh();
