@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from deploy.local import tls, web
+from deploy.local import demo, tls, web
 from deploy.local.packages import find_nginx, python
 from deploy.local.ports import LOOPBACK, check_port, choose_port, loopback_addresses
 from deploy.local.processes import Child, Supervisor, answers, clear_leftovers
@@ -38,11 +38,14 @@ def up_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--tls", action="store_true", help="https, with a certificate of this folder's own authority")
     parser.add_argument("--no-gateway", action="store_true", help="the services alone, where there is no nginx")
     parser.add_argument("--no-limits", action="store_true", help="no rate limit and no lockout; on loopback only")
+    parser.add_argument("--demo", action="store_true", help="and somebody with todos, and a second frontend")
     options = parser.parse_args(arguments)
     if not 0 < options.port < 65536:
         parser.error("--port takes a number from 1 to 65535")
     if options.tls and options.no_gateway:
         parser.error("--tls is the gateway's: it does not go with --no-gateway")
+    if options.demo and (options.tls or options.no_gateway):
+        parser.error("--demo is for the gateway by http: it goes with neither --tls nor --no-gateway")
     return options
 
 
@@ -138,6 +141,9 @@ def supervise(options: argparse.Namespace) -> int:
     auth_port = choose_port(options.port + 1)
     todo_port = choose_port(auth_port + 1)
     worker_port = choose_port(todo_port + 1)
+    shown = demo.prepare(worker_port + 1) if options.demo else None
+    if shown:
+        shown.allow()
     url = f"{'https' if options.tls else 'http'}://localhost:{gateway_port or auth_port}"
     system = System(origin(url), auth_port, todo_port, limits is not None, web_folder())
     if options.tls and urlsplit(system.issuer).scheme != "https":
@@ -157,6 +163,8 @@ def supervise(options: argparse.Namespace) -> int:
         if program:
             start_gateway(supervisor, system, program, Listening(addresses, options.port, options.tls), limits)
         announce(system, url, gateway_port, options.tls)
+        if shown:
+            shown.start(supervisor, system, url)
         supervisor.watch()
     except Interrupted:
         if not supervisor.description["ready"]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from deploy.local import web
+from deploy.local import node, web
 from deploy.local.state import LOGS
 from deploy.local.waiting import Refused
 
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 def installed() -> tuple[Path, dict[str, str]]:
     LOGS.mkdir(parents=True, exist_ok=True)
     try:
-        node = web.node_folder()
+        folder = node.node_folder()
     except Refused as refused:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(refused))
-    return web.installed(node, production=False), web.environment(node)
+    return node.installed(web.SOURCES, folder, production=False), node.environment(folder)
 
 
 @pytest.mark.parametrize("check", ["tsc --noEmit", "vitest run --reporter=tap-flat"])
@@ -34,8 +35,13 @@ def test_check_passes(installed: tuple[Path, dict[str, str]], check: str) -> Non
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_same_sources_are_built_once() -> None:
-    """A second start finds the folder of the first."""
-    before = web.digest(*web.BUILT_FROM)
-    assert web.digest(*web.BUILT_FROM) == before
-    assert web.digest(*web.BUILT_FROM[1:]) != before
+def test_every_change_of_the_sources_is_another_build(tmp_path: Path) -> None:
+    """What was built is found again by what it was built from."""
+    sources = tmp_path / "web"
+    shutil.copytree(web.SOURCES, sources, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    assert node.digest(sources, web.BUILT_FROM) == node.digest(web.SOURCES, web.BUILT_FROM)
+    for name in ("src/lib/auth.ts", "index.html", "package-lock.json"):
+        before = node.digest(sources, web.BUILT_FROM)
+        with (sources / name).open("a") as file:
+            file.write(" ")
+        assert node.digest(sources, web.BUILT_FROM) != before
