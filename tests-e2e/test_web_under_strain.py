@@ -1,0 +1,161 @@
+"""The todo web application when things go wrong: tokens that expire all the time, sessions that end, limits, an outage.
+
+On a stack of its own, whose tokens live for six seconds and whose limits are on.
+"""
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from e2e_fixtures.browser import somebodys_browser
+from e2e_fixtures.people import Person, sign_up
+from e2e_fixtures.stack import Stack, running_stack
+from e2e_fixtures.web_application import Traffic, add, done, fill_in, new_todo, sign_in, todo
+
+LIFETIME = 6  # seconds of an access token: a quarter of it before the end it is renewed
+TOKEN, TODOS = "/api/auth/token", "/api/v1/todos"
+SETTINGS = {
+    "AUTH_ACCESS_TOKEN_TTL": f"PT{LIFETIME}S",
+    "GATEWAY_SIGN_IN_RATE": "10r/s",  # the service's own lockout is to be met, not the gateway's net before it
+    "GATEWAY_API_RATE": "1r/s",
+    "GATEWAY_API_BURST": "30",
+}
+
+
+@pytest.fixture(scope="module")
+def strained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("strained") / "checkout", **SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture
+def ann(strained: Stack) -> Person:
+    return sign_up(strained)
+
+
+@pytest.fixture
+def mine(page: Page, strained: Stack, ann: Person) -> Page:
+    sign_in(page, strained, ann.email)
+    expect(page.get_by_role("heading", name="A clear page")).to_be_visible()
+    return page
+
+
+def outlive_a_token(page: Page) -> None:
+    page.wait_for_timeout(LIFETIME * 1000 + 200)
+
+
+def test_token_that_expires_in_the_middle_of_work_is_not_noticed(mine: Page) -> None:
+    traffic = Traffic.of(mine)
+    add(mine, "Before")
+    outlive_a_token(mine)
+    add(mine, "After")
+    done(mine, "Before").check()
+    expect(done(mine, "Before")).to_be_checked()
+    expect(mine.get_by_role("alert")).to_have_count(0)
+    assert traffic.count(TOKEN) == 1, "one renewal for one lifetime"
+    assert traffic.count("/sign-in") == 0
+
+
+def test_two_tabs_renew_once(mine: Page, strained: Stack) -> None:
+    second = mine.context.new_page()
+    second.goto(strained.url)
+    expect(second.get_by_role("heading", name="A clear page")).to_be_visible()
+    traffic = Traffic.of(mine, second)
+    outlive_a_token(mine)
+    for tab in (mine, second):
+        new_todo(tab).fill("From a tab")
+    for tab in (mine, second):
+        new_todo(tab).press("Enter")
+    for tab in (mine, second):
+        expect(todo(tab, "From a tab")).to_be_visible()
+    assert traffic.count(TOKEN) == 1
+
+
+def test_session_that_is_revoked_elsewhere_loses_nothing_that_was_typed(
+    mine: Page, chromium: Browser, strained: Stack, ann: Person
+) -> None:
+    add(mine, "Saved")
+    with somebodys_browser(chromium) as context:
+        elsewhere = context.new_page()
+        sign_in(elsewhere, strained, ann.email, path="/settings")
+        elsewhere.get_by_role("button", name="Sign out everywhere else").click()
+        expect(elsewhere.get_by_role("button", name=re.compile("^Sign out Chrome"))).to_have_count(0)
+    outlive_a_token(mine)
+    new_todo(mine).fill("Half a thought")
+    new_todo(mine).press("Enter")
+    expect(mine.get_by_text("Your session has ended.")).to_be_visible()
+    expect(mine.get_by_text("Saved")).to_have_count(0)
+    fill_in(mine, ann.email)
+    expect(new_todo(mine)).to_have_value("Half a thought")
+    expect(todo(mine, "Saved")).to_be_visible()
+
+
+def test_what_was_typed_is_not_there_for_somebody_else(mine: Page, strained: Stack, ann: Person) -> None:
+    new_todo(mine).fill("Half a thought")
+    mine.context.clear_cookies()
+    outlive_a_token(mine)
+    new_todo(mine).press("Enter")
+    expect(mine.get_by_text("Your session has ended.")).to_be_visible()
+    fill_in(mine, sign_up(strained, "Ben").email)
+    expect(mine.get_by_role("heading", name="A clear page")).to_be_visible()
+    expect(new_todo(mine)).to_have_value("")
+
+
+def test_todos_go_on_while_auth_service_is_away_until_the_token_ends(mine: Page, strained: Stack) -> None:
+    add(mine, "Before the outage")
+    auth_service = strained.pid("auth_service")
+    outlive_a_token(mine)
+    done(mine, "Before the outage").check()  # a new token, just before
+    os.kill(auth_service, signal.SIGSTOP)
+    try:
+        add(mine, "During the outage")
+        outlive_a_token(mine)
+        mine.route(f"**{TOKEN}", lambda route: route.abort())  # what a hanging service comes to, sooner
+        new_todo(mine).fill("Too late")
+        new_todo(mine).press("Enter")
+        expect(mine.get_by_role("alert")).to_contain_text("cannot be reached right now")
+        expect(new_todo(mine)).to_have_value("Too late")
+    finally:
+        os.kill(auth_service, signal.SIGCONT)
+        mine.unroute(f"**{TOKEN}")
+    mine.get_by_role("button", name="Try again").click()
+    expect(todo(mine, "Too late")).to_be_visible()
+
+
+def test_guessing_is_told_to_wait_and_the_button_waits_too(page: Page, strained: Stack, ann: Person) -> None:
+    page.goto(f"{strained.url}/sign-in")
+    limited = page.get_by_role("alert").filter(has_text="Too many attempts. Try again in")
+    for _ in range(12):
+        fill_in(page, ann.email, "not the password")
+        expect(page.get_by_label("Password", exact=True).or_(limited)).not_to_have_count(0)
+        expect(page.get_by_role("button", name="Sign in")).to_have_attribute("aria-busy", "false")
+        if limited.count():
+            break
+    expect(limited).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in")).to_be_disabled()
+    expect(page.get_by_role("button", name="Sign in")).to_be_enabled()
+
+
+def test_limit_of_the_api_is_obeyed_and_nothing_is_lost(mine: Page, strained: Stack, ann: Person) -> None:
+    """Last of all: it spends what the tests of this address share."""
+    token = ann.token()
+    spend = (
+        "token => Promise.all(Array(40).fill().map(() => fetch('/api/v1/todos', {headers: {Authorization: token}})))"
+    )
+    mine.evaluate(f"{spend}.then(() => 0)".replace("token => ", "async token => await ", 1), f"Bearer {token}")
+    traffic = Traffic.of(mine)
+    new_todo(mine).fill("In a hurry")
+    new_todo(mine).press("Enter")
+    expect(mine.get_by_role("alert")).to_contain_text("Too many requests. Try again in")
+    sent = traffic.count(TODOS)
+    new_todo(mine).press("Enter")
+    again = mine.get_by_role("button", name="Try again")
+    expect(again).to_be_disabled()
+    assert traffic.count(TODOS) == sent == 1, "nothing is sent before Retry-After has passed"
+    expect(again).to_be_enabled()
+    again.click()
+    expect(todo(mine, "In a hurry")).to_be_visible()
