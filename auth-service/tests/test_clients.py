@@ -12,6 +12,7 @@ from auth_service.identifiers import draw
 from auth_service.oauth.client_metadata import ClientMetadata, parse
 from auth_service.oauth.errors import InvalidRedirectUri, OAuthError
 
+from .code_flow import live_grants, register_backend, register_frontend, sign_up
 from .conftest import ISSUER, Service
 from .oauth_client import METADATA, OAuthClient, public_jwk, register, register_with_key
 
@@ -321,3 +322,36 @@ def test_a_client_with_keys_is_answered_without_a_secret(sqlite_service: Service
     assert made["jwks"] == KEYS
     assert not {"client_secret", "client_secret_expires_at"} & made.keys()
     assert register_with_key(sqlite_service).secret == ""
+
+
+def test_a_secret_that_leaked_is_replaced_with_all_it_gave(service: Service) -> None:
+    """A secret of before ends at once, and so does every grant; other clients' grants stay."""
+    person, backend, other = sign_up(service), register_backend(service), register_frontend(service)
+    token, others = backend.tokens(person)["refresh_token"], other.tokens(person)["refresh_token"]
+    assert refused(service, "rotate-secret", backend.client_id, "--revoke").endswith("add --yes")
+    made = done(service, "rotate-secret", backend.client_id, "--revoke", "--yes")
+    service.clock.advance(seconds=5)
+    assert backend.refresh(token).json()["error"] == "invalid_client"
+    renewed = type(backend)(service, backend.client_id, made["client_secret"])
+    assert renewed.refresh(token).json()["error"] == "invalid_grant"
+    assert other.refresh(others).status_code == 200
+    assert live_grants(service) == 1
+
+
+def test_what_a_service_was_given_before_ends_as_well(sqlite_service: Service) -> None:
+    """DESIGN section 6: a service's epoch."""
+    robot = register(sqlite_service, token_endpoint_auth_method="client_secret_post")
+    made = done(sqlite_service, "rotate-secret", robot.client_id, "--revoke", "--yes")
+    [(revoked_at,)] = sqlite_service.rows("SELECT tokens_revoked_at FROM clients")
+    assert revoked_at is not None
+    assert done(sqlite_service, "rotate-secret", robot.client_id)["client_secret"] != made["client_secret"]
+
+
+def test_a_deleted_client_leaves_no_grant_behind(service: Service) -> None:
+    person, frontend = sign_up(service), register_frontend(service)
+    token = frontend.tokens(person, "openid offline_access")["refresh_token"]
+    done(service, "delete", frontend.client_id, "--yes")
+    service.clock.advance(seconds=5)
+    assert frontend.refresh(token).json()["error"] == "invalid_client"
+    assert service.rows("SELECT count(*) FROM grants") == [(0,)]
+    assert service.rows("SELECT count(*) FROM refresh_token_families") == [(0,)]

@@ -24,6 +24,7 @@ PAGE = 500
 MAX_OVERLAP = timedelta(days=30)
 
 ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The client's id.")]
+Revoke = Annotated[bool, typer.Option("--revoke", help="End the old secrets, and all that the client was given.")]
 Overlap = Annotated[str, typer.Option(metavar="DURATION", help="How long the old secret stays valid as well.")]
 
 
@@ -58,17 +59,20 @@ def update(client_id: ClientId) -> None:
 
 
 @app.command()
-def rotate_secret(client_id: ClientId, overlap: Overlap = "P1D") -> None:
+def rotate_secret(client_id: ClientId, overlap: Overlap = "P1D", revoke: Revoke = False, yes: Yes = False) -> None:
     """Give a client another secret, shown this once. The old one stays valid for a day, or for the --overlap.
 
-    Two secrets at most are valid: rotating twice ends the oldest.
+    Two secrets at most are valid: rotating twice ends the oldest. With --revoke the old ones end at once, and so does
+    all that the client was given: every grant, and the tokens that it got for itself.
     """
-    _print(run(_rotate_secret(client_id, _parse_overlap(overlap))))
+    if revoke:
+        confirm(f"Replace the secret of {client_id} and end all its grants?", yes=yes)
+    _print(run(_rotate_secret(client_id, timedelta() if revoke else _parse_overlap(overlap), revoke=revoke)))
 
 
 @app.command()
 def delete(client_id: ClientId, yes: Yes = False) -> None:
-    """Delete a client for good. Services notice within five seconds; tokens that it has stay good until they expire."""
+    """Delete a client for good, and end all its grants. Services notice within five seconds."""
     confirm(f"Delete {client_id} for good?", yes=yes)
     _print(run(_delete(client_id)))
 
@@ -125,12 +129,15 @@ async def _update(client_id: str, members: dict[str, Any]) -> dict[str, Any]:
         return shown(client, registration, secret)
 
 
-async def _rotate_secret(client_id: str, overlap: timedelta) -> dict[str, Any]:
+async def _rotate_secret(client_id: str, overlap: timedelta, *, revoke: bool) -> dict[str, Any]:
     async with opened() as database, database.writing() as session:
         client = await _get_client(session, client_id)
-        secret = await clients.rotate_secret(session, client_id, overlap=overlap, now=utc_now())
+        now = utc_now()
+        secret = await clients.rotate_secret(session, client_id, overlap=overlap, now=now)
         if secret is None:
-            raise CommandRefused("this client authenticates by its keys and has no secret")
+            raise CommandRefused("this client has no secret")
+        if revoke:
+            await clients.revoke_tokens(session, client_id, now=now)
         return shown(client, client.registration, secret)
 
 
