@@ -8,9 +8,9 @@ import json
 import secrets
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,6 +56,7 @@ class Provider(Protocol):
 @dataclass(frozen=True)
 class Ours:
     stack: Stack
+    settings: Mapping[str, str] = field(default_factory=dict)  # with which it was started
 
     @property
     def issuer(self) -> str:
@@ -66,7 +67,7 @@ class Ours:
         return self.stack.authority if self.issuer.startswith("https:") else None
 
     def register(self, **metadata: Any) -> dict[str, Any]:
-        created = self.stack.checkout.run("auth", "clients", "create", stdin=json.dumps(metadata))
+        created = self.stack.checkout.run("auth", "clients", "create", stdin=json.dumps(metadata), **self.settings)
         assert created.returncode == 0, created.stderr
         client: dict[str, Any] = json.loads(created.stdout)
         return client
