@@ -62,6 +62,17 @@ class Database:
         async with self.reader.connect() as awaited:
             return (await awaited.execute(statement, parameters)).one_or_none()
 
+    async def change_row(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Any] | None:
+        """The one row that a statement changes and returns, or None: a whole transaction in one round trip.
+
+        On PostgreSQL a statement on its own is a transaction, and saves those of a BEGIN and a COMMIT.
+        """
+        if self.writer.dialect.name == "sqlite":
+            async with self.writer.begin() as transaction:
+                return (await transaction.execute(statement, parameters)).one_or_none()
+        async with self.reader.connect() as connection:
+            return (await connection.execute(statement, parameters)).one_or_none()
+
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed at the end of the block, rolled back when an exception leaves it."""

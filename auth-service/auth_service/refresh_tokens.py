@@ -15,6 +15,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import Any
 
 from sqlalchemy import LargeBinary, String, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -112,9 +113,7 @@ class RefreshTokens:
             "now": now,
             "expiry": family.expires_at and self.lifetimes.expiry(created_at=family.created_at, now=now),
         }
-        async with self.database.writing() as session:
-            rotated = await session.execute(_ROTATE, values)
-            return None if rotated.scalar_one_or_none() is None else successor
+        return None if await self.database.change_row(_ROTATE, values) is None else successor
 
     def successor_of(self, family: RefreshTokenFamily) -> str | None:
         """What replaced the parent; None when its secret is gone."""
@@ -148,9 +147,9 @@ async def forget_successors(session: AsyncSession, *, limit: int, now: datetime)
 
 
 _FIND = select_granted(RefreshTokenFamily).where(RefreshTokenFamily.locator_hash == bindparam("locator_hash"))
-_TABLE = RefreshTokenFamily.__table__
+_TABLE: Any = RefreshTokenFamily.__table__
 _ROTATE = (
-    update(RefreshTokenFamily)
+    update(_TABLE)
     .where(_TABLE.c.locator_hash == bindparam("locator"), _TABLE.c.token_hash == bindparam("shown"))
     .values(
         token_hash=bindparam("successor"),
@@ -160,7 +159,6 @@ _ROTATE = (
         expires_at=bindparam("expiry"),
     )
     .returning(_TABLE.c.locator_hash)
-    .execution_options(synchronize_session=False)
 )
 
 
