@@ -2,8 +2,9 @@
 
 Imports point down only, and tests/test_architecture.py checks it:
 
-    app, __main__, commands, settings, logs, migrations    where parts meet
-    better_auth, token, discovery, jwks, health            endpoints, over dependencies
-    accounts, browser_sessions, passwords, tokens ...      nouns: what is remembered, and what may be done with it
-    oauth                                                  the protocol as values and pure functions
+    app, failures, __main__, commands, settings, migrations   where parts meet
+    better_auth, authorize, hosted_pages, token, logout ...   endpoints
+    dependencies, session_cookies, browsers, pages ...        what endpoints share of HTTP
+    accounts, browser_sessions, passwords, tokens ...         nouns: what is remembered, and what may be done with it
+    oauth                                                     the protocol as values and pure functions
 """

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Select, String, Text, delete, select
+from sqlalchemy import ForeignKey, Select, String, Text, delete, literal, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -53,26 +54,32 @@ async def remember(
 
 
 async def list_consents(
-    session: AsyncSession, *, account_id: str | None = None, client_id: str | None = None, limit: int
+    session: AsyncSession, *, account_id: str | None, after: tuple[str, str, str] = ("", "", ""), limit: int
 ) -> Sequence[Consent]:
-    """The newest first; of one account, at one client, or all."""
-    query = select(Consent).order_by(Consent.updated_at.desc(), Consent.account_id, Consent.client_id).limit(limit)
+    """A page of consents in the order of their keys, from behind `after`; of one account, or of all (None)."""
+    key = (Consent.account_id, Consent.client_id, Consent.resource)
+    query = select(Consent).where(tuple_(*key) > tuple_(*map(literal, after))).order_by(*key).limit(limit)
     if account_id is not None:
         query = query.where(Consent.account_id == account_id)
-    if client_id is not None:
-        query = query.where(Consent.client_id == client_id)
     return (await session.scalars(query)).all()
 
 
-async def withdraw(session: AsyncSession, account_id: str, client_id: str, *, now: datetime) -> int:
-    """Take back all that an account has agreed to at a client, and end what hangs on it. How many consents there were.
+@dataclass(frozen=True)
+class Withdrawn:
+    """How much there was."""
+
+    consents: int
+    grants: int
+
+
+async def withdraw(session: AsyncSession, account_id: str, client_id: str, *, now: datetime) -> Withdrawn:
+    """Take back all that an account has agreed to at a client, and end what hangs on it.
 
     The client's grants end even if nothing is remembered: it may be one of ours, which nobody was asked about.
     """
-    withdrawn = delete(Consent).where(Consent.account_id == account_id, Consent.client_id == client_id)
-    count = len((await session.execute(withdrawn.returning(Consent.resource))).all())
-    await grants.end_for_client(session, client_id, account_id=account_id, now=now)
-    return count
+    which = delete(Consent).where(Consent.account_id == account_id, Consent.client_id == client_id)
+    count = len((await session.execute(which.returning(Consent.resource))).all())
+    return Withdrawn(count, await grants.end_for_client(session, client_id, account_id=account_id, now=now))
 
 
 def _select(account_id: str, client_id: str, resource: str) -> Select[Consent]:

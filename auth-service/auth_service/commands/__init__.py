@@ -10,7 +10,7 @@ from ..database import SchemaMismatch
 from ..key_encryption import UnreadableKey
 from ..key_rotation import RotationRefused
 from ..settings import InvalidSettings
-from . import clients, keys, secrets, sessions, users
+from . import clients, consents, keys, secrets, sessions, users
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(users.app, name="users")
 app.add_typer(clients.app, name="clients")
+app.add_typer(consents.app, name="consents")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(keys.app, name="keys")
 app.add_typer(secrets.app, name="secrets")

@@ -1,0 +1,69 @@
+"""`consents`: what people have agreed that clients may do, and taking it back."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import typer
+
+from .. import consents
+from ..consents import Consent
+from ..instants import utc_now
+from .named_accounts import Who, get_account
+from .opened import CommandRefused, Yes, confirm, opened, run
+from .output import AsJson, Record, show, show_pages
+
+app = typer.Typer(help="Consents: what people have agreed that clients may do.", no_args_is_help=True)
+PAGE = 500
+
+Whose = Annotated[str, typer.Option("--user", metavar="ID_OR_EMAIL", help="Only this account's.")]
+ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The client's id.")]
+
+
+def record_of(consent: Consent) -> Record:
+    return {
+        "account_id": consent.account_id,
+        "client_id": consent.client_id,
+        "resource": consent.resource,
+        "scope": " ".join(sorted(consent.scopes)),
+        "created_at": consent.created_at.isoformat(timespec="milliseconds"),
+        "updated_at": consent.updated_at.isoformat(timespec="milliseconds"),
+    }
+
+
+@app.command("list")
+def list_(user: Whose = "", as_json: AsJson = False) -> None:
+    """List what has been agreed to, account by account."""
+    run(show_pages(_pages(user), as_json=as_json))
+
+
+@app.command()
+def withdraw(who: Who, client_id: ClientId, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Take back all that somebody has agreed to at a client, and end what the client was given for them.
+
+    They are asked again the next time. Other clients keep what they have.
+    """
+    confirm(f"Withdraw what {who} has agreed to at {client_id}?", yes=yes)
+    show([run(_withdraw(who, client_id))], as_json=as_json)
+
+
+async def _pages(user: str) -> AsyncIterator[list[Record]]:
+    async with opened() as database, database.reading() as session:
+        account_id = (await get_account(session, user)).id if user else None
+        after = ("", "", "")
+        while page := await consents.list_consents(session, account_id=account_id, after=after, limit=PAGE):
+            after = (page[-1].account_id, page[-1].client_id, page[-1].resource)
+            yield list(map(record_of, page))
+
+
+async def _withdraw(who: str, client_id: str) -> Record:
+    async with opened() as database, database.writing() as session:
+        account = await get_account(session, who)
+        withdrawn = await consents.withdraw(session, account.id, client_id, now=utc_now())
+    if not withdrawn.consents and not withdrawn.grants:
+        raise CommandRefused("nothing was agreed to there, and the client holds nothing")
+    return {
+        "account_id": account.id,
+        "client_id": client_id,
+        "consents_withdrawn": withdrawn.consents,
+        "grants_ended": withdrawn.grants,
+    }

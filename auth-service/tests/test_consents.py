@@ -1,0 +1,73 @@
+"""`consents`: what is remembered of a yes, shown to an operator and taken back."""
+
+import json
+
+from .browser import Browser, signed_in
+from .code_flow import API, Frontend, live_grants, register_frontend
+from .conftest import Service
+
+WITHDRAWN = ["account_id", "client_id", "consents_withdrawn", "grants_ended"]
+
+
+def agreed(service: Service, frontend: Frontend, email: str, **asked: str) -> tuple[Browser, str]:
+    browser = signed_in(service, email).authorize(frontend, **asked).allow()
+    refresh_token: str = frontend.redeem(browser.answer["code"]).json()["refresh_token"]
+    return browser, refresh_token
+
+
+def test_consents_are_listed(service: Service) -> None:
+    frontend = register_frontend(service)
+    ann, _ = agreed(service, frontend, "ann@example.com")
+    ann.authorize(frontend, scope="todos:write openid", resource=API).allow()
+    agreed(service, frontend, "eve@example.com")
+    listed = service.command("consents", "list", "--user", "ann@example.com")
+    records = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert [(each["resource"], each["scope"]) for each in records] == [
+        ("http://localhost:8080", "openid todos:read"),
+        (API, "openid todos:write"),
+    ]
+    assert {each["client_id"] for each in records} == {frontend.client_id}
+    assert len(service.command("consents", "list").stdout.splitlines()) == 3
+
+
+def test_what_is_withdrawn_ends_at_that_client_alone_and_is_asked_again(service: Service) -> None:
+    """An offline grant, too."""
+    first, second = register_frontend(service), register_frontend(service)
+    ann, ended = agreed(service, first, "ann@example.com", scope="openid offline_access")
+    kept = second.redeem(ann.authorize(second).allow().answer["code"]).json()["refresh_token"]
+    _, of_eve = agreed(service, first, "eve@example.com")
+    done = service.command("consents", "withdraw", "ann@example.com", first.client_id, "--yes")
+    record = json.loads(done.stdout)
+    assert list(record) == WITHDRAWN
+    assert (record["consents_withdrawn"], record["grants_ended"]) == (1, 1)
+    assert first.refresh(ended).json()["error"] == "invalid_grant"
+    assert (second.refresh(kept).status_code, first.refresh(of_eve).status_code) == (200, 200)
+    assert ann.authorize(first).path == "/consent"
+    assert ann.authorize(second).last.status_code == 303
+
+
+def test_a_first_party_client_has_grants_to_withdraw_and_no_consent(sqlite_service: Service) -> None:
+    frontend = register_frontend(sqlite_service, first_party=True)
+    browser = signed_in(sqlite_service).authorize(frontend)
+    assert frontend.redeem(browser.answer["code"]).status_code == 200
+    done = sqlite_service.command("consents", "withdraw", "ann@example.com", frontend.client_id, "--yes")
+    assert json.loads(done.stdout)["grants_ended"] == 1
+    assert live_grants(sqlite_service) == 0
+
+
+def test_withdrawing_asks_first_and_says_when_there_is_nothing(sqlite_service: Service) -> None:
+    signed_in(sqlite_service)
+    unasked = sqlite_service.command("consents", "withdraw", "ann@example.com", "client_x")
+    assert (unasked.returncode, "--yes" in unasked.stderr) == (1, True)
+    nothing = sqlite_service.command("consents", "withdraw", "ann@example.com", "client_x", "--yes")
+    assert (nothing.returncode, "nothing was agreed to" in nothing.stderr) == (1, True)
+
+
+def test_consents_go_with_their_account_and_their_client(service: Service) -> None:
+    frontend = register_frontend(service)
+    agreed(service, frontend, "ann@example.com")
+    agreed(service, frontend, "eve@example.com")
+    service.command("users", "delete", "ann@example.com", "--yes")
+    assert len(service.rows("SELECT * FROM consents")) == 1
+    service.command("clients", "delete", frontend.client_id, "--yes")
+    assert service.rows("SELECT * FROM consents") == []
