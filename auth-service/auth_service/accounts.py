@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import identifiers
+from . import account_events, identifiers
 from .database import Row
 from .instants import Instant
 
@@ -159,9 +159,12 @@ async def replace_password_hash(
 async def set_suspended(
     session: AsyncSession, account_id: str, suspended_at: datetime | None, *, now: datetime
 ) -> None:
+    """Suspend, which other services are told, or (None) activate."""
     await session.execute(
         update(Account).where(Account.id == account_id).values(suspended_at=suspended_at, updated_at=now)
     )
+    if suspended_at is not None:
+        account_events.record_disabled(session, account_id, now=now)
 
 
 async def update_profile(
@@ -171,9 +174,10 @@ async def update_profile(
     await session.execute(update(Account).where(Account.id == account_id).values(**changes, updated_at=now))
 
 
-async def delete_account(session: AsyncSession, account_id: str) -> None:
-    """Delete the account; its identities and sessions go with it."""
+async def delete_account(session: AsyncSession, account_id: str, *, now: datetime) -> None:
+    """Delete the account; its identities and sessions go with it, and other services are told to forget it."""
     await session.execute(delete(Account).where(Account.id == account_id))
+    account_events.record_purged(session, account_id, now=now)
 
 
 async def delete_identity(session: AsyncSession, identity_id: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, ColumnElement, ForeignKey, String, bindparam, de
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import grants, identifiers
+from . import account_events, grants, identifiers
 from .accounts import Account
 from .database import Database, Row
 from .instants import Instant
@@ -195,4 +195,6 @@ async def _end(
     """Every session ends here, so that none ends without its grants."""
     ended = (await session.scalars(delete(BrowserSession).where(*which).returning(BrowserSession))).all()
     await grants.end_for_sessions(session, [each.id for each in ended], offline_too=offline_too, now=now)
+    revoked = [(each.account_id, each.id) for each in ended if each.expires_at > now]  # others have run out
+    account_events.record_sessions_revoked(session, revoked, now=now)
     return ended

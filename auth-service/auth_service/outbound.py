@@ -1,4 +1,4 @@
-"""Fetching what a client names: from public addresses over https, within bounds of size and time.
+"""Going where a client says: to public addresses over https, within bounds of size and time.
 
 The name is resolved here, once, and the connection goes to the address that was looked at: a name that means another
 machine a moment later (DNS rebinding) leads nowhere. TLS still proves the name.
@@ -7,7 +7,7 @@ machine a moment later (DNS rebinding) leads nowhere. TLS still proves the name.
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -47,28 +47,55 @@ class Outbound:
         Raises:
             FetchFailed: refused, unreachable, too slow, too large, or any status but 200.
         """
+        headers = {"Accept": "application/json"}
+        status, body, encoding = await self._send("GET", url, headers, b"")
+        if status != 200 or encoding != "identity":
+            raise FetchFailed(f"the answer is a {status}, or encoded")
+        return body
+
+    async def post(self, url: str, content: bytes, *, media_type: str) -> int:
+        """The status of the answer. By http only within the networks that the operator listed.
+
+        Raises:
+            FetchFailed: refused, unreachable, too slow, or the answer is too large.
+        """
+        headers = {"Accept": "application/json", "Content-Type": media_type}
+        return (await self._send("POST", url, headers, content))[0]
+
+    async def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> tuple[int, bytes, str]:
         import httpx2  # here and not above: of many processes few ever fetch, and it is 10 MB
 
         try:
             async with asyncio.timeout(TOTAL_TIMEOUT.total_seconds()):
-                return await self._fetch(url)
+                return await self._connect(method, url, headers, content)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:  # OSError: TimeoutError, too
             raise FetchFailed(f"{type(error).__name__}: {str(error)[:200]}") from error
 
-    async def _fetch(self, url: str) -> bytes:
+    async def _connect(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes
+    ) -> tuple[int, bytes, str]:
         import httpx2
 
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or 443
-        if parts.scheme != "https" or not host:
+        is_plain = method == "POST" and parts.scheme == "http"
+        host, port = parts.hostname, parts.port or (80 if is_plain else 443)
+        if not host or not (is_plain or parts.scheme == "https"):
             raise FetchFailed("not https")
         addresses = await self._resolve(host, port)
+        if is_plain and not all(self._is_listed(address) for address in addresses):
+            raise FetchFailed("http is only for networks that are listed")
         async with httpx2.AsyncClient(verify=self._trust, trust_env=False, follow_redirects=False) as client:
             for is_last, address in ((number == len(addresses), each) for number, each in enumerate(addresses, 1)):
                 literal = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
-                target = httpx2.URL(url).copy_with(host=literal)
+                request = client.build_request(
+                    method,
+                    httpx2.URL(url).copy_with(host=literal),
+                    headers={"Host": parts.netloc, "Accept-Encoding": "identity", **headers},
+                    content=content or None,
+                    extensions={"sni_hostname": host},
+                )
                 try:
-                    return await _read(client, target, host=host, netloc=parts.netloc)
+                    return await _read(client, request)
                 except httpx2.ConnectError:
                     if is_last:
                         raise
@@ -85,10 +112,13 @@ class Outbound:
 
     def may_reach(self, address: Address) -> bool:
         """Public, or listed by the operator."""
-        if any(address in network for network in self.allowed_networks):
+        if self._is_listed(address):
             return True
         is_public = address.is_global and not (address.is_multicast or address.is_reserved)
         return is_public and not any(address in network for network in _TRANSITIONAL)
+
+    def _is_listed(self, address: Address) -> bool:
+        return any(address in network for network in self.allowed_networks)
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
@@ -100,14 +130,14 @@ class Outbound:
         return context
 
 
-async def _read(client: "httpx2.AsyncClient", target: "httpx2.URL", *, host: str, netloc: str) -> bytes:
-    headers = {"Host": netloc, "Accept": "application/json", "Accept-Encoding": "identity"}
-    async with client.stream("GET", target, headers=headers, extensions={"sni_hostname": host}) as response:
-        if response.status_code != 200 or response.headers.get("Content-Encoding", "identity") != "identity":
-            raise FetchFailed(f"the answer is a {response.status_code}, or encoded")
+async def _read(client: "httpx2.AsyncClient", request: "httpx2.Request") -> tuple[int, bytes, str]:
+    response = await client.send(request, stream=True)
+    try:
         body = bytearray()
         async for chunk in response.aiter_raw():
             body += chunk
             if len(body) > MAX_SIZE:
                 raise FetchFailed(f"the document is larger than {MAX_SIZE} octets")
-        return bytes(body)
+        return response.status_code, bytes(body), response.headers.get("Content-Encoding", "identity")
+    finally:
+        await response.aclose()

@@ -53,6 +53,9 @@ class Settings(BaseModel):
     outbound_allowed_networks: Networks = Field(
         (), description="Networks that are not public and where clients' `jwks_uri` may lead all the same"
     )
+    event_networks: Networks = Field(
+        (), description="Networks that are not public and where clients' `event_endpoint` may lead, by http too"
+    )
     outbound_ca_file: Certificates | None = Field(
         None, description="Certificates (PEM) to believe beside the system's when a `jwks_uri` is fetched"
     )

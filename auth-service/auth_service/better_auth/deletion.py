@@ -45,7 +45,7 @@ async def delete_user(request: Request, response: Response, parts: PartsDep, now
     await _confirm(request, parts, now, current, asked)
     async with parts.database.writing() as session:
         await end_sessions(session, current.account.id, now=now)
-        await delete_account(session, current.account.id)
+        await delete_account(session, current.account.id, now=now)
     audit("account_deleted", account_id=current.account.id)
     parts.session_cookies.clear(response)
     return Deleted(success=True, message="User deleted")

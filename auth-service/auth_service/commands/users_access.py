@@ -68,6 +68,7 @@ async def _revoke_sessions(who: str) -> Record:
 async def _delete(who: str) -> Record:
     async with opened() as database, database.writing() as session:
         account = await get_account(session, who)
-        ended = await end_sessions(session, account.id, now=utc_now())
-        await delete_account(session, account.id)
+        now = utc_now()
+        ended = await end_sessions(session, account.id, now=now)
+        await delete_account(session, account.id, now=now)
         return {**record_of(account, sessions_ended=ended), "status": "deleted"}

@@ -4,20 +4,24 @@ import asyncio
 import signal
 from contextlib import suppress
 from datetime import timedelta
+from ipaddress import ip_network
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import logs
 from ..database import Database, open_database
+from ..event_sender import EventSender
 from ..expiry import delete_expired
 from ..instants import utc_now
+from ..key_ring import KeyRing
 from ..key_schedule import KeySchedule
 from ..migrations import HEAD
+from ..outbound import Outbound
 from ..settings import Settings, load_settings
 from ..signing_keys import KeyStore
 from ..worker import Duty, perform_duties
 
-MINUTE = timedelta(minutes=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 REQUEST_TIMEOUT = 5  # seconds
 
 
@@ -44,10 +48,13 @@ async def _work(settings: Settings, host: str, port: int) -> None:
 
 async def _assemble(settings: Settings, database: Database) -> list[Duty]:
     store = KeyStore(database, settings.versioned("key_encryption_keys"), longest_token_ttl=settings.longest_token_ttl)
-    await store.load_or_create(now=utc_now())
+    keys = KeyRing(store, await store.load_or_create(now=utc_now()))
     schedule = KeySchedule(database, store, utc_now, settings.key_rotation_interval, settings.key_spare_min_age)
+    outbound = Outbound([*map(ip_network, settings.event_networks)], settings.outbound_ca_file)
+    sender = EventSender(settings.issuer, database, keys, outbound, utc_now)
     return [
         Duty("expiry", MINUTE, 3 * MINUTE, lambda: delete_expired(database, now=utc_now())),
+        Duty("events", SECOND, MINUTE, sender.send_due),
         Duty("key rotation", MINUTE, 3 * MINUTE, schedule.rotate_when_due),
     ]
 

@@ -35,6 +35,7 @@ class ClientMetadata:
     jwks_uri: str | None
     default_resource: str | None
     protected_resource: str | None  # the resource that this client is: it may introspect what is meant for it
+    event_endpoint: str | None  # where it is told about accounts (RFC 8935)
     require_pkce: bool
     first_party: bool
 
@@ -60,6 +61,7 @@ class ClientMetadata:
             "jwks_uri": self.jwks_uri,
             "default_resource": self.default_resource,
             "protected_resource": self.protected_resource,
+            "event_endpoint": self.event_endpoint,
             "require_pkce": self.require_pkce,
             "first_party": self.first_party,
         }
@@ -80,6 +82,7 @@ class ClientMetadata:
             jwks_uri=members.get("jwks_uri"),
             default_resource=members.get("default_resource"),
             protected_resource=members.get("protected_resource"),
+            event_endpoint=members.get("event_endpoint"),
             require_pkce=members["require_pkce"],
             first_party=members["first_party"],
         )
@@ -111,6 +114,7 @@ def parse(members: Mapping[str, Any], *, issuer: str) -> ClientMetadata:
         jwks_uri=members_of.read_https_uri(given, "jwks_uri"),
         default_resource=members_of.read_default_resource(given, issuer),
         protected_resource=members_of.read_protected_resource(given, issuer),
+        event_endpoint=members_of.read_event_endpoint(given),
         require_pkce=members_of.read(given, "require_pkce", bool, True) or method == NONE,
         first_party=members_of.read(given, "first_party", bool, False),
     )

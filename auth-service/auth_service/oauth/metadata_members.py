@@ -66,6 +66,15 @@ def read_redirect_uris(given: Given, name: str) -> tuple[str, ...]:
 
 
 def read_https_uri(given: Given, name: str) -> str | None:
+    return _read_uri(given, name, ("https://",))
+
+
+def read_event_endpoint(given: Given) -> str | None:
+    """Inside a network of one's own it may be http; where that is, the settings say."""
+    return _read_uri(given, "event_endpoint", ("https://", "http://"))
+
+
+def _read_uri(given: Given, name: str, beginnings: tuple[str, ...]) -> str | None:
     uri: str | None = read(given, name, str, None)
     if uri is None:
         return None
@@ -74,8 +83,9 @@ def read_https_uri(given: Given, name: str) -> str | None:
         is_whole = bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
     except ValueError:
         is_whole = False
-    if not is_whole or not uri.startswith("https://") or len(uri) > URI_MAX_LENGTH or not _URI.fullmatch(uri):
-        raise InvalidClientMetadata(f"{name}: an https URI without user and fragment is expected.")
+    if not is_whole or not uri.startswith(beginnings) or len(uri) > URI_MAX_LENGTH or not _URI.fullmatch(uri):
+        kinds = " or ".join(beginning.partition(":")[0] for beginning in beginnings)
+        raise InvalidClientMetadata(f"{name}: an {kinds} URI without user and fragment is expected.")
     return uri
 
 

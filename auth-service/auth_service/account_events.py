@@ -1,0 +1,48 @@
+"""What other services are told about an account: an outbox, written in the transaction of the change itself.
+
+So no change goes untold, and nothing is told that was rolled back. The worker passes each event on to every client with
+an `event_endpoint` (event_deliveries.py). Where there is none, an event is dropped.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from . import identifiers
+from .database import Row
+from .instants import Instant
+from .oauth.security_event import ACCOUNT_DISABLED, ACCOUNT_PURGED, SESSION_REVOKED
+
+
+class AccountEvent(Row):
+    __tablename__ = "account_events"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    type: Mapped[str] = mapped_column(String(128))
+    account_id: Mapped[str] = mapped_column(String(32))  # no foreign key: it outlives the account
+    session_id: Mapped[str | None] = mapped_column(String(32))
+    occurred_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+def record_purged(session: AsyncSession, account_id: str, *, now: datetime) -> None:
+    _record(session, ACCOUNT_PURGED, account_id, None, now)
+
+
+def record_disabled(session: AsyncSession, account_id: str, *, now: datetime) -> None:
+    _record(session, ACCOUNT_DISABLED, account_id, None, now)
+
+
+def record_sessions_revoked(session: AsyncSession, revoked: Iterable[tuple[str, str]], *, now: datetime) -> None:
+    """Pairs of an account's id and its session's."""
+    for account_id, session_id in revoked:
+        _record(session, SESSION_REVOKED, account_id, session_id, now)
+
+
+def _record(session: AsyncSession, type_: str, account_id: str, session_id: str | None, now: datetime) -> None:
+    event = AccountEvent(
+        id=identifiers.draw(), type=type_, account_id=account_id, session_id=session_id, occurred_at=now
+    )
+    session.add(event)

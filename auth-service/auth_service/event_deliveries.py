@@ -1,0 +1,105 @@
+"""Deliveries: each event for each receiver, kept until the receiver has it, or for a week.
+
+A receiver that does not answer, or refuses, is tried again after 1, 2, 4 … seconds up to an hour. Who is killed between
+a delivery and its end delivers again; the receiver knows the `jti`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import ForeignKey, Integer, String, delete, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from . import identifiers
+from .account_events import AccountEvent
+from .clients import Client
+from .database import Database, Row
+from .instants import Instant
+from .oauth.security_event import ACCOUNT_PURGED
+
+BATCH = 200
+DELIVERY_TTL = timedelta(days=7)
+FIRST_RETRY, LAST_RETRY = timedelta(seconds=1), timedelta(hours=1)
+# What a purged account's tokens could still write is written by then: their status has reached every verifier.
+PURGE_DELAY = timedelta(seconds=10)
+_log = structlog.get_logger(__name__)
+
+
+class EventDelivery(Row):
+    __tablename__ = "event_deliveries"
+
+    jti: Mapped[str] = mapped_column(String(32), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), index=True)
+    type: Mapped[str] = mapped_column(String(128))
+    account_id: Mapped[str] = mapped_column(String(32))
+    session_id: Mapped[str | None] = mapped_column(String(32))
+    occurred_at: Mapped[datetime] = mapped_column(Instant)
+    attempts: Mapped[int] = mapped_column(Integer)
+    next_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+
+
+async def distribute(database: Database) -> None:
+    """Turn events into deliveries, in the order in which they happened.
+
+    Taking an event and making its deliveries is one transaction, so of two workers one does it, and once.
+    """
+    while True:
+        async with database.reading() as session:
+            oldest = select(AccountEvent.id).order_by(AccountEvent.occurred_at).limit(BATCH)
+            ids = (await session.scalars(oldest)).all()
+        if not ids:
+            return
+        async with database.writing() as session:
+            taken = delete(AccountEvent).where(AccountEvent.id.in_(ids)).returning(AccountEvent)
+            events = (await session.scalars(taken)).all()
+            receiving = select(Client).where(Client.registered.contains('"event_endpoint"'))
+            receivers = (await session.scalars(receiving)).all()
+            session.add_all(_delivery(event, receiver) for event in events for receiver in receivers)
+
+
+def _delivery(event: AccountEvent, receiver: Client) -> EventDelivery:
+    delay = PURGE_DELAY if event.type == ACCOUNT_PURGED else timedelta(0)
+    return EventDelivery(
+        jti=identifiers.draw(),
+        client_id=receiver.client_id,
+        type=event.type,
+        account_id=event.account_id,
+        session_id=event.session_id,
+        occurred_at=event.occurred_at,
+        attempts=0,
+        next_at=event.occurred_at + delay,
+        expires_at=event.occurred_at + DELIVERY_TTL,
+    )
+
+
+async def list_due(database: Database, *, now: datetime, limit: int) -> Sequence[tuple[EventDelivery, Client]]:
+    """What is to be sent now, the longest due first, with its receiver."""
+    due = select(EventDelivery, Client).join(Client, Client.client_id == EventDelivery.client_id)
+    due = due.where(EventDelivery.next_at <= now).order_by(EventDelivery.next_at).limit(limit)
+    async with database.reading() as session:
+        return [(row[0], row[1]) for row in (await session.execute(due)).all()]
+
+
+async def finish(database: Database, delivery: EventDelivery) -> None:
+    """The receiver has it, or is none any more."""
+    async with database.writing() as session:
+        await session.execute(delete(EventDelivery).where(EventDelivery.jti == delivery.jti))
+
+
+async def postpone(database: Database, delivery: EventDelivery, reason: str, *, now: datetime) -> None:
+    """Try again later; after a week give up, with an alarm that names what was not delivered to whom."""
+    facts = {"jti": delivery.jti, "client_id": delivery.client_id, "type": delivery.type, "reason": reason}
+    pause = min(FIRST_RETRY * 2 ** min(delivery.attempts, 20), LAST_RETRY)
+    if now + pause >= delivery.expires_at:
+        _log.error("event_given_up", account_id=delivery.account_id, **facts)
+        await finish(database, delivery)
+        return
+    _log.warning("event_not_delivered", attempts=delivery.attempts + 1, **facts)
+    async with database.writing() as session:
+        await session.execute(
+            update(EventDelivery)
+            .where(EventDelivery.jti == delivery.jti)
+            .values(attempts=delivery.attempts + 1, next_at=now + pause)
+        )

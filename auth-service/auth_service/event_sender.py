@@ -1,0 +1,69 @@
+"""Sending events (RFC 8935): each is signed anew for every attempt, under the same `jti`.
+
+So a receiver may refuse what was signed long ago, and an event that waits for days is not signed by a key that is gone.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import jwt
+
+from .clients import Client
+from .database import Database
+from .event_deliveries import EventDelivery, distribute, finish, list_due, postpone
+from .instants import Clock
+from .key_ring import KeyRing
+from .oauth.security_event import MEDIA_TYPE, TYP, SecurityEvent
+from .outbound import FetchFailed, Outbound
+
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class EventSender:
+    issuer: str
+    database: Database
+    keys: KeyRing
+    outbound: Outbound
+    clock: Clock
+
+    async def send_due(self) -> None:
+        """Send everything that is due. A receiver that fails is tried again later, and holds up no other for long."""
+        await distribute(self.database)
+        while due := await list_due(self.database, now=self.clock(), limit=AT_ONCE):
+            await self.keys.reload(now=self.clock())
+            sending = (self._send(delivery, receiver) for delivery, receiver in due)
+            for outcome in await asyncio.gather(*sending, return_exceptions=True):
+                if outcome is not None:
+                    raise outcome
+
+    async def _send(self, delivery: EventDelivery, receiver: Client) -> None:
+        """202 is the one good answer (RFC 8935 §2.2); 400 may be cured as well, by a clock or a key that catches up."""
+        endpoint = receiver.registration.event_endpoint
+        if endpoint is None:
+            await finish(self.database, delivery)
+            return
+        try:
+            status = await self.outbound.post(endpoint, self._sign(delivery).encode(), media_type=MEDIA_TYPE)
+            reason = "" if status == 202 else f"the answer is a {status}"
+        except FetchFailed as error:
+            reason = str(error)
+        if reason:
+            await postpone(self.database, delivery, reason, now=self.clock())
+        else:
+            await finish(self.database, delivery)
+
+    def _sign(self, delivery: EventDelivery) -> str:
+        event = SecurityEvent(
+            iss=self.issuer,
+            aud=delivery.client_id,
+            jti=delivery.jti,
+            type=delivery.type,
+            sub=delivery.account_id,
+            sid=delivery.session_id,
+            occurred_at=delivery.occurred_at,
+            issued_at=self.clock(),
+        )
+        keys = self.keys.current
+        headers = {"typ": TYP, "kid": keys.active_kid}
+        return jwt.encode(dict(event.claims()), keys.active_key, algorithm="RS256", headers=headers)

@@ -1,0 +1,282 @@
+"""What happens to an account is told, once it has happened, at least once, to whoever is registered for it."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
+from typing import Any
+
+import jwt
+import pytest
+import structlog
+
+from auth_service.database import open_database
+from auth_service.event_deliveries import DELIVERY_TTL, PURGE_DELAY
+from auth_service.event_sender import EventSender
+from auth_service.key_ring import KeyRing
+from auth_service.oauth.client_metadata import parse
+from auth_service.oauth.errors import InvalidClientMetadata
+from auth_service.outbound import FetchFailed, Outbound
+from auth_service.signing_keys import KeyStore
+from auth_service.versioned_secrets import parse_secrets
+
+from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, PASSWORD, Service, Store, wait_until
+from .oauth_client import OAuthClient, register
+from .test_expiry import run_expiry
+from .test_key_rotation import TTL
+from .test_worker import StartWorker, start_worker
+
+__all__ = ["start_worker"]
+
+LOOPBACK = "127.0.0.0/8"
+RISC = "https://schemas.openid.net/secevent/risc/event-type"
+CAEP = "https://schemas.openid.net/secevent/caep/event-type"
+
+
+@dataclass
+class Receiver:
+    """A service that is told."""
+
+    url: str = ""
+    status: int = 202
+    received: list[dict[str, Any]] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+    may_answer: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    receiver = Receiver()
+    receiver.may_answer.set()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            token = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            receiver.tokens.append(token)
+            claims = jwt.decode(token, options={"verify_signature": False})
+            receiver.received.append({**claims, "media_type": self.headers["Content-Type"]})
+            receiver.may_answer.wait(20)
+            try:
+                self.send_response(receiver.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+            except OSError:
+                pass  # the sender was killed, which is what the test is about
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    receiver.url = f"http://127.0.0.1:{server.server_port}/events"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        receiver.may_answer.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as one:
+        yield one
+
+
+def told_to(service: Service, receiver: Receiver, **changes: Any) -> OAuthClient:
+    return register(service, event_endpoint=receiver.url, **changes)
+
+
+def send(service: Service, *, networks: str = LOOPBACK) -> None:
+    """What the worker does every second."""
+
+    async def run() -> None:
+        database = open_database(service.database_url)
+        store = KeyStore(database, parse_secrets(KEY_ENCRYPTION_KEYS), longest_token_ttl=TTL)
+        keys = KeyRing(store, await store.load(now=service.clock()))
+        sender = EventSender(ISSUER, database, keys, Outbound([ip_network(networks)]), service.clock)
+        try:
+            await sender.send_due()
+        finally:
+            await database.close()
+
+    asyncio.run(run())
+
+
+def account_of(service: Service) -> tuple[str, str]:
+    """The newest account and its session."""
+    [(account_id, session_id)] = service.rows("SELECT account_id, id FROM browser_sessions")
+    return account_id, session_id
+
+
+def outbox(service: Service) -> list[tuple[str, str]]:
+    rows = service.rows("SELECT type, session_id FROM account_events")
+    return sorted((kind.rpartition("/")[2], "session" if session_id else "") for kind, session_id in rows)
+
+
+REVOKED = ("session-revoked", "session")
+CHANGES = {
+    "sign-out": (lambda service, client, account: client.post("/sign-out"), [REVOKED]),
+    "revoke-sessions": (lambda service, client, account: client.post("/revoke-sessions"), [REVOKED]),
+    "deletion": (
+        lambda service, client, account: client.post("/delete-user", json={"password": PASSWORD}),
+        [REVOKED, ("account-purged", "")],
+    ),
+    "suspension": (
+        lambda service, client, account: service.command("users", "suspend", account, "--yes"),
+        [REVOKED, ("account-disabled", "")],
+    ),
+    "activation": (lambda service, client, account: service.command("users", "activate", account), []),
+    "a wrong password": (lambda service, client, account: client.post("/delete-user", json={"password": "x" * 9}), []),
+    "a session that runs out": (lambda service, client, account: run_out(service), []),
+}
+
+
+def run_out(service: Service) -> None:
+    service.clock.advance(days=8)
+    run_expiry(service)
+    assert service.rows("SELECT * FROM browser_sessions") == []
+
+
+@pytest.mark.parametrize(("change", "told"), CHANGES.values(), ids=CHANGES)
+def test_a_change_and_its_event_are_one(service: Service, change: Any, told: list[tuple[str, str]]) -> None:
+    client = service.signed_up()
+    account_id, _ = account_of(service)
+    change(service, client, account_id)
+    assert outbox(service) == sorted(told)
+
+
+def test_a_set_says_who_what_and_when_and_is_signed_by_the_issuer(service: Service, receiver: Receiver) -> None:
+    """RFC 8417 §2.2, RFC 9493 §3.2."""
+    client, registered = service.signed_up(), told_to(service, receiver)
+    account_id, session_id = account_of(service)
+    client.post("/sign-out")
+    send(service)
+    [event] = receiver.received
+    user = {"format": "iss_sub", "iss": ISSUER, "sub": account_id}
+    assert event["media_type"] == "application/secevent+jwt"
+    assert (event["iss"], event["aud"]) == (ISSUER, registered.client_id)
+    assert event["sub_id"] == {
+        "format": "complex", "session": {"format": "opaque", "id": session_id}, "user": user,
+    }  # fmt: skip
+    assert event["events"] == {f"{CAEP}/session-revoked": {"event_timestamp": event["toe"]}}
+    assert {"exp", "sub"} & event.keys() == set(), "RFC 8417 §2.2, and it must never pass for another token"
+    [token] = receiver.tokens
+    keys = {key["kid"]: key for key in service.client().get("/jwks").json()["keys"]}
+    header = jwt.get_unverified_header(token)
+    assert header["typ"] == "secevent+jwt"
+    jwt.decode(token, jwt.PyJWK(keys[header["kid"]]), algorithms=["RS256"], audience=registered.client_id)
+    assert service.rows("SELECT * FROM event_deliveries") == []
+
+
+def test_a_purge_is_told_when_nobody_can_write_for_the_account_any_more(service: Service, receiver: Receiver) -> None:
+    client = service.signed_up()
+    told_to(service, receiver)
+    account_id, _ = account_of(service)
+    client.post("/delete-user", json={"password": PASSWORD})
+    send(service)
+    assert [list(event["events"]) for event in receiver.received] == [[f"{CAEP}/session-revoked"]]
+    service.clock.advance(seconds=PURGE_DELAY.total_seconds())
+    send(service)
+    last = receiver.received[-1]
+    assert last["events"] == {f"{RISC}/account-purged": {}}
+    assert last["sub_id"] == {"format": "iss_sub", "iss": ISSUER, "sub": account_id}
+
+
+@pytest.mark.parametrize("status", [500, 400, 200, 302], ids=str)
+def test_what_is_not_acknowledged_is_sent_again_under_the_same_name(
+    sqlite_service: Service, receiver: Receiver, status: int
+) -> None:
+    client = sqlite_service.signed_up()
+    told_to(sqlite_service, receiver)
+    client.post("/sign-out")
+    receiver.status = status
+    for attempt in range(3):
+        send(sqlite_service)
+        send(sqlite_service)
+        assert len(receiver.received) == attempt + 1, "not before its time"
+        sqlite_service.clock.advance(seconds=2**attempt)
+    receiver.status = 202
+    send(sqlite_service)
+    send(sqlite_service)
+    assert len(receiver.received) == 4
+    assert len({event["jti"] for event in receiver.received}) == 1
+    assert receiver.received[-1]["iat"] >= receiver.received[0]["iat"] + 6, "signed anew"
+    assert len({event["toe"] for event in receiver.received}) == 1
+
+
+def test_after_a_week_it_is_given_up_with_an_alarm(sqlite_service: Service, receiver: Receiver) -> None:
+    client = sqlite_service.signed_up()
+    registered = told_to(sqlite_service, receiver)
+    client.post("/sign-out")
+    receiver.status = 400
+    send(sqlite_service)
+    sqlite_service.clock.advance(seconds=(DELIVERY_TTL - timedelta(minutes=1)).total_seconds())
+    sqlite_service.execute("UPDATE event_deliveries SET attempts = 12")
+    with structlog.testing.capture_logs() as logged:
+        send(sqlite_service)
+    [alarm] = [line for line in logged if line["log_level"] == "error"]
+    assert (alarm["event"], alarm["client_id"]) == ("event_given_up", registered.client_id)
+    assert sqlite_service.rows("SELECT * FROM event_deliveries") == []
+
+
+def test_one_receiver_that_refuses_holds_up_no_other(service: Service, receiver: Receiver) -> None:
+    client = service.signed_up()
+    with receiving() as broken:
+        broken.status = 500
+        told_to(service, broken)
+        told_to(service, receiver)
+        client.post("/sign-out")
+        send(service)
+    assert (len(broken.received), len(receiver.received)) == (1, 1)
+    assert broken.received[0]["jti"] != receiver.received[0]["jti"]
+    assert broken.received[0]["aud"] != receiver.received[0]["aud"]
+
+
+def test_without_a_receiver_nothing_piles_up(service: Service) -> None:
+    service.signed_up().post("/sign-out")
+    register(service)
+    send(service)
+    assert (service.rows("SELECT * FROM account_events"), service.rows("SELECT * FROM event_deliveries")) == ([], [])
+
+
+def test_plain_http_and_inner_networks_are_for_whom_the_operator_lists() -> None:
+    for url, listed in (
+        ("http://127.0.0.1:9/", "10.0.0.0/8"), ("https://127.0.0.1:9/", "10.0.0.0/8"), ("http://1.1.1.1/", LOOPBACK),
+        ("ftp://127.0.0.1/", LOOPBACK), ("http:///x", LOOPBACK),
+    ):  # fmt: skip
+        with pytest.raises(FetchFailed, match=r"public|listed|https"):
+            asyncio.run(Outbound([ip_network(listed)]).post(url, b"", media_type="text/plain"))
+
+
+def test_a_worker_killed_while_it_sends_sends_again(
+    service: Service, receiver: Receiver, start_worker: StartWorker
+) -> None:
+    """At least once: the first answer was lost with the worker."""
+    store, client = Store(service.database_url), service.signed_up()
+    told_to(service, receiver)
+    client.post("/sign-out")
+    receiver.may_answer.clear()
+    killed = start_worker(store, AUTH_EVENT_NETWORKS=LOOPBACK)
+    wait_until(lambda: len(receiver.received) == 1)
+    killed.process.kill()
+    killed.process.wait(20)
+    receiver.may_answer.set()
+    service.execute("DELETE FROM leases")  # a minute later
+    start_worker(store, AUTH_EVENT_NETWORKS=LOOPBACK)
+    wait_until(lambda: service.rows("SELECT * FROM event_deliveries") == [])
+    assert len(receiver.received) == 2
+    assert len({event["jti"] for event in receiver.received}) == 1
+
+
+@pytest.mark.parametrize("wrong", ["ftp://a/", "http://", "http://u@a/", "https://a/#f", f"http://{'x' * 3000}/"])
+def test_an_event_endpoint_is_a_uri(wrong: str) -> None:
+    with pytest.raises(InvalidClientMetadata, match="event_endpoint: an https or http URI"):
+        parse({"grant_types": ["client_credentials"], "event_endpoint": wrong}, issuer=ISSUER)
