@@ -65,16 +65,24 @@ def page(chromium: Browser) -> Iterator[Page]:
         yield context.new_page()
 
 
-@pytest.fixture(scope="module", params=["control", "ours"])
+@pytest.fixture(scope="module", params=["control", "ours", "ours by https"])
 def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     """The OpenID Provider under test. First the control: what fails there is the harness's own fault."""
     if request.param == "control":
         with running_control() as control:
             yield control
     else:
-        yield Ours(request.getfixturevalue("stack"))
+        yield Ours(request.getfixturevalue("stack" if request.param == "ours" else "secure_stack"))
+
+
+@pytest.fixture(scope="session")
+def registered() -> dict[str, dict[str, dict[str, Any]]]:
+    """Each provider's clients, by its issuer: each takes a command, and a second."""
+    return {}
 
 
 @pytest.fixture(scope="module")
-def clients(provider: Provider) -> dict[str, dict[str, Any]]:
-    return register_all(provider)
+def clients(provider: Provider, registered: dict[str, dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    if provider.issuer not in registered:
+        registered[provider.issuer] = register_all(provider)
+    return registered[provider.issuer]

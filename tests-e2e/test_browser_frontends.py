@@ -1,14 +1,23 @@
 """Frontends that run in the browser, on libraries that nobody here wrote, at origins of their own."""
 
 import re
+from collections.abc import Iterator
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, expect
 
+from e2e_fixtures.browser import running_chromium
 from e2e_fixtures.frontends import serving
 from e2e_fixtures.providers import Account, Provider
 
 RENEWED = re.compile("[2-9]")  # the first is the sign-in itself
 OFFLINE = {"grant_types": ["authorization_code", "refresh_token"]}
+
+
+@pytest.fixture(scope="module")
+def chromium(provider: Provider) -> Iterator[Browser]:
+    with running_chromium(provider.certificate) as browser:
+        yield browser
 
 
 def sign_in(page: Page, account: Account) -> list[str]:

@@ -47,7 +47,12 @@ def spki(certificate: Path) -> str:
 
 @contextmanager
 def somebodys_browser(chromium: Browser, *, locale: str = "en-GB") -> Iterator[BrowserContext]:
-    """A person's own: no cookies yet, and none of anybody else's."""
+    """A person's own: no cookies yet, and none of anybody else's.
+
+    What fails on the network is told: ERR_NETWORK_CHANGED is Chromium giving up its requests because, meanwhile, a
+    container was started or stopped on this machine.
+    """
     with chromium.new_context(locale=locale) as context:
         context.set_default_timeout(TIMEOUT_MS)
+        context.on("requestfailed", lambda asked: print(asked.method, asked.url.partition("?")[0], asked.failure))
         yield context

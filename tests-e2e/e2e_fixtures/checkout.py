@@ -3,6 +3,7 @@ own, and the developer's stack, up on :8080 meanwhile, is not touched.
 """
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -72,7 +73,12 @@ def ambient() -> dict[str, str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """One below those that the kernel gives to outgoing connections, which could take it before a server does.
+
+    A stack takes the next ones too, and seconds pass until it listens.
+    """
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -1,6 +1,7 @@
 """Frontends at origins of their own: the pages in frontends/relying-parties/web, each told who it is."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,11 @@ LIFETIME = 300  # seconds, of both providers' access tokens
 
 @contextmanager
 def serving(provider: Provider, library: str, scope: str = "openid email", **metadata: Any) -> Iterator[str]:
-    """A frontend on a library, registered as a public client; its page's address."""
+    """A frontend on a library, registered as a public client; its page's address.
+
+    It speaks https where the provider does: a page of another scheme would be another site, and a browser sends no
+    cookie along when such a page renews its tokens in a hidden frame.
+    """
     settings: dict[str, Any] = {"issuer": provider.issuer, "scope": scope, "lifetime": LIFETIME}
 
     class Handler(SimpleHTTPRequestHandler):
@@ -37,7 +42,11 @@ def serving(provider: Provider, library: str, scope: str = "openid email", **met
 
     folder = installed(ROOT / "tests-e2e/frontends/relying-parties")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
-        page = f"http://localhost:{server.server_port}/web/{library}.html"
+        if provider.certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(provider.certificate, provider.certificate.with_suffix(".key"))
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        page = f"{provider.issuer.partition(':')[0]}://localhost:{server.server_port}/web/{library}.html"
         asked = {
             "client_name": f"Frontend on {library}",
             "token_endpoint_auth_method": "none",

@@ -44,6 +44,10 @@ class Provider(Protocol):
     def authority(self) -> Path | None:
         """Whose certificate has to be trusted; None for http."""
 
+    @property
+    def certificate(self) -> Path | None:
+        """The server's own, for localhost; its key lies beside it."""
+
     def register(self, **metadata: Any) -> dict[str, Any]:
         """RFC 7591 metadata in, the client out."""
 
@@ -65,6 +69,10 @@ class Ours:
     @property
     def authority(self) -> Path | None:
         return self.stack.authority if self.issuer.startswith("https:") else None
+
+    @property
+    def certificate(self) -> Path | None:
+        return self.stack.certificate if self.authority else None
 
     def register(self, **metadata: Any) -> dict[str, Any]:
         created = self.stack.checkout.run("auth", "clients", "create", stdin=json.dumps(metadata), **self.settings)
@@ -89,6 +97,7 @@ class Control:
     pid: int
     opened: ExitStack
     authority: Path | None = None
+    certificate: Path | None = None
 
     def register(self, **metadata: Any) -> dict[str, Any]:
         asked = {name: value for name, value in metadata.items() if name not in OURS_ALONE}

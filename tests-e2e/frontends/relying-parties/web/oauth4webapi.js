@@ -56,3 +56,4 @@ try {
 } catch (error) {
   show("problem", error.error ?? String(error));
 }
+for (const button of document.querySelectorAll("button")) button.disabled = false; // now they do something
