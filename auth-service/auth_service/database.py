@@ -123,16 +123,14 @@ def open_database(url: str) -> Database:
         return Database(writer, reader)
     milliseconds = int(STATEMENT_TIMEOUT.total_seconds() * 1000)
     options = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds}"
-    engine = create_async_engine(
-        url,
-        pool_size=10,
-        max_overflow=10,
-        pool_recycle=1800,  # seconds; a broken connection is noticed when used, and empties the whole pool
-        connect_args={"options": options},
-        skip_autocommit_rollback=True,  # for the reader, below; a transaction is still rolled back
-        **common,
-    )
-    return Database(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
+    pool: dict[str, Any] = {
+        "pool_size": 10,
+        "max_overflow": 0,  # what overflows is closed after one use, and opening one costs more than waiting for one
+        "pool_recycle": 1800,  # seconds; a broken connection is noticed when used, and empties the whole pool
+        "connect_args": {"options": options},
+    }
+    # Two pools: a connection that changed between transactions and none would be told so twice at each use.
+    return Database(create_async_engine(url, **pool, **common), create_async_engine(url, **pool, **reads))
 
 
 def _prepare_sqlite(engine: Engine, *, begin: str | None) -> None:
