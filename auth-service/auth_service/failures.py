@@ -18,7 +18,7 @@ from .better_auth.routes import PREFIX
 from .dependencies import Parts
 from .oauth.errors import OAuthError
 from .oauth_requests import render_oauth_error
-from .pages import PageRefused, render_refused
+from .pages import PATHS, PageRefused, render_refused
 from .passwords import TooBusy
 
 _log = structlog.get_logger(__name__)
@@ -67,6 +67,11 @@ def _render_http_exception(request: Request, error: HTTPException) -> Response:
 
 def _render_unavailable(request: Request, error: Exception) -> Response:
     _log.error("store_unavailable", error=type(error).__name__)
+    if request.url.path in PATHS:
+        later = PageRefused("Not now", "This does not work at the moment. Please try again in a moment.", status=503)
+        response = render_refused(request, later)
+        response.headers["Retry-After"] = "1"
+        return response
     return render_failure(HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "1"})
 
 

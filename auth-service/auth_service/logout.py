@@ -43,6 +43,8 @@ async def _begin(octets: bytes, parts: Parts, now: datetime) -> Response:
     redirect_uri = parameters.get("post_logout_redirect_uri")
     if redirect_uri is not None:
         _check_redirect_uri(redirect_uri, hint, client)
+    if hint is None and client is None:
+        return see_other("/signout")  # there is nothing to be kept: `state` goes nowhere without an address
     async with parts.database.writing() as session:
         handle = await logout_requests.store(
             session,

@@ -71,3 +71,36 @@ def test_consents_go_with_their_account_and_their_client(service: Service) -> No
     assert len(service.rows("SELECT * FROM consents")) == 1
     service.command("clients", "delete", frontend.client_id, "--yes")
     assert service.rows("SELECT * FROM consents") == []
+
+
+def test_people_see_what_they_have_agreed_to_and_take_it_back(service: Service) -> None:
+    first, second = (register_frontend(service, client_name=name) for name in ("<i>Report</i>", "Board"))
+    browser, refresh_token = agreed(service, first, "ann@example.com", scope="openid offline_access todos:read")
+    browser.authorize(second).allow()
+    browser.open("/signin").open(browser.page.elements["applications-link"]["href"])
+    assert "<i>" not in browser.last.text
+    assert "<i>Report</i>" in browser.page.text
+    assert "Keep this access while you are away" in browser.page.text
+    browser.press(f"withdraw-form-{first.client_id}", f"withdraw-{first.client_id}")
+    assert browser.path == "/consent"
+    assert "Board" in browser.page.text
+    assert "Report" not in browser.page.text
+    assert first.refresh(refresh_token).json()["error"] == "invalid_grant"
+    browser.press(f"withdraw-form-{second.client_id}", f"withdraw-{second.client_id}")
+    assert "no-applications" in browser.page.elements
+
+
+def test_nobody_elses_consent_is_taken_back(sqlite_service: Service) -> None:
+    frontend = register_frontend(sqlite_service)
+    agreed(sqlite_service, frontend, "ann@example.com")
+    eve, _ = agreed(sqlite_service, frontend, "eve@example.com")
+    eve.open("/consent")
+    form, button = f"withdraw-form-{frontend.client_id}", f"withdraw-{frontend.client_id}"
+    page = eve.last
+    assert eve.press(form, button, form_token="0" * 64).last.status_code == 403
+    assert len(sqlite_service.rows("SELECT * FROM consents")) == 2
+    eve.last = page
+    eve.press(form, button)
+    assert len(sqlite_service.rows("SELECT * FROM consents")) == 1
+    assert Browser(sqlite_service).open("/consent").path == "/signin"
+    assert Browser(sqlite_service).post("/consent", withdraw=frontend.client_id).path == "/signin"

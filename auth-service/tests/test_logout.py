@@ -200,7 +200,8 @@ def test_a_form_that_cannot_be_read_gets_a_page(
 
 
 def test_a_request_waits_half_an_hour(sqlite_service: Service) -> None:
-    browser = signed_in(sqlite_service).open("/oauth/logout", state="x")
+    frontend = frontend_with_logout(sqlite_service)
+    browser = signed_in(sqlite_service).open("/oauth/logout", client_id=frontend.client_id)
     address = str(browser.last.request.url)
     sqlite_service.clock.advance(minutes=31)
     assert browser.open(address).last.status_code == 400

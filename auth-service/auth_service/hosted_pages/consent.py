@@ -1,4 +1,4 @@
-"""/consent: who asks for what, and yes or no."""
+"""/consent: who asks for what, and yes or no; without a request, what one has agreed to, to be taken back."""
 
 from datetime import datetime
 
@@ -11,27 +11,23 @@ from ..dependencies import Now, Parts, PartsDep
 from ..logs import audit
 from ..oauth.consent import scopes_to_agree_to
 from ..oauth.errors import AccessDenied
-from ..oauth.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
-from ..pages import HANDLE
+from ..pages import HANDLE, see_other
 from ..waiting import Waiting, require_waiting
+from . import agreed
+from .agreed import in_words
 from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form
 
 PATH = "/consent"
-IN_WORDS = {
-    OPENID: "Know that it is you",
-    PROFILE: "See your name and your picture",
-    EMAIL: "See your e-mail address",
-    "todos:read": "Read your todos",
-    "todos:write": "Add, change and delete your todos",
-    OFFLINE_ACCESS: "Keep this access while you are away, until you take it back",
-}
 router = APIRouter()
 
 
 @router.get(PATH, response_class=Response)
 async def show(request: Request, parts: PartsDep, now: Now) -> Response:
-    waiting = await require_waiting(request, parts, query_of(request, HANDLE), now=now)
-    current = await find_current(request, Response(), parts, now)
+    handle = query_of(request, HANDLE)
+    current = await find_current(request, Response(), parts, now, may_slide=False)
+    if handle is None:
+        return see_other("/signin") if current is None else await agreed.render(request, parts, current)
+    waiting = await require_waiting(request, parts, handle, now=now)
     return back_to_authorize(waiting) if current is None else _render(request, parts, waiting, current)
 
 
@@ -39,8 +35,10 @@ async def show(request: Request, parts: PartsDep, now: Now) -> Response:
 async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     """Yes is remembered, and leads back to authorize; no is the answer."""
     form = await read_page_form(request)
+    current = await find_current(request, Response(), parts, now, may_slide=False)
+    if form.get(agreed.WITHDRAW) is not None:
+        return see_other("/signin") if current is None else await agreed.withdraw(request, parts, form, current, now)
     waiting = await require_waiting(request, parts, form.get(HANDLE), now=now)
-    current = await find_current(request, Response(), parts, now)
     if current is None:
         return back_to_authorize(waiting)
     if not is_ours(request, parts, form, current.session.id):
@@ -78,5 +76,5 @@ def _render(request: Request, parts: Parts, waiting: Waiting, current: Current, 
         status=403 if error else 200,
         error=error,
         account=current.account,
-        scopes=[(scope, IN_WORDS[scope]) for scope in IN_WORDS if scope in asked],
+        scopes=in_words(asked),
     )

@@ -44,7 +44,7 @@ class Asked:
 @router.get(PATH, response_class=Response)
 async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     asked = await _find(query_of(request, LOGOUT_HANDLE), parts, now)
-    current = await find_current(request, Response(), parts, now)
+    current = await find_current(request, Response(), parts, now, may_slide=False)
     if current is None:
         return _finish(request, asked)
     if asked.needs_no_question(current):
@@ -56,7 +56,7 @@ async def show(request: Request, parts: PartsDep, now: Now) -> Response:
 async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     form = await read_page_form(request)
     asked = await _find(form.get(LOGOUT_HANDLE), parts, now)
-    current = await find_current(request, Response(), parts, now)
+    current = await find_current(request, Response(), parts, now, may_slide=False)
     if current is None:
         return _finish(request, asked)
     if not is_ours(request, parts, form, current.session.id):

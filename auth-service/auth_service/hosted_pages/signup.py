@@ -42,7 +42,7 @@ async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     if not is_ours(request, parts, form):
         return _render(request, parts, waiting, form, NotAccepted("", NOT_OURS, status=403))
     carrier = Response()
-    current = await find_current(request, Response(), parts, now)
+    current = await find_current(request, Response(), parts, now, may_slide=False)
     try:
         new = _read(form)
         remember = form.get("remember") is not None

@@ -18,9 +18,14 @@ from .parameters import Parameters
 NONE, LOGIN, CONSENT, SELECT_ACCOUNT = "none", "login", "consent", "select_account"
 PROMPTS = (NONE, LOGIN, CONSENT, SELECT_ACCOUNT)
 S256 = "S256"
-MAX_LENGTH = 2048  # of one parameter
+MAX_LENGTH = 2048  # of one parameter; what is kept longer than a request takes may have less
 MAX_AGE_LIMIT = 2**31
-BOUNDED = ("state", "nonce", "login_hint", "acr_values", "prompt", "display", "ui_locales")
+LIMITS = dict.fromkeys(("state", "prompt", "display", "ui_locales"), MAX_LENGTH) | {
+    "nonce": 1024,
+    "login_hint": 512,
+    "acr_values": 512,
+    "claims": claims_parameter.MAX_LENGTH,
+}
 UNSUPPORTED = {
     "request": RequestNotSupported,
     "request_uri": RequestUriNotSupported,
@@ -35,8 +40,7 @@ def check_form(parameters: Parameters, repeated: frozenset[str]) -> None:
     for name, refusal in UNSUPPORTED.items():
         if parameters.get(name) is not None:
             raise refusal(f"The parameter {name} is not supported.")
-    limits = dict.fromkeys(BOUNDED, MAX_LENGTH) | {"claims": claims_parameter.MAX_LENGTH}
-    for name, limit in limits.items():
+    for name, limit in LIMITS.items():
         if len(parameters.get(name) or "") > limit:
             raise InvalidRequest(f"The parameter {name} is too long.")
 
