@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.people import PASSWORD, Person, sign_up
 from e2e_fixtures.stack import Stack, running_stack
-from e2e_fixtures.web_application import Traffic, add, new_todo, sign_in, todo
+from e2e_fixtures.web_application import Traffic, add, new_todo, require_application, sign_in, todo
 
 LIFETIME = "PT63S"  # oidc-client-ts renews a minute before the end: three seconds after the beginning
 
@@ -28,6 +28,7 @@ class Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("demo") / "checkout"
     with running_stack(folder, "--no-limits", "--demo", AUTH_ACCESS_TOKEN_TTL=LIFETIME) as stack:
+        require_application(stack)
         said = re.search(r"board +(\S+)\n +person +(\S+), password (\S+)\n", stack.log("run"))
         assert said is not None, stack.log("run")
         yield Demo(stack, *said.groups())

@@ -12,7 +12,7 @@ from e2e_fixtures.checkout import ROOT
 from e2e_fixtures.npm import installed
 from e2e_fixtures.people import PASSWORD, Person, credentials, sign_up
 from e2e_fixtures.stack import Stack
-from e2e_fixtures.web_application import Traffic, add, done, fill_in, new_todo, sign_in, todo
+from e2e_fixtures.web_application import Traffic, add, done, fill_in, new_todo, require_application, sign_in, todo
 
 SCRIPT_LIMIT = 120_000  # bytes of compressed script at the first load
 AXE = ROOT / "tests-e2e/frontends/axe"
@@ -25,6 +25,11 @@ STRANGE = {
     "500 wide characters": "漢" * 500,
     "braces": "${1+1} {{1+1}} %s",
 }
+
+
+@pytest.fixture(autouse=True)
+def application(stack: Stack) -> None:
+    require_application(stack)
 
 
 @pytest.fixture
@@ -195,18 +200,18 @@ class TestTodos:
         expect(page.get_by_role("button", name="Show more")).to_have_count(0)
 
     @pytest.mark.parametrize("title", STRANGE.values(), ids=STRANGE)
-    @pytest.mark.parametrize("width", [390, 1280])
-    def test_strange_title_is_text_and_cuts_no_layout(self, mine: Page, title: str, width: int) -> None:
-        mine.set_viewport_size({"width": width, "height": 800})
+    def test_strange_title_is_text_and_cuts_no_layout(self, mine: Page, title: str) -> None:
         mine.on("dialog", lambda dialog: pytest.fail(f"a title became script: {dialog.message}"))
         new_todo(mine).fill(title)
         new_todo(mine).press("Enter")
         expect(mine.get_by_role("listitem").get_by_title("Edit")).to_have_text(title)
-        for box in (mine.get_by_role("listitem"), mine.get_by_role("button", name="Delete: "), new_todo(mine)):
-            place = box.bounding_box()
-            assert place is not None
-            assert place["x"] >= 0
-            assert place["x"] + place["width"] <= width
+        for width in (390, 1280):
+            mine.set_viewport_size({"width": width, "height": 800})
+            for box in (mine.get_by_role("listitem"), mine.get_by_role("button", name="Delete: "), new_todo(mine)):
+                place = box.bounding_box()
+                assert place is not None
+                assert place["x"] >= 0
+                assert place["x"] + place["width"] <= width
 
     @pytest.mark.parametrize("title", ["with a \x00 inside", "with a \x07 inside"], ids=["NUL", "BEL"])
     def test_control_character_is_refused_in_words_and_nothing_is_lost(self, mine: Page, title: str) -> None:
@@ -381,8 +386,7 @@ class TestCost:
 
 
 class TestAccessibility:
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    @pytest.mark.parametrize("width", [390, 1280])
+    @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
     def test_axe_finds_nothing_serious_on_any_page(
         self, chromium: Browser, stack: Stack, person: Person, scheme: str, width: int
     ) -> None:

@@ -12,14 +12,16 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from e2e_fixtures.browser import somebodys_browser
-from e2e_fixtures.people import Person, sign_up
+from e2e_fixtures.people import PASSWORD, Person, sign_up
 from e2e_fixtures.stack import Stack, running_stack
-from e2e_fixtures.web_application import Traffic, add, done, fill_in, new_todo, sign_in, todo
+from e2e_fixtures.web_application import Traffic, add, done, fill_in, new_todo, require_application, sign_in, todo
 
+FRESH = 8  # seconds after a sign-in in which devices are listed
 LIFETIME = 6  # seconds of an access token: a quarter of it before the end it is renewed
 TOKEN, TODOS = "/api/auth/token", "/api/v1/todos"
 SETTINGS = {
     "AUTH_ACCESS_TOKEN_TTL": f"PT{LIFETIME}S",
+    "AUTH_SESSION_FRESH_MAX_AGE": f"PT{FRESH}S",
     "GATEWAY_SIGN_IN_RATE": "10r/s",  # the service's own lockout is to be met, not the gateway's net before it
     "GATEWAY_API_RATE": "1r/s",
     "GATEWAY_API_BURST": "30",
@@ -29,6 +31,7 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def strained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with running_stack(tmp_path_factory.mktemp("strained") / "checkout", **SETTINGS) as running:
+        require_application(running)
         yield running
 
 
@@ -109,7 +112,8 @@ def test_todos_go_on_while_auth_service_is_away_until_the_token_ends(mine: Page,
     add(mine, "Before the outage")
     auth_service = strained.pid("auth_service")
     outlive_a_token(mine)
-    done(mine, "Before the outage").check()  # a new token, just before
+    with mine.expect_response("**/complete"):
+        done(mine, "Before the outage").check()  # a new token, just before
     os.kill(auth_service, signal.SIGSTOP)
     try:
         add(mine, "During the outage")
@@ -124,6 +128,22 @@ def test_todos_go_on_while_auth_service_is_away_until_the_token_ends(mine: Page,
         mine.unroute(f"**{TOKEN}")
     mine.get_by_role("button", name="Try again").click()
     expect(todo(mine, "Too late")).to_be_visible()
+
+
+def test_sign_in_of_long_ago_is_confirmed_before_devices_are_shown(mine: Page) -> None:
+    mine.wait_for_timeout(FRESH * 1000)
+    mine.get_by_role("link", name="Ann").click()
+    devices = mine.get_by_role("region", name="Where you are signed in")
+    password = devices.get_by_label("Password", exact=True)
+    password.fill("not the password")
+    password.press("Enter")
+    expect(password).to_have_accessible_description(re.compile("is wrong"))
+    password.fill(PASSWORD)
+    password.press("Enter")
+    expect(devices.get_by_text("This device")).to_be_visible()
+    expect(devices.get_by_role("listitem")).to_have_count(
+        2
+    )  # this, not its old one, and the sign-up's
 
 
 def test_guessing_is_told_to_wait_and_the_button_waits_too(page: Page, strained: Stack, ann: Person) -> None:

@@ -1,6 +1,7 @@
 """`up --demo`: somebody who has todos, and a second frontend that shows them at an origin of its own.
 
-What is seeded is seeded once. The person's password is made then, printed, and kept nowhere.
+What is seeded is seeded once. The person's password is made then, said, and kept nowhere (but in what a detached
+run.py said, until the next start).
 """
 
 from __future__ import annotations

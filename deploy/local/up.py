@@ -108,6 +108,8 @@ def described(options: argparse.Namespace) -> dict[str, Any]:
 def detach(arguments: Sequence[str]) -> int:
     """Leave a supervisor behind, and return when it says that all is ready."""
     log = LOGS / "run.log"
+    log.unlink(missing_ok=True)
+    log.touch(mode=0o600)  # --demo says a password
     command = [sys.executable, str(ROOT / "run.py"), "up", *(each for each in arguments if each != "--detach")]
     with log.open("wb") as output:
         process = subprocess.Popen(

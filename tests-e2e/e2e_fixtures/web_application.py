@@ -5,8 +5,14 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import Locator, Page, Request, expect
 
+from e2e_fixtures.absent import absent
 from e2e_fixtures.people import PASSWORD
 from e2e_fixtures.stack import Stack
+
+
+def require_application(stack: Stack) -> None:
+    if stack.client().get("/").status_code == 404:
+        absent("the web application was not built: Node.js from 20.19 is missing")
 
 
 def sign_in(page: Page, stack: Stack, email: str, *, path: str = "/", password: str = PASSWORD) -> None:

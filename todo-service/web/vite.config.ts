@@ -13,7 +13,9 @@ function precompress(): Plugin {
     name: "precompress",
     apply: "build",
     writeBundle({ dir = "dist" }) {
-      for (const name of readdirSync(dir, { recursive: true, encoding: "utf8" }).filter((each) => COMPRESSIBLE.test(each))) {
+      for (const name of readdirSync(dir, { recursive: true, encoding: "utf8" }).filter((each) =>
+        COMPRESSIBLE.test(each),
+      )) {
         const content = readFileSync(join(dir, name));
         writeFileSync(join(dir, `${name}.gz`), gzipSync(content, { level: 9 }));
         writeFileSync(join(dir, `${name}.br`), brotliCompressSync(content));

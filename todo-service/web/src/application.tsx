@@ -15,7 +15,10 @@ import { Message } from "./parts/message.tsx";
 type SignedIn = Extract<SessionState, { is: "signed-in" }>;
 
 const FOR_A_PERSON: Record<string, (props: { session: SignedIn }) => ReactNode> = { "/": Todos, "/settings": Settings };
-const FOR_NOBODY: Record<string, (props: { sessionEnded: boolean }) => ReactNode> = { "/sign-in": SignIn, "/sign-up": SignUp };
+const FOR_NOBODY: Record<string, (props: { sessionEnded: boolean }) => ReactNode> = {
+  "/sign-in": SignIn,
+  "/sign-up": SignUp,
+};
 
 let wasSignedIn = false; // in this page's life: then the session has ended, and the person did not just arrive
 
@@ -36,7 +39,8 @@ export function Application(): ReactNode {
     return <Personal key={session.person.id} session={session} />;
   }
   if (Public) {
-    if (session.is === "signed-in") return <Redirect to={parseReturnTo(address.searchParams.get("returnTo"), address.origin)} />;
+    if (session.is === "signed-in")
+      return <Redirect to={parseReturnTo(address.searchParams.get("returnTo"), address.origin)} />;
     return <Public sessionEnded={wasSignedIn} />;
   }
   return <Missing />;

@@ -12,13 +12,24 @@ describe("in one tab", () => {
     expect(tab.asked()).toBe(1);
   });
 
-  test("a token is used until shortly before its end, and then renewed", async () => {
+  test("a token is renewed shortly before its end, and nobody waits for it", async () => {
     const browser = new Browser();
     const tab = browser.tab(ANN);
     const first = await tab.accessToken.get();
     browser.pass(269_000);
     expect(await tab.accessToken.get()).toBe(first);
+    expect(tab.asked()).toBe(1);
     browser.pass(2_000); // 29 seconds before the end
+    expect(await tab.accessToken.get()).toBe(first);
+    await vi.waitFor(async () => expect(await tab.accessToken.get()).not.toBe(first));
+    expect(tab.asked()).toBe(2);
+  });
+
+  test("after its end it is waited for", async () => {
+    const browser = new Browser();
+    const tab = browser.tab(ANN);
+    const first = await tab.accessToken.get();
+    browser.pass(300_000);
     expect(await tab.accessToken.get()).not.toBe(first);
     expect(tab.asked()).toBe(2);
   });
@@ -58,6 +69,8 @@ describe("in one tab", () => {
     await tab.accessToken.get();
     browser.pass(280_000);
     tab.fetchToken.mockRejectedValue(new Failure("signed-out", "over"));
+    await tab.accessToken.get();
+    await browser.settle();
     await expect(tab.accessToken.get()).rejects.toMatchObject({ kind: "signed-out" });
   });
 
@@ -91,7 +104,7 @@ describe("in many tabs", () => {
     const browser = new Browser();
     const [one, other] = [browser.tab(ANN), browser.tab(ANN)];
     await one.accessToken.get();
-    browser.pass(280_000);
+    browser.pass(300_000);
     const renewed = await one.accessToken.get();
     await browser.settle();
     expect(await other.accessToken.get()).toBe(renewed);
@@ -137,4 +150,3 @@ test("the token is never put where it stays", async () => {
   expect(kept.size).toBe(0);
   vi.unstubAllGlobals();
 });
-

@@ -20,8 +20,18 @@ beforeEach(() => {
 });
 
 function problem(status: number, slug: string, more: object = {}, headers: Record<string, string> = {}): Response {
-  const body = { type: `urn:problem-type:todo:${slug}`, title: slug, status, detail: "In detail.", request_id: "req-0001", ...more };
-  return new Response(JSON.stringify(body), { status, headers: { "Content-Type": "application/problem+json", ...headers } });
+  const body = {
+    type: `urn:problem-type:todo:${slug}`,
+    title: slug,
+    status,
+    detail: "In detail.",
+    request_id: "req-0001",
+    ...more,
+  };
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { "Content-Type": "application/problem+json", ...headers },
+  });
 }
 
 const sent = (call: number): { url: string; headers: Headers; init: RequestInit } => {
@@ -41,7 +51,10 @@ describe("a request", () => {
   test("that changes names the version that was seen", async () => {
     answers.mockResolvedValueOnce(Response.json(TODO));
     await api.change(TODO, { title: "Buy oat milk" });
-    expect(sent(0)).toMatchObject({ url: "/api/v1/todos/0198", init: { method: "PATCH", body: '{"title":"Buy oat milk"}' } });
+    expect(sent(0)).toMatchObject({
+      url: "/api/v1/todos/0198",
+      init: { method: "PATCH", body: '{"title":"Buy oat milk"}' },
+    });
     expect(sent(0).headers.get("If-Match")).toBe('"3"');
   });
 
@@ -85,23 +98,56 @@ describe("401", () => {
 const REFUSALS: Array<[string, Response, { kind: string; message: string }]> = [
   [
     "a scope that is missing is named",
-    problem(403, "insufficient-scope", {}, { "WWW-Authenticate": 'Bearer error="insufficient_scope", scope="todos:write"' }),
+    problem(
+      403,
+      "insufficient-scope",
+      {},
+      { "WWW-Authenticate": 'Bearer error="insufficient_scope", scope="todos:write"' },
+    ),
     { kind: "forbidden", message: "This application is not allowed to do that: it lacks the permission todos:write." },
   ],
-  ["a full account", problem(403, "quota-exceeded"), { kind: "forbidden", message: "You have as many todos as you may have. Delete some to make room." }],
+  [
+    "a full account",
+    problem(403, "quota-exceeded"),
+    { kind: "forbidden", message: "You have as many todos as you may have. Delete some to make room." },
+  ],
   ["what is not there", problem(404, "not-found"), { kind: "missing", message: "This todo is not there any more." }],
-  ["a repeat that came too early", problem(409, "request-in-progress"), { kind: "conflict", message: "The same request is still being worked on." }],
-  ["a todo that changed", problem(412, "precondition-failed"), { kind: "conflict", message: "This todo has been changed somewhere else in the meantime." }],
+  [
+    "a repeat that came too early",
+    problem(409, "request-in-progress"),
+    { kind: "conflict", message: "The same request is still being worked on." },
+  ],
+  [
+    "a todo that changed",
+    problem(412, "precondition-failed"),
+    { kind: "conflict", message: "This todo has been changed somewhere else in the meantime." },
+  ],
   [
     "a field that is wrong",
     problem(422, "invalid-fields", { errors: [{ pointer: "/title", detail: "must not contain control characters" }] }),
     { kind: "invalid", message: "Title: must not contain control characters." },
   ],
   ["a problem nobody has words for", problem(418, "teapot"), { kind: "invalid", message: "In detail." }],
-  ["a fault of ours", problem(500, "internal-error"), { kind: "broken", message: "Something is broken on our side. Nothing was changed." }],
-  ["a gateway that reaches nobody", problem(502, "about:blank"), { kind: "unreachable", message: "The service cannot be reached right now. What you typed is still here." }],
-  ["keys that are missing", problem(503, "keys-unavailable"), { kind: "unreachable", message: "Signing in cannot be checked right now. Try again in a moment." }],
-  ["no problem document at all", new Response("<html>", { status: 400 }), { kind: "invalid", message: "This was refused (400)." }],
+  [
+    "a fault of ours",
+    problem(500, "internal-error"),
+    { kind: "broken", message: "Something is broken on our side. Nothing was changed." },
+  ],
+  [
+    "a gateway that reaches nobody",
+    problem(502, "about:blank"),
+    { kind: "unreachable", message: "The service cannot be reached right now. What you typed is still here." },
+  ],
+  [
+    "keys that are missing",
+    problem(503, "keys-unavailable"),
+    { kind: "unreachable", message: "Signing in cannot be checked right now. Try again in a moment." },
+  ],
+  [
+    "no problem document at all",
+    new Response("<html>", { status: 400 }),
+    { kind: "invalid", message: "This was refused (400)." },
+  ],
   [
     "a problem document that was cut off",
     new Response('{"ti', { status: 404, headers: { "Content-Type": "application/problem+json" } }),
@@ -125,7 +171,10 @@ describe("429", () => {
     const said = { kind: "limited", message: "Too many requests. Try again in 7 seconds.", retryAt: NOW + 7_000 };
     await expect(api.list({})).rejects.toMatchObject(said);
     now += 6_999;
-    await expect(api.list({})).rejects.toMatchObject({ kind: "limited", message: "Too many requests. Try again in 1 second." });
+    await expect(api.list({})).rejects.toMatchObject({
+      kind: "limited",
+      message: "Too many requests. Try again in 1 second.",
+    });
     expect(answers).toHaveBeenCalledOnce();
     now += 1;
     answers.mockResolvedValueOnce(Response.json({ items: [], next_cursor: null }));

@@ -43,7 +43,12 @@ export class Browser {
       await this.settle();
       return token(owner, ++number, issuedAt);
     });
-    const accessToken = keepAccessToken({ fetchToken, locks: this.locks(), channel: this.channel(), now: () => this.time });
+    const accessToken = keepAccessToken({
+      fetchToken,
+      locks: this.locks(),
+      channel: this.channel(),
+      now: () => this.time,
+    });
     accessToken.belongsTo(owner);
     const tab = { accessToken, fetchToken, asked: () => fetchToken.mock.calls.length };
     this.tabs.push(tab);

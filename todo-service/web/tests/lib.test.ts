@@ -47,8 +47,20 @@ describe("a refusal of the Better Auth protocol", () => {
 
   test.each([
     ["INVALID_EMAIL_OR_PASSWORD", 401, "invalid", "password", "Email or password is wrong."],
-    ["USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", 422, "invalid", "email", "There is an account with this address already. Sign in instead."],
-    ["PASSWORD_COMPROMISED", 400, "invalid", "newPassword", "This password is among the most common ones. Choose another."],
+    [
+      "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL",
+      422,
+      "invalid",
+      "email",
+      "There is an account with this address already. Sign in instead.",
+    ],
+    [
+      "PASSWORD_COMPROMISED",
+      400,
+      "invalid",
+      "newPassword",
+      "This password is among the most common ones. Choose another.",
+    ],
     ["INVALID_PASSWORD", 400, "invalid", "currentPassword", "This is not your password."],
     ["UNAUTHORIZED", 401, "signed-out", undefined, "Your session has ended."],
     ["SESSION_NOT_FRESH", 403, "stale", undefined, "Confirm that it is you."],
@@ -101,10 +113,22 @@ test.each([
 ])("%s is rated", (password, about, strength) => expect(rate(password, about)).toBe(strength));
 
 test.each([
-  ["Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36", "Chrome on Linux"],
-  ["Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15", "Safari on Mac"],
-  ["Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/156 Safari/604.1", "Chrome on iPhone"],
-  ["Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36 Edg/156.0", "Edge on Windows"],
+  [
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
+    "Chrome on Linux",
+  ],
+  [
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15",
+    "Safari on Mac",
+  ],
+  [
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/156 Safari/604.1",
+    "Chrome on iPhone",
+  ],
+  [
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36 Edg/156.0",
+    "Edge on Windows",
+  ],
   ["Mozilla/5.0 (Android 16; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0", "Firefox on Android"],
   ["curl/8.5", "curl"],
   ["", "A program or an unknown browser"],

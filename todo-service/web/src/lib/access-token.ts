@@ -95,19 +95,22 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
     return fresh.value;
   }
 
-  /** While nobody renews it, a token is good until its end: the issuer may be away, and work goes on. */
-  async function getWhateverIsLeft(): Promise<string> {
+  /** Behind the caller's back: the token in hand is good until its end, also while the issuer is away. */
+  async function renewMeanwhile(): Promise<void> {
     try {
-      return await renew();
+      await renew();
     } catch (error) {
-      const isAway = error instanceof Failure && error.kind !== "signed-out";
-      if (isAway && held && held.sub === owner && now() < held.expiresAt) return held.value;
-      throw error;
+      if (!(error instanceof Failure)) throw error;
+      if (error.kind === "signed-out") held = null; // so the next call is told
     }
   }
 
   return {
-    get: async () => usable()?.value ?? getWhateverIsLeft(),
+    async get() {
+      if (!held || held.sub !== owner || now() >= held.expiresAt) return renew();
+      if (!isFresh(held)) void renewMeanwhile();
+      return held.value;
+    },
     replace: async (refused) => usable(refused)?.value ?? renew(refused),
     belongsTo(userId) {
       owner = userId;

@@ -86,7 +86,11 @@ export function todoApi({ accessToken, onSignedOut, fetch, now }: Surroundings):
     read: (id) => call("GET /api/v1/todos/{todo_id}", { id }),
     create: (todo, key) => call("POST /api/v1/todos", { body: todo, headers: { "Idempotency-Key": `"${key}"` } }),
     change: (seen, change) =>
-      call("PATCH /api/v1/todos/{todo_id}", { id: seen.id, body: change, headers: { "If-Match": `"${seen.version}"` } }),
+      call("PATCH /api/v1/todos/{todo_id}", {
+        id: seen.id,
+        body: change,
+        headers: { "If-Match": `"${seen.version}"` },
+      }),
     complete: (id) => call("POST /api/v1/todos/{todo_id}/complete", { id }),
     reopen: (id) => call("POST /api/v1/todos/{todo_id}/reopen", { id }),
     remove: (id) => call("DELETE /api/v1/todos/{todo_id}", { id }),

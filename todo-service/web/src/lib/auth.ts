@@ -29,9 +29,11 @@ export function useSession(): SessionState {
 
 /** Calls back with whose session it is, once that is known and whenever it changes; null: nobody's. */
 export function onPersonChange(notice: (userId: string | null) => void): void {
-  client.$store.atoms.session?.subscribe(({ data, isPending }: { data: { user: Person } | null; isPending: boolean }) => {
-    if (data || !isPending) notice(data?.user.id ?? null);
-  });
+  client.$store.atoms.session?.subscribe(
+    ({ data, isPending }: { data: { user: Person } | null; isPending: boolean }) => {
+      if (data || !isPending) notice(data?.user.id ?? null);
+    },
+  );
 }
 
 /** Ask again who is signed in, because an answer of the API says that nobody is. */
@@ -118,12 +120,18 @@ interface Options {
 }
 
 /** Makes one of the client's calls, and a Failure of everything that is no success. */
-async function ask<T>(call: (options: Options) => Promise<{ data: T; error: null } | { data: null; error: Refusal }>): Promise<NonNullable<T>> {
+async function ask<T>(
+  call: (options: Options) => Promise<{ data: T; error: null } | { data: null; error: Refusal }>,
+): Promise<NonNullable<T>> {
   let headers = new Headers();
   try {
-    const { data, error } = await call({ onError: ({ response }) => void (headers = response.headers), timeout: 15_000 });
+    const { data, error } = await call({
+      onError: ({ response }) => void (headers = response.headers),
+      timeout: 15_000,
+    });
     if (error) throw refuse(error, headers, Date.now());
-    if (data === null || data === undefined) throw new Failure("broken", "The answer was empty. Try again in a moment.");
+    if (data === null || data === undefined)
+      throw new Failure("broken", "The answer was empty. Try again in a moment.");
     return data;
   } catch (error) {
     throw translate(error);
@@ -145,7 +153,8 @@ const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = 
 
 export function refuse(error: Refusal, headers: Headers, now: number): Failure {
   const retryAt = parseRetryAfter(headers.get("Retry-After") ?? headers.get("X-Retry-After"), now);
-  if (error.status === 429) return new Failure("limited", `Too many attempts. Try again ${inSeconds(retryAt, now)}.`, { retryAt });
+  if (error.status === 429)
+    return new Failure("limited", `Too many attempts. Try again ${inSeconds(retryAt, now)}.`, { retryAt });
   if (error.code === "SESSION_NOT_FRESH") return new Failure("stale", "Confirm that it is you.");
   const [field, sentence] = REFUSALS[error.code ?? ""] ?? [fieldOf(error.message), sayOtherwise(error)];
   const kind = error.code === "INVALID_EMAIL_OR_PASSWORD" ? "invalid" : kindOf(error.status);

@@ -82,7 +82,7 @@ export function kindOf(status: number): FailureKind {
 export async function read(response: Response, now: number): Promise<Failure> {
   const problem = await parse(response);
   const retryAt = parseRetryAfter(response.headers.get("Retry-After"), now);
-  return new Failure(kindOf(response.status), sentence(response, problem, retryAt, now), {
+  return new Failure(kindOf(response.status), say(response, problem, retryAt, now), {
     retryAt,
     reference: problem.request_id ?? response.headers.get("X-Request-ID") ?? undefined,
   });
@@ -97,7 +97,7 @@ async function parse(response: Response): Promise<Partial<ProblemDocument>> {
   }
 }
 
-function sentence(response: Response, problem: Partial<ProblemDocument>, retryAt: number | undefined, now: number): string {
+function say(response: Response, problem: Partial<ProblemDocument>, retryAt: number | undefined, now: number): string {
   const slug = problem.type?.split(":").at(-1) ?? "";
   if (response.status === 429) return `Too many requests. Try again ${inSeconds(retryAt, now)}.`;
   if (slug === "insufficient-scope") return missingScope(response);
@@ -105,7 +105,8 @@ function sentence(response: Response, problem: Partial<ProblemDocument>, retryAt
   const known = SENTENCES[slug];
   if (known !== undefined) return known;
   if (response.status === 401) return "Your session has ended.";
-  if (kindOf(response.status) === "unreachable") return "The service cannot be reached right now. What you typed is still here.";
+  if (kindOf(response.status) === "unreachable")
+    return "The service cannot be reached right now. What you typed is still here.";
   if (response.status >= 500) return "Something is broken on our side. Nothing was changed.";
   return problem.detail ?? `This was refused (${response.status}).`;
 }
@@ -125,7 +126,9 @@ function wrongFields(problem: Partial<ProblemDocument>): string {
 export function inSeconds(at: number | undefined, now: number): string {
   const seconds = Math.max(1, Math.ceil(((at ?? now) - now) / 1000));
   if (at === undefined) return "in a moment";
-  return seconds > 90 ? `in ${Math.ceil(seconds / 60)} minutes` : `in ${seconds} ${seconds === 1 ? "second" : "seconds"}`;
+  return seconds > 90
+    ? `in ${Math.ceil(seconds / 60)} minutes`
+    : `in ${seconds} ${seconds === 1 ? "second" : "seconds"}`;
 }
 
 /** Seconds or a date (RFC 9110 §10.2.3), as a time. */

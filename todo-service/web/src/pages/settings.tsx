@@ -20,7 +20,7 @@ export function Settings({ session: { person, handle } }: { session: { person: P
       </p>
       <Name person={person} />
       <Password person={person} />
-      <Devices email={person.email} handle={handle} />
+      <Devices key={handle} email={person.email} handle={handle} />
     </Frame>
   );
 }

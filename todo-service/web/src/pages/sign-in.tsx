@@ -16,7 +16,11 @@ export function SignIn({ sessionEnded }: { sessionEnded: boolean }): ReactNode {
     <Frame title="Sign in">
       <form className="narrow" noValidate onSubmit={(event) => void submission.submit(event)}>
         <h1>{sessionEnded ? "Welcome back" : "Sign in"}</h1>
-        {sessionEnded && <Message kind="notice">Your session has ended. Sign in to go on where you were; what you typed is still there.</Message>}
+        {sessionEnded && (
+          <Message kind="notice">
+            Your session has ended. Sign in to go on where you were; what you typed is still there.
+          </Message>
+        )}
         <Field
           label="Email"
           name="email"

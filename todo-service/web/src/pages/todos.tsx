@@ -1,9 +1,9 @@
-import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Todo } from "../lib/api.ts";
 import type { Person } from "../lib/auth.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { useAddress } from "../lib/router.ts";
-import { Frame, Link } from "../parts/frame.tsx";
+import { Frame, Link, Patience } from "../parts/frame.tsx";
 import { FailureMessage } from "../parts/message.tsx";
 import { useOnline } from "../parts/online.ts";
 import { Composer } from "../todos/composer.tsx";
@@ -31,10 +31,13 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
   const [firstOfMore, setFirstOfMore] = useState<Todo | undefined>();
   useEffect(() => {
     // Reading goes on with the first of those that came, and nothing scrolls.
-    if (firstOfMore) list.current?.querySelector<HTMLElement>(`[data-id="${firstOfMore.id}"] .title`)?.focus({ preventScroll: true });
+    if (firstOfMore)
+      list.current?.querySelector<HTMLElement>(`[data-id="${firstOfMore.id}"] .title`)?.focus({ preventScroll: true });
   }, [firstOfMore]);
   const latest = useRef(todos);
-  latest.current = todos;
+  useLayoutEffect(() => {
+    latest.current = todos;
+  });
   useReloadWhenBackOnline(todos.failure, todos.load);
 
   const actions = useMemo<RowActions>(
@@ -42,7 +45,7 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
       setDone: (todo, isDone) => latest.current.setDone(todo, isDone),
       rename: (todo, title) => latest.current.rename(todo, title),
       async remove(todo) {
-        const at = latest.current.loaded?.items.findIndex((each) => each.id === todo.id) ?? 0;
+        const at = latest.current.items?.findIndex((each) => each.id === todo.id) ?? 0;
         await latest.current.remove(todo);
         setDeleted({ todo, at });
         focusRow(list.current, at);
@@ -51,19 +54,23 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
     [],
   );
 
-  const items = todos.loaded?.items;
+  const { items, failure } = todos;
   return (
     <Frame title={shown === "all" ? "Your list" : shown === "open" ? "Open" : "Done"} person={session.person}>
       <h1 className="visually-hidden">Your todos</h1>
       <Composer add={todos.add} />
       <nav className="filter" aria-label="Show">
         {FILTERS.map(([value, label]) => (
-          <Link key={value} to={value === "all" ? "/" : `/?show=${value}`} aria-current={value === shown ? "page" : undefined}>
+          <Link
+            key={value}
+            to={value === "all" ? "/" : `/?show=${value}`}
+            aria-current={value === shown ? "page" : undefined}
+          >
             {label}
           </Link>
         ))}
       </nav>
-      {todos.failure && <FailureMessage failure={todos.failure} retry={() => void todos.load()} />}
+      {failure && <FailureMessage failure={failure} retry={() => void todos.load()} />}
       {items && items.length > 0 && (
         <ul className="todos" ref={list} aria-label="Todos" onKeyDown={(event) => moveByArrows(event, list.current)}>
           {items.map((todo) => (
@@ -71,9 +78,12 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
           ))}
         </ul>
       )}
-      {items?.length === 0 && !todos.failure && <Empty shown={shown} />}
-      {todos.loaded?.nextCursor && <More load={() => todos.loadMore().then(setFirstOfMore)} />}
-      {deleted && <Deleted key={deleted.todo.id} deletion={deleted} restore={todos.restore} close={() => setDeleted(null)} />}
+      {items?.length === 0 && !failure && <Empty shown={shown} />}
+      {items === null && !failure && <Patience />}
+      {todos.hasMore && <More load={() => todos.loadMore().then(setFirstOfMore)} />}
+      {deleted && (
+        <Deleted key={deleted.todo.id} deletion={deleted} restore={todos.restore} close={() => setDeleted(null)} />
+      )}
     </Frame>
   );
 }
@@ -128,7 +138,12 @@ function moveByArrows(event: KeyboardEvent, list: HTMLUListElement | null): void
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const row = event.target instanceof Element ? event.target.closest("li") : null;
   if (step === undefined || row === null || list === null) return;
-  const column = event.target instanceof HTMLInputElement ? "input" : event.target instanceof Element && event.target.matches(".delete") ? ".delete" : ".title";
+  const column =
+    event.target instanceof HTMLInputElement
+      ? "input"
+      : event.target instanceof Element && event.target.matches(".delete")
+        ? ".delete"
+        : ".title";
   const next = list.children[[...list.children].indexOf(row) + step];
   next?.querySelector<HTMLElement>(column)?.focus();
   event.preventDefault();

@@ -10,18 +10,21 @@ import { SubmitButton, useSubmission } from "./form.tsx";
 import { FailureMessage } from "./message.tsx";
 
 export function Devices({ email, handle }: { email: string; handle: string }): ReactNode {
-  const [devices, setDevices] = useState<auth.Device[] | null>(null);
+  const [{ devices, now }, setListed] = useState<{ devices: auth.Device[] | null; now: number }>({
+    devices: null,
+    now: 0,
+  });
   const [failure, setFailure] = useState<Failure | null>(null);
 
   const load = useCallback(async () => {
     try {
-      setDevices(await auth.listDevices());
+      setListed({ devices: await auth.listDevices(), now: Date.now() });
       setFailure(null);
     } catch (error) {
       setFailure(expected(error));
     }
   }, []);
-  useEffect(() => void load(), [load, handle]);
+  useEffect(() => void load(), [load]);
 
   async function act(action: () => Promise<void>): Promise<void> {
     try {
@@ -48,8 +51,8 @@ export function Devices({ email, handle }: { email: string; handle: string }): R
                   <strong>{nameDevice(device.userAgent)}</strong>
                   {device.handle === handle && <span className="badge">This device</span>}
                   <p className="hint">
-                    {device.address && <>{device.address} · </>}signed in {sinceWhen(device.signedInAt, Date.now())} · last refresh{" "}
-                    {sinceWhen(device.refreshedAt, Date.now())}
+                    {device.address && <>{device.address} · </>}signed in {sinceWhen(device.signedInAt, now)} · last
+                    refresh {sinceWhen(device.refreshedAt, now)}
                   </p>
                 </div>
                 {device.handle !== handle && (

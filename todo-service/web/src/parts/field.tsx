@@ -45,7 +45,13 @@ export function PasswordField(props: FieldProps): ReactNode {
   const [isShown, setShown] = useState(false);
   return (
     <Field {...props} type={isShown ? "text" : "password"} spellCheck={false} autoCapitalize="none" autoCorrect="off">
-      <button type="button" className="plain reveal" aria-pressed={isShown} aria-label={`Show ${props.label.toLowerCase()}`} onClick={() => setShown(!isShown)}>
+      <button
+        type="button"
+        className="plain reveal"
+        aria-pressed={isShown}
+        aria-label={`Show ${props.label.toLowerCase()}`}
+        onClick={() => setShown(!isShown)}
+      >
         {isShown ? "Hide" : "Show"}
       </button>
     </Field>

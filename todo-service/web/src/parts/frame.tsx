@@ -7,7 +7,15 @@ import { Message } from "./message.tsx";
 import { useOnline } from "./online.ts";
 import { SignOutButton } from "./sign-out-button.tsx";
 
-export function Frame({ title, person, children }: { title?: string; person?: Person; children?: ReactNode }): ReactNode {
+export function Frame({
+  title,
+  person,
+  children,
+}: {
+  title?: string;
+  person?: Person;
+  children?: ReactNode;
+}): ReactNode {
   const isOnline = useOnline();
   const main = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -44,7 +52,7 @@ export function Frame({ title, person, children }: { title?: string; person?: Pe
 }
 
 /** Nothing for a moment, and then a word: most waits are over before one could read it. */
-function Patience(): ReactNode {
+export function Patience(): ReactNode {
   const [isLong, setLong] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setLong(true), 600);
@@ -53,11 +61,22 @@ function Patience(): ReactNode {
   return isLong && <p className="patience">Loading …</p>;
 }
 
-export function Link({ to, ...rest }: { to: string; className?: string; "aria-current"?: "page" | undefined; children: ReactNode }): ReactNode {
+interface LinkProps {
+  to: string;
+  className?: string;
+  "aria-current"?: "page" | undefined;
+  children: ReactNode;
+}
+
+export function Link({ to, children, ...rest }: LinkProps): ReactNode {
   function follow(event: MouseEvent): void {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return; // the browser's own ways to follow
     event.preventDefault();
     navigate(to);
   }
-  return <a href={to} onClick={follow} {...rest} />;
+  return (
+    <a href={to} onClick={follow} {...rest}>
+      {children}
+    </a>
+  );
 }

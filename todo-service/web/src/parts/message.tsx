@@ -8,7 +8,11 @@ interface Action {
   onClick: () => void;
 }
 
-export function Message(props: { kind: "problem" | "notice" | "banner"; action?: Action | undefined; children: ReactNode }): ReactNode {
+export function Message(props: {
+  kind: "problem" | "notice" | "banner";
+  action?: Action | undefined;
+  children: ReactNode;
+}): ReactNode {
   return (
     <div className={`message ${props.kind}`} role={props.kind === "problem" ? "alert" : "status"}>
       <span>{props.children}</span>
@@ -41,8 +45,8 @@ export function FailureMessage({ failure, retry }: { failure: Failure; retry?: (
 
 /** Whole seconds until then; 0 when it has passed. */
 export function useSecondsUntil(at: number | undefined): number {
-  const [, setNow] = useState(0);
-  const left = at === undefined ? 0 : Math.max(0, Math.ceil((at - Date.now()) / 1000));
+  const [now, setNow] = useState(() => Date.now());
+  const left = at === undefined ? 0 : Math.max(0, Math.ceil((at - now) / 1000));
   useEffect(() => {
     if (left === 0) return undefined;
     const timer = setTimeout(() => setNow(Date.now()), 250);

@@ -13,7 +13,7 @@ export function Strength({ password, about }: { password: string; about?: string
   return (
     <>
       {password && <span className={`strength ${strength}`} aria-hidden="true" />}
-      <span role="status">{WORDS[strength]}</span>
+      <output>{WORDS[strength]}</output>
     </>
   );
 }

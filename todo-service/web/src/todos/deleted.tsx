@@ -28,7 +28,8 @@ export function Deleted({ deletion, restore, close }: DeletedProps): ReactNode {
   }
   useEffect(() => {
     function onKeyDown(event: globalThis.KeyboardEvent): void {
-      const isWriting = event.target instanceof HTMLInputElement && event.target.type !== "checkbox" && event.target.value !== "";
+      const isWriting =
+        event.target instanceof HTMLInputElement && event.target.type !== "checkbox" && event.target.value !== "";
       if (event.key === "z" && (event.ctrlKey || event.metaKey) && !isWriting) {
         event.preventDefault();
         void undo();
@@ -39,9 +40,9 @@ export function Deleted({ deletion, restore, close }: DeletedProps): ReactNode {
   });
   return (
     <div className="toast">
-      <div role="status">
+      <output>
         Deleted “<bdi>{deletion.todo.title}</bdi>”
-      </div>
+      </output>
       <button type="button" className="plain" onClick={() => void undo()}>
         Undo
       </button>

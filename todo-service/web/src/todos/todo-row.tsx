@@ -52,7 +52,12 @@ export const TodoRow = memo(function TodoRow({ todo, actions }: { todo: Todo; ac
           {todo.title}
         </button>
       )}
-      <button type="button" className="plain delete" aria-label={`Delete: ${todo.title}`} onClick={() => void attempt(() => actions.remove(todo))}>
+      <button
+        type="button"
+        className="plain delete"
+        aria-label={`Delete: ${todo.title}`}
+        onClick={() => void attempt(() => actions.remove(todo))}
+      >
         <svg viewBox="0 0 20 20" aria-hidden="true">
           <path d="M4 6h12M8.5 6V4h3v2M5.5 6l.7 10h7.6l.7-10" />
         </svg>
@@ -67,7 +72,15 @@ function draftName(todo: Todo): string {
 }
 
 /** Enter saves, Escape gives up, leaving saves. What is refused stays in the field. */
-function Editor({ todo, save, close }: { todo: Todo; save: (title: string) => Promise<void>; close: () => void }): ReactNode {
+function Editor({
+  todo,
+  save,
+  close,
+}: {
+  todo: Todo;
+  save: (title: string) => Promise<void>;
+  close: () => void;
+}): ReactNode {
   const [text, setText] = useDraft(draftName(todo), todo.title);
   const [failure, setFailure] = useState<Failure | null>(null);
   const input = useRef<HTMLInputElement>(null);

@@ -13,14 +13,16 @@ export type Shown = "all" | "open" | "done";
 const PAGE = 200; // the most that the API gives at once
 
 interface Loaded {
+  shown: Shown;
   items: Todo[];
   nextCursor: string | null;
 }
 
 export interface Todos {
-  loaded: Loaded | null;
+  /** null until the API has answered. */
+  items: Todo[] | null;
+  hasMore: boolean;
   failure: Failure | null;
-  isLoading: boolean;
   load: () => Promise<void>;
   /** Resolves with the first of those that came. */
   loadMore: () => Promise<Todo | undefined>;
@@ -33,60 +35,63 @@ export interface Todos {
 }
 
 export function useTodos(shown: Shown): Todos {
-  const [loaded, setLoaded] = useState<Loaded | null>(null);
+  const [latest, setLoaded] = useState<Loaded | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
-  const [isLoading, setLoading] = useState(true);
-  const current = useRef<AbortController | null>(null);
+  const underWay = useRef<AbortController | null>(null);
+  const loaded = latest?.shown === shown ? latest : null; // what another filter showed is nothing now
   const query = useMemo(() => ({ limit: PAGE, ...(shown === "all" ? {} : { status: shown }) }), [shown]);
 
   const load = useCallback(async () => {
-    current.current?.abort();
-    const mine = (current.current = new AbortController());
-    setLoading(true);
+    underWay.current?.abort();
+    const mine = new AbortController();
+    underWay.current = mine;
     try {
       const page = await api.list(query, mine.signal);
       if (mine.signal.aborted) return;
-      setLoaded({ items: page.items, nextCursor: page.next_cursor });
+      setLoaded({ shown, items: page.items, nextCursor: page.next_cursor });
       setFailure(null);
     } catch (error) {
-      if (mine.signal.aborted) return;
-      setFailure(expected(error));
-    } finally {
-      if (!mine.signal.aborted) setLoading(false);
+      if (!mine.signal.aborted) setFailure(expected(error));
     }
-  }, [query]);
+  }, [query, shown]);
 
   useEffect(() => {
-    setLoaded(null);
     void load();
-    return () => current.current?.abort();
+    return () => underWay.current?.abort();
   }, [load]);
 
+  function change(how: (items: Todo[]) => Todo[]): void {
+    setLoaded((before) => before && { ...before, items: how(before.items) });
+  }
+
   function replace(todo: Todo): void {
-    setLoaded((before) => before && { ...before, items: before.items.map((each) => (each.id === todo.id ? todo : each)) });
+    change((items) => items.map((each) => (each.id === todo.id ? todo : each)));
   }
 
   return {
-    loaded,
+    items: loaded?.items ?? null,
+    hasMore: loaded?.nextCursor != null,
     failure,
-    isLoading,
     load,
 
     async loadMore() {
-      if (!loaded?.nextCursor) return undefined;
-      const page = await api.list({ ...query, cursor: loaded.nextCursor });
+      const cursor = loaded?.nextCursor;
+      if (!cursor) return undefined;
+      const page = await api.list({ ...query, cursor });
       const known = new Set(loaded.items.map((each) => each.id));
       const further = page.items.filter((each) => !known.has(each.id));
-      setLoaded((before) => before && { items: [...before.items, ...further], nextCursor: page.next_cursor });
+      setLoaded((before) =>
+        before?.nextCursor === cursor // nobody was faster, and the filter is the same
+          ? { ...before, items: [...before.items, ...further], nextCursor: page.next_cursor }
+          : before,
+      );
       return further[0];
     },
 
     async add(title, key) {
       const todo = await api.create({ title }, key);
-      setLoaded((before) => {
-        const others = (before?.items ?? []).filter((each) => each.id !== todo.id);
-        return { items: [todo, ...others], nextCursor: before?.nextCursor ?? null };
-      });
+      if (loaded) change((items) => [todo, ...items.filter((each) => each.id !== todo.id)]);
+      else await load();
     },
 
     async setDone(todo, isDone) {
@@ -114,12 +119,12 @@ export function useTodos(shown: Shown): Todos {
       } catch (error) {
         if (!(error instanceof Failure && error.kind === "missing")) throw error; // gone is gone
       }
-      setLoaded((before) => before && { ...before, items: before.items.filter((each) => each.id !== todo.id) });
+      change((items) => items.filter((each) => each.id !== todo.id));
     },
 
     async restore(todo, at) {
       const restored = await api.restore(todo.id);
-      setLoaded((before) => before && { ...before, items: before.items.toSpliced(at, 0, restored) });
+      change((items) => items.toSpliced(at, 0, restored));
     },
   };
 }
