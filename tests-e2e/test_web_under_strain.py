@@ -141,9 +141,7 @@ def test_sign_in_of_long_ago_is_confirmed_before_devices_are_shown(mine: Page) -
     password.fill(PASSWORD)
     password.press("Enter")
     expect(devices.get_by_text("This device")).to_be_visible()
-    expect(devices.get_by_role("listitem")).to_have_count(
-        2
-    )  # this, not its old one, and the sign-up's
+    expect(devices.get_by_role("listitem")).to_have_count(2)  # this, not its old one, and the sign-up's
 
 
 def test_guessing_is_told_to_wait_and_the_button_waits_too(page: Page, strained: Stack, ann: Person) -> None:
