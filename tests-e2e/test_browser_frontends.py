@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -11,7 +12,7 @@ from e2e_fixtures.frontends import serving
 from e2e_fixtures.providers import Account, Provider
 
 RENEWED = re.compile("[2-9]")  # the first is the sign-in itself
-OFFLINE = {"grant_types": ["authorization_code", "refresh_token"]}
+OFFLINE: dict[str, Any] = {"grant_types": ["authorization_code", "refresh_token"]}
 
 
 @pytest.fixture(scope="module")

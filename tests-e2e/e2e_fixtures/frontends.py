@@ -17,7 +17,14 @@ LIFETIME = 300  # seconds, of both providers' access tokens
 
 
 @contextmanager
-def serving(provider: Provider, library: str, scope: str = "openid email", **metadata: Any) -> Iterator[str]:
+def serving(
+    provider: Provider,
+    library: str,
+    scope: str = "openid email",
+    *,
+    told: dict[str, Any] | None = None,
+    **metadata: Any,
+) -> Iterator[str]:
     """A frontend on a library, registered as a public client; its page's address.
 
     It speaks https where the provider does: a page of another scheme would be another site, and a browser sends no
@@ -57,6 +64,8 @@ def serving(provider: Provider, library: str, scope: str = "openid email", **met
             "scope": scope,
         }
         settings["client_id"] = provider.register(**{**asked, **metadata})["client_id"]
+        if told is not None:
+            told.update(settings)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:

@@ -1,0 +1,148 @@
+"""auth-service's own pages in a real browser: without scripts, by keyboard, in two tabs, framed by somebody else."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Request
+
+from e2e_fixtures.browser import somebodys_browser
+from e2e_fixtures.frontends import serving
+from e2e_fixtures.providers import Account, Ours
+from e2e_fixtures.stack import Stack
+
+CHALLENGE = "7w_YNF9DSfIdPf_pRjSq646_kPr-2-o9NAl16JGghdM"
+
+
+@pytest.fixture(scope="module")
+def ours(stack: Stack) -> Ours:
+    return Ours(stack)
+
+
+@pytest.fixture(scope="module")
+def frontend(ours: Ours) -> Iterator[tuple[str, str]]:
+    """A page that answers come to, and its client."""
+    registered: dict[str, Any] = {}
+    with serving(ours, "oauth4webapi", first_party=True, told=registered) as page:
+        yield page, registered["client_id"]
+
+
+@pytest.fixture
+def account(ours: Ours) -> Account:
+    return ours.sign_up()
+
+
+def authorize(ours: Ours, frontend: tuple[str, str], **further: str) -> str:
+    redirect_uri, client_id = frontend
+    asked = {"client_id": client_id, "redirect_uri": redirect_uri, "response_type": "code", "scope": "openid"}
+    pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+    return f"{ours.issuer}/oauth/authorize?{urlencode({**asked, **pkce, **further})}"
+
+
+def sign_in(page: Page, account: Account) -> None:
+    page.fill("#email", account.email)
+    page.fill("#password", account.password)
+    page.click("#sign-in")
+
+
+def answered(page: Page, frontend: tuple[str, str]) -> dict[str, list[str]]:
+    """What the client's page was given, as soon as the browser is there."""
+    page.wait_for_url(lambda url: url.startswith(frontend[0]), wait_until="commit")
+    return parse_qs(urlsplit(page.url).query)
+
+
+@pytest.fixture
+def scriptless(chromium: Browser) -> Iterator[Page]:
+    with chromium.new_context(java_script_enabled=False) as context:
+        yield context.new_page()
+
+
+def test_a_person_without_scripts_signs_in(
+    ours: Ours, frontend: tuple[str, str], account: Account, scriptless: Page
+) -> None:
+    scriptless.goto(authorize(ours, frontend, state="one"))
+    sign_in(scriptless, account)
+    answer = answered(scriptless, frontend)
+    assert (answer["state"], len(answer["code"][0]) > 20) == (["one"], True)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_form_post_arrives(
+    ours: Ours, frontend: tuple[str, str], account: Account, chromium: Browser, scripts: bool
+) -> None:
+    """By a script that the page's policy allows, and without scripts by a button."""
+    with chromium.new_context(java_script_enabled=scripts) as context:
+        page = context.new_page()
+        posted: list[Request] = []
+        page.on("request", lambda request: posted.append(request) if request.url == frontend[0] else None)
+        page.goto(authorize(ours, frontend, state="two", response_mode="form_post"))
+        sign_in(page, account)
+        if not scripts:
+            page.click("#continue")
+        page.wait_for_url(frontend[0], wait_until="commit")
+    body = parse_qs(posted[0].post_data or "")
+    assert (posted[0].method, body["state"], body["iss"]) == ("POST", ["two"], [ours.issuer])
+
+
+def test_keyboard_is_enough(ours: Ours, frontend: tuple[str, str], account: Account, page: Page) -> None:
+    """The first field has the focus, and Enter sends the form."""
+    page.goto(authorize(ours, frontend))
+    page.keyboard.type(account.email)
+    page.keyboard.press("Tab")
+    page.keyboard.type(account.password)
+    page.keyboard.press("Enter")
+    assert "code" in answered(page, frontend)
+
+
+def test_two_tabs_do_no_harm(ours: Ours, frontend: tuple[str, str], account: Account, page: Page) -> None:
+    """Both show the sign-in; each gets the answer to its own request, whichever is first."""
+    other = page.context.new_page()
+    page.goto(authorize(ours, frontend, state="first"))
+    other.goto(authorize(ours, frontend, state="second"))
+    sign_in(other, account)
+    assert answered(other, frontend)["state"] == ["second"]
+    sign_in(page, account)
+    assert answered(page, frontend)["state"] == ["first"]
+
+
+def test_back_button_does_no_harm(ours: Ours, frontend: tuple[str, str], account: Account, page: Page) -> None:
+    """The request has had its answer: the page says so, shows no form, and starting again asks for nothing."""
+    page.goto(authorize(ours, frontend, state="once"))
+    sign_in(page, account)
+    answered(page, frontend)
+    page.wait_for_load_state()
+    page.go_back()
+    assert "expired" in page.inner_text("#error-title")
+    assert page.locator("form").count() == 0
+    page.goto(authorize(ours, frontend, state="again"))
+    assert answered(page, frontend)["state"] == ["again"]
+
+
+@pytest.mark.parametrize("path", ["/signin", "/signup", "/oauth/logout", "/oauth/authorize"])
+def test_nobody_elses_page_can_frame_them(ours: Ours, frontend: tuple[str, str], page: Page, path: str) -> None:
+    """Clickjacking: Chromium shows its own page in the frame instead."""
+    page.goto(frontend[0])
+    page.evaluate("path => { document.body.innerHTML = `<iframe src='${path}'></iframe>` }", f"{ours.issuer}{path}")
+    frame = page.wait_for_selector("iframe")
+    assert frame is not None
+    content = frame.content_frame()
+    assert content is not None
+    content.wait_for_load_state()
+    assert content.url.startswith("chrome-error:")
+
+
+def test_no_page_offends_its_own_policy(ours: Ours, frontend: tuple[str, str], chromium: Browser) -> None:
+    """No style, script, image or form that Content-Security-Policy has to stop, and nothing else in the console."""
+    with somebodys_browser(chromium) as context:
+        told: list[str] = []
+        context.on(
+            "console", lambda message: told.append(message.text) if message.type in ("error", "warning") else None
+        )
+        page = context.new_page()
+        for path in ("/signin", "/signup", "/oauth/logout"):
+            page.goto(f"{ours.issuer}{path}")
+        page.goto(authorize(ours, frontend, response_mode="form_post"))
+        sign_in(page, ours.sign_up())
+        page.wait_for_url(frontend[0], wait_until="commit")
+        assert [line for line in told if "501" not in line] == []  # the frontend's server takes no POST
