@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from deploy.local.ports import LOOPBACK
 from deploy.local.progress import run_with_progress
 from deploy.local.services import TODO_CLIENT_ID, System, service_command, todo_client_secret
 from deploy.local.state import STATE
@@ -22,6 +23,7 @@ def register_todo_service(system: System, environments: Mapping[str, Mapping[str
         "client_name": "todo-service",
         "grant_types": ["client_credentials"],
         "protected_resource": f"{system.issuer}/api/v1",
+        "event_endpoint": f"http://{LOOPBACK}:{system.todo_port}/internal/events",
     }
     wanted, stamp = STATE / "todo-client.json", STATE / "todo-client.registered"
     text = json.dumps(metadata)

@@ -59,7 +59,7 @@ class System:
             }
             return {"TODO_DATABASE_URL": database, **inside, **copies, **web, **client}
         keys = {f"{key.upper()}_FILE": str(secret_file(key)) for key in ("auth_secret", "auth_key_encryption_keys")}
-        return {"AUTH_DATABASE_URL": database, **keys}
+        return {"AUTH_DATABASE_URL": database, "AUTH_EVENT_NETWORKS": f"{LOOPBACK}/32", **keys}
 
 
 def secret_file(name: str, *, version: str = "1:") -> Path:

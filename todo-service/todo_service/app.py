@@ -16,8 +16,19 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from todo_service import database, health, metrics, openapi, problems, protected_resource, status_hints, web
+from todo_service import (
+    account_events,
+    database,
+    health,
+    metrics,
+    openapi,
+    problems,
+    protected_resource,
+    status_hints,
+    web,
+)
 from todo_service.access_token import Policy
+from todo_service.account_events import EventReceiver
 from todo_service.authentication import Authenticator
 from todo_service.cross_origin import CrossOrigin
 from todo_service.jwks import JwksCache, Schedule
@@ -84,7 +95,11 @@ def create_app(
         clock=clock,
     )
     app.state.verifier_reports = _verifier_reports(settings, app.state.jwks, app.state.status_lists, pace)
-    for router in (health.router, metrics.router, protected_resource.router):
+    app.state.event_receiver = EventReceiver(
+        settings.issuer, settings.client_id, app.state.jwks, app.state.database, clock
+    )
+    routers = (health.router, metrics.router, protected_resource.router)
+    for router in (*routers, account_events.router) if settings.client_id else routers:
         app.include_router(router)
     for prefix in (routes.OWN, routes.BY_USER):
         app.include_router(routes.router(prefix))

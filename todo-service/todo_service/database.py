@@ -16,7 +16,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-HEAD = "0002"  # the newest migration; known here so that serving does not import Alembic
+HEAD = "0003"  # the newest migration; known here so that serving does not import Alembic
 _BUSY_TIMEOUT = 5000  # milliseconds
 _BEGIN = SQL("BEGIN; SELECT set_config({}, {}, true)")  # true: until the transaction ends, not a moment longer
 _BYPASSES = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"

@@ -17,6 +17,7 @@ _ADVISORY_LOCK = 0x746F646F  # "todo"
 # What the serving role may do: it owns nothing, so it cannot turn a policy off.
 _GRANTS = (
     "GRANT SELECT, INSERT, UPDATE, DELETE ON todos, owners, idempotency_keys TO {}",
+    "GRANT SELECT, INSERT, DELETE ON received_events TO {}",
     "GRANT SELECT, UPDATE ON leases TO {}",
     "GRANT SELECT ON cursor_key, alembic_version TO {}",
 )

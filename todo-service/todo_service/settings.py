@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     )
     client_id: str = Field(
         default="",
-        description="this service as the issuer's client, to report which keys it holds; empty: it does not",
+        description="this service as the issuer's client, to report keys and be told of accounts; empty: neither",
     )
     client_secret: SecretStr = Field(default=SecretStr(""), description="of that client; may be read from a file")
     quota: int = Field(default=10_000, ge=1, le=10_000_000, description="todos that a person or service may have")

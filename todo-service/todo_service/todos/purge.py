@@ -1,4 +1,4 @@
-"""What is deleted for longer than it can be restored, and keys that have expired: removed in small batches.
+"""What is deleted for longer than it can be restored, keys and events that have expired: removed in small batches.
 
 Of all processes, one does it at a time: the one that holds the lease.
 """
@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from todo_service.database import Database
 from todo_service.todos.queries import RESTORE_TTL
-from todo_service.todos.table import idempotency_keys, leases, todos
+from todo_service.todos.table import idempotency_keys, leases, received_events, todos
 
 INTERVAL = timedelta(minutes=10)
 BATCH = 500
@@ -31,6 +31,7 @@ def _delete(table: Any, expired: Any) -> Delete:
 
 _TODOS = _delete(todos, todos.c.deleted_at)
 _KEYS = _delete(idempotency_keys, idempotency_keys.c.expires_at)
+_EVENTS = _delete(received_events, received_events.c.expires_at)
 _LEASE = update(leases).where(
     leases.c.name == "purge",
     or_(
@@ -65,6 +66,7 @@ async def purge(database: Database, *, now: datetime) -> dict[str, int]:
     return {
         "todos": await _remove(database, _TODOS, now - RESTORE_TTL),
         "idempotency_keys": await _remove(database, _KEYS, now),
+        "received_events": await _remove(database, _EVENTS, now),
     }
 
 

@@ -92,6 +92,14 @@ idempotency_keys = Table(
     Index("idempotency_keys_expiry", "expires_at"),
 )
 
+received_events = Table(
+    "received_events",
+    metadata,
+    Column("jti", String(128), primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index("received_events_expiry", "expires_at"),
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -1,0 +1,75 @@
+"""POST /internal/events: what the issuer tells about accounts (RFC 8935). The gateway does not route it.
+
+What proves an event is its signature; whoever reaches this port can show nothing but what the issuer signed for us,
+lately, and has not shown before.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from todo_service import request_body, security_events
+from todo_service.database import Database
+from todo_service.jwks import JwksCache, KeysUnavailable
+from todo_service.jws import InvalidToken, UnknownKey
+from todo_service.request_body import media_type
+from todo_service.security_events import NotForUs, SecurityEvent
+from todo_service.todos import erasure
+
+MEDIA_TYPE = "application/secevent+jwt"
+_log = structlog.get_logger(__name__)
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class EventReceiver:
+    issuer: str
+    audience: str  # our client id; without one nothing is for us
+    jwks: JwksCache
+    database: Database
+    clock: Callable[[], float]
+
+    async def verify(self, token: str) -> SecurityEvent:
+        """Raises InvalidToken and KeysUnavailable."""
+        try:
+            return self._verify(token)
+        except UnknownKey as error:
+            if not await self.jwks.learn(error.kid):
+                raise
+        return self._verify(token)
+
+    def _verify(self, token: str) -> SecurityEvent:
+        keys = self.jwks.get_key_set().keys
+        return security_events.verify(token, keys=keys, issuer=self.issuer, audience=self.audience, now=self.clock())
+
+
+@router.post("/internal/events", include_in_schema=False)
+async def receive(request: Request) -> Response:
+    """202 for what is done, also when it was done before; 400 for what is refused (RFC 8935 §2.3)."""
+    receiver: EventReceiver = request.app.state.event_receiver
+    if media_type(request) != MEDIA_TYPE:
+        return _refuse("invalid_request", f"Send it as {MEDIA_TYPE}.")
+    try:
+        token = (await request_body.read(request)).decode("ascii")
+        event = await receiver.verify(token)
+    except KeysUnavailable:
+        return Response(status_code=503, headers={"Cache-Control": "no-store", "Retry-After": "5"})
+    except UnknownKey as error:
+        return _refuse("invalid_key", str(error))
+    except NotForUs as error:
+        return _refuse("invalid_audience", str(error))
+    except (InvalidToken, UnicodeDecodeError) as error:
+        return _refuse("invalid_request", str(error) if isinstance(error, InvalidToken) else "It is not ASCII.")
+    now = datetime.fromtimestamp(receiver.clock(), UTC)
+    is_new = await erasure.receive(receiver.database, event.jti, erased=event.purged, now=now)
+    _log.info("an account event", jti=event.jti, erased=event.purged if is_new else None, again=not is_new)
+    return Response(status_code=202, headers={"Cache-Control": "no-store"})
+
+
+def _refuse(err: str, description: str) -> Response:
+    _log.warning("an account event is refused", err=err, reason=description)
+    return JSONResponse({"err": err, "description": description}, 400, {"Cache-Control": "no-store"})

@@ -1,0 +1,65 @@
+"""Security Event Tokens (RFC 8417) that the issuer sends about accounts, verified with keys at hand.
+
+`verify()` is pure, as for access tokens. An event is for us alone, signed a moment ago (the issuer signs each attempt
+anew), and names its subject by issuer and `sub` (RFC 9493 §3.2.3).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from todo_service import jws
+from todo_service.jws import InvalidToken
+
+ACCOUNT_PURGED = "https://schemas.openid.net/secevent/risc/event-type/account-purged"
+MAX_LENGTH = 8192
+MAX_JTI_LENGTH = 128
+MAX_SUBJECT_LENGTH = 255
+MAX_AGE = timedelta(minutes=5)
+LEEWAY = timedelta(seconds=60)
+_TYPES = ("secevent+jwt", "application/secevent+jwt")
+
+
+class NotForUs(InvalidToken):
+    """Somebody else's events, or somebody else's receiver."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityEvent:
+    """What has happened; `purged` is the `sub` of an account that is no more, None for any other event."""
+
+    jti: str
+    purged: str | None
+
+
+def verify(token: str, *, keys: Mapping[str, RSAPublicKey], issuer: str, audience: str, now: float) -> SecurityEvent:
+    """Raises UnknownKey; NotForUs; InvalidToken for anything else."""
+    _, claims = jws.verify(token, types=_TYPES, keys=keys, max_length=MAX_LENGTH)
+    if claims.get("iss") != issuer or claims.get("aud") not in (audience, [audience]):
+        raise NotForUs("the event is of another issuer, or for another receiver")
+    iat = jws.get_time(claims, "iat")
+    if not now - MAX_AGE.total_seconds() - LEEWAY.total_seconds() <= iat <= now + LEEWAY.total_seconds():
+        raise InvalidToken("the event was not signed just now")
+    if "exp" in claims or "sub" in claims:  # RFC 8417 §2.2: an event is no token that gives access
+        raise InvalidToken("it is more than an event")
+    events = claims.get("events")
+    if not isinstance(events, dict) or len(events) != 1 or not all(isinstance(each, dict) for each in events.values()):
+        raise InvalidToken("it does not hold one event")
+    purged = _subject(claims.get("sub_id"), issuer) if ACCOUNT_PURGED in events else None
+    return SecurityEvent(_string(claims.get("jti"), MAX_JTI_LENGTH), purged)
+
+
+def _subject(sub_id: object, issuer: str) -> str:
+    match sub_id:
+        case {"format": "iss_sub", "iss": str(iss), "sub": sub} if iss == issuer:
+            return _string(sub, MAX_SUBJECT_LENGTH)
+        case _:
+            raise InvalidToken("its subject is not an account of the issuer")
+
+
+def _string(value: object, max_length: int) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= max_length or not value.isprintable():
+        raise InvalidToken("an identifier is missing or is not one")
+    return value

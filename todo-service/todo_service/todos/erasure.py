@@ -1,0 +1,35 @@
+"""Everything of an owner who is no more: erased at once, with no way back."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from todo_service.database import Database
+from todo_service.todos.table import received_events
+
+# Longer than an issuer goes on sending; a shorter one would erase twice, which is no harm either.
+REMEMBERED_FOR = timedelta(days=8)
+_RECEIVE = text(
+    "INSERT INTO received_events (jti, expires_at) VALUES (:jti, :expires_at) ON CONFLICT (jti) DO NOTHING"
+).bindparams(bindparam("expires_at", type_=received_events.c.expires_at.type))
+_ERASE = tuple(
+    text(f"DELETE FROM {table} WHERE {table}.owner = :owner")  # noqa: S608 - names of the line below
+    for table in ("todos", "idempotency_keys", "owners")
+)
+
+
+async def receive(database: Database, jti: str, *, erased: str | None, now: datetime) -> bool:
+    """Remember an event, and erase its owner, in one transaction. False if it was received before: nothing is done."""
+    async with database.writing(erased or "") as connection:
+        received = await connection.execute(_RECEIVE, {"jti": jti, "expires_at": now + REMEMBERED_FOR})
+        if received.rowcount != 1:
+            return False
+        if erased is not None:
+            await _erase(erased, connection)
+        return True
+
+
+async def _erase(owner: str, connection: AsyncConnection) -> None:
+    for statement in _ERASE:
+        await connection.execute(statement, {"owner": owner})
