@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
@@ -17,11 +18,12 @@ from e2e_fixtures.providers import Account, Ours, Provider, running_control
 from e2e_fixtures.relying_party import CALLBACK, SIGNED_OUT, RelyingParty
 from e2e_fixtures.user_agent import Callback, Page, UserAgent
 
+WITH_QUERY = f"{CALLBACK}?from=the+plan"
 METADATA = {
     "client_name": "Certification",
     "grant_types": ["authorization_code", "refresh_token"],
     "response_types": ["code"],
-    "redirect_uris": [CALLBACK],
+    "redirect_uris": [CALLBACK, WITH_QUERY],
     "post_logout_redirect_uris": [SIGNED_OUT],
     "scope": "openid profile email offline_access",
     "require_pkce": False,  # the plans are older than it is
@@ -237,14 +239,25 @@ class TestBasic:
         headers = {"Authorization": f"Bearer {first.access_token}"}
         assert rp.http.get(rp.metadata["userinfo_endpoint"], headers=headers).status_code == 401
 
-    @pytest.mark.parametrize("other", [f"{CALLBACK}/", f"{CALLBACK}?x=1", "https://evil.example.com/callback"])
+    @pytest.mark.parametrize(
+        "other", [f"{CALLBACK}/", f"{CALLBACK}?from=elsewhere", f"{WITH_QUERY}&x=1", "https://evil.example.com/", None]
+    )
     def test_unregistered_redirect_uri(
-        self, plain: RelyingParty, agent: UserAgent, account: Account, other: str
+        self, plain: RelyingParty, agent: UserAgent, account: Account, other: str | None
     ) -> None:
-        """oidcc-ensure-registered-redirect-uri: a page, and no redirect."""
+        """oidcc-ensure-registered-redirect-uri, oidcc-redirect-uri-query-mismatch, -query-added: no redirect."""
         shown = agent.sign_in(plain.url(plain.asked(redirect_uri=other)), account)
         assert isinstance(shown, Page)
         assert (400 <= shown.status < 500, "sign-in" in shown) == (True, False)
+
+    def test_redirect_uri_keeps_its_query(self, rp: RelyingParty, agent: UserAgent, account: Account) -> None:
+        """oidcc-redirect-uri-query-ok (RFC 6749 §3.1.2)."""
+        asked = rp.asked(redirect_uri=WITH_QUERY)
+        shown = agent.sign_in(rp.url(asked), account)
+        assert isinstance(shown, Callback), shown
+        assert parse_qs(urlsplit(shown.url).query)["from"] == ["the plan"]
+        form = {"code": shown.parameters["code"], "redirect_uri": WITH_QUERY}
+        rp.accept(rp.token(grant_type="authorization_code", **form), asked)
 
     def test_post_request(self, rp: RelyingParty, agent: UserAgent, account: Account) -> None:
         """oidcc-ensure-post-request-succeeds: from another site, whose form brings no cookies along."""
