@@ -6,7 +6,7 @@ from http import HTTPStatus
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
@@ -32,7 +32,8 @@ def add_exception_handlers(app: FastAPI) -> None:
     app.exception_handler(OAuthError)(render_oauth_error)
     app.exception_handler(BearerRefusal)(_render_bearer_refusal)
     app.exception_handler(HTTPException)(_render_http_exception)
-    for store_error in (OperationalError, PoolTimeoutError):
+    # IntegrityError: the client or account that a row is about was deleted a moment ago; who asks again is told so.
+    for store_error in (OperationalError, PoolTimeoutError, IntegrityError):
         app.exception_handler(store_error)(_render_unavailable)
 
 

@@ -4,6 +4,7 @@ A hint says who a request is about, and that its sender was told so by us; it au
 expired, and the key that signed it may be gone.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from .past_keys import find_hint_key
 
 MAX_LENGTH = 8192
 ID_TOKEN_TYPES = ("JWT",)  # an access token is no hint
+_KID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # other text is looked for nowhere: it may hold what no database takes
 
 
 class InvalidHint(Exception):
@@ -65,7 +67,7 @@ def _read_kid(hint: str) -> str:
     except (jwt.PyJWTError, ValueError) as error:
         raise InvalidHint(type(error).__name__) from None
     kid = header.get("kid")
-    if header.get("typ") not in ID_TOKEN_TYPES or not isinstance(kid, str) or not 0 < len(kid) <= 64:
+    if header.get("typ") not in ID_TOKEN_TYPES or not isinstance(kid, str) or not _KID.fullmatch(kid):
         raise InvalidHint("another kind of token, or without a key")
     return kid
 

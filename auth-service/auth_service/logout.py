@@ -12,13 +12,13 @@ from . import logout_requests
 from .clients import Client
 from .dependencies import Now, Parts, PartsDep
 from .id_token_hints import Hint, InvalidHint
+from .oauth.authorization_parameters import fits
 from .oauth.errors import InvalidRequest, OAuthError
 from .oauth.parameters import Parameters, parse_form
 from .oauth_requests import read_form_octets
 from .pages import LOGOUT_HANDLE, PageRefused, see_other
 
 PATH = "/oauth/logout"
-STATE_MAX_LENGTH = 2048
 router = APIRouter()
 
 
@@ -62,7 +62,7 @@ def _read(octets: bytes) -> Parameters:
         parameters = parse_form(octets)
     except InvalidRequest as error:
         raise refused(error.reason or error.description) from None
-    if len(parameters.get("state") or "") > STATE_MAX_LENGTH:
+    if not fits(parameters.get("state")):
         raise refused("state is too long")
     return parameters
 

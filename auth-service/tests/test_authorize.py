@@ -425,3 +425,19 @@ def test_a_client_that_is_gone_ends_the_request(service: Service) -> None:
     service.clock.advance(seconds=6)
     assert browser.sign_in("nobody@example.com").last.status_code == 403
     assert browser.open("/oauth/authorize", **asked(frontend)).last.status_code == 400
+
+
+def test_a_client_that_was_deleted_a_moment_ago_breaks_nothing(service: Service) -> None:
+    """It is still believed for some seconds (client_cache.py), while no row can refer to it any more."""
+    frontend = register_frontend(service)
+    person, nobody = signed_in(service).client, Browser(service).client
+    service.clock.stop()
+    assert nobody.get("/oauth/authorize", params=asked(frontend)).status_code == 303
+    service.execute("DELETE FROM client_origins")
+    service.execute("DELETE FROM authorization_requests")
+    service.execute(f"DELETE FROM clients WHERE client_id = '{frontend.client_id}'")
+    gone = [each.get("/oauth/authorize", params=asked(frontend)) for each in (person, nobody)]
+    gone.append(nobody.post("/oauth/authorize", data=asked(frontend)))
+    assert [(each.status_code, each.headers["retry-after"]) for each in gone] == [(503, "1")] * 3
+    service.clock.advance(seconds=5)
+    assert nobody.get("/oauth/authorize", params=asked(frontend)).status_code == 400

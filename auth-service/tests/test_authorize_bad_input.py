@@ -120,6 +120,7 @@ TO_THE_CLIENT: dict[str, tuple[str, dict[str, Any]]] = {
     "scope not registered": ("invalid_scope", {"scope": "openid todos:write"}),
     "state too long": ("invalid_request", {"state": LONG}),
     "state repeated": ("invalid_request", {"state": ["a", "b"]}),
+    "state too long in octets": ("invalid_request", {"state": "\U0001f600" * 513}),
     "nonce too long": ("invalid_request", {"nonce": LONG}),
     "nonce repeated": ("invalid_request", {"nonce": ["a", "b"]}),
     "unknown parameter repeated": ("invalid_request", {"extra": ["a", "b"]}),
@@ -168,6 +169,10 @@ TO_THE_CLIENT: dict[str, tuple[str, dict[str, Any]]] = {
         {"id_token_hint": f"{encode({'alg': 'none', 'typ': 'JWT', 'kid': 'x'})}.{encode({'iss': ISSUER})}."},
     ),
     "id_token_hint nested deep": ("invalid_request", {"id_token_hint": f"{encode(b'[' * 3000)}.e30.x"}),
+    "id_token_hint with a key that is no text": (
+        "invalid_request",
+        {"id_token_hint": f"{encode({'alg': 'RS256', 'typ': 'JWT', 'kid': chr(0xD800)})}.e30.AAAA"},
+    ),
     "id_token_hint too long": ("invalid_request", {"id_token_hint": "x" * 9000}),
 }
 

@@ -141,6 +141,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "address repeated": {"post_logout_redirect_uri": [BYE, BYE]},
     "address a script": {"post_logout_redirect_uri": "javascript:alert(1)"},
     "state too long": {"state": LONG},
+    "state too long in octets": {"state": "\U0001f600" * 513},
     "state repeated": {"state": ["a", "b"]},
 }
 

@@ -18,7 +18,7 @@ from .parameters import Parameters
 NONE, LOGIN, CONSENT, SELECT_ACCOUNT = "none", "login", "consent", "select_account"
 PROMPTS = (NONE, LOGIN, CONSENT, SELECT_ACCOUNT)
 S256 = "S256"
-MAX_LENGTH = 2048  # of one parameter; what is kept longer than a request takes may have less
+MAX_LENGTH = 2048  # octets of one parameter: `state` goes into a header again, three times as long when it is escaped
 MAX_AGE_LIMIT = 2**31
 LIMITS = dict.fromkeys(("state", "prompt", "display", "ui_locales"), MAX_LENGTH) | {
     "nonce": 1024,
@@ -34,6 +34,10 @@ UNSUPPORTED = {
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits in base64url
 
 
+def fits(value: str | None, limit: int = MAX_LENGTH) -> bool:
+    return value is None or len(value.encode()) <= limit
+
+
 def check_form(parameters: Parameters, repeated: frozenset[str]) -> None:
     if repeated:
         raise InvalidRequest("A parameter is repeated.", reason=f"repeated: {min(repeated)[:40]!r}")
@@ -41,7 +45,7 @@ def check_form(parameters: Parameters, repeated: frozenset[str]) -> None:
         if parameters.get(name) is not None:
             raise refusal(f"The parameter {name} is not supported.")
     for name, limit in LIMITS.items():
-        if len(parameters.get(name) or "") > limit:
+        if not fits(parameters.get(name), limit):
             raise InvalidRequest(f"The parameter {name} is too long.")
 
 

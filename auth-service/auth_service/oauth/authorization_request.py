@@ -10,7 +10,6 @@ from typing import Any, Self
 
 from . import authorization_parameters as members_of
 from . import claims_parameter, resources
-from .authorization_parameters import MAX_LENGTH
 from .claims_parameter import RequestedClaims
 from .client_metadata import AUTHORIZATION_CODE, ClientMetadata
 from .errors import InvalidRequest, UnauthorizedClient, UnsupportedResponseType
@@ -82,7 +81,7 @@ def find_target(parameters: Parameters, client: ClientMetadata) -> Target | None
     return Target(
         redirect_uri,
         mode if mode in RESPONSE_MODES else QUERY,
-        state if state is not None and len(state) <= MAX_LENGTH else None,
+        state if members_of.fits(state) else None,
     )
 
 
