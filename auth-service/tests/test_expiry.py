@@ -1,6 +1,7 @@
 """No table grows with traffic beyond what is live."""
 
 import asyncio
+import json
 from datetime import timedelta
 
 from auth_service.attempts import Attempts
@@ -8,6 +9,8 @@ from auth_service.database import open_database
 from auth_service.expiry import BATCH, delete_expired
 from auth_service.leases import hold
 
+from .browser import Browser
+from .code_flow import register_frontend
 from .conftest import Clock, Service
 from .test_lockout import WRONG, attempt
 
@@ -53,6 +56,23 @@ def test_too_many_attempts_go_the_least_tried_first_in_batches(service: Service)
     assert run_expiry(service, max_rows=100) == BATCH + 200
     assert service.rows("SELECT count(*) FROM attempts WHERE count = 9") == [(10,)]
     assert service.rows("SELECT count(*) FROM attempts") == [(100,)]
+
+
+def test_requests_that_wait_expire_and_are_capped_the_oldest_first(service: Service) -> None:
+    """Anybody can make one: they fill nothing, and the newest stay."""
+    frontend = register_frontend(service)
+    browser = Browser(service)
+    for minute in range(5):
+        browser.authorize(frontend, state=str(minute))
+        browser.open("/oauth/logout", client_id=frontend.client_id)
+        service.clock.advance(minutes=1)
+    assert run_expiry(service, max_rows=3) == 2 + 2
+    kept = service.rows("SELECT parameters FROM authorization_requests")
+    assert sorted(json.loads(row[0])["state"] for row in kept) == ["2", "3", "4"]
+    service.clock.advance(minutes=28)
+    assert run_expiry(service) == 2 + 2
+    service.clock.advance(minutes=5)
+    assert run_expiry(service) == 1 + 1
 
 
 def test_of_many_processes_one_holds_the_lease(service: Service) -> None:

@@ -46,9 +46,11 @@ def test_a_store_that_is_gone_is_503_until_it_is_back(start: Start, postgres: st
         admin.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false".encode())
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
         gone = [client.get("/get-session") for _ in range(3)]
+        page = client.get(f"{service.url}/signin")
         unready = client.get(f"{service.url}/readyz")
         admin.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true".encode())
     assert [(one.status_code, one.headers["retry-after"]) for one in gone] == [(503, "1")] * 3
+    assert (page.status_code, page.headers["retry-after"], "Please try again" in page.text) == (503, "1", True)
     assert unready.status_code == 503
     assert client.get("/get-session").json() is not None
 

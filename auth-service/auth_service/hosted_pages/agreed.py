@@ -23,7 +23,7 @@ IN_WORDS = {
     EMAIL: "See your e-mail address",
     "todos:read": "Read your todos",
     "todos:write": "Add, change and delete your todos",
-    OFFLINE_ACCESS: "Keep this access while you are away, until you take it back",
+    OFFLINE_ACCESS: "Keep this access while you are away, until you remove it",
 }
 
 
