@@ -10,7 +10,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from sqlalchemy import bindparam, select
 
-from . import clients
+from . import clients, status_indexes
 from .accounts import Account
 from .browser_sessions import BrowserSession
 from .database import Database
@@ -50,6 +50,14 @@ class VerifiedToken:
     def session_id(self) -> str | None:
         """None: a service's own."""
         return self.claims.get("sid")
+
+    @property
+    def status(self) -> tuple[int, int] | None:
+        """List and index; None: issued before there were any."""
+        status = self.claims.get("status")
+        if status is None:
+            return None
+        return int(status["status_list"]["uri"].rpartition("/")[2]), int(status["status_list"]["idx"])
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -100,7 +108,7 @@ class AccessTokenReader:
 
     async def find_account(self, token: VerifiedToken, *, now: datetime) -> Account | None:
         """The person that a live token is about; None when it has ended, or stands for a service itself."""
-        if token.session_id is None:
+        if token.session_id is None or await self._is_revoked(token):
             return None
         if token.client_id == WEB_CLIENT_ID:
             return await self._find_signed_in(token.session_id, now)
@@ -117,11 +125,18 @@ class AccessTokenReader:
             return await self.find_account(token, now=now) is not None
         async with self.database.reading() as session:
             client = await clients.find(session, token.client_id)
-        if client is None:
+        if client is None or await self._is_revoked(token):
             return False
         # Of the second in which they were revoked, too: better one too many than one too few.
         revoked_at = client.tokens_revoked_at
         return revoked_at is None or int(token.claims["iat"]) > int(revoked_at.timestamp())
+
+    async def _is_revoked(self, token: VerifiedToken) -> bool:
+        """By the very index that the token has: what the status list says, before it is even published."""
+        if token.status is None:
+            return False
+        async with self.database.reading() as session:
+            return await status_indexes.is_revoked(session, *token.status)
 
     async def _find_signed_in(self, session_id: str, now: datetime) -> Account | None:
         async with self.database.reading() as session:

@@ -21,6 +21,8 @@ from . import (
     jwks,
     logout,
     revoke,
+    status_list_documents,
+    status_lists,
     token,
     userinfo,
 )
@@ -45,12 +47,14 @@ from .key_ring import KeyRing, reload_periodically
 from .migrations import HEAD
 from .outbound import Outbound
 from .passwords import PasswordHasher
+from .published_status_lists import PublishedStatusLists, refresh_periodically
 from .refresh_tokens import RefreshLifetimes, RefreshTokens
 from .sealing import Seal
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
 from .settings import Settings
-from .signing_keys import KeyStore
+from .signing_keys import KeyStore, open_status_list_keys
+from .token_status import TokenStatus
 from .tokens import TokenIssuer
 from .trusted_origins import TrustedOrigins
 
@@ -70,8 +74,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
     )
     oauth = (token.router, userinfo.router, introspect.router, revoke.router)
     pages = (authorize.router, logout.router, *hosted_pages.routers)
+    documents = (jwks.router, status_list_documents.router, discovery.router)
     inside = (health.router, *internal.routers)
-    for router in (*oauth, *better_auth.routers, jwks.router, discovery.router, *inside, *pages):
+    for router in (*oauth, *better_auth.routers, *documents, *inside, *pages):
         # The routes themselves: an included router is searched twice for each request, and these need none of what
         # including adds, because they carry their whole paths.
         app.router.routes.extend(router.routes)
@@ -87,10 +92,15 @@ def _lifespan(settings: Settings, clock: Clock) -> Callable[[FastAPI], AbstractA
         database = open_database(settings.database_url.get_secret_value())
         try:
             app.state.parts = parts = await _assemble(settings, database, clock)
-            reloading = asyncio.create_task(reload_periodically(parts.keys, clock))
+            tasks = [
+                asyncio.create_task(reload_periodically(parts.keys, clock)),
+                asyncio.create_task(reload_periodically(parts.status_list_keys, clock)),
+                asyncio.create_task(refresh_periodically(parts.status_lists, clock)),
+            ]
             yield
-            reloading.cancel()
-            await asyncio.wait((reloading,))  # before the database is closed, which it uses
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)  # before the database is closed, which they use
             parts.passwords.close()
         finally:
             await database.close()
@@ -115,6 +125,11 @@ async def _assemble(settings: Settings, database: Database, clock: Clock) -> Par
     await database.require_revision(HEAD)
     store = KeyStore(database, settings.versioned("key_encryption_keys"), longest_token_ttl=settings.longest_token_ttl)
     keys = KeyRing(store, await store.load_or_create(now=clock()))
+    status_store = open_status_list_keys(database, settings.versioned("key_encryption_keys"))
+    status_keys = KeyRing(status_store, await status_store.load_or_create(now=clock()))
+    await status_lists.create_first(database, now=clock())
+    published = PublishedStatusLists(settings.issuer, database, status_keys, access_token_ttl=settings.access_token_ttl)
+    await published.refresh(now=clock())
     tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, settings.id_token_ttl, keys)
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
     verifier = AssertionVerifier(database, FetchedKeys(outbound))
@@ -124,6 +139,9 @@ async def _assemble(settings: Settings, database: Database, clock: Clock) -> Par
         database=database,
         clock=clock,
         keys=keys,
+        status_list_keys=status_keys,
+        status_lists=published,
+        token_status=TokenStatus(database, published),
         tokens=tokens,
         clients=ClientAuthenticator(settings.issuer, ClientCache(database), verifier),
         session_tokens=SessionTokens(tokens),

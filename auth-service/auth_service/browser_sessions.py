@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Boolean, ColumnElement, ForeignKey, String, bindparam, delete, select, update
+from sqlalchemy import Boolean, ColumnElement, ForeignKey, Integer, String, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import account_events, grants, identifiers
+from . import account_events, grants, identifiers, status_indexes
 from .accounts import Account
 from .database import Database, Row
 from .instants import Instant
@@ -45,6 +45,8 @@ class BrowserSession(Row):
     authenticated_at: Mapped[datetime] = mapped_column(Instant)  # when the person last proved to be there
     updated_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    status_list_id: Mapped[int | None] = mapped_column(Integer)  # of what the client `web` gets in this session
+    status_index: Mapped[int | None] = mapped_column(Integer)
 
 
 # Built once: putting a statement together takes longer than SQLite needs to run it.
@@ -71,9 +73,10 @@ class Device:
 async def start_session(
     session: AsyncSession, account_id: str, *, remember: bool, device: Device, lifetimes: Lifetimes, now: datetime
 ) -> BrowserSession:
-    ttl = lifetimes.ttl if remember else UNREMEMBERED_TTL
+    ttl, session_id = lifetimes.ttl if remember else UNREMEMBERED_TTL, identifiers.draw()
+    status = await status_indexes.allocate(session, session_id)
     started = BrowserSession(
-        id=identifiers.draw(),
+        id=session_id,
         token=identifiers.draw(),
         account_id=account_id,
         is_remembered=remember,
@@ -83,6 +86,7 @@ async def start_session(
         authenticated_at=now,
         updated_at=now,
         expires_at=now + min(ttl, lifetimes.absolute_max_age),
+        **status.columns(),
     )
     # An account has so many sessions at the most; the newest stay. Otherwise who signs in for ever fills the lists.
     surplus = select(BrowserSession.id).where(BrowserSession.account_id == account_id)
@@ -125,12 +129,8 @@ async def slide(session: AsyncSession, found: BrowserSession, expires_at: dateti
 
 
 async def list_live(session: AsyncSession, account_id: str, *, now: datetime) -> Sequence[BrowserSession]:
-    query = (
-        select(BrowserSession)
-        .where(BrowserSession.account_id == account_id, BrowserSession.expires_at > now)
-        .order_by(BrowserSession.created_at, BrowserSession.id)
-    )
-    return (await session.scalars(query)).all()
+    live = select(BrowserSession).where(BrowserSession.account_id == account_id, BrowserSession.expires_at > now)
+    return (await session.scalars(live.order_by(BrowserSession.created_at, BrowserSession.id))).all()
 
 
 async def list_all_live(
@@ -192,8 +192,9 @@ async def end_expired(session: AsyncSession, *, limit: int, now: datetime) -> in
 async def _end(
     session: AsyncSession, *which: ColumnElement[bool], offline_too: bool, now: datetime
 ) -> Sequence[BrowserSession]:
-    """Every session ends here, so that none ends without its grants."""
+    """Every session ends here, so that none ends without its tokens and its grants."""
     ended = (await session.scalars(delete(BrowserSession).where(*which).returning(BrowserSession))).all()
+    await status_indexes.revoke(session, [each.id for each in ended], now=now)
     await grants.end_for_sessions(session, [each.id for each in ended], offline_too=offline_too, now=now)
     revoked = [(each.account_id, each.id) for each in ended if each.expires_at > now]  # others have run out
     account_events.record_sessions_revoked(session, revoked, now=now)

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from sqlalchemy import String, Text, delete, select, update
+from sqlalchemy import Integer, String, Text, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import client_origins, grants, identifiers
+from . import client_origins, grants, identifiers, status_indexes
 from .database import Row
 from .instants import Instant
 from .oauth.client_metadata import ClientMetadata
@@ -37,6 +37,8 @@ class Client(Row):
     previous_secret_hash: Mapped[str | None] = mapped_column(String(64))
     previous_secret_expires_at: Mapped[datetime | None] = mapped_column(Instant)
     tokens_revoked_at: Mapped[datetime | None] = mapped_column(Instant)  # what it got for itself before is dead
+    status_list_id: Mapped[int | None] = mapped_column(Integer)  # of what it gets for itself
+    status_index: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
 
@@ -148,7 +150,9 @@ async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timed
 
 async def revoke_own_tokens(session: AsyncSession, client_id: str, *, now: datetime) -> None:
     """End what a client got for itself until now (its epoch, DESIGN section 6)."""
-    await session.execute(update(Client).where(Client.client_id == client_id).values(tokens_revoked_at=now))
+    began = {"tokens_revoked_at": now, "status_list_id": None, "status_index": None}
+    await session.execute(update(Client).where(Client.client_id == client_id).values(began))
+    await status_indexes.revoke(session, [client_id], now=now)
 
 
 async def revoke_tokens(session: AsyncSession, client_id: str, *, now: datetime) -> int:
@@ -161,3 +165,4 @@ async def delete_client(session: AsyncSession, client_id: str, *, now: datetime)
     """Delete the client; its grants end and go with it."""
     await grants.end_for_client(session, client_id, now=now)
     await session.execute(delete(Client).where(Client.client_id == client_id))
+    await status_indexes.revoke(session, [client_id], now=now)  # after it: now nobody draws another index for it

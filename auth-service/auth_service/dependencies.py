@@ -20,9 +20,11 @@ from .id_token_hints import HintVerifier
 from .instants import Clock
 from .key_ring import KeyRing
 from .passwords import PasswordHasher
+from .published_status_lists import PublishedStatusLists
 from .refresh_tokens import RefreshTokens
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
+from .token_status import TokenStatus
 from .tokens import TokenIssuer
 from .trusted_origins import TrustedOrigins
 
@@ -35,6 +37,9 @@ class Parts:
     database: Database
     clock: Clock
     keys: KeyRing
+    status_list_keys: KeyRing
+    status_lists: PublishedStatusLists
+    token_status: TokenStatus
     tokens: TokenIssuer
     clients: ClientAuthenticator
     session_tokens: SessionTokens

@@ -8,12 +8,12 @@ A grant that has ended stays ended; the next authorization of that session makes
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Boolean, ColumnElement, ForeignKey, Index, String, Text, select, text, update
+from sqlalchemy import Boolean, ColumnElement, ForeignKey, Index, Integer, String, Text, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import identifiers
+from . import identifiers, status_indexes
 from .database import Row
 from .instants import Instant
 
@@ -42,6 +42,8 @@ class Grant(Row):
     is_offline: Mapped[bool] = mapped_column(Boolean)
     created_at: Mapped[datetime] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
+    status_list_id: Mapped[int | None] = mapped_column(Integer)
+    status_index: Mapped[int | None] = mapped_column(Integer)
 
 
 class Authorized(Row):
@@ -114,9 +116,13 @@ async def end_for_client(session: AsyncSession, client_id: str, *, account_id: s
 
 
 async def _end(session: AsyncSession, *which: ColumnElement[bool], now: datetime) -> int:
-    """How many were live. Rows are locked in one order, so that two who end the same ones do not deadlock."""
+    """Every grant ends here, and its tokens with it. How many were live.
+
+    Rows are locked in one order, so that two who end the same ones do not deadlock.
+    """
     live = select(Grant.id).where(*which, Grant.ended_at.is_(None)).order_by(Grant.id).with_for_update()
     ids = (await session.scalars(live)).all()
     if ids:
         await session.execute(update(Grant).where(Grant.id.in_(ids)).values(ended_at=now))
+        await status_indexes.revoke(session, ids, now=now)
     return len(ids)

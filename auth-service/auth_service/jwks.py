@@ -13,5 +13,6 @@ router = APIRouter()
 @router.get("/.well-known/jwks.json", responses=NOT_MODIFIED, response_model=dict[str, Any])
 @router.get("/api/auth/jwks", responses=NOT_MODIFIED, response_model=dict[str, Any])
 async def jwks(request: Request, parts: PartsDep) -> Response:
-    """Every published key, public members only: the active one, the next, and what is retiring."""
-    return render_document(request, parts.keys.current.document())
+    """Every published key of either purpose, public members only: the active one, the next, and what is retiring."""
+    keys = (*parts.keys.current.public_jwks, *parts.status_list_keys.current.public_jwks)
+    return render_document(request, {"keys": keys})

@@ -11,11 +11,11 @@ CACHE_CONTROL = "public, max-age=60, s-maxage=5, stale-if-error=86400"
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not Modified"}}
 
 
-def render_document(request: Request, document: dict[str, Any]) -> Response:
+def render_document(request: Request, document: dict[str, Any], *, cache_control: str = CACHE_CONTROL) -> Response:
     """The document, or 304 for who holds it already (RFC 9110 §13.1.2)."""
     body = json.dumps(document, separators=(",", ":")).encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"Cache-Control": CACHE_CONTROL, "ETag": etag, "Access-Control-Allow-Origin": "*"}
+    headers = {"Cache-Control": cache_control, "ETag": etag, "Access-Control-Allow-Origin": "*"}
     if known_etags(request) & {etag, "*"}:
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from .accounts import Account
 from .browser_sessions import BrowserSession
+from .oauth.status_list import StatusReference
 from .tokens import TokenIssuer
 
 REUSED_FOR = timedelta(seconds=1)
@@ -29,12 +30,12 @@ class SessionTokens:
     issuer: TokenIssuer
     _issued: dict[str, _Issued] = field(default_factory=dict)
 
-    def token_for(self, account: Account, session: BrowserSession, *, now: datetime) -> str:
+    def token_for(self, account: Account, session: BrowserSession, status: StatusReference, *, now: datetime) -> str:
         """An access token with its life before it, signed by the key that is active now."""
         known = self._issued.get(session.id)
         if known is not None and self._is_young(known, now):
             return known.token
-        token = self.issuer.issue_for_session(account, session, now=now)
+        token = self.issuer.issue_for_session(account, session, status, now=now)
         self._issued.pop(session.id, None)
         if len(self._issued) >= CAPACITY:
             del self._issued[next(iter(self._issued))]  # the oldest

@@ -4,6 +4,9 @@ Exactly one key is `active`. One `next` is always published: the spare that ever
 A `retiring` key signs no more and stays published until everything it signed has expired; then it is gone, and only
 past_keys.py still knows it. Private keys are sealed at rest (key_encryption.py), and destroyed when they sign no more.
 key_rotation.py moves keys from state to state, key_ring.py makes processes notice.
+
+Access tokens and ID tokens are signed by keys of one purpose, status lists by those of another: each kind has a store,
+an active key and a spare of its own.
 """
 
 import asyncio
@@ -14,18 +17,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from sqlalchemy import Index, Integer, LargeBinary, String, Text, select, text
+from sqlalchemy import ColumnElement, Index, Integer, LargeBinary, String, Text, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .database import Database, Row
 from .instants import Instant
 from .key_encryption import KeyEncryption, UnreadableKey
-from .oauth import jwk
+from .oauth import jwk, status_list
 from .versioned_secrets import Secrets
 
 # Time makes a retiring key a gone one; GONE is stored only of a key that was withdrawn in an emergency.
 ACTIVE, NEXT, RETIRING, GONE = "active", "next", "retiring", "gone"
+TOKENS, STATUS_LISTS = "tokens", "status lists"  # what a key is for
 KEY_SIZE = 2048
 DESTROYED = b""  # in the place of a private key that signs no more
 
@@ -35,9 +39,9 @@ RETIRING_MARGIN = timedelta(seconds=60 + 10)
 
 
 def _at_most_one(state: str) -> Index:
-    """An index that decides between two processes which start, or rotate, at once."""
+    """For each purpose. An index that decides between two processes which start, or rotate, at once."""
     condition = text(f"state = '{state}'")
-    return Index(f"uq_signing_keys_{state}", "state", unique=True, sqlite_where=condition, postgresql_where=condition)
+    return Index(f"uq_signing_keys_{state}", "purpose", unique=True, sqlite_where=condition, postgresql_where=condition)
 
 
 class SigningKey(Row):
@@ -45,6 +49,7 @@ class SigningKey(Row):
     __table_args__ = (_at_most_one(ACTIVE), _at_most_one(NEXT))
 
     kid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(16))
     public_jwk: Mapped[str] = mapped_column(Text)
     encrypted_private_key: Mapped[bytes] = mapped_column(LargeBinary)
@@ -71,9 +76,12 @@ class KeySet:
 
 
 class KeyStore:
-    """The stored keys, the key-encryption keys that open them, and how long a retiring one is published."""
+    """The stored keys of one purpose, what opens them, and how long a retiring one is published."""
 
-    def __init__(self, database: Database, encryption_keys: Secrets, *, longest_token_ttl: timedelta) -> None:
+    def __init__(
+        self, database: Database, encryption_keys: Secrets, *, longest_token_ttl: timedelta, purpose: str = TOKENS
+    ) -> None:
+        self.purpose = purpose
         self._database = database
         self.retiring_max_age = longest_token_ttl + RETIRING_MARGIN
         self.encryption = KeyEncryption(encryption_keys)
@@ -98,7 +106,9 @@ class KeyStore:
         async with self._database.reading() as session:
             is_retiring = (SigningKey.state == RETIRING) & (SigningKey.retired_at > now - self.retiring_max_age)
             published = SigningKey.state.in_((ACTIVE, NEXT)) | is_retiring
-            keys = (await session.scalars(select(SigningKey).where(published).order_by(*_OLDEST_FIRST))).all()
+            keys = (
+                await session.scalars(select(SigningKey).where(self._is_ours, published).order_by(*_OLDEST_FIRST))
+            ).all()
         active = next((key for key in keys if key.state == ACTIVE), None)
         if active is None:
             raise UnreadableKey("there is no active key: the first start of the service makes one")
@@ -114,7 +124,11 @@ class KeyStore:
     async def list_keys(self) -> Sequence[SigningKey]:
         """Every stored key, the oldest first."""
         async with self._database.reading() as session:
-            return (await session.scalars(select(SigningKey).order_by(*_OLDEST_FIRST))).all()
+            return (await session.scalars(select(SigningKey).where(self._is_ours).order_by(*_OLDEST_FIRST))).all()
+
+    @property
+    def _is_ours(self) -> ColumnElement[bool]:
+        return SigningKey.purpose == self.purpose
 
     async def _create(self, *, now: datetime) -> None:
         made = [await asyncio.to_thread(self.generate, state, now) for state in (ACTIVE, NEXT)]
@@ -129,9 +143,12 @@ class KeyStore:
         private_key = generate_private_key(65537, KEY_SIZE)
         numbers = private_key.public_key().public_numbers()
         public_jwk = jwk.rsa_signing_key(numbers.n, numbers.e)
+        if self.purpose == STATUS_LISTS:
+            public_jwk["signs"] = status_list.TYP  # so that verifiers take it for nothing else
         kid = public_jwk["kid"]
         return SigningKey(
             kid=kid,
+            purpose=self.purpose,
             state=state,
             public_jwk=json.dumps(public_jwk),
             encrypted_private_key=self.encryption.seal(kid, private_key),
@@ -143,3 +160,7 @@ class KeyStore:
     def open(self, key: SigningKey) -> RSAPrivateKey:
         """Raises UnreadableKey."""
         return self.encryption.open(key.kid, key.encrypted_private_key, version=key.encryption_key_version)
+
+
+def open_status_list_keys(database: Database, encryption_keys: Secrets) -> KeyStore:
+    return KeyStore(database, encryption_keys, longest_token_ttl=status_list.LIFETIME, purpose=STATUS_LISTS)

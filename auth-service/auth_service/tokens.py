@@ -17,6 +17,7 @@ from .key_ring import KeyRing
 from .oauth import access_token, claims, id_token
 from .oauth.access_token import AccessToken, Authentication
 from .oauth.id_token import IdToken
+from .oauth.status_list import StatusReference
 
 # The reserved first-party client: the web application that signs in through the Better Auth protocol.
 WEB_CLIENT_ID = "web"
@@ -34,7 +35,9 @@ class TokenIssuer:
     id_token_ttl: timedelta
     keys: KeyRing
 
-    def issue_for_session(self, account: Account, session: BrowserSession, *, now: datetime) -> str:
+    def issue_for_session(
+        self, account: Account, session: BrowserSession, status: StatusReference, *, now: datetime
+    ) -> str:
         """An access token for a signed-in person at the todo API (RFC 9068 §2), for the client `web`.
 
         It names the session by its id, not by its token: a resource server has no use for a handle that ends sessions.
@@ -50,10 +53,13 @@ class TokenIssuer:
                 ttl=self.access_token_ttl,
                 jti=identifiers.draw(),
                 authentication=Authentication(session.id, session.authenticated_at, ONE_FACTOR_ACR, PASSWORD_AMR),
+                status=status,
             )
         )
 
-    def issue_for_client(self, client_id: str, audience: str, scope: str, *, now: datetime) -> str:
+    def issue_for_client(
+        self, client_id: str, audience: str, scope: str, status: StatusReference, *, now: datetime
+    ) -> str:
         """An access token for a client that acts for itself: `sub` is the client (RFC 9068 §2.2)."""
         return self._sign(
             AccessToken(
@@ -65,10 +71,13 @@ class TokenIssuer:
                 issued_at=now,
                 ttl=self.access_token_ttl,
                 jti=identifiers.draw(),
+                status=status,
             )
         )
 
-    def issue_for_grant(self, granted: Granted[Authorized], scope: str, *, now: datetime) -> str:
+    def issue_for_grant(
+        self, granted: Granted[Authorized], scope: str, status: StatusReference, *, now: datetime
+    ) -> str:
         """An access token for a client that acts for a person (RFC 9068 §2)."""
         given, grant = granted.authorized, granted.holder.grant
         return self._sign(
@@ -83,6 +92,7 @@ class TokenIssuer:
                 jti=identifiers.draw(),
                 authentication=_authentication(granted),
                 userinfo_claims=claims.asked_for(given.claims, claims.USERINFO),
+                status=status,
             )
         )
 

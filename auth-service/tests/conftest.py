@@ -29,7 +29,7 @@ from auth_service.migrations import migrate
 from auth_service.settings import Settings, load_settings
 
 TABLES = (
-    "account_events", "event_deliveries", "consents", "authorization_requests", "logout_requests",
+    "status_indexes", "account_events", "event_deliveries", "consents", "authorization_requests", "logout_requests",
     "refresh_token_families", "authorization_codes", "grants", "client_origins", "identities", "browser_sessions",
     "accounts", "attempts", "leases", "verifier_reports", "clients", "used_assertions",
 )  # fmt: skip

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "auth_service"
 TOP = {"app", "failures", "__main__", "commands", "settings", "access_log", "migrations"}
 ENDPOINTS = {
     *("authorize", "token", "userinfo", "introspect", "revoke", "logout"),
-    *("better_auth", "discovery", "health", "hosted_pages", "internal", "jwks"),
+    *("better_auth", "discovery", "health", "hosted_pages", "internal", "jwks", "status_list_documents"),
 }
 EDGE = {  # what endpoints share of HTTP
     "dependencies",

@@ -39,6 +39,7 @@ def test_a_code_becomes_tokens_of_a_person(service: Service) -> None:
     access, identity = claims_of(body["access_token"]), claims_of(body["id_token"])
     authenticated = {"sid": person.session_id, "auth_time": now - 300, "acr": "aal1", "amr": ["pwd"]}
     assert len(access.pop("jti")) == 32
+    assert set(access.pop("status")["status_list"]) == {"idx", "uri"}  # test_status_lists.py
     assert access == {
         "iss": ISSUER, "sub": person.account_id, "aud": API, "client_id": frontend.client_id, "iat": now,
         "exp": now + 300, "scope": "openid profile email todos:read todos:write", **authenticated,

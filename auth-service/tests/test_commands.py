@@ -204,11 +204,13 @@ def test_the_readme_shows_every_command() -> None:
 
 def test_keys_are_listed_without_their_private_parts(service: Service) -> None:
     keys = [json.loads(line) for line in service.command("keys", "list").stdout.splitlines()]
-    assert [key["state"] for key in keys] == ["active", "next"]
+    assert [(key["purpose"], key["state"]) for key in keys] == [
+        (purpose, state) for purpose in ("tokens", "status lists") for state in ("active", "next")
+    ]
     published = [key["kid"] for key in service.client().get("/jwks").json()["keys"]]
     assert [key["kid"] for key in keys] == published
     assert set(keys[0]) == {
-        "kid", "state", "alg", "created_at", "activated_at", "retired_at", "encryption_key_version",
+        "kid", "purpose", "state", "alg", "created_at", "activated_at", "retired_at", "encryption_key_version",
     }  # fmt: skip
 
 

@@ -66,6 +66,7 @@ def test_the_metadata_says_only_what_exists(sqlite_service: Service) -> None:
         "revocation_endpoint": 405,
         "end_session_endpoint": 303,
         "jwks_uri": 200,
+        "status_list_aggregation_endpoint": 200,
     }
     assert all(value != [] for value in documents[0].values()), "RFC 8414 §3.2: empty members are left out"
 

@@ -40,7 +40,13 @@ def age(service: Store) -> None:
 
 
 def published(client: httpx2.Client) -> list[str]:
-    return [key["kid"] for key in client.get("/jwks").json()["keys"]]
+    """The keys for tokens."""
+    return [key["kid"] for key in client.get("/jwks").json()["keys"] if "signs" not in key]
+
+
+def listed(service: Store) -> list[dict[str, str]]:
+    lines = service.command("keys", "list").stdout.splitlines()
+    return [key for key in map(json.loads, lines) if key["purpose"] == "tokens"]
 
 
 def fresh_kid(client: httpx2.Client) -> str:
@@ -100,8 +106,8 @@ def test_of_two_rotations_at_once_exactly_one_happens(start: Start, database_url
         results = list(pool.map(lambda _: service.command("keys", "rotate"), range(2)))
     assert sorted(result.returncode for result in results) == [0, 1]
     assert all(len(result.stderr.splitlines()) == result.returncode for result in results)
-    stored = dict(service.rows("SELECT state, kid FROM signing_keys"))
-    assert len(service.rows("SELECT * FROM signing_keys")) == 3
+    stored = dict(service.rows("SELECT state, kid FROM signing_keys WHERE purpose = 'tokens'"))
+    assert len(service.rows("SELECT * FROM signing_keys WHERE purpose = 'tokens'")) == 3
     assert (stored["retiring"], stored["active"]) == (active, spare)
 
 
@@ -124,7 +130,9 @@ def test_of_eight_that_saw_the_same_keys_the_store_lets_one_rotate(start: Start,
     results = rotate_at_once(database_url, 8)
     assert sum(isinstance(result, Rotation) for result in results) == 1
     assert {type(result) for result in results} == {Rotation, RotationRefused}
-    states = [state for (state,) in service.rows("SELECT state FROM signing_keys ORDER BY state")]
+    states = [
+        state for (state,) in service.rows("SELECT state FROM signing_keys WHERE purpose = 'tokens' ORDER BY state")
+    ]
     assert states == ["active", "next", "retiring"]
 
 
@@ -152,9 +160,9 @@ def test_a_gone_key_is_listed_as_gone_and_not_published(start: Start, sqlite_url
     age(service)
     rotate_at_once(sqlite_url, 1)
     service.execute(f"UPDATE signing_keys SET retired_at = '{LONG_AGO}' WHERE state = 'retiring'")
-    listed = [json.loads(line) for line in service.command("keys", "list").stdout.splitlines()]
-    assert [key["state"] for key in listed] == ["gone", "active", "next"]
-    wait_until(lambda: published(service.client()) == [listed[1]["kid"], listed[2]["kid"]], 10)
+    keys = listed(service)
+    assert [key["state"] for key in keys] == ["gone", "active", "next"]
+    wait_until(lambda: published(service.client()) == [keys[1]["kid"], keys[2]["kid"]], 10)
 
 
 def test_a_reload_that_fails_keeps_the_old_set_and_the_next_one_goes_on(start: Start, sqlite_url: str) -> None:
@@ -211,8 +219,7 @@ def test_what_a_withdrawn_key_signed_is_refused_and_the_spare_signs(start: Start
     assert (record["withdrawn"], record["active"]) == (active, spare)
     wait_until(lambda: published(client) == [spare, record["next"]], 10)
     assert fresh_kid(client) == spare
-    listed = [json.loads(line)["state"] for line in service.command("keys", "list").stdout.splitlines()]
-    assert sorted(listed) == ["active", "gone", "next"]
+    assert sorted(key["state"] for key in listed(service)) == ["active", "gone", "next"]
 
 
 def find(url: str, kid: str, *, days: int) -> object:
@@ -249,7 +256,7 @@ def test_the_private_key_of_what_signs_no_more_is_destroyed(database_url: str) -
     store = Store(database_url)
     age(store)
     rotate_at_once(database_url, 1)
-    sealed = dict(store.rows("SELECT state, encrypted_private_key FROM signing_keys"))
+    sealed = dict(store.rows("SELECT state, encrypted_private_key FROM signing_keys WHERE purpose = 'tokens'"))
     assert (bytes(sealed["retiring"]), bool(sealed["active"]), bool(sealed["next"])) == (b"", True, True)
 
 

@@ -102,7 +102,7 @@ def test_a_refused_start_says_why_in_one_line(sqlite_service: Service) -> None:
 
 def test_migrating_again_and_at_once_is_harmless(database_url: str) -> None:
     service = Store(database_url)
-    for table in (*TABLES, "signing_keys", "alembic_version"):
+    for table in (*TABLES, "status_lists", "signing_keys", "alembic_version"):
         service.execute(f"DROP TABLE {table}")
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _: service.command("migrate"), range(4)))

@@ -34,7 +34,7 @@ def test_an_access_token_says_exactly_what_the_contract_says(service: Service) -
     assert claims | expected == claims
     assert claims["exp"] - claims["iat"] == 300
     assert abs(claims["auth_time"] - claims["iat"]) <= 5
-    assert set(claims) == set(expected) | {"iat", "exp", "jti", "auth_time"}
+    assert set(claims) == set(expected) | {"iat", "exp", "jti", "auth_time", "status"}
 
 
 def test_a_token_never_holds_the_session_handle(service: Service) -> None:
@@ -69,7 +69,7 @@ def test_the_key_set_is_the_same_in_both_places_and_public(service: Service) -> 
         well_known = client.get(f"{service.url}/.well-known/jwks.json")
         assert client.get("/jwks").json() == well_known.json()
     keys = well_known.json()["keys"]
-    assert len(keys) == 2
+    assert [key.get("signs") for key in keys] == [None, None, "statuslist+jwt", "statuslist+jwt"]
     for key in keys:
         assert set(key) == {"kty", "use", "alg", "kid", "n", "e"}
         assert not PRIVATE_MEMBERS & set(key)

@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     @property
     def status_hints_url(self) -> str | None:
         """Only on the inside: the gateway does not route it."""
-        return f"{self.auth_url}/status-list-hints" if self.auth_url and self.status_hints == "on" else None
+        return f"{self.auth_url}/internal/status-list-hints" if self.auth_url and self.status_hints == "on" else None
 
 
 SECRETS = ("database_url", "migration_database_url", "client_secret")  # these may also come as NAME_FILE

@@ -34,9 +34,11 @@ async def get_session(request: Request) -> Response:
     # Any text is a yes, "false" too: the original reads it as JavaScript does.
     may_slide = not request.query_params.get("disableRefresh")
     current = await find_current(request, response, parts, now, may_slide=may_slide)
-    if current is None:
+    status = None if current is None else await parts.token_status.of_session(current.session, now=now)
+    if current is None or status is None:
         return render(None, response)
-    response.headers["set-auth-jwt"] = parts.session_tokens.token_for(current.account, current.session, now=now)
+    token = parts.session_tokens.token_for(current.account, current.session, status, now=now)
+    response.headers["set-auth-jwt"] = token
     response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
     session, user = SessionView.of(current.session), UserView.of(current.account)
     return render(SessionAndUser.model_construct(session=session, user=user), response)

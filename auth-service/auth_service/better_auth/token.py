@@ -6,6 +6,7 @@ from ..dependencies import parts_of
 from ..direct_routes import DirectRoute
 from . import bodies
 from .current import require_current
+from .refusals import unauthorized
 from .routes import new_router
 from .wire import Wire, render
 
@@ -21,5 +22,8 @@ async def token(request: Request) -> Response:
     parts, response = parts_of(request), Response()
     now = parts.clock()
     current = await require_current(request, response, parts, now)
-    issued = parts.session_tokens.token_for(current.account, current.session, now=now)
+    status = await parts.token_status.of_session(current.session, now=now)
+    if status is None:
+        raise unauthorized(clears_cookies=True)
+    issued = parts.session_tokens.token_for(current.account, current.session, status, now=now)
     return render(Token.model_construct(token=issued), response)

@@ -13,7 +13,7 @@ from ..instants import utc_now
 from ..key_rewrap import rewrap_keys
 from ..key_rotation import Rotation, SpareTooYoung, rotate_keys
 from ..settings import load_settings
-from ..signing_keys import NEXT, KeyStore, SigningKey
+from ..signing_keys import NEXT, KeyStore, SigningKey, open_status_list_keys
 from ..verifiers import VerifierReport, find_lacking, list_reports
 from .key_withdrawal import open_store, when_processes_know, withdraw, written
 from .opened import CommandRefused, Yes, confirm, opened, run
@@ -65,6 +65,7 @@ def verifiers(as_json: AsJson = False) -> None:
 def record_of(key: SigningKey, state: str, reports: Sequence[VerifierReport]) -> Record:
     return {
         "kid": key.kid,
+        "purpose": key.purpose,
         "state": state,
         "alg": "RS256",
         "created_at": written(key.created_at),
@@ -75,12 +76,18 @@ def record_of(key: SigningKey, state: str, reports: Sequence[VerifierReport]) ->
     }
 
 
+def _open_stores(database: Database) -> tuple[KeyStore, KeyStore]:
+    """Of both purposes. Keys for status lists are rotated by schedule only."""
+    return open_store(database), open_status_list_keys(database, load_settings().versioned("key_encryption_keys"))
+
+
 async def _list() -> list[Record]:
     async with opened() as database:
-        store, now = open_store(database), utc_now()
+        stores, now = _open_stores(database), utc_now()
         async with database.reading() as session:
             reports = await list_reports(session, now=now)
-        return [record_of(key, store.state_of(key, now=now), reports) for key in await store.list_keys()]
+        found = [(store, key) for store in stores for key in await store.list_keys()]
+    return [record_of(key, store.state_of(key, now=now), reports) for store, key in found]
 
 
 async def _verifiers() -> list[Record]:
@@ -124,9 +131,9 @@ async def _rotate_when_known(database: Database, store: KeyStore, spare_min_age:
 
 async def _rewrap() -> Record:
     async with opened() as database:
-        store = open_store(database)
-        rewrapped = await rewrap_keys(database, store)
-    return {"rewrapped": len(rewrapped), "version": store.encryption.newest}
+        stores = _open_stores(database)
+        rewrapped = sum([len(await rewrap_keys(database, store)) for store in stores])
+    return {"rewrapped": rewrapped, "version": stores[0].encryption.newest}
 
 
 def _explain(young: SpareTooYoung) -> str:

@@ -18,7 +18,8 @@ from ..key_schedule import KeySchedule
 from ..migrations import HEAD
 from ..outbound import Outbound
 from ..settings import Settings, load_settings
-from ..signing_keys import KeyStore
+from ..signing_keys import KeyStore, open_status_list_keys
+from ..status_lists import CLOSED_MARGIN, replace_and_retire
 from ..worker import Duty, perform_duties
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -49,13 +50,21 @@ async def _work(settings: Settings, host: str, port: int) -> None:
 async def _assemble(settings: Settings, database: Database) -> list[Duty]:
     store = KeyStore(database, settings.versioned("key_encryption_keys"), longest_token_ttl=settings.longest_token_ttl)
     keys = KeyRing(store, await store.load_or_create(now=utc_now()))
-    schedule = KeySchedule(database, store, utc_now, settings.key_rotation_interval, settings.key_spare_min_age)
+    status_store = open_status_list_keys(database, settings.versioned("key_encryption_keys"))
+    await status_store.load_or_create(now=utc_now())
+    schedule, status_schedule = (
+        KeySchedule(database, each, utc_now, settings.key_rotation_interval, settings.key_spare_min_age)
+        for each in (store, status_store)
+    )
+    shown_for = settings.access_token_ttl + CLOSED_MARGIN
     outbound = Outbound([*map(ip_network, settings.event_networks)], settings.outbound_ca_file)
     sender = EventSender(settings.issuer, database, keys, outbound, utc_now)
     return [
         Duty("expiry", MINUTE, 3 * MINUTE, lambda: delete_expired(database, now=utc_now())),
         Duty("events", SECOND, MINUTE, sender.send_due),
         Duty("key rotation", MINUTE, 3 * MINUTE, schedule.rotate_when_due),
+        Duty("status list key rotation", MINUTE, 3 * MINUTE, status_schedule.rotate_when_due),
+        Duty("status lists", MINUTE, 3 * MINUTE, lambda: replace_and_retire(database, shown_for, now=utc_now())),
     ]
 
 

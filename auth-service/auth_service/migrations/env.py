@@ -20,6 +20,7 @@ from auth_service import (
     logout_requests,
     refresh_tokens,
     signing_keys,
+    status_lists,
 )
 from auth_service.database import LOCK_TIMEOUT, Row
 
@@ -38,6 +39,7 @@ TABLES = (
     logout_requests,
     refresh_tokens,
     signing_keys,
+    status_lists,
 )  # imported so that their tables are known to Row.metadata
 ADVISORY_LOCK = 0x61757468  # "auth"
 

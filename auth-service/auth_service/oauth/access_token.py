@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from .status_list import StatusReference
+
 TYP = "at+jwt"
 
 # Names of what the `claims` parameter asked userinfo for: names only, since the API reads them as well.
@@ -39,6 +41,7 @@ class AccessToken:
     jti: str
     authentication: Authentication | None = None
     userinfo_claims: tuple[str, ...] = ()
+    status: StatusReference | None = None
 
     def claims(self) -> Mapping[str, Any]:
         """The claims on the wire (RFC 9068 §2.2); times are NumericDate, whole seconds."""
@@ -58,4 +61,6 @@ class AccessToken:
             claims |= self.authentication.claims()
         if self.userinfo_claims:
             claims[USERINFO_CLAIMS] = list(self.userinfo_claims)
+        if self.status is not None:
+            claims["status"] = self.status.claim()
         return claims

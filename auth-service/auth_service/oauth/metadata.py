@@ -25,6 +25,7 @@ def describe(issuer: str) -> dict[str, Any]:
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "end_session_endpoint": f"{issuer}/oauth/logout",
+        "status_list_aggregation_endpoint": f"{issuer}/oauth/status-lists",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "response_types_supported": [RESPONSE_TYPE],
         "response_modes_supported": list(RESPONSE_MODES),

@@ -3,6 +3,7 @@
 from ..dependencies import Parts
 from ..oauth import resources, scope
 from ..oauth.client_metadata import CLIENT_CREDENTIALS
+from ..oauth.errors import InvalidClient
 from .exchanges import TokenRequest, TokenResponse
 
 GRANT_TYPE = CLIENT_CREDENTIALS
@@ -22,6 +23,9 @@ async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:
         request.parameters.all("resource"), default=registration.default_resource, issuer=parts.issuer
     )
     granted = " ".join(scopes)
-    token = parts.tokens.issue_for_client(request.client.client_id, audience, granted, now=request.now)
+    status = await parts.token_status.of_client(request.client)
+    if status is None:
+        raise InvalidClient(reason="deleted a moment ago")
+    token = parts.tokens.issue_for_client(request.client.client_id, audience, granted, status, now=request.now)
     lifetime = int(parts.tokens.access_token_ttl.total_seconds())
     return TokenResponse(access_token=token, expires_in=lifetime, scope=granted or None)

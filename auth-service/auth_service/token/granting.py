@@ -13,7 +13,7 @@ from ..oauth.scope import OPENID
 from .exchanges import TokenRequest, TokenResponse
 
 
-def respond(
+async def respond(
     parts: Parts,
     granted: Granted[Authorized],
     scopes: Collection[str],
@@ -22,9 +22,12 @@ def respond(
     nonce: str | None,
     now: datetime,
 ) -> TokenResponse:
-    """RFC 6749 §5.1, OpenID Connect Core §3.1.3.3 and §12.2."""
+    """RFC 6749 §5.1, OpenID Connect Core §3.1.3.3 and §12.2. Raises InvalidGrant: the grant has just ended."""
     scope = " ".join(scopes)
-    access_token = parts.tokens.issue_for_grant(granted, scope, now=now)
+    status = await parts.token_status.of_grant(granted.holder.grant)
+    if status is None:
+        raise InvalidGrant(reason="ended grant")
+    access_token = parts.tokens.issue_for_grant(granted, scope, status, now=now)
     id_token = None
     if OPENID in scopes:
         id_token = parts.tokens.issue_id_token(granted, access_token, nonce=nonce, now=now)

@@ -1,0 +1,156 @@
+"""The status lists as this process publishes them: read, packed and signed when they change, and once in half a minute.
+
+A list is never signed without having been read: while the store does not answer, the signed `iat` grows old, and
+verifiers see that they know less and less. Packing and signing run in a thread, and not for each request.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import jwt
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from . import status_indexes, status_lists
+from .database import Database
+from .instants import Clock
+from .key_ring import KeyRing
+from .oauth import status_list
+from .status_lists import CLOSED, CLOSED_MARGIN, ListState
+
+PATH = "/oauth/status-lists"
+LOOK_PERIOD = timedelta(milliseconds=200)
+LOOK_AGAIN = timedelta(milliseconds=20)
+SIGNED_EVERY = timedelta(seconds=30)  # at the longest; DESIGN allows twice that
+MAX_LISTENERS = 64
+_BACKLOG = 64  # hints that a listener may leave unread; one that is lost is made up for by a poll
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class PublishedList:
+    id: int
+    state: str
+    version: int
+    statuses: bytes
+    kid: str
+    signed_at: datetime
+    token: str
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.version}.{int(self.signed_at.timestamp())}.{self.kid[:8]}"'
+
+
+@dataclass(frozen=True)
+class Hint:
+    uri: str
+    version: int
+
+
+class PublishedStatusLists:
+    """For one event loop. `current` is replaced as a whole."""
+
+    def __init__(self, issuer: str, database: Database, keys: KeyRing, *, access_token_ttl: timedelta) -> None:
+        self._issuer = issuer
+        self._database = database
+        self._keys = keys
+        self._shown_for = access_token_ttl + CLOSED_MARGIN
+        self._refreshing = asyncio.Lock()
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
+        self._listeners: set[asyncio.Queue[Hint | None]] = set()
+        self.current: Mapping[int, PublishedList] = {}
+
+    @property
+    def uris(self) -> list[str]:
+        return [self.uri(list_id) for list_id in self.current]
+
+    def uri(self, list_id: int) -> str:
+        return f"{self._issuer}{PATH}/{list_id}"
+
+    def is_usable(self, list_id: int | None, index: int | None) -> bool:
+        """Whether a token may be issued with this index: its list is not closed, and the index is not revoked."""
+        found = None if list_id is None else self.current.get(list_id)
+        if found is None or found.state == CLOSED or index is None:
+            return False
+        return not status_list.is_set(found.statuses, index)
+
+    async def refresh(self, *, now: datetime) -> None:
+        """Read what has changed, and sign it. Raises what a store raises that does not answer."""
+        async with self._refreshing:
+            self._looked_at = now
+            async with self._database.reading() as session:
+                states = await status_lists.find_states(session, closed_after=now - self._shown_for)
+            published = {state.id: await self._publish(state, now) for state in states}
+            changed = [each for each in published.values() if self._is_news(each)]
+            self.current = published
+        for each in changed:
+            self._tell(Hint(self.uri(each.id), each.version))
+
+    async def look(self, *, now: datetime) -> None:
+        """`refresh`, for somebody who knows of a version that we do not; at most every LOOK_AGAIN, whoever asks."""
+        if not timedelta() <= now - self._looked_at < LOOK_AGAIN:
+            await self.refresh(now=now)
+
+    def _is_news(self, published: PublishedList) -> bool:
+        before = self.current.get(published.id)
+        return before is not None and before.version != published.version
+
+    async def _publish(self, state: ListState, now: datetime) -> PublishedList:
+        held = self.current.get(state.id)
+        if held is not None and held.state == state.state and not self._is_due(held, state, now):
+            return held
+        async with self._database.reading() as session:
+            revoked = await status_indexes.find_revoked(session, state.id)
+        return await asyncio.to_thread(self._sign, state, revoked, now)
+
+    def _is_due(self, held: PublishedList, state: ListState, now: datetime) -> bool:
+        is_old = not timedelta() <= now - held.signed_at < SIGNED_EVERY
+        return is_old or held.version != state.version or held.kid != self._keys.current.active_kid
+
+    def _sign(self, state: ListState, revoked: Sequence[int], now: datetime) -> PublishedList:
+        keys, statuses = self._keys.current, status_list.set_bits(revoked)
+        claims = status_list.claims(self.uri(state.id), statuses, signed_at=now)
+        headers = {"typ": status_list.TYP, "kid": keys.active_kid}
+        token = jwt.encode(dict(claims), keys.active_key, algorithm="RS256", headers=headers)
+        return PublishedList(state.id, state.state, len(revoked), statuses, keys.active_kid, now, token)
+
+    @contextmanager
+    def listening(self) -> "Iterator[asyncio.Queue[Hint | None]]":
+        """A queue of hints; None is the end. Whoever cannot be given one gets the end at once."""
+        queue: asyncio.Queue[Hint | None] = asyncio.Queue(_BACKLOG)
+        if len(self._listeners) >= MAX_LISTENERS:
+            queue.put_nowait(None)
+        self._listeners.add(queue)
+        try:
+            yield queue
+        finally:
+            self._listeners.discard(queue)
+
+    def dismiss(self) -> None:
+        """End all streams: a process that is told to stop must not wait for who listens."""
+        self._tell(None)
+
+    def _tell(self, hint: Hint | None) -> None:
+        for queue in self._listeners:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(hint)
+
+
+async def refresh_periodically(lists: PublishedStatusLists, clock: Clock) -> None:
+    """Runs until cancelled. A failure is logged once, until it is over or another one."""
+    failing = ""
+    while True:
+        await asyncio.sleep(LOOK_PERIOD.total_seconds())
+        failure = ""
+        try:
+            await lists.refresh(now=clock())
+        except (SQLAlchemyError, OSError) as error:
+            failure = type(error).__name__
+        if failure and failure != failing:
+            _log.error("status_lists_not_refreshed", error=failure)
+        failing = failure

@@ -1,0 +1,156 @@
+"""Status lists as they are stored, and how one follows another (DESIGN section 6).
+
+Two are always published: the open one, from which indices are drawn (status_indexes.py), and the next, which every
+verifier has before it opens. A closed list is shown until the last token with one of its indices has expired.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Index, Integer, String, delete, func, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .database import Database, Row
+from .instants import Instant
+from .oauth.status_list import SIZE
+
+OPEN, NEXT, CLOSED = "open", "next", "closed"
+OPEN_FOR = timedelta(days=1)
+FULL = SIZE * 7 // 8  # so that a draw hardly ever meets a taken index
+PUBLISHED_FOR = timedelta(seconds=10)  # a verifier's poll, the caches before it, and our own processes' look
+# A process may issue for a moment after a list has closed, and verifiers allow 60 s of leeway.
+CLOSED_MARGIN = timedelta(seconds=60 + 10)
+_BATCH = 500  # rows in one transaction
+_REVOKED = text("revoked_at IS NOT NULL")
+
+
+def _at_most_one(state: str) -> Index:
+    condition = text(f"state = '{state}'")
+    return Index(f"uq_status_lists_{state}", "state", unique=True, sqlite_where=condition, postgresql_where=condition)
+
+
+class StatusList(Row):
+    __tablename__ = "status_lists"
+    __table_args__ = (_at_most_one(OPEN), _at_most_one(NEXT))
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    state: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    opened_at: Mapped[datetime | None] = mapped_column(Instant)
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class StatusIndex(Row):
+    """No foreign key: that it is taken, and whether it is revoked, outlives its holder."""
+
+    __tablename__ = "status_indexes"
+    __table_args__ = (Index("ix_status_indexes_revoked", "list_id", sqlite_where=_REVOKED, postgresql_where=_REVOKED),)
+
+    list_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    idx: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    holder_id: Mapped[str] = mapped_column(String(64), index=True)
+    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+@dataclass(frozen=True)
+class ListState:
+    """A published list. Bits are only ever set, so the number of set ones is its version."""
+
+    id: int
+    state: str
+    version: int
+
+
+async def find_states(session: AsyncSession, *, closed_after: datetime) -> Sequence[ListState]:
+    """Every list that is published: one read of an index that has the revoked ones only."""
+    revoked = (StatusIndex.list_id == StatusList.id) & StatusIndex.revoked_at.is_not(None)
+    rows = await session.execute(
+        select(StatusList.id, StatusList.state, func.count(StatusIndex.idx))
+        .outerjoin(StatusIndex, revoked)
+        .where(_is_published(closed_after))
+        .group_by(StatusList.id, StatusList.state)
+        .order_by(StatusList.id)
+    )
+    return [ListState(*row) for row in rows]
+
+
+def _is_published(closed_after: datetime) -> ColumnElement[bool]:
+    return StatusList.closed_at.is_(None) | (StatusList.closed_at > closed_after)
+
+
+async def create_first(database: Database, *, now: datetime) -> None:
+    """At the very first start: an open list, which no verifier can have missed, and the next one."""
+    async with database.reading() as session:
+        if await session.scalar(select(func.count()).select_from(StatusList)):
+            return
+    try:
+        async with database.writing() as session:
+            session.add_all(
+                [
+                    StatusList(id=1, state=OPEN, created_at=now, opened_at=now),
+                    StatusList(id=2, state=NEXT, created_at=now),
+                ]
+            )
+    except IntegrityError:
+        return  # Another process was first, and its lists serve us as well.
+
+
+async def replace_open_list(database: Database, *, now: datetime) -> bool:
+    """Close the open list when it is full or a day old, open the next, and publish another. False: it is not time.
+
+    Of simultaneous attempts one happens: the conditional UPDATE decides, and after it the unique indexes.
+    """
+    async with database.reading() as session:
+        lists = {
+            each.state: each for each in await session.scalars(select(StatusList).where(StatusList.state != CLOSED))
+        }
+        if not {OPEN, NEXT} <= lists.keys():
+            return False
+        used = select(func.count()).select_from(StatusIndex).where(StatusIndex.list_id == lists[OPEN].id)
+        is_due = (lists[OPEN].opened_at or now) + OPEN_FOR <= now or (await session.scalar(used) or 0) >= FULL
+    if not is_due or lists[NEXT].created_at + PUBLISHED_FOR > now:
+        return False
+    async with database.writing() as session:
+        if not await _move(session, lists[OPEN], CLOSED, closed_at=now):
+            return False
+        await _move(session, lists[NEXT], OPEN, opened_at=now)
+        session.add(StatusList(id=lists[NEXT].id + 1, state=NEXT, created_at=now))
+    return True
+
+
+async def _move(session: AsyncSession, found: StatusList, state: str, **instants: datetime) -> bool:
+    moved = await session.execute(
+        update(StatusList)
+        .where(StatusList.id == found.id, StatusList.state == found.state)
+        .values(state=state, **instants)
+        .returning(StatusList.id)
+        .execution_options(synchronize_session=False)
+    )
+    return moved.scalar_one_or_none() is not None
+
+
+async def replace_and_retire(database: Database, shown_for: timedelta, *, now: datetime) -> None:
+    """What has to be done with lists now and then, by the worker."""
+    await replace_open_list(database, now=now)
+    deleted = _BATCH
+    while deleted == _BATCH:
+        async with database.writing() as session:
+            deleted = await delete_retired(session, closed_before=now - shown_for, limit=_BATCH)
+
+
+async def delete_retired(session: AsyncSession, *, closed_before: datetime, limit: int) -> int:
+    """Forget indices of lists that are shown no more; how many there were. The lists' numbers are never used again."""
+    retired = select(StatusList.id).where(StatusList.closed_at <= closed_before)
+    chosen = select(StatusIndex.list_id, StatusIndex.idx).where(StatusIndex.list_id.in_(retired)).limit(limit)
+    rows = (await session.execute(chosen)).all()
+    for list_id in {row[0] for row in rows}:
+        indices = [row[1] for row in rows if row[0] == list_id]
+        await session.execute(
+            delete(StatusIndex)
+            .where(StatusIndex.list_id == list_id, StatusIndex.idx.in_(indices))
+            .execution_options(synchronize_session=False)
+        )
+    return len(rows)
