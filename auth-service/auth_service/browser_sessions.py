@@ -137,9 +137,8 @@ async def list_all_live(
     session: AsyncSession, *, account_id: str | None, after: str = "", limit: int, now: datetime
 ) -> Sequence[BrowserSession]:
     """A page of live sessions in the order of their ids, from behind `after`; of one account, or of all (None)."""
-    query = select(BrowserSession).where(BrowserSession.expires_at > now, BrowserSession.id > after)
-    if account_id is not None:
-        query = query.where(BrowserSession.account_id == account_id)
+    whose = () if account_id is None else (BrowserSession.account_id == account_id,)
+    query = select(BrowserSession).where(BrowserSession.expires_at > now, BrowserSession.id > after, *whose)
     return (await session.scalars(query.order_by(BrowserSession.id).limit(limit))).all()
 
 

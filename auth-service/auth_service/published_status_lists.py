@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import jwt
 import structlog
@@ -23,7 +23,6 @@ from .status_lists import CLOSED, CLOSED_MARGIN, ListState
 
 PATH = "/oauth/status-lists"
 LOOK_PERIOD = timedelta(milliseconds=200)
-LOOK_AGAIN = timedelta(milliseconds=20)
 SIGNED_EVERY = timedelta(seconds=30)  # at the longest; DESIGN allows twice that
 MAX_LISTENERS = 64
 _BACKLOG = 64  # hints that a listener may leave unread; one that is lost is made up for by a poll
@@ -60,7 +59,7 @@ class PublishedStatusLists:
         self._keys = keys
         self._shown_for = access_token_ttl + CLOSED_MARGIN
         self._refreshing = asyncio.Lock()
-        self._looked_at = datetime.min.replace(tzinfo=UTC)
+        self._next_look: asyncio.Task[None] | None = None
         self._listeners: set[asyncio.Queue[Hint | None]] = set()
         self.current: Mapping[int, PublishedList] = {}
 
@@ -81,19 +80,27 @@ class PublishedStatusLists:
     async def refresh(self, *, now: datetime) -> None:
         """Read what has changed, and sign it. Raises what a store raises that does not answer."""
         async with self._refreshing:
-            self._looked_at = now
-            async with self._database.reading() as session:
-                states = await status_lists.find_states(session, closed_after=now - self._shown_for)
-            published = {state.id: await self._publish(state, now) for state in states}
-            changed = [each for each in published.values() if self._is_news(each)]
-            self.current = published
-        for each in changed:
-            self._tell(Hint(self.uri(each.id), each.version))
+            await self._refresh(now)
 
     async def look(self, *, now: datetime) -> None:
-        """`refresh`, for somebody who knows of a version that we do not; at most every LOOK_AGAIN, whoever asks."""
-        if not timedelta() <= now - self._looked_at < LOOK_AGAIN:
-            await self.refresh(now=now)
+        """`refresh`, for somebody who knows of a version that we do not. All who ask during one share the next."""
+        if self._next_look is None:
+            self._next_look = asyncio.create_task(self._look_next(now))
+        await asyncio.shield(self._next_look)
+
+    async def _look_next(self, now: datetime) -> None:
+        async with self._refreshing:
+            self._next_look = None  # who asks from here on may know of something that this one does not see
+            await self._refresh(now)
+
+    async def _refresh(self, now: datetime) -> None:
+        async with self._database.reading() as session:
+            states = await status_lists.find_states(session, closed_after=now - self._shown_for)
+        published = {state.id: await self._publish(state, now) for state in states}
+        changed = [each for each in published.values() if self._is_news(each)]
+        self.current = published
+        for each in changed:
+            self._tell(Hint(self.uri(each.id), each.version))
 
     def _is_news(self, published: PublishedList) -> bool:
         before = self.current.get(published.id)

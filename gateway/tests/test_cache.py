@@ -44,6 +44,18 @@ def test_cached_document_is_asked_for_once(fresh: RunningGateway) -> None:
         assert len(response.values("X-Request-ID")) == 1
 
 
+def test_a_status_list_is_kept_for_a_second_and_never_served_stale(fresh: RunningGateway) -> None:
+    """DESIGN.md section 6: nothing that was kept makes a verifier believe that it is up to date."""
+    path = "/oauth/status-lists/1"
+    fresh.auth.answers[path] = keys("public, max-age=1, s-maxage=1")
+    for query in ("", "?v=1", "?v=2"):
+        assert fresh.request(path + query).status == 200
+    assert len(fresh.auth.paths) == 1
+    fresh.auth.answers[path] = Answer(status=503)
+    time.sleep(2.1)  # nginx counts in whole seconds
+    assert fresh.request(path).status == 503
+
+
 def test_document_without_permission_is_not_kept(fresh: RunningGateway) -> None:
     for answer in (Answer(body=b"{}"), keys("no-store"), keys("private, max-age=60")):
         fresh.auth.forget()

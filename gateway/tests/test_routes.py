@@ -21,6 +21,8 @@ AUTH = [
     "/api/auth//ok",
     "/api/auth/get-session?disableCookieCache=true",
     "/oauth/token",
+    "/oauth/status-lists",
+    "/oauth/status-lists/1?v=2",
     "/oauth/userinfo",
     "/oauth/introspect",
     "/oauth/revoke",
@@ -51,6 +53,10 @@ TODO = [
     "/favicon.svg",
 ]
 UNLISTED = [
+    "/oauth/status-lists/",
+    "/oauth/status-lists/x",
+    "/oauth/status-lists/1/2",
+    "/internal/status-list-hints",
     "/sign-in/",
     "/settings/x",
     "/assets",

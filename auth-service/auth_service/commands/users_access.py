@@ -1,7 +1,7 @@
 """`users suspend|activate|revoke-sessions|delete`: taking access away, and giving it back.
 
 What takes it away asks first. It is in force when the command returns: a session that has ended is refused at its next
-request. Access tokens that were handed out before stay good until they expire.
+request. Access tokens that were handed out before are refused as soon as an API has heard of it, in seconds.
 """
 
 import typer
