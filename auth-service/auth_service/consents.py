@@ -34,9 +34,12 @@ class Consent(Row):
         return frozenset(json.loads(self.scope))
 
 
-async def find_scopes(session: AsyncSession, account_id: str, client_id: str, resource: str) -> frozenset[str]:
-    """What has been agreed to; nothing, when nobody was asked."""
-    found = await session.scalar(_select(account_id, client_id, resource))
+async def find_scopes(
+    session: AsyncSession, account_id: str, client_id: str, resource: str, *, lock: bool = False
+) -> frozenset[str]:
+    """What has been agreed to; nothing, when nobody was asked. `lock` keeps it until the transaction ends."""
+    query = _select(account_id, client_id, resource)
+    found = await session.scalar(query.with_for_update(read=True) if lock else query)
     return frozenset() if found is None else found.scopes
 
 

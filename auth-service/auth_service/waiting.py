@@ -33,7 +33,7 @@ class Waiting:
 
 
 async def find_waiting(request: Request, parts: Parts, handle: str | None, *, now: datetime) -> Waiting | None:
-    """The live request of a handle, of this browser, whose client is still registered with its redirect_uri."""
+    """The live request of a handle, of this browser, if its client is still registered for all of it."""
     if handle is None:
         return None
     browser = parts.browsers.read(request)
@@ -42,9 +42,9 @@ async def find_waiting(request: Request, parts: Parts, handle: str | None, *, no
     client = None if named is None else await parts.clients.cache.find(named.stored.client_id, now=now)
     if named is None or client is None:
         return None
-    if not is_registered(named.stored.request.redirect_uri, client.registration.redirect_uris):
-        return None
-    return Waiting(named, client)
+    asked, registered = named.stored.request, client.registration
+    is_known = is_registered(asked.redirect_uri, registered.redirect_uris)
+    return Waiting(named, client) if is_known and set(asked.scope) <= set(registered.scope) else None
 
 
 async def require_waiting(request: Request, parts: Parts, handle: str | None, *, now: datetime) -> Waiting:

@@ -1,12 +1,14 @@
 """The authorization endpoint with its pages: how a person gets from a client to a code, and what is asked."""
 
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
+import psycopg
 import pytest
 
 from .browser import Browser, asked, signed_in
 from .code_flow import API, REDIRECT_URI, register_backend, register_frontend
-from .conftest import ISSUER, Service
+from .conftest import ISSUER, Service, wait_until
 from .oauth_client import claims_of
 
 
@@ -106,6 +108,26 @@ def test_a_native_application_may_listen_on_any_port(sqlite_service: Service, ho
     browser.allow()
     assert browser.last.headers["location"].startswith(f"{uri}&code=")
     assert frontend.redeem(browser.answer["code"], redirect_uri=uri).status_code == 200
+
+
+def test_a_program_of_this_computer_is_asked_for_every_time(sqlite_service: Service) -> None:
+    """RFC 8252 §8.6: whoever listens there may have taken a public client's name; what was agreed to was for another.
+
+    A yes counts again at an address that is registered to the letter, and for who proves itself by a secret.
+    """
+    uris = ["http://127.0.0.1/cb", "http://127.0.0.1:5000/cb"]
+    public, secret = (
+        register_frontend(sqlite_service, redirect_uris=uris),
+        register_backend(sqlite_service, redirect_uris=uris),
+    )
+    browser = signed_in(sqlite_service)
+    for uri in ("http://127.0.0.1:51004/cb", "http://127.0.0.1:51005/cb"):
+        assert browser.authorize(public, redirect_uri=uri).path == "/consent"
+        assert "code" in browser.allow().answer
+        assert browser.authorize(public, redirect_uri=uri, prompt="none").answer["error"] == "consent_required"
+    assert "code" in browser.authorize(public, redirect_uri=uris[1]).answer
+    assert "code" in browser.authorize(secret, redirect_uri=uris[1]).allow().answer
+    assert "code" in browser.authorize(secret, redirect_uri="http://127.0.0.1:51004/cb").answer
 
 
 def test_confidential_client_that_need_not_may_leave_pkce_out(sqlite_service: Service) -> None:
@@ -441,3 +463,29 @@ def test_a_client_that_was_deleted_a_moment_ago_breaks_nothing(service: Service)
     assert [(each.status_code, each.headers["retry-after"]) for each in gone] == [(503, "1")] * 3
     service.clock.advance(seconds=5)
     assert nobody.get("/oauth/authorize", params=asked(frontend)).status_code == 400
+
+
+def test_a_client_that_may_ask_for_less_meanwhile_gets_no_more(service: Service) -> None:
+    frontend = register_frontend(service, scope="openid todos:read")
+    browser = signed_in(service).authorize(frontend)
+    service.execute("UPDATE clients SET registered = replace(registered, 'openid todos:read', 'openid')")
+    service.clock.advance(seconds=6)
+    assert browser.allow().last.status_code == 400
+
+
+def test_a_consent_that_is_being_taken_back_gives_no_code(postgres_running: Service) -> None:
+    """Otherwise the grant would be made just after all grants were ended, and live on."""
+    service = postgres_running
+    frontend = register_frontend(service)
+    browser = signed_in(service, f"{frontend.client_id}@example.com".lower()).authorize(frontend).allow()
+    assert "code" in browser.answer
+    with (
+        psycopg.connect(service.database_url.replace("+psycopg", "")) as withdrawing,
+        ThreadPoolExecutor(1) as meanwhile,
+    ):
+        withdrawing.execute("DELETE FROM consents")
+        answered = meanwhile.submit(browser.authorize, frontend, prompt="none")
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        wait_until(lambda: answered.done() or service.rows(waiting) != [])
+        withdrawing.commit()
+        assert answered.result().answer["error"] == "consent_required"

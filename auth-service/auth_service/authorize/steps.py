@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from .. import authorization_codes, authorization_requests, consents
 from ..answers import answer_code, answer_refusal
@@ -16,8 +17,8 @@ from ..logs import audit
 from ..oauth import interaction
 from ..oauth.authentication_context import ONE_FACTOR, PASSWORD
 from ..oauth.authorization_request import AuthorizationRequest
-from ..oauth.consent import scopes_to_agree_to
-from ..oauth.errors import LoginRequired, OAuthError
+from ..oauth.consent import counts_again, scopes_to_agree_to
+from ..oauth.errors import ConsentRequired, LoginRequired, OAuthError
 from ..oauth.interaction import Person, Progress, Step
 from ..pages import HANDLE, copy_cookies, see_other
 from ..waiting import Waiting, expired
@@ -65,12 +66,10 @@ async def _progress(asked: Asked, current: Current | None, parts: Parts, now: da
         return Progress(since, has_selected, has_consented=True, is_covered=True)
     async with parts.database.reading() as session:
         agreed = await consents.find_scopes(session, current.account.id, asked.client.client_id, asked.request.resource)
-    return Progress(
-        since,
-        has_selected,
-        has_consented=stored is not None and stored.consented_session_id == current.session.id,
-        is_covered=scopes_to_agree_to(asked.request) <= agreed,
-    )
+    has_consented = stored is not None and stored.consented_session_id == current.session.id
+    counts = has_consented or counts_again(asked.request, asked.client.registration)
+    is_covered = counts and scopes_to_agree_to(asked.request) <= agreed
+    return Progress(since, has_selected, has_consented=has_consented, is_covered=is_covered)
 
 
 async def _issue(asked: Asked, current: Current, parts: Parts, now: datetime) -> str:
@@ -95,9 +94,20 @@ async def _issue(asked: Asked, current: Current, parts: Parts, now: datetime) ->
             raise expired()
         if not await lock_live(session, current.session.id, now=now):
             raise LoginRequired("The person has just been signed out.")
+        if not await _is_agreed_to(session, asked, current.account.id):
+            raise ConsentRequired("The person has just taken back what they had agreed to.")
         code = await authorization_codes.issue(session, authorization, ttl=parts.authorization_code_ttl, now=now)
     audit("code_issued", client_id=request.client_id, account_id=current.account.id, session_id=current.session.id)
     return code
+
+
+async def _is_agreed_to(session: AsyncSession, asked: Asked, account_id: str) -> bool:
+    """Whether it still is; it stays so until the transaction ends, so that no grant outlives its consent."""
+    if asked.client.registration.first_party:
+        return True
+    client_id, resource = asked.client.client_id, asked.request.resource
+    agreed = await consents.find_scopes(session, account_id, client_id, resource, lock=True)
+    return scopes_to_agree_to(asked.request) <= agreed
 
 
 async def send_on(http: Request, asked: Asked, page: str, parts: Parts, now: datetime) -> Response:

@@ -11,6 +11,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 # What RFC 3986 allows in a URI; a backslash or a space is read as a slash or cut off by one browser or another.
 _URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")  # in lower case; others are no names, and could end a CSP directive
 _AMBIGUOUS_PATH = re.compile(r"(^|/)(\.|%2e){1,2}(/|$)|%2f|%5c|%00|%(?![0-9a-f]{2})", re.IGNORECASE)
 
 
@@ -33,7 +34,7 @@ def check_redirect_uri(uri: str) -> None:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise InvalidRedirectUri("A redirect_uri names no host.") from None
-    if not host or "@" in parts.netloc or "%" in parts.netloc:
+    if not host or not _HOST.fullmatch(host) or "@" in parts.netloc:
         raise InvalidRedirectUri("A redirect_uri names a host, and no user.")
     if not uri.startswith("https://") and not _is_loopback(parts, uri):
         raise InvalidRedirectUri("A redirect_uri is https, or http on a loopback address.")
