@@ -74,6 +74,14 @@ describe("in one tab", () => {
     await expect(tab.accessToken.get()).rejects.toMatchObject({ kind: "signed-out" });
   });
 
+  test("what fails, fails once for all who wait", async () => {
+    const tab = new Browser().tab(ANN);
+    tab.fetchToken.mockRejectedValue(new Failure("unreachable", "down"));
+    const all = await Promise.allSettled([1, 2, 3].map(() => tab.accessToken.get()));
+    expect(all.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect(tab.asked()).toBe(1);
+  });
+
   test("what fails is asked again the next time", async () => {
     const tab = new Browser().tab(ANN);
     tab.fetchToken.mockRejectedValueOnce(new Failure("unreachable", "down"));

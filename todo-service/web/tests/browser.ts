@@ -21,6 +21,7 @@ export class Browser {
   private time = 1_000_000_000;
   private tail: Promise<unknown> = Promise.resolve();
   private isLocked = false;
+  private onTheirWay = 0;
   private readonly channels: Array<{ onmessage: unknown }> = [];
   private readonly tabs: Tab[] = [];
 
@@ -34,7 +35,9 @@ export class Browser {
 
   /** Until every message has arrived. */
   async settle(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    do {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    } while (this.onTheirWay > 0);
   }
 
   tab(owner: string, { issuedAt }: { issuedAt?: number } = {}): Tab {
@@ -60,7 +63,11 @@ export class Browser {
       onmessage: null as ((event: { data: unknown }) => void) | null,
       postMessage: (data: unknown) => {
         for (const other of this.channels.filter((each) => each !== mine) as Array<typeof mine>) {
-          setTimeout(() => other.onmessage?.({ data: structuredClone(data) }));
+          this.onTheirWay += 1;
+          setTimeout(() => {
+            other.onmessage?.({ data: structuredClone(data) }); // which may send an answer
+            this.onTheirWay -= 1;
+          });
         }
       },
     };

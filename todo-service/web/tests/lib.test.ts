@@ -17,6 +17,7 @@ describe("returnTo", () => {
     "//evil.example.com",
     "/\\evil.example.com",
     "/\t/evil.example.com",
+    "/\t/evil.example.com/settings",
     "\\/evil.example.com",
     "javascript:alert(1)",
     "data:text/html,x",

@@ -64,11 +64,8 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
   }
 
   async function renewAlone(refused?: string): Promise<string> {
-    const asked = owner;
     const value = await locks.request(LOCK, { ifAvailable: true }, async (lock) => (lock ? fetched(refused) : null));
-    const token = value ?? (await locks.request(LOCK, () => afterAnother(refused)));
-    if (owner !== asked) throw new Failure("signed-out", "Somebody else has signed in meanwhile.");
-    return token;
+    return value ?? locks.request(LOCK, () => afterAnother(refused));
   }
 
   /** Another tab had the lock, so its token is about to be heard. */
@@ -85,13 +82,10 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
   async function fetched(refused?: string): Promise<string> {
     const known = usable(refused);
     if (known) return known.value;
-    const asked = owner;
     const fresh = describe(await fetchToken(), now());
-    if (owner === asked) {
-      held = fresh;
-      channel.postMessage({ kind: "token", held } satisfies Message);
-    }
     if (fresh.sub !== owner) throw new Failure("signed-out", "Somebody else has signed in meanwhile.");
+    held = fresh;
+    channel.postMessage({ kind: "token", held } satisfies Message);
     return fresh.value;
   }
 
