@@ -107,6 +107,7 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
     },
     replace: async (refused) => usable(refused)?.value ?? renew(refused),
     belongsTo(userId) {
+      if (userId !== owner) underWay = null; // what is on its way is for somebody else
       owner = userId;
       if (held && held.sub !== userId) held = null;
     },
