@@ -37,7 +37,7 @@ def test_interrupted_up_leaves_no_process_and_reset_leaves_no_state(tmp_path: Pa
     assert [pid for pid in running["processes"] if command_of(int(pid))] == []
     assert {path.name for path in state.iterdir()} >= STATE_OF_A_SYSTEM
 
-    packages = {path.name for path in state.glob("venv-*")}
+    packages = {path.name for path in state.iterdir() if path.name.startswith(("venv-", "web-", "npm-"))}
     reset = fresh.run("reset")
     assert reset.returncode == 0, reset.stderr
     left = {path.name for path in state.iterdir()}
@@ -49,6 +49,26 @@ def test_gateway_listens_where_it_is_told_beside_loopback(tmp_path: Path) -> Non
         for address in ("127.0.0.1", "127.0.0.2"):
             url = f"http://{address}:{stack.running['ports']['gateway']}/healthz"
             assert httpx2.get(url, trust_env=False, verify=NO_TLS).json() == {"status": "ok"}
+
+
+def test_everything_else_starts_where_the_web_application_cannot_be_built(tmp_path: Path) -> None:
+    """What the lock does not name is not installed."""
+    checkout = Checkout.copy(tmp_path / "checkout")
+    lock = checkout.folder / "todo-service/web/package-lock.json"
+    packages = json.loads(lock.read_text(encoding="utf-8"))
+    del packages["packages"]["node_modules/react"]
+    lock.write_text(json.dumps(packages), encoding="utf-8")
+    try:
+        up = checkout.run("up", "--detach", "--no-gateway", "--port", str(free_port()))
+        assert up.returncode == 0, up.stderr
+        assert "The web application is missing, everything else starts." in up.stderr
+        todo_service = f"http://127.0.0.1:{read(checkout.folder / '.run')['ports']['todo']}"
+        statuses = [
+            httpx2.get(todo_service + path, trust_env=False, verify=NO_TLS).status_code for path in ("/readyz", "/")
+        ]
+        assert statuses == [200, 404]
+    finally:
+        checkout.run("down")
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def up(arguments: Sequence[str]) -> int:
     python()
     if not options.no_gateway:
         find_nginx()
-    web_folder()
+    os.environ.setdefault("TODO_WEB_FOLDER", str(web_folder() or ""))  # built or not: once is enough
     return detach(arguments)
 
 

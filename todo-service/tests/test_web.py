@@ -9,7 +9,7 @@ import pytest
 
 from todo_fixtures import typescript
 from todo_fixtures.service import Service
-from todo_service import web
+from todo_service import settings, web
 
 SOURCES = Path(__file__).parents[1] / "web"
 SCRIPT = "/assets/index-abc.js"
@@ -119,6 +119,10 @@ def test_nothing_else_is_served(client: httpx2.Client, path: str) -> None:
 def test_what_was_not_built_is_not_found(sqlite_service: Service, path: str) -> None:
     response = sqlite_service.client().get(path)
     assert (response.status_code, response.headers["Content-Type"]) == (404, "application/problem+json")
+
+
+def test_folder_that_is_empty_text_is_none_and_not_where_the_service_was_started() -> None:
+    assert settings.load({"TODO_ISSUER": "http://localhost:8080", "TODO_WEB_FOLDER": ""}).web_folder is None
 
 
 def test_pages_take_no_posts(client: httpx2.Client) -> None:

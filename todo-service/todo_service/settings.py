@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     client_secret: SecretStr = Field(default=SecretStr(""), description="of that client; may be read from a file")
     quota: int = Field(default=10_000, ge=1, le=10_000_000, description="todos that a person or service may have")
     jwks_file: Path = Field(default=Path("jwks.json"), description="copy of the last good key set")
-    web_folder: Path | None = Field(
+    web_folder: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = Field(
         default=None, description="where the web application was built to; none: not served"
     )
     status_lists_file: Path = Field(default=Path("status_lists.json"), description="copy of the last status lists")
