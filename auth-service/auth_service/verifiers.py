@@ -1,8 +1,8 @@
 """Verifiers: what the resource servers' processes say that they hold, as evidence for a rotation (DESIGN: "Keys").
 
 A verifier is a client that is a protected resource; each of its instances reports every half minute, and at once when
-its key set has changed. Who is silent for an hour is forgotten: a process that was taken away must not delay the next
-rotation, and one that is only cut off is delayed for no longer than that anyway.
+its key set has changed. Who is silent for a day is forgotten: without fresh keys for so long it answers 503 anyway. A
+process that was taken away without a good-bye puts no rotation off for longer than an hour (key_schedule.py).
 """
 
 import json
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from .database import Row
 from .instants import Instant
 
-REPORT_TTL = timedelta(hours=1)
+REPORT_TTL = timedelta(days=1)
 MAX_INSTANCES = 100  # of one client
 MAX_KIDS = 64
 MAX_STATUS_LISTS = 64

@@ -40,7 +40,10 @@ OWNER: dict[tuple[str, str], int] = {
     ("GET", "changes"): 200,
     ("GET", "export"): 200,
 }
-PUBLIC = {"/livez", "/readyz", "/metrics", "/openapi.json", "/.well-known/oauth-protected-resource/api/v1"}
+PUBLIC = {
+    *("/livez", "/readyz", "/metrics", "/openapi.json", "/.well-known/oauth-protected-resource/api/v1"),
+    *("/", "/sign-in", "/sign-up", "/settings", "/favicon.svg", "/assets/{name}"),  # the web application
+}
 
 
 def short(path: str) -> str:
