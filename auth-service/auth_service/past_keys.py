@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 
 from .database import Database
-from .signing_keys import GONE, SigningKey
+from .signing_keys import GONE, TOKENS, SigningKey
 
 MAX_AGE = timedelta(days=180)  # since the key signed last
 
@@ -15,12 +15,14 @@ MAX_AGE = timedelta(days=180)  # since the key signed last
 async def find_hint_key(database: Database, kid: str, *, now: datetime) -> Mapping[str, str] | None:
     """The public JWK for an `id_token_hint`, which may have expired long ago (OpenID Connect RP-Initiated Logout §2).
 
-    None also for a key that was withdrawn in an emergency: what it signed proves nothing any more.
+    None also for a key that was withdrawn in an emergency, because what it signed proves nothing any more, and for one
+    that signs status lists.
     """
+    may_sign_hints = (SigningKey.purpose == TOKENS) & (SigningKey.state != GONE)
     is_remembered = SigningKey.retired_at.is_(None) | (SigningKey.retired_at > now - MAX_AGE)
     async with database.reading() as session:
         public_jwk = await session.scalar(
-            select(SigningKey.public_jwk).where(SigningKey.kid == kid, SigningKey.state != GONE, is_remembered)
+            select(SigningKey.public_jwk).where(SigningKey.kid == kid, may_sign_hints, is_remembered)
         )
     found: Mapping[str, str] | None = None if public_jwk is None else json.loads(public_jwk)
     return found

@@ -292,3 +292,22 @@ def test_a_rewrap_without_the_old_secret_destroys_nothing(sqlite_url: str) -> No
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "needs version 1 of the key-encryption keys" in refused.stderr
     assert store.rows("SELECT kid, encrypted_private_key FROM signing_keys") == before
+
+
+def test_the_key_of_the_status_lists_is_rotated_by_itself(start: Start, sqlite_url: str) -> None:
+    service = start(sqlite_url)
+    before = {record["purpose"]: record["kid"] for record in listed_keys(service) if record["state"] == "active"}
+    done = service.command("keys", "rotate", "--status-lists", "--emergency", "--yes")
+    assert done.returncode == 0, done.stderr
+    after = {record["purpose"]: record["kid"] for record in listed_keys(service) if record["state"] == "active"}
+    assert after["tokens"] == before["tokens"]
+    assert after["status lists"] == json.loads(done.stdout)["active"] != before["status lists"]
+
+
+def listed_keys(store: Store) -> list[dict[str, str]]:
+    return [json.loads(line) for line in store.command("keys", "list").stdout.splitlines()]
+
+
+def test_a_key_of_status_lists_checks_no_hint(sqlite_url: str) -> None:
+    for record in listed_keys(Store(sqlite_url)):
+        assert (find(sqlite_url, record["kid"], days=0) is None) == (record["purpose"] == "status lists")

@@ -11,18 +11,20 @@ from ..database import Database
 from ..instants import utc_now
 from ..key_rotation import Rotation, SpareTooYoung, withdraw_active_key
 from ..settings import load_settings
-from ..signing_keys import KeyStore
+from ..signing_keys import KeyStore, open_status_list_keys
 from ..verifiers import VerifierReport, list_reports
 from .opened import CommandRefused, opened
-from .output import AsJson, Output, Record
+from .output import Output, Record
 
 # Verifiers look every 30 s, give or take a tenth, and report at once; one that fails to look tries again after seconds.
 WATCH_TIMEOUT = timedelta(seconds=90)
 WATCH_PERIOD = timedelta(milliseconds=500)
 
 
-def open_store(database: Database) -> KeyStore:
+def open_store(database: Database, *, of_status_lists: bool = False) -> KeyStore:
     settings = load_settings()
+    if of_status_lists:
+        return open_status_list_keys(database, settings.versioned("key_encryption_keys"))
     return KeyStore(database, settings.versioned("key_encryption_keys"), longest_token_ttl=settings.longest_token_ttl)
 
 
@@ -39,14 +41,14 @@ async def when_processes_know(attempt: Callable[[], Awaitable[Rotation]]) -> Rot
             await asyncio.sleep(young.remaining.total_seconds())
 
 
-async def withdraw(*, as_json: AsJson) -> None:
+async def withdraw(*, of_status_lists: bool, as_json: bool) -> None:
     """Withdraw the active key, and show of each verifier when it was first known to refuse it.
 
     Raises:
         CommandRefused: the key is withdrawn, but some verifier has not said yet that it knows.
     """
     async with opened() as database:
-        store = open_store(database)
+        store = open_store(database, of_status_lists=of_status_lists)
         await store.load(now=utc_now())
         rotation = await when_processes_know(lambda: withdraw_active_key(database, store, utc_now))
         begun = utc_now()

@@ -13,12 +13,13 @@ from ..instants import utc_now
 from ..key_rewrap import rewrap_keys
 from ..key_rotation import Rotation, SpareTooYoung, rotate_keys
 from ..settings import load_settings
-from ..signing_keys import NEXT, KeyStore, SigningKey, open_status_list_keys
+from ..signing_keys import NEXT, KeyStore, SigningKey
 from ..verifiers import VerifierReport, find_lacking, list_reports
 from .key_withdrawal import open_store, when_processes_know, withdraw, written
 from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show
 
+OfStatusLists = Annotated[bool, typer.Option("--status-lists", help="The key of the status lists, not the tokens'.")]
 AT_ONCE = timedelta(0)
 
 app = typer.Typer(help="Signing keys.", no_args_is_help=True)
@@ -33,7 +34,13 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def rotate(at_once: AtOnce = False, emergency: Emergency = False, yes: Yes = False, as_json: AsJson = False) -> None:
+def rotate(
+    at_once: AtOnce = False,
+    emergency: Emergency = False,
+    status_lists: OfStatusLists = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
     """Sign with the spare from now on, retire the key that signed, and make a new spare.
 
     Running services notice within seconds. What the old key signed stays good until it expires, but for --emergency.
@@ -42,9 +49,9 @@ def rotate(at_once: AtOnce = False, emergency: Emergency = False, yes: Yes = Fal
     """
     if emergency:
         confirm("Withdraw the active key, so that everything that it signed is refused?", yes=yes)
-        run(withdraw(as_json=as_json))
+        run(withdraw(of_status_lists=status_lists, as_json=as_json))
     else:
-        show([run(_rotate(at_once=at_once))], as_json=as_json)
+        show([run(_rotate(at_once=at_once, of_status_lists=status_lists))], as_json=as_json)
 
 
 @app.command()
@@ -77,8 +84,8 @@ def record_of(key: SigningKey, state: str, reports: Sequence[VerifierReport]) ->
 
 
 def _open_stores(database: Database) -> tuple[KeyStore, KeyStore]:
-    """Of both purposes. Keys for status lists are rotated by schedule only."""
-    return open_store(database), open_status_list_keys(database, load_settings().versioned("key_encryption_keys"))
+    """Of both purposes."""
+    return open_store(database), open_store(database, of_status_lists=True)
 
 
 async def _list() -> list[Record]:
@@ -105,9 +112,10 @@ async def _verifiers() -> list[Record]:
         ]
 
 
-async def _rotate(*, at_once: bool) -> Record:
+async def _rotate(*, at_once: bool, of_status_lists: bool) -> Record:
     async with opened() as database:
-        store, spare_min_age = open_store(database), load_settings().key_spare_min_age
+        store = open_store(database, of_status_lists=of_status_lists)
+        spare_min_age = load_settings().key_spare_min_age
         await store.load(now=utc_now())  # an operator without the services' secret must not make a key they cannot open
         if at_once:
             rotation = await when_processes_know(partial(rotate_keys, database, store, utc_now, published_for=AT_ONCE))
