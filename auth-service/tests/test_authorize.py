@@ -69,6 +69,7 @@ def test_form_post_sends_the_answer_as_a_form(service: Service) -> None:
     browser = signed_in(service).authorize(frontend, response_mode="form_post")
     action, fields = browser.fields("form-post")
     assert (browser.last.status_code, action) == (200, REDIRECT_URI)
+    assert browser.last.headers["cache-control"] == "no-store", "§2: an answer is used once"
     assert fields.keys() == {"code", "state", "iss"}
     assert browser.page.elements["continue"]["tag"] == "button"
     policy = browser.last.headers["content-security-policy"]

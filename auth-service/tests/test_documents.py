@@ -47,12 +47,14 @@ def test_fastapis_own_validation_error_appears_nowhere(sqlite_service: Service) 
 
 
 def test_the_metadata_says_only_what_exists(sqlite_service: Service) -> None:
-    """RFC 8414 §3.3: the issuer is identical; §2: every URL it names answers."""
+    """RFC 8414 §3.2: JSON, without empty members; §3.3: the issuer is identical; §2: every URL it names answers."""
     client = sqlite_service.client()
-    documents = [
-        client.get(f"{sqlite_service.url}/.well-known/{name}").json()
+    responses = [
+        client.get(f"{sqlite_service.url}/.well-known/{name}")
         for name in ("openid-configuration", "oauth-authorization-server")
     ]
+    assert [response.headers["content-type"] for response in responses] == ["application/json"] * 2
+    documents = [response.json() for response in responses]
     assert documents[0] == documents[1]
     issuer = documents[0]["issuer"]
     assert issuer == "http://localhost:8080"
@@ -68,7 +70,7 @@ def test_the_metadata_says_only_what_exists(sqlite_service: Service) -> None:
         "jwks_uri": 200,
         "status_list_aggregation_endpoint": 200,
     }
-    assert all(value != [] for value in documents[0].values()), "RFC 8414 §3.2: empty members are left out"
+    assert all(value != [] for value in documents[0].values())
 
 
 def test_the_readme_lists_every_route(sqlite_service: Service) -> None:

@@ -62,6 +62,7 @@ def answers_and_tokens_name_the_issuer(service: Service, said: Said) -> None:
     "introspection_endpoint",
     "revocation_endpoint",
     "end_session_endpoint",
+    "status_list_aggregation_endpoint",
     "jwks_uri",
 )
 def the_address_answers(service: Service, said: Said) -> None:
