@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from e2e_fixtures.absent import absent
 
@@ -54,5 +54,6 @@ def somebodys_browser(chromium: Browser, *, locale: str = "en-GB") -> Iterator[B
     """
     with chromium.new_context(locale=locale) as context:
         context.set_default_timeout(TIMEOUT_MS)
+        expect.set_options(timeout=TIMEOUT_MS)
         context.on("requestfailed", lambda asked: print(asked.method, asked.url.partition("?")[0], asked.failure))
         yield context
