@@ -68,6 +68,7 @@ async def issue(session: AsyncSession, authorization: Authorization, *, ttl: tim
         is_offline=authorization.is_offline,
         now=now,
     )
+    await grants.make_room(session, AuthorizationCode, grant_id, used_at=AuthorizationCode.created_at)
     code = secrets.token_urlsafe(32)
     session.add(
         AuthorizationCode(

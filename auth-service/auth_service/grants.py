@@ -8,7 +8,20 @@ A grant that has ended stays ended; the next authorization of that session makes
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Boolean, ColumnElement, ForeignKey, Index, Integer, String, Text, select, text, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    SQLColumnExpression,
+    String,
+    Text,
+    delete,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -17,6 +30,7 @@ from . import identifiers, status_indexes
 from .database import Row
 from .instants import Instant
 
+MAX_PER_GRANT = 100  # codes, and families of refresh tokens
 _LIVE = text("ended_at IS NULL")
 
 
@@ -87,6 +101,19 @@ async def find_or_create(
             ).on_conflict_do_nothing(index_elements=["session_id", "client_id", "is_offline"], index_where=_LIVE)
         )
     return found
+
+
+async def make_room(
+    session: AsyncSession, kind: type[Authorized], grant_id: str, *, used_at: SQLColumnExpression[datetime]
+) -> None:
+    """Before one more is added, delete what a grant has too many of, the longest unused first.
+
+    Otherwise a page that asks without end, which needs its person only once, fills the store.
+    """
+    key = kind.__mapper__.primary_key[0]
+    surplus = select(key).where(kind.grant_id == grant_id).order_by(used_at.desc()).offset(MAX_PER_GRANT - 1)
+    gone = delete(kind).where(key.in_(surplus)).execution_options(synchronize_session=False)
+    await session.execute(gone)
 
 
 async def end(session: AsyncSession, grant_id: str, *, now: datetime) -> bool:

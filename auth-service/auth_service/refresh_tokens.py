@@ -17,13 +17,13 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import LargeBinary, String, bindparam, select, update
+from sqlalchemy import LargeBinary, String, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .database import Database
 from .granted import Granted, granted_of, select_granted
-from .grants import Authorized
+from .grants import Authorized, make_room
 from .instants import Instant
 from .sealing import Seal
 
@@ -70,11 +70,12 @@ class RefreshTokens:
     lifetimes: RefreshLifetimes
     seal: Seal
 
-    def issue(self, session: AsyncSession, granted: Granted[Authorized], *, now: datetime) -> str:
+    async def issue(self, session: AsyncSession, granted: Granted[Authorized], *, now: datetime) -> str:
         """The first token of a new family."""
         locator = secrets.token_urlsafe(16)
         token = _draw(locator)
         given, is_offline = granted.authorized, granted.holder.grant.is_offline
+        await make_room(session, RefreshTokenFamily, given.grant_id, used_at=_USED_AT)
         session.add(
             RefreshTokenFamily(
                 locator_hash=_hash(locator),
@@ -146,6 +147,7 @@ async def forget_successors(session: AsyncSession, *, limit: int, now: datetime)
     return len(forgotten.all())
 
 
+_USED_AT = func.coalesce(RefreshTokenFamily.rotated_at, RefreshTokenFamily.created_at)
 _FIND = select_granted(RefreshTokenFamily).where(RefreshTokenFamily.locator_hash == bindparam("locator_hash"))
 _TABLE: Any = RefreshTokenFamily.__table__
 _ROTATE = (

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from auth_service.authorization_codes import AuthorizationCode
+from auth_service.grants import Authorized
+from auth_service.refresh_tokens import RefreshTokenFamily
 from auth_service.sealing import Seal
 
 from .code_flow import API, Person, live_grants, register_backend, register_frontend, sign_in, sign_up
@@ -335,3 +338,22 @@ def test_two_requests_at_once_get_one_successor(service: Service) -> None:
     with ThreadPoolExecutor(2) as pool:
         answers = [pool.submit(frontend.refresh, token) for _ in range(2)]
     assert len({answer.result().json()["refresh_token"] for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("kind", [RefreshTokenFamily, AuthorizationCode])
+def test_whoever_asks_without_end_fills_nothing(service: Service, kind: type[Authorized]) -> None:
+    """A page that needs its person only once could; what is in use goes last."""
+    person, frontend = sign_up(service), register_frontend(service)
+    used = frontend.tokens(person)["refresh_token"]
+    key = kind.__mapper__.primary_key[0].name
+    copied = ", ".join(column.name for column in kind.__table__.columns if column.name != key)
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150)"
+    service.execute(
+        f"{numbers} INSERT INTO {kind.__tablename__} ({key}, {copied}) "
+        f"SELECT CAST(i AS VARCHAR(64)), {copied} FROM n, {kind.__tablename__}"
+    )
+    service.clock.advance(seconds=2)
+    used = frontend.refresh(used).json()["refresh_token"]
+    frontend.tokens(person)
+    assert service.rows(f"SELECT count(*) FROM {kind.__tablename__}") == [(100,)]
+    assert frontend.refresh(used).status_code == 200

@@ -35,7 +35,7 @@ async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:
     async with parts.database.writing() as session:
         is_first = await authorization_codes.redeem(session, granted.authorized, now=request.now)
         if is_first and REFRESH_TOKEN in request.client.registration.grant_types:
-            refresh_token = parts.refresh_tokens.issue(session, granted, now=request.now)
+            refresh_token = await parts.refresh_tokens.issue(session, granted, now=request.now)
     if not is_first:
         raise await granting.end_for_reuse(parts, granted, request, "code")
     scopes, nonce = granted.authorized.scopes, granted.authorized.nonce
