@@ -120,6 +120,29 @@ def test_signin_and_signup_of_themselves_end_on_who_is_signed_in(service: Servic
     assert browser.client.get("/api/auth/get-session").json()["user"]["email"] == "ann@example.com"
 
 
+WITH_303 = [path for path in FORMS if path != "/signout"]  # which ends on a page that can be reloaded
+
+
+@pytest.mark.parametrize("path", WITH_303)
+def test_a_form_that_did_its_work_is_answered_with_303(sqlite_service: Service, path: str) -> None:
+    """RFC 9700 §4.12: a 307 would have the browser send the password on, to wherever it leads."""
+    browser = shown(sqlite_service, path)
+    if path == "/signin":
+        signed_in(sqlite_service)
+    form, button, _ = FORMS[path]
+    action, fields = browser.fields(form)
+    pressed = browser.page.elements[button]
+    decided = {pressed["name"]: pressed["value"]} if "name" in pressed else {}
+    typed = {
+        "email": "eve@example.com" if path == "/signup" else "ann@example.com",
+        "name": "Ann",
+        "password": PASSWORD,
+    }
+    response = browser.client.post(action, data={**fields, **typed, **decided})
+    assert response.status_code == 303
+    assert response.headers["cache-control"] == "no-store"
+
+
 def test_session_cookies_are_those_of_the_protocol(service: Service) -> None:
     Browser(service).open("/signup").sign_up()
     browser = Browser(service).open("/signin")

@@ -9,6 +9,8 @@ import pytest
 
 from auth_service import logs
 
+from .browser import signed_in
+from .code_flow import VERIFIER, register_frontend
 from .conftest import PASSWORD, Service, Start
 
 
@@ -91,6 +93,33 @@ def test_logs_are_json_and_hold_no_secret(
     [request] = [event for event in events if event.get("http.route") == "/api/auth/token"]
     assert request["service.name"] == "auth-service"
     assert {"timestamp", "level", "request_id", "duration_ms", "client.address"} <= set(request)
+
+
+def test_nothing_of_the_code_flow_that_opens_something_is_logged(
+    sqlite_service: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """RFC 6749 §10.5: what opens something passes through addresses, forms and refusals, and is written nowhere."""
+    frontend = register_frontend(sqlite_service)
+    logs.configure("DEBUG")
+    try:
+        browser = signed_in(sqlite_service).authorize(frontend, scope="openid offline_access todos:read")
+        handle, form = browser.last.request.url.params["authorization_request"], browser.fields("consent-form")[1]
+        code = browser.allow().answer["code"]
+        tokens = frontend.redeem(code).json()
+        frontend.refresh(frontend.refresh(tokens["refresh_token"]).json()["refresh_token"])
+        for refused in (frontend.redeem(code), frontend.refresh(tokens["refresh_token"])):
+            assert refused.json()["error"] == "invalid_grant"
+        browser.authorize(frontend, prompt="none", id_token_hint=tokens["id_token"] + "x")
+        browser.open("/oauth/logout", id_token_hint=tokens["id_token"] + "x")
+        bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+        assert browser.client.get("/oauth/userinfo", headers=bearer).status_code == 401
+    finally:
+        logs.configure("ERROR")
+    out = capfd.readouterr().out
+    assert {"code_issued", "grant_ended_for_reuse"} <= {json.loads(line)["event"] for line in out.splitlines()}
+    kept_out = (handle, form["form_token"], code, VERIFIER, "af0ifjsldkj", "n-0S6_WzA2Mj", "ann@example.com", PASSWORD)
+    for secret in (*kept_out, tokens["access_token"], tokens["refresh_token"], tokens["id_token"]):
+        assert secret not in out
 
 
 def test_the_address_is_the_gateways_word_and_nobody_elses(sqlite_service: Service) -> None:

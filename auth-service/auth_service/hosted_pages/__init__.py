@@ -4,7 +4,8 @@ They are forms and links, and work without a script. A page that belongs to an a
 when its form is done the browser goes back to /oauth/authorize, which decides what is next. So no page knows what comes
 after it, and no address to return to is ever taken from a request.
 
-Each form carries a token of its browser and session (browsers.py), and what it changes is answered with 303.
+Each form carries a token of its browser and session (browsers.py), and is answered with 303; signing out may end on a
+page that can be reloaded.
 """
 
 from . import consent, select_account, signin, signout, signup, stylesheet
