@@ -233,6 +233,12 @@ class TestTodos:
         mine.keyboard.type("Buy bread")
         mine.keyboard.press("Enter")
         expect(mine.get_by_role("alert")).to_contain_text("It is now “Buy oat milk”")
+        line, said = (mine.get_by_role(role).last.bounding_box() for role in ("checkbox", "alert"))
+        button = mine.get_by_role("button", name="Delete: ").bounding_box()
+        assert line is not None
+        assert said is not None
+        assert button is not None
+        assert abs(button["y"] - line["y"]) < said["y"] - line["y"], "the row keeps its line; what is said stands below"
         mine.get_by_role("button", name="Save mine").click()
         expect(todo(mine, "Buy bread")).to_be_visible()
 
