@@ -149,8 +149,11 @@ def test_what_costs_nothing_is_not_counted(limited: RunningGateway, path: str) -
     assert 429 not in limited.statuses(20, path, source="127.0.7.1")
 
 
-def test_what_goes_past_the_cache_is_counted(limited: RunningGateway) -> None:
-    statuses = limited.statuses(5, "/.well-known/jwks.json", source="127.0.8.1", Authorization="Bearer x")
+@pytest.mark.parametrize(
+    ("path", "source"), [("/.well-known/jwks.json", "127.0.8.1"), ("/oauth/status-lists/1", "127.0.8.2")]
+)
+def test_what_goes_past_the_cache_is_counted(limited: RunningGateway, path: str, source: str) -> None:
+    statuses = limited.statuses(5, path, source=source, Authorization="Bearer x")
     assert statuses == [200] * 4 + [429]
 
 
