@@ -1,0 +1,93 @@
+"""How long until a revoked token is refused: from the end of access at the issuer to the API's first 401.
+
+    python tests-e2e/bench/revocation.py [TRIALS]
+
+Sign-out, suspension and client deletion by turns, once with polling alone and once with the hint stream. Several trials
+are under way at once, so that they fall on every moment of a poll; each asks the API every 20 ms, through the gateway.
+The clock starts at the instant that the issuer stores with the revocation, which is before its transaction commits, and
+well before the command returns or sign-out answers 200: a little more is measured than was promised.
+"""
+
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import cycle, islice
+from pathlib import Path
+
+sys.path += map(str, Path(__file__).resolve().parents[1:3])
+
+import jwt
+
+from e2e_fixtures.revocations import REVOCATIONS
+from e2e_fixtures.stack import Stack, running_stack
+
+TRIALS, AT_ONCE = 300, 4
+ASKED_EVERY, GIVEN_UP_AFTER = 0.02, 60.0  # seconds
+TARGETS = {"polling": ("off", 6.0), "with hints": ("on", 1.0)}  # TODO_STATUS_HINTS, and seconds at p99
+
+
+def main() -> int:
+    trials = int(sys.argv[1]) if len(sys.argv) > 1 else TRIALS
+    print(f"{trials} trials each; seconds from the end of access to the first 401 at the API")
+    reached = [measure(name, hints, target, trials) for name, (hints, target) in TARGETS.items()]
+    return int(not all(reached))
+
+
+def measure(name: str, hints: str, target: float, trials: int) -> bool:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_stack(Path(folder) / "checkout", "--no-limits", TODO_STATUS_HINTS=hints) as stack,
+        ThreadPoolExecutor(AT_ONCE) as pool,
+    ):
+        kinds = list(islice(cycle(REVOCATIONS), trials))
+        took = list(pool.map(lambda kind: trial(stack, kind), kinds))
+    for kind in REVOCATIONS:
+        report(f"{name}, {kind}", [seconds for each, seconds in zip(kinds, took, strict=True) if each == kind])
+    p99 = report(name, took)
+    print(f"target: {name}, p99 at most {target} s: {p99:.2f}, {'reached' if p99 <= target else 'MISSED'}", flush=True)
+    return p99 <= target
+
+
+def trial(stack: Stack, kind: str) -> float:
+    revocable = REVOCATIONS[kind](stack)
+    if revocable.status() != 200:
+        raise SystemExit(f"{kind}: the token opens nothing before it is revoked")
+    with ThreadPoolExecutor(1) as acting:
+        ended = acting.submit(revocable.end)
+        given_up_at = time.time() + GIVEN_UP_AFTER
+        while (status := revocable.status()) != 401:
+            if status != 200 or time.time() > given_up_at:
+                raise SystemExit(f"{kind}: still {status}")
+            time.sleep(ASKED_EVERY)
+        refused_at = time.time()
+        ended.result()
+    return refused_at - revoked_at(stack, revocable.token)
+
+
+def revoked_at(stack: Stack, token: str) -> float:
+    """What the issuer stored, in seconds since the epoch."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    reference = claims["status"]["status_list"]
+    where = int(reference["uri"].rpartition("/")[2]), reference["idx"]
+    with closing(sqlite3.connect(stack.checkout.folder / ".run/auth.db", timeout=10)) as connection:
+        query = "SELECT revoked_at FROM status_indexes WHERE list_id = ? AND idx = ?"
+        [(stored,)] = connection.execute(query, where).fetchall()
+    return datetime.fromisoformat(stored).replace(tzinfo=UTC).timestamp()
+
+
+def report(name: str, seconds: Sequence[float]) -> float:
+    ordered = sorted(seconds)
+    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] if ordered else 0.0
+    if ordered:
+        print(f"{name:30} median {statistics.median(ordered):5.2f}  p99 {p99:5.2f}  max {ordered[-1]:5.2f}")
+    return p99
+
+
+if __name__ == "__main__":
+    sys.exit(main())
