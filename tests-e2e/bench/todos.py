@@ -86,6 +86,7 @@ def _environ(url: str, jwks_url: str, folder: Path) -> dict[str, str]:
         "TODO_DATABASE_URL": stores.serving_url(url),
         "TODO_MIGRATION_DATABASE_URL": url,
         "TODO_JWKS_FILE": str(folder / "jwks.json"),
+        "TODO_REQUIRE_STATUS": "off",  # the issuer here has no status lists
         "TODO_STATUS_LISTS_FILE": str(folder / "status_lists.json"),
         "TODO_QUOTA": "10000000",
     }

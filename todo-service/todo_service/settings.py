@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     )
     status_lists_file: Path = Field(default=Path("status_lists.json"), description="copy of the last status lists")
     require_status: Literal["on", "off"] = Field(
-        default="off", description="`on` refuses a person's token that names no status list"
+        default="on", description="`on` refuses a person's token that names no status list"
     )
     status_hints: Literal["on", "off"] = Field(
         default="on", description="`on` listens at TODO_AUTH_URL for status lists that change; `off` only polls"
