@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
 
 from .database import Database
+from .oauth.id_token import TYP
 from .past_keys import find_hint_key
 
 MAX_LENGTH = 8192
-ID_TOKEN_TYPES = ("JWT",)  # an access token is no hint
 _KID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # other text is looked for nowhere: it may hold what no database takes
 
 
@@ -67,7 +67,7 @@ def _read_kid(hint: str) -> str:
     except (jwt.PyJWTError, ValueError) as error:
         raise InvalidHint(type(error).__name__) from None
     kid = header.get("kid")
-    if header.get("typ") not in ID_TOKEN_TYPES or not isinstance(kid, str) or not _KID.fullmatch(kid):
+    if header.get("typ") != TYP or not isinstance(kid, str) or not _KID.fullmatch(kid):
         raise InvalidHint("another kind of token, or without a key")
     return kid
 

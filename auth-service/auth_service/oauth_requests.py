@@ -54,18 +54,12 @@ def document_form(schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": schema}}}}
 
 
-TOKEN_FORM = document_form(
-    {
-        "type": "object",
-        "required": ["token"],
-        "properties": {
-            "token": {"type": "string"},
-            "token_type_hint": {"type": "string"},
-            "client_id": {"type": "string"},
-            "client_secret": {"type": "string"},
-            "client_assertion": {"type": "string"},
-            "client_assertion_type": {"type": "string"},
-        },
-    }
-)
+def document_clients_form(required: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """The same for a form by which a client may authenticate as well (RFC 6749 §2.3.1, RFC 7523 §2.2)."""
+    names = ("client_id", "client_secret", "client_assertion", "client_assertion_type")
+    shown = {**properties, **{name: {"type": "string"} for name in names}}
+    return document_form({"type": "object", "required": [required], "properties": shown})
+
+
+TOKEN_FORM = document_clients_form("token", {"token": {"type": "string"}, "token_type_hint": {"type": "string"}})
 REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": OAuthErrorBody} for status in (400, 401, 413)}

@@ -7,8 +7,6 @@ from .access_tokens import AccessTokenReader, InvalidToken, VerifiedToken
 from .granted import Granted
 from .refresh_tokens import RefreshTokenFamily, RefreshTokens, Standing, standing_of
 
-ACCESS_TOKEN, REFRESH_TOKEN = "access_token", "refresh_token"
-
 
 @dataclass(frozen=True)
 class ShownRefreshToken:

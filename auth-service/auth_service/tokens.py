@@ -16,16 +16,14 @@ from .grants import Authorized
 from .key_ring import KeyRing
 from .oauth import access_token, claims, id_token
 from .oauth.access_token import AccessToken, Authentication
+from .oauth.authentication_context import ONE_FACTOR, PASSWORD
 from .oauth.id_token import IdToken
+from .oauth.resources import todo_api
+from .oauth.scope import TODOS
 from .oauth.status_list import StatusReference
 
 # The reserved first-party client: the web application that signs in through the Better Auth protocol.
 WEB_CLIENT_ID = "web"
-WEB_SCOPE = "todos:read todos:write"
-
-# NIST SP 800-63B's name for one factor, and RFC 8176's for a password.
-ONE_FACTOR_ACR = "aal1"
-PASSWORD_AMR = ("pwd",)
 
 
 @dataclass(frozen=True)
@@ -42,58 +40,37 @@ class TokenIssuer:
 
         It names the session by its id, not by its token: a resource server has no use for a handle that ends sessions.
         """
-        return self._sign(
-            AccessToken(
-                iss=self.issuer,
-                sub=account.id,
-                aud=f"{self.issuer}/api/v1",
-                client_id=WEB_CLIENT_ID,
-                scope=WEB_SCOPE,
-                issued_at=now,
-                ttl=self.access_token_ttl,
-                jti=identifiers.draw(),
-                authentication=Authentication(session.id, session.authenticated_at, ONE_FACTOR_ACR, PASSWORD_AMR),
-                status=status,
-            )
+        authentication = Authentication(session.id, session.authenticated_at, ONE_FACTOR, PASSWORD)
+        return self._issue(
+            sub=account.id,
+            aud=todo_api(self.issuer),
+            client_id=WEB_CLIENT_ID,
+            scope=" ".join(TODOS),
+            status=status,
+            authentication=authentication,
+            now=now,
         )
 
     def issue_for_client(
         self, client_id: str, audience: str, scope: str, status: StatusReference, *, now: datetime
     ) -> str:
         """An access token for a client that acts for itself: `sub` is the client (RFC 9068 §2.2)."""
-        return self._sign(
-            AccessToken(
-                iss=self.issuer,
-                sub=client_id,
-                aud=audience,
-                client_id=client_id,
-                scope=scope,
-                issued_at=now,
-                ttl=self.access_token_ttl,
-                jti=identifiers.draw(),
-                status=status,
-            )
-        )
+        return self._issue(sub=client_id, aud=audience, client_id=client_id, scope=scope, status=status, now=now)
 
     def issue_for_grant(
         self, granted: Granted[Authorized], scope: str, status: StatusReference, *, now: datetime
     ) -> str:
         """An access token for a client that acts for a person (RFC 9068 §2)."""
         given, grant = granted.authorized, granted.holder.grant
-        return self._sign(
-            AccessToken(
-                iss=self.issuer,
-                sub=grant.account_id,
-                aud=given.resource,
-                client_id=grant.client_id,
-                scope=scope,
-                issued_at=now,
-                ttl=self.access_token_ttl,
-                jti=identifiers.draw(),
-                authentication=_authentication(granted),
-                userinfo_claims=claims.asked_for(given.claims, claims.USERINFO),
-                status=status,
-            )
+        return self._issue(
+            sub=grant.account_id,
+            aud=given.resource,
+            client_id=grant.client_id,
+            scope=scope,
+            status=status,
+            authentication=_authentication(granted),
+            userinfo_claims=claims.asked_for(given.claims, claims.USERINFO),
+            now=now,
         )
 
     def issue_id_token(
@@ -113,16 +90,40 @@ class TokenIssuer:
             at_hash=id_token.hash_token(access_token),
             person=person_claims.describe(granted.holder.account, asked),
         )
-        return self._sign_claims(token.claims(), id_token.TYP)
+        return self._sign(token.claims(), id_token.TYP)
 
     @property
     def active_kid(self) -> str:
         return self.keys.current.active_kid
 
-    def _sign(self, token: AccessToken) -> str:
-        return self._sign_claims(token.claims(), access_token.TYP)
+    def _issue(
+        self,
+        *,
+        sub: str,
+        aud: str,
+        client_id: str,
+        scope: str,
+        status: StatusReference,
+        authentication: Authentication | None = None,
+        userinfo_claims: tuple[str, ...] = (),
+        now: datetime,
+    ) -> str:
+        token = AccessToken(
+            iss=self.issuer,
+            sub=sub,
+            aud=aud,
+            client_id=client_id,
+            scope=scope,
+            issued_at=now,
+            ttl=self.access_token_ttl,
+            jti=identifiers.draw(),
+            authentication=authentication,
+            userinfo_claims=userinfo_claims,
+            status=status,
+        )
+        return self._sign(token.claims(), access_token.TYP)
 
-    def _sign_claims(self, members: Mapping[str, Any], typ: str) -> str:
+    def _sign(self, members: Mapping[str, Any], typ: str) -> str:
         keys = self.keys.current
         headers = {"typ": typ, "kid": keys.active_kid}
         return jwt.encode(dict(members), keys.active_key, algorithm="RS256", headers=headers)

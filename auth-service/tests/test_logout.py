@@ -213,7 +213,7 @@ def test_a_hint_outlives_the_key_that_signed_it(service: Service) -> None:
     frontend = frontend_with_logout(service)
     browser = signed_in(service)
     hint = hint_of(frontend, browser)
-    kid = service.rows("SELECT kid FROM signing_keys WHERE state = 'active'")[0][0]
+    kid = service.rows("SELECT kid FROM signing_keys WHERE state = 'active' AND purpose = 'tokens'")[0][0]
     try:
         for age, status in ((179, 303), (181, 400)):
             retired = (service.clock()).replace(microsecond=0)

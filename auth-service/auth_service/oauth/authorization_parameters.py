@@ -2,7 +2,7 @@
 
 import re
 
-from . import claims_parameter
+from . import claims_parameter, pkce
 from . import scope as scopes
 from .claims_parameter import RequestedClaims
 from .client_metadata import ClientMetadata
@@ -17,7 +17,6 @@ from .parameters import Parameters
 
 NONE, LOGIN, CONSENT, SELECT_ACCOUNT = "none", "login", "consent", "select_account"
 PROMPTS = (NONE, LOGIN, CONSENT, SELECT_ACCOUNT)
-S256 = "S256"
 MAX_LENGTH = 2048  # octets of one parameter: `state` goes into a header again, three times as long when it is escaped
 MAX_AGE_LIMIT = 2**31
 LIMITS = dict.fromkeys(("state", "prompt", "display", "ui_locales"), MAX_LENGTH) | {
@@ -31,7 +30,6 @@ UNSUPPORTED = {
     "request_uri": RequestUriNotSupported,
     "registration": RegistrationNotSupported,
 }
-_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits in base64url
 
 
 def fits(value: str | None, limit: int = MAX_LENGTH) -> bool:
@@ -73,9 +71,9 @@ def read_code_challenge(parameters: Parameters, client: ClientMetadata) -> str |
         if method is not None:
             raise InvalidRequest("There is a code_challenge_method, and no code_challenge.")
         return None
-    if method != S256:
+    if method != pkce.S256:
         raise InvalidRequest("The code_challenge_method supported is S256.")
-    if not _CHALLENGE.fullmatch(challenge):
+    if not pkce.is_challenge(challenge):
         raise InvalidRequest("The code_challenge is not a SHA-256 in base64url.")
     return challenge
 

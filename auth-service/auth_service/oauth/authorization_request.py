@@ -11,14 +11,13 @@ from typing import Any, Self
 from . import authorization_parameters as members_of
 from . import claims_parameter, resources
 from .claims_parameter import RequestedClaims
-from .client_metadata import AUTHORIZATION_CODE, ClientMetadata
+from .client_metadata import AUTHORIZATION_CODE, CODE, ClientMetadata
 from .errors import InvalidRequest, UnauthorizedClient, UnsupportedResponseType
 from .parameters import Parameters
 from .redirect_uri import is_registered
 
 QUERY, FORM_POST = "query", "form_post"
 RESPONSE_MODES = (QUERY, FORM_POST)
-RESPONSE_TYPE = "code"
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def read(
         OAuthError: for the client.
     """
     members_of.check_form(parameters, repeated)
-    if parameters.require("response_type") != RESPONSE_TYPE:
+    if parameters.require("response_type") != CODE:
         raise UnsupportedResponseType("The response_type supported is code.")
     if AUTHORIZATION_CODE not in client.grant_types:
         raise UnauthorizedClient("This client may not use this grant type.")

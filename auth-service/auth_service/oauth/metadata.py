@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from . import authorization_parameters, claims
+from . import authorization_parameters, claims, pkce
 from .authentication_context import ACRS
-from .authorization_request import RESPONSE_MODES, RESPONSE_TYPE
+from .authorization_request import RESPONSE_MODES
 from .client_assertion import ALGORITHMS
-from .client_metadata import AUTH_METHODS, GRANT_TYPES, NONE
+from .client_metadata import AUTH_METHODS, CODE, GRANT_TYPES, NONE
 from .resources import protected_resources
 from .scope import SUPPORTED
 
@@ -27,10 +27,10 @@ def describe(issuer: str) -> dict[str, Any]:
         "end_session_endpoint": f"{issuer}/oauth/logout",
         "status_list_aggregation_endpoint": f"{issuer}/oauth/status-lists",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
-        "response_types_supported": [RESPONSE_TYPE],
+        "response_types_supported": [CODE],
         "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": list(GRANT_TYPES),
-        "code_challenge_methods_supported": [authorization_parameters.S256],
+        "code_challenge_methods_supported": [pkce.S256],
         "authorization_response_iss_parameter_supported": True,
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),

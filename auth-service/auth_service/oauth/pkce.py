@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import re
 
-METHOD = "S256"
+S256 = "S256"
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 octets in base64url (RFC 7636 §4.2)
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 §4.1
 

@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from .errors import InvalidTarget
 
 
+def todo_api(issuer: str) -> str:
+    return f"{issuer}/api/v1"
+
+
 def protected_resources(issuer: str) -> tuple[str, ...]:
     """The resource servers of this issuer (RFC 9728 §4)."""
-    return (f"{issuer}/api/v1",)
+    return (todo_api(issuer),)
 
 
 def known_resources(issuer: str) -> tuple[str, ...]:

@@ -5,8 +5,9 @@ import re
 from .errors import InvalidScope
 
 OPENID, PROFILE, EMAIL, OFFLINE_ACCESS = "openid", "profile", "email", "offline_access"
+TODOS = ("todos:read", "todos:write")
 IDENTITY = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)  # about a person, so never for a service itself
-SUPPORTED = (*IDENTITY, "todos:read", "todos:write")
+SUPPORTED = (*IDENTITY, *TODOS)
 MAX_LENGTH = 1024
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from ..dependencies import parts_of
 from ..direct_routes import DirectRoute
 from ..oauth.errors import UnauthorizedClient, UnsupportedGrantType
-from ..oauth_requests import NO_STORE, REFUSALS, document_form, read_form
+from ..oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
 from . import authorization_code, client_credentials, refresh_token
 from .exchanges import TokenRequest, TokenResponse
 
@@ -13,20 +13,13 @@ GRANTS = {grant.GRANT_TYPE: grant.exchange for grant in (authorization_code, ref
 
 router = APIRouter(route_class=DirectRoute)
 
-FORM = document_form(
+FORM = document_clients_form(
+    "grant_type",
     {
-        "type": "object",
-        "required": ["grant_type"],
-        "properties": {
-            "grant_type": {"type": "string", "enum": list(GRANTS)},
-            "scope": {"type": "string"},
-            "resource": {"type": "string", "format": "uri"},
-            "client_id": {"type": "string"},
-            "client_secret": {"type": "string"},
-            "client_assertion": {"type": "string"},
-            "client_assertion_type": {"type": "string"},
-        },
-    }
+        "grant_type": {"type": "string", "enum": list(GRANTS)},
+        **{name: {"type": "string"} for name in ("code", "redirect_uri", "code_verifier", "refresh_token", "scope")},
+        "resource": {"type": "string", "format": "uri"},
+    },
 )
 
 
