@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -24,6 +25,7 @@ DEFAULTS = {
     "GATEWAY_TODO_UPSTREAM": "todo-service:8082",
     "GATEWAY_RESOLVER": "",  # "system": the container's own name server; "": names are looked up once, at the start
     "GATEWAY_SHUTDOWN_TIMEOUT": "25s",
+    "GATEWAY_TLS_FOLDER": "",  # with gateway.crt and gateway.key: what listens speaks TLS
 }
 
 
@@ -36,8 +38,8 @@ def parse(environ: Mapping[str, str]) -> render.Gateway:
     given = {name: value for name, value in environ.items() if name.startswith(render.PREFIX) and value}
     own = {name: given.pop(name, default) for name, default in DEFAULTS.items()}
     for name, value in own.items():
-        if re.search(r"[^A-Za-z0-9.:,_\[\]-]", value):
-            raise render.InvalidSetting(f"{name}: {value!r} is no address")
+        if re.search(r"[^A-Za-z0-9.:,_/\[\]-]", value):
+            raise render.InvalidSetting(f"{name}: {value!r} is no address or folder")
     if not environ.get("ISSUER"):
         raise render.InvalidSetting("ISSUER is required: the public origin, such as https://id.example.com")
     return render.Gateway(
@@ -53,6 +55,7 @@ def parse(environ: Mapping[str, str]) -> render.Gateway:
         shutdown_timeout=own["GATEWAY_SHUTDOWN_TIMEOUT"],
         resolver=name_server() if own["GATEWAY_RESOLVER"] == "system" else own["GATEWAY_RESOLVER"] or None,
         status_listen=own["GATEWAY_STATUS_LISTEN"],
+        tls=bool(own["GATEWAY_TLS_FOLDER"]),
     )
 
 
@@ -64,11 +67,17 @@ def name_server(resolv_conf: Path = Path("/etc/resolv.conf")) -> str:
 
 
 def main() -> NoReturn:
+    program = nginx.find() or "nginx"
     try:
-        render.write(parse(os.environ), FOLDER)
+        gateway = parse(os.environ)
+        render.write(replace(gateway, nginx_version=nginx.version(program)), FOLDER)
     except render.InvalidSetting as error:
         sys.exit(f"gateway: {error}")
-    command = nginx.command(nginx.find() or "nginx", FOLDER)
+    link = FOLDER / "tls"
+    link.unlink(missing_ok=True)
+    if gateway.tls:
+        link.symlink_to(os.environ["GATEWAY_TLS_FOLDER"])
+    command = nginx.command(program, FOLDER)
     os.execv(command[0], command)  # noqa: S606 - there is no shell to escape
 
 

@@ -6,11 +6,12 @@ All of it is looked at from outside, offline. Where there is no engine, these te
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e2e_fixtures.composed import BUILT, Composed, docker, running_project
+from e2e_fixtures.composed import BUILT, Composed, built_project, docker, running_project
 from e2e_fixtures.people import Person, bearer, browser, credentials, sign_up
 
 LASTING = {"gateway", "auth-service", "todo-service", "database"}
@@ -20,8 +21,8 @@ SHELLS = re.compile(r"(^|/)(sh|bash|dash)$")
 
 
 @pytest.fixture(scope="module")
-def composed() -> Iterator[Composed]:
-    with running_project() as project:
+def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    with running_project(tmp_path_factory.mktemp("composed")) as project:
         yield project
 
 
@@ -191,6 +192,61 @@ class TestImages:
         script = "import os; print([d for d in ('/', '/opt', '/usr', '/etc') if os.access(d, os.W_OK)])"
         found = docker("run", "--rm", "--network=none", "--entrypoint=python3", composed.image(name), "-c", script)
         assert found.strip() == "[]"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("backup")
+
+
+@pytest.fixture(scope="module")
+def restored(composed: Composed, ann: Person, folder: Path) -> Iterator[Composed]:
+    assert ann.api().post("/api/v1/todos", json={"title": "To be kept"}).status_code == 201
+    saved = composed.backup("save", folder / "databases", folder / "secrets")
+    assert saved.returncode == 0, saved.stderr
+    with built_project(folder, "tls", "replicas", scheme="https") as empty:
+        restored = empty.backup("restore", folder / "databases", folder / "secrets")
+        assert restored.returncode == 0, restored.stderr
+        authority = empty.execute("gateway", "cat", "/run/tls/authority.crt").stdout
+        empty.stack.authority.parent.mkdir(parents=True)
+        empty.stack.authority.write_text(authority, encoding="utf-8")
+        yield empty
+
+
+class TestAnotherSystem:
+    """A second project: TLS, two of each service, and the data of the first."""
+
+    def test_people_sign_in_and_find_their_todos(self, restored: Composed, ann: Person) -> None:
+        page = browser(restored.stack)
+        signed_in = page.post("/api/auth/sign-in/email", json=credentials(ann.email))
+        assert (signed_in.status_code, signed_in.json()["user"]["id"]) == (200, ann.id)
+        todos = Person(ann.id, ann.email, page, restored.stack).api().get("/api/v1/todos").json()["items"]
+        assert "To be kept" in {todo["title"] for todo in todos}
+
+    def test_keys_are_the_same(self, composed: Composed, restored: Composed) -> None:
+        path = "/.well-known/jwks.json"
+        assert composed.stack.client().get(path).json() == restored.stack.client().get(path).json()
+
+    def test_cookies_are_for_https_alone(self, restored: Composed, ann: Person) -> None:
+        signed_in = browser(restored.stack).post("/api/auth/sign-in/email", json=credentials(ann.email))
+        cookies = signed_in.headers.get_list("Set-Cookie")
+        assert "__Secure-better-auth.session_token" in {cookie.partition("=")[0] for cookie in cookies}
+
+    def test_both_of_each_service_answer(self, restored: Composed) -> None:
+        client = restored.stack.client()
+        assert {client.get(path).status_code for path in ("/", "/api/auth/ok") for _ in range(4)} == {200}
+        logged = restored.compose("logs", "--no-color", "--no-log-prefix", "gateway").stdout
+        upstreams = set(re.findall(r'"upstream":"([0-9.]+:808[12])"', logged))
+        assert len(upstreams) == 4, upstreams
+
+    def test_what_is_not_empty_is_not_restored_into(self, restored: Composed, folder: Path) -> None:
+        again = restored.backup("restore", folder / "databases", folder / "secrets")
+        assert (again.returncode, "is not empty" in again.stderr) == (1, True), again
+
+    def test_a_backup_is_for_its_owner_alone(self, restored: Composed, folder: Path) -> None:
+        files = [path for name in ("databases", "secrets") for path in (folder / name).iterdir()]
+        assert len(files) == 4
+        assert {path.stat().st_mode & 0o077 for path in [*files, folder / "databases", folder / "secrets"]} == {0}
 
 
 class TestReplacing:

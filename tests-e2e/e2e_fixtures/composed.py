@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -36,6 +38,10 @@ class Composed:
         described: list[dict[str, Any]] = json.loads(docker("inspect", *ids))
         return {each["Config"]["Labels"]["com.docker.compose.service"]: each for each in described}
 
+    def backup(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """deploy/compose/backup.py, on this project."""
+        return _run(sys.executable, "deploy/compose/backup.py", *map(str, arguments), environ=self.environ)
+
     def image(self, name: str) -> str:
         return f"{self.project}/{name}:unreleased"
 
@@ -50,25 +56,46 @@ def docker(*arguments: str) -> str:
 
 
 @contextmanager
-def running_project() -> Iterator[Composed]:
-    """Build, start, and at the end take away: containers, volumes, networks, images."""
+def built_project(folder: Path, *overlays: str, scheme: str = "http") -> Iterator[Composed]:
+    """A project of its own, images built and nothing started; at the end it is taken away, with all that it left.
+
+    `folder` is the test's own, for the authority's certificate.
+    """
     _require_an_engine()
     port = free_port()
     project = f"identity-test-{port}"
-    environ = {**ambient(), "COMPOSE_PROJECT_NAME": project, "IMAGE_PREFIX": project, "GATEWAY_PORT": str(port)}
+    files = ["compose.yaml", *(f"deploy/compose/{each}.yaml" for each in overlays)]
+    environ = {
+        **ambient(),
+        "COMPOSE_PROJECT_NAME": project,
+        "COMPOSE_FILE": os.pathsep.join(files),
+        "IMAGE_PREFIX": project,
+        "GATEWAY_PORT": str(port),
+    }
     _require_bases(environ)
     try:
-        for command, timeout in ((("build", "--quiet"), BUILD_TIMEOUT), (("up", "--wait", "--quiet-pull"), TIMEOUT)):
-            done = _run("docker", "compose", *command, environ=environ, timeout=timeout)
-            if done.returncode != 0:
-                logs = _run("docker", "compose", "logs", "--no-color", "--tail=20", environ=environ).stdout
-                pytest.fail(f"docker compose {' '.join(command)}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}\n{logs}")
+        _succeed("build", "--quiet", environ=environ, timeout=BUILD_TIMEOUT)
         with ExitStack() as opened:
-            running = {"url": f"http://localhost:{port}", "ports": {"gateway": port}}
-            yield Composed(project, environ, Stack(Checkout(ROOT), running, opened))
+            running = {"url": f"{scheme}://localhost:{port}", "ports": {"gateway": port}}
+            yield Composed(project, environ, Stack(Checkout(folder), running, opened))
     finally:
         _run("docker", "compose", "down", "--volumes", "--timeout=10", environ=environ)
         _run("docker", "image", "rm", "--force", *(f"{project}/{each}:unreleased" for each in BUILT), environ=environ)
+
+
+@contextmanager
+def running_project(folder: Path) -> Iterator[Composed]:
+    """compose.yaml and nothing else, all of it up."""
+    with built_project(folder) as built:
+        _succeed("up", "--wait", "--quiet-pull", environ=built.environ)
+        yield built
+
+
+def _succeed(*command: str, environ: dict[str, str], timeout: int = TIMEOUT) -> None:
+    done = _run("docker", "compose", *command, environ=environ, timeout=timeout)
+    if done.returncode != 0:
+        logs = _run("docker", "compose", "logs", "--no-color", "--tail=20", environ=environ).stdout
+        pytest.fail(f"docker compose {' '.join(command)}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}\n{logs}")
 
 
 def _require_an_engine() -> None:

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Back up a system that runs by compose.yaml, and restore it into an empty one.
+
+    python3 deploy/compose/backup.py save DATABASES SECRETS
+    python3 deploy/compose/backup.py restore DATABASES SECRETS
+
+DATABASES and SECRETS are folders, and better kept apart: whoever has both can sign tokens. Each database is one
+consistent snapshot, taken while everything runs. A project, a port or further files are named as for docker compose
+itself, by COMPOSE_PROJECT_NAME, GATEWAY_PORT and COMPOSE_FILE. Standard library only.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DATABASES = ("auth", "todo")
+SECRETS = ("auth_secret", "auth_key_encryption_keys")  # the passwords of the databases are each system's own
+PSQL = ("psql", "-U", "postgres", "-X", "-At", "-v", "ON_ERROR_STOP=1")
+COUNT_TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+# The container that makes the secrets has the volume, and the right to say whose a file is. A secret comes by stdin.
+WRITE_FILE = """
+import os, pathlib, sys
+file = pathlib.Path("/secrets/auth") / sys.argv[1]
+draft = file.with_suffix(".draft")
+draft.unlink(missing_ok=True)
+draft.touch(mode=0o600)
+draft.write_bytes(sys.stdin.buffer.read())
+draft.chmod(0o400)
+os.chown(draft, 10001, 10001)
+draft.replace(file)
+"""
+
+
+class Refused(Exception):
+    """What went wrong, for the terminal."""
+
+
+def save(databases: Path, secrets: Path) -> None:
+    for folder in (databases, secrets):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in SECRETS:
+        keep(secrets / name, compose("exec", "-T", "auth-service", "cat", f"/run/secrets/{name}"))
+    for name in DATABASES:
+        dumped = compose("exec", "-T", "database", "pg_dump", "-U", "postgres", "--format=custom", name)
+        keep(databases / f"{name}.dump", dumped)
+    print(f"Saved to {databases} and {secrets}.")
+
+
+def restore(databases: Path, secrets: Path) -> None:
+    dumps = {name: (databases / f"{name}.dump").read_bytes() for name in DATABASES}
+    kept = {name: (secrets / name).read_bytes() for name in SECRETS}
+    compose("up", "--wait", "database")
+    for name in DATABASES:
+        if compose("exec", "-T", "database", *PSQL, "-d", name, "-c", COUNT_TABLES).strip() != b"0":
+            raise Refused(f"The database {name} is not empty. To lose what it holds: docker compose down --volumes")
+    for name, secret in kept.items():
+        written = (
+            "run",
+            "--rm",
+            "-T",
+            "--no-deps",
+            "--entrypoint",
+            "python",
+            "secrets",
+            "-I",
+            "-c",
+            WRITE_FILE,
+            name,
+        )
+        compose(*written, given=secret)
+    for name, dump in dumps.items():
+        restored = ("pg_restore", "-U", "postgres", "--exit-on-error", "--single-transaction", "-d", name)
+        compose("exec", "-T", "database", *restored, given=dump)
+    compose("up", "--wait")
+    print("Restored, and running.")
+
+
+def keep(file: Path, content: bytes) -> None:
+    """Whole or not at all, and for nobody else to read."""
+    draft = file.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    draft.write_bytes(content)
+    draft.replace(file)
+
+
+def compose(*arguments: str, given: bytes = b"") -> bytes:
+    command = ["docker", "compose", *arguments]
+    done = subprocess.run(command, cwd=ROOT, input=given, capture_output=True, check=False)  # noqa: S603 - from here
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip()[-2000:]
+        raise Refused(f"docker compose {' '.join(arguments[:3])} ended with {done.returncode}:\n{said}")
+    return done.stdout
+
+
+def main(arguments: list[str]) -> int:
+    verbs = {"save": save, "restore": restore}
+    if len(arguments) != 3 or arguments[0] not in verbs:
+        print(__doc__, file=sys.stderr)
+        return 2
+    databases, secrets = Path(arguments[1]), Path(arguments[2])
+    try:
+        verbs[arguments[0]](databases, secrets)
+    except (Refused, OSError) as refused:
+        print(f"backup.py: {refused}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

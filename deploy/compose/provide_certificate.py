@@ -1,0 +1,37 @@
+"""The gateway's certificate, where the gateway can read it: the one that is given, or one of our own authority.
+
+python provide_certificate.py GIVEN AUTHORITY TLS ISSUER
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+GATEWAY = 10001  # the group of the gateway's user
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+FROM_ACME = {"fullchain.pem": "gateway.crt", "privkey.pem": "gateway.key"}
+
+
+def provide(given: Path, authority: Path, tls: Path, issuer: str) -> None:
+    if all((given / name).exists() for name in FROM_ACME):
+        for name, ours in FROM_ACME.items():
+            draft = tls / f"{ours}.draft"
+            draft.touch(mode=0o600)
+            shutil.copyfile(given / name, draft)
+            draft.replace(tls / ours)
+    else:
+        names = dict.fromkeys([urlsplit(issuer).hostname or "localhost", *LOOPBACK])
+        subprocess.run([sys.executable, "-I", "/authority.py", authority, tls, *names], check=True)  # noqa: S603 - ours
+        shutil.copyfile(authority / "authority.crt", tls / "authority.crt")
+    os.chown(tls / "gateway.key", 0, GATEWAY)
+    (tls / "gateway.key").chmod(0o440)
+
+
+if __name__ == "__main__":
+    given, authority, tls, issuer = sys.argv[1:]
+    provide(Path(given), Path(authority), Path(tls), issuer)
