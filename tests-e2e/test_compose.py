@@ -11,13 +11,17 @@ from typing import Any
 
 import pytest
 
+from e2e_fixtures.checkout import ROOT
 from e2e_fixtures.composed import BUILT, Composed, built_project, docker, running_project
 from e2e_fixtures.people import Person, bearer, browser, credentials, sign_up
 
-LASTING = {"gateway", "auth-service", "todo-service", "database"}
-ONCE = {"secrets", "auth-migrations", "todo-migrations"}
+LASTING = {"gateway", "auth-service", "auth-worker", "todo-service", "database"}
+ONCE = {"secrets", "auth-migrations", "auth-provisioning", "todo-migrations"}
 MEGABYTE = 1_000_000
 SHELLS = re.compile(r"(^|/)(sh|bash|dash)$")
+
+GUIDE = (ROOT / "deploy/README.md").read_text(encoding="utf-8").partition("## Operating")[2].partition("\n## ")[0]
+PARAGRAPHS = dict(re.findall(r"^\*\*(.+?)\.\*\*(?:.*\n)+?\n((?:    .+\n)+)", GUIDE, re.MULTILINE))
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +138,7 @@ class TestSecrets:
     def test_each_is_a_file_that_one_user_can_read(self, composed: Composed) -> None:
         for service, names in {
             "auth-service": {"auth_secret", "auth_key_encryption_keys", "auth_database_url"},
-            "todo-service": {"todo_database_url"},
+            "todo-service": {"todo_database_url", "todo_client_secret"},
         }.items():
             lines = composed.execute(service, "sh", "-c", "cd /run/secrets && stat -c '%n %a %u' *").stdout.splitlines()
             assert sorted(lines) == sorted(f"{name} 400 10001" for name in names)
@@ -144,13 +148,6 @@ class TestSecrets:
         assert len(secrets) >= 8
         seen = str(composed.containers()) + composed.compose("logs", "--no-color").stdout
         assert [name for name, value in secrets.items() if value in seen] == []
-
-    def test_another_up_changes_none(self, composed: Composed, ann: Person) -> None:
-        before = _secrets(composed)
-        again = composed.compose("up", "--wait")
-        assert again.returncode == 0, again.stderr
-        assert _secrets(composed) == before
-        assert ann.browser.get("/api/auth/get-session").json()["user"]["id"] == ann.id
 
 
 @pytest.mark.parametrize("name", BUILT)
@@ -195,18 +192,34 @@ class TestImages:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("backup")
+def guided(composed: Composed, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the operator guide leaves to the operator."""
+    metadata = '{"client_name": "Report", "grant_types": ["client_credentials"], "scope": "todos:read"}'
+    created = composed.compose("run", "--rm", "-T", "auth-commands", "clients", "create", stdin=metadata)
+    assert created.returncode == 0, created.stderr
+    client_id = json.loads(created.stdout)["client_id"]
+    email = sign_up(composed.stack, "Eve").email
+    return {"EMAIL": email, "CLIENT_ID": client_id, "BACKUP": str(tmp_path_factory.mktemp("guide"))}
 
 
 @pytest.fixture(scope="module")
-def restored(composed: Composed, ann: Person, folder: Path) -> Iterator[Composed]:
+def upgraded(composed: Composed, ann: Person, guided: dict[str, str]) -> Path:
+    """By the guide; what it saves is left in the folder."""
     assert ann.api().post("/api/v1/todos", json={"title": "To be kept"}).status_code == 201
-    saved = composed.backup("save", folder / "databases", folder / "secrets")
-    assert saved.returncode == 0, saved.stderr
-    with built_project(folder, "tls", "replicas", scheme="https") as empty:
-        restored = empty.backup("restore", folder / "databases", folder / "secrets")
-        assert restored.returncode == 0, restored.stderr
+    secrets = _secrets(composed)
+    done = composed.script(PARAGRAPHS["Upgrade"], **guided)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert _secrets(composed) == secrets
+    assert ann.browser.get("/api/auth/get-session").json()["user"]["id"] == ann.id
+    return Path(guided["BACKUP"])
+
+
+@pytest.fixture(scope="module")
+def restored(upgraded: Path, guided: dict[str, str]) -> Iterator[Composed]:
+    """A second project: TLS, two of each service, and, by the guide, the data of the first."""
+    with built_project(upgraded, "tls", "replicas", scheme="https") as empty:
+        done = empty.script(PARAGRAPHS["Restore"], **guided)
+        assert done.returncode == 0, done.stdout + done.stderr
         authority = empty.execute("gateway", "cat", "/run/tls/authority.crt").stdout
         empty.stack.authority.parent.mkdir(parents=True)
         empty.stack.authority.write_text(authority, encoding="utf-8")
@@ -214,8 +227,6 @@ def restored(composed: Composed, ann: Person, folder: Path) -> Iterator[Composed
 
 
 class TestAnotherSystem:
-    """A second project: TLS, two of each service, and the data of the first."""
-
     def test_people_sign_in_and_find_their_todos(self, restored: Composed, ann: Person) -> None:
         page = browser(restored.stack)
         signed_in = page.post("/api/auth/sign-in/email", json=credentials(ann.email))
@@ -239,28 +250,39 @@ class TestAnotherSystem:
         upstreams = set(re.findall(r'"upstream":"([0-9.]+:808[12])"', logged))
         assert len(upstreams) == 4, upstreams
 
-    def test_what_is_not_empty_is_not_restored_into(self, restored: Composed, folder: Path) -> None:
-        again = restored.backup("restore", folder / "databases", folder / "secrets")
+    def test_what_is_not_empty_is_not_restored_into(self, restored: Composed, upgraded: Path) -> None:
+        again = restored.backup("restore", upgraded / "databases", upgraded / "secrets")
         assert (again.returncode, "is not empty" in again.stderr) == (1, True), again
 
-    def test_a_backup_is_for_its_owner_alone(self, restored: Composed, folder: Path) -> None:
-        files = [path for name in ("databases", "secrets") for path in (folder / name).iterdir()]
-        assert len(files) == 4
-        assert {path.stat().st_mode & 0o077 for path in [*files, folder / "databases", folder / "secrets"]} == {0}
+
+def test_backup_is_for_its_owner_alone(upgraded: Path) -> None:
+    folders = [upgraded / name for name in ("databases", "secrets")]
+    files = [path for folder in folders for path in folder.iterdir()]
+    assert len(files) == 4
+    assert {path.stat().st_mode & 0o077 for path in (*files, *folders)} == {0}
+
+
+class TestOperatorGuide:
+    """deploy/README.md, "Operating": every line of it, in the order in which it stands there."""
+
+    def test_names_what_an_operator_has_to_do(self) -> None:
+        wanted = {"Upgrade", "Scale", "Rotate", "A signing key leaked", "A client secret leaked", "The disk is full"}
+        assert wanted | {"Restore"} <= PARAGRAPHS.keys()
+
+    @pytest.mark.parametrize("what", [title for title in PARAGRAPHS if title not in ("Upgrade", "Restore")])
+    def test_commands_do_what_they_should(self, composed: Composed, guided: dict[str, str], what: str) -> None:
+        done = composed.script(PARAGRAPHS[what], **guided)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 class TestReplacing:
     """Last, because it disturbs what the others look at."""
 
-    @pytest.mark.parametrize("service", ["todo-service", "auth-service"])
-    def test_another_replica_takes_over(self, composed: Composed, ann: Person, service: str) -> None:
-        """It has another address, and reading is not refused once."""
-        path = "/api/v1/todos" if service == "todo-service" else "/api/auth/get-session"
-        client = ann.api() if service == "todo-service" else ann.browser
-        scaled = composed.compose("up", "--wait", "--no-deps", "--no-recreate", "--scale", f"{service}=2", service)
-        assert scaled.returncode == 0, scaled.stderr
-        docker("stop", f"{composed.project}-{service}-1")
-        assert [client.get(path).status_code for _ in range(20)] == [200] * 20
+    def test_another_replica_takes_over(self, composed: Composed, ann: Person) -> None:
+        """It has another address, and reading is not refused once. There are two since the guide scaled."""
+        client = ann.api()
+        docker("stop", f"{composed.project}-todo-service-1")
+        assert [client.get("/api/v1/todos").status_code for _ in range(20)] == [200] * 20
 
     @pytest.mark.parametrize("service", sorted(LASTING))
     def test_ends_when_it_is_asked_to(self, composed: Composed, service: str) -> None:

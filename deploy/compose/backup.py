@@ -20,16 +20,15 @@ DATABASES = ("auth", "todo")
 SECRETS = ("auth_secret", "auth_key_encryption_keys")  # the passwords of the databases are each system's own
 PSQL = ("psql", "-U", "postgres", "-X", "-At", "-v", "ON_ERROR_STOP=1")
 COUNT_TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
-# The container that makes the secrets has the volume, and the right to say whose a file is. A secret comes by stdin.
+# Where commands run, secrets can be replaced. A secret comes by standard input: a command line is everybody's to read.
 WRITE_FILE = """
-import os, pathlib, sys
-file = pathlib.Path("/secrets/auth") / sys.argv[1]
+import pathlib, sys
+file = pathlib.Path("/run/secrets") / sys.argv[1]
 draft = file.with_suffix(".draft")
 draft.unlink(missing_ok=True)
 draft.touch(mode=0o600)
 draft.write_bytes(sys.stdin.buffer.read())
 draft.chmod(0o400)
-os.chown(draft, 10001, 10001)
 draft.replace(file)
 """
 
@@ -57,20 +56,8 @@ def restore(databases: Path, secrets: Path) -> None:
         if compose("exec", "-T", "database", *PSQL, "-d", name, "-c", COUNT_TABLES).strip() != b"0":
             raise Refused(f"The database {name} is not empty. To lose what it holds: docker compose down --volumes")
     for name, secret in kept.items():
-        written = (
-            "run",
-            "--rm",
-            "-T",
-            "--no-deps",
-            "--entrypoint",
-            "python",
-            "secrets",
-            "-I",
-            "-c",
-            WRITE_FILE,
-            name,
-        )
-        compose(*written, given=secret)
+        alone = ("run", "--rm", "-T", "--no-deps", "--entrypoint", "python", "auth-commands")
+        compose(*alone, "-I", "-c", WRITE_FILE, name, given=secret)
     for name, dump in dumps.items():
         restored = ("pg_restore", "-U", "postgres", "--exit-on-error", "--single-transaction", "-d", name)
         compose("exec", "-T", "database", *restored, given=dump)

@@ -23,6 +23,7 @@ def make(folder: Path) -> None:
         return
     for name in ("auth_secret", "auth_key_encryption_keys"):
         write(folder / "auth" / name, f"1:{secrets.token_urlsafe(48)}", user=SERVICES)
+    write(folder / "todo" / "todo_client_secret", secrets.token_urlsafe(48), user=SERVICES)
     database = folder / "database"
     write(database / "postgres_password", secrets.token_urlsafe(48), group=DATABASE_READERS)
     for role, volume, name in (
@@ -34,6 +35,7 @@ def make(folder: Path) -> None:
         write(database / f"{role}_password", password, group=DATABASE_READERS)
         url = f"postgresql+psycopg://{role}:{password}@database/{role.partition('_')[0]}"
         write(folder / volume / name, url, user=SERVICES)
+    os.chown(folder / "auth", SERVICES, SERVICES)  # `secrets rotate` replaces files there; serving mounts it read-only
     (database / COMPLETE).touch(mode=0o444)
 
 

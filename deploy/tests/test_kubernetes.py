@@ -45,7 +45,7 @@ def pods(manifests: tuple[Manifest, ...]) -> dict[str, Manifest]:
 
 
 BASE_PODS = sorted(pods(render("base")))
-DEPLOYMENTS = sorted(each["metadata"]["name"] for each in of_kind(render("base"), "Deployment"))
+DEPLOYMENTS = ["auth-service", "gateway", "todo-service"]
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -146,6 +146,11 @@ class TestTogether:
         policies = of_kind(render("base"), "NetworkPolicy")
         rules = {each["metadata"]["name"]: each["spec"].get("ingress", []) for each in policies}
         assert [name for name, each in rules.items() if any("from" not in rule for rule in each)] == ["gateway"]
+
+    def test_every_deployment_but_the_worker_is_one_of_those_above(self) -> None:
+        """It serves nobody."""
+        found = {each["metadata"]["name"] for each in of_kind(render("base"), "Deployment")}
+        assert found == {*DEPLOYMENTS, "auth-worker"}
 
     def test_settings_of_the_gateway_are_settings(self) -> None:
         given = configuration("gateway")

@@ -42,6 +42,10 @@ class Composed:
         """deploy/compose/backup.py, on this project."""
         return _run(sys.executable, "deploy/compose/backup.py", *map(str, arguments), environ=self.environ)
 
+    def script(self, commands: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Lines of a shell, as an operator types them; the first that fails ends it."""
+        return _run("bash", "-euc", commands, environ={**self.environ, **environ}, timeout=BUILD_TIMEOUT)
+
     def image(self, name: str) -> str:
         return f"{self.project}/{name}:unreleased"
 

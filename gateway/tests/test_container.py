@@ -1,0 +1,77 @@
+"""The gateway in a container takes its settings from the environment, and refuses what it does not know."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from gateway import __main__, render
+
+REQUIRED = {"ISSUER": "https://id.example.com"}
+
+
+def test_defaults_are_what_compose_and_kubernetes_rely_on() -> None:
+    gateway = __main__.parse({**REQUIRED, "PATH": "/usr/bin", "GATEWAY_API_RATE": ""})
+    assert (gateway.issuer, list(gateway.listen)) == ("https://id.example.com", ["0.0.0.0:8080"])
+    assert (gateway.auth_upstream, gateway.todo_upstream) == ("auth-service:8081", "todo-service:8082")
+    assert (gateway.resolver, gateway.tls, list(gateway.trusted_proxies)) == (None, False, [])
+    assert gateway.limits == render.Limits()
+
+
+def test_settings_are_taken_over() -> None:
+    given = {
+        "GATEWAY_AUTH_UPSTREAM": "a:1,b:2",
+        "GATEWAY_RESOLVER": "10.0.0.10",
+        "GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8, fd00::/8",
+        "GATEWAY_SIGN_IN_RATE": "3r/m",
+        "GATEWAY_TLS_FOLDER": "/run/tls",
+        "AUTH_TRUSTED_ORIGINS": "https://app.example.com",
+    }
+    gateway = __main__.parse({**REQUIRED, **given})
+    assert (gateway.auth_upstream, gateway.resolver, gateway.tls) == ("a:1,b:2", "10.0.0.10", True)
+    assert list(gateway.trusted_proxies) == ["10.0.0.0/8", "fd00::/8"]
+    assert list(gateway.trusted_origins) == ["https://app.example.com"]
+    assert gateway.limits is not None
+    assert gateway.limits.sign_in.rate == "3r/m"
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"ISSUER": ""},
+        {"GATEWAY_SIGN_INN_RATE": "3r/m"},
+        {"GATEWAY_API_RATE": "many"},
+        {"GATEWAY_AUTH_UPSTREAM": "a:1; evil on"},
+        {"GATEWAY_LISTEN": "0.0.0.0:8080 default_server"},
+        {"GATEWAY_SHUTDOWN_TIMEOUT": "1s; user root"},
+    ],
+    ids=["no issuer", "unknown name", "no rate", "more than an upstream", "more than an address", "more than a time"],
+)
+def test_what_nginx_would_read_in_another_way_is_refused(environ: dict[str, str]) -> None:
+    with pytest.raises(render.InvalidSetting):
+        __main__.parse({**REQUIRED, **environ})
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("nameserver 127.0.0.11\noptions ndots:0\n", "127.0.0.11"),
+        ("search x\nnameserver fd00::1\nnameserver 1.1.1.1\n", "[fd00::1]"),
+    ],
+)
+def test_name_server_is_the_containers_own(tmp_path: Path, text: str, server: str) -> None:
+    file = tmp_path / "resolv.conf"
+    file.write_text(text, encoding="ascii")
+    assert __main__.name_server(file) == server
+    file.write_text("search x\n", encoding="ascii")
+    with pytest.raises(render.InvalidSetting):
+        __main__.name_server(file)
+
+
+def test_every_setting_that_compose_passes_on_is_one() -> None:
+    compose = (Path(__file__).parents[2] / "compose.yaml").read_text(encoding="utf-8")
+    names = set(re.findall(r"^      (GATEWAY_\w+):", compose, re.MULTILINE))
+    given = {name: "1r/s" if name.endswith("_RATE") else "1" for name in names - {"GATEWAY_RESOLVER"}}
+    assert len(given) > 8
+    __main__.parse({**REQUIRED, **given, "GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8"})
