@@ -4,8 +4,9 @@
 \set todo_password `cat /run/secrets/todo_password`
 \set todo_owner_password `cat /run/secrets/todo_owner_password`
 
-CREATE ROLE auth LOGIN CONNECTION LIMIT 60 PASSWORD :'auth_password';
-CREATE ROLE todo LOGIN CONNECTION LIMIT 60 PASSWORD :'todo_password';
+-- Each process keeps at most 20 connections; the limits leave room for two or three of each service.
+CREATE ROLE auth LOGIN CONNECTION LIMIT 110 PASSWORD :'auth_password';
+CREATE ROLE todo LOGIN CONNECTION LIMIT 70 PASSWORD :'todo_password';
 CREATE ROLE todo_owner LOGIN CONNECTION LIMIT 5 PASSWORD :'todo_owner_password';  -- migrations only
 
 CREATE DATABASE auth OWNER auth;
