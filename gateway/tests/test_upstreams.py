@@ -32,7 +32,8 @@ def replicas() -> Iterator[list[Upstream]]:
 def two(starter: Starter, replicas: list[Upstream]) -> Iterator[RunningGateway]:
     for replica in replicas:
         replica.forget()
-    with starter.start(todo_upstream=", ".join(f"127.0.0.1:{replica.port}" for replica in replicas)) as gateway:
+    both = ", ".join(f"127.0.0.1:{replica.port}" for replica in replicas)
+    with starter.start(todo_upstream=both, upstream_timeout="2s") as gateway:
         gateway.change("nginx.conf", "worker_processes auto;", "worker_processes 1;")  # else each counts for itself
         yield gateway
 
@@ -58,7 +59,7 @@ def test_only_what_is_safe_is_asked_again(
     two: RunningGateway, replicas: list[Upstream], method: str, status: int, asked: int
 ) -> None:
     """One replica takes the request and does not answer in time: it may have done what it was asked to."""
-    replicas[0].answers[TODOS] = Answer(delay=1.5)  # the gateway waits for a second
+    replicas[0].answers[TODOS] = Answer(delay=3)  # the gateway waits for two seconds
     statuses = {two.request(TODOS, method).status for _ in range(2)}
     assert statuses == {200, status}
     seen = sum(len(replica.seen) for replica in replicas)
