@@ -40,7 +40,7 @@ def two(starter: Starter, replicas: list[Upstream]) -> Iterator[RunningGateway]:
 
 def test_replicas_take_turns(two: RunningGateway, replicas: list[Upstream]) -> None:
     two.statuses(10, TODOS, source="127.0.0.1")
-    assert [len(replica.seen) for replica in replicas] == [5, 5]
+    assert all(len(replica.seen) >= 3 for replica in replicas)  # of ten; another worker may begin with either
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
@@ -52,18 +52,18 @@ def test_replica_that_is_gone_costs_nobody_anything(starter: Starter, replicas: 
             assert gateway.statuses(10, TODOS, method, source="127.0.0.1") == [200] * 10
 
 
-@pytest.mark.parametrize(
-    ("method", "status", "asked"), [("GET", 200, 2), ("HEAD", 200, 2), ("POST", 504, 1), ("PATCH", 504, 1)]
-)
-def test_only_what_is_safe_is_asked_again(
-    two: RunningGateway, replicas: list[Upstream], method: str, status: int, asked: int
-) -> None:
-    """One replica takes the request and does not answer in time: it may have done what it was asked to."""
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_what_is_safe_is_asked_again(two: RunningGateway, replicas: list[Upstream], method: str) -> None:
     replicas[0].answers[TODOS] = Answer(delay=3)  # the gateway waits for two seconds
-    statuses = {two.request(TODOS, method).status for _ in range(2)}
-    assert statuses == {200, status}
-    seen = sum(len(replica.seen) for replica in replicas)
-    assert seen == asked + 1
+    assert {two.request(TODOS, method).status for _ in range(2)} == {200}
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_what_may_change_something_is_asked_once(two: RunningGateway, replicas: list[Upstream], method: str) -> None:
+    """One replica takes the request and does not answer in time: it may have done what it was asked to."""
+    replicas[0].answers[TODOS] = Answer(delay=3)
+    assert 504 in {two.request(TODOS, method).status for _ in range(2)}
+    assert sum(len(replica.seen) for replica in replicas) == 2
 
 
 @pytest.mark.parametrize("resolver", [None, "127.0.0.1:9"])
