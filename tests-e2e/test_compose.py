@@ -279,8 +279,12 @@ class TestReplacing:
     """Last, because it disturbs what the others look at."""
 
     def test_another_replica_takes_over(self, composed: Composed, ann: Person) -> None:
-        """It has another address, and reading is not refused once. There are two since the guide scaled."""
+        """It has another address, and reading is not refused once."""
         client = ann.api()
+        scaled = composed.compose(
+            "up", "--wait", "--no-deps", "--no-recreate", "--scale", "todo-service=2", "todo-service"
+        )
+        assert scaled.returncode == 0, scaled.stderr
         docker("stop", f"{composed.project}-todo-service-1")
         assert [client.get("/api/v1/todos").status_code for _ in range(20)] == [200] * 20
 
