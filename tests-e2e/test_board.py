@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.people import PASSWORD, Person, sign_up
 from e2e_fixtures.stack import Stack, running_stack
-from e2e_fixtures.web_application import Traffic, add, new_todo, require_application, sign_in, todo
+from e2e_fixtures.web_application import Traffic, add, finish, new_todo, require_application, sign_in, todo
 
 LIFETIME = "PT63S"  # oidc-client-ts renews a minute before the end: three seconds after the beginning
 
@@ -80,7 +80,7 @@ def test_board_asks_for_no_password_and_shows_what_the_application_has(mine: Pag
     expect(page.get_by_role("list", name="Open")).to_contain_text("Open in both")
     expect(page.get_by_text("of Ann")).to_be_visible()
     assert traffic.count("/signin") == 0
-    mine.get_by_role("checkbox", name="Done: Open in both").check()
+    finish(mine, "Open in both")
     page.get_by_role("button", name="Refresh").click()
     expect(page.get_by_role("list", name="Done")).to_contain_text("Open in both")
     assert cards(page, "Open") == []

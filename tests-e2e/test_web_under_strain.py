@@ -14,7 +14,17 @@ from playwright.sync_api import Browser, Page, expect
 from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.people import PASSWORD, Person, sign_up
 from e2e_fixtures.stack import Stack, running_stack
-from e2e_fixtures.web_application import Traffic, add, done, fill_in, new_todo, require_application, sign_in, todo
+from e2e_fixtures.web_application import (
+    Traffic,
+    add,
+    done,
+    fill_in,
+    finish,
+    new_todo,
+    require_application,
+    sign_in,
+    todo,
+)
 
 FRESH = 8  # seconds after a sign-in in which devices are listed
 LIFETIME = 6  # seconds of an access token: a quarter of it before the end it is renewed
@@ -56,7 +66,7 @@ def test_token_that_expires_in_the_middle_of_work_is_not_noticed(mine: Page) -> 
     add(mine, "Before")
     outlive_a_token(mine)
     add(mine, "After")
-    done(mine, "Before").check()
+    finish(mine, "Before")
     expect(done(mine, "Before")).to_be_checked()
     expect(mine.get_by_role("alert")).to_have_count(0)
     assert traffic.count(TOKEN) == 1, "one renewal for one lifetime"
@@ -112,8 +122,7 @@ def test_todos_go_on_while_auth_service_is_away_until_the_token_ends(mine: Page,
     add(mine, "Before the outage")
     auth_service = strained.pid("auth_service")
     outlive_a_token(mine)
-    with mine.expect_response("**/complete"):
-        done(mine, "Before the outage").check()  # a new token, just before
+    finish(mine, "Before the outage")  # with a new token, just before
     os.kill(auth_service, signal.SIGSTOP)
     try:
         add(mine, "During the outage")

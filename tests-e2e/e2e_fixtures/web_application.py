@@ -48,6 +48,12 @@ def done(page: Page, title: str) -> Locator:
     return page.get_by_role("checkbox", name=f"Done: {title}", exact=True)
 
 
+def finish(page: Page, title: str) -> None:
+    """Tick it off, and wait until the API knows: the page shows it at once."""
+    with page.expect_response("**/complete"):
+        done(page, title).check()
+
+
 @dataclass
 class Traffic:
     """What pages have asked for since this was begun."""
