@@ -24,11 +24,11 @@ from auth_service.outbound import FetchFailed, Outbound
 from auth_service.signing_keys import KeyStore
 from auth_service.versioned_secrets import parse_secrets
 
-from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, PASSWORD, Service, Store, wait_until
+from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, PASSWORD, Service, Store
 from .oauth_client import OAuthClient, register
 from .test_expiry import run_expiry
 from .test_key_rotation import TTL
-from .test_worker import StartWorker, start_worker
+from .test_worker import StartWorker, eventually, start_worker
 
 __all__ = ["start_worker"]
 
@@ -59,7 +59,7 @@ def receiving() -> Iterator[Receiver]:
             receiver.tokens.append(token)
             claims = jwt.decode(token, options={"verify_signature": False})
             receiver.received.append({**claims, "media_type": self.headers["Content-Type"]})
-            receiver.may_answer.wait(20)
+            receiver.may_answer.wait(60)
             try:
                 self.send_response(receiver.status)
                 self.send_header("Content-Length", "0")
@@ -265,13 +265,13 @@ def test_a_worker_killed_while_it_sends_sends_again(
     client.post("/sign-out")
     receiver.may_answer.clear()
     killed = start_worker(store, AUTH_EVENT_NETWORKS=LOOPBACK)
-    wait_until(lambda: len(receiver.received) == 1)
+    eventually(lambda: len(receiver.received) == 1)
     killed.process.kill()
-    killed.process.wait(20)
+    killed.process.wait(60)
     receiver.may_answer.set()
     service.execute("DELETE FROM leases")  # a minute later
     start_worker(store, AUTH_EVENT_NETWORKS=LOOPBACK)
-    wait_until(lambda: service.rows("SELECT * FROM event_deliveries") == [])
+    eventually(lambda: service.rows("SELECT * FROM event_deliveries") == [])
     assert len(receiver.received) == 2
     assert len({event["jti"] for event in receiver.received}) == 1
 

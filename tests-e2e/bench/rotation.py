@@ -148,7 +148,8 @@ class Simulation:
         """Whether the key that signs is another one afterwards: by both workers at once, or by the operator."""
         keys = {key.state: key for key in await self.store.list_keys()}
         age = self.clock() - (keys["active"].activated_at or keys["active"].created_at)
-        if self.counts.rotations % WITHDRAWN_EVERY == WITHDRAWN_EVERY // 2 - 1 and age >= WITHDRAWN_AT:
+        is_tenth = self.counts.rotations % WITHDRAWN_EVERY == WITHDRAWN_EVERY // 2 - 1
+        if is_tenth and age >= WITHDRAWN_AT and not await self._lacking(keys["next"].kid):
             await withdraw_active_key(self.database, self.store, self.clock)
             self.withdrawn.add(active)
             self.counts.withdrawals += 1
@@ -160,6 +161,11 @@ class Simulation:
             return False
         self.counts.rotations += 1
         return True
+
+    async def _lacking(self, kid: str) -> Sequence[str]:
+        """Who would refuse what the spare signs: an emergency waits for nobody, and here it does not happen then."""
+        async with self.database.reading() as session:
+            return await verifiers.find_lacking(session, kid, now=self.clock())
 
     async def _go_on_finely(self) -> None:
         """The seconds after a rotation, in which one node has noticed it and the other one has not."""
