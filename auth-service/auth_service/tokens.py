@@ -58,9 +58,19 @@ class TokenIssuer:
         return self._issue(sub=client_id, aud=audience, client_id=client_id, scope=scope, status=status, now=now)
 
     def issue_for_grant(
-        self, granted: Granted[Authorized], scope: str, status: StatusReference, *, now: datetime
+        self,
+        granted: Granted[Authorized],
+        scope: str,
+        status: StatusReference,
+        *,
+        registered: tuple[str, ...],
+        now: datetime,
     ) -> str:
-        """An access token for a client that acts for a person (RFC 9068 §2)."""
+        """An access token for a client that acts for a person (RFC 9068 §2).
+
+        Args:
+            registered: the scope that the client has by now; of the person it is told nothing beyond.
+        """
         given, grant = granted.authorized, granted.holder.grant
         return self._issue(
             sub=grant.account_id,
@@ -69,16 +79,22 @@ class TokenIssuer:
             scope=scope,
             status=status,
             authentication=_authentication(granted),
-            userinfo_claims=claims.asked_for(given.claims, claims.USERINFO),
+            userinfo_claims=claims.asked_for(given.claims, claims.USERINFO, registered),
             now=now,
         )
 
     def issue_id_token(
-        self, granted: Granted[Authorized], access_token: str, *, nonce: str | None, now: datetime
+        self,
+        granted: Granted[Authorized],
+        access_token: str,
+        *,
+        nonce: str | None,
+        registered: tuple[str, ...],
+        now: datetime,
     ) -> str:
         """An ID token beside an access token. It says of the person only what `claims` asks for (Core §5.4)."""
         grant = granted.holder.grant
-        asked = claims.asked_for(granted.authorized.claims, claims.ID_TOKEN)
+        asked = claims.asked_for(granted.authorized.claims, claims.ID_TOKEN, registered)
         token = IdToken(
             iss=self.issuer,
             sub=grant.account_id,

@@ -58,6 +58,18 @@ def test_claims_may_be_asked_for_by_name(sqlite_service: Service) -> None:
         assert ask(sqlite_service, token).json() == {"sub": person.account_id, "email": "ann@example.com"}
 
 
+def test_claims_that_are_registered_no_more_are_told_no_more(sqlite_service: Service) -> None:
+    """An operator takes `email` from a client, whose refresh tokens may live for half a year."""
+    person, frontend = sign_up(sqlite_service), register_frontend(sqlite_service)
+    asked = '{"userinfo": {"email": null, "name": null}, "id_token": {"email": null, "name": null}}'
+    tokens = frontend.tokens(person, "openid", claims=asked)
+    sqlite_service.execute("UPDATE clients SET registered = replace(registered, 'profile email ', 'profile ')")
+    sqlite_service.clock.advance(seconds=6)
+    refreshed = frontend.refresh(tokens["refresh_token"]).json()
+    assert ask(sqlite_service, refreshed["access_token"]).json() == {"sub": person.account_id, "name": "Ann"}
+    assert claims_of(refreshed["id_token"]).keys() & {"email", "name"} == {"name"}
+
+
 @pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", None, "application/json"])
 def test_post_is_answered_like_get(sqlite_service: Service, media_type: str | None) -> None:
     """OpenID Connect Core §5.3.1. A body that is no form is not looked at."""

@@ -14,11 +14,14 @@ ABOUT_PERSON = tuple(name for names in BY_SCOPE.values() for name in names)
 SUPPORTED = ("sub", "auth_time", "acr", "amr", *ABOUT_PERSON)
 
 
-def asked_for(claims: str | None, place: str) -> tuple[str, ...]:
-    """What the `claims` parameter, as it is stored, asks for about the person in that place."""
+def asked_for(claims: str | None, place: str, registered: tuple[str, ...]) -> tuple[str, ...]:
+    """What the `claims` parameter, as it is stored, asks for about the person in that place.
+
+    Without what the client is no longer registered for: a family of refresh tokens may be half a year old.
+    """
     if claims is None:
         return ()
-    asked = claims_parameter.parse(claims).places.get(place, {})
+    asked = claims_parameter.parse(claims).within(registered).places.get(place, {})
     return tuple(name for name in ABOUT_PERSON if name in asked)
 
 

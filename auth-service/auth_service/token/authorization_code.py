@@ -39,7 +39,7 @@ async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:
     if not is_first:
         raise await granting.end_for_reuse(parts, granted, request, "code")
     scopes, nonce = granted.authorized.scopes, granted.authorized.nonce
-    return await granting.respond(parts, granted, scopes, refresh_token=refresh_token, nonce=nonce, now=request.now)
+    return await granting.respond(request, parts, granted, scopes, refresh_token=refresh_token, nonce=nonce)
 
 
 def _check(request: TokenRequest, granted: Granted[AuthorizationCode], redirect_uri: str) -> None:

@@ -1,7 +1,6 @@
 """What codes and refresh tokens have in common: the answer, and the end of a grant whose credential is shown twice."""
 
 from collections.abc import Collection
-from datetime import datetime
 
 from .. import grants
 from ..dependencies import Parts
@@ -14,23 +13,23 @@ from .exchanges import TokenRequest, TokenResponse
 
 
 async def respond(
+    request: TokenRequest,
     parts: Parts,
     granted: Granted[Authorized],
     scopes: Collection[str],
     *,
     refresh_token: str | None,
     nonce: str | None,
-    now: datetime,
 ) -> TokenResponse:
     """RFC 6749 §5.1, OpenID Connect Core §3.1.3.3 and §12.2. Raises InvalidGrant: the grant has just ended."""
-    scope = " ".join(scopes)
+    scope, registered, now = " ".join(scopes), request.client.registration.scope, request.now
     status = await parts.token_status.of_grant(granted.holder.grant)
     if status is None:
         raise InvalidGrant(reason="ended grant")
-    access_token = parts.tokens.issue_for_grant(granted, scope, status, now=now)
+    access_token = parts.tokens.issue_for_grant(granted, scope, status, registered=registered, now=now)
     id_token = None
     if OPENID in scopes:
-        id_token = parts.tokens.issue_id_token(granted, access_token, nonce=nonce, now=now)
+        id_token = parts.tokens.issue_id_token(granted, access_token, nonce=nonce, registered=registered, now=now)
     return TokenResponse(
         access_token=access_token,
         expires_in=int(parts.tokens.access_token_ttl.total_seconds()),

@@ -37,7 +37,7 @@ async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:
         else:
             successor = parts.refresh_tokens.successor_of(granted.authorized)
         if successor is not None:
-            return await granting.respond(parts, granted, scopes, refresh_token=successor, nonce=None, now=request.now)
+            return await granting.respond(request, parts, granted, scopes, refresh_token=successor, nonce=None)
     raise InvalidGrant(reason="the successor cannot be opened")
 
 
