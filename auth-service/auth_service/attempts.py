@@ -1,4 +1,4 @@
-"""Attempts at a password, counted so that guessing is slow and nobody can be locked out by others (DESIGN section 5).
+"""Attempts at a password, counted so that guessing is slow and nobody can be locked out by others.
 
 Two budgets. Per account and network: five attempts, then one after 1, 2, 4 ... seconds, up to 15 minutes; the owner on
 another network is not held. Per account: a hundred an hour, against many networks at once; a browser that has signed in
@@ -16,11 +16,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Index, Integer, String, case, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import Database, Row
+from .database import Database, Row, insert_into
 from .instants import Instant
 from .versioned_secrets import Secrets, derive_key
 
@@ -134,7 +133,7 @@ async def _take(
     session: AsyncSession, key: str, now: datetime, *, lasting: timedelta, changes: dict[str, object]
 ) -> None:
     """One statement counts and decides. Raises TooManyAttempts, which rolls back what was taken before."""
-    insert = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(Attempts)
+    insert = insert_into(session, Attempts)
     statement = (
         insert.values(key=key, count=1, next_at=NOT_HELD, expires_at=now + lasting)
         .on_conflict_do_update(

@@ -4,9 +4,7 @@ A code is 256 random bits and stored as SHA-256. Its row stays for a day after i
 has been stolen from somebody, and that is how it is noticed.
 """
 
-import hashlib
 import json
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +12,7 @@ from sqlalchemy import String, Text, bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import grants
+from . import grants, opaque
 from .database import Database
 from .granted import Granted, granted_of, select_granted
 from .grants import Authorized
@@ -69,10 +67,10 @@ async def issue(session: AsyncSession, authorization: Authorization, *, ttl: tim
         now=now,
     )
     await grants.make_room(session, AuthorizationCode, grant_id, used_at=AuthorizationCode.created_at)
-    code = secrets.token_urlsafe(32)
+    code = opaque.draw()
     session.add(
         AuthorizationCode(
-            code_hash=hash_code(code),
+            code_hash=opaque.hash_of(code),
             grant_id=grant_id,
             redirect_uri=authorization.redirect_uri,
             scope=" ".join(authorization.scope),
@@ -95,7 +93,7 @@ _FIND = select_granted(AuthorizationCode).where(AuthorizationCode.code_hash == b
 
 async def find(database: Database, code: str) -> Granted[AuthorizationCode] | None:
     """What a code stands for, used or not."""
-    values = await database.find_row(_FIND, {"code_hash": hash_code(code)})
+    values = await database.find_row(_FIND, {"code_hash": opaque.hash_of(code)})
     return None if values is None else granted_of(AuthorizationCode, values)
 
 
@@ -111,7 +109,3 @@ async def redeem(session: AsyncSession, code: AuthorizationCode, *, now: datetim
         .returning(AuthorizationCode.code_hash)
     )
     return redeemed.scalar_one_or_none() is not None
-
-
-def hash_code(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()

@@ -1,11 +1,9 @@
-"""Authorization requests that wait for their person: to sign in, to choose, to agree (DESIGN section 5, "Pages").
+"""Authorization requests that wait for their person: to sign in, to choose, to agree (README, "Pages").
 
 A request is named by a handle that stands in the addresses of pages, and is worth nothing in another browser: it
 belongs to the one that came with it first. It is taken once, when its code is issued.
 """
 
-import hashlib
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -14,13 +12,13 @@ from sqlalchemy import ForeignKey, String, Text, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from . import opaque
 from .database import Row
 from .instants import Instant
 from .oauth.authorization_request import AuthorizationRequest
 
 TTL = timedelta(minutes=30)
 MAX_ROWS = 50_000  # more are deleted by expiry.py, the oldest first: anybody can make one
-_HANDLE_LENGTH = 43  # of 256 bits in base64url
 
 
 class StoredRequest(Row):
@@ -50,11 +48,11 @@ class Named:
 
 async def store(session: AsyncSession, request: AuthorizationRequest, *, browser: str | None, now: datetime) -> str:
     """Keep a request for a while; its handle."""
-    handle = secrets.token_urlsafe(32)
+    handle = opaque.draw()
     session.add(
         StoredRequest(
-            handle_hash=_hash(handle),
-            browser_hash=None if browser is None else _hash(browser),
+            handle_hash=opaque.hash_of(handle),
+            browser_hash=None if browser is None else opaque.hash_of(browser),
             client_id=request.client_id,
             parameters=request.render(),
             created_at=now,
@@ -66,12 +64,12 @@ async def store(session: AsyncSession, request: AuthorizationRequest, *, browser
 
 async def find(session: AsyncSession, handle: str, *, browser: str | None, now: datetime) -> Named | None:
     """The live request of a handle, if it is this browser's, or nobody's yet."""
-    if len(handle) != _HANDLE_LENGTH:
+    if len(handle) != opaque.LENGTH:
         return None
     stored = await session.scalar(
-        select(StoredRequest).where(StoredRequest.handle_hash == _hash(handle), StoredRequest.expires_at > now)
+        select(StoredRequest).where(StoredRequest.handle_hash == opaque.hash_of(handle), StoredRequest.expires_at > now)
     )
-    if stored is None or stored.browser_hash not in (None, None if browser is None else _hash(browser)):
+    if stored is None or stored.browser_hash not in (None, None if browser is None else opaque.hash_of(browser)):
         return None
     return Named(handle, stored)
 
@@ -81,9 +79,9 @@ async def bind(session: AsyncSession, found: Named, browser: str) -> bool:
     row = StoredRequest
     unbound = update(row).where(
         row.handle_hash == found.stored.handle_hash,
-        or_(row.browser_hash.is_(None), row.browser_hash == _hash(browser)),
+        or_(row.browser_hash.is_(None), row.browser_hash == opaque.hash_of(browser)),
     )
-    bound = await session.execute(unbound.values(browser_hash=_hash(browser)).returning(row.handle_hash))
+    bound = await session.execute(unbound.values(browser_hash=opaque.hash_of(browser)).returning(row.handle_hash))
     return bound.scalar_one_or_none() is not None
 
 
@@ -106,7 +104,3 @@ async def take(session: AsyncSession, found: Named) -> bool:
     """Take a request out, to answer it. False if another tab already has: one request is answered once."""
     taken = delete(StoredRequest).where(StoredRequest.handle_hash == found.stored.handle_hash)
     return (await session.execute(taken.returning(StoredRequest.handle_hash))).scalar_one_or_none() is not None
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

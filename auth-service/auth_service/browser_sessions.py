@@ -1,4 +1,4 @@
-"""Browser sessions: who is signed in, where, and until when (DESIGN: "Sign-in, sessions, refresh").
+"""Browser sessions: who is signed in, where, and until when.
 
 A session slides: used after a day, it lives its whole ttl again, up to an absolute age. Its token is a handle: it names
 the session in lists and revocations and proves nothing; the credential is the handle under a signature

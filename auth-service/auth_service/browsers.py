@@ -6,15 +6,14 @@ own; and a form that was made for one account is no longer good when another one
 """
 
 import hmac
-import secrets
 
 from fastapi import Request, Response
 
+from . import opaque
 from .session_cookies import cookie_values
 from .trusted_origins import parse_origin
 from .versioned_secrets import Secrets, derive_key
 
-_LENGTH = 43  # of 256 bits in base64url
 NOBODY = ""
 
 
@@ -30,10 +29,10 @@ class Browsers:
         """Which browser it is; None for one that has not been here, or that shows cookies which differ."""
         shown = set(cookie_values(request, self._name))
         value = shown.pop() if len(shown) == 1 else ""
-        return value if len(value) == _LENGTH and value.isascii() else None
+        return value if len(value) == opaque.LENGTH and value.isascii() else None
 
     def draw(self) -> str:
-        return secrets.token_urlsafe(32)
+        return opaque.draw()
 
     def set(self, response: Response, browser: str) -> None:
         """Until the browser is closed: longer than any request is kept."""

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import String
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .client_keys import ClientKey, parse_key_set
 from .clients import Client
-from .database import Database, Row
+from .database import Database, Row, insert_into
 from .fetched_keys import FetchedKeys
 from .instants import Instant
 from .oauth.client_assertion import ClientAssertion, InvalidAssertion
@@ -60,9 +59,7 @@ class AssertionVerifier:
     async def _spend(self, assertion: ClientAssertion) -> bool:
         """One conditional INSERT decides, so of simultaneous uses exactly one is told True."""
         async with self.database.writing() as session:
-            insert = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(
-                UsedAssertion
-            )
+            insert = insert_into(session, UsedAssertion)
             spent = await session.execute(
                 insert.values(key=_key(assertion), expires_at=assertion.expires_at)
                 .on_conflict_do_nothing(index_elements=[UsedAssertion.key])

@@ -1,29 +1,25 @@
 """OAuth clients: the programs that get tokens here, each with its metadata (RFC 7591) and what proves who it is.
 
-A secret is 256 random bits, so one SHA-256 is enough to store it by: nobody guesses it, and there is nothing to slow
-down. Two are valid at a time while one replaces the other.
+Of a secret's hashes (opaque.py) two are valid at a time, while one replaces the other.
 """
 
-import hashlib
 import hmac
 import json
 import re
-import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from sqlalchemy import Integer, String, Text, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import client_origins, grants, identifiers, status_indexes
-from .database import Row
+from . import client_origins, grants, identifiers, opaque, status_indexes
+from .database import Row, insert_into
 from .instants import Instant
 from .oauth.client_metadata import ClientMetadata
 
-# The underscore is what no account id has; and no client can be called `web`, the reserved one (DESIGN section 2).
+# The underscore is what no account id has; and no client can be called `web`, the reserved one.
 PREFIX = "client_"
 _CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}")
 
@@ -48,29 +44,20 @@ class Client(Row):
 
     def has_secret(self, secret: str, *, now: datetime) -> bool:
         """Whether this is the secret, or the one before it while both are valid."""
-        hashed = hash_secret(secret)
+        hashed = opaque.hash_of(secret)
         is_current = hmac.compare_digest(hashed, self.secret_hash or "")
         is_previous = hmac.compare_digest(hashed, self.previous_secret_hash or "")
         overlaps = self.previous_secret_expires_at is not None and now < self.previous_secret_expires_at
         return is_current or (is_previous and overlaps)
 
 
-def hash_secret(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def draw_secret() -> str:
-    """256 random bits, in letters that need no escaping in a form or in Basic (RFC 6749 §2.3.1)."""
-    return secrets.token_urlsafe(32)
-
-
 async def register(session: AsyncSession, registration: ClientMetadata, *, now: datetime) -> tuple[Client, str | None]:
     """A new client, and its secret if it has one: afterwards nobody can read it again."""
-    secret = draw_secret() if registration.uses_secret else None
+    secret = opaque.draw() if registration.uses_secret else None
     client = Client(
         client_id=f"{PREFIX}{identifiers.draw()}",
         registered=json.dumps(registration.members()),
-        secret_hash=None if secret is None else hash_secret(secret),
+        secret_hash=None if secret is None else opaque.hash_of(secret),
         created_at=now,
         updated_at=now,
     )
@@ -84,8 +71,8 @@ async def provision(
     session: AsyncSession, client_id: str, registration: ClientMetadata, secret: str, *, now: datetime
 ) -> None:
     """Make the client what is said here, whether or not it exists. Of two at once the second finds it done."""
-    insert = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(Client)
-    made = {"registered": json.dumps(registration.members()), "secret_hash": hash_secret(secret)}
+    insert = insert_into(session, Client)
+    made = {"registered": json.dumps(registration.members()), "secret_hash": opaque.hash_of(secret)}
     await session.execute(
         insert.values(client_id=client_id, created_at=now, updated_at=now, **made).on_conflict_do_update(
             index_elements=[Client.client_id], set_={**made, "updated_at": now}
@@ -118,10 +105,10 @@ async def replace_registration(
 
     A client that no longer authenticates by a secret loses its secrets.
     """
-    secret = draw_secret() if registration.uses_secret and client.secret_hash is None else None
+    secret = opaque.draw() if registration.uses_secret and client.secret_hash is None else None
     changes: dict[str, object] = {"registered": json.dumps(registration.members()), "updated_at": now}
     if secret is not None or not registration.uses_secret:
-        hashed = None if secret is None else hash_secret(secret)
+        hashed = None if secret is None else opaque.hash_of(secret)
         changes |= {"secret_hash": hashed, "previous_secret_hash": None, "previous_secret_expires_at": None}
     await session.execute(update(Client).where(Client.client_id == client.client_id).values(**changes))
     await client_origins.replace(session, client.client_id, registration.redirect_uris)
@@ -133,12 +120,12 @@ async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timed
 
     One conditional UPDATE, so of two simultaneous rotations the second replaces the secret of the first.
     """
-    secret = draw_secret()
+    secret = opaque.draw()
     rotated = await session.execute(
         update(Client)
         .where(Client.client_id == client_id, Client.secret_hash.is_not(None))
         .values(
-            secret_hash=hash_secret(secret),
+            secret_hash=opaque.hash_of(secret),
             previous_secret_hash=Client.secret_hash,
             previous_secret_expires_at=now + overlap,
             updated_at=now,
@@ -149,7 +136,7 @@ async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timed
 
 
 async def revoke_own_tokens(session: AsyncSession, client_id: str, *, now: datetime) -> None:
-    """End what a client got for itself until now (its epoch, DESIGN section 6)."""
+    """End what a client got for itself until now (its epoch)."""
     began = {"tokens_revoked_at": now, "status_list_id": None, "status_index": None}
     await session.execute(update(Client).where(Client.client_id == client_id).values(began))
     await status_indexes.revoke(session, [client_id], now=now)

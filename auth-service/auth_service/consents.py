@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Select, String, Text, delete, literal, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import grants
-from .database import Row
+from .database import Row, insert_into
 from .instants import Instant
 
 
@@ -47,7 +46,7 @@ async def remember(
     session: AsyncSession, account_id: str, client_id: str, resource: str, scope: Collection[str], *, now: datetime
 ) -> None:
     """Add to what has been agreed to. Of two simultaneous ones both count."""
-    insert = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(Consent)
+    insert = insert_into(session, Consent)
     nothing = insert.values(
         account_id=account_id, client_id=client_id, resource=resource, scope="[]", created_at=now, updated_at=now
     )

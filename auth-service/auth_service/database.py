@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Engine, Executable, MetaData, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -102,6 +103,11 @@ class Database:
     async def close(self) -> None:
         await self.writer.dispose()
         await self.reader.dispose()
+
+
+def insert_into(session: AsyncSession, table: type[Row]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that may say what a conflict means: both databases have it, in the same words, and SQLAlchemy twice."""
+    return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def open_database(url: str) -> Database:

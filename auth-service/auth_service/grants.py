@@ -1,4 +1,4 @@
-"""Grants: each is a session at a client, and what all its tokens live and die with (DESIGN sections 5 and 6).
+"""Grants: each is a session at a client, and what all its tokens live and die with (README, "Grants").
 
 An online grant ends with its session. An offline one (scope `offline_access`) outlives it, and ends when its person or
 an operator takes it away. What a token may do is not said here: that differs from one authorization to the next.
@@ -22,12 +22,11 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import identifiers, status_indexes
-from .database import Row
+from .database import Row, insert_into
 from .instants import Instant
 
 MAX_PER_GRANT = 100  # codes, and families of refresh tokens
@@ -89,7 +88,7 @@ async def find_or_create(
         Grant.ended_at.is_(None),
     )
     while (found := await session.scalar(wanted)) is None:
-        insert = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(Grant)
+        insert = insert_into(session, Grant)
         await session.execute(
             insert.values(
                 id=identifiers.draw(),

@@ -1,4 +1,4 @@
-"""Rotation: the spare signs from now on, the key that signed retires, and a new spare is made (DESIGN: "Keys").
+"""Rotation: the spare signs from now on, the key that signed retires, and a new spare is made (ROTATION.md).
 
 A key signs only when everybody who verifies can know it. By the time since the spare was stored there are two gates:
 `published_for` covers verifiers and caches between them and us; PROCESSES_RELOADED, which nothing overrides, covers our

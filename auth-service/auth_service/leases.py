@@ -3,10 +3,9 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import String, delete, or_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import Database, Row
+from .database import Database, Row, insert_into
 from .instants import Instant
 
 
@@ -21,7 +20,7 @@ class Lease(Row):
 async def hold(database: Database, name: str, holder: str, *, lasting: timedelta, now: datetime) -> bool:
     """Take the lease, or prolong one's own. False while somebody else holds it. One statement decides."""
     async with database.writing() as session:
-        insert = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(Lease)
+        insert = insert_into(session, Lease)
         taken = await session.execute(
             insert.values(name=name, holder=holder, expires_at=now + lasting)
             .on_conflict_do_update(

@@ -1,7 +1,7 @@
 """GET and POST /oauth/logout: an application signs its person out (OpenID Connect RP-Initiated Logout 1.0).
 
 The request is checked here, without a look at who is signed in: what another site posts comes without cookies. Then it
-is stored, and the browser comes back for it at /signout by a GET, which has them (DESIGN section 5, "Pages").
+is stored, and the browser comes back for it at /signout by a GET, which has them (README, "Pages").
 """
 
 from datetime import datetime

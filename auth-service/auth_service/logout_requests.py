@@ -1,17 +1,16 @@
 """Requests to sign somebody out (OpenID Connect RP-Initiated Logout 1.0 §2) that wait until the browser has come back.
 
-A request that another site posts comes without cookies, so it says nothing about who is signed in (DESIGN section 5).
+A request that another site posts comes without cookies, so it says nothing about who is signed in.
 It holds nothing secret and proves nothing but that it was checked: whoever holds its handle could have sent it.
 """
 
-import hashlib
-import secrets
 from datetime import datetime, timedelta
 
 from sqlalchemy import String, Text, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from . import opaque
 from .database import Row
 from .instants import Instant
 
@@ -39,10 +38,10 @@ async def store(
     now: datetime,
 ) -> str:
     """Keep a request that has been checked; its handle."""
-    handle = secrets.token_urlsafe(32)
+    handle = opaque.draw()
     session.add(
         LogoutRequest(
-            handle_hash=_hash(handle),
+            handle_hash=opaque.hash_of(handle),
             client_id=client_id,
             session_id=session_id,
             post_logout_redirect_uri=post_logout_redirect_uri,
@@ -54,9 +53,5 @@ async def store(
 
 
 async def find(session: AsyncSession, handle: str, *, now: datetime) -> LogoutRequest | None:
-    which = (LogoutRequest.handle_hash == _hash(handle), LogoutRequest.expires_at > now)
+    which = (LogoutRequest.handle_hash == opaque.hash_of(handle), LogoutRequest.expires_at > now)
     return await session.scalar(select(LogoutRequest).where(*which))
-
-
-def _hash(handle: str) -> str:
-    return hashlib.sha256(handle.encode()).hexdigest()

@@ -56,7 +56,7 @@ def _templates() -> "Environment":
 def render_page(
     request: Request, name: str, *, status: int = 200, redirect_uri: str | None = None, **context: object
 ) -> Response:
-    """A page whose forms go to us, and on to `redirect_uri` where that is how they end (DESIGN section 5, "Pages")."""
+    """A page whose forms go to us, and on to `redirect_uri` where that is how they end (README, "Pages")."""
     host = urlsplit(parts_of(request).issuer).netloc
     nonce = secrets.token_urlsafe(16)
     body = (

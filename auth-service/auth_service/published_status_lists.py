@@ -23,7 +23,7 @@ from .status_lists import CLOSED, CLOSED_MARGIN, ListState
 
 PATH = "/oauth/status-lists"
 LOOK_PERIOD = timedelta(milliseconds=200)
-SIGNED_EVERY = timedelta(seconds=30)  # at the longest; DESIGN allows twice that
+SIGNED_EVERY = timedelta(seconds=30)  # at the longest
 MAX_LISTENERS = 64
 _BACKLOG = 64  # hints that a listener may leave unread; one that is lost is made up for by a poll
 _log = structlog.get_logger(__name__)

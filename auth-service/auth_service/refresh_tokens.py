@@ -1,4 +1,4 @@
-"""Refresh tokens: one row for a whole family, however often it rotates (DESIGN: "Refresh").
+"""Refresh tokens: one row for a whole family, however often it rotates (README, "Grants").
 
 A token is `LOCATOR.SECRET`. The locator (128 random bits) is the family's, the secret (256) the token's own; nobody
 learns a locator who has not held a token of the family. So a known locator with another secret than the current one is
@@ -8,7 +8,6 @@ Every refresh rotates. A client that lost the answer, or raced against itself, s
 same successor, which is kept, sealed, for that minute.
 """
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -21,6 +20,7 @@ from sqlalchemy import LargeBinary, String, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from . import opaque
 from .database import Database
 from .granted import Granted, granted_of, select_granted
 from .grants import Authorized, make_room
@@ -78,8 +78,8 @@ class RefreshTokens:
         await make_room(session, RefreshTokenFamily, given.grant_id, used_at=_USED_AT)
         session.add(
             RefreshTokenFamily(
-                locator_hash=_hash(locator),
-                token_hash=_hash(token),
+                locator_hash=opaque.hash_of(locator),
+                token_hash=opaque.hash_of(token),
                 grant_id=given.grant_id,
                 scope=given.scope,
                 resource=given.resource,
@@ -97,7 +97,7 @@ class RefreshTokens:
         """The family of a token, spent or not."""
         if not _TOKEN.fullmatch(token):
             return None
-        values = await self.database.find_row(_FIND, {"locator_hash": _hash(_locator(token))})
+        values = await self.database.find_row(_FIND, {"locator_hash": opaque.hash_of(_locator(token))})
         return None if values is None else granted_of(RefreshTokenFamily, values)
 
     async def rotate(self, family: RefreshTokenFamily, token: str, *, now: datetime) -> str | None:
@@ -108,8 +108,8 @@ class RefreshTokens:
         successor = _draw(_locator(token))
         values = {
             "locator": family.locator_hash,
-            "shown": _hash(token),
-            "successor": _hash(successor),
+            "shown": opaque.hash_of(token),
+            "successor": opaque.hash_of(successor),
             "sealed": self.seal.seal(successor, place=family.token_hash),
             "now": now,
             "expiry": family.expires_at and self.lifetimes.expiry(created_at=family.created_at, now=now),
@@ -123,7 +123,7 @@ class RefreshTokens:
 
 
 def standing_of(family: RefreshTokenFamily, token: str, *, now: datetime) -> Standing:
-    hashed = _hash(token)
+    hashed = opaque.hash_of(token)
     if hmac.compare_digest(hashed, family.token_hash):
         return Standing.CURRENT
     is_parent = hmac.compare_digest(hashed, family.parent_hash or "")
@@ -165,12 +165,8 @@ _ROTATE = (
 
 
 def _draw(locator: str) -> str:
-    return f"{locator}.{secrets.token_urlsafe(32)}"
+    return f"{locator}.{opaque.draw()}"
 
 
 def _locator(token: str) -> str:
     return token.partition(".")[0]
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

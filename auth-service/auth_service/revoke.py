@@ -1,7 +1,7 @@
 """Token revocation (RFC 7009): a client gives back what it got. Any of its tokens ends the whole grant.
 
 There is no row for an access token, so nothing less could be ended by one (§2.1 lets it be so); the grants of other
-clients in the same session are left alone (DESIGN section 6).
+clients in the same session are left alone (README, "Grants").
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""RS256 keys: made at first start, encrypted at rest, published before they sign (DESIGN: "Keys").
+"""RS256 keys: made at first start, encrypted at rest, published before they sign (ROTATION.md).
 
 Exactly one key is `active`. One `next` is always published: the spare that every verifier knows before it is needed.
 A `retiring` key signs no more and stays published until everything it signed has expired; then it is gone, and only

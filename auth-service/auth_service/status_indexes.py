@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from .database import insert_into
 from .oauth.status_list import SIZE
 from .status_lists import OPEN, StatusIndex, StatusList
 
@@ -41,7 +41,7 @@ async def allocate(session: AsyncSession, holder_id: str) -> Allocated:
     Raises:
         NoFreeIndex
     """
-    insert = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(StatusIndex)
+    insert = insert_into(session, StatusIndex)
     for _ in range(_DRAWS):
         drawn = select(StatusList.id, literal(secrets.randbelow(SIZE)), literal(holder_id)).where(
             StatusList.state == OPEN

@@ -1,4 +1,4 @@
-"""Status lists as they are stored, and how one follows another (DESIGN section 6).
+"""Status lists as they are stored, and how one follows another (REVOCATION.md).
 
 Two are always published: the open one, from which indices are drawn (status_indexes.py), and the next, which every
 verifier has before it opens. A closed list is shown until the last token with one of its indices has expired.

@@ -1,4 +1,4 @@
-"""Verifiers: what the resource servers' processes say that they hold, as evidence for a rotation (DESIGN: "Keys").
+"""Verifiers: what the resource servers' processes say that they hold, as evidence for a rotation (ROTATION.md).
 
 A verifier is a client that is a protected resource; each of its instances reports every half minute, and at once when
 its key set has changed. Who is silent for a day is forgotten: without fresh keys for so long it answers 503 anyway. A
@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ForeignKey, String, Text, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import Row
+from .database import Row, insert_into
 from .instants import Instant
 
 REPORT_TTL = timedelta(days=1)
@@ -87,7 +86,7 @@ async def store_report(session: AsyncSession, client_id: str, report: Report, *,
     live = select(func.count()).select_from(VerifierReport).where(*others, VerifierReport.expires_at > now)
     if (await session.scalar(live) or 0) >= MAX_INSTANCES:
         raise InvalidReport(f"instance: the client has {MAX_INSTANCES} already.")
-    insert = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(VerifierReport)
+    insert = insert_into(session, VerifierReport)
     held = {"kids": json.dumps(report.kids), "status_lists": json.dumps(report.status_lists)}
     timed = {"reported_at": now, "expires_at": now + REPORT_TTL}
     known = await session.scalar(select(VerifierReport).where(VerifierReport.key == key))

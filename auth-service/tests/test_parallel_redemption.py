@@ -46,18 +46,20 @@ def refresh_at_once(frontends: list[Frontend], width: int, token: str) -> list[h
     return ask_at_once(frontends, width, grant_type="refresh_token", refresh_token=token)
 
 
-def test_of_many_redemptions_of_a_code_one_succeeds_and_what_it_gave_ends(
+def test_of_many_redemptions_of_a_code_one_at_most_succeeds_and_what_it_gave_ends(
     frontends: list[Frontend],
 ) -> None:
-    """RFC 6749 §4.1.2."""
+    """RFC 6749 §4.1.2. None, where a second one has ended the grant before the first has drawn its tokens' index."""
     frontend, person = frontends[0], sign_up(frontends[0].service)
     form = {"grant_type": "authorization_code", "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER}
     for width in WIDTHS * ROUNDS:
         answers = ask_at_once(frontends, width, **form, code=frontend.authorize(person))
-        assert results(answers) == {(200, None): 1, (400, "invalid_grant"): width - 1}
+        given = [answer.json() for answer in answers if answer.status_code == 200]
+        assert len(given) <= 1
+        assert results(answers)[400, "invalid_grant"] == width - len(given)
         assert live_grants(frontend.service) == 0
-        [given] = [answer.json() for answer in answers if answer.status_code == 200]
-        assert results(refresh_at_once(frontends, 2, given["refresh_token"])) == {(400, "invalid_grant"): 2}
+        for tokens in given:
+            assert results(refresh_at_once(frontends, 2, tokens["refresh_token"])) == {(400, "invalid_grant"): 2}
 
 
 def test_of_many_refreshes_with_a_token_all_get_one_successor(frontends: list[Frontend]) -> None:

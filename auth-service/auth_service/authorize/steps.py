@@ -62,7 +62,7 @@ async def _progress(asked: Asked, current: Current | None, parts: Parts, now: da
     if current is None:
         return Progress(since)
     has_selected = stored is not None and stored.selected_session_id == current.session.id
-    if asked.client.registration.first_party:  # ours: nobody is asked (DESIGN section 8)
+    if asked.client.registration.first_party:  # ours: nobody is asked
         return Progress(since, has_selected, has_consented=True, is_covered=True)
     async with parts.database.reading() as session:
         agreed = await consents.find_scopes(session, current.account.id, asked.client.client_id, asked.request.resource)

@@ -1,4 +1,4 @@
-"""The pages at which people sign in, sign up, choose, agree and sign out (DESIGN section 5, "Pages").
+"""The pages at which people sign in, sign up, choose, agree and sign out (README, "Pages").
 
 They are forms and links, and work without a script. A page that belongs to an authorization request carries its handle;
 when its form is done the browser goes back to /oauth/authorize, which decides what is next. So no page knows what comes

@@ -1,4 +1,4 @@
-"""Client metadata (RFC 7591 §2) as a value, with what only an operator may say about a client (DESIGN section 8)."""
+"""Client metadata (RFC 7591 §2) as a value, with what only an operator may say about a client."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The refresh token grant (RFC 6749 §6; DESIGN: "Refresh")."""
+"""The refresh token grant (RFC 6749 §6; README, "Grants")."""
 
 from ..dependencies import Parts
 from ..granted import Granted
