@@ -20,10 +20,11 @@ from .oauth.redirect_uri import origin_of
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+AUTHORIZE = "/oauth/authorize"
 HANDLE = "authorization_request"  # the parameter by which a page's address names the request that it is about
 LOGOUT_HANDLE = "logout_request"
 PATHS = frozenset(  # where people are, who are told in words even that nothing works
-    ("/oauth/authorize", "/oauth/logout", "/signin", "/signup", "/select-account", "/consent", "/signout")
+    (AUTHORIZE, "/oauth/logout", "/signin", "/signup", "/select-account", "/consent", "/signout")
 )
 STYLESHEET = (Path(__file__).parent / "templates" / "style.css").read_bytes()
 STYLESHEET_PATH = f"/pages/style-{hashlib.sha256(STYLESHEET).hexdigest()[:16]}.css"

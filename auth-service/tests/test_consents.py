@@ -2,6 +2,10 @@
 
 import json
 
+import pytest
+
+from auth_service import logs
+
 from .browser import Browser, signed_in
 from .code_flow import API, Frontend, live_grants, register_frontend
 from .conftest import Service
@@ -104,3 +108,22 @@ def test_nobody_elses_consent_is_taken_back(sqlite_service: Service) -> None:
     assert len(sqlite_service.rows("SELECT * FROM consents")) == 1
     assert Browser(sqlite_service).open("/consent").path == "/signin"
     assert Browser(sqlite_service).post("/consent", withdraw=frontend.client_id).path == "/signin"
+
+
+def test_what_was_withdrawn_is_audited_and_what_never_was_is_not(
+    sqlite_service: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A form may name anything; the log is told of what there was."""
+    frontend = register_frontend(sqlite_service)
+    browser, _ = agreed(sqlite_service, frontend, "ann@example.com")
+    fields = browser.open("/consent").fields(f"withdraw-form-{frontend.client_id}")[1]
+    logs.configure("INFO")
+    try:
+        for named in ("somebody-else", frontend.client_id, frontend.client_id):
+            browser.post("/consent", **{**fields, "withdraw": named})
+    finally:
+        logs.configure("ERROR")
+    out = capfd.readouterr().out
+    assert "somebody-else" not in out
+    events = [json.loads(line) for line in out.splitlines()]
+    assert [event["client_id"] for event in events if event["event"] == "consent_withdrawn"] == [frontend.client_id]

@@ -9,16 +9,15 @@ from ..answers import answer_refusal
 from ..dependencies import Now, Parts, PartsDep
 from ..oauth.errors import OAuthError
 from ..oauth_requests import read_form_octets
-from ..pages import HANDLE, PageRefused, see_other
+from ..pages import AUTHORIZE, HANDLE, PageRefused, see_other
 from ..waiting import expired, require_waiting
 from .requests import find_client, read_parameters, read_request
 from .steps import Asked, proceed
 
-PATH = "/oauth/authorize"
 router = APIRouter()
 
 
-@router.get(PATH, response_class=Response)
+@router.get(AUTHORIZE, response_class=Response)
 async def authorize(request: Request, parts: PartsDep, now: Now) -> Response:
     """Begin a request, or go on with one that a page has come back from."""
     parameters, repeated = read_parameters(request.scope["query_string"])
@@ -33,7 +32,7 @@ async def authorize(request: Request, parts: PartsDep, now: Now) -> Response:
     return await proceed(request, asked, parts, now)
 
 
-@router.post(PATH, response_class=Response)
+@router.post(AUTHORIZE, response_class=Response)
 async def authorize_by_form(request: Request, parts: PartsDep, now: Now) -> Response:
     """The same by POST (OpenID Connect Core §3.1.2.1).
 
@@ -53,7 +52,7 @@ async def authorize_by_form(request: Request, parts: PartsDep, now: Now) -> Resp
         return answer_refusal(request, arrived.target, refusal)
     async with parts.database.writing() as session:
         handle = await authorization_requests.store(session, read, browser=None, now=now)
-    return see_other(PATH, **{HANDLE: handle})
+    return see_other(AUTHORIZE, **{HANDLE: handle})
 
 
 async def _resume(request: Request, handle: str, parts: Parts, now: datetime) -> Response:

@@ -57,8 +57,9 @@ async def withdraw(request: Request, parts: Parts, form: Parameters, current: Cu
         return await render(request, parts, current, NOT_OURS)
     client_id = form.get(WITHDRAW) or ""
     async with parts.database.writing() as session:
-        await consents.withdraw(session, current.account.id, client_id, now=now)
-    audit("consent_withdrawn", account_id=current.account.id, client_id=client_id)
+        withdrawn = await consents.withdraw(session, current.account.id, client_id, now=now)
+    if withdrawn.consents or withdrawn.grants:  # otherwise the name is whatever a form may hold
+        audit("consent_withdrawn", account_id=current.account.id, client_id=client_id)
     return see_other("/consent")
 
 

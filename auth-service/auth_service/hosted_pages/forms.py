@@ -12,10 +12,9 @@ from ..oauth.errors import OAuthError
 from ..oauth.parameters import Parameters
 from ..oauth.redirect_uri import is_loopback
 from ..oauth_requests import read_form
-from ..pages import HANDLE, PageRefused, render_page, see_other
+from ..pages import AUTHORIZE, HANDLE, PageRefused, render_page, see_other
 from ..waiting import Waiting
 
-AUTHORIZE = "/oauth/authorize"
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
 NOT_OURS = "This form was out of date, or your browser keeps no cookies. Please try again."
 _log = structlog.get_logger(__name__)
