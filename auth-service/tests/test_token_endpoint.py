@@ -1,4 +1,4 @@
-"""The token endpoint and its only grant so far, client_credentials (RFC 6749 §3.2, §4.4, §5)."""
+"""The token endpoint, and what a service gets for itself by client_credentials (RFC 6749 §3.2, §4.4, §5)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event
 
 from auth_service.oauth.scope import IDENTITY
 
+from .code_flow import REDIRECT_URI
 from .conftest import ISSUER, Service, Start
 from .oauth_client import GRANT, TOKEN, OAuthClient, claims_of, post, register, register_with_key
 
@@ -161,10 +162,9 @@ def test_grant_types(sqlite_service: Service, form: dict[str, Any], error: str, 
     assert set(response.json()) == REFUSAL
 
 
-def test_a_client_without_the_grant_is_told_so(service: Service) -> None:
-    """No such client can be registered as long as there is but one grant: the row is changed past the service."""
-    client = register(service)
-    service.execute("UPDATE clients SET registered = replace(registered, '[\"client_credentials\"]', '[]')")
+def test_a_client_without_the_grant_is_told_so(sqlite_service: Service) -> None:
+    """RFC 6749 §5.2."""
+    client = register(sqlite_service, grant_types=["authorization_code"], redirect_uris=[REDIRECT_URI])
     response = client.token()
     assert (response.status_code, response.json()["error"]) == (400, "unauthorized_client")
 
