@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from .oauth.errors import InvalidRequest
 from .oauth.parameters import MEDIA_TYPE
@@ -64,4 +65,13 @@ def insufficient_scope(scope: str) -> BearerRefusal:
     return BearerRefusal(403, "insufficient_scope", "The access token does not reach so far.", scope=scope)
 
 
-REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": OAuthErrorBody} for status in (400, 401, 403, 413)}
+class _Challenged(BaseModel):
+    """401: without members where no token was shown."""
+
+    error: str | None = None
+    error_description: str | None = None
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": OAuthErrorBody} for status in (400, 403, 413)} | {
+    401: {"model": _Challenged}
+}

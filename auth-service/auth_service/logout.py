@@ -16,18 +16,18 @@ from .oauth.authorization_parameters import fits
 from .oauth.errors import InvalidRequest, OAuthError
 from .oauth.parameters import Parameters, parse_form
 from .oauth_requests import read_form_octets
-from .pages import LOGOUT_HANDLE, PageRefused, see_other
+from .pages import ANSWERS, LOGOUT_HANDLE, PageRefused, see_other
 
 PATH = "/oauth/logout"
 router = APIRouter()
 
 
-@router.get(PATH, response_class=Response)
+@router.get(PATH, response_class=Response, responses=ANSWERS)
 async def logout(request: Request, parts: PartsDep, now: Now) -> Response:
     return await _begin(request.scope["query_string"], parts, now)
 
 
-@router.post(PATH, response_class=Response)
+@router.post(PATH, response_class=Response, responses=ANSWERS)
 async def logout_by_form(request: Request, parts: PartsDep, now: Now) -> Response:
     try:
         octets = await read_form_octets(request)

@@ -6,8 +6,9 @@ No page is kept by a cache, framed by another site (RFC 9700 §4.16), or depends
 import hashlib
 import secrets
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 import structlog
@@ -26,6 +27,10 @@ LOGOUT_HANDLE = "logout_request"
 PATHS = frozenset(  # where people are, who are told in words even that nothing works
     (AUTHORIZE, "/oauth/logout", "/signin", "/signup", "/select-account", "/consent", "/signout")
 )
+ANSWERS: dict[int | str, dict[str, Any]] = {  # of every page, for the OpenAPI document
+    status: {"description": HTTPStatus(status).phrase, "content": {"text/html": {"schema": {"type": "string"}}}}
+    for status in (200, 400, 403, 413, 422, 429, 503)
+} | {303: {"description": HTTPStatus.SEE_OTHER.phrase}}
 STYLESHEET = (Path(__file__).parent / "templates" / "style.css").read_bytes()
 STYLESHEET_PATH = f"/pages/style-{hashlib.sha256(STYLESHEET).hexdigest()[:16]}.css"
 _log = structlog.get_logger(__name__)

@@ -9,7 +9,7 @@ from ..answers import answer_refusal
 from ..dependencies import Now, Parts, PartsDep
 from ..oauth.errors import OAuthError
 from ..oauth_requests import read_form_octets
-from ..pages import AUTHORIZE, HANDLE, PageRefused, see_other
+from ..pages import ANSWERS, AUTHORIZE, HANDLE, PageRefused, see_other
 from ..waiting import expired, require_waiting
 from .requests import find_client, read_parameters, read_request
 from .steps import Asked, proceed
@@ -17,7 +17,7 @@ from .steps import Asked, proceed
 router = APIRouter()
 
 
-@router.get(AUTHORIZE, response_class=Response)
+@router.get(AUTHORIZE, response_class=Response, responses=ANSWERS)
 async def authorize(request: Request, parts: PartsDep, now: Now) -> Response:
     """Begin a request, or go on with one that a page has come back from."""
     parameters, repeated = read_parameters(request.scope["query_string"])
@@ -32,7 +32,7 @@ async def authorize(request: Request, parts: PartsDep, now: Now) -> Response:
     return await proceed(request, asked, parts, now)
 
 
-@router.post(AUTHORIZE, response_class=Response)
+@router.post(AUTHORIZE, response_class=Response, responses=ANSWERS)
 async def authorize_by_form(request: Request, parts: PartsDep, now: Now) -> Response:
     """The same by POST (OpenID Connect Core §3.1.2.1).
 

@@ -11,7 +11,7 @@ from ..dependencies import Now, Parts, PartsDep
 from ..logs import audit
 from ..oauth.consent import scopes_to_agree_to
 from ..oauth.errors import AccessDenied
-from ..pages import HANDLE, see_other
+from ..pages import ANSWERS, HANDLE, see_other
 from ..waiting import Waiting, require_waiting
 from . import agreed
 from .agreed import in_words
@@ -21,7 +21,7 @@ PATH = "/consent"
 router = APIRouter()
 
 
-@router.get(PATH, response_class=Response)
+@router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     handle = query_of(request, HANDLE)
     current = await find_current(request, Response(), parts, now, may_slide=False)
@@ -31,7 +31,7 @@ async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     return back_to_authorize(waiting) if current is None else _render(request, parts, waiting, current)
 
 
-@router.post(PATH, response_class=Response)
+@router.post(PATH, response_class=Response, responses=ANSWERS)
 async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     """Yes is remembered, and leads back to authorize; no is the answer."""
     form = await read_page_form(request)

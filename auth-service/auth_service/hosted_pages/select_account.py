@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from .. import authorization_requests
 from ..current_session import find_current
 from ..dependencies import Now, PartsDep
-from ..pages import HANDLE
+from ..pages import ANSWERS, HANDLE
 from ..waiting import require_waiting
 from .forms import back_to_authorize, is_ours, query_of, read_page_form, render_form
 
@@ -13,7 +13,7 @@ PATH = "/select-account"
 router = APIRouter()
 
 
-@router.get(PATH, response_class=Response)
+@router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     waiting = await require_waiting(request, parts, query_of(request, HANDLE), now=now)
     current = await find_current(request, Response(), parts, now, may_slide=False)
@@ -24,7 +24,7 @@ async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     )
 
 
-@router.post(PATH, response_class=Response)
+@router.post(PATH, response_class=Response, responses=ANSWERS)
 async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     """A form that is not this session's changes nothing: authorize asks again."""
     form = await read_page_form(request)

@@ -8,7 +8,7 @@ from ..current_session import Current, find_current
 from ..dependencies import Now, Parts, PartsDep
 from ..email_addresses import MAX_LENGTH, parse_email
 from ..oauth.parameters import Parameters
-from ..pages import HANDLE, copy_cookies, see_other
+from ..pages import ANSWERS, HANDLE, copy_cookies, see_other
 from ..password_sign_in import AccountSuspended, Credentials, WrongCredentials, sign_in
 from ..passwords import TooBusy
 from ..waiting import Waiting, find_waiting, require_waiting
@@ -29,7 +29,7 @@ WRONG = "The e-mail address or the password is wrong."
 router = APIRouter()
 
 
-@router.get(PATH, response_class=Response)
+@router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     carrier = Response()
     handle = query_of(request, HANDLE)
@@ -41,7 +41,7 @@ async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     return copy_cookies(carrier, _render(request, parts, waiting, None if wants_another else current))
 
 
-@router.post(PATH, response_class=Response)
+@router.post(PATH, response_class=Response, responses=ANSWERS)
 async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     """Sign in by the path that the Better Auth protocol has too, with what is refused put into words."""
     form = await read_page_form(request)

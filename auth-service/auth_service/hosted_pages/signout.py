@@ -13,7 +13,7 @@ from ..dependencies import Now, Parts, PartsDep
 from ..logout_requests import LogoutRequest
 from ..logs import audit
 from ..oauth.authorization_response import add_query
-from ..pages import LOGOUT_HANDLE, PageRefused, copy_cookies, render_page, see_other
+from ..pages import ANSWERS, LOGOUT_HANDLE, PageRefused, copy_cookies, render_page, see_other
 from .forms import NOT_OURS, is_ours, query_of, read_page_form, render_form
 
 PATH = "/signout"
@@ -41,7 +41,7 @@ class Asked:
         return is_ours and self.request is not None and self.request.session_id == current.session.id
 
 
-@router.get(PATH, response_class=Response)
+@router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     asked = await _find(query_of(request, LOGOUT_HANDLE), parts, now)
     current = await find_current(request, Response(), parts, now, may_slide=False)
@@ -52,7 +52,7 @@ async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     return _render(request, parts, asked, current)
 
 
-@router.post(PATH, response_class=Response)
+@router.post(PATH, response_class=Response, responses=ANSWERS)
 async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     form = await read_page_form(request)
     asked = await _find(form.get(LOGOUT_HANDLE), parts, now)

@@ -8,7 +8,7 @@ from ..current_session import find_current
 from ..dependencies import Now, Parts, PartsDep
 from ..email_addresses import MAX_LENGTH, parse_email
 from ..oauth.parameters import Parameters
-from ..pages import HANDLE, copy_cookies, see_other
+from ..pages import ANSWERS, HANDLE, copy_cookies, see_other
 from ..password_sign_up import CommonPassword, NewAccount, sign_up
 from ..passwords import TooBusy
 from ..waiting import Waiting, find_waiting, require_waiting
@@ -28,14 +28,14 @@ class NotAccepted(Exception):
         self.status = status
 
 
-@router.get(PATH, response_class=Response)
+@router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     handle = query_of(request, HANDLE)
     waiting = None if handle is None else await require_waiting(request, parts, handle, now=now)
     return _render(request, parts, waiting)
 
 
-@router.post(PATH, response_class=Response)
+@router.post(PATH, response_class=Response, responses=ANSWERS)
 async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     form = await read_page_form(request)
     waiting = await find_waiting(request, parts, form.get(HANDLE), now=now)
