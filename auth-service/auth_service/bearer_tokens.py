@@ -72,6 +72,7 @@ class _Challenged(BaseModel):
     error_description: str | None = None
 
 
-REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": OAuthErrorBody} for status in (400, 403, 413)} | {
-    401: {"model": _Challenged}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    **{status: {"model": OAuthErrorBody} for status in (400, 403, 413)},
+    401: {"model": _Challenged},
 }

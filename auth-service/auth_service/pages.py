@@ -27,10 +27,14 @@ LOGOUT_HANDLE = "logout_request"
 PATHS = frozenset(  # where people are, who are told in words even that nothing works
     (AUTHORIZE, "/oauth/logout", "/signin", "/signup", "/select-account", "/consent", "/signout")
 )
+_HTML = {"text/html": {"schema": {"type": "string"}}}
 ANSWERS: dict[int | str, dict[str, Any]] = {  # of every page, for the OpenAPI document
-    status: {"description": HTTPStatus(status).phrase, "content": {"text/html": {"schema": {"type": "string"}}}}
-    for status in (200, 400, 403, 413, 422, 429, 503)
-} | {303: {"description": HTTPStatus.SEE_OTHER.phrase}}
+    303: {"description": "See Other"},
+    **{
+        status: {"description": HTTPStatus(status).phrase, "content": _HTML}
+        for status in (200, 400, 403, 413, 422, 429, 503)
+    },
+}
 STYLESHEET = (Path(__file__).parent / "templates" / "style.css").read_bytes()
 STYLESHEET_PATH = f"/pages/style-{hashlib.sha256(STYLESHEET).hexdigest()[:16]}.css"
 _log = structlog.get_logger(__name__)
