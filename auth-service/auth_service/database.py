@@ -120,7 +120,7 @@ def open_database(url: str) -> Database:
         connect = {"timeout": LOCK_TIMEOUT.total_seconds()}
         writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30, connect_args=connect, **common)
         reader = create_async_engine(
-            make_url(url).set(drivername="sqlite+inline"),
+            make_url(url).set(drivername=f"sqlite+{InlineSQLite.driver}"),
             connect_args=connect,
             **reads,
         )

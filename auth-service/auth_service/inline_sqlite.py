@@ -12,7 +12,7 @@ from sqlalchemy.pool import Pool, StaticPool
 
 
 class InlineSQLite(SQLiteDialect_pysqlite):
-    driver = "inline"
+    driver = "auth_inline"  # todo-service has another one, and tests run parts of both in one process
     is_async = True  # so that AsyncEngine takes it; nothing is awaited, because nothing waits
     supports_statement_cache = True
 
@@ -21,4 +21,4 @@ class InlineSQLite(SQLiteDialect_pysqlite):
         return StaticPool  # one connection: no two reads run at once
 
 
-registry.register("sqlite.inline", __name__, "InlineSQLite")
+registry.register("sqlite.auth_inline", __name__, "InlineSQLite")
