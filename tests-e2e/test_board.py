@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from e2e_fixtures.accessibility import axe, serious
 from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.people import PASSWORD, Person, sign_up
 from e2e_fixtures.stack import Stack, running_stack
@@ -151,3 +153,22 @@ def test_two_people_share_nothing(mine: Page, board: Page, chromium: Browser, de
     board.get_by_role("button", name="Refresh").click()
     expect(board.get_by_role("list", name="Open")).to_contain_text("Ann's secret")
     expect(todo(mine, "Ann's secret")).to_be_visible()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+def test_axe_finds_nothing_serious_on_the_board(
+    chromium: Browser, demo: Demo, ann: Person, scheme: Literal["light", "dark"], width: int
+) -> None:
+    with chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
+        context.add_init_script(path=axe())
+        page = context.new_page()
+        sign_in(page, demo.stack, ann.email)
+        add(page, "Seen on the board")
+        page.goto(demo.board)
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        assert serious(page) == []
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text("Seen on the board")).to_be_visible()
+        page.get_by_role("button", name="Try to add a todo").click()
+        expect(page.get_by_text("todos:write")).to_be_visible()
+        assert serious(page) == []

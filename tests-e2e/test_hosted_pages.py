@@ -1,12 +1,14 @@
 """auth-service's own pages in a real browser: without scripts, by keyboard, in two tabs, framed by somebody else."""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Request
 
+from e2e_fixtures.accessibility import axe, serious
 from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.frontends import serving
 from e2e_fixtures.providers import Account, Ours
@@ -146,3 +148,40 @@ def test_no_page_offends_its_own_policy(ours: Ours, frontend: tuple[str, str], c
         sign_in(page, ours.sign_up())
         page.wait_for_url(frontend[0], wait_until="commit")
         assert [line for line in told if "501" not in line] == []  # the frontend's server takes no POST
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+def test_axe_finds_nothing_serious_on_any_page(
+    ours: Ours, chromium: Browser, account: Account, scheme: Literal["light", "dark"], width: int
+) -> None:
+    """Sign-up with faults, sign-in refused, consent, selection, what one has agreed to, sign-out, an error."""
+    redirect_uri = "https://client.example/answer"
+    client = ours.register(
+        client_name="Somebody else's",
+        redirect_uris=[redirect_uri],
+        token_endpoint_auth_method="none",
+        grant_types=["authorization_code"],
+        scope="openid profile email todos:read",
+    )
+    asked = authorize(ours, (redirect_uri, client["client_id"]), scope="openid profile email todos:read")
+    with chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
+        context.add_init_script(path=axe())
+        page = context.new_page()
+        page.goto(f"{ours.issuer}/signup")
+        page.fill("#email", "nobody")
+        page.evaluate("document.querySelector('form').noValidate = true")
+        page.click("#sign-up")
+        assert serious(page) == []
+        page.goto(asked)
+        sign_in(page, replace(account, password="not the password"))
+        page.wait_for_selector("[role=alert]")
+        assert serious(page) == []
+        sign_in(page, account)
+        page.wait_for_selector("#allow")
+        assert serious(page) == []
+        page.goto(f"{asked}&prompt=select_account")
+        page.wait_for_url("**/select-account?**")
+        assert serious(page) == []
+        for path in ("/signin", "/consent", "/signout", "/oauth/authorize?client_id=nobody"):
+            page.goto(ours.issuer + path)
+            assert serious(page) == [], path

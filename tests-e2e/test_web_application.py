@@ -7,9 +7,8 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from e2e_fixtures.accessibility import axe, serious
 from e2e_fixtures.browser import somebodys_browser
-from e2e_fixtures.checkout import ROOT
-from e2e_fixtures.npm import installed
 from e2e_fixtures.people import PASSWORD, Person, credentials, sign_up
 from e2e_fixtures.stack import Stack
 from e2e_fixtures.web_application import (
@@ -25,7 +24,6 @@ from e2e_fixtures.web_application import (
 )
 
 SCRIPT_LIMIT = 120_000  # bytes of compressed script at the first load
-AXE = ROOT / "tests-e2e/frontends/axe"
 TOKEN, SESSION, TODOS = "/api/auth/token", "/api/auth/get-session", "/api/v1/todos"
 STRANGE = {
     "script": "<img src=x onerror=alert(1)><script>alert(1)</script>",
@@ -407,9 +405,7 @@ class TestAccessibility:
         self, chromium: Browser, stack: Stack, person: Person, scheme: str, width: int
     ) -> None:
         with chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:  # type: ignore[arg-type]  # one of its literals
-            context.add_init_script(
-                path=installed(ROOT / "tests-e2e/frontends/axe") / "node_modules/axe-core/axe.min.js"
-            )
+            context.add_init_script(path=axe())
             page = context.new_page()
             for path in ("/sign-up", "/sign-in"):
                 page.goto(stack.url + path)
@@ -427,9 +423,3 @@ class TestAccessibility:
             page.goto(f"{stack.url}/settings")
             expect(page.get_by_text("This device")).to_be_visible()
             assert serious(page) == []
-
-
-def serious(page: Page) -> list[str]:
-    page.wait_for_timeout(150)  # a transition that is under way has other colours
-    found = page.evaluate("async () => (await axe.run()).violations")
-    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in ("serious", "critical")]
