@@ -23,7 +23,7 @@ from .status_lists import CLOSED, CLOSED_MARGIN, ListState
 
 PATH = "/oauth/status-lists"
 LOOK_PERIOD = timedelta(milliseconds=200)
-SIGNED_EVERY = timedelta(seconds=30)  # at the longest
+SIGNED_EVERY = timedelta(seconds=30)  # at the longest, and thrice in a token's life: older ones make verifiers cautious
 MAX_LISTENERS = 64
 _BACKLOG = 64  # hints that a listener may leave unread; one that is lost is made up for by a poll
 _log = structlog.get_logger(__name__)
@@ -58,6 +58,7 @@ class PublishedStatusLists:
         self._database = database
         self._keys = keys
         self._shown_for = access_token_ttl + CLOSED_MARGIN
+        self._signed_every = min(SIGNED_EVERY, access_token_ttl / 3)
         self._refreshing = asyncio.Lock()
         self._next_look: asyncio.Task[None] | None = None
         self._listeners: set[asyncio.Queue[Hint | None]] = set()
@@ -115,7 +116,7 @@ class PublishedStatusLists:
         return await asyncio.to_thread(self._sign, state, revoked, now)
 
     def _is_due(self, held: PublishedList, state: ListState, now: datetime) -> bool:
-        is_old = not timedelta() <= now - held.signed_at < SIGNED_EVERY
+        is_old = not timedelta() <= now - held.signed_at < self._signed_every
         return is_old or held.version != state.version or held.kid != self._keys.current.active_kid
 
     def _sign(self, state: ListState, revoked: Sequence[int], now: datetime) -> PublishedList:
