@@ -28,6 +28,7 @@ from e2e_fixtures.web_application import (
 
 FRESH = 8  # seconds after a sign-in in which devices are listed
 LIFETIME = 6  # seconds of an access token: a quarter of it before the end it is renewed
+POLL = 4  # seconds in which todo-service has certainly asked for the status lists again
 TOKEN, TODOS = "/api/auth/token", "/api/v1/todos"
 SETTINGS = {
     "AUTH_ACCESS_TOKEN_TTL": f"PT{LIFETIME}S",
@@ -135,6 +136,7 @@ def test_todos_go_on_while_auth_service_is_away_until_the_token_ends(mine: Page,
     finally:
         os.kill(auth_service, signal.SIGCONT)
         mine.unroute(f"**{TOKEN}")
+    mine.wait_for_timeout(POLL * 1000)  # until then the status list is older than a token's life: nothing is written
     mine.get_by_role("button", name="Try again").click()
     expect(todo(mine, "Too late")).to_be_visible()
 
