@@ -141,6 +141,7 @@ class JwksCache:
         """Load the saved copy and keep the set fresh until the block ends."""
         await asyncio.to_thread(self._load)
         async with outgoing.client(
+            self._jwks_uri,
             connect=self._schedule.connect_timeout,
             total=self._schedule.total_timeout,
             headers={"Accept": "application/json"},

@@ -29,7 +29,7 @@ async def follow(address: str, hint: Hint) -> None:
     """Give every hint of the stream to `hint`, until cancelled. Begins again whenever the stream ends."""
     failures = 0
     headers = {"Accept": "text/event-stream"}
-    async with outgoing.client(connect=_CONNECT_TIMEOUT, total=_QUIET_FOR, headers=headers) as client:
+    async with outgoing.client(address, connect=_CONNECT_TIMEOUT, total=_QUIET_FOR, headers=headers) as client:
         while True:
             try:
                 async for uri, version in _read(client, address):

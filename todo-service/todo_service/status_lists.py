@@ -155,7 +155,7 @@ class StatusLists:
         """Load the saved copy and keep the lists fresh until the block ends. The key set must be running before."""
         await asyncio.to_thread(self._load)
         timeouts = {"connect": self._polling.connect_timeout, "total": self._polling.total_timeout}
-        async with outgoing.client(**timeouts, headers={}) as client:
+        async with outgoing.client(self._fetched_from, **timeouts, headers={}) as client:
             self._client = client
             tasks = [
                 asyncio.create_task(work()) for work in (self._poll_forever, self._fetch_wanted, self._save_changes)

@@ -20,6 +20,8 @@ from urllib.parse import quote
 
 import httpx2
 
+from todo_service import outgoing
+
 PATH = "/internal/verifiers"
 _log = logging.getLogger(__name__)
 
@@ -55,8 +57,8 @@ class VerifierReports:
 
     async def report_forever(self) -> None:
         """Until cancelled; then the issuer is told not to wait for this process any more."""
-        timeout = self._pace.timeout.total_seconds()
-        async with httpx2.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False) as client:
+        timeout = self._pace.timeout
+        async with outgoing.client(self._url, connect=timeout, total=timeout, headers={}) as client:
             try:
                 await self._report_forever(client)
             finally:
