@@ -9,7 +9,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 
 from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.people import PASSWORD, Person, sign_up
@@ -87,6 +87,25 @@ def test_two_tabs_renew_once(mine: Page, strained: Stack) -> None:
     for tab in (mine, second):
         expect(todo(tab, "From a tab")).to_be_visible()
     assert traffic.count(TOKEN) == 1
+
+
+def test_who_is_faster_than_the_api_is_in_nobodys_way(mine: Page) -> None:
+    """Ticked off and, before the answer to that is there, renamed: both happen, and nobody is told of a conflict."""
+    add(mine, "Buy milk")
+    held: list[tuple[Route, APIResponse]] = []
+    mine.route("**/complete", lambda route: held.append((route, route.fetch())))
+    done(mine, "Buy milk").check()
+    todo(mine, "Buy milk").click()
+    mine.keyboard.type("Buy oat milk")
+    mine.keyboard.press("Enter")
+    mine.wait_for_timeout(500)
+    for route, response in held:
+        route.fulfill(response=response)
+    expect(todo(mine, "Buy oat milk")).to_be_focused()
+    expect(done(mine, "Buy oat milk")).to_be_checked()
+    expect(mine.get_by_role("alert")).to_have_count(0)
+    mine.reload()
+    expect(done(mine, "Buy oat milk")).to_be_checked()
 
 
 def test_session_that_is_revoked_elsewhere_loses_nothing_that_was_typed(

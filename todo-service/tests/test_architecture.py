@@ -13,7 +13,7 @@ MODULES = {
 }
 LIFTED = {
     *("strict_json", "saved_copy", "jws", "key_set", "jwks", "access_token", "verified_tokens"),
-    *("status_list", "status_lists", "status_hints", "outgoing"),
+    *("status_list", "status_lists", "status_hints", "outgoing", "jitter"),
 }
 
 

@@ -11,7 +11,6 @@ set as it is; one that succeeds replaces it as a whole, so a key withdrawn by th
 
 import asyncio
 import logging
-import random
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +22,7 @@ from pathlib import Path
 import httpx2
 
 from todo_service import key_set, outgoing
+from todo_service.jitter import jittered
 from todo_service.key_set import KeySet, UnusableKeySet
 
 _log = logging.getLogger(__name__)
@@ -50,9 +50,9 @@ class Schedule:
     def pause(self, failures: int) -> float:
         """Seconds until the next scheduled fetch, jittered so that replicas do not march in step."""
         if failures == 0:
-            return self.interval.total_seconds() * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, hides nothing
+            return jittered(self.interval.total_seconds(), 0.9, 1.1)
         backoff = self.first_retry.total_seconds() * float(2 ** min(failures - 1, 16))
-        return min(backoff, self.last_retry.total_seconds()) * random.uniform(0.5, 1)  # noqa: S311 - as above
+        return jittered(min(backoff, self.last_retry.total_seconds()), 0.5, 1)
 
 
 @dataclass(slots=True)

@@ -7,13 +7,13 @@ once. So whatever goes wrong with it is waited out.
 import asyncio
 import json
 import logging
-import random
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import httpx2
 
 from todo_service import outgoing
+from todo_service.jitter import jittered
 
 _MAX_LINE = 4096
 _QUIET_FOR = timedelta(seconds=30)  # the issuer sends a comment every ten seconds
@@ -39,7 +39,7 @@ async def follow(address: str, hint: Hint) -> None:
                 _log.log(logging.INFO if failures else logging.WARNING, "no hints: %s: %s", type(error).__name__, error)
                 failures += 1
             seconds = min(_RETRY.total_seconds() * 2 ** min(failures, 8), _LAST_RETRY.total_seconds())
-            await asyncio.sleep(seconds * random.uniform(0.5, 1))  # noqa: S311 - spreads load, hides nothing
+            await asyncio.sleep(jittered(seconds, 0.5, 1))
 
 
 async def _read(client: httpx2.AsyncClient, address: str) -> AsyncIterator[tuple[str, int]]:

@@ -13,7 +13,6 @@ and a bit that was set stays set. A list goes when the issuer no longer lists it
 import asyncio
 import json
 import logging
-import random
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -26,6 +25,7 @@ import httpx2
 
 from todo_service import outgoing, saved_copy, status_list, strict_json
 from todo_service.access_token import AccessToken
+from todo_service.jitter import jittered
 from todo_service.jwks import JwksCache
 from todo_service.jws import InvalidToken
 from todo_service.status_list import Freshness, StatusList, UnknownStatusKey, UnusableStatusList
@@ -54,7 +54,7 @@ class Polling:
         """Seconds until the next poll, jittered so that replicas do not march in step."""
         longest = max(self.interval, self.last_retry).total_seconds()
         seconds = min(self.interval.total_seconds() * float(2 ** min(failures, 8)), longest)
-        return seconds * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, hides nothing
+        return jittered(seconds, 0.9, 1.1)
 
 
 @dataclass(slots=True)

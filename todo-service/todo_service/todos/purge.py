@@ -4,7 +4,6 @@ Of all processes, one does it at a time: the one that holds the lease.
 """
 
 import asyncio
-import random
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from sqlalchemy import Delete, and_, bindparam, delete, or_, select, tuple_, upd
 from sqlalchemy.exc import SQLAlchemyError
 
 from todo_service.database import Database
+from todo_service.jitter import jittered
 from todo_service.todos.queries import RESTORE_TTL
 from todo_service.todos.table import idempotency_keys, leases, received_events, todos
 
@@ -44,7 +44,7 @@ _LEASE = update(leases).where(
 async def purge_forever(database: Database, *, clock: Callable[[], float], interval: timedelta = INTERVAL) -> None:
     holder = secrets.token_hex(16)
     while True:
-        await asyncio.sleep(interval.total_seconds() * random.uniform(0.5, 1))  # noqa: S311 - spreads load
+        await asyncio.sleep(jittered(interval.total_seconds(), 0.5, 1))
         now = datetime.fromtimestamp(clock(), UTC)
         try:
             if await take_lease(database, holder, now=now, until=now + interval):

@@ -7,10 +7,12 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Todo } from "../lib/api.ts";
 import { expected, Failure } from "../lib/failure.ts";
 import { api } from "../wiring.ts";
+import { Turns } from "./turns.ts";
 
 export type Shown = "all" | "open" | "done";
 
 const PAGE = 200; // the most that the API gives at once
+const turns = new Turns();
 
 interface Loaded {
   shown: Shown;
@@ -96,30 +98,42 @@ export function useTodos(shown: Shown): Todos {
 
     async setDone(todo, isDone) {
       replace({ ...todo, status: isDone ? "done" : "open" }); // at once; taken back if it fails
-      try {
-        replace(await (isDone ? api.complete(todo.id) : api.reopen(todo.id)));
-      } catch (error) {
-        replace(todo);
-        throw error;
-      }
+      await turns.take(todo.id, async (before) => {
+        try {
+          const changed = await (isDone ? api.complete(todo.id) : api.reopen(todo.id));
+          replace(changed);
+          return changed;
+        } catch (error) {
+          replace(before ?? todo);
+          throw error;
+        }
+      });
     },
 
     async rename(todo, title) {
-      try {
-        replace(await api.change(todo, { title }));
-      } catch (error) {
-        if (error instanceof Failure && error.kind === "conflict") replace(await api.read(todo.id));
-        throw error;
-      }
+      await turns.take(todo.id, async (before) => {
+        const seen = before?.title === todo.title ? before : todo; // another title than they saw is a conflict
+        try {
+          const changed = await api.change(seen, { title });
+          replace(changed);
+          return changed;
+        } catch (error) {
+          if (error instanceof Failure && error.kind === "conflict") replace(await api.read(todo.id));
+          throw error;
+        }
+      });
     },
 
     async remove(todo) {
-      try {
-        await api.remove(todo.id);
-      } catch (error) {
-        if (!(error instanceof Failure && error.kind === "missing")) throw error; // gone is gone
-      }
-      change((items) => items.filter((each) => each.id !== todo.id));
+      await turns.take(todo.id, async () => {
+        try {
+          await api.remove(todo.id);
+        } catch (error) {
+          if (!(error instanceof Failure && error.kind === "missing")) throw error; // gone is gone
+        }
+        change((items) => items.filter((each) => each.id !== todo.id));
+        return undefined;
+      });
     },
 
     async restore(todo, at) {
