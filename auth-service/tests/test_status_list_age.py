@@ -1,0 +1,34 @@
+"""How old a published status list may be: its signed `iat` is what verifiers judge by."""
+
+import httpx2
+import jwt
+
+from .conftest import Service, Start, wait_until
+
+
+def signed_at(service: Service) -> int:
+    token = httpx2.get(f"{service.url}/oauth/status-lists/1").text
+    return int(jwt.decode(token, options={"verify_signature": False})["iat"])
+
+
+def test_a_list_is_signed_thrice_in_a_tokens_life(start: Start, sqlite_url: str) -> None:
+    """A verifier takes one that is older than a token lives for stale, and refuses to write."""
+    service = start(sqlite_url, AUTH_ACCESS_TOKEN_TTL="PT6S")
+    service.clock.stop()
+    service.clock.advance(seconds=3)
+    wait_until(lambda: signed_at(service) == int(service.clock().timestamp()), seconds=5)
+
+
+def test_a_list_that_could_not_be_read_is_not_signed(start: Start, sqlite_url: str) -> None:
+    """Its age says the truth: nobody knows what was revoked meanwhile."""
+    service = start(sqlite_url)
+    service.clock.advance(seconds=40)
+    first = signed_at(service)
+    wait_until(lambda: signed_at(service) >= int(service.clock().timestamp()) - 5)
+    service.execute("ALTER TABLE status_indexes RENAME TO elsewhere")
+    signed = signed_at(service)
+    service.clock.advance(seconds=100)
+    wait_until(lambda: service.client().get("/ok").status_code == 200)
+    assert first <= signed == signed_at(service)
+    service.execute("ALTER TABLE elsewhere RENAME TO status_indexes")
+    wait_until(lambda: signed_at(service) > signed)
