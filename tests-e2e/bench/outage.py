@@ -1,0 +1,79 @@
+"""auth-service is dead for an hour, and its tokens live for two: how many of them does the API refuse?
+
+    python tests-e2e/bench/outage.py [MINUTES]
+
+Five people read and write todos, each once a second, with the token that they got before the outage. One more has
+signed out before it: that token stays refused all the time.
+"""
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path += map(str, Path(__file__).resolve().parents[1:3])
+
+import httpx2
+
+from e2e_fixtures.people import bearer, sign_up
+from e2e_fixtures.stack import Stack, running_stack
+from e2e_fixtures.waiting import wait_until
+
+MINUTES, PEOPLE = 60.0, 5
+TODOS = "/api/v1/todos"
+
+
+def main() -> int:
+    minutes = float(sys.argv[1]) if len(sys.argv) > 1 else MINUTES
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_stack(Path(folder) / "checkout", "--no-limits", AUTH_ACCESS_TOKEN_TTL="PT2H") as stack,
+    ):
+        return measure(stack, minutes)
+
+
+def measure(stack: Stack, minutes: float) -> int:
+    people = [sign_up(stack).api() for _ in range(PEOPLE)]
+    gone = sign_up(stack)
+    refused = stack.client(headers=bearer(gone.token()))
+    gone.browser.post("/api/auth/sign-out")
+    wait_until(lambda: refused.get(TODOS).status_code == 401)
+    auth_service, supervisor = stack.pid("auth_service"), stack.running["pid"]
+    os.kill(supervisor, signal.SIGSTOP)  # it would stop all the rest, too
+    try:
+        os.kill(auth_service, signal.SIGKILL)
+        return report(minutes, *ask(people, refused, minutes))
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+        wait_until(lambda: not (stack.checkout.folder / ".run/run.json").exists())
+
+
+def ask(people: list[httpx2.Client], refused: httpx2.Client, minutes: float) -> tuple[Counter[int], Counter[int]]:
+    good: Counter[int] = Counter()
+    ended: Counter[int] = Counter()
+    begun = told = time.monotonic()
+    while (now := time.monotonic()) < begun + minutes * 60:
+        for api in people:
+            good[api.post(TODOS, json={"title": "Meanwhile"}).status_code] += 1
+            good[api.get(TODOS).status_code] += 1
+        ended[refused.get(TODOS).status_code] += 1
+        if now > told + 300:
+            told = now
+            print(f"after {(now - begun) / 60:3.0f} minutes: {dict(good)}, the ended token {dict(ended)}", flush=True)
+        time.sleep(max(0.0, now + 1 - time.monotonic()))
+    return good, ended
+
+
+def report(minutes: float, good: Counter[int], ended: Counter[int]) -> int:
+    reached = set(good) == {200, 201} and set(ended) == {401}
+    print(f"auth-service dead for {minutes:g} minutes, tokens that live for two hours: answers {dict(good)}")
+    print(f"the token that was ended before: {dict(ended)}")
+    print(f"target: no false 401: {good[401]} of {good.total()}, {'reached' if reached else 'MISSED'}")
+    return int(not reached)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
