@@ -20,7 +20,8 @@ from auth_service.database import open_database
 from auth_service.oauth import status_list
 from auth_service.status_lists import CLOSED_MARGIN
 
-from .code_flow import Frontend, Person, register_backend, register_frontend, sign_in, sign_up
+from .browser import Browser
+from .code_flow import API, Frontend, Person, register_backend, register_frontend, sign_in, sign_up
 from .conftest import ISSUER, PASSWORD, Service, Start, wait_until
 from .oauth_client import OAuthClient, claims_of, register
 
@@ -59,16 +60,35 @@ class Scene:
     elsewhere: Person
     frontend: Frontend
     robot: OAuthClient
+    api: OAuthClient
     refresh_token: str
+    id_token: str
     code: str
     tokens: dict[str, str]
 
     def revoked(self) -> set[str]:
-        return {name for name, token in self.tokens.items() if is_revoked(self.service, token)}
+        """By their bits; to the API that asks, exactly the others are active."""
+        named = {name: reference(token) for name, token in self.tokens.items()}
+        octets = {uri: fetch(self.service, uri) for uri, _ in named.values()}
+        revoked = {name for name, (uri, index) in named.items() if status_list.is_set(octets[uri], index)}
+        assert self.active() == named.keys() - revoked
+        return revoked
 
-    def command(self, *arguments: str) -> None:
-        done = self.service.command(*arguments)
+    def active(self) -> set[str]:
+        """RFC 7662."""
+        with httpx2.Client(base_url=self.service.url, auth=(self.api.client_id, self.api.secret)) as api:
+            asked = ((name, api.post("/oauth/introspect", data={"token": self.tokens[name]})) for name in self.tokens)
+            return {name for name, answer in asked if answer.json()["active"]}
+
+    def command(self, *arguments: str, stdin: str = "") -> None:
+        done = self.service.command(*arguments, stdin=stdin)
         assert done.returncode == 0, done.stderr
+
+    def browser(self) -> Browser:
+        """At the hosted pages, in the person's first session."""
+        browser = Browser(self.service)
+        browser.client.cookies.update(self.person.browser.cookies)
+        return browser
 
 
 def make_scene(service: Service) -> Scene:
@@ -84,9 +104,11 @@ def make_scene(service: Service) -> Scene:
         "frontend": answer["access_token"],
         "other frontend": other.tokens(person)["access_token"],
         "offline": frontend.tokens(person, OFFLINE)["access_token"],
-        "service": robot.token().json()["access_token"],
+        "service": robot.token(resource=API).json()["access_token"],
     }
-    return Scene(service, person, elsewhere, frontend, robot, answer["refresh_token"], code, tokens)
+    api = register(service, protected_resource=API)
+    shown = (answer["refresh_token"], answer["id_token"], code)
+    return Scene(service, person, elsewhere, frontend, robot, api, *shown, tokens)
 
 
 def give_back(scene: Scene, token: str, client_id: str, secret: str) -> None:
@@ -120,8 +142,26 @@ def change_password(scene: Scene) -> None:
     post(scene.elsewhere, "/change-password", **change)
 
 
+def set_password(scene: Scene, *options: str) -> None:
+    scene.command("users", "set-password", scene.person.account_id, *options, stdin="another-horse-2\n")
+
+
+def log_out(scene: Scene) -> None:
+    """OpenID Connect RP-Initiated Logout 1.0 §2: the application sends its person, who says yes."""
+    asked = scene.browser().open("/oauth/logout", id_token_hint=scene.id_token)
+    assert "signed-out" in asked.press("signout-form", "sign-out").page.elements
+
+
+def withdraw_consent(scene: Scene) -> None:
+    """On the page that lists what one has agreed to."""
+    client_id, browser = scene.frontend.client_id, scene.browser()
+    browser.authorize(scene.frontend).allow()
+    browser.open("/consent").press(f"withdraw-form-{client_id}", f"withdraw-{client_id}")
+
+
 ENDS: dict[str, tuple[Callable[[Scene], None], set[str]]] = {
     "sign-out": (lambda scene: post(scene.person, "/sign-out"), {"web", "frontend", "other frontend"}),
+    "RP-initiated logout": (log_out, {"web", "frontend", "other frontend"}),
     "revoke-session": (
         lambda scene: post(scene.elsewhere, "/revoke-session", token=session_token(scene.person)),
         ALL - {"web elsewhere"},
@@ -129,6 +169,8 @@ ENDS: dict[str, tuple[Callable[[Scene], None], set[str]]] = {
     "revoke-sessions": (lambda scene: post(scene.elsewhere, "/revoke-sessions"), ALL),
     "revoke-other-sessions": (lambda scene: post(scene.elsewhere, "/revoke-other-sessions"), ALL - {"web elsewhere"}),
     "password changed": (change_password, ALL),
+    "password set by an operator": (set_password, ALL),
+    "password set by an operator, sessions kept": (lambda scene: set_password(scene, "--keep-sessions"), set()),
     "account deleted": (lambda scene: post(scene.person, "/delete-user", password=PASSWORD), ALL),
     "access token given back": (
         lambda scene: give_back(scene, scene.tokens["frontend"], scene.frontend.client_id, scene.frontend.secret),
@@ -157,7 +199,8 @@ ENDS: dict[str, tuple[Callable[[Scene], None], set[str]]] = {
         lambda scene: scene.command("users", "delete", scene.person.account_id, "--yes"),
         ALL,
     ),
-    "consent withdrawn": (
+    "consent withdrawn": (withdraw_consent, {"frontend", "offline"}),
+    "consent withdrawn by an operator": (
         lambda scene: scene.command("consents", "withdraw", scene.person.account_id, scene.frontend.client_id, "--yes"),
         {"frontend", "offline"},
     ),
