@@ -43,8 +43,8 @@ class System:
         environ.pop("PYTHONHOME", None)
         environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every start would compile everything again
         environ[f"{name.upper()}_ISSUER"] = self.issuer
-        if name == "auth" and not self.limits:
-            environ["AUTH_LIMITS"] = "off"
+        if not self.limits:
+            environ |= {"auth": {"AUTH_LIMITS": "off"}, "todo": {"TODO_RATE_LIMIT": "off"}}[name]
         return {**environ, "PYTHONPATH": str(ROOT / SERVICES[name]), "PYTHONUNBUFFERED": "1"}
 
     def defaults(self, name: str) -> dict[str, str]:

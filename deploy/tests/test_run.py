@@ -229,6 +229,7 @@ def test_service_gets_its_own_settings_and_not_the_others(here: Path, monkeypatc
     assert auth["AUTH_DATABASE_URL"] == "postgresql+psycopg://db/auth"
     assert (auth["AUTH_SECRET"], "AUTH_SECRET_FILE" in auth) == ("1:mine", False)
     assert (auth["AUTH_ISSUER"], auth["AUTH_LIMITS"]) == ("http://localhost:8080", "off")
+    assert todo["TODO_RATE_LIMIT"] == "off"
     assert [name for name in todo if name.startswith(("AUTH_", "GATEWAY_"))] == []
     assert todo["TODO_DATABASE_URL"] == f"sqlite+aiosqlite:///{here}/todo.db"
     assert todo["TODO_AUTH_URL"] == "http://127.0.0.1:8081"

@@ -89,6 +89,7 @@ def _environ(url: str, jwks_url: str, folder: Path) -> dict[str, str]:
         "TODO_REQUIRE_STATUS": "off",  # the issuer here has no status lists
         "TODO_STATUS_LISTS_FILE": str(folder / "status_lists.json"),
         "TODO_QUOTA": "10000000",
+        "TODO_RATE_LIMIT": "off",
     }
     return {**os.environ, **settings, "PYTHONPATH": str(ROOT / "todo-service")}
 

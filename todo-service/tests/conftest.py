@@ -9,8 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from todo_fixtures import isolation, issuer, service, stores
+from todo_fixtures import isolation, issuer, redis_server, service, stores
 from todo_fixtures.issuer import JwksEndpoint
+from todo_fixtures.redis_server import RedisServer
 from todo_fixtures.service import Service
 from todo_service.migrate import migrate
 
@@ -24,6 +25,36 @@ def postgres_url() -> Iterator[str]:
         with stores.postgres() as url:
             yield url
     except stores.NoPostgres as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[RedisServer]:
+    """A Redis that no test breaks; where there is none, tests with it are skipped, but not in CI."""
+    yield from _run_redis()
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A Redis for one test, which may break it."""
+    yield from _run_redis()
+
+
+@pytest.fixture
+def redis_cluster() -> Iterator[RedisServer]:
+    """A cluster, of one node."""
+    for running in _run_redis("--cluster-enabled", "yes"):
+        running.make_cluster()
+        yield running
+
+
+def _run_redis(*options: str) -> Iterator[RedisServer]:
+    try:
+        with redis_server.run(*options) as running:
+            yield running
+    except redis_server.NoRedis as error:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(error))

@@ -1,11 +1,13 @@
 """Settings are checked before anything starts, and the README's table says what they are."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from todo_service import settings
+from todo_service.rate_limits import QuotaPolicy
 from todo_service.settings import SECRETS, InvalidSettings, Settings, load
 
 ISSUER = {"TODO_ISSUER": "https://example.com"}
@@ -27,6 +29,8 @@ def test_every_setting_is_read() -> None:
             "TODO_DATABASE_URL": "postgresql+psycopg://todo:hidden@db/todo",
             "TODO_JWKS_FILE": "/var/lib/todo/jwks.json",
             "TODO_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+            "TODO_RATE_LIMIT": "100/PT10S",
+            "TODO_REDIS_URL": "redis://:hidden@cache/1",
             "TODO_LOG_LEVEL": "DEBUG",
             "PATH": "/bin",
         }
@@ -34,7 +38,13 @@ def test_every_setting_is_read() -> None:
     assert loaded.jwks_uri == "http://auth:8081/.well-known/jwks.json"
     assert loaded.trusted_proxies == ("10.0.0.0/8", "::1")
     assert (str(loaded.jwks_file), loaded.log_level) == ("/var/lib/todo/jwks.json", "DEBUG")
+    assert loaded.rate_limit == QuotaPolicy(100, timedelta(seconds=10))
     assert "hidden" not in repr(loaded)
+
+
+def test_rate_limit_and_redis_may_be_off() -> None:
+    loaded = load({**ISSUER, "TODO_RATE_LIMIT": "off", "TODO_REDIS_URL": ""})
+    assert (loaded.rate_limit, loaded.redis_url) == (None, None)
 
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
@@ -66,6 +76,25 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
             {**ISSUER, "TODO_DATABASE_URL_FILE": "/missing", "TODO_DATABASE_URL": "hunter2"}, "both", id="both"
         ),
         pytest.param({**ISSUER, "TODO_TRUSTED_PROXIES": "nginx"}, "TODO_TRUSTED_PROXIES", id="no-address"),
+        pytest.param({**ISSUER, "TODO_RATE_LIMIT": "lots"}, "TODO_RATE_LIMIT", id="no-rate"),
+        pytest.param({**ISSUER, "TODO_RATE_LIMIT": "10/60"}, "TODO_RATE_LIMIT", id="no-duration"),
+        pytest.param({**ISSUER, "TODO_RATE_LIMIT": "0/PT1M"}, "TODO_RATE_LIMIT", id="no-requests"),
+        pytest.param({**ISSUER, "TODO_RATE_LIMIT": "10/PT0.5S"}, "TODO_RATE_LIMIT", id="part-of-a-second"),
+        pytest.param({**ISSUER, "TODO_RATE_LIMIT": "10/P2D"}, "TODO_RATE_LIMIT", id="days"),
+        pytest.param({**ISSUER, "TODO_REDIS_URL": "http://:hunter2@h"}, "TODO_REDIS_URL", id="redis-scheme"),
+        pytest.param({**ISSUER, "TODO_REDIS_URL": "redis://:hunter2@h,i"}, "TODO_REDIS_URL", id="redis-hosts"),
+        pytest.param({**ISSUER, "TODO_REDIS_URL": "redis://:hunter2@"}, "TODO_REDIS_URL", id="redis-no-host"),
+        pytest.param({**ISSUER, "TODO_REDIS_URL": "redis://:hunter2@h:0"}, "TODO_REDIS_URL", id="redis-port"),
+        pytest.param({**ISSUER, "TODO_REDIS_URL": "redis://:hunter2@h/main"}, "TODO_REDIS_URL", id="redis-path"),
+        pytest.param({**ISSUER, "TODO_REDIS_URL": "redis://h?db=hunter2"}, "TODO_REDIS_URL", id="redis-options"),
+        pytest.param({**ISSUER, "TODO_REDIS_URL": "redis://:hunter2@[h"}, "TODO_REDIS_URL", id="redis-no-url"),
+        pytest.param(
+            {**ISSUER, "TODO_REDIS_URL": "redis+sentinel://:hunter2@h"}, "TODO_REDIS_URL", id="sentinel-no-name"
+        ),
+        pytest.param(
+            {**ISSUER, "TODO_REDIS_URL": "redis+cluster://:hunter2@h/1"}, "TODO_REDIS_URL", id="cluster-database"
+        ),
+        pytest.param({**ISSUER, "TODO_REDIS_TIMEOUT": "PT0S"}, "TODO_REDIS_TIMEOUT", id="redis-no-time"),
         pytest.param({**ISSUER, "TODO_LOG_LEVEL": "LOUD"}, "TODO_LOG_LEVEL", id="log-level"),
     ],
 )

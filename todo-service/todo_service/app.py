@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -33,6 +34,8 @@ from todo_service.authentication import Authenticator
 from todo_service.cross_origin import CrossOrigin
 from todo_service.jwks import JwksCache, Schedule
 from todo_service.problems import FieldError, Problem
+from todo_service.rate_limits import RateLimit
+from todo_service.redis_address import parse_redis_url
 from todo_service.request_log import RequestLog
 from todo_service.settings import Settings
 from todo_service.status_lists import Polling, StatusLists
@@ -40,6 +43,9 @@ from todo_service.todos import cursors, purge, routes
 from todo_service.todos.idempotency import InFlight
 from todo_service.verified_tokens import VerifiedTokens
 from todo_service.verifier_reports import Held, Pace, VerifierReports
+
+if TYPE_CHECKING:
+    from todo_service.shared_windows import SharedWindows
 
 STATUS_LISTS_PATH = "/oauth/status-lists"
 _log = structlog.get_logger(__name__)
@@ -73,6 +79,8 @@ def create_app(
     )
     app.state.clock = clock
     app.state.quota = settings.quota
+    app.state.shared_windows = shared = _shared_windows(settings)
+    app.state.rate_limit = None if settings.rate_limit is None else RateLimit(settings.rate_limit, shared)
     app.state.in_flight = InFlight()
     app.state.protected_resource = metadata
     app.state.web = web.read_files(settings.web_folder)
@@ -112,6 +120,15 @@ def create_app(
     return app
 
 
+def _shared_windows(settings: Settings) -> "SharedWindows | None":
+    if settings.redis_url is None or settings.rate_limit is None:
+        return None
+    from todo_service.shared_windows import SharedWindows  # takes 20 MB, which a service without Redis does not need
+
+    address = parse_redis_url(settings.redis_url.get_secret_value())
+    return SharedWindows(address, prefix="todo", timeout=settings.redis_timeout)
+
+
 def _verifier_reports(
     settings: Settings, jwks: JwksCache, status_lists: StatusLists, pace: Pace | None
 ) -> VerifierReports | None:
@@ -141,7 +158,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if app.state.status_hints_url is not None:
         tasks.append(asyncio.create_task(status_hints.follow(app.state.status_hints_url, app.state.status_lists.hint)))
     try:
-        async with app.state.jwks.running(), app.state.status_lists.running():
+        async with (
+            app.state.jwks.running(),
+            app.state.status_lists.running(),
+            app.state.shared_windows.running() if app.state.shared_windows else nullcontext(),
+        ):
             yield
     finally:
         for task in tasks:

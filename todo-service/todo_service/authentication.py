@@ -22,10 +22,12 @@ from todo_service.problems import (
     INVALID_TOKEN,
     KEYS_UNAVAILABLE,
     OTHER_USER,
+    RATE_LIMIT_EXCEEDED,
     STATUS_UNAVAILABLE,
     Problem,
     ProblemType,
 )
+from todo_service.rate_limits import RateLimit
 from todo_service.status_list import Freshness
 from todo_service.status_lists import StatusLists, StatusUnknown
 from todo_service.verified_tokens import VerifiedTokens
@@ -167,6 +169,7 @@ class BearerToken(SecurityBase):
     async def __call__(self, request: Request) -> AccessToken:
         authenticator: Authenticator = request.app.state.authenticator
         token = await authenticator.authenticate(request, writes=self._writes)
+        await _spend(request, token)
         if self._scope not in token.scope:
             raise authenticator.insufficient(self._scope)
         if request.path_params.get("user_id", token.sub) != token.sub:
@@ -174,6 +177,22 @@ class BearerToken(SecurityBase):
         if self._recent:
             authenticator.require_recent(token)
         return token
+
+
+async def _spend(request: Request, token: AccessToken) -> None:
+    """Count the request for who is proved to have sent it; a person and a service never have the same `sub`.
+
+    What is left is told with whatever becomes of the request. Raises Problem when nothing was.
+    """
+    limit: RateLimit | None = request.app.state.rate_limit
+    if limit is None:
+        return
+    standing = await limit.spend(token.sub)
+    request.scope["rate_limit_fields"] = standing.header_fields()
+    if standing.is_exceeded:
+        seconds = standing.seconds_left
+        detail = f"There are no more requests for {seconds} s."
+        raise Problem(RATE_LIMIT_EXCEEDED, detail, headers={"Retry-After": str(seconds)})
 
 
 SCOPES = ("todos:read", "todos:write")

@@ -57,6 +57,7 @@ UNSUPPORTED_MEDIA_TYPE = ProblemType("unsupported-media-type", 415, "The body ha
 INVALID_FIELDS = ProblemType("invalid-fields", 422, "The body has wrong members")
 IDEMPOTENCY_KEY_REUSED = ProblemType("idempotency-key-reused", 422, "The key belongs to another request")
 PRECONDITION_REQUIRED = ProblemType("precondition-required", 428, "The request must name a version")
+RATE_LIMIT_EXCEEDED = ProblemType("rate-limit-exceeded", 429, "There were too many requests")
 INTERNAL_ERROR = ProblemType("internal-error", 500, "Something is broken here")
 KEYS_UNAVAILABLE = ProblemType("keys-unavailable", 503, "Tokens cannot be verified at the moment")
 STATUS_UNAVAILABLE = ProblemType("status-unavailable", 503, "Whether the token was revoked is not known")

@@ -32,7 +32,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(raw=message["headers"]), scope["path"], request_id)
+                _add_headers(MutableHeaders(raw=message["headers"]), scope, request_id)
             await send(message)
 
         structlog.contextvars.clear_contextvars()
@@ -49,10 +49,11 @@ def _request_id(scope: Scope) -> str:
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
-def _add_headers(headers: MutableHeaders, path: str, request_id: str) -> None:
+def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
+    headers.update(scope.get("rate_limit_fields", {}))
     headers["X-Request-ID"] = request_id
     headers["X-Content-Type-Options"] = "nosniff"
-    if path.startswith("/api/"):  # personal data, and refusals that depend on the caller
+    if scope["path"].startswith("/api/"):  # personal data, and refusals that depend on the caller
         headers["Cache-Control"] = "private, no-store"
 
 

@@ -2,14 +2,18 @@
 
 import ipaddress
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
+
+from todo_service.rate_limits import QuotaPolicy
+from todo_service.redis_address import parse_redis_url
 
 PREFIX = "TODO_"
 _FILE_SUFFIX = "_FILE"
@@ -47,6 +51,31 @@ def _database_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _redis_url(value: SecretStr | None) -> SecretStr | None:
+    if value is not None:
+        parse_redis_url(value.get_secret_value())
+    return value
+
+
+_WINDOW: TypeAdapter[timedelta] = TypeAdapter(timedelta)
+_LONGEST_WINDOW = timedelta(days=1)
+
+
+def _rate_limit(value: object) -> object:
+    """`6000/PT1M`: so many requests in so long (ISO 8601)."""
+    if not isinstance(value, str):
+        return value
+    if value == "off":
+        return None
+    requests, _, duration = value.partition("/")
+    window = _WINDOW.validate_python(duration)
+    if not requests.isdecimal() or not 1 <= int(requests) <= 10**9:
+        raise ValueError("must begin with a number of requests")
+    if window.microseconds or not timedelta(seconds=1) <= window <= _LONGEST_WINDOW:
+        raise ValueError("must end in whole seconds, a day at most")
+    return QuotaPolicy(int(requests), window)
+
+
 Origin = Annotated[str, AfterValidator(_origin)]  # not a URL type: those append "/" and break the comparison with iss
 Network = Annotated[str, AfterValidator(_network)]
 
@@ -68,6 +97,16 @@ class Settings(BaseSettings):
     )
     client_secret: SecretStr = Field(default=SecretStr(""), description="of that client; may be read from a file")
     quota: int = Field(default=10_000, ge=1, le=10_000_000, description="todos that a person or service may have")
+    rate_limit: Annotated[QuotaPolicy | None, NoDecode, BeforeValidator(_rate_limit)] = Field(
+        default=QuotaPolicy(6000, timedelta(minutes=1)),
+        description="requests of a person or service, and within what time (ISO 8601); `off`: no limit",
+    )
+    redis_url: Annotated[SecretStr | None, BeforeValidator(lambda given: given or None), AfterValidator(_redis_url)] = (
+        Field(default=None, description="where all processes count requests together; may be read from a file")
+    )
+    redis_timeout: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(seconds=5))] = Field(
+        default=timedelta(milliseconds=50), description="for Redis to connect, and to answer; then goes on without it"
+    )
     jwks_file: Path = Field(default=Path("jwks.json"), description="copy of the last good key set")
     web_folder: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = Field(
         default=None, description="where the web application was built to; none: not served"
@@ -97,7 +136,7 @@ class Settings(BaseSettings):
         return f"{self.auth_url}/internal/status-list-hints" if self.auth_url and self.status_hints == "on" else None
 
 
-SECRETS = ("database_url", "migration_database_url", "client_secret")  # these may also come as NAME_FILE
+SECRETS = ("database_url", "migration_database_url", "client_secret", "redis_url")  # these may also come as NAME_FILE
 
 
 def load(environ: Mapping[str, str]) -> Settings:

@@ -24,6 +24,7 @@ _ALWAYS = (
     problems.INVALID_TOKEN,
     problems.INSUFFICIENT_SCOPE,
     problems.CONTENT_TOO_LARGE,
+    problems.RATE_LIMIT_EXCEEDED,
     problems.INTERNAL_ERROR,
     problems.KEYS_UNAVAILABLE,
     problems.STATUS_UNAVAILABLE,
