@@ -37,6 +37,7 @@ from .client_authentication import ClientAuthenticator
 from .client_cache import ClientCache
 from .client_cors import ClientCrossOrigin
 from .client_origins import ClientOrigins
+from .counts import Counts
 from .database import Database, open_database
 from .dependencies import Parts
 from .failures import add_exception_handlers, render_failure
@@ -63,6 +64,7 @@ _log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
+    counts = Counts()
     app = FastAPI(
         title="auth-service",
         version="1",
@@ -70,7 +72,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(settings, clock),
+        lifespan=_lifespan(settings, clock, counts),
     )
     oauth = (token.router, userinfo.router, introspect.router, revoke.router)
     pages = (authorize.router, logout.router, *hosted_pages.routers)
@@ -81,17 +83,20 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         # including adds, because they carry their whole paths.
         app.router.routes.extend(router.routes)
     add_exception_handlers(app)
-    for middleware in (CrossOrigin, ClientCrossOrigin, LastResort, AccessLog):  # the last one is the outermost
+    for middleware in (CrossOrigin, ClientCrossOrigin, LastResort):  # the last one is the outermost
         app.add_middleware(middleware)
+    app.add_middleware(AccessLog, counts=counts)
     return app
 
 
-def _lifespan(settings: Settings, clock: Clock) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    settings: Settings, clock: Clock, counts: Counts
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = open_database(settings.database_url.get_secret_value())
         try:
-            app.state.parts = parts = await _assemble(settings, database, clock)
+            app.state.parts = parts = await _assemble(settings, database, clock, counts)
             tasks = [
                 asyncio.create_task(reload_periodically(parts.keys, clock)),
                 asyncio.create_task(reload_periodically(parts.status_list_keys, clock)),
@@ -116,12 +121,12 @@ async def check_start(settings: Settings) -> None:
     """
     database = open_database(settings.database_url.get_secret_value())
     try:
-        (await _assemble(settings, database, utc_now)).passwords.close()
+        (await _assemble(settings, database, utc_now, Counts())).passwords.close()
     finally:
         await database.close()
 
 
-async def _assemble(settings: Settings, database: Database, clock: Clock) -> Parts:
+async def _assemble(settings: Settings, database: Database, clock: Clock, counts: Counts) -> Parts:
     await database.require_revision(HEAD)
     store = KeyStore(database, settings.versioned("key_encryption_keys"), longest_token_ttl=settings.longest_token_ttl)
     keys = KeyRing(store, await store.load_or_create(now=clock()))
@@ -138,13 +143,14 @@ async def _assemble(settings: Settings, database: Database, clock: Clock) -> Par
         issuer=settings.issuer,
         database=database,
         clock=clock,
+        counts=counts,
         keys=keys,
         status_list_keys=status_keys,
         status_lists=published,
         token_status=TokenStatus(database, published),
         tokens=tokens,
         clients=ClientAuthenticator(settings.issuer, ClientCache(database), verifier),
-        session_tokens=SessionTokens(tokens),
+        session_tokens=SessionTokens(tokens, counts),
         passwords=PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit),
         attempts=AttemptLimiter(database, settings.versioned("secret"), is_on=settings.limits == "on"),
         session_cookies=SessionCookies(

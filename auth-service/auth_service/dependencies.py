@@ -15,6 +15,7 @@ from .browser_sessions import Lifetimes
 from .browsers import Browsers
 from .client_authentication import ClientAuthenticator
 from .client_origins import ClientOrigins
+from .counts import Counts
 from .database import Database
 from .id_token_hints import HintVerifier
 from .instants import Clock
@@ -36,6 +37,7 @@ class Parts:
     issuer: str
     database: Database
     clock: Clock
+    counts: Counts
     keys: KeyRing
     status_list_keys: KeyRing
     status_lists: PublishedStatusLists

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import ForeignKey, Integer, String, delete, select, update
+from sqlalchemy import ForeignKey, Integer, String, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import identifiers
@@ -80,6 +80,14 @@ async def list_due(database: Database, *, now: datetime, limit: int) -> Sequence
     due = due.where(EventDelivery.next_at <= now).order_by(EventDelivery.next_at).limit(limit)
     async with database.reading() as session:
         return [(row[0], row[1]) for row in (await session.execute(due)).all()]
+
+
+async def find_backlog(database: Database) -> tuple[int, datetime | None]:
+    """How much has not been told, to everybody who is to be told, and since when the oldest of it waits."""
+    waiting = [select(func.count(), func.min(table.occurred_at)) for table in (AccountEvent, EventDelivery)]
+    async with database.reading() as session:
+        found = [(await session.execute(each)).one() for each in waiting]
+    return sum(count for count, _ in found), min((oldest for _, oldest in found if oldest is not None), default=None)
 
 
 async def finish(database: Database, delivery: EventDelivery) -> None:

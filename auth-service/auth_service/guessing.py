@@ -50,6 +50,7 @@ async def verify_password(
     try:
         attempt = await parts.attempts.take(tried.email, network, knows_device=knows_device, now=now)
     except TooManyAttempts:
+        parts.counts.attempts_held.add()
         audit("password_attempt_held")
         raise
     if not await place.matches(tried.password_hash, tried.password):

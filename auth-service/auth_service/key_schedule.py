@@ -18,12 +18,22 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How long a key signs, and how long its spare is published before."""
+
+    interval: timedelta
+    spare_min_age: timedelta
+
+    def due_at(self, *, active_since: datetime, spare_since: datetime) -> datetime:
+        return max(active_since + self.interval, spare_since + self.spare_min_age)
+
+
+@dataclass(frozen=True)
 class KeySchedule:
     database: Database
     store: KeyStore
     clock: Clock
-    interval: timedelta
-    spare_min_age: timedelta
+    pace: Pace
 
     async def rotate_when_due(self) -> None:
         """Rotate if the active key has signed for the interval, and its spare is known.
@@ -46,12 +56,11 @@ class KeySchedule:
             await self._rotate(lacking)
 
     def _due_at(self, active: SigningKey, spare: SigningKey) -> datetime:
-        is_old_at = (active.activated_at or active.created_at) + self.interval
-        return max(is_old_at, spare.created_at + self.spare_min_age)
+        return self.pace.due_at(active_since=active.activated_at or active.created_at, spare_since=spare.created_at)
 
     async def _rotate(self, lacking: Sequence[str]) -> None:
         try:
-            rotation = await rotate_keys(self.database, self.store, self.clock, published_for=self.spare_min_age)
+            rotation = await rotate_keys(self.database, self.store, self.clock, published_for=self.pace.spare_min_age)
         except RotationRefused as refused:
             _log.info("key_rotation_waits", reason=str(refused))
             return

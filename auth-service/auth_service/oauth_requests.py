@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from .dependencies import parts_of
 from .oauth.errors import InvalidRequest, OAuthError, RequestTooLarge
 from .oauth.parameters import MAX_SIZE, MEDIA_TYPE, Parameters, parse_form
 
@@ -45,6 +46,7 @@ async def read_form_octets(request: Request) -> bytes:
 def render_oauth_error(request: Request, refusal: OAuthError) -> Response:
     """RFC 6749 §5.2. Every 401 names the scheme that could be tried instead (RFC 9110 §11.6.1)."""
     _log.info("refused", error=refusal.error, reason=refusal.reason or refusal.description)
+    parts_of(request).counts.oauth_refusals.add(getattr(request.scope.get("route"), "path", ""), refusal.error)
     headers = NO_STORE | ({"WWW-Authenticate": 'Basic realm="oauth", charset="UTF-8"'} if refusal.status == 401 else {})
     return JSONResponse({"error": refusal.error, "error_description": refusal.description}, refusal.status, headers)
 

@@ -8,12 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from . import accounts
 from .accounts import Account
-from .attempts import Attempt
+from .attempts import Attempt, TooManyAttempts
 from .browser_sessions import BrowserSession, authenticate_again, end_session
+from .counts import PASSWORD, counting
 from .current_session import Current, start_session_here
 from .dependencies import Parts
 from .guessing import Tried, WrongPassword, place_in_queue, verify_password
 from .logs import audit
+from .passwords import TooBusy
 from .session_cookies import device_tag
 
 
@@ -23,6 +25,14 @@ class WrongCredentials(Exception):
 
 class AccountSuspended(Exception):
     """Told only to who knows the password; the attempt stays counted, so it is no way to test passwords faster."""
+
+
+OUTCOMES: dict[type[Exception], str] = {
+    WrongCredentials: "refused",
+    AccountSuspended: "suspended",
+    TooManyAttempts: "held",
+    TooBusy: "busy",
+}
 
 
 @dataclass(frozen=True)
@@ -63,12 +73,14 @@ async def sign_in(
         WrongCredentials, AccountSuspended
         TooManyAttempts, TooBusy: whatever the password.
     """
-    known, attempt = await _authenticate(request, parts, now, shown)
-    async with parts.database.writing() as session:
-        await parts.attempts.succeeded(session, attempt)
-        if not await accounts.lock_password(session, known.account.id, known.password_hash):
-            raise WrongCredentials  # since a moment ago
-        started = await _start(request, session, parts, known.account.id, remember=remember, current=current, now=now)
+    with counting(parts.counts.sign_ins, PASSWORD, OUTCOMES):
+        known, attempt = await _authenticate(request, parts, now, shown)
+        async with parts.database.writing() as session:
+            await parts.attempts.succeeded(session, attempt)
+            account = known.account
+            if not await accounts.lock_password(session, account.id, known.password_hash):
+                raise WrongCredentials  # since a moment ago
+            started = await _start(request, session, parts, account.id, remember=remember, current=current, now=now)
     audit("signed_in", account_id=known.account.id, session_id=started.id, amr="pwd")
     parts.session_cookies.set(response, started, now=now)
     parts.session_cookies.remember_device(request, response, known.device_tag)

@@ -5,17 +5,22 @@ from datetime import datetime
 
 from fastapi import Request, Response
 
-from .accounts import Account, create_account
+from .accounts import Account, EmailTaken, create_account
 from .browser_sessions import BrowserSession, end_session
+from .counts import PASSWORD, counting
 from .current_session import Current, start_session_here
 from .dependencies import Parts
 from .guessing import place_in_queue
 from .logs import audit
+from .passwords import TooBusy
 from .session_cookies import device_tag
 
 
 class CommonPassword(Exception):
     """The password is among those which everybody tries first."""
+
+
+OUTCOMES: dict[type[Exception], str] = {CommonPassword: "common_password", EmailTaken: "taken", TooBusy: "busy"}
 
 
 @dataclass(frozen=True)
@@ -46,18 +51,23 @@ async def sign_up(
     Raises:
         CommonPassword, EmailTaken, TooBusy
     """
-    with place_in_queue(request, parts) as place:
-        if await place.is_common(new.password):
-            raise CommonPassword
-        password_hash = await place.hash(new.password)
-    async with parts.database.writing() as session:
-        account = await create_account(
-            session, email=new.email, name=new.name, image=new.image, password_hash=password_hash, now=now
-        )
-        if current is not None:
-            await end_session(session, current.session.token, now=now)
-        started = await start_session_here(request, session, parts, account.id, remember=remember, now=now)
+    with counting(parts.counts.sign_ups, PASSWORD, OUTCOMES):
+        password_hash = await _hash(request, parts, new.password)
+        async with parts.database.writing() as session:
+            account = await create_account(
+                session, email=new.email, name=new.name, image=new.image, password_hash=password_hash, now=now
+            )
+            if current is not None:
+                await end_session(session, current.session.token, now=now)
+            started = await start_session_here(request, session, parts, account.id, remember=remember, now=now)
     audit("signed_up", account_id=account.id, session_id=started.id)
     parts.session_cookies.set(response, started, now=now)
     parts.session_cookies.remember_device(request, response, device_tag(account.id, password_hash))
     return account, started
+
+
+async def _hash(request: Request, parts: Parts, password: str) -> str:
+    with place_in_queue(request, parts) as place:
+        if await place.is_common(password):
+            raise CommonPassword
+        return await place.hash(password)

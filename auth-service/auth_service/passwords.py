@@ -63,6 +63,11 @@ class PasswordHasher:
             # Given back by the last job, not by the caller: one who hangs up leaves the thread at work.
             place.job.add_done_callback(lambda _: self._release(network))
 
+    @property
+    def taken(self) -> int:
+        """Places in the queue, and at work."""
+        return self._taken.total()
+
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from .accounts import Account
 from .browser_sessions import BrowserSession
+from .counts import SESSION, Counts
 from .oauth.status_list import StatusReference
 from .tokens import TokenIssuer
 
@@ -28,6 +29,7 @@ class SessionTokens:
     """For one event loop: nothing in it awaits."""
 
     issuer: TokenIssuer
+    counts: Counts
     _issued: dict[str, _Issued] = field(default_factory=dict)
 
     def token_for(self, account: Account, session: BrowserSession, status: StatusReference, *, now: datetime) -> str:
@@ -36,6 +38,7 @@ class SessionTokens:
         if known is not None and self._is_young(known, now):
             return known.token
         token = self.issuer.issue_for_session(account, session, status, now=now)
+        self.counts.tokens_issued.add(SESSION)
         self._issued.pop(session.id, None)
         if len(self._issued) >= CAPACITY:
             del self._issued[next(iter(self._issued))]  # the oldest

@@ -69,6 +69,8 @@ class KeySet:
     active_kid: str
     active_key: RSAPrivateKey
     public_jwks: tuple[Mapping[str, str], ...]
+    active_since: datetime
+    spare_since: datetime | None  # None: there is no spare
 
     def document(self) -> dict[str, Any]:
         """The JWK Set (RFC 7517 §5): public members only."""
@@ -114,7 +116,9 @@ class KeyStore:
             raise UnreadableKey("there is no active key: the first start of the service makes one")
         is_held = held is not None and held.active_kid == active.kid
         private_key = held.active_key if held and is_held else await asyncio.to_thread(self.open, active)
-        return KeySet(active.kid, private_key, tuple(json.loads(key.public_jwk) for key in keys))
+        spare_since = next((key.created_at for key in keys if key.state == NEXT), None)
+        jwks = tuple(json.loads(key.public_jwk) for key in keys)
+        return KeySet(active.kid, private_key, jwks, active.activated_at or active.created_at, spare_since)
 
     def state_of(self, key: SigningKey, *, now: datetime) -> str:
         """The stored state, or GONE."""

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import leases
 from .database import Database
+from .duty_metrics import DutyMetrics
 from .instants import Clock
 from .key_encryption import UnreadableKey
 
@@ -34,17 +35,21 @@ class Duty:
     perform: Callable[[], Awaitable[object]]
 
 
-async def perform_duties(database: Database, duties: Sequence[Duty], clock: Clock, stopping: asyncio.Event) -> None:
+async def perform_duties(
+    database: Database, duties: Sequence[Duty], clock: Clock, stopping: asyncio.Event, metrics: DutyMetrics
+) -> None:
     """Work until `stopping` is set, and then finish what is under way. What nobody foresaw ends all duties."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_perform_repeatedly(database, duty, clock, stopping)) for duty in duties]
+        tasks = [group.create_task(_perform_repeatedly(database, duty, clock, stopping, metrics)) for duty in duties]
         await stopping.wait()
         _, unfinished = await asyncio.wait(tasks, timeout=DRAIN_TIMEOUT.total_seconds())
         for task in unfinished:
             task.cancel()
 
 
-async def _perform_repeatedly(database: Database, duty: Duty, clock: Clock, stopping: asyncio.Event) -> None:
+async def _perform_repeatedly(
+    database: Database, duty: Duty, clock: Clock, stopping: asyncio.Event, metrics: DutyMetrics
+) -> None:
     """A store that does not answer, or a key that cannot be opened, is met again a period later."""
     holder, failing = secrets.token_hex(8), ""
     renew_at = clock()
@@ -54,12 +59,15 @@ async def _perform_repeatedly(database: Database, duty: Duty, clock: Clock, stop
             if (now := clock()) >= renew_at:
                 is_held = await leases.hold(database, duty.name, holder, lasting=duty.lease, now=now)
                 renew_at = now + duty.lease / 2 if is_held else now
+            metrics.lease_held.set(duty.name, to=int(renew_at > now))
             if renew_at > now:
                 await duty.perform()
+                metrics.performed_at.set(duty.name, to=clock().timestamp())
         except (SQLAlchemyError, OSError) as error:
             failure = type(error).__name__
         except UnreadableKey as error:
             failure = str(error)
+        metrics.failures.add(duty.name, by=int(failure != ""))
         if failure and failure != failing:
             _log.error("duty_failed", duty=duty.name, error=failure)
         failing = failure

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from auth_service.database import open_database
-from auth_service.key_schedule import EVIDENCE_MAX_DELAY, KeySchedule
+from auth_service.key_schedule import EVIDENCE_MAX_DELAY, KeySchedule, Pace
 from auth_service.signing_keys import KeyStore
 from auth_service.verifiers import MAX_INSTANCES, MAX_KIDS, REPORT_TTL
 from auth_service.versioned_secrets import parse_secrets
@@ -110,7 +110,7 @@ def schedule(service: Store, clock: Clock) -> None:
         database = open_database(service.database_url)
         store = KeyStore(database, parse_secrets(KEY_ENCRYPTION_KEYS), longest_token_ttl=TTL)
         try:
-            await KeySchedule(database, store, clock, INTERVAL, HOUR).rotate_when_due()
+            await KeySchedule(database, store, clock, Pace(INTERVAL, HOUR)).rotate_when_due()
         finally:
             await database.close()
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from ..database import SchemaMismatch
 from ..key_encryption import UnreadableKey
 from ..key_rotation import RotationRefused
+from ..private_port import CannotListen
 from ..settings import InvalidSettings
 from . import clients, consents, keys, secrets, sessions, users
 from .opened import CommandRefused
@@ -29,23 +30,36 @@ app.add_typer(secrets.app, name="secrets")
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 
+MetricsPort = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="Port to answer Prometheus on, at /metrics; otherwise none.")
+]
+
+
 @app.command()
-def serve(host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1", port: Port = 8081) -> None:
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Port = 8081,
+    metrics_port: MetricsPort = None,
+) -> None:
     """Serve HTTP until SIGTERM, which finishes the requests that are under way."""
     from .serving import serve as run
 
-    run(host, port)
+    run(host, port, metrics_port)
 
 
 @app.command()
-def worker(host: Annotated[str, typer.Option(help="Address to answer on.")] = "127.0.0.1", port: Port = 8083) -> None:
+def worker(
+    host: Annotated[str, typer.Option(help="Address to answer on.")] = "127.0.0.1",
+    port: Port = 8083,
+    metrics_port: MetricsPort = None,
+) -> None:
     """Do what no request does (rotation, clean-up) until SIGTERM, which finishes what is under way.
 
     One is enough; several share the work. The port answers /livez and /readyz.
     """
     from .working import work
 
-    work(host, port)
+    work(host, port, metrics_port)
 
 
 @app.command()
@@ -62,7 +76,7 @@ def migrate() -> None:
 def main() -> None:
     try:
         app()
-    except (InvalidSettings, SchemaMismatch, UnreadableKey, RotationRefused, CommandRefused) as error:
+    except (InvalidSettings, SchemaMismatch, UnreadableKey, RotationRefused, CommandRefused, CannotListen) as error:
         _fail(str(error))
     except OperationalError as error:
         _fail(f"the database does not answer: {str(error.orig).strip().partition(chr(10))[0]}")

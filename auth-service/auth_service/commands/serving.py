@@ -1,4 +1,4 @@
-"""The serving process: one event loop, one port."""
+"""The serving process: one event loop, a port for requests, and one for Prometheus where it is wanted."""
 
 import asyncio
 import socket
@@ -10,27 +10,42 @@ from fastapi import FastAPI
 from .. import logs
 from ..app import check_start, create_app
 from ..dependencies import Parts
+from ..exposition import render_metrics
+from ..key_schedule import Pace
+from ..metrics import MEDIA_TYPE
+from ..private_port import Answer, PrivatePort, listen
 from ..settings import load_settings
 
 GRACEFUL_SHUTDOWN = 20  # seconds for the requests that are under way
 MAX_CONCURRENCY = 2_000  # connections; one more is answered 503
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Tells who listens for hints that it is over: a graceful end waits for all answers, and that one has no end."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, pace: Pace, scrapes: socket.socket | None) -> None:
         super().__init__(config)
         self._app = app
+        self._pace = pace
+        self._scrapes = scrapes
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._scrapes is not None:
+            await PrivatePort({"/metrics": self._metrics}).start(self._scrapes)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         parts: Parts = self._app.state.parts
         parts.status_lists.dismiss()
         await super().shutdown(sockets)
 
+    async def _metrics(self) -> Answer:
+        return Answer(text=render_metrics(self._app.state.parts, self._pace), media_type=MEDIA_TYPE)
 
-def serve(host: str, port: int) -> None:
+
+def serve(host: str, port: int, metrics_port: int | None) -> None:
     settings = load_settings()
+    scrapes = None if metrics_port is None else listen(host, metrics_port)
     asyncio.run(check_start(settings))
     logs.configure(settings.log_level)
     app = create_app(settings)
@@ -49,7 +64,7 @@ def serve(host: str, port: int) -> None:
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
         ws="none",
     )
-    server = _Server(config, app)
+    server = Server(config, app, Pace(settings.key_rotation_interval, settings.key_spare_min_age), scrapes)
     server.run()
     if not server.started:
         sys.exit(1)

@@ -2,7 +2,10 @@
 
 import asyncio
 import signal
-from contextlib import suppress
+import socket
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
 
@@ -10,28 +13,35 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .. import logs
 from ..database import Database, open_database
+from ..duty_metrics import DutyMetrics
+from ..event_deliveries import find_backlog
 from ..event_sender import EventSender
 from ..expiry import delete_expired
-from ..instants import utc_now
+from ..instants import Clock, utc_now
 from ..key_ring import KeyRing
-from ..key_schedule import KeySchedule
+from ..key_schedule import KeySchedule, Pace
+from ..metrics import MEDIA_TYPE, Metric, render
 from ..migrations import HEAD
 from ..outbound import Outbound
+from ..private_port import Answer, Give, PrivatePort, listen
+from ..process_metrics import pool_metrics, process_metrics
 from ..settings import Settings, load_settings
 from ..signing_keys import KeyStore, open_status_list_keys
 from ..status_lists import CLOSED_MARGIN, replace_and_retire
 from ..worker import Duty, perform_duties
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-REQUEST_TIMEOUT = 5  # seconds
+BACKLOG_TIMEOUT = 2  # seconds: without it there is still the rest to tell
 
 
-def work(host: str, port: int) -> None:
+def work(host: str, port: int, metrics_port: int | None) -> None:
     settings = load_settings()
-    asyncio.run(_work(settings, host, port))
+    with ExitStack() as listening:
+        listeners = [listening.enter_context(listen(host, each)) for each in (port, metrics_port) if each is not None]
+        asyncio.run(_work(settings, *listeners))
 
 
-async def _work(settings: Settings, host: str, port: int) -> None:
+async def _work(settings: Settings, probes: socket.socket, scrapes: socket.socket | None = None) -> None:
     """Raises SchemaMismatch, UnreadableKey: nothing is changed."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -41,8 +51,12 @@ async def _work(settings: Settings, host: str, port: int) -> None:
         await database.require_revision(HEAD)
         duties = await _assemble(settings, database)
         logs.configure(settings.log_level)
-        async with await asyncio.start_server(_Health(database).answer, host, port):
-            await perform_duties(database, duties, utc_now, stopping)
+        shown = _Shown(database, DutyMetrics([duty.name for duty in duties]), utc_now)
+        async with AsyncExitStack() as serving:
+            await serving.enter_async_context(await PrivatePort(shown.health).start(probes))
+            if scrapes is not None:
+                await serving.enter_async_context(await PrivatePort({"/metrics": shown.metrics}).start(scrapes))
+            await perform_duties(database, duties, utc_now, stopping, shown.duties)
     finally:
         await database.close()
 
@@ -53,7 +67,7 @@ async def _assemble(settings: Settings, database: Database) -> list[Duty]:
     status_store = open_status_list_keys(database, settings.versioned("key_encryption_keys"))
     await status_store.load_or_create(now=utc_now())
     schedule, status_schedule = (
-        KeySchedule(database, each, utc_now, settings.key_rotation_interval, settings.key_spare_min_age)
+        KeySchedule(database, each, utc_now, Pace(settings.key_rotation_interval, settings.key_spare_min_age))
         for each in (store, status_store)
     )
     shown_for = settings.access_token_ttl + CLOSED_MARGIN
@@ -68,32 +82,44 @@ async def _assemble(settings: Settings, database: Database) -> list[Duty]:
     ]
 
 
-class _Health:
-    """GET /livez and /readyz, which is all that is asked of a worker: a web framework would be half of its memory."""
+@dataclass(frozen=True)
+class _Shown:
+    """What a worker answers: GET /livez and /readyz to probes, and /metrics to Prometheus."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    database: Database
+    duties: DutyMetrics
+    clock: Clock
 
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            async with asyncio.timeout(REQUEST_TIMEOUT):  # a TimeoutError is an OSError
-                head = await reader.readuntil(b"\r\n\r\n")
-                status = await self._status(head.split(b"\r\n", 1)[0])
-                writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
-                await writer.drain()
-        writer.close()
+    @property
+    def health(self) -> Mapping[str, Give]:
+        return {"/livez": self._livez, "/readyz": self._readyz}
 
-    async def _status(self, request_line: bytes) -> str:
-        match request_line.split(b" "):
-            case [b"GET", b"/livez", _]:
-                return "200 OK"
-            case [b"GET", b"/readyz", _]:
-                return "200 OK" if await self._is_ready() else "503 Service Unavailable"
-            case _:
-                return "404 Not Found"
+    async def _livez(self) -> Answer:
+        return Answer()
 
-    async def _is_ready(self) -> bool:
+    async def _readyz(self) -> Answer:
         try:
-            return await self._database.revision() == HEAD
+            is_ready = await self.database.revision() == HEAD
         except (SQLAlchemyError, OSError):
-            return False
+            is_ready = False
+        return Answer() if is_ready else Answer("503 Service Unavailable")
+
+    async def metrics(self) -> Answer:
+        backlog = await self._find_backlog()
+        return Answer(
+            text=render((*self.duties, *backlog, *pool_metrics(self.database), *process_metrics())),
+            media_type=MEDIA_TYPE,
+        )
+
+    async def _find_backlog(self) -> tuple[Metric, ...]:
+        """While the database does not answer, nobody knows."""
+        try:
+            async with asyncio.timeout(BACKLOG_TIMEOUT):
+                pending, oldest = await find_backlog(self.database)
+        except (SQLAlchemyError, OSError):  # a TimeoutError is an OSError
+            return ()
+        age = 0.0 if oldest is None else (self.clock() - oldest).total_seconds()
+        return (
+            Metric("auth_outbox_pending", "gauge", "Account events not taken by a receiver", (), {(): pending}),
+            Metric("auth_outbox_oldest_age_seconds", "gauge", "Age of the oldest of them", (), {(): age}),
+        )

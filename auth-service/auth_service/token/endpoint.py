@@ -40,4 +40,5 @@ async def token(request: Request) -> Response:
     if grant_type not in client.registration.grant_types:
         raise UnauthorizedClient("This client may not use this grant type.")
     granted = await exchange(TokenRequest(client, parameters, now), parts)
+    parts.counts.tokens_issued.add(grant_type)
     return Response(granted.model_dump_json(exclude_none=True), headers=NO_STORE, media_type="application/json")

@@ -61,4 +61,6 @@ async def end_for_reuse(
             client_id=grant.client_id,
             shown_by=request.client.client_id,
         )
+        counted = parts.counts.refresh_reuse if credential == "refresh token" else parts.counts.code_reuse
+        counted.add()
     return InvalidGrant(reason=f"{credential} shown again; grant {grant.id} ended")

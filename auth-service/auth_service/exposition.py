@@ -1,0 +1,48 @@
+"""/metrics of the serving process: what was counted, and what can be seen at the moment of asking."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from .dependencies import Parts
+from .key_ring import KeyRing
+from .key_schedule import Pace
+from .metrics import Metric, render
+from .process_metrics import pool_metrics, process_metrics
+
+
+def render_metrics(parts: Parts, pace: Pace) -> str:
+    now = parts.clock()
+    return render(
+        (
+            *parts.counts,
+            *_of_keys({"tokens": parts.keys, "status_lists": parts.status_list_keys}, pace, now),
+            *_of_status_lists(parts, now),
+            Metric("auth_password_hashes", "gauge", "Hashes at work or waiting", (), {(): parts.passwords.taken}),
+            *pool_metrics(parts.database),
+            *process_metrics(),
+        )
+    )
+
+
+def _of_keys(rings: dict[str, KeyRing], pace: Pace, now: datetime) -> Iterator[Metric]:
+    age = Metric("auth_signing_key_age_seconds", "gauge", "How long the active key has signed", ("signs",))
+    due = Metric(
+        "auth_signing_key_rotation_due_seconds", "gauge", "Time until it is replaced; negative: overdue", ("signs",)
+    )
+    for signs, ring in rings.items():
+        keys = ring.current
+        age.set(signs, to=(now - keys.active_since).total_seconds())
+        if keys.spare_since is not None:
+            due_at = pace.due_at(active_since=keys.active_since, spare_since=keys.spare_since)
+            due.set(signs, to=(due_at - now).total_seconds())
+    yield from (age, due)
+
+
+def _of_status_lists(parts: Parts, now: datetime) -> Iterator[Metric]:
+    """By number, which is ours and never another list's: there are as many as tokens in circulation need."""
+    version = Metric("auth_status_list_version", "gauge", "Indexes that are revoked in a list", ("status_list",))
+    age = Metric("auth_status_list_age_seconds", "gauge", "Time since a list was signed", ("status_list",))
+    for number, published in parts.status_lists.current.items():
+        version.set(str(number), to=published.version)
+        age.set(str(number), to=(now - published.signed_at).total_seconds())
+    yield from (version, age)

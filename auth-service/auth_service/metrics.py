@@ -1,0 +1,79 @@
+"""Numbers about this process, and the text in which Prometheus reads them (exposition format 0.0.4).
+
+Ours rather than a library's, for they stand in the hottest paths: see DECISIONS.md, "Metrics are counted by hand".
+Labels have the names of OpenTelemetry's attributes where there are such. Their values come from this code, never from a
+request: what somebody can choose would fill the memory, here and in Prometheus.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+Labels = tuple[str, ...]
+
+# Seconds, as OpenTelemetry advises for HTTP (semantic conventions, "HTTP metrics").
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+_BOUNDS = (*map(str, BUCKETS), "+Inf")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number for each combination of label values. For one event loop: nothing here locks."""
+
+    name: str
+    type: Literal["counter", "gauge"]
+    what: str
+    labels: Labels = ()
+    values: dict[Labels, float] = field(default_factory=dict)
+
+    def add(self, *labels: str, by: float = 1) -> None:
+        self.values[labels] = self.values.get(labels, 0) + by
+
+    def set(self, *labels: str, to: float) -> None:
+        self.values[labels] = to
+
+    def lines(self) -> Iterator[str]:
+        yield from _heading(self.name, self.type, self.what)
+        yield from (f"{self.name}{_written(self.labels, of)} {value}" for of, value in self.values.items())
+
+
+@dataclass(frozen=True)
+class Durations:
+    """A histogram of seconds."""
+
+    name: str
+    what: str
+    labels: Labels
+    _held: dict[Labels, list[float]] = field(default_factory=dict)  # a count for each bound, and last the sum
+
+    def observe(self, labels: Labels, seconds: float) -> None:
+        held = self._held.get(labels)
+        if held is None:
+            held = self._held[labels] = [0] * (len(_BOUNDS) + 1)
+        held[bisect_left(BUCKETS, seconds)] += 1
+        held[-1] += seconds
+
+    def lines(self) -> Iterator[str]:
+        yield from _heading(self.name, "histogram", self.what)
+        for labels, (*counts, total) in self._held.items():
+            written, below = _written(self.labels, labels), 0.0
+            for bound, count in zip(_BOUNDS, counts, strict=True):
+                below += count
+                yield f'{self.name}_bucket{written[:-1]},le="{bound}"}} {below}'
+            yield f"{self.name}_sum{written} {total}"
+            yield f"{self.name}_count{written} {below}"
+
+
+def render(metrics: Iterable[Metric | Durations]) -> str:
+    return "".join(f"{line}\n" for metric in metrics for line in metric.lines())
+
+
+def _heading(name: str, kind: str, what: str) -> tuple[str, str]:
+    return f"# HELP {name} {what}", f"# TYPE {name} {kind}"
+
+
+def _written(names: Labels, values: Labels) -> str:
+    """Nothing is escaped: none of our values has a quote, a backslash or a line's end in it."""
+    return "{" + ",".join(f'{name}="{value}"' for name, value in zip(names, values, strict=True)) + "}" if names else ""

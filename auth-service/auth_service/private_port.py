@@ -1,0 +1,64 @@
+"""A port that answers a few GETs and nothing else: for probes and for Prometheus, on the inside.
+
+By hand, because it stands beside whatever else a process does, and a web framework is half of a worker's memory.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+REQUEST_TIMEOUT = 5  # seconds, for the whole of it
+
+
+class CannotListen(Exception):
+    """The text is one line for the terminal."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: str = "200 OK"
+    text: str = ""
+    media_type: str = "text/plain; charset=utf-8"
+
+    def octets(self) -> bytes:
+        body = self.text.encode()
+        head = f"Content-Type: {self.media_type}\r\nContent-Length: {len(body)}\r\nCache-Control: no-store"
+        return f"HTTP/1.1 {self.status}\r\n{head}\r\nConnection: close\r\n\r\n".encode() + body
+
+
+NOT_FOUND = Answer("404 Not Found")
+Give = Callable[[], Awaitable[Answer]]
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Raises CannotListen: the address is not ours, or the port is taken."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {host} port {port}: {error.strerror}") from error
+
+
+@dataclass(frozen=True)
+class PrivatePort:
+    """What is answered at which path. A query is not looked at."""
+
+    answers: Mapping[str, Give]
+
+    async def start(self, listener: socket.socket) -> asyncio.Server:
+        return await asyncio.start_server(self._answer, sock=listener)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            async with asyncio.timeout(REQUEST_TIMEOUT):  # a TimeoutError is an OSError
+                head = await reader.readuntil(b"\r\n\r\n")
+                writer.write((await self._find(head)).octets())
+                await writer.drain()
+        writer.close()
+
+    async def _find(self, head: bytes) -> Answer:
+        match head.split(b"\r\n", 1)[0].split(b" "):
+            case [b"GET", target, _] if give := self.answers.get(target.decode("latin-1").partition("?")[0]):
+                return await give()
+        return NOT_FOUND

@@ -1,0 +1,53 @@
+"""What the operating system says of this process and of its connections to the database, in OpenTelemetry's names."""
+
+import os
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy.pool import QueuePool
+
+from .database import Database
+from .metrics import Labels, Metric
+
+_STARTED = time.monotonic()
+_PAGE = resource.getpagesize()
+
+
+def process_metrics() -> Iterator[Metric]:
+    times = os.times()
+    cpu: dict[Labels, float] = {("user",): times.user, ("system",): times.system}
+    yield Metric("process_cpu_time_seconds_total", "counter", "Processor time", ("cpu_mode",), cpu)
+    yield _gauge("process_uptime_seconds", "Time since the start", time.monotonic() - _STARTED)
+    yield from _from_proc(Path("/proc/self"))
+
+
+def _from_proc(folder: Path) -> Iterator[Metric]:
+    """Linux only; elsewhere these are missing."""
+    if not folder.exists():
+        return
+    pages = (folder / "statm").read_text(encoding="ascii").split()
+    yield _gauge("process_memory_usage_bytes", "Memory that is resident", int(pages[1]) * _PAGE)
+    yield _gauge("process_memory_virtual_bytes", "Memory that is mapped", int(pages[0]) * _PAGE)
+    yield _gauge("process_thread_count", "Threads", sum(1 for _ in (folder / "task").iterdir()))
+    descriptors = sum(1 for _ in (folder / "fd").iterdir())
+    yield _gauge("process_unix_file_descriptor_count", "Files and connections that are open", descriptors)
+
+
+def pool_metrics(database: Database) -> Iterator[Metric]:
+    """Pools that can be exhausted: not SQLite's reader, which opens what it needs."""
+    names = ("db_client_connection_pool_name", "db_client_connection_state")
+    count = Metric("db_client_connection_count", "gauge", "Connections to the database", names)
+    limit = Metric("db_client_connection_max", "gauge", "Connections that there may be", names[:1])
+    for name, engine in (("writer", database.writer), ("reader", database.reader)):
+        pool = engine.pool
+        if isinstance(pool, QueuePool):
+            count.set(name, "used", to=pool.checkedout())
+            count.set(name, "idle", to=pool.checkedin())
+            limit.set(name, to=pool.size())
+    yield from (count, limit)
+
+
+def _gauge(name: str, what: str, value: float) -> Metric:
+    return Metric(name, "gauge", what, (), {(): value})
