@@ -48,8 +48,12 @@ def test_top_holds_the_five_folders_and_the_usual_files() -> None:
     assert (NEEDED - files, files - ALLOWED) == (set(), set())
 
 
+def is_lock(path: Path) -> bool:
+    return path.name.startswith("requirements") and path.suffix == ".txt"
+
+
 def test_locks_hold_hashes_and_no_address_of_a_registry() -> None:
-    paths = [path for path in tracked() if path.name in ("requirements.txt", "package-lock.json", ".npmrc")]
+    paths = [path for path in tracked() if path.name in ("package-lock.json", ".npmrc") or is_lock(path)]
     assert paths
     assert [path for path in paths if HOSTS.search((ROOT / path).read_text(encoding="utf-8"))] == []
 
@@ -57,7 +61,7 @@ def test_locks_hold_hashes_and_no_address_of_a_registry() -> None:
 def test_every_locked_package_has_its_hash() -> None:
     for path in tracked():
         content = (ROOT / path).read_text(encoding="utf-8") if path.suffix in (".txt", ".json") else ""
-        if path.name == "requirements.txt":
+        if is_lock(path):
             requirements = re.split(r"\n(?=[a-z])", content.strip())
             assert [each for each in requirements if "==" not in each or "--hash=sha256:" not in each] == [], path
         if path.name == "package-lock.json":

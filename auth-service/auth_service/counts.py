@@ -47,9 +47,9 @@ def _refusals() -> Metric:
     return _counter("auth_oauth_refusals_total", "Errors that clients were answered", "http_route", "error")
 
 
-def _reused(credential: str) -> Metric:
-    name = f"auth_{credential}_reuse_detected_total"
-    return _counter(name, "Grants that ended because what had been spent was shown again")
+def _reused(name: str, credential: str) -> Metric:
+    what = f"Grants that ended because a spent {credential} was shown"
+    return _counter(f"auth_{name}_reuse_detected_total", what)
 
 
 def _held() -> Metric:
@@ -66,8 +66,8 @@ class Counts:
     sign_ups: Metric = field(default_factory=_sign_ups)
     tokens_issued: Metric = field(default_factory=_tokens)
     oauth_refusals: Metric = field(default_factory=_refusals)
-    refresh_reuse: Metric = field(default_factory=lambda: _reused("refresh"))
-    code_reuse: Metric = field(default_factory=lambda: _reused("code"))
+    refresh_reuse: Metric = field(default_factory=lambda: _reused("refresh", "refresh token"))
+    code_reuse: Metric = field(default_factory=lambda: _reused("code", "code"))
     attempts_held: Metric = field(default_factory=_held)
 
     def __iter__(self) -> Iterator[Metric | Durations]:

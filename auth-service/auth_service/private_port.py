@@ -4,6 +4,7 @@ By hand, because it stands beside whatever else a process does, and a web framew
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -37,7 +38,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise CannotListen(f"cannot listen on {host} port {port}: {error.strerror}") from error
+        raise CannotListen(f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}") from error
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,10 @@ import uvicorn
 
 from auth_service import logs
 from auth_service.app import check_start, create_app
+from auth_service.commands.serving import Server
+from auth_service.key_schedule import Pace
 from auth_service.migrations import migrate
+from auth_service.private_port import listen
 from auth_service.settings import Settings, load_settings
 
 TABLES = (
@@ -112,6 +115,7 @@ class Service(Store):
     url: str
     clock: Clock
     settings: Settings
+    metrics_url: str
     opened: list[httpx2.Client] = field(default_factory=list)
 
     def client(self, **options: Any) -> httpx2.Client:
@@ -282,13 +286,15 @@ def serve(database_url: str, **changes: str) -> Running:
     app = create_app(settings, clock=clock)
     proxies = list(settings.trusted_proxies)
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False, forwarded_allow_ips=proxies)
-    server = uvicorn.Server(config)
+    scrapes = listen("127.0.0.1", 0)
+    metrics_url = f"http://127.0.0.1:{scrapes.getsockname()[1]}/metrics"
+    server = Server(config, app, Pace(settings.key_rotation_interval, settings.key_spare_min_age), scrapes)
     thread = threading.Thread(target=server.run)
     thread.start()
     wait_until(lambda: server.started or not thread.is_alive())
     assert server.started, "the service refused to start"
     port = server.servers[0].sockets[0].getsockname()[1]
-    return Running(Service(database_url, f"http://127.0.0.1:{port}", clock, settings), server, thread)
+    return Running(Service(database_url, f"http://127.0.0.1:{port}", clock, settings, metrics_url), server, thread)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ EDGE = {  # what endpoints share of HTTP
     "oauth_requests",
     "bearer_tokens",
     "client_cors",
+    "exposition",
 }
 PROTOCOL = {"oauth"}
 MODULES = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}

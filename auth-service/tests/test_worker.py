@@ -39,9 +39,9 @@ StartWorker = Callable[..., Worker]
 def start_worker() -> Iterator[StartWorker]:
     started: list[Worker] = []
 
-    def start(store: Store, **changes: str) -> Worker:
+    def start(store: Store, *options: str, **changes: str) -> Worker:
         port = free_port()
-        started.append(Worker(store.started("worker", "--port", str(port), stdout=None, **changes), port))
+        started.append(Worker(store.started("worker", "--port", str(port), *options, stdout=None, **changes), port))
         return started[-1]
 
     yield start

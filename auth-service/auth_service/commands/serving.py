@@ -28,16 +28,19 @@ class Server(uvicorn.Server):
         self._app = app
         self._pace = pace
         self._scrapes = scrapes
+        self._scraped: asyncio.Server | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self._scrapes is not None:
-            await PrivatePort({"/metrics": self._metrics}).start(self._scrapes)
+            self._scraped = await PrivatePort({"/metrics": self._metrics}).start(self._scrapes)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         parts: Parts = self._app.state.parts
         parts.status_lists.dismiss()
         await super().shutdown(sockets)
+        if self._scraped is not None:
+            self._scraped.close()
 
     async def _metrics(self) -> Answer:
         return Answer(text=render_metrics(self._app.state.parts, self._pace), media_type=MEDIA_TYPE)
