@@ -41,7 +41,7 @@ OWNER: dict[tuple[str, str], int] = {
     ("GET", "export"): 200,
 }
 PUBLIC = {
-    *("/livez", "/readyz", "/metrics", "/openapi.json", "/.well-known/oauth-protected-resource/api/v1"),
+    *("/livez", "/readyz", "/openapi.json", "/.well-known/oauth-protected-resource/api/v1"),
     *("/", "/sign-in", "/sign-up", "/settings", "/favicon.svg", "/assets/{name}"),  # the web application
 }
 

@@ -66,7 +66,7 @@ def test_the_document_has_exactly_the_routes(sqlite_service: Service) -> None:
         (method, context.path)
         for context in iter_route_contexts(sqlite_service.app.routes)
         for method in context.methods or ()
-        if context.path not in ("/openapi.json", "/metrics", "/assets/{name}", "/favicon.svg", *web.PAGES)
+        if context.path not in ("/openapi.json", "/assets/{name}", "/favicon.svg", *web.PAGES)
     }
     assert documented == routed
 

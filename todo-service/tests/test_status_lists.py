@@ -363,7 +363,7 @@ def test_without_fresh_lists_reading_goes_on_and_writing_waits(
         refused = short.post(TODOS, json={"title": "x"})
         assert slug(refused) == (503, "status-unavailable")
         assert long.post(TODOS, json={"title": "x"}).status_code == 201  # LAGGING
-        metrics = service.client().get("/metrics").text
+        metrics = service.metrics()
         assert 'status_list_checks_total{result="stale"} 2\n' in metrics
         assert 'status_list_checks_total{result="lagging"} 1\n' in metrics
         assert "status_lists_lagging 1\n" in metrics

@@ -1,5 +1,6 @@
 """The service behind a real port, in a thread of the test."""
 
+import socket
 import ssl
 import time
 import uuid
@@ -38,7 +39,14 @@ class Service:
 
     app: FastAPI
     url: str
+    metrics_url: str
     clients: ExitStack
+
+    def metrics(self) -> str:
+        """What Prometheus is answered."""
+        response = self.client().get(self.metrics_url)
+        assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        return response.text
 
     def client(self, token: str | None = None, **more: Any) -> httpx2.Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
@@ -87,17 +95,16 @@ def run(
         require_status=require_status,
         **more,
     )
-    app = create_app(settings, clock=clock, schedule=schedule, polling=polling, pace=pace)
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, server_header=False)
-    )
-    thread = Thread(target=server.run)
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    port, metrics_port = (each.getsockname()[1] for each in listeners)
+    app = create_app(settings, clock=clock, schedule=schedule, polling=polling, pace=pace, metrics_port=metrics_port)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
+    thread = Thread(target=server.run, args=(listeners,))
     thread.start()
     try:
         wait_until(lambda: server.started or not thread.is_alive())
-        port = server.servers[0].sockets[0].getsockname()[1]
         with ExitStack() as clients:
-            yield Service(app, f"http://127.0.0.1:{port}", clients)
+            yield Service(app, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics", clients)
     finally:
         server.should_exit = True
         thread.join(30)

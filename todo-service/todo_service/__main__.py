@@ -19,6 +19,9 @@ _GRACE = 20  # seconds that requests under way have after SIGTERM
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8082,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Port to answer Prometheus on, at /metrics; otherwise none.", min=1, max=65535)
+    ] = None,
 ) -> None:
     """Serve the API. Refuses to start on a database that is not migrated."""
     settings = _load()
@@ -26,11 +29,8 @@ def serve(
 
     logs.configure(settings.log_level)
     _check_database(settings)
-    try:
-        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        _refuse(f"cannot listen on {host} port {port}: {error.strerror}")
-    _run(settings, listener)
+    listeners = [_listen(host, each) for each in (port, metrics_port) if each is not None]
+    _run(settings, listeners, metrics_port)
 
 
 @cli.command()
@@ -78,13 +78,20 @@ def _check_database(settings: Settings) -> None:
         _refuse(f"cannot reach the database: {_first_line(error)}")
 
 
-def _run(settings: Settings, listener: socket.socket) -> None:
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        _refuse(f"cannot listen on {host} port {port}: {error.strerror}")
+
+
+def _run(settings: Settings, listeners: list[socket.socket], metrics_port: int | None) -> None:
     import uvicorn
 
     from todo_service.app import create_app
 
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, metrics_port=metrics_port),
         log_config=None,
         access_log=False,
         ws="none",
@@ -93,7 +100,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         forwarded_allow_ips=",".join(settings.trusted_proxies),
         timeout_graceful_shutdown=_GRACE,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.Server(config).run(sockets=listeners)
 
 
 def _first_line(error: Exception) -> str:

@@ -21,7 +21,6 @@ from todo_service import (
     account_events,
     database,
     health,
-    metrics,
     openapi,
     problems,
     protected_resource,
@@ -31,8 +30,10 @@ from todo_service import (
 from todo_service.access_token import Policy
 from todo_service.account_events import EventReceiver
 from todo_service.authentication import Authenticator
+from todo_service.counts import RequestCounts
 from todo_service.cross_origin import CrossOrigin
 from todo_service.jwks import JwksCache, Schedule
+from todo_service.metrics import MetricsPort
 from todo_service.problems import FieldError, Problem
 from todo_service.rate_limits import RateLimit
 from todo_service.redis_address import parse_redis_url
@@ -58,8 +59,12 @@ def create_app(
     schedule: Schedule | None = None,
     polling: Polling | None = None,
     pace: Pace | None = None,
+    metrics_port: int | None = None,
 ) -> FastAPI:
-    """Build the application. `clock`, `schedule`, `polling` and `pace` are seams for tests."""
+    """Build the application. What arrives on `metrics_port` is for Prometheus.
+
+    `clock`, `schedule`, `polling` and `pace` are seams for tests.
+    """
     app = FastAPI(
         title="todo-service",
         version="1",
@@ -78,6 +83,7 @@ def create_app(
         requires_status=settings.require_status == "on",
     )
     app.state.clock = clock
+    app.state.counts = counts = RequestCounts()
     app.state.quota = settings.quota
     app.state.shared_windows = shared = _shared_windows(settings)
     app.state.rate_limit = None if settings.rate_limit is None else RateLimit(settings.rate_limit, shared)
@@ -100,13 +106,14 @@ def create_app(
         VerifiedTokens(policy),
         app.state.status_lists,
         resource_metadata=settings.issuer + protected_resource.PATH,
+        rejections=counts.rejections,
         clock=clock,
     )
     app.state.verifier_reports = _verifier_reports(settings, app.state.jwks, app.state.status_lists, pace)
     app.state.event_receiver = EventReceiver(
         settings.issuer, settings.client_id, app.state.jwks, app.state.database, clock
     )
-    routers = (health.router, metrics.router, protected_resource.router)
+    routers = (health.router, protected_resource.router)
     for router in (*routers, account_events.router) if settings.client_id else routers:
         app.include_router(router)
     for prefix in (routes.OWN, routes.BY_USER):
@@ -116,7 +123,9 @@ def create_app(
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     app.add_middleware(_LastResort)
     app.add_middleware(CrossOrigin, origins=settings.cors_origins)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, counts=counts)
+    if metrics_port is not None:
+        app.add_middleware(MetricsPort, port=metrics_port)
     return app
 
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
@@ -49,12 +50,14 @@ class Authenticator:
         statuses: StatusLists,
         *,
         resource_metadata: str,
+        rejections: Counter[str],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._jwks = jwks
         self._tokens = tokens
         self._statuses = statuses
         self._clock = clock
+        self._rejections = rejections
         self._resource_metadata = resource_metadata
 
     async def authenticate(self, request: Request, *, writes: bool) -> AccessToken:
@@ -77,6 +80,7 @@ class Authenticator:
                 KEYS_UNAVAILABLE, "The issuer's keys are not known.", headers={"Retry-After": RETRY_AFTER}
             ) from None
         except InvalidToken as error:
+            self._rejections[str(error)] += 1
             raise self._refusal(INVALID_TOKEN, f"The token is refused: {error}.", "invalid_token") from None
         if writes and freshness is Freshness.STALE:
             raise self._status_unavailable("The issuer's status lists are too old to write by.")

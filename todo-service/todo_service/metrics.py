@@ -1,64 +1,87 @@
-"""/metrics in Prometheus' text format: how the key set (CHECKLISTS J14) and the status lists are doing.
-
-The gateway does not route it.
-"""
+"""/metrics for Prometheus, on a port of its own: requests, the key set (CHECKLISTS J14), status lists, the process."""
 
 import hashlib
 from collections.abc import Iterator
 from itertools import chain
 
-from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import PlainTextResponse, Response
+from starlette.datastructures import State
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from todo_service.counts import RequestCounts
+from todo_service.exposition import MEDIA_TYPE, by, metric
 from todo_service.jwks import JwksCache
+from todo_service.process_metrics import pool_metrics, process_metrics
 from todo_service.status_list import LAGGING_AFTER
 from todo_service.status_lists import StatusLists
 
-router = APIRouter(tags=["health"])
+PATH = "/metrics"
 
 
-@router.get("/metrics", include_in_schema=False)
-async def metrics(request: Request) -> PlainTextResponse:
-    """What happened since the process started."""
-    state, now = request.app.state, request.app.state.clock()
-    lines = chain(_render(state.jwks, now), _render_status_lists(state.status_lists, now))
+class MetricsPort:
+    """What arrives on that port is a scrape, and nothing else is: the application never sees the one or serves it."""
+
+    def __init__(self, app: ASGIApp, port: int) -> None:
+        self._app = app
+        self._port = port
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["server"][1] != self._port:
+            await self._app(scope, receive, send)
+        elif (scope["method"], scope["path"]) == ("GET", PATH):
+            await _render(scope["app"].state)(scope, receive, send)
+        else:
+            await Response(status_code=404)(scope, receive, send)
+
+
+def _render(state: State) -> PlainTextResponse:
+    now = state.clock()
+    lines = chain(
+        _of_requests(state.counts),
+        _of_keys(state.jwks, now),
+        _of_status_lists(state.status_lists, now),
+        pool_metrics(state.database),
+        process_metrics(),
+    )
     content = "".join(f"{line}\n" for line in lines)
-    media_type = "text/plain; version=0.0.4; charset=utf-8"
-    return PlainTextResponse(content, headers={"Cache-Control": "no-store"}, media_type=media_type)
+    return PlainTextResponse(content, headers={"Cache-Control": "no-store"}, media_type=MEDIA_TYPE)
 
 
-def _render(jwks: JwksCache, now: float) -> Iterator[str]:
+def _of_requests(counts: RequestCounts) -> Iterator[str]:
+    name, what = "http_server_request_duration_seconds", "How long requests took, by the route's template"
+    yield from counts.durations.lines(name, what)
+    yield from metric("http_server_active_requests", "gauge", "Requests that are under way", {"": counts.active})
+    yield from metric("todo_problems_total", "counter", "Refusals, by problem type", by("type", counts.problems))
+    rejections = by("reason", counts.rejections)
+    yield from metric("todo_token_rejections_total", "counter", "Tokens that opened nothing, and why", rejections)
+
+
+def _of_keys(jwks: JwksCache, now: float) -> Iterator[str]:
     counts, held = jwks.counts, jwks.held
-    yield from _metric("jwks_last_attempt_timestamp_seconds", "gauge", {"": counts.attempted_at})
-    yield from _metric("jwks_last_success_timestamp_seconds", "gauge", {"": counts.succeeded_at})
-    yield from _metric("jwks_fetches_total", "counter", _labelled(counts.fetches))
-    yield from _metric("jwks_forced_total", "counter", _labelled(counts.forced))
-    yield from _metric("jwks_unknown_kid_total", "counter", {"": counts.unknown_kids})
-    yield from _metric("jwks_keys", "gauge", {"": 0 if held is None else len(held.keys)})
+    attempted, succeeded = {"": counts.attempted_at}, {"": counts.succeeded_at}
+    yield from metric("jwks_last_attempt_timestamp_seconds", "gauge", "When keys were last asked for", attempted)
+    yield from metric("jwks_last_success_timestamp_seconds", "gauge", "When they last came", succeeded)
+    yield from metric("jwks_fetches_total", "counter", "Fetches of the key set", by("result", counts.fetches))
+    yield from metric("jwks_forced_total", "counter", "Of these, for an unknown kid", by("result", counts.forced))
+    yield from metric("jwks_unknown_kid_total", "counter", "Tokens under an unknown kid", {"": counts.unknown_kids})
+    yield from metric("jwks_keys", "gauge", "Usable keys that are held", {"": 0 if held is None else len(held.keys)})
     if held is not None:
         digest = hashlib.sha256(held.document).hexdigest()[:16]
-        yield from _metric("jwks_stale_seconds", "gauge", {"": max(0.0, now - held.fetched_at)})
-        yield from _metric("jwks_info", "gauge", {f'{{hash="{digest}"}}': 1})
+        age = {"": max(0.0, now - held.fetched_at)}
+        yield from metric("jwks_stale_seconds", "gauge", "Age of the key set: time since the issuer's last word", age)
+        yield from metric("jwks_info", "gauge", "1, for the key set with this hash", by("hash", {digest: 1}))
 
 
-def _render_status_lists(lists: StatusLists, now: float) -> Iterator[str]:
+def _of_status_lists(lists: StatusLists, now: float) -> Iterator[str]:
     """By the signed `iat` alone. Whether a list is stale depends on the token, so that is counted where it is seen."""
     counts, held = lists.counts, tuple(lists.held)
-    yield from _metric("status_list_fetches_total", "counter", _labelled(counts.fetches))
-    yield from _metric("status_list_hints_total", "counter", _labelled(counts.hints))
-    yield from _metric("status_list_checks_total", "counter", _labelled(counts.checks))
-    yield from _metric("status_lists", "gauge", {"": len(held)})
+    fetches, hints, checks = (by("result", each) for each in (counts.fetches, counts.hints, counts.checks))
+    yield from metric("status_list_fetches_total", "counter", "Fetches of status lists", fetches)
+    yield from metric("status_list_hints_total", "counter", "Hints that a list has changed", hints)
+    yield from metric("status_list_checks_total", "counter", "Tokens' statuses that were not simply valid", checks)
+    yield from metric("status_lists", "gauge", "Status lists that are held", {"": len(held)})
     if held:
         ages = [now - each.iat for each in held]
         lagging = sum(age > LAGGING_AFTER.total_seconds() for age in ages)
-        yield from _metric("status_lists_lagging", "gauge", {"": lagging})
-        yield from _metric("status_list_age_seconds", "gauge", {"": max(0.0, *ages)})
-
-
-def _labelled(results: dict[str, int]) -> dict[str, float]:
-    return {f'{{result="{result}"}}': count for result, count in results.items()}
-
-
-def _metric(name: str, kind: str, values: dict[str, float]) -> Iterator[str]:
-    yield f"# TYPE {name} {kind}"
-    yield from (f"{name}{labels} {value}" for labels, value in values.items())
+        yield from metric("status_lists_lagging", "gauge", "Of these, older than two minutes", {"": lagging})
+        yield from metric("status_list_age_seconds", "gauge", "Age of the oldest", {"": max(0.0, *ages)})

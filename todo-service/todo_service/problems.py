@@ -107,6 +107,7 @@ class ProblemDocument(BaseModel):
 
 def render(request: Request, problem: Problem) -> JSONResponse:
     kind = problem.problem_type
+    request.app.state.counts.problems[kind.slug] += 1
     document = ProblemDocument(
         type=kind.type,
         title=kind.title,
