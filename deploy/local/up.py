@@ -24,7 +24,7 @@ from deploy.local.waiting import Interrupted, Refused, pause
 from gateway import nginx, render
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -32,7 +32,11 @@ def up_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py up", description="Set up what is missing and run everything.")
     parser.add_argument("--detach", action="store_true", help="return once all is ready; `down` stops it")
     parser.add_argument(
-        "--port", type=int, default=8080, metavar="N", help="of the gateway (8080); services take N+1 to N+3"
+        "--port",
+        type=int,
+        default=8080,
+        metavar="N",
+        help="of the gateway (8080); services take N+1 to N+3, metrics N+5 to N+7",
     )
     parser.add_argument("--listen", metavar="ADDRESS", help="listen there too; ISSUER is the name by which others come")
     parser.add_argument("--tls", action="store_true", help="https, with a certificate of this folder's own authority")
@@ -143,6 +147,7 @@ def supervise(options: argparse.Namespace) -> int:
     auth_port = choose_port(options.port + 1)
     todo_port = choose_port(auth_port + 1)
     worker_port = choose_port(todo_port + 1)
+    metrics = metrics_ports(options.port + 5)
     shown = demo.prepare(worker_port + 1) if options.demo else None
     if shown:
         shown.allow()
@@ -157,11 +162,12 @@ def supervise(options: argparse.Namespace) -> int:
             "issuer": system.issuer,
             "options": described(options),
             "ports": {"gateway": gateway_port, "auth": auth_port, "todo": todo_port, "worker": worker_port},
+            "metrics_ports": metrics,
         }
     )
     try:
         program = None if options.no_gateway else find_nginx()
-        start_services(supervisor, system, worker_port)
+        start_services(supervisor, system, worker_port, metrics)
         if program:
             start_gateway(supervisor, system, program, Listening(addresses, options.port, options.tls), limits)
         announce(system, url, gateway_port, options.tls)
@@ -192,20 +198,28 @@ def endpoint(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def start_services(supervisor: Supervisor, system: System, worker_port: int) -> None:
+def metrics_ports(first: int) -> dict[str, int]:
+    """Not 9464, which is the usual one: two systems that start at once on one machine would both take it for free."""
+    ports: dict[str, int] = {}
+    for name in ("auth", "todo", "worker"):
+        ports[name] = choose_port(max(ports.values(), default=first - 1) + 1)
+    return ports
+
+
+def start_services(supervisor: Supervisor, system: System, worker_port: int, metrics: Mapping[str, int]) -> None:
     environments = {name: system.environment(name) for name in SERVICES}
     for name, environ in environments.items():
         migrate(name, environ)
     register_todo_service(system, environments)
     processes = (
-        (SERVICES["auth"], "auth", "serve", system.auth_port),
-        (SERVICES["todo"], "todo", "serve", system.todo_port),
-        ("worker", "auth", "worker", worker_port),
+        (SERVICES["auth"], "auth", "serve", system.auth_port, metrics["auth"]),
+        (SERVICES["todo"], "todo", "serve", system.todo_port, metrics["todo"]),
+        ("worker", "auth", "worker", worker_port, metrics["worker"]),
     )
-    for process, name, verb, port in processes:
-        command = service_command(name, verb, "--host", LOOPBACK, "--port", str(port))
-        supervisor.add(Child.start(process, command, environments[name]))
-    for process, _, _, port in processes:
+    for process, name, verb, port, metrics_port in processes:
+        listening = ("--host", LOOPBACK, "--port", str(port), "--metrics-port", str(metrics_port))
+        supervisor.add(Child.start(process, service_command(name, verb, *listening), environments[name]))
+    for process, _, _, port, _ in processes:
         supervisor.wait_for(process, partial(answers, port, "/readyz"))
 
 
