@@ -33,7 +33,7 @@ from auth_service import clients, verifiers
 from auth_service.database import Database, open_database
 from auth_service.key_ring import RELOAD_PERIOD, KeyRing
 from auth_service.key_rotation import withdraw_active_key
-from auth_service.key_schedule import KeySchedule
+from auth_service.key_schedule import KeySchedule, Pace
 from auth_service.migrations import migrate
 from auth_service.oauth.client_metadata import parse
 from auth_service.signing_keys import KeyStore
@@ -239,7 +239,7 @@ async def simulate(url: str, rotations: int) -> Counts:
         stores = [KeyStore(database, SECRETS, longest_token_ttl=TTL) for database in databases]
         nodes = [KeyRing(store, await store.load_or_create(now=clock())) for store in stores]
         pairs = zip(databases, stores, strict=True)
-        schedules = [KeySchedule(database, store, clock, INTERVAL, SPARE_MIN_AGE) for database, store in pairs]
+        schedules = [KeySchedule(database, store, clock, Pace(INTERVAL, SPARE_MIN_AGE)) for database, store in pairs]
         simulation = Simulation(databases[0], nodes, schedules, clock)
         await simulation.register()
         await simulation.run(rotations)
