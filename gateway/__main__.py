@@ -25,6 +25,7 @@ DEFAULTS = {
     "GATEWAY_TODO_UPSTREAM": "todo-service:8082",
     "GATEWAY_RESOLVER": "",  # "system": the container's own name server; "": names are looked up once, at the start
     "GATEWAY_SHUTDOWN_TIMEOUT": "25s",
+    "GATEWAY_SUBJECT_LIMITS": "off",  # "on": a call to the API counts for the subject of its token, once verified
     "GATEWAY_TLS_FOLDER": "",  # with gateway.crt and gateway.key: what listens speaks TLS
 }
 
@@ -40,6 +41,8 @@ def parse(environ: Mapping[str, str]) -> render.Gateway:
     for name, value in own.items():
         if re.search(r"[^A-Za-z0-9.:,_/\[\]-]", value):
             raise render.InvalidSetting(f"{name}: {value!r} is no address or folder")
+    if own["GATEWAY_SUBJECT_LIMITS"] not in ("on", "off"):
+        raise render.InvalidSetting("GATEWAY_SUBJECT_LIMITS is on or off")
     if not environ.get("ISSUER"):
         raise render.InvalidSetting("ISSUER is required: the public origin, such as https://id.example.com")
     return render.Gateway(
@@ -56,6 +59,7 @@ def parse(environ: Mapping[str, str]) -> render.Gateway:
         resolver=name_server() if own["GATEWAY_RESOLVER"] == "system" else own["GATEWAY_RESOLVER"] or None,
         status_listen=own["GATEWAY_STATUS_LISTEN"],
         tls=bool(own["GATEWAY_TLS_FOLDER"]),
+        js_module=nginx.JS_MODULE if own["GATEWAY_SUBJECT_LIMITS"] == "on" else None,
     )
 
 

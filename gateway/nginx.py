@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/usr/local/nginx/sbin", "/opt/homebrew/bin")
 WORKER_USERS = ("www-data", "nginx", "nobody")
 OPEN_FILES = 16384
+JS_MODULE = "/usr/lib/nginx/modules/ngx_http_js_module.so"  # njs, from 0.8.1 on; Debian 13 has it
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 

@@ -5,8 +5,10 @@ Standard library only: run.py calls it before anything is installed. A template 
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import shutil
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
@@ -20,6 +22,18 @@ TEMPLATES = Path(__file__).parent
 PREFIX = "GATEWAY_"
 HTTP2_IS_A_DIRECTIVE = (1, 25, 1)
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # one machine by its three names
+
+KEY_SET = "/.well-known/jwks.json"
+SUBJECT = """js_path ".";
+js_import subject from subject.js;
+js_preload_object gateway from subject.json;
+js_shared_dict_zone zone=issuer_keys:64k;
+js_fetch_timeout 2s;
+js_set $subject subject.verified;
+js_set $subject_hash subject.hashed;"""
+NO_SUBJECT = """map "" $subject { default ""; }
+map "" $subject_hash { default ""; }"""
+KEY_SET_LOCATION = "location @issuer_keys { js_periodic subject.refresh interval=1s; }"
 
 
 class InvalidSetting(ValueError):
@@ -69,6 +83,7 @@ class Limits:
     connections: int = 50
     password: Limit = Limit("10r/m", 5)
     token: Limit = Limit("10r/s", 20)
+    subject: Limit = Limit("20r/s", 40)
 
     @classmethod
     def parse(cls, environ: Mapping[str, str]) -> Limits:
@@ -86,6 +101,7 @@ class Limits:
                 ("auth", cls.auth),
                 ("token", cls.token),
                 ("api", cls.api),
+                ("subject", cls.subject),
             )
         }
         connections = _parse_number(given.pop("CONNECTIONS", str(cls.connections)))
@@ -100,6 +116,7 @@ class Limits:
             self.auth.render("auth"),
             self.token.render("token"),
             self.api.render("api"),
+            self.subject.render("subject"),
         ]
         return "\n".join([*zones, f"limit_conn connections {self.connections};"])
 
@@ -125,15 +142,21 @@ class Gateway:
     trusted_proxies: Sequence[str] = ()  # networks whose X-Forwarded-For is the client's address
     resolver: str | None = None  # a name server: upstreams are names that it is asked for again and again
     status_listen: str | None = None  # where nginx's own counters are shown
+    js_module: str | None = None  # njs: calls to the API are then counted by verified subject, where there is one
 
     def values(self) -> dict[str, str]:
         issuer = urlsplit(self.issuer)
         limits = self.limits or Limits()
         return {
+            "LOAD_MODULES": f"load_module {self.js_module};" if self.js_module else "",
             "WORKER_USER": f"user {self.worker_user};" if self.worker_user else "",
             "ACCESS_LOG": self.access_log,
             "LISTEN": "\n".join(f"        {line}" for line in self.listening()),
             "KNOWN_HOSTS": "\n".join(f'        "{_without_port(host)}|{host}"  0;' for host in self.known_hosts()),
+            "ISSUER": json.dumps(self.issuer),
+            "KEY_SETS": json.dumps([f"http://{each}{KEY_SET}" for each in listed(self.auth_upstream)]),
+            "SUBJECT": SUBJECT if self.js_module else NO_SUBJECT,
+            "KEY_SET_LOCATION": KEY_SET_LOCATION if self.js_module else "",
             "ISSUER_HOST": issuer.netloc,
             "ISSUER_SCHEME": issuer.scheme,
             "HSTS": "max-age=31536000" if issuer.scheme == "https" and _is_public(issuer.hostname or "") else "",
@@ -156,16 +179,19 @@ class Gateway:
             "AUTH_RATE": limits.auth.rate,
             "TOKEN_RATE": limits.token.rate,
             "API_RATE": limits.api.rate,
+            "SUBJECT_RATE": limits.subject.rate,
             "SIGN_IN_RETRY_AFTER": str(limits.sign_in.retry_after),
             "PASSWORD_RETRY_AFTER": str(limits.password.retry_after),
             "AUTH_RETRY_AFTER": str(limits.auth.retry_after),
             "TOKEN_RETRY_AFTER": str(limits.token.retry_after),
             "API_RETRY_AFTER": str(limits.api.retry_after),
+            "SUBJECT_RETRY_AFTER": str(limits.subject.retry_after),
             "SIGN_IN_POLICY": limits.sign_in.policy,
             "PASSWORD_POLICY": limits.password.policy,
             "AUTH_POLICY": limits.auth.policy,
             "TOKEN_POLICY": limits.token.policy,
             "API_POLICY": limits.api.policy,
+            "SUBJECT_POLICY": limits.subject.policy,
         }
 
     def listening(self) -> list[str]:
@@ -263,7 +289,8 @@ def listed(text: str) -> list[str]:
 def write(gateway: Gateway, folder: Path) -> Path:
     """Render every template into `folder`, and return the file to start nginx with."""
     values = gateway.values()
-    for template in TEMPLATES.glob("*.conf.template"):
+    for template in TEMPLATES.glob("*.template"):
         rendered = render(template.read_text(encoding="utf-8"), values)
         (folder / template.name.removesuffix(".template")).write_text(rendered, encoding="utf-8")
+    shutil.copyfile(TEMPLATES / "subject.js", folder / "subject.js")
     return folder / "nginx.conf"

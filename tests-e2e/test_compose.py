@@ -6,14 +6,18 @@ All of it is looked at from outside, offline. Where there is no engine, these te
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
-from e2e_fixtures.checkout import ROOT
+from e2e_fixtures.checkout import ROOT, free_port
 from e2e_fixtures.composed import BUILT, Composed, built_project, docker, running_project
 from e2e_fixtures.people import Person, bearer, browser, credentials, sign_up
+from e2e_fixtures.waiting import wait_until
 
 LASTING = {"gateway", "auth-service", "auth-worker", "todo-service", "database"}
 ONCE = {"secrets", "auth-migrations", "auth-provisioning", "todo-migrations"}
@@ -273,6 +277,50 @@ class TestOperatorGuide:
     def test_commands_do_what_they_should(self, composed: Composed, guided: dict[str, str], what: str) -> None:
         done = composed.script(PARAGRAPHS[what], **guided)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+class TestSubjectLimits:
+    """GATEWAY_SUBJECT_LIMITS (CHECKLISTS.md D.1): calls to the API count for the verified subject of their token."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def gateway(cls, composed: Composed) -> Iterator[httpx2.Client]:
+        """Another one, before the same services."""
+        port = free_port()
+        limits = ("SUBJECT_LIMITS=on", "SUBJECT_RATE=1r/m", "SUBJECT_BURST=2", "API_RATE=1r/m", "API_BURST=50")
+        given = [f"--env=GATEWAY_{each}" for each in limits]
+        started = composed.compose(
+            "run", "--detach", "--rm", "--no-deps", f"--publish=127.0.0.1:{port}:8080", *given, "gateway"
+        )
+        assert started.returncode == 0, started.stderr
+        container, host = started.stdout.strip(), urlsplit(composed.stack.url).netloc
+        cleo = bearer(sign_up(composed.stack, "Cleo").token())
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers={"Host": host}, trust_env=False) as client:
+
+            def has_keys() -> bool:
+                with suppress(httpx2.TransportError):  # it has but started
+                    client.get("/api/v1/todos", headers=cleo)
+                return re.search('"subject":"[0-9a-f]{16}"', docker("logs", container)) is not None
+
+            wait_until(has_keys)
+            yield client
+        docker("stop", container)
+
+    def test_each_has_its_own_from_one_address(self, composed: Composed, gateway: httpx2.Client, ann: Person) -> None:
+        for token in (ann.token(), sign_up(composed.stack, "Ben").token()):
+            answers = [gateway.get("/api/v1/todos", headers=bearer(token)) for _ in range(4)]
+            assert [each.status_code for each in answers] == [200, 200, 200, 429]
+            assert answers[-1].headers["RateLimit-Policy"] == '"subject";q=1;w=60'
+
+    def test_what_is_forged_counts_for_its_network(self, composed: Composed, gateway: httpx2.Client) -> None:
+        """So nobody spends what is another's, and nobody has more by forging."""
+        dora = sign_up(composed.stack, "Dora").token()
+        forged = bearer(dora[:-8] + "AAAAAAAA")
+        answers = [gateway.get("/api/v1/todos", headers=forged) for _ in range(60)]
+        assert {each.status_code for each in answers} == {401, 429}
+        assert answers[-1].headers["RateLimit-Policy"] == '"api";q=1;w=60'
+        assert gateway.get("/api/v1/todos").status_code == 429
+        assert gateway.get("/api/v1/todos", headers=bearer(dora)).status_code == 200
 
 
 class TestReplacing:

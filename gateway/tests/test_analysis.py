@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "trusted_origins": ["https://*.example.com"],
         "api_origins": ["https://board.example.com"],
     },
+    "by subject": {"issuer": "https://id.example.com", "js_module": "/usr/lib/nginx/modules/ngx_http_js_module.so"},
 }
+NOT_NGINXS_OWN = re.compile('unknown directive "js_')  # but njs's: `nginx -t` in a container knows them
 
 
 @pytest.fixture(params=VARIANTS)
@@ -46,7 +49,8 @@ def test_gixy_finds_nothing(rendered: Path) -> None:
 
 def test_crossplane_reads_every_file_and_directive(rendered: Path) -> None:
     parsed = crossplane.parse(str(rendered), strict=True, check_ctx=True, check_args=True)
-    assert (parsed["status"], parsed["errors"]) == ("ok", [])
+    errors = [each["error"] for each in parsed["errors"]]
+    assert [each for each in errors if not NOT_NGINXS_OWN.search(each)] == []
     included = {Path(each["file"]).name for each in parsed["config"]}
     unused = {"tls.conf"} if "ssl" not in rendered.read_text(encoding="utf-8") else set()
     assert included == {path.name for path in rendered.parent.glob("*.conf")} - unused

@@ -45,8 +45,17 @@ def test_settings_are_taken_over() -> None:
         {"GATEWAY_AUTH_UPSTREAM": "a:1; evil on"},
         {"GATEWAY_LISTEN": "0.0.0.0:8080 default_server"},
         {"GATEWAY_SHUTDOWN_TIMEOUT": "1s; user root"},
+        {"GATEWAY_SUBJECT_LIMITS": "1"},
     ],
-    ids=["no issuer", "unknown name", "no rate", "more than an upstream", "more than an address", "more than a time"],
+    ids=[
+        "no issuer",
+        "unknown name",
+        "no rate",
+        "more than an upstream",
+        "more than an address",
+        "more than a time",
+        "neither on nor off",
+    ],
 )
 def test_what_nginx_would_read_in_another_way_is_refused(environ: dict[str, str]) -> None:
     with pytest.raises(render.InvalidSetting):
@@ -74,4 +83,5 @@ def test_every_setting_that_compose_passes_on_is_one() -> None:
     names = set(re.findall(r"^      (GATEWAY_\w+):", compose, re.MULTILINE))
     given = {name: "1r/s" if name.endswith("_RATE") else "1" for name in names - {"GATEWAY_RESOLVER"}}
     assert len(given) > 8
-    __main__.parse({**REQUIRED, **given, "GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8"})
+    given |= {"GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8", "GATEWAY_SUBJECT_LIMITS": "on"}
+    assert __main__.parse({**REQUIRED, **given}).js_module
