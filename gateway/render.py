@@ -166,7 +166,7 @@ class Gateway:
             "TODO": self.todo_upstream if self.resolver else "todo",
             "AUTH_SERVERS": self.servers(self.auth_upstream),
             "TODO_SERVERS": self.servers(self.todo_upstream),
-            "RESOLVER": f"resolver {self.resolver} valid=5s;\nresolver_timeout 2s;" if self.resolver else "",
+            "RESOLVER": f"resolver {self.resolver} valid=1s;\nresolver_timeout 2s;" if self.resolver else "",
             "TRUSTED_PROXIES": "\n".join(f"set_real_ip_from {_network(each)};" for each in self.trusted_proxies),
             "SHUTDOWN_TIMEOUT": self.shutdown_timeout,
             "STATUS_SERVER": self.status_server(),

@@ -6,6 +6,7 @@ see the last commit and hold no lock; they run on the event loop (inline_sqlite.
 either database, so they run without a transaction around them and spare its round trips.
 """
 
+import select
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Executable, MetaData, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -22,6 +23,16 @@ from .inline_sqlite import InlineSQLite
 
 LOCK_TIMEOUT = timedelta(seconds=10)
 STATEMENT_TIMEOUT = timedelta(seconds=15)
+POOL_TIMEOUT = timedelta(seconds=5)  # until somebody who waits for a connection is told to come again
+# A server that is cut off says nothing, and TCP alone would wait for a quarter of an hour. The server's own timeouts do
+# not help: it is there, and has long given up.
+REACHABILITY = {
+    "connect_timeout": 3,  # seconds
+    "tcp_user_timeout": 8000,  # milliseconds
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+}
 
 # Names for constraints, so that a migration on either database can refer to them.
 NAMING = {
@@ -132,11 +143,26 @@ def open_database(url: str) -> Database:
     pool: dict[str, Any] = {
         "pool_size": 10,
         "max_overflow": 0,  # what overflows is closed after one use, and opening one costs more than waiting for one
-        "pool_recycle": 1800,  # seconds; a broken connection is noticed when used, and empties the whole pool
-        "connect_args": {"options": options},
+        "pool_timeout": POOL_TIMEOUT.total_seconds(),
+        "pool_recycle": 1800,  # seconds
+        "connect_args": {"options": options, **REACHABILITY},
     }
     # Two pools: a connection that changed between transactions and none would be told so twice at each use.
-    return Database(create_async_engine(url, **pool, **common), create_async_engine(url, **pool, **reads))
+    database = Database(create_async_engine(url, **pool, **common), create_async_engine(url, **pool, **reads))
+    for engine in (database.writer, database.reader):
+        event.listen(engine.sync_engine, "checkout", _refuse_if_over)
+    return database
+
+
+def _refuse_if_over(connection: Any, record: object, proxy: object) -> None:
+    """Before a connection is used: a server that ended has said so, and to an idle connection it says nothing else.
+
+    Without a round trip, unlike a ping; whoever comes first after a restart is spared the error.
+    """
+    poll = select.poll()
+    poll.register(connection.driver_connection.pgconn.socket, select.POLLIN)
+    if poll.poll(0):
+        raise DisconnectionError("the server has ended this connection")  # the pool then opens another one
 
 
 def _prepare_sqlite(engine: Engine, *, begin: str | None) -> None:

@@ -4,6 +4,7 @@ import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -17,11 +18,20 @@ _audit = structlog.get_logger("audit")
 
 
 class _NamedPrintLogger(structlog.PrintLogger):
-    """Writes to stdout, and knows its name, as the standard library's loggers do."""
+    """Writes to stdout, and knows its name, as the standard library's loggers do.
+
+    A line that finds no room is lost: a full disk is the log's misfortune, and must not become the request's.
+    """
 
     def __init__(self, name: str = "") -> None:
         super().__init__(sys.stdout)
         self.name = name
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = msg
 
 
 def audit(event: str, **facts: str | int | None) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import httpx2
 import psycopg
 import pytest
 
@@ -11,7 +12,7 @@ from auth_service import logs
 
 from .browser import signed_in
 from .code_flow import VERIFIER, register_frontend
-from .conftest import PASSWORD, Service, Start
+from .conftest import ISSUER, PASSWORD, Service, Start, Store, free_port, wait_until
 
 
 def test_a_ready_service_says_so(service: Service) -> None:
@@ -57,6 +58,19 @@ def test_a_store_that_is_gone_is_503_until_it_is_back(start: Start, postgres: st
     assert client.get("/get-session").json() is not None
 
 
+def test_who_comes_first_after_a_restart_of_the_store_is_answered(
+    start: Start, postgres: str, postgres_url: str
+) -> None:
+    """Nobody asked while it was away, and every connection of every pool has ended."""
+    service = start(postgres_url)
+    client = service.signed_up()
+    name = postgres_url.rpartition("/")[2]
+    with psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name])
+    answered = [client.get("/get-session"), client.post("/sign-out", json={}), service.client().get("/token")]
+    assert [each.status_code for each in answered] == [200, 200, 401]
+
+
 @pytest.mark.parametrize(
     ("sent", "echoed"),
     [("gateway-0123456789", True), ("short", False), ("x" * 65, False), ('quo"te-0123', False), ("", False)],
@@ -93,6 +107,31 @@ def test_logs_are_json_and_hold_no_secret(
     [request] = [event for event in events if event.get("http.route") == "/api/auth/token"]
     assert request["service.name"] == "auth-service"
     assert {"timestamp", "level", "request_id", "duration_ms", "client.address"} <= set(request)
+
+
+def test_a_log_that_is_full_costs_nobody_an_answer(sqlite_url: str) -> None:
+    store, port = Store(sqlite_url), free_port()
+    with Path("/dev/full").open("w") as full:
+        process = store.started("serve", "--port", str(port), stdout=full.fileno(), AUTH_LOG_LEVEL="DEBUG")
+    try:
+        wait_until(lambda: answers(port), 60)
+        url, credentials = f"http://127.0.0.1:{port}/api/auth", {"email": "ann@example.com", "password": PASSWORD}
+        with httpx2.Client(base_url=url, headers={"Origin": ISSUER}, trust_env=False, timeout=30) as client:
+            assert client.post("/sign-up/email", json={"name": "Ann", **credentials}).status_code == 200
+            wrong = {**credentials, "password": "wrong-password-1"}
+            assert client.post("/sign-in/email", json=wrong).status_code == 401
+            assert client.get("/get-session").json() is not None
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
+    except httpx2.TransportError:
+        return False
 
 
 def test_nothing_of_the_code_flow_that_opens_something_is_logged(

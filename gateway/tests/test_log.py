@@ -30,6 +30,11 @@ def test_line_says_what_happened(starter: Starter) -> None:
     assert entry["duration_s"] >= 0
 
 
+def test_log_that_is_full_costs_nobody_an_answer(starter: Starter) -> None:
+    with starter.start(access_log="/dev/full") as gateway:
+        assert gateway.statuses(5, "/api/v1/todos", source="127.0.0.1") == [200] * 5
+
+
 def test_no_secret_is_written_whatever_goes_wrong(starter: Starter) -> None:
     """nginx's own error log would hold the request line of every refused and every failed request."""
     limits = Limits(api=Limit("1r/m", 1))

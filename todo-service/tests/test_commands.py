@@ -196,6 +196,17 @@ def test_the_log_is_json_and_holds_no_secret(tmp_path: Path, sqlite_url: str, jw
     assert requests[0]["request_id"] == created.headers["X-Request-ID"]
 
 
+def test_a_log_that_is_full_costs_nobody_an_answer(tmp_path: Path, sqlite_url: str, jwks: JwksEndpoint) -> None:
+    (tmp_path / "log").symlink_to("/dev/full")
+    settings = {"TODO_DATABASE_URL": sqlite_url, "TODO_AUTH_URL": jwks.url, "TODO_LOG_LEVEL": "DEBUG"}
+    with serving(tmp_path, **settings) as (process, url, _), httpx2.Client(base_url=url, trust_env=False) as client:
+        headers = {"Authorization": f"Bearer {token()}"}
+        assert client.post("/api/v1/todos", json={"title": "x"}, headers=headers).status_code == 201
+        assert client.get("/api/v1/todos").status_code == 401
+        assert client.get("/nowhere").status_code == 404
+        assert process.poll() is None
+
+
 def test_what_nobody_expected_is_a_500_and_one_line_of_log(tmp_path: Path, sqlite_url: str, jwks: JwksEndpoint) -> None:
     settings = {"TODO_DATABASE_URL": sqlite_url, "TODO_AUTH_URL": jwks.url}
     with serving(tmp_path, **settings) as (_, url, log):

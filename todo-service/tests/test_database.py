@@ -51,6 +51,21 @@ def test_a_lock_that_lasts_is_an_answer_to_try_later(
         assert alice.post(TODOS, json={"title": "x"}).status_code == 201
 
 
+def test_who_comes_first_after_a_restart_of_the_database_is_answered(run_service: Any, empty_postgres: str) -> None:
+    """Nobody asked while it was away, and every connection of the pool has ended."""
+    migrate(empty_postgres)
+    with run_service(database_url=empty_postgres) as service:
+        service.wait_until_ready()
+        alice = service.person()
+        with psycopg.connect(empty_postgres.replace("+psycopg", ""), autocommit=True) as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        assert alice.post(TODOS, json={"title": "x"}).status_code == 201
+        assert alice.get(TODOS).status_code == 200
+
+
 def test_a_schema_that_moved_on_is_not_ready(run_service: Any, path: Path) -> None:
     with run_service() as service:
         service.wait_until_ready()

@@ -13,6 +13,7 @@ from todo_service.settings import InvalidSettings, Settings
 cli = typer.Typer(help="The todo API.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
 _GRACE = 20  # seconds that requests under way have after SIGTERM
+_LAST_ARRIVALS = 0.2  # seconds for the first octets of whoever has just connected
 
 
 @cli.command()
@@ -100,7 +101,16 @@ def _run(settings: Settings, listeners: list[socket.socket], metrics_port: int |
         forwarded_allow_ips=",".join(settings.trusted_proxies),
         timeout_graceful_shutdown=_GRACE,
     )
-    uvicorn.Server(config).run(sockets=listeners)
+
+    class _Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            """uvicorn hangs up on connections that have not asked yet; what was just accepted is about to."""
+            for server in self.servers:
+                server.close()  # listening ends; whoever comes now finds another replica
+            await asyncio.sleep(_LAST_ARRIVALS)
+            await super().shutdown(sockets)
+
+    _Server(config).run(sockets=listeners)
 
 
 def _first_line(error: Exception) -> str:

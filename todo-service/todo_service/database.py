@@ -4,6 +4,7 @@ Whoever reads or writes says for whom. On PostgreSQL that is told to the databas
 and its row-level security shows no other rows, whatever the statements forget (migration 0002).
 """
 
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,11 +14,20 @@ from typing import Any
 from psycopg.sql import SQL, Literal
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 HEAD = "0003"  # the newest migration; known here so that serving does not import Alembic
 _BUSY_TIMEOUT = 5000  # milliseconds
+_TIMEOUTS = "-c timezone=UTC -c statement_timeout=10000 -c idle_in_transaction_session_timeout=10000"
+# A server that is cut off says nothing, and TCP alone would wait for a quarter of an hour.
+_REACHABILITY = {
+    "connect_timeout": 3,  # seconds
+    "tcp_user_timeout": 8000,  # milliseconds
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+}
 _BEGIN = SQL("BEGIN; SELECT set_config({}, {}, true)")  # true: until the transaction ends, not a moment longer
 _BYPASSES = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
 
@@ -94,7 +104,6 @@ def connect(database_url: str) -> Database:
         )
         event.listen(reader.sync_engine, "connect", _add_functions)
         return Database(reader, _sqlite(url, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0, pool_timeout=5))
-    options = {"connect_timeout": 3, "options": "-c timezone=UTC -c statement_timeout=10000"}
     # AUTOCOMMIT: `_begin` begins, so that it takes no round trip of its own.
     engine = create_async_engine(
         url,
@@ -103,9 +112,21 @@ def connect(database_url: str) -> Database:
         pool_size=10,
         max_overflow=10,
         isolation_level="AUTOCOMMIT",
-        connect_args=options,
+        connect_args={"options": _TIMEOUTS, **_REACHABILITY},
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_if_over)
     return Database(engine, engine)
+
+
+def _refuse_if_over(connection: Any, _record: object, _proxy: object) -> None:
+    """Before a connection is used: a server that ended has said so, and to an idle connection it says nothing else.
+
+    Without a round trip, unlike a ping; whoever comes first after a restart is spared the error.
+    """
+    poll = select.poll()
+    poll.register(connection.driver_connection.pgconn.socket, select.POLLIN)
+    if poll.poll(0):
+        raise DisconnectionError("the server has ended this connection")  # the pool then opens another one
 
 
 def _sqlite(url: URL, begin: str | None, **options: Any) -> AsyncEngine:

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import suppress
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -10,11 +11,20 @@ _QUIET = ("httpx2", "httpcore2", "aiosqlite", "sqlalchemy", "alembic", "asyncio"
 
 
 class _NamedPrintLogger(structlog.PrintLogger):
-    """Writes to stdout, and knows its name, as the standard library's loggers do."""
+    """Writes to stdout, and knows its name, as the standard library's loggers do.
+
+    A line that finds no room is lost: a full disk is the log's misfortune, and must not become the request's.
+    """
 
     def __init__(self, name: str = "") -> None:
         super().__init__(sys.stdout)
         self.name = name
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = msg
 
 
 def configure(level: str) -> None:

@@ -17,11 +17,12 @@ from ..private_port import Answer, PrivatePort, listen
 from ..settings import load_settings
 
 GRACEFUL_SHUTDOWN = 20  # seconds for the requests that are under way
+LAST_ARRIVALS = 0.2  # seconds for the first octets of whoever has just connected
 MAX_CONCURRENCY = 2_000  # connections; one more is answered 503
 
 
 class Server(uvicorn.Server):
-    """Tells who listens for hints that it is over: a graceful end waits for all answers, and that one has no end."""
+    """Ends without a request lost, and without waiting for what has no end."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI, pace: Pace, scrapes: socket.socket | None) -> None:
         super().__init__(config)
@@ -36,8 +37,12 @@ class Server(uvicorn.Server):
             self._scraped = await PrivatePort({"/metrics": self._metrics}).start(self._scrapes)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """uvicorn hangs up on connections that have not asked yet; what was just accepted is about to."""
+        for server in self.servers:
+            server.close()  # listening ends; whoever comes now finds another replica
+        await asyncio.sleep(LAST_ARRIVALS)
         parts: Parts = self._app.state.parts
-        parts.status_lists.dismiss()
+        parts.status_lists.dismiss()  # whose listeners would otherwise be waited for
         await super().shutdown(sockets)
         if self._scraped is not None:
             self._scraped.close()
