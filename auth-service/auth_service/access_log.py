@@ -35,7 +35,9 @@ class AccessLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                headers.update(scope.get("rate_limit_fields", {}))
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -36,6 +36,7 @@ from .client_assertions import AssertionVerifier
 from .client_authentication import ClientAuthenticator
 from .client_cache import ClientCache
 from .client_cors import ClientCrossOrigin
+from .client_limits import open_client_limits
 from .client_origins import ClientOrigins
 from .counts import Counts
 from .database import Database, open_database
@@ -102,7 +103,8 @@ def _lifespan(
                 asyncio.create_task(reload_periodically(parts.status_list_keys, clock)),
                 asyncio.create_task(refresh_periodically(parts.status_lists, clock)),
             ]
-            yield
+            async with parts.client_limits.running():
+                yield
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)  # before the database is closed, which they use
@@ -138,6 +140,8 @@ async def _assemble(settings: Settings, database: Database, clock: Clock, counts
     tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, settings.id_token_ttl, keys)
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
     verifier = AssertionVerifier(database, FetchedKeys(outbound))
+    secret = settings.versioned("secret")
+    client_quota = settings.client_rate_limit if settings.limits == "on" else None
     queue_limit = settings.hashing_queue_limit if settings.limits == "on" else UNLIMITED_QUEUE
     return Parts(
         issuer=settings.issuer,
@@ -149,14 +153,13 @@ async def _assemble(settings: Settings, database: Database, clock: Clock, counts
         status_lists=published,
         token_status=TokenStatus(database, published),
         tokens=tokens,
+        client_limits=open_client_limits(client_quota, settings.redis_url, settings.redis_timeout),
         clients=ClientAuthenticator(settings.issuer, ClientCache(database), verifier),
         session_tokens=SessionTokens(tokens, counts),
         passwords=PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit),
-        attempts=AttemptLimiter(database, settings.versioned("secret"), is_on=settings.limits == "on"),
-        session_cookies=SessionCookies(
-            settings.versioned("secret"), cookie_secure=settings.issuer.startswith("https:")
-        ),
-        browsers=Browsers(settings.issuer, settings.versioned("secret")),
+        attempts=AttemptLimiter(database, secret, is_on=settings.limits == "on"),
+        session_cookies=SessionCookies(secret, cookie_secure=settings.issuer.startswith("https:")),
+        browsers=Browsers(settings.issuer, secret),
         hints=HintVerifier(database, settings.issuer),
         trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins),
         session_lifetimes=Lifetimes(
@@ -167,7 +170,7 @@ async def _assemble(settings: Settings, database: Database, clock: Clock, counts
         refresh_tokens=RefreshTokens(
             database,
             RefreshLifetimes(settings.refresh_token_idle_ttl, settings.refresh_token_absolute_max_age),
-            Seal(settings.versioned("secret"), "refresh token successors"),
+            Seal(secret, "refresh token successors"),
         ),
         access_tokens=AccessTokenReader(settings.issuer, keys, database),
         client_origins=ClientOrigins(database),

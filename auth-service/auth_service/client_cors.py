@@ -12,7 +12,7 @@ from .dependencies import Parts
 
 PATHS = frozenset({"/oauth/token", "/oauth/userinfo", "/oauth/revoke"})
 PREFLIGHT_MAX_AGE = 600  # seconds
-EXPOSED_HEADERS = "WWW-Authenticate, Retry-After"
+EXPOSED_HEADERS = "WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy"
 
 
 class ClientCrossOrigin:

@@ -14,6 +14,7 @@ from .attempts import AttemptLimiter
 from .browser_sessions import Lifetimes
 from .browsers import Browsers
 from .client_authentication import ClientAuthenticator
+from .client_limits import ClientLimits
 from .client_origins import ClientOrigins
 from .counts import Counts
 from .database import Database
@@ -44,6 +45,7 @@ class Parts:
     token_status: TokenStatus
     tokens: TokenIssuer
     clients: ClientAuthenticator
+    client_limits: ClientLimits
     session_tokens: SessionTokens
     passwords: PasswordHasher
     attempts: AttemptLimiter

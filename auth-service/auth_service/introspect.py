@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from . import client_requests
 from .access_tokens import VerifiedToken
 from .clients import Client
 from .dependencies import parts_of
@@ -24,7 +25,7 @@ async def introspect(request: Request) -> Response:
     parts = parts_of(request)
     now = parts.clock()
     parameters = await read_form(request)
-    client = await parts.clients.authenticate(request.headers.getlist("authorization"), parameters, now=now)
+    client = await client_requests.authenticate(request, parts, parameters, now=now)
     if client.registration.is_public:
         raise InvalidClient(reason=f"{client.client_id}: a public client")
     found = await find_token(parameters.require("token"), parts.refresh_tokens, parts.access_tokens, now=now)

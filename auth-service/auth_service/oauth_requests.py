@@ -64,4 +64,4 @@ def document_clients_form(required: str, properties: dict[str, Any]) -> dict[str
 
 
 TOKEN_FORM = document_clients_form("token", {"token": {"type": "string"}, "token_type_hint": {"type": "string"}})
-REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": OAuthErrorBody} for status in (400, 401, 413)}
+REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": OAuthErrorBody} for status in (400, 401, 413, 429)}

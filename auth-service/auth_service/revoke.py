@@ -8,7 +8,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from . import clients, grants
+from . import client_requests, clients, grants
 from .access_tokens import VerifiedToken
 from .clients import Client
 from .dependencies import Parts, parts_of
@@ -27,7 +27,7 @@ async def revoke(request: Request) -> Response:
     parts = parts_of(request)
     now = parts.clock()
     parameters = await read_form(request)
-    client = await parts.clients.authenticate(request.headers.getlist("authorization"), parameters, now=now)
+    client = await client_requests.authenticate(request, parts, parameters, now=now)
     found = await find_token(parameters.require("token"), parts.refresh_tokens, parts.access_tokens, now=now)
     if isinstance(found, ShownRefreshToken):
         grant = found.granted.holder.grant

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
 
+from .client_limits import QuotaPolicy
+from .redis_address import parse_redis_url
 from .trusted_origins import parse_origin
 from .versioned_secrets import parse_secrets
 
@@ -52,10 +54,37 @@ def _secrets(value: SecretStr) -> SecretStr:
     return value
 
 
+def _redis_url(value: SecretStr) -> SecretStr:
+    parse_redis_url(value.get_secret_value())
+    return value
+
+
+def _rate_limit(value: object) -> object:
+    """`30000/PT1M`: so many requests in so long (ISO 8601)."""
+    if not isinstance(value, str):
+        return value
+    if value == "off":
+        return None
+    requests, _, duration = value.partition("/")
+    try:
+        window = _DURATION.validate_python(duration)
+    except ValidationError:
+        raise ValueError("must be REQUESTS/DURATION, such as 600/PT1M, or off") from None
+    if not requests.isdecimal() or not 1 <= int(requests) <= 10**9:
+        raise ValueError("must begin with a number of requests")
+    if window.microseconds or not timedelta(seconds=1) <= window <= timedelta(days=1):
+        raise ValueError("must end in whole seconds, a day at most")
+    return QuotaPolicy(int(requests), window)
+
+
+_DURATION: TypeAdapter[timedelta] = TypeAdapter(timedelta)
 Issuer = Annotated[str, AfterValidator(_issuer)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Networks = Annotated[Words, AfterValidator(_networks)]
 Certificates = Annotated[Path, AfterValidator(_certificates)]
+RateLimit = Annotated[QuotaPolicy | None, BeforeValidator(_rate_limit)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+RedisTimeout = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(seconds=5))]
 VersionedSecret = Annotated[SecretStr, AfterValidator(_secrets)]
 Positive = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=3650))]
 CodeTtl = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(minutes=10))]  # RFC 6749 §4.1.2

@@ -21,7 +21,19 @@ from pydantic import (
     model_validator,
 )
 
-from .setting_kinds import Certificates, CodeTtl, Issuer, Networks, Positive, VersionedSecret, Words, is_loopback
+from .setting_kinds import (
+    Certificates,
+    CodeTtl,
+    Issuer,
+    Networks,
+    Positive,
+    RateLimit,
+    RedisTimeout,
+    RedisUrl,
+    VersionedSecret,
+    Words,
+    is_loopback,
+)
 from .trusted_origins import TrustedOrigins
 from .versioned_secrets import Secrets, looks_like_a_default, parse_secrets
 
@@ -86,6 +98,15 @@ class Settings(BaseModel):
     )
     limits: Literal["on", "off"] = Field(
         "on", description="`off` lifts the service's own limits, for outside test suites"
+    )
+    client_rate_limit: RateLimit = Field(
+        "30000/PT1M",
+        validate_default=True,
+        description="Requests of a client that authenticates, at `/oauth/token`, `introspect`, `revoke` each; or `off`",
+    )
+    redis_url: RedisUrl | None = Field(None, description="Where all processes count them together: see below")
+    redis_timeout: RedisTimeout = Field(
+        timedelta(milliseconds=50), description="For Redis to connect, and to answer; then a request goes on without it"
     )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged")
 

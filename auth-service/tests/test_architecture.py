@@ -29,6 +29,7 @@ EDGE = {  # what endpoints share of HTTP
     "bearer_tokens",
     "client_cors",
     "exposition",
+    "client_requests",
 }
 PROTOCOL = {"oauth"}
 MODULES = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}

@@ -57,8 +57,7 @@ def _redis_url(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
-_WINDOW: TypeAdapter[timedelta] = TypeAdapter(timedelta)
-_LONGEST_WINDOW = timedelta(days=1)
+_DURATION: TypeAdapter[timedelta] = TypeAdapter(timedelta)
 
 
 def _rate_limit(value: object) -> object:
@@ -68,10 +67,13 @@ def _rate_limit(value: object) -> object:
     if value == "off":
         return None
     requests, _, duration = value.partition("/")
-    window = _WINDOW.validate_python(duration)
+    try:
+        window = _DURATION.validate_python(duration)
+    except ValidationError:
+        raise ValueError("must be REQUESTS/DURATION, such as 600/PT1M, or off") from None
     if not requests.isdecimal() or not 1 <= int(requests) <= 10**9:
         raise ValueError("must begin with a number of requests")
-    if window.microseconds or not timedelta(seconds=1) <= window <= _LONGEST_WINDOW:
+    if window.microseconds or not timedelta(seconds=1) <= window <= timedelta(days=1):
         raise ValueError("must end in whole seconds, a day at most")
     return QuotaPolicy(int(requests), window)
 

@@ -37,6 +37,13 @@ class InvalidClient(OAuthError):
         super().__init__("Client authentication failed.", reason=reason)
 
 
+class TooManyRequests(OAuthError):
+    """Of all the names that are registered this is the nearest (RFC 6749 §4.1.2.1), under HTTP's own status."""
+
+    error = "temporarily_unavailable"
+    status = 429
+
+
 class InvalidGrant(OAuthError):
     """The code or refresh token is unknown, expired, spent, ended or another client's: the log has which."""
 

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from .. import client_requests
 from ..dependencies import parts_of
 from ..direct_routes import DirectRoute
 from ..oauth.errors import UnauthorizedClient, UnsupportedGrantType
@@ -32,7 +33,7 @@ async def token(request: Request) -> Response:
     parts = parts_of(request)
     now = parts.clock()
     parameters = await read_form(request)
-    client = await parts.clients.authenticate(request.headers.getlist("authorization"), parameters, now=now)
+    client = await client_requests.authenticate(request, parts, parameters, now=now)
     grant_type = parameters.require("grant_type")
     exchange = GRANTS.get(grant_type)
     if exchange is None:

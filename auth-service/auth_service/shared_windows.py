@@ -1,0 +1,127 @@
+"""Windows that all processes count in together, in Redis: one atomic operation a request.
+
+Redis makes limits exact and is never needed. When it does not answer, requests stop asking at once, all of them, until
+a task in the background has found it again: an outage costs those of its first moment a few milliseconds, and what had
+been counted.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, cast
+
+import structlog
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import RedisClusterException, RedisError
+
+from .client_limits import Window
+from .redis_address import RedisAddress
+
+# Redis counts the time, so no two clocks can disagree; a key that lost its end for whatever reason gets another.
+_COUNT = """
+local used = redis.call('INCR', KEYS[1])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+  left = tonumber(ARGV[1])
+end
+return {used, left}
+"""
+_FAILURES = (RedisError, RedisClusterException, OSError)  # OSError: TimeoutError and TLS, too
+_CONNECTIONS = 32  # who finds them all in use waits for one
+_STEPS = 4  # of one count: to connect, to authenticate, to ask, and one of them again
+_PAUSE = timedelta(seconds=1)
+_RANDOM = random.SystemRandom()
+_log = structlog.get_logger(__name__)
+
+
+class SharedWindows:
+    def __init__(self, address: RedisAddress, *, prefix: str, timeout: timedelta) -> None:
+        self._client = _client(address, timeout.total_seconds())
+        self._prefix = prefix
+        self._deadline = _STEPS * timeout.total_seconds()
+        self._places = asyncio.Semaphore(_CONNECTIONS)
+        self._is_lost = False
+        self._search: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Waits for nothing: what is wrong with Redis is in the log, soon after the start."""
+        self._search = asyncio.create_task(self._look_for_it())
+        try:
+            yield
+        finally:
+            self._search.cancel()
+            await asyncio.gather(self._search, return_exceptions=True)
+            await self._client.aclose()
+
+    async def count(self, key: str, seconds: int) -> Window | None:
+        """The key's window with this request in it. None: Redis does not answer, and the caller counts by itself."""
+        async with self._places:
+            if self._is_lost:
+                return None
+            try:
+                return await self._count(f"{self._prefix}:requests:{key}", seconds)
+            except _FAILURES as error:
+                self._lose(error)
+                return None
+
+    async def _count(self, key: str, seconds: int) -> Window:
+        async with asyncio.timeout(self._deadline):
+            counted = await cast(Awaitable[list[int]], self._client.eval(_COUNT, 1, key, str(seconds * 1000)))
+        return Window(counted[0], counted[1] / 1000)
+
+    def _lose(self, error: Exception) -> None:
+        if self._is_lost:
+            return
+        self._is_lost = True
+        _log.warning("redis_lost", error=type(error).__name__, reason=str(error))
+        if self._search is None or self._search.done():
+            self._search = asyncio.create_task(self._look_for_it())
+
+    async def _look_for_it(self) -> None:
+        """Until it does what is asked of it: a server that answers may still refuse the password, or be a replica."""
+        while True:
+            try:
+                await self._count(f"{self._prefix}:probe", 1)
+            except _FAILURES as error:
+                self._lose(error)
+                await asyncio.sleep(_PAUSE.total_seconds() * _RANDOM.uniform(0.5, 1))
+            else:
+                break
+        if self._is_lost:
+            self._is_lost = False
+            _log.warning("redis_found")
+
+
+def _client(address: RedisAddress, timeout: float) -> "Redis | RedisCluster":
+    """What breaks is tried once more, at once, on a new connection; what is late is not."""
+    common: dict[str, Any] = {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "retry": Retry(NoBackoff(), 1, (Disconnected,)),
+        "ssl": address.tls,
+    }
+    login: dict[str, Any] = {
+        "username": address.username,
+        "password": address.password,
+        "max_connections": _CONNECTIONS + 1,
+    }
+    if address.kind == "cluster":
+        startup_nodes = [ClusterNode(host, port) for host, port in address.nodes]
+        return RedisCluster(startup_nodes=startup_nodes, **common, **login)
+    if address.kind == "sentinel":
+        sentinel_kwargs = {**common, "password": address.sentinel_password}
+        nodes = list(address.nodes)
+        sentinel = Sentinel(nodes, sentinel_kwargs=sentinel_kwargs, **common)  # type: ignore[no-untyped-call]  # it has no types
+        master: Redis = sentinel.master_for(address.service_name, db=address.database, **login)
+        return master
+    host, port = address.nodes[0]
+    return Redis(host=host, port=port, db=address.database, **common, **login)

@@ -1,0 +1,102 @@
+"""A Redis for the tests, which may break it: a container where an engine has the image, Debian's server otherwise."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import redis
+
+from .conftest import free_port, has_image, wait_until
+
+IMAGE = "redis:8"
+PASSWORD = "a password: with/special@characters"
+ENCODED = "a%20password%3A%20with%2Fspecial%40characters"
+
+
+@dataclass(frozen=True)
+class RedisServer:
+    """A running server, and what can be done to it."""
+
+    port: int
+    kill: Callable[[], None]
+    start: Callable[[], None]
+    pause: Callable[[], None]
+    resume: Callable[[], None]
+
+    def url(self, scheme: str = "redis", password: str = ENCODED) -> str:
+        return f"{scheme}://:{password}@127.0.0.1:{self.port}"
+
+    @contextmanager
+    def client(self) -> Iterator["redis.Redis"]:
+        with redis.Redis(port=self.port, password=PASSWORD, socket_timeout=10) as client:
+            yield client
+
+    def counted(self, key: str) -> int:
+        with self.client() as client:
+            return int(client.get(f"auth:requests:{key}") or 0)
+
+    def answers(self) -> bool:
+        try:
+            with self.client() as client:
+                client.ping()
+        except redis.RedisError:
+            return False
+        return True
+
+
+@contextmanager
+def running_redis(*options: str) -> Iterator[RedisServer]:
+    """A server with a password, which keeps nothing on a disk."""
+    port = free_port()
+    options = ("--save", "", "--appendonly", "no", "--requirepass", PASSWORD, *options)
+    with (_in_container if has_image(IMAGE) else _installed)(port, options) as server:
+        wait_until(server.answers)
+        yield server
+
+
+@contextmanager
+def _in_container(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
+    os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
+    from testcontainers.core.container import DockerContainer
+
+    described = DockerContainer(IMAGE).with_command(["redis-server", *options]).with_bind_ports(6379, port)
+    with described as container:
+        wrapped: Any = container.get_wrapped_container()
+        try:
+            yield RedisServer(port, wrapped.kill, wrapped.start, wrapped.pause, wrapped.unpause)
+        finally:
+            wrapped.reload()
+            if wrapped.status == "paused":
+                wrapped.unpause()
+
+
+@contextmanager
+def _installed(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
+    program = shutil.which("redis-server")
+    if program is None:
+        missing = "Redis: neither a Docker engine with redis:8 nor Debian's redis-server package is here"
+        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+    command = [str(program), "--port", str(port), "--bind", "127.0.0.1", *options]
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
+
+    def kill() -> None:
+        processes[-1].kill()
+        processes[-1].wait(20)
+
+    def send(number: signal.Signals) -> Callable[[], None]:
+        return lambda: processes[-1].send_signal(number)
+
+    start()
+    try:
+        yield RedisServer(port, kill, start, send(signal.SIGSTOP), send(signal.SIGCONT))
+    finally:
+        kill()
