@@ -1,0 +1,166 @@
+"""auth-service, its worker and todo-service on one PostgreSQL server, each to be killed and started again.
+
+What starts them again is the test, in the place of compose.yaml's `restart` or of Kubernetes; `./run.py up` ends with
+its first process. There is no gateway, which holds nothing.
+"""
+
+import json
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from e2e_fixtures.checkout import ROOT, ambient, free_port
+from e2e_fixtures.postgres import Postgres, running_postgres
+from e2e_fixtures.stack import NO_TLS
+from e2e_fixtures.waiting import wait_until
+
+READY_SECONDS = 90  # on a machine that is busy with other things
+TODO_CLIENT_ID = f"client_{'todoservice':0>32}"
+
+
+@dataclass
+class Process:
+    """`python -m MODULE ARGUMENTS`, which answers /readyz on its port."""
+
+    arguments: Sequence[str]
+    environ: Mapping[str, str]
+    port: int
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-P", "-m", *self.arguments, "--port", str(self.port)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=self.log.parent, env=self.environ, stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(20)
+
+    def is_ready(self) -> bool:
+        """Fails when the process has ended: nobody has told it to."""
+        assert self.process is not None
+        assert self.process.poll() is None, f"{self.arguments} ended:\n{self.log.read_text()[-4000:]}"
+        try:
+            return httpx2.get(f"{self.url}/readyz", trust_env=False, verify=NO_TLS, timeout=5).status_code == 200
+        except httpx2.TransportError:
+            return False
+
+
+@dataclass
+class System:
+    postgres: Postgres
+    processes: Mapping[str, Process]
+    opened: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def issuer(self) -> str:
+        return self.processes["auth-service"].environ["AUTH_ISSUER"]
+
+    def client(self, name: str, **options: Any) -> httpx2.Client:
+        url = self.processes[name].url
+        return self.opened.enter_context(
+            httpx2.Client(base_url=url, trust_env=False, verify=NO_TLS, timeout=40, **options)
+        )
+
+    def command(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """One of auth-service's own."""
+        environ = self.processes["auth-service"].environ
+        return _run("auth_service", arguments, environ, self.processes["auth-service"].log.parent, stdin)
+
+    def wait_until_ready(self) -> None:
+        for process in self.processes.values():
+            wait_until(process.is_ready, READY_SECONDS)
+
+
+@contextmanager
+def running_system(folder: Path) -> Iterator[System]:
+    with running_postgres() as postgres:
+        for name in ("auth", "todo"):
+            postgres.execute("postgres", f"CREATE DATABASE {name}")
+        ports = [free_port() for _ in range(3)]
+        auth, todo = _environments(folder, postgres, *ports[:2])
+        _check(_run("auth_service", ["migrate"], auth, folder))
+        _check(_run("todo_service", ["migrate"], todo, folder))
+        processes = {
+            "auth-service": Process(["auth_service", "serve"], auth, ports[0], folder / "auth-service.log"),
+            "worker": Process(["auth_service", "worker"], auth, ports[2], folder / "worker.log"),
+            "todo-service": Process(["todo_service", "serve"], todo, ports[1], folder / "todo-service.log"),
+        }
+        system = System(postgres, processes)
+        _provision(system, todo)
+        try:
+            for process in processes.values():
+                process.start()
+            system.wait_until_ready()
+            with system.opened:
+                yield system
+        finally:
+            for process in processes.values():
+                process.kill()
+
+
+def _environments(folder: Path, postgres: Postgres, auth: int, todo: int) -> tuple[dict[str, str], dict[str, str]]:
+    issuer, secret = f"http://localhost:{auth}", folder / "secret"
+    secret.write_text(secrets.token_urlsafe(32))
+    shared = {**ambient(), "PYTHONUNBUFFERED": "1"}
+    auth_service = {
+        **shared,
+        "PYTHONPATH": str(ROOT / "auth-service"),
+        "AUTH_ISSUER": issuer,
+        "AUTH_SECRET": f"1:{secrets.token_urlsafe(48)}",
+        "AUTH_KEY_ENCRYPTION_KEYS": f"1:{secrets.token_urlsafe(48)}",
+        "AUTH_DATABASE_URL": postgres.url("auth"),
+        "AUTH_EVENT_NETWORKS": "127.0.0.1/32",
+        "AUTH_LIMITS": "off",
+        "AUTH_ACCESS_TOKEN_TTL": "PT15M",  # that nobody is refused for a token's age, however slow the machine is
+    }
+    todo_service = {
+        **shared,
+        "PYTHONPATH": str(ROOT / "todo-service"),
+        "TODO_ISSUER": issuer,
+        "TODO_AUTH_URL": f"http://127.0.0.1:{auth}",
+        "TODO_DATABASE_URL": postgres.url("todo"),
+        "TODO_CLIENT_ID": TODO_CLIENT_ID,
+        "TODO_CLIENT_SECRET_FILE": str(secret),
+        "TODO_JWKS_FILE": str(folder / "jwks.json"),
+        "TODO_STATUS_LISTS_FILE": str(folder / "status_lists.json"),
+    }
+    return auth_service, todo_service
+
+
+def _provision(system: System, todo: Mapping[str, str]) -> None:
+    """todo-service as a client that is told of accounts."""
+    metadata = {
+        "grant_types": ["client_credentials"],
+        "protected_resource": f"{system.issuer}/api/v1",
+        "event_endpoint": f"{system.processes['todo-service'].url}/internal/events",
+    }
+    file = todo["TODO_CLIENT_SECRET_FILE"]
+    provision = ("clients", "provision", TODO_CLIENT_ID, "--secret-file", file)
+    _check(system.command(*provision, stdin=json.dumps(metadata)))
+
+
+def _run(
+    module: str, arguments: Sequence[str], environ: Mapping[str, str], folder: Path, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environ, input=stdin, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def _check(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,114 @@
+"""A PostgreSQL server of the tests' own, to be killed: Debian's, and as careful with its files as it is by default."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import psycopg
+
+from e2e_fixtures.absent import absent
+from e2e_fixtures.checkout import free_port
+from e2e_fixtures.waiting import wait_until
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+@dataclass
+class Postgres:
+    folder: Path
+    command: Sequence[str]
+    port: int
+    server: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://test@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Also after a SIGKILL: it refuses for as long as something of the old server is left."""
+
+        def is_up() -> bool:
+            if self.server is None or self.server.poll() is not None:
+                with (self.folder / "log").open("ab") as log:
+                    self.server = subprocess.Popen(self.command, stdout=log, stderr=log, cwd=self.folder)
+            return self._accepts()
+
+        wait_until(is_up, 60)
+
+    def kill(self) -> None:
+        """The postmaster, and with it all that it has started."""
+        assert self.server is not None
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.server.pid)], capture_output=True, check=True)
+        for pid in (self.server.pid, *map(int, children.stdout.split())):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.server.wait(20)
+
+    def kill_backend(self, random: Random) -> None:
+        """One that serves a client, whatever it does just then; the server ends all others and recovers by itself."""
+        others = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        restarts = self._restarts()
+        with suppress(ProcessLookupError):
+            os.kill(random.choice(self.rows("postgres", others))[0], signal.SIGKILL)
+            wait_until(lambda: self._restarts() > restarts and self._accepts(), 60)
+
+    def _restarts(self) -> int:
+        return (self.folder / "log").read_text().count("all server processes terminated; reinitializing")
+
+    def rows(self, database: str, query: str) -> Rows:
+        with psycopg.connect(self._conninfo(database)) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def execute(self, database: str, statement: str) -> None:
+        with psycopg.connect(self._conninfo(database), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def _conninfo(self, database: str) -> str:
+        return f"host=127.0.0.1 port={self.port} user=test dbname={database} connect_timeout=5"
+
+    def _accepts(self) -> bool:
+        try:
+            return self.rows("postgres", "SELECT 1") == [(1,)]
+        except psycopg.OperationalError:
+            return False
+
+
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """It refuses to run as root, so root hands it to Debian's `postgres`."""
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not binaries:
+        absent("Debian's postgresql is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="e2e-postgres-"))
+    as_user: list[str] = []
+    if os.geteuid() == 0:
+        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        shutil.chown(folder, "postgres", "postgres")
+    initialise = [
+        str(binaries[-1] / "initdb"),
+        "-D",
+        f"{folder}/data",
+        "-U",
+        "test",
+        "-A",
+        "trust",
+        "--no-locale",
+        "--no-sync",
+    ]
+    subprocess.run([*as_user, *initialise], check=True, capture_output=True, cwd=folder)
+    port = free_port()
+    options = ["-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1"]
+    postgres = Postgres(folder, [*as_user, str(binaries[-1] / "postgres"), "-D", f"{folder}/data", *options], port)
+    try:
+        postgres.start()
+        yield postgres
+    finally:
+        postgres.kill()
+        shutil.rmtree(folder)
