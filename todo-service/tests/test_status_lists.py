@@ -16,7 +16,7 @@ import pytest
 
 from todo_fixtures import issuer
 from todo_fixtures.issuer import ISSUER, JwksEndpoint, claims, header, jwk, private_key, sign, status, token
-from todo_fixtures.service import QUICK, QUICK_POLLING, wait_until
+from todo_fixtures.service import FREQUENT, QUICK, QUICK_POLLING, wait_until
 from todo_fixtures.status_lists import SIGNER, URI, StatusEndpoint, document, statuses
 from todo_service.access_token import AccessToken, StatusReference
 from todo_service.jwks import JwksCache
@@ -395,6 +395,50 @@ def test_where_it_is_required_a_persons_token_has_a_status(
         assert service.client(token(status=status(0))).get(TODOS).status_code == 200
         assert slug(service.client(token()).get(TODOS)) == (401, "invalid-token")
         assert service.client(token(sub="client_1", client_id="client_1")).get(TODOS).status_code == 200
+
+
+def readiness(service: Any) -> tuple[int, str]:
+    response = service.client().get("/readyz")
+    return response.status_code, response.json()["status"]
+
+
+def test_where_it_is_required_a_process_is_ready_with_the_first_lists(
+    jwks: JwksEndpoint, lists: StatusEndpoint, run_service: Any
+) -> None:
+    """Who is sent requests before that would answer each with a 503."""
+    lists.status = 500
+    with run_service(require_status="on") as service:
+        wait_until(lambda: readiness(service) == (503, "no status lists"))
+        wait_until(lambda: service.app.state.status_lists.counts.fetches["failed"] > 2)
+        assert readiness(service) == (503, "no status lists")
+        lists.status = 200
+        service.wait_until_ready()
+        assert service.client(token(status=status(0))).get(TODOS).status_code == 200
+
+
+def test_while_the_issuer_is_away_a_process_is_ready_with_the_copy(
+    jwks: JwksEndpoint, lists: StatusEndpoint, run_service: Any, tmp_path: Path
+) -> None:
+    lists.revoke("1", 5)
+    with run_service(require_status="on") as service:
+        service.wait_until_ready()
+        wait_until(lambda: (tmp_path / "status_lists.json").exists() and (tmp_path / "jwks.json").exists())
+    lists.status = jwks.status = 500
+    with run_service(require_status="on") as service:
+        service.wait_until_ready()
+        assert service.client(token(status=status(0))).get(TODOS).status_code == 200
+        assert service.client(token(status=status(5))).get(TODOS).status_code == 401
+
+
+def test_a_process_stays_ready_when_its_lists_are_withdrawn(
+    jwks: JwksEndpoint, lists: StatusEndpoint, run_service: Any
+) -> None:
+    with run_service(require_status="on", schedule=FREQUENT) as service:
+        service.wait_until_ready()
+        jwks.keys = [jwk("first"), jwk("second", signs="statuslist+jwt")]
+        wait_until(lambda: not tuple(service.app.state.status_lists.held))
+        assert readiness(service) == (200, "ok")
+        assert slug(service.client(token(status=status(0))).get(TODOS)) == (503, "status-unavailable")
 
 
 def test_nobody_is_a_person_and_a_service(sqlite_service: Any) -> None:

@@ -85,6 +85,7 @@ def create_app(
     app.state.clock = clock
     app.state.counts = counts = RequestCounts()
     app.state.quota = settings.quota
+    app.state.requires_status = policy.requires_status
     app.state.shared_windows = shared = _shared_windows(settings)
     app.state.rate_limit = None if settings.rate_limit is None else RateLimit(settings.rate_limit, shared)
     app.state.in_flight = InFlight()

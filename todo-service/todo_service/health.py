@@ -14,7 +14,7 @@ router = APIRouter(tags=["health"])
 
 
 class Health(BaseModel):
-    status: Literal["ok", "no key set", "no database", "schema not at head"]
+    status: Literal["ok", "no key set", "no status lists", "no database", "schema not at head"]
 
 
 @router.get("/livez", operation_id="getLiveness")
@@ -26,11 +26,13 @@ async def livez(response: Response) -> Health:
 
 @router.get("/readyz", operation_id="getReadiness", responses={503: {"model": Health}})
 async def readyz(request: Request, response: Response) -> Health:
-    """A key set is held, and the database is there and at head."""
+    """A key set is held, and with it status lists where they are required; the database is there and at head."""
     response.headers["Cache-Control"] = "no-store"
     health = Health(status="ok")
     try:
         request.app.state.jwks.get_key_set()
+        if request.app.state.requires_status and not request.app.state.status_lists.is_ready:
+            health = Health(status="no status lists")
         await database.verify_schema(request.app.state.database)
     except KeysUnavailable:
         health = Health(status="no key set")

@@ -102,6 +102,9 @@ class StatusLists:
         self._unsaved = asyncio.Event()
         self._failure = ""
         self.counts = Counts()
+        # The first poll is over, and there are lists to judge by: the issuer's, or while it is away those of the copy.
+        # It stays so: without lists a token is answered 503, which says more than a process that is not ready.
+        self.is_ready = False
         self._client: httpx2.AsyncClient  # there while running()
 
     def check(self, token: AccessToken, *, now: float) -> Freshness:
@@ -202,6 +205,7 @@ class StatusLists:
                 await asyncio.sleep(0.05)
                 continue
             succeeded = await self._poll()
+            self.is_ready = self.is_ready or bool(self._held)
             failures = 0 if succeeded else failures + 1
             self._failure = "" if succeeded else self._failure
             await asyncio.sleep(self._polling.pause(failures))
