@@ -1,14 +1,15 @@
 """Verifiers: what the resource servers' processes say that they hold, as evidence for a rotation (ROTATION.md).
 
-A verifier is a client that is a protected resource; each of its instances reports every half minute, and at once when
-its key set has changed. Who is silent for a day is forgotten: without fresh keys for so long it answers 503 anyway. A
-process that was taken away without a good-bye puts no rotation off for longer than an hour (key_schedule.py).
+A verifier is a client that is a protected resource; each of its instances reports every half minute, at once when its
+key set has changed, and within seconds when a status list has. Who is silent for a day is forgotten: without fresh keys
+for so long it answers 503 anyway. A process that was taken away without a good-bye puts no rotation off for longer than
+an hour (key_schedule.py).
 """
 
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ForeignKey, String, Text, delete, func, select
@@ -24,11 +25,27 @@ MAX_KIDS = 64
 MAX_STATUS_LISTS = 64
 _INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _KID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_URI = re.compile(r"https?://[\x21-\x7e]{1,500}")
+# No URI has a bar in it (RFC 3986 §2), so that it can separate one from the list's version and `iat`.
+_LIST = re.compile(r"(https?://[\x21-\x7b\x7d\x7e]{1,500})(?:\|([0-9]{1,9})\|([0-9]{1,11}))?")
 
 
 class InvalidReport(Exception):
     """What is wrong with a report; ASCII."""
+
+
+@dataclass(frozen=True)
+class HeldList:
+    """A status list as it is held: how many are revoked in it, the `iat` of its signature; since when by our clock."""
+
+    uri: str
+    version: int | None = None
+    iat: int | None = None
+    since: str | None = None
+
+    def following(self, before: Sequence["HeldList"], *, now: datetime) -> "HeldList":
+        """As it is to be remembered: since when at least this version has been reported."""
+        known = (each for each in before if each.uri == self.uri and each.version == self.version)
+        return replace(self, since=next((each.since for each in known), None) or now.isoformat(timespec="milliseconds"))
 
 
 class VerifierReport(Row):
@@ -47,29 +64,48 @@ class VerifierReport(Row):
         return kid in json.loads(self.kids)
 
     @property
+    def lists(self) -> Sequence[HeldList]:
+        """Those that were stored before versions were reported are words."""
+        stored = json.loads(self.status_lists)
+        return [HeldList(each) if isinstance(each, str) else HeldList(**each) for each in stored]
+
+    @property
     def name(self) -> str:
         return f"{self.client_id}/{self.instance}"
 
 
 @dataclass(frozen=True)
 class Report:
-    """What one process holds; the lists are those of its words, each once, in order."""
+    """What one process holds, in order."""
 
     instance: str
     kids: tuple[str, ...]
-    status_lists: tuple[str, ...]
+    status_lists: tuple[HeldList, ...]
 
 
 def parse_report(instance: str, kids: str, status_lists: str) -> Report:
-    """Check what was sent, words separated by spaces. Raises InvalidReport."""
+    """Check what was sent, words separated by spaces; a list is `URI` or `URI|version|iat`. Raises InvalidReport."""
     if not _INSTANCE.fullmatch(instance):
         raise InvalidReport("instance: 1 to 64 letters, digits, dots, dashes or underscores.")
-    report = Report(instance, tuple(sorted(set(kids.split()))), tuple(sorted(set(status_lists.split()))))
-    if len(report.kids) > MAX_KIDS or not all(map(_KID.fullmatch, report.kids)):
+    words = sorted(set(kids.split()))
+    if len(words) > MAX_KIDS or not all(map(_KID.fullmatch, words)):
         raise InvalidReport(f"kids: at most {MAX_KIDS}, each of 1 to 128 letters of base64url.")
-    if len(report.status_lists) > MAX_STATUS_LISTS or not all(map(_URI.fullmatch, report.status_lists)):
-        raise InvalidReport(f"status_lists: at most {MAX_STATUS_LISTS} URIs.")
-    return report
+    return Report(instance, tuple(words), tuple(_parse_lists(status_lists.split())))
+
+
+def _parse_lists(words: Sequence[str]) -> Sequence[HeldList]:
+    lists = {held.uri: held for held in map(_parse_list, words)}
+    if len(lists) != len(words) or len(words) > MAX_STATUS_LISTS:
+        raise InvalidReport(f"status_lists: at most {MAX_STATUS_LISTS}, each once.")
+    return [lists[uri] for uri in sorted(lists)]
+
+
+def _parse_list(word: str) -> HeldList:
+    found = _LIST.fullmatch(word)
+    if found is None:
+        raise InvalidReport("status_lists: each as URI or URI|version|iat.")
+    uri, version, iat = found.groups()
+    return HeldList(uri, None if version is None else int(version), None if iat is None else int(iat))
 
 
 async def store_report(session: AsyncSession, client_id: str, report: Report, *, now: datetime) -> None:
@@ -87,9 +123,11 @@ async def store_report(session: AsyncSession, client_id: str, report: Report, *,
     if (await session.scalar(live) or 0) >= MAX_INSTANCES:
         raise InvalidReport(f"instance: the client has {MAX_INSTANCES} already.")
     insert = insert_into(session, VerifierReport)
-    held = {"kids": json.dumps(report.kids), "status_lists": json.dumps(report.status_lists)}
-    timed = {"reported_at": now, "expires_at": now + REPORT_TTL}
     known = await session.scalar(select(VerifierReport).where(VerifierReport.key == key))
+    before = [] if known is None else known.lists
+    lists = [asdict(each.following(before, now=now)) for each in report.status_lists]
+    held = {"kids": json.dumps(report.kids), "status_lists": json.dumps(lists)}
+    timed = {"reported_at": now, "expires_at": now + REPORT_TTL}
     held_since = known.held_since if known is not None and known.kids == held["kids"] else now
     await session.execute(
         insert.values(

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import subprocess
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -47,6 +48,42 @@ def test_the_last_report_of_each_instance_is_what_counts(service: Service) -> No
     assert listed(service) == {"one": "a b c"}
 
 
+def lists_held(store: Store) -> list[dict[str, Any]]:
+    lines = store.command("keys", "verifiers", "--status-lists", "--json").stdout.splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_an_operator_sees_since_when_each_verifier_knows_of_a_revocation(start: Start, database_url: str) -> None:
+    """REVOCATION.md: `lacking` 0, and held since after the revocation."""
+    service, uri = start(database_url), f"{ISSUER}/oauth/status-lists/1"
+    client, signed_at = register(service, protected_resource=API), int(service.clock().timestamp())
+    service.clock.stop()
+    assert report(client, "a", status_lists=f"{uri}|0|{signed_at} {ISSUER}/oauth/status-lists/2").status_code == 204
+    begun = service.clock()
+    service.signed_up().post("/sign-out")
+    [first, second] = lists_held(service)
+    assert (first["status_list"], first["version"], first["lacking"]) == (uri, 0, 1)
+    assert datetime.fromisoformat(first["signed_at"]).timestamp() == signed_at
+    assert (second["version"], second["lacking"], second["signed_at"]) == (None, None, None)
+    for seconds in (2, 30):
+        service.clock.advance(seconds=seconds)
+        signed_at += seconds
+        assert report(client, "a", status_lists=f"{uri}|1|{signed_at}").status_code == 204
+    [first] = lists_held(service)
+    assert (first["instance"], first["lacking"]) == ("one", 0)
+    assert datetime.fromisoformat(first["signed_at"]).timestamp() == signed_at
+    since, reported_at = (datetime.fromisoformat(first[name]) - begun for name in ("held_since", "reported_at"))
+    assert (round(since.total_seconds()), round(reported_at.total_seconds())) == (2, 32)
+
+
+def test_what_was_reported_before_versions_were_is_shown(sqlite_service: Service) -> None:
+    client = register(sqlite_service, protected_resource=API)
+    report(client, "a", status_lists="https://a/1|1|2")
+    sqlite_service.execute("""UPDATE verifier_reports SET status_lists = '["https://a/1"]'""")
+    assert [(each["status_list"], each["version"]) for each in lists_held(sqlite_service)] == [("https://a/1", None)]
+    assert report(client, "a", status_lists="https://a/1|1|2").status_code == 204
+
+
 def test_a_verifier_may_prove_itself_by_its_key(service: Service) -> None:
     client = register_with_key(service, protected_resource=API)
     form = {"client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}
@@ -80,6 +117,13 @@ BAD = {
     "too many kids": {"kids": " ".join(f"k{number}" for number in range(MAX_KIDS + 1))},
     "a kid of other letters": {"kids": "k/../k"},
     "a status list that is no URI": {"status_lists": "javascript:alert(1)"},
+    "a status list without its iat": {"status_lists": "https://a/1|1"},
+    "a version that is no number": {"status_lists": "https://a/1|x|1"},
+    "a version below zero": {"status_lists": "https://a/1|-1|1"},
+    "a long version": {"status_lists": f"https://a/1|{'9' * 10}|1"},
+    "a long iat": {"status_lists": f"https://a/1|1|{'9' * 12}"},
+    "more after the iat": {"status_lists": "https://a/1|1|1|1"},
+    "two versions of a list": {"status_lists": "https://a/1|1|1 https://a/1|2|1"},
     "too many status lists": {"status_lists": " ".join(f"https://a/{number}" for number in range(65))},
 }
 

@@ -2,6 +2,7 @@
 
 import base64
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
@@ -14,11 +15,13 @@ from pydantic import SecretStr
 
 from todo_fixtures.issuer import JwksEndpoint, jwk
 from todo_fixtures.service import FREQUENT, Service, wait_until
+from todo_fixtures.status_lists import SIGNER, URI, StatusEndpoint
 from todo_service.verifier_reports import Pace
 
 RunService = Callable[..., AbstractContextManager[Service]]
 CLIENT: dict[str, Any] = {"client_id": "client_1", "client_secret": SecretStr("a+b/c=")}
-OFTEN = Pace(*[timedelta(milliseconds=20)] * 3)
+OFTEN = Pace(*[timedelta(milliseconds=20)] * 4)
+SELDOM = Pace(look=timedelta(milliseconds=20), interval=timedelta(hours=1), versions=timedelta(milliseconds=20))
 
 
 class Reports:
@@ -26,6 +29,7 @@ class Reports:
 
     def __init__(self) -> None:
         self.status = 204
+        self.lists = StatusEndpoint()
         self.received: list[dict[str, str]] = []
         self.authorizations: set[str | None] = set()
 
@@ -47,9 +51,11 @@ def taking_reports(jwks: JwksEndpoint) -> Iterator[Reports]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path.startswith("/oauth/status-lists"):
+                self._answer(*reports.lists.answer(self.path, self.headers["If-None-Match"]))
+                return
             jwks.requests.append({"path": self.path, **self.headers})
-            status, headers, body = jwks.answer()
-            self._answer(status, headers, body)
+            self._answer(*jwks.answer())
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -91,6 +97,27 @@ def test_a_change_is_reported_and_a_good_bye_at_the_end(
     assert len({report["instance"] for report in reports.received}) == 1
     [authorization] = reports.authorizations
     assert base64.b64decode(str(authorization).removeprefix("Basic ")) == b"client_1:a%2Bb%2Fc%3D"
+
+
+def test_it_is_told_which_version_of_a_list_is_held_and_when_that_was_signed(
+    reports: Reports, jwks: JwksEndpoint, run_service: RunService
+) -> None:
+    """So that an operator sees who knows of a revocation. What was merely signed anew can wait for the next report."""
+
+    def held() -> set[str]:
+        return {report["status_lists"] for report in reports.received if "status_lists" in report}
+
+    jwks.keys = [jwk("first"), jwk(SIGNER, signs="statuslist+jwt")]
+    signed_at = int(time.time()) - 30
+    reports.lists.publish("1", iat=signed_at)
+    with run_service(auth_url=jwks.url, pace=SELDOM, **CLIENT) as running:
+        wait_until(lambda: held() == {f"{URI}/1|0|{signed_at}"})
+        reports.lists.publish("1", iat=signed_at + 1)
+        wait_until(lambda: [each.iat for each in running.app.state.status_lists.held] == [signed_at + 1])
+        reports.lists.revoked["1"] = {5, 9}
+        reports.lists.publish("1", iat=signed_at + 2)
+        wait_until(lambda: f"{URI}/1|2|{signed_at + 2}" in held())
+    assert held() == {f"{URI}/1|0|{signed_at}", f"{URI}/1|2|{signed_at + 2}"}
 
 
 def test_two_processes_are_two_instances(reports: Reports, jwks: JwksEndpoint, run_service: RunService) -> None:

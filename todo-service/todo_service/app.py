@@ -43,7 +43,7 @@ from todo_service.status_lists import Polling, StatusLists
 from todo_service.todos import cursors, purge, routes
 from todo_service.todos.idempotency import InFlight
 from todo_service.verified_tokens import VerifiedTokens
-from todo_service.verifier_reports import Held, Pace, VerifierReports
+from todo_service.verifier_reports import Held, HeldList, Pace, VerifierReports
 
 if TYPE_CHECKING:
     from todo_service.shared_windows import SharedWindows
@@ -150,7 +150,8 @@ def _verifier_reports(
             return Held(())
         keys = jwks.held.published
         kids = sorted({*keys.access_tokens, *keys.status_lists})
-        return Held(tuple(kids), tuple(sorted(each.uri for each in status_lists.held)))
+        lists = sorted(status_lists.held, key=lambda each: each.uri)
+        return Held(tuple(kids), tuple(HeldList(each.uri, each.version, int(each.iat)) for each in lists))
 
     secret = settings.client_secret.get_secret_value()
     return VerifierReports(settings.auth_url or settings.issuer, settings.client_id, secret, held, pace)

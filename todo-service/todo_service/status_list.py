@@ -70,6 +70,11 @@ class StatusList:
             raise IndexError(index)
         return bool(self.statuses[index >> 3] >> (index & 7) & 1)
 
+    @property
+    def version(self) -> int:
+        """How many are revoked, as the issuer counts a list's versions: bits are only ever set."""
+        return int.from_bytes(self.statuses, "little").bit_count()
+
     def freshness(self, now: float, *, token_ttl: float) -> Freshness:
         """Judged by the signed `iat` alone: what a cache or a connection says about age is nobody's signature.
 

@@ -2,8 +2,9 @@
 
     keys, status lists ──> one background task ──> POST auth-service /internal/verifiers
 
-A report goes out when what is held has changed, and every half minute; the last one says good-bye. Nothing here waits
-for an answer of the issuer, and nothing fails without one.
+A report goes out when other keys or lists are held, and every half minute; when a list has only got another version,
+some seconds after the one before. The last one says good-bye. Nothing here waits for an answer of the issuer, and
+nothing fails without one.
 """
 
 import asyncio
@@ -27,11 +28,31 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class HeldList:
+    """Which status list, with how many revoked, signed when."""
+
+    uri: str
+    version: int
+    iat: int
+
+    def __str__(self) -> str:
+        return f"{self.uri}|{self.version}|{self.iat}"
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """What a process verifies with."""
 
     kids: tuple[str, ...]
-    status_lists: tuple[str, ...] = ()
+    status_lists: tuple[HeldList, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.kids, *(each.uri for each in self.status_lists))
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        return tuple(each.version for each in self.status_lists)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +61,7 @@ class Pace:
 
     look: timedelta = timedelta(seconds=1)
     interval: timedelta = timedelta(seconds=30)
+    versions: timedelta = timedelta(seconds=5)
     retry: timedelta = timedelta(seconds=5)
     timeout: timedelta = timedelta(seconds=3)
 
@@ -66,17 +88,24 @@ class VerifierReports:
                     await self._send(client, Held(()))
 
     async def _report_forever(self, client: httpx2.AsyncClient) -> None:
-        reported: Held | None = None
-        due, failure = 0.0, ""
+        reported = Held(())
+        sent_at, failure = float("-inf"), ""
         while True:
             held = self._held()
-            if held.kids and (held != reported or time.monotonic() >= due):
+            if held.kids and time.monotonic() - sent_at >= self._pause(held, reported, failure).total_seconds():
                 failing, failure = failure, await self._try_to_send(client, held)
                 if failure and failure != failing:
                     _log.warning("the issuer does not take reports: %s", failure)
-                reported = held
-                due = time.monotonic() + (self._pace.retry if failure else self._pace.interval).total_seconds()
+                reported, sent_at = held, time.monotonic()
             await asyncio.sleep(self._pace.look.total_seconds())
+
+    def _pause(self, held: Held, reported: Held, failure: str) -> timedelta:
+        """How long after one report another is due. A list that is merely signed anew is no news."""
+        if held.names != reported.names:
+            return timedelta(0)
+        if failure:
+            return self._pace.retry
+        return self._pace.versions if held.versions != reported.versions else self._pace.interval
 
     async def _try_to_send(self, client: httpx2.AsyncClient, held: Held) -> str:
         """What went wrong, or nothing."""
@@ -87,5 +116,6 @@ class VerifierReports:
         return "" if status == 204 else f"the answer is a {status}"
 
     async def _send(self, client: httpx2.AsyncClient, held: Held) -> int:
-        form = {"instance": self.instance, "kids": " ".join(held.kids), "status_lists": " ".join(held.status_lists)}
+        status_lists = " ".join(map(str, held.status_lists))
+        form = {"instance": self.instance, "kids": " ".join(held.kids), "status_lists": status_lists}
         return (await client.post(self._url, data=form, auth=self._credentials)).status_code

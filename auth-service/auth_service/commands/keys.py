@@ -1,6 +1,5 @@
 """`keys`: what this issuer signs with."""
 
-import json
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
@@ -18,8 +17,10 @@ from ..verifiers import VerifierReport, find_lacking, list_reports
 from .key_withdrawal import open_store, when_processes_know, withdraw, written
 from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show
+from .verifiers import list_held_keys, list_held_status_lists
 
 OfStatusLists = Annotated[bool, typer.Option("--status-lists", help="The key of the status lists, not the tokens'.")]
+OF_LISTS = typer.Option("--status-lists", help="Which versions of the status lists they hold, not which keys.")
 AT_ONCE = timedelta(0)
 
 app = typer.Typer(help="Signing keys.", no_args_is_help=True)
@@ -64,9 +65,13 @@ def rewrap(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def verifiers(as_json: AsJson = False) -> None:
-    """List the processes that verify tokens, with the keys that each has reported to hold."""
-    show(run(_verifiers()), as_json=as_json)
+def verifiers(status_lists: Annotated[bool, OF_LISTS] = False, as_json: AsJson = False) -> None:
+    """List the processes that verify tokens, with the keys that each has reported to hold.
+
+    With --status-lists, a line for each list that one holds: how many revocations it lacks, and since when it has those
+    that it has.
+    """
+    show(run(list_held_status_lists() if status_lists else list_held_keys()), as_json=as_json)
 
 
 def record_of(key: SigningKey, state: str, reports: Sequence[VerifierReport]) -> Record:
@@ -95,21 +100,6 @@ async def _list() -> list[Record]:
             reports = await list_reports(session, now=now)
         found = [(store, key) for store in stores for key in await store.list_keys()]
     return [record_of(key, store.state_of(key, now=now), reports) for store, key in found]
-
-
-async def _verifiers() -> list[Record]:
-    async with opened() as database, database.reading() as session:
-        return [
-            {
-                "client_id": report.client_id,
-                "instance": report.instance,
-                "kids": " ".join(json.loads(report.kids)),
-                "status_lists": " ".join(json.loads(report.status_lists)),
-                "held_since": written(report.held_since),
-                "reported_at": written(report.reported_at),
-            }
-            for report in await list_reports(session, now=utc_now())
-        ]
 
 
 async def _rotate(*, at_once: bool, of_status_lists: bool) -> Record:

@@ -16,7 +16,7 @@ FORM = document_form(
         "properties": {
             "instance": {"type": "string"},
             "kids": {"type": "string", "description": "separated by spaces; none: the instance is ending"},
-            "status_lists": {"type": "string", "description": "their URIs, separated by spaces"},
+            "status_lists": {"type": "string", "description": "each as URI|version|iat, separated by spaces"},
             "client_id": {"type": "string"},
             "client_secret": {"type": "string"},
             "client_assertion": {"type": "string"},
