@@ -19,7 +19,7 @@ from e2e_fixtures.composed import BUILT, Composed, built_project, docker, runnin
 from e2e_fixtures.people import Person, bearer, browser, credentials, sign_up
 from e2e_fixtures.waiting import wait_until
 
-LASTING = {"gateway", "auth-service", "auth-worker", "todo-service", "database"}
+LASTING = {"gateway", "auth-service", "auth-worker", "todo-service", "database", "redis"}
 ONCE = {"secrets", "auth-migrations", "auth-provisioning", "todo-migrations"}
 MEGABYTE = 1_000_000
 SHELLS = re.compile(r"(^|/)(sh|bash|dash)$")
@@ -107,6 +107,10 @@ class TestNetworks:
             ("todo-service", "database", 5432, True),
             ("todo-service", "auth-service", 8081, True),
             ("gateway", "database", 5432, False),
+            ("auth-service", "redis", 6379, True),
+            ("todo-service", "redis", 6379, True),
+            ("auth-worker", "redis", 6379, False),
+            ("gateway", "redis", 6379, False),
         ],
     )
     def test_reaches_only_what_it_needs(
@@ -141,8 +145,8 @@ class TestNetworks:
 class TestSecrets:
     def test_each_is_a_file_that_one_user_can_read(self, composed: Composed) -> None:
         for service, names in {
-            "auth-service": {"auth_secret", "auth_key_encryption_keys", "auth_database_url"},
-            "todo-service": {"todo_database_url", "todo_client_secret"},
+            "auth-service": {"auth_secret", "auth_key_encryption_keys", "auth_database_url", "auth_redis_url"},
+            "todo-service": {"todo_database_url", "todo_client_secret", "todo_redis_url"},
         }.items():
             lines = composed.execute(service, "sh", "-c", "cd /run/secrets && stat -c '%n %a %u' *").stdout.splitlines()
             assert sorted(lines) == sorted(f"{name} 400 10001" for name in names)
@@ -271,7 +275,7 @@ class TestOperatorGuide:
 
     def test_names_what_an_operator_has_to_do(self) -> None:
         wanted = {"Upgrade", "Scale", "Rotate", "A signing key leaked", "A client secret leaked", "The disk is full"}
-        assert wanted | {"Restore"} <= PARAGRAPHS.keys()
+        assert wanted | {"Redis is gone", "Restore"} <= PARAGRAPHS.keys()
 
     @pytest.mark.parametrize("what", [title for title in PARAGRAPHS if title not in ("Upgrade", "Restore")])
     def test_commands_do_what_they_should(self, composed: Composed, guided: dict[str, str], what: str) -> None:
@@ -323,6 +327,46 @@ class TestSubjectLimits:
         assert gateway.get("/api/v1/todos", headers=bearer(dora)).status_code == 200
 
 
+class TestRedis:
+    """Limits are counted there, and nothing else depends on it."""
+
+    def test_counts_what_a_person_asks_of_the_api(self, composed: Composed, ann: Person) -> None:
+        answer = ann.api().get("/api/v1/todos")
+        assert re.fullmatch(r'"subject";q=\d+;w=\d+', answer.headers["RateLimit-Policy"])
+        assert re.fullmatch(r'"subject";r=\d+;t=\d+', answer.headers["RateLimit"])
+        assert _time_left(composed, ann) > 0
+
+    def test_keeps_nothing_and_no_user_sees_the_others(self, composed: Composed) -> None:
+        mounts = composed.containers()["redis"]["Mounts"]
+        assert [(each["Destination"], each["RW"]) for each in mounts] == [("/run/secrets", False)]
+        for name, key in (("todo", "auth:x"), ("auth", "todo:x")):
+            assert "NOPERM" in _redis(composed, name, "PTTL", key)
+        assert "NOPERM" in _redis(composed, "todo", "FLUSHALL")
+        stranger = composed.execute("redis", "redis-cli", "INCR", "todo:x")
+        assert "NOPERM" in stranger.stdout + stranger.stderr
+
+    def test_is_gone_and_comes_back_and_no_request_fails(self, composed: Composed, ann: Person) -> None:
+        api = ann.api()
+        assert composed.compose("kill", "redis").returncode == 0
+        answers = [api.get("/api/v1/todos") for _ in range(10)]
+        assert [(each.status_code, "RateLimit" in each.headers) for each in answers] == [(200, True)] * 10
+        again = composed.script(PARAGRAPHS["Redis is gone"])
+        assert again.returncode == 0, again.stdout + again.stderr
+        wait_until(lambda: api.get("/api/v1/todos").status_code == 200 and _time_left(composed, ann) > 0)
+
+
+def _time_left(composed: Composed, person: Person) -> int:
+    """Of the window that the person's requests are counted in, in milliseconds; below zero, there is none."""
+    return int(_redis(composed, "todo", "PTTL", f"todo:requests:{person.id}"))
+
+
+def _redis(composed: Composed, name: str, *command: str) -> str:
+    """What the service's user is answered."""
+    url = _secrets(composed)[f"{name}-secrets/{name}_redis_url"]
+    done = composed.execute("redis", "redis-cli", "--no-auth-warning", "-u", url, *command)
+    return done.stdout + done.stderr
+
+
 class TestReplacing:
     """Last, because it disturbs what the others look at."""
 
@@ -362,7 +406,7 @@ READ_ALL = (
 def _secrets(composed: Composed) -> dict[str, str]:
     """All of them, by volume and name, read as nobody in the system could."""
     found: dict[str, str] = {}
-    for volume in ("auth-secrets", "todo-secrets", "todo-migration-secrets", "database-secrets"):
+    for volume in ("auth-secrets", "todo-secrets", "todo-migration-secrets", "database-secrets", "redis-secrets"):
         mount = f"--volume={composed.project}_{volume}:/s:ro"
         image = composed.image("auth-service")
         shown = docker(

@@ -16,7 +16,7 @@ import pytest
 from e2e_fixtures.checkout import ROOT, Checkout, ambient, free_port
 from e2e_fixtures.stack import Stack
 
-BASES = ("python:3.13-slim-trixie", "node:24-trixie-slim", "debian:trixie-slim", "postgres:17")
+BASES = ("python:3.13-slim-trixie", "node:24-trixie-slim", "debian:trixie-slim", "postgres:17", "redis:8")
 BUILT = ("gateway", "auth-service", "todo-service")
 BUILD_TIMEOUT, TIMEOUT = 600, 180
 
