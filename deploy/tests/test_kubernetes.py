@@ -162,8 +162,26 @@ class TestTogether:
     def test_settings_of_a_service_are_settings(self, service: str) -> None:
         """Its README names them all, which a test of its own sees to."""
         readme = (KUBERNETES.parents[1] / service / "README.md").read_text(encoding="utf-8")
-        for name in configuration(service):
+        for name in configuration(service, "overlays/production"):
             assert re.search(rf"`{name.removesuffix('_FILE')}`", readme), name
+
+    def test_production_counts_in_a_redis_outside_and_one_node_needs_none(self) -> None:
+        """Whose URL, and so its password, is a file; and no other pod gets there."""
+        for service in ("auth", "todo"):
+            name = f"{service.upper()}_REDIS_URL_FILE"
+            assert (
+                configuration(f"{service}-service", "overlays/production")[name] == f"/run/secrets/{service}_redis_url"
+            )
+            assert name not in configuration(f"{service}-service", "overlays/single-node")
+        manifests = overlay("production")
+        reach = [
+            pod
+            for pod, template in pods(manifests).items()
+            for each in of_kind(manifests, "NetworkPolicy")
+            if selects(each["spec"], template["metadata"]["labels"])
+            and any(port["port"] == 6379 for rule in each["spec"].get("egress", []) for port in rule.get("ports", []))
+        ]
+        assert sorted(reach) == ["auth-service", "todo-service"]
 
     def test_production_names_a_version_of_every_image(self) -> None:
         images = {pod["spec"]["containers"][0]["image"] for pod in pods(overlay("production")).values()}
@@ -182,11 +200,11 @@ def selects(spec: Manifest, labels: dict[str, str]) -> bool:
     )
 
 
-def configuration(service: str) -> dict[str, str]:
+def configuration(service: str, folder: str = "base") -> dict[str, str]:
     """What its ConfigMap says."""
     [found] = [
         each
-        for each in of_kind(render("base"), "ConfigMap")
+        for each in of_kind(render(folder), "ConfigMap")
         if re.fullmatch(rf"{service}-\w+", each["metadata"]["name"])
     ]
     data: dict[str, str] = found["data"]
