@@ -2,7 +2,7 @@
 
 Imports point down only, and tests/test_architecture.py checks it:
 
-    app, failures, __main__, commands, settings, migrations   where parts meet
+    app, routes, failures, __main__, commands, settings ...   where parts meet
     better_auth, authorize, hosted_pages, token, logout ...   endpoints
     dependencies, session_cookies, browsers, pages ...        what endpoints share of HTTP
     accounts, browser_sessions, passwords, tokens ...         nouns: what is remembered, and what may be done with it

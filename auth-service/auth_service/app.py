@@ -8,24 +8,10 @@ from ipaddress import ip_network
 
 import structlog
 from fastapi import FastAPI
+from opentelemetry.trace import TracerProvider
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import (
-    authorize,
-    better_auth,
-    discovery,
-    health,
-    hosted_pages,
-    internal,
-    introspect,
-    jwks,
-    logout,
-    revoke,
-    status_list_documents,
-    status_lists,
-    token,
-    userinfo,
-)
+from . import status_lists, tracing
 from .access_log import AccessLog
 from .access_tokens import AccessTokenReader
 from .attempts import AttemptLimiter
@@ -51,6 +37,7 @@ from .outbound import Outbound
 from .passwords import PasswordHasher
 from .published_status_lists import PublishedStatusLists, refresh_periodically
 from .refresh_tokens import RefreshLifetimes, RefreshTokens
+from .routes import ROUTES
 from .sealing import Seal
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
@@ -64,7 +51,7 @@ UNLIMITED_QUEUE = 100_000
 _log = structlog.get_logger(__name__)
 
 
-def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
+def create_app(settings: Settings, *, clock: Clock = utc_now, traces: TracerProvider | None = None) -> FastAPI:
     counts = Counts()
     app = FastAPI(
         title="auth-service",
@@ -74,15 +61,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan(settings, clock, counts),
+        telemetry=tracing.describe(traces),
     )
-    oauth = (token.router, userinfo.router, introspect.router, revoke.router)
-    pages = (authorize.router, logout.router, *hosted_pages.routers)
-    documents = (jwks.router, status_list_documents.router, discovery.router)
-    inside = (health.router, *internal.routers)
-    for router in (*oauth, *better_auth.routers, *documents, *inside, *pages):
-        # The routes themselves: an included router is searched twice for each request, and these need none of what
-        # including adds, because they carry their whole paths.
-        app.router.routes.extend(router.routes)
+    app.router.routes.extend(ROUTES)
     add_exception_handlers(app)
     for middleware in (CrossOrigin, ClientCrossOrigin, LastResort):  # the last one is the outermost
         app.add_middleware(middleware)

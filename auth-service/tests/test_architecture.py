@@ -7,7 +7,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "auth_service"
 
-TOP = {"app", "failures", "__main__", "commands", "settings", "access_log", "migrations"}
+TOP = {"app", "failures", "__main__", "commands", "settings", "access_log", "migrations", "routes", "tracing"}
 ENDPOINTS = {
     *("authorize", "token", "userinfo", "introspect", "revoke", "logout"),
     *("better_auth", "discovery", "health", "hosted_pages", "internal", "jwks", "status_list_documents"),

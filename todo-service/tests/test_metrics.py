@@ -47,6 +47,7 @@ def test_the_readme_lists_every_metric(run_service: Any, jwks: JwksEndpoint) -> 
     jwks.keys = [issuer.jwk("first"), issuer.jwk(SIGNER, signs="statuslist+jwt")]
     jwks.elsewhere["/oauth/status-lists"] = lists.answer
     with run_service() as service:
+        service.wait_until_ready()
         service.client("no-token").get("/api/v1/todos")
         wait_until(lambda: "status_list_age_seconds" in service.metrics())
         families = list(text_string_to_metric_families(service.metrics()))

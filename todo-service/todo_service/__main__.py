@@ -3,12 +3,15 @@
 import asyncio
 import os
 import socket
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from todo_service import settings as settings_
 from todo_service.settings import InvalidSettings, Settings
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 cli = typer.Typer(help="The todo API.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
@@ -91,8 +94,9 @@ def _run(settings: Settings, listeners: list[socket.socket], metrics_port: int |
 
     from todo_service.app import create_app
 
+    traces = _open_traces()
     config = uvicorn.Config(
-        create_app(settings, metrics_port=metrics_port),
+        create_app(settings, metrics_port=metrics_port, traces=traces),
         log_config=None,
         access_log=False,
         ws="none",
@@ -111,6 +115,18 @@ def _run(settings: Settings, listeners: list[socket.socket], metrics_port: int |
             await super().shutdown(sockets)
 
     _Server(config).run(sockets=listeners)
+
+
+def _open_traces() -> "TracerProvider | None":
+    from todo_service import tracing
+
+    if not tracing.wants_traces(os.environ):
+        return None
+    try:
+        from todo_service.exported_spans import make_provider
+    except ImportError as error:
+        _refuse(f"traces are wanted, but {error.name} is not installed: see requirements-telemetry.txt")
+    return make_provider("todo-service")
 
 
 def _first_line(error: Exception) -> str:

@@ -25,6 +25,7 @@ from todo_service import (
     problems,
     protected_resource,
     status_hints,
+    tracing,
     web,
 )
 from todo_service.access_token import Policy
@@ -46,6 +47,8 @@ from todo_service.verified_tokens import VerifiedTokens
 from todo_service.verifier_reports import Held, HeldList, Pace, VerifierReports
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
     from todo_service.shared_windows import SharedWindows
 
 STATUS_LISTS_PATH = "/oauth/status-lists"
@@ -60,8 +63,9 @@ def create_app(
     polling: Polling | None = None,
     pace: Pace | None = None,
     metrics_port: int | None = None,
+    traces: "TracerProvider | None" = None,
 ) -> FastAPI:
-    """Build the application. What arrives on `metrics_port` is for Prometheus.
+    """Build the application. What arrives on `metrics_port` is for Prometheus; `traces` takes spans of requests.
 
     `clock`, `schedule`, `polling` and `pace` are seams for tests.
     """
@@ -73,6 +77,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
+        telemetry=tracing.describe(traces),
     )
     metadata = protected_resource.describe(settings.issuer)
     status_lists = settings.issuer + STATUS_LISTS_PATH
@@ -83,6 +88,7 @@ def create_app(
         requires_status=settings.require_status == "on",
     )
     app.state.clock = clock
+    app.state.traces = traces
     app.state.counts = counts = RequestCounts()
     app.state.quota = settings.quota
     app.state.requires_status = policy.requires_status
@@ -180,6 +186,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await app.state.database.dispose()
+        if app.state.traces is not None:
+            await asyncio.to_thread(app.state.traces.force_flush)
 
 
 def _add_refusals(app: FastAPI) -> None:

@@ -11,6 +11,7 @@ from ..key_encryption import UnreadableKey
 from ..key_rotation import RotationRefused
 from ..private_port import CannotListen
 from ..settings import InvalidSettings
+from ..tracing import TracingUnavailable
 from . import clients, consents, keys, secrets, sessions, users
 from .opened import CommandRefused
 
@@ -76,7 +77,15 @@ def migrate() -> None:
 def main() -> None:
     try:
         app()
-    except (InvalidSettings, SchemaMismatch, UnreadableKey, RotationRefused, CommandRefused, CannotListen) as error:
+    except (
+        InvalidSettings,
+        SchemaMismatch,
+        UnreadableKey,
+        RotationRefused,
+        CommandRefused,
+        CannotListen,
+        TracingUnavailable,
+    ) as error:
         _fail(str(error))
     except OperationalError as error:
         _fail(f"the database does not answer: {str(error.orig).strip().partition(chr(10))[0]}")

@@ -1,13 +1,15 @@
 """The serving process: one event loop, a port for requests, and one for Prometheus where it is wanted."""
 
 import asyncio
+import os
 import socket
 import sys
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
 
-from .. import logs
+from .. import logs, tracing
 from ..app import check_start, create_app
 from ..dependencies import Parts
 from ..exposition import render_metrics
@@ -15,6 +17,10 @@ from ..key_schedule import Pace
 from ..metrics import MEDIA_TYPE
 from ..private_port import Answer, PrivatePort, listen
 from ..settings import load_settings
+from ..tracing import TracingUnavailable
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 GRACEFUL_SHUTDOWN = 20  # seconds for the requests that are under way
 LAST_ARRIVALS = 0.2  # seconds for the first octets of whoever has just connected
@@ -24,12 +30,20 @@ MAX_CONCURRENCY = 2_000  # connections; one more is answered 503
 class Server(uvicorn.Server):
     """Ends without a request lost, and without waiting for what has no end."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, pace: Pace, scrapes: socket.socket | None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        app: FastAPI,
+        pace: Pace,
+        scrapes: socket.socket | None,
+        traces: "TracerProvider | None" = None,
+    ) -> None:
         super().__init__(config)
         self._app = app
         self._pace = pace
         self._scrapes = scrapes
         self._scraped: asyncio.Server | None = None
+        self._traces = traces
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -46,6 +60,8 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
         if self._scraped is not None:
             self._scraped.close()
+        if self._traces is not None:  # here, because uvicorn ends the process by the signal that it was sent
+            await asyncio.to_thread(self._traces.force_flush)
 
     async def _metrics(self) -> Answer:
         return Answer(text=render_metrics(self._app.state.parts, self._pace), media_type=MEDIA_TYPE)
@@ -56,7 +72,8 @@ def serve(host: str, port: int, metrics_port: int | None) -> None:
     scrapes = None if metrics_port is None else listen(host, metrics_port)
     asyncio.run(check_start(settings))
     logs.configure(settings.log_level)
-    app = create_app(settings)
+    traces = _open_traces()
+    app = create_app(settings, traces=traces)
     config = uvicorn.Config(
         app,
         host=host,
@@ -72,7 +89,20 @@ def serve(host: str, port: int, metrics_port: int | None) -> None:
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
         ws="none",
     )
-    server = Server(config, app, Pace(settings.key_rotation_interval, settings.key_spare_min_age), scrapes)
+    server = Server(config, app, Pace(settings.key_rotation_interval, settings.key_spare_min_age), scrapes, traces)
     server.run()
     if not server.started:
         sys.exit(1)
+
+
+def _open_traces() -> "TracerProvider | None":
+    """Raises TracingUnavailable."""
+    if not tracing.wants_traces(os.environ):
+        return None
+    try:
+        from ..exported_spans import make_provider
+    except ImportError as error:
+        raise TracingUnavailable(
+            f"traces are wanted, but {error.name} is not installed: see requirements-telemetry.txt"
+        ) from error
+    return make_provider(logs.SERVICE_NAME)

@@ -1,0 +1,30 @@
+"""Every route of every endpoint.
+
+The routes themselves, not routers: an included router is searched twice for each request, and these need none of what
+including adds, because they carry their whole paths.
+"""
+
+from . import (
+    authorize,
+    better_auth,
+    discovery,
+    health,
+    hosted_pages,
+    internal,
+    introspect,
+    jwks,
+    logout,
+    revoke,
+    status_list_documents,
+    token,
+    userinfo,
+)
+
+_OAUTH = (token.router, userinfo.router, introspect.router, revoke.router)
+_DOCUMENTS = (jwks.router, status_list_documents.router, discovery.router)
+_INSIDE = (health.router, *internal.routers)
+_PAGES = (authorize.router, logout.router, *hosted_pages.routers)
+
+ROUTES = [
+    route for router in (*_OAUTH, *better_auth.routers, *_DOCUMENTS, *_INSIDE, *_PAGES) for route in router.routes
+]
