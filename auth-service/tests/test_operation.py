@@ -22,11 +22,15 @@ def test_a_ready_service_says_so(service: Service) -> None:
         assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
-def test_a_schema_that_moves_on_makes_it_unready_but_not_dead(start: Start, database_url: str) -> None:
+@pytest.mark.parametrize(("revision", "status"), [("9999_later", 200), ("0001_earlier", 503)])
+def test_a_schema_that_moves_on_leaves_it_ready_and_an_older_one_does_not(
+    start: Start, database_url: str, revision: str, status: int
+) -> None:
+    """A migration runs while the version before it serves, and goes on serving until it is replaced."""
     service = start(database_url)
-    service.execute("UPDATE alembic_version SET version_num = '9999_later'")
+    service.execute(f"UPDATE alembic_version SET version_num = '{revision}'")
     client = service.client()
-    assert client.get(f"{service.url}/readyz").status_code == 503
+    assert client.get(f"{service.url}/readyz").status_code == status
     assert client.get(f"{service.url}/livez").status_code == 200
 
 

@@ -28,6 +28,7 @@ def provide(given: Path, authority: Path, tls: Path, issuer: str) -> None:
         names = dict.fromkeys([urlsplit(issuer).hostname or "localhost", *LOOPBACK])
         subprocess.run([sys.executable, "-I", "/authority.py", authority, tls, *names], check=True)  # noqa: S603 - ours
         shutil.copyfile(authority / "authority.crt", tls / "authority.crt")
+    (tls / "gateway.crt").chmod(0o444)
     os.chown(tls / "gateway.key", 0, GATEWAY)
     (tls / "gateway.key").chmod(0o440)
 

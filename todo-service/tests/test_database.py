@@ -66,10 +66,15 @@ def test_who_comes_first_after_a_restart_of_the_database_is_answered(run_service
         assert alice.get(TODOS).status_code == 200
 
 
-def test_a_schema_that_moved_on_is_not_ready(run_service: Any, path: Path) -> None:
+def test_a_schema_that_moved_on_leaves_it_ready_and_an_older_one_does_not(run_service: Any, path: Path) -> None:
+    """A migration runs while the version before it serves, and goes on serving until it is replaced."""
     with run_service() as service:
         service.wait_until_ready()
-        for revision, status, said in [("9999", 503, "schema not at head"), (database.HEAD, 200, "ok")]:
+        for revision, status, said in [
+            ("0001", 503, "schema not at head"),
+            ("9999", 200, "ok"),
+            (database.HEAD, 200, "ok"),
+        ]:
             with sqlite3.connect(path) as connection:
                 connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
             connection.close()

@@ -1,12 +1,13 @@
 """A database with todos in it comes to the newest schema, with nothing lost."""
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
 from todo_fixtures.service import Service
@@ -17,6 +18,15 @@ OLD = (
     "INSERT INTO todos VALUES ('alice', :id, :title, '', 'open', NULL, 0, :due_at, 1,"
     " '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000')"
 )
+SECOND = (
+    "INSERT INTO todos (owner, id, title, notes, status, priority, due_at, position, deleted_at, sequence, version,"
+    " created_at, updated_at) VALUES ('alice', :id, :title, '', 'open', 0, :never, :position, :deleted_at, :n, 1,"
+    " '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000')"
+)
+NEVER = "9999-12-31 23:59:59.999999"
+NOW = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+OWNED = ("todos", "owners", "idempotency_keys", "leases", "cursor_key")
+TODOS = "/api/v1/todos"
 DUES = {"never": None, "whole": "2027-01-31 08:00:00.000000", "fraction": "2027-01-31 08:00:00.123456"}
 
 
@@ -59,6 +69,56 @@ def test_todos_of_the_first_schema_are_kept(old_url: str, run_service: Any) -> N
         service.wait_until_ready()
         dues = [todo["due"] for todo in service.person("alice").get("/api/v1/todos?sort=created").json()["items"][:3]]
         assert dues == [None, "2027-01-31T08:00:00Z", "2027-01-31T08:00:00.123456Z"]
+
+
+def test_what_the_second_schema_knows_is_kept(old_url: str, run_service: Any) -> None:
+    """Deleted ones stay deleted, changes keep their numbers, and a key that was used gives the answer that it gave."""
+    alembic(old_url, "0002")
+    kept, gone = (new_id(1_700_000_000 + number) for number in range(2))
+    with connect(old_url) as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        connection.execute(text("SELECT 1") if is_sqlite else text("SET todo.owner = 'alice'"))
+        for id_, title, deleted_at, sequence in ((kept, "kept", None, 7), (gone, "gone", NOW, 8)):
+            given = {"id": id_.hex if is_sqlite else id_, "title": title, "deleted_at": deleted_at, "n": sequence}
+            connection.execute(text(SECOND), {**given, "never": NEVER, "position": f"{sequence}V"})
+        connection.execute(text("INSERT INTO owners VALUES ('alice', 8, 1)"))
+        connection.commit()
+    migrate(old_url)
+    with run_service(database_url=old_url) as service:
+        service.wait_until_ready()
+        alice = service.person("alice")
+        assert [(todo["id"], todo["position"]) for todo in alice.get(TODOS).json()["items"]] == [(str(kept), "7V")]
+        changes = alice.get("/api/v1/changes").json()
+        assert [todo["id"] for todo in changes["upserts"]] == [str(kept)]
+        assert alice.post(f"{TODOS}/{gone}/restore").status_code == 200
+        later = alice.get("/api/v1/changes", params={"since": changes["next"]}).json()
+        assert [todo["id"] for todo in later["upserts"]] == [str(gone)]
+
+
+def test_the_version_before_reads_and_writes_all_that_it_knows(old_url: str) -> None:
+    """It serves while the new one migrates: its statements name the columns that it knows, and no others.
+
+    Of the newest migration; 0002 asked more of an INSERT than 0001 knew, and is older than the first release.
+    """
+    alembic(old_url, "0002")
+    with connect(old_url) as connection:
+        inspected = inspect(connection)
+        known = {name: [column["name"] for column in inspected.get_columns(name)] for name in OWNED}
+    migrate(old_url)
+    with connect(old_url) as connection:
+        inspected = inspect(connection)
+        for name, columns in known.items():
+            needed = [each["name"] for each in inspected.get_columns(name) if _is_needed(each)]
+            assert set(needed) <= set(columns), name
+            assert {each["name"] for each in inspected.get_columns(name)} >= set(columns), name
+
+
+def _is_needed(column: Any) -> bool:
+    return not column["nullable"] and column["default"] is None
+
+
+def connect(url: str) -> Connection:
+    return create_engine(url.replace("+aiosqlite", ""), poolclass=NullPool).connect()
 
 
 def check(service: Service, ids: list[str]) -> None:

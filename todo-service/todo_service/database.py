@@ -35,6 +35,10 @@ _BYPASSES = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = curre
 class SchemaNotAtHead(Exception):
     """The tables are not those that this version works with."""
 
+    def __init__(self, found: str | None) -> None:
+        super().__init__(f"the database is at {found or 'nothing'}, not at {HEAD}")
+        self.is_newer = found is not None and found > HEAD
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -171,7 +175,7 @@ async def verify_schema(database: Database) -> None:
                 raise
             found = None
     if found != HEAD:
-        raise SchemaNotAtHead(f"the database is at {found or 'nothing'}, not at {HEAD}")
+        raise SchemaNotAtHead(found)
 
 
 def _is_missing_table(error: DatabaseError) -> bool:

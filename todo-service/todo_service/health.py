@@ -26,7 +26,10 @@ async def livez(response: Response) -> Health:
 
 @router.get("/readyz", operation_id="getReadiness", responses={503: {"model": Health}})
 async def readyz(request: Request, response: Response) -> Health:
-    """A key set is held, and with it status lists where they are required; the database is there and at head."""
+    """A key set is held, and with it status lists where they are required; the database is there, at head or past it.
+
+    A migration only adds, so that the version before it goes on serving until the new one has taken over.
+    """
     response.headers["Cache-Control"] = "no-store"
     health = Health(status="ok")
     try:
@@ -36,8 +39,9 @@ async def readyz(request: Request, response: Response) -> Health:
         await database.verify_schema(request.app.state.database)
     except KeysUnavailable:
         health = Health(status="no key set")
-    except SchemaNotAtHead:
-        health = Health(status="schema not at head")
+    except SchemaNotAtHead as mismatch:
+        if not mismatch.is_newer:
+            health = Health(status="schema not at head")
     except (SQLAlchemyError, OSError):
         health = Health(status="no database")
     if health.status != "ok":

@@ -12,6 +12,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 _ADVISORY_LOCK = 0x746F646F  # "todo"
+# Whoever asks for a table while a migration waits for it waits behind it: so it gives up soon, and changes nothing.
+_LOCK_TIMEOUT = 5000  # milliseconds
 
 
 # What the serving role may do: it owns nothing, so it cannot turn a policy off.
@@ -53,6 +55,7 @@ def _upgrade(url: URL, serving_role: str | None) -> None:
 def _advisory_lock(engine: Engine, connection: Connection) -> None:
     if engine.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+        connection.exec_driver_sql(f"SET lock_timeout = {_LOCK_TIMEOUT}")
         connection.commit()
 
 

@@ -21,7 +21,7 @@ from ..instants import Clock, utc_now
 from ..key_ring import KeyRing
 from ..key_schedule import KeySchedule, Pace
 from ..metrics import MEDIA_TYPE, Metric, render
-from ..migrations import HEAD
+from ..migrations import HEAD, serves
 from ..outbound import Outbound
 from ..private_port import Answer, Give, PrivatePort, listen
 from ..process_metrics import pool_metrics, process_metrics
@@ -99,7 +99,7 @@ class _Shown:
 
     async def _readyz(self) -> Answer:
         try:
-            is_ready = await self.database.revision() == HEAD
+            is_ready = serves(await self.database.revision())
         except (SQLAlchemyError, OSError):
             is_ready = False
         return Answer() if is_ready else Answer("503 Service Unavailable")

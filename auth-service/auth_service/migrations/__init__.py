@@ -8,6 +8,15 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 HEAD = max(path.stem for path in (_HERE / "versions").glob("[0-9]*.py"))
+ADVISORY_LOCK = 0x61757468  # "auth": held by who migrates
+
+
+def serves(revision: str | None) -> bool:
+    """Whether a process of this version, that has started, works on that schema: on a newer one it does, too.
+
+    A migration only adds, so that the version before it goes on serving until the new one has taken over.
+    """
+    return revision is not None and revision >= HEAD
 
 
 def migrate(url: str) -> None:

@@ -1,5 +1,6 @@
 """Alembic's environment: one synchronous connection, under a lock that lets one process migrate at a time."""
 
+from datetime import timedelta
 from typing import Any
 
 from alembic import context
@@ -23,6 +24,7 @@ from auth_service import (
     status_lists,
 )
 from auth_service.database import LOCK_TIMEOUT, Row
+from auth_service.migrations import ADVISORY_LOCK
 
 TABLES = (
     accounts,
@@ -41,7 +43,8 @@ TABLES = (
     signing_keys,
     status_lists,
 )  # imported so that their tables are known to Row.metadata
-ADVISORY_LOCK = 0x61757468  # "auth"
+# Whoever asks for a table while a migration waits for it waits behind it: so it gives up soon, and changes nothing.
+LOCK_TIMEOUT_FOR_TABLES = timedelta(seconds=5)
 
 
 def run(connection: Connection) -> None:
@@ -77,6 +80,8 @@ try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+            milliseconds = int(LOCK_TIMEOUT_FOR_TABLES.total_seconds() * 1000)
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
         run(connection)
         connection.commit()
 finally:
