@@ -4,10 +4,10 @@ So no change goes untold, and nothing is told that was rolled back. The worker p
 an `event_endpoint` (event_deliveries.py). Where there is none, an event is dropped.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import String, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -39,6 +39,15 @@ def record_sessions_revoked(session: AsyncSession, revoked: Iterable[tuple[str, 
     """Pairs of an account's id and its session's."""
     for account_id, session_id in revoked:
         _record(session, SESSION_REVOKED, account_id, session_id, now)
+
+
+async def list_events(session: AsyncSession, *, after: str, limit: int) -> Sequence[AccountEvent]:
+    """What the worker has not passed on yet, in the order of the ids."""
+    return (
+        await session.scalars(
+            select(AccountEvent).where(AccountEvent.id > after).order_by(AccountEvent.id).limit(limit)
+        )
+    ).all()
 
 
 def _record(session: AsyncSession, type_: str, account_id: str, session_id: str | None, now: datetime) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import ForeignKey, Integer, String, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import identifiers
@@ -19,6 +20,7 @@ from .instants import Instant
 from .oauth.security_event import ACCOUNT_PURGED
 
 BATCH = 200
+MAX_ERROR = 200  # letters of it that are kept
 DELIVERY_TTL = timedelta(days=7)
 FIRST_RETRY, LAST_RETRY = timedelta(seconds=1), timedelta(hours=1)
 # What a purged account's tokens could still write is written by then: their status has reached every verifier.
@@ -38,6 +40,7 @@ class EventDelivery(Row):
     attempts: Mapped[int] = mapped_column(Integer)
     next_at: Mapped[datetime] = mapped_column(Instant, index=True)
     expires_at: Mapped[datetime] = mapped_column(Instant)
+    last_error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
 
 
 async def distribute(database: Database) -> None:
@@ -109,5 +112,24 @@ async def postpone(database: Database, delivery: EventDelivery, reason: str, *, 
         await session.execute(
             update(EventDelivery)
             .where(EventDelivery.jti == delivery.jti)
-            .values(attempts=delivery.attempts + 1, next_at=now + pause)
+            .values(attempts=delivery.attempts + 1, next_at=now + pause, last_error=reason[:MAX_ERROR])
         )
+
+
+async def list_deliveries(
+    session: AsyncSession, *, failed_only: bool, after: str, limit: int
+) -> Sequence[EventDelivery]:
+    """What no receiver has acknowledged yet, in the order of the ids; or of that only what was tried in vain."""
+    query = select(EventDelivery).where(EventDelivery.jti > after).order_by(EventDelivery.jti).limit(limit)
+    return (await session.scalars(query.where(EventDelivery.attempts > 0) if failed_only else query)).all()
+
+
+async def resend(session: AsyncSession, jti: str | None, *, now: datetime) -> int:
+    """Make due what was tried in vain: one delivery, or all (None). How many.
+
+    What was never tried is sent as soon as it may be, in any case: a purge has its delay.
+    """
+    which = () if jti is None else (EventDelivery.jti == jti,)
+    made_due = update(EventDelivery).where(EventDelivery.attempts > 0, *which).values(next_at=now)
+    quietly = {"synchronize_session": False}
+    return len((await session.scalars(made_due.returning(EventDelivery.jti), execution_options=quietly)).all())

@@ -1,11 +1,12 @@
 """What happens to an account is told, once it has happened, at least once, to whoever is registered for it."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 import structlog
 
 from auth_service.database import open_database
-from auth_service.event_deliveries import DELIVERY_TTL, PURGE_DELAY
+from auth_service.event_deliveries import DELIVERY_TTL, MAX_ERROR, PURGE_DELAY
 from auth_service.event_sender import EventSender
 from auth_service.key_ring import KeyRing
 from auth_service.oauth.client_metadata import parse
@@ -225,6 +226,80 @@ def test_after_a_week_it_is_given_up_with_an_alarm(sqlite_service: Service, rece
     [alarm] = [line for line in logged if line["log_level"] == "error"]
     assert (alarm["event"], alarm["client_id"]) == ("event_given_up", registered.client_id)
     assert sqlite_service.rows("SELECT * FROM event_deliveries") == []
+
+
+def undelivered(service: Service, *options: str) -> list[dict[str, Any]]:
+    done = service.command("events", "list", "--json", *options)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_an_operator_sees_what_is_not_delivered_and_why(service: Service, receiver: Receiver) -> None:
+    """And nothing about whom: neither account nor session."""
+    service.clock.stop()
+    client, registered = service.signed_up("ann@example.com"), told_to(service, receiver)
+    account_id, session_id = account_of(service)
+    client.post("/delete-user", json={"password": PASSWORD})
+    assert {(each["type"], each["receiver"]) for each in undelivered(service)} == {
+        ("session-revoked", None), ("account-purged", None),
+    }  # fmt: skip
+    receiver.status = 500
+    send(service)
+    for _ in range(2):
+        service.clock.advance(seconds=2)
+        send(service)
+    shown = {each["type"]: each for each in undelivered(service)}
+    revoked, purged = shown["session-revoked"], shown["account-purged"]
+    assert (revoked["receiver"], revoked["attempts"]) == (registered.client_id, 3)
+    assert revoked["last_error"] == "the answer is a 500"
+    assert revoked["id"] == receiver.received[0]["jti"]
+    occurred_at, next_at = (datetime.fromisoformat(revoked[name]) for name in ("occurred_at", "next_attempt_at"))
+    assert next_at - occurred_at == timedelta(seconds=4 + 2**2)
+    assert (purged["attempts"], purged["last_error"]) == (0, None)
+    assert undelivered(service, "--failed") == [revoked]
+    told = json.dumps(list(shown.values()))
+    assert not any(secret in told for secret in (account_id, session_id, "ann@example.com"))
+
+
+def test_a_long_error_is_cut(sqlite_service: Service) -> None:
+    client = sqlite_service.signed_up()
+    register(sqlite_service, event_endpoint=f"https://{'x' * 63}.{'y' * 63}.{'z' * 63}.invalid/events")
+    client.post("/sign-out")
+    send(sqlite_service)
+    [shown] = undelivered(sqlite_service)
+    assert 0 < len(shown["last_error"]) <= MAX_ERROR
+
+
+@pytest.mark.parametrize("which", ["id", "--all"])
+def test_an_operator_resends_at_once_what_was_tried_in_vain(service: Service, receiver: Receiver, which: str) -> None:
+    """What was never tried is left alone: a purge keeps its delay."""
+    service.clock.stop()
+    client = service.signed_up()
+    told_to(service, receiver)
+    client.post("/delete-user", json={"password": PASSWORD})
+    receiver.status = 500
+    send(service)
+    service.execute("UPDATE event_deliveries SET next_at = '2040-01-01 00:00:00.000000'")
+    receiver.status, service.clock.stopped_at = 202, None
+    send(service)
+    [failed] = undelivered(service, "--failed")
+    assert [event["jti"] for event in receiver.received] == [failed["id"]]
+    done = service.command("events", "resend", failed["id"] if which == "id" else which, "--json")
+    assert json.loads(done.stdout) == {"resent": 1}
+    send(service)
+    assert [event["jti"] for event in receiver.received] == [failed["id"]] * 2
+    [purged] = undelivered(service)
+    assert (purged["type"], purged["attempts"]) == ("account-purged", 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [(["x"], 1, "no event with this id"), ([], 2, "EVENT_ID or --all"), (["x", "--all"], 2, "EVENT_ID or --all")],
+    ids=["unknown", "neither", "both"],
+)
+def test_what_cannot_be_resent_is_refused(sqlite_service: Service, arguments: list[str], code: int, says: str) -> None:
+    done = sqlite_service.command("events", "resend", *arguments)
+    assert (done.returncode, done.stdout, says in done.stderr) == (code, "", True), done.stderr
 
 
 def test_one_receiver_that_refuses_holds_up_no_other(service: Service, receiver: Receiver) -> None:

@@ -12,7 +12,7 @@ from ..key_rotation import RotationRefused
 from ..private_port import CannotListen
 from ..settings import InvalidSettings
 from ..tracing import TracingUnavailable
-from . import clients, consents, keys, secrets, sessions, users
+from . import clients, consents, events, keys, secrets, sessions, users
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(users.app, name="users")
 app.add_typer(clients.app, name="clients")
 app.add_typer(consents.app, name="consents")
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")
 app.add_typer(secrets.app, name="secrets")
 
