@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import subprocess
 import sys
@@ -191,6 +192,47 @@ class TestTogether:
     def test_single_node_has_one_of_each_and_nothing_that_keeps_two(self) -> None:
         assert of_kind(overlay("single-node"), "HorizontalPodAutoscaler", "PodDisruptionBudget") == []
         assert {each["spec"].get("replicas", 1) for each in of_kind(overlay("single-node"), "Deployment")} == {1}
+
+
+@pytest.fixture(scope="module")
+def monitored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Manifest, ...]:
+    folder = tmp_path_factory.mktemp("kustomize").resolve()
+    base, component = (os.path.relpath(KUBERNETES / each, folder) for each in ("base", "components/metrics"))
+    (folder / "kustomization.yaml").write_text(f"resources: [{base}]\ncomponents: [{component}]\n", encoding="utf-8")
+    return render(str(folder))
+
+
+class TestMetrics:
+    """The component that lets Prometheus in."""
+
+    @pytest.mark.parametrize("name", ["auth-service", "auth-worker", "todo-service"])
+    def test_prometheus_alone_reaches_each_process(self, name: str, monitored: tuple[Manifest, ...]) -> None:
+        pod = pods(monitored)[name]
+        [container] = pod["spec"]["containers"]
+        assert {"name": "metrics", "containerPort": 9464} in container["ports"]
+        [monitor] = of_kind(monitored, "PodMonitor")
+        assert selects({"podSelector": monitor["spec"]["selector"]}, pod["metadata"]["labels"])
+        assert [each["port"] for each in monitor["spec"]["podMetricsEndpoints"]] == ["metrics"]
+        policies = [
+            each
+            for each in of_kind(monitored, "NetworkPolicy")
+            for rule in each["spec"].get("ingress", [])
+            if 9464 in [port["port"] for port in rule["ports"]]
+        ]
+        [policy] = policies
+        kubernetes_validate.validate(policy, KUBERNETES_VERSION, strict=True)
+        assert selects(policy["spec"], pod["metadata"]["labels"])
+        [allowed] = policy["spec"]["ingress"][0]["from"]
+        assert allowed["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "prometheus"}
+        assert "namespaceSelector" in allowed
+
+    def test_jobs_have_the_names_that_rules_ask_for(self, monitored: tuple[Manifest, ...]) -> None:
+        [monitor] = of_kind(monitored, "PodMonitor")
+        label = monitor["spec"]["jobLabel"]
+        [chosen] = monitor["spec"]["selector"]["matchExpressions"]
+        asked = yaml.safe_load((KUBERNETES.parent / "observability/prometheus.yaml").read_text(encoding="utf-8"))
+        assert label == chosen["key"]
+        assert chosen["values"] == [each["job_name"] for each in asked["scrape_configs"]]
 
 
 def selects(spec: Manifest, labels: dict[str, str]) -> bool:

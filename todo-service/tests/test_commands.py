@@ -54,7 +54,7 @@ def serving(cwd: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: process.poll() is not None or answers(url))
+        wait_until(lambda: process.poll() is not None or answers(url), seconds=60)  # a process has to start first
         yield process, url, log
     finally:
         process.terminate()

@@ -9,6 +9,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from todo_fixtures.issuer import JwksEndpoint, token
+from todo_fixtures.service import wait_until
 from todo_fixtures.traces import receiving
 
 from .test_commands import FOLDER, environment, serving
@@ -27,6 +28,7 @@ def test_spans_say_what_was_done_and_nothing_that_was_said(tmp_path: Path, jwks:
     with receiving() as receiver:
         settings = {"TODO_AUTH_URL": jwks.url, "TODO_DATABASE_URL": sqlite_url, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
         with serving(tmp_path, **settings, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url) as (_, url, _):
+            wait_until(lambda: httpx2.get(f"{url}/readyz", trust_env=False).status_code == 200)
             send_secrets(url, bearer)
         spans, sent = receiver.spans(), b"".join(receiver.bodies)
     assert [span.name for span in spans if span.trace_id.hex() == TRACE_ID] == [

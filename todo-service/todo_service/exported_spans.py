@@ -23,7 +23,7 @@ KEPT = frozenset(
         "url.scheme",
     }
 )
-EXPORT_TIMEOUT = 2.0  # seconds, for a batch: an end of the process waits for what it has not sent yet
+EXPORT_TIMEOUT = 5.0  # seconds, for a batch: an end of the process waits for what it has not sent yet
 
 
 class CleanExporter(SpanExporter):
