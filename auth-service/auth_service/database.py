@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 
 from .inline_sqlite import InlineSQLite
+from .slow_statements import tell_of_slow_statements
 
 LOCK_TIMEOUT = timedelta(seconds=10)
 STATEMENT_TIMEOUT = timedelta(seconds=15)
@@ -123,6 +124,13 @@ def insert_into(session: AsyncSession, table: type[Row]) -> postgresql.Insert | 
 
 def open_database(url: str) -> Database:
     """Engines for a SQLAlchemy URL, `sqlite+aiosqlite:` or `postgresql+psycopg:`. Connects at first use."""
+    database = _open_engines(url)
+    for engine in (database.writer, database.reader):
+        tell_of_slow_statements(engine.sync_engine)
+    return database
+
+
+def _open_engines(url: str) -> Database:
     # hide_parameters: an error's text goes to the log, and parameters hold addresses and hashes.
     common: dict[str, Any] = {"hide_parameters": True}
     # Not for SQLite's writer: the driver begins no transactions there, which SQLAlchemy would take for autocommit.

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from pathlib import Path
 
 import httpx2
@@ -186,3 +187,42 @@ def test_what_is_no_address_is_not_stored_as_one(service: Service) -> None:
     body = {"name": "Ann", "email": "ann@example.com", "password": PASSWORD}
     assert client.post("/sign-up/email", json=body).status_code == 200
     assert client.get("/get-session").json()["session"]["ipAddress"] == ""
+
+
+def test_a_slow_statement_is_told_without_its_values(
+    start: Start, postgres_url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Under the request's id, and the id of the process by which PostgreSQL's own log calls it."""
+    service = start(postgres_url)
+    client = service.signed_up("ann@example.com")
+    [(account_id,)] = service.rows("SELECT id FROM accounts")
+    logs.configure("WARNING")
+    told: list[dict[str, object]] = []
+    try:
+        for seconds in (1, 2, 4):  # on a machine so busy that the request came after the lock had gone
+            told += hold_up(service, client, seconds, capfd)
+            if told:
+                break
+    finally:
+        logs.configure("ERROR")
+    [slow, *_] = told
+    assert str(slow["db.query.text"]).startswith("UPDATE accounts SET")
+    assert isinstance(slow["db.backend_pid"], int)
+    assert slow["request_id"] == "held-up-request"
+    assert account_id not in str(told)
+    assert "Planted" not in str(told)
+
+
+def hold_up(
+    service: Service, client: httpx2.Client, seconds: int, capfd: pytest.CaptureFixture[str]
+) -> list[dict[str, object]]:
+    """What is told of a request that waits for a row."""
+    with psycopg.connect(service.database_url.replace("+psycopg", "")) as connection:
+        connection.execute("SELECT * FROM accounts FOR UPDATE")
+        release = threading.Timer(seconds, connection.rollback)
+        release.start()
+        answer = client.post("/update-user", json={"name": "Planted"}, headers={"X-Request-ID": "held-up-request"})
+        assert answer.status_code == 200
+        release.join()
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    return [line for line in lines if line["event"] == "slow_statement"]

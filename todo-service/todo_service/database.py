@@ -17,6 +17,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from todo_service.slow_statements import tell_of_slow_statements
+
 HEAD = "0003"  # the newest migration; known here so that serving does not import Alembic
 _BUSY_TIMEOUT = 5000  # milliseconds
 _TIMEOUTS = "-c timezone=UTC -c statement_timeout=10000 -c idle_in_transaction_session_timeout=10000"
@@ -96,6 +98,13 @@ async def _begin(connection: AsyncConnection, setting: str, value: str) -> None:
 
 
 def connect(database_url: str) -> Database:
+    database = _connect(database_url)
+    for engine in {database.reader, database.writer}:
+        tell_of_slow_statements(engine.sync_engine)
+    return database
+
+
+def _connect(database_url: str) -> Database:
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         from todo_service import inline_sqlite  # a megabyte, which PostgreSQL has no use for
