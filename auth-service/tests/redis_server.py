@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,10 +84,11 @@ def _installed(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
         missing = "Redis: neither a Docker engine with redis:8 nor Debian's redis-server package is here"
         pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
     command = [str(program), "--port", str(port), "--bind", "127.0.0.1", *options]
+    folder = tempfile.TemporaryDirectory(prefix="auth-service-redis-")  # where a node of a cluster writes of it
     processes: list[subprocess.Popen[bytes]] = []
 
     def start() -> None:
-        processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
+        processes.append(subprocess.Popen(command, cwd=folder.name, stdout=subprocess.DEVNULL))
 
     def kill() -> None:
         processes[-1].kill()
@@ -100,3 +102,4 @@ def _installed(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
         yield RedisServer(port, kill, start, send(signal.SIGSTOP), send(signal.SIGCONT))
     finally:
         kill()
+        folder.cleanup()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from todo_fixtures.redis_server import RedisServer
 from todo_fixtures.service import Service
 from todo_service.migrate import migrate
 
+T = TypeVar("T")
 RunService = Callable[..., AbstractContextManager[Service]]
 
 
@@ -50,9 +52,19 @@ def redis_cluster() -> Iterator[RedisServer]:
         yield running
 
 
+@pytest.fixture
+def watched_redis() -> Iterator[tuple[str, RedisServer]]:
+    """The URL of what a Sentinel watches over, and the master."""
+    yield from _or_skip(redis_server.run_watched())
+
+
 def _run_redis(*options: str) -> Iterator[RedisServer]:
+    yield from _or_skip(redis_server.run(*options))
+
+
+def _or_skip(starting: AbstractContextManager[T]) -> Iterator[T]:
     try:
-        with redis_server.run(*options) as running:
+        with starting as running:
             yield running
     except redis_server.NoRedis as error:
         if os.environ.get("CI") == "true":

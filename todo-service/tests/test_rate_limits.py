@@ -240,6 +240,23 @@ class TestRedis:
             assert [person.get(TODOS).status_code for _ in range(4)] == [200, 200, 200, 429]
         assert _counted(redis_cluster, sub) == 4
 
+    def test_sentinels_successor_is_found(self, run_service: Any, watched_redis: tuple[str, RedisServer]) -> None:
+        url, master = watched_redis
+        with run_service(
+            rate_limit=QuotaPolicy(1000, HOUR), redis_url=SecretStr(url), redis_timeout=PATIENT
+        ) as running:
+            running.wait_until_ready()
+            person = running.person(sub := uuid.uuid4().hex)
+            assert person.get(TODOS).status_code == 200
+            assert _counted(master, sub) == 1
+            master.kill()
+            shared = running.app.state.shared_windows
+            assert person.get(TODOS).status_code == 200
+            assert shared.is_lost
+            wait_until(lambda: not shared.is_lost, 30)
+            told = [left(person.get(TODOS))[0] for _ in range(2)]
+            assert told[1] == told[0] - 1
+
 
 def _counted(server: RedisServer, sub: str) -> int:
     with server.client() as client:

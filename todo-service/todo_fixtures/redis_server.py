@@ -5,16 +5,20 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import redis
 
+from todo_fixtures.service import wait_until
+
 IMAGE = "redis:8"
 PASSWORD = "a password: with/special@characters"
+PATIENCE = 30  # seconds: a machine may be busy
 ENCODED = "a%20password%3A%20with%2Fspecial%40characters"
 
 
@@ -44,34 +48,39 @@ class RedisServer:
         """Of this one node."""
         with self.client() as client:
             client.cluster("ADDSLOTSRANGE", 0, 16383)
-            deadline = time.monotonic() + 30
-            while client.cluster("INFO")["cluster_state"] != "ok":
-                assert time.monotonic() < deadline, "the cluster does not come up"
-                time.sleep(0.02)
+            wait_until(lambda: client.cluster("INFO")["cluster_state"] == "ok", PATIENCE)
+
+    def has_a_replica(self) -> bool:
+        with self.client() as client:
+            return "'state': 'online'" in str(client.info("replication"))
 
     def wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                with self.client() as client:
-                    client.ping()
-            except redis.RedisError:
-                assert time.monotonic() < deadline, "Redis does not start"
-                time.sleep(0.05)
-            else:
-                return
+        wait_until(self._answers, PATIENCE)
+
+    def _answers(self) -> bool:
+        try:
+            with self.client() as client:
+                client.ping()
+        except redis.RedisError:
+            return False
+        return True
 
 
 @contextmanager
 def run(*options: str) -> Iterator[RedisServer]:
     """A server with a password, which keeps nothing on a disk."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = _free_port()
     options = ("--save", "", "--appendonly", "no", "--requirepass", PASSWORD, *options)
     options += ("--cluster-announce-ip", "127.0.0.1", "--cluster-announce-port", str(port))
     with _in_container(port, options) if _engine_has_image() else _installed(port, options) as server:
         server.wait_until_it_answers()
         yield server
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
 
 
 def _engine_has_image() -> bool:
@@ -100,25 +109,54 @@ def _in_container(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
 def _installed(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
     program = shutil.which("redis-server")
     if program is None:
-        raise NoRedis("neither a container engine with redis:8 nor an installed redis-server")
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", *options]
+        raise NoRedis("no redis-server is installed (and, but for Sentinels, no container engine has redis:8)")
+    command = [program, *options, "--port", str(port), "--bind", "127.0.0.1"]
+    folder = tempfile.TemporaryDirectory(prefix="todo-redis-")  # where a cluster's node and a Sentinel write
     processes: list[subprocess.Popen[bytes]] = []
 
     def start() -> None:
-        processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
+        processes.append(subprocess.Popen(command, cwd=folder.name, stdout=subprocess.DEVNULL))
 
     def kill() -> None:
         processes[-1].kill()
         processes[-1].wait(20)
 
+    def send(number: signal.Signals) -> Callable[[], None]:
+        return lambda: processes[-1].send_signal(number)
+
     start()
     try:
-        yield RedisServer(
-            port,
-            kill,
-            start,
-            lambda: processes[-1].send_signal(signal.SIGSTOP),
-            lambda: processes[-1].send_signal(signal.SIGCONT),
-        )
+        yield RedisServer(port, kill, start, send(signal.SIGSTOP), send(signal.SIGCONT))
     finally:
         kill()
+        folder.cleanup()
+
+
+@contextmanager
+def run_watched() -> Iterator[tuple[str, RedisServer]]:
+    """The URL of a master's name at a Sentinel, and the master. By the installed server: all must reach each other."""
+    own = ("--save", "", "--requirepass", PASSWORD, "--masterauth", PASSWORD)
+    with ExitStack() as running:
+        master = running.enter_context(_installed(_free_port(), own))
+        master.wait_until_it_answers()
+        running.enter_context(_installed(_free_port(), (*own, "--replicaof", "127.0.0.1", str(master.port))))
+        wait_until(lambda: master.has_a_replica(), PATIENCE)
+        with tempfile.TemporaryDirectory(prefix="todo-sentinel-") as folder:
+            configured = Path(folder) / "sentinel.conf"
+            configured.write_text(
+                f"sentinel monitor main 127.0.0.1 {master.port} 1\n"
+                f'sentinel auth-pass main "{PASSWORD}"\n'
+                "sentinel down-after-milliseconds main 500\n"
+            )
+            sentinel = running.enter_context(_installed(_free_port(), (str(configured), "--sentinel")))
+            wait_until(lambda: _sees_a_replica(sentinel.port), PATIENCE)
+            yield f"redis+sentinel://:{ENCODED}@127.0.0.1:{sentinel.port}/main", master
+            sentinel.kill()  # it would go on writing its configuration
+
+
+def _sees_a_replica(port: int) -> bool:
+    try:
+        with redis.Redis(port=port, socket_timeout=10) as client:
+            return bool(client.sentinel_slaves("main"))
+    except redis.RedisError:
+        return False

@@ -43,11 +43,11 @@ _log = logging.getLogger(__name__)
 
 class SharedWindows:
     def __init__(self, address: RedisAddress, *, prefix: str, timeout: timedelta) -> None:
-        self._client = _client(address, timeout.total_seconds())
+        self._client, self._sentinels = _open(address, timeout.total_seconds())
         self._prefix = prefix
         self._deadline = _STEPS * timeout.total_seconds()
         self._places = asyncio.Semaphore(_CONNECTIONS)
-        self._is_lost = False
+        self.is_lost = False
         self._search: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -59,12 +59,13 @@ class SharedWindows:
         finally:
             self._search.cancel()
             await asyncio.gather(self._search, return_exceptions=True)
-            await self._client.aclose()
+            for client in (self._client, *self._sentinels):
+                await client.aclose()
 
     async def count(self, key: str, seconds: int) -> Window | None:
         """The key's window with this request in it. None: Redis does not answer, and the caller counts by itself."""
         async with self._places:
-            if self._is_lost:
+            if self.is_lost:
                 return None
             try:
                 return await self._count(f"{self._prefix}:requests:{key}", seconds)
@@ -78,9 +79,9 @@ class SharedWindows:
         return Window(counted[0], counted[1] / 1000)
 
     def _lose(self, error: Exception) -> None:
-        if self._is_lost:
+        if self.is_lost:
             return
-        self._is_lost = True
+        self.is_lost = True
         _log.warning("Redis does not answer, each process limits by itself: %s: %s", type(error).__name__, error)
         if self._search is None or self._search.done():
             self._search = asyncio.create_task(self._look_for_it())
@@ -95,13 +96,13 @@ class SharedWindows:
                 await asyncio.sleep(jittered(_PAUSE.total_seconds(), 0.5, 1))
             else:
                 break
-        if self._is_lost:
-            self._is_lost = False
+        if self.is_lost:
+            self.is_lost = False
             _log.warning("Redis answers again: processes limit together")
 
 
-def _client(address: RedisAddress, timeout: float) -> "Redis | RedisCluster":
-    """What breaks is tried once more, at once, on a new connection; what is late is not."""
+def _open(address: RedisAddress, timeout: float) -> tuple[Redis | RedisCluster, list[Redis]]:
+    """The client, and those of its Sentinels. What breaks is tried once more, at once; what is late is not."""
     common: dict[str, Any] = {
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
@@ -115,12 +116,12 @@ def _client(address: RedisAddress, timeout: float) -> "Redis | RedisCluster":
     }
     if address.kind == "cluster":
         startup_nodes = [ClusterNode(host, port) for host, port in address.nodes]
-        return RedisCluster(startup_nodes=startup_nodes, **common, **login)
+        return RedisCluster(startup_nodes=startup_nodes, **common, **login), []
     if address.kind == "sentinel":
         sentinel_kwargs = {**common, "password": address.sentinel_password}
         nodes = list(address.nodes)
         sentinel = Sentinel(nodes, sentinel_kwargs=sentinel_kwargs, **common)  # type: ignore[no-untyped-call]  # it has no types
         master: Redis = sentinel.master_for(address.service_name, db=address.database, **login)
-        return master
+        return master, sentinel.sentinels
     host, port = address.nodes[0]
-    return Redis(host=host, port=port, db=address.database, **common, **login)
+    return Redis(host=host, port=port, db=address.database, **common, **login), []
