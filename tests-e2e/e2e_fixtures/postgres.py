@@ -91,18 +91,9 @@ def running_postgres() -> Iterator[Postgres]:
     if os.geteuid() == 0:
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         shutil.chown(folder, "postgres", "postgres")
-    initialise = [
-        str(binaries[-1] / "initdb"),
-        "-D",
-        f"{folder}/data",
-        "-U",
-        "test",
-        "-A",
-        "trust",
-        "--no-locale",
-        "--no-sync",
-    ]
-    subprocess.run([*as_user, *initialise], check=True, capture_output=True, cwd=folder)
+    plain = ("-U", "test", "-A", "trust", "--locale=C", "--encoding=UTF8", "--no-sync")
+    initdb = [*as_user, str(binaries[-1] / "initdb"), "-D", f"{folder}/data", *plain]
+    subprocess.run(initdb, check=True, capture_output=True, cwd=folder)
     port = free_port()
     options = ["-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1"]
     postgres = Postgres(folder, [*as_user, str(binaries[-1] / "postgres"), "-D", f"{folder}/data", *options], port)
