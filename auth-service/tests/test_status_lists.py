@@ -16,15 +16,21 @@ from typing import Any
 import httpx2
 import jwt
 import pytest
+from sqlalchemy import event
 
 from auth_service import status_indexes, status_lists
 from auth_service.database import open_database
+from auth_service.instants import utc_now
+from auth_service.key_ring import KeyRing
 from auth_service.oauth import status_list
+from auth_service.published_status_lists import PublishedStatusLists
+from auth_service.signing_keys import open_status_list_keys
 from auth_service.status_lists import CLOSED_MARGIN
+from auth_service.versioned_secrets import parse_secrets
 
 from .browser import Browser
 from .code_flow import API, Frontend, Person, register_backend, register_frontend, sign_in, sign_up
-from .conftest import ISSUER, PASSWORD, Service, Start, wait_until
+from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, PASSWORD, Service, Start, wait_until
 from .oauth_client import OAuthClient, claims_of, register
 
 URI = f"{ISSUER}/oauth/status-lists"
@@ -363,6 +369,28 @@ def test_of_simultaneous_replacements_one_happens(start: Start, database_url: st
         list(pool.map(lambda _: replace(service), range(4)))
     states = service.rows("SELECT id, state FROM status_lists ORDER BY id")
     assert [tuple(row) for row in states] == [(1, "closed"), (2, "open"), (3, "next")]
+
+
+def test_a_flood_of_versions_that_do_not_exist_costs_two_looks(sqlite_url: str) -> None:
+    """Whoever asks while one is under way shares the next."""
+
+    async def run() -> int:
+        database = open_database(sqlite_url)
+        store = open_status_list_keys(database, parse_secrets(KEY_ENCRYPTION_KEYS))
+        keys = KeyRing(store, await store.load(now=utc_now()))
+        lists = PublishedStatusLists(ISSUER, database, keys, access_token_ttl=timedelta(minutes=5))
+        await lists.refresh(now=utc_now())
+        read: list[str] = []
+
+        @event.listens_for(database.reader.sync_engine, "before_cursor_execute")
+        def remember(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+            read.append(statement)
+
+        await asyncio.gather(*(lists.look(now=utc_now()) for _ in range(1000)))
+        await database.close()
+        return len(read)
+
+    assert 1 <= asyncio.run(run()) <= 2
 
 
 def test_whoever_listens_hears_of_a_change_at_once(start: Start, sqlite_url: str) -> None:

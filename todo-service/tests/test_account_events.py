@@ -96,6 +96,13 @@ def test_an_event_is_applied_once(receiver: Service) -> None:
     assert count(person) == 1
 
 
+@pytest.mark.parametrize("seconds", [-30, 30])
+def test_clocks_may_be_half_a_minute_apart(receiver: Service, seconds: int) -> None:
+    sub, person = somebody(receiver)
+    assert push(receiver, event(sub, iat=now() + seconds)).status_code == 202
+    assert count(person) == 0
+
+
 def claims_jti(token: str) -> str:
     jti: str = jwt.decode(token, options={"verify_signature": False})["jti"]
     return jti

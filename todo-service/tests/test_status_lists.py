@@ -17,11 +17,11 @@ import pytest
 from todo_fixtures import issuer
 from todo_fixtures.issuer import ISSUER, JwksEndpoint, claims, header, jwk, private_key, sign, status, token
 from todo_fixtures.service import FREQUENT, QUICK, QUICK_POLLING, wait_until
-from todo_fixtures.status_lists import SIGNER, URI, StatusEndpoint, document, statuses
+from todo_fixtures.status_lists import SIGNER, URI, StatusEndpoint, document, pack, statuses
 from todo_service.access_token import AccessToken, StatusReference
 from todo_service.jwks import JwksCache
 from todo_service.jws import InvalidToken
-from todo_service.status_list import MAX_LISTS, Freshness
+from todo_service.status_list import MAX_LENGTH, MAX_LISTS, Freshness
 from todo_service.status_lists import Polling, StatusLists, StatusUnknown
 
 TODOS = "/api/v1/todos"
@@ -154,7 +154,11 @@ UNUSABLE: dict[str, Callable[[StatusEndpoint], None]] = {
     "an-access-tokens-key": lambda lists: lists.publish("1", signer="first"),
     "a-thiefs-key": lambda lists: lists.publish("1", signer="thief"),
     "another-list": lambda lists: lists.publish("1", sub=f"{URI}/2"),
-    "a-bomb": lambda lists: lists.publish("1", status_list={"bits": 1, "lst": "x"}),
+    "a-bomb": lambda lists: lists.publish("1", status_list={"bits": 1, "lst": pack(bytes(2**26))}),
+    "not-compressed": lambda lists: lists.publish("1", status_list={"bits": 1, "lst": "x"}),
+    "truncated": lambda lists: lists.documents.update({"1": document()[:-10]}),
+    "too-long": lambda lists: lists.publish("1", padding="x" * MAX_LENGTH),
+    "too-old": lambda lists: lists.publish("1", iat=int(time.time()) - 400, exp=int(time.time()) - 61),
     "not-ascii": lambda lists: lists.documents.update({"1": "\xe9"}),
     "no-aggregation": lambda lists: setattr(lists, "aggregation", b'{"status_lists": []}'),
     "lists-elsewhere": lambda lists: setattr(lists, "aggregation", b'{"status_lists": ["https://evil/1"]}'),
@@ -171,6 +175,22 @@ def test_what_is_unusable_changes_nothing(jwks: JwksEndpoint, lists: StatusEndpo
             await until(lambda: held.counts.fetches["failed"] > 0)
             assert has(held, "1")
             assert held.check(access_token(), now=time.time()) is Freshness.LIVE
+
+    run()
+
+
+@pytest.mark.parametrize("seconds", [-30, 30])
+def test_clocks_may_be_half_a_minute_apart(jwks: JwksEndpoint, lists: StatusEndpoint, seconds: int) -> None:
+    """Revocations are known all the same, and no list is taken for old."""
+
+    @in_a_loop
+    async def run() -> None:
+        async with running(jwks) as held:
+            signed_at = int(time.time()) + seconds
+            lists.revoked["1"] = {5}
+            lists.publish("1", iat=signed_at, exp=signed_at + 300)
+            await until(lambda: is_revoked(held, 5))
+            assert held.check(access_token(4), now=time.time()) is Freshness.LIVE
 
     run()
 
