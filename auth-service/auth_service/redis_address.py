@@ -36,7 +36,10 @@ class RedisAddress:
 
 def parse_redis_url(url: str) -> RedisAddress:
     """Raises ValueError, which repeats nothing of the URL: it may hold a password."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # which does repeat it
+        raise ValueError("has brackets or letters that must be percent-encoded") from None
     scheme = _SCHEME.fullmatch(parts.scheme)
     if scheme is None or parts.fragment:
         raise ValueError("must be redis://HOST, redis+sentinel://HOST,HOST/NAME or redis+cluster://HOST,HOST")

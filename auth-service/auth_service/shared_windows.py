@@ -7,10 +7,10 @@ been counted.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from redis.asyncio import Redis, RedisCluster
@@ -19,16 +19,17 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import InvalidResponse, RedisClusterException, RedisError
 
 from .client_limits import Window
 from .redis_address import RedisAddress
 
-# Redis counts the time, so no two clocks can disagree; a key that lost its end for whatever reason gets another.
+# Redis counts the time, so no two clocks can disagree; a key that lost its end for whatever reason gets another, and so
+# does one from a time when windows were longer.
 _COUNT = """
 local used = redis.call('INCR', KEYS[1])
 local left = redis.call('PTTL', KEYS[1])
-if left < 0 then
+if left < 0 or left > tonumber(ARGV[1]) then
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
   left = tonumber(ARGV[1])
 end
@@ -45,6 +46,7 @@ _log = structlog.get_logger(__name__)
 class SharedWindows:
     def __init__(self, address: RedisAddress, *, prefix: str, timeout: timedelta) -> None:
         self._client, self._sentinels = _open(address, timeout.total_seconds())
+        self._nodes = address.nodes
         self._prefix = prefix
         self._deadline = _STEPS * timeout.total_seconds()
         self._places = asyncio.Semaphore(_CONNECTIONS)
@@ -76,8 +78,11 @@ class SharedWindows:
 
     async def _count(self, key: str, seconds: int) -> Window:
         async with asyncio.timeout(self._deadline):
-            counted = await cast(Awaitable[list[int]], self._client.eval(_COUNT, 1, key, str(seconds * 1000)))
-        return Window(counted[0], counted[1] / 1000)
+            counted = await self._client.eval(_COUNT, 1, key, str(seconds * 1000))
+        match counted:
+            case [int(used), int(left)] if used > 0 and left >= 0:
+                return Window(used, left / 1000)
+        raise InvalidResponse("the answer is no count")
 
     def _lose(self, error: Exception) -> None:
         if self.is_lost:
@@ -90,6 +95,7 @@ class SharedWindows:
     async def _look_for_it(self) -> None:
         """Until it does what is asked of it: a server that answers may still refuse the password, or be a replica."""
         while True:
+            await self._look_up()
             try:
                 await self._count(f"{self._prefix}:probe", 1)
             except _FAILURES as error:
@@ -100,6 +106,15 @@ class SharedWindows:
         if self.is_lost:
             self.is_lost = False
             _log.warning("redis_found")
+
+    async def _look_up(self) -> None:
+        """Its names, without a deadline: a look-up that is given up stays in its thread, and there are few threads.
+
+        Keys and status lists are fetched from names, too, and must not wait for this one. What comes of it is left to
+        the probe.
+        """
+        for host, port in self._nodes:
+            await asyncio.gather(asyncio.get_running_loop().getaddrinfo(host, port), return_exceptions=True)
 
 
 def _open(address: RedisAddress, timeout: float) -> tuple[Redis | RedisCluster, list[Redis]]:

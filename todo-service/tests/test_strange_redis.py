@@ -1,0 +1,126 @@
+"""Whatever answers at Redis' address, or does not: no request fails by it, and a password stays unsaid."""
+
+import asyncio
+import logging
+import socket
+import socketserver
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from todo_fixtures.redis_server import RedisServer
+from todo_fixtures.service import wait_until
+from todo_service.rate_limits import QuotaPolicy
+from todo_service.redis_address import parse_redis_url
+from todo_service.shared_windows import SharedWindows
+
+from .test_rate_limits import HOUR, PATIENT, TODOS, left, with_redis
+
+ONE = b"*2\r\n:1\r\n:1000\r\n"  # a window's first request, and a second to go
+
+
+@dataclass
+class Pretender:
+    """It speaks Redis' protocol (RESP3), and answers to a script what it was told to."""
+
+    port: int
+    answer: bytes = ONE
+
+
+@pytest.fixture
+def pretender() -> Iterator[Pretender]:
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while line := self.rfile.readline():
+                words = [self.rfile.read(int(self.rfile.readline()[1:]) + 2).strip() for _ in range(int(line[1:]))]
+                answers = {b"EVAL": pretending.answer, b"HELLO": b"%1\r\n+proto\r\n:3\r\n"}
+                self.wfile.write(answers.get(words[0], b"+OK\r\n"))
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """Its connections end as they like."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        pretending = Pretender(server.server_address[1])
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield pretending
+        server.shutdown()
+        thread.join()
+
+
+ANSWERS = {
+    "nothing": b"_\r\n",
+    "half of it": b"*1\r\n:1\r\n",
+    "no finite number": b"*2\r\n,inf\r\n,nan\r\n",
+    "less than nothing": b"*2\r\n:-5\r\n:-900000\r\n",
+    "another protocol": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_answer_that_is_no_count_harms_nobody(
+    run_service: Any, pretender: Pretender, answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    url = SecretStr(f"redis://127.0.0.1:{pretender.port}")
+    with run_service(rate_limit=QuotaPolicy(2, HOUR), redis_url=url, redis_timeout=PATIENT) as running:
+        running.wait_until_ready()
+        person = running.person()
+        pretender.answer = answer
+        assert [person.get(TODOS).status_code for _ in range(3)] == [200, 200, 429]  # counted by itself
+        pretender.answer = ONE
+        wait_until(lambda: "Redis answers again" in caplog.text)
+        assert left(person.get(TODOS)) == (1, 1)
+
+
+def test_longer_window_of_earlier_settings_ends_with_the_new_one(run_service: Any, shared_redis: RedisServer) -> None:
+    sub = uuid.uuid4().hex
+    with run_service(**with_redis(shared_redis, 9)) as running, shared_redis.client() as redis:
+        running.wait_until_ready()
+        redis.set(f"todo:requests:{sub}", 9, ex=86_400)
+        assert left(running.person(sub).get(TODOS)) == (0, 3600)
+        assert int(str(redis.ttl(f"todo:requests:{sub}"))) <= 3600
+
+
+def test_name_that_is_looked_up_for_long_keeps_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are the event loop's, for all names; a resolver may take a minute to give up."""
+    asked, given_up = [], threading.Event()
+    real = socket.getaddrinfo
+
+    def look_up(host: Any, *rest: Any, **more: Any) -> list[Any]:
+        if host != "redis.invalid":
+            return list(real(host, *rest, **more))
+        asked.append(host)
+        given_up.wait(60)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    async def search() -> int:
+        windows = SharedWindows(parse_redis_url("redis://redis.invalid"), prefix="todo", timeout=timedelta(0, 0, 1000))
+        async with windows.running():
+            for _ in range(30):
+                await asyncio.sleep(0.01)
+            given_up.set()
+            return len(asked)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr("todo_service.shared_windows._PAUSE", timedelta(0))
+    assert asyncio.run(search()) == 1
+
+
+UNREADABLE = ("redis://:hunter2[hunter2]@cache", "redis://:hunter2[@cache", "redis://:hunter2\u2100@cache")
+
+
+@pytest.mark.parametrize("url", UNREADABLE, ids=["two brackets", "one bracket", "another letter"])
+def test_refused_address_repeats_no_password(url: str) -> None:
+    with pytest.raises(ValueError, match="percent-encoded") as refused:
+        parse_redis_url(url)
+    assert "hunter2" not in str(refused.value)
