@@ -147,6 +147,21 @@ async def test_an_older_answer_is_left_alone(jwks: JwksEndpoint, lists: StatusEn
         assert is_revoked(held, 5)
 
 
+@in_a_loop
+async def test_what_is_revoked_counts_although_another_nodes_clock_is_ahead(
+    jwks: JwksEndpoint, lists: StatusEndpoint
+) -> None:
+    """Its list is the newest for as long as it is ahead, and does not know of what the other node has revoked since."""
+    ahead = int(time.time()) + 30
+    lists.documents["1"] = document("1", [4], iat=ahead)
+    async with running(jwks) as held:
+        await until(lambda: is_revoked(held, 4))
+        lists.documents["1"] = document("1", [5])
+        await until(lambda: is_revoked(held, 5))
+        assert is_revoked(held, 4)
+        assert [each.iat for each in held.held] == [ahead]
+
+
 UNUSABLE: dict[str, Callable[[StatusEndpoint], None]] = {
     "500": lambda lists: setattr(lists, "status", 500),
     "302": lambda lists: setattr(lists, "status", 302),

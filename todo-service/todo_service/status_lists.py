@@ -6,8 +6,9 @@
                                                 <── a list that a token names and nobody holds
                                                 <── a hint that a list has changed (status_hints.py)
 
-How old a list is its signed `iat` says. What is fetched never takes back what was known: an older list is left alone,
-and a bit that was set stays set. A list goes when the issuer no longer lists it, or no longer publishes its key.
+How old a list is its signed `iat` says. What is fetched never takes back what was known: of an older list only the bits
+count that it has set, and a bit that was set stays set. A list goes when the issuer no longer lists it, or no longer
+publishes its key.
 """
 
 import asyncio
@@ -269,8 +270,11 @@ class StatusLists:
     def _swap(self, uri: str, fetched: StatusList, etag: str | None) -> None:
         held = self._held.get(uri)
         if held is not None:
-            if fetched.iat < held.iat:  # of a node or a cache that lags behind
+            if fetched.iat < held.iat:
+                # Of a node or a cache that lags behind; or a node of the issuer is ahead of the others with its clock,
+                # and what they have revoked meanwhile counts all the same.
                 self.counts.fetches["older"] += 1
+                self._held = {**self._held, uri: held.succeeding(fetched)}
                 return
             fetched = fetched.succeeding(held)
         elif len(self._held) >= status_list.MAX_LISTS:
