@@ -61,14 +61,14 @@ class OwnWindows:
 
     def count(self, key: str, seconds: int) -> Window:
         now = self._clock()
-        used, ends_at = self._windows.get(key, (0, 0.0))
-        if ends_at <= now:
+        used, begun_at = self._windows.get(key, (0, -math.inf))
+        if now - begun_at >= seconds:
             self._windows.pop(key, None)  # so that the new one goes to the end of the queue
             if len(self._windows) >= self._capacity:
                 del self._windows[next(iter(self._windows))]  # the oldest, which is nearest to its end
-            used, ends_at = 0, now + seconds
-        self._windows[key] = used + 1, ends_at
-        return Window(used + 1, ends_at - now)
+            used, begun_at = 0, now
+        self._windows[key] = used + 1, begun_at
+        return Window(used + 1, seconds - (now - begun_at))  # at first it is the whole, and no fraction more
 
 
 UNLIMITED = Standing(is_exceeded=False, header_fields={})
@@ -82,6 +82,10 @@ class ClientLimits:
         self._seconds = 0 if policy is None else int(policy.window.total_seconds())
         self._shared = shared
         self._own = OwnWindows()
+
+    @property
+    def has_lost_redis(self) -> bool:
+        return self._shared is not None and self._shared.is_lost
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

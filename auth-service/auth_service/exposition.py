@@ -9,6 +9,8 @@ from .key_schedule import Pace
 from .metrics import Metric, render
 from .process_metrics import pool_metrics, process_metrics
 
+REDIS_LOST = "1: Redis is set and does not answer, so each process limits by itself"
+
 
 def render_metrics(parts: Parts, pace: Pace) -> str:
     now = parts.clock()
@@ -18,6 +20,7 @@ def render_metrics(parts: Parts, pace: Pace) -> str:
             *_of_keys({"tokens": parts.keys, "status_lists": parts.status_list_keys}, pace, now),
             *_of_status_lists(parts, now),
             Metric("auth_password_hashes", "gauge", "Hashes at work or waiting", (), {(): parts.passwords.taken}),
+            Metric("redis_lost", "gauge", REDIS_LOST, (), {(): int(parts.client_limits.has_lost_redis)}),
             *pool_metrics(parts.database),
             *process_metrics(),
         )

@@ -14,7 +14,7 @@ from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 _SCHEME = re.compile(r"redis(s?)(?:\+(sentinel|cluster))?")
-_NODE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?", re.ASCII)
+_NODE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63})(?::([0-9]{1,5}))?", re.ASCII)
 _PATH = re.compile(r"(?:/([0-9]{1,4}))?/?")
 _SENTINEL_PATH = re.compile(r"/([A-Za-z0-9._-]+)(?:/([0-9]{1,4}))?/?", re.ASCII)
 _PORTS = {"server": 6379, "sentinel": 26379, "cluster": 6379}

@@ -144,6 +144,8 @@ def statements() -> Iterator[list[str]]:
 
 
 def test_memory_is_bounded_and_forgets_the_oldest_window() -> None:
+    now = [30820.9256]  # to which 3600 cannot be added exactly
+    assert OwnWindows(clock=lambda: now[0]).count("a", 3600).seconds_left == 3600  # no fraction more: it is rounded up
     now = [0.0]
     windows = OwnWindows(capacity=3, clock=lambda: now[0])
     for key in "abc":
@@ -206,6 +208,7 @@ def test_wrong_password_is_warned_of_and_harms_nobody(
     wait_until(lambda: "AuthenticationError" in str(logged))  # before any request
     client = register(service)
     assert [client.token().status_code for _ in range(3)] == [200, 200, 429]
+    assert "redis_lost 1\n" in httpx2.get(service.metrics_url).text
     assert [entry["event"] for entry in logged].count("redis_lost") == 1
     assert "hunter2" not in str(logged)
 

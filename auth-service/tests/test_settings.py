@@ -40,6 +40,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "no URL": ({"AUTH_REDIS_URL": "redis://:short@[h"}, "AUTH_REDIS_URL: "),
     "several servers": ({"AUTH_REDIS_URL": "redis://:short@h,i"}, "AUTH_REDIS_URL: names several hosts"),
     "no host": ({"AUTH_REDIS_URL": "redis://:short@"}, "AUTH_REDIS_URL: has a host or port"),
+    "no name of a host": ({"AUTH_REDIS_URL": f"redis://{'h' * 64}"}, "AUTH_REDIS_URL: has a host or port"),
     "no database": ({"AUTH_REDIS_URL": "redis://h/main"}, "AUTH_REDIS_URL: must end in"),
     "unknown options": ({"AUTH_REDIS_URL": "redis://h?password=short"}, "AUTH_REDIS_URL: has options"),
     "Sentinels without a name": ({"AUTH_REDIS_URL": "redis+sentinel://h"}, "AUTH_REDIS_URL: must end in /NAME"),

@@ -119,6 +119,11 @@ class TestMemory:
         now[0] = 160.0
         assert (windows.count("a", 60).used, windows.count("a", 60).seconds_left) == (1, 60)
 
+    @pytest.mark.parametrize("now", [667.6252, 5374.5698, 30820.9256])
+    def test_new_window_is_no_fraction_longer_than_it_should_be(self, now: float) -> None:
+        """It is rounded up when it is told."""
+        assert OwnWindows(clock=lambda: now).count("a", 3600).seconds_left == 3600
+
     def test_is_bounded_and_forgets_the_oldest_window(self) -> None:
         now = [0.0]
         windows = OwnWindows(capacity=3, clock=lambda: now[0])
@@ -230,6 +235,7 @@ class TestRedis:
             running.wait_until_ready()
             person = running.person()
             assert [person.get(TODOS).status_code for _ in range(3)] == [200, 200, 429]
+            wait_until(lambda: "redis_lost 1\n" in running.metrics())
 
     def test_cluster_counts_as_well(self, run_service: Any, redis_cluster: RedisServer) -> None:
         sub = uuid.uuid4().hex
@@ -238,6 +244,7 @@ class TestRedis:
             running.wait_until_ready()
             person = running.person(sub)
             assert [person.get(TODOS).status_code for _ in range(4)] == [200, 200, 200, 429]
+            assert "redis_lost 0\n" in running.metrics()
         assert _counted(redis_cluster, sub) == 4
 
     def test_sentinels_successor_is_found(self, run_service: Any, watched_redis: tuple[str, RedisServer]) -> None:

@@ -84,6 +84,10 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
         pytest.param({**ISSUER, "TODO_REDIS_URL": "http://:hunter2@h"}, "TODO_REDIS_URL", id="redis-scheme"),
         pytest.param({**ISSUER, "TODO_REDIS_URL": "redis://:hunter2@h,i"}, "TODO_REDIS_URL", id="redis-hosts"),
         pytest.param({**ISSUER, "TODO_REDIS_URL": "redis://:hunter2@"}, "TODO_REDIS_URL", id="redis-no-host"),
+        pytest.param(
+            {**ISSUER, "TODO_REDIS_URL": f"redis://:hunter2@{'h' * 64}"}, "TODO_REDIS_URL", id="redis-long-name"
+        ),
+        pytest.param({**ISSUER, "TODO_REDIS_URL": "redis://:hunter2@h..i"}, "TODO_REDIS_URL", id="redis-no-name"),
         pytest.param({**ISSUER, "TODO_REDIS_URL": "redis://:hunter2@h:0"}, "TODO_REDIS_URL", id="redis-port"),
         pytest.param({**ISSUER, "TODO_REDIS_URL": "redis://:hunter2@h/main"}, "TODO_REDIS_URL", id="redis-path"),
         pytest.param({**ISSUER, "TODO_REDIS_URL": "redis://h?db=hunter2"}, "TODO_REDIS_URL", id="redis-options"),

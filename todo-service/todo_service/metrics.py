@@ -12,6 +12,7 @@ from todo_service.counts import RequestCounts
 from todo_service.exposition import MEDIA_TYPE, by, metric
 from todo_service.jwks import JwksCache
 from todo_service.process_metrics import pool_metrics, process_metrics
+from todo_service.rate_limits import RateLimit
 from todo_service.status_list import LAGGING_AFTER
 from todo_service.status_lists import StatusLists
 
@@ -40,6 +41,7 @@ def _render(state: State) -> PlainTextResponse:
         _of_requests(state.counts),
         _of_keys(state.jwks, now),
         _of_status_lists(state.status_lists, now),
+        _of_limits(state.rate_limit),
         pool_metrics(state.database),
         process_metrics(),
     )
@@ -54,6 +56,11 @@ def _of_requests(counts: RequestCounts) -> Iterator[str]:
     yield from metric("todo_problems_total", "counter", "Refusals, by problem type", by("type", counts.problems))
     rejections = by("reason", counts.rejections)
     yield from metric("todo_token_rejections_total", "counter", "Tokens that opened nothing, and why", rejections)
+
+
+def _of_limits(limit: RateLimit | None) -> Iterator[str]:
+    what = "1: Redis is set and does not answer, so each process limits by itself"
+    yield from metric("redis_lost", "gauge", what, {"": int(limit is not None and limit.has_lost_redis)})
 
 
 def _of_keys(jwks: JwksCache, now: float) -> Iterator[str]:
