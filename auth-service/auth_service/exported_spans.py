@@ -5,6 +5,7 @@ take out would be too short one day; one of what may stay is at worst too short 
 only where traces are wanted: it brings many megabytes with it.
 """
 
+import logging
 from collections.abc import Sequence
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -23,7 +24,7 @@ KEPT = frozenset(
         "url.scheme",
     }
 )
-EXPORT_TIMEOUT = 5.0  # seconds, for a batch: an end of the process waits for what it has not sent yet
+EXPORT_TIMEOUT = 5.0  # seconds, for a batch
 
 
 class CleanExporter(SpanExporter):
@@ -39,6 +40,8 @@ class CleanExporter(SpanExporter):
 
 def make_provider(service_name: str) -> TracerProvider:
     """OTEL_* variables set the rest: the endpoint, its headers and certificate, the sampler, the resource."""
+    # Of headers that it cannot read it would warn with all that is in them, which is what opens the collector.
+    logging.getLogger("opentelemetry.util.re").setLevel(logging.ERROR)
     provider = TracerProvider(resource=Resource.create({"service.name": service_name}), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(CleanExporter(OTLPSpanExporter(timeout=EXPORT_TIMEOUT))))
     return provider

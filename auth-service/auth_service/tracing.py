@@ -4,14 +4,20 @@ FastAPI makes the spans. Without that variable there are none, nothing of OpenTe
 costs no more. What a span may say is in exported_spans.py.
 """
 
+import asyncio
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry.trace import TracerProvider
 
+if TYPE_CHECKING:
+    from opentelemetry.sdk import trace as sdk
+
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 UNTRACED = ("/livez", "/readyz", "/internal/status-list-hints")  # probes, and a stream without an end
+LAST_SENDING = 5  # seconds
 
 
 class TracingUnavailable(Exception):
@@ -37,6 +43,15 @@ def describe(provider: TracerProvider | None) -> TelemetryConfig:
         "auto_configure": False,
         "exclude": _is_untraced,
     }
+
+
+async def send_the_rest(provider: "sdk.TracerProvider") -> None:
+    """At the end of a process, which a collector that is silent must not put off: each batch would wait for it.
+
+    `force_flush` takes a deadline, and does not keep to it.
+    """
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.to_thread(provider.force_flush), LAST_SENDING)
 
 
 def _is_untraced(scope: MutableMapping[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """Traces by OTLP: a span a request under the caller's traceparent, without anything secret; unasked there are none."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -147,3 +148,32 @@ def test_without_the_packages_a_start_is_refused_in_one_line(sqlite_url: str) ->
     assert done.returncode == 1
     assert "requirements-telemetry.txt" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_silent_collector_does_not_put_off_the_end(sqlite_url: str) -> None:
+    """Sent one by one, these spans would wait for a minute."""
+    port = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}",
+            "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "1",
+            "OTEL_BSP_SCHEDULE_DELAY": "60000",
+        }
+        process = Store(sqlite_url).started("serve", "--port", str(port), stdout=subprocess.DEVNULL, **settings)
+        try:
+            eventually(lambda: answers(f"http://127.0.0.1:{port}"))
+            for _ in range(12):
+                httpx2.get(f"http://127.0.0.1:{port}/nowhere", trust_env=False)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def test_headers_that_cannot_be_read_are_not_repeated() -> None:
+    code = "from auth_service.exported_spans import make_provider; make_provider('auth-service')"
+    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_HEADERS": f"key:{PLANTED}"}
+    folder = __file__.rpartition("/tests/")[0]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,5 +1,6 @@
 """Traces by OTLP: a span a request under the caller's traceparent, without anything secret; unasked there are none."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,29 @@ def test_without_the_packages_a_start_is_refused_in_one_line(sqlite_url: str) ->
     assert done.returncode == 1
     assert "requirements-telemetry.txt" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_silent_collector_does_not_put_off_the_end(tmp_path: Path, jwks: JwksEndpoint, sqlite_url: str) -> None:
+    """Sent one by one, these spans would wait for a minute."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = {
+            "TODO_AUTH_URL": jwks.url,
+            "TODO_DATABASE_URL": sqlite_url,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}",
+            "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "1",
+            "OTEL_BSP_SCHEDULE_DELAY": "60000",
+        }
+        with serving(tmp_path, **settings) as (process, url, _):
+            for _ in range(12):
+                httpx2.get(f"{url}/nowhere", trust_env=False)
+            process.terminate()
+            process.wait(30)
+
+
+def test_headers_that_cannot_be_read_are_not_repeated() -> None:
+    code = "from todo_service.exported_spans import make_provider; make_provider('todo-service')"
+    done = run(code, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", OTEL_EXPORTER_OTLP_HEADERS=f"key:{PLANTED}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def run(code: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -187,7 +187,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
         await app.state.database.dispose()
         if app.state.traces is not None:
-            await asyncio.to_thread(app.state.traces.force_flush)
+            await tracing.send_the_rest(app.state.traces)
 
 
 def _add_refusals(app: FastAPI) -> None:

@@ -61,7 +61,7 @@ class Server(uvicorn.Server):
         if self._scraped is not None:
             self._scraped.close()
         if self._traces is not None:  # here, because uvicorn ends the process by the signal that it was sent
-            await asyncio.to_thread(self._traces.force_flush)
+            await tracing.send_the_rest(self._traces)
 
     async def _metrics(self) -> Answer:
         return Answer(text=render_metrics(self._app.state.parts, self._pace), media_type=MEDIA_TYPE)
