@@ -6,7 +6,7 @@ On a stack of its own, whose tokens live for six seconds and whose limits are on
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from playwright.sync_api import APIResponse, Browser, Page, Route, expect
@@ -14,6 +14,7 @@ from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.people import PASSWORD, Person, sign_up
 from e2e_fixtures.stack import Stack, running_stack
+from e2e_fixtures.waiting import wait_until
 from e2e_fixtures.web_application import (
     Traffic,
     add,
@@ -98,7 +99,8 @@ def test_who_is_faster_than_the_api_is_in_nobodys_way(mine: Page) -> None:
     todo(mine, "Buy milk").click()
     mine.keyboard.type("Buy oat milk")
     mine.keyboard.press("Enter")
-    mine.wait_for_timeout(500)
+    wait_until(lambda: is_held(mine, held))
+    mine.wait_for_timeout(500)  # in which a second change would be sent that does not wait for its turn
     for route, response in held:
         route.fulfill(response=response)
     expect(todo(mine, "Buy oat milk")).to_be_focused()
@@ -106,6 +108,11 @@ def test_who_is_faster_than_the_api_is_in_nobodys_way(mine: Page) -> None:
     expect(mine.get_by_role("alert")).to_have_count(0)
     mine.reload()
     expect(done(mine, "Buy oat milk")).to_be_checked()
+
+
+def is_held(page: Page, held: Sequence[object]) -> bool:
+    page.wait_for_timeout(50)  # Playwright calls a route only while it is waited for
+    return bool(held)
 
 
 def test_session_that_is_revoked_elsewhere_loses_nothing_that_was_typed(

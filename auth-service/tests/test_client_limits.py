@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import httpx2
@@ -196,7 +197,8 @@ def test_outage_costs_no_request(start: Start, sqlite_url: str, fault: str, logg
         before = server.counted(key)
         wait_until(lambda: client.token().status_code == 200 and server.counted(key) > before)
     said = [entry["event"] for entry in logged if entry["event"].startswith("redis_")]
-    assert said == ["redis_lost", "redis_found"] * max(1, len(said) // 2)
+    assert said[:2] == ["redis_lost", "redis_found"]
+    assert all(one != another for one, another in pairwise(said))  # a busy machine may lose it again, and says so once
     assert "a password" not in str(logged)
 
 

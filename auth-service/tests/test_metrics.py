@@ -204,18 +204,14 @@ class TestGauges:
         register(
             service, event_endpoint="http://127.0.0.1:9/events", protected_resource=f"{service.settings.issuer}/api/v1"
         )
-        service.command("users", "suspend", account_of(service), "--yes")
+        service.signed_up("ann@example.com")
+        assert service.command("users", "suspend", "ann@example.com", "--yes").returncode == 0
         start_worker(Store(sqlite_url), "--metrics-port", str(port))
         eventually(lambda: is_performing(port))
         found = scrape(f"http://127.0.0.1:{port}/metrics")
         assert found("auth_outbox_pending") >= 1
         assert found("auth_outbox_oldest_age_seconds") > 0
         assert found("auth_lease_held", duty="events") == 1
-
-
-def account_of(service: Service) -> str:
-    service.signed_up("ann@example.com")
-    return "ann@example.com"
 
 
 def test_nobody_outside_chooses_a_label(sqlite_service: Service) -> None:

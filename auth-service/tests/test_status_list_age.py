@@ -16,7 +16,7 @@ def test_a_list_is_signed_thrice_in_a_tokens_life(start: Start, sqlite_url: str)
     service = start(sqlite_url, AUTH_ACCESS_TOKEN_TTL="PT6S")
     service.clock.stop()
     service.clock.advance(seconds=3)
-    wait_until(lambda: signed_at(service) == int(service.clock().timestamp()), seconds=5)
+    wait_until(lambda: signed_at(service) == int(service.clock().timestamp()))
 
 
 def test_a_list_that_could_not_be_read_is_not_signed(start: Start, sqlite_url: str) -> None:

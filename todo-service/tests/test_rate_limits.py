@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import httpx2
@@ -207,12 +208,10 @@ class TestRedis:
             (own_redis.start if fault == "kill" else own_redis.resume)()
             own_redis.wait_until_it_answers()
             before = _counted(own_redis, sub)
-            wait_until(lambda: person.get(TODOS).status_code == 200 and _counted(own_redis, sub) > before, 20)
-        said = [record.getMessage() for record in caplog.records if "Redis" in record.getMessage()]
-        assert [message.partition(":")[0] for message in said] == [
-            "Redis does not answer, each process limits by itself",
-            "Redis answers again",
-        ] * max(1, len(said) // 2)
+            wait_until(lambda: person.get(TODOS).status_code == 200 and _counted(own_redis, sub) > before)
+        said = [record.getMessage().partition(":")[0] for record in caplog.records if "Redis" in record.getMessage()]
+        assert said[:2] == ["Redis does not answer, each process limits by itself", "Redis answers again"]
+        assert all(one != another for one, another in pairwise(said))  # a busy machine may lose it again: said once
         assert "a password" not in caplog.text
 
     def test_wrong_password_is_warned_of_and_harms_nobody(
