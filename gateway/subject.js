@@ -11,9 +11,8 @@ const KEYS_MAX_AGE = 5000; // milliseconds, as the issuer's `s-maxage` has it
 async function verified(r) {
     let sub = '';
     try {
-        if (r.uri.startsWith('/api/v1/')) {
-            sub = await subjectOf(r.headersIn.Authorization || '');
-        }
+        // Waited for on every path: without it njs would take the promise itself for the value.
+        sub = await subjectOf(r.uri.startsWith('/api/v1/') ? r.headersIn.Authorization || '' : '');
     } catch (error) {
         sub = ''; // neither JSON nor base64url: none of ours
     }

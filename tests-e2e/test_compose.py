@@ -288,8 +288,8 @@ class TestSubjectLimits:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def gateway(cls, composed: Composed) -> Iterator[httpx2.Client]:
-        """Another one, before the same services."""
+    def started(cls, composed: Composed) -> Iterator[tuple[httpx2.Client, str]]:
+        """Another gateway, before the same services, and its container."""
         port = free_port()
         limits = ("SUBJECT_LIMITS=on", "SUBJECT_RATE=1r/m", "SUBJECT_BURST=2", "API_RATE=1r/m", "API_BURST=50")
         given = [f"--env=GATEWAY_{each}" for each in limits]
@@ -307,8 +307,12 @@ class TestSubjectLimits:
                 return re.search('"subject":"[0-9a-f]{16}"', docker("logs", container)) is not None
 
             wait_until(has_keys)
-            yield client
+            yield client, container
         docker("stop", container)
+
+    @pytest.fixture
+    def gateway(self, started: tuple[httpx2.Client, str]) -> httpx2.Client:
+        return started[0]
 
     def test_each_has_its_own_from_one_address(self, composed: Composed, gateway: httpx2.Client, ann: Person) -> None:
         for token in (ann.token(), sign_up(composed.stack, "Ben").token()):
@@ -325,6 +329,13 @@ class TestSubjectLimits:
         assert answers[-1].headers["RateLimit-Policy"] == '"api";q=1;w=60'
         assert gateway.get("/api/v1/todos").status_code == 429
         assert gateway.get("/api/v1/todos", headers=bearer(dora)).status_code == 200
+
+    def test_calls_elsewhere_are_nobodys(self, started: tuple[httpx2.Client, str], ann: Person) -> None:
+        gateway, container = started
+        gateway.get("/healthz", headers={**bearer(ann.token()), "X-Request-ID": "call-elsewhere"})
+        wait_until(lambda: "call-elsewhere" in docker("logs", container))
+        [line] = [line for line in docker("logs", container).splitlines() if "call-elsewhere" in line]
+        assert json.loads(line)["subject"] == ""
 
 
 class TestRedis:
