@@ -51,7 +51,7 @@ class PrivatePort:
         return await asyncio.start_server(self._answer, sock=listener)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             async with asyncio.timeout(REQUEST_TIMEOUT):  # a TimeoutError is an OSError
                 head = await reader.readuntil(b"\r\n\r\n")
                 writer.write((await self._find(head)).octets())

@@ -59,7 +59,6 @@ async def _perform_repeatedly(
             if (now := clock()) >= renew_at:
                 is_held = await leases.hold(database, duty.name, holder, lasting=duty.lease, now=now)
                 renew_at = now + duty.lease / 2 if is_held else now
-            metrics.lease_held.set(duty.name, to=int(renew_at > now))
             if renew_at > now:
                 await duty.perform()
                 metrics.performed_at.set(duty.name, to=clock().timestamp())
@@ -67,6 +66,7 @@ async def _perform_repeatedly(
             failure = type(error).__name__
         except UnreadableKey as error:
             failure = str(error)
+        metrics.lease_held.set(duty.name, to=int(renew_at > now))  # one that cannot be renewed is no longer counted on
         metrics.failures.add(duty.name, by=int(failure != ""))
         if failure and failure != failing:
             _log.error("duty_failed", duty=duty.name, error=failure)

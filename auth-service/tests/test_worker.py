@@ -1,15 +1,22 @@
 """The worker: schedules rotation and cleans up, of many one at a time, and is stopped or killed without harm."""
 
+import asyncio
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 
 import httpx2
 import psycopg
 import pytest
+
+from auth_service.database import open_database
+from auth_service.duty_metrics import DutyMetrics
+from auth_service.instants import utc_now
+from auth_service.worker import Duty, perform_duties
 
 from .conftest import Store, free_port, wait_until
 from .test_key_rotation import LONG_AGO, age
@@ -130,3 +137,26 @@ def test_a_worker_outlives_a_database_that_does_not_answer(start_worker: StartWo
     assert worker.status("/livez") == 200
     store.execute("ALTER TABLE elsewhere RENAME TO alembic_version")
     eventually(lambda: worker.status("/readyz") == 200)
+
+
+def tells(metrics: DutyMetrics, is_held: int) -> bool:
+    return metrics.lease_held.values["x",] == is_held
+
+
+def test_a_lease_that_cannot_be_renewed_is_not_told_to_be_held(sqlite_url: str) -> None:
+    """Another worker may have it by then."""
+    told: list[float] = []
+
+    async def perform() -> None:
+        database, metrics, stopping = open_database(sqlite_url), DutyMetrics(["x"]), asyncio.Event()
+        duty = Duty("x", timedelta(milliseconds=5), timedelta(milliseconds=20), partial(asyncio.sleep, 0))
+        working = asyncio.create_task(perform_duties(database, [duty], utc_now, stopping, metrics))
+        for expected in (1, 0):
+            await asyncio.to_thread(wait_until, partial(tells, metrics, expected))
+            told.append(metrics.failures.values["x",])
+            Store(sqlite_url).execute("ALTER TABLE leases RENAME TO elsewhere") if expected else stopping.set()
+        await working
+        await database.close()
+
+    asyncio.run(perform())
+    assert told[0] == 0 < told[1]

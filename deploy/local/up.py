@@ -199,7 +199,7 @@ def endpoint(address: str, port: int) -> str:
 
 
 def metrics_ports(first: int) -> dict[str, int]:
-    """Not 9464, which is the usual one: two systems that start at once on one machine would both take it for free."""
+    """Not 9464, which is the usual one: two systems that start at once on one machine would both find it free."""
     ports: dict[str, int] = {}
     for name in ("auth", "todo", "worker"):
         ports[name] = choose_port(max(ports.values(), default=first - 1) + 1)

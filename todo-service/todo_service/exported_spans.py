@@ -1,8 +1,8 @@
 """What leaves in a span: what is on a list, and nothing else.
 
-FastAPI's spans hold the query, the path and the host as they came: codes, states, ID tokens, names. A list of what to
-take out would be too short one day; one of what may stay is at worst too short for somebody who reads traces. Imported
-only where traces are wanted: it brings many megabytes with it.
+FastAPI's spans hold the query, the path and the host as they came: cursors, names, ids of todos and people. A list of
+what to take out would be too short one day; one of what may stay is at worst too short for somebody who reads traces.
+Imported only where traces are wanted: it brings many megabytes with it.
 """
 
 import logging

@@ -20,7 +20,7 @@ PATH = "/metrics"
 
 
 class MetricsPort:
-    """What arrives on that port is a scrape, and nothing else is: the application never sees the one or serves it."""
+    """What arrives on that port is for Prometheus alone: the application never sees it, and has no /metrics itself."""
 
     def __init__(self, app: ASGIApp, port: int) -> None:
         self._app = app
