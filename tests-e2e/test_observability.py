@@ -4,6 +4,7 @@ Prometheus and Grafana themselves are not started: their images are not at hand 
 """
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -191,3 +192,13 @@ def test_what_is_mounted_is_there(composed: dict[str, Any]) -> None:
     for name in ("prometheus", "grafana", "collector"):
         for volume in composed["services"][name]["volumes"]:
             assert volume["type"] == "volume" or (ROOT / volume["source"]).exists(), volume
+
+
+def test_the_guide_says_what_to_do_about_each_alert() -> None:
+    guide = (
+        (ROOT / "deploy/README.md").read_text(encoding="utf-8").partition("## Observability")[2].partition("\n## ")[0]
+    )
+    rows = re.findall(r"^\| (`.*?`) \|", guide, re.MULTILINE)
+    assert sorted(name for row in rows for name in re.findall(r"`(\w+)`", row)) == sorted(
+        rule["alert"] for rule in alerts()
+    )
