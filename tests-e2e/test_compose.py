@@ -5,6 +5,8 @@ All of it is looked at from outside, offline. Where there is no engine, these te
 
 import json
 import re
+import subprocess
+import tarfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +24,10 @@ from e2e_fixtures.waiting import wait_until
 LASTING = {"gateway", "auth-service", "auth-worker", "todo-service", "database", "redis"}
 ONCE = {"secrets", "auth-migrations", "auth-provisioning", "todo-migrations"}
 MEGABYTE = 1_000_000
+KEEPS_SECRETS = re.compile(
+    r"(^|/)(\.env|\.netrc|\.npmrc|\.pypirc|pip\.conf|\.git-credentials|id_[a-z0-9]+|[^/]+\.key)$"
+)
+PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}")
 SHELLS = re.compile(r"(^|/)(sh|bash|dash)$")
 
 GUIDE = (ROOT / "deploy/README.md").read_text(encoding="utf-8").partition("## Operating")[2].partition("\n## ")[0]
@@ -179,7 +185,8 @@ class TestImages:
     def test_holds_nothing_that_installs_or_builds_or_gains_rights(self, composed: Composed, name: str) -> None:
         script = (
             "import os, shutil, stat;"
-            "files = (os.path.join(d, f) for d, _, fs in os.walk('/usr') for f in fs);"
+            "files = (os.path.join(d, f) for t in os.listdir('/') if t not in ('proc', 'sys', 'dev')"
+            " for d, _, fs in os.walk('/' + t) for f in fs);"
             "print([f for f in files if os.lstat(f).st_mode & (stat.S_ISUID | stat.S_ISGID)],"
             " [n for n in ('pip', 'pip3', 'apt', 'apt-get', 'dpkg', 'gcc', 'cc', 'make', 'perl', 'npm', 'curl')"
             " if shutil.which(n)])"
@@ -192,6 +199,10 @@ class TestImages:
         history = docker("history", "--no-trunc", "--format={{.CreatedBy}}", composed.image(name))
         environ = _described(composed, name)["Config"]["Env"]
         assert not re.search(r"PIP_INDEX|APT_|PROXY|https?://(?!127|localhost)", history + str(environ), re.IGNORECASE)
+
+    def test_no_layer_holds_a_secret(self, composed: Composed, name: str) -> None:
+        """All layers, so also what a later one takes away."""
+        assert list(_suspicious(composed.image(name))) == []
 
     def test_whoever_runs_in_it_can_change_nothing(self, composed: Composed, name: str) -> None:
         script = "import os; print([d for d in ('/', '/opt', '/usr', '/etc') if os.access(d, os.W_OK)])"
@@ -274,7 +285,17 @@ class TestOperatorGuide:
     """deploy/README.md, "Operating": every line of it, in the order in which it stands there."""
 
     def test_names_what_an_operator_has_to_do(self) -> None:
-        wanted = {"Upgrade", "Scale", "Rotate", "A signing key leaked", "A client secret leaked", "The disk is full"}
+        wanted = {
+            "Install",
+            "Back up",
+            "Upgrade",
+            "Scale",
+            "Restart",
+            "Rotate",
+            "A signing key leaked",
+            "A client secret leaked",
+            "The disk is full",
+        }
         assert wanted | {"Redis is gone", "Restore"} <= PARAGRAPHS.keys()
 
     @pytest.mark.parametrize("what", [title for title in PARAGRAPHS if title not in ("Upgrade", "Restore")])
@@ -401,6 +422,24 @@ class TestReplacing:
 def _described(composed: Composed, name: str) -> dict[str, Any]:
     described: dict[str, Any] = json.loads(docker("image", "inspect", composed.image(name)))[0]
     return described
+
+
+def _suspicious(image: str) -> Iterator[str]:
+    """Files of an image that hold a private key, or in which programs keep passwords."""
+    with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saving:
+        assert saving.stdout
+        with tarfile.open(fileobj=saving.stdout, mode="r|") as saved:
+            for part in saved:
+                if (content := saved.extractfile(part)) is None:
+                    continue
+                with suppress(tarfile.ReadError), tarfile.open(fileobj=content, mode="r|*") as layer:
+                    yield from (file.name for file in layer if _is_suspicious(layer, file))
+    assert saving.returncode == 0
+
+
+def _is_suspicious(layer: tarfile.TarFile, file: tarfile.TarInfo) -> bool:
+    content = layer.extractfile(file) if file.isreg() else None
+    return bool(KEEPS_SECRETS.search(file.name) or (content and PRIVATE_KEY.search(content.read())))
 
 
 def _memory(project: str, service: str) -> float:

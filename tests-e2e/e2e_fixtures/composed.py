@@ -60,7 +60,7 @@ def docker(*arguments: str) -> str:
 
 
 @contextmanager
-def built_project(folder: Path, *overlays: str, scheme: str = "http") -> Iterator[Composed]:
+def built_project(folder: Path, *overlays: str, scheme: str = "http", **settings: str) -> Iterator[Composed]:
     """A project of its own, images built and nothing started; at the end it is taken away, with all that it left.
 
     `folder` is the test's own, for the authority's certificate.
@@ -71,6 +71,7 @@ def built_project(folder: Path, *overlays: str, scheme: str = "http") -> Iterato
     files = ["compose.yaml", *(f"deploy/compose/{each}.yaml" for each in overlays)]
     environ = {
         **ambient(),
+        **settings,
         "COMPOSE_PROJECT_NAME": project,
         "COMPOSE_FILE": os.pathsep.join(files),
         "IMAGE_PREFIX": project,
@@ -88,9 +89,9 @@ def built_project(folder: Path, *overlays: str, scheme: str = "http") -> Iterato
 
 
 @contextmanager
-def running_project(folder: Path) -> Iterator[Composed]:
-    """compose.yaml and nothing else, all of it up."""
-    with built_project(folder) as built:
+def running_project(folder: Path, *overlays: str, **settings: str) -> Iterator[Composed]:
+    """compose.yaml and the overlays that are named, all of it up."""
+    with built_project(folder, *overlays, **settings) as built:
         _succeed("up", "--wait", "--quiet-pull", environ=built.environ)
         yield built
 

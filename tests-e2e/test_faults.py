@@ -1,0 +1,40 @@
+"""Some of what the system must survive, under load; `./run.py bench faults` has all of it, and prints figures."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from e2e_fixtures.composed import running_project
+from e2e_fixtures.every_fault import DATABASE_RESTARTED, at_once, killed, unplugged
+from e2e_fixtures.faults import UNDER_WAY, UNLIMITED, Fault, described, invite, measure
+from e2e_fixtures.load import Load
+from e2e_fixtures.nodes import Nodes
+
+VISITORS = 4
+FAULTS = (
+    killed("auth-service-1"),
+    killed("todo-service-1"),
+    Fault("todo-service-2 restarted", at_once(lambda nodes: nodes.restart("todo-service-2")), UNDER_WAY),
+    unplugged("todo-service-1", "inside", UNDER_WAY, seconds=3),
+    DATABASE_RESTARTED,
+)
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    with running_project(tmp_path_factory.mktemp("faults"), "replicas", **UNLIMITED) as project:
+        yield Nodes(project)
+
+
+@pytest.fixture(scope="module")
+def load(nodes: Nodes) -> Load:
+    return invite(nodes.composed, VISITORS)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_no_promise_is_broken(fault: Fault, nodes: Nodes, load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing acknowledged is lost or doubled, nothing opened that should not be, and errors end with the fault."""
+    outcome = measure(fault, nodes, load)
+    with capsys.disabled():
+        print(f"\n{described(outcome)}")
+    assert outcome.complaints() == []
