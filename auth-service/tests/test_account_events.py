@@ -178,6 +178,7 @@ def test_a_set_says_who_what_and_when_and_is_signed_by_the_issuer(service: Servi
 
 
 def test_a_purge_is_told_when_nobody_can_write_for_the_account_any_more(service: Service, receiver: Receiver) -> None:
+    service.clock.stop()
     client = service.signed_up()
     told_to(service, receiver)
     account_id, _ = account_of(service)
@@ -195,6 +196,7 @@ def test_a_purge_is_told_when_nobody_can_write_for_the_account_any_more(service:
 def test_what_is_not_acknowledged_is_sent_again_under_the_same_name(
     sqlite_service: Service, receiver: Receiver, status: int
 ) -> None:
+    sqlite_service.clock.stop()
     client = sqlite_service.signed_up()
     told_to(sqlite_service, receiver)
     client.post("/sign-out")
