@@ -40,7 +40,7 @@ export interface FieldError {
 }
 
 export interface Health {
-  status: "ok" | "no key set" | "no database" | "schema not at head";
+  status: "ok" | "no key set" | "no status lists" | "no database" | "schema not at head";
 }
 
 export interface NewTodo {
