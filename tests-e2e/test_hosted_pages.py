@@ -6,7 +6,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, Page, Request, expect
 
 from e2e_fixtures.accessibility import axe, serious
 from e2e_fixtures.browser import somebodys_browser
@@ -90,6 +90,7 @@ def test_form_post_arrives(
 def test_keyboard_is_enough(ours: Ours, frontend: tuple[str, str], account: Account, page: Page) -> None:
     """The first field has the focus, and Enter sends the form."""
     page.goto(authorize(ours, frontend))
+    expect(page.locator("#email")).to_be_focused()
     page.keyboard.type(account.email)
     page.keyboard.press("Tab")
     page.keyboard.type(account.password)

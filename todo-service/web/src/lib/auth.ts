@@ -82,8 +82,11 @@ export interface Device {
   refreshedAt: Date;
 }
 
+let replacement = Promise.resolve(); // of one session by another: what is listed before its end has both
+
 /** Fails as `stale` when the sign-in is long ago: then `confirm` the password first. */
 export async function listDevices(): Promise<Device[]> {
+  await replacement.catch(() => {}); // whoever asked for it is told of its failure
   const sessions = await ask((options) => client.listSessions({}, options));
   return sessions.map((each) => ({
     handle: each.token,
@@ -96,8 +99,8 @@ export async function listDevices(): Promise<Device[]> {
 
 /** Sign in anew, in place of a session that is too old for what is asked. */
 export async function confirm(email: string, password: string, oldHandle: string): Promise<void> {
-  await signIn({ email, password });
-  await revokeDevice(oldHandle);
+  replacement = signIn({ email, password }).then(() => revokeDevice(oldHandle));
+  await replacement;
 }
 
 export async function revokeDevice(handle: string): Promise<void> {
