@@ -134,7 +134,9 @@ async def _assemble(settings: Settings, database: Database, clock: Clock, counts
         status_lists=published,
         token_status=TokenStatus(database, published),
         tokens=tokens,
-        client_limits=open_client_limits(client_quota, settings.redis_url, settings.redis_timeout),
+        client_limits=open_client_limits(
+            client_quota, settings.redis_url, settings.redis_ca_file, settings.redis_timeout
+        ),
         clients=ClientAuthenticator(settings.issuer, ClientCache(database), verifier),
         session_tokens=SessionTokens(tokens, counts),
         passwords=PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit),

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -114,10 +115,12 @@ class ClientLimits:
         return Standing(is_exceeded=left < 0, header_fields=fields)
 
 
-def open_client_limits(policy: QuotaPolicy | None, redis_url: SecretStr | None, timeout: timedelta) -> ClientLimits:
+def open_client_limits(
+    policy: QuotaPolicy | None, redis_url: SecretStr | None, ca_file: Path | None, timeout: timedelta
+) -> ClientLimits:
     if policy is None or redis_url is None:
         return ClientLimits(policy, None)
     from .shared_windows import SharedWindows  # see above
 
     address = parse_redis_url(redis_url.get_secret_value())
-    return ClientLimits(policy, SharedWindows(address, prefix="auth", timeout=timeout))
+    return ClientLimits(policy, SharedWindows(address, prefix="auth", timeout=timeout, ca_file=ca_file))

@@ -59,6 +59,10 @@ def _redis_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def is_encrypted(redis_url: SecretStr) -> bool:
+    return parse_redis_url(redis_url.get_secret_value()).tls
+
+
 def _rate_limit(value: object) -> object:
     """`30000/PT1M`: so many requests in so long (ISO 8601)."""
     if not isinstance(value, str):

@@ -32,6 +32,7 @@ from .setting_kinds import (
     RedisUrl,
     VersionedSecret,
     Words,
+    is_encrypted,
     is_loopback,
 )
 from .trusted_origins import TrustedOrigins
@@ -105,6 +106,9 @@ class Settings(BaseModel):
         description="Requests of a client that authenticates, at `/oauth/token`, `introspect`, `revoke` each; or `off`",
     )
     redis_url: RedisUrl | None = Field(None, description="Where all processes count them together: see below")
+    redis_ca_file: Certificates | None = Field(
+        None, description="Certificates (PEM) to believe instead of the system's when Redis is reached over TLS"
+    )
     redis_timeout: RedisTimeout = Field(
         timedelta(milliseconds=50), description="For Redis to connect, and to answer; then a request goes on without it"
     )
@@ -113,6 +117,8 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
         TrustedOrigins(self.issuer, self.trusted_origins)
+        if self.redis_ca_file and not (self.redis_url and is_encrypted(self.redis_url)):
+            raise ValueError(f"{PREFIX}REDIS_CA_FILE is for {PREFIX}REDIS_URL with rediss, which is over TLS")
         if not is_loopback(self.issuer):
             for name in ("secret", "key_encryption_keys"):
                 if any(map(looks_like_a_default, self.versioned(name).values())):

@@ -10,19 +10,14 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
 
 import structlog
-from redis.asyncio import Redis, RedisCluster
-from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import InvalidResponse, RedisClusterException, RedisError
 
 from .client_limits import Window
 from .redis_address import RedisAddress
+from .redis_clients import open_clients
 
 # Redis counts the time, so no two clocks can disagree; a key that lost its end for whatever reason gets another, and so
 # does one from a time when windows were longer.
@@ -44,8 +39,10 @@ _log = structlog.get_logger(__name__)
 
 
 class SharedWindows:
-    def __init__(self, address: RedisAddress, *, prefix: str, timeout: timedelta) -> None:
-        self._client, self._sentinels = _open(address, timeout.total_seconds())
+    def __init__(self, address: RedisAddress, *, prefix: str, timeout: timedelta, ca_file: Path | None = None) -> None:
+        self._client, self._sentinels = open_clients(
+            address, ca_file=ca_file, timeout=timeout.total_seconds(), connections=_CONNECTIONS + 1
+        )
         self._nodes = address.nodes
         self._prefix = prefix
         self._deadline = _STEPS * timeout.total_seconds()
@@ -115,29 +112,3 @@ class SharedWindows:
         """
         for host, port in self._nodes:
             await asyncio.gather(asyncio.get_running_loop().getaddrinfo(host, port), return_exceptions=True)
-
-
-def _open(address: RedisAddress, timeout: float) -> tuple[Redis | RedisCluster, list[Redis]]:
-    """The client, and those of its Sentinels. What breaks is tried once more, at once; what is late is not."""
-    common: dict[str, Any] = {
-        "socket_timeout": timeout,
-        "socket_connect_timeout": timeout,
-        "retry": Retry(NoBackoff(), 1, (Disconnected,)),
-        "ssl": address.tls,
-    }
-    login: dict[str, Any] = {
-        "username": address.username,
-        "password": address.password,
-        "max_connections": _CONNECTIONS + 1,
-    }
-    if address.kind == "cluster":
-        startup_nodes = [ClusterNode(host, port) for host, port in address.nodes]
-        return RedisCluster(startup_nodes=startup_nodes, **common, **login), []
-    if address.kind == "sentinel":
-        sentinel_kwargs = {**common, "password": address.sentinel_password}
-        nodes = list(address.nodes)
-        sentinel = Sentinel(nodes, sentinel_kwargs=sentinel_kwargs, **common)  # type: ignore[no-untyped-call]  # it has no types
-        master: Redis = sentinel.master_for(address.service_name, db=address.database, **login)
-        return master, sentinel.sentinels
-    host, port = address.nodes[0]
-    return Redis(host=host, port=port, db=address.database, **common, **login), []

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,6 +60,24 @@ def running_redis(*options: str) -> Iterator[RedisServer]:
     with (_in_container if has_image(IMAGE) else _installed)(port, options) as server:
         wait_until(server.answers)
         yield server
+
+
+@contextmanager
+def running_encrypted_redis(certificate: Path, ca_file: Path) -> Iterator[tuple[RedisServer, str]]:
+    """A server, and its URL over TLS. By the installed one: it must read the files."""
+    port = free_port()
+    files = (
+        "--tls-cert-file",
+        str(certificate),
+        "--tls-key-file",
+        str(certificate),
+        "--tls-ca-cert-file",
+        str(ca_file),
+    )
+    options = ("--save", "", "--requirepass", PASSWORD, "--tls-port", str(port), "--tls-auth-clients", "no", *files)
+    with _installed(free_port(), options) as server:
+        wait_until(server.answers)
+        yield server, f"rediss://:{ENCODED}@localhost:{port}"
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pytest
 from auth_service.settings import PREFIX, InvalidSettings, Settings, load_settings
 
 from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, SECRET, Service
+from .https_server import write_certificate
 
 README = Path(__file__).parents[1] / "README.md"
 GOOD = {"AUTH_ISSUER": ISSUER, "AUTH_SECRET": SECRET, "AUTH_KEY_ENCRYPTION_KEYS": KEY_ENCRYPTION_KEYS}
@@ -45,6 +46,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "unknown options": ({"AUTH_REDIS_URL": "redis://h?password=short"}, "AUTH_REDIS_URL: has options"),
     "Sentinels without a name": ({"AUTH_REDIS_URL": "redis+sentinel://h"}, "AUTH_REDIS_URL: must end in /NAME"),
     "a cluster's database": ({"AUTH_REDIS_URL": "redis+cluster://h/1"}, "AUTH_REDIS_URL: names a database"),
+    "no authorities of Redis": ({"AUTH_REDIS_CA_FILE": __file__}, "AUTH_REDIS_CA_FILE: is no readable file of PEM"),
     "no patience": ({"AUTH_REDIS_TIMEOUT": "PT0S"}, "AUTH_REDIS_TIMEOUT: "),
     "both ways of a secret": ({"AUTH_SECRET_FILE": "/x"}, "AUTH_SECRET is set as well"),
     "no such file": ({"AUTH_DATABASE_URL_FILE": "/nonexistent/x"}, "AUTH_DATABASE_URL_FILE: cannot be read"),
@@ -65,6 +67,15 @@ def test_what_cannot_be_meant_is_refused(changes: dict[str, str], message: str) 
         load_settings({**GOOD, **changes})
     for secret in ("short", "x" * 40, "y" * 40, "please-change-me"):
         assert secret not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", [{}, {"AUTH_REDIS_URL": "redis://:short@h"}], ids=["no Redis", "no TLS"])
+def test_authorities_of_what_is_not_encrypted_are_refused(tmp_path: Path, url: dict[str, str]) -> None:
+    """Somebody believes that it is."""
+    _, ca_file = write_certificate(tmp_path, "localhost")
+    with pytest.raises(InvalidSettings, match="AUTH_REDIS_CA_FILE is for AUTH_REDIS_URL with rediss") as refused:
+        load_settings({**GOOD, **url, "AUTH_REDIS_CA_FILE": str(ca_file)})
+    assert "short" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", GOOD)

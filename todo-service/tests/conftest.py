@@ -2,7 +2,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -56,6 +56,17 @@ def redis_cluster() -> Iterator[RedisServer]:
 def watched_redis() -> Iterator[tuple[str, RedisServer]]:
     """The URL of what a Sentinel watches over, and the master."""
     yield from _or_skip(redis_server.run_watched())
+
+
+@pytest.fixture
+def encrypted_redis() -> Callable[..., AbstractContextManager[tuple[RedisServer, int]]]:
+    """Starts a Redis with a certificate, and says its port for TLS."""
+
+    @contextmanager
+    def start(certificate: Path, ca_file: Path, *options: str) -> Iterator[tuple[RedisServer, int]]:
+        yield from _or_skip(redis_server.run_encrypted(certificate, ca_file, *options))
+
+    return start
 
 
 def _run_redis(*options: str) -> Iterator[RedisServer]:

@@ -99,7 +99,7 @@ class TestWhatIsTold:
         assert left(limited.client(token).get(TODOS))[0] == 4
 
 
-def test_switched_off_nothing_is_counted(run_service: Any) -> None:
+def test_switched_off_nothing_iscounted(run_service: Any) -> None:
     with run_service(rate_limit=None) as running:
         running.wait_until_ready()
         answer = running.person().get(TODOS)
@@ -199,7 +199,7 @@ class TestRedis:
         with run_service(**with_redis(own_redis, 1000, redis_timeout=timedelta(milliseconds=50))) as running:
             running.wait_until_ready()
             person = running.person(sub)
-            wait_until(lambda: person.get(TODOS).status_code == 200 and _counted(own_redis, sub) > 0)
+            wait_until(lambda: person.get(TODOS).status_code == 200 and counted(own_redis, sub) > 0)
             getattr(own_redis, fault)()
             with ThreadPoolExecutor(8) as pool:
                 during = list(pool.map(lambda _: person.get(TODOS), range(40)))
@@ -207,8 +207,8 @@ class TestRedis:
             assert len({left(answer)[0] for answer in during}) == 40  # counted here, each once
             (own_redis.start if fault == "kill" else own_redis.resume)()
             own_redis.wait_until_it_answers()
-            before = _counted(own_redis, sub)
-            wait_until(lambda: person.get(TODOS).status_code == 200 and _counted(own_redis, sub) > before)
+            before = counted(own_redis, sub)
+            wait_until(lambda: person.get(TODOS).status_code == 200 and counted(own_redis, sub) > before)
         said = [record.getMessage().partition(":")[0] for record in caplog.records if "Redis" in record.getMessage()]
         assert said[:2] == ["Redis does not answer, each process limits by itself", "Redis answers again"]
         assert all(one != another for one, another in pairwise(said))  # a busy machine may lose it again: said once
@@ -244,7 +244,7 @@ class TestRedis:
             person = running.person(sub)
             assert [person.get(TODOS).status_code for _ in range(4)] == [200, 200, 200, 429]
             assert "redis_lost 0\n" in running.metrics()
-        assert _counted(redis_cluster, sub) == 4
+        assert counted(redis_cluster, sub) == 4
 
     def test_sentinels_successor_is_found(self, run_service: Any, watched_redis: tuple[str, RedisServer]) -> None:
         url, master = watched_redis
@@ -254,7 +254,7 @@ class TestRedis:
             running.wait_until_ready()
             person = running.person(sub := uuid.uuid4().hex)
             assert person.get(TODOS).status_code == 200
-            assert _counted(master, sub) == 1
+            assert counted(master, sub) == 1
             master.kill()
             shared = running.app.state.shared_windows
             assert person.get(TODOS).status_code == 200
@@ -264,7 +264,7 @@ class TestRedis:
             assert told[1] == told[0] - 1
 
 
-def _counted(server: RedisServer, sub: str) -> int:
+def counted(server: RedisServer, sub: str) -> int:
     with server.client() as client:
         return int(client.get(f"todo:requests:{sub}") or 0)
 

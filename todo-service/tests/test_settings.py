@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from todo_fixtures.certificates import write_certificate
 from todo_service import settings
 from todo_service.rate_limits import QuotaPolicy
 from todo_service.settings import SECRETS, InvalidSettings, Settings, load
@@ -98,6 +99,8 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
         pytest.param(
             {**ISSUER, "TODO_REDIS_URL": "redis+cluster://:hunter2@h/1"}, "TODO_REDIS_URL", id="cluster-database"
         ),
+        pytest.param({**ISSUER, "TODO_REDIS_CA_FILE": __file__}, "TODO_REDIS_CA_FILE", id="redis-no-authorities"),
+        pytest.param({**ISSUER, "TODO_REDIS_CA_FILE": "/missing"}, "TODO_REDIS_CA_FILE", id="redis-no-ca-file"),
         pytest.param({**ISSUER, "TODO_REDIS_TIMEOUT": "PT0S"}, "TODO_REDIS_TIMEOUT", id="redis-no-time"),
         pytest.param({**ISSUER, "TODO_LOG_LEVEL": "LOUD"}, "TODO_LOG_LEVEL", id="log-level"),
     ],
@@ -107,6 +110,15 @@ def test_a_wrong_environment_is_refused_in_one_line_without_secrets(environ: dic
         load(environ)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", [{}, {"TODO_REDIS_URL": "redis://:hunter2@h"}], ids=["no Redis", "no TLS"])
+def test_authorities_of_what_is_not_encrypted_are_refused(tmp_path: Path, url: dict[str, str]) -> None:
+    """Somebody believes that it is."""
+    _, ca_file = write_certificate(tmp_path, "localhost")
+    with pytest.raises(InvalidSettings, match="TODO_REDIS_CA_FILE is for TODO_REDIS_URL with rediss") as caught:
+        load({**ISSUER, **url, "TODO_REDIS_CA_FILE": str(ca_file)})
     assert "hunter2" not in str(caught.value)
 
 

@@ -133,6 +133,24 @@ def _installed(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
 
 
 @contextmanager
+def run_encrypted(certificate: Path, ca_file: Path, *options: str) -> Iterator[tuple[RedisServer, int]]:
+    """A server, and its port for TLS. By the installed one: it must read the files."""
+    port = _free_port()
+    files = (
+        "--tls-cert-file",
+        str(certificate),
+        "--tls-key-file",
+        str(certificate),
+        "--tls-ca-cert-file",
+        str(ca_file),
+    )
+    options = ("--save", "", "--requirepass", PASSWORD, "--tls-port", str(port), "--tls-auth-clients", "no", *options)
+    with _installed(_free_port(), (*options, *files)) as server:
+        server.wait_until_it_answers()
+        yield server, port
+
+
+@contextmanager
 def run_watched() -> Iterator[tuple[str, RedisServer]]:
     """The URL of a master's name at a Sentinel, and the master. By the installed server: all must reach each other."""
     own = ("--save", "", "--requirepass", PASSWORD, "--masterauth", PASSWORD)

@@ -142,7 +142,7 @@ def _shared_windows(settings: Settings) -> "SharedWindows | None":
     from todo_service.shared_windows import SharedWindows  # takes 20 MB, which a service without Redis does not need
 
     address = parse_redis_url(settings.redis_url.get_secret_value())
-    return SharedWindows(address, prefix="todo", timeout=settings.redis_timeout)
+    return SharedWindows(address, prefix="todo", timeout=settings.redis_timeout, ca_file=settings.redis_ca_file)
 
 
 def _verifier_reports(

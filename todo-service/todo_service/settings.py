@@ -1,13 +1,14 @@
 """Settings: TODO_* of the environment, checked before anything starts. Only `app` and `__main__` know them."""
 
 import ipaddress
+import ssl
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -54,6 +55,15 @@ def _database_url(value: SecretStr) -> SecretStr:
 def _redis_url(value: SecretStr | None) -> SecretStr | None:
     if value is not None:
         parse_redis_url(value.get_secret_value())
+    return value
+
+
+def _certificates(value: Path | None) -> Path | None:
+    try:
+        if value is not None:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
+    except OSError:  # SSLError, too
+        raise ValueError("is no readable file of PEM certificates") from None
     return value
 
 
@@ -106,6 +116,9 @@ class Settings(BaseSettings):
     redis_url: Annotated[SecretStr | None, BeforeValidator(lambda given: given or None), AfterValidator(_redis_url)] = (
         Field(default=None, description="where all processes count requests together; may be read from a file")
     )
+    redis_ca_file: Annotated[
+        Path | None, BeforeValidator(lambda given: given or None), AfterValidator(_certificates)
+    ] = Field(default=None, description="certificates (PEM) to believe instead of the system's when Redis is over TLS")
     redis_timeout: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(seconds=5))] = Field(
         default=timedelta(milliseconds=50), description="for Redis to connect, and to answer; then goes on without it"
     )
@@ -127,6 +140,14 @@ class Settings(BaseSettings):
         default=("127.0.0.1", "::1"), description="addresses and networks whose X-Forwarded-For is believed, by commas"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="least that is logged")
+
+    @model_validator(mode="after")
+    def _has_tls_for_its_authorities(self) -> Self:
+        if self.redis_ca_file is not None:
+            url = self.redis_url.get_secret_value() if self.redis_url else None
+            if url is None or not parse_redis_url(url).tls:
+                raise ValueError(f"{PREFIX}REDIS_CA_FILE is for {PREFIX}REDIS_URL with rediss, which is over TLS")
+        return self
 
     @property
     def jwks_uri(self) -> str:
@@ -173,4 +194,5 @@ def _read(variable: str, path: str, *, also_given: bool) -> str:
 
 def _line(error: ValidationError) -> str:
     found = error.errors(include_url=False, include_input=False)
-    return "; ".join(f"{PREFIX}{str(each['loc'][0]).upper()}: {each['msg']}" for each in found)
+    named = ((f"{PREFIX}{str(each['loc'][0]).upper()}: " if each["loc"] else "", each["msg"]) for each in found)
+    return "; ".join(f"{name}{message}" for name, message in named)

@@ -1,0 +1,84 @@
+"""Clients of Redis for each kind of address. What breaks is tried once more, at once; what is late is not."""
+
+import ssl
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import ConnectionPool, Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import SSLConnection
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel, SentinelManagedConnection
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Disconnected
+
+from .redis_address import RedisAddress
+
+Clients = tuple[Redis | RedisCluster, list[Redis]]  # and those of its Sentinels
+
+
+def open_clients(address: RedisAddress, *, ca_file: Path | None, timeout: float, connections: int) -> Clients:
+    """With `ca_file`, only what these authorities signed is Redis; without it, what the system's did."""
+    common: dict[str, Any] = {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "retry": Retry(NoBackoff(), 1, (Disconnected,)),
+        "ssl": address.tls,
+    }
+    login: dict[str, Any] = {"username": address.username, "password": address.password, "max_connections": connections}
+    if address.kind == "cluster":
+        return _open_cluster(address, ca_file, {**common, **login})
+    if address.kind == "sentinel":
+        return _open_sentinels(address, ca_file, common, login)
+    host, port = address.nodes[0]
+    client = Redis(host=host, port=port, db=address.database, **common, **login)
+    if address.tls:
+        _encrypt([client.connection_pool], _encrypted(ca_file)[0])
+    return client, []
+
+
+def _open_cluster(address: RedisAddress, ca_file: Path | None, options: dict[str, Any]) -> Clients:
+    cluster = RedisCluster(startup_nodes=[ClusterNode(host, port) for host, port in address.nodes], **options)
+    if address.tls:
+        encrypted = _encrypted(ca_file)[0]
+        cluster.connection_kwargs["connection_class"] = encrypted  # to the nodes that it finds
+        _encrypt(cluster.startup_nodes, encrypted)
+    return cluster, []
+
+
+def _open_sentinels(
+    address: RedisAddress, ca_file: Path | None, common: dict[str, Any], login: dict[str, Any]
+) -> Clients:
+    sentinel_kwargs = {**common, "password": address.sentinel_password}
+    nodes = list(address.nodes)
+    sentinel = Sentinel(nodes, sentinel_kwargs=sentinel_kwargs, **common)  # type: ignore[no-untyped-call]  # it has no types
+    if address.tls:
+        encrypted, login["connection_class"] = _encrypted(ca_file)
+        _encrypt([client.connection_pool for client in sentinel.sentinels], encrypted)
+    master: Redis = sentinel.master_for(address.service_name, db=address.database, **login)
+    return master, sentinel.sentinels
+
+
+def _encrypt(owners: Iterable[ConnectionPool | ClusterNode], encrypted: type[SSLConnection]) -> None:
+    for owner in owners:
+        owner.connection_class = encrypted
+
+
+def _encrypted(ca_file: Path | None) -> tuple[type[SSLConnection], type[SSLConnection]]:
+    """Connections that share one context, and those to a master of Sentinels.
+
+    By itself redis-py makes a context for each connection: it reads all the system's authorities, which takes tens of
+    milliseconds of the event loop and a few megabytes, and many connections that begin at once were all too late.
+    """
+    context = ssl.create_default_context(cafile=ca_file)
+
+    class Encrypted(SSLConnection):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.ssl_context.context = context
+
+    class EncryptedMaster(SentinelManagedConnection, Encrypted):
+        pass
+
+    return Encrypted, EncryptedMaster
