@@ -9,15 +9,31 @@ from typing import TypeVar
 
 import psycopg
 import pytest
+from httpx2._config import DEFAULT_TIMEOUT_CONFIG
 
 from todo_fixtures import isolation, issuer, redis_server, service, stores
 from todo_fixtures.issuer import JwksEndpoint
 from todo_fixtures.redis_server import RedisServer
 from todo_fixtures.service import Service
+from todo_service import database
 from todo_service.migrate import migrate
 
 T = TypeVar("T")
 RunService = Callable[..., AbstractContextManager[Service]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """Deadlines after which nobody is kept waiting; and a busy machine, or a virtual one that stands still, is late.
+
+    Those of httpx2 are for all calls that name none of their own.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        for phase in ("connect", "read", "write", "pool"):
+            patched.setattr(DEFAULT_TIMEOUT_CONFIG, phase, 60.0)
+        patched.setattr(database, "_BUSY_TIMEOUT", 60_000)
+        patched.setattr(database, "_POOL_TIMEOUT", 60)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -153,7 +153,7 @@ def test_forged_tokens_are_refused_in_bounded_time() -> None:
     for name, make in FORGERIES.items():
         text = make()
         best = float("inf")
-        for _ in range(3):
+        for _ in range(10):
             begun = time.perf_counter()
             with pytest.raises(InvalidToken):
                 verify(text)

@@ -252,7 +252,7 @@ def test_a_preflight_is_not_answered_with_permission(shared_service: Service) ->
 
 def raw(service: Service, request: bytes) -> bytes:
     host, _, port = service.url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(request)
         return connection.recv(65_536)
 

@@ -35,7 +35,7 @@ def command(*arguments: str, cwd: Path, **settings: str) -> subprocess.Completed
         env=environment(**settings),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
 
 
@@ -58,7 +58,7 @@ def serving(cwd: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes
         yield process, url, log
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def answers(url: str) -> bool:
@@ -123,7 +123,7 @@ def migrate_at_once(cwd: Path, **settings: str) -> None:
         for _ in range(4)
     ]
     for process in started:
-        _, complaint = process.communicate(timeout=60)
+        _, complaint = process.communicate(timeout=180)
         assert (process.returncode, complaint) == (0, b"")
     assert command("migrate", cwd=cwd, **settings).returncode == 0
 
@@ -167,7 +167,7 @@ def test_the_log_is_json_and_holds_no_secret(tmp_path: Path, sqlite_url: str, jw
         client.get("/api/v1/users/Mallory-the-user/todos", headers=headers)
         client.get("/nowhere/hunter2")
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
     logged = log.read_text()
     for secret in (
         "eyJ",

@@ -59,7 +59,7 @@ def test_who_comes_first_after_a_restart_of_the_database_is_answered(run_service
         alice = service.person()
         with psycopg.connect(empty_postgres.replace("+psycopg", ""), autocommit=True) as admin:
             admin.execute(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         assert alice.post(TODOS, json={"title": "x"}).status_code == 201
@@ -136,7 +136,7 @@ def test_migrating_waits_for_whoever_migrates_on_sqlite(tmp_path: Path) -> None:
         migrating.join(0.5)
         assert migrating.is_alive()
         assert not path.exists()
-    migrating.join(20)
+    migrating.join(60)
     assert path.exists()
 
 
@@ -148,7 +148,7 @@ def test_migrating_waits_for_whoever_migrates_on_postgres(empty_postgres: str) -
         migrating.join(0.5)
         assert migrating.is_alive()
         assert held.execute("SELECT to_regclass('todos')").fetchone() == (None,)
-    migrating.join(20)
+    migrating.join(60)
     with psycopg.connect(empty_postgres.replace("+psycopg", "")) as connection:
         assert connection.execute("SELECT count(*) FROM todos").fetchone() == (0,)
 

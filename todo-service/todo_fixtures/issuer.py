@@ -120,7 +120,7 @@ def serve_jwks(port: int = 0) -> Iterator[JwksEndpoint]:
                 self.send(404, {}, b"")
                 return
             endpoint.requests.append({"path": self.path, **self.headers})
-            endpoint.may_answer.wait(30)
+            endpoint.may_answer.wait(300)
             status, headers, body = endpoint.answer()
             endpoint.statuses.append(status)
             self.send(status, headers, body)

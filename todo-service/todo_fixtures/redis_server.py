@@ -18,7 +18,7 @@ from todo_fixtures.service import wait_until
 
 IMAGE = "redis:8"
 PASSWORD = "a password: with/special@characters"
-PATIENCE = 30  # seconds: a machine may be busy
+PATIENCE = 60  # seconds: a machine may be busy
 ENCODED = "a%20password%3A%20with%2Fspecial%40characters"
 
 
@@ -41,7 +41,7 @@ class RedisServer:
 
     @contextmanager
     def client(self) -> Iterator["redis.Redis"]:
-        with redis.Redis(port=self.port, password=PASSWORD, socket_timeout=10) as client:
+        with redis.Redis(port=self.port, password=PASSWORD, socket_timeout=60) as client:
             yield client
 
     def make_cluster(self) -> None:
@@ -86,7 +86,7 @@ def _free_port() -> int:
 def _engine_has_image() -> bool:
     if shutil.which("docker") is None:
         return False
-    return subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, timeout=20).returncode == 0
+    return subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, timeout=120).returncode == 0
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def _installed(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
 
     def kill() -> None:
         processes[-1].kill()
-        processes[-1].wait(20)
+        processes[-1].wait(60)
 
     def send(number: signal.Signals) -> Callable[[], None]:
         return lambda: processes[-1].send_signal(number)
@@ -174,7 +174,7 @@ def run_watched() -> Iterator[tuple[str, RedisServer]]:
 
 def _sees_a_replica(port: int) -> bool:
     try:
-        with redis.Redis(port=port, socket_timeout=10) as client:
+        with redis.Redis(port=port, socket_timeout=60) as client:
             return bool(client.sentinel_slaves("main"))
     except redis.RedisError:
         return False

@@ -49,7 +49,7 @@ def serving_url(url: str) -> str:
 def _engine_has_image() -> bool:
     if shutil.which("docker") is None:
         return False
-    return subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, timeout=20).returncode == 0
+    return subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, timeout=120).returncode == 0
 
 
 def _in_container() -> Iterator[str]:
@@ -81,7 +81,7 @@ def _installed() -> Iterator[str]:
         yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
         shutil.rmtree(directory)
 
 
@@ -91,7 +91,7 @@ def _user() -> pwd.struct_passwd:
 
 
 def _wait(port: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             psycopg.connect(f"postgresql://test@127.0.0.1:{port}/postgres").close()

@@ -21,6 +21,7 @@ from todo_service.slow_statements import tell_of_slow_statements
 
 HEAD = "0003"  # the newest migration; known here so that serving does not import Alembic
 _BUSY_TIMEOUT = 5000  # milliseconds
+_POOL_TIMEOUT = 5  # seconds until somebody who waits for a connection is told to come again
 _TIMEOUTS = "-c timezone=UTC -c statement_timeout=10000 -c idle_in_transaction_session_timeout=10000"
 # A server that is cut off says nothing, and TCP alone would wait for a quarter of an hour.
 _REACHABILITY = {
@@ -116,12 +117,13 @@ def _connect(database_url: str) -> Database:
             url.set(drivername="sqlite+inline"), None, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True
         )
         event.listen(reader.sync_engine, "connect", _add_functions)
-        return Database(reader, _sqlite(url, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0, pool_timeout=5))
+        writer = _sqlite(url, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0, pool_timeout=_POOL_TIMEOUT)
+        return Database(reader, writer)
     # AUTOCOMMIT: `_begin` begins, so that it takes no round trip of its own.
     engine = create_async_engine(
         url,
         hide_parameters=True,
-        pool_timeout=5,
+        pool_timeout=_POOL_TIMEOUT,
         pool_size=10,
         max_overflow=10,
         isolation_level="AUTOCOMMIT",
