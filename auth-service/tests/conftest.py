@@ -22,8 +22,9 @@ import httpx2
 import psycopg
 import pytest
 import uvicorn
+from httpx2._config import DEFAULT_TIMEOUT_CONFIG
 
-from auth_service import logs
+from auth_service import database, logs, outbound
 from auth_service.app import check_start, create_app
 from auth_service.commands.serving import Server
 from auth_service.key_schedule import Pace
@@ -79,7 +80,7 @@ class Store:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
 
     def started(self, *arguments: str, stdout: int | None = None, **changes: str) -> subprocess.Popen[str]:
@@ -91,7 +92,7 @@ class Store:
     def execute(self, statement: str) -> None:
         """Change what is stored, past the service."""
         if self.database_url.startswith("sqlite"):
-            with closing(sqlite3.connect(self.database_url.partition(":///")[2])) as connection:
+            with closing(sqlite3.connect(self.database_url.partition(":///")[2], 60)) as connection:
                 connection.execute(statement)
                 connection.commit()
         else:
@@ -101,7 +102,7 @@ class Store:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What is stored, read past the service."""
         if self.database_url.startswith("sqlite"):
-            with closing(sqlite3.connect(self.database_url.partition(":///")[2])) as connection:
+            with closing(sqlite3.connect(self.database_url.partition(":///")[2], 60)) as connection:
                 rows: list[tuple[Any, ...]] = connection.execute(query).fetchall()
             return rows
         with psycopg.connect(self.database_url.replace("+psycopg", "")) as postgres:
@@ -152,6 +153,21 @@ def quiet_logs() -> None:
     logs.configure("ERROR")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """Deadlines after which nobody is kept waiting; and a busy machine, or a virtual one that stands still, is late.
+
+    Those of httpx2 are for all calls that name none of their own.
+    """
+    minute = timedelta(minutes=1)
+    with pytest.MonkeyPatch.context() as patched:
+        for phase in ("connect", "read", "write", "pool"):
+            patched.setattr(DEFAULT_TIMEOUT_CONFIG, phase, minute.total_seconds())
+        patched.setattr(database, "POOL_TIMEOUT", minute)
+        patched.setattr(outbound, "TOTAL_TIMEOUT", minute)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server: a container where an engine has the image, Debian's server otherwise."""
@@ -172,7 +188,7 @@ def postgres() -> Iterator[str]:
 def has_image(name: str) -> bool:
     if shutil.which("docker") is None:
         return False
-    return subprocess.run(["docker", "image", "inspect", name], capture_output=True, timeout=30).returncode == 0
+    return subprocess.run(["docker", "image", "inspect", name], capture_output=True, timeout=120).returncode == 0
 
 
 def local_postgres(binaries: Path) -> Iterator[str]:
@@ -195,7 +211,7 @@ def local_postgres(binaries: Path) -> Iterator[str]:
         yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
         shutil.rmtree(folder)
 
 
@@ -277,7 +293,7 @@ class Running:
     def stop(self) -> None:
         self.service.close_clients()
         self.server.should_exit = True
-        self.thread.join(20)
+        self.thread.join(60)
 
 
 def serve(database_url: str, **changes: str) -> Running:

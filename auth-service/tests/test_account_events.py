@@ -342,14 +342,14 @@ def test_a_worker_killed_while_it_sends_sends_again(
     client.post("/sign-out")
     receiver.may_answer.clear()
     killed = start_worker(store, AUTH_EVENT_NETWORKS=LOOPBACK)
-    eventually(lambda: len(receiver.received) == 1)
+    eventually(lambda: len(receiver.received) >= 1)  # more, if it has waited for longer than it does for an answer
     killed.process.kill()
     killed.process.wait(60)
     receiver.may_answer.set()
     service.execute("DELETE FROM leases")  # a minute later
     start_worker(store, AUTH_EVENT_NETWORKS=LOOPBACK)
     eventually(lambda: service.rows("SELECT * FROM event_deliveries") == [])
-    assert len(receiver.received) == 2
+    assert len(receiver.received) >= 2
     assert len({event["jti"] for event in receiver.received}) == 1
 
 

@@ -281,6 +281,7 @@ GOOD: dict[str, Callable[[OAuthClient], str]] = {
 
 @pytest.mark.parametrize("make", GOOD.values(), ids=GOOD)
 def test_assertions_that_are_good(sqlite_service: Service, make: Callable[[OAuthClient], str]) -> None:
+    sqlite_service.clock.stop()
     client = register_with_key(sqlite_service, "rsa", "ec")
     assert client.token_by_assertion(make(client)).status_code == 200
 

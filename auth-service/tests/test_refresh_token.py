@@ -21,6 +21,7 @@ OFFLINE = "openid offline_access todos:read"
 
 def test_a_refresh_gives_other_tokens_for_the_same_authentication(service: Service) -> None:
     """RFC 9068 §2.2.1; OpenID Connect Core §12.2: without the nonce, and authenticated when it was."""
+    service.clock.stop()
     person, frontend = sign_up(service), register_frontend(service)
     first = frontend.tokens(person)
     service.clock.advance(minutes=10)
@@ -30,7 +31,7 @@ def test_a_refresh_gives_other_tokens_for_the_same_authentication(service: Servi
     assert second["refresh_token"] != first["refresh_token"]
     assert second["scope"] == first["scope"]
     was, now_is = claims_of(first["access_token"]), claims_of(second["access_token"])
-    assert now_is["iat"] - was["iat"] in (600, 601)
+    assert now_is["iat"] - was["iat"] == 600
     for name in ("iss", "sub", "aud", "client_id", "scope", "sid", "auth_time", "acr", "amr"):
         assert now_is[name] == was[name], name
     identity = claims_of(second["id_token"])
@@ -293,6 +294,7 @@ def test_no_token_and_no_successor_is_stored_so_that_it_could_be_read(service: S
 
 
 def test_a_successor_is_forgotten_after_its_minute(service: Service) -> None:
+    service.clock.stop()
     person, frontend = sign_up(service), register_frontend(service)
     frontend.refresh(frontend.tokens(person)["refresh_token"])
     for seconds, is_kept in ((30, True), (31, False)):

@@ -398,7 +398,7 @@ def test_whoever_listens_hears_of_a_change_at_once(start: Start, sqlite_url: str
     person, heard, listening = sign_up(service), [], threading.Event()
 
     def listen() -> None:
-        with httpx2.stream("GET", f"{service.url}/internal/status-list-hints", timeout=20) as stream:
+        with httpx2.stream("GET", f"{service.url}/internal/status-list-hints", timeout=60) as stream:
             assert stream.headers["Content-Type"].startswith("text/event-stream")
             for line in stream.iter_lines():
                 listening.set()
@@ -408,9 +408,9 @@ def test_whoever_listens_hears_of_a_change_at_once(start: Start, sqlite_url: str
 
     thread = threading.Thread(target=listen)
     thread.start()
-    assert listening.wait(10)
+    assert listening.wait(60)
     post(person, "/sign-out")
-    thread.join(10)
+    thread.join(60)
     assert heard == [{"uri": f"{URI}/1", "version": 1}]
 
 

@@ -103,6 +103,8 @@ def test_name_that_is_looked_up_for_long_keeps_one_thread(monkeypatch: pytest.Mo
     async def search() -> int:
         windows = SharedWindows(parse_redis_url("redis://redis.invalid"), prefix="auth", timeout=timedelta(0, 0, 1000))
         async with windows.running():
+            while not asked:  # noqa: ASYNC110 - what is waited for happens in a thread
+                await asyncio.sleep(0.01)
             for _ in range(30):
                 await asyncio.sleep(0.01)
             given_up.set()
