@@ -20,6 +20,7 @@ from .database import Row, insert_into
 from .instants import Instant
 
 REPORT_TTL = timedelta(days=1)
+SILENT_AFTER = timedelta(seconds=90)  # three reports that did not come
 MAX_INSTANCES = 100  # of one client
 MAX_KIDS = 64
 MAX_STATUS_LISTS = 64
@@ -62,6 +63,10 @@ class VerifierReport(Row):
 
     def holds(self, kid: str) -> bool:
         return kid in json.loads(self.kids)
+
+    def is_silent(self, *, now: datetime) -> bool:
+        """Ended without a good-bye, or cut off from us: from here the two look alike."""
+        return now - self.reported_at > SILENT_AFTER
 
     @property
     def lists(self) -> Sequence[HeldList]:

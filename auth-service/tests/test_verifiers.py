@@ -16,7 +16,7 @@ import structlog
 from auth_service.database import Database, open_database
 from auth_service.key_schedule import EVIDENCE_MAX_DELAY, KeySchedule, Pace
 from auth_service.signing_keys import KeyStore
-from auth_service.verifiers import MAX_INSTANCES, MAX_KIDS, REPORT_TTL
+from auth_service.verifiers import MAX_INSTANCES, MAX_KIDS, REPORT_TTL, SILENT_AFTER
 from auth_service.versioned_secrets import parse_secrets
 
 from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Clock, Service, Start, Store, wait_until
@@ -27,6 +27,7 @@ from .test_worker import kids
 
 API = f"{ISSUER}/api/v1"
 INTERVAL = timedelta(days=30)
+LONG_SILENT = SILENT_AFTER + timedelta(seconds=1)
 
 
 def report(client: OAuthClient, held: str, **form: str) -> httpx2.Response:
@@ -230,6 +231,9 @@ def test_an_emergency_tells_when_each_verifier_refused_the_key(start: Start, sql
     age(service)
     first, second = (register(service, protected_resource=API) for _ in range(2))
     active, spare = published(service.client())
+    service.clock.offset -= LONG_SILENT
+    report(first, f"{active} {spare}", instance="ended")
+    service.clock.offset += LONG_SILENT
     for client in (first, second):
         report(client, f"{active} {spare}")
     with service.started("keys", "rotate", "--emergency", "--yes", stdout=subprocess.PIPE) as process:
@@ -241,7 +245,21 @@ def test_an_emergency_tells_when_each_verifier_refused_the_key(start: Start, sql
         assert process.poll() is None, "it waits for the other"
         report(second, spare)
         assert json.loads(process.stdout.readline())["verifier"] == f"{second.client_id}/one"
+        silent = json.loads(process.stdout.readline())
+        assert (silent["verifier"], silent["refuses_since"]) == (f"{first.client_id}/ended", None)
+        assert silent["reported_at"] < record["reported_at"]
     assert process.returncode == 0
+
+
+def test_an_emergency_names_who_is_silent_and_does_not_wait(start: Start, sqlite_url: str) -> None:
+    service = start(sqlite_url)
+    age(service)
+    client = register(service, protected_resource=API)
+    service.clock.offset -= LONG_SILENT
+    report(client, " ".join(published(service.client())))
+    done = service.command("keys", "rotate", "--emergency", "--yes")
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 2), done.stderr
+    assert f"not waited for: {client.client_id}/one;" in done.stderr
 
 
 def test_provisioning_twice_is_provisioning_once(

@@ -1,4 +1,9 @@
-"""`keys rotate --emergency`: a key leaves the set at once, and each verifier is watched until it refuses it."""
+"""`keys rotate --emergency`: a key leaves the set at once, and each verifier is watched until it refuses it.
+
+One that is silent is named and not waited for: most have ended without a good-bye (SIGKILL, a lost node), and an
+operator in an incident must not be told of a failure by a process that is no more. One that was cut off looks the same
+from here, and believes the keys that it has for a day at most; so it is named.
+"""
 
 import asyncio
 import sys
@@ -12,12 +17,13 @@ from ..instants import utc_now
 from ..key_rotation import Rotation, SpareTooYoung, withdraw_active_key
 from ..settings import load_settings
 from ..signing_keys import KeyStore, open_status_list_keys
-from ..verifiers import VerifierReport, list_reports
+from ..verifiers import SILENT_AFTER, VerifierReport, list_reports
 from .opened import CommandRefused, opened
 from .output import Output, Record
 
 # Verifiers look every 30 s, give or take a tenth, and report at once; one that fails to look tries again after seconds.
-WATCH_TIMEOUT = timedelta(seconds=90)
+# Who was heard of last before the withdrawal is silent when this time is up, so those that then hold the key say so.
+WATCH_TIMEOUT = SILENT_AFTER
 WATCH_PERIOD = timedelta(milliseconds=500)
 
 
@@ -45,7 +51,7 @@ async def withdraw(*, of_status_lists: bool, as_json: bool) -> None:
     """Withdraw the active key, and show of each verifier when it was first known to refuse it.
 
     Raises:
-        CommandRefused: the key is withdrawn, but some verifier has not said yet that it knows.
+        CommandRefused: the key is withdrawn, but some verifier that reports has not said yet that it knows.
     """
     async with opened() as database:
         store = open_store(database, of_status_lists=of_status_lists)
@@ -54,31 +60,53 @@ async def withdraw(*, of_status_lists: bool, as_json: bool) -> None:
         begun = utc_now()
         output = Output(as_json=as_json)
         output.write([{"active": rotation.active, "withdrawn": rotation.replaced, "next": rotation.next}])
-        silent = await _watch(database, rotation.replaced, begun, Output(as_json=as_json))
-    if silent:
-        raise CommandRefused(
-            f"the key is withdrawn, but these have not reported that they know: {', '.join(silent)}; see keys verifiers"
-        )
+        holding = await _watch(database, rotation.replaced, begun, output := Output(as_json=as_json))
+        silent = [each for each in holding if each.is_silent(now=utc_now())]
+        output.write([_record_of(each, rotation.replaced, begun) for each in silent])
+    _conclude(_names(silent), _names([each for each in holding if each not in silent]))
 
 
-async def _watch(database: Database, kid: str, begun: datetime, output: Output) -> Sequence[str]:
-    """Show each verifier as soon as it has let go of the key; the names of those that have not when time is up."""
+async def _watch(database: Database, kid: str, begun: datetime, output: Output) -> Sequence[VerifierReport]:
+    """Show each verifier as soon as it has let go of the key; what those told last that have not, or are silent."""
     shown: set[str] = set()
     while True:
         async with database.reading() as session:
-            reports = await list_reports(session, now=utc_now())
+            reports = await list_reports(session, now=(now := utc_now()))
         done = [each for each in reports if each.name not in shown and not each.holds(kid)]
-        output.write([_record_of(each, begun) for each in done])
+        output.write([_record_of(each, kid, begun) for each in done])
         shown |= {each.name for each in done}
-        waiting = [each.name for each in reports if each.holds(kid)]
+        holding = [each for each in reports if each.holds(kid)]
+        is_over = all(each.is_silent(now=now) for each in holding)
         if sys.stderr.isatty():
-            typer.echo(f"\r{len(shown)} of {len(reports)} verifiers refuse the key", nl=not waiting, err=True)
-        if not waiting or utc_now() > begun + WATCH_TIMEOUT:
-            return waiting
+            typer.echo(f"\r{len(shown)} of {len(reports)} verifiers refuse the key", nl=is_over, err=True)
+        if is_over or now > begun + WATCH_TIMEOUT:
+            return holding
         await asyncio.sleep(WATCH_PERIOD.total_seconds())
 
 
-def _record_of(report: VerifierReport, begun: datetime) -> Record:
+def _record_of(report: VerifierReport, kid: str, begun: datetime) -> Record:
     """A verifier that never held the key has refused it all along: 0 seconds."""
     seconds = max((report.held_since - begun).total_seconds(), 0)
-    return {"verifier": report.name, "refuses_since": written(report.held_since), "after_s": round(seconds)}
+    has_let_go = not report.holds(kid)
+    return {
+        "verifier": report.name,
+        "refuses_since": written(report.held_since) if has_let_go else None,
+        "after_s": round(seconds) if has_let_go else None,
+        "reported_at": written(report.reported_at),
+    }
+
+
+def _names(reports: Sequence[VerifierReport]) -> str:
+    return ", ".join(report.name for report in reports)
+
+
+def _conclude(silent: str, waiting: str) -> None:
+    """Raises CommandRefused if somebody still holds the key."""
+    if silent:
+        typer.echo(
+            f"silent for over {SILENT_AFTER.seconds} s, so not waited for: {silent}; "
+            "one that was cut off, not ended, believes the key for a day at most",
+            err=True,
+        )
+    if waiting:
+        raise CommandRefused(f"the key is withdrawn, but these report that they hold it: {waiting}; see keys verifiers")

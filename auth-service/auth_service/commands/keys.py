@@ -46,7 +46,8 @@ def rotate(
 
     Running services notice within seconds. What the old key signed stays good until it expires, but for --emergency.
     Refused while verifiers and caches may not have the spare (AUTH_KEY_SPARE_MIN_AGE), and while one reports that it
-    has not. An emergency ends when every verifier has reported that it refuses the key, and tells when each did.
+    has not. An emergency ends when every verifier has reported that it refuses the key, and tells when each did; what
+    has been silent for 90 s has probably ended: it is named, and not waited for.
     """
     if emergency:
         confirm("Withdraw the active key, so that everything that it signed is refused?", yes=yes)
