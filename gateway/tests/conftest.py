@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TRUSTED_ORIGIN = "http://app.example.com"
 API_ORIGIN = "https://board.example.com"
+PATIENCE = 60  # seconds: a busy machine is late
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class RunningGateway:
         source: str = "127.0.0.1",
     ) -> Response:
         """One request on a connection of its own, from one of the addresses of the loopback network."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10, source_address=(source, 0))
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE, source_address=(source, 0))
         with closing(connection):
             connection.request(method, path, body, {"Host": self.host, **(headers or {})})
             answer = connection.getresponse()
@@ -84,9 +85,7 @@ class RunningGateway:
         file.write_text(text.replace(old, new), encoding="utf-8")
         before = self.workers()
         self.process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + 10
-        while self.workers() & before and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: not self.workers() & before)
 
     def workers(self) -> set[str]:
         listing = subprocess.run(["ps", "-A", "-o", "ppid=,pid="], capture_output=True, text=True, check=True).stdout
@@ -94,7 +93,7 @@ class RunningGateway:
 
     def raw(self, sent: bytes) -> Response:
         """What no client library would send."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
             connection.sendall(sent)
             with closing(http.client.HTTPResponse(connection)) as answer:
                 answer.begin()
@@ -128,7 +127,7 @@ def running(program: str, folder: Path, configuration: render.Gateway) -> Iterat
         yield port, process
     finally:
         process.send_signal(signal.SIGQUIT)
-        process.wait(10)
+        process.wait(PATIENCE)
 
 
 def free_port() -> int:
@@ -136,6 +135,13 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"it did not happen within {PATIENCE} s"
+        time.sleep(0.01)
 
 
 @contextmanager
@@ -148,7 +154,7 @@ def deaf_port(port: int = 0) -> Iterator[int]:
 
 
 def wait_until_open(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < deadline:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -177,7 +183,7 @@ class Starter:
             limits=None,
             trusted_origins=[TRUSTED_ORIGIN],
             api_origins=[API_ORIGIN],
-            upstream_timeout="1s",
+            upstream_timeout=f"{PATIENCE}s",
             open_files=nginx.open_files(),
         )
 
@@ -206,6 +212,20 @@ def starter(
 def unlimited(starter: Starter) -> Iterator[RunningGateway]:
     with starter.start() as gateway:
         yield gateway
+
+
+@pytest.fixture(scope="session")
+def impatient_one(starter: Starter) -> Iterator[RunningGateway]:
+    with starter.start(upstream_timeout="1s") as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def impatient(impatient_one: RunningGateway) -> RunningGateway:
+    """It waits a second for a service."""
+    impatient_one.auth.forget()
+    impatient_one.todo.forget()
+    return impatient_one
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from gateway.render import InvalidSetting, Limit, Limits
+from gateway.tests.conftest import wait_until
 from gateway.tests.upstream import Answer
 
 if TYPE_CHECKING:
@@ -178,23 +179,23 @@ def test_refusal_by_the_api_is_a_problem(limited: RunningGateway) -> None:
 
 
 def test_connections_of_one_address_are_limited(limited: RunningGateway) -> None:
-    limited.todo.answers[TODOS] = Answer(delay=0.7)
+    may_go = threading.Event()
+    limited.todo.answers[TODOS] = Answer(may_go=may_go)
     slow = [threading.Thread(target=limited.request, args=[TODOS], kwargs={"source": "127.0.11.1"}) for _ in range(3)]
     for thread in slow:
         thread.start()
-    deadline = time.monotonic() + 5
-    while len(limited.todo.paths) < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(limited.todo.paths) == 3)
     response = limited.request(SESSION, source="127.0.11.1")
     assert (response.status, response.values("Retry-After")) == (429, ["1"])
     assert limited.request(SESSION, source="127.0.11.2").status == 200
+    may_go.set()
     for thread in slow:
         thread.join()
 
 
 def test_retry_after_tells_the_truth(starter: Starter) -> None:
-    """At 100 a minute nginx counts 1.666 a second: one more fits after 0.6003 s, so it must say 1."""
-    limit = Limit("100r/m", 1)
+    """At 10 a minute nginx counts 0.166 a second: one more fits after 6.02 s, so it must say 7."""
+    limit = Limit("10r/m", 1)
     with starter.start(limits=Limits(api=limit)) as gateway:
         assert gateway.statuses(3, TODOS, source="127.0.12.1") == [200, 200, 429]
         time.sleep(limit.retry_after)

@@ -33,7 +33,7 @@ def two(starter: Starter, replicas: list[Upstream]) -> Iterator[RunningGateway]:
     for replica in replicas:
         replica.forget()
     both = ", ".join(f"127.0.0.1:{replica.port}" for replica in replicas)
-    with starter.start(todo_upstream=both, upstream_timeout="2s") as gateway:
+    with starter.start(todo_upstream=both, upstream_timeout="4s") as gateway:
         gateway.change("nginx.conf", "worker_processes auto;", "worker_processes 1;")  # else each counts for itself
         yield gateway
 
@@ -55,7 +55,7 @@ def test_replica_that_is_gone_costs_nobody_anything(starter: Starter, replicas: 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "DELETE"])
 def test_what_is_idempotent_is_asked_again(two: RunningGateway, replicas: list[Upstream], method: str) -> None:
     """RFC 9110 §9.2.2. nginx has no way to be told of a method, so DELETE goes with the safe ones."""
-    replicas[0].answers[TODOS] = Answer(delay=3)  # the gateway waits for two seconds
+    replicas[0].answers[TODOS] = Answer(delay=20)  # the gateway waits for four seconds
     assert {two.request(TODOS, method).status for _ in range(2)} == {200}
 
 
@@ -63,7 +63,7 @@ def test_what_is_idempotent_is_asked_again(two: RunningGateway, replicas: list[U
 def test_what_may_change_something_is_asked_once(two: RunningGateway, replicas: list[Upstream], method: str) -> None:
     """Whoever takes the request and does not answer in time may have done what it was asked to."""
     for replica in replicas:
-        replica.answers[TODOS] = Answer(delay=3)
+        replica.answers[TODOS] = Answer(delay=20)
     assert two.request(TODOS, method).status == 504
     assert sum(len(replica.seen) for replica in replicas) == 1
 

@@ -21,6 +21,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     delay: float = 0
+    may_go: threading.Event | None = None
 
 
 @dataclass
@@ -63,6 +64,8 @@ def serve(port: int = 0) -> Iterator[Upstream]:
         def respond(self) -> None:
             answer = upstream.answer_to(self)
             time.sleep(answer.delay)
+            if answer.may_go:
+                answer.may_go.wait(60)
             self.send_response(answer.status)
             for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
                 self.send_header(name, value)
