@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from httpx2._config import DEFAULT_TIMEOUT_CONFIG
 from playwright.sync_api import Browser, Page
 
 from e2e_fixtures.browser import running_chromium, somebodys_browser
@@ -15,6 +16,15 @@ from e2e_fixtures.stack import API_ORIGIN, TRUSTED_ORIGIN, Stack, running_stack
 from e2e_fixtures.todo_process import TodoProcess, running_todo_service
 
 Factory = pytest.TempPathFactory
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """httpx2 gives up after five seconds where it is not told when, and a busy machine may take them."""
+    with pytest.MonkeyPatch.context() as patched:
+        for phase in ("connect", "read", "write", "pool"):
+            patched.setattr(DEFAULT_TIMEOUT_CONFIG, phase, 60.0)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ def test_a_deleted_accounts_todos_are_erased_and_nobody_elses(stack: Stack, pers
     for each in (person, other):
         assert each.api().post(TODOS, json={"title": "Mine"}).status_code == 201
     assert person.browser.post("/api/auth/delete-user", json={"password": PASSWORD}).status_code == 200
-    wait_until(lambda: stored_todos(stack, person) == 0, 30)
+    wait_until(lambda: stored_todos(stack, person) == 0, 120)
     assert stored_todos(stack, other) == 1
 
 

@@ -24,7 +24,7 @@ Send = Callable[[Stack, Person, dict[str, str]], httpx2.Response]
 def locked(stack: Stack, service: str) -> Iterator[None]:
     """Nobody else writes to the service's database meanwhile; its writers wait."""
     path = stack.checkout.folder / f".run/{service}.db"
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=60)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("ROLLBACK")
@@ -50,6 +50,11 @@ def is_over(stack: Stack, process: str, request_id: str) -> bool:
     return "request" in told and entries(stack, "gateway", request_id) != []
 
 
+def is_held_up(entry: dict[str, Any]) -> bool:
+    """A writer that waits to begin; on a busy machine other statements may be slow as well."""
+    return entry["event"] == "slow_statement" and str(entry["db.query.text"]).startswith("BEGIN")
+
+
 @pytest.mark.parametrize(("service", "send"), [("auth", sign_up), ("todo", create_todo)])
 def test_one_id_leads_from_the_gateway_to_the_statement(stack: Stack, person: Person, service: str, send: Send) -> None:
     process, seconds = f"{service}-service", 1.0
@@ -63,9 +68,8 @@ def test_one_id_leads_from_the_gateway_to_the_statement(stack: Stack, person: Pe
             response = answer.result()
         assert (response.is_success, response.headers["X-Request-ID"]) == (True, request_id)
         wait_until(partial(is_over, stack, process, request_id))
-        found = [each for each in entries(stack, process, request_id) if each["event"] == "slow_statement"]
+        found = [each for each in entries(stack, process, request_id) if is_held_up(each)]
         assert found or seconds < 4, "no statement was slow"
         seconds *= 2
     assert found[0]["duration_ms"] >= 500
-    assert found[0]["db.query.text"].startswith("BEGIN")
     assert {each["request_id"] for each in entries(stack, "gateway", request_id)} == {request_id}

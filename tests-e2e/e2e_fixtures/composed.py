@@ -18,7 +18,7 @@ from e2e_fixtures.stack import Stack
 
 BASES = ("python:3.13-slim-trixie", "node:24-trixie-slim", "debian:trixie-slim", "postgres:17", "redis:8")
 BUILT = ("gateway", "auth-service", "todo-service")
-BUILD_TIMEOUT, TIMEOUT = 600, 180
+BUILD_TIMEOUT, TIMEOUT = 900, 600
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from e2e_fixtures.npm import node
 from e2e_fixtures.providers import Account, Provider
 from e2e_fixtures.user_agent import Callback, UserAgent
 
-TIMEOUT = 90
+TIMEOUT = 300
 
 
 def drive(script: Path, provider: Provider, clients: dict[str, dict[str, Any]], account: Account) -> Sequence[str]:
@@ -36,7 +36,7 @@ def drive(script: Path, provider: Provider, clients: dict[str, dict[str, Any]], 
         with process.stdout, process.stdin:
             _tell(process.stdin, told)
             passed = list(_converse(process.stdin, process.stdout, UserAgent(provider), account))
-        assert process.wait(10) == 0, f"{script.name} failed after {passed}"
+        assert process.wait(60) == 0, f"{script.name} failed after {passed}"
     finally:
         watchdog.cancel()
         process.kill()

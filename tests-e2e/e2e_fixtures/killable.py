@@ -47,7 +47,7 @@ class Process:
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
-            self.process.wait(20)
+            self.process.wait(60)
 
     def is_ready(self) -> bool:
         """Fails when the process has ended: nobody has told it to."""
@@ -158,7 +158,7 @@ def _run(
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-m", module, *arguments]
     return subprocess.run(
-        command, cwd=folder, env=environ, input=stdin, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env=environ, input=stdin, capture_output=True, text=True, timeout=300, check=False
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from e2e_fixtures.absent import absent
 from e2e_fixtures.checkout import ROOT
 
-TIMEOUT = 180
+TIMEOUT = 600
 
 
 def node() -> str:

@@ -49,7 +49,7 @@ class Postgres:
         for pid in (self.server.pid, *map(int, children.stdout.split())):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.server.wait(20)
+        self.server.wait(60)
 
     def kill_backend(self, random: Random) -> None:
         """One that serves a client, whatever it does just then; the server ends all others and recovers by itself."""

@@ -139,4 +139,4 @@ def running_control(*options: str) -> Iterator[Control]:
             yield control
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)

@@ -46,7 +46,7 @@ def running_todo_service(folder: Path, issuer: Issuer) -> Iterator[TodoProcess]:
         "TODO_STATUS_LISTS_FILE": str(folder / "status_lists.json"),
     }
     environ = {**ambient(), **settings}
-    subprocess.run([*COMMAND, "migrate"], cwd=folder, env=environ, capture_output=True, timeout=60, check=True)
+    subprocess.run([*COMMAND, "migrate"], cwd=folder, env=environ, capture_output=True, timeout=300, check=True)
     with log.open("wb") as output, ExitStack() as opened:
         serve = [*COMMAND, "serve", "--port", str(port)]
         process = subprocess.Popen(serve, cwd=folder, env=environ, stdout=output, stderr=output)
@@ -56,7 +56,7 @@ def running_todo_service(folder: Path, issuer: Issuer) -> Iterator[TodoProcess]:
             yield todo_service
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)
 
 
 def _is_ready(todo_service: TodoProcess, process: subprocess.Popen[bytes]) -> bool:

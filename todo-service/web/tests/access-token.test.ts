@@ -3,6 +3,7 @@ import { Failure } from "../src/lib/failure.ts";
 import { Browser, token } from "./browser.ts";
 
 const ANN = "ann";
+const PATIENCE = { timeout: 30_000 }; // a busy machine is late
 
 describe("in one tab", () => {
   test("many calls cost one request", async () => {
@@ -21,7 +22,7 @@ describe("in one tab", () => {
     expect(tab.asked()).toBe(1);
     browser.pass(2_000); // 29 seconds before the end
     expect(await tab.accessToken.get()).toBe(first);
-    await vi.waitFor(async () => expect(await tab.accessToken.get()).not.toBe(first));
+    await vi.waitFor(async () => expect(await tab.accessToken.get()).not.toBe(first), PATIENCE);
     expect(tab.asked()).toBe(2);
   });
 
@@ -143,7 +144,7 @@ describe("of another person", () => {
     let resolve = (_: string): void => undefined;
     tab.fetchToken.mockReturnValueOnce(new Promise((arrive) => (resolve = arrive)));
     const asked = tab.accessToken.get();
-    await vi.waitFor(() => expect(tab.fetchToken).toHaveBeenCalled());
+    await vi.waitFor(() => expect(tab.fetchToken).toHaveBeenCalled(), PATIENCE);
     tab.accessToken.belongsTo("ben");
     resolve(token(ANN, 7));
     await expect(asked).rejects.toMatchObject({ kind: "signed-out" });
