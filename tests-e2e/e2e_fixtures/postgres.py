@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -52,12 +53,22 @@ class Postgres:
         self.server.wait(60)
 
     def kill_backend(self, random: Random) -> None:
-        """One that serves a client, whatever it does just then; the server ends all others and recovers by itself."""
+        """One that serves a client, whatever it does just then; the server ends all others and recovers by itself.
+
+        Of one that was about to end anyway nobody notices that it was killed: then another one's turn comes.
+        """
         others = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         restarts = self._restarts()
-        with suppress(ProcessLookupError):
-            os.kill(random.choice(self.rows("postgres", others))[0], signal.SIGKILL)
-            wait_until(lambda: self._restarts() > restarts and self._accepts(), 60)
+
+        def is_noticed() -> bool:
+            with suppress(ProcessLookupError, psycopg.OperationalError):
+                if self._restarts() == restarts and (found := self.rows("postgres", others)):
+                    os.kill(random.choice(found)[0], signal.SIGKILL)
+                    time.sleep(1)
+            return self._restarts() > restarts
+
+        wait_until(is_noticed, 60)
+        wait_until(self._accepts, 60)
 
     def _restarts(self) -> int:
         return (self.folder / "log").read_text().count("all server processes terminated; reinitializing")
