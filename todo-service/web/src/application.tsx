@@ -2,6 +2,7 @@
 
 import { useEffect, type ReactNode } from "react";
 import { type SessionState, useSession } from "./lib/auth.ts";
+import { useHasLeft } from "./lib/leaving.ts";
 import { parseReturnTo, signInPath } from "./lib/return-to.ts";
 import { navigate, useAddress } from "./lib/router.ts";
 import { Missing } from "./pages/missing.tsx";
@@ -25,12 +26,14 @@ let wasSignedIn = false; // in this page's life: then the session has ended, and
 export function Application(): ReactNode {
   const address = useAddress();
   const session = useSession();
+  const hasLeft = useHasLeft();
   useEffect(() => {
     if (session.is === "signed-in") wasSignedIn = true;
   }, [session.is]);
 
   const Personal = FOR_A_PERSON[address.pathname];
   const Public = FOR_NOBODY[address.pathname];
+  if (hasLeft) return <Frame />;
   if (Personal) {
     if (session.is === "pending") return <Frame />;
     if (session.is === "unknown") return <Unknown retry={session.retry} />;

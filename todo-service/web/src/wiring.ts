@@ -25,17 +25,3 @@ auth.onPersonChange((userId) => {
   accessToken.belongsTo(userId);
   draftsBelongTo(userId);
 });
-
-// Signing out loads the page anew, in every tab: nothing of the person's is left in memory then.
-const leaving = new BroadcastChannel("signed-out");
-leaving.onmessage = () => window.location.replace("/sign-in");
-
-export function leave(): void {
-  leaving.postMessage(null);
-  window.location.replace("/sign-in");
-}
-
-// Nor is a page brought back that the browser had kept: it may show what was somebody's.
-window.addEventListener("pageshow", ({ persisted }) => {
-  if (persisted) window.location.reload();
-});

@@ -4,7 +4,7 @@ import { type ReactNode, useCallback, useEffect, useState } from "react";
 import * as auth from "../lib/auth.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { nameDevice, sinceWhen } from "../lib/devices.ts";
-import { leave } from "../wiring.ts";
+import { leave } from "../lib/leaving.ts";
 import { PasswordField } from "./field.tsx";
 import { SubmitButton, useSubmission } from "./form.tsx";
 import { FailureMessage } from "./message.tsx";

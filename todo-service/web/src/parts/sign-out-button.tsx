@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
 import { signOut } from "../lib/auth.ts";
 import { Failure } from "../lib/failure.ts";
-import { leave } from "../wiring.ts";
+import { leave } from "../lib/leaving.ts";
 
 /** Says so when it did not work: who thinks to be signed out and is not has lost something. */
 export function SignOutButton(): ReactNode {
