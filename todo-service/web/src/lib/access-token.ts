@@ -32,7 +32,7 @@ type Message = { kind: "asked" } | { kind: "token"; held: Held };
 
 const LOCK = "access-token";
 const EARLY = 30_000; // milliseconds before the end, or the last quarter of a token that lives shorter
-const HEARING = 100; // milliseconds in which a tab that has just renewed is heard
+const HEARING = 1_000; // milliseconds in which a tab that has just renewed is certainly heard, also by a busy machine
 
 export function keepAccessToken({ fetchToken, locks, channel, now }: Surroundings): AccessToken {
   let owner: string | null = null;
@@ -48,7 +48,7 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
       heard();
     }
   };
-  channel.postMessage({ kind: "asked" } satisfies Message); // answered long before the first call needs one
+  channel.postMessage({ kind: "asked" } satisfies Message); // answered while nobody knows yet who is signed in
 
   function isFresh(token: Held): boolean {
     return now() < token.renewAt;

@@ -34,6 +34,9 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
     if (firstOfMore)
       list.current?.querySelector<HTMLElement>(`[data-id="${firstOfMore.id}"] .title`)?.focus({ preventScroll: true });
   }, [firstOfMore]);
+  useLayoutEffect(() => {
+    if (deleted) focusRow(list.current, deleted.at); // when the row is gone: it would take the focus with it
+  }, [deleted]);
   const latest = useRef(todos);
   useLayoutEffect(() => {
     latest.current = todos;
@@ -48,7 +51,6 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
         const at = latest.current.items?.findIndex((each) => each.id === todo.id) ?? 0;
         await latest.current.remove(todo);
         setDeleted({ todo, at });
-        focusRow(list.current, at);
       },
     }),
     [],
@@ -151,8 +153,6 @@ function moveByArrows(event: KeyboardEvent, list: HTMLUListElement | null): void
 
 /** After a deletion: the row that took its place, or the one before; else the way to a new one. */
 function focusRow(list: HTMLUListElement | null, at: number): void {
-  requestAnimationFrame(() => {
-    const row = list?.isConnected ? (list.children[at] ?? list.children[at - 1]) : undefined;
-    (row ?? document).querySelector<HTMLElement>(row ? ".delete" : ".composer input")?.focus();
-  });
+  const row = list?.children[at] ?? list?.children[at - 1];
+  (row ?? document).querySelector<HTMLElement>(row ? ".delete" : ".composer input")?.focus();
 }

@@ -47,10 +47,11 @@ export function FailureMessage({ failure, retry }: { failure: Failure; retry?: (
 export function useSecondsUntil(at: number | undefined): number {
   const [now, setNow] = useState(() => Date.now());
   const left = at === undefined ? 0 : Math.max(0, Math.ceil((at - now) / 1000));
+  const hasPassed = left === 0;
   useEffect(() => {
-    if (left === 0) return undefined;
-    const timer = setTimeout(() => setNow(Date.now()), 250);
-    return () => clearTimeout(timer);
-  });
+    if (hasPassed) return undefined;
+    const timer = setInterval(() => setNow(Date.now()), 250);
+    return () => clearInterval(timer);
+  }, [hasPassed]);
   return left;
 }

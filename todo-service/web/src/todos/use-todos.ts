@@ -70,6 +70,13 @@ export function useTodos(shown: Shown): Todos {
     change((items) => items.map((each) => (each.id === todo.id ? todo : each)));
   }
 
+  /** What came of a change. While another one waits, its own status is shown already, and stays. */
+  function replaceAfter(todo: Todo, isLast: boolean): void {
+    change((items) =>
+      items.map((each) => (each.id === todo.id ? (isLast ? todo : { ...todo, status: each.status }) : each)),
+    );
+  }
+
   return {
     items: loaded?.items ?? null,
     hasMore: loaded?.nextCursor != null,
@@ -98,24 +105,24 @@ export function useTodos(shown: Shown): Todos {
 
     async setDone(todo, isDone) {
       replace({ ...todo, status: isDone ? "done" : "open" }); // at once; taken back if it fails
-      await turns.take(todo.id, async (before) => {
+      await turns.take(todo.id, async (before, isLast) => {
         try {
           const changed = await (isDone ? api.complete(todo.id) : api.reopen(todo.id));
-          replace(changed);
+          replaceAfter(changed, isLast());
           return changed;
         } catch (error) {
-          replace(before ?? todo);
+          replaceAfter(before ?? todo, isLast());
           throw error;
         }
       });
     },
 
     async rename(todo, title) {
-      await turns.take(todo.id, async (before) => {
+      await turns.take(todo.id, async (before, isLast) => {
         const seen = before?.title === todo.title ? before : todo; // another title than they saw is a conflict
         try {
           const changed = await api.change(seen, { title });
-          replace(changed);
+          replaceAfter(changed, isLast());
           return changed;
         } catch (error) {
           if (error instanceof Failure && error.kind === "conflict") replace(await api.read(todo.id));
