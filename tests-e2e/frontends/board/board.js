@@ -24,16 +24,21 @@ const manager = new oidc.UserManager({
 
 manager.events.addUserLoaded(present);
 manager.events.addUserUnloaded(() => present(null));
-manager.events.addSilentRenewError(async () => {
-  await manager.removeUser(); // the session has ended elsewhere
+manager.events.addSilentRenewError(end);
+
+/** The session has ended elsewhere: the next renewal tells, or the next request. */
+async function end() {
+  await manager.removeUser();
   say("You have been signed out.");
-});
+}
 
 function present(user) {
   for (const id of ["person", "sign-out", "columns", "tools"]) element(id).hidden = user === null;
   element("welcome").hidden = user !== null;
   element("person").querySelector("bdi").textContent = user?.profile.name ?? "";
-  if (user === null) for (const list of document.querySelectorAll("#columns ul")) list.replaceChildren();
+  if (user !== null) return;
+  latest += 1; // what is still on its way is nobody's
+  for (const list of document.querySelectorAll("#columns ul")) list.replaceChildren();
 }
 
 function say(sentence) {
@@ -48,7 +53,7 @@ async function call(method, body) {
   try {
     const response = await fetch(`${TODOS}${body ? "" : "?limit=200"}`, { method, headers, body: body && JSON.stringify(body) });
     if (response.ok) return await response.json();
-    if (response.status === 401) return void (await manager.signinSilent().then(() => say("Please try again."), () => manager.removeUser()));
+    if (response.status === 401) return void (await manager.signinSilent().then(() => say("Please try again."), end));
     const missing = /scope="([^"]*)"/.exec(response.headers.get("WWW-Authenticate") ?? "")?.[1];
     say(`${response.status}: ${missing ? `this board lacks the permission ${missing}` : (await response.json()).detail}.`);
   } catch {
@@ -57,9 +62,14 @@ async function call(method, body) {
   return undefined;
 }
 
+let latest = 0;
+
+/** An answer that a later one has overtaken, or the end of the session, is shown no more. */
 async function refresh() {
+  const mine = ++latest;
   say("");
   const page = await call("GET");
+  if (mine !== latest) return;
   for (const status of page ? ["open", "done"] : []) {
     const items = page.items.filter((each) => each.status === status);
     document.querySelector(`[aria-labelledby="${status}"] ul`).replaceChildren(...items.map(card));
