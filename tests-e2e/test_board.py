@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from e2e_fixtures.accessibility import axe, serious
+from e2e_fixtures.accessibility import examined, serious
 from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.people import PASSWORD, Person, sign_up
 from e2e_fixtures.stack import Stack, running_stack
@@ -62,8 +62,8 @@ def open_board(page: Page, demo: Demo) -> None:
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
-def cards(page: Page, column: str) -> list[str]:
-    return page.get_by_role("list", name=column).get_by_role("listitem").all_inner_texts()
+def cards(page: Page, column: str) -> Locator:
+    return page.locator(f"ul[aria-labelledby={column.lower()}] li")
 
 
 def test_demo_has_somebody_with_todos_and_keeps_no_password(page: Page, demo: Demo) -> None:
@@ -85,7 +85,7 @@ def test_board_asks_for_no_password_and_shows_what_the_application_has(mine: Pag
     finish(mine, "Open in both")
     page.get_by_role("button", name="Refresh").click()
     expect(page.get_by_role("list", name="Done")).to_contain_text("Open in both")
-    assert cards(page, "Open") == []
+    expect(cards(page, "Open")).to_have_count(0)
 
 
 def test_who_signs_in_at_the_hosted_page_is_signed_in_here(page: Page, demo: Demo, ann: Person) -> None:
@@ -95,7 +95,7 @@ def test_who_signs_in_at_the_hosted_page_is_signed_in_here(page: Page, demo: Dem
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-    assert page.url == f"{demo.board}/", "no code stays in the address"
+    expect(page).to_have_url(f"{demo.board}/")  # no code stays in it
     page.goto(demo.stack.url)
     expect(new_todo(page)).to_be_visible()
 
@@ -129,7 +129,7 @@ def test_board_keeps_no_token_and_sends_no_cookie(board: Page, demo: Demo) -> No
 def test_signing_out_at_the_board_signs_out_here(mine: Page, board: Page, demo: Demo) -> None:
     board.get_by_role("button", name="Sign out").click()
     expect(board.get_by_role("button", name="Sign in")).to_be_visible()
-    assert board.url.startswith(demo.board)
+    expect(board).to_have_url(re.compile(f"^{re.escape(demo.board)}/"))
     mine.reload()
     expect(mine.get_by_role("heading", name="Sign in")).to_be_visible()
 
@@ -139,7 +139,7 @@ def test_signing_out_here_ends_the_board(mine: Page, board: Page) -> None:
     expect(mine.get_by_role("heading", name="Sign in")).to_be_visible()
     expect(board.get_by_role("alert")).to_have_text("You have been signed out.")  # by its next renewal
     expect(board.get_by_role("button", name="Sign in")).to_be_visible()
-    assert cards(board, "Open") == []
+    expect(cards(board, "Open")).to_have_count(0)
 
 
 def test_two_people_share_nothing(mine: Page, board: Page, chromium: Browser, demo: Demo) -> None:
@@ -159,9 +159,7 @@ def test_two_people_share_nothing(mine: Page, board: Page, chromium: Browser, de
 def test_axe_finds_nothing_serious_on_the_board(
     chromium: Browser, demo: Demo, ann: Person, scheme: Literal["light", "dark"], width: int
 ) -> None:
-    with chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
-        context.add_init_script(path=axe())
-        page = context.new_page()
+    with examined(chromium, scheme, width) as page:
         sign_in(page, demo.stack, ann.email)
         add(page, "Seen on the board")
         page.goto(demo.board)

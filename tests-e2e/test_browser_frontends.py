@@ -30,26 +30,31 @@ def sign_in(page: Page, account: Account) -> list[str]:
         if page.locator("#signin-form").count():
             page.fill("#email", account.email)
             page.fill("#password", account.password)
-            page.click("#sign-in")
+            press(page, "#sign-in")
             asked.append("password")
         elif page.locator("#allow").count():
-            page.click("#allow")
+            press(page, "#allow")
             asked.append("consent")
         else:
             break
-        page.wait_for_load_state()
     expect(page.locator("#problem")).to_have_text("")
     expect(page.locator("#subject")).to_have_text(account.sub)
     expect(page.locator("#email-address")).to_have_text(account.email)
     return asked
 
 
+def press(page: Page, button: str) -> None:
+    """What leads to another page; until that is there, the next step would find the elements of this one."""
+    with page.expect_navigation(wait_until="commit"):
+        page.click(button)
+
+
 def sign_out(page: Page, frontend: str) -> None:
     """The person says yes, where there is a question, and comes back."""
-    page.click("#leave")
+    press(page, "#leave")
     page.locator("#sign-out, #enter").first.wait_for()
     if page.locator("#sign-out").count():
-        page.click("#sign-out")
+        press(page, "#sign-out")
     page.wait_for_url(lambda url: url.partition("?")[0] == frontend)
     expect(page.locator("#subject")).to_have_text("")
 

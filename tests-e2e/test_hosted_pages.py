@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
-from e2e_fixtures.accessibility import axe, serious
-from e2e_fixtures.browser import somebodys_browser
+from e2e_fixtures.accessibility import examined, serious
+from e2e_fixtures.browser import framed, somebodys_browser
 from e2e_fixtures.frontends import serving
 from e2e_fixtures.providers import Account, Ours
 from e2e_fixtures.stack import Stack
@@ -56,7 +56,7 @@ def answered(page: Page, frontend: tuple[str, str]) -> dict[str, list[str]]:
 
 @pytest.fixture
 def scriptless(chromium: Browser) -> Iterator[Page]:
-    with chromium.new_context(java_script_enabled=False) as context:
+    with somebodys_browser(chromium, java_script_enabled=False) as context:
         yield context.new_page()
 
 
@@ -74,7 +74,7 @@ def test_form_post_arrives(
     ours: Ours, frontend: tuple[str, str], account: Account, chromium: Browser, scripts: bool
 ) -> None:
     """By a script that the page's policy allows, and without scripts by a button."""
-    with chromium.new_context(java_script_enabled=scripts) as context:
+    with somebodys_browser(chromium, java_script_enabled=scripts) as context:
         page = context.new_page()
         posted: list[Request] = []
         page.on("request", lambda request: posted.append(request) if request.url == frontend[0] else None)
@@ -116,8 +116,8 @@ def test_back_button_does_no_harm(ours: Ours, frontend: tuple[str, str], account
     answered(page, frontend)
     page.wait_for_load_state()
     page.go_back()
-    assert "expired" in page.inner_text("#error-title")
-    assert page.locator("form").count() == 0
+    expect(page.locator("#error-title")).to_contain_text("expired")
+    expect(page.locator("form")).to_have_count(0)
     page.goto(authorize(ours, frontend, state="again"))
     assert answered(page, frontend)["state"] == ["again"]
 
@@ -126,13 +126,7 @@ def test_back_button_does_no_harm(ours: Ours, frontend: tuple[str, str], account
 def test_nobody_elses_page_can_frame_them(ours: Ours, frontend: tuple[str, str], page: Page, path: str) -> None:
     """Clickjacking: Chromium shows its own page in the frame instead."""
     page.goto(frontend[0])
-    page.evaluate("path => { document.body.innerHTML = `<iframe src='${path}'></iframe>` }", f"{ours.issuer}{path}")
-    frame = page.wait_for_selector("iframe")
-    assert frame is not None
-    content = frame.content_frame()
-    assert content is not None
-    content.wait_for_load_state()
-    assert content.url.startswith("chrome-error:")
+    assert framed(page, f"{ours.issuer}{path}").startswith("chrome-error:")
 
 
 def test_no_page_offends_its_own_policy(ours: Ours, frontend: tuple[str, str], chromium: Browser) -> None:
@@ -165,13 +159,12 @@ def test_axe_finds_nothing_serious_on_any_page(
         scope="openid profile email todos:read",
     )
     asked = authorize(ours, (redirect_uri, client["client_id"]), scope="openid profile email todos:read")
-    with chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
-        context.add_init_script(path=axe())
-        page = context.new_page()
+    with examined(chromium, scheme, width) as page:
         page.goto(f"{ours.issuer}/signup")
         page.fill("#email", "nobody")
         page.evaluate("document.querySelector('form').noValidate = true")
         page.click("#sign-up")
+        page.wait_for_selector("[role=alert]")
         assert serious(page) == []
         page.goto(asked)
         sign_in(page, replace(account, password="not the password"))

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect, sync_playwright
 
 from e2e_fixtures.absent import absent
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-TIMEOUT_MS = 15_000  # of each step; what Playwright would wait by itself is twice that
+TIMEOUT_MS = 60_000  # of each step: a busy machine may take seconds, and only what fails waits so long
 
 
 def find_chromium() -> str:
@@ -46,14 +47,26 @@ def spki(certificate: Path) -> str:
 
 
 @contextmanager
-def somebodys_browser(chromium: Browser, *, locale: str = "en-GB") -> Iterator[BrowserContext]:
-    """A person's own: no cookies yet, and none of anybody else's.
+def somebodys_browser(chromium: Browser, **options: Any) -> Iterator[BrowserContext]:
+    """A person's own: no cookies yet, and none of anybody else's. The options are Playwright's.
 
     What fails on the network is told: ERR_NETWORK_CHANGED is Chromium giving up its requests because, meanwhile, a
     container was started or stopped on this machine.
     """
-    with chromium.new_context(locale=locale) as context:
+    with chromium.new_context(**{"locale": "en-GB", **options}) as context:
         context.set_default_timeout(TIMEOUT_MS)
         expect.set_options(timeout=TIMEOUT_MS)
         context.on("requestfailed", lambda asked: print(asked.method, asked.url.partition("?")[0], asked.failure))
         yield context
+
+
+def framed(page: Page, url: str) -> str:
+    """Where a frame of this page ends up that is to show an address: at Chromium's own page where it may not."""
+
+    def has_arrived(frame: Frame) -> bool:
+        return frame != page.main_frame and frame.url not in ("", "about:blank")
+
+    add = "url => { const frame = document.createElement('iframe'); frame.src = url; document.body.append(frame) }"
+    with page.expect_event("framenavigated", has_arrived) as arrived:
+        page.evaluate(add, url)
+    return arrived.value.url

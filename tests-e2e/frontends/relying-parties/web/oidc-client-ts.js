@@ -14,6 +14,7 @@ const manager = new oidc.UserManager({
   post_logout_redirect_uri: here,
   scope,
   loadUserInfo: true,
+  silentRequestTimeoutInSeconds: 60, // a busy machine is no reason to give up
   automaticSilentRenew: true,
   accessTokenExpiringNotificationTimeInSeconds: lifetime - 3, // so it is renewed after three seconds
   userStore: new oidc.WebStorageStateStore({ store: sessionStorage }),
