@@ -164,6 +164,7 @@ def patience() -> Iterator[None]:
         for phase in ("connect", "read", "write", "pool"):
             patched.setattr(DEFAULT_TIMEOUT_CONFIG, phase, minute.total_seconds())
         patched.setattr(database, "POOL_TIMEOUT", minute)
+        patched.setitem(database.REACHABILITY, "connect_timeout", int(minute.total_seconds()))
         patched.setattr(outbound, "TOTAL_TIMEOUT", minute)
         yield
 

@@ -33,6 +33,7 @@ def patience() -> Iterator[None]:
             patched.setattr(DEFAULT_TIMEOUT_CONFIG, phase, 60.0)
         patched.setattr(database, "_BUSY_TIMEOUT", 60_000)
         patched.setattr(database, "_POOL_TIMEOUT", 60)
+        patched.setitem(database._REACHABILITY, "connect_timeout", 60)
         yield
 
 

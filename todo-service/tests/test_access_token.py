@@ -154,10 +154,10 @@ def test_forged_tokens_are_refused_in_bounded_time() -> None:
         text = make()
         best = float("inf")
         for _ in range(10):
-            begun = time.perf_counter()
+            begun = time.thread_time()
             with pytest.raises(InvalidToken):
                 verify(text)
-            best = min(best, time.perf_counter() - begun)
+            best = min(best, time.thread_time() - begun)
         assert best < 0.005, name
 
 

@@ -527,10 +527,10 @@ def test_the_checks_cost_stays_below_a_microsecond_or_so(jwks: JwksEndpoint) -> 
 
 
 def _seconds(act: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     for _ in range(100):
         act()
-    return (time.perf_counter() - begun) / 100
+    return (time.thread_time() - begun) / 100
 
 
 async def _made(held: StatusLists, text: str) -> bytes:

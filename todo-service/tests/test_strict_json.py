@@ -54,7 +54,7 @@ def test_other_json_is_a_value_error(text: bytes) -> None:
     ids=["quotes", "pairs", "deep", "cut"],
 )
 def test_malice_takes_linear_time(text: bytes) -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     with pytest.raises(ValueError, match=r"."):
         strict_json.parse(text[:260_000], max_depth=32)
-    assert time.perf_counter() - begun < 1
+    assert time.thread_time() - begun < 1
