@@ -33,7 +33,9 @@ js_set $subject subject.verified;
 js_set $subject_hash subject.hashed;"""
 NO_SUBJECT = """map "" $subject { default ""; }
 map "" $subject_hash { default ""; }"""
-KEY_SET_LOCATION = "location @issuer_keys { js_periodic subject.refresh interval=1s; }"
+# What the second logs befalls no request, so no request line is beside it.
+KEY_SET_LOCATION = """location @issuer_keys { js_periodic subject.refresh interval=1s; }
+    location @issuer_keys_told { error_log stderr warn; js_periodic subject.tell interval=1s; }"""
 
 
 class InvalidSetting(ValueError):

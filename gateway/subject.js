@@ -6,6 +6,7 @@
 const ALGORITHM = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
 const MAX_LENGTH = 8192; // characters of a token
 const KEYS_MAX_AGE = 5000; // milliseconds, as the issuer's `s-maxage` has it
+const TOLD_AFTER = 10000; // milliseconds: what is over sooner is a restart
 
 /** `js_set`: the `sub` of the access token that the request carries (RFC 9068), or nothing. */
 async function verified(r) {
@@ -67,18 +68,52 @@ async function refresh() {
     if (Date.now() < Number(kept.get('until') || 0)) {
         return;
     }
-    for (let i = 0; i < gateway.key_sets.length; i += 1) {
-        try {
-            const reply = await ngx.fetch(gateway.key_sets[i]);
-            if (reply.status === 200) {
-                const document = await reply.json();
-                kept.set('keys', JSON.stringify(document.keys.filter(isTokenKey).map(toVerify)));
-                kept.set('until', String(Date.now() + KEYS_MAX_AGE));
-                return;
-            }
-        } catch (error) {
-            // the next one; and soon again
+    let failure = 'no place to fetch them from';
+    for (let i = 0; i < gateway.key_sets.length && failure !== ''; i += 1) {
+        failure = await fetchKeys(gateway.key_sets[i]); // from the next one if need be; and soon again
+    }
+    if (failure === '') {
+        kept.delete('failing_since');
+    } else {
+        kept.add('failing_since', String(Date.now()));
+        kept.set('failure', failure);
+    }
+}
+
+/** What is wrong, in words of our own: what was answered, or what njs says of it, is nothing for the log. */
+async function fetchKeys(url) {
+    let isAnswered = false;
+    try {
+        const reply = await ngx.fetch(url);
+        isAnswered = true;
+        if (reply.status !== 200) {
+            return `the answer is a ${reply.status}`;
         }
+        const keys = (await reply.json()).keys.filter(isTokenKey).map(toVerify);
+        if (keys.length === 0) {
+            return 'there is none for tokens among them';
+        }
+        ngx.shared.issuer_keys.set('keys', JSON.stringify(keys));
+        ngx.shared.issuer_keys.set('until', String(Date.now() + KEYS_MAX_AGE));
+        return '';
+    } catch (error) {
+        return isAnswered ? 'the answer is no key set' : 'no answer';
+    }
+}
+
+/**
+ * `js_periodic`: without keys every call counts for its network, and nobody would notice. So the log has it, once, and
+ * once when they are there again. Where `refresh` runs nothing is logged: nginx would add a line for each attempt.
+ */
+function tell() {
+    const kept = ngx.shared.issuer_keys;
+    const since = Number(kept.get('failing_since') || 0);
+    if (since === 0 && kept.delete('is_told')) {
+        ngx.log(ngx.WARN, 'the issuer gives keys again: calls to the API count for their subject');
+    }
+    if (since > 0 && Date.now() - since >= TOLD_AFTER && kept.add('is_told', 'yes')) {
+        const lacks = kept.has('keys') ? 'new keys, the last ones stay' : 'keys, every call counts for its network';
+        ngx.log(ngx.ERR, `the issuer has given no ${lacks}: ${kept.get('failure')}`);
     }
 }
 
@@ -90,4 +125,4 @@ function toVerify(jwk) {
     return { kid: jwk.kid, kty: jwk.kty, alg: jwk.alg, n: jwk.n, e: jwk.e };
 }
 
-export default { verified, hashed, refresh };
+export default { verified, hashed, refresh, tell };

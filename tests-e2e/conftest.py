@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from e2e_fixtures.browser import running_chromium, somebodys_browser
 from e2e_fixtures.clients import register_all
+from e2e_fixtures.composed import Composed, built_project
 from e2e_fixtures.issuer import Issuer, serve_issuer
 from e2e_fixtures.people import Person, sign_up
 from e2e_fixtures.providers import Ours, Provider, running_control
@@ -47,6 +48,13 @@ def secure_stack(tmp_path_factory: Factory) -> Iterator[Stack]:
 def person(stack: Stack) -> Person:
     """Somebody who has just signed up."""
     return sign_up(stack)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: Factory) -> Iterator[Composed]:
+    """compose.yaml with its images built, which takes minutes, and nothing started."""
+    with built_project(tmp_path_factory.mktemp("composed")) as project:
+        yield project
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import httpx2
 import pytest
 
 from e2e_fixtures.checkout import ROOT, free_port
-from e2e_fixtures.composed import BUILT, Composed, built_project, docker, running_project
+from e2e_fixtures.composed import BUILT, Composed, built_project, docker, started
 from e2e_fixtures.people import Person, bearer, browser, credentials, sign_up
 from e2e_fixtures.waiting import wait_until
 
@@ -35,9 +35,9 @@ PARAGRAPHS = dict(re.findall(r"^\*\*(.+?)\.\*\*(?:.*\n)+?\n((?:    .+\n)+)", GUI
 
 
 @pytest.fixture(scope="module")
-def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
-    with running_project(tmp_path_factory.mktemp("composed")) as project:
-        yield project
+def composed(built: Composed) -> Iterator[Composed]:
+    with started(built):
+        yield built
 
 
 @pytest.fixture(scope="module")

@@ -59,6 +59,12 @@ def docker(*arguments: str) -> str:
     return done.stdout
 
 
+def logged(container: str) -> str:
+    """What it wrote to both of its streams."""
+    done = _run("docker", "logs", container, environ=ambient())
+    return done.stdout + done.stderr
+
+
 @contextmanager
 def built_project(folder: Path, *overlays: str, scheme: str = "http", **settings: str) -> Iterator[Composed]:
     """A project of its own, images built and nothing started; at the end it is taken away, with all that it left.
@@ -91,9 +97,18 @@ def built_project(folder: Path, *overlays: str, scheme: str = "http", **settings
 @contextmanager
 def running_project(folder: Path, *overlays: str, **settings: str) -> Iterator[Composed]:
     """compose.yaml and the overlays that are named, all of it up."""
-    with built_project(folder, *overlays, **settings) as built:
-        _succeed("up", "--wait", "--quiet-pull", environ=built.environ)
+    with built_project(folder, *overlays, **settings) as built, started(built):
         yield built
+
+
+@contextmanager
+def started(built: Composed) -> Iterator[None]:
+    """The project is up. What is left of it afterwards are its images."""
+    try:
+        _succeed("up", "--wait", "--quiet-pull", environ=built.environ)
+        yield
+    finally:
+        _run("docker", "compose", "down", "--volumes", "--timeout=10", environ=built.environ)
 
 
 def _succeed(*command: str, environ: dict[str, str], timeout: int = TIMEOUT) -> None:
