@@ -21,6 +21,7 @@ from .test_client_limits import PATIENT, Logged, left, logged
 
 __all__ = ["logged"]  # a fixture
 
+EVAL = b"*1\r\n*6\r\n$4\r\neval\r\n:-3\r\n*0\r\n:0\r\n:0\r\n:0\r\n"  # the one command, as COMMAND describes it
 ONE = b"*2\r\n:1\r\n:1000\r\n"  # a window's first request, and a second to go
 
 
@@ -30,6 +31,12 @@ class Pretender:
 
     port: int
     answer: bytes = ONE
+    cluster: bytes = b"-ERR This instance has cluster support disabled\r\n"
+
+    @property
+    def as_a_cluster(self) -> bytes:
+        """All that there is of one (CLUSTER SLOTS)."""
+        return b"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:%d\r\n" % self.port
 
 
 @pytest.fixture
@@ -39,6 +46,7 @@ def pretender() -> Iterator[Pretender]:
             while line := self.rfile.readline():
                 words = [self.rfile.read(int(self.rfile.readline()[1:]) + 2).strip() for _ in range(int(line[1:]))]
                 answers = {b"EVAL": pretending.answer, b"HELLO": b"%1\r\n+proto\r\n:3\r\n"}
+                answers |= {b"CLUSTER": pretending.cluster, b"COMMAND": EVAL}
                 self.wfile.write(answers.get(words[0], b"+OK\r\n"))
 
     class Server(socketserver.ThreadingTCPServer):
@@ -77,6 +85,28 @@ def test_answer_that_is_no_count_harms_nobody(
     pretender.answer = ONE
     wait_until(lambda: "redis_found" in [entry["event"] for entry in logged])
     assert left(client.token()) == ("token", 1, 1)
+
+
+CLUSTERS = {
+    "no list": b":1\r\n",
+    "words": b"*1\r\n+x\r\n",
+    "no nodes": b"*1\r\n*3\r\n:0\r\n:1\r\n:2\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", CLUSTERS.values(), ids=CLUSTERS)
+def test_answer_that_the_library_stumbles_over_harms_nobody(
+    start: Start, sqlite_url: str, pretender: Pretender, answer: bytes, logged: Logged
+) -> None:
+    """It raises TypeError or IndexError then: no request fails by that, and the search goes on."""
+    pretender.cluster = answer
+    url = f"redis+cluster://127.0.0.1:{pretender.port}"
+    client = register(start(sqlite_url, AUTH_CLIENT_RATE_LIMIT="2/PT1H", AUTH_REDIS_URL=url, **PATIENT))
+    assert [client.token().status_code for _ in range(3)] == [200, 200, 429]  # counted by itself
+    pretender.cluster = pretender.as_a_cluster
+    wait_until(lambda: "redis_found" in [entry["event"] for entry in logged])
+    assert left(client.token()) == ("token", 1, 1)
+    assert [entry["event"] for entry in logged].count("redis_lost") == 1
 
 
 def test_longer_window_of_earlier_settings_ends_with_the_new_one(start: Start, sqlite_url: str) -> None:

@@ -22,6 +22,7 @@ from todo_service.shared_windows import SharedWindows
 
 from .test_rate_limits import HOUR, PATIENT, TODOS, left, with_redis
 
+EVAL = b"*1\r\n*6\r\n$4\r\neval\r\n:-3\r\n*0\r\n:0\r\n:0\r\n:0\r\n"  # the one command, as COMMAND describes it
 ONE = b"*2\r\n:1\r\n:1000\r\n"  # a window's first request, and a second to go
 
 
@@ -31,6 +32,12 @@ class Pretender:
 
     port: int
     answer: bytes = ONE
+    cluster: bytes = b"-ERR This instance has cluster support disabled\r\n"
+
+    @property
+    def as_a_cluster(self) -> bytes:
+        """All that there is of one (CLUSTER SLOTS)."""
+        return b"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:%d\r\n" % self.port
 
 
 @pytest.fixture
@@ -40,6 +47,7 @@ def pretender() -> Iterator[Pretender]:
             while line := self.rfile.readline():
                 words = [self.rfile.read(int(self.rfile.readline()[1:]) + 2).strip() for _ in range(int(line[1:]))]
                 answers = {b"EVAL": pretending.answer, b"HELLO": b"%1\r\n+proto\r\n:3\r\n"}
+                answers |= {b"CLUSTER": pretending.cluster, b"COMMAND": EVAL}
                 self.wfile.write(answers.get(words[0], b"+OK\r\n"))
 
     class Server(socketserver.ThreadingTCPServer):
@@ -80,6 +88,31 @@ def test_answer_that_is_no_count_harms_nobody(
         pretender.answer = ONE
         wait_until(lambda: "Redis answers again" in caplog.text)
         assert left(person.get(TODOS)) == (1, 1)
+
+
+CLUSTERS = {
+    "no list": b":1\r\n",
+    "words": b"*1\r\n+x\r\n",
+    "no nodes": b"*1\r\n*3\r\n:0\r\n:1\r\n:2\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", CLUSTERS.values(), ids=CLUSTERS)
+def test_answer_that_the_library_stumbles_over_harms_nobody(
+    run_service: Any, pretender: Pretender, answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It raises TypeError or IndexError then: no request fails by that, and the search goes on."""
+    caplog.set_level(logging.WARNING)
+    pretender.cluster = answer
+    url = SecretStr(f"redis+cluster://127.0.0.1:{pretender.port}")
+    with run_service(rate_limit=QuotaPolicy(2, HOUR), redis_url=url, redis_timeout=PATIENT) as running:
+        running.wait_until_ready()
+        person = running.person()
+        assert [person.get(TODOS).status_code for _ in range(3)] == [200, 200, 429]  # counted by itself
+        pretender.cluster = pretender.as_a_cluster
+        wait_until(lambda: "Redis answers again" in caplog.text)
+        assert left(person.get(TODOS)) == (1, 1)
+    assert caplog.text.count("each process limits by itself") == 1
 
 
 def test_longer_window_of_earlier_settings_ends_with_the_new_one(run_service: Any, shared_redis: RedisServer) -> None:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from redis.exceptions import InvalidResponse, RedisClusterException, RedisError
+from redis.exceptions import InvalidResponse
 
 from todo_service.jitter import jittered
 from todo_service.rate_limits import Window
@@ -30,7 +30,6 @@ if left < 0 or left > tonumber(ARGV[1]) then
 end
 return {used, left}
 """
-_FAILURES = (RedisError, RedisClusterException, OSError)  # OSError: TimeoutError and TLS, too
 _CONNECTIONS = 32  # who finds them all in use waits for one
 _STEPS = 4  # of one count: to connect, to authenticate, to ask, and one of them again
 _PAUSE = timedelta(seconds=1)
@@ -64,13 +63,18 @@ class SharedWindows:
     async def count(self, key: str, seconds: int) -> Window | None:
         """The key's window with this request in it. None: Redis does not answer, and the caller counts by itself."""
         async with self._places:
-            if self.is_lost:
-                return None
-            try:
-                return await self._count(f"{self._prefix}:requests:{key}", seconds)
-            except _FAILURES as error:
-                self._lose(error)
-                return None
+            return None if self.is_lost else await self._try_to_count(f"{self._prefix}:requests:{key}", seconds)
+
+    async def _try_to_count(self, key: str, seconds: int) -> Window | None:
+        """Whatever goes wrong, Redis is lost by it, and neither a request nor the search ends.
+
+        What can go wrong is no list of exceptions: redis-py stumbles over answers that it did not expect, too.
+        """
+        [counted] = await asyncio.gather(self._count(key, seconds), return_exceptions=True)
+        if isinstance(counted, Window):
+            return counted
+        self._lose(counted)
+        return None
 
     async def _count(self, key: str, seconds: int) -> Window:
         async with asyncio.timeout(self._deadline):
@@ -80,7 +84,7 @@ class SharedWindows:
                 return Window(used, left / 1000)
         raise InvalidResponse("the answer is no count")
 
-    def _lose(self, error: Exception) -> None:
+    def _lose(self, error: BaseException) -> None:
         if self.is_lost:
             return
         self.is_lost = True
@@ -90,15 +94,10 @@ class SharedWindows:
 
     async def _look_for_it(self) -> None:
         """Until it does what is asked of it: a server that answers may still refuse the password, or be a replica."""
-        while True:
+        await self._look_up()
+        while await self._try_to_count(f"{self._prefix}:probe", 1) is None:
+            await asyncio.sleep(jittered(_PAUSE.total_seconds(), 0.5, 1))
             await self._look_up()
-            try:
-                await self._count(f"{self._prefix}:probe", 1)
-            except _FAILURES as error:
-                self._lose(error)
-                await asyncio.sleep(jittered(_PAUSE.total_seconds(), 0.5, 1))
-            else:
-                break
         if self.is_lost:
             self.is_lost = False
             _log.warning("Redis answers again: processes limit together")
