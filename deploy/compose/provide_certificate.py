@@ -17,13 +17,21 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 FROM_ACME = {"fullchain.pem": "gateway.crt", "privkey.pem": "gateway.key"}
 
 
+class NoCertificate(Exception):
+    """What was given is none. Nobody who gives one wants our own authority's instead."""
+
+
 def provide(given: Path, authority: Path, tls: Path, issuer: str) -> None:
+    """Raises NoCertificate."""
     if all((given / name).exists() for name in FROM_ACME):
         for name, ours in FROM_ACME.items():
             draft = tls / f"{ours}.draft"
             draft.touch(mode=0o600)
             shutil.copyfile(given / name, draft)
             draft.replace(tls / ours)
+    elif any(given.iterdir()):
+        lacking = [name for name in FROM_ACME if not (given / name).exists()]
+        raise NoCertificate(f"TLS_FOLDER has no {' and no '.join(lacking)}, or only a link that leads out of it")
     else:
         names = dict.fromkeys([urlsplit(issuer).hostname or "localhost", *LOOPBACK])
         subprocess.run([sys.executable, "-I", "/authority.py", authority, tls, *names], check=True)  # noqa: S603 - ours
@@ -35,4 +43,7 @@ def provide(given: Path, authority: Path, tls: Path, issuer: str) -> None:
 
 if __name__ == "__main__":
     given, authority, tls, issuer = sys.argv[1:]
-    provide(Path(given), Path(authority), Path(tls), issuer)
+    try:
+        provide(Path(given), Path(authority), Path(tls), issuer)
+    except NoCertificate as refused:
+        sys.exit(str(refused))
