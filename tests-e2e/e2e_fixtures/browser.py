@@ -27,10 +27,15 @@ def find_chromium() -> str:
 
 
 @contextmanager
-def running_chromium(certificate: Path | None = None) -> Iterator[Browser]:
-    """One Chromium, which trusts one certificate more. While it runs, its event loop is this thread's."""
+def running_chromium(certificate: Path | None = None, *, http2: bool = False) -> Iterator[Browser]:
+    """One Chromium, which trusts one certificate more. While it runs, its event loop is this thread's.
+
+    Without HTTP/2, which only https would bring: its connections, with all requests on them, Chromium gives up with
+    ERR_NETWORK_CHANGED when meanwhile a container is started or stopped on this machine; those of HTTP/1.1 it leaves.
+    """
     # Root's Chromium starts only without its sandbox; a container's /dev/shm is too small for it.
     arguments = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    arguments += [] if http2 else ["--disable-http2"]
     arguments += [f"--ignore-certificate-errors-spki-list={spki(certificate)}"] if certificate else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
@@ -50,8 +55,7 @@ def spki(certificate: Path) -> str:
 def somebodys_browser(chromium: Browser, **options: Any) -> Iterator[BrowserContext]:
     """A person's own: no cookies yet, and none of anybody else's. The options are Playwright's.
 
-    What fails on the network is told: ERR_NETWORK_CHANGED is Chromium giving up its requests because, meanwhile, a
-    container was started or stopped on this machine.
+    What fails on the network is told.
     """
     with chromium.new_context(**{"locale": "en-GB", **options}) as context:
         context.set_default_timeout(TIMEOUT_MS)
