@@ -48,7 +48,7 @@ def down(arguments: Sequence[str]) -> int:
     if not running or birth(running["pid"]) != running["born"]:
         raise Refused("A run.py is just starting or stopping. Try again in a moment.")
     os.kill(running["pid"], signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS * 4
+    deadline = time.monotonic() + STOP_SECONDS * 10  # one after the other, and each may need all of its own
     while time.monotonic() < deadline:
         with lock("up.lock", wait=False) as gone:
             if gone:

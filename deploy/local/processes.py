@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping, Sequence
 
-READY_SECONDS = 60
+READY_SECONDS = 180  # what ends is told at once: only a process that hangs is waited for so long
 STOP_SECONDS = 10
 
 
