@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -211,7 +212,7 @@ def local_postgres(binaries: Path) -> Iterator[str]:
         wait_until(lambda: accepts(port))
         yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # SIGTERM would wait for whoever is connected
         server.wait(60)
         shutil.rmtree(folder)
 

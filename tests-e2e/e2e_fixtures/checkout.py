@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 600
 SETTINGS = ("AUTH_", "TODO_", "GATEWAY_", "ISSUER")
 # Compiled modules are copied: they are valid there too, and compiling anew takes seconds.
-NOT_COPIED = shutil.ignore_patterns(".git", ".run", ".venv", "node_modules", ".hypothesis", ".*_cache")
+NOT_COPIED = shutil.ignore_patterns(".git", ".run", ".venv", "node_modules", ".hypothesis", ".*_cache", "*.pyc.*")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -80,7 +81,7 @@ def _installed() -> Iterator[str]:
         _wait(port)
         yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # SIGTERM would wait for whoever is connected
         server.wait(60)
         shutil.rmtree(directory)
 
