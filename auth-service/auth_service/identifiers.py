@@ -11,12 +11,13 @@ ALPHABET = string.ascii_letters + string.digits
 LENGTH = 32
 
 # Octets of 248 and more are thrown away: 248 is the greatest multiple of 62 that fits, so all letters are as likely.
-_LETTERS = dict(enumerate(ALPHABET * 4))
+_LETTERS = (ALPHABET * 5)[:256].encode()
+_SURPLUS = bytes(range(248, 256))
 
 
 def draw() -> str:
-    letters = [_LETTERS[octet] for octet in secrets.token_bytes(LENGTH + 16) if octet in _LETTERS]
-    return "".join(letters[:LENGTH]) if len(letters) >= LENGTH else draw()
+    letters = secrets.token_bytes(LENGTH + 16).translate(_LETTERS, _SURPLUS)
+    return letters[:LENGTH].decode() if len(letters) >= LENGTH else draw()
 
 
 def is_one(text: str) -> bool:

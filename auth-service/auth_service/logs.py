@@ -1,5 +1,6 @@
 """Logs: one JSON object a line. Never in them: query strings, bodies, cookies, tokens, passwords, e-mail addresses."""
 
+import json
 import logging
 import sys
 import traceback
@@ -17,8 +18,8 @@ _TALKATIVE = ("aiosqlite", "httpx2", "httpcore2")
 _audit = structlog.get_logger("audit")
 
 
-class _NamedPrintLogger(structlog.PrintLogger):
-    """Writes to stdout, and knows its name, as the standard library's loggers do.
+class _NamedWriteLogger(structlog.WriteLogger):
+    """Writes each line to stdout at once, and knows its name, as the standard library's loggers do.
 
     A line that finds no room is lost: a full disk is the log's misfortune, and must not become the request's.
     """
@@ -53,11 +54,11 @@ def configure(level: str) -> None:
         _name_service,
         _render_exception,
     ]
-    render = structlog.processors.JSONRenderer()
+    render = structlog.processors.JSONRenderer(serializer=_write_json)
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=_NamedPrintLogger,
+        logger_factory=_NamedWriteLogger,
         cache_logger_on_first_use=False,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -69,6 +70,14 @@ def configure(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for library in _TALKATIVE:
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+_JSON = json.JSONEncoder(default=repr)
+
+
+def _write_json(event: object, **options: object) -> str:
+    """One encoder for all lines: `json.dumps` would make one for each."""
+    return _JSON.encode(event)
 
 
 def _name_service(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -31,9 +31,8 @@ async def read_form(request: Request) -> Parameters:
 
 async def read_form_octets(request: Request) -> bytes:
     """The same, not yet taken apart."""
-    media_type, *options = (part.strip().lower() for part in request.headers.get("content-type", "").split(";"))
-    charsets = [option.removeprefix("charset=").strip('"') for option in options if option.startswith("charset=")]
-    if media_type != MEDIA_TYPE or any(charset != "utf-8" for charset in charsets):
+    content_type = request.headers.get("content-type", "")
+    if content_type != MEDIA_TYPE and not _is_form_in_utf_8(content_type):
         raise InvalidRequest(f"The body must be {MEDIA_TYPE}, in UTF-8.")
     octets = bytearray()
     async for chunk in request.stream():
@@ -41,6 +40,12 @@ async def read_form_octets(request: Request) -> bytes:
         if len(octets) > MAX_SIZE:
             raise RequestTooLarge(f"The body is larger than {MAX_SIZE} octets.")
     return bytes(octets)
+
+
+def _is_form_in_utf_8(content_type: str) -> bool:
+    media_type, *options = (part.strip().lower() for part in content_type.split(";"))
+    charsets = [option.removeprefix("charset=").strip('"') for option in options if option.startswith("charset=")]
+    return media_type == MEDIA_TYPE and all(charset == "utf-8" for charset in charsets)
 
 
 def render_oauth_error(request: Request, refusal: OAuthError) -> Response:

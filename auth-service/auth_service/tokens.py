@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import jwt
-
-from . import identifiers, person_claims
+from . import identifiers, jws, person_claims
 from .accounts import Account
 from .browser_sessions import BrowserSession
 from .granted import Granted
@@ -141,8 +139,7 @@ class TokenIssuer:
 
     def _sign(self, members: Mapping[str, Any], typ: str) -> str:
         keys = self.keys.current
-        headers = {"typ": typ, "kid": keys.active_kid}
-        return jwt.encode(dict(members), keys.active_key, algorithm="RS256", headers=headers)
+        return jws.sign(members, typ=typ, kid=keys.active_kid, key=keys.active_key)
 
 
 def _authentication(granted: Granted[Authorized]) -> Authentication:

@@ -10,8 +10,8 @@ from structlog.typing import EventDict, Processor
 _QUIET = ("httpx2", "httpcore2", "aiosqlite", "sqlalchemy", "alembic", "asyncio")  # below WARNING they only chat
 
 
-class _NamedPrintLogger(structlog.PrintLogger):
-    """Writes to stdout, and knows its name, as the standard library's loggers do.
+class _NamedWriteLogger(structlog.WriteLogger):
+    """Writes each line to stdout at once, and knows its name, as the standard library's loggers do.
 
     A line that finds no room is lost: a full disk is the log's misfortune, and must not become the request's.
     """
@@ -45,7 +45,7 @@ def configure(level: str) -> None:
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=_NamedPrintLogger,
+        logger_factory=_NamedWriteLogger,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)

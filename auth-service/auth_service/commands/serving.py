@@ -18,6 +18,7 @@ from ..metrics import MEDIA_TYPE
 from ..private_port import Answer, PrivatePort, listen
 from ..settings import load_settings
 from ..tracing import TracingUnavailable
+from .whole_responses import WholeResponses
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -87,6 +88,7 @@ def serve(host: str, port: int, metrics_port: int | None) -> None:
         limit_concurrency=MAX_CONCURRENCY,
         timeout_keep_alive=75,  # longer than the gateway's, so that it is the gateway who hangs up
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
+        http=WholeResponses,
         ws="none",
     )
     server = Server(config, app, Pace(settings.key_rotation_interval, settings.key_spare_min_age), scrapes, traces)

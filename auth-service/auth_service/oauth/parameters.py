@@ -85,9 +85,12 @@ def _pairs(octets: bytes) -> Iterator[tuple[str, str]]:
 
 def decode_form_text(octets: bytes) -> str:
     """Undo the form encoding (RFC 6749 Appendix B). Raises ValueError unless it is whole, and UTF-8 without NUL."""
-    if _BROKEN_ESCAPE.search(octets):
-        raise ValueError("a percent sign escapes nothing")
-    text = unquote_to_bytes(octets.replace(b"+", b" ")).decode("utf-8")
+    octets = octets.replace(b"+", b" ")
+    if b"%" in octets:
+        if _BROKEN_ESCAPE.search(octets):
+            raise ValueError("a percent sign escapes nothing")
+        octets = unquote_to_bytes(octets)
+    text = octets.decode("utf-8")
     if "\0" in text:
         raise ValueError("NUL is no text")
     return text
