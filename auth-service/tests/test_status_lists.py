@@ -1,15 +1,11 @@
-"""Status lists: what ends access sets the bit of its tokens and of no others; and how lists are published."""
+"""Status lists: how they are published, replaced and retired, and who is given which index."""
 
 import asyncio
-import base64
 import json
 import random
 import socket
 import threading
-import zlib
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -28,241 +24,9 @@ from auth_service.signing_keys import open_status_list_keys
 from auth_service.status_lists import CLOSED_MARGIN
 from auth_service.versioned_secrets import parse_secrets
 
-from .browser import Browser
-from .code_flow import API, Frontend, Person, register_backend, register_frontend, sign_in, sign_up
-from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, PASSWORD, Service, Start, wait_until
-from .oauth_client import OAuthClient, claims_of, register
-
-URI = f"{ISSUER}/oauth/status-lists"
-OFFLINE = "openid offline_access todos:read"
-ALL = {"web", "web elsewhere", "frontend", "other frontend", "offline"}
-
-
-def inside(service: Service, uri: str) -> str:
-    return uri.replace(ISSUER, service.url)
-
-
-def fetch(service: Service, uri: str) -> bytes:
-    """The octets of a list as it is now: a version that nobody has makes the service look before it answers."""
-    token = httpx2.get(inside(service, uri), params={"v": "999999999"}).text
-    lst = jwt.decode(token, options={"verify_signature": False})["status_list"]["lst"]
-    return zlib.decompress(base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4)))
-
-
-def reference(token: str) -> tuple[str, int]:
-    named = claims_of(token)["status"]["status_list"]
-    return named["uri"], named["idx"]
-
-
-def is_revoked(service: Service, token: str) -> bool:
-    uri, index = reference(token)
-    return status_list.is_set(fetch(service, uri), index)
-
-
-@dataclass
-class Scene:
-    """A person in two browsers, two frontends, a service; and a token of each."""
-
-    service: Service
-    person: Person
-    elsewhere: Person
-    frontend: Frontend
-    robot: OAuthClient
-    api: OAuthClient
-    refresh_token: str
-    id_token: str
-    code: str
-    tokens: dict[str, str]
-
-    def revoked(self) -> set[str]:
-        """By their bits; to the API that asks, exactly the others are active."""
-        named = {name: reference(token) for name, token in self.tokens.items()}
-        octets = {uri: fetch(self.service, uri) for uri, _ in named.values()}
-        revoked = {name for name, (uri, index) in named.items() if status_list.is_set(octets[uri], index)}
-        assert self.active() == named.keys() - revoked
-        return revoked
-
-    def active(self) -> set[str]:
-        """RFC 7662."""
-        with httpx2.Client(base_url=self.service.url, auth=(self.api.client_id, self.api.secret)) as api:
-            asked = ((name, api.post("/oauth/introspect", data={"token": self.tokens[name]})) for name in self.tokens)
-            return {name for name, answer in asked if answer.json()["active"]}
-
-    def command(self, *arguments: str, stdin: str = "") -> None:
-        done = self.service.command(*arguments, stdin=stdin)
-        assert done.returncode == 0, done.stderr
-
-    def browser(self) -> Browser:
-        """At the hosted pages, in the person's first session."""
-        browser = Browser(self.service)
-        browser.client.cookies.update(self.person.browser.cookies)
-        return browser
-
-
-def make_scene(service: Service) -> Scene:
-    person = sign_up(service)
-    elsewhere = sign_in(service)
-    frontend, other = register_backend(service), register_frontend(service)
-    robot = register(service, token_endpoint_auth_method="client_secret_basic")
-    code = frontend.authorize(person)
-    answer = frontend.redeem(code).json()
-    tokens = {
-        "web": person.browser.get("/token").json()["token"],
-        "web elsewhere": elsewhere.browser.get("/token").json()["token"],
-        "frontend": answer["access_token"],
-        "other frontend": other.tokens(person)["access_token"],
-        "offline": frontend.tokens(person, OFFLINE)["access_token"],
-        "service": robot.token(resource=API).json()["access_token"],
-    }
-    api = register(service, protected_resource=API)
-    shown = (answer["refresh_token"], answer["id_token"], code)
-    return Scene(service, person, elsewhere, frontend, robot, api, *shown, tokens)
-
-
-def give_back(scene: Scene, token: str, client_id: str, secret: str) -> None:
-    """RFC 7009."""
-    answer = httpx2.post(f"{scene.service.url}/oauth/revoke", data={"token": token}, auth=(client_id, secret))
-    assert answer.status_code in (200, 401)
-    if answer.status_code == 401:  # the client authenticates in the form
-        form = {"token": token, "client_id": client_id, "client_secret": secret}
-        assert httpx2.post(f"{scene.service.url}/oauth/revoke", data=form).status_code == 200
-
-
-def reuse_refresh_token(scene: Scene) -> None:
-    second = scene.frontend.refresh(scene.refresh_token).json()["refresh_token"]
-    third = scene.frontend.refresh(second).json()["refresh_token"]
-    assert scene.frontend.refresh(third).status_code == 200
-    assert scene.frontend.refresh(scene.refresh_token).status_code == 400
-
-
-def post(who: Person, path: str, **body: Any) -> None:
-    answer = who.browser.post(path, json=body)
-    assert answer.status_code == 200, answer.text
-
-
-def session_token(who: Person) -> str:
-    token: str = who.browser.get("/get-session").json()["session"]["token"]
-    return token
-
-
-def change_password(scene: Scene) -> None:
-    change = {"currentPassword": PASSWORD, "newPassword": "another-horse-2", "revokeOtherSessions": True}
-    post(scene.elsewhere, "/change-password", **change)
-
-
-def set_password(scene: Scene, *options: str) -> None:
-    scene.command("users", "set-password", scene.person.account_id, *options, stdin="another-horse-2\n")
-
-
-def log_out(scene: Scene) -> None:
-    """OpenID Connect RP-Initiated Logout 1.0 §2: the application sends its person, who says yes."""
-    asked = scene.browser().open("/oauth/logout", id_token_hint=scene.id_token)
-    assert "signed-out" in asked.press("signout-form", "sign-out").page.elements
-
-
-def withdraw_consent(scene: Scene) -> None:
-    """On the page that lists what one has agreed to."""
-    client_id, browser = scene.frontend.client_id, scene.browser()
-    browser.authorize(scene.frontend).allow()
-    browser.open("/consent").press(f"withdraw-form-{client_id}", f"withdraw-{client_id}")
-
-
-ENDS: dict[str, tuple[Callable[[Scene], None], set[str]]] = {
-    "sign-out": (lambda scene: post(scene.person, "/sign-out"), {"web", "frontend", "other frontend"}),
-    "RP-initiated logout": (log_out, {"web", "frontend", "other frontend"}),
-    "revoke-session": (
-        lambda scene: post(scene.elsewhere, "/revoke-session", token=session_token(scene.person)),
-        ALL - {"web elsewhere"},
-    ),
-    "revoke-sessions": (lambda scene: post(scene.elsewhere, "/revoke-sessions"), ALL),
-    "revoke-other-sessions": (lambda scene: post(scene.elsewhere, "/revoke-other-sessions"), ALL - {"web elsewhere"}),
-    "password changed": (change_password, ALL),
-    "password set by an operator": (set_password, ALL),
-    "password set by an operator, sessions kept": (lambda scene: set_password(scene, "--keep-sessions"), set()),
-    "account deleted": (lambda scene: post(scene.person, "/delete-user", password=PASSWORD), ALL),
-    "access token given back": (
-        lambda scene: give_back(scene, scene.tokens["frontend"], scene.frontend.client_id, scene.frontend.secret),
-        {"frontend"},
-    ),
-    "refresh token given back": (
-        lambda scene: give_back(scene, scene.refresh_token, scene.frontend.client_id, scene.frontend.secret),
-        {"frontend"},
-    ),
-    "service's token given back": (
-        lambda scene: give_back(scene, scene.tokens["service"], scene.robot.client_id, scene.robot.secret),
-        {"service"},
-    ),
-    "refresh token reused": (reuse_refresh_token, {"frontend"}),
-    "code reused": (lambda scene: scene.frontend.redeem(scene.code).close(), {"frontend"}),
-    "suspended": (lambda scene: scene.command("users", "suspend", scene.person.account_id, "--yes"), ALL),
-    "sessions revoked by an operator": (
-        lambda scene: scene.command("users", "revoke-sessions", scene.person.account_id, "--yes"),
-        ALL,
-    ),
-    "a session revoked by an operator": (
-        lambda scene: scene.command("sessions", "revoke", scene.person.session_id),
-        ALL - {"web elsewhere"},
-    ),
-    "deleted by an operator": (
-        lambda scene: scene.command("users", "delete", scene.person.account_id, "--yes"),
-        ALL,
-    ),
-    "consent withdrawn": (withdraw_consent, {"frontend", "offline"}),
-    "consent withdrawn by an operator": (
-        lambda scene: scene.command("consents", "withdraw", scene.person.account_id, scene.frontend.client_id, "--yes"),
-        {"frontend", "offline"},
-    ),
-    "client deleted": (
-        lambda scene: scene.command("clients", "delete", scene.frontend.client_id, "--yes"),
-        {"frontend", "offline"},
-    ),
-    "client's secret rotated with --revoke": (
-        lambda scene: scene.command("clients", "rotate-secret", scene.frontend.client_id, "--revoke", "--yes"),
-        {"frontend", "offline"},
-    ),
-    "service deleted": (lambda scene: scene.command("clients", "delete", scene.robot.client_id, "--yes"), {"service"}),
-    "service's secret rotated with --revoke": (
-        lambda scene: scene.command("clients", "rotate-secret", scene.robot.client_id, "--revoke", "--yes"),
-        {"service"},
-    ),
-}
-
-
-@pytest.mark.parametrize("name", ENDS)
-def test_what_ends_access_sets_the_bits_of_its_tokens_and_no_others(service: Service, name: str) -> None:
-    """DESIGN section 6. What is not revoked still works: the other frontends of the same person."""
-    scene = make_scene(service)
-    act, ended = ENDS[name]
-    assert scene.revoked() == set()
-    act(scene)
-    assert scene.revoked() == ended
-
-
-def test_a_session_that_expires_ends_its_tokens(service: Service) -> None:
-    scene = make_scene(service)
-    service.execute("UPDATE browser_sessions SET expires_at = '2026-01-01 00:00:00.000000'")
-
-    async def expire() -> None:
-        from auth_service.expiry import delete_expired
-
-        database = open_database(service.database_url)
-        await delete_expired(database, now=service.clock())
-        await database.close()
-
-    asyncio.run(expire())
-    assert scene.revoked() == ALL - {"offline"}
-
-
-def test_a_service_that_was_revoked_gets_another_index_at_once(service: Service) -> None:
-    """Although this process still has the client in its memory."""
-    robot = register(service)
-    before = robot.token().json()["access_token"]
-    assert reference(robot.token().json()["access_token"]) == reference(before)
-    service.command("clients", "rotate-secret", robot.client_id, "--overlap", "P1D", "--json")
-    give = httpx2.post(f"{service.url}/oauth/revoke", data={"token": before}, auth=(robot.client_id, robot.secret))
-    assert give.status_code == 200
-    assert is_revoked(service, before)
-    assert not is_revoked(service, robot.token().json()["access_token"])
+from .code_flow import sign_up
+from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Service, Start, wait_until
+from .status_scene import URI, fetch, is_revoked, make_scene, post, reference
 
 
 def test_a_list_is_signed_by_a_key_for_status_lists_and_says_how_old_it_is(sqlite_service: Service) -> None:
@@ -446,23 +210,6 @@ def test_a_list_of_100_000_with_one_in_a_hundred_set_takes_four_kilobytes(sqlite
     statuses = fetch(sqlite_service, f"{URI}/1")
     assert sum(map(int.bit_count, statuses)) == 1000
     assert 1010 < len(on_the_wire) <= 4096  # a thousand random positions say that much, however they are written
-
-
-def test_introspection_knows_before_the_list_does(service: Service) -> None:
-    """By the very index: a token of an earlier grant of the same session at the same client stays dead."""
-    person, backend = sign_up(service), register_backend(service)
-    first = backend.tokens(person)
-    form = {"client_id": backend.client_id, "client_secret": backend.secret}
-
-    def is_active(token: str) -> bool:
-        answer = httpx2.post(f"{service.url}/oauth/introspect", data={"token": token, **form})
-        active: bool = answer.json()["active"]
-        return active
-
-    assert is_active(first["access_token"])
-    httpx2.post(f"{service.url}/oauth/revoke", data={"token": first["refresh_token"], **form})
-    second = backend.tokens(person)["access_token"]
-    assert (is_active(first["access_token"]), is_active(second)) == (False, True)
 
 
 def test_a_start_that_is_older_than_the_lists_makes_them_once(start: Start, sqlite_url: str) -> None:

@@ -1,0 +1,174 @@
+"""What ends access sets the bits of its tokens in the status lists, and of no others (DESIGN section 6)."""
+
+import asyncio
+from collections.abc import Callable
+
+import httpx2
+import pytest
+
+from auth_service.database import open_database
+
+from .code_flow import Person, register_backend, sign_up
+from .conftest import PASSWORD, Service
+from .oauth_client import register
+from .status_scene import Scene, is_revoked, make_scene, post, reference
+
+ALL = {"web", "web elsewhere", "frontend", "other frontend", "offline"}
+
+
+def give_back(scene: Scene, token: str, client_id: str, secret: str) -> None:
+    """RFC 7009."""
+    answer = httpx2.post(f"{scene.service.url}/oauth/revoke", data={"token": token}, auth=(client_id, secret))
+    assert answer.status_code in (200, 401)
+    if answer.status_code == 401:  # the client authenticates in the form
+        form = {"token": token, "client_id": client_id, "client_secret": secret}
+        assert httpx2.post(f"{scene.service.url}/oauth/revoke", data=form).status_code == 200
+
+
+def reuse_refresh_token(scene: Scene) -> None:
+    second = scene.frontend.refresh(scene.refresh_token).json()["refresh_token"]
+    third = scene.frontend.refresh(second).json()["refresh_token"]
+    assert scene.frontend.refresh(third).status_code == 200
+    assert scene.frontend.refresh(scene.refresh_token).status_code == 400
+
+
+def session_token(who: Person) -> str:
+    token: str = who.browser.get("/get-session").json()["session"]["token"]
+    return token
+
+
+def change_password(scene: Scene) -> None:
+    change = {"currentPassword": PASSWORD, "newPassword": "another-horse-2", "revokeOtherSessions": True}
+    post(scene.elsewhere, "/change-password", **change)
+
+
+def set_password(scene: Scene, *options: str) -> None:
+    scene.command("users", "set-password", scene.person.account_id, *options, stdin="another-horse-2\n")
+
+
+def log_out(scene: Scene) -> None:
+    """OpenID Connect RP-Initiated Logout 1.0 §2: the application sends its person, who says yes."""
+    asked = scene.browser().open("/oauth/logout", id_token_hint=scene.id_token)
+    assert "signed-out" in asked.press("signout-form", "sign-out").page.elements
+
+
+def withdraw_consent(scene: Scene) -> None:
+    """On the page that lists what one has agreed to."""
+    client_id, browser = scene.frontend.client_id, scene.browser()
+    browser.authorize(scene.frontend).allow()
+    browser.open("/consent").press(f"withdraw-form-{client_id}", f"withdraw-{client_id}")
+
+
+ENDS: dict[str, tuple[Callable[[Scene], None], set[str]]] = {
+    "sign-out": (lambda scene: post(scene.person, "/sign-out"), {"web", "frontend", "other frontend"}),
+    "RP-initiated logout": (log_out, {"web", "frontend", "other frontend"}),
+    "revoke-session": (
+        lambda scene: post(scene.elsewhere, "/revoke-session", token=session_token(scene.person)),
+        ALL - {"web elsewhere"},
+    ),
+    "revoke-sessions": (lambda scene: post(scene.elsewhere, "/revoke-sessions"), ALL),
+    "revoke-other-sessions": (lambda scene: post(scene.elsewhere, "/revoke-other-sessions"), ALL - {"web elsewhere"}),
+    "password changed": (change_password, ALL),
+    "password set by an operator": (set_password, ALL),
+    "password set by an operator, sessions kept": (lambda scene: set_password(scene, "--keep-sessions"), set()),
+    "account deleted": (lambda scene: post(scene.person, "/delete-user", password=PASSWORD), ALL),
+    "access token given back": (
+        lambda scene: give_back(scene, scene.tokens["frontend"], scene.frontend.client_id, scene.frontend.secret),
+        {"frontend"},
+    ),
+    "refresh token given back": (
+        lambda scene: give_back(scene, scene.refresh_token, scene.frontend.client_id, scene.frontend.secret),
+        {"frontend"},
+    ),
+    "service's token given back": (
+        lambda scene: give_back(scene, scene.tokens["service"], scene.robot.client_id, scene.robot.secret),
+        {"service"},
+    ),
+    "refresh token reused": (reuse_refresh_token, {"frontend"}),
+    "code reused": (lambda scene: scene.frontend.redeem(scene.code).close(), {"frontend"}),
+    "suspended": (lambda scene: scene.command("users", "suspend", scene.person.account_id, "--yes"), ALL),
+    "sessions revoked by an operator": (
+        lambda scene: scene.command("users", "revoke-sessions", scene.person.account_id, "--yes"),
+        ALL,
+    ),
+    "a session revoked by an operator": (
+        lambda scene: scene.command("sessions", "revoke", scene.person.session_id),
+        ALL - {"web elsewhere"},
+    ),
+    "deleted by an operator": (
+        lambda scene: scene.command("users", "delete", scene.person.account_id, "--yes"),
+        ALL,
+    ),
+    "consent withdrawn": (withdraw_consent, {"frontend", "offline"}),
+    "consent withdrawn by an operator": (
+        lambda scene: scene.command("consents", "withdraw", scene.person.account_id, scene.frontend.client_id, "--yes"),
+        {"frontend", "offline"},
+    ),
+    "client deleted": (
+        lambda scene: scene.command("clients", "delete", scene.frontend.client_id, "--yes"),
+        {"frontend", "offline"},
+    ),
+    "client's secret rotated with --revoke": (
+        lambda scene: scene.command("clients", "rotate-secret", scene.frontend.client_id, "--revoke", "--yes"),
+        {"frontend", "offline"},
+    ),
+    "service deleted": (lambda scene: scene.command("clients", "delete", scene.robot.client_id, "--yes"), {"service"}),
+    "service's secret rotated with --revoke": (
+        lambda scene: scene.command("clients", "rotate-secret", scene.robot.client_id, "--revoke", "--yes"),
+        {"service"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_what_ends_access_sets_the_bits_of_its_tokens_and_no_others(service: Service, name: str) -> None:
+    """DESIGN section 6. What is not revoked still works: the other frontends of the same person."""
+    scene = make_scene(service)
+    act, ended = ENDS[name]
+    assert scene.revoked() == set()
+    act(scene)
+    assert scene.revoked() == ended
+
+
+def test_a_session_that_expires_ends_its_tokens(service: Service) -> None:
+    scene = make_scene(service)
+    service.execute("UPDATE browser_sessions SET expires_at = '2026-01-01 00:00:00.000000'")
+
+    async def expire() -> None:
+        from auth_service.expiry import delete_expired
+
+        database = open_database(service.database_url)
+        await delete_expired(database, now=service.clock())
+        await database.close()
+
+    asyncio.run(expire())
+    assert scene.revoked() == ALL - {"offline"}
+
+
+def test_a_service_that_was_revoked_gets_another_index_at_once(service: Service) -> None:
+    """Although this process still has the client in its memory."""
+    robot = register(service)
+    before = robot.token().json()["access_token"]
+    assert reference(robot.token().json()["access_token"]) == reference(before)
+    service.command("clients", "rotate-secret", robot.client_id, "--overlap", "P1D", "--json")
+    give = httpx2.post(f"{service.url}/oauth/revoke", data={"token": before}, auth=(robot.client_id, robot.secret))
+    assert give.status_code == 200
+    assert is_revoked(service, before)
+    assert not is_revoked(service, robot.token().json()["access_token"])
+
+
+def test_introspection_knows_before_the_list_does(service: Service) -> None:
+    """By the very index: a token of an earlier grant of the same session at the same client stays dead."""
+    person, backend = sign_up(service), register_backend(service)
+    first = backend.tokens(person)
+    form = {"client_id": backend.client_id, "client_secret": backend.secret}
+
+    def is_active(token: str) -> bool:
+        answer = httpx2.post(f"{service.url}/oauth/introspect", data={"token": token, **form})
+        active: bool = answer.json()["active"]
+        return active
+
+    assert is_active(first["access_token"])
+    httpx2.post(f"{service.url}/oauth/revoke", data={"token": first["refresh_token"], **form})
+    second = backend.tokens(person)["access_token"]
+    assert (is_active(first["access_token"]), is_active(second)) == (False, True)
