@@ -4,17 +4,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import structlog
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import iter_route_contexts
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
+from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from todo_service import (
@@ -24,6 +17,7 @@ from todo_service import (
     openapi,
     problems,
     protected_resource,
+    refusals,
     status_hints,
     tracing,
     web,
@@ -35,7 +29,7 @@ from todo_service.counts import RequestCounts
 from todo_service.cross_origin import CrossOrigin
 from todo_service.jwks import JwksCache, Schedule
 from todo_service.metrics import MetricsPort
-from todo_service.problems import FieldError, Problem
+from todo_service.problems import Problem
 from todo_service.rate_limits import RateLimit
 from todo_service.redis_address import parse_redis_url
 from todo_service.request_log import RequestLog
@@ -126,7 +120,7 @@ def create_app(
     for prefix in (routes.OWN, routes.BY_USER):
         app.include_router(routes.router(prefix))
     app.include_router(web.router())
-    _add_refusals(app)
+    refusals.add_to(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     app.add_middleware(_LastResort)
     app.add_middleware(CrossOrigin, origins=settings.cors_origins)
@@ -188,42 +182,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await app.state.database.dispose()
         if app.state.traces is not None:
             await tracing.send_the_rest(app.state.traces)
-
-
-def _add_refusals(app: FastAPI) -> None:
-    app.exception_handler(Problem)(problems.render)
-    app.exception_handler(HTTPException)(_of_http)
-    app.exception_handler(RequestValidationError)(_of_parameters)
-    for error in (OperationalError, InterfaceError, PoolTimeout):
-        app.exception_handler(error)(_of_database)
-
-
-async def _of_http(request: Request, error: HTTPException) -> Response:
-    """What the router refuses by itself."""
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allow = ", ".join(sorted(_methods(request)))
-        problem = Problem(problems.METHOD_NOT_ALLOWED, f"Here one can {allow}.", headers={"Allow": allow})
-    else:
-        problem = Problem(problems.NOT_FOUND, "There is no such resource.")
-    return problems.render(request, problem)
-
-
-def _methods(request: Request) -> set[str]:
-    """All methods of the path (RFC 9110 §15.5.6): the router itself only names those of the first route that fits."""
-    routes_ = (context.route for context in iter_route_contexts(request.app.routes))
-    fitting = (route for route in routes_ if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE)
-    return {method for route in fitting for method in route.methods or ()}
-
-
-async def _of_parameters(request: Request, error: RequestValidationError) -> Response:
-    errors = [FieldError(parameter=str(each["loc"][-1]), detail=each["msg"]) for each in error.errors()]
-    return problems.render(request, Problem(problems.INVALID_PARAMETER, "See errors.", errors=errors))
-
-
-async def _of_database(request: Request, error: Exception) -> Response:
-    _log.warning("the database does not answer", error=type(error).__name__)
-    problem = Problem(problems.DATABASE_UNAVAILABLE, "The database does not answer.", headers={"Retry-After": "1"})
-    return problems.render(request, problem)
 
 
 class _LastResort:

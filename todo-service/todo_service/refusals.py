@@ -1,0 +1,53 @@
+"""What the router and the database refuse, as problems (RFC 9457)."""
+
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
+
+from todo_service import problems
+from todo_service.problems import FieldError, Problem
+
+_log = structlog.get_logger(__name__)
+
+
+def add_to(app: FastAPI) -> None:
+    app.exception_handler(Problem)(problems.render)
+    app.exception_handler(HTTPException)(_of_http)
+    app.exception_handler(RequestValidationError)(_of_parameters)
+    for error in (OperationalError, InterfaceError, PoolTimeout):
+        app.exception_handler(error)(_of_database)
+
+
+async def _of_http(request: Request, error: HTTPException) -> Response:
+    """What the router refuses by itself."""
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allow = ", ".join(sorted(_methods(request)))
+        problem = Problem(problems.METHOD_NOT_ALLOWED, f"Here one can {allow}.", headers={"Allow": allow})
+    else:
+        problem = Problem(problems.NOT_FOUND, "There is no such resource.")
+    return problems.render(request, problem)
+
+
+def _methods(request: Request) -> set[str]:
+    """All methods of the path (RFC 9110 §15.5.6): the router itself only names those of the first route that fits."""
+    routes_ = (context.route for context in iter_route_contexts(request.app.routes))
+    fitting = (route for route in routes_ if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE)
+    return {method for route in fitting for method in route.methods or ()}
+
+
+async def _of_parameters(request: Request, error: RequestValidationError) -> Response:
+    errors = [FieldError(parameter=str(each["loc"][-1]), detail=each["msg"]) for each in error.errors()]
+    return problems.render(request, Problem(problems.INVALID_PARAMETER, "See errors.", errors=errors))
+
+
+async def _of_database(request: Request, error: Exception) -> Response:
+    _log.warning("the database does not answer", error=type(error).__name__)
+    problem = Problem(problems.DATABASE_UNAVAILABLE, "The database does not answer.", headers={"Retry-After": "1"})
+    return problems.render(request, problem)
