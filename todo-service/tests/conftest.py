@@ -12,9 +12,10 @@ import pytest
 from httpx2._config import DEFAULT_TIMEOUT_CONFIG
 
 from todo_fixtures import isolation, issuer, redis_server, service, stores
-from todo_fixtures.issuer import JwksEndpoint
+from todo_fixtures.issuer import JwksEndpoint, jwk
 from todo_fixtures.redis_server import RedisServer
 from todo_fixtures.service import Service
+from todo_fixtures.status_lists import SIGNER, StatusEndpoint
 from todo_service import database
 from todo_service.migrate import migrate
 
@@ -211,6 +212,16 @@ def jwks() -> Iterator[JwksEndpoint]:
     """An issuer for one test, which may break it."""
     with issuer.serve_jwks() as endpoint:
         yield endpoint
+
+
+@pytest.fixture
+def lists(jwks: JwksEndpoint) -> StatusEndpoint:
+    """Status lists beside the key set, which has their key."""
+    endpoint = StatusEndpoint()
+    endpoint.publish("1")
+    jwks.keys = [jwk("first"), jwk(SIGNER, signs="statuslist+jwt")]
+    jwks.elsewhere["/oauth/status-lists"] = endpoint.answer
+    return endpoint
 
 
 @pytest.fixture
