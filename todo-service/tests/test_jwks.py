@@ -1,80 +1,21 @@
-"""The cache's clockwork (J1 to J7, J11 to J13, J15), with an issuer that fails on command."""
+"""The cache's clockwork (J1 to J3, J5, J7, J8, J11, J13, J15), with an issuer that fails on command."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from todo_fixtures.event_loop import in_a_loop, until
 from todo_fixtures.issuer import JwksEndpoint, jwk, serve_jwks
+from todo_fixtures.running_cache import running
 from todo_fixtures.service import QUICK
-from todo_service.jwks import JwksCache, KeysUnavailable, Schedule, UnknownKids, _read
+from todo_service.jwks import KeysUnavailable, Schedule, _read
 from todo_service.key_set import UnusableKeySet
-
-NEVER = timedelta(days=1)
-# Scheduled fetches only when a test asks for them: so each fetch that is counted has one cause.
-ONCE = replace(QUICK, interval=NEVER)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def in_a_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    @wraps(test)
-    def run(**fixtures: Any) -> None:
-        asyncio.run(asyncio.wait_for(test(**fixtures), 120))
-
-    return run
-
-
-class Running:
-    """A cache at work, and the two clocks that it reads."""
-
-    def __init__(self, endpoint: JwksEndpoint, schedule: Schedule, saved_copy: Path | None) -> None:
-        self.clock, self.monotonic = Clock(), Clock()
-        self.uri = f"{endpoint.url}/.well-known/jwks.json"
-        self.cache = JwksCache(
-            self.uri, saved_copy=saved_copy, schedule=schedule, clock=self.clock, monotonic=self.monotonic
-        )
-
-    def kids(self) -> list[str]:
-        return list(self.cache.get_key_set().keys)
-
-    async def until_kids(self, *kids: str) -> None:
-        await until(lambda: self.has() and self.kids() == list(kids))
-
-    def has(self) -> bool:
-        try:
-            self.cache.get_key_set()
-        except KeysUnavailable:
-            return False
-        return True
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in another thread
-            await asyncio.sleep(0.002)
-
-
-@asynccontextmanager
-async def running(
-    endpoint: JwksEndpoint, schedule: Schedule = ONCE, saved_copy: Path | None = None
-) -> AsyncIterator[Running]:
-    made = Running(endpoint, schedule, saved_copy)
-    async with made.cache.running():
-        yield made
 
 
 @in_a_loop
@@ -128,106 +69,10 @@ def test_pauses_are_jittered_and_back_off_to_a_minute() -> None:
         assert max(pauses) - min(pauses) > longest / 4
 
 
-@in_a_loop
-async def test_a_new_kid_is_learned_by_one_fetch_that_all_share(jwks: JwksEndpoint) -> None:
-    """J5: right after the first scheduled fetch, which does not count for the cooldown."""
-    async with running(jwks) as it:
-        await it.until_kids("first")
-        jwks.keys.append(jwk("second"))
-        assert await asyncio.gather(*(it.cache.learn("second") for _ in range(50))) == [True] * 50
-    assert len(jwks.requests) == 2
-
-
-@in_a_loop
-async def test_a_fetch_that_began_before_does_not_answer_for_a_new_kid(jwks: JwksEndpoint) -> None:
-    """J5: an answer under way may be older than the key; a caller gets a fetch of its own after it."""
-    async with running(jwks) as it:
-        await until(lambda: len(jwks.requests) == 1)
-        await it.until_kids("first")
-        it.monotonic.now += 31
-        it.cache._fetching = asyncio.create_task(asyncio.sleep(0.05, result=True))  # brings nothing
-        jwks.keys.append(jwk("second"))
-        assert await it.cache.learn("second")
-    assert len(jwks.requests) == 2
-
-
-@in_a_loop
-async def test_a_flood_of_unknown_kids_costs_one_fetch_in_30_seconds(jwks: JwksEndpoint) -> None:
-    """J5."""
-    async with running(jwks) as it:
-        await it.until_kids("first")
-        for second in range(60):
-            it.monotonic.now += 0.99
-            answers = await asyncio.gather(*(it.cache.learn(f"{second} {kid}") for kid in range(10)))
-            assert not any(answers)
-            assert it.kids() == ["first"]
-    assert len(jwks.requests) == 1 + 2
-
-
-@in_a_loop
-async def test_the_cooldown_counts_from_the_attempt_not_the_success(jwks: JwksEndpoint) -> None:
-    """J5: a dead issuer is not hammered."""
-    async with running(jwks) as it:
-        await it.until_kids("first")
-        jwks.status = 500
-        for _ in range(20):
-            assert not await it.cache.learn("second")
-        assert len(jwks.requests) == 2
-        jwks.status = 200
-        jwks.keys.append(jwk("second"))
-        it.monotonic.now += 29.9
-        assert not await it.cache.learn("second")
-        it.monotonic.now += 0.2
-        assert await it.cache.learn("second")
-
-
-@in_a_loop
-async def test_a_caller_waits_a_second_at_most_and_then_no_more(jwks: JwksEndpoint) -> None:
-    """J5: the wait is bounded, the fetch goes on, and J4: known keys stay at hand meanwhile."""
-    async with running(jwks, replace(ONCE, forced_wait=timedelta(milliseconds=50))) as it:
-        await it.until_kids("first")
-        jwks.keys.append(jwk("second"))
-        jwks.may_answer.clear()
-        assert await asyncio.gather(*(it.cache.learn("second") for _ in range(20))) == [False] * 20
-        assert it.kids() == ["first"]
-        assert jwks.statuses == [200], "the issuer has not answered yet"
-        jwks.may_answer.set()
-        await it.until_kids("first", "second")
-    assert len(jwks.requests) == 2
-
-
 def test_the_default_wait_is_a_second_and_a_fetch_three() -> None:
     """J5, J13."""
     assert Schedule().forced_wait == timedelta(seconds=1)
     assert (Schedule().connect_timeout, Schedule().total_timeout) == (timedelta(seconds=1), timedelta(seconds=3))
-
-
-@in_a_loop
-async def test_a_kid_that_was_asked_for_is_not_asked_for_again_for_a_minute(jwks: JwksEndpoint) -> None:
-    """J6."""
-    async with running(jwks) as it:
-        await it.until_kids("first")
-        assert not await it.cache.learn("nobody")
-        it.monotonic.now += 31
-        assert not await it.cache.learn("nobody")
-        assert len(jwks.requests) == 2
-        it.monotonic.now += 30
-        assert not await it.cache.learn("nobody")
-        assert len(jwks.requests) == 3
-
-
-@in_a_loop
-async def test_a_changed_set_makes_every_kid_worth_asking_again(jwks: JwksEndpoint) -> None:
-    """J6."""
-    async with running(jwks, replace(ONCE, unknown_kid_ttl=NEVER)) as it:
-        await it.until_kids("first")
-        assert not await it.cache.learn("third")
-        it.monotonic.now += 31
-        jwks.keys.append(jwk("second"))
-        assert await it.cache.learn("second")
-        it.monotonic.now += 31
-        jwks.keys.append(jwk("third"))
-        assert await it.cache.learn("third")
 
 
 @in_a_loop
@@ -245,30 +90,6 @@ async def test_an_endless_answer_is_not_read_to_its_end() -> None:
     with pytest.raises(UnusableKeySet, match="64 KiB"):
         await asyncio.wait_for(_read(httpx2.Response(200, content=endless())), 5)
     assert read == 65 * 1024
-
-
-@in_a_loop
-async def test_a_kid_is_not_given_up_because_the_issuer_failed(jwks: JwksEndpoint) -> None:
-    """J6: only a fetch that succeeded says that a key does not exist."""
-    async with running(jwks) as it:
-        await it.until_kids("first")
-        jwks.status = 503
-        assert not await it.cache.learn("second")
-        jwks.status = 200
-        jwks.keys.append(jwk("second"))
-        it.monotonic.now += 31
-        assert await it.cache.learn("second")
-
-
-def test_unknown_kids_are_capped_and_the_least_recent_goes() -> None:
-    """J6."""
-    unknown = UnknownKids(timedelta(seconds=60))
-    for kid in range(256):
-        unknown.add(str(kid), 0)
-    assert unknown.has("0", 59.9)
-    unknown.add("256", 0)
-    assert (len(unknown), unknown.has("0", 1), unknown.has("1", 1)) == (256, True, False)
-    assert not unknown.has("2", 60)
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,15 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from todo_fixtures.event_loop import in_a_loop, until
 from todo_fixtures.issuer import JwksEndpoint, jwk, private_key
 from todo_fixtures.service import QUICK, QUICK_POLLING
 from todo_fixtures.status_lists import SIGNER, URI, StatusEndpoint, document, pack, statuses
@@ -32,14 +31,6 @@ def access_token(index: int = 0, name: str = "1", *, iat: float | None = None, t
     return AccessToken("alice", "web", "1", begun, begun + ttl, frozenset(), begun, reference)
 
 
-def in_a_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    @wraps(test)
-    def run(**fixtures: Any) -> None:
-        asyncio.run(asyncio.wait_for(test(**fixtures), 120))
-
-    return run
-
-
 @asynccontextmanager
 async def running(
     jwks: JwksEndpoint, polling: Polling = QUICK_POLLING, saved_copy: Path | None = None
@@ -54,12 +45,6 @@ async def running(
 
 def jwks_file(saved_copy: Path | None) -> Path | None:
     return None if saved_copy is None else saved_copy.with_name("jwks.json")
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in another thread
-            await asyncio.sleep(0.002)
 
 
 def is_revoked(lists: StatusLists, index: int = 0, name: str = "1") -> bool:
