@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from httpx2._config import DEFAULT_TIMEOUT_CONFIG
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from e2e_fixtures.browser import running_chromium, somebodys_browser
 from e2e_fixtures.clients import register_all
@@ -15,6 +15,7 @@ from e2e_fixtures.people import Person, sign_up
 from e2e_fixtures.providers import Ours, Provider, running_control
 from e2e_fixtures.stack import API_ORIGIN, TRUSTED_ORIGIN, Stack, running_stack
 from e2e_fixtures.todo_process import TodoProcess, running_todo_service
+from e2e_fixtures.web_application import require_application, sign_in
 
 Factory = pytest.TempPathFactory
 
@@ -81,6 +82,27 @@ def page(chromium: Browser) -> Iterator[Page]:
     """A page in a browser that knows nobody yet."""
     with somebodys_browser(chromium) as context:
         yield context.new_page()
+
+
+@pytest.fixture
+def application(stack: Stack) -> None:
+    """The todo web application is there, for `usefixtures`."""
+    require_application(stack)
+
+
+@pytest.fixture
+def another_browser(chromium: Browser) -> Iterator[Page]:
+    """Somebody else's, or the same person's second one."""
+    with somebodys_browser(chromium) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def mine(page: Page, stack: Stack, person: Person) -> Page:
+    """The page of somebody who is signed in and has nothing yet."""
+    sign_in(page, stack, person.email)
+    expect(page.get_by_role("heading", name="A clear page")).to_be_visible()
+    return page
 
 
 @pytest.fixture(scope="module", params=["control", "ours", "ours by https"])

@@ -1,4 +1,7 @@
-"""The todo web application in Chromium, through the gateway: issue by issue what a person sees, by role and label."""
+"""The todo web application in Chromium, through the gateway: issue by issue what a person sees, by role and label.
+
+What is a person's alone, account and privacy, is in test_web_accounts.py.
+"""
 
 import re
 from collections.abc import Iterator
@@ -9,27 +12,16 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from e2e_fixtures.accessibility import examined, serious
-from e2e_fixtures.browser import framed, somebodys_browser
-from e2e_fixtures.people import PASSWORD, Person, credentials, sign_up
+from e2e_fixtures.people import Person
 from e2e_fixtures.stack import Stack
 from e2e_fixtures.waiting import wait_until
-from e2e_fixtures.web_application import (
-    Traffic,
-    add,
-    done,
-    fill_in,
-    finish,
-    new_todo,
-    require_application,
-    sign_in,
-    todo,
-)
+from e2e_fixtures.web_application import Traffic, add, done, fill_in, finish, new_todo, sign_in, todo
+
+pytestmark = pytest.mark.usefixtures("application")
 
 SCRIPT_LIMIT = 120_000  # bytes of compressed script at the first load
 TOKEN, SESSION, TODOS = "/api/auth/token", "/api/auth/get-session", "/api/v1/todos"
 HEAR = "window.heard = []; new BroadcastChannel('access-token').onmessage = ({data}) => heard.push(data.kind)"
-TELL_OF_A_FORM = """() => new MutationObserver(() => document.querySelector('[name=email]') && console.info('a form'))
-    .observe(document, {childList: true, subtree: true})"""
 STRANGE = {
     "script": "<img src=x onerror=alert(1)><script>alert(1)</script>",
     "right-to-left marks": "before \u202e after \u200f\u2066",
@@ -40,122 +32,11 @@ STRANGE = {
 }
 
 
-@pytest.fixture(autouse=True)
-def application(stack: Stack) -> None:
-    require_application(stack)
-
-
-@pytest.fixture
-def another_browser(chromium: Browser) -> Iterator[Page]:
-    """Somebody else's, or the same person's second one."""
-    with somebodys_browser(chromium) as context:
-        yield context.new_page()
-
-
-@pytest.fixture
-def mine(page: Page, stack: Stack, person: Person) -> Page:
-    """The page of somebody who is signed in and has nothing yet."""
-    sign_in(page, stack, person.email)
-    expect(page.get_by_role("heading", name="A clear page")).to_be_visible()
-    return page
-
-
 @contextmanager
 def offline(context: BrowserContext) -> Iterator[None]:
     context.set_offline(True)
     yield
     context.set_offline(False)
-
-
-class TestAccount:
-    def test_somebody_who_has_never_seen_it_signs_up_and_finishes_a_first_todo(self, page: Page, stack: Stack) -> None:
-        page.goto(stack.url)
-        page.get_by_role("link", name="Create an account").click()
-        page.get_by_label("Name").fill("Ann")
-        page.get_by_label("Email").fill(credentials()["email"])
-        page.get_by_label("Password", exact=True).fill("four walking wombats")
-        page.keyboard.press("Enter")
-        expect(new_todo(page)).to_be_focused()
-        page.keyboard.type("Buy milk")
-        page.keyboard.press("Enter")
-        finish(page, "Buy milk")
-        page.reload()
-        expect(done(page, "Buy milk")).to_be_checked()
-
-    def test_errors_stand_beside_their_fields(self, page: Page, stack: Stack, person: Person) -> None:
-        page.goto(f"{stack.url}/sign-up")
-        submit = page.get_by_role("button", name="Create account")
-        submit.click()
-        expect(page.get_by_label("Name")).to_have_attribute("aria-invalid", "true")
-        page.get_by_label("Name").fill("Ann")
-        page.get_by_label("Email").fill(person.email)
-        page.get_by_label("Password", exact=True).fill("password1")
-        submit.click()
-        password = page.get_by_label("Password", exact=True)
-        expect(password).to_have_accessible_description(re.compile("among the most common ones"))
-        expect(password).to_be_focused()
-        password.fill("four walking wombats")
-        submit.click()
-        expect(page.get_by_label("Email")).to_have_accessible_description(re.compile("account with this address"))
-
-    def test_password_managers_know_what_is_what(self, page: Page, stack: Stack) -> None:
-        page.goto(f"{stack.url}/sign-up")
-        expect(page.get_by_label("Email")).to_have_attribute("autocomplete", "username")
-        expect(page.get_by_label("Password", exact=True)).to_have_attribute("autocomplete", "new-password")
-        page.goto(f"{stack.url}/sign-in")
-        expect(page.get_by_label("Password", exact=True)).to_have_attribute("autocomplete", "current-password")
-        page.get_by_role("button", name="Show password").click()
-        expect(page.get_by_label("Password", exact=True)).to_have_attribute("type", "text")
-
-    def test_wrong_password_says_nothing_about_the_account(self, page: Page, stack: Stack, person: Person) -> None:
-        page.goto(stack.url)
-        for email in (person.email, credentials()["email"]):
-            fill_in(page, email, "not the password")
-            described = re.compile("Email or password is wrong")
-            expect(page.get_by_label("Password", exact=True)).to_have_accessible_description(described)
-
-    def test_sign_in_leads_back_to_where_somebody_was(self, page: Page, stack: Stack, person: Person) -> None:
-        sign_in(page, stack, person.email, path="/settings")
-        expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
-
-    @pytest.mark.parametrize(
-        "target", ["https://evil.example.com/", "//evil.example.com", "/\\evil.example.com", "javascript:alert(1)"]
-    )
-    def test_sign_in_leads_nowhere_else(self, page: Page, stack: Stack, person: Person, target: str) -> None:
-        page.goto(f"{stack.url}/sign-in?returnTo={target}")
-        fill_in(page, person.email)
-        expect(new_todo(page)).to_be_visible()
-        expect(page).to_have_url(f"{stack.url}/")
-
-    def test_name_and_password_are_changed(self, page: Page, stack: Stack, person: Person) -> None:
-        sign_in(page, stack, person.email, path="/settings")
-        page.get_by_label("What we call you").fill("Anna")
-        page.get_by_role("button", name="Save name").click()
-        expect(page.get_by_role("link", name="Anna")).to_be_visible()
-        page.get_by_label("Current password", exact=True).fill("wrong-horse-battery")
-        page.get_by_label("New password", exact=True).fill("four walking wombats")
-        page.get_by_role("button", name="Change password").click()
-        described = re.compile("not your password")
-        expect(page.get_by_label("Current password", exact=True)).to_have_accessible_description(described)
-        page.get_by_label("Current password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Change password").click()
-        expect(page.get_by_text("Your password is changed.")).to_be_visible()
-        page.get_by_role("button", name="Sign out", exact=True).click()
-        fill_in(page, person.email, "four walking wombats")
-        expect(new_todo(page)).to_be_visible()
-
-    def test_another_browser_is_listed_and_signed_out(
-        self, page: Page, another_browser: Page, stack: Stack, person: Person
-    ) -> None:
-        sign_in(another_browser, stack, person.email)
-        sign_in(page, stack, person.email, path="/settings")
-        devices = page.get_by_role("region", name="Where you are signed in")
-        expect(devices.get_by_text("This device")).to_have_count(1)
-        devices.get_by_role("button", name=re.compile("^Sign out Chrome on Linux")).first.click()
-        expect(devices.get_by_role("button", name=re.compile("^Sign out Chrome"))).to_have_count(0)
-        another_browser.reload()
-        expect(another_browser.get_by_role("heading", name="Sign in")).to_be_visible()
-        expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
 
 
 class TestTodos:
@@ -263,69 +144,6 @@ def create(person: Person, count: int) -> None:
         every = range(begin, min(begin + 100, count))
         operations = [{"op": "create", "todo": {"title": f"Todo {number}"}} for number in every]
         assert api.post("/api/v1/todos:batch", json={"operations": operations}).status_code == 200
-
-
-class TestApart:
-    def test_two_people_never_see_each_others_todos(
-        self, mine: Page, another_browser: Page, stack: Stack, person: Person
-    ) -> None:
-        other = sign_up(stack, "Ben")
-        add(mine, "Ann's secret")
-        secret = person.api().get(TODOS).json()["items"][0]["id"]
-        sign_in(another_browser, stack, other.email)
-        expect(another_browser.get_by_role("heading", name="A clear page")).to_be_visible()
-        for path in ("/", "/?show=done", f"/?show={secret}", f"/{secret}", f"{TODOS}/{secret}", "/settings"):
-            another_browser.goto(stack.url + path)
-            expect(another_browser.get_by_text("Ann's secret")).to_have_count(0)
-        assert other.api().get(f"{TODOS}/{secret}").status_code == 404
-
-    def test_after_sign_out_nothing_is_left_for_the_next_person(self, mine: Page, stack: Stack, person: Person) -> None:
-        add(mine, "Ann's secret")
-        new_todo(mine).fill("Ann's draft")
-        mine.get_by_role("link", name="Done").click()
-        mine.get_by_role("button", name="Sign out", exact=True).click()
-        expect(mine.get_by_role("heading", name="Sign in")).to_be_visible()
-        mine.go_back()
-        expect(mine.get_by_role("heading", name="Sign in")).to_be_visible()
-        fill_in(mine, sign_up(stack, "Ben").email)
-        expect(mine.get_by_role("heading", name="A clear page")).to_be_visible()
-        expect(new_todo(mine)).to_have_value("")
-        expect(mine.get_by_text("Ann's secret")).to_have_count(0)
-
-    def test_signing_out_leaves_no_page_to_type_into_that_is_about_to_go(self, mine: Page) -> None:
-        """The page is loaded anew; the form that comes with that is the only one to be seen."""
-        held, told = list[Route](), list[str]()
-        mine.on("console", lambda message: told.append(message.text))
-        mine.evaluate(TELL_OF_A_FORM)
-        mine.route("**/sign-in", lambda route: held.append(route))
-        with mine.expect_response(f"**{SESSION}") as nobody:
-            mine.get_by_role("button", name="Sign out", exact=True).click()
-        nobody.value.finished()
-        mine.wait_for_timeout(200)  # in which a form would be shown, since nobody is signed in
-        for route in held:
-            route.continue_()
-        expect(mine.get_by_label("Email")).to_be_focused()
-        assert "a form" not in told
-
-    def test_no_token_and_no_secret_stays_anywhere(self, mine: Page) -> None:
-        add(mine, "Buy milk")
-        kept = mine.evaluate("() => JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
-        assert "eyJ" not in kept
-        assert "session_token" not in kept
-        assert mine.evaluate("() => document.cookie") == ""
-        assert mine.evaluate("async () => (await indexedDB.databases()).length + (await caches.keys()).length") == 0
-
-    def test_page_of_another_origin_gets_nothing(self, mine: Page, stack: Stack) -> None:
-        """A frame stays empty, a popup is cut off, and no answer may be read."""
-        add(mine, "Ann's secret")
-        hostile = mine.context.new_page()
-        hostile.goto(stack.url.replace("localhost", "127.0.0.1") + "/healthz")
-        read = "url => fetch(url, {credentials: 'include'}).then(answer => answer.text(), error => error.name)"
-        for path in (SESSION, TOKEN, TODOS, "/"):
-            assert hostile.evaluate(read, stack.url + path) == "TypeError"
-        hostile.evaluate("url => { window.popup = open(url) }", stack.url)
-        hostile.wait_for_function("() => popup.closed")  # for the opener, as soon as the page is there
-        assert framed(hostile, stack.url).startswith("chrome-error:")
 
 
 class TestTabs:
