@@ -1,149 +1,100 @@
-"""An upgrade of auth-service while people come and go: two versions at once on one PostgreSQL.
+"""An upgrade of each service while people come and go: two versions at once on one PostgreSQL."""
 
-The version before is taken from git: the last that did not know the newest migration. It runs with this one's packages.
-"""
-
-import io
 import secrets
-import subprocess
-import sys
-import tarfile
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
-from e2e_fixtures.checkout import ROOT, ambient, free_port
-from e2e_fixtures.killable import Process
-from e2e_fixtures.people import credentials
-from e2e_fixtures.postgres import running_postgres
+from e2e_fixtures.checkout import ambient, free_port
+from e2e_fixtures.issuer import Issuer
+from e2e_fixtures.people import bearer, credentials
+from e2e_fixtures.postgres import Postgres, running_postgres
 from e2e_fixtures.stack import NO_TLS
-from e2e_fixtures.waiting import wait_until
+from e2e_fixtures.upgrades import upgrade, versions
 
-MIGRATIONS = "auth-service/auth_service/migrations/versions"
-VISITORS = 3
-
-
-@pytest.fixture(scope="module")
-def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The older version's folder. A shallow clone has none, and CI may make one: that is no fault of the product."""
-    newest = sorted(path.name for path in (ROOT / MIGRATIONS).glob("[0-9]*.py"))[-1]
-    added = _git("log", "-1", "--diff-filter=A", "--format=%H", "--", f"{MIGRATIONS}/{newest}").decode().strip()
-    if not added or _git("rev-parse", "--is-shallow-repository") == b"true\n":
-        pytest.skip("git does not have the commit before the newest migration")
-    folder = tmp_path_factory.mktemp("older")
-    with tarfile.open(fileobj=io.BytesIO(_git("archive", f"{added}^", "auth-service"))) as archive:
-        archive.extractall(folder, filter="data")
-    return folder / "auth-service"
-
-
-@dataclass
-class Visitors:
-    """People who sign up at one of the services that are up, go on at another, and sign out."""
-
-    issuer: str
-    urls: list[str]
-    visits: int = 0
-    failures: list[str] = field(default_factory=list)
-    leaving: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def come_and_go(self) -> None:
-        while not self.leaving.is_set():
-            for here, there in product(self.urls, repeat=2):
-                outcome = self._visit(here, there)
-                with self._lock:
-                    self.visits += 1
-                    self.failures += [outcome] if outcome else []
-
-    def wait_for(self, visits: int) -> None:
-        wanted = self.visits + visits
-        wait_until(lambda: self.visits >= wanted, 120)
-
-    def _visit(self, here: str, there: str) -> str:
-        """What went wrong, or nothing."""
-        headers, asked = {"Host": urlsplit(self.issuer).netloc, "Origin": self.issuer}, credentials()
-        steps: Sequence[tuple[str, str, str, object]] = (
-            ("POST", here, "/api/auth/sign-up/email", {"name": "Ann", **asked}),
-            ("GET", there, "/api/auth/token", None),
-            ("GET", there, "/api/auth/get-session", None),
-            ("POST", there, "/api/auth/sign-in/email", asked),
-            ("POST", here, "/api/auth/sign-out", {}),
-        )
-        with httpx2.Client(headers=headers, trust_env=False, verify=NO_TLS, timeout=40) as browser:
-            for method, url, path, body in steps:
-                try:
-                    answer = browser.request(method, url + path, json=body)
-                except httpx2.TransportError as error:
-                    return f"{method} {path} at {url}: {type(error).__name__}"
-                if answer.status_code != 200 or answer.text == "null":
-                    return f"{method} {path} at {url}, begun at {here}: {answer.status_code} {answer.text}"
-            gone = browser.get(f"{there}/api/auth/get-session")
-            return "" if gone.text == "null" else f"signed out at {here}, and still signed in at {there}"
+TODOS = "/api/v1/todos"
+Step = tuple[str, str, str, object, int]  # method, server, path, body, and the status that it is answered
 
 
 @pytest.fixture
-def versions(older: Path, tmp_path: Path) -> Iterator[tuple[Process, Process]]:
-    """The older one and this one, on one empty database; neither has been started."""
-    with running_postgres() as postgres:
-        ports = free_port(), free_port()
-        environ = {
-            **ambient(),
-            "AUTH_ISSUER": f"http://localhost:{ports[0]}",
-            "AUTH_SECRET": f"1:{secrets.token_urlsafe(48)}",
-            "AUTH_KEY_ENCRYPTION_KEYS": f"1:{secrets.token_urlsafe(48)}",
-            "AUTH_DATABASE_URL": postgres.url("postgres"),
-            "AUTH_LIMITS": "off",
-        }
-        before, after = (
-            Process(["auth_service", "serve"], {**environ, "PYTHONPATH": str(code)}, port, tmp_path / f"{name}.log")
-            for name, code, port in zip(("older", "newer"), (older, ROOT / "auth-service"), ports, strict=True)
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as running:
+        yield running
+
+
+def test_nobody_notices_an_upgrade_of_auth_service(postgres: Postgres, tmp_path: Path) -> None:
+    ports = free_port(), free_port()
+    issuer = f"http://localhost:{ports[0]}"
+    environ = {
+        **ambient(),
+        "AUTH_ISSUER": issuer,
+        "AUTH_SECRET": f"1:{secrets.token_urlsafe(48)}",
+        "AUTH_KEY_ENCRYPTION_KEYS": f"1:{secrets.token_urlsafe(48)}",
+        "AUTH_DATABASE_URL": postgres.url("postgres"),
+        "AUTH_LIMITS": "off",
+    }
+
+    def visit(here: str, there: str) -> str:
+        """Sign up, go on elsewhere, and sign out everywhere."""
+        asked = credentials()
+        steps: Sequence[Step] = (
+            ("POST", here, "/api/auth/sign-up/email", {"name": "Ann", **asked}, 200),
+            ("GET", there, "/api/auth/token", None, 200),
+            ("GET", there, "/api/auth/get-session", None, 200),
+            ("POST", there, "/api/auth/sign-in/email", asked, 200),
+            ("POST", here, "/api/auth/sign-out", {}, 200),
         )
+        with browser({"Host": urlsplit(issuer).netloc, "Origin": issuer}) as client:
+            failure = walk(client, steps)
+            gone = client.get(f"{there}/api/auth/get-session")
+            return failure or ("" if gone.text == "null" else f"signed out at {here}, and still signed in at {there}")
+
+    with versions("auth-service", tmp_path, ports, environ) as (before, after):
+        assert upgrade(before, after, visit) == []
+
+
+def test_nobody_notices_an_upgrade_of_todo_service(postgres: Postgres, issuer: Issuer, tmp_path: Path) -> None:
+    environ = {
+        **ambient(),
+        "TODO_ISSUER": issuer.url,
+        "TODO_DATABASE_URL": postgres.url("postgres"),
+        "TODO_JWKS_FILE": str(tmp_path / "jwks.json"),
+        "TODO_REQUIRE_STATUS": "off",  # the issuer here has no status lists
+        "TODO_STATUS_LISTS_FILE": str(tmp_path / "status_lists.json"),
+    }
+
+    def visit(here: str, there: str) -> str:
+        """Write a todo, finish and read it elsewhere, and delete it: nobody else's is ever seen."""
+        with browser(bearer(issuer.token(sub=secrets.token_hex(16)))) as client:
+            made = client.post(here + TODOS, json={"title": "Buy milk"})
+            if made.status_code != 201:
+                return f"POST {TODOS} at {here}: {made.status_code} {made.text}"
+            own = f"{TODOS}/{made.json()['id']}"
+            failure = walk(client, [("POST", there, f"{own}/complete", None, 200), ("GET", here, own, None, 200)])
+            listed = [(item["title"], item["status"]) for item in client.get(there + TODOS).json()["items"]]
+            if listed != [("Buy milk", "done")]:
+                return f"written at {here}, listed at {there} as {listed}"
+            return failure or walk(client, [("DELETE", here, own, None, 204), ("GET", there, own, None, 404)])
+
+    with versions("todo-service", tmp_path, (free_port(), free_port()), environ) as (before, after):
+        # Versions before 0003 called a newer schema a fault. test_database.py there holds that later ones do not.
+        assert upgrade(before, after, visit, stays_ready=False) == []
+
+
+def browser(headers: dict[str, str]) -> httpx2.Client:
+    return httpx2.Client(headers=headers, trust_env=False, verify=NO_TLS, timeout=60)
+
+
+def walk(client: httpx2.Client, steps: Sequence[Step]) -> str:
+    """Take the steps one after another. What went wrong, or nothing."""
+    for method, url, path, body, expected in steps:
         try:
-            yield before, after
-        finally:
-            before.kill()
-            after.kill()
-
-
-def test_nobody_notices_an_upgrade(versions: tuple[Process, Process]) -> None:
-    before, after = versions
-    _migrate(before)
-    before.start()
-    wait_until(before.is_ready, 90)
-    visitors = Visitors(before.environ["AUTH_ISSUER"], [before.url])
-    with ThreadPoolExecutor(VISITORS) as crowd:
-        coming = [crowd.submit(visitors.come_and_go) for _ in range(VISITORS)]
-        try:
-            visitors.wait_for(5)
-            _migrate(after)
-            visitors.wait_for(10)
-            assert before.is_ready(), "it leaves the load balancer too early"
-            after.start()
-            wait_until(after.is_ready, 90)
-            visitors.urls = [before.url, after.url]
-            visitors.wait_for(40)
-            visitors.urls = [after.url]
-            visitors.wait_for(4 * VISITORS + 1)  # whoever was still at the older one is done
-            before.kill()
-            visitors.wait_for(5)
-        finally:
-            visitors.leaving.set()
-    for each in coming:
-        each.result()
-    assert visitors.failures == []
-
-
-def _migrate(process: Process) -> None:
-    command = [sys.executable, "-P", "-m", "auth_service", "migrate"]
-    subprocess.run(command, cwd=process.log.parent, env=process.environ, check=True, capture_output=True)
-
-
-def _git(*arguments: str) -> bytes:
-    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout
+            answer = client.request(method, url + path, json=body)
+        except httpx2.TransportError as error:
+            return f"{method} {path} at {url}: {type(error).__name__}"
+        if answer.status_code != expected or answer.text == "null":
+            return f"{method} {path} at {url}: {answer.status_code} {answer.text}"
+    return ""

@@ -1,0 +1,121 @@
+"""Two versions of a service at once on one PostgreSQL, and a crowd that goes from one to the other.
+
+The version before is taken from git: the last that did not know the newest migration. It runs with this one's packages.
+"""
+
+import io
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from e2e_fixtures.checkout import ROOT
+from e2e_fixtures.killable import Process
+from e2e_fixtures.waiting import wait_until
+
+VISITORS = 3
+
+
+@dataclass
+class Visitors:
+    """Who comes to one of the services that are up and goes on at another, again and again.
+
+    `visit` says what went wrong, or nothing.
+    """
+
+    visit: Callable[[str, str], str]
+    urls: list[str]
+    visits: int = 0
+    failures: list[str] = field(default_factory=list)
+    leaving: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def come_and_go(self) -> None:
+        while not self.leaving.is_set():
+            for here, there in product(self.urls, repeat=2):
+                outcome = self.visit(here, there)
+                with self._lock:
+                    self.visits += 1
+                    self.failures += [outcome] if outcome else []
+
+    def wait_for(self, visits: int) -> None:
+        wanted = self.visits + visits
+        wait_until(lambda: self.visits >= wanted, 120)
+
+
+@contextmanager
+def versions(service: str, folder: Path, ports: tuple[int, int], environ: Mapping[str, str]) -> Iterator[list[Process]]:
+    """The version before and this one, on one empty database; neither has been started."""
+    module = service.replace("-", "_")
+    codes = {"older": _extract_older(service, module, folder), "newer": ROOT / service}
+    both = [
+        Process([module, "serve"], {**environ, "PYTHONPATH": str(code)}, port, folder / f"{name}.log")
+        for (name, code), port in zip(codes.items(), ports, strict=True)
+    ]
+    try:
+        yield both
+    finally:
+        for process in both:
+            process.kill()
+
+
+def upgrade(
+    before: Process, after: Process, visit: Callable[[str, str], str], *, stays_ready: bool = True
+) -> list[str]:
+    """Migrate, start the new version beside the old one, send everybody to it, and end the old one.
+
+    What anybody noticed of it. `stays_ready`: the old one says so when the schema is newer than itself.
+    """
+    migrate(before)
+    before.start()
+    wait_until(before.is_ready, 90)
+    visitors = Visitors(visit, [before.url])
+    with ThreadPoolExecutor(VISITORS) as crowd:
+        coming = [crowd.submit(visitors.come_and_go) for _ in range(VISITORS)]
+        try:
+            visitors.wait_for(5)
+            migrate(after)
+            visitors.wait_for(10)
+            assert before.is_ready() == stays_ready, "it leaves the load balancer too early"
+            after.start()
+            wait_until(after.is_ready, 90)
+            visitors.urls = [before.url, after.url]
+            visitors.wait_for(40)
+            visitors.urls = [after.url]
+            visitors.wait_for(4 * VISITORS + 1)  # whoever was still at the older one is done
+            before.kill()
+            visitors.wait_for(5)
+        finally:
+            visitors.leaving.set()
+    for each in coming:
+        each.result()
+    return visitors.failures
+
+
+def migrate(process: Process) -> None:
+    command = [sys.executable, "-P", "-m", process.arguments[0], "migrate"]
+    subprocess.run(command, cwd=process.log.parent, env=process.environ, check=True, capture_output=True)
+
+
+def _extract_older(service: str, module: str, folder: Path) -> Path:
+    """A shallow clone has no older version, and CI may make one: that is no fault of the product."""
+    migrations = f"{service}/{module}/migrations/versions"
+    newest = sorted(path.name for path in (ROOT / migrations).glob("[0-9]*.py"))[-1]
+    added = _git("log", "-1", "--diff-filter=A", "--format=%H", "--", f"{migrations}/{newest}").decode().strip()
+    if not added or _git("rev-parse", "--is-shallow-repository") == b"true\n":
+        pytest.skip("git does not have the commit before the newest migration")
+    with tarfile.open(fileobj=io.BytesIO(_git("archive", f"{added}^", service))) as archive:
+        archive.extractall(folder / "older", filter="data")
+    return folder / "older" / service
+
+
+def _git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout
