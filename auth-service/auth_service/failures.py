@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from . import passwords
 from .attempts import TooManyAttempts
@@ -32,6 +33,7 @@ def add_exception_handlers(app: FastAPI) -> None:
     app.exception_handler(OAuthError)(render_oauth_error)
     app.exception_handler(BearerRefusal)(_render_bearer_refusal)
     app.exception_handler(HTTPException)(_render_http_exception)
+    app.exception_handler(ClientDisconnect)(_render_half_a_request)
     # IntegrityError: the client or account that a row is about was deleted a moment ago; who asks again is told so.
     for store_error in (OperationalError, PoolTimeoutError, IntegrityError):
         app.exception_handler(store_error)(_render_unavailable)
@@ -64,6 +66,11 @@ def _render_http_exception(request: Request, error: HTTPException) -> Response:
     if request.url.path.startswith(PREFIX) and error.status_code in (404, 405):
         return Response(status_code=404)
     return render_failure(HTTPStatus(error.status_code), error.headers)
+
+
+def _render_half_a_request(request: Request, error: ClientDisconnect) -> Response:
+    """Nobody reads it. It keeps whoever hangs up amid a body out of the faults of ours that are logged and counted."""
+    return Response(status_code=400)
 
 
 def _render_unavailable(request: Request, error: Exception) -> Response:

@@ -2,10 +2,12 @@
 
 import json
 import re
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import psycopg
@@ -115,6 +117,19 @@ def test_logs_are_json_and_hold_no_secret(
     [request] = [event for event in events if event.get("http.route") == "/api/auth/token"]
     assert request["service.name"] == "auth-service"
     assert {"timestamp", "level", "request_id", "duration_ms", "client.address"} <= set(request)
+
+
+def test_who_hangs_up_amid_a_request_is_no_fault_of_ours(start: Start, sqlite_url: str) -> None:
+    service = start(sqlite_url)
+    address = urlsplit(service.url)
+    half = (
+        "POST /oauth/token HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9"
+    )
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(f"{half}\r\n\r\na=".encode())
+    counted = r'_request_duration_seconds_count\{.*http_route="/oauth/token".*status_code="(\d+)"'
+    wait_until(lambda: re.search(counted, httpx2.get(service.metrics_url).text) is not None)
+    assert re.findall(counted, httpx2.get(service.metrics_url).text) == ["400"]
 
 
 def test_a_log_that_is_full_costs_nobody_an_answer(sqlite_url: str) -> None:

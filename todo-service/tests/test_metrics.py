@@ -1,8 +1,10 @@
 """/metrics, on a port of its own."""
 
 import re
+import socket
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -38,6 +40,19 @@ def test_the_metrics_tell_how_the_key_set_is_doing(run_service, jwks: JwksEndpoi
         [info] = [name for name in metrics if name.startswith("jwks_info")]
         jwks.keys = [issuer.jwk("second")]
         assert re.fullmatch(r'jwks_info\{hash="[0-9a-f]{16}"\}', info)
+
+
+def test_who_hangs_up_amid_a_request_is_no_fault_of_ours(run_service: Any) -> None:
+    with run_service() as service:
+        service.wait_until_ready()
+        address = urlsplit(service.url)
+        lines = ["POST /api/v1/todos HTTP/1.1", "Host: a", "Content-Type: application/json", "Content-Length: 9"]
+        half = "\r\n".join([*lines, f"Authorization: Bearer {issuer.token(sub='alice')}", "", '{"'])
+        with socket.create_connection((address.hostname, address.port)) as connection:
+            connection.sendall(half.encode())
+        counted = r'_request_duration_seconds_count\{.*http_route="/api/v1/todos".*status_code="(\d+)"'
+        wait_until(lambda: re.search(counted, service.metrics()) is not None)
+        assert re.findall(counted, service.metrics()) == ["400"]
 
 
 def test_the_readme_lists_every_metric(run_service: Any, jwks: JwksEndpoint) -> None:

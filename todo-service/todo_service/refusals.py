@@ -9,6 +9,7 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route
 
 from todo_service import problems
@@ -20,6 +21,7 @@ _log = structlog.get_logger(__name__)
 def add_to(app: FastAPI) -> None:
     app.exception_handler(Problem)(problems.render)
     app.exception_handler(HTTPException)(_of_http)
+    app.exception_handler(ClientDisconnect)(_of_half_a_request)
     app.exception_handler(RequestValidationError)(_of_parameters)
     for error in (OperationalError, InterfaceError, PoolTimeout):
         app.exception_handler(error)(_of_database)
@@ -33,6 +35,11 @@ async def _of_http(request: Request, error: HTTPException) -> Response:
     else:
         problem = Problem(problems.NOT_FOUND, "There is no such resource.")
     return problems.render(request, problem)
+
+
+async def _of_half_a_request(request: Request, error: ClientDisconnect) -> Response:
+    """Nobody reads it. It keeps whoever hangs up amid a body out of the faults of ours that are logged and counted."""
+    return Response(status_code=400)
 
 
 def _methods(request: Request) -> set[str]:
