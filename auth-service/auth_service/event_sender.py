@@ -6,8 +6,7 @@ So a receiver may refuse what was signed long ago, and an event that waits for d
 import asyncio
 from dataclasses import dataclass
 
-import jwt
-
+from . import jws
 from .clients import Client
 from .database import Database
 from .event_deliveries import EventDelivery, distribute, finish, list_due, postpone
@@ -65,5 +64,4 @@ class EventSender:
             issued_at=self.clock(),
         )
         keys = self.keys.current
-        headers = {"typ": TYP, "kid": keys.active_kid}
-        return jwt.encode(dict(event.claims()), keys.active_key, algorithm="RS256", headers=headers)
+        return jws.sign(event.claims(), typ=TYP, kid=keys.active_kid, key=keys.active_key)

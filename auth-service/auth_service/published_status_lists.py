@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import jwt
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import status_indexes, status_lists
+from . import jws, status_indexes, status_lists
 from .database import Database
 from .instants import Clock
 from .key_ring import KeyRing
@@ -122,8 +121,7 @@ class PublishedStatusLists:
     def _sign(self, state: ListState, revoked: Sequence[int], now: datetime) -> PublishedList:
         keys, statuses = self._keys.current, status_list.set_bits(revoked)
         claims = status_list.claims(self.uri(state.id), statuses, signed_at=now)
-        headers = {"typ": status_list.TYP, "kid": keys.active_kid}
-        token = jwt.encode(dict(claims), keys.active_key, algorithm="RS256", headers=headers)
+        token = jws.sign(claims, typ=status_list.TYP, kid=keys.active_kid, key=keys.active_key)
         return PublishedList(state.id, state.state, len(revoked), statuses, keys.active_kid, now, token)
 
     @contextmanager
