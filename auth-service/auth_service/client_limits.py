@@ -7,8 +7,7 @@ one window and again early in the next. No database is asked, and what is lost w
 """
 
 import math
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,27 +17,10 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from .redis_address import parse_redis_url
+from .windows import OwnWindows, QuotaPolicy
 
 if TYPE_CHECKING:  # it imports Redis' client, which takes many megabytes: only a service that uses one pays for it
     from .shared_windows import SharedWindows
-
-CAPACITY = 10_000  # windows that one process counts by itself
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaPolicy:
-    """So many requests, within a window of whole seconds."""
-
-    requests: int
-    window: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """How many requests it has seen, and how long it goes on."""
-
-    used: int
-    seconds_left: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +29,6 @@ class Standing:
 
     is_exceeded: bool
     header_fields: dict[str, str]
-
-
-class OwnWindows:
-    """Windows in this process's memory. For one event loop: nothing in it awaits, so nothing in it needs a lock."""
-
-    def __init__(self, *, capacity: int = CAPACITY, clock: Callable[[], float] = time.monotonic) -> None:
-        self._capacity = capacity
-        self._clock = clock
-        self._windows: dict[str, tuple[int, float]] = {}
-
-    def __len__(self) -> int:
-        return len(self._windows)
-
-    def count(self, key: str, seconds: int) -> Window:
-        now = self._clock()
-        used, begun_at = self._windows.get(key, (0, -math.inf))
-        if now - begun_at >= seconds:
-            self._windows.pop(key, None)  # so that the new one goes to the end of the queue
-            if len(self._windows) >= self._capacity:
-                del self._windows[next(iter(self._windows))]  # the oldest, which is nearest to its end
-            used, begun_at = 0, now
-        self._windows[key] = used + 1, begun_at
-        return Window(used + 1, seconds - (now - begun_at))  # at first it is the whole, and no fraction more
 
 
 UNLIMITED = Standing(is_exceeded=False, header_fields={})

@@ -15,9 +15,9 @@ from pathlib import Path
 import structlog
 from redis.exceptions import InvalidResponse
 
-from .client_limits import Window
 from .redis_address import RedisAddress
 from .redis_clients import open_clients
+from .windows import Window
 
 # Redis counts the time, so no two clocks can disagree; a key that lost its end for whatever reason gets another, and so
 # does one from a time when windows were longer.
