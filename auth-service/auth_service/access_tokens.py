@@ -13,11 +13,11 @@ from sqlalchemy import bindparam, select
 from . import clients, status_indexes
 from .accounts import Account
 from .browser_sessions import BrowserSession
-from .database import Database
 from .granted import find_holder
 from .key_ring import KeyRing
 from .oauth.access_token import TYP, USERINFO_CLAIMS
 from .oauth.scope import OFFLINE_ACCESS
+from .store.database import Database
 from .tokens import WEB_CLIENT_ID
 
 MAX_LENGTH = 8192

@@ -25,12 +25,10 @@ from .client_cors import ClientCrossOrigin
 from .client_limits import open_client_limits
 from .client_origins import ClientOrigins
 from .counts import Counts
-from .database import Database, open_database
 from .dependencies import Parts
 from .failures import add_exception_handlers, render_failure
 from .fetched_keys import FetchedKeys
 from .id_token_hints import HintVerifier
-from .instants import Clock, utc_now
 from .key_ring import KeyRing, reload_periodically
 from .migrations import HEAD
 from .outbound import Outbound
@@ -43,6 +41,8 @@ from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
 from .settings import Settings
 from .signing_keys import KeyStore, open_status_list_keys
+from .store.database import Database, open_database
+from .store.instants import Clock, utc_now
 from .token_status import TokenStatus
 from .tokens import TokenIssuer
 from .trusted_origins import TrustedOrigins

@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import grants, opaque
-from .database import Database
 from .granted import Granted, granted_of, select_granted
 from .grants import Authorized
-from .instants import Instant
 from .oauth.scope import OFFLINE_ACCESS
+from .store.database import Database
+from .store.instants import Instant
 
 REUSE_NOTICED_FOR = timedelta(days=1)
 

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import opaque
-from .database import Row
-from .instants import Instant
 from .oauth.authorization_request import AuthorizationRequest
+from .store.database import Row
+from .store.instants import Instant
 
 TTL = timedelta(minutes=30)
 MAX_ROWS = 50_000  # more are deleted by expiry.py, the oldest first: anybody can make one

@@ -13,10 +13,11 @@ from sqlalchemy import Boolean, ColumnElement, ForeignKey, Integer, String, bind
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import account_events, grants, identifiers, status_indexes
+from . import account_events, grants, status_indexes
 from .accounts import Account
-from .database import Database, Row
-from .instants import Instant
+from .store import identifiers
+from .store.database import Database, Row
+from .store.instants import Instant
 
 USER_AGENT_MAX_LENGTH = 512
 MAX_SESSIONS = 500  # of one account

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .client_keys import ClientKey, parse_key_set
 from .clients import Client
-from .database import Database, Row, insert_into
 from .fetched_keys import FetchedKeys
-from .instants import Instant
 from .oauth.client_assertion import ClientAssertion, InvalidAssertion
+from .store.database import Database, Row, insert_into
+from .store.instants import Instant
 
 
 class UsedAssertion(Row):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from . import clients
 from .clients import Client
-from .database import Database
+from .store.database import Database
 
 MAX_AGE = timedelta(seconds=5)  # so long may a deleted client, a replaced secret or old metadata still be believed
 CAPACITY = 1000  # clients

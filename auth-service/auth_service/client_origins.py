@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, String, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import Database, Row
+from .store.database import Database, Row
 from .trusted_origins import parse_origin
 
 

@@ -14,10 +14,11 @@ from sqlalchemy import Integer, String, Text, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import client_origins, grants, identifiers, opaque, status_indexes
-from .database import Row, insert_into
-from .instants import Instant
+from . import client_origins, grants, opaque, status_indexes
 from .oauth.client_metadata import ClientMetadata
+from .store import identifiers
+from .store.database import Row, insert_into
+from .store.instants import Instant
 
 # The underscore is what no account id has; and no client can be called `web`, the reserved one.
 PREFIX = "client_"

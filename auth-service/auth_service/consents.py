@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import grants
-from .database import Row, insert_into
-from .instants import Instant
+from .store.database import Row, insert_into
+from .store.instants import Instant
 
 
 class Consent(Row):

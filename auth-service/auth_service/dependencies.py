@@ -17,15 +17,15 @@ from .client_authentication import ClientAuthenticator
 from .client_limits import ClientLimits
 from .client_origins import ClientOrigins
 from .counts import Counts
-from .database import Database
 from .id_token_hints import HintVerifier
-from .instants import Clock
 from .key_ring import KeyRing
 from .passwords import PasswordHasher
 from .published_status_lists import PublishedStatusLists
 from .refresh_tokens import RefreshTokens
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
+from .store.database import Database
+from .store.instants import Clock
 from .token_status import TokenStatus
 from .tokens import TokenIssuer
 from .trusted_origins import TrustedOrigins

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from . import jws
 from .clients import Client
-from .database import Database
 from .event_deliveries import EventDelivery, distribute, finish, list_due, postpone
-from .instants import Clock
 from .key_ring import KeyRing
 from .oauth.security_event import MEDIA_TYPE, TYP, SecurityEvent
 from .outbound import FetchFailed, Outbound
+from .store.database import Database
+from .store.instants import Clock
 
 AT_ONCE = 8
 

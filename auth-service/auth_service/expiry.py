@@ -12,11 +12,11 @@ from .authorization_requests import MAX_ROWS as REQUESTS_MAX_ROWS
 from .authorization_requests import StoredRequest
 from .browser_sessions import BrowserSession, end_expired
 from .client_assertions import UsedAssertion
-from .database import Database
 from .grants import Grant
 from .logout_requests import LogoutRequest
 from .past_keys import delete_past_keys
 from .refresh_tokens import RefreshTokenFamily, forget_successors
+from .store.database import Database
 from .verifiers import VerifierReport
 
 BATCH = 500  # rows in one transaction

@@ -9,8 +9,8 @@ from sqlalchemy import Select, bindparam, select
 
 from .accounts import Account
 from .browser_sessions import BrowserSession
-from .database import Database, Row
 from .grants import Authorized, Grant
+from .store.database import Database, Row
 
 A = TypeVar("A", bound=Authorized)
 A_co = TypeVar("A_co", bound=Authorized, covariant=True)

@@ -25,9 +25,10 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import identifiers, status_indexes
-from .database import Row, insert_into
-from .instants import Instant
+from . import status_indexes
+from .store import identifiers
+from .store.database import Row, insert_into
+from .store.instants import Instant
 
 MAX_PER_GRANT = 100  # codes, and families of refresh tokens
 _LIVE = text("ended_at IS NULL")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .database import Database
 from .signing_keys import ACTIVE, NEXT, KeyStore, SigningKey
+from .store.database import Database
 
 
 async def rewrap_keys(database: Database, store: KeyStore) -> Sequence[str]:

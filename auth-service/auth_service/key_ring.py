@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from .instants import Clock
 from .key_encryption import UnreadableKey
 from .signing_keys import KeySet, KeyStore
+from .store.instants import Clock
 
 RELOAD_PERIOD = timedelta(seconds=2)
 _log = structlog.get_logger(__name__)

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from .database import Database
-from .instants import Clock
 from .key_rotation import RotationRefused, rotate_keys
 from .logs import audit
 from .signing_keys import ACTIVE, NEXT, KeyStore, SigningKey
+from .store.database import Database
+from .store.instants import Clock
 from .verifiers import find_lacking
 
 EVIDENCE_MAX_DELAY = timedelta(hours=1)  # so long may a verifier that does not hold the spare put a rotation off

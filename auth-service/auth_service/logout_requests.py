@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import opaque
-from .database import Row
-from .instants import Instant
+from .store.database import Row
+from .store.instants import Instant
 
 TTL = timedelta(minutes=30)
 

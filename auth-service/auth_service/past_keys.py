@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
-from .database import Database
 from .signing_keys import GONE, TOKENS, SigningKey
+from .store.database import Database
 
 MAX_AGE = timedelta(days=180)  # since the key signed last
 

@@ -14,11 +14,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import jws, status_indexes, status_lists
-from .database import Database
-from .instants import Clock
 from .key_ring import KeyRing
 from .oauth import status_list
 from .status_lists import CLOSED, CLOSED_MARGIN, ListState
+from .store.database import Database
+from .store.instants import Clock
 
 PATH = "/oauth/status-lists"
 LOOK_PERIOD = timedelta(milliseconds=200)

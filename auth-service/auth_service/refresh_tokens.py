@@ -21,11 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import opaque
-from .database import Database
 from .granted import Granted, granted_of, select_granted
 from .grants import Authorized, make_room
-from .instants import Instant
 from .sealing import Seal
+from .store.database import Database
+from .store.instants import Instant
 
 GRACE = timedelta(seconds=60)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")

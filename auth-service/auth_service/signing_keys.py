@@ -21,10 +21,10 @@ from sqlalchemy import ColumnElement, Index, Integer, LargeBinary, String, Text,
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import Database, Row
-from .instants import Instant
 from .key_encryption import KeyEncryption, UnreadableKey
 from .oauth import jwk, status_list
+from .store.database import Database, Row
+from .store.instants import Instant
 from .versioned_secrets import Secrets
 
 # Time makes a retiring key a gone one; GONE is stored only of a key that was withdrawn in an emergency.

@@ -12,9 +12,9 @@ from datetime import datetime
 from sqlalchemy import literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .database import insert_into
 from .oauth.status_list import SIZE
 from .status_lists import OPEN, StatusIndex, StatusList
+from .store.database import insert_into
 
 _DRAWS = 64
 

@@ -13,10 +13,10 @@ from sqlalchemy import ColumnElement, update
 from . import status_indexes
 from .browser_sessions import BrowserSession
 from .clients import Client
-from .database import Database
 from .grants import Grant
 from .oauth.status_list import StatusReference
 from .published_status_lists import PublishedStatusLists
+from .store.database import Database
 
 
 @dataclass(frozen=True)

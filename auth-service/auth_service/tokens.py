@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import identifiers, jws, person_claims
+from . import jws, person_claims
 from .accounts import Account
 from .browser_sessions import BrowserSession
 from .granted import Granted
@@ -19,6 +19,7 @@ from .oauth.id_token import IdToken
 from .oauth.resources import todo_api
 from .oauth.scope import TODOS
 from .oauth.status_list import StatusReference
+from .store import identifiers
 
 # The reserved first-party client: the web application that signs in through the Better Auth protocol.
 WEB_CLIENT_ID = "web"

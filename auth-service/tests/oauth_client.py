@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from auth_service import clients
-from auth_service.database import open_database
 from auth_service.oauth.client_assertion import ASSERTION_TYPE
 from auth_service.oauth.client_metadata import parse
+from auth_service.store.database import open_database
 
 from .conftest import ISSUER, Service
 

@@ -15,7 +15,6 @@ import jwt
 import pytest
 import structlog
 
-from auth_service.database import open_database
 from auth_service.event_deliveries import DELIVERY_TTL, MAX_ERROR, PURGE_DELAY
 from auth_service.event_sender import EventSender
 from auth_service.key_ring import KeyRing
@@ -23,6 +22,7 @@ from auth_service.oauth.client_metadata import parse
 from auth_service.oauth.errors import InvalidClientMetadata
 from auth_service.outbound import FetchFailed, Outbound
 from auth_service.signing_keys import KeyStore
+from auth_service.store.database import open_database
 from auth_service.versioned_secrets import parse_secrets
 
 from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, PASSWORD, Service, Store

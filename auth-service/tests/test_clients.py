@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from auth_service.client_keys import UnusableKey, parse_key_set
-from auth_service.identifiers import draw
 from auth_service.oauth.client_metadata import ClientMetadata, parse
 from auth_service.oauth.errors import InvalidRedirectUri, OAuthError
+from auth_service.store.identifiers import draw
 
 from .code_flow import live_grants, register_backend, register_frontend, sign_up
 from .conftest import ISSUER, Service

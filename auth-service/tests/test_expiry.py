@@ -5,9 +5,9 @@ import json
 from datetime import timedelta
 
 from auth_service.attempts import Attempts
-from auth_service.database import open_database
 from auth_service.expiry import BATCH, delete_expired
-from auth_service.leases import hold
+from auth_service.store.database import open_database
+from auth_service.store.leases import hold
 
 from .browser import Browser
 from .code_flow import register_frontend

@@ -11,8 +11,6 @@ import httpx2
 import jwt
 import pytest
 
-from auth_service.database import open_database
-from auth_service.instants import utc_now
 from auth_service.key_encryption import UnreadableKey
 from auth_service.key_ring import RELOAD_PERIOD, KeyRing
 from auth_service.key_rotation import (
@@ -24,6 +22,8 @@ from auth_service.key_rotation import (
 )
 from auth_service.past_keys import find_hint_key
 from auth_service.signing_keys import RETIRING_MARGIN, KeyStore
+from auth_service.store.database import open_database
+from auth_service.store.instants import utc_now
 from auth_service.versioned_secrets import parse_secrets
 
 from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Clock, Start, Store, wait_until

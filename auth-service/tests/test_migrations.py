@@ -11,7 +11,7 @@ from sqlalchemy import NullPool, create_engine, inspect
 
 import auth_service
 from auth_service import migrations
-from auth_service.database import Row
+from auth_service.store.database import Row
 
 from .conftest import Store
 

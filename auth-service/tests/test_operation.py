@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from auth_service import logs
-from auth_service.slow_statements import SLOW
+from auth_service.store.slow_statements import SLOW
 
 from .browser import signed_in
 from .code_flow import VERIFIER, register_frontend

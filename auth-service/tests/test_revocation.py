@@ -6,7 +6,7 @@ from collections.abc import Callable
 import httpx2
 import pytest
 
-from auth_service.database import open_database
+from auth_service.store.database import open_database
 
 from .code_flow import Person, register_backend, sign_up
 from .conftest import PASSWORD, Service

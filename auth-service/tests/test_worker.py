@@ -13,9 +13,9 @@ import httpx2
 import psycopg
 import pytest
 
-from auth_service.database import open_database
 from auth_service.duty_metrics import DutyMetrics
-from auth_service.instants import utc_now
+from auth_service.store.database import open_database
+from auth_service.store.instants import utc_now
 from auth_service.worker import Duty, perform_duties
 
 from .conftest import Store, free_port, wait_until

@@ -2,10 +2,10 @@
 
 from fastapi import Request, Response
 
-from .. import identifiers
 from ..browser_sessions import end_session, end_sessions
 from ..dependencies import Now, PartsDep
 from ..logs import audit
+from ..store import identifiers
 from . import bodies
 from .bodies import BODY_REFUSALS
 from .current import require_current

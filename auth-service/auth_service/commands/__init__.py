@@ -6,11 +6,11 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy.exc import OperationalError
 
-from ..database import SchemaMismatch
 from ..key_encryption import UnreadableKey
 from ..key_rotation import RotationRefused
 from ..private_port import CannotListen
 from ..settings import InvalidSettings
+from ..store.database import SchemaMismatch
 from ..tracing import TracingUnavailable
 from . import clients, consents, events, keys, secrets, sessions, users
 from .opened import CommandRefused

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from .. import clients
 from ..clients import Client
-from ..instants import utc_now
+from ..store.instants import utc_now
 from . import provisioning
 from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show_pages

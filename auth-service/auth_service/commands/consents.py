@@ -7,7 +7,7 @@ import typer
 
 from .. import consents
 from ..consents import Consent
-from ..instants import utc_now
+from ..store.instants import utc_now
 from .named_accounts import Who, get_account
 from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show, show_pages

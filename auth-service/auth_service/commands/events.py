@@ -8,7 +8,7 @@ import typer
 
 from ..account_events import AccountEvent, list_events
 from ..event_deliveries import EventDelivery, list_deliveries, resend
-from ..instants import utc_now
+from ..store.instants import utc_now
 from .opened import CommandRefused, opened, run
 from .output import AsJson, Record, show, show_pages
 

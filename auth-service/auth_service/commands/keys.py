@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from ..database import Database
-from ..instants import utc_now
 from ..key_rewrap import rewrap_keys
 from ..key_rotation import Rotation, SpareTooYoung, rotate_keys
 from ..settings import load_settings
 from ..signing_keys import NEXT, KeyStore, SigningKey
+from ..store.database import Database
+from ..store.instants import utc_now
 from ..verifiers import VerifierReport, find_lacking, list_reports
 from .key_withdrawal import open_store, when_processes_know, withdraw, written
 from .opened import CommandRefused, Yes, confirm, opened, run

@@ -8,9 +8,9 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from ..database import Database, open_database
 from ..migrations import HEAD
 from ..settings import load_settings
+from ..store.database import Database, open_database
 
 T = TypeVar("T")
 

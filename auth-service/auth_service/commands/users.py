@@ -9,7 +9,7 @@ from .. import accounts
 from ..accounts import NAME_MAX_LENGTH, EmailTaken, create_account, replace_password_hash
 from ..browser_sessions import end_sessions
 from ..email_addresses import parse_email
-from ..instants import utc_now
+from ..store.instants import utc_now
 from . import users_access
 from .named_accounts import Who, get_account, record_of
 from .opened import CommandRefused, opened, run

@@ -8,7 +8,7 @@ import typer
 
 from ..accounts import delete_account, set_suspended
 from ..browser_sessions import end_sessions
-from ..instants import utc_now
+from ..store.instants import utc_now
 from .named_accounts import Who, get_account, record_of
 from .opened import Yes, confirm, opened, run
 from .output import AsJson, Record, show

@@ -3,10 +3,10 @@
 import json
 from datetime import UTC, datetime
 
-from ..instants import utc_now
 from ..published_status_lists import PATH
 from ..settings import load_settings
 from ..status_lists import CLOSED_MARGIN, find_states
+from ..store.instants import utc_now
 from ..verifiers import HeldList, VerifierReport, list_reports
 from .key_withdrawal import written
 from .opened import opened

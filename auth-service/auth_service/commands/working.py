@@ -12,12 +12,10 @@ from ipaddress import ip_network
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import logs
-from ..database import Database, open_database
 from ..duty_metrics import DutyMetrics
 from ..event_deliveries import find_backlog
 from ..event_sender import EventSender
 from ..expiry import delete_expired
-from ..instants import Clock, utc_now
 from ..key_ring import KeyRing
 from ..key_schedule import KeySchedule, Pace
 from ..metrics import MEDIA_TYPE, Metric, render
@@ -28,6 +26,8 @@ from ..process_metrics import pool_metrics, process_metrics
 from ..settings import Settings, load_settings
 from ..signing_keys import KeyStore, open_status_list_keys
 from ..status_lists import CLOSED_MARGIN, replace_and_retire
+from ..store.database import Database, open_database
+from ..store.instants import Clock, utc_now
 from ..worker import Duty, perform_duties
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)

@@ -17,14 +17,14 @@ from auth_service import (
     clients,
     consents,
     grants,
-    leases,
     logout_requests,
     refresh_tokens,
     signing_keys,
     status_lists,
 )
-from auth_service.database import LOCK_TIMEOUT, Row
 from auth_service.migrations import ADVISORY_LOCK
+from auth_service.store import leases
+from auth_service.store.database import LOCK_TIMEOUT, Row
 
 TABLES = (
     accounts,

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from auth_service.instants import Instant
+from auth_service.store.instants import Instant
 
 revision = "0001_accounts_sessions_keys"
 down_revision = None

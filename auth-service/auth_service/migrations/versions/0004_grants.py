@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from auth_service.client_origins import origins_of
-from auth_service.instants import Instant
+from auth_service.store.instants import Instant
 
 revision = "0004_grants"
 down_revision = "0003_clients"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from auth_service.instants import Instant
+from auth_service.store.instants import Instant
 
 revision = "0006_verifier_reports"
 down_revision = "0005_authorization_requests"
