@@ -36,7 +36,7 @@ from .passwords import PasswordHasher
 from .published_status_lists import PublishedStatusLists, refresh_periodically
 from .refresh_tokens import RefreshLifetimes, RefreshTokens
 from .routes import ROUTES
-from .sealing import Seal
+from .sealed.sealing import Seal
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
 from .settings import Settings

@@ -12,8 +12,8 @@ from sqlalchemy import ForeignKey, String, Text, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import opaque
 from .oauth.authorization_request import AuthorizationRequest
+from .sealed import opaque
 from .store.database import Row
 from .store.instants import Instant
 

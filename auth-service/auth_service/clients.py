@@ -14,8 +14,9 @@ from sqlalchemy import Integer, String, Text, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import client_origins, grants, opaque, status_indexes
+from . import client_origins, grants, status_indexes
 from .oauth.client_metadata import ClientMetadata
+from .sealed import opaque
 from .store import identifiers
 from .store.database import Row, insert_into
 from .store.instants import Instant

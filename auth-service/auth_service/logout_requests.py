@@ -10,7 +10,7 @@ from sqlalchemy import String, Text, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import opaque
+from .sealed import opaque
 from .store.database import Row
 from .store.instants import Instant
 

@@ -20,10 +20,10 @@ from sqlalchemy import LargeBinary, String, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import opaque
 from .granted import Granted, granted_of, select_granted
 from .grants import Authorized, make_room
-from .sealing import Seal
+from .sealed import opaque
+from .sealed.sealing import Seal
 from .store.database import Database
 from .store.instants import Instant
 

@@ -11,8 +11,8 @@ from urllib.parse import quote, unquote
 from fastapi import Request, Response
 
 from .browser_sessions import BrowserSession
-from .signed_values import ValueSigner
-from .versioned_secrets import Secrets
+from .sealed.signed_values import ValueSigner
+from .sealed.versioned_secrets import Secrets
 
 SESSION_TOKEN, SESSION_DATA, DONT_REMEMBER = "session_token", "session_data", "dont_remember"
 KNOWN_DEVICE = "known_device"

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from .sealed.versioned_secrets import Secrets, looks_like_a_default, parse_secrets
 from .setting_kinds import (
     Certificates,
     CodeTtl,
@@ -36,7 +37,6 @@ from .setting_kinds import (
     is_loopback,
 )
 from .trusted_origins import TrustedOrigins
-from .versioned_secrets import Secrets, looks_like_a_default, parse_secrets
 
 PREFIX = "AUTH_"
 

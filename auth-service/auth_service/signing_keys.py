@@ -23,9 +23,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .key_encryption import KeyEncryption, UnreadableKey
 from .oauth import jwk, status_list
+from .sealed.versioned_secrets import Secrets
 from .store.database import Database, Row
 from .store.instants import Instant
-from .versioned_secrets import Secrets
 
 # Time makes a retiring key a gone one; GONE is stored only of a key that was withdrawn in an emergency.
 ACTIVE, NEXT, RETIRING, GONE = "active", "next", "retiring", "gone"

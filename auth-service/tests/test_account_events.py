@@ -21,9 +21,9 @@ from auth_service.key_ring import KeyRing
 from auth_service.oauth.client_metadata import parse
 from auth_service.oauth.errors import InvalidClientMetadata
 from auth_service.outbound import FetchFailed, Outbound
+from auth_service.sealed.versioned_secrets import parse_secrets
 from auth_service.signing_keys import KeyStore
 from auth_service.store.database import open_database
-from auth_service.versioned_secrets import parse_secrets
 
 from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, PASSWORD, Service, Store
 from .oauth_client import OAuthClient, register

@@ -21,10 +21,10 @@ from auth_service.key_rotation import (
     rotate_keys,
 )
 from auth_service.past_keys import find_hint_key
+from auth_service.sealed.versioned_secrets import parse_secrets
 from auth_service.signing_keys import RETIRING_MARGIN, KeyStore
 from auth_service.store.database import open_database
 from auth_service.store.instants import utc_now
-from auth_service.versioned_secrets import parse_secrets
 
 from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Clock, Start, Store, wait_until
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.secret_files import replace_secrets
-from auth_service.versioned_secrets import Secrets, draw_secret, parse_secrets, render_secrets, rotate_secrets
+from auth_service.sealed.secret_files import replace_secrets
+from auth_service.sealed.versioned_secrets import Secrets, draw_secret, parse_secrets, render_secrets, rotate_secrets
 
 from .conftest import SECRET, Service, Start
 

@@ -5,8 +5,8 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from auth_service.signed_values import ValueSigner
-from auth_service.versioned_secrets import parse_secrets
+from auth_service.sealed.signed_values import ValueSigner
+from auth_service.sealed.versioned_secrets import parse_secrets
 
 from .conftest import SECRET, Service, Start
 

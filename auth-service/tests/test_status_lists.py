@@ -18,11 +18,11 @@ from auth_service import status_indexes, status_lists
 from auth_service.key_ring import KeyRing
 from auth_service.oauth import status_list
 from auth_service.published_status_lists import PublishedStatusLists
+from auth_service.sealed.versioned_secrets import parse_secrets
 from auth_service.signing_keys import open_status_list_keys
 from auth_service.status_lists import CLOSED_MARGIN
 from auth_service.store.database import open_database
 from auth_service.store.instants import utc_now
-from auth_service.versioned_secrets import parse_secrets
 
 from .code_flow import sign_up
 from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Service, Start, wait_until

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from .. import clients
+from ..sealed.versioned_secrets import MIN_LENGTH, looks_like_a_default
 from ..store.instants import utc_now
-from ..versioned_secrets import MIN_LENGTH, looks_like_a_default
 from .opened import CommandRefused, opened, run
 from .registrations import check_registration, read_metadata
 

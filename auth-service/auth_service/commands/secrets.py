@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from ..secret_files import replace_secrets
+from ..sealed.secret_files import replace_secrets
+from ..sealed.versioned_secrets import rotate_secrets
 from ..settings import PREFIX, load_settings
-from ..versioned_secrets import rotate_secrets
 from .opened import CommandRefused, Yes, confirm
 from .output import AsJson, show
 
