@@ -31,7 +31,8 @@ from .fetched_keys import FetchedKeys
 from .id_token_hints import HintVerifier
 from .key_ring import KeyRing, reload_periodically
 from .migrations import HEAD
-from .outbound import Outbound
+from .network.outbound import Outbound
+from .network.trusted_origins import TrustedOrigins
 from .passwords import PasswordHasher
 from .published_status_lists import PublishedStatusLists, refresh_periodically
 from .refresh_tokens import RefreshLifetimes, RefreshTokens
@@ -45,7 +46,6 @@ from .store.database import Database, open_database
 from .store.instants import Clock, utc_now
 from .token_status import TokenStatus
 from .tokens import TokenIssuer
-from .trusted_origins import TrustedOrigins
 
 UNLIMITED_QUEUE = 100_000
 _log = structlog.get_logger(__name__)

@@ -9,10 +9,10 @@ import hmac
 
 from fastapi import Request, Response
 
+from .network.trusted_origins import parse_origin
 from .sealed import opaque
 from .sealed.versioned_secrets import Secrets, derive_key
 from .session_cookies import cookie_values
-from .trusted_origins import parse_origin
 
 NOBODY = ""
 

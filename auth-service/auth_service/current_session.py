@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from .accounts import Account
 from .browser_sessions import BrowserSession, Device, find_live, slid_expiry, slide, start_session
 from .dependencies import Parts
-from .networks import is_address
+from .network.networks import is_address
 
 
 @dataclass(frozen=True)

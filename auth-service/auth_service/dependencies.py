@@ -19,6 +19,7 @@ from .client_origins import ClientOrigins
 from .counts import Counts
 from .id_token_hints import HintVerifier
 from .key_ring import KeyRing
+from .network.trusted_origins import TrustedOrigins
 from .passwords import PasswordHasher
 from .published_status_lists import PublishedStatusLists
 from .refresh_tokens import RefreshTokens
@@ -28,7 +29,6 @@ from .store.database import Database
 from .store.instants import Clock
 from .token_status import TokenStatus
 from .tokens import TokenIssuer
-from .trusted_origins import TrustedOrigins
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from . import jws
 from .clients import Client
 from .event_deliveries import EventDelivery, distribute, finish, list_due, postpone
 from .key_ring import KeyRing
+from .network.outbound import FetchFailed, Outbound
 from .oauth.security_event import MEDIA_TYPE, TYP, SecurityEvent
-from .outbound import FetchFailed, Outbound
 from .store.database import Database
 from .store.instants import Clock
 

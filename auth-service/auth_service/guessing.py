@@ -10,7 +10,7 @@ from .attempts import Attempt, TooManyAttempts
 from .current_session import device_of
 from .dependencies import Parts
 from .logs import audit
-from .networks import network_of
+from .network.networks import network_of
 from .passwords import Place
 
 

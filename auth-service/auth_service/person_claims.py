@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from .accounts import Account
-from .trusted_origins import parse_origin
+from .network.trusted_origins import parse_origin
 
 _VALUES: Mapping[str, Callable[[Account], Any]] = {
     "name": lambda account: account.name or None,

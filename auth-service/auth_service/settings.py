@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from .network.trusted_origins import TrustedOrigins
 from .sealed.versioned_secrets import Secrets, looks_like_a_default, parse_secrets
 from .setting_kinds import (
     Certificates,
@@ -36,7 +37,6 @@ from .setting_kinds import (
     is_encrypted,
     is_loopback,
 )
-from .trusted_origins import TrustedOrigins
 
 PREFIX = "AUTH_"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auth_service.trusted_origins import TrustedOrigins
+from auth_service.network.trusted_origins import TrustedOrigins
 
 from .conftest import ISSUER, PASSWORD, Service
 

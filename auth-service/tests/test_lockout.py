@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from auth_service.networks import network_of
+from auth_service.network.networks import network_of
 
 from .conftest import PASSWORD, Service, Start
 

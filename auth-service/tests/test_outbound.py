@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from auth_service import outbound
-from auth_service.outbound import MAX_SIZE, FetchFailed, Outbound
+from auth_service.network import outbound
+from auth_service.network.outbound import MAX_SIZE, FetchFailed, Outbound
 
 from .conftest import Service, Start
 from .https_server import HttpsServer, https_server

@@ -8,8 +8,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..dependencies import Parts
+from ..network.trusted_origins import TrustedOrigins
 from ..session_cookies import EXPOSED_HEADERS
-from ..trusted_origins import TrustedOrigins
 from .routes import PREFIX
 
 PREFLIGHT_MAX_AGE = 600  # seconds

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from ..trusted_origins import TrustedOrigins, parse_origin
+from ..network.trusted_origins import TrustedOrigins, parse_origin
 from .refusals import Refusal
 
 _REDIRECTS = {

@@ -20,7 +20,7 @@ from ..key_ring import KeyRing
 from ..key_schedule import KeySchedule, Pace
 from ..metrics import MEDIA_TYPE, Metric, render
 from ..migrations import HEAD, serves
-from ..outbound import Outbound
+from ..network.outbound import Outbound
 from ..private_port import Answer, Give, PrivatePort, listen
 from ..process_metrics import pool_metrics, process_metrics
 from ..settings import Settings, load_settings
