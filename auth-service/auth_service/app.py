@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from . import status_lists, tracing
 from .access_log import AccessLog
 from .access_tokens import AccessTokenReader
-from .attempts import AttemptLimiter
 from .better_auth.cross_origin import CrossOrigin
 from .browser_sessions import Lifetimes
 from .browsers import Browsers
@@ -22,7 +21,6 @@ from .client_assertions import AssertionVerifier
 from .client_authentication import ClientAuthenticator
 from .client_cache import ClientCache
 from .client_cors import ClientCrossOrigin
-from .client_limits import open_client_limits
 from .client_origins import ClientOrigins
 from .counts import Counts
 from .dependencies import Parts
@@ -30,6 +28,8 @@ from .failures import add_exception_handlers, render_failure
 from .fetched_keys import FetchedKeys
 from .id_token_hints import HintVerifier
 from .key_ring import KeyRing, reload_periodically
+from .limits.attempts import AttemptLimiter
+from .limits.clients import open_client_limits
 from .migrations import HEAD
 from .network.outbound import Outbound
 from .network.trusted_origins import TrustedOrigins

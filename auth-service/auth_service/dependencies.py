@@ -10,15 +10,15 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from .access_tokens import AccessTokenReader
-from .attempts import AttemptLimiter
 from .browser_sessions import Lifetimes
 from .browsers import Browsers
 from .client_authentication import ClientAuthenticator
-from .client_limits import ClientLimits
 from .client_origins import ClientOrigins
 from .counts import Counts
 from .id_token_hints import HintVerifier
 from .key_ring import KeyRing
+from .limits.attempts import AttemptLimiter
+from .limits.clients import ClientLimits
 from .network.trusted_origins import TrustedOrigins
 from .passwords import PasswordHasher
 from .published_status_lists import PublishedStatusLists

@@ -6,13 +6,13 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
-from .attempts import MAX_ROWS, Attempts
 from .authorization_codes import REUSE_NOTICED_FOR, AuthorizationCode
 from .authorization_requests import MAX_ROWS as REQUESTS_MAX_ROWS
 from .authorization_requests import StoredRequest
 from .browser_sessions import BrowserSession, end_expired
 from .client_assertions import UsedAssertion
 from .grants import Grant
+from .limits.attempts import MAX_ROWS, Attempts
 from .logout_requests import LogoutRequest
 from .past_keys import delete_past_keys
 from .refresh_tokens import RefreshTokenFamily, forget_successors

@@ -12,11 +12,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from . import passwords
-from .attempts import TooManyAttempts
 from .bearer_tokens import BearerRefusal
 from .better_auth.refusals import Refusal, TooManyRequests
 from .better_auth.routes import PREFIX
 from .dependencies import Parts
+from .limits.attempts import TooManyAttempts
 from .oauth.errors import OAuthError
 from .oauth_requests import render_oauth_error
 from .pages import PATHS, PageRefused, render_refused

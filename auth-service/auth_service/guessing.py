@@ -6,9 +6,9 @@ from datetime import datetime
 
 from fastapi import Request
 
-from .attempts import Attempt, TooManyAttempts
 from .current_session import device_of
 from .dependencies import Parts
+from .limits.attempts import Attempt, TooManyAttempts
 from .logs import audit
 from .network.networks import network_of
 from .passwords import Place

@@ -14,8 +14,8 @@ import structlog
 from sqlalchemy import Engine, event
 
 from auth_service import logs
-from auth_service.redis_address import parse_redis_url
-from auth_service.windows import OwnWindows
+from auth_service.limits.redis_address import parse_redis_url
+from auth_service.limits.windows import OwnWindows
 
 from .code_flow import register_frontend
 from .conftest import Service, Start, wait_until

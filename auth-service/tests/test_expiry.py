@@ -4,8 +4,8 @@ import asyncio
 import json
 from datetime import timedelta
 
-from auth_service.attempts import Attempts
 from auth_service.expiry import BATCH, delete_expired
+from auth_service.limits.attempts import Attempts
 from auth_service.store.database import open_database
 from auth_service.store.leases import hold
 

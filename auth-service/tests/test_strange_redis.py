@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from auth_service.redis_address import parse_redis_url
-from auth_service.shared_windows import SharedWindows
+from auth_service.limits.redis_address import parse_redis_url
+from auth_service.limits.shared_windows import SharedWindows
 
 from .conftest import Start, wait_until
 from .oauth_client import register
@@ -141,7 +141,7 @@ def test_name_that_is_looked_up_for_long_keeps_one_thread(monkeypatch: pytest.Mo
             return len(asked)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setattr("auth_service.shared_windows._PAUSE", timedelta(0))
+    monkeypatch.setattr("auth_service.limits.shared_windows._PAUSE", timedelta(0))
     assert asyncio.run(search()) == 1
 
 

@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Request, Response
 
 from .. import passwords
-from ..attempts import TooManyAttempts
 from ..current_session import Current, find_current
 from ..dependencies import Now, Parts, PartsDep
 from ..email_addresses import MAX_LENGTH, parse_email
+from ..limits.attempts import TooManyAttempts
 from ..oauth.parameters import Parameters
 from ..pages import ANSWERS, HANDLE, copy_cookies, see_other
 from ..password_sign_in import AccountSuspended, Credentials, WrongCredentials, sign_in

@@ -8,7 +8,6 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
 from auth_service import (
     accounts,
-    attempts,
     authorization_codes,
     authorization_requests,
     browser_sessions,
@@ -22,6 +21,7 @@ from auth_service import (
     signing_keys,
     status_lists,
 )
+from auth_service.limits import attempts
 from auth_service.migrations import ADVISORY_LOCK
 from auth_service.store import leases
 from auth_service.store.database import LOCK_TIMEOUT, Row

@@ -19,9 +19,9 @@ from sqlalchemy import Index, Integer, String, case, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .sealed.versioned_secrets import Secrets, derive_key
-from .store.database import Database, Row, insert_into
-from .store.instants import Instant
+from ..sealed.versioned_secrets import Secrets, derive_key
+from ..store.database import Database, Row, insert_into
+from ..store.instants import Instant
 
 FREE_ATTEMPTS = 5
 MAX_DELAY = timedelta(minutes=15)
