@@ -14,7 +14,7 @@ from . import clients, status_indexes
 from .accounts import Account
 from .browser_sessions import BrowserSession
 from .granted import find_holder
-from .key_ring import KeyRing
+from .keys.ring import KeyRing
 from .oauth.access_token import TYP, USERINFO_CLAIMS
 from .oauth.scope import OFFLINE_ACCESS
 from .store.database import Database

@@ -27,7 +27,8 @@ from .dependencies import Parts
 from .failures import add_exception_handlers, render_failure
 from .fetched_keys import FetchedKeys
 from .id_token_hints import HintVerifier
-from .key_ring import KeyRing, reload_periodically
+from .keys.ring import KeyRing, reload_periodically
+from .keys.signing import KeyStore, open_status_list_keys
 from .limits.attempts import AttemptLimiter
 from .limits.clients import open_client_limits
 from .migrations import HEAD
@@ -41,7 +42,6 @@ from .sealed.sealing import Seal
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
 from .settings import Settings
-from .signing_keys import KeyStore, open_status_list_keys
 from .store.database import Database, open_database
 from .store.instants import Clock, utc_now
 from .token_status import TokenStatus

@@ -16,7 +16,7 @@ from .client_authentication import ClientAuthenticator
 from .client_origins import ClientOrigins
 from .counts import Counts
 from .id_token_hints import HintVerifier
-from .key_ring import KeyRing
+from .keys.ring import KeyRing
 from .limits.attempts import AttemptLimiter
 from .limits.clients import ClientLimits
 from .network.trusted_origins import TrustedOrigins

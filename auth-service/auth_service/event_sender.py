@@ -6,10 +6,10 @@ So a receiver may refuse what was signed long ago, and an event that waits for d
 import asyncio
 from dataclasses import dataclass
 
-from . import jws
 from .clients import Client
 from .event_deliveries import EventDelivery, distribute, finish, list_due, postpone
-from .key_ring import KeyRing
+from .keys import jws
+from .keys.ring import KeyRing
 from .network.outbound import FetchFailed, Outbound
 from .oauth.security_event import MEDIA_TYPE, TYP, SecurityEvent
 from .store.database import Database

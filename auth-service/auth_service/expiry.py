@@ -12,12 +12,12 @@ from .authorization_requests import StoredRequest
 from .browser_sessions import BrowserSession, end_expired
 from .client_assertions import UsedAssertion
 from .grants import Grant
+from .keys.past import delete_past_keys
+from .keys.verifier_reports import VerifierReport
 from .limits.attempts import MAX_ROWS, Attempts
 from .logout_requests import LogoutRequest
-from .past_keys import delete_past_keys
 from .refresh_tokens import RefreshTokenFamily, forget_successors
 from .store.database import Database
-from .verifiers import VerifierReport
 
 BATCH = 500  # rows in one transaction
 EXPIRING: tuple[Any, ...] = (Attempts, UsedAssertion, RefreshTokenFamily, StoredRequest, LogoutRequest, VerifierReport)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from .dependencies import Parts
-from .key_ring import KeyRing
 from .key_schedule import Pace
+from .keys.ring import KeyRing
 from .metrics import Metric, render
 from .process_metrics import pool_metrics, process_metrics
 

@@ -12,8 +12,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
 
+from .keys.past import find_hint_key
 from .oauth.id_token import TYP
-from .past_keys import find_hint_key
 from .store.database import Database
 
 MAX_LENGTH = 8192

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import jws, status_indexes, status_lists
-from .key_ring import KeyRing
+from . import status_indexes, status_lists
+from .keys import jws
+from .keys.ring import KeyRing
 from .oauth import status_list
 from .status_lists import CLOSED, CLOSED_MARGIN, ListState
 from .store.database import Database

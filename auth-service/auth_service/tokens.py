@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import jws, person_claims
+from . import person_claims
 from .accounts import Account
 from .browser_sessions import BrowserSession
 from .granted import Granted
 from .grants import Authorized
-from .key_ring import KeyRing
+from .keys import jws
+from .keys.ring import KeyRing
 from .oauth import access_token, claims, id_token
 from .oauth.access_token import AccessToken, Authentication
 from .oauth.authentication_context import ONE_FACTOR, PASSWORD

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from .duty_metrics import DutyMetrics
-from .key_encryption import UnreadableKey
+from .keys.encryption import UnreadableKey
 from .store import leases
 from .store.database import Database
 from .store.instants import Clock

@@ -17,12 +17,12 @@ import structlog
 
 from auth_service.event_deliveries import DELIVERY_TTL, MAX_ERROR, PURGE_DELAY
 from auth_service.event_sender import EventSender
-from auth_service.key_ring import KeyRing
+from auth_service.keys.ring import KeyRing
+from auth_service.keys.signing import KeyStore
 from auth_service.network.outbound import FetchFailed, Outbound
 from auth_service.oauth.client_metadata import parse
 from auth_service.oauth.errors import InvalidClientMetadata
 from auth_service.sealed.versioned_secrets import parse_secrets
-from auth_service.signing_keys import KeyStore
 from auth_service.store.database import open_database
 
 from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, PASSWORD, Service, Store

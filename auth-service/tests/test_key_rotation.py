@@ -11,18 +11,12 @@ import httpx2
 import jwt
 import pytest
 
-from auth_service.key_encryption import UnreadableKey
-from auth_service.key_ring import RELOAD_PERIOD, KeyRing
-from auth_service.key_rotation import (
-    PROCESSES_RELOADED,
-    Rotation,
-    RotationRefused,
-    SpareTooYoung,
-    rotate_keys,
-)
-from auth_service.past_keys import find_hint_key
+from auth_service.keys.encryption import UnreadableKey
+from auth_service.keys.past import find_hint_key
+from auth_service.keys.ring import RELOAD_PERIOD, KeyRing
+from auth_service.keys.rotation import PROCESSES_RELOADED, Rotation, RotationRefused, SpareTooYoung, rotate_keys
+from auth_service.keys.signing import RETIRING_MARGIN, KeyStore
 from auth_service.sealed.versioned_secrets import parse_secrets
-from auth_service.signing_keys import RETIRING_MARGIN, KeyStore
 from auth_service.store.database import open_database
 from auth_service.store.instants import utc_now
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-from auth_service.key_encryption import UnreadableKey
+from auth_service.keys.encryption import UnreadableKey
+from auth_service.keys.signing import KeySet, KeyStore
 from auth_service.oauth.jwk import thumbprint
-from auth_service.signing_keys import KeySet, KeyStore
 from auth_service.store.database import open_database
 
 from .conftest import TABLES, Service, Start, Store

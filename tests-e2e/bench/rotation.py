@@ -29,13 +29,14 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "auth-service"))
 sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service"))
 
 # The services themselves: a hundred rotations of an hour each are no test over HTTP.
-from auth_service import clients, verifiers
-from auth_service.key_ring import RELOAD_PERIOD, KeyRing
-from auth_service.key_rotation import withdraw_active_key
+from auth_service import clients
 from auth_service.key_schedule import KeySchedule, Pace
+from auth_service.keys import verifier_reports as verifiers
+from auth_service.keys.ring import RELOAD_PERIOD, KeyRing
+from auth_service.keys.rotation import withdraw_active_key
+from auth_service.keys.signing import KeyStore
 from auth_service.migrations import migrate
 from auth_service.oauth.client_metadata import parse
-from auth_service.signing_keys import KeyStore
 from auth_service.store.database import Database, open_database
 from todo_service.access_token import Policy, verify
 from todo_service.jws import InvalidToken

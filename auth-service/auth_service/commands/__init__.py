@@ -6,8 +6,8 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy.exc import OperationalError
 
-from ..key_encryption import UnreadableKey
-from ..key_rotation import RotationRefused
+from ..keys.encryption import UnreadableKey
+from ..keys.rotation import RotationRefused
 from ..private_port import CannotListen
 from ..settings import InvalidSettings
 from ..store.database import SchemaMismatch

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 
 import typer
 
-from ..key_rotation import Rotation, SpareTooYoung, withdraw_active_key
+from ..keys.rotation import Rotation, SpareTooYoung, withdraw_active_key
+from ..keys.signing import KeyStore, open_status_list_keys
+from ..keys.verifier_reports import SILENT_AFTER, VerifierReport, list_reports
 from ..settings import load_settings
-from ..signing_keys import KeyStore, open_status_list_keys
 from ..store.database import Database
 from ..store.instants import utc_now
-from ..verifiers import SILENT_AFTER, VerifierReport, list_reports
 from .opened import CommandRefused, opened
 from .output import Output, Record
 

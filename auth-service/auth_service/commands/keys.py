@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from ..key_rewrap import rewrap_keys
-from ..key_rotation import Rotation, SpareTooYoung, rotate_keys
+from ..keys.rewrap import rewrap_keys
+from ..keys.rotation import Rotation, SpareTooYoung, rotate_keys
+from ..keys.signing import NEXT, KeyStore, SigningKey
+from ..keys.verifier_reports import VerifierReport, find_lacking, list_reports
 from ..settings import load_settings
-from ..signing_keys import NEXT, KeyStore, SigningKey
 from ..store.database import Database
 from ..store.instants import utc_now
-from ..verifiers import VerifierReport, find_lacking, list_reports
 from .key_withdrawal import open_store, when_processes_know, withdraw, written
 from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show

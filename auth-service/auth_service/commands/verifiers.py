@@ -3,11 +3,11 @@
 import json
 from datetime import UTC, datetime
 
+from ..keys.verifier_reports import HeldList, VerifierReport, list_reports
 from ..published_status_lists import PATH
 from ..settings import load_settings
 from ..status_lists import CLOSED_MARGIN, find_states
 from ..store.instants import utc_now
-from ..verifiers import HeldList, VerifierReport, list_reports
 from .key_withdrawal import written
 from .opened import opened
 from .output import Record

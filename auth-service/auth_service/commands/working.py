@@ -16,15 +16,15 @@ from ..duty_metrics import DutyMetrics
 from ..event_deliveries import find_backlog
 from ..event_sender import EventSender
 from ..expiry import delete_expired
-from ..key_ring import KeyRing
 from ..key_schedule import KeySchedule, Pace
+from ..keys.ring import KeyRing
+from ..keys.signing import KeyStore, open_status_list_keys
 from ..metrics import MEDIA_TYPE, Metric, render
 from ..migrations import HEAD, serves
 from ..network.outbound import Outbound
 from ..private_port import Answer, Give, PrivatePort, listen
 from ..process_metrics import pool_metrics, process_metrics
 from ..settings import Settings, load_settings
-from ..signing_keys import KeyStore, open_status_list_keys
 from ..status_lists import CLOSED_MARGIN, replace_and_retire
 from ..store.database import Database, open_database
 from ..store.instants import Clock, utc_now

@@ -18,9 +18,9 @@ from auth_service import (
     grants,
     logout_requests,
     refresh_tokens,
-    signing_keys,
     status_lists,
 )
+from auth_service.keys import signing as signing_keys
 from auth_service.limits import attempts
 from auth_service.migrations import ADVISORY_LOCK
 from auth_service.store import leases

@@ -16,8 +16,8 @@ from sqlalchemy import ForeignKey, String, Text, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .store.database import Row, insert_into
-from .store.instants import Instant
+from ..store.database import Row, insert_into
+from ..store.instants import Instant
 
 REPORT_TTL = timedelta(days=1)
 SILENT_AFTER = timedelta(seconds=90)  # three reports that did not come

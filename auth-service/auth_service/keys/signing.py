@@ -21,11 +21,11 @@ from sqlalchemy import ColumnElement, Index, Integer, LargeBinary, String, Text,
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .key_encryption import KeyEncryption, UnreadableKey
-from .oauth import jwk, status_list
-from .sealed.versioned_secrets import Secrets
-from .store.database import Database, Row
-from .store.instants import Instant
+from ..oauth import jwk, status_list
+from ..sealed.versioned_secrets import Secrets
+from ..store.database import Database, Row
+from ..store.instants import Instant
+from .encryption import KeyEncryption, UnreadableKey
 
 # Time makes a retiring key a gone one; GONE is stored only of a key that was withdrawn in an emergency.
 ACTIVE, NEXT, RETIRING, GONE = "active", "next", "retiring", "gone"

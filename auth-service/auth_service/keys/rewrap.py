@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .signing_keys import ACTIVE, NEXT, KeyStore, SigningKey
-from .store.database import Database
+from ..store.database import Database
+from .signing import ACTIVE, NEXT, KeyStore, SigningKey
 
 
 async def rewrap_keys(database: Database, store: KeyStore) -> Sequence[str]:

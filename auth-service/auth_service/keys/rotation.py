@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .key_ring import RELOAD_PERIOD
-from .signing_keys import ACTIVE, DESTROYED, GONE, NEXT, RETIRING, KeyStore, SigningKey
-from .store.database import Database
-from .store.instants import Clock
+from ..store.database import Database
+from ..store.instants import Clock
+from .ring import RELOAD_PERIOD
+from .signing import ACTIVE, DESTROYED, GONE, NEXT, RETIRING, KeyStore, SigningKey
 
 PROCESSES_RELOADED = 3 * RELOAD_PERIOD
 

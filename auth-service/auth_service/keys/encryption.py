@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 
-from .sealed.versioned_secrets import Secrets, derive_key
+from ..sealed.versioned_secrets import Secrets, derive_key
 
 _NONCE_LENGTH = 12  # octets, as AES-GCM has it
 

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from .key_encryption import UnreadableKey
-from .signing_keys import KeySet, KeyStore
-from .store.instants import Clock
+from ..store.instants import Clock
+from .encryption import UnreadableKey
+from .signing import KeySet, KeyStore
 
 RELOAD_PERIOD = timedelta(seconds=2)
 _log = structlog.get_logger(__name__)

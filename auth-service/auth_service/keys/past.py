@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
-from .signing_keys import GONE, TOKENS, SigningKey
-from .store.database import Database
+from ..store.database import Database
+from .signing import GONE, TOKENS, SigningKey
 
 MAX_AGE = timedelta(days=180)  # since the key signed last
 
