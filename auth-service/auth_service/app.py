@@ -11,8 +11,7 @@ from fastapi import FastAPI
 from opentelemetry.trace import TracerProvider
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import status_lists, tracing
-from .access_log import AccessLog
+from . import status_lists
 from .access_tokens import AccessTokenReader
 from .better_auth.cross_origin import CrossOrigin
 from .browser_sessions import Lifetimes
@@ -22,7 +21,6 @@ from .client_authentication import ClientAuthenticator
 from .client_cache import ClientCache
 from .client_cors import ClientCrossOrigin
 from .client_origins import ClientOrigins
-from .counts import Counts
 from .dependencies import Parts
 from .failures import add_exception_handlers, render_failure
 from .fetched_keys import FetchedKeys
@@ -44,6 +42,9 @@ from .session_tokens import SessionTokens
 from .settings import Settings
 from .store.database import Database, open_database
 from .store.instants import Clock, utc_now
+from .telemetry import tracing
+from .telemetry.access_log import AccessLog
+from .telemetry.counts import Counts
 from .token_status import TokenStatus
 from .tokens import TokenIssuer
 

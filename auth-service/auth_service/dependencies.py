@@ -14,7 +14,6 @@ from .browser_sessions import Lifetimes
 from .browsers import Browsers
 from .client_authentication import ClientAuthenticator
 from .client_origins import ClientOrigins
-from .counts import Counts
 from .id_token_hints import HintVerifier
 from .keys.ring import KeyRing
 from .limits.attempts import AttemptLimiter
@@ -27,6 +26,7 @@ from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
 from .store.database import Database
 from .store.instants import Clock
+from .telemetry.counts import Counts
 from .token_status import TokenStatus
 from .tokens import TokenIssuer
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from .dependencies import Parts
 from .key_schedule import Pace
 from .keys.ring import KeyRing
-from .metrics import Metric, render
-from .process_metrics import pool_metrics, process_metrics
+from .telemetry.metrics import Metric, render
+from .telemetry.process_metrics import pool_metrics, process_metrics
 
 REDIS_LOST = "1: Redis is set and does not answer, so each process limits by itself"
 

@@ -9,9 +9,9 @@ from fastapi import Request
 from .current_session import device_of
 from .dependencies import Parts
 from .limits.attempts import Attempt, TooManyAttempts
-from .logs import audit
 from .network.networks import network_of
 from .passwords import Place
+from .telemetry.logs import audit
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from . import accounts
 from .accounts import Account
 from .browser_sessions import BrowserSession, authenticate_again, end_session
-from .counts import PASSWORD, counting
 from .current_session import Current, start_session_here
 from .dependencies import Parts
 from .guessing import Tried, WrongPassword, place_in_queue, verify_password
 from .limits.attempts import Attempt, TooManyAttempts
-from .logs import audit
 from .passwords import TooBusy
 from .session_cookies import device_tag
+from .telemetry.counts import PASSWORD, counting
+from .telemetry.logs import audit
 
 
 class WrongCredentials(Exception):

@@ -7,13 +7,13 @@ from fastapi import Request, Response
 
 from .accounts import Account, EmailTaken, create_account
 from .browser_sessions import BrowserSession, end_session
-from .counts import PASSWORD, counting
 from .current_session import Current, start_session_here
 from .dependencies import Parts
 from .guessing import place_in_queue
-from .logs import audit
 from .passwords import TooBusy
 from .session_cookies import device_tag
+from .telemetry.counts import PASSWORD, counting
+from .telemetry.logs import audit
 
 
 class CommonPassword(Exception):

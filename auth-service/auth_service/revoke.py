@@ -13,10 +13,10 @@ from .access_tokens import VerifiedToken
 from .clients import Client
 from .dependencies import Parts, parts_of
 from .granted import find_holder
-from .logs import audit
 from .oauth.scope import OFFLINE_ACCESS
 from .oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
 from .shown_tokens import ShownRefreshToken, find_token
+from .telemetry.logs import audit
 
 router = APIRouter()
 

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from .accounts import Account
 from .browser_sessions import BrowserSession
-from .counts import SESSION, Counts
 from .oauth.status_list import StatusReference
+from .telemetry.counts import SESSION, Counts
 from .tokens import TokenIssuer
 
 REUSED_FOR = timedelta(seconds=1)

@@ -14,9 +14,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from jwt.algorithms import RSAAlgorithm
 
-from auth_service import logs
 from auth_service.oauth import client_assertion
 from auth_service.oauth.client_assertion import ASSERTION_TYPE
+from auth_service.telemetry import logs
 
 from .conftest import ISSUER, Service
 from .oauth_client import (

@@ -13,9 +13,9 @@ import pytest
 import structlog
 from sqlalchemy import Engine, event
 
-from auth_service import logs
 from auth_service.limits.redis_address import parse_redis_url
 from auth_service.limits.windows import OwnWindows
+from auth_service.telemetry import logs
 
 from .code_flow import register_frontend
 from .conftest import Service, Start, wait_until

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from auth_service import logs
+from auth_service.telemetry import logs
 
 from .browser import Browser, signed_in
 from .code_flow import API, Frontend, live_grants, register_frontend

@@ -13,8 +13,8 @@ import httpx2
 import psycopg
 import pytest
 
-from auth_service import logs
 from auth_service.store.slow_statements import SLOW
+from auth_service.telemetry import logs
 
 from .browser import signed_in
 from .code_flow import VERIFIER, register_frontend

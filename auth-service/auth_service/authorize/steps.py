@@ -13,7 +13,6 @@ from ..browser_sessions import lock_live
 from ..clients import Client
 from ..current_session import Current, find_current
 from ..dependencies import Parts
-from ..logs import audit
 from ..oauth import interaction
 from ..oauth.authentication_context import ONE_FACTOR, PASSWORD
 from ..oauth.authorization_request import AuthorizationRequest
@@ -21,6 +20,7 @@ from ..oauth.consent import counts_again, scopes_to_agree_to
 from ..oauth.errors import ConsentRequired, LoginRequired, OAuthError
 from ..oauth.interaction import Person, Progress, Step
 from ..pages import HANDLE, copy_cookies, see_other
+from ..telemetry.logs import audit
 from ..waiting import Waiting, expired
 
 PAGES = {Step.SIGN_IN: "/signin", Step.SELECT_ACCOUNT: "/select-account", Step.CONSENT: "/consent"}

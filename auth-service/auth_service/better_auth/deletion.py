@@ -9,7 +9,7 @@ from ..browser_sessions import end_sessions
 from ..current_session import Current
 from ..dependencies import Now, Parts, PartsDep
 from ..guessing import place_in_queue
-from ..logs import audit
+from ..telemetry.logs import audit
 from . import bodies
 from .bodies import BODY_REFUSALS
 from .current import require_current

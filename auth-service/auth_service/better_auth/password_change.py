@@ -10,9 +10,9 @@ from ..current_session import Current, start_session_here
 from ..dependencies import Now, Parts, PartsDep
 from ..guessing import Tried, WrongPassword, place_in_queue, verify_password
 from ..limits.attempts import Attempt
-from ..logs import audit
 from ..passwords import Place
 from ..session_cookies import device_tag
+from ..telemetry.logs import audit
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS
 from .current import require_current

@@ -4,8 +4,8 @@ from fastapi import Request, Response
 
 from ..browser_sessions import end_session, end_sessions
 from ..dependencies import Now, PartsDep
-from ..logs import audit
 from ..store import identifiers
+from ..telemetry.logs import audit
 from . import bodies
 from .bodies import BODY_REFUSALS
 from .current import require_current

@@ -4,7 +4,7 @@ from fastapi import Request, Response
 
 from ..browser_sessions import end_session
 from ..dependencies import Now, PartsDep
-from ..logs import audit
+from ..telemetry.logs import audit
 from . import bodies
 from .bodies import BODY_REFUSALS
 from .routes import new_router

@@ -8,10 +8,10 @@ from sqlalchemy.exc import OperationalError
 
 from ..keys.encryption import UnreadableKey
 from ..keys.rotation import RotationRefused
-from ..private_port import CannotListen
 from ..settings import InvalidSettings
 from ..store.database import SchemaMismatch
-from ..tracing import TracingUnavailable
+from ..telemetry.private_port import CannotListen
+from ..telemetry.tracing import TracingUnavailable
 from . import clients, consents, events, keys, secrets, sessions, users
 from .opened import CommandRefused
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import uvicorn
 from fastapi import FastAPI
 
-from .. import logs, tracing
 from ..app import check_start, create_app
 from ..dependencies import Parts
 from ..exposition import render_metrics
 from ..key_schedule import Pace
-from ..metrics import MEDIA_TYPE
-from ..private_port import Answer, PrivatePort, listen
 from ..settings import load_settings
-from ..tracing import TracingUnavailable
+from ..telemetry import logs, tracing
+from ..telemetry.metrics import MEDIA_TYPE
+from ..telemetry.private_port import Answer, PrivatePort, listen
+from ..telemetry.tracing import TracingUnavailable
 from .whole_responses import WholeResponses
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _open_traces() -> "TracerProvider | None":
     if not tracing.wants_traces(os.environ):
         return None
     try:
-        from ..exported_spans import make_provider
+        from ..telemetry.exported_spans import make_provider
     except ImportError as error:
         raise TracingUnavailable(
             f"traces are wanted, but {error.name} is not installed: see requirements-telemetry.txt"

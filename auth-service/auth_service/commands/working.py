@@ -11,7 +11,6 @@ from ipaddress import ip_network
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from .. import logs
 from ..duty_metrics import DutyMetrics
 from ..event_deliveries import find_backlog
 from ..event_sender import EventSender
@@ -19,15 +18,16 @@ from ..expiry import delete_expired
 from ..key_schedule import KeySchedule, Pace
 from ..keys.ring import KeyRing
 from ..keys.signing import KeyStore, open_status_list_keys
-from ..metrics import MEDIA_TYPE, Metric, render
 from ..migrations import HEAD, serves
 from ..network.outbound import Outbound
-from ..private_port import Answer, Give, PrivatePort, listen
-from ..process_metrics import pool_metrics, process_metrics
 from ..settings import Settings, load_settings
 from ..status_lists import CLOSED_MARGIN, replace_and_retire
 from ..store.database import Database, open_database
 from ..store.instants import Clock, utc_now
+from ..telemetry import logs
+from ..telemetry.metrics import MEDIA_TYPE, Metric, render
+from ..telemetry.private_port import Answer, Give, PrivatePort, listen
+from ..telemetry.process_metrics import pool_metrics, process_metrics
 from ..worker import Duty, perform_duties
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)

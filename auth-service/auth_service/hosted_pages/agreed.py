@@ -9,10 +9,10 @@ from .. import consents
 from ..consents import Consent
 from ..current_session import Current
 from ..dependencies import Parts
-from ..logs import audit
 from ..oauth.parameters import Parameters
 from ..oauth.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
 from ..pages import see_other
+from ..telemetry.logs import audit
 from .forms import NOT_OURS, is_ours, render_form
 
 WITHDRAW = "withdraw"  # the field that names the client

@@ -8,10 +8,10 @@ from .. import authorization_requests, consents
 from ..answers import answer_refusal
 from ..current_session import Current, find_current
 from ..dependencies import Now, Parts, PartsDep
-from ..logs import audit
 from ..oauth.consent import scopes_to_agree_to
 from ..oauth.errors import AccessDenied
 from ..pages import ANSWERS, HANDLE, see_other
+from ..telemetry.logs import audit
 from ..waiting import Waiting, require_waiting
 from . import agreed
 from .agreed import in_words

@@ -11,9 +11,9 @@ from ..clients import Client
 from ..current_session import Current, find_current
 from ..dependencies import Now, Parts, PartsDep
 from ..logout_requests import LogoutRequest
-from ..logs import audit
 from ..oauth.authorization_response import add_query
 from ..pages import ANSWERS, LOGOUT_HANDLE, PageRefused, copy_cookies, render_page, see_other
+from ..telemetry.logs import audit
 from .forms import NOT_OURS, is_ours, query_of, read_page_form, render_form
 
 PATH = "/signout"

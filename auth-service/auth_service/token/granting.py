@@ -6,9 +6,9 @@ from .. import grants
 from ..dependencies import Parts
 from ..granted import Granted
 from ..grants import Authorized
-from ..logs import audit
 from ..oauth.errors import InvalidGrant, InvalidTarget
 from ..oauth.scope import OPENID
+from ..telemetry.logs import audit
 from .exchanges import TokenRequest, TokenResponse
 
 

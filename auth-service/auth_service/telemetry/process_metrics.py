@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy.pool import QueuePool
 
+from ..store.database import Database
 from .metrics import Labels, Metric
-from .store.database import Database
 
 _STARTED = time.monotonic()
 _PAGE = resource.getpagesize()
