@@ -10,13 +10,14 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from sqlalchemy import bindparam, select
 
-from . import clients, status_indexes
+from . import clients
 from .accounts import Account
 from .browser_sessions import BrowserSession
 from .granted import find_holder
 from .keys.ring import KeyRing
 from .oauth.access_token import TYP, USERINFO_CLAIMS
 from .oauth.scope import OFFLINE_ACCESS
+from .status_lists import indexes as status_indexes
 from .store.database import Database
 from .tokens import WEB_CLIENT_ID
 

@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from opentelemetry.trace import TracerProvider
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import status_lists
 from .access_tokens import AccessTokenReader
 from .better_auth.cross_origin import CrossOrigin
 from .browser_sessions import Lifetimes
@@ -33,13 +32,14 @@ from .migrations import HEAD
 from .network.outbound import Outbound
 from .network.trusted_origins import TrustedOrigins
 from .passwords import PasswordHasher
-from .published_status_lists import PublishedStatusLists, refresh_periodically
 from .refresh_tokens import RefreshLifetimes, RefreshTokens
 from .routes import ROUTES
 from .sealed.sealing import Seal
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
 from .settings import Settings
+from .status_lists import lists as status_lists
+from .status_lists.published import PublishedStatusLists, refresh_periodically
 from .store.database import Database, open_database
 from .store.instants import Clock, utc_now
 from .telemetry import tracing

@@ -14,9 +14,10 @@ from sqlalchemy import Integer, String, Text, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import client_origins, grants, status_indexes
+from . import client_origins, grants
 from .oauth.client_metadata import ClientMetadata
 from .sealed import opaque
+from .status_lists import indexes as status_indexes
 from .store import identifiers
 from .store.database import Row, insert_into
 from .store.instants import Instant

@@ -20,10 +20,10 @@ from .limits.attempts import AttemptLimiter
 from .limits.clients import ClientLimits
 from .network.trusted_origins import TrustedOrigins
 from .passwords import PasswordHasher
-from .published_status_lists import PublishedStatusLists
 from .refresh_tokens import RefreshTokens
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
+from .status_lists.published import PublishedStatusLists
 from .store.database import Database
 from .store.instants import Clock
 from .telemetry.counts import Counts

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import status_indexes
+from .status_lists import indexes as status_indexes
 from .store import identifiers
 from .store.database import Row, insert_into
 from .store.instants import Instant

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from .dependencies import parts_of
 from .oauth.status_list import MEDIA_TYPE
 from .published import NOT_MODIFIED, known_etags, render_document
-from .published_status_lists import PATH, Hint, PublishedStatusLists
+from .status_lists.published import PATH, Hint, PublishedStatusLists
 
 # A second, and nothing that has expired: a cached answer must not make a verifier believe that it is up to date.
 CACHE_CONTROL = "public, max-age=1, s-maxage=1"

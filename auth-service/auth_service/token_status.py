@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, update
 
-from . import status_indexes
 from .browser_sessions import BrowserSession
 from .clients import Client
 from .grants import Grant
 from .oauth.status_list import StatusReference
-from .published_status_lists import PublishedStatusLists
+from .status_lists import indexes as status_indexes
+from .status_lists.published import PublishedStatusLists
 from .store.database import Database
 
 

@@ -14,13 +14,14 @@ import jwt
 import pytest
 from sqlalchemy import event
 
-from auth_service import status_indexes, status_lists
 from auth_service.keys.ring import KeyRing
 from auth_service.keys.signing import open_status_list_keys
 from auth_service.oauth import status_list
-from auth_service.published_status_lists import PublishedStatusLists
 from auth_service.sealed.versioned_secrets import parse_secrets
-from auth_service.status_lists import CLOSED_MARGIN
+from auth_service.status_lists import indexes as status_indexes
+from auth_service.status_lists import lists as status_lists
+from auth_service.status_lists.lists import CLOSED_MARGIN
+from auth_service.status_lists.published import PublishedStatusLists
 from auth_service.store.database import open_database
 from auth_service.store.instants import utc_now
 

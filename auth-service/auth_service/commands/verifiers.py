@@ -4,9 +4,9 @@ import json
 from datetime import UTC, datetime
 
 from ..keys.verifier_reports import HeldList, VerifierReport, list_reports
-from ..published_status_lists import PATH
 from ..settings import load_settings
-from ..status_lists import CLOSED_MARGIN, find_states
+from ..status_lists.lists import CLOSED_MARGIN, find_states
+from ..status_lists.published import PATH
 from ..store.instants import utc_now
 from .key_withdrawal import written
 from .opened import opened

@@ -18,11 +18,11 @@ from auth_service import (
     grants,
     logout_requests,
     refresh_tokens,
-    status_lists,
 )
 from auth_service.keys import signing as signing_keys
 from auth_service.limits import attempts
 from auth_service.migrations import ADVISORY_LOCK
+from auth_service.status_lists import lists as status_lists
 from auth_service.store import leases
 from auth_service.store.database import LOCK_TIMEOUT, Row
 

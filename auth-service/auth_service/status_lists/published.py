@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import status_indexes, status_lists
-from .keys import jws
-from .keys.ring import KeyRing
-from .oauth import status_list
-from .status_lists import CLOSED, CLOSED_MARGIN, ListState
-from .store.database import Database
-from .store.instants import Clock
+from ..keys import jws
+from ..keys.ring import KeyRing
+from ..oauth import status_list
+from ..store.database import Database
+from ..store.instants import Clock
+from . import indexes as status_indexes
+from . import lists as status_lists
+from .lists import CLOSED, CLOSED_MARGIN, ListState
 
 PATH = "/oauth/status-lists"
 LOOK_PERIOD = timedelta(milliseconds=200)

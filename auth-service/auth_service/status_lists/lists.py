@@ -13,9 +13,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .oauth.status_list import SIZE
-from .store.database import Database, Row
-from .store.instants import Instant
+from ..oauth.status_list import SIZE
+from ..store.database import Database, Row
+from ..store.instants import Instant
 
 OPEN, NEXT, CLOSED = "open", "next", "closed"
 OPEN_FOR = timedelta(days=1)

@@ -12,9 +12,9 @@ from datetime import datetime
 from sqlalchemy import literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .oauth.status_list import SIZE
-from .status_lists import OPEN, StatusIndex, StatusList
-from .store.database import insert_into
+from ..oauth.status_list import SIZE
+from ..store.database import insert_into
+from .lists import OPEN, StatusIndex, StatusList
 
 _DRAWS = 64
 
