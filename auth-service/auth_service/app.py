@@ -37,7 +37,7 @@ from .routes import ROUTES
 from .sealed.sealing import Seal
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
-from .settings import Settings
+from .settings.settings import Settings
 from .status_lists import lists as status_lists
 from .status_lists.published import PublishedStatusLists, refresh_periodically
 from .store.database import Database, open_database

@@ -30,7 +30,7 @@ from auth_service.commands.serving import Server
 from auth_service.key_schedule import Pace
 from auth_service.migrations import migrate
 from auth_service.network import outbound
-from auth_service.settings import Settings, load_settings
+from auth_service.settings.settings import Settings, load_settings
 from auth_service.store import database
 from auth_service.telemetry import logs
 from auth_service.telemetry.private_port import listen

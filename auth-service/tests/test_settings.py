@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.settings import PREFIX, InvalidSettings, Settings, load_settings
+from auth_service.settings.settings import PREFIX, InvalidSettings, Settings, load_settings
 
 from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, SECRET, Service
 from .https_server import write_certificate

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from ..keys.encryption import UnreadableKey
 from ..keys.rotation import RotationRefused
-from ..settings import InvalidSettings
+from ..settings.settings import InvalidSettings
 from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
 from ..telemetry.tracing import TracingUnavailable
@@ -69,7 +69,7 @@ def migrate() -> None:
     """Bring the database's schema to this version's. Safe to repeat, and while others do the same."""
     from ..migrations import HEAD
     from ..migrations import migrate as run
-    from ..settings import load_settings
+    from ..settings.settings import load_settings
 
     run(load_settings().database_url.get_secret_value())
     typer.echo(f"The schema is at {HEAD}.")

@@ -15,7 +15,7 @@ import typer
 from ..keys.rotation import Rotation, SpareTooYoung, withdraw_active_key
 from ..keys.signing import KeyStore, open_status_list_keys
 from ..keys.verifier_reports import SILENT_AFTER, VerifierReport, list_reports
-from ..settings import load_settings
+from ..settings.settings import load_settings
 from ..store.database import Database
 from ..store.instants import utc_now
 from .opened import CommandRefused, opened

@@ -11,7 +11,7 @@ from ..keys.rewrap import rewrap_keys
 from ..keys.rotation import Rotation, SpareTooYoung, rotate_keys
 from ..keys.signing import NEXT, KeyStore, SigningKey
 from ..keys.verifier_reports import VerifierReport, find_lacking, list_reports
-from ..settings import load_settings
+from ..settings.settings import load_settings
 from ..store.database import Database
 from ..store.instants import utc_now
 from .key_withdrawal import open_store, when_processes_know, withdraw, written

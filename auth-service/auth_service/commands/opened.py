@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from ..migrations import HEAD
-from ..settings import load_settings
+from ..settings.settings import load_settings
 from ..store.database import Database, open_database
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from ..clients import Client
 from ..oauth.client_metadata import NAMES, ClientMetadata, parse
 from ..oauth.errors import OAuthError
 from ..oauth.strict_json import parse_object
-from ..settings import load_settings
+from ..settings.settings import load_settings
 from .opened import CommandRefused
 from .output import Record
 

@@ -8,7 +8,7 @@ import typer
 
 from ..sealed.secret_files import replace_secrets
 from ..sealed.versioned_secrets import rotate_secrets
-from ..settings import PREFIX, load_settings
+from ..settings.settings import PREFIX, load_settings
 from .opened import CommandRefused, Yes, confirm
 from .output import AsJson, show
 

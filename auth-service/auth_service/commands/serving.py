@@ -13,7 +13,7 @@ from ..app import check_start, create_app
 from ..dependencies import Parts
 from ..exposition import render_metrics
 from ..key_schedule import Pace
-from ..settings import load_settings
+from ..settings.settings import load_settings
 from ..telemetry import logs, tracing
 from ..telemetry.metrics import MEDIA_TYPE
 from ..telemetry.private_port import Answer, PrivatePort, listen

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from ..keys.verifier_reports import HeldList, VerifierReport, list_reports
-from ..settings import load_settings
+from ..settings.settings import load_settings
 from ..status_lists.lists import CLOSED_MARGIN, find_states
 from ..status_lists.published import PATH
 from ..store.instants import utc_now

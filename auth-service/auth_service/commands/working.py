@@ -20,7 +20,7 @@ from ..keys.ring import KeyRing
 from ..keys.signing import KeyStore, open_status_list_keys
 from ..migrations import HEAD, serves
 from ..network.outbound import Outbound
-from ..settings import Settings, load_settings
+from ..settings.settings import Settings, load_settings
 from ..status_lists.lists import CLOSED_MARGIN, replace_and_retire
 from ..store.database import Database, open_database
 from ..store.instants import Clock, utc_now

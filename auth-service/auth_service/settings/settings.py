@@ -21,9 +21,9 @@ from pydantic import (
     model_validator,
 )
 
-from .network.trusted_origins import TrustedOrigins
-from .sealed.versioned_secrets import Secrets, looks_like_a_default, parse_secrets
-from .setting_kinds import (
+from ..network.trusted_origins import TrustedOrigins
+from ..sealed.versioned_secrets import Secrets, looks_like_a_default, parse_secrets
+from .kinds import (
     Certificates,
     CodeTtl,
     Issuer,

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
 
-from .limits.redis_address import parse_redis_url
-from .limits.windows import QuotaPolicy
-from .network.trusted_origins import parse_origin
-from .sealed.versioned_secrets import parse_secrets
+from ..limits.redis_address import parse_redis_url
+from ..limits.windows import QuotaPolicy
+from ..network.trusted_origins import parse_origin
+from ..sealed.versioned_secrets import parse_secrets
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
