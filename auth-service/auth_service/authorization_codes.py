@@ -12,9 +12,9 @@ from sqlalchemy import String, Text, bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import grants
 from .granted import Granted, granted_of, select_granted
-from .grants import Authorized
+from .grants import grants
+from .grants.grants import Authorized
 from .oauth.scope import OFFLINE_ACCESS
 from .sealed import opaque
 from .store.database import Database

@@ -13,8 +13,9 @@ from sqlalchemy import Boolean, ColumnElement, ForeignKey, Integer, String, bind
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import account_events, grants
+from . import account_events
 from .accounts import Account
+from .grants import grants
 from .status_lists import indexes as status_indexes
 from .store import identifiers
 from .store.database import Database, Row

@@ -14,7 +14,8 @@ from sqlalchemy import Integer, String, Text, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import client_origins, grants
+from . import client_origins
+from .grants import grants
 from .oauth.client_metadata import ClientMetadata
 from .sealed import opaque
 from .status_lists import indexes as status_indexes

@@ -7,15 +7,15 @@ import structlog
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
 from .authorization_codes import REUSE_NOTICED_FOR, AuthorizationCode
-from .authorization_requests import MAX_ROWS as REQUESTS_MAX_ROWS
-from .authorization_requests import StoredRequest
 from .browser_sessions import BrowserSession, end_expired
 from .client_assertions import UsedAssertion
-from .grants import Grant
+from .grants.authorization_requests import MAX_ROWS as REQUESTS_MAX_ROWS
+from .grants.authorization_requests import StoredRequest
+from .grants.grants import Grant
+from .grants.logout_requests import LogoutRequest
 from .keys.past import delete_past_keys
 from .keys.verifier_reports import VerifierReport
 from .limits.attempts import MAX_ROWS, Attempts
-from .logout_requests import LogoutRequest
 from .refresh_tokens import RefreshTokenFamily, forget_successors
 from .store.database import Database
 

@@ -9,7 +9,7 @@ from sqlalchemy import Select, bindparam, select
 
 from .accounts import Account
 from .browser_sessions import BrowserSession
-from .grants import Authorized, Grant
+from .grants.grants import Authorized, Grant
 from .store.database import Database, Row
 
 A = TypeVar("A", bound=Authorized)

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from . import logout_requests
 from .clients import Client
 from .dependencies import Now, Parts, PartsDep
+from .grants import logout_requests
 from .id_token_hints import Hint, InvalidHint
 from .oauth.authorization_parameters import fits
 from .oauth.errors import InvalidRequest, OAuthError

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .granted import Granted, granted_of, select_granted
-from .grants import Authorized, make_room
+from .grants.grants import Authorized, make_room
 from .sealed import opaque
 from .sealed.sealing import Seal
 from .store.database import Database

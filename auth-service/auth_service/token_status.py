@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, update
 
 from .browser_sessions import BrowserSession
 from .clients import Client
-from .grants import Grant
+from .grants.grants import Grant
 from .oauth.status_list import StatusReference
 from .status_lists import indexes as status_indexes
 from .status_lists.published import PublishedStatusLists

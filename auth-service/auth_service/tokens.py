@@ -10,7 +10,7 @@ from . import person_claims
 from .accounts import Account
 from .browser_sessions import BrowserSession
 from .granted import Granted
-from .grants import Authorized
+from .grants.grants import Authorized
 from .keys import jws
 from .keys.ring import KeyRing
 from .oauth import access_token, claims, id_token

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from fastapi import Request
 
-from . import authorization_requests
-from .authorization_requests import Named, StoredRequest
 from .clients import Client
 from .dependencies import Parts
+from .grants import authorization_requests
+from .grants.authorization_requests import Named, StoredRequest
 from .oauth.authorization_request import AuthorizationRequest
 from .oauth.redirect_uri import is_registered
 from .pages import PageRefused

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auth_service.authorization_codes import AuthorizationCode
-from auth_service.grants import Authorized
+from auth_service.grants.grants import Authorized
 from auth_service.refresh_tokens import RefreshTokenFamily
 from auth_service.sealed.sealing import Seal
 

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from .. import authorization_requests
 from ..answers import answer_refusal
 from ..dependencies import Now, Parts, PartsDep
+from ..grants import authorization_requests
 from ..oauth.errors import OAuthError
 from ..oauth_requests import read_form_octets
 from ..pages import ANSWERS, AUTHORIZE, HANDLE, PageRefused, see_other

@@ -6,13 +6,14 @@ from datetime import datetime
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .. import authorization_codes, authorization_requests, consents
+from .. import authorization_codes
 from ..answers import answer_code, answer_refusal
 from ..authorization_codes import Authorization
 from ..browser_sessions import lock_live
 from ..clients import Client
 from ..current_session import Current, find_current
 from ..dependencies import Parts
+from ..grants import authorization_requests, consents
 from ..oauth import interaction
 from ..oauth.authentication_context import ONE_FACTOR, PASSWORD
 from ..oauth.authorization_request import AuthorizationRequest

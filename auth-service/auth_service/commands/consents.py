@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from .. import consents
-from ..consents import Consent
+from ..grants import consents
+from ..grants.consents import Consent
 from ..store.instants import utc_now
 from .named_accounts import Who, get_account
 from .opened import CommandRefused, Yes, confirm, opened, run

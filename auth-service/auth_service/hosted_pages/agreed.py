@@ -5,10 +5,10 @@ from datetime import datetime
 
 from fastapi import Request, Response
 
-from .. import consents
-from ..consents import Consent
 from ..current_session import Current
 from ..dependencies import Parts
+from ..grants import consents
+from ..grants.consents import Consent
 from ..oauth.parameters import Parameters
 from ..oauth.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
 from ..pages import see_other

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from .. import authorization_requests, consents
 from ..answers import answer_refusal
 from ..current_session import Current, find_current
 from ..dependencies import Now, Parts, PartsDep
+from ..grants import authorization_requests, consents
 from ..oauth.consent import scopes_to_agree_to
 from ..oauth.errors import AccessDenied
 from ..pages import ANSWERS, HANDLE, see_other

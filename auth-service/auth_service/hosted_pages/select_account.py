@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 
-from .. import authorization_requests
 from ..current_session import find_current
 from ..dependencies import Now, PartsDep
+from ..grants import authorization_requests
 from ..pages import ANSWERS, HANDLE
 from ..waiting import require_waiting
 from .forms import back_to_authorize, is_ours, query_of, read_page_form, render_form

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from .. import logout_requests
 from ..browser_sessions import end_session
 from ..clients import Client
 from ..current_session import Current, find_current
 from ..dependencies import Now, Parts, PartsDep
-from ..logout_requests import LogoutRequest
+from ..grants import logout_requests
+from ..grants.logout_requests import LogoutRequest
 from ..oauth.authorization_response import add_query
 from ..pages import ANSWERS, LOGOUT_HANDLE, PageRefused, copy_cookies, render_page, see_other
 from ..telemetry.logs import audit

@@ -9,16 +9,13 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from auth_service import (
     accounts,
     authorization_codes,
-    authorization_requests,
     browser_sessions,
     client_assertions,
     client_origins,
     clients,
-    consents,
-    grants,
-    logout_requests,
     refresh_tokens,
 )
+from auth_service.grants import authorization_requests, consents, grants, logout_requests
 from auth_service.keys import signing as signing_keys
 from auth_service.limits import attempts
 from auth_service.migrations import ADVISORY_LOCK

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 
-from .. import grants
 from ..dependencies import Parts
 from ..granted import Granted
-from ..grants import Authorized
+from ..grants import grants
+from ..grants.grants import Authorized
 from ..oauth.errors import InvalidGrant, InvalidTarget
 from ..oauth.scope import OPENID
 from ..telemetry.logs import audit

@@ -10,9 +10,9 @@ from sqlalchemy import String, Text, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .sealed import opaque
-from .store.database import Row
-from .store.instants import Instant
+from ..sealed import opaque
+from ..store.database import Row
+from ..store.instants import Instant
 
 TTL = timedelta(minutes=30)
 

@@ -12,10 +12,10 @@ from sqlalchemy import ForeignKey, String, Text, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .oauth.authorization_request import AuthorizationRequest
-from .sealed import opaque
-from .store.database import Row
-from .store.instants import Instant
+from ..oauth.authorization_request import AuthorizationRequest
+from ..sealed import opaque
+from ..store.database import Row
+from ..store.instants import Instant
 
 TTL = timedelta(minutes=30)
 MAX_ROWS = 50_000  # more are deleted by expiry.py, the oldest first: anybody can make one
