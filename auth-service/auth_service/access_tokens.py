@@ -10,9 +10,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from sqlalchemy import bindparam, select
 
-from . import clients
 from .accounts import Account
 from .browser_sessions import BrowserSession
+from .clients import clients
 from .granted import find_holder
 from .keys.ring import KeyRing
 from .oauth.access_token import TYP, USERINFO_CLAIMS

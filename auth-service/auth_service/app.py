@@ -15,14 +15,14 @@ from .access_tokens import AccessTokenReader
 from .better_auth.cross_origin import CrossOrigin
 from .browser_sessions import Lifetimes
 from .browsers import Browsers
-from .client_assertions import AssertionVerifier
-from .client_authentication import ClientAuthenticator
-from .client_cache import ClientCache
 from .client_cors import ClientCrossOrigin
-from .client_origins import ClientOrigins
+from .clients.assertions import AssertionVerifier
+from .clients.authentication import ClientAuthenticator
+from .clients.cache import ClientCache
+from .clients.fetched_keys import FetchedKeys
+from .clients.origins import ClientOrigins
 from .dependencies import Parts
 from .failures import add_exception_handlers, render_failure
-from .fetched_keys import FetchedKeys
 from .id_token_hints import HintVerifier
 from .keys.ring import KeyRing, reload_periodically
 from .keys.signing import KeyStore, open_status_list_keys

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fastapi import Request
 
-from .clients import Client
+from .clients.clients import Client
 from .dependencies import Parts
 from .oauth.errors import TooManyRequests
 from .oauth.parameters import Parameters

@@ -12,8 +12,8 @@ from fastapi import Depends, Request
 from .access_tokens import AccessTokenReader
 from .browser_sessions import Lifetimes
 from .browsers import Browsers
-from .client_authentication import ClientAuthenticator
-from .client_origins import ClientOrigins
+from .clients.authentication import ClientAuthenticator
+from .clients.origins import ClientOrigins
 from .id_token_hints import HintVerifier
 from .keys.ring import KeyRing
 from .limits.attempts import AttemptLimiter

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .account_events import AccountEvent
-from .clients import Client
+from .clients.clients import Client
 from .oauth.security_event import ACCOUNT_PURGED
 from .store import identifiers
 from .store.database import Database, Row

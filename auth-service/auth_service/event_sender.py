@@ -6,7 +6,7 @@ So a receiver may refuse what was signed long ago, and an event that waits for d
 import asyncio
 from dataclasses import dataclass
 
-from .clients import Client
+from .clients.clients import Client
 from .event_deliveries import EventDelivery, distribute, finish, list_due, postpone
 from .keys import jws
 from .keys.ring import KeyRing

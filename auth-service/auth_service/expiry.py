@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
 from .authorization_codes import REUSE_NOTICED_FOR, AuthorizationCode
 from .browser_sessions import BrowserSession, end_expired
-from .client_assertions import UsedAssertion
+from .clients.assertions import UsedAssertion
 from .grants.authorization_requests import MAX_ROWS as REQUESTS_MAX_ROWS
 from .grants.authorization_requests import StoredRequest
 from .grants.grants import Grant

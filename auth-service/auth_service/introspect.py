@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 
 from . import client_requests
 from .access_tokens import VerifiedToken
-from .clients import Client
+from .clients.clients import Client
 from .dependencies import parts_of
 from .oauth.access_token import USERINFO_CLAIMS
 from .oauth.errors import InvalidClient

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from .clients import Client
+from .clients.clients import Client
 from .dependencies import Now, Parts, PartsDep
 from .grants import logout_requests
 from .id_token_hints import Hint, InvalidHint

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from . import client_requests, clients
+from . import client_requests
 from .access_tokens import VerifiedToken
-from .clients import Client
+from .clients import clients
+from .clients.clients import Client
 from .dependencies import Parts, parts_of
 from .granted import find_holder
 from .grants import grants

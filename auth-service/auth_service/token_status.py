@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, update
 
 from .browser_sessions import BrowserSession
-from .clients import Client
+from .clients.clients import Client
 from .grants.grants import Grant
 from .oauth.status_list import StatusReference
 from .status_lists import indexes as status_indexes

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from fastapi import Request
 
-from .clients import Client
+from .clients.clients import Client
 from .dependencies import Parts
 from .grants import authorization_requests
 from .grants.authorization_requests import Named, StoredRequest

@@ -14,7 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from auth_service import clients
+from auth_service.clients import clients
 from auth_service.oauth.client_assertion import ASSERTION_TYPE
 from auth_service.oauth.client_metadata import parse
 from auth_service.store.database import open_database

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from auth_service.client_keys import UnusableKey, parse_key_set
+from auth_service.clients.keys import UnusableKey, parse_key_set
 from auth_service.oauth.client_metadata import ClientMetadata, parse
 from auth_service.oauth.errors import InvalidRedirectUri, OAuthError
 from auth_service.store.identifiers import draw

@@ -29,7 +29,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "auth-service"))
 sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service"))
 
 # The services themselves: a hundred rotations of an hour each are no test over HTTP.
-from auth_service import clients
+from auth_service.clients import clients
 from auth_service.key_schedule import KeySchedule, Pace
 from auth_service.keys import verifier_reports as verifiers
 from auth_service.keys.ring import RELOAD_PERIOD, KeyRing

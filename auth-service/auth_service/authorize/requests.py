@@ -5,7 +5,7 @@ from datetime import datetime
 
 from fastapi import Request
 
-from ..clients import Client
+from ..clients.clients import Client
 from ..dependencies import Parts
 from ..id_token_hints import InvalidHint
 from ..oauth import authorization_request

@@ -10,7 +10,7 @@ from .. import authorization_codes
 from ..answers import answer_code, answer_refusal
 from ..authorization_codes import Authorization
 from ..browser_sessions import lock_live
-from ..clients import Client
+from ..clients.clients import Client
 from ..current_session import Current, find_current
 from ..dependencies import Parts
 from ..grants import authorization_requests, consents

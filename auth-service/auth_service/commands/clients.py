@@ -10,8 +10,8 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .. import clients
-from ..clients import Client
+from ..clients import clients
+from ..clients.clients import Client
 from ..store.instants import utc_now
 from . import provisioning
 from .opened import CommandRefused, Yes, confirm, opened, run

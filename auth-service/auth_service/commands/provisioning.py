@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import clients
+from ..clients import clients
 from ..sealed.versioned_secrets import MIN_LENGTH, looks_like_a_default
 from ..store.instants import utc_now
 from .opened import CommandRefused, opened, run

@@ -5,8 +5,8 @@ from typing import Any
 
 import typer
 
-from ..client_keys import UnusableKey, parse_key_set
-from ..clients import Client
+from ..clients.clients import Client
+from ..clients.keys import UnusableKey, parse_key_set
 from ..oauth.client_metadata import NAMES, ClientMetadata, parse
 from ..oauth.errors import OAuthError
 from ..oauth.strict_json import parse_object

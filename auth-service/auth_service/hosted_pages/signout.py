@@ -6,7 +6,7 @@ from datetime import datetime
 from fastapi import APIRouter, Request, Response
 
 from ..browser_sessions import end_session
-from ..clients import Client
+from ..clients.clients import Client
 from ..current_session import Current, find_current
 from ..dependencies import Now, Parts, PartsDep
 from ..grants import logout_requests

@@ -6,15 +6,10 @@ from typing import Any
 from alembic import context
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
-from auth_service import (
-    accounts,
-    authorization_codes,
-    browser_sessions,
-    client_assertions,
-    client_origins,
-    clients,
-    refresh_tokens,
-)
+from auth_service import accounts, authorization_codes, browser_sessions, refresh_tokens
+from auth_service.clients import assertions as client_assertions
+from auth_service.clients import clients
+from auth_service.clients import origins as client_origins
 from auth_service.grants import authorization_requests, consents, grants, logout_requests
 from auth_service.keys import signing as signing_keys
 from auth_service.limits import attempts

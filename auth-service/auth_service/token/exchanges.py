@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from ..clients import Client
+from ..clients.clients import Client
 from ..oauth.parameters import Parameters
 
 

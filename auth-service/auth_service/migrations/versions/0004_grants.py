@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from auth_service.client_origins import origins_of
+from auth_service.clients.origins import origins_of
 from auth_service.store.instants import Instant
 
 revision = "0004_grants"

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ..store.database import Database
 from . import clients
 from .clients import Client
-from .store.database import Database
 
 MAX_AGE = timedelta(seconds=5)  # so long may a deleted client, a replaced secret or old metadata still be believed
 CAPACITY = 1000  # clients

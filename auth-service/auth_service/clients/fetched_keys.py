@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from .client_keys import ClientKey, UnusableKey, parse_key_set
-from .network.outbound import FetchFailed, Outbound
-from .oauth.strict_json import parse_object
+from ..network.outbound import FetchFailed, Outbound
+from ..oauth.strict_json import parse_object
+from .keys import ClientKey, UnusableKey, parse_key_set
 
 FRESH = timedelta(minutes=5)  # after this a key that the client has withdrawn is no longer believed
 MAX_STALE = timedelta(hours=1)  # unless its server does not answer

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from .client_assertions import AssertionVerifier
-from .client_cache import ClientCache
+from ..oauth import client_assertion
+from ..oauth.client_assertion import ASSERTION_TYPE, InvalidAssertion
+from ..oauth.client_metadata import CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, NONE, PRIVATE_KEY_JWT
+from ..oauth.errors import InvalidClient, InvalidRequest
+from ..oauth.parameters import Parameters, decode_form_text
+from .assertions import AssertionVerifier
+from .cache import ClientCache
 from .clients import Client
-from .oauth import client_assertion
-from .oauth.client_assertion import ASSERTION_TYPE, InvalidAssertion
-from .oauth.client_metadata import CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, NONE, PRIVATE_KEY_JWT
-from .oauth.errors import InvalidClient, InvalidRequest
-from .oauth.parameters import Parameters, decode_form_text
 
 
 @dataclass(frozen=True)

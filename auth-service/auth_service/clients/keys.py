@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import InvalidKeyError
 from jwt.algorithms import Algorithm, ECAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
 
-from .oauth.client_assertion import ClientAssertion
+from ..oauth.client_assertion import ClientAssertion
 
 MAX_KEYS = 32
 MIN_MODULUS_BITS, MAX_MODULUS_BITS = 2048, 8192  # a longer one costs whoever verifies, not whoever signs

@@ -8,8 +8,8 @@ from sqlalchemy import ForeignKey, String, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .network.trusted_origins import parse_origin
-from .store.database import Database, Row
+from ..network.trusted_origins import parse_origin
+from ..store.database import Database, Row
 
 
 class ClientOrigin(Row):

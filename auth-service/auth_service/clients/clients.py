@@ -14,14 +14,14 @@ from sqlalchemy import Integer, String, Text, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import client_origins
-from .grants import grants
-from .oauth.client_metadata import ClientMetadata
-from .sealed import opaque
-from .status_lists import indexes as status_indexes
-from .store import identifiers
-from .store.database import Row, insert_into
-from .store.instants import Instant
+from ..grants import grants
+from ..oauth.client_metadata import ClientMetadata
+from ..sealed import opaque
+from ..status_lists import indexes as status_indexes
+from ..store import identifiers
+from ..store.database import Row, insert_into
+from ..store.instants import Instant
+from . import origins as client_origins
 
 # The underscore is what no account id has; and no client can be called `web`, the reserved one.
 PREFIX = "client_"

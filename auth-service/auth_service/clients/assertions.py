@@ -8,12 +8,12 @@ from datetime import datetime
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .client_keys import ClientKey, parse_key_set
+from ..oauth.client_assertion import ClientAssertion, InvalidAssertion
+from ..store.database import Database, Row, insert_into
+from ..store.instants import Instant
 from .clients import Client
 from .fetched_keys import FetchedKeys
-from .oauth.client_assertion import ClientAssertion, InvalidAssertion
-from .store.database import Database, Row, insert_into
-from .store.instants import Instant
+from .keys import ClientKey, parse_key_set
 
 
 class UsedAssertion(Row):
