@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import account_events
+from .events import account_events
 from .store import identifiers
 from .store.database import Row
 from .store.instants import Instant

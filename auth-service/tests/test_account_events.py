@@ -15,8 +15,8 @@ import jwt
 import pytest
 import structlog
 
-from auth_service.event_deliveries import DELIVERY_TTL, MAX_ERROR, PURGE_DELAY
-from auth_service.event_sender import EventSender
+from auth_service.events.deliveries import DELIVERY_TTL, MAX_ERROR, PURGE_DELAY
+from auth_service.events.sender import EventSender
 from auth_service.keys.ring import KeyRing
 from auth_service.keys.signing import KeyStore
 from auth_service.network.outbound import FetchFailed, Outbound

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ..account_events import AccountEvent, list_events
-from ..event_deliveries import EventDelivery, list_deliveries, resend
+from ..events.account_events import AccountEvent, list_events
+from ..events.deliveries import EventDelivery, list_deliveries, resend
 from ..store.instants import utc_now
 from .opened import CommandRefused, opened, run
 from .output import AsJson, Record, show, show_pages

@@ -12,8 +12,8 @@ from ipaddress import ip_network
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..duty_metrics import DutyMetrics
-from ..event_deliveries import find_backlog
-from ..event_sender import EventSender
+from ..events.deliveries import find_backlog
+from ..events.sender import EventSender
 from ..expiry import delete_expired
 from ..key_schedule import KeySchedule, Pace
 from ..keys.ring import KeyRing

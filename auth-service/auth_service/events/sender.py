@@ -6,14 +6,14 @@ So a receiver may refuse what was signed long ago, and an event that waits for d
 import asyncio
 from dataclasses import dataclass
 
-from .clients.clients import Client
-from .event_deliveries import EventDelivery, distribute, finish, list_due, postpone
-from .keys import jws
-from .keys.ring import KeyRing
-from .network.outbound import FetchFailed, Outbound
-from .oauth.security_event import MEDIA_TYPE, TYP, SecurityEvent
-from .store.database import Database
-from .store.instants import Clock
+from ..clients.clients import Client
+from ..keys import jws
+from ..keys.ring import KeyRing
+from ..network.outbound import FetchFailed, Outbound
+from ..oauth.security_event import MEDIA_TYPE, TYP, SecurityEvent
+from ..store.database import Database
+from ..store.instants import Clock
+from .deliveries import EventDelivery, distribute, finish, list_due, postpone
 
 AT_ONCE = 8
 

@@ -11,10 +11,10 @@ from sqlalchemy import String, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .oauth.security_event import ACCOUNT_DISABLED, ACCOUNT_PURGED, SESSION_REVOKED
-from .store import identifiers
-from .store.database import Row
-from .store.instants import Instant
+from ..oauth.security_event import ACCOUNT_DISABLED, ACCOUNT_PURGED, SESSION_REVOKED
+from ..store import identifiers
+from ..store.database import Row
+from ..store.instants import Instant
 
 
 class AccountEvent(Row):

@@ -12,12 +12,12 @@ from sqlalchemy import ForeignKey, Integer, String, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..clients.clients import Client
+from ..oauth.security_event import ACCOUNT_PURGED
+from ..store import identifiers
+from ..store.database import Database, Row
+from ..store.instants import Instant
 from .account_events import AccountEvent
-from .clients.clients import Client
-from .oauth.security_event import ACCOUNT_PURGED
-from .store import identifiers
-from .store.database import Database, Row
-from .store.instants import Instant
 
 BATCH = 200
 MAX_ERROR = 200  # letters of it that are kept
