@@ -10,7 +10,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from sqlalchemy import bindparam, select
 
-from .accounts import Account
+from .accounts.accounts import Account
 from .browser_sessions import BrowserSession
 from .clients import clients
 from .granted import find_holder

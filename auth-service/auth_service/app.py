@@ -12,6 +12,7 @@ from opentelemetry.trace import TracerProvider
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .access_tokens import AccessTokenReader
+from .accounts.passwords import PasswordHasher
 from .better_auth.cross_origin import CrossOrigin
 from .browser_sessions import Lifetimes
 from .browsers import Browsers
@@ -31,7 +32,6 @@ from .limits.clients import open_client_limits
 from .migrations import HEAD
 from .network.outbound import Outbound
 from .network.trusted_origins import TrustedOrigins
-from .passwords import PasswordHasher
 from .refresh_tokens import RefreshLifetimes, RefreshTokens
 from .routes import ROUTES
 from .sealed.sealing import Seal

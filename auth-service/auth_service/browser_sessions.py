@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, ColumnElement, ForeignKey, Integer, String, bind
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .accounts import Account
+from .accounts.accounts import Account
 from .events import account_events
 from .grants import grants
 from .status_lists import indexes as status_indexes

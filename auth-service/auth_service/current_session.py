@@ -6,7 +6,7 @@ from datetime import datetime
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .accounts import Account
+from .accounts.accounts import Account
 from .browser_sessions import BrowserSession, Device, find_live, slid_expiry, slide, start_session
 from .dependencies import Parts
 from .network.networks import is_address

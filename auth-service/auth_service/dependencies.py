@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from .access_tokens import AccessTokenReader
+from .accounts.passwords import PasswordHasher
 from .browser_sessions import Lifetimes
 from .browsers import Browsers
 from .clients.authentication import ClientAuthenticator
@@ -19,7 +20,6 @@ from .keys.ring import KeyRing
 from .limits.attempts import AttemptLimiter
 from .limits.clients import ClientLimits
 from .network.trusted_origins import TrustedOrigins
-from .passwords import PasswordHasher
 from .refresh_tokens import RefreshTokens
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens

@@ -11,7 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from . import passwords
+from .accounts import passwords
+from .accounts.passwords import TooBusy
 from .bearer_tokens import BearerRefusal
 from .better_auth.refusals import Refusal, TooManyRequests
 from .better_auth.routes import PREFIX
@@ -20,7 +21,6 @@ from .limits.attempts import TooManyAttempts
 from .oauth.errors import OAuthError
 from .oauth_requests import render_oauth_error
 from .pages import PATHS, PageRefused, render_refused
-from .passwords import TooBusy
 
 _log = structlog.get_logger(__name__)
 

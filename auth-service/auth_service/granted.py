@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Select, bindparam, select
 
-from .accounts import Account
+from .accounts.accounts import Account
 from .browser_sessions import BrowserSession
 from .grants.grants import Authorized, Grant
 from .store.database import Database, Row

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from fastapi import Request
 
+from .accounts.passwords import Place
 from .current_session import device_of
 from .dependencies import Parts
 from .limits.attempts import Attempt, TooManyAttempts
 from .network.networks import network_of
-from .passwords import Place
 from .telemetry.logs import audit
 
 

@@ -6,14 +6,14 @@ from datetime import datetime
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from . import accounts
-from .accounts import Account
+from .accounts import accounts
+from .accounts.accounts import Account
+from .accounts.passwords import TooBusy
 from .browser_sessions import BrowserSession, authenticate_again, end_session
 from .current_session import Current, start_session_here
 from .dependencies import Parts
 from .guessing import Tried, WrongPassword, place_in_queue, verify_password
 from .limits.attempts import Attempt, TooManyAttempts
-from .passwords import TooBusy
 from .session_cookies import device_tag
 from .telemetry.counts import PASSWORD, counting
 from .telemetry.logs import audit

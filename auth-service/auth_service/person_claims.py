@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from .accounts import Account
+from .accounts.accounts import Account
 from .network.trusted_origins import parse_origin
 
 _VALUES: Mapping[str, Callable[[Account], Any]] = {

@@ -7,7 +7,7 @@ serves them all. Only the signature is saved: that the session is live is read f
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from .accounts import Account
+from .accounts.accounts import Account
 from .browser_sessions import BrowserSession
 from .oauth.status_list import StatusReference
 from .telemetry.counts import SESSION, Counts

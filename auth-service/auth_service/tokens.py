@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from . import person_claims
-from .accounts import Account
+from .accounts.accounts import Account
 from .browser_sessions import BrowserSession
 from .granted import Granted
 from .grants.grants import Authorized

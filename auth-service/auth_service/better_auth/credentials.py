@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from .. import passwords
-from ..accounts import IMAGE_MAX_LENGTH, NAME_MAX_LENGTH
-from ..passwords import Place
+from ..accounts import passwords
+from ..accounts.accounts import IMAGE_MAX_LENGTH, NAME_MAX_LENGTH
+from ..accounts.passwords import Place
 from .refusals import Refusal
 
 # No control characters: they are no part of a name, and PostgreSQL cannot store a NUL.

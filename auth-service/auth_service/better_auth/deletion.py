@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fastapi import Request, Response
 
-from ..accounts import delete_account, delete_identity, list_identities
+from ..accounts.accounts import delete_account, delete_identity, list_identities
 from ..browser_sessions import end_sessions
 from ..current_session import Current
 from ..dependencies import Now, Parts, PartsDep

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from ..accounts import list_identities
+from ..accounts.accounts import list_identities
 from ..dependencies import Now, PartsDep
 from . import bodies
 from .current import require_current

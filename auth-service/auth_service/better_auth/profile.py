@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from ..accounts import update_profile
+from ..accounts.accounts import update_profile
 from ..dependencies import Now, PartsDep
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS

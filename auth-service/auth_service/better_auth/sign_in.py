@@ -3,8 +3,8 @@
 from fastapi import Request, Response
 from pydantic import Field
 
+from ..accounts.email_addresses import parse_email
 from ..dependencies import Now, PartsDep
-from ..email_addresses import parse_email
 from ..password_sign_in import AccountSuspended, Credentials, WrongCredentials, sign_in
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS

@@ -2,9 +2,9 @@
 
 from fastapi import Request, Response
 
-from ..accounts import EmailTaken
+from ..accounts.accounts import EmailTaken
+from ..accounts.email_addresses import parse_email
 from ..dependencies import Now, PartsDep
-from ..email_addresses import parse_email
 from ..password_sign_up import CommonPassword, NewAccount, sign_up
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS

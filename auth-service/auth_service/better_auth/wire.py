@@ -10,7 +10,7 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-from ..accounts import Account, Identity
+from ..accounts.accounts import Account, Identity
 from ..browser_sessions import BrowserSession
 
 

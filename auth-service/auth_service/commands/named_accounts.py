@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .. import accounts
-from ..accounts import Account
+from ..accounts import accounts
+from ..accounts.accounts import Account
 from .opened import CommandRefused
 from .output import Record
 

@@ -3,7 +3,7 @@
 import sys
 from getpass import getpass
 
-from ..passwords import MAX_LENGTH, MIN_LENGTH, PasswordHasher, utf16_length
+from ..accounts.passwords import MAX_LENGTH, MIN_LENGTH, PasswordHasher, utf16_length
 from .opened import CommandRefused
 
 

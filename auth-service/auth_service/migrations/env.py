@@ -6,7 +6,8 @@ from typing import Any
 from alembic import context
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
-from auth_service import accounts, authorization_codes, browser_sessions, refresh_tokens
+from auth_service import authorization_codes, browser_sessions, refresh_tokens
+from auth_service.accounts import accounts
 from auth_service.clients import assertions as client_assertions
 from auth_service.clients import clients
 from auth_service.clients import origins as client_origins

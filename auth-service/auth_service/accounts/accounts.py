@@ -12,10 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .events import account_events
-from .store import identifiers
-from .store.database import Row
-from .store.instants import Instant
+from ..events import account_events
+from ..store import identifiers
+from ..store.database import Row
+from ..store.instants import Instant
 
 CREDENTIAL = "credential"
 EMAIL_MAX_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the brackets
