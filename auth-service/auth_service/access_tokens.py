@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from sqlalchemy import bindparam, select
 
 from .accounts.accounts import Account
-from .browser_sessions import BrowserSession
 from .clients import clients
 from .granted import find_holder
 from .keys.ring import KeyRing
 from .oauth.access_token import TYP, USERINFO_CLAIMS
 from .oauth.scope import OFFLINE_ACCESS
+from .sessions.browser_sessions import BrowserSession
 from .status_lists import indexes as status_indexes
 from .store.database import Database
 from .tokens import WEB_CLIENT_ID

@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .access_tokens import AccessTokenReader
 from .accounts.passwords import PasswordHasher
 from .better_auth.cross_origin import CrossOrigin
-from .browser_sessions import Lifetimes
 from .browsers import Browsers
 from .client_cors import ClientCrossOrigin
 from .clients.assertions import AssertionVerifier
@@ -37,6 +36,7 @@ from .routes import ROUTES
 from .sealed.sealing import Seal
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
+from .sessions.browser_sessions import Lifetimes
 from .settings.settings import Settings
 from .status_lists import lists as status_lists
 from .status_lists.published import PublishedStatusLists, refresh_periodically

@@ -7,9 +7,9 @@ from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .accounts.accounts import Account
-from .browser_sessions import BrowserSession, Device, find_live, slid_expiry, slide, start_session
 from .dependencies import Parts
 from .network.networks import is_address
+from .sessions.browser_sessions import BrowserSession, Device, find_live, slid_expiry, slide, start_session
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from fastapi import Depends, Request
 
 from .access_tokens import AccessTokenReader
 from .accounts.passwords import PasswordHasher
-from .browser_sessions import Lifetimes
 from .browsers import Browsers
 from .clients.authentication import ClientAuthenticator
 from .clients.origins import ClientOrigins
@@ -23,6 +22,7 @@ from .network.trusted_origins import TrustedOrigins
 from .refresh_tokens import RefreshTokens
 from .session_cookies import SessionCookies
 from .session_tokens import SessionTokens
+from .sessions.browser_sessions import Lifetimes
 from .status_lists.published import PublishedStatusLists
 from .store.database import Database
 from .store.instants import Clock

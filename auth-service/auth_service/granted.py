@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Select, bindparam, select
 
 from .accounts.accounts import Account
-from .browser_sessions import BrowserSession
 from .grants.grants import Authorized, Grant
+from .sessions.browser_sessions import BrowserSession
 from .store.database import Database, Row
 
 A = TypeVar("A", bound=Authorized)

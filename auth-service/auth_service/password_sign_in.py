@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from .accounts import accounts
 from .accounts.accounts import Account
 from .accounts.passwords import TooBusy
-from .browser_sessions import BrowserSession, authenticate_again, end_session
 from .current_session import Current, start_session_here
 from .dependencies import Parts
 from .guessing import Tried, WrongPassword, place_in_queue, verify_password
 from .limits.attempts import Attempt, TooManyAttempts
 from .session_cookies import device_tag
+from .sessions.browser_sessions import BrowserSession, authenticate_again, end_session
 from .telemetry.counts import PASSWORD, counting
 from .telemetry.logs import audit
 

@@ -7,11 +7,11 @@ from fastapi import Request, Response
 
 from .accounts.accounts import Account, EmailTaken, create_account
 from .accounts.passwords import TooBusy
-from .browser_sessions import BrowserSession, end_session
 from .current_session import Current, start_session_here
 from .dependencies import Parts
 from .guessing import place_in_queue
 from .session_cookies import device_tag
+from .sessions.browser_sessions import BrowserSession, end_session
 from .telemetry.counts import PASSWORD, counting
 from .telemetry.logs import audit
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from .accounts.accounts import Account
-from .browser_sessions import BrowserSession
 from .oauth.status_list import StatusReference
+from .sessions.browser_sessions import BrowserSession
 from .telemetry.counts import SESSION, Counts
 from .tokens import TokenIssuer
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from . import person_claims
 from .accounts.accounts import Account
-from .browser_sessions import BrowserSession
 from .granted import Granted
 from .grants.grants import Authorized
 from .keys import jws
@@ -20,6 +19,7 @@ from .oauth.id_token import IdToken
 from .oauth.resources import todo_api
 from .oauth.scope import TODOS
 from .oauth.status_list import StatusReference
+from .sessions.browser_sessions import BrowserSession
 from .store import identifiers
 
 # The reserved first-party client: the web application that signs in through the Better Auth protocol.

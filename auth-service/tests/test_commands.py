@@ -15,8 +15,8 @@ import pytest
 import typer
 
 from auth_service.accounts.accounts import replace_password_hash
-from auth_service.browser_sessions import end_sessions
 from auth_service.commands import app
+from auth_service.sessions.browser_sessions import end_sessions
 from auth_service.store.database import open_database
 
 from .conftest import PASSWORD, Service, Start, wait_until

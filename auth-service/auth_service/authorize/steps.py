@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from .. import authorization_codes
 from ..answers import answer_code, answer_refusal
 from ..authorization_codes import Authorization
-from ..browser_sessions import lock_live
 from ..clients.clients import Client
 from ..current_session import Current, find_current
 from ..dependencies import Parts
@@ -21,6 +20,7 @@ from ..oauth.consent import counts_again, scopes_to_agree_to
 from ..oauth.errors import ConsentRequired, LoginRequired, OAuthError
 from ..oauth.interaction import Person, Progress, Step
 from ..pages import HANDLE, copy_cookies, see_other
+from ..sessions.browser_sessions import lock_live
 from ..telemetry.logs import audit
 from ..waiting import Waiting, expired
 

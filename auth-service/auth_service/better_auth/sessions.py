@@ -2,8 +2,8 @@
 
 from fastapi import Request, Response
 
-from ..browser_sessions import list_live
 from ..dependencies import Now, PartsDep
+from ..sessions.browser_sessions import list_live
 from . import bodies
 from .bodies import BODY_REFUSALS
 from .current import require_current

@@ -2,8 +2,8 @@
 
 from fastapi import Request, Response
 
-from ..browser_sessions import end_session
 from ..dependencies import Now, PartsDep
+from ..sessions.browser_sessions import end_session
 from ..telemetry.logs import audit
 from . import bodies
 from .bodies import BODY_REFUSALS

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from ..accounts.accounts import Account, Identity
-from ..browser_sessions import BrowserSession
+from ..sessions.browser_sessions import BrowserSession
 
 
 def render_instant(instant: datetime) -> str:

@@ -8,7 +8,7 @@ import typer
 from ..accounts import accounts
 from ..accounts.accounts import NAME_MAX_LENGTH, EmailTaken, create_account, replace_password_hash
 from ..accounts.email_addresses import parse_email
-from ..browser_sessions import end_sessions
+from ..sessions.browser_sessions import end_sessions
 from ..store.instants import utc_now
 from . import users_access
 from .named_accounts import Who, get_account, record_of

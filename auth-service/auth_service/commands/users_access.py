@@ -7,7 +7,7 @@ request. Access tokens that were handed out before are refused as soon as an API
 import typer
 
 from ..accounts.accounts import delete_account, set_suspended
-from ..browser_sessions import end_sessions
+from ..sessions.browser_sessions import end_sessions
 from ..store.instants import utc_now
 from .named_accounts import Who, get_account, record_of
 from .opened import Yes, confirm, opened, run

@@ -6,7 +6,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
-from auth_service import authorization_codes, browser_sessions, refresh_tokens
+from auth_service import authorization_codes, refresh_tokens
 from auth_service.accounts import accounts
 from auth_service.clients import assertions as client_assertions
 from auth_service.clients import clients
@@ -15,6 +15,7 @@ from auth_service.grants import authorization_requests, consents, grants, logout
 from auth_service.keys import signing as signing_keys
 from auth_service.limits import attempts
 from auth_service.migrations import ADVISORY_LOCK
+from auth_service.sessions import browser_sessions
 from auth_service.status_lists import lists as status_lists
 from auth_service.store import leases
 from auth_service.store.database import LOCK_TIMEOUT, Row

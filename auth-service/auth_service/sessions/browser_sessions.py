@@ -13,13 +13,13 @@ from sqlalchemy import Boolean, ColumnElement, ForeignKey, Integer, String, bind
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .accounts.accounts import Account
-from .events import account_events
-from .grants import grants
-from .status_lists import indexes as status_indexes
-from .store import identifiers
-from .store.database import Database, Row
-from .store.instants import Instant
+from ..accounts.accounts import Account
+from ..events import account_events
+from ..grants import grants
+from ..status_lists import indexes as status_indexes
+from ..store import identifiers
+from ..store.database import Database, Row
+from ..store.instants import Instant
 
 USER_AGENT_MAX_LENGTH = 512
 MAX_SESSIONS = 500  # of one account
