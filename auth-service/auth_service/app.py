@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from opentelemetry.trace import TracerProvider
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .access_tokens import AccessTokenReader
 from .accounts.passwords import PasswordHasher
 from .better_auth.cross_origin import CrossOrigin
 from .browsers import Browsers
@@ -23,7 +22,6 @@ from .clients.fetched_keys import FetchedKeys
 from .clients.origins import ClientOrigins
 from .dependencies import Parts
 from .failures import add_exception_handlers, render_failure
-from .id_token_hints import HintVerifier
 from .keys.ring import KeyRing, reload_periodically
 from .keys.signing import KeyStore, open_status_list_keys
 from .limits.attempts import AttemptLimiter
@@ -31,11 +29,9 @@ from .limits.clients import open_client_limits
 from .migrations import HEAD
 from .network.outbound import Outbound
 from .network.trusted_origins import TrustedOrigins
-from .refresh_tokens import RefreshLifetimes, RefreshTokens
 from .routes import ROUTES
 from .sealed.sealing import Seal
 from .session_cookies import SessionCookies
-from .session_tokens import SessionTokens
 from .sessions.browser_sessions import Lifetimes
 from .settings.settings import Settings
 from .status_lists import lists as status_lists
@@ -45,8 +41,12 @@ from .store.instants import Clock, utc_now
 from .telemetry import tracing
 from .telemetry.access_log import AccessLog
 from .telemetry.counts import Counts
-from .token_status import TokenStatus
-from .tokens import TokenIssuer
+from .tokens.access_tokens import AccessTokenReader
+from .tokens.id_token_hints import HintVerifier
+from .tokens.issuer import TokenIssuer
+from .tokens.refresh_tokens import RefreshLifetimes, RefreshTokens
+from .tokens.session_tokens import SessionTokens
+from .tokens.token_status import TokenStatus
 
 UNLIMITED_QUEUE = 100_000
 _log = structlog.get_logger(__name__)

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from . import client_requests
-from .access_tokens import VerifiedToken
 from .clients.clients import Client
 from .dependencies import parts_of
 from .oauth.access_token import USERINFO_CLAIMS
 from .oauth.errors import InvalidClient
 from .oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
-from .shown_tokens import ShownRefreshToken, find_token
+from .tokens.access_tokens import VerifiedToken
+from .tokens.shown_tokens import ShownRefreshToken, find_token
 
 router = APIRouter()
 INACTIVE = {"active": False}  # and not a word more: whoever asks may not know that there ever was such a token (§2.2)

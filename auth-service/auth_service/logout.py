@@ -11,12 +11,12 @@ from fastapi import APIRouter, Request, Response
 from .clients.clients import Client
 from .dependencies import Now, Parts, PartsDep
 from .grants import logout_requests
-from .id_token_hints import Hint, InvalidHint
 from .oauth.authorization_parameters import fits
 from .oauth.errors import InvalidRequest, OAuthError
 from .oauth.parameters import Parameters, parse_form
 from .oauth_requests import read_form_octets
 from .pages import ANSWERS, LOGOUT_HANDLE, PageRefused, see_other
+from .tokens.id_token_hints import Hint, InvalidHint
 
 PATH = "/oauth/logout"
 router = APIRouter()

@@ -9,16 +9,16 @@ from datetime import datetime
 from fastapi import APIRouter, Request, Response
 
 from . import client_requests
-from .access_tokens import VerifiedToken
 from .clients import clients
 from .clients.clients import Client
 from .dependencies import Parts, parts_of
-from .granted import find_holder
 from .grants import grants
 from .oauth.scope import OFFLINE_ACCESS
 from .oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
-from .shown_tokens import ShownRefreshToken, find_token
 from .telemetry.logs import audit
+from .tokens.access_tokens import VerifiedToken
+from .tokens.granted import find_holder
+from .tokens.shown_tokens import ShownRefreshToken, find_token
 
 router = APIRouter()
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx2
 
-from auth_service import authorization_codes
-from auth_service.authorization_codes import Authorization
 from auth_service.oauth.claims_parameter import parse
 from auth_service.oauth.pkce import derive_challenge
 from auth_service.store.database import open_database
+from auth_service.tokens import authorization_codes
+from auth_service.tokens.authorization_codes import Authorization
 
 from .conftest import ISSUER, PASSWORD, Service
 from .oauth_client import post, register

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from auth_service.authorization_codes import AuthorizationCode
 from auth_service.grants.grants import Authorized
-from auth_service.refresh_tokens import RefreshTokenFamily
 from auth_service.sealed.sealing import Seal
+from auth_service.tokens.authorization_codes import AuthorizationCode
+from auth_service.tokens.refresh_tokens import RefreshTokenFamily
 
 from .code_flow import API, Person, live_grants, register_backend, register_frontend, sign_in, sign_up
 from .conftest import ISSUER, PASSWORD, Service, Start

@@ -7,12 +7,12 @@ from fastapi import Request
 
 from ..clients.clients import Client
 from ..dependencies import Parts
-from ..id_token_hints import InvalidHint
 from ..oauth import authorization_request
 from ..oauth.authorization_request import AuthorizationRequest, Target
 from ..oauth.errors import InvalidRequest
 from ..oauth.parameters import Parameters, parse_with_repeated
 from ..pages import PageRefused
+from ..tokens.id_token_hints import InvalidHint
 
 
 @dataclass(frozen=True)

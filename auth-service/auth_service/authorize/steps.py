@@ -6,9 +6,7 @@ from datetime import datetime
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .. import authorization_codes
 from ..answers import answer_code, answer_refusal
-from ..authorization_codes import Authorization
 from ..clients.clients import Client
 from ..current_session import Current, find_current
 from ..dependencies import Parts
@@ -22,6 +20,8 @@ from ..oauth.interaction import Person, Progress, Step
 from ..pages import HANDLE, copy_cookies, see_other
 from ..sessions.browser_sessions import lock_live
 from ..telemetry.logs import audit
+from ..tokens import authorization_codes
+from ..tokens.authorization_codes import Authorization
 from ..waiting import Waiting, expired
 
 PAGES = {Step.SIGN_IN: "/signin", Step.SELECT_ACCOUNT: "/select-account", Step.CONSENT: "/consent"}

@@ -6,7 +6,6 @@ from typing import Any
 from alembic import context
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
-from auth_service import authorization_codes, refresh_tokens
 from auth_service.accounts import accounts
 from auth_service.clients import assertions as client_assertions
 from auth_service.clients import clients
@@ -19,6 +18,7 @@ from auth_service.sessions import browser_sessions
 from auth_service.status_lists import lists as status_lists
 from auth_service.store import leases
 from auth_service.store.database import LOCK_TIMEOUT, Row
+from auth_service.tokens import authorization_codes, refresh_tokens
 
 TABLES = (
     accounts,

@@ -1,12 +1,12 @@
 """The authorization code grant (RFC 6749 §4.1.3, RFC 7636 §4.6)."""
 
-from .. import authorization_codes
-from ..authorization_codes import AuthorizationCode
 from ..dependencies import Parts
-from ..granted import Granted
 from ..oauth import pkce
 from ..oauth.client_metadata import AUTHORIZATION_CODE, REFRESH_TOKEN
 from ..oauth.errors import InvalidGrant
+from ..tokens import authorization_codes
+from ..tokens.authorization_codes import AuthorizationCode
+from ..tokens.granted import Granted
 from . import granting
 from .exchanges import TokenRequest, TokenResponse
 

@@ -3,12 +3,12 @@
 from collections.abc import Collection
 
 from ..dependencies import Parts
-from ..granted import Granted
 from ..grants import grants
 from ..grants.grants import Authorized
 from ..oauth.errors import InvalidGrant, InvalidTarget
 from ..oauth.scope import OPENID
 from ..telemetry.logs import audit
+from ..tokens.granted import Granted
 from .exchanges import TokenRequest, TokenResponse
 
 

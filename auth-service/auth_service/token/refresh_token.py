@@ -1,11 +1,11 @@
 """The refresh token grant (RFC 6749 §6; README, "Grants")."""
 
 from ..dependencies import Parts
-from ..granted import Granted
 from ..oauth import scope
 from ..oauth.client_metadata import REFRESH_TOKEN
 from ..oauth.errors import InvalidGrant
-from ..refresh_tokens import RefreshTokenFamily, Standing, standing_of
+from ..tokens.granted import Granted
+from ..tokens.refresh_tokens import RefreshTokenFamily, Standing, standing_of
 from . import granting
 from .exchanges import TokenRequest, TokenResponse
 

@@ -20,12 +20,12 @@ from sqlalchemy import LargeBinary, String, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..grants.grants import Authorized, make_room
+from ..sealed import opaque
+from ..sealed.sealing import Seal
+from ..store.database import Database
+from ..store.instants import Instant
 from .granted import Granted, granted_of, select_granted
-from .grants.grants import Authorized, make_room
-from .sealed import opaque
-from .sealed.sealing import Seal
-from .store.database import Database
-from .store.instants import Instant
 
 GRACE = timedelta(seconds=60)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")

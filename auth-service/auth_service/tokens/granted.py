@@ -7,10 +7,10 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Select, bindparam, select
 
-from .accounts.accounts import Account
-from .grants.grants import Authorized, Grant
-from .sessions.browser_sessions import BrowserSession
-from .store.database import Database, Row
+from ..accounts.accounts import Account
+from ..grants.grants import Authorized, Grant
+from ..sessions.browser_sessions import BrowserSession
+from ..store.database import Database, Row
 
 A = TypeVar("A", bound=Authorized)
 A_co = TypeVar("A_co", bound=Authorized, covariant=True)

@@ -7,11 +7,11 @@ serves them all. Only the signature is saved: that the session is live is read f
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from .accounts.accounts import Account
-from .oauth.status_list import StatusReference
-from .sessions.browser_sessions import BrowserSession
-from .telemetry.counts import SESSION, Counts
-from .tokens import TokenIssuer
+from ..accounts.accounts import Account
+from ..oauth.status_list import StatusReference
+from ..sessions.browser_sessions import BrowserSession
+from ..telemetry.counts import SESSION, Counts
+from .issuer import TokenIssuer
 
 REUSED_FOR = timedelta(seconds=1)
 CAPACITY = 10_000  # sessions

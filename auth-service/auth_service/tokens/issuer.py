@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..accounts.accounts import Account
+from ..grants.grants import Authorized
+from ..keys import jws
+from ..keys.ring import KeyRing
+from ..oauth import access_token, claims, id_token
+from ..oauth.access_token import AccessToken, Authentication
+from ..oauth.authentication_context import ONE_FACTOR, PASSWORD
+from ..oauth.id_token import IdToken
+from ..oauth.resources import todo_api
+from ..oauth.scope import TODOS
+from ..oauth.status_list import StatusReference
+from ..sessions.browser_sessions import BrowserSession
+from ..store import identifiers
 from . import person_claims
-from .accounts.accounts import Account
 from .granted import Granted
-from .grants.grants import Authorized
-from .keys import jws
-from .keys.ring import KeyRing
-from .oauth import access_token, claims, id_token
-from .oauth.access_token import AccessToken, Authentication
-from .oauth.authentication_context import ONE_FACTOR, PASSWORD
-from .oauth.id_token import IdToken
-from .oauth.resources import todo_api
-from .oauth.scope import TODOS
-from .oauth.status_list import StatusReference
-from .sessions.browser_sessions import BrowserSession
-from .store import identifiers
 
 # The reserved first-party client: the web application that signs in through the Better Auth protocol.
 WEB_CLIENT_ID = "web"

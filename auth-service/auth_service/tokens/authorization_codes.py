@@ -12,13 +12,13 @@ from sqlalchemy import String, Text, bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..grants import grants
+from ..grants.grants import Authorized
+from ..oauth.scope import OFFLINE_ACCESS
+from ..sealed import opaque
+from ..store.database import Database
+from ..store.instants import Instant
 from .granted import Granted, granted_of, select_granted
-from .grants import grants
-from .grants.grants import Authorized
-from .oauth.scope import OFFLINE_ACCESS
-from .sealed import opaque
-from .store.database import Database
-from .store.instants import Instant
 
 REUSE_NOTICED_FOR = timedelta(days=1)
 

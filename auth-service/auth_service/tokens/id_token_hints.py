@@ -12,9 +12,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
 
-from .keys.past import find_hint_key
-from .oauth.id_token import TYP
-from .store.database import Database
+from ..keys.past import find_hint_key
+from ..oauth.id_token import TYP
+from ..store.database import Database
 
 MAX_LENGTH = 8192
 _KID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # other text is looked for nowhere: it may hold what no database takes

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from .accounts.accounts import Account
-from .network.trusted_origins import parse_origin
+from ..accounts.accounts import Account
+from ..network.trusted_origins import parse_origin
 
 _VALUES: Mapping[str, Callable[[Account], Any]] = {
     "name": lambda account: account.name or None,

@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, update
 
-from .clients.clients import Client
-from .grants.grants import Grant
-from .oauth.status_list import StatusReference
-from .sessions.browser_sessions import BrowserSession
-from .status_lists import indexes as status_indexes
-from .status_lists.published import PublishedStatusLists
-from .store.database import Database
+from ..clients.clients import Client
+from ..grants.grants import Grant
+from ..oauth.status_list import StatusReference
+from ..sessions.browser_sessions import BrowserSession
+from ..status_lists import indexes as status_indexes
+from ..status_lists.published import PublishedStatusLists
+from ..store.database import Database
 
 
 @dataclass(frozen=True)

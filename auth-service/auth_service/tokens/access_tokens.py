@@ -10,16 +10,16 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from sqlalchemy import bindparam, select
 
-from .accounts.accounts import Account
-from .clients import clients
+from ..accounts.accounts import Account
+from ..clients import clients
+from ..keys.ring import KeyRing
+from ..oauth.access_token import TYP, USERINFO_CLAIMS
+from ..oauth.scope import OFFLINE_ACCESS
+from ..sessions.browser_sessions import BrowserSession
+from ..status_lists import indexes as status_indexes
+from ..store.database import Database
 from .granted import find_holder
-from .keys.ring import KeyRing
-from .oauth.access_token import TYP, USERINFO_CLAIMS
-from .oauth.scope import OFFLINE_ACCESS
-from .sessions.browser_sessions import BrowserSession
-from .status_lists import indexes as status_indexes
-from .store.database import Database
-from .tokens import WEB_CLIENT_ID
+from .issuer import WEB_CLIENT_ID
 
 MAX_LENGTH = 8192
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
