@@ -13,15 +13,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .accounts.passwords import PasswordHasher
 from .better_auth.cross_origin import CrossOrigin
-from .browsers import Browsers
-from .client_cors import ClientCrossOrigin
 from .clients.assertions import AssertionVerifier
 from .clients.authentication import ClientAuthenticator
 from .clients.cache import ClientCache
 from .clients.fetched_keys import FetchedKeys
 from .clients.origins import ClientOrigins
-from .dependencies import Parts
 from .failures import add_exception_handlers, render_failure
+from .http.browsers import Browsers
+from .http.client_cors import ClientCrossOrigin
+from .http.parts import Parts
+from .http.session_cookies import SessionCookies
 from .keys.ring import KeyRing, reload_periodically
 from .keys.signing import KeyStore, open_status_list_keys
 from .limits.attempts import AttemptLimiter
@@ -31,7 +32,6 @@ from .network.outbound import Outbound
 from .network.trusted_origins import TrustedOrigins
 from .routes import ROUTES
 from .sealed.sealing import Seal
-from .session_cookies import SessionCookies
 from .sessions.browser_sessions import Lifetimes
 from .settings.settings import Settings
 from .status_lists import lists as status_lists

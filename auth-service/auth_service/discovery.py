@@ -4,9 +4,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from .dependencies import PartsDep
+from .http.cached_documents import NOT_MODIFIED, render_document
+from .http.parts import PartsDep
 from .oauth.metadata import describe
-from .published import NOT_MODIFIED, render_document
 
 router = APIRouter()
 

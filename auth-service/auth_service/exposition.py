@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from .dependencies import Parts
+from .http.parts import Parts
 from .key_schedule import Pace
 from .keys.ring import KeyRing
 from .telemetry.metrics import Metric, render

@@ -13,14 +13,14 @@ from starlette.requests import ClientDisconnect
 
 from .accounts import passwords
 from .accounts.passwords import TooBusy
-from .bearer_tokens import BearerRefusal
 from .better_auth.refusals import Refusal, TooManyRequests
 from .better_auth.routes import PREFIX
-from .dependencies import Parts
+from .http.bearer_tokens import BearerRefusal
+from .http.oauth_requests import render_oauth_error
+from .http.pages import PATHS, PageRefused, render_refused
+from .http.parts import Parts
 from .limits.attempts import TooManyAttempts
 from .oauth.errors import OAuthError
-from .oauth_requests import render_oauth_error
-from .pages import PATHS, PageRefused, render_refused
 
 _log = structlog.get_logger(__name__)
 

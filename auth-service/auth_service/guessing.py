@@ -7,8 +7,8 @@ from datetime import datetime
 from fastapi import Request
 
 from .accounts.passwords import Place
-from .current_session import device_of
-from .dependencies import Parts
+from .http.current_session import device_of
+from .http.parts import Parts
 from .limits.attempts import Attempt, TooManyAttempts
 from .network.networks import network_of
 from .telemetry.logs import audit

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from .dependencies import Parts, PartsDep
+from .http.parts import Parts, PartsDep
 from .migrations import serves
 
 router = APIRouter()

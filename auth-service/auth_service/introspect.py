@@ -6,12 +6,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from . import client_requests
 from .clients.clients import Client
-from .dependencies import parts_of
+from .http import client_requests
+from .http.oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
+from .http.parts import parts_of
 from .oauth.access_token import USERINFO_CLAIMS
 from .oauth.errors import InvalidClient
-from .oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
 from .tokens.access_tokens import VerifiedToken
 from .tokens.shown_tokens import ShownRefreshToken, find_token
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from .dependencies import PartsDep
-from .published import NOT_MODIFIED, render_document
+from .http.cached_documents import NOT_MODIFIED, render_document
+from .http.parts import PartsDep
 
 router = APIRouter()
 

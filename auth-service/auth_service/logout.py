@@ -9,13 +9,13 @@ from datetime import datetime
 from fastapi import APIRouter, Request, Response
 
 from .clients.clients import Client
-from .dependencies import Now, Parts, PartsDep
 from .grants import logout_requests
+from .http.oauth_requests import read_form_octets
+from .http.pages import ANSWERS, LOGOUT_HANDLE, PageRefused, see_other
+from .http.parts import Now, Parts, PartsDep
 from .oauth.authorization_parameters import fits
 from .oauth.errors import InvalidRequest, OAuthError
 from .oauth.parameters import Parameters, parse_form
-from .oauth_requests import read_form_octets
-from .pages import ANSWERS, LOGOUT_HANDLE, PageRefused, see_other
 from .tokens.id_token_hints import Hint, InvalidHint
 
 PATH = "/oauth/logout"

@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from .accounts import accounts
 from .accounts.accounts import Account
 from .accounts.passwords import TooBusy
-from .current_session import Current, start_session_here
-from .dependencies import Parts
 from .guessing import Tried, WrongPassword, place_in_queue, verify_password
+from .http.current_session import Current, start_session_here
+from .http.parts import Parts
+from .http.session_cookies import device_tag
 from .limits.attempts import Attempt, TooManyAttempts
-from .session_cookies import device_tag
 from .sessions.browser_sessions import BrowserSession, authenticate_again, end_session
 from .telemetry.counts import PASSWORD, counting
 from .telemetry.logs import audit

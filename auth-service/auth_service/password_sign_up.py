@@ -7,10 +7,10 @@ from fastapi import Request, Response
 
 from .accounts.accounts import Account, EmailTaken, create_account
 from .accounts.passwords import TooBusy
-from .current_session import Current, start_session_here
-from .dependencies import Parts
 from .guessing import place_in_queue
-from .session_cookies import device_tag
+from .http.current_session import Current, start_session_here
+from .http.parts import Parts
+from .http.session_cookies import device_tag
 from .sessions.browser_sessions import BrowserSession, end_session
 from .telemetry.counts import PASSWORD, counting
 from .telemetry.logs import audit

@@ -8,13 +8,13 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from . import client_requests
 from .clients import clients
 from .clients.clients import Client
-from .dependencies import Parts, parts_of
 from .grants import grants
+from .http import client_requests
+from .http.oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
+from .http.parts import Parts, parts_of
 from .oauth.scope import OFFLINE_ACCESS
-from .oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
 from .telemetry.logs import audit
 from .tokens.access_tokens import VerifiedToken
 from .tokens.granted import find_holder

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
-from .dependencies import parts_of
+from .http.cached_documents import NOT_MODIFIED, known_etags, render_document
+from .http.parts import parts_of
 from .oauth.status_list import MEDIA_TYPE
-from .published import NOT_MODIFIED, known_etags, render_document
 from .status_lists.published import PATH, Hint, PublishedStatusLists
 
 # A second, and nothing that has expired: a cached answer must not make a verifier believe that it is up to date.

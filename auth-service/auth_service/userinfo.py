@@ -5,12 +5,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from .bearer_tokens import REFUSALS, insufficient_scope, invalid_token, read_bearer_token
-from .dependencies import parts_of
+from .http.bearer_tokens import REFUSALS, insufficient_scope, invalid_token, read_bearer_token
+from .http.oauth_requests import NO_STORE
+from .http.parts import parts_of
 from .oauth.claims import names_for
 from .oauth.parameters import MEDIA_TYPE
 from .oauth.scope import OPENID
-from .oauth_requests import NO_STORE
 from .tokens import person_claims
 from .tokens.access_tokens import InvalidToken
 

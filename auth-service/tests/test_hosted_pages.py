@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.pages import STYLESHEET_PATH
+from auth_service.http.pages import STYLESHEET_PATH
 
 from .browser import Browser, signed_in
 from .code_flow import register_frontend

@@ -7,7 +7,7 @@ import httpx2
 import jwt
 import pytest
 
-from auth_service.session_cookies import SESSION_TOKEN
+from auth_service.http.session_cookies import SESSION_TOKEN
 
 from .code_flow import METADATA, Person, register_frontend, sign_up
 from .conftest import Service

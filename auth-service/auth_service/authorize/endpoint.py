@@ -4,13 +4,13 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from ..answers import answer_refusal
-from ..dependencies import Now, Parts, PartsDep
 from ..grants import authorization_requests
+from ..http.authorization_response import answer_refusal
+from ..http.oauth_requests import read_form_octets
+from ..http.pages import ANSWERS, AUTHORIZE, HANDLE, PageRefused, see_other
+from ..http.parts import Now, Parts, PartsDep
+from ..http.pending_requests import expired, require_waiting
 from ..oauth.errors import OAuthError
-from ..oauth_requests import read_form_octets
-from ..pages import ANSWERS, AUTHORIZE, HANDLE, PageRefused, see_other
-from ..waiting import expired, require_waiting
 from .requests import find_client, read_parameters, read_request
 from .steps import Asked, proceed
 

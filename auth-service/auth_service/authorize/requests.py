@@ -6,12 +6,12 @@ from datetime import datetime
 from fastapi import Request
 
 from ..clients.clients import Client
-from ..dependencies import Parts
+from ..http.pages import PageRefused
+from ..http.parts import Parts
 from ..oauth import authorization_request
 from ..oauth.authorization_request import AuthorizationRequest, Target
 from ..oauth.errors import InvalidRequest
 from ..oauth.parameters import Parameters, parse_with_repeated
-from ..pages import PageRefused
 from ..tokens.id_token_hints import InvalidHint
 
 

@@ -6,23 +6,23 @@ from datetime import datetime
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..answers import answer_code, answer_refusal
 from ..clients.clients import Client
-from ..current_session import Current, find_current
-from ..dependencies import Parts
 from ..grants import authorization_requests, consents
+from ..http.authorization_response import answer_code, answer_refusal
+from ..http.current_session import Current, find_current
+from ..http.pages import HANDLE, copy_cookies, see_other
+from ..http.parts import Parts
+from ..http.pending_requests import Waiting, expired
 from ..oauth import interaction
 from ..oauth.authentication_context import ONE_FACTOR, PASSWORD
 from ..oauth.authorization_request import AuthorizationRequest
 from ..oauth.consent import counts_again, scopes_to_agree_to
 from ..oauth.errors import ConsentRequired, LoginRequired, OAuthError
 from ..oauth.interaction import Person, Progress, Step
-from ..pages import HANDLE, copy_cookies, see_other
 from ..sessions.browser_sessions import lock_live
 from ..telemetry.logs import audit
 from ..tokens import authorization_codes
 from ..tokens.authorization_codes import Authorization
-from ..waiting import Waiting, expired
 
 PAGES = {Step.SIGN_IN: "/signin", Step.SELECT_ACCOUNT: "/select-account", Step.CONSENT: "/consent"}
 

@@ -13,7 +13,7 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from ..dependencies import Parts
+from ..http.parts import Parts
 from .cross_site import check_origin, check_redirects
 from .refusals import Refusal, RefusalBody
 

@@ -7,9 +7,9 @@ from fastapi import Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..dependencies import Parts
+from ..http.parts import Parts
+from ..http.session_cookies import EXPOSED_HEADERS
 from ..network.trusted_origins import TrustedOrigins
-from ..session_cookies import EXPOSED_HEADERS
 from .routes import PREFIX
 
 PREFLIGHT_MAX_AGE = 600  # seconds

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from fastapi import Request, Response
 
-from ..current_session import Current, find_current
-from ..dependencies import Parts
+from ..http.current_session import Current, find_current
+from ..http.parts import Parts
 from .refusals import Refusal, unauthorized
 
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from fastapi import Request, Response
 
 from ..accounts.accounts import delete_account, delete_identity, list_identities
-from ..current_session import Current
-from ..dependencies import Now, Parts, PartsDep
 from ..guessing import place_in_queue
+from ..http.current_session import Current
+from ..http.parts import Now, Parts, PartsDep
 from ..sessions.browser_sessions import end_sessions
 from ..telemetry.logs import audit
 from . import bodies

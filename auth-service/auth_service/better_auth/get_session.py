@@ -2,10 +2,10 @@
 
 from fastapi import Request, Response
 
-from ..current_session import find_current
-from ..dependencies import parts_of
-from ..direct_routes import DirectRoute
-from ..session_cookies import EXPOSED_HEADERS
+from ..http.current_session import find_current
+from ..http.direct_routes import DirectRoute
+from ..http.parts import parts_of
+from ..http.session_cookies import EXPOSED_HEADERS
 from .routes import new_router
 from .wire import SessionView, UserView, Wire, render
 

@@ -3,7 +3,7 @@
 from fastapi import Request, Response
 
 from ..accounts.accounts import list_identities
-from ..dependencies import Now, PartsDep
+from ..http.parts import Now, PartsDep
 from . import bodies
 from .current import require_current
 from .routes import new_router

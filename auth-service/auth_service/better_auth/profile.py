@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from ..accounts.accounts import update_profile
-from ..dependencies import Now, PartsDep
+from ..http.parts import Now, PartsDep
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS
 from .current import require_current

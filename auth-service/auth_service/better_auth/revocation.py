@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from ..dependencies import Now, PartsDep
+from ..http.parts import Now, PartsDep
 from ..sessions.browser_sessions import end_session, end_sessions
 from ..store import identifiers
 from ..telemetry.logs import audit

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from ..dependencies import Now, PartsDep
+from ..http.parts import Now, PartsDep
 from ..sessions.browser_sessions import list_live
 from . import bodies
 from .bodies import BODY_REFUSALS

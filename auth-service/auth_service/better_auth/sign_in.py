@@ -4,7 +4,7 @@ from fastapi import Request, Response
 from pydantic import Field
 
 from ..accounts.email_addresses import parse_email
-from ..dependencies import Now, PartsDep
+from ..http.parts import Now, PartsDep
 from ..password_sign_in import AccountSuspended, Credentials, WrongCredentials, sign_in
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS

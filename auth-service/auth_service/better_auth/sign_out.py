@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from ..dependencies import Now, PartsDep
+from ..http.parts import Now, PartsDep
 from ..sessions.browser_sessions import end_session
 from ..telemetry.logs import audit
 from . import bodies

@@ -4,7 +4,7 @@ from fastapi import Request, Response
 
 from ..accounts.accounts import EmailTaken
 from ..accounts.email_addresses import parse_email
-from ..dependencies import Now, PartsDep
+from ..http.parts import Now, PartsDep
 from ..password_sign_up import CommonPassword, NewAccount, sign_up
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS

@@ -2,8 +2,8 @@
 
 from fastapi import Request, Response
 
-from ..dependencies import parts_of
-from ..direct_routes import DirectRoute
+from ..http.direct_routes import DirectRoute
+from ..http.parts import parts_of
 from . import bodies
 from .current import require_current
 from .refusals import unauthorized

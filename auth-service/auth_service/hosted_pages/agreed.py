@@ -5,13 +5,13 @@ from datetime import datetime
 
 from fastapi import Request, Response
 
-from ..current_session import Current
-from ..dependencies import Parts
 from ..grants import consents
 from ..grants.consents import Consent
+from ..http.current_session import Current
+from ..http.pages import see_other
+from ..http.parts import Parts
 from ..oauth.parameters import Parameters
 from ..oauth.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
-from ..pages import see_other
 from ..telemetry.logs import audit
 from .forms import NOT_OURS, is_ours, render_form
 

@@ -4,15 +4,15 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from ..answers import answer_refusal
-from ..current_session import Current, find_current
-from ..dependencies import Now, Parts, PartsDep
 from ..grants import authorization_requests, consents
+from ..http.authorization_response import answer_refusal
+from ..http.current_session import Current, find_current
+from ..http.pages import ANSWERS, HANDLE, see_other
+from ..http.parts import Now, Parts, PartsDep
+from ..http.pending_requests import Waiting, require_waiting
 from ..oauth.consent import scopes_to_agree_to
 from ..oauth.errors import AccessDenied
-from ..pages import ANSWERS, HANDLE, see_other
 from ..telemetry.logs import audit
-from ..waiting import Waiting, require_waiting
 from . import agreed
 from .agreed import in_words
 from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form

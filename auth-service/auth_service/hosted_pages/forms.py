@@ -6,14 +6,14 @@ from urllib.parse import urlencode, urlsplit
 import structlog
 from fastapi import Request, Response
 
-from ..browsers import NOBODY
-from ..dependencies import Parts
+from ..http.browsers import NOBODY
+from ..http.oauth_requests import read_form
+from ..http.pages import AUTHORIZE, HANDLE, PageRefused, render_page, see_other
+from ..http.parts import Parts
+from ..http.pending_requests import Waiting
 from ..oauth.errors import OAuthError
 from ..oauth.parameters import Parameters
 from ..oauth.redirect_uri import is_loopback
-from ..oauth_requests import read_form
-from ..pages import AUTHORIZE, HANDLE, PageRefused, render_page, see_other
-from ..waiting import Waiting
 
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
 NOT_OURS = "This form was out of date, or your browser keeps no cookies. Please try again."

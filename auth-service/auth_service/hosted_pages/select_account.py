@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Request, Response
 
-from ..current_session import find_current
-from ..dependencies import Now, PartsDep
 from ..grants import authorization_requests
-from ..pages import ANSWERS, HANDLE
-from ..waiting import require_waiting
+from ..http.current_session import find_current
+from ..http.pages import ANSWERS, HANDLE
+from ..http.parts import Now, PartsDep
+from ..http.pending_requests import require_waiting
 from .forms import back_to_authorize, is_ours, query_of, read_page_form, render_form
 
 PATH = "/select-account"

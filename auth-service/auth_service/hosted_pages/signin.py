@@ -5,13 +5,13 @@ from fastapi import APIRouter, Request, Response
 from ..accounts import passwords
 from ..accounts.email_addresses import MAX_LENGTH, parse_email
 from ..accounts.passwords import TooBusy
-from ..current_session import Current, find_current
-from ..dependencies import Now, Parts, PartsDep
+from ..http.current_session import Current, find_current
+from ..http.pages import ANSWERS, HANDLE, copy_cookies, see_other
+from ..http.parts import Now, Parts, PartsDep
+from ..http.pending_requests import Waiting, find_waiting, require_waiting
 from ..limits.attempts import TooManyAttempts
 from ..oauth.parameters import Parameters
-from ..pages import ANSWERS, HANDLE, copy_cookies, see_other
 from ..password_sign_in import AccountSuspended, Credentials, WrongCredentials, sign_in
-from ..waiting import Waiting, find_waiting, require_waiting
 from .forms import (
     NOT_OURS,
     back_to_authorize,

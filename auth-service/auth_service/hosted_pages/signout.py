@@ -6,12 +6,12 @@ from datetime import datetime
 from fastapi import APIRouter, Request, Response
 
 from ..clients.clients import Client
-from ..current_session import Current, find_current
-from ..dependencies import Now, Parts, PartsDep
 from ..grants import logout_requests
 from ..grants.logout_requests import LogoutRequest
+from ..http.current_session import Current, find_current
+from ..http.pages import ANSWERS, LOGOUT_HANDLE, PageRefused, copy_cookies, render_page, see_other
+from ..http.parts import Now, Parts, PartsDep
 from ..oauth.authorization_response import add_query
-from ..pages import ANSWERS, LOGOUT_HANDLE, PageRefused, copy_cookies, render_page, see_other
 from ..sessions.browser_sessions import end_session
 from ..telemetry.logs import audit
 from .forms import NOT_OURS, is_ours, query_of, read_page_form, render_form

@@ -6,12 +6,12 @@ from ..accounts import passwords
 from ..accounts.accounts import NAME_MAX_LENGTH, EmailTaken
 from ..accounts.email_addresses import MAX_LENGTH, parse_email
 from ..accounts.passwords import TooBusy
-from ..current_session import find_current
-from ..dependencies import Now, Parts, PartsDep
+from ..http.current_session import find_current
+from ..http.pages import ANSWERS, HANDLE, copy_cookies, see_other
+from ..http.parts import Now, Parts, PartsDep
+from ..http.pending_requests import Waiting, find_waiting, require_waiting
 from ..oauth.parameters import Parameters
-from ..pages import ANSWERS, HANDLE, copy_cookies, see_other
 from ..password_sign_up import CommonPassword, NewAccount, sign_up
-from ..waiting import Waiting, find_waiting, require_waiting
 from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form, retry_later
 
 PATH = "/signup"

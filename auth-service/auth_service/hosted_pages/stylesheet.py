@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from ..pages import STYLESHEET, STYLESHEET_PATH
+from ..http.pages import STYLESHEET, STYLESHEET_PATH
 
 router = APIRouter()
 

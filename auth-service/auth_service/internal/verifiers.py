@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Request, Response
 
-from ..dependencies import Now, PartsDep
+from ..http.oauth_requests import NO_STORE, REFUSALS, document_form, read_form
+from ..http.parts import Now, PartsDep
 from ..keys.verifier_reports import InvalidReport, parse_report, store_report
 from ..oauth.errors import InvalidRequest, UnauthorizedClient
-from ..oauth_requests import NO_STORE, REFUSALS, document_form, read_form
 
 router = APIRouter()
 

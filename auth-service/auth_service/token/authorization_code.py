@@ -1,6 +1,6 @@
 """The authorization code grant (RFC 6749 §4.1.3, RFC 7636 §4.6)."""
 
-from ..dependencies import Parts
+from ..http.parts import Parts
 from ..oauth import pkce
 from ..oauth.client_metadata import AUTHORIZATION_CODE, REFRESH_TOKEN
 from ..oauth.errors import InvalidGrant

@@ -1,6 +1,6 @@
 """The client credentials grant (RFC 6749 §4.4): a service gets a token for itself."""
 
-from ..dependencies import Parts
+from ..http.parts import Parts
 from ..oauth import resources, scope
 from ..oauth.client_metadata import CLIENT_CREDENTIALS
 from ..oauth.errors import InvalidClient

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Request, Response
 
-from .. import client_requests
-from ..dependencies import parts_of
-from ..direct_routes import DirectRoute
+from ..http import client_requests
+from ..http.direct_routes import DirectRoute
+from ..http.oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
+from ..http.parts import parts_of
 from ..oauth.errors import UnauthorizedClient, UnsupportedGrantType
-from ..oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
 from . import authorization_code, client_credentials, refresh_token
 from .exchanges import TokenRequest, TokenResponse
 

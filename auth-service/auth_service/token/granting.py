@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 
-from ..dependencies import Parts
 from ..grants import grants
 from ..grants.grants import Authorized
+from ..http.parts import Parts
 from ..oauth.errors import InvalidGrant, InvalidTarget
 from ..oauth.scope import OPENID
 from ..telemetry.logs import audit

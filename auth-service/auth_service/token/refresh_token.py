@@ -1,6 +1,6 @@
 """The refresh token grant (RFC 6749 §6; README, "Grants")."""
 
-from ..dependencies import Parts
+from ..http.parts import Parts
 from ..oauth import scope
 from ..oauth.client_metadata import REFRESH_TOKEN
 from ..oauth.errors import InvalidGrant

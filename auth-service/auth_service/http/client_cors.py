@@ -8,7 +8,7 @@ from fastapi import Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .dependencies import Parts
+from .parts import Parts
 
 PATHS = frozenset({"/oauth/token", "/oauth/userinfo", "/oauth/revoke"})
 PREFLIGHT_MAX_AGE = 600  # seconds

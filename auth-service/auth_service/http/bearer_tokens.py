@@ -6,8 +6,8 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from .oauth.errors import InvalidRequest
-from .oauth.parameters import MEDIA_TYPE
+from ..oauth.errors import InvalidRequest
+from ..oauth.parameters import MEDIA_TYPE
 from .oauth_requests import NO_STORE, OAuthErrorBody, read_form
 
 

@@ -9,26 +9,26 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from .accounts.passwords import PasswordHasher
+from ..accounts.passwords import PasswordHasher
+from ..clients.authentication import ClientAuthenticator
+from ..clients.origins import ClientOrigins
+from ..keys.ring import KeyRing
+from ..limits.attempts import AttemptLimiter
+from ..limits.clients import ClientLimits
+from ..network.trusted_origins import TrustedOrigins
+from ..sessions.browser_sessions import Lifetimes
+from ..status_lists.published import PublishedStatusLists
+from ..store.database import Database
+from ..store.instants import Clock
+from ..telemetry.counts import Counts
+from ..tokens.access_tokens import AccessTokenReader
+from ..tokens.id_token_hints import HintVerifier
+from ..tokens.issuer import TokenIssuer
+from ..tokens.refresh_tokens import RefreshTokens
+from ..tokens.session_tokens import SessionTokens
+from ..tokens.token_status import TokenStatus
 from .browsers import Browsers
-from .clients.authentication import ClientAuthenticator
-from .clients.origins import ClientOrigins
-from .keys.ring import KeyRing
-from .limits.attempts import AttemptLimiter
-from .limits.clients import ClientLimits
-from .network.trusted_origins import TrustedOrigins
 from .session_cookies import SessionCookies
-from .sessions.browser_sessions import Lifetimes
-from .status_lists.published import PublishedStatusLists
-from .store.database import Database
-from .store.instants import Clock
-from .telemetry.counts import Counts
-from .tokens.access_tokens import AccessTokenReader
-from .tokens.id_token_hints import HintVerifier
-from .tokens.issuer import TokenIssuer
-from .tokens.refresh_tokens import RefreshTokens
-from .tokens.session_tokens import SessionTokens
-from .tokens.token_status import TokenStatus
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from fastapi import Request
 
-from .clients.clients import Client
-from .dependencies import Parts
-from .grants import authorization_requests
-from .grants.authorization_requests import Named, StoredRequest
-from .oauth.authorization_request import AuthorizationRequest
-from .oauth.redirect_uri import is_registered
+from ..clients.clients import Client
+from ..grants import authorization_requests
+from ..grants.authorization_requests import Named, StoredRequest
+from ..oauth.authorization_request import AuthorizationRequest
+from ..oauth.redirect_uri import is_registered
 from .pages import PageRefused
+from .parts import Parts
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import hmac
 
 from fastapi import Request, Response
 
-from .network.trusted_origins import parse_origin
-from .sealed import opaque
-from .sealed.versioned_secrets import Secrets, derive_key
+from ..network.trusted_origins import parse_origin
+from ..sealed import opaque
+from ..sealed.versioned_secrets import Secrets, derive_key
 from .session_cookies import cookie_values
 
 NOBODY = ""

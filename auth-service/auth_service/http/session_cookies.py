@@ -10,9 +10,9 @@ from urllib.parse import quote, unquote
 
 from fastapi import Request, Response
 
-from .sealed.signed_values import ValueSigner
-from .sealed.versioned_secrets import Secrets
-from .sessions.browser_sessions import BrowserSession
+from ..sealed.signed_values import ValueSigner
+from ..sealed.versioned_secrets import Secrets
+from ..sessions.browser_sessions import BrowserSession
 
 SESSION_TOKEN, SESSION_DATA, DONT_REMEMBER = "session_token", "session_data", "dont_remember"
 KNOWN_DEVICE = "known_device"

@@ -15,8 +15,8 @@ import structlog
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from .dependencies import parts_of
-from .oauth.redirect_uri import origin_of
+from ..oauth.redirect_uri import origin_of
+from .parts import parts_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -6,10 +6,10 @@ from datetime import datetime
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .accounts.accounts import Account
-from .dependencies import Parts
-from .network.networks import is_address
-from .sessions.browser_sessions import BrowserSession, Device, find_live, slid_expiry, slide, start_session
+from ..accounts.accounts import Account
+from ..network.networks import is_address
+from ..sessions.browser_sessions import BrowserSession, Device, find_live, slid_expiry, slide, start_session
+from .parts import Parts
 
 
 @dataclass(frozen=True)

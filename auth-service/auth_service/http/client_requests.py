@@ -4,10 +4,10 @@ from datetime import datetime
 
 from fastapi import Request
 
-from .clients.clients import Client
-from .dependencies import Parts
-from .oauth.errors import TooManyRequests
-from .oauth.parameters import Parameters
+from ..clients.clients import Client
+from ..oauth.errors import TooManyRequests
+from ..oauth.parameters import Parameters
+from .parts import Parts
 
 
 async def authenticate(request: Request, parts: Parts, parameters: Parameters, *, now: datetime) -> Client:

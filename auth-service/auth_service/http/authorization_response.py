@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import structlog
 from fastapi import Request, Response
 
-from .dependencies import parts_of
-from .oauth.authorization_request import FORM_POST, Target
-from .oauth.authorization_response import add_query, render_code, render_refusal
-from .oauth.errors import OAuthError
+from ..oauth.authorization_request import FORM_POST, Target
+from ..oauth.authorization_response import add_query, render_code, render_refusal
+from ..oauth.errors import OAuthError
 from .pages import render_form_post, see_other
+from .parts import parts_of
 
 _log = structlog.get_logger(__name__)
 

@@ -7,9 +7,9 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from .dependencies import parts_of
-from .oauth.errors import InvalidRequest, OAuthError, RequestTooLarge
-from .oauth.parameters import MAX_SIZE, MEDIA_TYPE, Parameters, parse_form
+from ..oauth.errors import InvalidRequest, OAuthError, RequestTooLarge
+from ..oauth.parameters import MAX_SIZE, MEDIA_TYPE, Parameters, parse_form
+from .parts import parts_of
 
 NO_STORE = {"Cache-Control": "no-store"}
 _log = structlog.get_logger(__name__)
