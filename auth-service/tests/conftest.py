@@ -27,13 +27,13 @@ from httpx2._config import DEFAULT_TIMEOUT_CONFIG
 
 from auth_service.app import check_start, create_app
 from auth_service.commands.serving import Server
-from auth_service.key_schedule import Pace
 from auth_service.migrations import migrate
 from auth_service.network import outbound
 from auth_service.settings.settings import Settings, load_settings
 from auth_service.store import database
 from auth_service.telemetry import logs
 from auth_service.telemetry.private_port import listen
+from auth_service.worker.schedule import Pace
 
 TABLES = (
     "status_indexes", "account_events", "event_deliveries", "consents", "authorization_requests", "logout_requests",

@@ -4,10 +4,10 @@ import asyncio
 import json
 from datetime import timedelta
 
-from auth_service.expiry import BATCH, delete_expired
 from auth_service.limits.attempts import Attempts
 from auth_service.store.database import open_database
 from auth_service.store.leases import hold
+from auth_service.worker.expiry import BATCH, delete_expired
 
 from .browser import Browser
 from .code_flow import register_frontend

@@ -135,7 +135,7 @@ def test_a_session_that_expires_ends_its_tokens(service: Service) -> None:
     service.execute("UPDATE browser_sessions SET expires_at = '2026-01-01 00:00:00.000000'")
 
     async def expire() -> None:
-        from auth_service.expiry import delete_expired
+        from auth_service.worker.expiry import delete_expired
 
         database = open_database(service.database_url)
         await delete_expired(database, now=service.clock())

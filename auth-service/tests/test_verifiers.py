@@ -13,11 +13,11 @@ import httpx2
 import pytest
 import structlog
 
-from auth_service.key_schedule import EVIDENCE_MAX_DELAY, KeySchedule, Pace
 from auth_service.keys.signing import KeyStore
 from auth_service.keys.verifier_reports import MAX_INSTANCES, MAX_KIDS, REPORT_TTL, SILENT_AFTER
 from auth_service.sealed.versioned_secrets import parse_secrets
 from auth_service.store.database import Database, open_database
+from auth_service.worker.schedule import EVIDENCE_MAX_DELAY, KeySchedule, Pace
 
 from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Clock, Service, Start, Store, wait_until
 from .oauth_client import OAuthClient, register, register_with_key

@@ -13,10 +13,10 @@ import httpx2
 import psycopg
 import pytest
 
-from auth_service.duty_metrics import DutyMetrics
 from auth_service.store.database import open_database
 from auth_service.store.instants import utc_now
-from auth_service.worker import Duty, perform_duties
+from auth_service.worker.duty_metrics import DutyMetrics
+from auth_service.worker.worker import Duty, perform_duties
 
 from .conftest import Store, free_port, wait_until
 from .test_key_rotation import LONG_AGO, age

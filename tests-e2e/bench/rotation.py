@@ -30,7 +30,6 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service"))
 
 # The services themselves: a hundred rotations of an hour each are no test over HTTP.
 from auth_service.clients import clients
-from auth_service.key_schedule import KeySchedule, Pace
 from auth_service.keys import verifier_reports as verifiers
 from auth_service.keys.ring import RELOAD_PERIOD, KeyRing
 from auth_service.keys.rotation import withdraw_active_key
@@ -38,6 +37,7 @@ from auth_service.keys.signing import KeyStore
 from auth_service.migrations import migrate
 from auth_service.oauth.client_metadata import parse
 from auth_service.store.database import Database, open_database
+from auth_service.worker.schedule import KeySchedule, Pace
 from todo_service.access_token import Policy, verify
 from todo_service.jws import InvalidToken
 from todo_service.key_set import parse_keys

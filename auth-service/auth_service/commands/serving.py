@@ -12,12 +12,12 @@ from fastapi import FastAPI
 from ..app import check_start, create_app
 from ..exposition import render_metrics
 from ..http.parts import Parts
-from ..key_schedule import Pace
 from ..settings.settings import load_settings
 from ..telemetry import logs, tracing
 from ..telemetry.metrics import MEDIA_TYPE
 from ..telemetry.private_port import Answer, PrivatePort, listen
 from ..telemetry.tracing import TracingUnavailable
+from ..worker.schedule import Pace
 from .whole_responses import WholeResponses
 
 if TYPE_CHECKING:

@@ -11,11 +11,8 @@ from ipaddress import ip_network
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..duty_metrics import DutyMetrics
 from ..events.deliveries import find_backlog
 from ..events.sender import EventSender
-from ..expiry import delete_expired
-from ..key_schedule import KeySchedule, Pace
 from ..keys.ring import KeyRing
 from ..keys.signing import KeyStore, open_status_list_keys
 from ..migrations import HEAD, serves
@@ -28,7 +25,10 @@ from ..telemetry import logs
 from ..telemetry.metrics import MEDIA_TYPE, Metric, render
 from ..telemetry.private_port import Answer, Give, PrivatePort, listen
 from ..telemetry.process_metrics import pool_metrics, process_metrics
-from ..worker import Duty, perform_duties
+from ..worker.duty_metrics import DutyMetrics
+from ..worker.expiry import delete_expired
+from ..worker.schedule import KeySchedule, Pace
+from ..worker.worker import Duty, perform_duties
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 BACKLOG_TIMEOUT = 2  # seconds: without it there is still the rest to tell

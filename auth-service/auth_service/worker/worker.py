@@ -15,11 +15,11 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..keys.encryption import UnreadableKey
+from ..store import leases
+from ..store.database import Database
+from ..store.instants import Clock
 from .duty_metrics import DutyMetrics
-from .keys.encryption import UnreadableKey
-from .store import leases
-from .store.database import Database
-from .store.instants import Clock
 
 DRAIN_TIMEOUT = timedelta(seconds=20)  # for what is under way when the worker is told to stop
 _log = structlog.get_logger(__name__)

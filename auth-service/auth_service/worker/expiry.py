@@ -6,18 +6,18 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
-from .clients.assertions import UsedAssertion
-from .grants.authorization_requests import MAX_ROWS as REQUESTS_MAX_ROWS
-from .grants.authorization_requests import StoredRequest
-from .grants.grants import Grant
-from .grants.logout_requests import LogoutRequest
-from .keys.past import delete_past_keys
-from .keys.verifier_reports import VerifierReport
-from .limits.attempts import MAX_ROWS, Attempts
-from .sessions.browser_sessions import BrowserSession, end_expired
-from .store.database import Database
-from .tokens.authorization_codes import REUSE_NOTICED_FOR, AuthorizationCode
-from .tokens.refresh_tokens import RefreshTokenFamily, forget_successors
+from ..clients.assertions import UsedAssertion
+from ..grants.authorization_requests import MAX_ROWS as REQUESTS_MAX_ROWS
+from ..grants.authorization_requests import StoredRequest
+from ..grants.grants import Grant
+from ..grants.logout_requests import LogoutRequest
+from ..keys.past import delete_past_keys
+from ..keys.verifier_reports import VerifierReport
+from ..limits.attempts import MAX_ROWS, Attempts
+from ..sessions.browser_sessions import BrowserSession, end_expired
+from ..store.database import Database
+from ..tokens.authorization_codes import REUSE_NOTICED_FOR, AuthorizationCode
+from ..tokens.refresh_tokens import RefreshTokenFamily, forget_successors
 
 BATCH = 500  # rows in one transaction
 EXPIRING: tuple[Any, ...] = (Attempts, UsedAssertion, RefreshTokenFamily, StoredRequest, LogoutRequest, VerifierReport)

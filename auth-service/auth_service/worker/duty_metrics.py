@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from .telemetry.metrics import Metric
+from ..telemetry.metrics import Metric
 
 
 class DutyMetrics:

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from .keys.rotation import RotationRefused, rotate_keys
-from .keys.signing import ACTIVE, NEXT, KeyStore, SigningKey
-from .keys.verifier_reports import find_lacking
-from .store.database import Database
-from .store.instants import Clock
-from .telemetry.logs import audit
+from ..keys.rotation import RotationRefused, rotate_keys
+from ..keys.signing import ACTIVE, NEXT, KeyStore, SigningKey
+from ..keys.verifier_reports import find_lacking
+from ..store.database import Database
+from ..store.instants import Clock
+from ..telemetry.logs import audit
 
 EVIDENCE_MAX_DELAY = timedelta(hours=1)  # so long may a verifier that does not hold the spare put a rotation off
 _log = structlog.get_logger(__name__)
