@@ -5,10 +5,10 @@ from datetime import datetime
 from fastapi import Request, Response
 
 from ..accounts.accounts import delete_account, delete_identity, list_identities
-from ..guessing import place_in_queue
 from ..http.current_session import Current
 from ..http.parts import Now, Parts, PartsDep
 from ..sessions.browser_sessions import end_sessions
+from ..signing_in.guessing import place_in_queue
 from ..telemetry.logs import audit
 from . import bodies
 from .bodies import BODY_REFUSALS

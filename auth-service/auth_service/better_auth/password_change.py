@@ -6,12 +6,12 @@ from fastapi import Request, Response
 
 from ..accounts.accounts import find_password_hash, lock_password, replace_password_hash
 from ..accounts.passwords import Place
-from ..guessing import Tried, WrongPassword, place_in_queue, verify_password
 from ..http.current_session import Current, start_session_here
 from ..http.parts import Now, Parts, PartsDep
 from ..http.session_cookies import device_tag
 from ..limits.attempts import Attempt
 from ..sessions.browser_sessions import end_sessions
+from ..signing_in.guessing import Tried, WrongPassword, place_in_queue, verify_password
 from ..telemetry.logs import audit
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS

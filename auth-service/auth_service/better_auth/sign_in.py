@@ -5,7 +5,7 @@ from pydantic import Field
 
 from ..accounts.email_addresses import parse_email
 from ..http.parts import Now, PartsDep
-from ..password_sign_in import AccountSuspended, Credentials, WrongCredentials, sign_in
+from ..signing_in.password_sign_in import AccountSuspended, Credentials, WrongCredentials, sign_in
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS
 from .refusals import Refusal

@@ -5,7 +5,7 @@ from fastapi import Request, Response
 from ..accounts.accounts import EmailTaken
 from ..accounts.email_addresses import parse_email
 from ..http.parts import Now, PartsDep
-from ..password_sign_up import CommonPassword, NewAccount, sign_up
+from ..signing_in.password_sign_up import CommonPassword, NewAccount, sign_up
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS
 from .refusals import Refusal

@@ -11,7 +11,7 @@ from ..http.parts import Now, Parts, PartsDep
 from ..http.pending_requests import Waiting, find_waiting, require_waiting
 from ..limits.attempts import TooManyAttempts
 from ..oauth.parameters import Parameters
-from ..password_sign_in import AccountSuspended, Credentials, WrongCredentials, sign_in
+from ..signing_in.password_sign_in import AccountSuspended, Credentials, WrongCredentials, sign_in
 from .forms import (
     NOT_OURS,
     back_to_authorize,

@@ -11,7 +11,7 @@ from ..http.pages import ANSWERS, HANDLE, copy_cookies, see_other
 from ..http.parts import Now, Parts, PartsDep
 from ..http.pending_requests import Waiting, find_waiting, require_waiting
 from ..oauth.parameters import Parameters
-from ..password_sign_up import CommonPassword, NewAccount, sign_up
+from ..signing_in.password_sign_up import CommonPassword, NewAccount, sign_up
 from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form, retry_later
 
 PATH = "/signup"

@@ -5,15 +5,15 @@ from datetime import datetime
 
 from fastapi import Request, Response
 
-from .accounts.accounts import Account, EmailTaken, create_account
-from .accounts.passwords import TooBusy
+from ..accounts.accounts import Account, EmailTaken, create_account
+from ..accounts.passwords import TooBusy
+from ..http.current_session import Current, start_session_here
+from ..http.parts import Parts
+from ..http.session_cookies import device_tag
+from ..sessions.browser_sessions import BrowserSession, end_session
+from ..telemetry.counts import PASSWORD, counting
+from ..telemetry.logs import audit
 from .guessing import place_in_queue
-from .http.current_session import Current, start_session_here
-from .http.parts import Parts
-from .http.session_cookies import device_tag
-from .sessions.browser_sessions import BrowserSession, end_session
-from .telemetry.counts import PASSWORD, counting
-from .telemetry.logs import audit
 
 
 class CommonPassword(Exception):

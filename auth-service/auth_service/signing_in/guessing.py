@@ -6,12 +6,12 @@ from datetime import datetime
 
 from fastapi import Request
 
-from .accounts.passwords import Place
-from .http.current_session import device_of
-from .http.parts import Parts
-from .limits.attempts import Attempt, TooManyAttempts
-from .network.networks import network_of
-from .telemetry.logs import audit
+from ..accounts.passwords import Place
+from ..http.current_session import device_of
+from ..http.parts import Parts
+from ..limits.attempts import Attempt, TooManyAttempts
+from ..network.networks import network_of
+from ..telemetry.logs import audit
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,17 @@ from datetime import datetime
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .accounts import accounts
-from .accounts.accounts import Account
-from .accounts.passwords import TooBusy
+from ..accounts import accounts
+from ..accounts.accounts import Account
+from ..accounts.passwords import TooBusy
+from ..http.current_session import Current, start_session_here
+from ..http.parts import Parts
+from ..http.session_cookies import device_tag
+from ..limits.attempts import Attempt, TooManyAttempts
+from ..sessions.browser_sessions import BrowserSession, authenticate_again, end_session
+from ..telemetry.counts import PASSWORD, counting
+from ..telemetry.logs import audit
 from .guessing import Tried, WrongPassword, place_in_queue, verify_password
-from .http.current_session import Current, start_session_here
-from .http.parts import Parts
-from .http.session_cookies import device_tag
-from .limits.attempts import Attempt, TooManyAttempts
-from .sessions.browser_sessions import BrowserSession, authenticate_again, end_session
-from .telemetry.counts import PASSWORD, counting
-from .telemetry.logs import audit
 
 
 class WrongCredentials(Exception):
