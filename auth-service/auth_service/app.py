@@ -12,12 +12,12 @@ from opentelemetry.trace import TracerProvider
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .accounts.passwords import PasswordHasher
-from .better_auth.cross_origin import CrossOrigin
 from .clients.assertions import AssertionVerifier
 from .clients.authentication import ClientAuthenticator
 from .clients.cache import ClientCache
 from .clients.fetched_keys import FetchedKeys
 from .clients.origins import ClientOrigins
+from .endpoints.better_auth.cross_origin import CrossOrigin
 from .failures import add_exception_handlers, render_failure
 from .http.browsers import Browsers
 from .http.client_cors import ClientCrossOrigin

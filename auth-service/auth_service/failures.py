@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect
 
 from .accounts import passwords
 from .accounts.passwords import TooBusy
-from .better_auth.refusals import Refusal, TooManyRequests
-from .better_auth.routes import PREFIX
+from .endpoints.better_auth.refusals import Refusal, TooManyRequests
+from .endpoints.better_auth.routes import PREFIX
 from .http.bearer_tokens import BearerRefusal
 from .http.oauth_requests import render_oauth_error
 from .http.pages import PATHS, PageRefused, render_refused

@@ -1,0 +1,72 @@
+"""GET and POST /oauth/authorize."""
+
+from datetime import datetime
+
+from fastapi import APIRouter, Request, Response
+
+from ...grants import authorization_requests
+from ...http.authorization_response import answer_refusal
+from ...http.oauth_requests import read_form_octets
+from ...http.pages import ANSWERS, AUTHORIZE, HANDLE, PageRefused, see_other
+from ...http.parts import Now, Parts, PartsDep
+from ...http.pending_requests import expired, require_waiting
+from ...oauth.errors import OAuthError
+from .requests import find_client, read_parameters, read_request
+from .steps import Asked, proceed
+
+router = APIRouter()
+
+
+@router.get(AUTHORIZE, response_class=Response, responses=ANSWERS)
+async def authorize(request: Request, parts: PartsDep, now: Now) -> Response:
+    """Begin a request, or go on with one that a page has come back from."""
+    parameters, repeated = read_parameters(request.scope["query_string"])
+    handle = parameters.get(HANDLE)
+    if handle is not None and parameters.get("client_id") is None:
+        return await _resume(request, handle, parts, now)
+    arrived = await find_client(parameters, repeated, parts, now=now)
+    try:
+        asked = Asked(await read_request(request, arrived, parts, now=now), arrived.client)
+    except OAuthError as refusal:
+        return answer_refusal(request, arrived.target, refusal)
+    return await proceed(request, asked, parts, now)
+
+
+@router.post(AUTHORIZE, response_class=Response, responses=ANSWERS)
+async def authorize_by_form(request: Request, parts: PartsDep, now: Now) -> Response:
+    """The same by POST (OpenID Connect Core §3.1.2.1).
+
+    A form of another site comes without our cookies. It is checked and stored, and the browser comes back for it by a
+    GET, which has them. Until then it is nobody's.
+    """
+    try:
+        parameters, repeated = read_parameters(await read_form_octets(request))
+    except OAuthError as error:
+        raise PageRefused(
+            "This link does not work", "The form that sent you here cannot be read.", status=error.status
+        ) from None
+    arrived = await find_client(parameters, repeated, parts, now=now)
+    try:
+        read = await read_request(request, arrived, parts, now=now)
+    except OAuthError as refusal:
+        return answer_refusal(request, arrived.target, refusal)
+    async with parts.database.writing() as session:
+        handle = await authorization_requests.store(session, read, browser=None, now=now)
+    return see_other(AUTHORIZE, **{HANDLE: handle})
+
+
+async def _resume(request: Request, handle: str, parts: Parts, now: datetime) -> Response:
+    waiting = await require_waiting(request, parts, handle, now=now)
+    asked = Asked(waiting.request, waiting.client, waiting)
+    if waiting.stored.browser_hash is not None:
+        return await proceed(request, asked, parts, now)
+    known = parts.browsers.read(request)
+    browser = known or parts.browsers.draw()
+    async with parts.database.writing() as session:
+        is_bound = await authorization_requests.bind(session, waiting.named, browser)
+    if not is_bound:
+        raise expired()
+    response = await proceed(request, asked, parts, now)
+    if known is None:
+        parts.browsers.set(response, browser)
+    return response

@@ -1,0 +1,83 @@
+"""What arrives at the authorization endpoint: a new request, or the handle of one that waits."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from fastapi import Request
+
+from ...clients.clients import Client
+from ...http.pages import PageRefused
+from ...http.parts import Parts
+from ...oauth import authorization_request
+from ...oauth.authorization_request import AuthorizationRequest, Target
+from ...oauth.errors import InvalidRequest
+from ...oauth.parameters import Parameters, parse_with_repeated
+from ...tokens.id_token_hints import InvalidHint
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A request whose answer has somewhere to go."""
+
+    client: Client
+    target: Target
+    parameters: Parameters
+    repeated: frozenset[str]
+
+
+def read_parameters(octets: bytes) -> tuple[Parameters, frozenset[str]]:
+    """Raises PageRefused when it cannot be read: then nothing in it can be believed."""
+    try:
+        return parse_with_repeated(octets)
+    except InvalidRequest as error:
+        raise PageRefused(
+            "This link does not work",
+            "The address of this page is damaged or incomplete. "
+            "Go back to the application that you came from, and start again.",
+            reason=error.reason or error.description,
+        ) from None
+
+
+async def find_client(parameters: Parameters, repeated: frozenset[str], parts: Parts, *, now: datetime) -> Arrived:
+    """Whom to answer, and where. Raises PageRefused: whoever is not known to be good gets no redirect."""
+    client_id = parameters.get("client_id")
+    client = None if client_id is None else await parts.clients.cache.find(client_id, now=now)
+    if client is None:
+        raise PageRefused(
+            "Unknown application",
+            "The application that sent you here is not registered. Tell the people who run it.",
+            reason="client_id is missing, repeated or unknown",
+        )
+    target = authorization_request.find_target(parameters, client.registration)
+    if target is None:
+        raise PageRefused(
+            "Unknown address",
+            "The application that sent you here wants you to return to an address that is not registered for it. "
+            "Tell the people who run it.",
+            reason=f"{client.client_id}: redirect_uri is missing, repeated or not registered",
+        )
+    return Arrived(client, target, parameters, repeated)
+
+
+async def read_request(request: Request, arrived: Arrived, parts: Parts, *, now: datetime) -> AuthorizationRequest:
+    """Everything else of the request. Raises OAuthError."""
+    read = authorization_request.read(
+        arrived.parameters,
+        arrived.repeated,
+        client_id=arrived.client.client_id,
+        client=arrived.client.registration,
+        target=arrived.target,
+        issuer=parts.issuer,
+    )
+    hint = arrived.parameters.get("id_token_hint")
+    if hint is None:
+        return read
+    try:
+        hinted = await parts.hints.verify(hint, now=now)
+    except InvalidHint as error:
+        raise InvalidRequest("The id_token_hint is not an ID token of this issuer.", reason=str(error)) from None
+    if hinted.client_id != arrived.client.client_id:
+        raise InvalidRequest("The id_token_hint was issued to another client.")
+    if read.subject not in (None, hinted.sub):
+        raise InvalidRequest("The id_token_hint and the claims name two people.")
+    return replace(read, subject=hinted.sub)

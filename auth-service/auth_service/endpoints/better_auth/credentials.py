@@ -1,0 +1,36 @@
+"""E-mail, password and profile as they arrive, and what is refused before anything is looked up."""
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from ...accounts import passwords
+from ...accounts.accounts import IMAGE_MAX_LENGTH, NAME_MAX_LENGTH
+from ...accounts.passwords import Place
+from .refusals import Refusal
+
+# No control characters: they are no part of a name, and PostgreSQL cannot store a NUL.
+_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+Name = Annotated[str, StringConstraints(max_length=NAME_MAX_LENGTH, pattern=_PRINTABLE)]
+Image = Annotated[str, StringConstraints(max_length=IMAGE_MAX_LENGTH, pattern=_PRINTABLE)]
+Url = Annotated[str, StringConstraints(max_length=2048)]
+NewPassword = Annotated[str, StringConstraints(min_length=1)]
+
+
+def check_password_length(password: str, *, is_new: bool) -> None:
+    """Raises Refusal (400). A password that is only compared may be short: it is simply wrong."""
+    length = passwords.utf16_length(password)
+    if is_new and length < passwords.MIN_LENGTH:
+        raise Refusal(400, "PASSWORD_TOO_SHORT", "Password too short")
+    if length > passwords.MAX_LENGTH:
+        raise Refusal(400, "PASSWORD_TOO_LONG", "Password too long")
+
+
+async def check_not_common(place: Place, password: str) -> None:
+    """Raises Refusal (400) for a password that is among those which are tried first."""
+    if await place.is_common(password):
+        raise common_password()
+
+
+def common_password() -> Refusal:
+    return Refusal(400, "PASSWORD_COMPROMISED", "This password is among the most common ones. Choose another.")

@@ -1,0 +1,60 @@
+"""CORS below /api/auth: with credentials, and for trusted origins only (the Fetch standard's CORS protocol).
+
+To every other page the answers stay unreadable. Nobody may keep them, unless the endpoint says otherwise.
+"""
+
+from fastapi import Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ...http.parts import Parts
+from ...http.session_cookies import EXPOSED_HEADERS
+from ...network.trusted_origins import TrustedOrigins
+from .routes import PREFIX
+
+PREFLIGHT_MAX_AGE = 600  # seconds
+
+
+class CrossOrigin:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(f"{PREFIX}/"):
+            await self._app(scope, receive, send)
+            return
+        parts: Parts = scope["app"].state.parts
+        sent = Headers(scope=scope)
+
+        async def send_with_cors(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Cache-Control", "no-store")
+                _allow(sent, headers, parts.trusted_origins)
+            await send(message)
+
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in sent:
+            await _preflight(sent, parts.trusted_origins)(scope, receive, send_with_cors)
+        else:
+            await self._app(scope, receive, send_with_cors)
+
+
+def _allow(sent: Headers, headers: MutableHeaders, trusted: TrustedOrigins) -> None:
+    headers.add_vary_header("Origin")
+    origin = sent.get("origin")
+    if origin is not None and trusted.trusts(origin):
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Allow-Credentials"] = "true"
+        headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+
+
+def _preflight(sent: Headers, trusted: TrustedOrigins) -> Response:
+    """What a trusted origin may send. Another is told nothing, which browsers read as no."""
+    if not trusted.trusts(sent.get("origin", "")):
+        return Response(status_code=204)
+    allowed = {
+        "Access-Control-Allow-Methods": "GET, POST",
+        "Access-Control-Allow-Headers": "content-type, authorization",
+        "Access-Control-Max-Age": str(PREFLIGHT_MAX_AGE),
+    }
+    return Response(status_code=204, headers=allowed)

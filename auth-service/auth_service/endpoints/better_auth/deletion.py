@@ -1,0 +1,77 @@
+"""POST /delete-user and /unlink-account: taking away an account, or a way into it."""
+
+from datetime import datetime
+
+from fastapi import Request, Response
+
+from ...accounts.accounts import delete_account, delete_identity, list_identities
+from ...http.current_session import Current
+from ...http.parts import Now, Parts, PartsDep
+from ...sessions.browser_sessions import end_sessions
+from ...signing_in.guessing import place_in_queue
+from ...telemetry.logs import audit
+from . import bodies
+from .bodies import BODY_REFUSALS
+from .current import require_current
+from .password_change import confirm_password
+from .refusals import Refusal
+from .routes import new_router
+from .wire import Done, Wire
+
+router = new_router()
+
+
+class DeleteUser(bodies.Body):
+    password: str = ""
+    token: str = ""
+
+
+class Deleted(Wire):
+    success: bool
+    message: str
+
+
+class Unlink(bodies.Body):
+    account_id: str
+
+
+@router.post(
+    "/delete-user", openapi_extra=bodies.document(DeleteUser), responses=bodies.refuses(*BODY_REFUSALS, 401, 404, 429)
+)
+async def delete_user(request: Request, response: Response, parts: PartsDep, now: Now) -> Deleted:
+    """Delete one's account with all that belongs to it: with the password, or soon after signing in."""
+    asked = await bodies.receive(request, DeleteUser, parts)
+    current = await require_current(request, response, parts, now)
+    await _confirm(request, parts, now, current, asked)
+    async with parts.database.writing() as session:
+        await end_sessions(session, current.account.id, now=now)
+        await delete_account(session, current.account.id, now=now)
+    audit("account_deleted", account_id=current.account.id)
+    parts.session_cookies.clear(response)
+    return Deleted(success=True, message="User deleted")
+
+
+async def _confirm(request: Request, parts: Parts, now: datetime, current: Current, asked: DeleteUser) -> None:
+    if asked.token:
+        raise Refusal(404, "INVALID_TOKEN", "Invalid token")  # none are mailed, so none is valid
+    if asked.password:
+        with place_in_queue(request, parts) as place:
+            await confirm_password(request, parts, now, place, current, asked.password)
+    elif current.session.authenticated_at + parts.session_fresh_max_age < now:
+        raise Refusal(400, "SESSION_EXPIRED", "Session expired. Re-authenticate to perform this action.")
+
+
+@router.post("/unlink-account", openapi_extra=bodies.document(Unlink), responses=bodies.refuses(*BODY_REFUSALS, 401))
+async def unlink_account(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
+    """Take a way in away, unless it is the last one."""
+    asked = await bodies.receive(request, Unlink, parts)
+    current = await require_current(request, response, parts, now, fresh=True)
+    async with parts.database.writing() as session:
+        identities = await list_identities(session, current.account.id, lock=True)
+        if len(identities) == 1:
+            raise Refusal(400, "FAILED_TO_UNLINK_LAST_ACCOUNT", "You can't unlink your last account")
+        if asked.account_id not in [identity.id for identity in identities]:
+            raise Refusal(400, "ACCOUNT_NOT_FOUND", "Account not found")
+        await delete_identity(session, asked.account_id)
+    audit("identity_unlinked", account_id=current.account.id, identity_id=asked.account_id)
+    return Done(status=True)

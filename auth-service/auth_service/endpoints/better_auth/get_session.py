@@ -1,0 +1,44 @@
+"""GET /get-session, the hottest path of all: one indexed read, and one signature a second."""
+
+from fastapi import Request, Response
+
+from ...http.current_session import find_current
+from ...http.direct_routes import DirectRoute
+from ...http.parts import parts_of
+from ...http.session_cookies import EXPOSED_HEADERS
+from .routes import new_router
+from .wire import SessionView, UserView, Wire, render
+
+router = new_router(DirectRoute)
+QUERY = {
+    "parameters": [
+        {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
+        for name in ("disableCookieCache", "disableRefresh")
+    ]
+}
+
+
+class SessionAndUser(Wire):
+    session: SessionView
+    user: UserView
+
+
+@router.get("/get-session", openapi_extra=QUERY, response_model=SessionAndUser | None)
+async def get_session(request: Request) -> Response:
+    """The session and its user, or null for nobody: asking who one is is no error.
+
+    `set-auth-jwt` carries an access token, so that a client needs no second request for one.
+    """
+    parts, response = parts_of(request), Response(headers={"Pragma": "no-cache"})
+    now = parts.clock()
+    # Any text is a yes, "false" too: the original reads it as JavaScript does.
+    may_slide = not request.query_params.get("disableRefresh")
+    current = await find_current(request, response, parts, now, may_slide=may_slide)
+    status = None if current is None else await parts.token_status.of_session(current.session, now=now)
+    if current is None or status is None:
+        return render(None, response)
+    token = parts.session_tokens.token_for(current.account, current.session, status, now=now)
+    response.headers["set-auth-jwt"] = token
+    response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+    session, user = SessionView.of(current.session), UserView.of(current.account)
+    return render(SessionAndUser.model_construct(session=session, user=user), response)

@@ -1,0 +1,117 @@
+"""POST /change-password and /verify-password: both ask for the password that a person has."""
+
+from datetime import datetime
+
+from fastapi import Request, Response
+
+from ...accounts.accounts import find_password_hash, lock_password, replace_password_hash
+from ...accounts.passwords import Place
+from ...http.current_session import Current, start_session_here
+from ...http.parts import Now, Parts, PartsDep
+from ...http.session_cookies import device_tag
+from ...limits.attempts import Attempt
+from ...sessions.browser_sessions import end_sessions
+from ...signing_in.guessing import Tried, WrongPassword, place_in_queue, verify_password
+from ...telemetry.logs import audit
+from . import bodies, credentials
+from .bodies import BODY_REFUSALS
+from .current import require_current
+from .refusals import Refusal, unauthorized
+from .routes import new_router
+from .wire import Done, UserView, Wire
+
+router = new_router()
+
+
+class ChangePassword(bodies.Body):
+    current_password: str
+    new_password: str
+    revoke_other_sessions: bool = False
+
+
+class PasswordChanged(Wire):
+    token: str | None  # of the new session, where the others were ended
+    user: UserView
+
+
+class OnePassword(bodies.Body):
+    password: str
+
+
+@router.post(
+    "/change-password",
+    openapi_extra=bodies.document(ChangePassword),
+    responses=bodies.refuses(*BODY_REFUSALS, 401, 429),
+)
+async def change_password(request: Request, response: Response, parts: PartsDep, now: Now) -> PasswordChanged:
+    """Change the password. With `revokeOtherSessions` every session ends, and the caller gets a new one."""
+    asked = await bodies.receive(request, ChangePassword, parts)
+    current = await require_current(request, response, parts, now)
+    credentials.check_password_length(asked.new_password, is_new=True)
+    with place_in_queue(request, parts) as place:
+        # First, so that a right password is not counted as a guess because the new one is refused.
+        await credentials.check_not_common(place, asked.new_password)
+        old_hash, attempt = await confirm_password(request, parts, now, place, current, asked.current_password)
+        new_hash = await place.hash(asked.new_password)
+    user = UserView.of(current.account)
+    started = None
+    async with parts.database.writing() as session:
+        await parts.attempts.succeeded(session, attempt)
+        if not await replace_password_hash(session, current.account.id, new_hash, replacing=old_hash, now=now):
+            raise invalid_password()  # it was changed a moment ago
+        if not await lock_password(session, current.account.id, new_hash):
+            raise unauthorized(clears_cookies=True)  # the account was suspended a moment ago
+        if asked.revoke_other_sessions:
+            await end_sessions(session, current.account.id, now=now)
+            started = await start_session_here(
+                request, session, parts, current.account.id, remember=current.session.is_remembered, now=now
+            )
+    parts.session_cookies.remember_device(request, response, device_tag(current.account.id, new_hash))
+    audit("password_changed", account_id=current.account.id, session_id=current.session.id)
+    if started is None:
+        return PasswordChanged(token=None, user=user)
+    parts.session_cookies.set(response, started, now=now)
+    return PasswordChanged(token=started.token, user=user)
+
+
+@router.post(
+    "/verify-password", openapi_extra=bodies.document(OnePassword), responses=bodies.refuses(*BODY_REFUSALS, 401, 429)
+)
+async def verify_password_(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
+    """Whether the password is right, for a page that asks before something grave."""
+    asked = await bodies.receive(request, OnePassword, parts)
+    current = await require_current(request, response, parts, now)
+    with place_in_queue(request, parts) as place:
+        _, attempt = await confirm_password(request, parts, now, place, current, asked.password)
+    async with parts.database.writing() as session:
+        await parts.attempts.succeeded(session, attempt)
+    return Done(status=True)
+
+
+async def confirm_password(
+    request: Request, parts: Parts, now: datetime, place: Place, current: Current, password: str
+) -> tuple[str, Attempt]:
+    """The hash that the password made, and the attempt that succeeded.
+
+    A live session is as good as a known device: strangers who spend the account's budget do not keep its owner from
+    changing the password.
+
+    Raises:
+        Refusal: 400.
+        TooManyAttempts
+    """
+    credentials.check_password_length(password, is_new=False)
+    async with parts.database.reading() as session:
+        password_hash = await find_password_hash(session, current.account.id)
+    if password_hash is None:
+        raise Refusal(400, "CREDENTIAL_ACCOUNT_NOT_FOUND", "Credential account not found")
+    tried = Tried(current.account.email, password_hash, password)
+    try:
+        return password_hash, await verify_password(request, parts, now, place, tried, knows_device=True)
+    except WrongPassword:
+        raise invalid_password() from None
+
+
+def invalid_password() -> Refusal:
+    """400, not 401: the session is as good as ever."""
+    return Refusal(400, "INVALID_PASSWORD", "Invalid password")

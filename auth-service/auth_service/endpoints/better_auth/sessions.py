@@ -1,0 +1,35 @@
+"""GET /list-sessions, and POST /get-session, which is refused."""
+
+from fastapi import Request, Response
+
+from ...http.parts import Now, PartsDep
+from ...sessions.browser_sessions import list_live
+from . import bodies
+from .bodies import BODY_REFUSALS
+from .current import require_current
+from .refusals import Refusal
+from .routes import new_router
+from .wire import SessionView
+
+router = new_router()
+
+
+@router.post(
+    "/get-session", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*BODY_REFUSALS, 405)
+)
+async def refresh_session(request: Request, parts: PartsDep) -> Response:
+    """Refused: what the client would send here, were sessions not prolonged by asking for them."""
+    await bodies.receive(request, bodies.NoMembers, parts)
+    code = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED"
+    refused = Refusal(405, code, "POST method requires deferSessionRefresh to be enabled in session config").render()
+    refused.headers["Allow"] = "GET"
+    return refused
+
+
+@router.get("/list-sessions", responses=bodies.refuses(401, 403))
+async def list_sessions(request: Request, response: Response, parts: PartsDep, now: Now) -> list[SessionView]:
+    """The live sessions of the person who asks, who has signed in not long ago."""
+    current = await require_current(request, response, parts, now, fresh=True)
+    async with parts.database.reading() as session:
+        live = await list_live(session, current.account.id, now=now)
+    return [SessionView.of(each) for each in live]

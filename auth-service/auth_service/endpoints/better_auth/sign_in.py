@@ -1,0 +1,56 @@
+"""POST /sign-in/email: a session for whoever knows the password."""
+
+from fastapi import Request, Response
+from pydantic import Field
+
+from ...accounts.email_addresses import parse_email
+from ...http.parts import Now, PartsDep
+from ...signing_in.password_sign_in import AccountSuspended, Credentials, WrongCredentials, sign_in
+from . import bodies, credentials
+from .bodies import BODY_REFUSALS
+from .refusals import Refusal
+from .routes import new_router
+from .wire import UserView, Wire
+
+router = new_router()
+
+
+class SignIn(bodies.Body):
+    email: str
+    password: str
+    callback_url: credentials.Url = Field(default="", alias="callbackURL")
+    remember_me: bool = True
+
+
+class SignedIn(Wire):
+    redirect: bool
+    token: str
+    url: str = ""  # only where the caller asked to be sent on
+    user: UserView
+
+
+@router.post(
+    "/sign-in/email",
+    openapi_extra=bodies.document(SignIn, starts_session=True),
+    responses=bodies.refuses(*BODY_REFUSALS, 401, 429),
+    response_model_exclude_unset=True,
+)
+async def sign_in_email(request: Request, response: Response, parts: PartsDep, now: Now) -> SignedIn:
+    """Start a session. An unknown address and a wrong password take the same path, time and answer."""
+    asked = await bodies.receive(request, SignIn, parts, starts_session=True)
+    email = parse_email(asked.email)
+    if email is None:
+        raise Refusal(400, "INVALID_EMAIL", "Invalid email")
+    credentials.check_password_length(asked.password, is_new=False)
+    try:
+        account, started = await sign_in(
+            request, response, parts, now, Credentials(email, asked.password), remember=asked.remember_me
+        )
+    except WrongCredentials:
+        raise Refusal(401, "INVALID_EMAIL_OR_PASSWORD", "Invalid email or password") from None
+    except AccountSuspended:
+        raise Refusal(403, "ACCOUNT_SUSPENDED", "This account is suspended") from None
+    user = UserView.of(account)
+    if asked.callback_url:
+        return SignedIn(redirect=True, token=started.token, url=asked.callback_url, user=user)
+    return SignedIn(redirect=False, token=started.token, user=user)

@@ -1,0 +1,52 @@
+"""POST /sign-up/email: an account with a password, and a session for it."""
+
+from fastapi import Request, Response
+
+from ...accounts.accounts import EmailTaken
+from ...accounts.email_addresses import parse_email
+from ...http.parts import Now, PartsDep
+from ...signing_in.password_sign_up import CommonPassword, NewAccount, sign_up
+from . import bodies, credentials
+from .bodies import BODY_REFUSALS
+from .refusals import Refusal
+from .routes import new_router
+from .wire import UserView, Wire
+
+router = new_router()
+
+
+class SignUp(bodies.Body):
+    name: credentials.Name
+    email: str
+    password: credentials.NewPassword
+    image: credentials.Image = ""
+    remember_me: bool = True
+
+
+class SignedUp(Wire):
+    token: str
+    user: UserView
+
+
+@router.post(
+    "/sign-up/email",
+    openapi_extra=bodies.document(SignUp, starts_session=True),
+    responses=bodies.refuses(*BODY_REFUSALS, 422, 429),
+)
+async def sign_up_email(request: Request, response: Response, parts: PartsDep, now: Now) -> SignedUp:
+    """Create an account and sign it in. Every path hashes, so that the time says nothing of who has an account."""
+    asked = await bodies.receive(request, SignUp, parts, starts_session=True)
+    email = parse_email(asked.email)
+    if email is None:
+        raise Refusal(400, "VALIDATION_ERROR", "[body.email] Invalid email address")
+    credentials.check_password_length(asked.password, is_new=True)
+    new = NewAccount(email, asked.name, asked.password, asked.image or None)
+    try:
+        account, started = await sign_up(request, response, parts, now, new, remember=asked.remember_me)
+    except CommonPassword:
+        raise credentials.common_password() from None
+    except EmailTaken:
+        raise Refusal(
+            422, "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", "User already exists. Use another email.", reason="taken"
+        ) from None
+    return SignedUp(token=started.token, user=UserView.of(account))

@@ -1,0 +1,29 @@
+"""GET /token: an access token for the todo API (RFC 9068), in exchange for a live session."""
+
+from fastapi import Request, Response
+
+from ...http.direct_routes import DirectRoute
+from ...http.parts import parts_of
+from . import bodies
+from .current import require_current
+from .refusals import unauthorized
+from .routes import new_router
+from .wire import Wire, render
+
+router = new_router(DirectRoute)
+
+
+class Token(Wire):
+    token: str
+
+
+@router.get("/token", responses=bodies.refuses(401), response_model=Token)
+async def token(request: Request) -> Response:
+    parts, response = parts_of(request), Response()
+    now = parts.clock()
+    current = await require_current(request, response, parts, now)
+    status = await parts.token_status.of_session(current.session, now=now)
+    if status is None:
+        raise unauthorized(clears_cookies=True)
+    issued = parts.session_tokens.token_for(current.account, current.session, status, now=now)
+    return render(Token.model_construct(token=issued), response)

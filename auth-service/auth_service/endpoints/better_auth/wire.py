@@ -1,0 +1,110 @@
+"""People, sessions and identities as the protocol shows them: camelCase, and instants of exactly three decimals.
+
+The client reads a fraction as a whole number of milliseconds: six digits would move a date by up to 16 minutes.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from ...accounts.accounts import Account, Identity
+from ...sessions.browser_sessions import BrowserSession
+
+
+def render_instant(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+
+
+WireInstant = Annotated[
+    datetime, PlainSerializer(render_instant), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True)
+
+
+def render(view: Wire | None, response: Response) -> Response:
+    """The answer as it goes out, beside the headers that were set on the way.
+
+    For the hottest paths only: what they return would otherwise be validated once more, against the model that made it.
+    """
+    response.body = b"null" if view is None else view.model_dump_json().encode()
+    response.headers["Content-Length"] = str(len(response.body))
+    response.headers["Content-Type"] = "application/json"
+    return response
+
+
+class Done(Wire):
+    status: bool
+
+
+class UserView(Wire):
+    id: str
+    name: str
+    email: str
+    email_verified: bool
+    image: str | None
+    created_at: WireInstant
+    updated_at: WireInstant
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        return cls.model_construct(
+            id=account.id,
+            name=account.name,
+            email=account.email,
+            email_verified=account.email_verified,
+            image=account.image,
+            created_at=account.created_at,
+            updated_at=account.updated_at,
+        )
+
+
+class SessionView(Wire):
+    id: str
+    token: str
+    user_id: str
+    expires_at: WireInstant
+    created_at: WireInstant
+    updated_at: WireInstant
+    ip_address: str
+    user_agent: str
+
+    @classmethod
+    def of(cls, session: BrowserSession) -> Self:
+        return cls.model_construct(
+            id=session.id,
+            token=session.token,
+            user_id=session.account_id,
+            expires_at=session.expires_at,
+            created_at=session.created_at,
+            updated_at=session.updated_at,
+            ip_address=session.ip_address,
+            user_agent=session.user_agent,
+        )
+
+
+class IdentityView(Wire):
+    id: str
+    account_id: str  # the identity's subject: the protocol calls an identity an account
+    provider_id: str
+    user_id: str
+    created_at: WireInstant
+    updated_at: WireInstant
+    scopes: list[str]
+
+    @classmethod
+    def of(cls, identity: Identity) -> Self:
+        return cls.model_construct(
+            id=identity.id,
+            account_id=identity.subject,
+            provider_id=identity.provider_id,
+            user_id=identity.account_id,
+            created_at=identity.created_at,
+            updated_at=identity.updated_at,
+            scopes=[],
+        )

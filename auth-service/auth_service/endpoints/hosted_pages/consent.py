@@ -1,0 +1,80 @@
+"""/consent: who asks for what, and yes or no; without a request, what one has agreed to, to be taken back."""
+
+from datetime import datetime
+
+from fastapi import APIRouter, Request, Response
+
+from ...grants import authorization_requests, consents
+from ...http.authorization_response import answer_refusal
+from ...http.current_session import Current, find_current
+from ...http.pages import ANSWERS, HANDLE, see_other
+from ...http.parts import Now, Parts, PartsDep
+from ...http.pending_requests import Waiting, require_waiting
+from ...oauth.consent import scopes_to_agree_to
+from ...oauth.errors import AccessDenied
+from ...telemetry.logs import audit
+from . import agreed
+from .agreed import in_words
+from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form
+
+PATH = "/consent"
+router = APIRouter()
+
+
+@router.get(PATH, response_class=Response, responses=ANSWERS)
+async def show(request: Request, parts: PartsDep, now: Now) -> Response:
+    handle = query_of(request, HANDLE)
+    current = await find_current(request, Response(), parts, now, may_slide=False)
+    if handle is None:
+        return see_other("/signin") if current is None else await agreed.render(request, parts, current)
+    waiting = await require_waiting(request, parts, handle, now=now)
+    return back_to_authorize(waiting) if current is None else _render(request, parts, waiting, current)
+
+
+@router.post(PATH, response_class=Response, responses=ANSWERS)
+async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
+    """Yes is remembered, and leads back to authorize; no is the answer."""
+    form = await read_page_form(request)
+    current = await find_current(request, Response(), parts, now, may_slide=False)
+    if form.get(agreed.WITHDRAW) is not None:
+        return see_other("/signin") if current is None else await agreed.withdraw(request, parts, form, current, now)
+    waiting = await require_waiting(request, parts, form.get(HANDLE), now=now)
+    if current is None:
+        return back_to_authorize(waiting)
+    if not is_ours(request, parts, form, current.session.id):
+        return _render(request, parts, waiting, current, NOT_OURS)
+    if form.get("decision") == "allow":
+        await _agree(waiting, current, parts, now)
+        return back_to_authorize(waiting)
+    return await _decline(request, waiting, current, parts)
+
+
+async def _agree(waiting: Waiting, current: Current, parts: Parts, now: datetime) -> None:
+    account_id, client_id, resource = current.account.id, waiting.client.client_id, waiting.request.resource
+    async with parts.database.writing() as session:
+        scopes = scopes_to_agree_to(waiting.request)
+        await consents.remember(session, account_id, client_id, resource, scopes, now=now)
+        await authorization_requests.note_consent(session, waiting.named, current.session.id)
+    audit("consent_given", account_id=account_id, client_id=client_id, scope=" ".join(sorted(scopes)))
+
+
+async def _decline(request: Request, waiting: Waiting, current: Current, parts: Parts) -> Response:
+    async with parts.database.writing() as session:
+        await authorization_requests.take(session, waiting.named)
+    audit("consent_declined", account_id=current.account.id, client_id=waiting.client.client_id)
+    return answer_refusal(request, waiting.request.target, AccessDenied("The person said no."))
+
+
+def _render(request: Request, parts: Parts, waiting: Waiting, current: Current, error: str | None = None) -> Response:
+    asked = scopes_to_agree_to(waiting.request)
+    return render_form(
+        request,
+        parts,
+        "consent",
+        waiting,
+        session_id=current.session.id,
+        status=403 if error else 200,
+        error=error,
+        account=current.account,
+        scopes=in_words(asked),
+    )

@@ -1,0 +1,102 @@
+"""What the pages' forms share: reading one, refusing one that is not ours, and what is said of the request."""
+
+from datetime import timedelta
+from urllib.parse import urlencode, urlsplit
+
+import structlog
+from fastapi import Request, Response
+
+from ...http.browsers import NOBODY
+from ...http.oauth_requests import read_form
+from ...http.pages import AUTHORIZE, HANDLE, PageRefused, render_page, see_other
+from ...http.parts import Parts
+from ...http.pending_requests import Waiting
+from ...oauth.errors import OAuthError
+from ...oauth.parameters import Parameters
+from ...oauth.redirect_uri import is_loopback
+
+FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
+NOT_OURS = "This form was out of date, or your browser keeps no cookies. Please try again."
+_log = structlog.get_logger(__name__)
+
+
+async def read_page_form(request: Request) -> Parameters:
+    """Raises PageRefused."""
+    try:
+        return await read_form(request)
+    except OAuthError as error:
+        raise PageRefused(
+            "This form cannot be read", "Go back and try again.", status=error.status, reason=error.description
+        ) from None
+
+
+def query_of(request: Request, name: str) -> str | None:
+    """A parameter of a page's address, if it is there once."""
+    values = request.query_params.getlist(name)
+    return values[0] if len(values) == 1 and values[0] else None
+
+
+def is_ours(request: Request, parts: Parts, form: Parameters, session_id: str = NOBODY) -> bool:
+    accepted = parts.browsers.accepts_form(request, form.get(FORM_TOKEN) or "", session_id)
+    if not accepted:
+        _log.info("form_refused", reason="another origin, or another browser's or session's token")
+    return accepted
+
+
+def render_form(
+    request: Request,
+    parts: Parts,
+    name: str,
+    waiting: Waiting | None,
+    *,
+    session_id: str = NOBODY,
+    status: int = 200,
+    redirect_uri: str | None = None,
+    **context: object,
+) -> Response:
+    """A page with a form for this browser, which gets its cookie if it has none."""
+    known = parts.browsers.read(request)
+    browser = known or parts.browsers.draw()
+    response = render_page(
+        request,
+        name,
+        status=status,
+        redirect_uri=waiting.request.redirect_uri if waiting else redirect_uri,
+        form_token=parts.browsers.form_token(browser, session_id),
+        handle=waiting.handle if waiting else None,
+        client=describe_client(waiting) if waiting else None,
+        address_query=f"?{urlencode({HANDLE: waiting.handle})}" if waiting else "",
+        **context,
+    )
+    if known is None:
+        parts.browsers.set(response, browser)
+    return response
+
+
+def describe_client(waiting: Waiting) -> dict[str, object]:
+    """Who asks, as far as somebody vouches for it: the name is what was registered, the address is where it leads."""
+    redirect_uri = waiting.request.redirect_uri
+    host = urlsplit(redirect_uri).netloc
+    return {
+        "name": waiting.client.registration.client_name or host,
+        "redirect_host": host,
+        "is_loopback": is_loopback(redirect_uri),
+    }
+
+
+def back_to_authorize(waiting: Waiting) -> Response:
+    return see_other(AUTHORIZE, **{HANDLE: waiting.handle})
+
+
+def in_words(duration: timedelta) -> str:
+    """How long to wait, rounded up."""
+    seconds = max(1, -(-duration // timedelta(seconds=1)))
+    if seconds < 60:
+        return f"{seconds} second" if seconds == 1 else f"{seconds} seconds"
+    minutes = -(-seconds // 60)
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+
+
+def retry_later(response: Response, duration: timedelta) -> Response:
+    response.headers["Retry-After"] = str(max(1, -(-duration // timedelta(seconds=1))))
+    return response

@@ -1,0 +1,101 @@
+"""/signin: the form that asks who you are; without a request to go on with, it says who is signed in."""
+
+from fastapi import APIRouter, Request, Response
+
+from ...accounts import passwords
+from ...accounts.email_addresses import MAX_LENGTH, parse_email
+from ...accounts.passwords import TooBusy
+from ...http.current_session import Current, find_current
+from ...http.pages import ANSWERS, HANDLE, copy_cookies, see_other
+from ...http.parts import Now, Parts, PartsDep
+from ...http.pending_requests import Waiting, find_waiting, require_waiting
+from ...limits.attempts import TooManyAttempts
+from ...oauth.parameters import Parameters
+from ...signing_in.password_sign_in import AccountSuspended, Credentials, WrongCredentials, sign_in
+from .forms import (
+    NOT_OURS,
+    back_to_authorize,
+    in_words,
+    is_ours,
+    query_of,
+    read_page_form,
+    render_form,
+    retry_later,
+)
+
+PATH = "/signin"
+USE_ANOTHER = "use_another"  # in the address: another account than the one that is signed in
+WRONG = "The e-mail address or the password is wrong."
+router = APIRouter()
+
+
+@router.get(PATH, response_class=Response, responses=ANSWERS)
+async def show(request: Request, parts: PartsDep, now: Now) -> Response:
+    carrier = Response()
+    handle = query_of(request, HANDLE)
+    waiting = None if handle is None else await require_waiting(request, parts, handle, now=now)
+    current = await find_current(request, carrier, parts, now)
+    if waiting is None and current is not None:
+        return copy_cookies(carrier, _render_signed_in(request, parts, current))
+    wants_another = query_of(request, USE_ANOTHER) is not None
+    return copy_cookies(carrier, _render(request, parts, waiting, None if wants_another else current))
+
+
+@router.post(PATH, response_class=Response, responses=ANSWERS)
+async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
+    """Sign in by the path that the Better Auth protocol has too, with what is refused put into words."""
+    form = await read_page_form(request)
+    waiting = await find_waiting(request, parts, form.get(HANDLE), now=now)
+    carrier = Response()
+    current = await find_current(request, carrier, parts, now)
+    if not is_ours(request, parts, form):
+        return copy_cookies(carrier, _render(request, parts, waiting, None, form, NOT_OURS, status=403))
+    email, password = parse_email(form.get("email") or ""), form.get("password") or ""
+    if email is None or not password or passwords.utf16_length(password) > passwords.MAX_LENGTH:
+        return copy_cookies(carrier, _render(request, parts, waiting, None, form, WRONG, status=403))
+    shown = Credentials(email, password)
+    remember = form.get("remember") is not None
+    carrier = Response()
+    try:
+        await sign_in(request, carrier, parts, now, shown, remember=remember, current=current)
+    except WrongCredentials:
+        return _render(request, parts, waiting, None, form, WRONG, status=403)
+    except AccountSuspended:
+        return _render(request, parts, waiting, None, form, "This account is suspended.", status=403)
+    except TooManyAttempts as held:
+        error = f"Too many attempts. Please wait {in_words(held.retry_after)} and try again."
+        return retry_later(_render(request, parts, waiting, None, form, error, status=429), held.retry_after)
+    except TooBusy:
+        error = "Too many people are signing in at the moment. Please try again in a moment."
+        return retry_later(_render(request, parts, waiting, None, form, error, status=429), passwords.RETRY_AFTER)
+    return copy_cookies(carrier, see_other(PATH) if waiting is None else back_to_authorize(waiting))
+
+
+def _render(
+    request: Request,
+    parts: Parts,
+    waiting: Waiting | None,
+    current: Current | None,
+    form: Parameters | None = None,
+    error: str | None = None,
+    *,
+    status: int = 200,
+) -> Response:
+    """The form, with what was typed but for the password; at first with whom it is most likely about."""
+    hinted = waiting.request.login_hint if waiting else None
+    typed = form.get("email") if form else (current.account.email if current else hinted)
+    return render_form(
+        request,
+        parts,
+        "signin",
+        waiting,
+        status=status,
+        error=error,
+        email=(typed or "")[:MAX_LENGTH],
+        remember=form.get("remember") is not None if form else True,
+        confirms=current.account.name or current.account.email if current and not form else None,
+    )
+
+
+def _render_signed_in(request: Request, parts: Parts, current: Current) -> Response:
+    return render_form(request, parts, "signed_in", None, session_id=current.session.id, account=current.account)

@@ -1,0 +1,110 @@
+"""/signout: a question before everything is signed out, and then on to where the request leads."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import APIRouter, Request, Response
+
+from ...clients.clients import Client
+from ...grants import logout_requests
+from ...grants.logout_requests import LogoutRequest
+from ...http.current_session import Current, find_current
+from ...http.pages import ANSWERS, LOGOUT_HANDLE, PageRefused, copy_cookies, render_page, see_other
+from ...http.parts import Now, Parts, PartsDep
+from ...oauth.authorization_response import add_query
+from ...sessions.browser_sessions import end_session
+from ...telemetry.logs import audit
+from .forms import NOT_OURS, is_ours, query_of, read_page_form, render_form
+
+PATH = "/signout"
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who wants somebody signed out, and how it goes on; nobody does when a person comes by themselves."""
+
+    handle: str | None = None
+    request: LogoutRequest | None = None
+    client: Client | None = None
+
+    @property
+    def return_to(self) -> str | None:
+        if self.request is None or self.request.post_logout_redirect_uri is None:
+            return None
+        state = {} if self.request.state is None else {"state": self.request.state}
+        return add_query(self.request.post_logout_redirect_uri, state)
+
+    def needs_no_question(self, current: Current) -> bool:
+        """One of our own applications, which shows the ID token of this very session (RP-Initiated Logout 1.0 §2)."""
+        is_ours = self.client is not None and self.client.registration.first_party
+        return is_ours and self.request is not None and self.request.session_id == current.session.id
+
+
+@router.get(PATH, response_class=Response, responses=ANSWERS)
+async def show(request: Request, parts: PartsDep, now: Now) -> Response:
+    asked = await _find(query_of(request, LOGOUT_HANDLE), parts, now)
+    current = await find_current(request, Response(), parts, now, may_slide=False)
+    if current is None:
+        return _finish(request, asked)
+    if asked.needs_no_question(current):
+        return await _end(request, asked, current, parts, now)
+    return _render(request, parts, asked, current)
+
+
+@router.post(PATH, response_class=Response, responses=ANSWERS)
+async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
+    form = await read_page_form(request)
+    asked = await _find(form.get(LOGOUT_HANDLE), parts, now)
+    current = await find_current(request, Response(), parts, now, may_slide=False)
+    if current is None:
+        return _finish(request, asked)
+    if not is_ours(request, parts, form, current.session.id):
+        return _render(request, parts, asked, current, NOT_OURS)
+    if form.get("decision") == "stay":
+        return see_other("/signin")
+    return await _end(request, asked, current, parts, now)
+
+
+async def _find(handle: str | None, parts: Parts, now: datetime) -> Asked:
+    if handle is None:
+        return Asked()
+    async with parts.database.reading() as session:
+        found = await logout_requests.find(session, handle, now=now)
+    if found is None:
+        raise PageRefused("This page has expired", "Go back to the application that you came from, and start again.")
+    client = None if found.client_id is None else await parts.clients.cache.find(found.client_id, now=now)
+    return Asked(handle, found, client)
+
+
+async def _end(request: Request, asked: Asked, current: Current, parts: Parts, now: datetime) -> Response:
+    """The session ends, and with it what it gave to clients (RP-Initiated Logout 1.0 §2)."""
+    async with parts.database.writing() as session:
+        await end_session(session, current.session.token, now=now)
+    audit("signed_out", account_id=current.account.id, session_id=current.session.id)
+    carrier = Response()
+    parts.session_cookies.clear(carrier)
+    return copy_cookies(carrier, _finish(request, asked))
+
+
+def _finish(request: Request, asked: Asked) -> Response:
+    """Back to the application; without one, to a page that says so, which can be reloaded."""
+    if asked.return_to is not None:
+        return see_other(asked.return_to)
+    return render_page(request, "signed_out")
+
+
+def _render(request: Request, parts: Parts, asked: Asked, current: Current, error: str | None = None) -> Response:
+    return render_form(
+        request,
+        parts,
+        "signout",
+        None,
+        session_id=current.session.id,
+        status=403 if error else 200,
+        redirect_uri=asked.return_to,
+        error=error,
+        account=current.account,
+        logout_handle=asked.handle,
+        application=asked.client.registration.client_name if asked.client else None,
+    )

@@ -1,0 +1,100 @@
+"""/signup: an account of one's own, and signed in to it."""
+
+from fastapi import APIRouter, Request, Response
+
+from ...accounts import passwords
+from ...accounts.accounts import NAME_MAX_LENGTH, EmailTaken
+from ...accounts.email_addresses import MAX_LENGTH, parse_email
+from ...accounts.passwords import TooBusy
+from ...http.current_session import find_current
+from ...http.pages import ANSWERS, HANDLE, copy_cookies, see_other
+from ...http.parts import Now, Parts, PartsDep
+from ...http.pending_requests import Waiting, find_waiting, require_waiting
+from ...oauth.parameters import Parameters
+from ...signing_in.password_sign_up import CommonPassword, NewAccount, sign_up
+from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form, retry_later
+
+PATH = "/signup"
+router = APIRouter()
+
+
+class NotAccepted(Exception):
+    """What is wrong with a field, in words for the person."""
+
+    def __init__(self, field: str, text: str, *, status: int = 422) -> None:
+        super().__init__(text)
+        self.field = field
+        self.text = text
+        self.status = status
+
+
+@router.get(PATH, response_class=Response, responses=ANSWERS)
+async def show(request: Request, parts: PartsDep, now: Now) -> Response:
+    handle = query_of(request, HANDLE)
+    waiting = None if handle is None else await require_waiting(request, parts, handle, now=now)
+    return _render(request, parts, waiting)
+
+
+@router.post(PATH, response_class=Response, responses=ANSWERS)
+async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
+    form = await read_page_form(request)
+    waiting = await find_waiting(request, parts, form.get(HANDLE), now=now)
+    if not is_ours(request, parts, form):
+        return _render(request, parts, waiting, form, NotAccepted("", NOT_OURS, status=403))
+    carrier = Response()
+    current = await find_current(request, Response(), parts, now, may_slide=False)
+    try:
+        new = _read(form)
+        remember = form.get("remember") is not None
+        await sign_up(request, carrier, parts, now, new, remember=remember, current=current)
+    except NotAccepted as refused:
+        return _render(request, parts, waiting, form, refused)
+    except CommonPassword:
+        common = NotAccepted("password", "This password is among the most common ones. Please choose another one.")
+        return _render(request, parts, waiting, form, common)
+    except EmailTaken:
+        taken = NotAccepted("email", "There is an account with this e-mail address already. Sign in instead.")
+        return _render(request, parts, waiting, form, taken)
+    except TooBusy:
+        busy = NotAccepted("", "Too many people are signing up at the moment. Please try again.", status=429)
+        return retry_later(_render(request, parts, waiting, form, busy), passwords.RETRY_AFTER)
+    return copy_cookies(carrier, see_other("/signin") if waiting is None else back_to_authorize(waiting))
+
+
+def _read(form: Parameters) -> NewAccount:
+    """Raises NotAccepted."""
+    name, email, password = form.get("name") or "", parse_email(form.get("email") or ""), form.get("password") or ""
+    if not name.strip() or len(name) > NAME_MAX_LENGTH or not name.isprintable():
+        raise NotAccepted("name", "Please enter your name.")
+    if email is None:
+        raise NotAccepted("email", "Please enter an e-mail address, such as ann@example.com.")
+    length = passwords.utf16_length(password)
+    if length < passwords.MIN_LENGTH:
+        raise NotAccepted("password", f"The password needs at least {passwords.MIN_LENGTH} characters.")
+    if length > passwords.MAX_LENGTH:
+        raise NotAccepted("password", f"The password may have at most {passwords.MAX_LENGTH} characters.")
+    return NewAccount(email, name.strip(), password)
+
+
+def _render(
+    request: Request,
+    parts: Parts,
+    waiting: Waiting | None,
+    form: Parameters | None = None,
+    refused: NotAccepted | None = None,
+) -> Response:
+    """The form, with what was typed but for the password."""
+    hinted = waiting.request.login_hint if waiting else None
+    return render_form(
+        request,
+        parts,
+        "signup",
+        waiting,
+        status=refused.status if refused else 200,
+        error=refused.text if refused else None,
+        wrong_field=refused.field if refused else None,
+        person_name=((form.get("name") if form else None) or "")[:NAME_MAX_LENGTH],
+        email=((form.get("email") if form else hinted) or "")[:MAX_LENGTH],
+        remember=form.get("remember") is not None if form else True,
+        min_length=passwords.MIN_LENGTH,
+    )

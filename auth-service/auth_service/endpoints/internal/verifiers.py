@@ -1,0 +1,44 @@
+"""POST /internal/verifiers: an instance of a protected resource says which keys and status lists it holds."""
+
+from fastapi import APIRouter, Request, Response
+
+from ...http.oauth_requests import NO_STORE, REFUSALS, document_form, read_form
+from ...http.parts import Now, PartsDep
+from ...keys.verifier_reports import InvalidReport, parse_report, store_report
+from ...oauth.errors import InvalidRequest, UnauthorizedClient
+
+router = APIRouter()
+
+FORM = document_form(
+    {
+        "type": "object",
+        "required": ["instance"],
+        "properties": {
+            "instance": {"type": "string"},
+            "kids": {"type": "string", "description": "separated by spaces; none: the instance is ending"},
+            "status_lists": {"type": "string", "description": "each as URI|version|iat, separated by spaces"},
+            "client_id": {"type": "string"},
+            "client_secret": {"type": "string"},
+            "client_assertion": {"type": "string"},
+            "client_assertion_type": {"type": "string"},
+        },
+    }
+)
+
+
+@router.post("/internal/verifiers", status_code=204, openapi_extra=FORM, responses=REFUSALS)
+async def report(request: Request, parts: PartsDep, now: Now) -> Response:
+    """Take the report of a client that is a protected resource. It replaces the instance's last one."""
+    parameters = await read_form(request)
+    client = await parts.clients.authenticate(request.headers.getlist("authorization"), parameters, now=now)
+    if client.registration.protected_resource is None:
+        raise UnauthorizedClient("This client is not a protected resource.")
+    try:
+        reported = parse_report(
+            parameters.require("instance"), parameters.get("kids") or "", parameters.get("status_lists") or ""
+        )
+        async with parts.database.writing() as session:
+            await store_report(session, client.client_id, reported, now=now)
+    except InvalidReport as error:
+        raise InvalidRequest(str(error)) from None
+    return Response(status_code=204, headers=NO_STORE)

@@ -1,0 +1,68 @@
+"""Token introspection (RFC 7662), for the client that has a token and for the resource that it is meant for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from ..clients.clients import Client
+from ..http import client_requests
+from ..http.oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
+from ..http.parts import parts_of
+from ..oauth.access_token import USERINFO_CLAIMS
+from ..oauth.errors import InvalidClient
+from ..tokens.access_tokens import VerifiedToken
+from ..tokens.shown_tokens import ShownRefreshToken, find_token
+
+router = APIRouter()
+INACTIVE = {"active": False}  # and not a word more: whoever asks may not know that there ever was such a token (§2.2)
+
+
+@router.post("/oauth/introspect", openapi_extra=TOKEN_FORM, responses=REFUSALS, response_model=dict[str, Any])
+async def introspect(request: Request) -> Response:
+    """Whether a token is live, and what it says. A public client proves nothing, so it is told nothing (§2.1)."""
+    parts = parts_of(request)
+    now = parts.clock()
+    parameters = await read_form(request)
+    client = await client_requests.authenticate(request, parts, parameters, now=now)
+    if client.registration.is_public:
+        raise InvalidClient(reason=f"{client.client_id}: a public client")
+    found = await find_token(parameters.require("token"), parts.refresh_tokens, parts.access_tokens, now=now)
+    answer: Mapping[str, Any] = INACTIVE
+    if isinstance(found, ShownRefreshToken) and found.granted.holder.grant.client_id == client.client_id:
+        answer = _describe_refresh_token(found, parts.issuer) if found.is_live(now=now) else INACTIVE
+    elif isinstance(found, VerifiedToken) and _may_know(client, found):
+        is_live = await parts.access_tokens.is_live(found, now=now)
+        answer = _describe_access_token(found) if is_live else INACTIVE
+    return JSONResponse(dict(answer), headers=NO_STORE)
+
+
+def _may_know(client: Client, token: VerifiedToken) -> bool:
+    return client.client_id == token.client_id or client.registration.protected_resource == token.audience
+
+
+def _describe_access_token(token: VerifiedToken) -> dict[str, Any]:
+    """RFC 7662 §2.2, RFC 9470 §6.2."""
+    told = {name: value for name, value in token.claims.items() if name != USERINFO_CLAIMS}
+    return {"active": True, "token_type": "Bearer", **told}
+
+
+def _describe_refresh_token(shown: ShownRefreshToken, issuer: str) -> dict[str, Any]:
+    """Without `token_type`, which says how a token is used at a resource (RFC 6749 §5.1): this one is not."""
+    family, holder = shown.granted.authorized, shown.granted.holder
+    expires_at = family.expires_at or holder.session_expires_at
+    expiry = {} if expires_at is None else {"exp": int(expires_at.timestamp())}
+    return {
+        "active": True,
+        "iss": issuer,
+        "sub": holder.account.id,
+        "client_id": holder.grant.client_id,
+        "aud": family.resource,
+        "scope": family.scope,
+        "iat": int((family.rotated_at or family.created_at).timestamp()),
+        **expiry,
+        "sid": holder.grant.session_id,
+        "auth_time": int(family.auth_time.timestamp()),
+        "acr": family.acr,
+    }

@@ -1,0 +1,106 @@
+"""GET and POST /oauth/logout: an application signs its person out (OpenID Connect RP-Initiated Logout 1.0).
+
+The request is checked here, without a look at who is signed in: what another site posts comes without cookies. Then it
+is stored, and the browser comes back for it at /signout by a GET, which has them (README, "Pages").
+"""
+
+from datetime import datetime
+
+from fastapi import APIRouter, Request, Response
+
+from ..clients.clients import Client
+from ..grants import logout_requests
+from ..http.oauth_requests import read_form_octets
+from ..http.pages import ANSWERS, LOGOUT_HANDLE, PageRefused, see_other
+from ..http.parts import Now, Parts, PartsDep
+from ..oauth.authorization_parameters import fits
+from ..oauth.errors import InvalidRequest, OAuthError
+from ..oauth.parameters import Parameters, parse_form
+from ..tokens.id_token_hints import Hint, InvalidHint
+
+PATH = "/oauth/logout"
+router = APIRouter()
+
+
+@router.get(PATH, response_class=Response, responses=ANSWERS)
+async def logout(request: Request, parts: PartsDep, now: Now) -> Response:
+    return await _begin(request.scope["query_string"], parts, now)
+
+
+@router.post(PATH, response_class=Response, responses=ANSWERS)
+async def logout_by_form(request: Request, parts: PartsDep, now: Now) -> Response:
+    try:
+        octets = await read_form_octets(request)
+    except OAuthError as error:
+        raise refused(error.description, status=error.status) from None
+    return await _begin(octets, parts, now)
+
+
+async def _begin(octets: bytes, parts: Parts, now: datetime) -> Response:
+    parameters = _read(octets)
+    hint = await _read_hint(parameters, parts, now)
+    client = await _find_client(parameters, hint, parts, now)
+    redirect_uri = parameters.get("post_logout_redirect_uri")
+    if redirect_uri is not None:
+        _check_redirect_uri(redirect_uri, hint, client)
+    if hint is None and client is None:
+        return see_other("/signout")  # there is nothing to be kept: `state` goes nowhere without an address
+    async with parts.database.writing() as session:
+        handle = await logout_requests.store(
+            session,
+            client_id=client.client_id if client else None,
+            session_id=hint.sid if hint else None,
+            post_logout_redirect_uri=redirect_uri,
+            state=parameters.get("state"),
+            now=now,
+        )
+    return see_other("/signout", **{LOGOUT_HANDLE: handle})
+
+
+def _read(octets: bytes) -> Parameters:
+    try:
+        parameters = parse_form(octets)
+    except InvalidRequest as error:
+        raise refused(error.reason or error.description) from None
+    if not fits(parameters.get("state")):
+        raise refused("state is too long")
+    return parameters
+
+
+async def _read_hint(parameters: Parameters, parts: Parts, now: datetime) -> Hint | None:
+    """One that has expired is as good as any: who signs out late does so with an old token."""
+    shown = parameters.get("id_token_hint")
+    try:
+        return None if shown is None else await parts.hints.verify(shown, now=now)
+    except InvalidHint as error:
+        raise refused(f"id_token_hint: {error}") from None
+
+
+async def _find_client(parameters: Parameters, hint: Hint | None, parts: Parts, now: datetime) -> Client | None:
+    """The client that the hint was issued to; one that is only named has to be the same, or known."""
+    named = parameters.get("client_id")
+    if hint is not None and named not in (None, hint.client_id):
+        raise refused("client_id is not whom the id_token_hint was issued to")
+    client_id = hint.client_id if hint else named
+    client = None if client_id is None else await parts.clients.cache.find(client_id, now=now)
+    if client is None and client_id is not None:
+        raise refused("unknown client")
+    return client
+
+
+def _check_redirect_uri(redirect_uri: str, hint: Hint | None, client: Client | None) -> None:
+    """Exactly a registered one, and only for who shows an ID token: nobody else has a person to send back."""
+    if hint is None or client is None:
+        raise refused("a post_logout_redirect_uri without an id_token_hint")
+    if redirect_uri not in client.registration.post_logout_redirect_uris:
+        raise refused(f"{client.client_id}: post_logout_redirect_uri is not registered")
+
+
+def refused(reason: str, *, status: int = 400) -> PageRefused:
+    return PageRefused(
+        "Signing out did not work",
+        "The application that sent you here asked for something that it may not have. You are as signed in as before. "
+        "You can sign out at /signout.",
+        status=status,
+        reason=reason,
+    )

@@ -1,0 +1,61 @@
+"""Token revocation (RFC 7009): a client gives back what it got. Any of its tokens ends the whole grant.
+
+There is no row for an access token, so nothing less could be ended by one (§2.1 lets it be so); the grants of other
+clients in the same session are left alone (README, "Grants").
+"""
+
+from datetime import datetime
+
+from fastapi import APIRouter, Request, Response
+
+from ..clients import clients
+from ..clients.clients import Client
+from ..grants import grants
+from ..http import client_requests
+from ..http.oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
+from ..http.parts import Parts, parts_of
+from ..oauth.scope import OFFLINE_ACCESS
+from ..telemetry.logs import audit
+from ..tokens.access_tokens import VerifiedToken
+from ..tokens.granted import find_holder
+from ..tokens.shown_tokens import ShownRefreshToken, find_token
+
+router = APIRouter()
+
+
+@router.post("/oauth/revoke", openapi_extra=TOKEN_FORM, responses=REFUSALS, response_class=Response)
+async def revoke(request: Request) -> Response:
+    """200 as well for what is unknown, has ended or is another client's: the client has no use for it either (§2.2)."""
+    parts = parts_of(request)
+    now = parts.clock()
+    parameters = await read_form(request)
+    client = await client_requests.authenticate(request, parts, parameters, now=now)
+    found = await find_token(parameters.require("token"), parts.refresh_tokens, parts.access_tokens, now=now)
+    if isinstance(found, ShownRefreshToken):
+        grant = found.granted.holder.grant
+        if grant.client_id == client.client_id:
+            await _end_grant(parts, grant.id, client, now)
+    elif found is not None and found.client_id == client.client_id:
+        await _end_grant_of(found, parts, client, now)
+    return Response(status_code=200, headers=NO_STORE)
+
+
+async def _end_grant_of(token: VerifiedToken, parts: Parts, client: Client, now: datetime) -> None:
+    if token.session_id is None:
+        async with parts.database.writing() as session:
+            await clients.revoke_own_tokens(session, client.client_id, now=now)
+        audit("service_tokens_revoked", client_id=client.client_id)
+        return
+    is_offline = OFFLINE_ACCESS in token.scopes
+    holder = await find_holder(
+        parts.database, session_id=token.session_id, client_id=client.client_id, is_offline=is_offline
+    )
+    if holder is not None and not token.is_older_than(holder.grant.created_at):
+        await _end_grant(parts, holder.grant.id, client, now)
+
+
+async def _end_grant(parts: Parts, grant_id: str, client: Client, now: datetime) -> None:
+    async with parts.database.writing() as session:
+        ended = await grants.end(session, grant_id, now=now)
+    if ended:
+        audit("grant_revoked", grant_id=grant_id, client_id=client.client_id)

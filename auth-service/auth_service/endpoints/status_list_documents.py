@@ -1,0 +1,78 @@
+"""GET /oauth/status-lists: which status lists there are, and each of them (draft-ietf-oauth-status-list §8, §9).
+
+`/internal/status-list-hints` says at once when one has changed. The gateway does not route it: hints are for services
+inside. They say no more than the lists themselves, so that nobody has to authenticate for them.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import StreamingResponse
+
+from ..http.cached_documents import NOT_MODIFIED, known_etags, render_document
+from ..http.parts import parts_of
+from ..oauth.status_list import MEDIA_TYPE
+from ..status_lists.published import PATH, Hint, PublishedStatusLists
+
+# A second, and nothing that has expired: a cached answer must not make a verifier believe that it is up to date.
+CACHE_CONTROL = "public, max-age=1, s-maxage=1"
+HEARTBEAT = 10  # seconds
+
+router = APIRouter()
+
+
+@router.get(PATH, responses=NOT_MODIFIED, response_model=dict[str, list[str]])
+async def aggregation(request: Request) -> Response:
+    """Status List Aggregation (§9.3): every list that a token may name."""
+    return render_document(request, {"status_lists": parts_of(request).status_lists.uris}, cache_control=CACHE_CONTROL)
+
+
+@router.get(
+    PATH + "/{list_id}",
+    responses={200: {"content": {MEDIA_TYPE: {}}}, 404: {"description": "Not Found"}, **NOT_MODIFIED},
+    response_class=Response,
+)
+async def status_list(request: Request) -> Response:
+    """A Status List Token (§8.2). `v` names a version that another process may have, and is looked for at once."""
+    lists, number = parts_of(request).status_lists, _number(request.path_params["list_id"])
+    found = lists.current.get(number)
+    if found is not None and _number(request.query_params.get("v", "")) > found.version:
+        await lists.look(now=parts_of(request).clock())
+        found = lists.current.get(number)
+    if found is None:
+        raise HTTPException(404)
+    headers = {"Cache-Control": CACHE_CONTROL, "ETag": found.etag, "Access-Control-Allow-Origin": "*"}
+    if known_etags(request) & {found.etag, "*"}:
+        return Response(status_code=304, headers=headers)
+    return Response(found.token, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
+
+
+@router.get("/internal/status-list-hints", include_in_schema=False)
+async def hints(request: Request) -> Response:
+    """Server-sent events: `{"uri", "version"}` of a list that has changed; where it has not, a comment now and then."""
+    stream = _stream(parts_of(request).status_lists)
+    return StreamingResponse(stream, headers={"Cache-Control": "no-store"}, media_type="text/event-stream")
+
+
+async def _stream(lists: PublishedStatusLists) -> AsyncIterator[bytes]:
+    with lists.listening() as queue:
+        yield b": listening\n\n"
+        while True:
+            try:
+                hint = await asyncio.wait_for(queue.get(), HEARTBEAT)
+            except TimeoutError:
+                yield b": nothing\n\n"
+                continue
+            if hint is None:
+                return
+            yield _event(hint)
+
+
+def _event(hint: Hint) -> bytes:
+    return b"data: " + json.dumps({"uri": hint.uri, "version": hint.version}).encode() + b"\n\n"

@@ -1,0 +1,59 @@
+"""The authorization code grant (RFC 6749 §4.1.3, RFC 7636 §4.6)."""
+
+from ...http.parts import Parts
+from ...oauth import pkce
+from ...oauth.client_metadata import AUTHORIZATION_CODE, REFRESH_TOKEN
+from ...oauth.errors import InvalidGrant
+from ...tokens import authorization_codes
+from ...tokens.authorization_codes import AuthorizationCode
+from ...tokens.granted import Granted
+from . import granting
+from .exchanges import TokenRequest, TokenResponse
+
+GRANT_TYPE = AUTHORIZATION_CODE
+
+
+async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:
+    """Trade a code for tokens, once.
+
+    A code that is shown a second time has been in two hands, and we cannot tell which of them were the client's:
+    the grant ends with all its tokens (§4.1.2). A refusal for any other reason leaves the code as it was.
+
+    Raises:
+        InvalidRequest: the code or the redirect_uri is missing.
+        InvalidGrant, InvalidTarget
+    """
+    code, redirect_uri = request.parameters.require("code"), request.parameters.require("redirect_uri")
+    granted = await authorization_codes.find(parts.database, code)
+    if granted is None:
+        raise InvalidGrant(reason="unknown code")
+    if granted.authorized.redeemed_at is not None:
+        raise await granting.end_for_reuse(parts, granted, request, "code")
+    _check(request, granted, redirect_uri)
+    granting.check_resource(request, granted)
+    refresh_token = None
+    async with parts.database.writing() as session:
+        is_first = await authorization_codes.redeem(session, granted.authorized, now=request.now)
+        if is_first and REFRESH_TOKEN in request.client.registration.grant_types:
+            refresh_token = await parts.refresh_tokens.issue(session, granted, now=request.now)
+    if not is_first:
+        raise await granting.end_for_reuse(parts, granted, request, "code")
+    scopes, nonce = granted.authorized.scopes, granted.authorized.nonce
+    return await granting.respond(request, parts, granted, scopes, refresh_token=refresh_token, nonce=nonce)
+
+
+def _check(request: TokenRequest, granted: Granted[AuthorizationCode], redirect_uri: str) -> None:
+    """What the code is bound to. The session must last, for an offline grant as well: it has not begun yet."""
+    code, holder, now = granted.authorized, granted.holder, request.now
+    verifier = request.parameters.get("code_verifier")
+    faults = {
+        "another client's code": holder.grant.client_id != request.client.client_id,
+        "expired code": code.expires_at <= now,
+        "another redirect_uri": code.redirect_uri != redirect_uri,
+        "PKCE": not pkce.verify(code.code_challenge, verifier),
+        "no PKCE": code.code_challenge is None and request.client.registration.require_pkce,
+        "ended grant or session": not holder.is_live(now=now) or not holder.has_session(now=now),
+    }
+    for reason, is_so in faults.items():
+        if is_so:
+            raise InvalidGrant(reason=reason)

@@ -1,0 +1,31 @@
+"""The client credentials grant (RFC 6749 §4.4): a service gets a token for itself."""
+
+from ...http.parts import Parts
+from ...oauth import resources, scope
+from ...oauth.client_metadata import CLIENT_CREDENTIALS
+from ...oauth.errors import InvalidClient
+from .exchanges import TokenRequest, TokenResponse
+
+GRANT_TYPE = CLIENT_CREDENTIALS
+
+
+async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:
+    """An access token whose `sub` is the client. There is no refresh token: the client can always ask again (§4.4.3).
+
+    Raises:
+        InvalidScope: more is asked for than was registered.
+        InvalidTarget: the resource is unknown, or there are several (RFC 8707 §2).
+    """
+    registration = request.client.registration
+    own = tuple(token for token in registration.scope if token not in scope.IDENTITY)
+    scopes = scope.narrow(own, request.parameters.get("scope"))
+    audience = resources.choose(
+        request.parameters.all("resource"), default=registration.default_resource, issuer=parts.issuer
+    )
+    granted = " ".join(scopes)
+    status = await parts.token_status.of_client(request.client)
+    if status is None:
+        raise InvalidClient(reason="deleted a moment ago")
+    token = parts.tokens.issue_for_client(request.client.client_id, audience, granted, status, now=request.now)
+    lifetime = int(parts.tokens.access_token_ttl.total_seconds())
+    return TokenResponse(access_token=token, expires_in=lifetime, scope=granted or None)

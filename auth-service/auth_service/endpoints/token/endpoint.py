@@ -1,0 +1,45 @@
+"""POST /oauth/token."""
+
+from fastapi import APIRouter, Request, Response
+
+from ...http import client_requests
+from ...http.direct_routes import DirectRoute
+from ...http.oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
+from ...http.parts import parts_of
+from ...oauth.errors import UnauthorizedClient, UnsupportedGrantType
+from . import authorization_code, client_credentials, refresh_token
+from .exchanges import TokenRequest, TokenResponse
+
+GRANTS = {grant.GRANT_TYPE: grant.exchange for grant in (authorization_code, refresh_token, client_credentials)}
+
+router = APIRouter(route_class=DirectRoute)
+
+FORM = document_clients_form(
+    "grant_type",
+    {
+        "grant_type": {"type": "string", "enum": list(GRANTS)},
+        **{name: {"type": "string"} for name in ("code", "redirect_uri", "code_verifier", "refresh_token", "scope")},
+        "resource": {"type": "string", "format": "uri"},
+    },
+)
+
+
+@router.post("/oauth/token", openapi_extra=FORM, responses=REFUSALS, response_model=TokenResponse)
+async def token(request: Request) -> Response:
+    """Trade a grant for an access token.
+
+    The client is known before anything is said about its request, so that a stranger learns nothing from the answers.
+    """
+    parts = parts_of(request)
+    now = parts.clock()
+    parameters = await read_form(request)
+    client = await client_requests.authenticate(request, parts, parameters, now=now)
+    grant_type = parameters.require("grant_type")
+    exchange = GRANTS.get(grant_type)
+    if exchange is None:
+        raise UnsupportedGrantType("This grant type is not supported.")
+    if grant_type not in client.registration.grant_types:
+        raise UnauthorizedClient("This client may not use this grant type.")
+    granted = await exchange(TokenRequest(client, parameters, now), parts)
+    parts.counts.tokens_issued.add(grant_type)
+    return Response(granted.model_dump_json(exclude_none=True), headers=NO_STORE, media_type="application/json")

@@ -1,0 +1,67 @@
+"""The refresh token grant (RFC 6749 §6; README, "Grants")."""
+
+from ...http.parts import Parts
+from ...oauth import scope
+from ...oauth.client_metadata import REFRESH_TOKEN
+from ...oauth.errors import InvalidGrant
+from ...tokens.granted import Granted
+from ...tokens.refresh_tokens import RefreshTokenFamily, Standing, standing_of
+from . import granting
+from .exchanges import TokenRequest, TokenResponse
+
+GRANT_TYPE = REFRESH_TOKEN
+
+
+async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:
+    """Trade a refresh token for an access token and the next refresh token.
+
+    Every client rotates, not only public ones (RFC 9700 §4.14.2), so there is one path to test. A spent token that is
+    shown again has been in two hands, and we cannot tell which of them were the client's: the whole grant ends. Only
+    the immediate parent is excused, for a minute and while its successor is unspent: whose answer was lost, or who
+    raced against itself, is given that same successor.
+
+    Raises:
+        InvalidGrant: the description is the same for all, so that a thief learns nothing; the log has the reason.
+        InvalidScope, InvalidTarget: more is asked for than was granted. The token is not spent.
+    """
+    token = request.parameters.require("refresh_token")
+    for _ in ("as it stands", "after a lost race"):
+        granted = await parts.refresh_tokens.find(token)
+        if granted is None:
+            raise InvalidGrant(reason="unknown refresh token")
+        standing = await _check(request, parts, granted, token)
+        granting.check_resource(request, granted)
+        scopes = _narrow(request, granted)
+        if standing is Standing.CURRENT:
+            successor = await parts.refresh_tokens.rotate(granted.authorized, token, now=request.now)
+        else:
+            successor = parts.refresh_tokens.successor_of(granted.authorized)
+        if successor is not None:
+            return await granting.respond(request, parts, granted, scopes, refresh_token=successor, nonce=None)
+    raise InvalidGrant(reason="the successor cannot be opened")
+
+
+async def _check(request: TokenRequest, parts: Parts, granted: Granted[RefreshTokenFamily], token: str) -> Standing:
+    family, holder, now = granted.authorized, granted.holder, request.now
+    standing = standing_of(family, token, now=now)
+    is_foreign = holder.grant.client_id != request.client.client_id
+    if standing is Standing.SPENT or (standing is Standing.PARENT and is_foreign):
+        raise await granting.end_for_reuse(parts, granted, request, "refresh token")
+    if is_foreign:
+        raise InvalidGrant(reason="another client's refresh token")
+    if family.expires_at is not None and family.expires_at <= now:
+        raise InvalidGrant(reason="expired refresh token")
+    if not holder.is_live(now=now):
+        raise InvalidGrant(reason="ended grant or session")
+    return standing
+
+
+def _narrow(request: TokenRequest, granted: Granted[RefreshTokenFamily]) -> tuple[str, ...]:
+    """What is asked for, out of what was granted and is still registered (RFC 6749 §6).
+
+    An access token of an offline grant always says so: that is how it names its grant.
+    """
+    registered = request.client.registration.scope
+    kept = tuple(token for token in granted.authorized.scopes if token in registered or token == scope.OFFLINE_ACCESS)
+    asked = set(scope.narrow(kept, request.parameters.get("scope")))
+    return tuple(token for token in kept if token in asked or token == scope.OFFLINE_ACCESS)

@@ -1,0 +1,43 @@
+"""The UserInfo endpoint (OpenID Connect Core §5.3): what a token's client may know of its person."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from ..http.bearer_tokens import REFUSALS, insufficient_scope, invalid_token, read_bearer_token
+from ..http.oauth_requests import NO_STORE
+from ..http.parts import parts_of
+from ..oauth.claims import names_for
+from ..oauth.parameters import MEDIA_TYPE
+from ..oauth.scope import OPENID
+from ..tokens import person_claims
+from ..tokens.access_tokens import InvalidToken
+
+router = APIRouter()
+FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": False,
+        "content": {MEDIA_TYPE: {"schema": {"type": "object", "properties": {"access_token": {"type": "string"}}}}},
+    }
+}
+
+
+@router.get("/oauth/userinfo", responses=REFUSALS, response_model=dict[str, Any])
+@router.post("/oauth/userinfo", openapi_extra=FORM, responses=REFUSALS, response_model=dict[str, Any])
+async def userinfo(request: Request) -> Response:
+    """Any live token with scope `openid` will do, whatever its audience."""
+    parts = parts_of(request)
+    now = parts.clock()
+    shown = await read_bearer_token(request)
+    try:
+        token = parts.access_tokens.verify(shown, now=now)
+    except InvalidToken as error:
+        raise invalid_token(str(error)) from error
+    if OPENID not in token.scopes:
+        raise insufficient_scope(OPENID)
+    account = await parts.access_tokens.find_account(token, now=now)
+    if account is None:
+        raise invalid_token("ended grant or session, or suspended account")
+    names = names_for(token.scopes, token.userinfo_claims)
+    return JSONResponse({"sub": account.id, **person_claims.describe(account, names)}, headers=NO_STORE)
