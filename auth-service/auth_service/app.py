@@ -18,7 +18,6 @@ from .clients.cache import ClientCache
 from .clients.fetched_keys import FetchedKeys
 from .clients.origins import ClientOrigins
 from .endpoints.better_auth.cross_origin import CrossOrigin
-from .failures import add_exception_handlers, render_failure
 from .http.browsers import Browsers
 from .http.client_cors import ClientCrossOrigin
 from .http.parts import Parts
@@ -30,8 +29,9 @@ from .limits.clients import open_client_limits
 from .migrations import HEAD
 from .network.outbound import Outbound
 from .network.trusted_origins import TrustedOrigins
-from .routes import ROUTES
 from .sealed.sealing import Seal
+from .serving.failures import add_exception_handlers, render_failure
+from .serving.routes import ROUTES
 from .sessions.browser_sessions import Lifetimes
 from .settings.settings import Settings
 from .status_lists import lists as status_lists

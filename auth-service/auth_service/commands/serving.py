@@ -10,8 +10,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from ..app import check_start, create_app
-from ..exposition import render_metrics
 from ..http.parts import Parts
+from ..serving.exposition import render_metrics
 from ..settings.settings import load_settings
 from ..telemetry import logs, tracing
 from ..telemetry.metrics import MEDIA_TYPE

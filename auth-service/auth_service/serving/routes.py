@@ -4,7 +4,7 @@ The routes themselves, not routers: an included router is searched twice for eac
 including adds, because they carry their whole paths.
 """
 
-from .endpoints import (
+from ..endpoints import (
     authorize,
     better_auth,
     discovery,

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from .http.parts import Parts
-from .keys.ring import KeyRing
-from .telemetry.metrics import Metric, render
-from .telemetry.process_metrics import pool_metrics, process_metrics
-from .worker.schedule import Pace
+from ..http.parts import Parts
+from ..keys.ring import KeyRing
+from ..telemetry.metrics import Metric, render
+from ..telemetry.process_metrics import pool_metrics, process_metrics
+from ..worker.schedule import Pace
 
 REDIS_LOST = "1: Redis is set and does not answer, so each process limits by itself"
 

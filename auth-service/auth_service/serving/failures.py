@@ -11,16 +11,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from .accounts import passwords
-from .accounts.passwords import TooBusy
-from .endpoints.better_auth.refusals import Refusal, TooManyRequests
-from .endpoints.better_auth.routes import PREFIX
-from .http.bearer_tokens import BearerRefusal
-from .http.oauth_requests import render_oauth_error
-from .http.pages import PATHS, PageRefused, render_refused
-from .http.parts import Parts
-from .limits.attempts import TooManyAttempts
-from .oauth.errors import OAuthError
+from ..accounts import passwords
+from ..accounts.passwords import TooBusy
+from ..endpoints.better_auth.refusals import Refusal, TooManyRequests
+from ..endpoints.better_auth.routes import PREFIX
+from ..http.bearer_tokens import BearerRefusal
+from ..http.oauth_requests import render_oauth_error
+from ..http.pages import PATHS, PageRefused, render_refused
+from ..http.parts import Parts
+from ..limits.attempts import TooManyAttempts
+from ..oauth.errors import OAuthError
 
 _log = structlog.get_logger(__name__)
 
