@@ -18,8 +18,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from todo_fixtures.service import Service
-from todo_service import database
 from todo_service.migrate import _ADVISORY_LOCK, migrate
+from todo_service.store import database
 from todo_service.todos.table import metadata
 
 TODOS = "/api/v1/todos"

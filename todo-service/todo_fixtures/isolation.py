@@ -6,7 +6,7 @@ from collections.abc import Callable
 import psycopg
 from sqlalchemy import event
 
-from todo_service.database import Database
+from todo_service.store.database import Database
 
 # However a statement spells it: `todos.owner = %(owner_)s::VARCHAR`.
 _FILTER = re.compile(r"\b\w+\.owner = %\(\w+\)s(::VARCHAR)?")

@@ -74,8 +74,8 @@ def _load() -> Settings:
 def _check_database(settings: Settings) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
-    from todo_service import database
-    from todo_service.database import SchemaNotAtHead
+    from todo_service.store import database
+    from todo_service.store.database import SchemaNotAtHead
 
     async def verify() -> None:
         connected = database.connect(settings.database_url.get_secret_value())

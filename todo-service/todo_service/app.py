@@ -12,7 +12,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from todo_service import (
     account_events,
-    database,
     health,
     openapi,
     problems,
@@ -35,6 +34,7 @@ from todo_service.redis_address import parse_redis_url
 from todo_service.request_log import RequestLog
 from todo_service.settings import Settings
 from todo_service.status_lists import Polling, StatusLists
+from todo_service.store import database
 from todo_service.todos import cursors, purge, routes
 from todo_service.todos.idempotency import InFlight
 from todo_service.verified_tokens import VerifiedTokens

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sqlalchemy.pool import QueuePool
 
-from todo_service.database import Database
 from todo_service.exposition import by, metric
+from todo_service.store.database import Database
 
 _STARTED = time.monotonic()
 _PAGE = resource.getpagesize()

@@ -21,8 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from todo_service import preconditions, problems, request_body
 from todo_service.authentication import Reader, RecentWriter, Writer
-from todo_service.database import Database
 from todo_service.problems import Problem
+from todo_service.store.database import Database
 from todo_service.todos import cursors, idempotency, lists, pages, queries
 from todo_service.todos.fields import NewTodo, Todo, TodoChange
 from todo_service.todos.idempotency import Answer

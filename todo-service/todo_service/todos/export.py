@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlalchemy import RowMapping
 
 from todo_service.authentication import Reader
-from todo_service.database import Database
+from todo_service.store.database import Database
 from todo_service.todos import queries
 from todo_service.todos.endpoints import DatabaseDep, Now
 from todo_service.todos.fields import EXAMPLE, Todo

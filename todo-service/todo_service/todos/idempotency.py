@@ -26,7 +26,7 @@ from todo_service.todos.table import UtcDateTime, idempotency_keys
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from todo_service.database import Database
+    from todo_service.store.database import Database
 
 KEY_TTL = timedelta(hours=24)
 # A string of RFC 9651 §3.3.3, with something in it.
