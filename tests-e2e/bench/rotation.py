@@ -38,9 +38,9 @@ from auth_service.migrations import migrate
 from auth_service.oauth.client_metadata import parse
 from auth_service.store.database import Database, open_database
 from auth_service.worker.schedule import KeySchedule, Pace
-from todo_service.access_token import Policy, verify
-from todo_service.jws import InvalidToken
-from todo_service.key_set import parse_keys
+from todo_service.verifier.access_token import Policy, verify
+from todo_service.verifier.jws import InvalidToken
+from todo_service.verifier.key_set import parse_keys
 
 ISSUER = "https://id.example.com"
 POLICY = Policy(issuer=ISSUER, audience=f"{ISSUER}/api/v1", status_lists=f"{ISSUER}/oauth/status-lists/")

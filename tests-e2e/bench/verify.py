@@ -22,12 +22,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service"))
 
 # The measured code itself: over HTTP its microseconds would drown.
-from todo_service.access_token import AccessToken, Policy, StatusReference
-from todo_service.jwks import JwksCache
-from todo_service.jws import InvalidToken
-from todo_service.status_list import StatusList
-from todo_service.status_lists import StatusLists
-from todo_service.verified_tokens import VerifiedTokens
+from todo_service.verifier.access_token import AccessToken, Policy, StatusReference
+from todo_service.verifier.jwks import JwksCache
+from todo_service.verifier.jws import InvalidToken
+from todo_service.verifier.status_list import StatusList
+from todo_service.verifier.status_lists import StatusLists
+from todo_service.verifier.verified_tokens import VerifiedTokens
 
 ISSUER = "http://localhost:8080"
 POLICY = Policy(issuer=ISSUER, audience=f"{ISSUER}/api/v1")

@@ -6,10 +6,10 @@ import pytest
 
 from todo_fixtures.forgeries import FORGERIES
 from todo_fixtures.issuer import AUDIENCE, ISSUER, private_key, token
-from todo_service import access_token
-from todo_service.access_token import Policy
-from todo_service.jws import InvalidToken, UnknownKey
-from todo_service.verified_tokens import VerifiedTokens
+from todo_service.verifier import access_token
+from todo_service.verifier.access_token import Policy
+from todo_service.verifier.jws import InvalidToken, UnknownKey
+from todo_service.verifier.verified_tokens import VerifiedTokens
 
 KEYS = {"first": private_key("first").public_key()}
 POLICY = Policy(issuer=ISSUER, audience=AUDIENCE)

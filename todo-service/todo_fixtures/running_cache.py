@@ -9,7 +9,7 @@ from pathlib import Path
 from todo_fixtures.event_loop import until
 from todo_fixtures.issuer import JwksEndpoint
 from todo_fixtures.service import QUICK
-from todo_service.jwks import JwksCache, KeysUnavailable, Schedule
+from todo_service.verifier.jwks import JwksCache, KeysUnavailable, Schedule
 
 NEVER = timedelta(days=1)
 # Scheduled fetches only when a test asks for them: so each fetch that is counted has one cause.

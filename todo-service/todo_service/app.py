@@ -10,34 +10,25 @@ import structlog
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from todo_service import (
-    account_events,
-    health,
-    openapi,
-    problems,
-    protected_resource,
-    refusals,
-    status_hints,
-    tracing,
-    web,
-)
-from todo_service.access_token import Policy
+from todo_service import account_events, health, openapi, problems, protected_resource, refusals, tracing, web
 from todo_service.account_events import EventReceiver
 from todo_service.authentication import Authenticator
 from todo_service.counts import RequestCounts
 from todo_service.cross_origin import CrossOrigin
-from todo_service.jwks import JwksCache, Schedule
 from todo_service.metrics import MetricsPort
 from todo_service.problems import Problem
 from todo_service.rate_limits import RateLimit
 from todo_service.redis_address import parse_redis_url
 from todo_service.request_log import RequestLog
 from todo_service.settings import Settings
-from todo_service.status_lists import Polling, StatusLists
 from todo_service.store import database
 from todo_service.todos import cursors, purge, routes
 from todo_service.todos.idempotency import InFlight
-from todo_service.verified_tokens import VerifiedTokens
+from todo_service.verifier import status_hints
+from todo_service.verifier.access_token import Policy
+from todo_service.verifier.jwks import JwksCache, Schedule
+from todo_service.verifier.status_lists import Polling, StatusLists
+from todo_service.verifier.verified_tokens import VerifiedTokens
 from todo_service.verifier_reports import Held, HeldList, Pace, VerifierReports
 
 if TYPE_CHECKING:

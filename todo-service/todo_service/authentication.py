@@ -12,9 +12,6 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
 from todo_service import request_body
-from todo_service.access_token import AccessToken
-from todo_service.jwks import JwksCache, KeysUnavailable
-from todo_service.jws import InvalidToken, UnknownKey
 from todo_service.problems import (
     AUTHENTICATION_REQUIRED,
     INSUFFICIENT_SCOPE,
@@ -29,9 +26,12 @@ from todo_service.problems import (
     ProblemType,
 )
 from todo_service.rate_limits import RateLimit
-from todo_service.status_list import Freshness
-from todo_service.status_lists import StatusLists, StatusUnknown
-from todo_service.verified_tokens import VerifiedTokens
+from todo_service.verifier.access_token import AccessToken
+from todo_service.verifier.jwks import JwksCache, KeysUnavailable
+from todo_service.verifier.jws import InvalidToken, UnknownKey
+from todo_service.verifier.status_list import Freshness
+from todo_service.verifier.status_lists import StatusLists, StatusUnknown
+from todo_service.verifier.verified_tokens import VerifiedTokens
 
 RETRY_AFTER = "5"  # seconds: a missing key set is asked for every second at first, once a minute at last
 STATUS_RETRY_AFTER = "2"  # seconds: lists are asked for so often

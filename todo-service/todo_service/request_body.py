@@ -5,7 +5,6 @@ from typing import TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from todo_service import strict_json
 from todo_service.problems import (
     CONTENT_TOO_LARGE,
     INVALID_FIELDS,
@@ -15,6 +14,7 @@ from todo_service.problems import (
     Problem,
     pointer,
 )
+from todo_service.verifier import strict_json
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"

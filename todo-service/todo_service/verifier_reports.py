@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from todo_service import outgoing
+from todo_service.verifier import outgoing
 
 PATH = "/internal/verifiers"
 _log = logging.getLogger(__name__)

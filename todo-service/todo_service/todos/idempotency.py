@@ -19,9 +19,9 @@ from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from todo_service import problems
-from todo_service.access_token import AccessToken
 from todo_service.problems import Problem
 from todo_service.todos.table import UtcDateTime, idempotency_keys
+from todo_service.verifier.access_token import AccessToken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

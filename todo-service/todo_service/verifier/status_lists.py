@@ -24,12 +24,12 @@ from pathlib import Path
 
 import httpx2
 
-from todo_service import outgoing, saved_copy, status_list, strict_json
-from todo_service.access_token import AccessToken
-from todo_service.jitter import jittered
-from todo_service.jwks import JwksCache
-from todo_service.jws import InvalidToken
-from todo_service.status_list import Freshness, StatusList, UnknownStatusKey, UnusableStatusList
+from todo_service.verifier import outgoing, saved_copy, status_list, strict_json
+from todo_service.verifier.access_token import AccessToken
+from todo_service.verifier.jitter import jittered
+from todo_service.verifier.jwks import JwksCache
+from todo_service.verifier.jws import InvalidToken
+from todo_service.verifier.status_list import Freshness, StatusList, UnknownStatusKey, UnusableStatusList
 
 _FETCHED_AT_ONCE = 4
 _log = logging.getLogger(__name__)
