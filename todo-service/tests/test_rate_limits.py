@@ -18,8 +18,8 @@ from pydantic import SecretStr
 from todo_fixtures import issuer
 from todo_fixtures.redis_server import RedisServer
 from todo_fixtures.service import Service, wait_until
-from todo_service.rate_limits import OwnWindows, QuotaPolicy
-from todo_service.redis_address import parse_redis_url
+from todo_service.limits.redis_address import parse_redis_url
+from todo_service.limits.subjects import OwnWindows, QuotaPolicy
 
 TODOS = "/api/v1/todos"
 HOUR = timedelta(hours=1)

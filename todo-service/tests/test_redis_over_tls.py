@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from todo_fixtures.certificates import write_certificate
 from todo_fixtures.redis_server import ENCODED
 from todo_fixtures.service import wait_until
-from todo_service.rate_limits import QuotaPolicy
+from todo_service.limits.subjects import QuotaPolicy
 
 from .test_rate_limits import HOUR, PATIENT, TODOS, counted
 

@@ -8,7 +8,7 @@ import pytest
 
 from todo_fixtures.certificates import write_certificate
 from todo_service import settings
-from todo_service.rate_limits import QuotaPolicy
+from todo_service.limits.subjects import QuotaPolicy
 from todo_service.settings import SECRETS, InvalidSettings, Settings, load
 
 ISSUER = {"TODO_ISSUER": "https://example.com"}

@@ -16,9 +16,9 @@ from pydantic import SecretStr
 
 from todo_fixtures.redis_server import RedisServer
 from todo_fixtures.service import wait_until
-from todo_service.rate_limits import QuotaPolicy
-from todo_service.redis_address import parse_redis_url
-from todo_service.shared_windows import SharedWindows
+from todo_service.limits.redis_address import parse_redis_url
+from todo_service.limits.shared_windows import SharedWindows
+from todo_service.limits.subjects import QuotaPolicy
 
 from .test_rate_limits import HOUR, PATIENT, TODOS, left, with_redis
 
@@ -147,7 +147,7 @@ def test_name_that_is_looked_up_for_long_keeps_one_thread(monkeypatch: pytest.Mo
             return len(asked)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setattr("todo_service.shared_windows._PAUSE", timedelta(0))
+    monkeypatch.setattr("todo_service.limits.shared_windows._PAUSE", timedelta(0))
     assert asyncio.run(search()) == 1
 
 

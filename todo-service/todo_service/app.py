@@ -15,10 +15,10 @@ from todo_service.account_events import EventReceiver
 from todo_service.authentication import Authenticator
 from todo_service.counts import RequestCounts
 from todo_service.cross_origin import CrossOrigin
+from todo_service.limits.redis_address import parse_redis_url
+from todo_service.limits.subjects import RateLimit
 from todo_service.metrics import MetricsPort
 from todo_service.problems import Problem
-from todo_service.rate_limits import RateLimit
-from todo_service.redis_address import parse_redis_url
 from todo_service.request_log import RequestLog
 from todo_service.settings import Settings
 from todo_service.store import database
@@ -34,7 +34,7 @@ from todo_service.verifier_reports import Held, HeldList, Pace, VerifierReports
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-    from todo_service.shared_windows import SharedWindows
+    from todo_service.limits.shared_windows import SharedWindows
 
 STATUS_LISTS_PATH = "/oauth/status-lists"
 _log = structlog.get_logger(__name__)
@@ -124,7 +124,9 @@ def create_app(
 def _shared_windows(settings: Settings) -> "SharedWindows | None":
     if settings.redis_url is None or settings.rate_limit is None:
         return None
-    from todo_service.shared_windows import SharedWindows  # takes 20 MB, which a service without Redis does not need
+    from todo_service.limits.shared_windows import (
+        SharedWindows,  # takes 20 MB, which a service without Redis does not need
+    )
 
     address = parse_redis_url(settings.redis_url.get_secret_value())
     return SharedWindows(address, prefix="todo", timeout=settings.redis_timeout, ca_file=settings.redis_ca_file)

@@ -12,6 +12,7 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
 from todo_service import request_body
+from todo_service.limits.subjects import RateLimit
 from todo_service.problems import (
     AUTHENTICATION_REQUIRED,
     INSUFFICIENT_SCOPE,
@@ -25,7 +26,6 @@ from todo_service.problems import (
     Problem,
     ProblemType,
 )
-from todo_service.rate_limits import RateLimit
 from todo_service.verifier.access_token import AccessToken
 from todo_service.verifier.jwks import JwksCache, KeysUnavailable
 from todo_service.verifier.jws import InvalidToken, UnknownKey

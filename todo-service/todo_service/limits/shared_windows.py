@@ -14,9 +14,9 @@ from pathlib import Path
 
 from redis.exceptions import InvalidResponse
 
-from todo_service.rate_limits import Window
-from todo_service.redis_address import RedisAddress
-from todo_service.redis_clients import open_clients
+from todo_service.limits.redis_address import RedisAddress
+from todo_service.limits.redis_clients import open_clients
+from todo_service.limits.subjects import Window
 from todo_service.verifier.jitter import jittered
 
 # Redis counts the time, so no two clocks can disagree; a key that lost its end for whatever reason gets another, and so
