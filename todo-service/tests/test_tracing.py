@@ -102,7 +102,7 @@ def test_silent_collector_does_not_put_off_the_end(tmp_path: Path, jwks: JwksEnd
 
 
 def test_headers_that_cannot_be_read_are_not_repeated() -> None:
-    code = "from todo_service.exported_spans import make_provider; make_provider('todo-service')"
+    code = "from todo_service.telemetry.exported_spans import make_provider; make_provider('todo-service')"
     done = run(code, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", OTEL_EXPORTER_OTLP_HEADERS=f"key:{PLANTED}")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

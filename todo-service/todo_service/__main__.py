@@ -31,7 +31,7 @@ def serve(
     """Serve the API. Refuses to start on a database that is not migrated."""
     settings = _load()
     _import_structlog()
-    from todo_service import logs
+    from todo_service.telemetry import logs
 
     logs.configure(settings.log_level)
     _check_database(settings)
@@ -128,12 +128,12 @@ def _run(settings: Settings, listeners: list[socket.socket], metrics_port: int |
 
 
 def _open_traces() -> "TracerProvider | None":
-    from todo_service import tracing
+    from todo_service.telemetry import tracing
 
     if not tracing.wants_traces(os.environ):
         return None
     try:
-        from todo_service.exported_spans import make_provider
+        from todo_service.telemetry.exported_spans import make_provider
     except ImportError as error:
         _refuse(f"traces are wanted, but {error.name} is not installed: see requirements-telemetry.txt")
     return make_provider("todo-service")

@@ -10,18 +10,19 @@ import structlog
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from todo_service import account_events, health, openapi, problems, protected_resource, refusals, tracing, web
+from todo_service import account_events, health, openapi, problems, protected_resource, refusals, web
 from todo_service.account_events import EventReceiver
 from todo_service.authentication import Authenticator
-from todo_service.counts import RequestCounts
 from todo_service.cross_origin import CrossOrigin
 from todo_service.limits.redis_address import parse_redis_url
 from todo_service.limits.subjects import RateLimit
-from todo_service.metrics import MetricsPort
 from todo_service.problems import Problem
-from todo_service.request_log import RequestLog
 from todo_service.settings import Settings
 from todo_service.store import database
+from todo_service.telemetry import tracing
+from todo_service.telemetry.access_log import RequestLog
+from todo_service.telemetry.counts import RequestCounts
+from todo_service.telemetry.exposition import MetricsPort
 from todo_service.todos import cursors, purge, routes
 from todo_service.todos.idempotency import InFlight
 from todo_service.verifier import status_hints
