@@ -6,7 +6,7 @@ from pathlib import Path
 from fastapi.routing import iter_route_contexts
 
 from todo_fixtures.service import Service
-from todo_service import problems
+from todo_service.http import problems
 
 FOLDER = Path(__file__).parents[1]
 README = (FOLDER / "README.md").read_text()

@@ -12,8 +12,8 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from todo_service import request_body
-from todo_service.request_body import media_type
+from todo_service.http import request_body
+from todo_service.http.request_body import media_type
 from todo_service.store.database import Database
 from todo_service.todos import erasure
 from todo_service.verifier import security_events

@@ -10,13 +10,14 @@ import structlog
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from todo_service import account_events, health, openapi, problems, protected_resource, refusals, web
+from todo_service import account_events, web
 from todo_service.account_events import EventReceiver
-from todo_service.authentication import Authenticator
-from todo_service.cross_origin import CrossOrigin
+from todo_service.http import health, openapi, problems, protected_resource, refusals
+from todo_service.http.authentication import Authenticator
+from todo_service.http.cross_origin import CrossOrigin
+from todo_service.http.problems import Problem
 from todo_service.limits.redis_address import parse_redis_url
 from todo_service.limits.subjects import RateLimit
-from todo_service.problems import Problem
 from todo_service.settings import Settings
 from todo_service.store import database
 from todo_service.telemetry import tracing

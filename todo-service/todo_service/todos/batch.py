@@ -16,9 +16,9 @@ from pydantic.config import JsonDict
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_service import preconditions, problems, request_body
-from todo_service.authentication import Writer
-from todo_service.problems import FieldError, Problem, ProblemDocument
+from todo_service.http import preconditions, problems, request_body
+from todo_service.http.authentication import Writer
+from todo_service.http.problems import FieldError, Problem, ProblemDocument
 from todo_service.todos import idempotency, queries
 from todo_service.todos.endpoints import Now
 from todo_service.todos.fields import EXAMPLE, NewTodo, Todo, TodoChange

@@ -16,9 +16,9 @@ from fastapi import Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_service import problems
-from todo_service.authentication import Reader
-from todo_service.problems import Problem
+from todo_service.http import problems
+from todo_service.http.authentication import Reader
+from todo_service.http.problems import Problem
 from todo_service.todos import cursors, owners, queries
 from todo_service.todos.endpoints import DatabaseDep, Now
 from todo_service.todos.fields import EXAMPLE, Todo

@@ -19,9 +19,9 @@ from pydantic_core import to_json
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_service import preconditions, problems, request_body
-from todo_service.authentication import Reader, RecentWriter, Writer
-from todo_service.problems import Problem
+from todo_service.http import preconditions, problems, request_body
+from todo_service.http.authentication import Reader, RecentWriter, Writer
+from todo_service.http.problems import Problem
 from todo_service.store.database import Database
 from todo_service.todos import cursors, idempotency, lists, pages, queries
 from todo_service.todos.fields import NewTodo, Todo, TodoChange

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlalchemy import RowMapping
 
-from todo_service.authentication import Reader
+from todo_service.http.authentication import Reader
 from todo_service.store.database import Database
 from todo_service.todos import queries
 from todo_service.todos.endpoints import DatabaseDep, Now

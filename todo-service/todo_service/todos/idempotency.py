@@ -18,8 +18,8 @@ from fastapi import Request, Response
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_service import problems
-from todo_service.problems import Problem
+from todo_service.http import problems
+from todo_service.http.problems import Problem
 from todo_service.todos.table import UtcDateTime, idempotency_keys
 from todo_service.verifier.access_token import AccessToken
 

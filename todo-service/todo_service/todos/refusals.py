@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from todo_service import problems
-from todo_service.problems import Problem
+from todo_service.http import problems
+from todo_service.http.problems import Problem
 from todo_service.todos.owners import QuotaExceeded
 from todo_service.todos.queries import TodoNotFound, VersionDiffers
 

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from todo_service import openapi, problems, request_body
-from todo_service.problems import ProblemType
+from todo_service.http import openapi, problems, request_body
+from todo_service.http.problems import ProblemType
 from todo_service.todos import batch, changes, endpoints, export
 from todo_service.todos.batch import Batch, BatchResults
 from todo_service.todos.changes import Changes

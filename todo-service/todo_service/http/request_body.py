@@ -5,7 +5,7 @@ from typing import TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from todo_service.problems import (
+from todo_service.http.problems import (
     CONTENT_TOO_LARGE,
     INVALID_FIELDS,
     INVALID_JSON,

@@ -11,9 +11,8 @@ from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
-from todo_service import request_body
-from todo_service.limits.subjects import RateLimit
-from todo_service.problems import (
+from todo_service.http import request_body
+from todo_service.http.problems import (
     AUTHENTICATION_REQUIRED,
     INSUFFICIENT_SCOPE,
     INSUFFICIENT_USER_AUTHENTICATION,
@@ -26,6 +25,7 @@ from todo_service.problems import (
     Problem,
     ProblemType,
 )
+from todo_service.limits.subjects import RateLimit
 from todo_service.verifier.access_token import AccessToken
 from todo_service.verifier.jwks import JwksCache, KeysUnavailable
 from todo_service.verifier.jws import InvalidToken, UnknownKey
