@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 
 from todo_fixtures.issuer import ISSUER
 from todo_fixtures.service import Service
-from todo_service import web
+from todo_service.web_application import routes as web
 
 PATH = "/.well-known/oauth-protected-resource/api/v1"
 

@@ -10,7 +10,7 @@ import structlog
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from todo_service import account_events, web
+from todo_service import account_events
 from todo_service.account_events import EventReceiver
 from todo_service.http import health, openapi, problems, protected_resource, refusals
 from todo_service.http.authentication import Authenticator
@@ -32,6 +32,7 @@ from todo_service.verifier.jwks import JwksCache, Schedule
 from todo_service.verifier.status_lists import Polling, StatusLists
 from todo_service.verifier.verified_tokens import VerifiedTokens
 from todo_service.verifier_reports import Held, HeldList, Pace, VerifierReports
+from todo_service.web_application import routes as web
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
