@@ -17,7 +17,7 @@ from todo_fixtures import isolation, issuer
 from todo_fixtures.issuer import ISSUER, private_key
 from todo_fixtures.service import Service
 from todo_service.app import create_app
-from todo_service.settings import Settings
+from todo_service.settings.settings import Settings
 from todo_service.store import database
 
 # What a new route needs: a body that would be accepted, and the status that its owner gets.

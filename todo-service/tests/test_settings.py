@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from todo_fixtures.certificates import write_certificate
-from todo_service import settings
 from todo_service.limits.subjects import QuotaPolicy
-from todo_service.settings import SECRETS, InvalidSettings, Settings, load
+from todo_service.settings import settings
+from todo_service.settings.settings import SECRETS, InvalidSettings, Settings, load
 
 ISSUER = {"TODO_ISSUER": "https://example.com"}
 README = (Path(__file__).parents[1] / "README.md").read_text()

@@ -9,7 +9,7 @@ import pytest
 
 from todo_fixtures import typescript
 from todo_fixtures.service import Service
-from todo_service import settings
+from todo_service.settings import settings
 from todo_service.web_application import routes as web
 
 SOURCES = Path(__file__).parents[1] / "web"

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from todo_fixtures import issuer
 from todo_service.app import create_app
-from todo_service.settings import Settings
+from todo_service.settings.settings import Settings
 from todo_service.verifier.jwks import Schedule
 from todo_service.verifier.status_lists import Polling
 from todo_service.verifier_reports import Pace

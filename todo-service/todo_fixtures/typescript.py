@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from todo_service.app import create_app
-from todo_service.settings import Settings
+from todo_service.settings.settings import Settings
 from todo_service.todos.routes import OWN
 
 HEAD = """// Made from the todo API's OpenAPI document by todo_fixtures/typescript.py; a test compares it.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from todo_service import settings as settings_
-from todo_service.settings import InvalidSettings, Settings
+from todo_service.settings import settings as settings_
+from todo_service.settings.settings import InvalidSettings, Settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider

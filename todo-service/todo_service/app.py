@@ -18,7 +18,7 @@ from todo_service.http.cross_origin import CrossOrigin
 from todo_service.http.problems import Problem
 from todo_service.limits.redis_address import parse_redis_url
 from todo_service.limits.subjects import RateLimit
-from todo_service.settings import Settings
+from todo_service.settings.settings import Settings
 from todo_service.store import database
 from todo_service.telemetry import tracing
 from todo_service.telemetry.access_log import RequestLog
