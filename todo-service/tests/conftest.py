@@ -16,7 +16,7 @@ from todo_fixtures.issuer import JwksEndpoint, jwk
 from todo_fixtures.redis_server import RedisServer
 from todo_fixtures.service import Service
 from todo_fixtures.status_lists import SIGNER, StatusEndpoint
-from todo_service.migrate import migrate
+from todo_service.migrations import migrate
 from todo_service.store import database
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from todo_fixtures import issuer, service, stores
 from todo_fixtures.issuer import ISSUER, JwksEndpoint, encode, jwk
 from todo_fixtures.service import QUICK, Service
-from todo_service.migrate import migrate
+from todo_service.migrations import migrate
 
 RunService = Callable[..., AbstractContextManager[Service]]
 EVENTS, TODOS = "/internal/events", "/api/v1/todos"

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from todo_fixtures.service import Service
-from todo_service.migrate import _ADVISORY_LOCK, migrate
+from todo_service.migrations import _ADVISORY_LOCK, migrate
 from todo_service.store import database
 from todo_service.todos.table import metadata
 

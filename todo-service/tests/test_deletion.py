@@ -14,7 +14,7 @@ import pytest
 
 from todo_fixtures import stores
 from todo_fixtures.service import FREQUENT, Service
-from todo_service.migrate import migrate
+from todo_service.migrations import migrate
 from todo_service.store import database
 from todo_service.store.database import Database
 from todo_service.todos import purge

@@ -12,7 +12,7 @@ import pytest
 
 from todo_fixtures.service import FREQUENT, Service
 from todo_fixtures.stores import create_serving_role, serving_url
-from todo_service.migrate import migrate
+from todo_service.migrations import migrate
 from todo_service.todos.idempotency import KEY_TTL
 
 TODOS = "/api/v1/todos"

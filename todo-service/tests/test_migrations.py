@@ -11,7 +11,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
 from todo_fixtures.service import Service
-from todo_service.migrate import migrate
+from todo_service.migrations import migrate
 from todo_service.todos.identifiers import new_id
 
 OLD = (

@@ -46,7 +46,7 @@ def migrate() -> None:
     # Alembic takes 11 MB, which serving does not need.
     from sqlalchemy.exc import SQLAlchemyError
 
-    from todo_service.migrate import migrate as run
+    from todo_service.migrations import migrate as run
 
     try:
         serving = settings.database_url.get_secret_value()
