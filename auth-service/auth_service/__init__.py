@@ -1,10 +1,24 @@
 """An OAuth 2.1 / OpenID Connect provider that also speaks the Better Auth protocol.
 
-Imports point down only, and tests/test_architecture.py checks it:
-
-    app, routes, failures, __main__, commands, settings ...   where parts meet
-    better_auth, authorize, hosted_pages, token, logout ...   endpoints
-    dependencies, session_cookies, browsers, pages ...        what endpoints share of HTTP
-    accounts, browser_sessions, passwords, tokens ...         nouns: what is remembered, and what may be done with it
-    oauth                                                     the protocol as values and pure functions
+Its files live in rooms, and the rooms stand on floors: a room imports only from rooms on lower floors. Each room's
+`__init__` is its door: it says what lives there. tests/test_architecture.py checks the order.
 """
+
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("oauth", "store", "sealed", "network"),
+    ("limits", "keys", "telemetry"),
+    ("status_lists", "settings"),
+    ("grants",),
+    ("clients",),
+    ("events",),
+    ("accounts",),
+    ("sessions",),
+    ("tokens",),
+    ("http", "migrations", "worker"),
+    ("signing_in",),
+    ("endpoints",),
+    ("serving",),
+    ("app",),
+    ("commands",),
+    ("__main__",),
+)

@@ -32,7 +32,7 @@ from .network.trusted_origins import TrustedOrigins
 from .sealed.sealing import Seal
 from .serving.failures import add_exception_handlers, render_failure
 from .serving.routes import ROUTES
-from .sessions.browser_sessions import Lifetimes
+from .sessions.lifetimes import Lifetimes
 from .settings.settings import Settings
 from .status_lists import lists as status_lists
 from .status_lists.published import PublishedStatusLists, refresh_periodically

@@ -1,43 +1,25 @@
-"""Imports point down only, and what belongs in one place is in one place (STYLE section 1 and 5)."""
+"""Rooms import from lower floors only, and what belongs in one place is in one place."""
 
 import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1] / "auth_service"
+import pytest
 
-TOP = {"app", "failures", "__main__", "commands", "settings", "access_log", "migrations", "routes", "tracing"}
-ENDPOINTS = {
-    *("authorize", "token", "userinfo", "introspect", "revoke", "logout"),
-    *("better_auth", "discovery", "health", "hosted_pages", "internal", "jwks", "status_list_documents"),
-}
-EDGE = {  # what endpoints share of HTTP
-    "dependencies",
-    "direct_routes",
-    "session_cookies",
-    "current_session",
-    "guessing",
-    "browsers",
-    "pages",
-    "answers",
-    "waiting",
-    "password_sign_in",
-    "password_sign_up",
-    "published",
-    "oauth_requests",
-    "bearer_tokens",
-    "client_cors",
-    "exposition",
-    "client_requests",
-}
-PROTOCOL = {"oauth"}
-MODULES = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
-NOUNS = MODULES - TOP - ENDPOINTS - EDGE - PROTOCOL - {"__init__"}
+from auth_service import FLOORS
+
+PACKAGE = Path(__file__).parents[1] / "auth_service"
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+ROOMS = sorted(FLOOR_OF)
+NOUNS = [room for room in ROOMS if FLOOR_OF[room] < FLOOR_OF["http"]]
+ENDPOINTS = sorted(path for path in (PACKAGE / "endpoints").iterdir() if not path.name.startswith("__"))
+MOST_ENTRIES = 30  # more than this side by side, and nobody finds anything
+MOST_LINES = 200
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Every module a file imports; of this package, the part below it."""
+    """Absolute names of all modules that a file imports; for a `from` import of a package, its members."""
     package = ["auth_service", *path.relative_to(PACKAGE).parts[:-1]]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -45,44 +27,72 @@ def imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             parent = package[: len(package) + 1 - node.level] if node.level else []
             base = ".".join([*parent, *([node.module] if node.module else [])])
-            yield from (f"{base}.{alias.name}" for alias in node.names) if base == "auth_service" else (base,)
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def files_of(names: set[str]) -> Iterator[tuple[str, Path]]:
-    for name in sorted(names):
-        yield from (
-            (name, path) for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] in (name, f"{name}.py")
-        )
+def files_of(room: str) -> list[Path]:
+    module = PACKAGE / f"{room}.py"
+    return [module] if module.exists() else sorted((PACKAGE / room).rglob("*.py"))
 
 
-def own(path: Path) -> set[str]:
-    return {name.split(".")[1] for name in imports(path) if name.startswith("auth_service.")}
+def rooms_imported_by(path: Path) -> set[str]:
+    """Other rooms; FLOORS itself and a room's own files do not count."""
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    named = {name.split(".")[1] for name in imports(path) if name.startswith("auth_service.")}
+    return (named & FLOOR_OF.keys()) - {own}
 
 
 def foreign(path: Path) -> set[str]:
-    return {name.split(".")[0] for name in imports(path) if not name.startswith("auth_service")}
+    return {name.split(".")[0] for name in imports(path)} - {"auth_service"}
+
+
+def test_every_room_stands_on_one_floor() -> None:
+    names = [room for rooms in FLOORS for room in rooms]
+    entries = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert sorted(names) == sorted(entries - {"__init__"})
+    assert len(entries) <= MOST_ENTRIES
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_from_lower_floors_only(room: str) -> None:
+    for path in files_of(room):
+        above = {other for other in rooms_imported_by(path) if FLOOR_OF[other] >= FLOOR_OF[room]}
+        assert not above, path
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if not room.startswith("__")])
+def test_a_room_has_a_door(room: str) -> None:
+    """Its docstring says what lives there."""
+    door = PACKAGE / room / "__init__.py"
+    text = (door if door.exists() else PACKAGE / f"{room}.py").read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text))
 
 
 def test_the_protocol_needs_only_the_standard_library() -> None:
-    for _, path in files_of(PROTOCOL):
-        assert own(path) <= PROTOCOL, path
+    for path in files_of("oauth"):
+        assert not rooms_imported_by(path), path
         assert foreign(path) <= set(sys.stdlib_module_names), path
 
 
-def test_nouns_know_no_web_framework_and_nothing_above_them() -> None:
-    for _, path in files_of(NOUNS):
-        assert own(path) <= NOUNS | PROTOCOL, path
+@pytest.mark.parametrize("room", [room for room in NOUNS if room != "telemetry"])
+def test_nouns_know_no_web_framework(room: str) -> None:
+    """Except telemetry, whose access log is a middleware."""
+    for path in files_of(room):
         assert not foreign(path) & {"fastapi", "starlette", "uvicorn", "typer"}, path
 
 
-def test_endpoints_do_not_import_each_other_or_what_is_above_them() -> None:
-    for name, path in files_of(ENDPOINTS):
-        assert own(path) <= NOUNS | PROTOCOL | EDGE | {name} | ({"migrations"} if name == "health" else set()), path
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda path: path.stem)
+def test_endpoints_do_not_import_each_other(endpoint: Path) -> None:
+    prefix = "auth_service.endpoints."
+    for path in [endpoint] if endpoint.is_file() else sorted(endpoint.rglob("*.py")):
+        others = {name.removeprefix(prefix).split(".")[0] for name in imports(path) if name.startswith(prefix)}
+        assert others <= {endpoint.stem}, path
 
 
 def test_only_app_and_the_commands_know_the_settings() -> None:
-    for name, path in files_of(MODULES - {"app", "commands", "settings"}):
-        assert "settings" not in own(path), (name, path)
+    knowing = {room for room in ROOMS for path in files_of(room) if "settings" in rooms_imported_by(path)}
+    assert knowing == {"app", "commands"}
 
 
 def test_everything_is_caught_once() -> None:
@@ -98,4 +108,4 @@ def test_everything_is_caught_once() -> None:
 
 def test_files_stay_small() -> None:
     lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.rglob("*.py")}
-    assert {name: length for name, length in lengths.items() if length > 200} == {}
+    assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}

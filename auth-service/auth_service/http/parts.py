@@ -16,7 +16,7 @@ from ..keys.ring import KeyRing
 from ..limits.attempts import AttemptLimiter
 from ..limits.clients import ClientLimits
 from ..network.trusted_origins import TrustedOrigins
-from ..sessions.browser_sessions import Lifetimes
+from ..sessions.lifetimes import Lifetimes
 from ..status_lists.published import PublishedStatusLists
 from ..store.database import Database
 from ..store.instants import Clock

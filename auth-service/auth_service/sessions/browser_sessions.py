@@ -7,7 +7,7 @@ the session in lists and revocations and proves nothing; the credential is the h
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Boolean, ColumnElement, ForeignKey, Integer, String, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,19 +20,10 @@ from ..status_lists import indexes as status_indexes
 from ..store import identifiers
 from ..store.database import Database, Row
 from ..store.instants import Instant
+from .lifetimes import UNREMEMBERED_TTL, Lifetimes
 
 USER_AGENT_MAX_LENGTH = 512
 MAX_SESSIONS = 500  # of one account
-UNREMEMBERED_TTL = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Lifetimes:
-    """How long a session lives, unless its person asked not to be remembered; that one never slides."""
-
-    ttl: timedelta
-    update_age: timedelta
-    absolute_max_age: timedelta
 
 
 class BrowserSession(Row):
