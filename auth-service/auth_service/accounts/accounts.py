@@ -14,8 +14,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..events import account_events
 from ..store import identifiers
-from ..store.database import Row
 from ..store.instants import Instant
+from ..store.rows import Row
 
 CREDENTIAL = "credential"
 EMAIL_MAX_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the brackets

@@ -9,8 +9,9 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..oauth.client_assertion import ClientAssertion, InvalidAssertion
-from ..store.database import Database, Row, insert_into
+from ..store.database import Database
 from ..store.instants import Instant
+from ..store.rows import Expiry, Row, insert_into
 from .clients import Client
 from .fetched_keys import FetchedKeys
 from .keys import ClientKey, parse_key_set
@@ -20,6 +21,7 @@ class UsedAssertion(Row):
     """That an assertion was shown, until it has expired and could not be shown again anyway."""
 
     __tablename__ = "used_assertions"
+    __expiry__ = Expiry()
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)

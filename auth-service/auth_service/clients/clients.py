@@ -19,8 +19,8 @@ from ..oauth.client_metadata import ClientMetadata
 from ..sealed import opaque
 from ..status_lists import indexes as status_indexes
 from ..store import identifiers
-from ..store.database import Row, insert_into
 from ..store.instants import Instant
+from ..store.rows import Row, insert_into
 from . import origins as client_origins
 
 # The underscore is what no account id has; and no client can be called `web`, the reserved one.

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..network.trusted_origins import parse_origin
-from ..store.database import Database, Row
+from ..store.database import Database
+from ..store.rows import Row
 
 
 class ClientOrigin(Row):

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..oauth.security_event import ACCOUNT_DISABLED, ACCOUNT_PURGED, SESSION_REVOKED
 from ..store import identifiers
-from ..store.database import Row
 from ..store.instants import Instant
+from ..store.rows import Row
 
 
 class AccountEvent(Row):

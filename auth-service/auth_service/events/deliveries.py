@@ -15,8 +15,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..clients.clients import Client
 from ..oauth.security_event import ACCOUNT_PURGED
 from ..store import identifiers
-from ..store.database import Database, Row
+from ..store.database import Database
 from ..store.instants import Instant
+from ..store.rows import Row
 from .account_events import AccountEvent
 
 BATCH = 200

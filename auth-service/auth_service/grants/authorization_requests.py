@@ -14,15 +14,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..oauth.authorization_request import AuthorizationRequest
 from ..sealed import opaque
-from ..store.database import Row
 from ..store.instants import Instant
+from ..store.rows import Expiry, Row
 
 TTL = timedelta(minutes=30)
-MAX_ROWS = 50_000  # more are deleted by expiry.py, the oldest first: anybody can make one
+MAX_ROWS = 50_000  # anybody can make one; beyond this the oldest are deleted
 
 
 class StoredRequest(Row):
     __tablename__ = "authorization_requests"
+    __expiry__ = Expiry(MAX_ROWS)
 
     handle_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     browser_hash: Mapped[str | None] = mapped_column(String(64))  # None: posted from elsewhere, not yet come back

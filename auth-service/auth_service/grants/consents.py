@@ -9,8 +9,8 @@ from sqlalchemy import ForeignKey, Select, String, Text, delete, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..store.database import Row, insert_into
 from ..store.instants import Instant
+from ..store.rows import Row, insert_into
 from . import grants
 
 

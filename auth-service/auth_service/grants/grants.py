@@ -27,8 +27,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..status_lists import indexes as status_indexes
 from ..store import identifiers
-from ..store.database import Row, insert_into
 from ..store.instants import Instant
+from ..store.rows import Row, insert_into
 
 MAX_PER_GRANT = 100  # codes, and families of refresh tokens
 _LIVE = text("ended_at IS NULL")

@@ -11,14 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..sealed import opaque
-from ..store.database import Row
 from ..store.instants import Instant
+from ..store.rows import Expiry, Row
 
 TTL = timedelta(minutes=30)
+MAX_ROWS = 50_000  # anybody can make one; beyond this the oldest are deleted
 
 
 class LogoutRequest(Row):
     __tablename__ = "logout_requests"
+    __expiry__ = Expiry(MAX_ROWS)
 
     handle_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     client_id: Mapped[str | None] = mapped_column(String(64))  # whose ID token was shown

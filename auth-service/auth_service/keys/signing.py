@@ -23,8 +23,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..oauth import jwk, status_list
 from ..sealed.versioned_secrets import Secrets
-from ..store.database import Database, Row
+from ..store.database import Database
 from ..store.instants import Instant
+from ..store.rows import Row
 from .encryption import KeyEncryption, UnreadableKey
 
 # Time makes a retiring key a gone one; GONE is stored only of a key that was withdrawn in an emergency.
@@ -49,7 +50,7 @@ class SigningKey(Row):
     __table_args__ = (_at_most_one(ACTIVE), _at_most_one(NEXT))
 
     kid: Mapped[str] = mapped_column(String(64), primary_key=True)
-    purpose: Mapped[str] = mapped_column(String(16))
+    purpose: Mapped[str] = mapped_column(String(16), server_default=TOKENS)  # of keys made before there were purposes
     state: Mapped[str] = mapped_column(String(16))
     public_jwk: Mapped[str] = mapped_column(Text)
     encrypted_private_key: Mapped[bytes] = mapped_column(LargeBinary)

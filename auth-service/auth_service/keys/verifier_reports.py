@@ -16,8 +16,8 @@ from sqlalchemy import ForeignKey, String, Text, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..store.database import Row, insert_into
 from ..store.instants import Instant
+from ..store.rows import Expiry, Row, insert_into
 
 REPORT_TTL = timedelta(days=1)
 SILENT_AFTER = timedelta(seconds=90)  # three reports that did not come
@@ -51,6 +51,7 @@ class HeldList:
 
 class VerifierReport(Row):
     __tablename__ = "verifier_reports"
+    __expiry__ = Expiry()
 
     key: Mapped[str] = mapped_column(String(160), primary_key=True)  # client and instance
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), index=True)

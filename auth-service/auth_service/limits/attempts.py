@@ -20,8 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..sealed.versioned_secrets import Secrets, derive_key
-from ..store.database import Database, Row, insert_into
+from ..store.database import Database
 from ..store.instants import Instant
+from ..store.rows import Expiry, Row, insert_into
 
 FREE_ATTEMPTS = 5
 MAX_DELAY = timedelta(minutes=15)
@@ -45,6 +46,7 @@ class TooManyAttempts(Exception):
 
 class Attempts(Row):
     __tablename__ = "attempts"
+    __expiry__ = Expiry(MAX_ROWS, surplus_first=("count", "expires_at"))
     __table_args__ = (Index("ix_attempts_least_tried", "count", "expires_at"),)
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)

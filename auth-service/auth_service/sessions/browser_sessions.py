@@ -18,8 +18,9 @@ from ..events import account_events
 from ..grants import grants
 from ..status_lists import indexes as status_indexes
 from ..store import identifiers
-from ..store.database import Database, Row
+from ..store.database import Database
 from ..store.instants import Instant
+from ..store.rows import Row
 from .lifetimes import UNREMEMBERED_TTL, Lifetimes
 
 USER_AGENT_MAX_LENGTH = 512

@@ -13,7 +13,7 @@ from sqlalchemy import literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..oauth.status_list import SIZE
-from ..store.database import insert_into
+from ..store.rows import insert_into
 from .lists import OPEN, StatusIndex, StatusList
 
 _DRAWS = 64

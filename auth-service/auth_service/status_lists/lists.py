@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..oauth.status_list import SIZE
-from ..store.database import Database, Row
+from ..store.database import Database
 from ..store.instants import Instant
+from ..store.rows import Row
 
 OPEN, NEXT, CLOSED = "open", "next", "closed"
 OPEN_FOR = timedelta(days=1)

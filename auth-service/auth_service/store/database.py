@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Executable, MetaData, event, make_url, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Engine, Executable, event, make_url, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase
 
 from .inline_sqlite import InlineSQLite
 from .slow_statements import tell_of_slow_statements
@@ -35,22 +33,9 @@ REACHABILITY = {
     "keepalives_count": 2,
 }
 
-# Names for constraints, so that a migration on either database can refer to them.
-NAMING = {
-    "ix": "ix_%(column_0_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
 
 class SchemaMismatch(Exception):
     """The database's schema is not the one that this version reads and writes."""
-
-
-class Row(DeclarativeBase):
-    metadata = MetaData(naming_convention=NAMING)
 
 
 @dataclass(frozen=True)
@@ -115,11 +100,6 @@ class Database:
     async def close(self) -> None:
         await self.writer.dispose()
         await self.reader.dispose()
-
-
-def insert_into(session: AsyncSession, table: type[Row]) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that may say what a conflict means: both databases have it, in the same words, and SQLAlchemy twice."""
-    return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def open_database(url: str) -> Database:

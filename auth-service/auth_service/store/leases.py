@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import String, delete, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import Database, Row, insert_into
+from .database import Database
 from .instants import Instant
+from .rows import Row, insert_into
 
 
 class Lease(Row):

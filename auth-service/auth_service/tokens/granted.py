@@ -10,7 +10,8 @@ from sqlalchemy import Select, bindparam, select
 from ..accounts.accounts import Account
 from ..grants.grants import Authorized, Grant
 from ..sessions.browser_sessions import BrowserSession
-from ..store.database import Database, Row
+from ..store.database import Database
+from ..store.rows import Row
 
 A = TypeVar("A", bound=Authorized)
 A_co = TypeVar("A_co", bound=Authorized, covariant=True)

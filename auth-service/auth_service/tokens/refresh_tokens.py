@@ -25,6 +25,7 @@ from ..sealed import opaque
 from ..sealed.sealing import Seal
 from ..store.database import Database
 from ..store.instants import Instant
+from ..store.rows import Expiry
 from .granted import Granted, granted_of, select_granted
 
 GRACE = timedelta(seconds=60)
@@ -44,6 +45,7 @@ class RefreshLifetimes:
 
 class RefreshTokenFamily(Authorized):
     __tablename__ = "refresh_token_families"
+    __expiry__ = Expiry()
 
     locator_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64))  # of the one that is not spent

@@ -1,32 +1,24 @@
-"""What has expired is deleted in small batches: no table grows beyond what is live, and no request waits long."""
+"""Delete what has expired, in small batches: no table grows beyond what is live, and no request waits long.
 
+A table says beside its columns when its rows go (`__expiry__`). Here stand the tables whose rows need more than that.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
-from ..clients.assertions import UsedAssertion
-from ..grants.authorization_requests import MAX_ROWS as REQUESTS_MAX_ROWS
-from ..grants.authorization_requests import StoredRequest
 from ..grants.grants import Grant
-from ..grants.logout_requests import LogoutRequest
 from ..keys.past import delete_past_keys
-from ..keys.verifier_reports import VerifierReport
-from ..limits.attempts import MAX_ROWS, Attempts
+from ..migrations.tables import import_tables
 from ..sessions.browser_sessions import BrowserSession, end_expired
 from ..store.database import Database
 from ..tokens.authorization_codes import REUSE_NOTICED_FOR, AuthorizationCode
 from ..tokens.refresh_tokens import RefreshTokenFamily, forget_successors
 
 BATCH = 500  # rows in one transaction
-EXPIRING: tuple[Any, ...] = (Attempts, UsedAssertion, RefreshTokenFamily, StoredRequest, LogoutRequest, VerifierReport)
-# What strangers can make, how much of it is kept, and what goes first.
-CAPPED: tuple[Any, ...] = (
-    (Attempts, MAX_ROWS, (Attempts.count, Attempts.expires_at)),
-    (StoredRequest, REQUESTS_MAX_ROWS, (StoredRequest.expires_at,)),
-    (LogoutRequest, REQUESTS_MAX_ROWS, (LogoutRequest.expires_at,)),
-)
 
 _log = structlog.get_logger(__name__)
 
@@ -34,26 +26,32 @@ _log = structlog.get_logger(__name__)
 async def delete_expired(database: Database, *, now: datetime, max_rows: int | None = None) -> int:
     """Delete every expired row, and what is too much of what anybody can make; how many rows went."""
     deleted = await delete_past_keys(database, now=now) + await _end_expired_sessions(database, now)
-    for table in EXPIRING:
+    expiring = [(table, table.__expiry__) for table in import_tables() if table.__expiry__ is not None]
+    for table, _ in expiring:
         deleted += await _delete_all(database, table, table.expires_at <= now)
     deleted += await _delete_all(database, AuthorizationCode, AuthorizationCode.created_at <= now - REUSE_NOTICED_FOR)
     deleted += await _delete_all(database, Grant, _is_of_no_use(now - REUSE_NOTICED_FOR))
     while await _forget_successors(database, now):
         pass
-    for table, limit, order in CAPPED:
-        deleted += await _delete_surplus(database, table, max_rows or limit, order)
+    for table, expiry in expiring:
+        if expiry.max_rows is not None:
+            deleted += await _delete_surplus(database, table, max_rows or expiry.max_rows, expiry.surplus_first)
     _log.info("expired", deleted=deleted)
     return deleted
 
 
-async def _delete_surplus(database: Database, table: Any, limit: int, order: Any) -> int:
+async def _delete_surplus(database: Database, table: Any, limit: int, first: Sequence[str]) -> int:
     key = table.__mapper__.primary_key[0]
     async with database.reading() as session:
         count = await session.scalar(select(func.count()).select_from(table)) or 0
     deleted = 0
     while count - deleted > limit:
-        first = select(key).order_by(*order).limit(min(BATCH, count - deleted - limit))
-        batch = await _delete(database, table, key, first)
+        surplus = (
+            select(key)
+            .order_by(*(getattr(table, column) for column in first))
+            .limit(min(BATCH, count - deleted - limit))
+        )
+        batch = await _delete(database, table, key, surplus)
         if not batch:
             break
         deleted += batch

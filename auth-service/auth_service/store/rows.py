@@ -1,0 +1,42 @@
+"""The base of every table: how constraints are named, and when rows go."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sqlalchemy import MetaData
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase
+
+# Names for constraints, so that a migration on either database can refer to them.
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """When the worker deletes rows of a table.
+
+    A row goes when its `expires_at` has passed. Of a table that strangers can fill, rows beyond `max_rows` go before
+    that, in the order of the columns `surplus_first`.
+    """
+
+    max_rows: int | None = None
+    surplus_first: tuple[str, ...] = ("expires_at",)
+
+
+class Row(DeclarativeBase):
+    """The base of every table."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    __expiry__: ClassVar[Expiry | None] = None  # None: rows stay until something else deletes them
+
+
+def insert_into(session: AsyncSession, table: type[Row]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that may say what a conflict means: both databases have it, in the same words, and SQLAlchemy twice."""
+    return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
