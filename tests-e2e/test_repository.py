@@ -15,7 +15,10 @@ from e2e_fixtures.checkout import ROOT, Checkout, free_port
 from e2e_fixtures.stack import NO_TLS, Stack
 
 FOLDERS = {"auth-service", "todo-service", "gateway", "deploy", "tests-e2e", ".ci"}
-NEEDED = {"README.md", "DECISIONS.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "run.py", "ruff.toml", "mypy.ini"}
+NEEDED = {
+    *("README.md", "ARCHITECTURE.md", "DECISIONS.md", "CHANGELOG.md", "SECURITY.md", "LICENSE"),
+    *("run.py", "ruff.toml", "mypy.ini"),
+}
 ALLOWED = NEEDED | {
     *("compose.yaml", "pyproject.toml", "CONTRIBUTING.md", ".gitignore", ".gitattributes", ".dockerignore"),
     *(".editorconfig", ".pre-commit-config.yaml"),

@@ -1,1 +1,17 @@
-"""The room `clients`."""
+"""Clients: the programs that get tokens here, and how each proves who it is.
+
+    clients.py          the table `Client`: registration, secrets, and the end of a client and its tokens
+    authentication.py   `ClientAuthenticator`: the one method that a client registered (RFC 6749 §2.3)
+    assertions.py       `private_key_jwt`: an assertion is verified and then spent (RFC 7523)
+    keys.py             keys that sign assertions: `parse_key_set` accepts or refuses a JWK Set
+    fetched_keys.py     key sets behind a `jwks_uri`, fetched at most once per cooldown
+    cache.py            `ClientCache`: clients as this process read them a moment ago
+    origins.py          origins of clients' own pages, taken from their redirect URIs, for CORS
+
+A request to the token endpoint arrives as a form. `read_credentials` finds the client's proof in the header or the
+form, `ClientAuthenticator.authenticate` takes the client from the cache and compares a secret's hash, or hands the
+assertion to `AssertionVerifier`. Every failure is the same `InvalidClient`.
+
+Metadata as a value, and the rules for it, are in oauth/client_metadata.py. Others import `Client`, the functions of
+clients.py, and the parts that app.py assembles; keys.py and fetched_keys.py serve this room and the commands.
+"""

@@ -1,4 +1,19 @@
-"""Operator commands. Exit codes: 0 done, 1 refused or failed with a line on stderr that says why, 2 wrong usage."""
+"""Commands for operators. Exit codes: 0 done, 1 refused or failed with a line on stderr that says why, 2 wrong usage.
+
+    serving.py, working.py                     `serve` and `worker`: the two kinds of process
+    whole_responses.py                         `serve` sends small responses in one system call
+    users.py, users_access.py                  `users`: accounts; suspend, activate, delete
+    named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
+    clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
+    consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
+    keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
+    secrets.py                                 `secrets`: rotate what signs cookies
+    opened.py, output.py                       the opened database and one event loop; JSON or a table
+
+A command loads the settings, opens the database, runs one coroutine and closes (opened.py); it calls the same functions
+as the endpoints, so what it changes is in force when it returns. `main` turns the expected refusals into one line on
+stderr. `python -m auth_service --help` lists all of them; nothing imports this room except __main__.py.
+"""
 
 import sys
 from typing import Annotated, NoReturn

@@ -1,1 +1,22 @@
-"""The room `endpoints`."""
+"""Endpoints: what can be asked over HTTP. One file or one room for each; none imports another.
+
+    authorize/                /oauth/authorize: a person allows a client (RFC 6749 §3.1)
+    token/                    /oauth/token: grants are traded for tokens (RFC 6749 §3.2)
+    userinfo.py               /oauth/userinfo: who a token's person is
+    introspect.py             /oauth/introspect: whether a token is live (RFC 7662)
+    revoke.py                 /oauth/revoke: a client gives a token back, which ends its grant (RFC 7009)
+    logout.py                 /oauth/logout: an application signs its person out
+    discovery.py, jwks.py     the metadata, the key set
+    status_list_documents.py  the status lists, and the stream of hints that they changed
+    better_auth/              /api/auth: the Better Auth protocol
+    hosted_pages/             /signin, /signup, /select-account, /consent, /signout: pages for people
+    internal/                 /internal: for our own services, not routed by the gateway
+    health.py                 /livez and /readyz
+
+An endpoint reads its request with http/, proves who asks (a client, a session, a token), calls the rooms below, and
+answers. A refusal is raised, and serving/failures.py renders it. Endpoints that send a browser from one to another do
+it by redirect: sign-in and consent return to /oauth/authorize, which decides again what comes next.
+
+serving/routes.py lists every endpoint; nothing else imports this room, except app.py and serving/failures.py for
+better_auth/.
+"""

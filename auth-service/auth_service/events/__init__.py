@@ -1,1 +1,13 @@
-"""The room `events`."""
+"""Events: what other services are told about accounts (RFC 8417, RISC, CAEP), at least once.
+
+    account_events.py   the outbox: `record_purged`, `record_disabled`, `record_sessions_revoked`
+    deliveries.py       one row per event and receiver, kept until the receiver has acknowledged it, or for a week
+    sender.py           `EventSender.send_due`: sign anew and post (RFC 8935)
+
+A change of an account records its event in its own transaction, so neither can exist without the other. Every second
+the worker distributes new events to the clients that registered an `event_endpoint`, sends the deliveries that are due,
+and deletes each one that was acknowledged. A receiver that fails is tried again after 1, 2, 4 ... seconds, up to an
+hour. A delivery may arrive twice, under the same `jti`.
+
+accounts/ and sessions/ import the `record_` functions, the worker imports `EventSender`, the commands list and resend.
+"""

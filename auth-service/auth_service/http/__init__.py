@@ -1,1 +1,22 @@
-"""The room `http`."""
+"""HTTP: what endpoints share of requests and responses.
+
+    parts.py                    `Parts`: everything that app.py assembled for this process; `Now`
+    direct_routes.py            routes without FastAPI's dependency solving, for the hottest paths
+    oauth_requests.py           the form of a protocol request, and refusals as RFC 6749 has them
+    client_requests.py          `authenticate`: the client of such a request, proved and then counted
+    bearer_tokens.py            a bearer token in the header or the form, and its challenges (RFC 6750)
+    client_cors.py              CORS for clients' own pages
+    session_cookies.py          `SessionCookies`: the signed cookie, or bearer credential, of a session
+    current_session.py          `find_current`: who is signed in; `start_session_here`
+    browsers.py                 the cookie that tells browsers apart, and the tokens of our forms
+    pending_requests.py         the authorization request that a page is about
+    authorization_response.py   a code or a refusal, sent to the client's redirect URI
+    pages.py                    pages for people, from templates/, with their headers
+    cached_documents.py         the key set and the metadata: ETag, Cache-Control, CORS for everybody
+
+A protocol request: `read_form`, then `client_requests.authenticate`, then the endpoint's own work; what is refused is
+raised and rendered in serving/failures.py. A person's request: `find_current` reads the cookie (`SessionCookies.read`
+checks the signature), finds the live session and prolongs it when it is time; the endpoint renders a page or redirects.
+
+signing_in/, endpoints/ and serving/ import this room; nothing below it may, so nothing below knows FastAPI.
+"""

@@ -1,1 +1,19 @@
-"""The room `limits`."""
+"""Limits: how often something may be tried or asked.
+
+    attempts.py         guesses at a password, counted in SQL per account and network, and per account
+    clients.py          requests of an authenticated client to an endpoint, and its RateLimit fields
+    windows.py          `Window`, `QuotaPolicy`, and `OwnWindows`: one process's own count
+    shared_windows.py   `SharedWindows`: the same count for all processes, in Redis
+    redis_address.py    the address of Redis: one server, Sentinel or cluster, with or without TLS
+    redis_clients.py    connections for each kind of address
+
+Sign-in: signing_in/guessing.py calls `AttemptLimiter.take` before a password is hashed. One conditional statement
+counts and decides, so parallel guesses cannot pass a budget. Five attempts are free, then the wait doubles from one
+second to 15 minutes; `TooManyAttempts` says how long. A success gives the attempt back (`succeeded`).
+
+Clients: http/client_requests.py calls `ClientLimits.spend` after the client is authenticated. With Redis all processes
+count together; when Redis is away each process counts alone, and no request waits.
+
+The gateway limits by address before any of this (gateway/README.md). Others import attempts.py, clients.py and the
+parsing of settings; Redis itself is used only here.
+"""

@@ -1,7 +1,13 @@
-"""The schema's history (Alembic), and the way to its head.
+"""Migrations: the schema's history (Alembic), and the way to its newest version.
 
-Alembic is imported only by the command that migrates: a serving process has no use for its 11 MB. What it needs
-is the name of the head, and that is the name of the last file.
+    env.py      Alembic's environment: one connection, under a lock that lets one process migrate at a time
+    versions/   one file per step, by number; the last file's name is `HEAD`
+
+`migrate` runs the missing steps; it may run twice, and in several processes at once. A serving process does not import
+Alembic, which takes 11 MB: it compares the database's revision with `HEAD` (`serves`). A step only adds, so that the
+version before it can serve until the new one has taken over.
+
+app.py imports `HEAD`, health checks import `serves`, the command `migrate` imports `migrate`.
 """
 
 from pathlib import Path

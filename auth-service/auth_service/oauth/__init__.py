@@ -1,1 +1,30 @@
-"""The protocol as values and pure functions. Standard library only: no store, no web framework, no clock."""
+"""The protocol as values and pure functions. Standard library only: no store, no web framework, no clock.
+
+Reading a request:
+    parameters.py                 the form or query of a request (RFC 6749 Appendix B)
+    authorization_request.py      an authorization request as a value; `find_target` reads first where answers may go
+    authorization_parameters.py   its parameters, each read and checked by itself
+    claims_parameter.py           the `claims` parameter (OpenID Connect Core §5.5)
+    client_metadata.py            a client's registration as a value (RFC 7591)
+    metadata_members.py           its members, each read and checked by itself
+    client_assertion.py           a client's assertion, checked except for its signature (RFC 7523)
+    strict_json.py                JSON without duplicate names, NaN or deep nesting
+
+Deciding:
+    interaction.py                what has to happen before a code may be issued: `decide`
+    consent.py                    which scopes a person has to agree to
+    pkce.py                       whether a verifier fits its challenge (RFC 7636)
+    redirect_uri.py               whether a redirect URI is a registered one
+    resources.py, scope.py        which audience, which scopes
+    claims.py                     which claims a scope or a request asks for
+    authentication_context.py     the values of `acr` and `amr`
+
+Answering:
+    access_token.py, id_token.py, security_event.py, status_list.py   what is signed, as claims
+    jwk.py, metadata.py           the published documents
+    authorization_response.py     a code or a refusal on its way to the client
+    errors.py                     refusals, by the names of their specifications
+
+An endpoint reads the request with the first group, decides with the second, and answers with the third; whatever has to
+be remembered in between is in the rooms above. Every room may import any file here.
+"""

@@ -1,1 +1,13 @@
-"""The room `settings`."""
+"""Settings: AUTH_* of the environment, checked before anything is opened.
+
+    settings.py   `Settings`, a field for each name, and `load_settings`
+    kinds.py      what a value may be: an issuer, a list of networks, a versioned secret, a rate, ...
+
+`load_settings` reads every AUTH_* name, and for secrets AUTH_*_FILE, and refuses a name that does not exist. Then each
+kind checks its value, and `Settings` checks what must fit together (an https issuer, secure cookies, no example
+secrets). All faults are told at once, as `InvalidSettings`, one line each with the name of the variable; a value that
+is secret never stands in one.
+
+Only app.py and the commands import this room; everything else is given what it needs. A new setting is a field here and
+a line in README.md.
+"""

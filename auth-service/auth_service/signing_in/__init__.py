@@ -1,1 +1,14 @@
-"""The room `signing_in`."""
+"""Signing in: every way to prove who one is; one path, one lockout, for all endpoints that ask for a password.
+
+    password_sign_in.py   `sign_in`: from e-mail and password to a session in the response
+    password_sign_up.py   `sign_up`: an account with a password, and its first session
+    guessing.py           `verify_password`: compare a password, wherever one is asked for
+
+`sign_in` takes a place in the hashing queue (accounts/passwords.py), reads the account and closes the database,
+takes an attempt from the budgets (limits/attempts.py), and only then hashes. An unknown address takes the same path,
+the same time and gets the same answer. On success one transaction gives the attempt back, checks that the password is
+still that one, and starts the session; a session of the same person in this browser is authenticated again instead.
+
+What is refused rises as `WrongCredentials`, `AccountSuspended`, `TooManyAttempts` or `TooBusy`; the endpoint puts it
+into its own words. endpoints/better_auth/ and endpoints/hosted_pages/ import this room.
+"""

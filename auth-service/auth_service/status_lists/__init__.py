@@ -1,1 +1,16 @@
-"""The room `status_lists`."""
+"""Status lists: one bit for each token's holder, by which every resource server learns of a revocation.
+
+    indexes.py     who has which index; `allocate` draws one, `revoke` sets the bits of holders
+    lists.py       the tables `StatusList` and `StatusIndex`, and how one list follows another
+    published.py   `PublishedStatusLists`: the lists as this process signs and serves them
+
+A holder (a session at the client `web`, a grant, or a client that acts for itself) draws an index before its first
+token; each token names it (tokens/token_status.py). Whoever ends the holder calls `revoke` in the same transaction.
+Every process looks every 200 ms for lists with a new version, packs and signs them in a thread, serves them
+(endpoints/status_list_documents.py), and sends a hint to the verifiers that listen.
+
+One list is open, the next is already published. A full or day-old list closes and stays published until the last token
+with one of its indexes has expired; no index is given twice. REVOCATION.md tells operators the same.
+
+sessions/, grants/ and clients/ import `revoke`, tokens/ imports `allocate`, http/ and endpoints/ import published.py.
+"""

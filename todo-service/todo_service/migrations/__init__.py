@@ -1,4 +1,15 @@
-"""Bring the database to the newest schema: a command of its own, never a side effect of serving."""
+"""Migrations: the schema's history (Alembic), run by a command of its own and never by serving.
+
+    env.py      Alembic's environment, on the connection that holds the lock
+    versions/   one file per step, by number
+
+`migrate` runs the missing steps; it may run twice, and in several processes at once: one works, the others wait. On
+PostgreSQL it then grants the serving role what serving takes, so that role owns no table and cannot turn row-level
+security off. A step that waits five seconds for a table gives up. The newest number stands in store/database.py as
+`HEAD`, so that serving does not import Alembic.
+
+Only the command `migrate` imports this room.
+"""
 
 import fcntl
 from collections.abc import Iterator

@@ -1,10 +1,19 @@
 """The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2).
 
-A request is read (requests.py): while its client or redirect_uri is not known to be good, a page says so and nobody is
-sent anywhere; afterwards every refusal goes to the client. Then oauth/interaction.py decides what is next. If that
-needs its person, the request is stored and a page is shown; each page comes back here, with the handle of the request,
-and the decision is taken anew (steps.py). When there is nothing left to do the request is taken out of the store and
-answered with a code, once.
+    endpoint.py   GET and POST /oauth/authorize: a new request, or one that a page sends back
+    requests.py   read a request: first its client and redirect URI, then everything else
+    steps.py      `proceed`: the next page, or the code
+
+While the client or the redirect URI is not known to be good, the answer is a page and nobody is sent anywhere; every
+later refusal goes to the client. oauth/interaction.py decides what comes next. If the person is needed, the request is
+stored (grants/authorization_requests.py) and a page is shown. Each page returns here with the request's handle, and the
+decision is taken anew. When nothing is left to do, one transaction takes the request out of the store, checks session
+and consent once more, and issues the code.
+
+PKCE: the challenge is read and required in oauth/, stored with the code, and checked when the code is redeemed
+(endpoints/token/authorization_code.py).
+
+serving/ imports `router`.
 """
 
 from .endpoint import router

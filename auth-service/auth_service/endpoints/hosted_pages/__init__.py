@@ -1,11 +1,19 @@
 """The pages at which people sign in, sign up, choose, agree and sign out (README, "Pages").
 
-They are forms and links, and work without a script. A page that belongs to an authorization request carries its handle;
-when its form is done the browser goes back to /oauth/authorize, which decides what is next. So no page knows what comes
-after it, and no address to return to is ever taken from a request.
+    signin.py, signup.py   the forms for a password; signing_in/ does the work
+    select_account.py      go on with this account, or with another one
+    consent.py             who asks for what: yes or no
+    agreed.py              what one has agreed to, and taking it back
+    signout.py             a question, and then the end of the session
+    forms.py               reading a form, refusing one that is not ours, and the way back to /oauth/authorize
+    stylesheet.py          the pages' stylesheet, kept by browsers for ever
 
-Each form carries a token of its browser and session (browsers.py), and is answered with 303; signing out may end on a
-page that can be reloaded.
+The pages are forms and links, and work without a script. A page that belongs to an authorization request carries its
+handle; when its form is done the browser returns to /oauth/authorize, which decides what comes next. So no page knows
+what comes after it, and no address to return to is ever taken from a request.
+
+Each form carries a token of its browser and session (http/browsers.py) and is answered with 303. Signing out may end on
+a page that can be reloaded. serving/ imports `routers`.
 """
 
 from . import consent, select_account, signin, signout, signup, stylesheet

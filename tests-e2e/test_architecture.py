@@ -1,0 +1,137 @@
+"""The map is true: ARCHITECTURE.md, the doors of all rooms, and the tests that the tables of rules name.
+
+Everything is read and nothing imported, so neither service has to be installed for it.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from e2e_fixtures.checkout import ROOT
+
+PACKAGES = {"auth_service": ROOT / "auth-service/auth_service", "todo_service": ROOT / "todo-service/todo_service"}
+MAP = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+QUESTIONS = 10
+LONGEST_MAP = 300  # lines; more is no map
+# `some/file.py`, `some/room/`, `some/file.py::Class.method`; `::name` is a further name in the file before it.
+NAMED = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/?)?(?:::([\w.]+))?`")
+
+
+@cache
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def docstring(path: Path) -> str:
+    return ast.get_docstring(parse(path)) or ""
+
+
+def floors(package: str) -> list[list[str]]:
+    """The package's `FLOORS`, the ground first."""
+    for node in parse(PACKAGES[package] / "__init__.py").body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "FLOORS":
+            assert node.value is not None
+            return [list(rooms) for rooms in ast.literal_eval(node.value)]
+    raise AssertionError(f"{package} has no FLOORS")
+
+
+def drawn_floors(package: str) -> list[list[str]]:
+    """The table below the package's heading, the ground first."""
+    section = MAP.partition(f"\n### {package}\n")[2].partition("\n#")[0]
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", section, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(len(rows), 0, -1))
+    return [re.findall(r"`(\w+)`", rooms) for _, rooms in reversed(rows)]
+
+
+def rooms() -> list[Path]:
+    """Every folder of a package that is a package itself, whatever its depth; so a history of migrations is no room."""
+    doors = [door for package in PACKAGES.values() for door in sorted(package.glob("*/**/__init__.py"))]
+    return [door.parent for door in doors]
+
+
+def resolve(path: str) -> Path:
+    package, _, rest = path.partition("/")
+    return PACKAGES[package] / rest if package in PACKAGES else ROOT / path
+
+
+def named(text: str) -> Iterator[tuple[str, str]]:
+    """Every path in the text, with the name that is said to be defined there, or ""."""
+    last = ""
+    for path, name in NAMED.findall(text):
+        last = path or last
+        if "/" in last and (path or name):
+            yield last, name
+
+
+def defines(path: Path, name: str) -> bool:
+    body: list[ast.stmt] = parse(path).body
+    for word in name.split("."):
+        found = [node for node in body if _name_of(node) == word]
+        if not found:
+            return False
+        body = getattr(found[0], "body", [])
+    return True
+
+
+def _name_of(node: ast.stmt) -> str | None:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return node.name
+    target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def questions() -> list[str]:
+    section = MAP.partition("\n## Ten questions\n")[2].partition("\n## ")[0]
+    return re.split(r"^\d+\. ", section, flags=re.MULTILINE)[1:]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_floors_are_those_of_the_code(package: str) -> None:
+    assert drawn_floors(package) == floors(package)
+
+
+def test_what_the_map_names_is_there() -> None:
+    pairs = list(named(MAP))
+    assert len(pairs) > QUESTIONS
+    assert [path for path, _ in pairs if not resolve(path).exists()] == []
+    assert [pair for pair in pairs if pair[1] and not defines(resolve(pair[0]), pair[1])] == []
+
+
+def test_the_map_is_short() -> None:
+    assert len(MAP.splitlines()) <= LONGEST_MAP
+
+
+@pytest.mark.parametrize("number", range(1, QUESTIONS + 1))
+def test_a_question_is_answered_by_one_door_and_two_files_at_most(number: int) -> None:
+    """A door is a room's folder, or a README; the files are in its room."""
+    assert len(questions()) == QUESTIONS
+    paths = dict.fromkeys(path for path, _ in named(questions()[number - 1]))
+    doors = [path for path in paths if path.endswith(("/", "README.md"))]
+    files = [path for path in paths if path not in doors]
+    assert len(doors) == 1
+    assert 1 <= len(files) <= 2
+    room = doors[0].removesuffix("README.md")
+    assert [path for path in files if f"{path.rpartition('/')[0]}/" != room] == []
+
+
+@pytest.mark.parametrize("room", rooms(), ids=lambda room: f"{room.parts[-2]}/{room.name}")
+def test_a_door_names_everything_behind_it(room: Path) -> None:
+    door = docstring(room / "__init__.py")
+    files = {path.name for path in room.glob("*.py")} - {"__init__.py"}
+    folders = {f"{path.parent.name}/" for path in room.glob("*/__init__.py")}
+    written = set(re.findall(r"(?<![\w/])\w+(?:\.py|/)", door))
+    assert (files | folders) - written == set()
+
+
+@pytest.mark.parametrize("room", rooms(), ids=lambda room: f"{room.parts[-2]}/{room.name}")
+def test_what_a_door_names_is_there(room: Path) -> None:
+    """A file of the room, or one that is named by its path in the package or in the repository."""
+    package = next(package for package in PACKAGES.values() if package in room.parents)
+    paths = re.findall(r"(?<![\w/.])(?:\w+/)*\w+\.py\b", docstring(room / "__init__.py"))
+    assert paths
+    places = (room, package, package.parent, ROOT)
+    assert [path for path in paths if not any((place / path).exists() for place in places)] == []
