@@ -18,6 +18,7 @@ from .clients.cache import ClientCache
 from .clients.fetched_keys import FetchedKeys
 from .clients.origins import ClientOrigins
 from .endpoints.better_auth.cross_origin import CrossOrigin
+from .endpoints.token.grants import GRANT_TYPES
 from .http.browsers import Browsers
 from .http.client_cors import ClientCrossOrigin
 from .http.parts import Parts
@@ -53,7 +54,7 @@ _log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings, *, clock: Clock = utc_now, traces: TracerProvider | None = None) -> FastAPI:
-    counts = Counts()
+    counts = Counts.at_zero(GRANT_TYPES)
     app = FastAPI(
         title="auth-service",
         version="1",
@@ -105,7 +106,7 @@ async def check_start(settings: Settings) -> None:
     """
     database = open_database(settings.database_url.get_secret_value())
     try:
-        (await _assemble(settings, database, utc_now, Counts())).passwords.close()
+        (await _assemble(settings, database, utc_now, Counts.at_zero(GRANT_TYPES))).passwords.close()
     finally:
         await database.close()
 
@@ -127,6 +128,7 @@ async def _assemble(settings: Settings, database: Database, clock: Clock, counts
     queue_limit = settings.hashing_queue_limit if settings.limits == "on" else UNLIMITED_QUEUE
     return Parts(
         issuer=settings.issuer,
+        grant_types=GRANT_TYPES,
         database=database,
         clock=clock,
         counts=counts,

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from auth_service.clients import clients
+from auth_service.endpoints.token.grants import GRANT_TYPES
 from auth_service.oauth.client_assertion import ASSERTION_TYPE
 from auth_service.oauth.client_metadata import parse
 from auth_service.store.database import open_database
@@ -58,7 +59,7 @@ def register(service: Service, **changes: Any) -> OAuthClient:
     async def run() -> OAuthClient:
         database = open_database(service.database_url)
         async with database.writing() as session:
-            registration = parse({**METADATA, **changes}, issuer=ISSUER)
+            registration = parse({**METADATA, **changes}, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
             client, secret = await clients.register(session, registration, now=service.clock())
         await database.close()
         return OAuthClient(service, client.client_id, secret or "")

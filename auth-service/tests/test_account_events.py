@@ -15,6 +15,7 @@ import jwt
 import pytest
 import structlog
 
+from auth_service.endpoints.token.grants import GRANT_TYPES
 from auth_service.events.deliveries import DELIVERY_TTL, MAX_ERROR, PURGE_DELAY
 from auth_service.events.sender import EventSender
 from auth_service.keys.ring import KeyRing
@@ -355,5 +356,6 @@ def test_a_worker_killed_while_it_sends_sends_again(
 
 @pytest.mark.parametrize("wrong", ["ftp://a/", "http://", "http://u@a/", "https://a/#f", f"http://{'x' * 3000}/"])
 def test_an_event_endpoint_is_a_uri(wrong: str) -> None:
+    metadata = {"grant_types": ["client_credentials"], "event_endpoint": wrong}
     with pytest.raises(InvalidClientMetadata, match="event_endpoint: an https or http URI"):
-        parse({"grant_types": ["client_credentials"], "event_endpoint": wrong}, issuer=ISSUER)
+        parse(metadata, issuer=ISSUER, supported_grant_types=GRANT_TYPES)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from auth_service.clients.keys import UnusableKey, parse_key_set
+from auth_service.endpoints.token.grants import GRANT_TYPES
 from auth_service.oauth.client_metadata import ClientMetadata, parse
 from auth_service.oauth.errors import InvalidRedirectUri, OAuthError
 from auth_service.store.identifiers import draw
@@ -209,14 +210,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("changes", "message"), REFUSED.values(), ids=REFUSED)
 def test_metadata_that_cannot_be_meant_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(OAuthError) as raised:
-        parse({**METADATA, **changes}, issuer=ISSUER)
+        parse({**METADATA, **changes}, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
     assert raised.value.error == BAD
     assert raised.value.description.startswith(message)
 
 
 def test_what_a_web_application_leaves_out_is_filled_in() -> None:
     """RFC 7591 §2: the code flow, by a secret; the scope is who the person is, and opens no API."""
-    made = parse({"redirect_uris": WEB["redirect_uris"]}, issuer=ISSUER).members()
+    made = parse({"redirect_uris": WEB["redirect_uris"]}, issuer=ISSUER, supported_grant_types=GRANT_TYPES).members()
     assert made["grant_types"] == ["authorization_code"]
     assert made["response_types"] == ["code"]
     assert made["token_endpoint_auth_method"] == "client_secret_basic"
@@ -226,20 +227,20 @@ def test_what_a_web_application_leaves_out_is_filled_in() -> None:
 def test_a_public_client_has_pkce_whatever_it_says() -> None:
     """RFC 9700 §2.1.1."""
     public = {**WEB, "token_endpoint_auth_method": "none", "require_pkce": False}
-    assert parse(public, issuer=ISSUER).require_pkce
-    assert not parse({**WEB, "require_pkce": False}, issuer=ISSUER).require_pkce
+    assert parse(public, issuer=ISSUER, supported_grant_types=GRANT_TYPES).require_pkce
+    assert not parse({**WEB, "require_pkce": False}, issuer=ISSUER, supported_grant_types=GRANT_TYPES).require_pkce
 
 
 def test_the_code_flow_needs_a_place_to_go_back_to() -> None:
     """RFC 7591 §2."""
     with pytest.raises(InvalidRedirectUri, match="authorization_code needs at least one"):
-        parse({"grant_types": ["authorization_code"]}, issuer=ISSUER)
+        parse({"grant_types": ["authorization_code"]}, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
 
 
 @pytest.mark.parametrize("uri", ["http://app.example.com/", "/signed-out", "https://app.example.com/#x"])
 def test_places_after_signing_out_are_checked_like_all_others(uri: str) -> None:
     with pytest.raises(InvalidRedirectUri):
-        parse({**WEB, "post_logout_redirect_uris": [uri]}, issuer=ISSUER)
+        parse({**WEB, "post_logout_redirect_uris": [uri]}, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
 
 
 REDIRECT_URIS = {
@@ -268,18 +269,22 @@ REDIRECT_URIS = {
 def test_redirect_uris_mean_one_place(uri: str, is_good: bool) -> None:
     """RFC 6749 §3.1.2; RFC 8252 §7.3."""
     if is_good:
-        assert parse({**METADATA, "redirect_uris": [uri]}, issuer=ISSUER).redirect_uris == (uri,)
+        assert parse(
+            {**METADATA, "redirect_uris": [uri]}, issuer=ISSUER, supported_grant_types=GRANT_TYPES
+        ).redirect_uris == (uri,)
     else:
         with pytest.raises(InvalidRedirectUri):
-            parse({**METADATA, "redirect_uris": [uri]}, issuer=ISSUER)
+            parse({**METADATA, "redirect_uris": [uri]}, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
 
 
 def test_metadata_survive_being_stored() -> None:
     members = {**METADATA, "client_name": "R", "redirect_uris": ["https://a.example.com/"], "first_party": True}
     members |= {"require_pkce": False, "jwks": KEYS, "default_resource": ISSUER}
-    registered = parse(members, issuer=ISSUER)
+    registered = parse(members, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
     stored = json.loads(json.dumps(registered.members()))
-    assert ClientMetadata.restore(stored) == registered == parse(stored, issuer=ISSUER)
+    assert (
+        ClientMetadata.restore(stored) == registered == parse(stored, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
+    )
     assert {name: stored[name] for name in members} == members
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from auth_service.endpoints.token.grants import GRANT_TYPES
 from auth_service.oauth.client_metadata import parse
 from auth_service.oauth.errors import InvalidClientMetadata
 
@@ -111,7 +112,7 @@ def auth_methods(service: Service, said: Said) -> None:
     for method in (*said, "client_secret_jwt", "tls_client_auth", "self_signed_tls_client_auth"):
         members = person_client if method == "none" else service_client
         try:
-            parse({**members, "token_endpoint_auth_method": method}, issuer=ISSUER)
+            parse({**members, "token_endpoint_auth_method": method}, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
         except InvalidClientMetadata:
             assert method not in said, method
         else:

@@ -34,10 +34,12 @@ def read_metadata() -> dict[str, Any]:
 
 def check_registration(members: dict[str, Any]) -> ClientMetadata:
     """Raises CommandRefused, with the error's name as RFC 7591 §3.2.2 has it."""
+    from ..endpoints.token.grants import GRANT_TYPES  # brings FastAPI, which other commands do without
+
     if "client_secret" in members:
         raise CommandRefused("client_secret: secrets are made here; rotate-secret gives a client another one")
     try:
-        registration = parse(members, issuer=load_settings().issuer)
+        registration = parse(members, issuer=load_settings().issuer, supported_grant_types=GRANT_TYPES)
     except OAuthError as error:
         raise CommandRefused(f"{error.error}: {error.description}") from None
     if registration.jwks is not None:

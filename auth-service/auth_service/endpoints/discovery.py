@@ -14,4 +14,4 @@ router = APIRouter()
 @router.get("/.well-known/openid-configuration", responses=NOT_MODIFIED, response_model=dict[str, Any])
 @router.get("/.well-known/oauth-authorization-server", responses=NOT_MODIFIED, response_model=dict[str, Any])
 async def metadata(request: Request, parts: PartsDep) -> Response:
-    return render_document(request, describe(parts.issuer))
+    return render_document(request, describe(parts.issuer, grant_types=parts.grant_types))

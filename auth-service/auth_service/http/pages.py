@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 AUTHORIZE = "/oauth/authorize"
 HANDLE = "authorization_request"  # the parameter by which a page's address names the request that it is about
 LOGOUT_HANDLE = "logout_request"
-PATHS = frozenset(  # where people are, who are told in words even that nothing works
-    (AUTHORIZE, "/oauth/logout", "/signin", "/signup", "/select-account", "/consent", "/signout")
-)
 _HTML = {"text/html": {"schema": {"type": "string"}}}
 ANSWERS: dict[int | str, dict[str, Any]] = {  # of every page, for the OpenAPI document
     303: {"description": "See Other"},

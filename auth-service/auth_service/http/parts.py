@@ -36,6 +36,7 @@ class Parts:
     """The parts of one process, made at its start; nothing else is put in their place afterwards."""
 
     issuer: str
+    grant_types: tuple[str, ...]
     database: Database
     clock: Clock
     counts: Counts

@@ -1,6 +1,6 @@
 """Client metadata (RFC 7591 §2) as a value, with what only an operator may say about a client."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -10,7 +10,6 @@ from .errors import InvalidClientMetadata, InvalidRedirectUri
 
 AUTHORIZATION_CODE, REFRESH_TOKEN = "authorization_code", "refresh_token"
 CLIENT_CREDENTIALS = "client_credentials"
-GRANT_TYPES = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS)
 CODE = "code"
 
 CLIENT_SECRET_BASIC, CLIENT_SECRET_POST = "client_secret_basic", "client_secret_post"
@@ -91,7 +90,7 @@ class ClientMetadata:
 NAMES = frozenset(ClientMetadata.__dataclass_fields__)
 
 
-def parse(members: Mapping[str, Any], *, issuer: str) -> ClientMetadata:
+def parse(members: Mapping[str, Any], *, issuer: str, supported_grant_types: Sequence[str]) -> ClientMetadata:
     """Check the metadata of one client. Unknown members are ignored (RFC 7591 §2); null is as good as absent.
 
     The keys of `jwks` are looked at by who can read keys. A public client has PKCE whatever it says of it.
@@ -101,7 +100,7 @@ def parse(members: Mapping[str, Any], *, issuer: str) -> ClientMetadata:
     """
     given = {name: value for name, value in members.items() if name in NAMES and value is not None}
     method = members_of.read_one_of(given, "token_endpoint_auth_method", AUTH_METHODS, CLIENT_SECRET_BASIC)
-    grant_types = _grant_types(given)
+    grant_types = _grant_types(given, supported_grant_types)
     metadata = ClientMetadata(
         client_name=members_of.read_name(given),
         grant_types=grant_types,
@@ -125,11 +124,11 @@ def parse(members: Mapping[str, Any], *, issuer: str) -> ClientMetadata:
     return metadata
 
 
-def _grant_types(given: Mapping[str, Any]) -> tuple[str, ...]:
+def _grant_types(given: Mapping[str, Any], supported: Sequence[str]) -> tuple[str, ...]:
     """Left out it means authorization_code (RFC 7591 §2). A refresh token alone comes from nowhere."""
     grant_types = members_of.read_strings(given, "grant_types", (AUTHORIZATION_CODE,))
-    if not grant_types or not set(grant_types) <= set(GRANT_TYPES):
-        raise InvalidClientMetadata(f"grant_types: name what is supported: {', '.join(GRANT_TYPES)}.")
+    if not grant_types or not set(grant_types) <= set(supported):
+        raise InvalidClientMetadata(f"grant_types: name what is supported: {', '.join(supported)}.")
     if REFRESH_TOKEN in grant_types and AUTHORIZATION_CODE not in grant_types:
         raise InvalidClientMetadata("grant_types: refresh_token needs authorization_code.")
     return grant_types

@@ -1,17 +1,18 @@
 """Authorization server metadata (RFC 8414 §2, OpenID Connect Discovery 1.0 §3)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from . import authorization_parameters, claims, pkce
 from .authentication_context import ACRS
 from .authorization_request import RESPONSE_MODES
 from .client_assertion import ALGORITHMS
-from .client_metadata import AUTH_METHODS, CODE, GRANT_TYPES, NONE
+from .client_metadata import AUTH_METHODS, CODE, NONE
 from .resources import protected_resources
 from .scope import SUPPORTED
 
 
-def describe(issuer: str) -> dict[str, Any]:
+def describe(issuer: str, *, grant_types: Sequence[str]) -> dict[str, Any]:
     """The document of both well-known paths: only what exists, so it grows with the endpoints.
 
     A member whose list would be empty is left out (RFC 8414 §3.2). What is said although it is the default is what
@@ -29,7 +30,7 @@ def describe(issuer: str) -> dict[str, Any]:
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "response_types_supported": [CODE],
         "response_modes_supported": list(RESPONSE_MODES),
-        "grant_types_supported": list(GRANT_TYPES),
+        "grant_types_supported": list(grant_types),
         "code_challenge_methods_supported": [pkce.S256],
         "authorization_response_iss_parameter_supported": True,
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),

@@ -17,10 +17,11 @@ from ..endpoints.better_auth.refusals import Refusal, TooManyRequests
 from ..endpoints.better_auth.routes import PREFIX
 from ..http.bearer_tokens import BearerRefusal
 from ..http.oauth_requests import render_oauth_error
-from ..http.pages import PATHS, PageRefused, render_refused
+from ..http.pages import PageRefused, render_refused
 from ..http.parts import Parts
 from ..limits.attempts import TooManyAttempts
 from ..oauth.errors import OAuthError
+from .routes import PAGE_PATHS
 
 _log = structlog.get_logger(__name__)
 
@@ -75,7 +76,7 @@ def _render_half_a_request(request: Request, error: ClientDisconnect) -> Respons
 
 def _render_unavailable(request: Request, error: Exception) -> Response:
     _log.error("store_unavailable", error=type(error).__name__)
-    if request.url.path in PATHS:
+    if request.url.path in PAGE_PATHS:
         later = PageRefused("Not now", "This does not work at the moment. Please try again in a moment.", status=503)
         response = render_refused(request, later)
         response.headers["Retry-After"] = "1"

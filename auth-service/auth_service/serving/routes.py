@@ -4,6 +4,8 @@ The routes themselves, not routers: an included router is searched twice for eac
 including adds, because they carry their whole paths.
 """
 
+from fastapi.routing import APIRoute
+
 from ..endpoints import (
     authorize,
     better_auth,
@@ -25,6 +27,8 @@ _DOCUMENTS = (jwks.router, status_list_documents.router, discovery.router)
 _INSIDE = (health.router, *internal.routers)
 _PAGES = (authorize.router, logout.router, *hosted_pages.routers)
 
+# Where people are: even an error of ours is a page there.
+PAGE_PATHS = frozenset(route.path for router in _PAGES for route in router.routes if isinstance(route, APIRoute))
 ROUTES = [
     route for router in (*_OAUTH, *better_auth.routers, *_DOCUMENTS, *_INSIDE, *_PAGES) for route in router.routes
 ]

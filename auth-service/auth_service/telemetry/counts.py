@@ -1,8 +1,9 @@
 """What happens in this service, counted: the HTTP requests, and the events of its own domain."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Self
 
 from .metrics import Durations, Metric
 
@@ -38,8 +39,8 @@ def _sign_ups() -> Metric:
     return _counter("auth_sign_ups_total", "Sign-ups that were tried", "method", "outcome", known=known)
 
 
-def _tokens() -> Metric:
-    known = tuple((each,) for each in ("authorization_code", "refresh_token", "client_credentials", SESSION))
+def _tokens(grant_types: Iterable[str]) -> Metric:
+    known = tuple((each,) for each in (*grant_types, SESSION))
     return _counter("auth_tokens_issued_total", "Access tokens that were handed out", "grant_type", known=known)
 
 
@@ -56,7 +57,7 @@ def _held() -> Metric:
     return _counter("auth_password_attempts_held_total", "Passwords that were not looked at: too many attempts before")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Counts:
     """Made with the application; each process has its own, and each starts at nothing."""
 
@@ -64,11 +65,15 @@ class Counts:
     active_requests: Metric = field(default_factory=_active)
     sign_ins: Metric = field(default_factory=_sign_ins)
     sign_ups: Metric = field(default_factory=_sign_ups)
-    tokens_issued: Metric = field(default_factory=_tokens)
+    tokens_issued: Metric
     oauth_refusals: Metric = field(default_factory=_refusals)
     refresh_reuse: Metric = field(default_factory=lambda: _reused("refresh", "refresh token"))
     code_reuse: Metric = field(default_factory=lambda: _reused("code", "code"))
     attempts_held: Metric = field(default_factory=_held)
+
+    @classmethod
+    def at_zero(cls, grant_types: Iterable[str]) -> Self:
+        return cls(tokens_issued=_tokens(grant_types))
 
     def __iter__(self) -> Iterator[Metric | Durations]:
         return iter(vars(self).values())

@@ -11,6 +11,7 @@ from . import granting
 from .exchanges import TokenRequest, TokenResponse
 
 GRANT_TYPE = AUTHORIZATION_CODE
+PARAMETERS = ("code", "redirect_uri", "code_verifier")
 
 
 async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:

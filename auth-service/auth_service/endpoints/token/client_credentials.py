@@ -7,6 +7,7 @@ from ...oauth.errors import InvalidClient
 from .exchanges import TokenRequest, TokenResponse
 
 GRANT_TYPE = CLIENT_CREDENTIALS
+PARAMETERS = ("scope",)
 
 
 async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:

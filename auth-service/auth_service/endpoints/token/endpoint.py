@@ -7,18 +7,16 @@ from ...http.direct_routes import DirectRoute
 from ...http.oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
 from ...http.parts import parts_of
 from ...oauth.errors import UnauthorizedClient, UnsupportedGrantType
-from . import authorization_code, client_credentials, refresh_token
 from .exchanges import TokenRequest, TokenResponse
-
-GRANTS = {grant.GRANT_TYPE: grant.exchange for grant in (authorization_code, refresh_token, client_credentials)}
+from .grants import GRANT_TYPES, GRANTS, PARAMETERS
 
 router = APIRouter(route_class=DirectRoute)
 
 FORM = document_clients_form(
     "grant_type",
     {
-        "grant_type": {"type": "string", "enum": list(GRANTS)},
-        **{name: {"type": "string"} for name in ("code", "redirect_uri", "code_verifier", "refresh_token", "scope")},
+        "grant_type": {"type": "string", "enum": list(GRANT_TYPES)},
+        **{name: {"type": "string"} for name in PARAMETERS},
         "resource": {"type": "string", "format": "uri"},
     },
 )

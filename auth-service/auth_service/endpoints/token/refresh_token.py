@@ -10,6 +10,7 @@ from . import granting
 from .exchanges import TokenRequest, TokenResponse
 
 GRANT_TYPE = REFRESH_TOKEN
+PARAMETERS = ("refresh_token", "scope")
 
 
 async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:
