@@ -29,6 +29,7 @@ from deploy.local.state import LOGS, ROOT, STATE, lock, read_running
 from deploy.local.up import origin, up
 from deploy.local.waiting import Interrupted, Refused, pause, signals
 from deploy.local.web import build
+from deploy.local.workers import test_options
 from gateway.render import InvalidSetting
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def test(arguments: Sequence[str]) -> int:
         build()
     except Refused as refused:
         print(f"Tests of the web application will be skipped. {refused}", file=sys.stderr)
-    return become([interpreter, "-m", "pytest", *arguments], cwd=ROOT)
+    os.chdir(ROOT)
+    return become([interpreter, "-m", "pytest", *test_options(arguments), *arguments])
 
 
 def lint(arguments: Sequence[str]) -> int:

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from deploy.local.ports import free_port
 
-from e2e_fixtures.checkout import ROOT, free_port
+from e2e_fixtures.checkout import ROOT
 from e2e_fixtures.composed import Composed, built_project, docker, started
 from e2e_fixtures.people import Person, bearer, browser, credentials, sign_up
 from e2e_fixtures.waiting import wait_until

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from deploy.local.ports import free_port
 
 from e2e_fixtures.absent import absent
-from e2e_fixtures.checkout import ROOT, Checkout, free_port
+from e2e_fixtures.checkout import ROOT, Checkout
 from e2e_fixtures.stack import NO_TLS, Stack
 
 FOLDERS = {"auth-service", "todo-service", "gateway", "deploy", "tests-e2e", ".ci"}

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from deploy.local.ports import free_port
 
-from e2e_fixtures.checkout import TIMEOUT, Checkout, ambient, free_port
+from e2e_fixtures.checkout import TIMEOUT, Checkout, ambient
 from e2e_fixtures.stack import NO_TLS, command_of, running_stack
 from e2e_fixtures.waiting import wait_until
 

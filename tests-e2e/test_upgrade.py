@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from deploy.local.ports import free_port
 
-from e2e_fixtures.checkout import ambient, free_port
+from e2e_fixtures.checkout import ambient
 from e2e_fixtures.issuer import Issuer
 from e2e_fixtures.people import bearer, credentials
 from e2e_fixtures.postgres import Postgres, running_postgres

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import socket
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
 from deploy.local.waiting import Refused
 
 LOOPBACK = "127.0.0.1"
+MOST_RESERVED = 64  # more than a test or an `up` needs at once; then the oldest is given up, as descriptors are scarce
+reservations: deque[int] = deque()  # their descriptors
 
 
 def bind_error(address: str, port: int) -> int:
@@ -26,12 +30,40 @@ def bind_error(address: str, port: int) -> int:
 
 
 def choose_port(wanted: int) -> int:
-    if wanted < 65536 and bind_error(LOOPBACK, wanted) == 0:
-        return wanted
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """The wanted port if it is free, else another one, reserved either way until this process ends."""
+    return wanted if wanted < 65536 and reserve(wanted) else free_port()
+
+
+def free_port() -> int:
+    """A port that is free and reserved until this process ends.
+
+    It is below those that the kernel gives to outgoing connections, which could take it before a server listens.
+    """
+    while not reserve(port := random.randrange(12_000, 32_000)):  # noqa: S311 - no secret
+        pass
+    return port
+
+
+def reserve(port: int) -> bool:
+    """Keep a port from every other process that asks here first; False if it is taken or reserved.
+
+    Between the choice of a port and the start of its server seconds may pass, and other checkouts and test processes of
+    this machine choose meanwhile. The reservation is the UDP port of the same number, which nothing of ours uses: it is
+    one for all users and folders, and the kernel takes it back when the process ends.
+    """
+    reservation = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        reservation.bind((LOOPBACK, port))
+    except OSError:
+        reservation.close()
+        return False
+    if bind_error(LOOPBACK, port):
+        reservation.close()
+        return False
+    reservations.append(reservation.detach())
+    if len(reservations) > MOST_RESERVED:
+        os.close(reservations.popleft())
+    return True
 
 
 def check_port(address: str, port: int) -> None:

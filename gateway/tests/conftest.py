@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from deploy import authority
+from deploy.local.ports import free_port
 from gateway import nginx, render
 from gateway.tests import upstream
 
@@ -128,13 +129,6 @@ def running(program: str, folder: Path, configuration: render.Gateway) -> Iterat
     finally:
         process.send_signal(signal.SIGQUIT)
         process.wait(PATIENCE)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -6,8 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from deploy.local.ports import free_port
 from gateway.tests import upstream
-from gateway.tests.conftest import deaf_port, free_port
+from gateway.tests.conftest import deaf_port
 from gateway.tests.test_problems import check
 from gateway.tests.upstream import Answer
 

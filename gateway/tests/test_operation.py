@@ -12,7 +12,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from gateway.tests.conftest import free_port, wait_until
+from deploy.local.ports import free_port
+from gateway.tests.conftest import wait_until
 from gateway.tests.upstream import Answer
 
 if TYPE_CHECKING:

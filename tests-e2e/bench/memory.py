@@ -15,7 +15,9 @@ from pathlib import Path
 
 sys.path += map(str, Path(__file__).resolve().parents[1:3])
 
-from e2e_fixtures.checkout import Checkout, free_port
+from deploy.local.ports import free_port
+
+from e2e_fixtures.checkout import Checkout
 
 TARGETS = {"cold start": 120.0, "warm start": 8.0, "auth_service": 110.0, "todo_service": 110.0}
 UNITS = {"cold start": "s", "warm start": "s", "auth_service": "MB", "todo_service": "MB"}

@@ -21,8 +21,9 @@ from pathlib import Path
 sys.path += map(str, Path(__file__).resolve().parents[1:3])
 
 import httpx2
+from deploy.local.ports import free_port
 
-from e2e_fixtures.checkout import ROOT, free_port
+from e2e_fixtures.checkout import ROOT
 from e2e_fixtures.npm import installed
 from e2e_fixtures.people import PASSWORD
 from e2e_fixtures.stack import running_stack

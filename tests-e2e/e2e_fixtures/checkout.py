@@ -3,9 +3,7 @@ own, and the developer's stack, up on :8080 meanwhile, is not touched.
 """
 
 import os
-import random
 import shutil
-import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -70,15 +68,3 @@ def _build_web_application() -> None:
 def ambient() -> dict[str, str]:
     """This process's environment, without anybody's settings for the system."""
     return {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
-
-
-def free_port() -> int:
-    """One below those that the kernel gives to outgoing connections, which could take it before a server does.
-
-    A stack takes the next ones too, and seconds pass until it listens.
-    """
-    while True:
-        port = random.randrange(12_000, 32_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from deploy.local.ports import free_port
 
-from e2e_fixtures.checkout import ROOT, Checkout, ambient, free_port
+from e2e_fixtures.checkout import ROOT, Checkout, ambient
 from e2e_fixtures.stack import Stack
 
 BASES = ("python:3.13-slim-trixie", "node:24-trixie-slim", "debian:trixie-slim", "postgres:17", "redis:8")

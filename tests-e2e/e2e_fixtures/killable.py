@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from deploy.local.ports import free_port
 
-from e2e_fixtures.checkout import ROOT, ambient, free_port
+from e2e_fixtures.checkout import ROOT, ambient
 from e2e_fixtures.postgres import Postgres, running_postgres
 from e2e_fixtures.stack import NO_TLS
 from e2e_fixtures.waiting import wait_until

@@ -14,9 +14,9 @@ from random import Random
 from typing import Any
 
 import psycopg
+from deploy.local.ports import free_port
 
 from e2e_fixtures.absent import absent
-from e2e_fixtures.checkout import free_port
 from e2e_fixtures.waiting import wait_until
 
 Rows = Sequence[tuple[Any, ...]]

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import httpx2
+from deploy.local.ports import free_port
 
-from e2e_fixtures.checkout import ROOT, free_port
+from e2e_fixtures.checkout import ROOT
 from e2e_fixtures.npm import installed, node
 from e2e_fixtures.people import PASSWORD
 from e2e_fixtures.stack import NO_TLS, Stack

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from deploy.local.ports import free_port
 
 from e2e_fixtures.absent import absent
-from e2e_fixtures.checkout import Checkout, free_port
+from e2e_fixtures.checkout import Checkout
 from e2e_fixtures.waiting import wait_until
 
 NO_TLS = ssl.SSLContext(

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from deploy.local.ports import free_port
 
-from e2e_fixtures.checkout import ROOT, ambient, free_port
+from e2e_fixtures.checkout import ROOT, ambient
 from e2e_fixtures.issuer import Issuer
 from e2e_fixtures.people import bearer
 from e2e_fixtures.stack import NO_TLS

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from deploy.local.ports import free_port
 
 from todo_fixtures.service import wait_until
 
@@ -69,18 +69,12 @@ class RedisServer:
 @contextmanager
 def run(*options: str) -> Iterator[RedisServer]:
     """A server with a password, which keeps nothing on a disk."""
-    port = _free_port()
+    port = free_port()
     options = ("--save", "", "--appendonly", "no", "--requirepass", PASSWORD, *options)
     options += ("--cluster-announce-ip", "127.0.0.1", "--cluster-announce-port", str(port))
     with _in_container(port, options) if _engine_has_image() else _installed(port, options) as server:
         server.wait_until_it_answers()
         yield server
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 def _engine_has_image() -> bool:
@@ -135,7 +129,7 @@ def _installed(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
 @contextmanager
 def run_encrypted(certificate: Path, ca_file: Path, *options: str) -> Iterator[tuple[RedisServer, int]]:
     """A server, and its port for TLS. By the installed one: it must read the files."""
-    port = _free_port()
+    port = free_port()
     files = (
         "--tls-cert-file",
         str(certificate),
@@ -145,7 +139,7 @@ def run_encrypted(certificate: Path, ca_file: Path, *options: str) -> Iterator[t
         str(ca_file),
     )
     options = ("--save", "", "--requirepass", PASSWORD, "--tls-port", str(port), "--tls-auth-clients", "no", *options)
-    with _installed(_free_port(), (*options, *files)) as server:
+    with _installed(free_port(), (*options, *files)) as server:
         server.wait_until_it_answers()
         yield server, port
 
@@ -155,9 +149,9 @@ def run_watched() -> Iterator[tuple[str, RedisServer]]:
     """The URL of a master's name at a Sentinel, and the master. By the installed server: all must reach each other."""
     own = ("--save", "", "--requirepass", PASSWORD, "--masterauth", PASSWORD)
     with ExitStack() as running:
-        master = running.enter_context(_installed(_free_port(), own))
+        master = running.enter_context(_installed(free_port(), own))
         master.wait_until_it_answers()
-        running.enter_context(_installed(_free_port(), (*own, "--replicaof", "127.0.0.1", str(master.port))))
+        running.enter_context(_installed(free_port(), (*own, "--replicaof", "127.0.0.1", str(master.port))))
         wait_until(lambda: master.has_a_replica(), PATIENCE)
         with tempfile.TemporaryDirectory(prefix="todo-sentinel-") as folder:
             configured = Path(folder) / "sentinel.conf"
@@ -166,7 +160,7 @@ def run_watched() -> Iterator[tuple[str, RedisServer]]:
                 f'sentinel auth-pass main "{PASSWORD}"\n'
                 "sentinel down-after-milliseconds main 500\n"
             )
-            sentinel = running.enter_context(_installed(_free_port(), (str(configured), "--sentinel")))
+            sentinel = running.enter_context(_installed(free_port(), (str(configured), "--sentinel")))
             wait_until(lambda: _sees_a_replica(sentinel.port), PATIENCE)
             yield f"redis+sentinel://:{ENCODED}@127.0.0.1:{sentinel.port}/main", master
             sentinel.kill()  # it would go on writing its configuration

@@ -1,0 +1,104 @@
+"""What `./run.py test` adds to pytest: the number of processes, and which tests share one."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from deploy.local import ports, workers
+from deploy.testing import groups
+
+ROOT = Path(__file__).parents[2]
+THIS = str(Path(__file__).relative_to(ROOT))
+
+
+class TestWorkers:
+    @pytest.fixture(autouse=True)
+    def _machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(ROOT)
+        monkeypatch.setattr("os.sched_getaffinity", lambda _pid: {0, 1, 2, 3}, raising=False)
+        monkeypatch.setattr(workers, "memory", lambda: 64.0)
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [[], ["deploy/tests"], ["-k", "token"], [THIS, "gateway/tests"], [THIS, "deploy/tests/test_run.py"], ["-x"]],
+    )
+    def test_one_for_each_core(self, arguments: list[str]) -> None:
+        assert [each for each in workers.test_options(arguments) if each in ("-n", "4")] == ["-n", "4"]
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            [THIS],
+            [f"{THIS}::TestWorkers", "-k", "token"],
+            ["-s"],
+            ["--pdb"],
+            ["--collect-only", "-q"],
+            ["-p", "no:xdist"],
+            ["-pno:xdist"],
+            ["-n", "3"],
+            ["-n3"],
+            ["--numprocesses=3"],
+            ["--dist=no"],
+        ],
+    )
+    def test_the_callers_word_goes_first_and_a_single_file_needs_one(self, arguments: list[str]) -> None:
+        assert "-n" not in workers.test_options(arguments)
+
+    @pytest.mark.parametrize(("memory", "number"), [(0.2, 1), (3.1, 2), (64.0, 4)])
+    def test_no_more_than_memory_allows(self, monkeypatch: pytest.MonkeyPatch, memory: float, number: int) -> None:
+        monkeypatch.setattr(workers, "memory", lambda: memory)
+        assert workers.workers() == number
+
+    def test_memory_is_known(self) -> None:
+        assert workers.memory() > 0
+
+
+class TestPorts:
+    def test_chosen_port_is_chosen_by_no_other_process(self) -> None:
+        port = ports.free_port()
+        code = f"from deploy.local import ports; print(ports.choose_port({port}) != {port}, ports.reserve({port}))"
+        asked = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert asked.stdout.split() == ["True", "False"]
+
+    def test_chosen_port_is_free_to_listen_on(self) -> None:
+        with socket.create_server(("127.0.0.1", ports.free_port())):
+            pass
+
+    def test_oldest_is_given_up_when_there_are_many(self) -> None:
+        port = ports.free_port()
+        for _ in range(ports.MOST_RESERVED - 1):
+            ports.free_port()
+        assert not ports.reserve(port)
+        ports.free_port()
+        assert (ports.reserve(port), len(ports.reservations)) == (True, ports.MOST_RESERVED)
+
+
+TESTS = {
+    "test_first.py": "def test_a(): pass\ndef test_b(stack): pass\n",
+    "test_second.py": "import pytest\n@pytest.mark.parametrize('at', ['x@y'])\ndef test_c(stack, at): pass\n",
+    "test_third.py": "import pytest\n@pytest.fixture\ndef stack(): pass\ndef test_d(stack): pass\n",
+    "conftest.py": "import os\nimport pytest\n@pytest.fixture\ndef stack(): pass\n",
+}
+
+
+def test_files_that_share_a_thing_run_in_one_process(tmp_path: Path) -> None:
+    """And whoever has a thing of the same name for itself does not count."""
+    for name, content in TESTS.items():
+        (tmp_path / name).write_text(content)
+    options = ["-p", "deploy.testing", "-n", "2", "--dist=loadfile", "--no-loadscope-reorder", "-v"]
+    command = [sys.executable, "-m", "pytest", *options, "-c", "/dev/null", "-p", "no:cacheprovider", str(tmp_path)]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    lines = [line for line in told.splitlines() if "PASSED" in line]
+    worker = {line.rpartition("::")[2].strip(): line[:4] for line in lines}
+    assert worker.keys() == {"test_a", "test_b", "test_c[x@y]", "test_d"}
+    assert len({worker["test_a"], worker["test_b"], worker["test_c[x@y]"]}) == 1
+    assert worker["test_d"] != worker["test_a"]
+
+
+def test_every_group_that_is_started_first_is_one() -> None:
+    """A file that was renamed would go on being named in vain."""
+    assert [name for name in groups.LONG if name not in groups.SHARED.values() and not (ROOT / name).exists()] == []
