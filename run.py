@@ -29,7 +29,7 @@ from deploy.local.state import LOGS, ROOT, STATE, lock, read_running
 from deploy.local.up import origin, up
 from deploy.local.waiting import Interrupted, Refused, pause, signals
 from deploy.local.web import build
-from gateway.render import InvalidSetting
+from gateway.settings import InvalidSetting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

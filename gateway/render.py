@@ -6,7 +6,6 @@ Standard library only: run.py calls it before anything is installed. A template 
 from __future__ import annotations
 
 import json
-import math
 import re
 import shutil
 from dataclasses import dataclass, field
@@ -15,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from gateway.limits import Limits
+from gateway.paths import ANY_PAGE
+from gateway.settings import InvalidSetting, listed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 TEMPLATES = Path(__file__).parent
-PREFIX = "GATEWAY_"
 HTTP2_IS_A_DIRECTIVE = (1, 25, 1)
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # one machine by its three names
 
@@ -36,91 +38,6 @@ map "" $subject_hash { default ""; }"""
 # What the second logs befalls no request, so no request line is beside it.
 KEY_SET_LOCATION = """location @issuer_keys { js_periodic subject.refresh interval=1s; }
     location @issuer_keys_told { error_log stderr warn; js_periodic subject.tell interval=1s; }"""
-
-
-class InvalidSetting(ValueError):
-    """A setting that nginx would refuse, or read in another way than it was meant."""
-
-
-@dataclass(frozen=True)
-class Limit:
-    """So many requests a second or minute from one client address, and a burst on top that is not delayed."""
-
-    rate: str
-    burst: int
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[1-9][0-9]{0,5}r/[sm]", self.rate) or self.burst < 0:
-            raise InvalidSetting(
-                f"{self.rate} with burst {self.burst} is no limit; write 10r/m or 20r/s, and a burst from 0"
-            )
-
-    @property
-    def retry_after(self) -> int:
-        """Seconds until one more request fits.
-
-        nginx counts in whole thousandths of a request a second, rounded down: ten a minute are 0.166 a second, and
-        after the 6 seconds of plain arithmetic it would refuse again.
-        """
-        number, unit = self.rate.split("r/")
-        thousandths = int(number) * 1000 // (60 if unit == "m" else 1)
-        return math.ceil(1000 / thousandths)
-
-    @property
-    def policy(self) -> str:
-        """Quota and window (draft-ietf-httpapi-ratelimit-headers); nginx does not tell what is left of it."""
-        number, unit = self.rate.split("r/")
-        return f"q={number};w={60 if unit == 'm' else 1}"
-
-    def render(self, zone: str) -> str:
-        burst = f" burst={self.burst} nodelay" if self.burst else ""  # burst=0 is an error to nginx
-        return f"limit_req zone={zone}{burst};"
-
-
-@dataclass(frozen=True)
-class Limits:
-    sign_in: Limit = Limit("10r/m", 5)
-    auth: Limit = Limit("20r/s", 40)
-    api: Limit = Limit("20r/s", 40)
-    connections: int = 50
-    password: Limit = Limit("10r/m", 5)
-    token: Limit = Limit("10r/s", 20)
-    subject: Limit = Limit("20r/s", 40)
-
-    @classmethod
-    def parse(cls, environ: Mapping[str, str]) -> Limits:
-        """Limits from GATEWAY_SIGN_IN_RATE, GATEWAY_SIGN_IN_BURST and so on; an unknown name is refused."""
-        given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
-        given.pop("TRUSTED_PROXIES", None)  # no limit; who counts as one address hangs on it
-        zones = {
-            zone: Limit(
-                given.pop(f"{zone.upper()}_RATE", default.rate),
-                _parse_number(given.pop(f"{zone.upper()}_BURST", str(default.burst))),
-            )
-            for zone, default in (
-                ("sign_in", cls.sign_in),
-                ("password", cls.password),
-                ("auth", cls.auth),
-                ("token", cls.token),
-                ("api", cls.api),
-                ("subject", cls.subject),
-            )
-        }
-        connections = _parse_number(given.pop("CONNECTIONS", str(cls.connections)))
-        if given:
-            raise InvalidSetting(f"no such setting: {', '.join(PREFIX + name for name in sorted(given))}")
-        return cls(**zones, connections=connections)
-
-    def render(self) -> str:
-        zones = [
-            self.sign_in.render("sign_in"),
-            self.password.render("password"),
-            self.auth.render("auth"),
-            self.token.render("token"),
-            self.api.render("api"),
-            self.subject.render("subject"),
-        ]
-        return "\n".join([*zones, f"limit_conn connections {self.connections};"])
 
 
 @dataclass(frozen=True)
@@ -159,6 +76,7 @@ class Gateway:
             "KEY_SETS": json.dumps([f"http://{each}{KEY_SET}" for each in listed(self.auth_upstream)]),
             "SUBJECT": SUBJECT if self.js_module else NO_SUBJECT,
             "KEY_SET_LOCATION": KEY_SET_LOCATION if self.js_module else "",
+            "PAGES": ANY_PAGE,
             "ISSUER_HOST": issuer.netloc,
             "ISSUER_SCHEME": issuer.scheme,
             "HSTS": "max-age=31536000" if issuer.scheme == "https" and _is_public(issuer.hostname or "") else "",
@@ -176,24 +94,7 @@ class Gateway:
             "OPEN_FILES": str(self.open_files),
             "CONNECTIONS": str(min(8192, self.open_files * 3 // 4)),  # the rest for bodies and cached documents
             "LIMITS": self.limits.render() if self.limits else "",
-            "SIGN_IN_RATE": limits.sign_in.rate,
-            "PASSWORD_RATE": limits.password.rate,
-            "AUTH_RATE": limits.auth.rate,
-            "TOKEN_RATE": limits.token.rate,
-            "API_RATE": limits.api.rate,
-            "SUBJECT_RATE": limits.subject.rate,
-            "SIGN_IN_RETRY_AFTER": str(limits.sign_in.retry_after),
-            "PASSWORD_RETRY_AFTER": str(limits.password.retry_after),
-            "AUTH_RETRY_AFTER": str(limits.auth.retry_after),
-            "TOKEN_RETRY_AFTER": str(limits.token.retry_after),
-            "API_RETRY_AFTER": str(limits.api.retry_after),
-            "SUBJECT_RETRY_AFTER": str(limits.subject.retry_after),
-            "SIGN_IN_POLICY": limits.sign_in.policy,
-            "PASSWORD_POLICY": limits.password.policy,
-            "AUTH_POLICY": limits.auth.policy,
-            "TOKEN_POLICY": limits.token.policy,
-            "API_POLICY": limits.api.policy,
-            "SUBJECT_POLICY": limits.subject.policy,
+            **limits.values(),
         }
 
     def listening(self) -> list[str]:
@@ -272,20 +173,9 @@ def _origin_test(pattern: str) -> str:
     return f"~*^{re.escape(scheme) if separator else 'https?'}://{wild}$"
 
 
-def _parse_number(text: str) -> int:
-    if not text.isascii() or not text.isdecimal():
-        raise InvalidSetting(f"{text!r} is not a whole number")
-    return int(text)
-
-
 def render(template: str, values: Mapping[str, str]) -> str:
     """Fill in a template; a name without a value is an error (KeyError), not an empty string."""
     return re.sub(r"\$\{([A-Z_]+)\}", lambda name: values[name[1]], template)
-
-
-def listed(text: str) -> list[str]:
-    """What a setting names, by commas."""
-    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def write(gateway: Gateway, folder: Path) -> Path:

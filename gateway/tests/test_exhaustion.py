@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from gateway import nginx
-from gateway.render import Limits
+from gateway.limits import Limits
 from gateway.tests.upstream import Answer
 
 if TYPE_CHECKING:

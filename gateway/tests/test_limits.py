@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from gateway.render import InvalidSetting, Limit, Limits
+from gateway.limits import Limit, Limits
+from gateway.settings import InvalidSetting
 from gateway.tests.conftest import wait_until
 from gateway.tests.upstream import Answer
 
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from gateway.tests.conftest import RunningGateway, Starter
 
 SLOW = Limits(
-    sign_in=Limit("1r/m", 2),
-    auth=Limit("1r/m", 3),
-    api=Limit("1r/m", 4),
+    {
+        "sign_in": Limit("1r/m", 2),
+        "auth": Limit("1r/m", 3),
+        "api": Limit("1r/m", 4),
+        "password": Limit("1r/m", 1),
+        "token": Limit("1r/m", 2),
+    },
     connections=3,
-    password=Limit("1r/m", 1),
-    token=Limit("1r/m", 2),
 )
 SIGN_IN, SIGN_UP, SESSION, TODOS = (
     "/api/auth/sign-in/email",
@@ -196,7 +199,7 @@ def test_connections_of_one_address_are_limited(limited: RunningGateway) -> None
 def test_retry_after_tells_the_truth(starter: Starter) -> None:
     """At 10 a minute nginx counts 0.166 a second: one more fits after 6.02 s, so it must say 7."""
     limit = Limit("10r/m", 1)
-    with starter.start(limits=Limits(api=limit)) as gateway:
+    with starter.start(limits=Limits({"api": limit})) as gateway:
         assert gateway.statuses(3, TODOS, source="127.0.12.1") == [200, 200, 429]
         time.sleep(limit.retry_after)
         assert gateway.request(TODOS, source="127.0.12.1").status == 200
@@ -211,7 +214,7 @@ def test_retry_after_counts_as_nginx_does(rate: str, seconds: int) -> None:
 
 def test_no_burst_is_no_error(starter: Starter) -> None:
     """nginx refuses burst=0."""
-    with starter.start(limits=Limits(Limit("1r/m", 0), Limit("1r/m", 0), Limit("1r/m", 0))) as gateway:
+    with starter.start(limits=Limits(dict.fromkeys(["sign_in", "auth", "api"], Limit("1r/m", 0)))) as gateway:
         for path in (SIGN_IN, SESSION, TODOS):
             assert gateway.statuses(2, path, source="127.0.13.1") == [200, 429]
 
@@ -243,10 +246,11 @@ def test_limits_come_from_the_environment() -> None:
             "GATEWAY_CONNECTIONS": "9",
         }
     )
-    assert limits == Limits(Limit("1r/m", 5), Limit("20r/s", 40), Limit("20r/s", 0), 9, Limit("10r/m", 1))
+    changed = {"sign_in": Limit("1r/m", 5), "api": Limit("20r/s", 0), "password": Limit("10r/m", 1)}
+    assert limits == Limits(changed, connections=9)
     slower = Limits.parse({"GATEWAY_TOKEN_RATE": "1r/s", "GATEWAY_TOKEN_BURST": "3"})
-    assert (Limits().token, slower.token) == (Limit("10r/s", 20), Limit("1r/s", 3))
-    assert Limits.parse({"HOME": "/"}) == Limits(Limit("10r/m", 5), Limit("20r/s", 40), Limit("20r/s", 40))
+    assert slower == Limits({"token": Limit("1r/s", 3)})
+    assert Limits.parse({"HOME": "/"}) == Limits()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from gateway.render import Limit, Limits
+from gateway.limits import Limit, Limits
 from gateway.tests.conftest import deaf_port
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def test_log_that_is_full_costs_nobody_an_answer(starter: Starter) -> None:
 
 def test_no_secret_is_written_whatever_goes_wrong(starter: Starter) -> None:
     """nginx's own error log would hold the request line of every refused and every failed request."""
-    limits = Limits(api=Limit("1r/m", 1))
+    limits = Limits({"api": Limit("1r/m", 1)})
     with deaf_port() as port, starter.start(limits=limits, todo_upstream=f"127.0.0.1:{port}") as gateway:
         for path in ("/api/v1/todos", "/api/auth/ok", "/none", "/.well-known/jwks.json", "//livez", "/%zz"):
             for _ in range(3):
