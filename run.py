@@ -22,6 +22,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, NoReturn
 
+from deploy.local.lint import lint
 from deploy.local.packages import find_nginx, python, remove_old_environments
 from deploy.local.processes import STOP_SECONDS, birth, clear_leftovers
 from deploy.local.services import System, migrate, service_command
@@ -89,22 +90,6 @@ def test(arguments: Sequence[str]) -> int:
     except Refused as refused:
         print(f"Tests of the web application will be skipped. {refused}", file=sys.stderr)
     return become([interpreter, "-m", "pytest", *arguments], cwd=ROOT)
-
-
-def lint(arguments: Sequence[str]) -> int:
-    """ruff and mypy over everything"""
-    no_arguments("lint", arguments)
-    interpreter = python(tests=True)
-    checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."]]
-    # Each folder by itself: `tests` is the name of a package in every one of them.
-    parts = (["auth-service"], ["todo-service"], ["run.py", "deploy", "gateway"], ["tests-e2e"])
-    checks += [["mypy", f"--cache-dir=.mypy_cache/{part[-1]}", *part] for part in parts]
-    codes = []
-    for check in checks:
-        print("$", *check, flush=True)
-        codes.append(subprocess.run([interpreter, "-P", "-m", *check], cwd=ROOT, check=False).returncode)
-        pause(0)
-    return max(codes)
 
 
 def bench(arguments: Sequence[str]) -> int:
