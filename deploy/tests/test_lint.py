@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 from deploy.local import lint
+from deploy.local.state import ROOT
 from deploy.local.waiting import Refused
 
 if TYPE_CHECKING:
@@ -68,3 +70,14 @@ def test_every_part_is_checked_by_mypy(ran: list[list[str]]) -> None:
     lint.lint([])
     checked = {part for command in ran if command[0] == "mypy" for part in command[2:]}
     assert checked == {"auth-service", "todo-service", "run.py", "deploy", "gateway", "tests-e2e"}
+
+
+def test_hooks_before_a_commit_and_a_push_run_what_ci_runs() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    (repository,) = config["repos"]
+    entries = {hook["stages"][0]: hook["entry"] for hook in repository["hooks"]}
+    assert (repository["repo"], entries) == (
+        "local",
+        {"pre-commit": "./run.py lint", "pre-push": "./run.py test --fast"},
+    )
+    assert entries["pre-commit"] in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
