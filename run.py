@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set up, run and test the whole system with nothing but Python (DESIGN.md section 8).
+"""Set up, run and test the whole system with nothing but Python.
 
 The verbs; how they work is in deploy/local. All of it is standard library only, and this file's grammar is one that an
 old Python can read, so that it can say what is wrong with itself.

@@ -1,6 +1,6 @@
-"""The gateway's configuration for nginx, from the templates beside this file.
+"""Render the gateway's nginx configuration from the templates beside this file.
 
-Standard library only: run.py calls it before anything is installed. A template holds `${NAME}` and nothing cleverer.
+Standard library only, because run.py calls it before any package is installed. A template has no syntax but `${NAME}`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent
 HTTP2_IS_A_DIRECTIVE = (1, 25, 1)
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # one machine by its three names
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # all mean this machine
 
 KEY_SET = "/.well-known/jwks.json"
 SUBJECT = """js_path ".";
@@ -35,33 +35,33 @@ js_set $subject subject.verified;
 js_set $subject_hash subject.hashed;"""
 NO_SUBJECT = """map "" $subject { default ""; }
 map "" $subject_hash { default ""; }"""
-# What the second logs befalls no request, so no request line is beside it.
+# The second location may log: its messages are not about a request, so nginx adds no request line to them.
 KEY_SET_LOCATION = """location @issuer_keys { js_periodic subject.refresh interval=1s; }
     location @issuer_keys_told { error_log stderr warn; js_periodic subject.tell interval=1s; }"""
 
 
 @dataclass(frozen=True)
 class Gateway:
-    """One nginx: where it listens, whose origin it is, and what is behind it."""
+    """What one nginx needs to know: its addresses, the issuer, the services, limits and timeouts."""
 
     issuer: str
     listen: Sequence[str]  # addresses with a port: 127.0.0.1:8080, [::1]:8080
-    auth_upstream: str  # host:port, or several by commas
+    auth_upstream: str  # host:port, or several separated by commas
     todo_upstream: str
-    limits: Limits | None = field(default_factory=Limits)  # None: nothing is limited
-    trusted_origins: Sequence[str] = ()  # below /api/auth, by that protocol's patterns
-    api_origins: Sequence[str] = ()  # of the API, exact
-    worker_user: str | None = None  # whom the workers become when nginx is started by root
+    limits: Limits | None = field(default_factory=Limits)  # None: no limits
+    trusted_origins: Sequence[str] = ()  # may read errors below /api/auth; patterns as in AUTH_TRUSTED_ORIGINS
+    api_origins: Sequence[str] = ()  # may read errors of the API; no patterns
+    worker_user: str | None = None  # user and group of the workers, if root starts nginx
     access_log: str = "/dev/stdout"
     upstream_timeout: str = "30s"
     tls: bool = False  # with tls/gateway.crt and .key beside nginx.conf
-    nginx_version: Sequence[int] = ()  # unknown: such as 1.22
-    open_files: int = 16384  # of each worker; no more than it may have where it runs
-    shutdown_timeout: str = "5s"  # what requests under way have, at a stop and for a reload's old workers
-    trusted_proxies: Sequence[str] = ()  # networks whose X-Forwarded-For is the client's address
-    resolver: str | None = None  # a name server: upstreams are names that it is asked for again and again
-    status_listen: str | None = None  # where nginx's own counters are shown
-    js_module: str | None = None  # njs: calls to the API are then counted by verified subject, where there is one
+    nginx_version: Sequence[int] = ()  # empty: unknown, treated as an old one
+    open_files: int = 16384  # per worker; not above the process's hard limit
+    shutdown_timeout: str = "5s"  # time for open requests, at a stop and at a reload
+    trusted_proxies: Sequence[str] = ()  # networks from which X-Forwarded-For is believed
+    resolver: str | None = None  # name server; if set, the upstreams' names are resolved every second
+    status_listen: str | None = None  # address of nginx's own counters
+    js_module: str | None = None  # path of njs; if set, calls to the API are limited per subject
 
     def values(self) -> dict[str, str]:
         issuer = urlsplit(self.issuer)
@@ -92,13 +92,13 @@ class Gateway:
             "STATUS_SERVER": self.status_server(),
             "UPSTREAM_TIMEOUT": self.upstream_timeout,
             "OPEN_FILES": str(self.open_files),
-            "CONNECTIONS": str(min(8192, self.open_files * 3 // 4)),  # the rest for bodies and cached documents
+            "CONNECTIONS": str(min(8192, self.open_files * 3 // 4)),  # the rest: bodies, cached documents
             "LIMITS": self.limits.render() if self.limits else "",
             **limits.values(),
         }
 
     def listening(self) -> list[str]:
-        """The server's first lines; HTTP/2 by a word that draws a warning from 1.25.1 on, or by what replaced it."""
+        """The `listen` lines. nginx 1.25.1 and newer have a directive `http2`, and warn about the parameter."""
         if not self.tls:
             return [f"listen {address};" for address in self.listen]
         if tuple(self.nginx_version) >= HTTP2_IS_A_DIRECTIVE:
@@ -106,7 +106,7 @@ class Gateway:
         return [*(f"listen {address} ssl http2;" for address in self.listen), "include tls.conf;"]
 
     def servers(self, upstream: str) -> str:
-        """The members of a group. One that is looked up anew is none: the group then stands there unused."""
+        """The servers of an upstream group. With a resolver it is unused, but nginx requires a server."""
         known = ["127.0.0.1:9"] if self.resolver else upstream.split(",")
         return "\n".join(f"    server {each.strip()} max_fails=2 fail_timeout=5s;" for each in known)
 
@@ -114,7 +114,7 @@ class Gateway:
         if self.status_listen is None:
             return ""
         return f"""
-    server {{  # for whoever watches nginx itself; never published
+    server {{  # for monitoring nginx itself; not reachable from outside
         listen {self.status_listen};
         access_log off;
         location = /nginx_status {{
@@ -127,7 +127,7 @@ class Gateway:
     }}"""
 
     def known_hosts(self) -> list[str]:
-        """Every Host that is answered: the issuer's, and where nginx listens itself."""
+        """The values of Host that are accepted: the issuer's, and the names of the listening addresses."""
         here = {"localhost:" + address.rpartition(":")[2] for address in self.listen} | set(self.listen)
         issuer = urlsplit(self.issuer).netloc
         name = _without_port(issuer)
@@ -137,9 +137,9 @@ class Gateway:
 
 
 def _is_public(host: str) -> bool:
-    """Whether a browser may be told to use https for it from now on (RFC 6797).
+    """Whether Strict-Transport-Security may be sent for this host (RFC 6797).
 
-    That holds for every port of a host: of `localhost` it would break whatever else a developer runs there.
+    It applies to every port of a host. On `localhost` it would break a developer's other servers.
     """
     return host != "localhost" and not host.endswith(".localhost") and not re.fullmatch(r"[0-9.]+|.*:.*", host)
 
@@ -162,9 +162,9 @@ def _exact_origin(origin: str) -> str:
 
 
 def _origin_test(pattern: str) -> str:
-    """An entry of AUTH_TRUSTED_ORIGINS as a map's regular expression.
+    """The regular expression, for an nginx map, of an entry in AUTH_TRUSTED_ORIGINS.
 
-    As that protocol has it, `*` and `?` stand for anything but a slash, and a scheme may be left out.
+    As in Better Auth, `*` and `?` match any characters except a slash, and the scheme is optional.
     """
     if re.search(r"[^A-Za-z0-9.:/*?\[\]-]", pattern):
         raise InvalidSetting(f"AUTH_TRUSTED_ORIGINS: {pattern!r} is not an origin such as https://app.example.com")
@@ -174,12 +174,16 @@ def _origin_test(pattern: str) -> str:
 
 
 def render(template: str, values: Mapping[str, str]) -> str:
-    """Fill in a template; a name without a value is an error (KeyError), not an empty string."""
+    """Fill in a template.
+
+    Raises:
+        KeyError: a name has no value.
+    """
     return re.sub(r"\$\{([A-Z_]+)\}", lambda name: values[name[1]], template)
 
 
 def write(gateway: Gateway, folder: Path) -> Path:
-    """Render every template into `folder`, and return the file to start nginx with."""
+    """Render all templates into `folder`. Returns the path of nginx.conf."""
     values = gateway.values()
     for template in TEMPLATES.glob("*.template"):
         rendered = render(template.read_text(encoding="utf-8"), values)
