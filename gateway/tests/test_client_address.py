@@ -1,4 +1,4 @@
-"""Whose word on a caller's address is taken (CHECKLISTS.md G4)."""
+"""The client's address behind trusted proxies (rule G4 in README.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What render.py writes is what nginx accepts."""
+"""nginx accepts what render.py writes (rule G1 in README.md)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def configuration(issuer: str, limits: Limits | None) -> render.Gateway:
     ],
 )
 def test_http2_is_asked_for_as_this_nginx_has_it(version: tuple[int, ...], lines: list[str]) -> None:
-    """An nginx before 1.25.1 does not know the directive, and a later one warns about the word."""
+    """nginx before 1.25.1 has no directive `http2`, and later ones warn about the parameter."""
     secure = replace(configuration("https://localhost:18080", None), tls=True, nginx_version=version)
     assert secure.listening()[1:] == lines
 

@@ -1,4 +1,4 @@
-"""The gateway in a container takes its settings from the environment, and refuses what it does not know."""
+"""The gateway's settings in a container: read from the environment, unknown ones refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gateway's routes are auth-service's own: the two share no code, so their lists are compared."""
+"""The gateway's locations match auth-service's routes. The two share no code, so these tests compare them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Location(NamedTuple):
 
 @pytest.fixture(scope="module")
 def locations(tmp_path_factory: pytest.TempPathFactory) -> list[Location]:
-    """What nginx passes on to auth-service."""
+    """The locations that pass requests on to auth-service."""
     gateway = render.Gateway(
         issuer="http://localhost:18080",
         listen=["127.0.0.1:18080"],
