@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set up, run and test the whole system with nothing but Python (DESIGN.md section 8).
+"""Set up, run and test the whole system with nothing but Python.
 
 The verbs; how they work is in deploy/local. All of it is standard library only, and this file's grammar is one that an
 old Python can read, so that it can say what is wrong with itself.
@@ -22,6 +22,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, NoReturn
 
+from deploy.local.lint import lint
 from deploy.local.packages import find_nginx, python, remove_old_environments
 from deploy.local.processes import STOP_SECONDS, birth, clear_leftovers
 from deploy.local.services import System, migrate, service_command
@@ -30,7 +31,7 @@ from deploy.local.up import origin, up
 from deploy.local.waiting import Interrupted, Refused, pause, signals
 from deploy.local.web import build
 from deploy.local.workers import test_options
-from gateway.render import InvalidSetting
+from gateway.settings import InvalidSetting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -91,22 +92,6 @@ def test(arguments: Sequence[str]) -> int:
         print(f"Tests of the web application will be skipped. {refused}", file=sys.stderr)
     os.chdir(ROOT)
     return become([interpreter, "-m", "pytest", *test_options(arguments), *arguments])
-
-
-def lint(arguments: Sequence[str]) -> int:
-    """ruff and mypy over everything"""
-    no_arguments("lint", arguments)
-    interpreter = python(tests=True)
-    checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."]]
-    # Each folder by itself: `tests` is the name of a package in every one of them.
-    parts = (["auth-service"], ["todo-service"], ["run.py", "deploy", "gateway"], ["tests-e2e"])
-    checks += [["mypy", f"--cache-dir=.mypy_cache/{part[-1]}", *part] for part in parts]
-    codes = []
-    for check in checks:
-        print("$", *check, flush=True)
-        codes.append(subprocess.run([interpreter, "-P", "-m", *check], cwd=ROOT, check=False).returncode)
-        pause(0)
-    return max(codes)
 
 
 def bench(arguments: Sequence[str]) -> int:

@@ -1,6 +1,6 @@
-"""The gateway in a container: render what the environment says, and become nginx.
+"""The gateway in a container: render the configuration from the environment, then replace this process by nginx.
 
-Python is gone once nginx runs: nothing stays but the process that the engine signals (SIGQUIT stops it gracefully).
+So nginx is the process that the container engine signals; SIGQUIT stops it gracefully.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gateway import nginx, render
+from gateway.limits import Limits
+from gateway.settings import PREFIX, InvalidSetting, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,37 +25,37 @@ DEFAULTS = {
     "GATEWAY_STATUS_LISTEN": "127.0.0.1:8090",
     "GATEWAY_AUTH_UPSTREAM": "auth-service:8081",
     "GATEWAY_TODO_UPSTREAM": "todo-service:8082",
-    "GATEWAY_RESOLVER": "",  # "system": the container's own name server; "": names are looked up once, at the start
+    "GATEWAY_RESOLVER": "",  # "system": the container's own name server; "": names are resolved once, at start
     "GATEWAY_SHUTDOWN_TIMEOUT": "25s",
-    "GATEWAY_SUBJECT_LIMITS": "off",  # "on": a call to the API counts for the subject of its token, once verified
-    "GATEWAY_TLS_FOLDER": "",  # with gateway.crt and gateway.key: what listens speaks TLS
+    "GATEWAY_SUBJECT_LIMITS": "off",  # "on": calls to the API are limited per subject of a verified token
+    "GATEWAY_TLS_FOLDER": "",  # folder with gateway.crt and gateway.key; if set, the gateway speaks TLS
 }
 
 
 def parse(environ: Mapping[str, str]) -> render.Gateway:
-    """The gateway that the environment describes.
+    """The gateway configured by the environment.
 
     Raises:
-        InvalidSetting: a value that nginx would refuse, or a GATEWAY_ name that is none.
+        InvalidSetting: a value is missing or invalid, or a GATEWAY_ name is unknown.
     """
-    given = {name: value for name, value in environ.items() if name.startswith(render.PREFIX) and value}
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX) and value}
     own = {name: given.pop(name, default) for name, default in DEFAULTS.items()}
     for name, value in own.items():
         if re.search(r"[^A-Za-z0-9.:,_/\[\]-]", value):
-            raise render.InvalidSetting(f"{name}: {value!r} is no address or folder")
+            raise InvalidSetting(f"{name}: {value!r} has characters that no address or folder of the gateway has")
     if own["GATEWAY_SUBJECT_LIMITS"] not in ("on", "off"):
-        raise render.InvalidSetting("GATEWAY_SUBJECT_LIMITS is on or off")
+        raise InvalidSetting("GATEWAY_SUBJECT_LIMITS must be on or off")
     if not environ.get("ISSUER"):
-        raise render.InvalidSetting("ISSUER is required: the public origin, such as https://id.example.com")
+        raise InvalidSetting("ISSUER is required: the public origin, such as https://id.example.com")
     return render.Gateway(
         issuer=environ["ISSUER"],
-        listen=render.listed(own["GATEWAY_LISTEN"]),
+        listen=listed(own["GATEWAY_LISTEN"]),
         auth_upstream=own["GATEWAY_AUTH_UPSTREAM"],
         todo_upstream=own["GATEWAY_TODO_UPSTREAM"],
-        limits=render.Limits.parse(given),
-        trusted_origins=render.listed(environ.get("AUTH_TRUSTED_ORIGINS", "")),
-        api_origins=render.listed(environ.get("TODO_CORS_ORIGINS", "")),
-        trusted_proxies=render.listed(given.get("GATEWAY_TRUSTED_PROXIES", "")),
+        limits=Limits.parse(given),
+        trusted_origins=listed(environ.get("AUTH_TRUSTED_ORIGINS", "")),
+        api_origins=listed(environ.get("TODO_CORS_ORIGINS", "")),
+        trusted_proxies=listed(given.get("GATEWAY_TRUSTED_PROXIES", "")),
         open_files=nginx.open_files(),
         shutdown_timeout=own["GATEWAY_SHUTDOWN_TIMEOUT"],
         resolver=name_server() if own["GATEWAY_RESOLVER"] == "system" else own["GATEWAY_RESOLVER"] or None,
@@ -66,7 +68,7 @@ def parse(environ: Mapping[str, str]) -> render.Gateway:
 def name_server(resolv_conf: Path = Path("/etc/resolv.conf")) -> str:
     found = re.search(r"^nameserver\s+(\S+)", resolv_conf.read_text(encoding="utf-8"), re.MULTILINE)
     if found is None:
-        raise render.InvalidSetting(f"GATEWAY_RESOLVER: {resolv_conf} names no name server")
+        raise InvalidSetting(f"GATEWAY_RESOLVER: {resolv_conf} has no line `nameserver`")
     return f"[{found[1]}]" if ":" in found[1] else found[1]
 
 
@@ -75,7 +77,7 @@ def main() -> NoReturn:
     try:
         gateway = parse(os.environ)
         render.write(replace(gateway, nginx_version=nginx.version(program)), FOLDER)
-    except render.InvalidSetting as error:
+    except InvalidSetting as error:
         sys.exit(f"gateway: {error}")
     link = FOLDER / "tls"
     link.unlink(missing_ok=True)

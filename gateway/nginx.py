@@ -1,4 +1,4 @@
-"""Which nginx to run, how it comes onto a machine, and how it is started as root and as anybody else."""
+"""Find nginx, and start it as root or as another user."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Debian keeps nginx where only root's PATH leads.
+# Debian has nginx in a folder that only root has on PATH.
 FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/usr/local/nginx/sbin", "/opt/homebrew/bin")
 WORKER_USERS = ("www-data", "nginx", "nobody")
 OPEN_FILES = 16384
-JS_MODULE = "/usr/lib/nginx/modules/ngx_http_js_module.so"  # njs, from 0.8.1 on; Debian 13 has it
+JS_MODULE = "/usr/lib/nginx/modules/ngx_http_js_module.so"  # njs 0.8.1 or newer, which Debian 13 has
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
@@ -29,21 +29,21 @@ def find() -> str | None:
 
 
 def version(program: str) -> tuple[int, ...]:
-    """Some directives are spelled in another way before and after a version."""
+    """nginx's version, or () if it is unreadable: some directives depend on it."""
     told = subprocess.run([program, "-v"], capture_output=True, text=True, check=False)  # noqa: S603 - nginx itself
     found = re.search(r"nginx/([0-9.]+)", told.stderr + told.stdout)
     return tuple(map(int, found[1].split("."))) if found else ()
 
 
 def command(program: str, folder: Path) -> list[str]:
-    """Start nginx on what render.write left in `folder`. Errors before the configuration is read go to stderr too."""
+    """The command that starts nginx on the files that render.write made. -e: early errors go to stderr too."""
     return [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
 
 
 def worker_user(folder: Path) -> str | None:
-    """Whom the workers of a root's nginx become: somebody without rights, if such a one can enter `folder`.
+    """User and group for nginx's workers if this process is root: an unprivileged user, if it can enter `folder`.
 
-    In a checkout below root's own home (0700) nobody else can; there the workers stay root, as all else there is.
+    In a checkout below root's home (0700) no other user can; there the workers run as root. None if not root.
     """
     if os.geteuid() != 0:
         return None
@@ -57,14 +57,14 @@ def worker_user(folder: Path) -> str | None:
 
 
 def open_files() -> int:
-    """How many descriptors a worker may have: without privileges no more than the hard limit, or nginx alerts."""
+    """Descriptors per worker. Above the hard limit an unprivileged nginx would log an alert."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
 
 
 @contextmanager
 def no_services_started() -> Iterator[None]:
-    """Packages installed meanwhile do not start the servers that they bring (Debian's policy-rc.d)."""
+    """Inside this block, installing a Debian package does not start its server (policy-rc.d)."""
     if POLICY.exists():
         yield
         return

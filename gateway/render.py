@@ -1,12 +1,11 @@
-"""The gateway's configuration for nginx, from the templates beside this file.
+"""Render the gateway's nginx configuration from the templates beside this file.
 
-Standard library only: run.py calls it before anything is installed. A template holds `${NAME}` and nothing cleverer.
+Standard library only, because run.py calls it before any package is installed. A template has no syntax but `${NAME}`.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
 import shutil
 from dataclasses import dataclass, field
@@ -15,13 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from gateway.limits import Limits
+from gateway.paths import ANY_PAGE
+from gateway.settings import InvalidSetting, listed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 TEMPLATES = Path(__file__).parent
-PREFIX = "GATEWAY_"
 HTTP2_IS_A_DIRECTIVE = (1, 25, 1)
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # one machine by its three names
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # all mean this machine
 
 KEY_SET = "/.well-known/jwks.json"
 SUBJECT = """js_path ".";
@@ -33,118 +35,33 @@ js_set $subject subject.verified;
 js_set $subject_hash subject.hashed;"""
 NO_SUBJECT = """map "" $subject { default ""; }
 map "" $subject_hash { default ""; }"""
-# What the second logs befalls no request, so no request line is beside it.
+# The second location may log: its messages are not about a request, so nginx adds no request line to them.
 KEY_SET_LOCATION = """location @issuer_keys { js_periodic subject.refresh interval=1s; }
     location @issuer_keys_told { error_log stderr warn; js_periodic subject.tell interval=1s; }"""
 
 
-class InvalidSetting(ValueError):
-    """A setting that nginx would refuse, or read in another way than it was meant."""
-
-
-@dataclass(frozen=True)
-class Limit:
-    """So many requests a second or minute from one client address, and a burst on top that is not delayed."""
-
-    rate: str
-    burst: int
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[1-9][0-9]{0,5}r/[sm]", self.rate) or self.burst < 0:
-            raise InvalidSetting(
-                f"{self.rate} with burst {self.burst} is no limit; write 10r/m or 20r/s, and a burst from 0"
-            )
-
-    @property
-    def retry_after(self) -> int:
-        """Seconds until one more request fits.
-
-        nginx counts in whole thousandths of a request a second, rounded down: ten a minute are 0.166 a second, and
-        after the 6 seconds of plain arithmetic it would refuse again.
-        """
-        number, unit = self.rate.split("r/")
-        thousandths = int(number) * 1000 // (60 if unit == "m" else 1)
-        return math.ceil(1000 / thousandths)
-
-    @property
-    def policy(self) -> str:
-        """Quota and window (draft-ietf-httpapi-ratelimit-headers); nginx does not tell what is left of it."""
-        number, unit = self.rate.split("r/")
-        return f"q={number};w={60 if unit == 'm' else 1}"
-
-    def render(self, zone: str) -> str:
-        burst = f" burst={self.burst} nodelay" if self.burst else ""  # burst=0 is an error to nginx
-        return f"limit_req zone={zone}{burst};"
-
-
-@dataclass(frozen=True)
-class Limits:
-    sign_in: Limit = Limit("10r/m", 5)
-    auth: Limit = Limit("20r/s", 40)
-    api: Limit = Limit("20r/s", 40)
-    connections: int = 50
-    password: Limit = Limit("10r/m", 5)
-    token: Limit = Limit("10r/s", 20)
-    subject: Limit = Limit("20r/s", 40)
-
-    @classmethod
-    def parse(cls, environ: Mapping[str, str]) -> Limits:
-        """Limits from GATEWAY_SIGN_IN_RATE, GATEWAY_SIGN_IN_BURST and so on; an unknown name is refused."""
-        given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
-        given.pop("TRUSTED_PROXIES", None)  # no limit; who counts as one address hangs on it
-        zones = {
-            zone: Limit(
-                given.pop(f"{zone.upper()}_RATE", default.rate),
-                _parse_number(given.pop(f"{zone.upper()}_BURST", str(default.burst))),
-            )
-            for zone, default in (
-                ("sign_in", cls.sign_in),
-                ("password", cls.password),
-                ("auth", cls.auth),
-                ("token", cls.token),
-                ("api", cls.api),
-                ("subject", cls.subject),
-            )
-        }
-        connections = _parse_number(given.pop("CONNECTIONS", str(cls.connections)))
-        if given:
-            raise InvalidSetting(f"no such setting: {', '.join(PREFIX + name for name in sorted(given))}")
-        return cls(**zones, connections=connections)
-
-    def render(self) -> str:
-        zones = [
-            self.sign_in.render("sign_in"),
-            self.password.render("password"),
-            self.auth.render("auth"),
-            self.token.render("token"),
-            self.api.render("api"),
-            self.subject.render("subject"),
-        ]
-        return "\n".join([*zones, f"limit_conn connections {self.connections};"])
-
-
 @dataclass(frozen=True)
 class Gateway:
-    """One nginx: where it listens, whose origin it is, and what is behind it."""
+    """What one nginx needs to know: its addresses, the issuer, the services, limits and timeouts."""
 
     issuer: str
     listen: Sequence[str]  # addresses with a port: 127.0.0.1:8080, [::1]:8080
-    auth_upstream: str  # host:port, or several by commas
+    auth_upstream: str  # host:port, or several separated by commas
     todo_upstream: str
-    limits: Limits | None = field(default_factory=Limits)  # None: nothing is limited
-    trusted_origins: Sequence[str] = ()  # below /api/auth, by that protocol's patterns
-    api_origins: Sequence[str] = ()  # of the API, exact
-    worker_user: str | None = None  # whom the workers become when nginx is started by root
+    limits: Limits | None = field(default_factory=Limits)  # None: no limits
+    trusted_origins: Sequence[str] = ()  # may read errors below /api/auth; patterns as in AUTH_TRUSTED_ORIGINS
+    api_origins: Sequence[str] = ()  # may read errors of the API; no patterns
+    worker_user: str | None = None  # user and group of the workers, if root starts nginx
     access_log: str = "/dev/stdout"
     upstream_timeout: str = "30s"
     tls: bool = False  # with tls/gateway.crt and .key beside nginx.conf
-    nginx_version: Sequence[int] = ()  # unknown: such as 1.22
-    open_files: int = 16384  # of each worker; no more than it may have where it runs
-    shutdown_timeout: str = "5s"  # what requests under way have, at a stop and for a reload's old workers
-    trusted_proxies: Sequence[str] = ()  # networks whose X-Forwarded-For is the client's address
-    resolver: str | None = None  # a name server: upstreams are names that it is asked for again and again
-    status_listen: str | None = None  # where nginx's own counters are shown
-    js_module: str | None = None  # njs: calls to the API are then counted by verified subject, where there is one
+    nginx_version: Sequence[int] = ()  # empty: unknown, treated as an old one
+    open_files: int = 16384  # per worker; not above the process's hard limit
+    shutdown_timeout: str = "5s"  # time for open requests, at a stop and at a reload
+    trusted_proxies: Sequence[str] = ()  # networks from which X-Forwarded-For is believed
+    resolver: str | None = None  # name server; if set, the upstreams' names are resolved every second
+    status_listen: str | None = None  # address of nginx's own counters
+    js_module: str | None = None  # path of njs; if set, calls to the API are limited per subject
 
     def values(self) -> dict[str, str]:
         issuer = urlsplit(self.issuer)
@@ -159,6 +76,7 @@ class Gateway:
             "KEY_SETS": json.dumps([f"http://{each}{KEY_SET}" for each in listed(self.auth_upstream)]),
             "SUBJECT": SUBJECT if self.js_module else NO_SUBJECT,
             "KEY_SET_LOCATION": KEY_SET_LOCATION if self.js_module else "",
+            "PAGES": ANY_PAGE,
             "ISSUER_HOST": issuer.netloc,
             "ISSUER_SCHEME": issuer.scheme,
             "HSTS": "max-age=31536000" if issuer.scheme == "https" and _is_public(issuer.hostname or "") else "",
@@ -174,30 +92,13 @@ class Gateway:
             "STATUS_SERVER": self.status_server(),
             "UPSTREAM_TIMEOUT": self.upstream_timeout,
             "OPEN_FILES": str(self.open_files),
-            "CONNECTIONS": str(min(8192, self.open_files * 3 // 4)),  # the rest for bodies and cached documents
+            "CONNECTIONS": str(min(8192, self.open_files * 3 // 4)),  # the rest: bodies, cached documents
             "LIMITS": self.limits.render() if self.limits else "",
-            "SIGN_IN_RATE": limits.sign_in.rate,
-            "PASSWORD_RATE": limits.password.rate,
-            "AUTH_RATE": limits.auth.rate,
-            "TOKEN_RATE": limits.token.rate,
-            "API_RATE": limits.api.rate,
-            "SUBJECT_RATE": limits.subject.rate,
-            "SIGN_IN_RETRY_AFTER": str(limits.sign_in.retry_after),
-            "PASSWORD_RETRY_AFTER": str(limits.password.retry_after),
-            "AUTH_RETRY_AFTER": str(limits.auth.retry_after),
-            "TOKEN_RETRY_AFTER": str(limits.token.retry_after),
-            "API_RETRY_AFTER": str(limits.api.retry_after),
-            "SUBJECT_RETRY_AFTER": str(limits.subject.retry_after),
-            "SIGN_IN_POLICY": limits.sign_in.policy,
-            "PASSWORD_POLICY": limits.password.policy,
-            "AUTH_POLICY": limits.auth.policy,
-            "TOKEN_POLICY": limits.token.policy,
-            "API_POLICY": limits.api.policy,
-            "SUBJECT_POLICY": limits.subject.policy,
+            **limits.values(),
         }
 
     def listening(self) -> list[str]:
-        """The server's first lines; HTTP/2 by a word that draws a warning from 1.25.1 on, or by what replaced it."""
+        """The `listen` lines. nginx 1.25.1 and newer have a directive `http2`, and warn about the parameter."""
         if not self.tls:
             return [f"listen {address};" for address in self.listen]
         if tuple(self.nginx_version) >= HTTP2_IS_A_DIRECTIVE:
@@ -205,7 +106,7 @@ class Gateway:
         return [*(f"listen {address} ssl http2;" for address in self.listen), "include tls.conf;"]
 
     def servers(self, upstream: str) -> str:
-        """The members of a group. One that is looked up anew is none: the group then stands there unused."""
+        """The servers of an upstream group. With a resolver it is unused, but nginx requires a server."""
         known = ["127.0.0.1:9"] if self.resolver else upstream.split(",")
         return "\n".join(f"    server {each.strip()} max_fails=2 fail_timeout=5s;" for each in known)
 
@@ -213,7 +114,7 @@ class Gateway:
         if self.status_listen is None:
             return ""
         return f"""
-    server {{  # for whoever watches nginx itself; never published
+    server {{  # for monitoring nginx itself; not reachable from outside
         listen {self.status_listen};
         access_log off;
         location = /nginx_status {{
@@ -226,7 +127,7 @@ class Gateway:
     }}"""
 
     def known_hosts(self) -> list[str]:
-        """Every Host that is answered: the issuer's, and where nginx listens itself."""
+        """The values of Host that are accepted: the issuer's, and the names of the listening addresses."""
         here = {"localhost:" + address.rpartition(":")[2] for address in self.listen} | set(self.listen)
         issuer = urlsplit(self.issuer).netloc
         name = _without_port(issuer)
@@ -236,9 +137,9 @@ class Gateway:
 
 
 def _is_public(host: str) -> bool:
-    """Whether a browser may be told to use https for it from now on (RFC 6797).
+    """Whether Strict-Transport-Security may be sent for this host (RFC 6797).
 
-    That holds for every port of a host: of `localhost` it would break whatever else a developer runs there.
+    It applies to every port of a host. On `localhost` it would break a developer's other servers.
     """
     return host != "localhost" and not host.endswith(".localhost") and not re.fullmatch(r"[0-9.]+|.*:.*", host)
 
@@ -261,9 +162,9 @@ def _exact_origin(origin: str) -> str:
 
 
 def _origin_test(pattern: str) -> str:
-    """An entry of AUTH_TRUSTED_ORIGINS as a map's regular expression.
+    """The regular expression, for an nginx map, of an entry in AUTH_TRUSTED_ORIGINS.
 
-    As that protocol has it, `*` and `?` stand for anything but a slash, and a scheme may be left out.
+    As in Better Auth, `*` and `?` match any characters except a slash, and the scheme is optional.
     """
     if re.search(r"[^A-Za-z0-9.:/*?\[\]-]", pattern):
         raise InvalidSetting(f"AUTH_TRUSTED_ORIGINS: {pattern!r} is not an origin such as https://app.example.com")
@@ -272,24 +173,17 @@ def _origin_test(pattern: str) -> str:
     return f"~*^{re.escape(scheme) if separator else 'https?'}://{wild}$"
 
 
-def _parse_number(text: str) -> int:
-    if not text.isascii() or not text.isdecimal():
-        raise InvalidSetting(f"{text!r} is not a whole number")
-    return int(text)
-
-
 def render(template: str, values: Mapping[str, str]) -> str:
-    """Fill in a template; a name without a value is an error (KeyError), not an empty string."""
+    """Fill in a template.
+
+    Raises:
+        KeyError: a name has no value.
+    """
     return re.sub(r"\$\{([A-Z_]+)\}", lambda name: values[name[1]], template)
 
 
-def listed(text: str) -> list[str]:
-    """What a setting names, by commas."""
-    return [each.strip() for each in text.split(",") if each.strip()]
-
-
 def write(gateway: Gateway, folder: Path) -> Path:
-    """Render every template into `folder`, and return the file to start nginx with."""
+    """Render all templates into `folder`. Returns the path of nginx.conf."""
     values = gateway.values()
     for template in TEMPLATES.glob("*.template"):
         rendered = render(template.read_text(encoding="utf-8"), values)

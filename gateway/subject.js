@@ -1,21 +1,21 @@
-// Whose request it is: for the limits and for the log, and for nothing else. The services verify every token again.
+// The subject of a call to the API, for limits and log only. The services verify every token themselves.
 //
-// A token with the slightest flaw is nobody's, and its request is counted for the network that it comes from: who forges
-// tokens neither spends another's requests nor gets more of their own.
+// A call with an invalid token counts for its client address. So a forged token neither uses up another subject's limit
+// nor gives its sender more requests.
 
 const ALGORITHM = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
 const MAX_LENGTH = 8192; // characters of a token
 const KEYS_MAX_AGE = 5000; // milliseconds, as the issuer's `s-maxage` has it
-const TOLD_AFTER = 10000; // milliseconds: what is over sooner is a restart
+const TOLD_AFTER = 10000; // milliseconds; a shorter failure is most likely a restart of auth-service
 
-/** `js_set`: the `sub` of the access token that the request carries (RFC 9068), or nothing. */
+/** `js_set`: the `sub` of the request's access token (RFC 9068), or an empty string. */
 async function verified(r) {
     let sub = '';
     try {
-        // Waited for on every path: without it njs would take the promise itself for the value.
+        // `await` on every path: without it the value would be the promise itself.
         sub = await subjectOf(r.uri.startsWith('/api/v1/') ? r.headersIn.Authorization || '' : '');
     } catch (error) {
-        sub = ''; // neither JSON nor base64url: none of ours
+        sub = ''; // not JSON, or not base64url: not one of our tokens
     }
     r.setReturnValue(sub);
 }
@@ -56,13 +56,13 @@ function isForUs(claims) {
     );
 }
 
-/** `js_set`: what the log may have of it, the same for the same subject. */
+/** `js_set`: hash of the subject, for the log. */
 function hashed(r) {
     const sub = r.variables.subject;
     return sub ? require('crypto').createHash('sha256').update(sub).digest('hex').slice(0, 16) : '';
 }
 
-/** `js_periodic`: have the issuer's keys at hand. While it does not answer the last ones stay. */
+/** `js_periodic`: fetch the issuer's keys. While that fails, the last ones stay in use. */
 async function refresh() {
     const kept = ngx.shared.issuer_keys;
     if (Date.now() < Number(kept.get('until') || 0)) {
@@ -70,7 +70,7 @@ async function refresh() {
     }
     let failure = 'no place to fetch them from';
     for (let i = 0; i < gateway.key_sets.length && failure !== ''; i += 1) {
-        failure = await fetchKeys(gateway.key_sets[i]); // from the next one if need be; and soon again
+        failure = await fetchKeys(gateway.key_sets[i]); // the next one, if this one failed; all again a second later
     }
     if (failure === '') {
         kept.delete('failing_since');
@@ -80,7 +80,7 @@ async function refresh() {
     }
 }
 
-/** What is wrong, in words of our own: what was answered, or what njs says of it, is nothing for the log. */
+/** The reason of a failure, or an empty string. It has none of the response's text, because it goes to the log. */
 async function fetchKeys(url) {
     let isAnswered = false;
     try {
@@ -102,8 +102,8 @@ async function fetchKeys(url) {
 }
 
 /**
- * `js_periodic`: without keys every call counts for its network, and nobody would notice. So the log has it, once, and
- * once when they are there again. Where `refresh` runs nothing is logged: nginx would add a line for each attempt.
+ * `js_periodic`: log once that keys are missing, and once that they are back. Otherwise nobody would notice that calls
+ * count for their address. `refresh` runs in another location, which logs nothing: nginx would log each failed attempt.
  */
 function tell() {
     const kept = ngx.shared.issuer_keys;
@@ -118,7 +118,8 @@ function tell() {
 }
 
 function isTokenKey(jwk) {
-    return jwk.kty === 'RSA' && jwk.alg === 'RS256' && jwk.signs === undefined; // `signs`: status lists, and no tokens
+    // A key with `signs` is for status lists, not for tokens.
+    return jwk.kty === 'RSA' && jwk.alg === 'RS256' && jwk.signs === undefined;
 }
 
 function toVerify(jwk) {

@@ -12,7 +12,7 @@ from deploy.local.packages import python
 from deploy.local.ports import LOOPBACK
 from deploy.local.progress import run_with_progress
 from deploy.local.state import ROOT, STATE, lock
-from gateway import render
+from gateway.settings import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ class System:
     def environment(self, name: str) -> dict[str, str]:
         """A service's environment: the user's own settings for it, and our state where they leave it open."""
         foreign = tuple(f"{other.upper()}_" for other in SERVICES if other != name)
-        environ = {key: value for key, value in os.environ.items() if not key.startswith((*foreign, render.PREFIX))}
+        environ = {key: value for key, value in os.environ.items() if not key.startswith((*foreign, PREFIX))}
         for key, value in self.defaults(name).items():
             given = key.removesuffix("_FILE")
             if not environ.get(given) and not environ.get(f"{given}_FILE"):

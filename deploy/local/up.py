@@ -22,6 +22,8 @@ from deploy.local.services import SERVICES, System, migrate, service_command
 from deploy.local.state import LOGS, ROOT, STATE, lock, read_running
 from deploy.local.waiting import Interrupted, Refused, pause
 from gateway import nginx, render
+from gateway.limits import Limits
+from gateway.settings import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,7 +142,7 @@ def is_ready(pid: int) -> bool:
 def supervise(options: argparse.Namespace) -> int:
     clear_leftovers()
     gateway_port = None if options.no_gateway else options.port
-    limits = None if options.no_limits else render.Limits.parse(os.environ)
+    limits = None if options.no_limits else Limits.parse(os.environ)
     addresses = [] if options.no_gateway else listen_addresses(options)
     for address in addresses:
         check_port(address, options.port)
@@ -236,7 +238,7 @@ class Listening:
 
 
 def start_gateway(
-    supervisor: Supervisor, system: System, program: str, listening: Listening, limits: render.Limits | None
+    supervisor: Supervisor, system: System, program: str, listening: Listening, limits: Limits | None
 ) -> None:
     folder = STATE / "nginx"
     folder.mkdir(exist_ok=True)
@@ -251,9 +253,9 @@ def start_gateway(
         tls=listening.tls,
         nginx_version=nginx.version(program),
         limits=limits,
-        trusted_origins=render.listed(os.environ.get("AUTH_TRUSTED_ORIGINS", "")),
-        api_origins=render.listed(os.environ.get("TODO_CORS_ORIGINS", "")),
-        trusted_proxies=render.listed(os.environ.get("GATEWAY_TRUSTED_PROXIES", "")),
+        trusted_origins=listed(os.environ.get("AUTH_TRUSTED_ORIGINS", "")),
+        api_origins=listed(os.environ.get("TODO_CORS_ORIGINS", "")),
+        trusted_proxies=listed(os.environ.get("GATEWAY_TRUSTED_PROXIES", "")),
         auth_upstream=endpoint(LOOPBACK, system.auth_port),
         todo_upstream=endpoint(LOOPBACK, system.todo_port),
         worker_user=nginx.worker_user(folder),

@@ -1,4 +1,4 @@
-"""A real nginx, on a port of its own, before two services that are stand-ins."""
+"""A real nginx on a free port, in front of two stand-ins for the services."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Response:
         return json.loads(self.body)
 
     def values(self, name: str) -> list[str]:
-        """Every occurrence of a header."""
+        """The values of all occurrences of a header."""
         return self.headers.get_all(name) or []
 
 
@@ -68,7 +68,7 @@ class RunningGateway:
         body: bytes | None = None,
         source: str = "127.0.0.1",
     ) -> Response:
-        """One request on a connection of its own, from one of the addresses of the loopback network."""
+        """Send one request on a new connection, from an address of the loopback network."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE, source_address=(source, 0))
         with closing(connection):
             connection.request(method, path, body, {"Host": self.host, **(headers or {})})
@@ -79,7 +79,7 @@ class RunningGateway:
         return [self.request(path, method, headers, source=source).status for _ in range(count)]
 
     def change(self, name: str, old: str, new: str) -> None:
-        """Change the configuration, and wait until only workers that know the change are left."""
+        """Change the configuration, reload, and wait until all old workers have ended."""
         file = self.folder / name
         text = file.read_text(encoding="utf-8")
         assert old in text
@@ -93,7 +93,7 @@ class RunningGateway:
         return {pid for parent, pid in map(str.split, listing.splitlines()) if parent == str(self.process.pid)}
 
     def raw(self, sent: bytes) -> Response:
-        """What no client library would send."""
+        """Send bytes that no client library would send."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
             connection.sendall(sent)
             with closing(http.client.HTTPResponse(connection)) as answer:
@@ -117,7 +117,7 @@ def services() -> Iterator[tuple[upstream.Upstream, upstream.Upstream]]:
 
 @contextmanager
 def running(program: str, folder: Path, configuration: render.Gateway) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """nginx on a free port, until the end of the block."""
+    """Run nginx on a free port until the end of the block."""
     port = free_port()
     issuer = configuration.issuer or f"http://localhost:{port}"
     render.write(replace(configuration, issuer=issuer, listen=[f"127.0.0.1:{port}"]), folder)
@@ -140,7 +140,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 @contextmanager
 def deaf_port(port: int = 0) -> Iterator[int]:
-    """A port that refuses every connection, and that nobody else can take meanwhile."""
+    """A port that refuses every connection, reserved until the end of the block."""
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", port))
@@ -159,7 +159,7 @@ def wait_until_open(port: int, process: subprocess.Popen[bytes], folder: Path) -
 
 @dataclass
 class Starter:
-    """Starts gateways that differ from the usual one, and has them stopped at the end of the test."""
+    """Starts gateways that differ from the usual one, and stops each at the end of its block."""
 
     program: str
     services: tuple[upstream.Upstream, upstream.Upstream]
@@ -216,7 +216,7 @@ def impatient_one(starter: Starter) -> Iterator[RunningGateway]:
 
 @pytest.fixture
 def impatient(impatient_one: RunningGateway) -> RunningGateway:
-    """It waits a second for a service."""
+    """The gateway that waits at most one second for a service."""
     impatient_one.auth.forget()
     impatient_one.todo.forget()
     return impatient_one
@@ -224,7 +224,7 @@ def impatient(impatient_one: RunningGateway) -> RunningGateway:
 
 @pytest.fixture
 def gateway(unlimited: RunningGateway) -> RunningGateway:
-    """The usual gateway without limits, before services that remember nothing of the tests before."""
+    """The usual gateway without limits, in front of services without requests from earlier tests."""
     unlimited.auth.forget()
     unlimited.todo.forget()
     return unlimited

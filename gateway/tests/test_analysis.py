@@ -1,4 +1,4 @@
-"""What others know about dangerous configurations, applied to ours (CHECKLISTS.md G1); `nginx -t` is another file's."""
+"""gixy and crossplane check the rendered configuration (rule G1 in README.md)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def rendered(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_gixy_finds_nothing(rendered: Path) -> None:
-    """Of no severity. Which nginx runs is not asked for here: Debian mends old versions without renaming them."""
+    """No finding of any severity. nginx's version is not checked: Debian fixes old versions without a new number."""
     gixy = Path(sys.executable).parent / "gixy"
     command = [str(gixy), "--format=json", str(rendered)]
     found = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The key set and the metadata outlive their service, for as long as their own headers say (CHECKLISTS.md D.2, G10)."""
+"""Cached documents outlive auth-service for as long as their own headers allow (rule G10 in README.md)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def keys(cache_control: str, body: bytes = b'{"keys":[]}') -> Answer:
 
 @pytest.fixture
 def fresh(starter: Starter) -> Iterator[RunningGateway]:
-    """A gateway whose cache is empty."""
+    """A gateway with an empty cache."""
     with starter.start() as gateway:
         gateway.auth.forget()
         yield gateway
@@ -46,7 +46,7 @@ def test_cached_document_is_asked_for_once(fresh: RunningGateway) -> None:
 
 
 def test_a_status_list_is_kept_as_long_as_it_says_and_never_served_stale(fresh: RunningGateway) -> None:
-    """DESIGN.md section 6: nothing that was kept makes a verifier believe that it is up to date."""
+    """A stale status list would make a verifier believe that it knows the latest revocations."""
     kept, path = "/oauth/status-lists/1", "/oauth/status-lists/2"
     fresh.auth.answers[kept] = keys("public, max-age=60, s-maxage=60")
     for query in ("", "?v=1", "?v=2"):
@@ -77,7 +77,7 @@ def test_conditional_request_is_answered_from_the_cache(fresh: RunningGateway) -
 
 @pytest.mark.parametrize("condition", [{"If-Match": '"2"'}, {"If-Unmodified-Since": "Sat, 01 Jan 2000 00:00:00 GMT"}])
 def test_failed_condition_is_a_problem(fresh: RunningGateway, condition: dict[str, str]) -> None:
-    """RFC 9110 §13.1.1, §13.1.4: nginx itself compares with what it has kept."""
+    """RFC 9110 §13.1.1, §13.1.4: nginx itself evaluates the condition on the cached document."""
     answer = keys("max-age=60")
     modified = {"Last-Modified": "Sun, 02 Jan 2000 00:00:00 GMT"}
     fresh.auth.answers[JWKS] = Answer(headers={**answer.headers, **modified}, body=answer.body)
@@ -87,7 +87,7 @@ def test_failed_condition_is_a_problem(fresh: RunningGateway, condition: dict[st
 
 @pytest.mark.parametrize("asked", ["bytes=0-1", "bytes=900-", "bytes=0-0,2-3"])
 def test_cached_document_is_given_whole(fresh: RunningGateway, asked: str) -> None:
-    """RFC 9110 §14.2: a server may ignore Range; nginx would answer one beyond the end with a page of its own."""
+    """RFC 9110 §14.2: a server may ignore Range. nginx would answer a range beyond the end in HTML."""
     fresh.auth.answers[JWKS] = Answer(headers={**keys("max-age=60").headers, "Accept-Ranges": "bytes"}, body=b"{}abcd")
     for _ in range(2):
         response = fresh.request(JWKS, headers={"Range": asked})
@@ -127,7 +127,7 @@ def test_documents_outlive_their_service_as_long_as_they_say_themselves(starter:
 
 
 def keep(gateway: RunningGateway, port: int, cache_control: str) -> None:
-    """Have the service answer while it is there."""
+    """Run the service, and request each document once, so that it is cached."""
     with upstream.serve(port) as auth:
         for path in DOCUMENTS:
             auth.answers[path] = keys(cache_control)

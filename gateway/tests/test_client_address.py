@@ -1,4 +1,4 @@
-"""Whose word on a caller's address is taken (CHECKLISTS.md G4)."""
+"""The client's address behind trusted proxies (rule G4 in README.md)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from gateway import render
+from gateway.limits import Limit, Limits
+from gateway.settings import InvalidSetting
 from gateway.tests.test_forwarding import forwarded
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def test_address_is_the_word_of_a_proxy_that_is_named(
 
 
 def test_limits_count_whom_the_proxy_names(starter: Starter) -> None:
-    limits = render.Limits(api=render.Limit("1r/m", 0))
+    limits = Limits({"api": Limit("1r/m", 0)})
     with starter.start(limits=limits, trusted_proxies=[NETWORK]) as gateway:
         for address, statuses in (("203.0.113.7", [200, 429]), ("203.0.113.8", [200, 429])):
             header = {"X-Forwarded-For": address}
@@ -50,7 +52,7 @@ def test_limits_count_whom_the_proxy_names(starter: Starter) -> None:
 @pytest.mark.parametrize("network", ["10.0.0.1/8", "here", "10.0.0.0/8; evil on"])
 def test_network_that_is_none_is_refused(starter: Starter, network: str) -> None:
     with (
-        pytest.raises(render.InvalidSetting, match="GATEWAY_TRUSTED_PROXIES"),
+        pytest.raises(InvalidSetting, match="GATEWAY_TRUSTED_PROXIES"),
         starter.start(trusted_proxies=[network]),
     ):
         pass

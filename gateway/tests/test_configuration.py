@@ -1,4 +1,4 @@
-"""What render.py writes is what nginx accepts."""
+"""nginx accepts what render.py writes (rule G1 in README.md)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from gateway import nginx, render
+from gateway.limits import Limits
+from gateway.settings import InvalidSetting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from gateway.tests.conftest import Starter
 
 
-def configuration(issuer: str, limits: render.Limits | None) -> render.Gateway:
+def configuration(issuer: str, limits: Limits | None) -> render.Gateway:
     return render.Gateway(
         issuer=issuer,
         listen=["127.0.0.1:18080", "[::1]:18080"],
@@ -37,7 +39,7 @@ def configuration(issuer: str, limits: render.Limits | None) -> render.Gateway:
     ],
 )
 def test_http2_is_asked_for_as_this_nginx_has_it(version: tuple[int, ...], lines: list[str]) -> None:
-    """An nginx before 1.25.1 does not know the directive, and a later one warns about the word."""
+    """nginx before 1.25.1 has no directive `http2`, and later ones warn about the parameter."""
     secure = replace(configuration("https://localhost:18080", None), tls=True, nginx_version=version)
     assert secure.listening()[1:] == lines
 
@@ -51,9 +53,9 @@ def test_scheme_of_its_own_port_needs_no_number(tls: bool, port: int, bare: bool
 
 
 @pytest.mark.parametrize("issuer", ["http://localhost:18080", "https://id.example.com"])
-@pytest.mark.parametrize("limits", [render.Limits(), None], ids=["limits", "no limits"])
+@pytest.mark.parametrize("limits", [Limits(), None], ids=["limits", "no limits"])
 def test_nginx_accepts_it_without_a_warning(
-    nginx_program: str, tmp_path: Path, issuer: str, limits: render.Limits | None
+    nginx_program: str, tmp_path: Path, issuer: str, limits: Limits | None
 ) -> None:
     render.write(configuration(issuer, limits), tmp_path)
     command = [*nginx.command(nginx_program, tmp_path), "-t"]
@@ -87,12 +89,12 @@ def test_origins_are_trusted_as_auth_service_does(starter: Starter, pattern: str
 @pytest.mark.parametrize("pattern", ['"; evil on; "', "a b", "https://x;", "https://x$y", "https://x\\"])
 def test_origin_that_would_break_out_is_refused(tmp_path: Path, pattern: str) -> None:
     broken = replace(configuration("http://localhost:18080", None), trusted_origins=[pattern])
-    with pytest.raises(render.InvalidSetting):
+    with pytest.raises(InvalidSetting):
         render.write(broken, tmp_path)
 
 
 def test_it_names_no_place_on_this_machine(tmp_path: Path) -> None:
-    render.write(configuration("http://localhost:18080", render.Limits()), tmp_path)
+    render.write(configuration("http://localhost:18080", Limits()), tmp_path)
     for file in tmp_path.iterdir():
         assert str(tmp_path) not in file.read_text(encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""The gateway in a container takes its settings from the environment, and refuses what it does not know."""
+"""The gateway's settings in a container: read from the environment, unknown ones refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from gateway import __main__, render
+from gateway import __main__
+from gateway.limits import Limit, Limits
+from gateway.settings import InvalidSetting
 
 REQUIRED = {"ISSUER": "https://id.example.com"}
 
@@ -16,7 +18,7 @@ def test_defaults_are_what_compose_and_kubernetes_rely_on() -> None:
     assert (gateway.issuer, list(gateway.listen)) == ("https://id.example.com", ["0.0.0.0:8080"])
     assert (gateway.auth_upstream, gateway.todo_upstream) == ("auth-service:8081", "todo-service:8082")
     assert (gateway.resolver, gateway.tls, list(gateway.trusted_proxies)) == (None, False, [])
-    assert gateway.limits == render.Limits()
+    assert gateway.limits == Limits()
 
 
 def test_settings_are_taken_over() -> None:
@@ -33,7 +35,7 @@ def test_settings_are_taken_over() -> None:
     assert list(gateway.trusted_proxies) == ["10.0.0.0/8", "fd00::/8"]
     assert list(gateway.trusted_origins) == ["https://app.example.com"]
     assert gateway.limits is not None
-    assert gateway.limits.sign_in.rate == "3r/m"
+    assert gateway.limits.changed == {"sign_in": Limit("3r/m", 5)}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_settings_are_taken_over() -> None:
     ],
 )
 def test_what_nginx_would_read_in_another_way_is_refused(environ: dict[str, str]) -> None:
-    with pytest.raises(render.InvalidSetting):
+    with pytest.raises(InvalidSetting):
         __main__.parse({**REQUIRED, **environ})
 
 
@@ -74,7 +76,7 @@ def test_name_server_is_the_containers_own(tmp_path: Path, text: str, server: st
     file.write_text(text, encoding="ascii")
     assert __main__.name_server(file) == server
     file.write_text("search x\n", encoding="ascii")
-    with pytest.raises(render.InvalidSetting):
+    with pytest.raises(InvalidSetting):
         __main__.name_server(file)
 
 

@@ -1,4 +1,4 @@
-"""Nobody can take all connections with requests that are never finished (CHECKLISTS.md G5)."""
+"""Unfinished requests cannot use up all connections (rule G5 in README.md)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from gateway import nginx
-from gateway.render import Limits
+from gateway.limits import Limits
 from gateway.tests.upstream import Answer
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ HEADS = {
 
 @contextmanager
 def descriptors(wanted: int) -> Iterator[None]:
-    """The test holds the other end of every connection."""
+    """Raise the limit of open files: the test holds the other end of each connection."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < wanted:
         pytest.skip(f"at most {hard} files may be open here")
@@ -57,14 +57,14 @@ def test_two_thousand_unfinished_requests_leave_room(starter: Starter, case: str
 
 
 def test_workers_take_no_more_files_than_they_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else each of them alerts, in a line that is not JSON."""
+    """Otherwise each worker logs an alert, which is not JSON."""
     for hard, expected in ((1024, 1024), (1 << 20, 16384), (resource.RLIM_INFINITY, 16384)):
         monkeypatch.setattr("resource.getrlimit", lambda _which, hard=hard: (256, hard))
         assert nginx.open_files() == expected
 
 
 def test_out_of_connections_nothing_of_a_request_is_logged(starter: Starter) -> None:
-    """nginx's alert about it would hold the request line."""
+    """nginx's alert would contain the request line."""
     with starter.start(open_files=64) as gateway:
         gateway.change("nginx.conf", "worker_processes auto;", "worker_processes 1;")
         gateway.todo.answers["/api/v1/todos"] = Answer(delay=0.5)

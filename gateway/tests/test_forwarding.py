@@ -1,4 +1,4 @@
-"""What a service is told about a request, and what a client is told by a service (CHECKLISTS.md G3, G9)."""
+"""Headers from client to service and from service to client (rules G3, G9 and G14 in README.md)."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_what_a_client_needs_passes(gateway: RunningGateway) -> None:
 
 
 def test_repeated_authorization_is_left_for_the_service_to_refuse(gateway: RunningGateway) -> None:
-    """CHECKLISTS.md R2. Newer versions of nginx refuse it themselves; none may choose one of the two."""
+    """Newer versions of nginx refuse it themselves. No version may choose one of the two."""
     lines = [f"Host: {gateway.host}", "Authorization: Bearer a", "Authorization: Bearer b"]
     sent = "\r\n".join(["GET /api/v1/todos HTTP/1.1", *lines, "", ""])
     if gateway.raw(sent.encode()).status != 400:
@@ -130,7 +130,7 @@ def test_repeated_authorization_is_left_for_the_service_to_refuse(gateway: Runni
 
 
 def test_what_may_change_something_is_sent_once(impatient: RunningGateway) -> None:
-    """CHECKLISTS.md G14."""
+    """Also if the service does not answer in time."""
     impatient.todo.answers["/api/v1/todos"] = Answer(delay=10)
     assert impatient.request("/api/v1/todos", "POST", body=b"{}").status == 504
     assert impatient.todo.paths == ["/api/v1/todos"]

@@ -1,4 +1,4 @@
-"""What every response carries (CHECKLISTS.md G11)."""
+"""Headers of every response (rule G11 in README.md)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_server_says_neither_its_version_nor_the_services(gateway: RunningGatewa
 
 
 def test_transport_security_is_demanded_of_https_issuers_only(gateway: RunningGateway, starter: Starter) -> None:
-    """RFC 6797 §7.2. Not for `localhost`: it would hold for every other port of the developer's machine too."""
+    """RFC 6797 §7.2. Not for `localhost`: the header applies to every port of a host."""
     with starter.start(issuer="https://localhost:8443") as local:
         headers = {"Host": "localhost:8443"}
         assert local.request("/healthz", headers=headers).values("Strict-Transport-Security") == []
@@ -69,7 +69,7 @@ def test_error_of_a_service_passes_as_it_is(gateway: RunningGateway, path: str, 
 
 
 def test_empty_answer_stays_empty(gateway: RunningGateway) -> None:
-    """BETTER_AUTH.md 1.4: an unknown path is a 404 without body and content type."""
+    """A Better Auth server answers an unknown path with a 404 without body and content type."""
     gateway.auth.answers["/api/auth/unknown"] = Answer(404)
     response = gateway.request("/api/auth/unknown")
     assert (response.status, response.body, response.values("Content-Type")) == (404, b"", [])

@@ -1,4 +1,4 @@
-"""Each limit lets 1 + burst pass and refuses the next (CHECKLISTS.md D.4, G7)."""
+"""Each limit accepts 1 + burst requests and refuses the next one (rule G7 in README.md)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from gateway.render import InvalidSetting, Limit, Limits
+from gateway.limits import Limit, Limits
+from gateway.settings import InvalidSetting
 from gateway.tests.conftest import wait_until
 from gateway.tests.upstream import Answer
 
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from gateway.tests.conftest import RunningGateway, Starter
 
 SLOW = Limits(
-    sign_in=Limit("1r/m", 2),
-    auth=Limit("1r/m", 3),
-    api=Limit("1r/m", 4),
+    {
+        "sign_in": Limit("1r/m", 2),
+        "auth": Limit("1r/m", 3),
+        "api": Limit("1r/m", 4),
+        "password": Limit("1r/m", 1),
+        "token": Limit("1r/m", 2),
+    },
     connections=3,
-    password=Limit("1r/m", 1),
-    token=Limit("1r/m", 2),
 )
 SIGN_IN, SIGN_UP, SESSION, TODOS = (
     "/api/auth/sign-in/email",
@@ -40,7 +43,7 @@ def limited_for_all(starter: Starter) -> Iterator[RunningGateway]:
 
 @pytest.fixture
 def limited(limited_for_all: RunningGateway) -> RunningGateway:
-    """At one request a minute; every test comes from an address of its own."""
+    """Limits of one request a minute. Each test uses client addresses of its own."""
     limited_for_all.auth.forget()
     limited_for_all.todo.forget()
     return limited_for_all
@@ -103,7 +106,7 @@ def test_sign_in_is_counted_however_it_is_spelled(limited: RunningGateway, numbe
     [(SIGN_IN, "POST", '"sign-in";q=1;w=60'), (TODOS, "GET", '"api";q=1;w=60'), (SESSION, "GET", '"auth";q=1;w=60')],
 )
 def test_refusal_says_what_the_limit_is(limited: RunningGateway, path: str, method: str, policy: str) -> None:
-    """draft-ietf-httpapi-ratelimit-headers. What a service says of limits of its own passes untouched."""
+    """draft-ietf-httpapi-ratelimit-headers. A service's own RateLimit-Policy would pass unchanged."""
     limited.statuses(6, path, method, source="127.0.3.99")
     assert limited.request(path, method, source="127.0.3.99").values("RateLimit-Policy") == [policy]
     assert limited.request("/healthz").values("RateLimit-Policy") == []
@@ -131,7 +134,7 @@ def test_limits_are_apart(limited: RunningGateway) -> None:
 
 
 def test_passwords_asked_for_by_a_session_share_a_limit_of_their_own(limited: RunningGateway) -> None:
-    """Each costs a hash, as a sign-in does, but guessing there must not lock out who signs in."""
+    """Each computes a password hash, as a sign-in does. Guessing there must not use up the limit for sign-ins."""
     paths = ["/api/auth/change-password", "/api/auth//verify-password", "/api/auth/delete-user/"]
     assert [limited.request(path, "POST", source="127.0.5.3").status for path in paths] == [200, 200, 429]
     assert limited.request(paths[0], "OPTIONS", source="127.0.5.3").status == 200
@@ -159,7 +162,7 @@ def test_what_goes_past_the_cache_is_counted(limited: RunningGateway, path: str,
 
 
 def test_refusal_below_api_auth_is_legible_to_its_client(limited: RunningGateway) -> None:
-    """BETTER_AUTH.md 1.4."""
+    """The Better Auth client reads `message` and X-Retry-After."""
     limited.statuses(3, SIGN_IN, "POST", source="127.0.9.1")
     response = limited.request(SIGN_IN, "POST", source="127.0.9.1")
     assert response.status == 429
@@ -194,9 +197,9 @@ def test_connections_of_one_address_are_limited(limited: RunningGateway) -> None
 
 
 def test_retry_after_tells_the_truth(starter: Starter) -> None:
-    """At 10 a minute nginx counts 0.166 a second: one more fits after 6.02 s, so it must say 7."""
+    """nginx takes 10 a minute as 0.166 a second. One more is accepted after 6.02 s, so it must say 7."""
     limit = Limit("10r/m", 1)
-    with starter.start(limits=Limits(api=limit)) as gateway:
+    with starter.start(limits=Limits({"api": limit})) as gateway:
         assert gateway.statuses(3, TODOS, source="127.0.12.1") == [200, 200, 429]
         time.sleep(limit.retry_after)
         assert gateway.request(TODOS, source="127.0.12.1").status == 200
@@ -210,8 +213,8 @@ def test_retry_after_counts_as_nginx_does(rate: str, seconds: int) -> None:
 
 
 def test_no_burst_is_no_error(starter: Starter) -> None:
-    """nginx refuses burst=0."""
-    with starter.start(limits=Limits(Limit("1r/m", 0), Limit("1r/m", 0), Limit("1r/m", 0))) as gateway:
+    """nginx rejects burst=0, so render.py must leave it out."""
+    with starter.start(limits=Limits(dict.fromkeys(["sign_in", "auth", "api"], Limit("1r/m", 0)))) as gateway:
         for path in (SIGN_IN, SESSION, TODOS):
             assert gateway.statuses(2, path, source="127.0.13.1") == [200, 429]
 
@@ -222,7 +225,7 @@ def test_without_limits_nothing_is_refused(gateway: RunningGateway) -> None:
 
 
 def test_networks_of_ipv6_share_a_limit(starter: Starter) -> None:
-    """The address is a proxy's word here, since a loopback has but one; what is limited is what nginx sees."""
+    """IPv6 loopback is a single address, so the client addresses come from X-Forwarded-For here."""
     with starter.start(limits=SLOW, trusted_proxies=["127.0.0.1"]) as gateway:
 
         def sign_in(address: str) -> int:
@@ -243,10 +246,11 @@ def test_limits_come_from_the_environment() -> None:
             "GATEWAY_CONNECTIONS": "9",
         }
     )
-    assert limits == Limits(Limit("1r/m", 5), Limit("20r/s", 40), Limit("20r/s", 0), 9, Limit("10r/m", 1))
+    changed = {"sign_in": Limit("1r/m", 5), "api": Limit("20r/s", 0), "password": Limit("10r/m", 1)}
+    assert limits == Limits(changed, connections=9)
     slower = Limits.parse({"GATEWAY_TOKEN_RATE": "1r/s", "GATEWAY_TOKEN_BURST": "3"})
-    assert (Limits().token, slower.token) == (Limit("10r/s", 20), Limit("1r/s", 3))
-    assert Limits.parse({"HOME": "/"}) == Limits(Limit("10r/m", 5), Limit("20r/s", 40), Limit("20r/s", 40))
+    assert slower == Limits({"token": Limit("1r/s", 3)})
+    assert Limits.parse({"HOME": "/"}) == Limits()
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""One JSON object a line, and nothing in it that opens anything (CHECKLISTS.md G8)."""
+"""The access log: one JSON object per line, without any secret (rule G8 in README.md)."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from gateway.render import Limit, Limits
+from gateway.limits import Limit, Limits
 from gateway.tests.conftest import deaf_port
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def test_log_that_is_full_costs_nobody_an_answer(starter: Starter) -> None:
 
 
 def test_no_secret_is_written_whatever_goes_wrong(starter: Starter) -> None:
-    """nginx's own error log would hold the request line of every refused and every failed request."""
-    limits = Limits(api=Limit("1r/m", 1))
+    """nginx's own error log would contain the request line of each refused or failed request."""
+    limits = Limits({"api": Limit("1r/m", 1)})
     with deaf_port() as port, starter.start(limits=limits, todo_upstream=f"127.0.0.1:{port}") as gateway:
         for path in ("/api/v1/todos", "/api/auth/ok", "/none", "/.well-known/jwks.json", "//livez", "/%zz"):
             for _ in range(3):

@@ -1,4 +1,4 @@
-"""Reloading, stopping and watching a gateway that is in use (CHECKLISTS.md G16, G17)."""
+"""Reload, stop and monitor a gateway in use (rules G16 and G17 in README.md)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def is_deaf(port: int) -> bool:
 
 
 def test_body_that_stops_arriving_is_cut_off(starter: Starter) -> None:
-    """CHECKLISTS.md G5: it holds no connection to a service, either."""
+    """It occupies no connection to a service, either."""
     with starter.start() as gateway:
         gateway.change("nginx.conf", "client_body_timeout 10s;", "client_body_timeout 1s;")
         with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client:

@@ -1,4 +1,4 @@
-"""Errors made by the gateway: problem+json (RFC 9457), and legible to a Better Auth client below /api/auth."""
+"""Errors made by the gateway: problem+json (RFC 9457), and readable by a Better Auth client (rule G6 in README.md)."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_service_that_hangs_is_a_problem(impatient: RunningGateway) -> None:
 
 
 def test_service_that_speaks_no_http_is_a_problem(starter: Starter) -> None:
-    """And what it said before the nonsense is not passed on."""
+    """Headers before the invalid one are not passed on."""
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"127.0.0.1:{listener.getsockname()[1]}"
     with listener, starter.start(todo_upstream=address) as gateway:
@@ -174,7 +174,7 @@ def test_cors_of_a_service_is_its_own(gateway: RunningGateway) -> None:
 
 
 def test_slow_header_is_cut_off(starter: Starter) -> None:
-    """CHECKLISTS.md G5. nginx resets such a connection without a word."""
+    """nginx closes such a connection without a response."""
     with starter.start() as gateway:
         gateway.change("nginx.conf", "client_header_timeout 5s;", "client_header_timeout 1s;")
         with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as client:

@@ -1,4 +1,4 @@
-"""DESIGN.md section 2: what is listed reaches its service, and nothing else reaches any."""
+"""Each listed path reaches its service, and no other path reaches any (rules G2 and G18 in README.md)."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def test_every_name_of_the_listening_port_is_known(gateway: RunningGateway, host
 
 
 def test_target_that_names_another_host_than_the_header_is_misdirected(gateway: RunningGateway) -> None:
-    """RFC 9112 §3.2.2: the name in the request line goes before the header; neither may be a stranger's."""
+    """RFC 9112 §3.2.2: the host in the request line has precedence over the header. Both must be known."""
     for target, host in (("evil.example.com", gateway.host), (gateway.host, "evil.example.com")):
         sent = f"GET http://{target}/api/auth/ok HTTP/1.1\r\nHost: {host}\r\n\r\n"
         assert gateway.raw(sent.encode()).status == 421

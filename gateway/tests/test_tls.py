@@ -1,4 +1,4 @@
-"""TLS where the gateway ends it itself (RFC 9325)."""
+"""TLS terminated by the gateway (RFC 9325; rules G12 and G13 in README.md)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_older_version_is_refused(secure: RunningGateway) -> None:
 
 
 def test_sessions_are_resumed_from_the_gateways_memory_only(secure: RunningGateway) -> None:
-    """A ticket holds the session's secrets under one key that nginx would keep for as long as it runs."""
+    """A ticket has the session's secrets, encrypted with a key that nginx would keep as long as it runs."""
     context = client(secure, V1_2)
     with shake_hands(secure, context) as first:
         session = first.session
@@ -100,5 +100,5 @@ def test_another_name_is_misdirected(secure: RunningGateway) -> None:
 
 
 def test_plain_http_on_this_port_is_a_problem(secure: RunningGateway) -> None:
-    """nginx has a status of its own for it, 497, and a page."""
+    """nginx has the internal status 497 for it, with an HTML page."""
     check(secure.request("/healthz"), 400)

@@ -1,4 +1,4 @@
-"""Where the services are: several of each, and addresses that change (CHECKLISTS.md G14)."""
+"""Several servers per service, and addresses that change (rule G14 in README.md)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_replicas_take_turns(two: RunningGateway, replicas: list[Upstream]) -> N
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
 def test_replica_that_is_gone_costs_nobody_anything(starter: Starter, replicas: list[Upstream], method: str) -> None:
-    """Nothing has been sent to it yet, so whatever was asked for can be asked of the other."""
+    """Nothing was sent to the failed server, so any request may go to the other one."""
     with deaf_port() as gone:
         both = f"127.0.0.1:{gone},127.0.0.1:{replicas[0].port}"
         with starter.start(todo_upstream=both) as gateway:
@@ -54,14 +54,14 @@ def test_replica_that_is_gone_costs_nobody_anything(starter: Starter, replicas: 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "DELETE"])
 def test_what_is_idempotent_is_asked_again(two: RunningGateway, replicas: list[Upstream], method: str) -> None:
-    """RFC 9110 §9.2.2. nginx has no way to be told of a method, so DELETE goes with the safe ones."""
+    """RFC 9110 §9.2.2. nginx cannot exclude a single method, so DELETE is repeated as well."""
     replicas[0].answers[TODOS] = Answer(delay=20)  # the gateway waits for four seconds
     assert {two.request(TODOS, method).status for _ in range(2)} == {200}
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_what_may_change_something_is_asked_once(two: RunningGateway, replicas: list[Upstream], method: str) -> None:
-    """Whoever takes the request and does not answer in time may have done what it was asked to."""
+    """A server that does not answer in time may have carried out the request."""
     for replica in replicas:
         replica.answers[TODOS] = Answer(delay=20)
     assert two.request(TODOS, method).status == 504
@@ -70,7 +70,7 @@ def test_what_may_change_something_is_asked_once(two: RunningGateway, replicas: 
 
 @pytest.mark.parametrize("resolver", [None, "127.0.0.1:9"])
 def test_routes_work_the_same_by_name_and_by_group(starter: Starter, resolver: str | None) -> None:
-    """An address is its own name: nobody has to be asked for it."""
+    """An IP address as upstream needs no name server."""
     with starter.start(resolver=resolver) as gateway:
         path = f"{TODOS}/%41%C3%A9?q=a%2Fb&&x"
         assert gateway.request(path).status == 200
@@ -86,7 +86,7 @@ def test_name_that_nobody_knows_is_a_bad_gateway(starter: Starter) -> None:
 
 
 def test_every_route_goes_by_the_variables() -> None:
-    """One that named a group directly would miss every container that is replaced."""
+    """A route with a fixed group would not find a replaced container."""
     template = (Path(render.__file__).parent / "nginx.conf.template").read_text(encoding="utf-8")
     passes = re.findall(r"proxy_pass (.*?);", template)
     assert passes

@@ -1,4 +1,4 @@
-"""A service for the gateway to stand before: it tells what it was sent, or answers as it is told to."""
+"""A stand-in for a service. It describes the request that it got, or gives the response that a test has set."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Answer:
 
 @dataclass
 class Upstream:
-    """What came in, and what goes out for a path; any other path is answered with an account of the request."""
+    """The requests so far, and the responses by path. Any other path gets a description of the request."""
 
     port: int = 0
     seen: list[dict[str, Any]] = field(default_factory=list)
@@ -74,7 +74,7 @@ def serve(port: int = 0) -> Iterator[Upstream]:
                 self.wfile.write(answer.body)
 
         def __getattr__(self, name: str) -> Callable[[], None]:
-            """The standard library looks for do_GET, do_POST and so on."""
+            """The standard library calls do_GET, do_POST and so on."""
             if not name.startswith("do_"):
                 raise AttributeError(name)
             return self.respond
@@ -93,7 +93,7 @@ def serve(port: int = 0) -> Iterator[Upstream]:
             return connection, address
 
         def handle_error(self, request: object, client_address: object) -> None:
-            """A gateway that hangs up is no error of the test's."""
+            """A disconnect by the gateway is not an error."""
 
     with Server(("127.0.0.1", port), Handler) as server:
         upstream.port = server.server_port

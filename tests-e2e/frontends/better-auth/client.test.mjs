@@ -103,7 +103,11 @@ test("key set holds public keys only", async () => {
   const { keys } = dataOf(await device().client.jwks());
   assert.ok(keys.length >= 4); // for tokens and for status lists the active one and its spare
   const publicMembers = ["alg", "e", "kid", "kty", "n", "signs", "use"]; // `signs` tells the status lists' keys apart
-  for (const key of keys) assert.deepEqual(Object.keys(key).filter((name) => !publicMembers.includes(name)), []);
+  for (const key of keys)
+    assert.deepEqual(
+      Object.keys(key).filter((name) => !publicMembers.includes(name)),
+      [],
+    );
 });
 
 test("token opens the todo API", async () => {
@@ -251,7 +255,10 @@ test("rememberMe: false gives a cookie that ends with the browser", async () => 
   const { browser, client } = device();
   dataOf(await client.signIn.email({ email, password: PASSWORD, rememberMe: false }));
   assert.ok(browser.cookies.has("better-auth.dont_remember"));
-  const [line] = browser.lastResponse.headers.get("set-cookie").split(/, (?=[^;=]+=)/).filter((it) => it.includes(SESSION));
+  const [line] = browser.lastResponse.headers
+    .get("set-cookie")
+    .split(/, (?=[^;=]+=)/)
+    .filter((it) => it.includes(SESSION));
   assert.doesNotMatch(line, /max-age|expires/i);
 });
 
@@ -278,7 +285,8 @@ test("the session store fetches anew after sign-in and sign-out", async () => {
   const seen = [];
   const stop = client.useSession.subscribe(({ data }) => seen.push(data?.user?.id ?? null));
   const becomes = async (id) => {
-    for (let waited = 0; seen.at(-1) !== id && waited < 3000; waited += 20) await new Promise((done) => setTimeout(done, 20));
+    for (let waited = 0; seen.at(-1) !== id && waited < 3000; waited += 20)
+      await new Promise((done) => setTimeout(done, 20));
     assert.equal(seen.at(-1), id);
   };
   dataOf(await client.signIn.email({ email, password: PASSWORD }));

@@ -49,13 +49,22 @@ function say(sentence) {
 /** One request with the token; what is refused is said. Undefined then. */
 async function call(method, body) {
   const user = await manager.getUser();
-  const headers = { Authorization: `Bearer ${user?.access_token}`, ...(body && { "Content-Type": "application/json" }) };
+  const headers = {
+    Authorization: `Bearer ${user?.access_token}`,
+    ...(body && { "Content-Type": "application/json" }),
+  };
   try {
-    const response = await fetch(`${TODOS}${body ? "" : "?limit=200"}`, { method, headers, body: body && JSON.stringify(body) });
+    const response = await fetch(`${TODOS}${body ? "" : "?limit=200"}`, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+    });
     if (response.ok) return await response.json();
     if (response.status === 401) return void (await manager.signinSilent().then(() => say("Please try again."), end));
     const missing = /scope="([^"]*)"/.exec(response.headers.get("WWW-Authenticate") ?? "")?.[1];
-    say(`${response.status}: ${missing ? `this board lacks the permission ${missing}` : (await response.json()).detail}.`);
+    say(
+      `${response.status}: ${missing ? `this board lacks the permission ${missing}` : (await response.json()).detail}.`,
+    );
   } catch {
     say("The service cannot be reached right now.");
   }
@@ -89,7 +98,11 @@ element("refresh").onclick = refresh;
 element("write").onclick = () => call("POST", { title: "Written by the board" });
 
 function fail(error) {
-  say(error instanceof TypeError ? "The issuer cannot be reached right now." : `Signing in did not work: ${error.message}.`);
+  say(
+    error instanceof TypeError
+      ? "The issuer cannot be reached right now."
+      : `Signing in did not work: ${error.message}.`,
+  );
 }
 
 const answer = new URLSearchParams(location.search);

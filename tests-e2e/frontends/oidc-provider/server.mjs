@@ -14,7 +14,8 @@ const resource = `${issuer}/api/v1`;
 const accounts = new Map();
 
 const escape = (text) => String(text).replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
-const page = (title, body) => `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>${body}</html>`;
+const page = (title, body) =>
+  `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>${body}</html>`;
 
 const signInPage = (uid, hint, wrong) =>
   page(
@@ -60,7 +61,10 @@ const provider = new Provider(issuer, {
     rpInitiatedLogout: {
       enabled: true,
       logoutSource(ctx, form) {
-        ctx.body = page("Sign out", `${form}<button id="sign-out" form="op.logoutForm" name="logout" value="yes">Sign out</button>`);
+        ctx.body = page(
+          "Sign out",
+          `${form}<button id="sign-out" form="op.logoutForm" name="logout" value="yes">Sign out</button>`,
+        );
       },
       postLogoutSuccessSource(ctx) {
         ctx.body = page("Signed out", '<h1 id="signed-out">Signed out</h1>');
@@ -98,7 +102,11 @@ async function signUp(request, response) {
 async function show(request, response, uid) {
   const { prompt, params } = await provider.interactionDetails(request, response);
   const client = await provider.Client.find(params.client_id);
-  send(response, 200, prompt.name === "login" ? signInPage(uid, params.login_hint) : consentPage(uid, client.clientName));
+  send(
+    response,
+    200,
+    prompt.name === "login" ? signInPage(uid, params.login_hint) : consentPage(uid, client.clientName),
+  );
 }
 
 async function signIn(request, response, uid) {
@@ -120,7 +128,8 @@ async function consent(request, response) {
   const { missingOIDCScope, missingOIDCClaims, missingResourceScopes } = prompt.details;
   if (missingOIDCScope) grant.addOIDCScope(missingOIDCScope.join(" "));
   if (missingOIDCClaims) grant.addOIDCClaims(missingOIDCClaims);
-  for (const [indicator, scopes] of Object.entries(missingResourceScopes ?? {})) grant.addResourceScope(indicator, scopes.join(" "));
+  for (const [indicator, scopes] of Object.entries(missingResourceScopes ?? {}))
+    grant.addResourceScope(indicator, scopes.join(" "));
   const grantId = await grant.save();
   return provider.interactionFinished(request, response, { consent: { grantId } }, { mergeWithLastSubmission: true });
 }

@@ -12,7 +12,11 @@ let server;
 async function signIn({ registered, authentication, response_mode, scope = "openid email offline_access" }) {
   const { client_id, redirect_uris } = registered;
   const client = { client_id };
-  const [state, nonce, verifier] = [oauth.generateRandomState(), oauth.generateRandomNonce(), oauth.generateRandomCodeVerifier()];
+  const [state, nonce, verifier] = [
+    oauth.generateRandomState(),
+    oauth.generateRandomNonce(),
+    oauth.generateRandomCodeVerifier(),
+  ];
   const url = new URL(server.authorization_endpoint);
   const parameters = {
     client_id,
@@ -105,7 +109,9 @@ await steps({
     const tokens = await oauth.processClientCredentialsResponse(server, client, response);
     assert.equal(tokens.scope, "todos:read");
     // RFC 9068 by the library's own resource server: signature, issuer, audience, type.
-    const request = new Request(`${issuer}/api/v1/todos`, { headers: { authorization: `Bearer ${tokens.access_token}` } });
+    const request = new Request(`${issuer}/api/v1/todos`, {
+      headers: { authorization: `Bearer ${tokens.access_token}` },
+    });
     const claims = await oauth.validateJwtAccessToken(server, request, `${issuer}/api/v1`, options);
     assert.equal(claims.client_id, clients.robot.client_id);
   },

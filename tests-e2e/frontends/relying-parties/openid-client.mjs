@@ -20,7 +20,11 @@ async function discover(registered, authentication) {
 // Sign in by the code flow with PKCE, nonce and state; the library checks the answer, `iss` too.
 async function signIn(config, registered, further = {}) {
   const verifier = client.randomPKCECodeVerifier();
-  const checks = { pkceCodeVerifier: verifier, expectedNonce: client.randomNonce(), expectedState: client.randomState() };
+  const checks = {
+    pkceCodeVerifier: verifier,
+    expectedNonce: client.randomNonce(),
+    expectedState: client.randomState(),
+  };
   const url = client.buildAuthorizationUrl(config, {
     redirect_uri: registered.redirect_uris[0],
     scope: SCOPE,
@@ -77,7 +81,9 @@ await steps({
     assert.equal((await client.tokenIntrospection(config, "nobodys-token")).active, false);
   },
   "revocation": async () => {
-    await client.tokenRevocation(config, tokens.refresh_token ?? older.refresh_token, { token_type_hint: "refresh_token" });
+    await client.tokenRevocation(config, tokens.refresh_token ?? older.refresh_token, {
+      token_type_hint: "refresh_token",
+    });
     await client.tokenRevocation(config, "nobodys-token");
     await refused(client.refreshTokenGrant(config, tokens.refresh_token ?? older.refresh_token), "invalid_grant");
     assert.equal((await client.tokenIntrospection(config, tokens.access_token)).active, false);
@@ -128,7 +134,11 @@ await steps({
   },
   "logout": async () => {
     const [post_logout_redirect_uri] = clients.basic.post_logout_redirect_uris;
-    const url = client.buildEndSessionUrl(config, { id_token_hint: tokens.id_token, post_logout_redirect_uri, state: "s t" });
+    const url = client.buildEndSessionUrl(config, {
+      id_token_hint: tokens.id_token,
+      post_logout_redirect_uri,
+      state: "s t",
+    });
     const answer = new URL((await open(url)).url);
     assert.equal(answer.origin + answer.pathname, post_logout_redirect_uri);
     assert.equal(answer.searchParams.get("state"), "s t");

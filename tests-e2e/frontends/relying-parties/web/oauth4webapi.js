@@ -7,11 +7,17 @@ const here = `${location.origin}/web/oauth4webapi.html`;
 const client = { client_id: settings.client_id };
 const issuer = new URL(settings.issuer);
 const options = { [oauth.allowInsecureRequests]: issuer.protocol === "http:" };
-const show = (id, text) => { document.getElementById(id).textContent = text; };
+const show = (id, text) => {
+  document.getElementById(id).textContent = text;
+};
 const server = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options));
 
 async function signIn() {
-  const kept = { state: oauth.generateRandomState(), nonce: oauth.generateRandomNonce(), verifier: oauth.generateRandomCodeVerifier() };
+  const kept = {
+    state: oauth.generateRandomState(),
+    nonce: oauth.generateRandomNonce(),
+    verifier: oauth.generateRandomCodeVerifier(),
+  };
   sessionStorage.setItem("kept", JSON.stringify(kept));
   const url = new URL(server.authorization_endpoint);
   url.search = new URLSearchParams({
@@ -30,8 +36,19 @@ async function signIn() {
 async function receive() {
   const { state, nonce, verifier } = JSON.parse(sessionStorage.getItem("kept"));
   const callback = oauth.validateAuthResponse(server, client, new URL(location.href), state);
-  const response = await oauth.authorizationCodeGrantRequest(server, client, oauth.None(), callback, here, verifier, options);
-  const tokens = await oauth.processAuthorizationCodeResponse(server, client, response, { expectedNonce: nonce, requireIdToken: true });
+  const response = await oauth.authorizationCodeGrantRequest(
+    server,
+    client,
+    oauth.None(),
+    callback,
+    here,
+    verifier,
+    options,
+  );
+  const tokens = await oauth.processAuthorizationCodeResponse(server, client, response, {
+    expectedNonce: nonce,
+    requireIdToken: true,
+  });
   const { sub } = oauth.getValidatedIdTokenClaims(tokens);
   const asked = await oauth.userInfoRequest(server, client, tokens.access_token, options);
   const person = await oauth.processUserInfoResponse(server, client, sub, asked);
@@ -42,7 +59,10 @@ async function receive() {
 
 function signOut() {
   const url = new URL(server.end_session_endpoint);
-  url.search = new URLSearchParams({ id_token_hint: sessionStorage.getItem("id_token"), post_logout_redirect_uri: here });
+  url.search = new URLSearchParams({
+    id_token_hint: sessionStorage.getItem("id_token"),
+    post_logout_redirect_uri: here,
+  });
   location.assign(url);
 }
 

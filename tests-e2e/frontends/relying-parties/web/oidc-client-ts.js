@@ -4,7 +4,9 @@
 
 const { issuer, client_id, scope, lifetime } = await (await fetch("/settings.json")).json();
 const here = `${location.origin}/web/oidc-client-ts.html`;
-const show = (id, text) => { document.getElementById(id).textContent = text; };
+const show = (id, text) => {
+  document.getElementById(id).textContent = text;
+};
 
 const manager = new oidc.UserManager({
   authority: issuer,
@@ -36,7 +38,8 @@ manager.events.addSilentRenewError((error) => show("problem", error.error ?? Str
 
 document.getElementById("enter").onclick = () => manager.signinRedirect();
 document.getElementById("leave").onclick = () => manager.signoutRedirect();
-document.getElementById("renew").onclick = () => manager.signinSilent().catch((error) => show("problem", error.error ?? String(error)));
+document.getElementById("renew").onclick = () =>
+  manager.signinSilent().catch((error) => show("problem", error.error ?? String(error)));
 
 const answer = new URLSearchParams(location.search);
 try {

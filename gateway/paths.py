@@ -1,0 +1,7 @@
+"""The paths that more than one template needs. A path that only one template needs stands in that template."""
+
+from __future__ import annotations
+
+# auth-service's pages for people; test_paths.py compares them with auth-service's own list.
+PAGES = ("signin", "signup", "select-account", "consent", "signout")
+ANY_PAGE = "|".join(PAGES)  # inside the parentheses of a regular expression
