@@ -43,7 +43,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "no host": ({"AUTH_REDIS_URL": "redis://:short@"}, "AUTH_REDIS_URL: has a host or port"),
     "no name of a host": ({"AUTH_REDIS_URL": f"redis://{'h' * 64}"}, "AUTH_REDIS_URL: has a host or port"),
     "no database": ({"AUTH_REDIS_URL": "redis://h/main"}, "AUTH_REDIS_URL: must end in"),
-    "unknown options": ({"AUTH_REDIS_URL": "redis://h?password=short"}, "AUTH_REDIS_URL: has options"),
+    "unknown options": ({"AUTH_REDIS_URL": "redis://h?password=short"}, "AUTH_REDIS_URL: has unknown options"),
     "Sentinels without a name": ({"AUTH_REDIS_URL": "redis+sentinel://h"}, "AUTH_REDIS_URL: must end in /NAME"),
     "a cluster's database": ({"AUTH_REDIS_URL": "redis+cluster://h/1"}, "AUTH_REDIS_URL: names a database"),
     "no authorities of Redis": ({"AUTH_REDIS_CA_FILE": __file__}, "AUTH_REDIS_CA_FILE: is no readable file of PEM"),

@@ -1,7 +1,7 @@
 """Private keys at rest: AES-256-GCM under a key derived from one of the versioned key-encryption keys.
 
-What is sealed now is sealed with the newest version; any version that is listed opens what it sealed. A sealed key is
-bound to its `kid`, so that one cannot be put in the place of another.
+Encryption uses the newest version; decryption uses the version that encrypted, which must still be configured. An
+encrypted key is bound to its `kid`, so that it cannot replace another one.
 """
 
 import os
@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from ..sealed.versioned_secrets import Secrets, derive_key
 
-_NONCE_LENGTH = 12  # octets, as AES-GCM has it
+_NONCE_LENGTH = 12  # octets, the size that AES-GCM uses
 
 
 class UnreadableKey(Exception):
-    """A stored private key cannot be decrypted with the key-encryption keys at hand."""
+    """A stored private key cannot be decrypted with the configured key-encryption keys."""
 
 
 class KeyEncryption:
@@ -34,14 +34,18 @@ class KeyEncryption:
         return nonce + self._ciphers[self.newest].encrypt(nonce, der, kid.encode())
 
     def open(self, kid: str, sealed: bytes, *, version: int) -> RSAPrivateKey:
-        """Raises UnreadableKey: no such version, another secret under its number, or not what was sealed."""
+        """The private key, decrypted.
+
+        Raises:
+            UnreadableKey: the version is not configured, has another secret now, or the stored octets were changed.
+        """
         cipher = self._ciphers.get(version)
         if cipher is None:
             raise UnreadableKey(f"key {kid} needs version {version} of the key-encryption keys")
         try:
             der = cipher.decrypt(sealed[:_NONCE_LENGTH], sealed[_NONCE_LENGTH:], kid.encode())
         except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
-            raise UnreadableKey(f"key {kid} was sealed with another key of version {version}") from error
+            raise UnreadableKey(f"key {kid} was encrypted with a different key of version {version}") from error
         private_key = load_der_private_key(der, password=None)
         if not isinstance(private_key, RSAPrivateKey):
             raise UnreadableKey(f"key {kid} is not an RSA key")

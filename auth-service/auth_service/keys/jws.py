@@ -1,7 +1,7 @@
-"""Signing: a JWT as the compact serialization of a JWS (RFC 7515 §3.1, RFC 7519 §7.1), by RS256 (RFC 7518 §3.3).
+"""Signing of JWTs: compact serialization (RFC 7515 §3.1, RFC 7519 §7.1) with RS256 (RFC 7518 §3.3).
 
-The algorithm is PyJWT's. Around it, `jwt.encode` makes with each token what all tokens of one key have in common: two
-JSON encoders and the protected header. Without them a token costs little more than its signature.
+The RS256 implementation is PyJWT's. `jwt.encode` is not used: for each token it makes two JSON encoders and the
+protected header anew. Here they are made once, so that a token costs little more than its signature.
 """
 
 import json
@@ -15,7 +15,7 @@ from jwt.utils import base64url_encode
 
 _RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
 _JSON = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
-_HEADERS = 32  # of the kinds of tokens, under the keys of some rotations
+_HEADERS = 32  # cached headers: kinds of tokens, times the keys of some rotations
 
 
 def sign(claims: Mapping[str, Any], *, typ: str, kid: str, key: RSAPrivateKey) -> str:

@@ -1,4 +1,4 @@
-"""Keys that are published no more: for half a year they still tell who signed an `id_token_hint`, and nothing else."""
+"""Keys that are no longer published. For half a year they still verify an `id_token_hint`, and nothing else."""
 
 import json
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from sqlalchemy import delete, select
 from ..store.database import Database
 from .signing import GONE, TOKENS, SigningKey
 
-MAX_AGE = timedelta(days=180)  # since the key signed last
+MAX_AGE = timedelta(days=180)  # after the key's retirement
 
 
 async def find_hint_key(database: Database, kid: str, *, now: datetime) -> Mapping[str, str] | None:
-    """The public JWK for an `id_token_hint`, which may have expired long ago (OpenID Connect RP-Initiated Logout §2).
+    """The public JWK that verifies an `id_token_hint`, or None (OpenID Connect RP-Initiated Logout §2).
 
-    None also for a key that was withdrawn in an emergency, because what it signed proves nothing any more, and for one
-    that signs status lists.
+    The hint may have expired long ago. None is also returned for a key that was withdrawn in an emergency, whose
+    signatures prove nothing any more, and for a key that signs status lists.
     """
     may_sign_hints = (SigningKey.purpose == TOKENS) & (SigningKey.state != GONE)
     is_remembered = SigningKey.retired_at.is_(None) | (SigningKey.retired_at > now - MAX_AGE)
@@ -29,7 +29,7 @@ async def find_hint_key(database: Database, kid: str, *, now: datetime) -> Mappi
 
 
 async def delete_past_keys(database: Database, *, now: datetime) -> int:
-    """Forget the keys that are too old for any hint; how many there were."""
+    """Delete the keys that are too old for any hint. Returns how many were deleted."""
     async with database.writing() as session:
         forgotten = delete(SigningKey).where(SigningKey.retired_at <= now - MAX_AGE).returning(SigningKey.kid)
         return len((await session.scalars(forgotten)).all())

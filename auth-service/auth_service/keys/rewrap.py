@@ -1,4 +1,4 @@
-"""Sealing stored private keys anew with the newest key-encryption key, so that an older one can be dropped."""
+"""Re-encryption of stored private keys with the newest key-encryption key, so that an older one can be dropped."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from .signing import ACTIVE, NEXT, KeyStore, SigningKey
 
 
 async def rewrap_keys(database: Database, store: KeyStore) -> Sequence[str]:
-    """The `kid`s that were sealed anew; afterwards every private key needs the newest version and no other.
+    """Re-encrypt all private keys that do not use the newest version. Returns their `kid`s.
 
-    All are opened before any is stored. A key that a rotation or another rewrap has changed meanwhile is left as it is
-    and looked at again.
+    All keys are decrypted before any is stored. A key that a rotation or another rewrap changed meanwhile is not
+    overwritten; the loop reads it again.
 
     Raises:
         UnreadableKey: nothing is changed.

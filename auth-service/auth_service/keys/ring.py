@@ -1,8 +1,8 @@
-"""The key set that a process signs with and publishes, kept up to date with what is stored.
+"""The key set that a process signs with and publishes, kept up to date with the database.
 
-Every process reads the keys every other second, so a rotation needs no restart. Processes notice it at different
-times, and that is safe: the new active key has been published by all of them as the spare, and the old one stays
-published as a retiring key (key_rotation.py).
+Every process reads the keys every two seconds, so a rotation needs no restart. Processes notice it at different times.
+That is safe: all of them have published the new active key as the spare, and the old one stays published as a retiring
+key (rotation.py).
 """
 
 import asyncio
@@ -20,19 +20,19 @@ _log = structlog.get_logger(__name__)
 
 
 class KeyRing:
-    """Holds the current key set, which is replaced as a whole: who needs it twice reads it once."""
+    """Holds the current key set. It is replaced as a whole: read `current` once per operation."""
 
     def __init__(self, store: KeyStore, current: KeySet) -> None:
         self._store = store
         self.current = current
 
     async def reload(self, *, now: datetime) -> None:
-        """Raises UnreadableKey, and what a store raises that does not answer; the old set is then kept."""
+        """Read the key set. Raises UnreadableKey or the database's error; the old set is then kept."""
         self.current = await self._store.load(now=now, held=self.current)
 
 
 async def reload_periodically(ring: KeyRing, clock: Clock) -> None:
-    """Runs until cancelled. A failure is logged once, until it is over or another one."""
+    """Reload every RELOAD_PERIOD, until cancelled. A failure is logged when it begins or changes."""
     failing = ""
     while True:
         await asyncio.sleep(RELOAD_PERIOD.total_seconds())

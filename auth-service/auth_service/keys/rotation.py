@@ -1,8 +1,10 @@
-"""Rotation: the spare signs from now on, the key that signed retires, and a new spare is made (ROTATION.md).
+"""Rotation: the spare key becomes active, the active key retires, and a new spare is made (ROTATION.md).
 
-A key signs only when everybody who verifies can know it. By the time since the spare was stored there are two gates:
-`published_for` covers verifiers and caches between them and us; PROCESSES_RELOADED, which nothing overrides, covers our
-own processes, so that none signs with a key that another one does not publish yet.
+A key may sign only when every verifier can know it. So the spare must have been stored for two minimum times:
+
+* `published_for`, which covers verifiers and the caches in front of them;
+* PROCESSES_RELOADED, which covers this service's own processes, so that none signs with a key that another does not
+  publish yet. Nothing overrides it.
 """
 
 import asyncio
@@ -21,20 +23,20 @@ PROCESSES_RELOADED = 3 * RELOAD_PERIOD
 
 
 class RotationRefused(Exception):
-    """Nothing was changed, and why."""
+    """The reason why a rotation was refused. Nothing was changed."""
 
 
 class SpareTooYoung(RotationRefused):
-    """Not everybody can know the spare yet."""
+    """The spare has not been published long enough; `remaining` is the time that it still needs."""
 
     def __init__(self, kid: str, remaining: timedelta) -> None:
-        super().__init__(f"the spare key {kid} may not be known everywhere yet")
+        super().__init__(f"the spare key {kid} has not been published long enough")
         self.remaining = remaining
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """The keys by what each has become; `replaced` is the one that signed: retiring, or withdrawn."""
+    """The `kid`s after a rotation. `replaced` was active before, and is now retiring or withdrawn."""
 
     replaced: str
     active: str
@@ -51,12 +53,12 @@ async def rotate_keys(database: Database, store: KeyStore, clock: Clock, *, publ
 
 
 async def withdraw_active_key(database: Database, store: KeyStore, clock: Clock) -> Rotation:
-    """Take the active key out of the set at once: for a key that is in wrong hands.
+    """Remove the active key from the key set at once, because it is compromised.
 
-    What it signed is refused by each verifier as soon as it has fetched the set again, which is the purpose.
+    Each verifier refuses the key's tokens as soon as it has fetched the set again.
 
     Raises:
-        As `rotate_keys`; SpareTooYoung only while our own processes may not publish the spare.
+        The same as `rotate_keys`, but SpareTooYoung only while the spare is younger than PROCESSES_RELOADED.
     """
     return await _replace_active(database, store, clock, published_for=PROCESSES_RELOADED, becoming=GONE)
 
@@ -64,19 +66,19 @@ async def withdraw_active_key(database: Database, store: KeyStore, clock: Clock)
 async def _replace_active(
     database: Database, store: KeyStore, clock: Clock, *, published_for: timedelta, becoming: str
 ) -> Rotation:
-    """In one transaction. Conditional UPDATEs and the unique indexes decide, so of two at once exactly one happens."""
+    """Rotate in one transaction. Conditional UPDATEs and unique indexes let only one of two simultaneous calls pass."""
     keys = {key.state: key for key in await store.list_keys()}
     if not {ACTIVE, NEXT} <= keys.keys():
-        raise RotationRefused("there is no key and spare to rotate: the first start of the service makes them")
+        raise RotationRefused("there is no active key and spare yet: start the service once, which makes them")
     active, spare = keys[ACTIVE], keys[NEXT]
     remaining = spare.created_at + max(published_for, PROCESSES_RELOADED) - clock()
     if remaining > timedelta(0):
         raise SpareTooYoung(spare.kid, remaining)
-    await asyncio.to_thread(store.open, spare)  # before it is the only one that signs
+    await asyncio.to_thread(store.open, spare)  # fail now if it cannot be decrypted
     made = await asyncio.to_thread(store.generate, NEXT, clock())
-    made.created_at = now = clock()  # after the pair was found, which may take a while: nobody knew it before
+    made.created_at = now = clock()  # taken after generation, which can be slow: the key is published only from now on
     async with database.writing() as session:
-        # Processes that hold the private key in memory sign with it for a reload longer; nobody needs the stored one.
+        # Processes sign with the old key from memory until their next reload; the stored private key is not needed.
         await _move(session, active, becoming, retired_at=now, encrypted_private_key=DESTROYED)
         await _move(session, spare, ACTIVE, activated_at=now)
         session.add(made)
@@ -92,4 +94,4 @@ async def _move(session: AsyncSession, key: SigningKey, state: str, **changes: d
         .execution_options(synchronize_session=False)
     )
     if moved.scalar_one_or_none() is None:
-        raise RotationRefused("another rotation was first")
+        raise RotationRefused("another rotation happened at the same time")

@@ -1,12 +1,17 @@
-"""RS256 keys: made at first start, encrypted at rest, published before they sign (ROTATION.md).
+"""RS256 signing keys: made at the first start, encrypted at rest, published before they sign (ROTATION.md).
 
-Exactly one key is `active`. One `next` is always published: the spare that every verifier knows before it is needed.
-A `retiring` key signs no more and stays published until everything it signed has expired; then it is gone, and only
-past_keys.py still knows it. Private keys are sealed at rest (key_encryption.py), and destroyed when they sign no more.
-key_rotation.py moves keys from state to state, key_ring.py makes processes notice.
+States:
 
-Access tokens and ID tokens are signed by keys of one purpose, status lists by those of another: each kind has a store,
-an active key and a spare of its own.
+* `active`: exactly one key; it signs.
+* `next`: exactly one key, the spare. It is published, so that every verifier knows it before it signs.
+* `retiring`: it no longer signs, and stays published until all its tokens have expired.
+* `gone`: no longer published; only past.py still uses it.
+
+Private keys are encrypted at rest (encryption.py) and destroyed when they stop signing. rotation.py changes the states;
+ring.py makes processes notice.
+
+Keys have one of two purposes: tokens (access tokens, ID tokens, events), or status lists. Each purpose has its own
+KeyStore, active key and spare.
 """
 
 import asyncio
@@ -28,19 +33,20 @@ from ..store.instants import Instant
 from ..store.rows import Row
 from .encryption import KeyEncryption, UnreadableKey
 
-# Time makes a retiring key a gone one; GONE is stored only of a key that was withdrawn in an emergency.
+# A retiring key becomes gone by its age, without a change in the database. GONE is stored only when a key is withdrawn
+# in an emergency.
 ACTIVE, NEXT, RETIRING, GONE = "active", "next", "retiring", "gone"
-TOKENS, STATUS_LISTS = "tokens", "status lists"  # what a key is for
-KEY_SIZE = 2048
-DESTROYED = b""  # in the place of a private key that signs no more
+TOKENS, STATUS_LISTS = "tokens", "status lists"  # the purposes
+KEY_SIZE = 2048  # bits
+DESTROYED = b""  # stored instead of a private key that no longer signs
 
-# How long after the last token expired its key is still asked for: verifiers allow 60 s of leeway, and a process that
-# has not noticed the rotation yet signs with the old key for some seconds more.
+# Time that a key stays published after the last token's expiry: verifiers allow 60 s of leeway, and a process that has
+# not noticed the rotation yet signs with the old key for some more seconds.
 RETIRING_MARGIN = timedelta(seconds=60 + 10)
 
 
 def _at_most_one(state: str) -> Index:
-    """For each purpose. An index that decides between two processes which start, or rotate, at once."""
+    """A unique index: one key per purpose in this state. It decides if two processes start or rotate at once."""
     condition = text(f"state = '{state}'")
     return Index(f"uq_signing_keys_{state}", "purpose", unique=True, sqlite_where=condition, postgresql_where=condition)
 
@@ -65,7 +71,7 @@ _OLDEST_FIRST = (SigningKey.created_at, SigningKey.state)
 
 @dataclass(frozen=True)
 class KeySet:
-    """What a process signs with, and what it publishes; replaced as a whole."""
+    """The key that a process signs with, and the public keys that it publishes. Immutable."""
 
     active_kid: str
     active_key: RSAPrivateKey
@@ -79,7 +85,7 @@ class KeySet:
 
 
 class KeyStore:
-    """The stored keys of one purpose, what opens them, and how long a retiring one is published."""
+    """The stored keys of one purpose, with their encryption and the time that a retiring key stays published."""
 
     def __init__(
         self, database: Database, encryption_keys: Secrets, *, longest_token_ttl: timedelta, purpose: str = TOKENS
@@ -90,9 +96,9 @@ class KeyStore:
         self.encryption = KeyEncryption(encryption_keys)
 
     async def load_or_create(self, *, now: datetime) -> KeySet:
-        """The stored key set; at the very first start an active key and its spare are made.
+        """The stored key set. At the first start an active key and a spare are made.
 
-        The spare is opened as well: an emergency is a bad time to learn that it cannot be.
+        The spare is decrypted, too, so that an unreadable spare is noticed now and not in an emergency.
 
         Raises:
             UnreadableKey: nothing is changed.
@@ -105,7 +111,11 @@ class KeyStore:
         return await self.load(now=now)
 
     async def load(self, *, now: datetime, held: KeySet | None = None) -> KeySet:
-        """The key set as it is published now. What is held already is not opened again. Raises UnreadableKey."""
+        """The key set to publish now. An active key that `held` has already is not decrypted again.
+
+        Raises:
+            UnreadableKey
+        """
         async with self._database.reading() as session:
             is_retiring = (SigningKey.state == RETIRING) & (SigningKey.retired_at > now - self.retiring_max_age)
             published = SigningKey.state.in_((ACTIVE, NEXT)) | is_retiring
@@ -114,7 +124,7 @@ class KeyStore:
             ).all()
         active = next((key for key in keys if key.state == ACTIVE), None)
         if active is None:
-            raise UnreadableKey("there is no active key: the first start of the service makes one")
+            raise UnreadableKey("there is no active key yet: start the service once, which makes one")
         is_held = held is not None and held.active_kid == active.kid
         private_key = held.active_key if held and is_held else await asyncio.to_thread(self.open, active)
         spare_since = next((key.created_at for key in keys if key.state == NEXT), None)
@@ -122,12 +132,12 @@ class KeyStore:
         return KeySet(active.kid, private_key, jwks, active.activated_at or active.created_at, spare_since)
 
     def state_of(self, key: SigningKey, *, now: datetime) -> str:
-        """The stored state, or GONE."""
+        """The stored state, or GONE if the key is too old to be published."""
         is_gone = key.retired_at is not None and key.retired_at <= now - self.retiring_max_age
         return GONE if is_gone else key.state
 
     async def list_keys(self) -> Sequence[SigningKey]:
-        """Every stored key, the oldest first."""
+        """All stored keys of this purpose, the oldest first."""
         async with self._database.reading() as session:
             return (await session.scalars(select(SigningKey).where(self._is_ours).order_by(*_OLDEST_FIRST))).all()
 
@@ -141,15 +151,15 @@ class KeyStore:
             async with self._database.writing() as session:
                 session.add_all(made)
         except IntegrityError:
-            return  # Another process was first. Its keys serve us as well, and ours were never seen.
+            return  # Another process was first. Its keys are used; the ones made here were never published.
 
     def generate(self, state: str, now: datetime) -> SigningKey:
-        """A new key pair, sealed and not yet stored. Takes a fifth of a second: for a thread."""
+        """A new key pair, encrypted and not yet stored. It takes 0.2 s: call it in a thread."""
         private_key = generate_private_key(65537, KEY_SIZE)
         numbers = private_key.public_key().public_numbers()
         public_jwk = jwk.rsa_signing_key(numbers.n, numbers.e)
         if self.purpose == STATUS_LISTS:
-            public_jwk["signs"] = status_list.TYP  # so that verifiers take it for nothing else
+            public_jwk["signs"] = status_list.TYP  # verifiers then refuse it for access tokens
         kid = public_jwk["kid"]
         return SigningKey(
             kid=kid,
@@ -163,7 +173,7 @@ class KeyStore:
         )
 
     def open(self, key: SigningKey) -> RSAPrivateKey:
-        """Raises UnreadableKey."""
+        """The key's private key, decrypted. Raises UnreadableKey."""
         return self.encryption.open(key.kid, key.encrypted_private_key, version=key.encryption_key_version)
 
 

@@ -1,9 +1,9 @@
-"""Verifiers: what the resource servers' processes say that they hold, as evidence for a rotation (ROTATION.md).
+"""Verifier reports: the keys and status lists that each resource server process holds, as evidence for a rotation.
 
-A verifier is a client that is a protected resource; each of its instances reports every half minute, at once when its
-key set has changed, and within seconds when a status list has. Who is silent for a day is forgotten: without fresh keys
-for so long it answers 503 anyway. A process that was taken away without a good-bye puts no rotation off for longer than
-an hour (key_schedule.py).
+A verifier is a client with a `protected_resource` (ROTATION.md). Each of its instances reports every 30 s, at once when
+its key set has changed, and within seconds when a status list has. A report is deleted after a day of silence: without
+fresh keys for so long the verifier answers 503 anyway. A process that ended without sign-off delays a rotation by at
+most an hour (worker/schedule.py).
 """
 
 import json
@@ -20,23 +20,27 @@ from ..store.instants import Instant
 from ..store.rows import Expiry, Row, insert_into
 
 REPORT_TTL = timedelta(days=1)
-SILENT_AFTER = timedelta(seconds=90)  # three reports that did not come
-MAX_INSTANCES = 100  # of one client
+SILENT_AFTER = timedelta(seconds=90)  # three missing reports
+MAX_INSTANCES = 100  # per client
 MAX_KIDS = 64
 MAX_STATUS_LISTS = 64
 _INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _KID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-# No URI has a bar in it (RFC 3986 §2), so that it can separate one from the list's version and `iat`.
+# A URI has no `|` (RFC 3986 §2), so it can separate the URI from the list's version and `iat`.
 _LIST = re.compile(r"(https?://[\x21-\x7b\x7d\x7e]{1,500})(?:\|([0-9]{1,9})\|([0-9]{1,11}))?")
 
 
 class InvalidReport(Exception):
-    """What is wrong with a report; ASCII."""
+    """The reason why a report is not valid, in ASCII: it is sent to the client."""
 
 
 @dataclass(frozen=True)
 class HeldList:
-    """A status list as it is held: how many are revoked in it, the `iat` of its signature; since when by our clock."""
+    """A status list that a verifier holds.
+
+    `version` is the number of revoked indexes in it, `iat` the time of its signature, `since` the time by our clock
+    when this version was first reported.
+    """
 
     uri: str
     version: int | None = None
@@ -44,7 +48,7 @@ class HeldList:
     since: str | None = None
 
     def following(self, before: Sequence["HeldList"], *, now: datetime) -> "HeldList":
-        """As it is to be remembered: since when at least this version has been reported."""
+        """The same list with `since`: taken from the previous report if it has this version, otherwise now."""
         known = (each for each in before if each.uri == self.uri and each.version == self.version)
         return replace(self, since=next((each.since for each in known), None) or now.isoformat(timespec="milliseconds"))
 
@@ -53,12 +57,12 @@ class VerifierReport(Row):
     __tablename__ = "verifier_reports"
     __expiry__ = Expiry()
 
-    key: Mapped[str] = mapped_column(String(160), primary_key=True)  # client and instance
+    key: Mapped[str] = mapped_column(String(160), primary_key=True)  # client_id/instance
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), index=True)
     instance: Mapped[str] = mapped_column(String(64))
-    kids: Mapped[str] = mapped_column(Text)  # JSON, as the next
+    kids: Mapped[str] = mapped_column(Text)  # JSON, like `status_lists`
     status_lists: Mapped[str] = mapped_column(Text)
-    held_since: Mapped[datetime] = mapped_column(Instant)  # when these kids were reported first
+    held_since: Mapped[datetime] = mapped_column(Instant)  # when these kids were first reported
     reported_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
@@ -66,12 +70,12 @@ class VerifierReport(Row):
         return kid in json.loads(self.kids)
 
     def is_silent(self, *, now: datetime) -> bool:
-        """Ended without a good-bye, or cut off from us: from here the two look alike."""
+        """Whether the process stopped reporting: it ended without sign-off, or cannot reach this service."""
         return now - self.reported_at > SILENT_AFTER
 
     @property
     def lists(self) -> Sequence[HeldList]:
-        """Those that were stored before versions were reported are words."""
+        """The reported lists. Rows from before versions were reported hold plain URIs."""
         stored = json.loads(self.status_lists)
         return [HeldList(each) if isinstance(each, str) else HeldList(**each) for each in stored]
 
@@ -82,7 +86,7 @@ class VerifierReport(Row):
 
 @dataclass(frozen=True)
 class Report:
-    """What one process holds, in order."""
+    """The keys and status lists that one process holds, sorted."""
 
     instance: str
     kids: tuple[str, ...]
@@ -90,12 +94,12 @@ class Report:
 
 
 def parse_report(instance: str, kids: str, status_lists: str) -> Report:
-    """Check what was sent, words separated by spaces; a list is `URI` or `URI|version|iat`. Raises InvalidReport."""
+    """Check a report. Items are separated by spaces; a list is `URI` or `URI|version|iat`. Raises InvalidReport."""
     if not _INSTANCE.fullmatch(instance):
         raise InvalidReport("instance: 1 to 64 letters, digits, dots, dashes or underscores.")
     words = sorted(set(kids.split()))
     if len(words) > MAX_KIDS or not all(map(_KID.fullmatch, words)):
-        raise InvalidReport(f"kids: at most {MAX_KIDS}, each of 1 to 128 letters of base64url.")
+        raise InvalidReport(f"kids: at most {MAX_KIDS}, each of 1 to 128 base64url characters.")
     return Report(instance, tuple(words), tuple(_parse_lists(status_lists.split())))
 
 
@@ -109,13 +113,13 @@ def _parse_lists(words: Sequence[str]) -> Sequence[HeldList]:
 def _parse_list(word: str) -> HeldList:
     found = _LIST.fullmatch(word)
     if found is None:
-        raise InvalidReport("status_lists: each as URI or URI|version|iat.")
+        raise InvalidReport("status_lists: each must be URI or URI|version|iat.")
     uri, version, iat = found.groups()
     return HeldList(uri, None if version is None else int(version), None if iat is None else int(iat))
 
 
 async def store_report(session: AsyncSession, client_id: str, report: Report, *, now: datetime) -> None:
-    """Put it in the place of the instance's last one; who holds nothing any more says good-bye, and is forgotten.
+    """Replace the instance's previous report. A report without keys is a sign-off: it deletes the previous one.
 
     Raises:
         InvalidReport: the client has too many instances.
@@ -127,7 +131,7 @@ async def store_report(session: AsyncSession, client_id: str, report: Report, *,
     others = (VerifierReport.client_id == client_id, VerifierReport.instance != report.instance)
     live = select(func.count()).select_from(VerifierReport).where(*others, VerifierReport.expires_at > now)
     if (await session.scalar(live) or 0) >= MAX_INSTANCES:
-        raise InvalidReport(f"instance: the client has {MAX_INSTANCES} already.")
+        raise InvalidReport(f"instance: the client already has {MAX_INSTANCES}.")
     insert = insert_into(session, VerifierReport)
     known = await session.scalar(select(VerifierReport).where(VerifierReport.key == key))
     before = [] if known is None else known.lists
@@ -143,11 +147,11 @@ async def store_report(session: AsyncSession, client_id: str, report: Report, *,
 
 
 async def list_reports(session: AsyncSession, *, now: datetime) -> Sequence[VerifierReport]:
-    """The last report of every instance that is not forgotten."""
+    """The last report of every instance, unless expired."""
     live = select(VerifierReport).where(VerifierReport.expires_at > now).order_by(VerifierReport.key)
     return (await session.scalars(live.execution_options(populate_existing=True))).all()
 
 
 async def find_lacking(session: AsyncSession, kid: str, *, now: datetime) -> list[str]:
-    """The names of the instances that do not hold a key, as far as they have told."""
+    """The names of the instances whose last report lacks the key."""
     return [report.name for report in await list_reports(session, now=now) if not report.holds(kid)]

@@ -1,13 +1,18 @@
-"""Attempts at a password, counted so that guessing is slow and nobody can be locked out by others.
+"""Password attempts, limited so that guessing is slow and nobody can lock out somebody else.
 
-Two budgets. Per account and network: five attempts, then one after 1, 2, 4 ... seconds, up to 15 minutes; the owner on
-another network is not held. Per account: a hundred an hour, against many networks at once; a browser that has signed in
-to the account before is not held by it.
+There are two budgets:
 
-An attempt is taken *before* the password is hashed, in one conditional statement, so that parallel guesses cannot pass
-a budget between them. Right passwords and unknown addresses are held like all others: what is counted is a name,
-whether or not anybody has it. Keys are HMACs, so the table says nothing of who was tried; rows expire, and what is
-more than MAX_ROWS is deleted, the least tried first (expiry.py), so that invented names fill nothing.
+* Per account and network: five attempts, then a delay of 1, 2, 4 ... seconds, up to 15 minutes. It does not affect the
+  owner on another network.
+* Per account: a hundred attempts an hour, against guessing from many networks. It does not affect a browser that has
+  signed in to the account before.
+
+An attempt is taken *before* the password is hashed, in one conditional statement, so that parallel guesses cannot
+exceed a budget. Correct passwords and unknown addresses are delayed like all others: the budgets count names, whether
+or not an account has them.
+
+Keys are HMACs, so the table does not reveal which accounts were tried. Rows expire. Above MAX_ROWS the rows with the
+fewest attempts are deleted (worker/expiry.py), so that invented names cannot fill the table.
 """
 
 import hmac
@@ -31,10 +36,11 @@ ACCOUNT_BUDGET = 100
 ACCOUNT_WINDOW = timedelta(hours=1)
 MAX_ROWS = 200_000
 
-# Not `now`: of two simultaneous requests the one with the earlier clock would be held by the other.
+# "No delay" is a time long past instead of `now`: clocks differ between processes, and `now` could delay a request
+# whose process has an earlier clock.
 NOT_HELD = datetime.fromtimestamp(0, UTC)
 
-# After the fifth attempt one second, and twice as long after each further one.
+# One second after the fifth attempt, then twice as long after each further one.
 DELAYS = [min(timedelta(seconds=2**doubling), MAX_DELAY) for doubling in range(11)]
 
 
@@ -51,13 +57,13 @@ class Attempts(Row):
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     count: Mapped[int] = mapped_column(Integer)
-    next_at: Mapped[datetime] = mapped_column(Instant)  # before this no attempt is taken
+    next_at: Mapped[datetime] = mapped_column(Instant)  # no attempt is taken before this time
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt that was taken, and what to give back when it succeeds."""
+    """The budgets' keys of an attempt, to give it back if it succeeds. None: the account's budget did not apply."""
 
     network_key: str
     account_key: str | None
@@ -73,11 +79,11 @@ class AttemptLimiter:
         """Take one attempt from both budgets, or from neither.
 
         Args:
-            account: the name that is tried, an e-mail address, in the form that it is stored in.
-            knows_device: the browser has signed in to this account before; only the network's budget holds it.
+            account: the e-mail address that is tried, normalized as in the accounts table.
+            knows_device: the browser has signed in to this account before; only the network's budget applies.
 
         Raises:
-            TooManyAttempts: nothing was taken.
+            TooManyAttempts: neither budget is changed.
         """
         attempt = Attempt(
             self._hash("network", account, network), None if knows_device else self._hash("account", account)
@@ -90,7 +96,7 @@ class AttemptLimiter:
         return attempt
 
     async def succeeded(self, session: AsyncSession, attempt: Attempt) -> None:
-        """Forget the network's attempts, and give the account's back."""
+        """Reset the network's budget, and give the attempt back to the account's budget."""
         if self._is_on:
             await session.execute(delete(Attempts).where(Attempts.key == attempt.network_key))
             if attempt.account_key is not None:
@@ -114,7 +120,7 @@ async def _take_from_network(session: AsyncSession, key: str, now: datetime) -> 
 
 
 async def _take_from_account(session: AsyncSession, key: str, now: datetime) -> None:
-    """A fixed window: the hundredth attempt puts off the next one to the window's end."""
+    """Count in a fixed window: after the hundredth attempt the next one has to wait for the window's end."""
     is_over = Attempts.expires_at <= now
     count = case((is_over, 1), else_=Attempts.count + 1)
     ends_at = case((is_over, now + ACCOUNT_WINDOW), else_=Attempts.expires_at)
@@ -134,7 +140,7 @@ async def _take_from_account(session: AsyncSession, key: str, now: datetime) -> 
 async def _take(
     session: AsyncSession, key: str, now: datetime, *, lasting: timedelta, changes: dict[str, object]
 ) -> None:
-    """One statement counts and decides. Raises TooManyAttempts, which rolls back what was taken before."""
+    """Count and decide in one statement. Raises TooManyAttempts, which rolls back the whole transaction."""
     insert = insert_into(session, Attempts)
     statement = (
         insert.values(key=key, count=1, next_at=NOT_HELD, expires_at=now + lasting)
@@ -151,6 +157,6 @@ async def _take(
 
 
 async def _give_back(session: AsyncSession, key: str) -> None:
-    """One attempt fewer, and with it what the attempt put off: it was taken only because nothing was put off before."""
+    """Count one attempt fewer and lift the delay. Only this attempt can have set a delay: it was taken without one."""
     given_back = {"count": Attempts.count - 1, "next_at": NOT_HELD}
     await session.execute(update(Attempts).where(Attempts.key == key, Attempts.count > 0).values(given_back))

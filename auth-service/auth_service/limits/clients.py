@@ -1,9 +1,11 @@
-"""How many requests a client may send to an endpoint, and what it is told (draft-ietf-httpapi-ratelimit-headers-11).
+"""The rate limit per client and endpoint, and its RateLimit headers (draft-ietf-httpapi-ratelimit-headers-11).
 
-A window begins with a client's first request and ends for good: so what is left until then is a fact, for one process
-and for all that count together, and the header fields can say it. A window that slides, or a bucket that leaks, has
-more to give with every second, and no pair of figures is true of it. The price is that a quota may be spent late in
-one window and again early in the next. No database is asked, and what is lost with a process is what it had counted.
+Windows are fixed: a window begins with a client's first request and ends after its length. So the headers can state
+exactly how many requests are left until when, for one process or for all that share a Redis. With a sliding window or a
+leaky bucket the quota grows all the time, and no such pair of numbers is exact. The price: a client may use its
+whole quota late in one window, and again early in the next.
+
+No database is used. Counts that are kept in a process are lost when it ends.
 """
 
 import math
@@ -19,13 +21,13 @@ from pydantic import SecretStr
 from .redis_address import parse_redis_url
 from .windows import OwnWindows, QuotaPolicy
 
-if TYPE_CHECKING:  # it imports Redis' client, which takes many megabytes: only a service that uses one pays for it
+if TYPE_CHECKING:  # it imports the Redis client, many megabytes: only with AUTH_REDIS_URL
     from .shared_windows import SharedWindows
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a client stands with its request counted."""
+    """A client's quota after its request was counted."""
 
     is_exceeded: bool
     header_fields: dict[str, str]
@@ -35,7 +37,7 @@ UNLIMITED = Standing(is_exceeded=False, header_fields={})
 
 
 class ClientLimits:
-    """One policy for every client and endpoint, counted together with other processes where they share a Redis."""
+    """Counts requests per client and endpoint, under one policy. With Redis all processes count together."""
 
     def __init__(self, policy: QuotaPolicy | None, shared: "SharedWindows | None") -> None:
         self._requests = None if policy is None else policy.requests
@@ -56,7 +58,7 @@ class ClientLimits:
             yield
 
     async def spend(self, endpoint: str, client_id: str) -> Standing:
-        """Count a request (§3, §4). Redis decides; while it does not answer, each process by itself, from nothing."""
+        """Count a request (§3, §4). If Redis does not answer, this process counts alone, from zero."""
         if self._requests is None:
             return UNLIMITED
         key, window = f"{endpoint}:{client_id}", None
@@ -64,7 +66,7 @@ class ClientLimits:
             window = await self._shared.count(key, self._seconds)
         window = window or self._own.count(key, self._seconds)
         left = self._requests - window.used
-        seconds = math.ceil(window.seconds_left) or 1  # rounded up: whoever waits so long finds a new window
+        seconds = math.ceil(window.seconds_left) or 1  # rounded up: after that time a new window has begun
         fields = {
             "RateLimit-Policy": f'"{endpoint}";q={self._requests};w={self._seconds}',
             "RateLimit": f'"{endpoint}";r={max(0, left)};t={seconds}',
@@ -79,7 +81,7 @@ def open_client_limits(
 ) -> ClientLimits:
     if policy is None or redis_url is None:
         return ClientLimits(policy, None)
-    from .shared_windows import SharedWindows  # see above
+    from .shared_windows import SharedWindows  # imported late, see above
 
     address = parse_redis_url(redis_url.get_secret_value())
     return ClientLimits(policy, SharedWindows(address, prefix="auth", timeout=timeout, ca_file=ca_file))

@@ -1,4 +1,4 @@
-"""Windows in which requests are counted, and one process's own count of them."""
+"""Fixed windows in which requests are counted, and the counts of one process."""
 
 import math
 import time
@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-CAPACITY = 10_000  # windows that one process counts by itself
+CAPACITY = 10_000  # windows in the memory of one process
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaPolicy:
-    """So many requests, within a window of whole seconds."""
+    """A number of requests per window; the window is in whole seconds."""
 
     requests: int
     window: timedelta
@@ -19,14 +19,14 @@ class QuotaPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How many requests it has seen, and how long it goes on."""
+    """The requests counted so far, and the seconds until the window ends."""
 
     used: int
     seconds_left: float
 
 
 class OwnWindows:
-    """Windows in this process's memory. For one event loop: nothing in it awaits, so nothing in it needs a lock."""
+    """Windows in this process's memory. For one event loop: nothing awaits, so no lock is needed."""
 
     def __init__(self, *, capacity: int = CAPACITY, clock: Callable[[], float] = time.monotonic) -> None:
         self._capacity = capacity
@@ -40,9 +40,9 @@ class OwnWindows:
         now = self._clock()
         used, begun_at = self._windows.get(key, (0, -math.inf))
         if now - begun_at >= seconds:
-            self._windows.pop(key, None)  # so that the new one goes to the end of the queue
+            self._windows.pop(key, None)  # the new window goes to the end of the dict
             if len(self._windows) >= self._capacity:
-                del self._windows[next(iter(self._windows))]  # the oldest, which is nearest to its end
+                del self._windows[next(iter(self._windows))]  # the oldest window
             used, begun_at = 0, now
         self._windows[key] = used + 1, begun_at
-        return Window(used + 1, seconds - (now - begun_at))  # at first it is the whole, and no fraction more
+        return Window(used + 1, seconds - (now - begun_at))  # never more than `seconds`, despite rounding

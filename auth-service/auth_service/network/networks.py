@@ -1,10 +1,10 @@
-"""Callers' networks: what one caller can be taken to hold. One IPv4 address, or the /64 that a provider hands out."""
+"""Networks that count as one caller: a single IPv4 address, or an IPv6 /64, which a provider gives to one customer."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
 
 
 def is_address(text: str) -> bool:
-    """Whether it is an IP address, and without a scope that a peer could have chosen."""
+    """Whether the text is an IP address without a zone id (`%eth0`), which a peer could choose."""
     try:
         ip_address(text)
     except ValueError:
@@ -13,7 +13,7 @@ def is_address(text: str) -> bool:
 
 
 def network_of(address: str) -> str:
-    """The network of an address, as text; whatever is no address stands for itself."""
+    """The network of an address, as text. Text that is not an address is returned unchanged."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Going where a client says: to public addresses over https, within bounds of size and time.
+"""Requests to URLs that clients registered: public addresses, https, bounded size and time.
 
-The name is resolved here, once, and the connection goes to the address that was looked at: a name that means another
-machine a moment later (DNS rebinding) leads nowhere. TLS still proves the name.
+The name is resolved once, here, and the connection goes to the address that was checked. So a name that resolves to
+another machine a moment later (DNS rebinding) has no effect. TLS still verifies the name.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     import httpx2
 
 MAX_SIZE = 64 * 1024  # octets
-TOTAL_TIMEOUT = timedelta(seconds=3)  # from the name to the last octet
-MAX_ADDRESSES = 2  # how many of a name's addresses are tried
+TOTAL_TIMEOUT = timedelta(seconds=3)  # from name resolution to the last octet
+MAX_ADDRESSES = 2  # addresses of one name that are tried
 
-# IPv6 addresses that carry an IPv4 address, which may be a private one (RFC 4291 §2.5.5.2, 3056, 4380, 6052, 8215).
+# IPv6 ranges that embed an IPv4 address, possibly a private one (RFC 4291 §2.5.5.2, 3056, 4380, 6052, 8215).
 _TRANSITIONAL = tuple(map(ip_network, ("::ffff:0:0/96", "2002::/16", "2001::/32", "64:ff9b::/96", "64:ff9b:1::/48")))
 
 Address = IPv4Address | IPv6Address
@@ -31,21 +31,21 @@ Network = IPv4Network | IPv6Network
 
 
 class FetchFailed(Exception):
-    """Why there is no document, for the log."""
+    """The reason why a request failed, for the log."""
 
 
 @dataclass(frozen=True)
 class Outbound:
-    """What may be reached beyond public addresses, and whose certificates are believed beyond the system's."""
+    """The networks allowed in addition to public addresses, and the authorities trusted beside the system's."""
 
     allowed_networks: Sequence[Network] = ()
     ca_file: Path | None = None
 
     async def fetch(self, url: str) -> bytes:
-        """The document at an https URL; a redirect is not followed.
+        """The document at an https URL. Redirects are not followed.
 
         Raises:
-            FetchFailed: refused, unreachable, too slow, too large, or any status but 200.
+            FetchFailed: not allowed, unreachable, too slow, too large, or a status other than 200.
         """
         headers = {"Accept": "application/json"}
         status, body, encoding = await self._send("GET", url, headers, b"")
@@ -54,21 +54,21 @@ class Outbound:
         return body
 
     async def post(self, url: str, content: bytes, *, media_type: str) -> int:
-        """The status of the answer. By http only within the networks that the operator listed.
+        """The status of the response. Plain http is allowed only to the networks that the operator listed.
 
         Raises:
-            FetchFailed: refused, unreachable, too slow, or the answer is too large.
+            FetchFailed: not allowed, unreachable, too slow, or the response is too large.
         """
         headers = {"Accept": "application/json", "Content-Type": media_type}
         return (await self._send("POST", url, headers, content))[0]
 
     async def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> tuple[int, bytes, str]:
-        import httpx2  # here and not above: of many processes few ever fetch, and it is 10 MB
+        import httpx2  # imported late: it takes 10 MB, and few processes ever fetch
 
         try:
             async with asyncio.timeout(TOTAL_TIMEOUT.total_seconds()):
                 return await self._connect(method, url, headers, content)
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:  # OSError: TimeoutError, too
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:  # TimeoutError is an OSError
             raise FetchFailed(f"{type(error).__name__}: {str(error)[:200]}") from error
 
     async def _connect(
@@ -83,7 +83,7 @@ class Outbound:
             raise FetchFailed("not https")
         addresses = await self._resolve(host, port)
         if is_plain and not all(self._is_listed(address) for address in addresses):
-            raise FetchFailed("http is only for networks that are listed")
+            raise FetchFailed("http is allowed only to listed networks")
         async with httpx2.AsyncClient(verify=self._trust, trust_env=False, follow_redirects=False) as client:
             for is_last, address in ((number == len(addresses), each) for number, each in enumerate(addresses, 1)):
                 literal = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
@@ -102,7 +102,7 @@ class Outbound:
         raise FetchFailed("the name has no address")
 
     async def _resolve(self, host: str, port: int) -> list[Address]:
-        """The first addresses of a name. Raises FetchFailed when any of them is not for us to reach."""
+        """The first MAX_ADDRESSES addresses of a name. Raises FetchFailed if any of its addresses is not allowed."""
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]
         for address in addresses:
@@ -111,7 +111,7 @@ class Outbound:
         return addresses[:MAX_ADDRESSES]
 
     def may_reach(self, address: Address) -> bool:
-        """Public, or listed by the operator."""
+        """Whether the address is public, or listed by the operator."""
         if self._is_listed(address):
             return True
         is_public = address.is_global and not (address.is_multicast or address.is_reserved)

@@ -1,8 +1,8 @@
-"""Which origins may act for a signed-in person, and which URLs a response may send one to.
+"""The origins that may act for a signed-in person, and the URLs that a response may redirect to.
 
 An origin is `scheme://host[:port]`, compared as a string after parsing. Patterns follow the Better Auth protocol: `*`
-stands for any run of characters and `?` for one, never for a `/`; a pattern without a scheme is compared with the
-host and port alone.
+matches any number of characters and `?` matches one; neither matches a `/`. A pattern without a scheme is compared with
+the host and port only.
 """
 
 import re
@@ -38,7 +38,7 @@ def _host(parts: SplitResult) -> str | None:
 
 class TrustedOrigins:
     def __init__(self, issuer: str, patterns: Sequence[str]) -> None:
-        """Raises ValueError for a pattern that could match nothing, or everything."""
+        """Raises ValueError for a pattern that would match nothing or everything."""
         self._exact = {issuer}
         self._tests: list[Callable[[str], bool]] = []
         for pattern in patterns:
@@ -61,14 +61,14 @@ class TrustedOrigins:
             self._tests.append(lambda origin: matches(origin.partition("://")[2]) is not None)
 
     def trusts(self, origin: str) -> bool:
-        """Whether an origin, as a browser writes it in `Origin`, is one of ours."""
+        """Whether the value of an `Origin` header is trusted."""
         parsed = parse_origin(origin)
         return parsed is not None and (parsed in self._exact or any(test(parsed) for test in self._tests))
 
     def allows_redirect_to(self, url: str) -> bool:
-        """Whether a person may be sent there: a path on this origin, or an absolute URL on a trusted one.
+        """Whether a response may redirect to the URL: a path on this origin, or an absolute URL on a trusted one.
 
-        Refused is what some browser might read as another host: `//host`, `/\\host`, encoded slashes, controls.
+        Refused are spellings that a browser might read as another host: `//host`, `/\\host`, encoded slashes, controls.
         """
         if _UNSAFE_IN_URL.search(url):
             return False

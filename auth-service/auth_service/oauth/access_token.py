@@ -9,13 +9,14 @@ from .status_list import StatusReference
 
 TYP = "at+jwt"
 
-# Names of what the `claims` parameter asked userinfo for: names only, since the API reads them as well.
+# Names of the claims that the `claims` parameter requests from userinfo. Never their values: resource servers read the
+# access token too.
 USERINFO_CLAIMS = "userinfo_claims"
 
 
 @dataclass(frozen=True)
 class Authentication:
-    """How and when a person was authenticated (RFC 9068 §2.2.1); unchanged over refresh."""
+    """How and when a person was authenticated (RFC 9068 §2.2.1). A refresh does not change it."""
 
     sid: str
     auth_time: datetime
@@ -29,7 +30,7 @@ class Authentication:
 
 @dataclass(frozen=True)
 class AccessToken:
-    """What an access token says. `sub` is an account's id, or the client's own id when it acts for itself."""
+    """The content of an access token. `sub` is the account's id, or the client_id in the client_credentials grant."""
 
     iss: str
     sub: str
@@ -55,7 +56,7 @@ class AccessToken:
             "exp": issued_at + int(self.ttl.total_seconds()),
             "jti": self.jti,
         }
-        if self.scope:  # there is no empty scope (RFC 6749 §3.3)
+        if self.scope:  # an empty scope is not valid on the wire (RFC 6749 §3.3)
             claims["scope"] = self.scope
         if self.authentication is not None:
             claims |= self.authentication.claims()

@@ -1,5 +1,5 @@
-"""How strongly a person was authenticated (`acr`), and by what (`amr`)."""
+"""Authentication strength (`acr`) and methods (`amr`)."""
 
-ONE_FACTOR = "aal1"  # the name that NIST SP 800-63B has for it
+ONE_FACTOR = "aal1"  # the name in NIST SP 800-63B
 ACRS = (ONE_FACTOR,)
 PASSWORD = ("pwd",)  # RFC 8176 §2

@@ -17,7 +17,7 @@ from .parameters import Parameters
 
 NONE, LOGIN, CONSENT, SELECT_ACCOUNT = "none", "login", "consent", "select_account"
 PROMPTS = (NONE, LOGIN, CONSENT, SELECT_ACCOUNT)
-MAX_LENGTH = 2048  # octets of one parameter: `state` goes into a header again, three times as long when it is escaped
+MAX_LENGTH = 2048  # octets of one parameter; `state` returns in a Location header, where escaping can triple its length
 MAX_AGE_LIMIT = 2**31
 LIMITS = dict.fromkeys(("state", "prompt", "display", "ui_locales"), MAX_LENGTH) | {
     "nonce": 1024,
@@ -48,40 +48,40 @@ def check_form(parameters: Parameters, repeated: frozenset[str]) -> None:
 
 
 def read_scope(parameters: Parameters, client: ClientMetadata) -> tuple[str, ...]:
-    """What is asked for, as far as anybody here knows it (RFC 6749 §3.3, OpenID Connect Core §3.1.2.1).
+    """The requested scope tokens that are supported (RFC 6749 §3.3, OpenID Connect Core §3.1.2.1).
 
-    A scope that does not exist here is ignored, as OpenID Connect asks; the token response names what was given. One
-    that exists, and that the client is not registered for, is refused: it is a mistake that somebody should hear of.
+    An unknown scope token is ignored, as OpenID Connect requires; the token response names the granted scope. A known
+    token that the client is not registered for is refused, so that its developer notices the mistake.
     """
     asked = parameters.get("scope")
     if asked is None:
         raise InvalidScope("The parameter scope is missing.")
     known = scopes.parse_known(asked)
     if not known:
-        raise InvalidScope("None of the scope is known here.")
+        raise InvalidScope("The scope holds no supported value.")
     return scopes.narrow(client.scope, " ".join(known))
 
 
 def read_code_challenge(parameters: Parameters, client: ClientMetadata) -> str | None:
-    """RFC 7636 §4.3 and §4.4.1, with S256 alone: `plain` would show the verifier to whoever sees the request."""
+    """RFC 7636 §4.3 and §4.4.1. Only S256: with `plain`, anyone who sees the request sees the verifier."""
     challenge, method = parameters.get("code_challenge"), parameters.get("code_challenge_method")
     if challenge is None:
         if client.require_pkce or client.is_public:
             raise InvalidRequest("A code_challenge is required.")
         if method is not None:
-            raise InvalidRequest("There is a code_challenge_method, and no code_challenge.")
+            raise InvalidRequest("A code_challenge_method is sent without a code_challenge.")
         return None
     if method != pkce.S256:
-        raise InvalidRequest("The code_challenge_method supported is S256.")
+        raise InvalidRequest("The code_challenge_method must be S256.")
     if not pkce.is_challenge(challenge):
-        raise InvalidRequest("The code_challenge is not a SHA-256 in base64url.")
+        raise InvalidRequest("The code_challenge is not a SHA-256 hash in base64url.")
     return challenge
 
 
 def read_prompt(parameters: Parameters) -> tuple[str, ...]:
     asked = (parameters.get("prompt") or "").split()
     if not set(asked) <= set(PROMPTS) or (NONE in asked and len(set(asked)) > 1):
-        raise InvalidRequest("The prompt is unknown, or none together with others.")
+        raise InvalidRequest("The prompt holds an unknown value, or none together with others.")
     return tuple(prompt for prompt in PROMPTS if prompt in asked)
 
 
@@ -90,12 +90,12 @@ def read_max_age(parameters: Parameters) -> int | None:
     if text is None:
         return None
     if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) >= MAX_AGE_LIMIT:
-        raise InvalidRequest("The max_age is no number of seconds.")
+        raise InvalidRequest(f"The max_age is not a number of seconds below {MAX_AGE_LIMIT}.")
     return int(text)
 
 
 def read_subject(requested: RequestedClaims) -> str | None:
-    """The one person whom the claim `sub` asks for (OpenID Connect Core §5.5.1)."""
+    """The account id that the claim `sub` requests, or None (OpenID Connect Core §5.5.1)."""
     accepted = requested.accepted_values("sub")
     if not accepted:
         return None

@@ -1,7 +1,7 @@
 """Authorization requests (RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID Connect Core §3.1.2.1) as values.
 
-What decides where an answer may go is read first (`find_target`); everything else may then be wrong, and is refused by
-an answer that goes there.
+`find_target` reads the redirect_uri, response_mode and state first: they decide where a response may go. An error in
+any other parameter is then sent there.
 """
 
 import json
@@ -22,7 +22,7 @@ RESPONSE_MODES = (QUERY, FORM_POST)
 
 @dataclass(frozen=True)
 class Target:
-    """Where the answer goes, and how."""
+    """Where the response goes, and in which response mode."""
 
     redirect_uri: str
     response_mode: str
@@ -31,7 +31,7 @@ class Target:
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """What a client asks for, checked. Everything is text, so that it can be stored as it is."""
+    """A checked authorization request. Every member is JSON-compatible, so that it can be stored."""
 
     client_id: str
     redirect_uri: str
@@ -46,7 +46,7 @@ class AuthorizationRequest:
     login_hint: str | None
     acr_values: tuple[str, ...]
     claims: str | None  # canonical JSON
-    subject: str | None = None  # whom an id_token_hint, or the claim `sub`, names
+    subject: str | None = None  # the account id that the id_token_hint or the claim `sub` names
 
     @property
     def target(self) -> Target:
@@ -57,7 +57,7 @@ class AuthorizationRequest:
         return RequestedClaims({}) if self.claims is None else claims_parameter.parse(self.claims)
 
     def render(self) -> str:
-        """JSON for the store; `restore` takes it again."""
+        """JSON for the store; `restore` reads it."""
         return json.dumps(asdict(self))
 
     @classmethod
@@ -68,10 +68,10 @@ class AuthorizationRequest:
 
 
 def find_target(parameters: Parameters, client: ClientMetadata) -> Target | None:
-    """Where to answer; None when the request names no redirect_uri that is registered.
+    """Where to send the response, or None if the request has no registered redirect_uri.
 
-    It has to be named (OpenID Connect Core §3.1.2.1) even if there is only one. A response mode that we do not have is
-    refused in the way that everybody has; a state too long to be kept is not sent back.
+    The parameter is required even if only one URI is registered (OpenID Connect Core §3.1.2.1). An unsupported
+    response_mode is refused through the query, the default mode. A `state` over the limit is not returned.
     """
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None or not is_registered(redirect_uri, client.redirect_uris):
@@ -93,18 +93,18 @@ def read(
     target: Target,
     issuer: str,
 ) -> AuthorizationRequest:
-    """Check the request of a client whose redirect_uri is known to be good.
+    """Check the request of a client whose redirect_uri `find_target` has accepted.
 
     Raises:
-        OAuthError: for the client.
+        OAuthError: to be sent to the client at `target`.
     """
     members_of.check_form(parameters, repeated)
     if parameters.require("response_type") != CODE:
-        raise UnsupportedResponseType("The response_type supported is code.")
+        raise UnsupportedResponseType("The response_type must be code.")
     if AUTHORIZATION_CODE not in client.grant_types:
         raise UnauthorizedClient("This client may not use this grant type.")
     if parameters.get("response_mode") not in (None, *RESPONSE_MODES):
-        raise InvalidRequest("The response modes supported are query and form_post.")
+        raise InvalidRequest("The response_mode must be query or form_post.")
     claims = parameters.get("claims")
     requested = RequestedClaims({}) if claims is None else claims_parameter.parse(claims).within(client.scope)
     return AuthorizationRequest(

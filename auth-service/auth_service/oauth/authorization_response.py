@@ -8,12 +8,12 @@ from .errors import OAuthError
 
 
 def render_code(code: str, target: Target, *, issuer: str) -> Mapping[str, str]:
-    """`iss` tells the client who answers, so that it does not show another server's code here (RFC 9207 §2)."""
+    """The members of a success. `iss` tells the client which server issued the code, against mix-up (RFC 9207 §2)."""
     return _with_state({"code": code}, target, issuer)
 
 
 def render_refusal(refusal: OAuthError, target: Target, *, issuer: str) -> Mapping[str, str]:
-    """RFC 6749 §4.1.2.1."""
+    """The members of an error (RFC 6749 §4.1.2.1)."""
     return _with_state({"error": refusal.error, "error_description": refusal.description}, target, issuer)
 
 
@@ -23,7 +23,7 @@ def _with_state(parameters: dict[str, str], target: Target, issuer: str) -> Mapp
 
 
 def add_query(uri: str, parameters: Mapping[str, str]) -> str:
-    """The URI with parameters added; what its query holds already stays (RFC 6749 §3.1.2)."""
+    """The URI with parameters added after those that its query already has (RFC 6749 §3.1.2)."""
     if not parameters:
         return uri
     separator = "?" if "?" not in uri else "" if uri.endswith(("?", "&")) else "&"

@@ -1,4 +1,4 @@
-"""Claims about a person, asked for by scope (OpenID Connect Core §5.4) or by name (§5.5)."""
+"""Claims about a person, requested by scope (OpenID Connect Core §5.4) or by name (§5.5)."""
 
 from collections.abc import Collection, Mapping
 
@@ -15,9 +15,9 @@ SUPPORTED = ("sub", "auth_time", "acr", "amr", *ABOUT_PERSON)
 
 
 def asked_for(claims: str | None, place: str, registered: tuple[str, ...]) -> tuple[str, ...]:
-    """What the `claims` parameter, as it is stored, asks for about the person in that place.
+    """Names of the claims about the person that the stored `claims` parameter requests at `place`.
 
-    Without what the client is no longer registered for: a family of refresh tokens may be half a year old.
+    Claims that the client is no longer registered for are left out: a refresh token family can be half a year old.
     """
     if claims is None:
         return ()
@@ -26,6 +26,6 @@ def asked_for(claims: str | None, place: str, registered: tuple[str, ...]) -> tu
 
 
 def names_for(scope: Collection[str], asked: Collection[str]) -> tuple[str, ...]:
-    """What userinfo tells: the claims of the scope, and those that are asked for by name."""
+    """Names of the claims that userinfo returns: those of the scope, and those requested by name."""
     by_scope = {name for token in scope for name in BY_SCOPE.get(token, ())}
     return tuple(name for name in ABOUT_PERSON if name in by_scope or name in asked)

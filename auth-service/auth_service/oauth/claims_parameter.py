@@ -1,4 +1,4 @@
-"""The `claims` parameter (OpenID Connect Core §5.5): which claims a client asks for by name, and how badly."""
+"""The `claims` parameter (OpenID Connect Core §5.5): the claims that a client requests by name, with conditions."""
 
 import json
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from .errors import InvalidRequest
 from .scope import EMAIL, PROFILE
 from .strict_json import parse_object
 
-MAX_LENGTH = 4096  # as it arrives
+MAX_LENGTH = 4096  # octets, before parsing
 PLACES = ("userinfo", "id_token")
-SCOPES_OF_CLAIMS = {  # OpenID Connect Core §5.4, as far as we know any of it about anybody
+SCOPES_OF_CLAIMS = {  # OpenID Connect Core §5.4, reduced to the claims that this service stores
     "name": PROFILE,
     "picture": PROFILE,
     "updated_at": PROFILE,
@@ -23,12 +23,12 @@ MEMBERS = {"essential": bool, "value": object, "values": list}
 
 @dataclass(frozen=True)
 class RequestedClaims:
-    """What was asked for, place by place; a claim that is asked for without conditions has none here."""
+    """The requested claims by place, each with its conditions; a claim requested as null has an empty mapping."""
 
     places: Mapping[str, Mapping[str, Mapping[str, Any]]]
 
     def within(self, scope: tuple[str, ...]) -> "RequestedClaims":
-        """Without the claims that the client is not registered for."""
+        """The same request without the claims that need a scope outside of `scope`."""
         withheld = {name for name, needed in SCOPES_OF_CLAIMS.items() if needed not in scope}
         return RequestedClaims(
             {
@@ -41,7 +41,7 @@ class RequestedClaims:
         return frozenset(name for claims in self.places.values() for name in claims)
 
     def accepted_values(self, name: str) -> tuple[Any, ...]:
-        """The values one of which the ID token's claim has to have; none when any will do."""
+        """The values that the client accepts for this claim in the ID token. Empty: it accepts any value."""
         asked = self.places.get("id_token", {}).get(name, {})
         return (asked["value"],) if "value" in asked else tuple(asked.get("values", ()))
 
@@ -49,7 +49,7 @@ class RequestedClaims:
         return self.places.get("id_token", {}).get(name, {}).get("essential") is True
 
     def render(self) -> str:
-        """Canonical JSON; `parse` takes it again."""
+        """Canonical JSON; `parse` reads it."""
         places = {
             place: {name: dict(asked) or None for name, asked in claims.items()}
             for place, claims in self.places.items()
@@ -58,7 +58,7 @@ class RequestedClaims:
 
 
 def parse(text: str) -> RequestedClaims:
-    """Read the parameter. Members that nobody knows are ignored (§5.5); those that are known have to be well formed.
+    """Read the parameter. Unknown members are ignored (§5.5); a malformed known member is refused.
 
     Raises:
         InvalidRequest

@@ -1,4 +1,4 @@
-"""Client metadata (RFC 7591 §2) as a value, with what only an operator may say about a client."""
+"""Client metadata (RFC 7591 §2) as a value, with the extra members that only an operator may set."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ CODE = "code"
 
 CLIENT_SECRET_BASIC, CLIENT_SECRET_POST = "client_secret_basic", "client_secret_post"
 PRIVATE_KEY_JWT = "private_key_jwt"
-NONE = "none"  # a public client: it names itself, and PKCE binds what it gets
+NONE = "none"  # a public client: it only sends its client_id, and PKCE protects its codes
 SECRET_METHODS = (CLIENT_SECRET_BASIC, CLIENT_SECRET_POST)
 AUTH_METHODS = (*SECRET_METHODS, PRIVATE_KEY_JWT, NONE)
 
 
 @dataclass(frozen=True)
 class ClientMetadata:
-    """What is registered about a client, checked; what it leaves out has its default here."""
+    """The checked registration of a client, with the defaults filled in."""
 
     client_name: str
     grant_types: tuple[str, ...]
@@ -33,8 +33,8 @@ class ClientMetadata:
     jwks: Mapping[str, Any] | None
     jwks_uri: str | None
     default_resource: str | None
-    protected_resource: str | None  # the resource that this client is: it may introspect what is meant for it
-    event_endpoint: str | None  # where it is told about accounts (RFC 8935)
+    protected_resource: str | None  # if the client is a resource server: the audience whose tokens it may introspect
+    event_endpoint: str | None  # the URL that receives account events (RFC 8935)
     require_pkce: bool
     first_party: bool
 
@@ -47,7 +47,7 @@ class ClientMetadata:
         return self.token_endpoint_auth_method == NONE
 
     def members(self) -> dict[str, Any]:
-        """The metadata on the wire (RFC 7591 §3.2.1); `parse` takes it again."""
+        """The metadata on the wire (RFC 7591 §3.2.1); `parse` and `restore` read it."""
         members: dict[str, Any] = {
             "client_name": self.client_name,
             "grant_types": list(self.grant_types),
@@ -68,7 +68,7 @@ class ClientMetadata:
 
     @classmethod
     def restore(cls, members: Mapping[str, Any]) -> Self:
-        """What `members` made, without checking it again: it was right when it was registered."""
+        """The value of `members`, without checks: they passed when the client was registered."""
         return cls(
             client_name=members["client_name"],
             grant_types=tuple(members["grant_types"]),
@@ -91,12 +91,13 @@ NAMES = frozenset(ClientMetadata.__dataclass_fields__)
 
 
 def parse(members: Mapping[str, Any], *, issuer: str, supported_grant_types: Sequence[str]) -> ClientMetadata:
-    """Check the metadata of one client. Unknown members are ignored (RFC 7591 §2); null is as good as absent.
+    """Check the metadata of one client. Unknown members and null are ignored (RFC 7591 §2).
 
-    The keys of `jwks` are looked at by who can read keys. A public client has PKCE whatever it says of it.
+    The keys in `jwks` are not checked here: that needs cryptography. A public client always requires PKCE, whatever its
+    `require_pkce` says.
 
     Raises:
-        InvalidClientMetadata, InvalidRedirectUri: with the member's name.
+        InvalidClientMetadata, InvalidRedirectUri: the description names the member.
     """
     given = {name: value for name, value in members.items() if name in NAMES and value is not None}
     method = members_of.read_one_of(given, "token_endpoint_auth_method", AUTH_METHODS, CLIENT_SECRET_BASIC)
@@ -125,35 +126,38 @@ def parse(members: Mapping[str, Any], *, issuer: str, supported_grant_types: Seq
 
 
 def _grant_types(given: Mapping[str, Any], supported: Sequence[str]) -> tuple[str, ...]:
-    """Left out it means authorization_code (RFC 7591 §2). A refresh token alone comes from nowhere."""
+    """The grant types; the default is authorization_code (RFC 7591 §2).
+
+    refresh_token needs authorization_code, the only grant that issues refresh tokens.
+    """
     grant_types = members_of.read_strings(given, "grant_types", (AUTHORIZATION_CODE,))
     if not grant_types or not set(grant_types) <= set(supported):
-        raise InvalidClientMetadata(f"grant_types: name what is supported: {', '.join(supported)}.")
+        raise InvalidClientMetadata(f"grant_types: supported are {', '.join(supported)}.")
     if REFRESH_TOKEN in grant_types and AUTHORIZATION_CODE not in grant_types:
         raise InvalidClientMetadata("grant_types: refresh_token needs authorization_code.")
     return grant_types
 
 
 def _response_types(given: Mapping[str, Any], grant_types: tuple[str, ...]) -> tuple[str, ...]:
-    """RFC 7591 §2.1: `code` goes with authorization_code, and there is no other."""
+    """The response types: `code` if the client has authorization_code, otherwise none (RFC 7591 §2.1)."""
     fitting = (CODE,) if AUTHORIZATION_CODE in grant_types else ()
     response_types = members_of.read_strings(given, "response_types", fitting)
     if response_types != fitting:
-        raise InvalidClientMetadata("response_types: code for authorization_code, and nothing otherwise.")
+        raise InvalidClientMetadata("response_types: must be code with authorization_code, and empty otherwise.")
     return response_types
 
 
 def _check_keys(metadata: ClientMetadata) -> None:
-    """RFC 7591 §2: `jwks` and `jwks_uri` exclude each other; private_key_jwt needs one of them."""
+    """At most one of `jwks` and `jwks_uri` is allowed (RFC 7591 §2); private_key_jwt needs one of them."""
     if metadata.jwks is not None and metadata.jwks_uri is not None:
-        raise InvalidClientMetadata("jwks and jwks_uri exclude each other.")
+        raise InvalidClientMetadata("Only one of jwks and jwks_uri is allowed.")
     has_keys = metadata.jwks is not None or metadata.jwks_uri is not None
     if metadata.token_endpoint_auth_method == PRIVATE_KEY_JWT and not has_keys:
         raise InvalidClientMetadata("private_key_jwt needs jwks or jwks_uri.")
 
 
 def _check_public(metadata: ClientMetadata) -> None:
-    """Who cannot prove anything gets nothing for itself (RFC 6749 §4.4) and learns of no tokens (RFC 7662 §2.1)."""
+    """A client without credentials may not use client_credentials (RFC 6749 §4.4) or introspection (RFC 7662 §2.1)."""
     if metadata.is_public and CLIENT_CREDENTIALS in metadata.grant_types:
         raise InvalidClientMetadata("grant_types: client_credentials needs a client that authenticates.")
     if metadata.is_public and metadata.protected_resource is not None:

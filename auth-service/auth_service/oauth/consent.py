@@ -1,4 +1,4 @@
-"""What a person has to agree to before a client gets what it asks for (OpenID Connect Core §3.1.2.4)."""
+"""Consent: what a person has to agree to before a client receives a code (OpenID Connect Core §3.1.2.4)."""
 
 from .authorization_request import AuthorizationRequest
 from .claims_parameter import SCOPES_OF_CLAIMS
@@ -6,15 +6,15 @@ from .client_metadata import ClientMetadata
 
 
 def scopes_to_agree_to(request: AuthorizationRequest) -> frozenset[str]:
-    """The scope, and what the claims that are asked for by name would have cost as scope."""
+    """The requested scope, and the scopes that cover the claims requested by name."""
     names = request.requested_claims.names()
     return frozenset(request.scope) | {SCOPES_OF_CLAIMS[name] for name in names if name in SCOPES_OF_CLAIMS}
 
 
 def counts_again(request: AuthorizationRequest, client: ClientMetadata) -> bool:
-    """Whether a yes of another day counts for this request.
+    """Whether an earlier consent covers this request.
 
-    Not where any program may answer to the client's name: a public one, at a port of this computer that it has just
-    drawn. Its person has to see that it asks (RFC 8252 §8.6).
+    For a public client with a loopback redirect URI on an ephemeral port, consent is asked every time. Any local
+    program can pose as that client, so the person has to see the request (RFC 8252 §8.6).
     """
     return not client.is_public or request.redirect_uri in client.redirect_uris

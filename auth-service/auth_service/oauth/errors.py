@@ -1,34 +1,34 @@
-"""Refusals of the protocol's endpoints, by the names that their specifications give them."""
+"""Errors of the protocol's endpoints, with the error codes of their specifications."""
 
 from typing import ClassVar
 
 
 class OAuthError(Exception):
-    """A refusal the client is told about (RFC 6749 §5.2)."""
+    """An error that is sent to the client (RFC 6749 §5.2). Status 400 unless a subclass says otherwise."""
 
     error: ClassVar[str]
     status: ClassVar[int] = 400
 
     def __init__(self, description: str, *, reason: str = "") -> None:
         super().__init__(description)
-        self.description = description  # for the client: ASCII, nothing about anyone else
-        self.reason = reason  # for the log only
+        self.description = description  # sent to the client: ASCII only, with nothing about other clients or people
+        self.reason = reason  # goes to the log only
 
 
 class InvalidRequest(OAuthError):
-    """Malformed: a parameter is missing, repeated or unreadable, or there are two ways of authentication."""
+    """A parameter is missing, repeated or malformed, or the client used two authentication methods."""
 
     error = "invalid_request"
 
 
 class RequestTooLarge(InvalidRequest):
-    """The same error under the status that HTTP has for it (RFC 9110 §15.5.14)."""
+    """invalid_request under the HTTP status for oversized content (RFC 9110 §15.5.14)."""
 
     status = 413
 
 
 class InvalidClient(OAuthError):
-    """Nobody was authenticated, for whatever reason: the description is the same for all, the log has the reason."""
+    """Client authentication failed. The description is the same for every reason; only the log has the reason."""
 
     error = "invalid_client"
     status = 401
@@ -38,14 +38,14 @@ class InvalidClient(OAuthError):
 
 
 class TooManyRequests(OAuthError):
-    """Of all the names that are registered this is the nearest (RFC 6749 §4.1.2.1), under HTTP's own status."""
+    """A rate limit was exceeded. No registered error code says this; the nearest is used (RFC 6749 §4.1.2.1)."""
 
     error = "temporarily_unavailable"
     status = 429
 
 
 class InvalidGrant(OAuthError):
-    """The code or refresh token is unknown, expired, spent, ended or another client's: the log has which."""
+    """The code or refresh token is unknown, expired, used, revoked or another client's. Only the log says which."""
 
     error = "invalid_grant"
 
@@ -54,7 +54,7 @@ class InvalidGrant(OAuthError):
 
 
 class UnauthorizedClient(OAuthError):
-    """The client is known, and may not do this."""
+    """The client is authenticated, but not registered for this grant or request."""
 
     error = "unauthorized_client"
 
@@ -64,19 +64,19 @@ class UnsupportedGrantType(OAuthError):
 
 
 class InvalidScope(OAuthError):
-    """Unknown, malformed, or more than the client was registered with."""
+    """The scope is unknown, malformed, or wider than the client's registration or the grant."""
 
     error = "invalid_scope"
 
 
 class InvalidTarget(OAuthError):
-    """No such resource, or several at once (RFC 8707 §2)."""
+    """The resource is unknown, or several were requested (RFC 8707 §2)."""
 
     error = "invalid_target"
 
 
 class InvalidClientMetadata(OAuthError):
-    """A registration that cannot be (RFC 7591 §3.2.2)."""
+    """The registration is not valid (RFC 7591 §3.2.2)."""
 
     error = "invalid_client_metadata"
 
@@ -86,19 +86,19 @@ class InvalidRedirectUri(OAuthError):
 
 
 class UnsupportedResponseType(OAuthError):
-    """The endpoint gives codes and nothing else (RFC 6749 §4.1.2.1)."""
+    """The response_type is not `code`, the only supported one (RFC 6749 §4.1.2.1)."""
 
     error = "unsupported_response_type"
 
 
 class AccessDenied(OAuthError):
-    """The person said no."""
+    """The person refused consent."""
 
     error = "access_denied"
 
 
 class LoginRequired(OAuthError):
-    """Nobody, or somebody else, is signed in (OpenID Connect Core §3.1.2.6, as what follows)."""
+    """The person has to sign in (OpenID Connect Core §3.1.2.6, like the errors below)."""
 
     error = "login_required"
 
@@ -124,6 +124,6 @@ class RegistrationNotSupported(OAuthError):
 
 
 class UnmetAuthenticationRequirements(OAuthError):
-    """No way to sign in here is as strong as what is asked for (RFC 9470 §5)."""
+    """No supported sign-in method reaches the requested `acr` (RFC 9470 §5)."""
 
     error = "unmet_authentication_requirements"

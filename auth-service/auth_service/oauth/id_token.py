@@ -14,7 +14,7 @@ TYP = "JWT"
 
 @dataclass(frozen=True)
 class IdToken:
-    """What an ID token says. It is for the client alone, so there is no other party for `azp` to name (§2)."""
+    """The content of an ID token. The client is its only audience, so `azp` is left out (§2)."""
 
     iss: str
     sub: str
@@ -44,6 +44,6 @@ class IdToken:
 
 
 def hash_token(access_token: str) -> str:
-    """`at_hash`: the left half of the SHA-256 that RS256 has (OpenID Connect Core §3.1.3.6)."""
+    """`at_hash`: the left half of the token's SHA-256, the hash that RS256 uses (OpenID Connect Core §3.1.3.6)."""
     digest = hashlib.sha256(access_token.encode("ascii")).digest()
     return base64.urlsafe_b64encode(digest[:16]).decode("ascii").rstrip("=")

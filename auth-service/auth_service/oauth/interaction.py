@@ -1,7 +1,7 @@
-"""What has to happen before a code may be issued: a decision about a request, its person and how far they have come.
+"""The next step before a code may be issued, decided from the request, the signed-in person and the progress so far.
 
-It is taken anew whenever somebody returns, from what is stored; no page decides what comes after it. So the back
-button, two tabs and a reloaded page change nothing.
+The decision is made anew from stored state each time the browser returns; no page decides which page comes next. So the
+back button, a second tab or a reload cannot skip a step.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Step(Enum):
 
 @dataclass(frozen=True)
 class Person:
-    """Who is signed in, and since when."""
+    """The signed-in person, and when they signed in."""
 
     account_id: str
     auth_time: datetime
@@ -37,12 +37,12 @@ class Person:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a request has come."""
+    """The steps that a request has completed."""
 
-    since: datetime  # when it arrived
-    has_selected: bool = False  # the person said: with this session
-    has_consented: bool = False  # the person said yes to this very request
-    is_covered: bool = False  # by what the person has agreed to, or by the client's being ours
+    since: datetime  # when the request arrived
+    has_selected: bool = False  # the person chose to continue with this session
+    has_consented: bool = False  # the person consented to this request
+    is_covered: bool = False  # an earlier consent covers the request, or the client is first-party
 
 
 def decide(
@@ -51,7 +51,7 @@ def decide(
     """The next step.
 
     Raises:
-        OAuthError: there is none that could help, or the client wants none (prompt=none).
+        OAuthError: no step can satisfy the request, or a step is needed and the client sent prompt=none.
     """
     _check_acr(request, issuer)
     step = _next(request, person, progress, now)
@@ -73,8 +73,8 @@ def _next(request: AuthorizationRequest, person: Person | None, progress: Progre
         return Step.SIGN_IN
     has_just_signed_in = person.auth_time >= progress.since
     if request.subject not in (None, person.account_id):
-        if has_just_signed_in:  # as somebody else, although asked for this one: asking once more would lead nowhere
-            raise LoginRequired("Another person than the one who is asked for has signed in.")
+        if has_just_signed_in:  # as another person than requested: asking again would loop
+            raise LoginRequired("The person who signed in is not the one that was requested.")
         return Step.SIGN_IN
     if not has_just_signed_in:
         if LOGIN in request.prompt or _is_too_long_ago(request, person, now):
@@ -87,19 +87,19 @@ def _next(request: AuthorizationRequest, person: Person | None, progress: Progre
 
 
 def _is_too_long_ago(request: AuthorizationRequest, person: Person, now: datetime) -> bool:
-    """OpenID Connect Core §3.1.2.1: an age of zero is as good as prompt=login."""
+    """Whether the sign-in is older than max_age. max_age=0 acts like prompt=login (OpenID Connect Core §3.1.2.1)."""
     return request.max_age is not None and now - person.auth_time >= timedelta(seconds=request.max_age)
 
 
 def _check_acr(request: AuthorizationRequest, issuer: str) -> None:
-    """Whether anything here is as strong as asked for (RFC 9470 §5, OpenID Connect Core §5.5.1.1).
+    """Refuse a requested `acr` that no sign-in here can reach (RFC 9470 §5, OpenID Connect Core §5.5.1.1).
 
-    An `acr_values` that cannot be met is no error where the ID token alone will tell of it (OpenID Connect Core §15.1).
-    Where the access token is for a resource server, that one would only refuse it again.
+    With an access token for this issuer only, an unmet `acr_values` is not an error: the ID token shows the `acr` that
+    was reached (OpenID Connect Core §15.1). A resource server would refuse the token, so there it is an error.
     """
     requested = request.requested_claims
     essential = requested.accepted_values("acr") if requested.is_essential("acr") else ()
     is_for_ourselves = OPENID in request.scope and request.resource == issuer
     for accepted in (essential, () if is_for_ourselves else request.acr_values):
         if accepted and not set(map(str, accepted)) & set(ACRS):
-            raise UnmetAuthenticationRequirements("There is no such way to sign in here.")
+            raise UnmetAuthenticationRequirements("No supported sign-in method reaches the requested acr.")

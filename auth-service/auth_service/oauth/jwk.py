@@ -11,7 +11,7 @@ def encode_base64url(octets: bytes) -> str:
 
 
 def encode_integer(value: int) -> str:
-    """Base64urlUInt: big-endian, in as few octets as will hold it (RFC 7518 §2)."""
+    """Base64urlUInt: big-endian, in the fewest octets (RFC 7518 §2)."""
     return encode_base64url(value.to_bytes((value.bit_length() + 7) // 8, "big"))
 
 
@@ -22,6 +22,6 @@ def thumbprint(n: str, e: str) -> str:
 
 
 def rsa_signing_key(modulus: int, exponent: int) -> dict[str, str]:
-    """The public JWK of a key that signs with RS256 and nothing else."""
+    """The public JWK of an RS256 signing key."""
     n, e = encode_integer(modulus), encode_integer(exponent)
     return {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": thumbprint(n, e), "n": n, "e": e}

@@ -13,10 +13,10 @@ from .scope import SUPPORTED
 
 
 def describe(issuer: str, *, grant_types: Sequence[str]) -> dict[str, Any]:
-    """The document of both well-known paths: only what exists, so it grows with the endpoints.
+    """The document at both well-known paths. It lists only what this service supports.
 
-    A member whose list would be empty is left out (RFC 8414 §3.2). What is said although it is the default is what
-    has another default in one of the specifications, or in some client.
+    A member whose list would be empty is left out (RFC 8414 §3.2). A member equal to its default is listed only if
+    another specification or a client assumes a different default.
     """
     return {
         "issuer": issuer,

@@ -13,7 +13,7 @@ from .resources import known_resources, protected_resources
 NAME_MAX_LENGTH = 256
 URI_MAX_LENGTH = 2048
 MAX_REDIRECT_URIS = 32
-_URI = re.compile(r"[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]+")  # no quotes, brackets, backslash, fragment
+_URI = re.compile(r"[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]+")  # no quotes, <>, backslash or #
 
 Given = Mapping[str, Any]
 T = TypeVar("T")
@@ -22,14 +22,14 @@ T = TypeVar("T")
 def read(given: Given, name: str, kind: type, default: T) -> Any | T:
     value = given.get(name, default)
     if value is not default and not isinstance(value, kind):
-        raise InvalidClientMetadata(f"{name}: of the wrong type.")
+        raise InvalidClientMetadata(f"{name}: has the wrong type.")
     return value
 
 
 def read_strings(given: Given, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
     values: list[Any] = read(given, name, list, list(default))
     if not all(isinstance(value, str) for value in values) or len(set(values)) != len(values):
-        raise InvalidClientMetadata(f"{name}: a list of different strings is expected.")
+        raise InvalidClientMetadata(f"{name}: must be a list of strings without duplicates.")
     return tuple(values)
 
 
@@ -56,7 +56,7 @@ def read_scope(given: Given, default: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def read_redirect_uris(given: Given, name: str) -> tuple[str, ...]:
-    """Raises InvalidRedirectUri as well."""
+    """Raises InvalidClientMetadata or InvalidRedirectUri."""
     uris = read_strings(given, name)
     if len(uris) > MAX_REDIRECT_URIS:
         raise InvalidRedirectUri(f"At most {MAX_REDIRECT_URIS} {name}.")
@@ -70,7 +70,7 @@ def read_https_uri(given: Given, name: str) -> str | None:
 
 
 def read_event_endpoint(given: Given) -> str | None:
-    """Inside a network of one's own it may be http; where that is, the settings say."""
+    """The URL that receives account events. http is allowed here; a setting limits it to one's own networks."""
     return _read_uri(given, "event_endpoint", ("https://", "http://"))
 
 
@@ -85,7 +85,7 @@ def _read_uri(given: Given, name: str, beginnings: tuple[str, ...]) -> str | Non
         is_whole = False
     if not is_whole or not uri.startswith(beginnings) or len(uri) > URI_MAX_LENGTH or not _URI.fullmatch(uri):
         kinds = " or ".join(beginning.partition(":")[0] for beginning in beginnings)
-        raise InvalidClientMetadata(f"{name}: an {kinds} URI without user and fragment is expected.")
+        raise InvalidClientMetadata(f"{name}: must be an {kinds} URI without user and fragment.")
     return uri
 
 

@@ -1,4 +1,4 @@
-"""Parameters of a request to the token endpoint and its kin (RFC 6749 §3.2 and Appendix B)."""
+"""Form and query parameters of the OAuth endpoints (RFC 6749 §3.2 and Appendix B)."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,21 +15,21 @@ _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 class Parameters:
-    """What was sent and is not empty: a parameter without a value counts as omitted (RFC 6749 §3.2)."""
+    """The parameters of a request. One that is sent without a value counts as omitted (RFC 6749 §3.2)."""
 
     def __init__(self, values: Mapping[str, tuple[str, ...]]) -> None:
         self._values = values
 
     def get(self, name: str) -> str | None:
-        """The value of a parameter that is sent once at most."""
+        """The value of a parameter that may be sent once, or None."""
         return next(iter(self._values.get(name, ())), None)
 
     def all(self, name: str) -> tuple[str, ...]:
-        """Every value of a parameter that may be repeated, in the order in which they came."""
+        """All values of a repeatable parameter, in the order of the request."""
         return self._values.get(name, ())
 
     def require(self, name: str) -> str:
-        """Raises InvalidRequest, and names what is missing."""
+        """The value of the parameter. Raises InvalidRequest, which names it, if it is missing."""
         value = self.get(name)
         if value is None:
             raise InvalidRequest(f"The parameter {name} is missing.")
@@ -37,11 +37,10 @@ class Parameters:
 
 
 def parse_form(octets: bytes) -> Parameters:
-    """Read a form strictly: every parameter once, in UTF-8, nothing that two parsers could read in two ways.
+    """Read a form strictly: each parameter once, in UTF-8, with nothing that two parsers could read differently.
 
     Raises:
-        InvalidRequest: also for a repeated parameter that nobody asks for; otherwise what one parser overlooks
-            another may believe.
+        InvalidRequest: also if an unknown parameter is repeated, because another parser might take the other value.
     """
     parameters, repeated = parse_with_repeated(octets)
     if repeated:
@@ -50,10 +49,12 @@ def parse_form(octets: bytes) -> Parameters:
 
 
 def parse_with_repeated(octets: bytes) -> tuple[Parameters, frozenset[str]]:
-    """The same for who has to know where to send the refusal: the names that are repeated, which have no value then.
+    """Read a form, and return the names of repeated parameters instead of refusing them; they get no value.
+
+    The authorization endpoint needs this: it sends even this error to the client's redirect_uri.
 
     Raises:
-        InvalidRequest: it cannot be read at all.
+        InvalidRequest: the form is malformed.
     """
     values: dict[str, tuple[str, ...]] = {}
     seen: set[str] = set()
@@ -84,13 +85,13 @@ def _pairs(octets: bytes) -> Iterator[tuple[str, str]]:
 
 
 def decode_form_text(octets: bytes) -> str:
-    """Undo the form encoding (RFC 6749 Appendix B). Raises ValueError unless it is whole, and UTF-8 without NUL."""
+    """Undo the form encoding (RFC 6749 Appendix B). Raises ValueError for a broken escape, other than UTF-8, or NUL."""
     octets = octets.replace(b"+", b" ")
     if b"%" in octets:
         if _BROKEN_ESCAPE.search(octets):
-            raise ValueError("a percent sign escapes nothing")
+            raise ValueError("a percent sign without two hexadecimal digits")
         octets = unquote_to_bytes(octets)
     text = octets.decode("utf-8")
     if "\0" in text:
-        raise ValueError("NUL is no text")
+        raise ValueError("a NUL character")
     return text

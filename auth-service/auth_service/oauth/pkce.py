@@ -1,4 +1,4 @@
-"""Proof Key for Code Exchange (RFC 7636): who redeems a code is who asked for it. S256 only."""
+"""Proof Key for Code Exchange (RFC 7636): only the client that requested a code can redeem it. S256 only."""
 
 import base64
 import hashlib
@@ -15,15 +15,15 @@ def is_challenge(text: str) -> bool:
 
 
 def derive_challenge(verifier: str) -> str:
-    """RFC 7636 §4.2."""
+    """The S256 challenge of a verifier (RFC 7636 §4.2)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).decode("ascii").rstrip("=")
 
 
 def verify(challenge: str | None, verifier: str | None) -> bool:
-    """Whether the verifier fits (RFC 7636 §4.6). A challenge and no verifier never does.
+    """Whether the verifier matches the challenge (RFC 7636 §4.6). True if both are absent, False if only one is.
 
-    Nor does a verifier without a challenge: somebody took the challenge out of the request on its way, and the client
-    believes to be protected (RFC 9700 §2.1.1).
+    A verifier without a challenge is refused: an attacker may have removed the challenge from the authorization
+    request, and the client still believes that PKCE protects it (RFC 9700 §2.1.1).
     """
     if challenge is None or verifier is None:
         return challenge is None and verifier is None

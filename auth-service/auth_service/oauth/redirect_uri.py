@@ -9,43 +9,43 @@ from .errors import InvalidRedirectUri
 MAX_LENGTH = 2048
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-# What RFC 3986 allows in a URI; a backslash or a space is read as a slash or cut off by one browser or another.
+# The characters of a URI (RFC 3986). Browsers disagree on others: some read a backslash as a slash, or cut at a space.
 _URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
-_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")  # in lower case; others are no names, and could end a CSP directive
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")  # lower case; another character could end a CSP directive
 _AMBIGUOUS_PATH = re.compile(r"(^|/)(\.|%2e){1,2}(/|$)|%2f|%5c|%00|%(?![0-9a-f]{2})", re.IGNORECASE)
 
 
-# With a port of its own, which is drawn when a native application starts (RFC 8252 §7.3).
+# The port is optional: a native application chooses one each time it starts (RFC 8252 §7.3).
 _LOOPBACK_URI = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(?::(0|[1-9][0-9]{0,4}))?(?![^/?])(.*)")
 
 
 def check_redirect_uri(uri: str) -> None:
-    """Whether codes may be sent there: absolute, https (or http to this very machine), and meaning one place only.
+    """Check that codes may be sent to the URI: absolute, https (or http on loopback), and unambiguous.
 
     Raises:
         InvalidRedirectUri
     """
     if len(uri) > MAX_LENGTH or not _URI.fullmatch(uri):
-        raise InvalidRedirectUri("A redirect_uri is too long, or not a URI.")
+        raise InvalidRedirectUri(f"A redirect_uri is longer than {MAX_LENGTH} characters, or not a URI.")
     if "#" in uri:
-        raise InvalidRedirectUri("A redirect_uri has no fragment.")
+        raise InvalidRedirectUri("A redirect_uri must not have a fragment.")
     try:
         parts = urlsplit(uri)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise InvalidRedirectUri("A redirect_uri names no host.") from None
+        raise InvalidRedirectUri("A redirect_uri has no valid host or port.") from None
     if not host or not _HOST.fullmatch(host) or "@" in parts.netloc:
-        raise InvalidRedirectUri("A redirect_uri names a host, and no user.")
+        raise InvalidRedirectUri("A redirect_uri must have a host in lower case, and no user.")
     if not uri.startswith("https://") and not _is_loopback(parts, uri):
-        raise InvalidRedirectUri("A redirect_uri is https, or http on a loopback address.")
+        raise InvalidRedirectUri("A redirect_uri must be https, or http on a loopback address.")
     if _AMBIGUOUS_PATH.search(parts.path):
-        raise InvalidRedirectUri("A redirect_uri's path has no dot segments and no encoded slashes.")
+        raise InvalidRedirectUri("A redirect_uri's path must not have dot segments or encoded slashes.")
 
 
 def is_registered(uri: str, registered: Collection[str]) -> bool:
-    """Whether a request's redirect_uri is one of the registered ones, character by character (RFC 9700 §4.1.3).
+    """Whether a request's redirect_uri equals a registered one, character by character (RFC 9700 §4.1.3).
 
-    Only the port of a loopback address may be another one; the rule names `localhost`, too.
+    Only the port of a loopback URI may differ. This applies to `localhost`, too.
     """
     if uri in registered:
         return True
@@ -61,12 +61,12 @@ def _without_port(uri: str) -> tuple[str, str] | None:
 
 
 def is_loopback(uri: str) -> bool:
-    """Whether it leads to the very machine that the browser runs on: to whatever program listens there."""
+    """Whether the URI leads to the browser's own machine, where any local program may be listening."""
     return _without_port(uri) is not None
 
 
 def origin_of(uri: str) -> str:
-    """The origin of a registered redirect_uri, as a browser compares it."""
+    """The origin of a registered redirect_uri, in the spelling that browsers compare."""
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc.lower()}"
 

@@ -15,19 +15,20 @@ def protected_resources(issuer: str) -> tuple[str, ...]:
 
 
 def known_resources(issuer: str) -> tuple[str, ...]:
-    """Every audience that tokens are issued for: the issuer's own endpoints are one, too."""
+    """Every audience that tokens are issued for: the issuer's own endpoints, and the resource servers."""
     return (issuer, *protected_resources(issuer))
 
 
 def choose(asked: Sequence[str], *, default: str | None, issuer: str) -> str:
-    """The one audience of a token.
+    """The one audience of a token; without a request, `default`, or else the issuer.
 
     Raises:
-        InvalidTarget: an unknown resource, or more than one: a token for two would let each use it at the other.
+        InvalidTarget: the resource is unknown, or there is more than one. With a token for two resource servers, each
+            could use it at the other.
     """
     distinct = set(asked)
     if len(distinct) > 1:
-        raise InvalidTarget("One token is for one resource.")
+        raise InvalidTarget("Only one resource may be requested.")
     resource = next(iter(distinct), default or issuer)
     if resource not in known_resources(issuer):
         raise InvalidTarget("The resource is unknown.")

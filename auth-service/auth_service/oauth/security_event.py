@@ -1,4 +1,4 @@
-"""Security Event Tokens (RFC 8417) as values: what RISC and CAEP have to say about an account and its sessions."""
+"""Security Event Tokens (RFC 8417) as values: RISC and CAEP events about an account and its sessions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SESSION_REVOKED = f"{_SCHEMAS}/caep/event-type/session-revoked"
 
 @dataclass(frozen=True)
 class SecurityEvent:
-    """One event for one receiver. `jti` stays the same however often it is sent, `issued_at` is when it is signed."""
+    """One event for one receiver. `jti` stays the same when it is sent again; `issued_at` is the time of signing."""
 
     iss: str
     aud: str

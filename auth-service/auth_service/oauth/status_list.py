@@ -11,13 +11,13 @@ from .jwk import encode_base64url
 TYP = "statuslist+jwt"
 MEDIA_TYPE = "application/statuslist+jwt"
 SIZE = 2**17  # indices of one list
-TTL = timedelta(seconds=2)  # after so long a verifier asks again
-LIFETIME = timedelta(seconds=300)
+TTL = timedelta(seconds=2)  # a verifier may reuse a fetched list for this long
+LIFETIME = timedelta(seconds=300)  # from `iat` to `exp`
 
 
 @dataclass(frozen=True)
 class StatusReference:
-    """Which bit of which list a token lives and dies with (§6.2)."""
+    """The list and the index of a token's status bit (§6.2)."""
 
     uri: str
     index: int
@@ -27,7 +27,7 @@ class StatusReference:
 
 
 def set_bits(indices: Iterable[int], *, size: int = SIZE) -> bytes:
-    """The octets of a list of one bit, in each octet the least significant bit first (§4.1)."""
+    """The octets of a list with one bit per token, the least significant bit of each octet first (§4.1)."""
     octets = bytearray(size // 8)
     for index in indices:
         octets[index >> 3] |= 1 << (index & 7)
@@ -39,7 +39,7 @@ def is_set(octets: bytes, index: int) -> bool:
 
 
 def pack(octets: bytes) -> str:
-    """`lst` (§4.2): DEFLATE in the zlib format at its best, in base64url."""
+    """`lst` (§4.2): zlib at its highest level, in base64url."""
     return encode_base64url(zlib.compress(octets, 9))
 
 

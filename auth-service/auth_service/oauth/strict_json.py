@@ -1,25 +1,25 @@
-"""JSON as I-JSON (RFC 7493) has it: no name twice, no NaN, no lone surrogates, and no deeper than anybody needs."""
+"""I-JSON (RFC 7493): no duplicate names, no NaN, no lone surrogates; the number of brackets is bounded, too."""
 
 import json
 import math
 from typing import Any, NoReturn
 
-MAX_NESTING = 64  # brackets in all: more than any key set or assertion has, far less than the parser can bear
+MAX_NESTING = 64  # opening brackets in the whole text: more than key sets and assertions have
 
 
 def parse_object(text: bytes, *, max_brackets: int = MAX_NESTING) -> dict[str, Any]:
-    """Raises ValueError, also for what is JSON and no object; the message repeats nothing of the text."""
+    """Parse a JSON object. Raises ValueError, also for JSON that is not an object; the message quotes no input."""
     if text.count(b"[") + text.count(b"{") > max_brackets:
         raise ValueError("too many brackets")
     try:
         value = _DECODER.decode(text.decode())
-        json.dumps(value, ensure_ascii=False).encode()  # fails on a lone surrogate, wherever it stands
+        json.dumps(value, ensure_ascii=False).encode()  # fails on a lone surrogate
     except UnicodeError:
         raise ValueError("not Unicode text") from None
     except json.JSONDecodeError:
         raise ValueError("not JSON") from None
     if not isinstance(value, dict):
-        raise ValueError("not an object")  # noqa: TRY004 - about the text, like all others here
+        raise ValueError("not an object")  # noqa: TRY004 - it is about the text, like the other errors here
     return value
 
 

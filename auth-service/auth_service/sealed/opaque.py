@@ -1,16 +1,16 @@
 """Opaque values: 256 random bits, shown once and stored as their SHA-256.
 
-Nobody guesses one, so there is nothing to slow down, and whoever reads the database cannot use what is in it.
+They cannot be guessed, so a fast hash is enough. A stolen database holds no usable value.
 """
 
 import hashlib
 import secrets
 
-LENGTH = 43  # of 256 bits in base64url
+LENGTH = 43  # characters: 256 bits in base64url
 
 
 def draw() -> str:
-    """In letters that need no escaping in an address, in a form or in Basic (RFC 6749 §2.3.1)."""
+    """A new value, in characters that need no escaping in a URL, a form or HTTP Basic (RFC 6749 §2.3.1)."""
     return secrets.token_urlsafe(32)
 
 

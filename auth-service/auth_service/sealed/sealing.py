@@ -1,4 +1,4 @@
-"""Text that is kept for a while and must not be read from a stolen database: AES-256-GCM under a versioned secret."""
+"""Encryption of stored text with AES-256-GCM under a versioned secret, against a stolen database."""
 
 import os
 
@@ -11,7 +11,7 @@ _VERSION_LENGTH, _NONCE_LENGTH = 4, 12  # octets before the sealed text
 
 
 class Seal:
-    """Seals with the newest secret, and opens what any of them sealed. Each purpose has keys of its own."""
+    """Encrypts with the newest secret, and decrypts with whichever secret encrypted. Each purpose has its own keys."""
 
     def __init__(self, secrets: Secrets, purpose: str) -> None:
         self._ciphers = {
@@ -20,13 +20,13 @@ class Seal:
         self._newest = next(iter(secrets))
 
     def seal(self, text: str, *, place: str) -> bytes:
-        """`place` says where it is kept: moved to another row, it does not open."""
+        """Encrypt the text for one `place`, such as a row: moved to another place it cannot be opened."""
         nonce = os.urandom(_NONCE_LENGTH)
         sealed = self._ciphers[self._newest].encrypt(nonce, text.encode(), place.encode())
         return self._newest.to_bytes(_VERSION_LENGTH) + nonce + sealed
 
     def open(self, sealed: bytes, *, place: str) -> str | None:
-        """None when its secret is gone, or it was sealed elsewhere."""
+        """The text, or None if its secret is no longer configured or it was sealed for another place."""
         cipher = self._ciphers.get(int.from_bytes(sealed[:_VERSION_LENGTH]))
         nonce, rest = sealed[_VERSION_LENGTH:][:_NONCE_LENGTH], sealed[_VERSION_LENGTH + _NONCE_LENGTH :]
         try:

@@ -1,4 +1,4 @@
-"""A file that holds a versioned secret, replaced as a whole: who reads it sees the old one or the new one."""
+"""A file that holds a versioned secret. It is replaced atomically: a reader sees the old content or the new."""
 
 import fcntl
 import os
@@ -11,14 +11,14 @@ from .versioned_secrets import Secrets, parse_secrets, render_secrets
 
 
 def replace_secrets(path: Path, change: Callable[[Secrets], Secrets]) -> Secrets:
-    """Store what `change` makes of the secrets in the file. It is on the disk when this returns.
+    """Replace the secrets in the file by `change(secrets)`, and return them. They are on disk when this returns.
 
-    Two at once take turns, so that neither loses the other's secret. The file keeps its mode and its owner.
+    A lock makes concurrent calls take turns, so that no secret is lost. The file keeps its mode and its owner.
 
     Raises:
-        OSError, ValueError: the file is as it was.
+        OSError, ValueError: the file is unchanged.
     """
-    path = path.resolve()  # what a link points to is replaced, not the link
+    path = path.resolve()  # replace a link's target, not the link
     with _locked(path.parent) as folder:
         changed = change(parse_secrets(path.read_text(encoding="utf-8")))
         written = path.with_name(f".{path.name}.{os.getpid()}.new")

@@ -1,6 +1,6 @@
-"""Values under a signature, in the form that Better Auth's cookies have: `value.base64(HMAC-SHA256(key, value))`.
+"""Signed values in the format of Better Auth's cookies: `value.base64(HMAC-SHA256(key, value))`.
 
-The key is derived from the name, so that a value signed for one cookie is worth nothing in another.
+The key is derived from the cookie's name, so that a value signed for one cookie is not valid in another.
 """
 
 import hmac
@@ -12,7 +12,7 @@ _SIGNATURE_LENGTH = 44  # 32 octets in base64, with one `=`
 
 
 class ValueSigner:
-    """Signs with the newest secret, and reads what any of the secrets signed."""
+    """Signs with the newest secret, and accepts signatures of all secrets."""
 
     def __init__(self, secrets: Secrets, name: str) -> None:
         self._keys = [derive_key(secret, f"auth-service signed value {name}") for secret in secrets.values()]
@@ -21,7 +21,7 @@ class ValueSigner:
         return f"{value}.{_signature(self._keys[0], value)}"
 
     def find_value(self, signed: str) -> str | None:
-        """The value, or None when no secret signed it."""
+        """The value, or None if the signature is missing or not valid under any secret."""
         value, dot, signature = signed.rpartition(".")
         if not dot or not value or len(signature) != _SIGNATURE_LENGTH or not signed.isascii():
             return None

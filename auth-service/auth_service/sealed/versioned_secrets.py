@@ -1,7 +1,7 @@
-"""Secrets that can be replaced while what they protect lives on: a list, newest first, each with a number.
+"""Secrets that can be rotated without losing what older ones protect: a numbered list, newest first.
 
-Written `2:NEWER,1:OLDER`, or one a line. The first is used for what is made now; all are tried, or looked up by number,
-for what was made before. Keys for a purpose are derived (HKDF, RFC 5869), so that no two purposes share one.
+The format is `2:NEWER,1:OLDER`, or one secret per line. New values use the first secret. Older values are checked with
+all secrets, or with the one whose number they carry. Each purpose has its own derived key (HKDF, RFC 5869).
 """
 
 import re
@@ -18,11 +18,11 @@ Secrets = Mapping[int, str]
 
 
 def parse_secrets(text: str) -> Secrets:
-    """The secrets by version, newest first; one without a number is version 1.
+    """The secrets by version, newest first; a secret without a number is version 1.
 
     Raises:
-        ValueError: nothing there, a secret of under 32 characters, a number twice, or numbers that do not fall.
-            The message never holds a secret.
+        ValueError: the list is empty, a secret is under 32 characters, or the numbers do not strictly decrease. The
+            message never holds a secret.
     """
     entries = [entry.strip() for entry in re.split(r"[,\n]", text) if entry.strip()]
     if not entries:
@@ -42,28 +42,28 @@ def parse_secrets(text: str) -> Secrets:
 
 
 def render_secrets(secrets: Secrets) -> str:
-    """The secrets as parse_secrets reads them, one a line."""
+    """The secrets in the format that parse_secrets reads, one per line."""
     return "".join(f"{version}:{secret}\n" for version, secret in secrets.items())
 
 
 def rotate_secrets(secrets: Secrets, *, keep: int | None = None) -> Secrets:
-    """A new newest secret before the `keep` newest of those there are; None keeps them all."""
+    """A new secret, followed by the `keep` newest of `secrets`; None keeps all."""
     kept = list(secrets.items())[:keep]
     return {max(secrets) + 1: draw_secret(), **dict(kept)}
 
 
 def draw_secret() -> str:
-    """384 bits, in letters that need no quoting anywhere."""
+    """A random secret of 384 bits, in characters that need no quoting."""
     secret = random.token_urlsafe(48)
     return draw_secret() if looks_like_a_default(secret) else secret
 
 
 def looks_like_a_default(secret: str) -> bool:
-    """Whether a secret was copied from an example rather than drawn at random."""
+    """Whether a secret looks copied from an example instead of random."""
     words = ("secret", "change", "default", "example", "password", "your-", "test", "0123456789", "abcdef")
     return len(set(secret)) < 12 or any(word in secret.lower() for word in words)
 
 
 def derive_key(secret: str, purpose: str) -> bytes:
-    """256 bits for one purpose."""
+    """A key of 256 bits for one purpose."""
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret.encode())

@@ -1,4 +1,4 @@
-"""What a setting may be: each kind checks its value, and says in a ValueError what is wrong with it."""
+"""Types of settings. Each checks its value, and explains in a ValueError what is wrong."""
 
 import ssl
 from datetime import timedelta
@@ -37,14 +37,14 @@ def _words(value: object) -> object:
 
 def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     for network in value:
-        ip_network(network)  # a ValueError says what is wrong
+        ip_network(network)  # its ValueError explains the problem
     return value
 
 
 def _certificates(value: Path) -> Path:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
-    except OSError as error:  # SSLError, too
+    except OSError as error:  # SSLError is an OSError
         raise ValueError("is no readable file of PEM certificates") from error
     return value
 
@@ -64,7 +64,7 @@ def is_encrypted(redis_url: SecretStr) -> bool:
 
 
 def _rate_limit(value: object) -> object:
-    """`30000/PT1M`: so many requests in so long (ISO 8601)."""
+    """Parse REQUESTS/DURATION, such as `30000/PT1M`, with an ISO 8601 duration; `off` is None."""
     if not isinstance(value, str):
         return value
     if value == "off":
@@ -75,9 +75,9 @@ def _rate_limit(value: object) -> object:
     except ValidationError:
         raise ValueError("must be REQUESTS/DURATION, such as 600/PT1M, or off") from None
     if not requests.isdecimal() or not 1 <= int(requests) <= 10**9:
-        raise ValueError("must begin with a number of requests")
+        raise ValueError("must begin with a number of requests from 1 to 1000000000")
     if window.microseconds or not timedelta(seconds=1) <= window <= timedelta(days=1):
-        raise ValueError("must end in whole seconds, a day at most")
+        raise ValueError("must end in a duration of whole seconds, at most a day")
     return QuotaPolicy(int(requests), window)
 
 

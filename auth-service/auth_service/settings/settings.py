@@ -1,7 +1,7 @@
-"""Settings, from the environment: AUTH_* names, and AUTH_*_FILE for what is secret.
+"""Settings from the environment: AUTH_NAME, or AUTH_NAME_FILE with the path of a file that holds the value.
 
-All are checked before anything is opened. A name that does not exist stops the start: it is a setting that somebody
-believes to be in force. Only app.py and the commands read these; everything else is given what it needs.
+All settings are checked before anything is opened. An unknown AUTH_* name stops the start, because an operator believes
+that it is in force. Only app.py and the commands read settings; they pass the values on.
 """
 
 import os
@@ -42,7 +42,7 @@ PREFIX = "AUTH_"
 
 
 class InvalidSettings(Exception):
-    """What is wrong with the environment, a line each, without a secret in it."""
+    """All problems with the environment, one per line. The text never holds a secret."""
 
 
 class Settings(BaseModel):
@@ -51,85 +51,84 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     issuer: Issuer = Field(description="Public origin of the gateway; `iss` of every token")
-    secret: VersionedSecret = Field(description="Signs cookies; `2:NEWER,1:OLDER`, each of 32 characters or more")
-    key_encryption_keys: VersionedSecret = Field(description="Encrypt private keys at rest; written like the secret")
+    secret: VersionedSecret = Field(description="Signs cookies; `2:NEWER,1:OLDER`, at least 32 characters each")
+    key_encryption_keys: VersionedSecret = Field(description="Encrypts private keys at rest; same format as the secret")
     database_url: SecretStr = Field(
         SecretStr("sqlite+aiosqlite:///auth.db"),
         description="`sqlite+aiosqlite:///PATH` or `postgresql+psycopg://USER:PASSWORD@HOST/NAME`",
     )
     trusted_origins: Words = Field(
-        (), description="Further origins whose pages may act for a signed-in person; `*` and `?` are wildcards"
+        (), description="More origins whose pages may act for a signed-in person; `*` and `?` are wildcards"
     )
     trusted_proxies: Networks = Field(
-        ("127.0.0.1", "::1"), description="Addresses or networks whose X-Forwarded-For is believed"
+        ("127.0.0.1", "::1"), description="Addresses or networks whose X-Forwarded-For is trusted"
     )
     outbound_allowed_networks: Networks = Field(
-        (), description="Networks that are not public and where clients' `jwks_uri` may lead all the same"
+        (), description="Private networks that clients' `jwks_uri` may point to"
     )
     event_networks: Networks = Field(
-        (), description="Networks that are not public and where clients' `event_endpoint` may lead, by http too"
+        (), description="Private networks that clients' `event_endpoint` may point to; http is allowed there"
     )
     outbound_ca_file: Certificates | None = Field(
-        None, description="Certificates (PEM) to believe beside the system's when a `jwks_uri` is fetched"
+        None, description="Authorities (PEM) trusted beside the system's for `jwks_uri` and `event_endpoint`"
     )
-    access_token_ttl: Positive = Field(timedelta(minutes=5), description="Life of an access token")
-    id_token_ttl: Positive = Field(timedelta(minutes=5), description="Life of an ID token")
-    authorization_code_ttl: CodeTtl = Field(timedelta(seconds=60), description="Life of an authorization code")
+    access_token_ttl: Positive = Field(timedelta(minutes=5), description="Lifetime of an access token")
+    id_token_ttl: Positive = Field(timedelta(minutes=5), description="Lifetime of an ID token")
+    authorization_code_ttl: CodeTtl = Field(timedelta(seconds=60), description="Lifetime of a code, at most PT10M")
     refresh_token_idle_ttl: Positive = Field(
-        timedelta(days=30), description="Life of a refresh token with `offline_access`; others end with their session"
+        timedelta(days=30),
+        description="Refresh tokens with `offline_access` end when unused this long; others end with their session",
     )
     refresh_token_absolute_max_age: Positive = Field(
-        timedelta(days=180), description="No refresh token lives longer, however often it was replaced"
+        timedelta(days=180), description="A grant's refresh tokens end after this time, however often they are replaced"
     )
     key_rotation_interval: Positive = Field(
-        timedelta(days=30), description="The worker rotates the signing keys so often"
+        timedelta(days=30), description="Time between the worker's rotations of the signing keys"
     )
     key_spare_min_age: Positive = Field(
-        timedelta(hours=1), description="A spare key is published for so long before it signs: longer than all caches"
+        timedelta(hours=1), description="A spare key is published this long before it signs; must outlast all caches"
     )
-    session_ttl: Positive = Field(timedelta(days=7), description="Life of a browser session since it last slid")
-    session_update_age: Positive = Field(timedelta(days=1), description="A session slides at most this often")
+    session_ttl: Positive = Field(timedelta(days=7), description="Lifetime of a session after its last extension")
+    session_update_age: Positive = Field(timedelta(days=1), description="Least time between a session's extensions")
     session_absolute_max_age: Positive = Field(
-        timedelta(days=90), description="No session lives longer, however much it is used"
+        timedelta(days=90), description="A session ends after this time, however often it is used"
     )
-    session_fresh_max_age: Positive = Field(timedelta(days=1), description="A sign-in counts as recent for so long")
+    session_fresh_max_age: Positive = Field(timedelta(days=1), description="A sign-in counts as recent for this long")
     hashing_threads: int = Field(1, ge=1, le=64, description="Threads that run Argon2id")
-    hashing_queue_limit: int = Field(
-        64, ge=1, le=10_000, description="Hashes that may wait for a thread; more are answered 429"
-    )
+    hashing_queue_limit: int = Field(64, ge=1, le=10_000, description="Hashes that may wait for a thread; more get 429")
     limits: Literal["on", "off"] = Field(
-        "on", description="`off` lifts the service's own limits, for outside test suites"
+        "on", description="`off` turns off the service's own limits, for external test suites"
     )
     client_rate_limit: RateLimit = Field(
         "30000/PT1M",
         validate_default=True,
-        description="Requests of a client that authenticates, at `/oauth/token`, `introspect`, `revoke` each; or `off`",
+        description="Requests per authenticated client at each of `/oauth/token`, `introspect`, `revoke`; or `off`",
     )
-    redis_url: RedisUrl | None = Field(None, description="Where all processes count them together: see below")
+    redis_url: RedisUrl | None = Field(None, description="Redis, where all processes count together; see below")
     redis_ca_file: Certificates | None = Field(
-        None, description="Certificates (PEM) to believe instead of the system's when Redis is reached over TLS"
+        None, description="Authorities (PEM) trusted instead of the system's for Redis over TLS"
     )
     redis_timeout: RedisTimeout = Field(
-        timedelta(milliseconds=50), description="For Redis to connect, and to answer; then a request goes on without it"
+        timedelta(milliseconds=50), description="Limit for connecting to Redis and for its answer; then it is skipped"
     )
-    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Lowest level that is logged")
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
         TrustedOrigins(self.issuer, self.trusted_origins)
         if self.redis_ca_file and not (self.redis_url and is_encrypted(self.redis_url)):
-            raise ValueError(f"{PREFIX}REDIS_CA_FILE is for {PREFIX}REDIS_URL with rediss, which is over TLS")
+            raise ValueError(f"{PREFIX}REDIS_CA_FILE is for {PREFIX}REDIS_URL with rediss (TLS)")
         if not is_loopback(self.issuer):
             for name in ("secret", "key_encryption_keys"):
                 if any(map(looks_like_a_default, self.versioned(name).values())):
                     raise ValueError(
-                        f"{PREFIX}{name.upper()} looks like an example's: draw one with openssl rand -base64 48"
+                        f"{PREFIX}{name.upper()} looks like an example's: make one with openssl rand -base64 48"
                     )
         return self
 
     @classmethod
     def shown_default(cls, name: str) -> str:
-        """A default as one would write it in the environment."""
+        """The default, written as in the environment."""
         default = cls.model_fields[name].default
         if isinstance(default, SecretStr):
             return default.get_secret_value()
@@ -143,7 +142,7 @@ class Settings(BaseModel):
 
     @property
     def longest_token_ttl(self) -> timedelta:
-        """Of what the signing keys sign."""
+        """The longer lifetime of access tokens and ID tokens."""
         return max(self.access_token_ttl, self.id_token_ttl)
 
     def versioned(self, name: str) -> Secrets:
@@ -152,10 +151,10 @@ class Settings(BaseModel):
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings of this process.
+    """Read and check the settings of this process.
 
     Raises:
-        InvalidSettings: with everything that is wrong, not only the first.
+        InvalidSettings: lists all problems, not only the first.
     """
     given, problems = _read(os.environ if environment is None else environment)
     try:
@@ -176,7 +175,7 @@ def _read(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
         if name.endswith("_file") and name.removesuffix("_file") in Settings.model_fields:
             name = name.removesuffix("_file")
             if f"{PREFIX}{name.upper()}" in environment:
-                problems.append(f"{variable}: {PREFIX}{name.upper()} is set as well; only one can be meant")
+                problems.append(f"{variable}: {PREFIX}{name.upper()} is set as well; set only one of them")
             try:
                 value = Path(value).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
@@ -184,7 +183,7 @@ def _read(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
                 continue
         if name not in Settings.model_fields:
             problems.append(f"{variable}: there is no such setting")
-        elif value != "":  # an empty variable is how Compose writes "not set"
+        elif value != "":  # Compose passes an unset variable as an empty one
             given[name] = value
     return given, problems
 

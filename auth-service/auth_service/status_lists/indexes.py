@@ -1,7 +1,7 @@
-"""Who has which index of which status list, and which of them are revoked.
+"""Indexes in status lists: allocation to holders, and revocation.
 
-An index belongs to a holder: a session at the client `web` (by its id), a grant, or a client that acts for itself. It
-is drawn at random, so that neighbours tell nothing, and the primary key decides that nobody else gets it, ever.
+A holder is a session at the client `web` (by its id), a grant, or a client with client_credentials. Its index is drawn
+at random, so that neighbouring indexes reveal nothing. The primary key ensures that an index is never given twice.
 """
 
 import secrets
@@ -20,7 +20,7 @@ _DRAWS = 64
 
 
 class NoFreeIndex(Exception):
-    """No list is open, or the open one is as good as full."""
+    """No list is open, or _DRAWS random draws found no free index in it."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class Allocated:
     index: int
 
     def columns(self) -> dict[str, int]:
-        """As a holder remembers it."""
+        """The values of the holder's two columns."""
         return {"status_list_id": self.list_id, "status_index": self.index}
 
 
 async def allocate(session: AsyncSession, holder_id: str) -> Allocated:
-    """An index of the open list that nobody ever had.
+    """Take an unused index of the open list for a holder.
 
-    In the transaction that makes the holder, or that has locked it: then whoever ends the holder finds the index.
+    Call it in the transaction that creates or locks the holder, so that ending the holder finds and revokes the index.
 
     Raises:
         NoFreeIndex
@@ -57,7 +57,7 @@ async def allocate(session: AsyncSession, holder_id: str) -> Allocated:
 
 
 async def revoke(session: AsyncSession, holder_ids: Collection[str], *, now: datetime) -> None:
-    """Set the bit of every index that these holders have or had, in the transaction that ends them."""
+    """Revoke all present and former indexes of these holders. Call it in the transaction that ends them."""
     if holder_ids:
         await session.execute(
             update(StatusIndex)
@@ -68,7 +68,7 @@ async def revoke(session: AsyncSession, holder_ids: Collection[str], *, now: dat
 
 
 async def is_revoked(session: AsyncSession, list_id: int, index: int) -> bool:
-    """True also for an index that nobody has."""
+    """Whether the index is revoked. An index without a holder counts as revoked."""
     query = select(StatusIndex.idx).where(
         StatusIndex.list_id == list_id, StatusIndex.idx == index, StatusIndex.revoked_at.is_(None)
     )

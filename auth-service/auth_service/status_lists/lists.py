@@ -1,7 +1,7 @@
-"""Status lists as they are stored, and how one follows another (REVOCATION.md).
+"""Stored status lists, and how one replaces another (REVOCATION.md).
 
-Two are always published: the open one, from which indices are drawn (status_indexes.py), and the next, which every
-verifier has before it opens. A closed list is shown until the last token with one of its indices has expired.
+Two lists are always published: the open one, from which indexes are drawn (indexes.py), and the next one, so that every
+verifier has it before it opens. A closed list stays published until the last token with one of its indexes has expired.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ from ..store.rows import Row
 
 OPEN, NEXT, CLOSED = "open", "next", "closed"
 OPEN_FOR = timedelta(days=1)
-FULL = SIZE * 7 // 8  # so that a draw hardly ever meets a taken index
-PUBLISHED_FOR = timedelta(seconds=10)  # a verifier's poll, the caches before it, and our own processes' look
-# A process may issue for a moment after a list has closed, and verifiers allow 60 s of leeway.
+FULL = SIZE * 7 // 8  # beyond this, random draws would hit used indexes too often
+PUBLISHED_FOR = timedelta(seconds=10)  # covers a verifier's poll, the caches in front, and our own processes' refresh
+# A process may still issue tokens for a moment after a list has closed, and verifiers allow 60 s of leeway.
 CLOSED_MARGIN = timedelta(seconds=60 + 10)
 _BATCH = 500  # rows in one transaction
 _REVOKED = text("revoked_at IS NOT NULL")
@@ -45,7 +45,7 @@ class StatusList(Row):
 
 
 class StatusIndex(Row):
-    """No foreign key: that it is taken, and whether it is revoked, outlives its holder."""
+    """A used index. `holder_id` is no foreign key, because the row outlives its holder."""
 
     __tablename__ = "status_indexes"
     __table_args__ = (Index("ix_status_indexes_revoked", "list_id", sqlite_where=_REVOKED, postgresql_where=_REVOKED),)
@@ -58,7 +58,7 @@ class StatusIndex(Row):
 
 @dataclass(frozen=True)
 class ListState:
-    """A published list. Bits are only ever set, so the number of set ones is its version."""
+    """A published list. Bits are set and never cleared, so the number of set bits is the version."""
 
     id: int
     state: str
@@ -66,7 +66,7 @@ class ListState:
 
 
 async def find_states(session: AsyncSession, *, closed_after: datetime) -> Sequence[ListState]:
-    """Every list that is published: one read of an index that has the revoked ones only."""
+    """All published lists, read through a partial index over the revoked rows."""
     revoked = (StatusIndex.list_id == StatusList.id) & StatusIndex.revoked_at.is_not(None)
     rows = await session.execute(
         select(StatusList.id, StatusList.state, func.count(StatusIndex.idx))
@@ -83,7 +83,7 @@ def _is_published(closed_after: datetime) -> ColumnElement[bool]:
 
 
 async def create_first(database: Database, *, now: datetime) -> None:
-    """At the very first start: an open list, which no verifier can have missed, and the next one."""
+    """Create an open list and a next one at the first start. No verifier needs to know the open one in advance yet."""
     async with database.reading() as session:
         if await session.scalar(select(func.count()).select_from(StatusList)):
             return
@@ -96,13 +96,13 @@ async def create_first(database: Database, *, now: datetime) -> None:
                 ]
             )
     except IntegrityError:
-        return  # Another process was first, and its lists serve us as well.
+        return  # Another process was first; its lists are used.
 
 
 async def replace_open_list(database: Database, *, now: datetime) -> bool:
-    """Close the open list when it is full or a day old, open the next, and publish another. False: it is not time.
+    """If the open list is full or a day old, close it, open the next one and create another. False if it is not due.
 
-    Of simultaneous attempts one happens: the conditional UPDATE decides, and after it the unique indexes.
+    Of simultaneous calls only one succeeds: the conditional UPDATE decides, backed by the unique indexes.
     """
     async with database.reading() as session:
         lists = {
@@ -134,7 +134,7 @@ async def _move(session: AsyncSession, found: StatusList, state: str, **instants
 
 
 async def replace_and_retire(database: Database, shown_for: timedelta, *, now: datetime) -> None:
-    """What has to be done with lists now and then, by the worker."""
+    """The worker's periodic duty: replace the open list when due, and delete indexes of lists no longer published."""
     await replace_open_list(database, now=now)
     deleted = _BATCH
     while deleted == _BATCH:
@@ -143,7 +143,7 @@ async def replace_and_retire(database: Database, shown_for: timedelta, *, now: d
 
 
 async def delete_retired(session: AsyncSession, *, closed_before: datetime, limit: int) -> int:
-    """Forget indices of lists that are shown no more; how many there were. The lists' numbers are never used again."""
+    """Delete indexes of lists that are no longer published. Returns how many. The lists' ids are never used again."""
     retired = select(StatusList.id).where(StatusList.closed_at <= closed_before)
     chosen = select(StatusIndex.list_id, StatusIndex.idx).where(StatusIndex.list_id.in_(retired)).limit(limit)
     rows = (await session.execute(chosen)).all()

@@ -1,7 +1,7 @@
-"""The status lists as this process publishes them: read, packed and signed when they change, and once in half a minute.
+"""The status lists that this process publishes: read, packed and signed when they change, and at least every 30 s.
 
-A list is never signed without having been read: while the store does not answer, the signed `iat` grows old, and
-verifiers see that they know less and less. Packing and signing run in a thread, and not for each request.
+A list is always read from the database before it is signed. So while the database is down the signed `iat` grows old,
+and verifiers see that the list is not fresh. Packing and signing run in a thread, and not per request.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ from .lists import CLOSED, CLOSED_MARGIN, ListState
 
 PATH = "/oauth/status-lists"
 LOOK_PERIOD = timedelta(milliseconds=200)
-SIGNED_EVERY = timedelta(seconds=30)  # at the longest, and thrice in a token's life: older ones make verifiers cautious
+SIGNED_EVERY = timedelta(seconds=30)  # or a third of access_token_ttl, if shorter: verifiers distrust older lists
 MAX_LISTENERS = 64
-_BACKLOG = 64  # hints that a listener may leave unread; one that is lost is made up for by a poll
+_BACKLOG = 64  # unread hints per listener; the oldest is dropped above it, and the next poll makes up for it
 _log = structlog.get_logger(__name__)
 
 
@@ -52,7 +52,7 @@ class Hint:
 
 
 class PublishedStatusLists:
-    """For one event loop. `current` is replaced as a whole."""
+    """The published lists. For one event loop; `current` is replaced as a whole."""
 
     def __init__(self, issuer: str, database: Database, keys: KeyRing, *, access_token_ttl: timedelta) -> None:
         self._issuer = issuer
@@ -80,19 +80,19 @@ class PublishedStatusLists:
         return not status_list.is_set(found.statuses, index)
 
     async def refresh(self, *, now: datetime) -> None:
-        """Read what has changed, and sign it. Raises what a store raises that does not answer."""
+        """Read and sign the lists that changed or are due. Raises the database's errors."""
         async with self._refreshing:
             await self._refresh(now)
 
     async def look(self, *, now: datetime) -> None:
-        """`refresh`, for somebody who knows of a version that we do not. All who ask during one share the next."""
+        """Refresh because a caller knows of a newer version. Calls during a refresh share the next one."""
         if self._next_look is None:
             self._next_look = asyncio.create_task(self._look_next(now))
         await asyncio.shield(self._next_look)
 
     async def _look_next(self, now: datetime) -> None:
         async with self._refreshing:
-            self._next_look = None  # who asks from here on may know of something that this one does not see
+            self._next_look = None  # later callers need a newer read than the one that begins here
             await self._refresh(now)
 
     async def _refresh(self, now: datetime) -> None:
@@ -128,7 +128,7 @@ class PublishedStatusLists:
 
     @contextmanager
     def listening(self) -> "Iterator[asyncio.Queue[Hint | None]]":
-        """A queue of hints; None is the end. Whoever cannot be given one gets the end at once."""
+        """A queue of hints; None is the end of the stream. Above MAX_LISTENERS it ends at once."""
         queue: asyncio.Queue[Hint | None] = asyncio.Queue(_BACKLOG)
         if len(self._listeners) >= MAX_LISTENERS:
             queue.put_nowait(None)
@@ -139,7 +139,7 @@ class PublishedStatusLists:
             self._listeners.discard(queue)
 
     def dismiss(self) -> None:
-        """End all streams: a process that is told to stop must not wait for who listens."""
+        """End all streams, so that a stopping process does not wait for its listeners."""
         self._tell(None)
 
     def _tell(self, hint: Hint | None) -> None:
@@ -150,7 +150,7 @@ class PublishedStatusLists:
 
 
 async def refresh_periodically(lists: PublishedStatusLists, clock: Clock) -> None:
-    """Runs until cancelled. A failure is logged once, until it is over or another one."""
+    """Refresh every LOOK_PERIOD, until cancelled. A failure is logged when it begins or changes."""
     failing = ""
     while True:
         await asyncio.sleep(LOOK_PERIOD.total_seconds())

@@ -1,9 +1,10 @@
-"""Where rows live: PostgreSQL in earnest, SQLite as the embedded default.
+"""The database: SQLite by default, PostgreSQL in production.
 
-SQLite gets two engines. Its writer has one connection whose transactions begin IMMEDIATE: with more, writers starve
-each other into "database is locked", and a deferred transaction that turns into a write can lose an update. Its readers
-see the last commit and hold no lock; they run on the event loop (inline_sqlite.py). Reads are single statements on
-either database, so they run without a transaction around them and spare its round trips.
+SQLite gets two engines. The writer has one connection, whose transactions begin IMMEDIATE. With more connections,
+writers would starve each other into "database is locked"; a deferred transaction that becomes a write could lose an
+update. The readers see the last commit, hold no lock and run on the event loop (inline_sqlite.py).
+
+On both databases a read is a single statement. It runs without a transaction, which saves round trips.
 """
 
 import select
@@ -22,9 +23,9 @@ from .slow_statements import tell_of_slow_statements
 
 LOCK_TIMEOUT = timedelta(seconds=10)
 STATEMENT_TIMEOUT = timedelta(seconds=15)
-POOL_TIMEOUT = timedelta(seconds=5)  # until somebody who waits for a connection is told to come again
-# A server that is cut off says nothing, and TCP alone would wait for a quarter of an hour. The server's own timeouts do
-# not help: it is there, and has long given up.
+POOL_TIMEOUT = timedelta(seconds=5)  # waiting this long for a connection ends in 503
+# If the network to the server is cut, TCP alone would wait for a quarter of an hour. The server's own timeouts cannot
+# help: its errors do not arrive.
 REACHABILITY = {
     "connect_timeout": 3,  # seconds
     "tcp_user_timeout": 8000,  # milliseconds
@@ -35,7 +36,7 @@ REACHABILITY = {
 
 
 class SchemaMismatch(Exception):
-    """The database's schema is not the one that this version reads and writes."""
+    """The database's schema is at another revision than this version needs."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,14 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session for single statements that change nothing; each sees what is committed by then."""
+        """A session for single read statements; each sees what is committed when it runs."""
         async with async_sessionmaker(self.reader, expire_on_commit=False)() as session:
             yield session
 
     async def find_row(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Any] | None:
-        """The one row of a statement that changes nothing, or None: a read without the ORM's bookkeeping.
+        """The one row that a read statement returns, or None, without the ORM's bookkeeping.
 
-        For the hottest paths. SQLite's reader waits for nothing, so there is nothing to switch to meanwhile.
+        For the most frequent queries. SQLite's reader never waits, so it is called without `await`.
         """
         if self.reader.dialect.driver == InlineSQLite.driver:
             with self.reader.sync_engine.connect() as connection:
@@ -61,9 +62,9 @@ class Database:
             return (await awaited.execute(statement, parameters)).one_or_none()
 
     async def change_row(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Any] | None:
-        """The one row that a statement changes and returns, or None: a whole transaction in one round trip.
+        """The one row that a statement changes and returns, or None: a transaction in one round trip.
 
-        On PostgreSQL a statement on its own is a transaction, and saves those of a BEGIN and a COMMIT.
+        On PostgreSQL a single statement is a transaction; it saves the round trips of BEGIN and COMMIT.
         """
         if self.writer.dialect.name == "sqlite":
             async with self.writer.begin() as transaction:
@@ -73,12 +74,12 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
-        """One transaction: committed at the end of the block, rolled back when an exception leaves it."""
+        """One transaction: committed at the end of the block, rolled back if the block raises."""
         async with async_sessionmaker(self.writer, expire_on_commit=False)() as session, session.begin():
             yield session
 
     async def require_revision(self, needed: str) -> None:
-        """Raises SchemaMismatch, whose text says what to do."""
+        """Raises SchemaMismatch unless the schema is at `needed`; the text says what to do."""
         revision = await self.revision()
         if revision != needed:
             raise SchemaMismatch(
@@ -94,7 +95,7 @@ class Database:
                 is_sqlite = session.get_bind().dialect.name == "sqlite"
                 if type(error).__name__ != ("OperationalError" if is_sqlite else "ProgrammingError"):
                     raise
-                return None  # There is no such table yet.
+                return None  # The table does not exist yet.
         return revision
 
     async def close(self) -> None:
@@ -103,7 +104,7 @@ class Database:
 
 
 def open_database(url: str) -> Database:
-    """Engines for a SQLAlchemy URL, `sqlite+aiosqlite:` or `postgresql+psycopg:`. Connects at first use."""
+    """The database at a SQLAlchemy URL, `sqlite+aiosqlite:` or `postgresql+psycopg:`. It connects at first use."""
     database = _open_engines(url)
     for engine in (database.writer, database.reader):
         tell_of_slow_statements(engine.sync_engine)
@@ -111,9 +112,9 @@ def open_database(url: str) -> Database:
 
 
 def _open_engines(url: str) -> Database:
-    # hide_parameters: an error's text goes to the log, and parameters hold addresses and hashes.
+    # hide_parameters: error texts are logged, and parameters hold e-mail addresses and hashes.
     common: dict[str, Any] = {"hide_parameters": True}
-    # Not for SQLite's writer: the driver begins no transactions there, which SQLAlchemy would take for autocommit.
+    # Not for SQLite's writer: its driver begins no transactions, so SQLAlchemy would skip its rollbacks as well.
     reads: dict[str, Any] = common | {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
     if make_url(url).get_backend_name() == "sqlite":
         connect = {"timeout": LOCK_TIMEOUT.total_seconds()}
@@ -130,12 +131,12 @@ def _open_engines(url: str) -> Database:
     options = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds}"
     pool: dict[str, Any] = {
         "pool_size": 10,
-        "max_overflow": 0,  # what overflows is closed after one use, and opening one costs more than waiting for one
+        "max_overflow": 0,  # an overflow connection is closed after one use; opening it costs more than waiting
         "pool_timeout": POOL_TIMEOUT.total_seconds(),
         "pool_recycle": 1800,  # seconds
         "connect_args": {"options": options, **REACHABILITY},
     }
-    # Two pools: a connection that changed between transactions and none would be told so twice at each use.
+    # Two pools, one in autocommit: switching one connection's mode would cost two calls at each use.
     database = Database(create_async_engine(url, **pool, **common), create_async_engine(url, **pool, **reads))
     for engine in (database.writer, database.reader):
         event.listen(engine.sync_engine, "checkout", _refuse_if_over)
@@ -143,20 +144,20 @@ def _open_engines(url: str) -> Database:
 
 
 def _refuse_if_over(connection: Any, record: object, proxy: object) -> None:
-    """Before a connection is used: a server that ended has said so, and to an idle connection it says nothing else.
+    """Refuse an idle connection that has something to read: only the server's goodbye can be there.
 
-    Without a round trip, unlike a ping; whoever comes first after a restart is spared the error.
+    So the first request after a restart of the server does not fail. Unlike a ping, this needs no round trip.
     """
     poll = select.poll()
     poll.register(connection.driver_connection.pgconn.socket, select.POLLIN)
     if poll.poll(0):
-        raise DisconnectionError("the server has ended this connection")  # the pool then opens another one
+        raise DisconnectionError("the server has ended this connection")  # the pool opens a new one
 
 
 def _prepare_sqlite(engine: Engine, *, begin: str | None) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, record: object) -> None:
-        connection.isolation_level = None  # the driver begins no transaction behind our back
+        connection.isolation_level = None  # stops the driver from beginning transactions itself
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
             cursor.execute(f"PRAGMA {pragma}")

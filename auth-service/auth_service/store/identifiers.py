@@ -1,7 +1,7 @@
-"""Names drawn at random. 32 letters and digits hold 190 bits: nobody guesses one, and no two are alike.
+"""Random identifiers. 32 letters and digits hold 190 bits: they cannot be guessed, and do not collide.
 
-Client ids always hold a character from outside this alphabet or are shorter, so that no client can be given the
-`sub` of a person (RFC 9068 §5).
+A client_id is shorter, or holds a character outside this alphabet, so that it never equals the `sub` of a person
+(RFC 9068 §5).
 """
 
 import secrets
@@ -10,7 +10,7 @@ import string
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 32
 
-# Octets of 248 and more are thrown away: 248 is the greatest multiple of 62 that fits, so all letters are as likely.
+# Octets from 248 are dropped: 248 is the greatest multiple of 62 below 256, so all letters are equally likely.
 _LETTERS = (ALPHABET * 5)[:256].encode()
 _SURPLUS = bytes(range(248, 256))
 
@@ -21,5 +21,5 @@ def draw() -> str:
 
 
 def is_one(text: str) -> bool:
-    """Whether `draw` could have drawn it."""
+    """Whether the text has the form that `draw` returns."""
     return len(text) == LENGTH and text.isascii() and text.isalnum()

@@ -1,7 +1,7 @@
-"""A SQLAlchemy dialect that reads SQLite on the event loop itself.
+"""A SQLAlchemy dialect that reads SQLite on the event loop. For reads only: a write may wait for a lock.
 
-A read through an index takes some 20 µs and, in WAL mode, waits for no lock; handing it to a thread and back, several
-times a statement as aiosqlite does, takes many times as long. Only for reading: a write may wait for a lock.
+A read through an index takes some 20 µs and, in WAL mode, waits for no lock. aiosqlite hands each statement to a thread
+and back several times, which takes many times as long.
 """
 
 from typing import Any
@@ -12,13 +12,13 @@ from sqlalchemy.pool import Pool, StaticPool
 
 
 class InlineSQLite(SQLiteDialect_pysqlite):
-    driver = "auth_inline"  # todo-service has another one, and tests run parts of both in one process
-    is_async = True  # so that AsyncEngine takes it; nothing is awaited, because nothing waits
+    driver = "auth_inline"  # not todo-service's name: tests load both services in one process
+    is_async = True  # AsyncEngine requires it, although no call awaits anything
     supports_statement_cache = True
 
     @classmethod
     def get_pool_class(cls, url: Any) -> type[Pool]:
-        return StaticPool  # one connection: no two reads run at once
+        return StaticPool  # one connection is enough: reads never overlap
 
 
 registry.register("sqlite.auth_inline", __name__, "InlineSQLite")

@@ -1,4 +1,4 @@
-"""Instants: aware, in UTC, and one type for both databases."""
+"""Instants: aware datetimes in UTC, with one column type for both databases."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("an instant without a time zone names no moment")
+            raise ValueError("an instant needs a time zone")
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 

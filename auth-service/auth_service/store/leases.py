@@ -1,4 +1,4 @@
-"""Leases: of many processes on one database, one does the periodic work at a time."""
+"""Leases: only one of the processes on a database does the periodic work at a time."""
 
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ class Lease(Row):
 
 
 async def hold(database: Database, name: str, holder: str, *, lasting: timedelta, now: datetime) -> bool:
-    """Take the lease, or prolong one's own. False while somebody else holds it. One statement decides."""
+    """Take or extend the lease in one statement. False while another holder has it."""
     async with database.writing() as session:
         insert = insert_into(session, Lease)
         taken = await session.execute(
@@ -35,6 +35,6 @@ async def hold(database: Database, name: str, holder: str, *, lasting: timedelta
 
 
 async def release(database: Database, name: str, holder: str) -> None:
-    """Give one's own lease back, so that nobody has to wait until it has run out."""
+    """Give up the holder's own lease, so that others need not wait until it expires."""
     async with database.writing() as session:
         await session.execute(delete(Lease).where(Lease.name == name, Lease.holder == holder))

@@ -38,5 +38,5 @@ class Row(DeclarativeBase):
 
 
 def insert_into(session: AsyncSession, table: type[Row]) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that may say what a conflict means: both databases have it, in the same words, and SQLAlchemy twice."""
+    """An INSERT that supports ON CONFLICT. SQLAlchemy has one class per database for it, with the same methods."""
     return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)

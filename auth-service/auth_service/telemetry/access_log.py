@@ -1,4 +1,4 @@
-"""One log line and one count a request, and its id: the gateway's when it is well formed, otherwise our own."""
+"""One log line, one count and one id per request. The id is the gateway's if it is well formed, otherwise a new one."""
 
 import asyncio
 import re
@@ -16,7 +16,7 @@ _log = structlog.get_logger("access")
 
 
 class AccessLog:
-    """The outermost middleware; the id is echoed to the caller."""
+    """The outermost middleware. It sends the id back in X-Request-Id."""
 
     def __init__(self, app: ASGIApp, counts: Counts) -> None:
         self._app = app
@@ -47,7 +47,7 @@ class AccessLog:
             route, seconds = getattr(scope.get("route"), "path", None), time.perf_counter() - started
             self._counts.active_requests.add(by=-1)
             self._counts.answered(scope["method"], route or "", status, seconds)
-            # A turn later, one line after another: each costs half as much as between two signatures.
+            # Deferred to the next turn of the event loop, where the lines are written in a row: half the cost.
             asyncio.get_running_loop().call_soon(_write, scope, route, status, seconds)
             structlog.contextvars.reset_contextvars(**outside)
 
@@ -58,7 +58,7 @@ def _read_request_id(scope: Scope) -> str:
 
 
 def _write(scope: Scope, route: str | None, status: int, seconds: float) -> None:
-    """The route's template stands for the path: a path may hold an identifier, and a query may hold a secret."""
+    """Log the route's template, not the path or query: a path may hold an identifier, a query a secret."""
     client = scope.get("client")
     _log.info(
         "request",

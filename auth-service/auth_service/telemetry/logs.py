@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line. Never in them: query strings, bodies, cookies, tokens, passwords, e-mail addresses."""
+"""Logs: one JSON object per line, without query strings, bodies, cookies, tokens, passwords or e-mail addresses."""
 
 import json
 import logging
@@ -12,16 +12,16 @@ import structlog
 
 SERVICE_NAME = "auth-service"
 
-# Below WARNING these write parameters of statements, addresses of requests, and headers.
+# Below WARNING these libraries log statement parameters, URLs and headers.
 _TALKATIVE = ("aiosqlite", "httpx2", "httpcore2")
 
 _audit = structlog.get_logger("audit")
 
 
 class _NamedWriteLogger(structlog.WriteLogger):
-    """Writes each line to stdout at once, and knows its name, as the standard library's loggers do.
+    """Writes each line to stdout at once, and has a name, like the standard library's loggers.
 
-    A line that finds no room is lost: a full disk is the log's misfortune, and must not become the request's.
+    If a line cannot be written, it is lost: a full disk must not make requests fail.
     """
 
     def __init__(self, name: str = "") -> None:
@@ -36,15 +36,15 @@ class _NamedWriteLogger(structlog.WriteLogger):
 
 
 def audit(event: str, **facts: str | int | None) -> None:
-    """Something that a security reviewer will ask about, by ids."""
+    """Log a security-relevant event. `facts` hold ids only."""
     _audit.info(event, **facts)
 
 
 def configure(level: str) -> None:
-    """Send structlog's and the standard library's records to stdout, in one form.
+    """Send structlog's and the standard library's records to stdout, in the same format.
 
-    Ours go straight to stdout: through the standard library's loggers and formatters each would cost three times as
-    much, and there is one with every request.
+    structlog's lines go directly to stdout: through the standard library's handlers each would cost three times as
+    much, and every request writes one.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -76,7 +76,7 @@ _JSON = json.JSONEncoder(default=repr)
 
 
 def _write_json(event: object, **options: object) -> str:
-    """One encoder for all lines: `json.dumps` would make one for each."""
+    """Write JSON with one shared encoder; `json.dumps` would make one per line."""
     return _JSON.encode(event)
 
 
@@ -86,7 +86,7 @@ def _name_service(logger: object, method: str, event: MutableMapping[str, Any]) 
 
 
 def _render_exception(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The exception's type and where it came from. Not its text: that may quote what a person typed."""
+    """Replace the exception by its type and stack trace, without its text: that may quote what a person typed."""
     exc_info = event.pop("exc_info", None)
     if exc_info:
         _, error, trace = (

@@ -1,8 +1,8 @@
-"""Numbers about this process, and the text in which Prometheus reads them (exposition format 0.0.4).
+"""Metrics of this process, and their text format for Prometheus (exposition format 0.0.4).
 
-Ours rather than a library's, for they stand in the hottest paths: see DECISIONS.md, "Metrics are counted by hand".
-Labels have the names of OpenTelemetry's attributes where there are such. Their values come from this code, never from a
-request: what somebody can choose would fill the memory, here and in Prometheus.
+There is no metrics library, because every request is counted: see DECISIONS.md, "Metrics are counted by hand". Labels
+use the names of OpenTelemetry's attributes where they exist. Label values come from this code, never from a request:
+otherwise callers could fill the memory, here and in Prometheus.
 """
 
 from bisect import bisect_left
@@ -13,14 +13,14 @@ from typing import Literal
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Labels = tuple[str, ...]
 
-# Seconds, as OpenTelemetry advises for HTTP (semantic conventions, "HTTP metrics").
+# Seconds; the buckets that OpenTelemetry recommends for HTTP (semantic conventions, "HTTP metrics").
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 _BOUNDS = (*map(str, BUCKETS), "+Inf")
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One number for each combination of label values. For one event loop: nothing here locks."""
+    """One number per combination of label values. For one event loop: there is no lock."""
 
     name: str
     type: Literal["counter", "gauge"]
@@ -46,7 +46,7 @@ class Durations:
     name: str
     what: str
     labels: Labels
-    _held: dict[Labels, list[float]] = field(default_factory=dict)  # a count for each bound, and last the sum
+    _held: dict[Labels, list[float]] = field(default_factory=dict)  # a count per bound, then the sum
 
     def observe(self, labels: Labels, seconds: float) -> None:
         held = self._held.get(labels)
@@ -75,5 +75,5 @@ def _heading(name: str, kind: str, what: str) -> tuple[str, str]:
 
 
 def _written(names: Labels, values: Labels) -> str:
-    """Nothing is escaped: none of our values has a quote, a backslash or a line's end in it."""
+    """The labels in braces. Nothing is escaped: our values hold no quote, backslash or newline."""
     return "{" + ",".join(f'{name}="{value}"' for name, value in zip(names, values, strict=True)) + "}" if names else ""

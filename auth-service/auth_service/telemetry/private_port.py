@@ -1,6 +1,6 @@
-"""A port that answers a few GETs and nothing else: for probes and for Prometheus, on the inside.
+"""A small HTTP server for probes and Prometheus on an internal port. It answers GET on a few paths.
 
-By hand, because it stands beside whatever else a process does, and a web framework is half of a worker's memory.
+It uses no web framework, which would double a worker's memory.
 """
 
 import asyncio
@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-REQUEST_TIMEOUT = 5  # seconds, for the whole of it
+REQUEST_TIMEOUT = 5  # seconds, for request and response
 
 
 class CannotListen(Exception):
-    """The text is one line for the terminal."""
+    """The reason, as one line for the terminal."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ Give = Callable[[], Awaitable[Answer]]
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Raises CannotListen: the address is not ours, or the port is taken."""
+    """A listening socket. Raises CannotListen if the address is not on this machine or the port is in use."""
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
@@ -43,7 +43,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 @dataclass(frozen=True)
 class PrivatePort:
-    """What is answered at which path. A query is not looked at."""
+    """The answers by path. The query is ignored."""
 
     answers: Mapping[str, Give]
 

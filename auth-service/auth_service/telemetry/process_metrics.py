@@ -1,4 +1,4 @@
-"""What the operating system says of this process and of its connections to the database, in OpenTelemetry's names."""
+"""Metrics of this process and of its database connections, with OpenTelemetry's names."""
 
 import os
 import resource
@@ -24,22 +24,22 @@ def process_metrics() -> Iterator[Metric]:
 
 
 def _from_proc(folder: Path) -> Iterator[Metric]:
-    """Linux only; elsewhere these are missing."""
+    """Metrics from /proc. On systems other than Linux there are none."""
     if not folder.exists():
         return
     pages = (folder / "statm").read_text(encoding="ascii").split()
-    yield _gauge("process_memory_usage_bytes", "Memory that is resident", int(pages[1]) * _PAGE)
-    yield _gauge("process_memory_virtual_bytes", "Memory that is mapped", int(pages[0]) * _PAGE)
+    yield _gauge("process_memory_usage_bytes", "Resident memory", int(pages[1]) * _PAGE)
+    yield _gauge("process_memory_virtual_bytes", "Virtual memory", int(pages[0]) * _PAGE)
     yield _gauge("process_thread_count", "Threads", sum(1 for _ in (folder / "task").iterdir()))
     descriptors = sum(1 for _ in (folder / "fd").iterdir())
-    yield _gauge("process_unix_file_descriptor_count", "Files and connections that are open", descriptors)
+    yield _gauge("process_unix_file_descriptor_count", "Open files and connections", descriptors)
 
 
 def pool_metrics(database: Database) -> Iterator[Metric]:
-    """Pools that can be exhausted: not SQLite's reader, which opens what it needs."""
+    """Metrics of the pools with a limit. SQLite's reader has none."""
     names = ("db_client_connection_pool_name", "db_client_connection_state")
     count = Metric("db_client_connection_count", "gauge", "Connections to the database", names)
-    limit = Metric("db_client_connection_max", "gauge", "Connections that there may be", names[:1])
+    limit = Metric("db_client_connection_max", "gauge", "Maximum number of connections to the database", names[:1])
     for name, engine in (("writer", database.writer), ("reader", database.reader)):
         pool = engine.pool
         if isinstance(pool, QueuePool):
