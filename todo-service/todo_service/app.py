@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from fastapi import FastAPI, Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todo_service import account_events
 from todo_service.account_events import EventReceiver
@@ -116,7 +116,7 @@ def create_app(
     app.include_router(web.router())
     refusals.add_to(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
-    app.add_middleware(_LastResort)
+    app.add_middleware(LastResort)
     app.add_middleware(CrossOrigin, origins=settings.cors_origins)
     app.add_middleware(RequestLog, counts=counts)
     if metrics_port is not None:
@@ -180,18 +180,25 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await tracing.send_the_rest(app.state.traces)
 
 
-class _LastResort:
-    """Turns what nobody expected into a 500 and a stack trace into a line of the log."""
+class LastResort:
+    """Turns what nobody expected into a 500 and a line of the log. Once the answer has begun, it only ends it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, watch)
         except Exception:
-            if scope["type"] != "http":
-                raise
+            if has_started or scope["type"] != "http":
+                raise  # the server logs it and closes the connection
             _log.exception("a request failed")
             problem = Problem(problems.INTERNAL_ERROR, "The log has the reason, under the request id.")
             await problems.render(Request(scope), problem)(scope, receive, send)
