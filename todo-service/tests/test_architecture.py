@@ -57,6 +57,17 @@ def test_a_room_imports_from_lower_floors_only(module: str) -> None:
     assert {room for room in rooms_imported_by(module) if FLOOR_OF[room] >= floor} == set()
 
 
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - {"migrations.env"}))
+def test_imports_inside_the_package_are_relative(module: str) -> None:
+    """But for env.py, which Alembic runs by its path."""
+    absolute = [
+        node.module
+        for node in ast.walk(ast.parse(MODULES[module].read_text()))
+        if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("todo_service")
+    ]
+    assert not absolute
+
+
 @pytest.mark.parametrize("module", VERIFIER)
 def test_the_verifier_can_be_lifted_into_another_service(module: str) -> None:
     """It needs neither FastAPI nor settings, nor any other room."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from todo_service.settings import settings as settings_
-from todo_service.settings.settings import InvalidSettings, Settings
+from .settings import settings as settings_
+from .settings.settings import InvalidSettings, Settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -31,7 +31,7 @@ def serve(
     """Serve the API. Refuses to start on a database that is not migrated."""
     settings = _load()
     _import_structlog()
-    from todo_service.telemetry import logs
+    from .telemetry import logs
 
     logs.configure(settings.log_level)
     _check_database(settings)
@@ -46,7 +46,7 @@ def migrate() -> None:
     # Alembic takes 11 MB, which serving does not need.
     from sqlalchemy.exc import SQLAlchemyError
 
-    from todo_service.migrations import migrate as run
+    from .migrations import migrate as run
 
     try:
         serving = settings.database_url.get_secret_value()
@@ -74,8 +74,8 @@ def _load() -> Settings:
 def _check_database(settings: Settings) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
-    from todo_service.store import database
-    from todo_service.store.database import SchemaNotAtHead
+    from .store import database
+    from .store.database import SchemaNotAtHead
 
     async def verify() -> None:
         connected = database.connect(settings.database_url.get_secret_value())
@@ -102,7 +102,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _run(settings: Settings, listeners: list[socket.socket], metrics_port: int | None) -> None:
     import uvicorn
 
-    from todo_service.app import create_app
+    from .app import create_app
 
     traces = _open_traces()
     config = uvicorn.Config(
@@ -128,12 +128,12 @@ def _run(settings: Settings, listeners: list[socket.socket], metrics_port: int |
 
 
 def _open_traces() -> "TracerProvider | None":
-    from todo_service.telemetry import tracing
+    from .telemetry import tracing
 
     if not tracing.wants_traces(os.environ):
         return None
     try:
-        from todo_service.telemetry.exported_spans import make_provider
+        from .telemetry.exported_spans import make_provider
     except ImportError as error:
         _refuse(f"traces are wanted, but {error.name} is not installed: see requirements-telemetry.txt")
     return make_provider("todo-service")

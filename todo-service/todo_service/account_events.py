@@ -12,14 +12,14 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from todo_service.http import request_body
-from todo_service.http.request_body import media_type
-from todo_service.store.database import Database
-from todo_service.todos import erasure
-from todo_service.verifier import security_events
-from todo_service.verifier.jwks import JwksCache, KeysUnavailable
-from todo_service.verifier.jws import InvalidToken, UnknownKey
-from todo_service.verifier.security_events import NotForUs, SecurityEvent
+from .http import request_body
+from .http.request_body import media_type
+from .store.database import Database
+from .todos import erasure
+from .verifier import security_events
+from .verifier.jwks import JwksCache, KeysUnavailable
+from .verifier.jws import InvalidToken, UnknownKey
+from .verifier.security_events import NotForUs, SecurityEvent
 
 MEDIA_TYPE = "application/secevent+jwt"
 _log = structlog.get_logger(__name__)

@@ -8,36 +8,36 @@ from typing import TYPE_CHECKING
 
 import structlog
 from fastapi import FastAPI, Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from todo_service import account_events
-from todo_service.account_events import EventReceiver
-from todo_service.http import health, openapi, problems, protected_resource, refusals
-from todo_service.http.authentication import Authenticator
-from todo_service.http.cross_origin import CrossOrigin
-from todo_service.http.problems import Problem
-from todo_service.limits.redis_address import parse_redis_url
-from todo_service.limits.subjects import RateLimit
-from todo_service.settings.settings import Settings
-from todo_service.store import database
-from todo_service.telemetry import tracing
-from todo_service.telemetry.access_log import RequestLog
-from todo_service.telemetry.counts import RequestCounts
-from todo_service.telemetry.exposition import MetricsPort
-from todo_service.todos import cursors, purge, routes
-from todo_service.todos.idempotency import InFlight
-from todo_service.verifier import status_hints
-from todo_service.verifier.access_token import Policy
-from todo_service.verifier.jwks import JwksCache, Schedule
-from todo_service.verifier.status_lists import Polling, StatusLists
-from todo_service.verifier.verified_tokens import VerifiedTokens
-from todo_service.verifier_reports import Held, HeldList, Pace, VerifierReports
-from todo_service.web_application import routes as web
+from . import account_events
+from .account_events import EventReceiver
+from .http import health, openapi, problems, protected_resource, refusals
+from .http.authentication import Authenticator
+from .http.cross_origin import CrossOrigin
+from .http.problems import Problem
+from .limits.redis_address import parse_redis_url
+from .limits.subjects import RateLimit
+from .settings.settings import Settings
+from .store import database
+from .telemetry import tracing
+from .telemetry.access_log import RequestLog
+from .telemetry.counts import RequestCounts
+from .telemetry.exposition import MetricsPort
+from .todos import cursors, purge, routes
+from .todos.idempotency import InFlight
+from .verifier import status_hints
+from .verifier.access_token import Policy
+from .verifier.jwks import JwksCache, Schedule
+from .verifier.status_lists import Polling, StatusLists
+from .verifier.verified_tokens import VerifiedTokens
+from .verifier_reports import Held, HeldList, Pace, VerifierReports
+from .web_application import routes as web
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-    from todo_service.limits.shared_windows import SharedWindows
+    from .limits.shared_windows import SharedWindows
 
 STATUS_LISTS_PATH = "/oauth/status-lists"
 _log = structlog.get_logger(__name__)
@@ -116,7 +116,7 @@ def create_app(
     app.include_router(web.router())
     refusals.add_to(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
-    app.add_middleware(_LastResort)
+    app.add_middleware(LastResort)
     app.add_middleware(CrossOrigin, origins=settings.cors_origins)
     app.add_middleware(RequestLog, counts=counts)
     if metrics_port is not None:
@@ -127,7 +127,7 @@ def create_app(
 def _shared_windows(settings: Settings) -> "SharedWindows | None":
     if settings.redis_url is None or settings.rate_limit is None:
         return None
-    from todo_service.limits.shared_windows import (
+    from .limits.shared_windows import (
         SharedWindows,  # takes 20 MB, which a service without Redis does not need
     )
 
@@ -180,18 +180,25 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await tracing.send_the_rest(app.state.traces)
 
 
-class _LastResort:
-    """Turns what nobody expected into a 500 and a stack trace into a line of the log."""
+class LastResort:
+    """Turns what nobody expected into a 500 and a line of the log. Once the answer has begun, it only ends it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, watch)
         except Exception:
-            if scope["type"] != "http":
-                raise
+            if has_started or scope["type"] != "http":
+                raise  # the server logs it and closes the connection
             _log.exception("a request failed")
             problem = Problem(problems.INTERNAL_ERROR, "The log has the reason, under the request id.")
             await problems.render(Request(scope), problem)(scope, receive, send)

@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from todo_service.verifier import outgoing
+from .verifier import outgoing
 
 PATH = "/internal/verifiers"
 _log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +13,7 @@ import structlog
 SERVICE_NAME = "auth-service"
 
 # Below WARNING these libraries log statement parameters, URLs and headers.
-_TALKATIVE = ("aiosqlite", "httpx2", "httpcore2")
+_TALKATIVE = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "sqlalchemy")
 
 _audit = structlog.get_logger("audit")
 
@@ -86,16 +86,26 @@ def _name_service(logger: object, method: str, event: MutableMapping[str, Any]) 
 
 
 def _render_exception(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace the exception by its type and stack trace, without its text: that may quote what a person typed."""
+    """Replace an exception by its type and its stack. Its text is left out: it may quote what a person typed."""
     exc_info = event.pop("exc_info", None)
-    if exc_info:
-        _, error, trace = (
-            sys.exc_info()
-            if exc_info is True
-            else (None, exc_info, exc_info.__traceback__)
-            if isinstance(exc_info, BaseException)
-            else exc_info
-        )
+    if exc_info is True:
+        exc_info = sys.exc_info()
+    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    if isinstance(error, BaseException):
         event["exception.type"] = type(error).__qualname__
-        event["exception.stacktrace"] = "".join(traceback.format_tb(trace))
+        event["exception.stacktrace"] = "".join(_stack_of(error, set()))
     return event
+
+
+def _stack_of(error: BaseException, seen: set[int]) -> Iterator[str]:
+    """Frames, then the type, of each exception of the chain. The first cause comes first, as in Python's own output."""
+    if id(error) in seen:
+        return
+    seen.add(id(error))
+    earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if earlier is not None:
+        yield from _stack_of(earlier, seen)
+    for member in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        yield from _stack_of(member, seen)
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__qualname__}\n"

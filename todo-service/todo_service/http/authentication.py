@@ -11,8 +11,15 @@ from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
-from todo_service.http import request_body
-from todo_service.http.problems import (
+from ..limits.subjects import RateLimit
+from ..verifier.access_token import AccessToken
+from ..verifier.jwks import JwksCache, KeysUnavailable
+from ..verifier.jws import InvalidToken, UnknownKey
+from ..verifier.status_list import Freshness
+from ..verifier.status_lists import StatusLists, StatusUnknown
+from ..verifier.verified_tokens import VerifiedTokens
+from . import request_body
+from .problems import (
     AUTHENTICATION_REQUIRED,
     INSUFFICIENT_SCOPE,
     INSUFFICIENT_USER_AUTHENTICATION,
@@ -25,13 +32,6 @@ from todo_service.http.problems import (
     Problem,
     ProblemType,
 )
-from todo_service.limits.subjects import RateLimit
-from todo_service.verifier.access_token import AccessToken
-from todo_service.verifier.jwks import JwksCache, KeysUnavailable
-from todo_service.verifier.jws import InvalidToken, UnknownKey
-from todo_service.verifier.status_list import Freshness
-from todo_service.verifier.status_lists import StatusLists, StatusUnknown
-from todo_service.verifier.verified_tokens import VerifiedTokens
 
 RETRY_AFTER = "5"  # seconds: a missing key set is asked for every second at first, once a minute at last
 STATUS_RETRY_AFTER = "2"  # seconds: lists are asked for so often

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from todo_service.store import database
-from todo_service.store.database import SchemaNotAtHead
-from todo_service.verifier.jwks import KeysUnavailable
+from ..store import database
+from ..store.database import SchemaNotAtHead
+from ..verifier.jwks import KeysUnavailable
 
 router = APIRouter(tags=["health"])
 

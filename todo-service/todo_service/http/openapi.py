@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from todo_service.http.problems import ProblemDocument
+from .problems import ProblemDocument
 
 _TEMPLATE = "#/components/schemas/{model}"
 

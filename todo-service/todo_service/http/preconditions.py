@@ -5,8 +5,8 @@ from collections.abc import Collection
 
 from fastapi import Request
 
-from todo_service.http import problems
-from todo_service.http.problems import Problem
+from . import problems
+from .problems import Problem
 
 _ETAG = re.compile(r'"([1-9]\d{0,8})"', re.ASCII)
 _HANDLING = re.compile(r"handling\s*=\s*(?:\"strict\"|strict)\s*(?:;.*)?", re.IGNORECASE)

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from todo_service.http import problems
-from todo_service.http.authentication import SCOPES
+from . import problems
+from .authentication import SCOPES
 
 RESOURCE_PATH = "/api/v1"
 PATH = f"/.well-known/oauth-protected-resource{RESOURCE_PATH}"  # RFC 9728 §3.1: inserted before the resource's path

@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route
 
-from todo_service.http import problems
-from todo_service.http.problems import FieldError, Problem
+from . import problems
+from .problems import FieldError, Problem
 
 _log = structlog.get_logger(__name__)
 

@@ -5,7 +5,8 @@ from typing import TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from todo_service.http.problems import (
+from ..verifier import strict_json
+from .problems import (
     CONTENT_TOO_LARGE,
     INVALID_FIELDS,
     INVALID_JSON,
@@ -14,7 +15,6 @@ from todo_service.http.problems import (
     Problem,
     pointer,
 )
-from todo_service.verifier import strict_json
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"

@@ -13,7 +13,7 @@ from redis.asyncio.sentinel import Sentinel, SentinelManagedConnection
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
 
-from todo_service.limits.redis_address import RedisAddress
+from .redis_address import RedisAddress
 
 Clients = tuple[Redis | RedisCluster, list[Redis]]  # and those of its Sentinels
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from redis.exceptions import InvalidResponse
 
-from todo_service.limits.redis_address import RedisAddress
-from todo_service.limits.redis_clients import open_clients
-from todo_service.limits.subjects import Window
-from todo_service.verifier.jitter import jittered
+from ..verifier.jitter import jittered
+from .redis_address import RedisAddress
+from .redis_clients import open_clients
+from .subjects import Window
 
 # Redis counts the time, so no two clocks can disagree; a key that lost its end for whatever reason gets another, and so
 # does one from a time when windows were longer.

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # it imports Redis' client, which takes many megabytes: only a service that uses one pays for it
-    from todo_service.limits.shared_windows import SharedWindows
+    from .shared_windows import SharedWindows
 
 CAPACITY = 10_000  # subjects that one process counts by itself
 

@@ -13,8 +13,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from todo_service.limits.redis_address import parse_redis_url
-from todo_service.limits.subjects import QuotaPolicy
+from ..limits.redis_address import parse_redis_url
+from ..limits.subjects import QuotaPolicy
 
 PREFIX = "TODO_"
 _FILE_SUFFIX = "_FILE"

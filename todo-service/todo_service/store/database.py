@@ -17,7 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from todo_service.store.slow_statements import tell_of_slow_statements
+from .slow_statements import tell_of_slow_statements
 
 HEAD = "0003"  # the newest migration; known here so that serving does not import Alembic
 _BUSY_TIMEOUT = 5000  # milliseconds
@@ -108,7 +108,7 @@ def connect(database_url: str) -> Database:
 def _connect(database_url: str) -> Database:
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
-        from todo_service.store import inline_sqlite  # a megabyte, which PostgreSQL has no use for
+        from . import inline_sqlite  # a megabyte, which PostgreSQL has no use for
 
         inline_sqlite.register()
         # A read is one statement: without a transaction around it, one that is broken off leaves none behind for the

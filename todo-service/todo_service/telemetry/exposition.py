@@ -8,13 +8,13 @@ from fastapi.responses import PlainTextResponse, Response
 from starlette.datastructures import State
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from todo_service.limits.subjects import RateLimit
-from todo_service.telemetry.counts import RequestCounts
-from todo_service.telemetry.metrics import MEDIA_TYPE, by, metric
-from todo_service.telemetry.process_metrics import pool_metrics, process_metrics
-from todo_service.verifier.jwks import JwksCache
-from todo_service.verifier.status_list import LAGGING_AFTER
-from todo_service.verifier.status_lists import StatusLists
+from ..limits.subjects import RateLimit
+from ..verifier.jwks import JwksCache
+from ..verifier.status_list import LAGGING_AFTER
+from ..verifier.status_lists import StatusLists
+from .counts import RequestCounts
+from .metrics import MEDIA_TYPE, by, metric
+from .process_metrics import pool_metrics, process_metrics
 
 PATH = "/metrics"
 

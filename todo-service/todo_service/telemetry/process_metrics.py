@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sqlalchemy.pool import QueuePool
 
-from todo_service.store.database import Database
-from todo_service.telemetry.metrics import by, metric
+from ..store.database import Database
+from .metrics import by, metric
 
 _STARTED = time.monotonic()
 _PAGE = resource.getpagesize()

@@ -16,16 +16,16 @@ from pydantic.config import JsonDict
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_service.http import preconditions, problems, request_body
-from todo_service.http.authentication import Writer
-from todo_service.http.problems import FieldError, Problem, ProblemDocument
-from todo_service.todos import idempotency, queries
-from todo_service.todos.endpoints import Now
-from todo_service.todos.fields import EXAMPLE, NewTodo, Todo, TodoChange
-from todo_service.todos.idempotency import Answer
-from todo_service.todos.identifiers import new_id, parse_id
-from todo_service.todos.queries import Versions
-from todo_service.todos.refusals import as_problems, not_found
+from ..http import preconditions, problems, request_body
+from ..http.authentication import Writer
+from ..http.problems import FieldError, Problem, ProblemDocument
+from . import idempotency, queries
+from .endpoints import Now
+from .fields import EXAMPLE, NewTodo, Todo, TodoChange
+from .idempotency import Answer
+from .identifiers import new_id, parse_id
+from .queries import Versions
+from .refusals import as_problems, not_found
 
 MAX_OPERATIONS = 100
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)

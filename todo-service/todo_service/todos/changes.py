@@ -16,13 +16,13 @@ from fastapi import Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_service.http import problems
-from todo_service.http.authentication import Reader
-from todo_service.http.problems import Problem
-from todo_service.todos import cursors, owners, queries
-from todo_service.todos.endpoints import DatabaseDep, Now
-from todo_service.todos.fields import EXAMPLE, Todo
-from todo_service.todos.queries import RESTORE_TTL
+from ..http import problems
+from ..http.authentication import Reader
+from ..http.problems import Problem
+from . import cursors, owners, queries
+from .endpoints import DatabaseDep, Now
+from .fields import EXAMPLE, Todo
+from .queries import RESTORE_TTL
 
 TOKEN_TTL = RESTORE_TTL - timedelta(days=1)  # a day for clocks that differ and transactions that last
 DEFAULT_LIMIT = 100

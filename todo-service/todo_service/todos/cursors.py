@@ -11,7 +11,7 @@ import hmac
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_service.todos.table import cursor_key
+from .table import cursor_key
 
 MAX_LENGTH = 400
 _MAC_LENGTH = 16

@@ -19,17 +19,17 @@ from pydantic_core import to_json
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_service.http import preconditions, problems, request_body
-from todo_service.http.authentication import Reader, RecentWriter, Writer
-from todo_service.http.problems import Problem
-from todo_service.store.database import Database
-from todo_service.todos import cursors, idempotency, lists, pages, queries
-from todo_service.todos.fields import NewTodo, Todo, TodoChange
-from todo_service.todos.idempotency import Answer
-from todo_service.todos.identifiers import new_id, parse_id
-from todo_service.todos.lists import After, ListParameters
-from todo_service.todos.queries import Versions
-from todo_service.todos.refusals import as_problems, not_found
+from ..http import preconditions, problems, request_body
+from ..http.authentication import Reader, RecentWriter, Writer
+from ..http.problems import Problem
+from ..store.database import Database
+from . import cursors, idempotency, lists, pages, queries
+from .fields import NewTodo, Todo, TodoChange
+from .idempotency import Answer
+from .identifiers import new_id, parse_id
+from .lists import After, ListParameters
+from .queries import Versions
+from .refusals import as_problems, not_found
 
 
 async def _get_database(request: Request) -> Database:

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_service.store.database import Database
-from todo_service.todos.table import received_events
+from ..store.database import Database
+from .table import received_events
 
 # Longer than an issuer goes on sending; a shorter one would erase twice, which is no harm either.
 REMEMBERED_FOR = timedelta(days=8)

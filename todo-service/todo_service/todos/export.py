@@ -9,11 +9,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlalchemy import RowMapping
 
-from todo_service.http.authentication import Reader
-from todo_service.store.database import Database
-from todo_service.todos import queries
-from todo_service.todos.endpoints import DatabaseDep, Now
-from todo_service.todos.fields import EXAMPLE, Todo
+from ..http.authentication import Reader
+from ..store.database import Database
+from . import queries
+from .endpoints import DatabaseDep, Now
+from .fields import EXAMPLE, Todo
 
 _PART = 200
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 from sqlalchemy import RowMapping
 
-from todo_service.todos import due
+from . import due
 
 MAX_TITLE_LENGTH = 500
 MAX_NOTES_LENGTH = 10_000

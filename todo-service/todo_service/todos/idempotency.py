@@ -18,15 +18,15 @@ from fastapi import Request, Response
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_service.http import problems
-from todo_service.http.problems import Problem
-from todo_service.todos.table import UtcDateTime, idempotency_keys
-from todo_service.verifier.access_token import AccessToken
+from ..http import problems
+from ..http.problems import Problem
+from ..verifier.access_token import AccessToken
+from .table import UtcDateTime, idempotency_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from todo_service.store.database import Database
+    from ..store.database import Database
 
 KEY_TTL = timedelta(hours=24)
 # A string of RFC 9651 §3.3.3, with something in it.

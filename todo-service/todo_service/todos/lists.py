@@ -6,8 +6,8 @@ from typing import Annotated, Literal, NamedTuple, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from todo_service.todos import cursors, due
-from todo_service.todos.fields import Status
+from . import cursors, due
+from .fields import Status
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_service.todos.lists import After, ListParameters
-from todo_service.todos.queries import RESTORE_TTL, SHOWN
-from todo_service.todos.table import todos
+from .lists import After, ListParameters
+from .queries import RESTORE_TTL, SHOWN
+from .table import todos
 
 _COLUMNS: dict[str, Column[Any]] = {
     "created": todos.c.id,  # UUIDv7: the order of ids is the order of making

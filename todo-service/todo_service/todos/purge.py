@@ -13,10 +13,10 @@ import structlog
 from sqlalchemy import Delete, and_, bindparam, delete, or_, select, tuple_, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from todo_service.store.database import Database
-from todo_service.todos.queries import RESTORE_TTL
-from todo_service.todos.table import idempotency_keys, leases, received_events, todos
-from todo_service.verifier.jitter import jittered
+from ..store.database import Database
+from ..verifier.jitter import jittered
+from .queries import RESTORE_TTL
+from .table import idempotency_keys, leases, received_events, todos
 
 INTERVAL = timedelta(minutes=10)
 BATCH = 500

@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from todo_service.todos import owners
-from todo_service.todos.table import todos
+from . import owners
+from .table import todos
 
 RESTORE_TTL = timedelta(days=30)
 Versions = Collection[int] | None  # those that the client accepts; None for any

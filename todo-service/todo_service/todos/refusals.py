@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from todo_service.http import problems
-from todo_service.http.problems import Problem
-from todo_service.todos.owners import QuotaExceeded
-from todo_service.todos.queries import TodoNotFound, VersionDiffers
+from ..http import problems
+from ..http.problems import Problem
+from .owners import QuotaExceeded
+from .queries import TodoNotFound, VersionDiffers
 
 
 @contextmanager

@@ -7,13 +7,13 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from todo_service.http import openapi, problems, request_body
-from todo_service.http.problems import ProblemType
-from todo_service.todos import batch, changes, endpoints, export
-from todo_service.todos.batch import Batch, BatchResults
-from todo_service.todos.changes import Changes
-from todo_service.todos.export import Export
-from todo_service.todos.fields import NewTodo, Todo, TodoChange, TodoPage
+from ..http import openapi, problems, request_body
+from ..http.problems import ProblemType
+from . import batch, changes, endpoints, export
+from .batch import Batch, BatchResults
+from .changes import Changes
+from .export import Export
+from .fields import NewTodo, Todo, TodoChange, TodoPage
 
 OWN = "/api/v1"
 BY_USER = "/api/v1/users/{user_id}"  # `authentication` refuses every user_id but the token's sub

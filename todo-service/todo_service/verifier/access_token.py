@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from todo_service.verifier import jws, status_list
-from todo_service.verifier.jws import InvalidToken
+from . import jws, status_list
+from .jws import InvalidToken
 
 MAX_LENGTH = 8192
 MAX_IDENTIFIER_LENGTH = 255

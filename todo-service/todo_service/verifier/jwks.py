@@ -21,9 +21,9 @@ from pathlib import Path
 
 import httpx2
 
-from todo_service.verifier import key_set, outgoing
-from todo_service.verifier.jitter import jittered
-from todo_service.verifier.key_set import KeySet, UnusableKeySet
+from . import key_set, outgoing
+from .jitter import jittered
+from .key_set import KeySet, UnusableKeySet
 
 _log = logging.getLogger(__name__)
 

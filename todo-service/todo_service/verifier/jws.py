@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
 
-from todo_service.verifier import strict_json
+from . import strict_json
 
 MAX_HEADER_LENGTH = 512
 MAX_KID_LENGTH = 128

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import InvalidKeyError
 from jwt.algorithms import RSAAlgorithm
 
-from todo_service.verifier import saved_copy, strict_json
+from . import saved_copy, strict_json
 
 MAX_LENGTH = 64 * 1024
 MAX_KEYS = 32

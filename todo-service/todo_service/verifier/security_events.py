@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from todo_service.verifier import jws
-from todo_service.verifier.jws import InvalidToken
+from . import jws
+from .jws import InvalidToken
 
 ACCOUNT_PURGED = "https://schemas.openid.net/secevent/risc/event-type/account-purged"
 MAX_LENGTH = 8192

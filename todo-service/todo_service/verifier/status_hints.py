@@ -12,8 +12,8 @@ from datetime import timedelta
 
 import httpx2
 
-from todo_service.verifier import outgoing
-from todo_service.verifier.jitter import jittered
+from . import outgoing
+from .jitter import jittered
 
 _MAX_LINE = 4096
 _QUIET_FOR = timedelta(seconds=30)  # the issuer sends a comment every ten seconds

@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from todo_service.verifier import jws, strict_json
-from todo_service.verifier.jws import InvalidToken, UnknownKey
+from . import jws, strict_json
+from .jws import InvalidToken, UnknownKey
 
 MAX_OCTETS = 2**20 // 8  # a million tokens; the issuer's own lists have an eighth of that
 MAX_LENGTH = 256 * 1024  # of the JWT: MAX_OCTETS that do not compress, under base64 twice

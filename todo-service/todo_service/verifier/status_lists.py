@@ -24,12 +24,12 @@ from pathlib import Path
 
 import httpx2
 
-from todo_service.verifier import outgoing, saved_copy, status_list, strict_json
-from todo_service.verifier.access_token import AccessToken
-from todo_service.verifier.jitter import jittered
-from todo_service.verifier.jwks import JwksCache
-from todo_service.verifier.jws import InvalidToken
-from todo_service.verifier.status_list import Freshness, StatusList, UnknownStatusKey, UnusableStatusList
+from . import outgoing, saved_copy, status_list, strict_json
+from .access_token import AccessToken
+from .jitter import jittered
+from .jwks import JwksCache
+from .jws import InvalidToken
+from .status_list import Freshness, StatusList, UnknownStatusKey, UnusableStatusList
 
 _FETCHED_AT_ONCE = 4
 _log = logging.getLogger(__name__)

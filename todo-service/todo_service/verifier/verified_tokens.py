@@ -12,9 +12,9 @@ from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from todo_service.verifier import access_token
-from todo_service.verifier.access_token import AccessToken, Policy
-from todo_service.verifier.jws import InvalidToken
+from . import access_token
+from .access_token import AccessToken, Policy
+from .jws import InvalidToken
 
 ENTRY_MAX_AGE = timedelta(seconds=10)
 
