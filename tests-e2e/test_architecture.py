@@ -17,6 +17,9 @@ PACKAGES = {"auth_service": ROOT / "auth-service/auth_service", "todo_service": 
 MAP = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 QUESTIONS = 10
 LONGEST_MAP = 300  # lines; more is no map
+# Pages that name tests beside what these hold, with the folder of the tests and the rules that must all be there.
+RULES = {"auth-service/RULES.md": {"S": 18}, "todo-service/VERIFIER.md": {"J": 15, "R": 26}}
+TEST = re.compile(r"`(test_\w+\.py)(?:::(test_\w+))?`")
 # `some/file.py`, `some/room/`, `some/file.py::Class.method`; `::name` is a further name in the file before it.
 NAMED = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/?)?(?:::([\w.]+))?`")
 
@@ -135,3 +138,29 @@ def test_what_a_door_names_is_there(room: Path) -> None:
     assert paths
     places = (room, package, package.parent, ROOT)
     assert [path for path in paths if not any((place / path).exists() for place in places)] == []
+
+
+def pages() -> list[Path]:
+    """Every page of the repository that is written by hand, outside of state and of what was installed."""
+    places = ("*.md", "auth-service/*.md", "todo-service/*.md", "gateway/*.md", "deploy/*.md", "tests-e2e/*.md")
+    return [page for place in places for page in sorted(ROOT.glob(place))]
+
+
+def is_test(folder: Path, file: str, name: str) -> bool:
+    """Whether a page in this folder that names a test names one."""
+    found = [path for path in (folder / "tests" / file, folder / file, ROOT / "tests-e2e" / file) if path.exists()]
+    return bool(found) and (not name or f"def {name}(" in found[0].read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_test_that_a_page_names_is_there(page: Path) -> None:
+    named_tests = TEST.findall(page.read_text(encoding="utf-8"))
+    assert [each for each in named_tests if not is_test(page.parent, *each)] == []
+
+
+@pytest.mark.parametrize("page", RULES)
+def test_every_rule_has_a_test(page: str) -> None:
+    rows = re.findall(r"^\| ([A-Z])(\d+) \| (.+) \| (.+) \|$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    wanted = [(letter, number) for letter, last in RULES[page].items() for number in range(1, last + 1)]
+    assert [(letter, int(number)) for letter, number, *_ in rows] == wanted
+    assert [number for *_, number, _, tests in rows if not any(name for _, name in TEST.findall(tests))] == []

@@ -12,13 +12,6 @@ FOLDER = Path(__file__).parents[1]
 README = (FOLDER / "README.md").read_text()
 
 
-def test_every_named_test_exists() -> None:
-    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", README)
-    assert len(named) > 30
-    for file, test in named:
-        assert f"def {test}(" in (FOLDER / "tests" / file).read_text(), test
-
-
 def test_the_endpoint_table_has_the_routes(sqlite_service: Service) -> None:
     listed = set(re.findall(r"^\| ([A-Z]+) \| `(/\S*)` \|", README, re.MULTILINE))
     routed = {
