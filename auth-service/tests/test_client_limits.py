@@ -18,9 +18,10 @@ from auth_service.limits.windows import OwnWindows
 from auth_service.telemetry import logs
 
 from .code_flow import register_frontend
-from .conftest import Service, Start, wait_until
+from .conftest import Service, Start
 from .oauth_client import OAuthClient, register
 from .redis_server import RedisServer, running_redis
+from .waiting import wait_until
 
 Logged = list[MutableMapping[str, Any]]
 LEFT = re.compile(r'"(\w+)";r=(\d+);t=(\d+)')

@@ -11,8 +11,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from .code_flow import Frontend, register_frontend, sign_up
-from .conftest import PASSWORD, Service, Start, Store, free_port
+from .conftest import PASSWORD, Service, Start, Store
 from .oauth_client import post, register
+from .ports import free_port
 from .test_lockout import attempt, spend_budget
 from .test_worker import StartWorker, eventually, start_worker
 
@@ -249,7 +250,7 @@ def test_metrics_are_on_a_port_of_their_own(sqlite_service: Service) -> None:
 def test_a_port_that_is_taken_is_refused_in_one_line(command: str, sqlite_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        refused = Store(sqlite_url).command(command, "--port", str(free_port()), "--metrics-port", port)
+        refused = Store(sqlite_url).process(command, "--port", str(free_port()), "--metrics-port", port)
     assert (refused.returncode, refused.stderr) == (
         1,
         f"auth-service: cannot listen on 127.0.0.1 port {port}: Address already in use\n",

@@ -18,7 +18,9 @@ from auth_service.telemetry import logs
 
 from .browser import signed_in
 from .code_flow import VERIFIER, register_frontend
-from .conftest import ISSUER, PASSWORD, Service, Start, Store, free_port, wait_until
+from .conftest import ISSUER, PASSWORD, Service, Start, Store
+from .ports import free_port
+from .waiting import wait_until
 
 
 def test_a_ready_service_says_so(service: Service) -> None:

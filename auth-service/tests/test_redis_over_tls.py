@@ -8,11 +8,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from .conftest import Start, wait_until
+from .conftest import Start
 from .https_server import write_certificate
 from .oauth_client import register
 from .redis_server import RedisServer, running_encrypted_redis
 from .test_client_limits import PATIENT, Logged, ask, logged
+from .waiting import wait_until
 
 __all__ = ["logged"]  # a fixture
 

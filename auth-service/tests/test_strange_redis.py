@@ -14,10 +14,11 @@ import pytest
 from auth_service.limits.redis_address import parse_redis_url
 from auth_service.limits.shared_windows import SharedWindows
 
-from .conftest import Start, wait_until
+from .conftest import Start
 from .oauth_client import register
 from .redis_server import running_redis
 from .test_client_limits import PATIENT, Logged, left, logged
+from .waiting import wait_until
 
 __all__ = ["logged"]  # a fixture
 

@@ -19,11 +19,12 @@ from auth_service.sealed.versioned_secrets import parse_secrets
 from auth_service.store.database import Database, open_database
 from auth_service.worker.schedule import EVIDENCE_MAX_DELAY, KeySchedule, Pace
 
-from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Clock, Service, Start, Store, wait_until
+from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Clock, Service, Start, Store
 from .oauth_client import OAuthClient, register, register_with_key
 from .test_key_rotation import HOUR, TTL, age, published
 from .test_key_rotation import listed as listed_tokens_keys
 from .test_worker import kids
+from .waiting import wait_until
 
 API = f"{ISSUER}/api/v1"
 INTERVAL = timedelta(days=30)

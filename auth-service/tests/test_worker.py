@@ -18,8 +18,10 @@ from auth_service.store.instants import utc_now
 from auth_service.worker.duty_metrics import DutyMetrics
 from auth_service.worker.worker import Duty, perform_duties
 
-from .conftest import Store, free_port, wait_until
+from .conftest import Store
+from .ports import free_port
 from .test_key_rotation import LONG_AGO, age
+from .waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def test_a_worker_killed_inside_a_rotation_leaves_it_to_the_next_one(
 
 
 def test_a_worker_with_an_unknown_secret_refuses_in_one_line(sqlite_url: str) -> None:
-    refused = Store(sqlite_url).command("worker", "--port", "1", AUTH_KEY_ENCRYPTION_KEYS="7:" + "z" * 40)
+    refused = Store(sqlite_url).process("worker", "--port", "1", AUTH_KEY_ENCRYPTION_KEYS="7:" + "z" * 40)
     assert refused.returncode == 1
     assert "needs version 1 of the key-encryption keys" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
