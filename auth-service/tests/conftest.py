@@ -8,19 +8,20 @@ import shutil
 import sqlite3
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import argon2
 import httpx2
 import psycopg
 import pytest
 import uvicorn
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 from httpx2._config import DEFAULT_TIMEOUT_CONFIG, create_ssl_context
 from httpx2._transports import default as default_transport
 
@@ -32,6 +33,7 @@ from auth_service.migrations import migrate
 from auth_service.network import outbound
 from auth_service.settings.settings import Settings, load_settings
 from auth_service.store import database
+from auth_service.store.database import Database
 from auth_service.telemetry import logs
 from auth_service.telemetry.private_port import listen
 from auth_service.worker.schedule import Pace
@@ -43,6 +45,7 @@ from .waiting import wait_until
 ISSUER = "http://localhost:8080"
 REAL_ARGON2ID = passwords._ARGON2ID
 CHEAP_ARGON2ID = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+T = TypeVar("T")
 PASSWORD = "correct-horse-1"
 SECRET = "1:cG5vZ3V0cm93eWVr-MJ4kq8Zt2vXw7Lr"
 KEY_ENCRYPTION_KEYS = "1:bWF5dGhlZm9yY2Vi-9fQzT3nYp6HsVd1"
@@ -136,7 +139,13 @@ class Service(Store):
     clock: Clock
     settings: Settings
     metrics_url: str
+    loop: asyncio.AbstractEventLoop
+    database: Database
     opened: list[httpx2.Client] = field(default_factory=list)
+
+    def do(self, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+        """Work on its database in its own event loop, by the connections that it has open already."""
+        return asyncio.run_coroutine_threadsafe(work(self.database), self.loop).result(60)
 
     def client(self, **options: Any) -> httpx2.Client:
         """A browser on the issuer's own pages: it keeps cookies, and sends the Origin."""
@@ -204,7 +213,7 @@ def thrift() -> Iterator[None]:
         patched.setattr(default_transport, "create_ssl_context", functools.cache(create_ssl_context))
         patched.setattr(passwords, "_ARGON2ID", CHEAP_ARGON2ID)
         patched.setattr(passwords, "_NOBODYS", passwords._random_hash())
-        patched.setattr(encryption, "load_der_private_key", functools.cache(encryption.load_der_private_key))
+        patched.setattr(encryption, "load_der_private_key", functools.cache(load_der_private_key))
         patched.setattr(serving, "LAST_ARRIVALS", 0)
         yield
 
@@ -301,8 +310,10 @@ def serve(database_url: str, **changes: str) -> Running:
     thread.start()
     wait_until(lambda: server.started or not thread.is_alive())
     assert server.started, "the service refused to start"
-    port = server.servers[0].sockets[0].getsockname()[1]
-    return Running(Service(database_url, f"http://127.0.0.1:{port}", clock, settings, metrics_url), server, thread)
+    [listening] = server.servers
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    inside = (listening.get_loop(), app.state.parts.database)
+    return Running(Service(database_url, url, clock, settings, metrics_url, *inside), server, thread)
 
 
 @pytest.fixture

@@ -169,6 +169,7 @@ def test_a_database_that_does_not_answer_is_told_in_one_line(sqlite_service: Ser
     assert "hidden" not in result.stderr
 
 
+@pytest.mark.process
 def test_wrong_usage_exits_2(sqlite_service: Service) -> None:
     for arguments in (
         ["users", "nope"],
@@ -244,6 +245,7 @@ def read_all(descriptor: int) -> str:
         octets += read
 
 
+@pytest.mark.process
 def test_a_terminal_sees_a_table_and_is_asked_first(sqlite_service: Service) -> None:
     client = sqlite_service.signed_up("ann@example.com")
     sqlite_service.execute("UPDATE accounts SET name = char(27) || '[2J'")
@@ -259,6 +261,7 @@ def test_a_terminal_sees_a_table_and_is_asked_first(sqlite_service: Service) -> 
     assert client.get("/token").status_code == 401
 
 
+@pytest.mark.process
 def test_a_long_list_comes_in_pages_and_a_terminal_is_told_how_far_it_is(service: Service) -> None:
     now = "2026-01-01 00:00:00+00:00" if service.database_url.startswith("postgresql") else "2026-01-01 00:00:00"
     values = [f"('a{n:04}', '{n}@example.com', false, 'Ann', '{now}', '{now}')" for n in range(1201)]

@@ -94,6 +94,7 @@ def test_a_young_spare_is_refused_in_one_line_unless_now_is_said(start: Start, d
     assert json.loads(service.command("keys", "rotate", "--now").stdout)["active"] == spare
 
 
+@pytest.mark.process
 def test_of_two_rotations_at_once_exactly_one_happens(start: Start, database_url: str) -> None:
     service = start(database_url)
     age(service)
@@ -267,6 +268,7 @@ def test_a_spare_that_cannot_be_opened_does_not_become_active(sqlite_url: str) -
     assert store.rows("SELECT kid, state FROM signing_keys") == before
 
 
+@pytest.mark.process
 def test_rewrapped_keys_need_the_newest_secret_and_no_other(start: Start, database_url: str) -> None:
     store = Store(database_url)
     age(store)

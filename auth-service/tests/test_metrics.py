@@ -54,6 +54,7 @@ def scrape(url: str) -> Scrape:
     return Scrape(samples, frozenset(described))
 
 
+@pytest.mark.process
 def test_the_readme_lists_every_metric(start: Start, postgres_url: str, start_worker: StartWorker) -> None:
     """Name, type, labels, process and meaning, of everything that two processes on PostgreSQL show."""
     service = start(postgres_url)
@@ -198,6 +199,7 @@ class TestGauges:
         states = found.label_values("db_client_connection_count", "db_client_connection_state")
         assert states == {"used", "idle"}
 
+    @pytest.mark.process
     def test_a_worker_tells_what_waits_to_be_told(
         self, start: Start, sqlite_url: str, start_worker: StartWorker
     ) -> None:
@@ -246,6 +248,7 @@ def test_metrics_are_on_a_port_of_their_own(sqlite_service: Service) -> None:
         assert httpx2.request(method, url, trust_env=False).status_code == 404
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_a_port_that_is_taken_is_refused_in_one_line(command: str, sqlite_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

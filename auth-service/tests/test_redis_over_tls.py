@@ -47,6 +47,7 @@ UNPROVEN = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("name", "has_other_authority"), UNPROVEN.values(), ids=UNPROVEN)
 def test_server_that_does_not_prove_itself_is_as_good_as_gone(
     start: Start, sqlite_url: str, tmp_path: Path, logged: Logged, name: str, has_other_authority: bool | None

@@ -72,6 +72,7 @@ def test_a_secret_in_the_environment_is_refused(sqlite_service: Service) -> None
     assert len(refused.stderr.splitlines()) == 1
 
 
+@pytest.mark.process
 def test_two_rotations_at_once_lose_no_secret(sqlite_service: Service, file: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda _: rotate(sqlite_service, file, call=run_command), range(2)))

@@ -93,6 +93,7 @@ def test_a_start_that_could_not_open_the_spare_refuses_too(empty_url: str) -> No
         load(empty_url, SECRETS)
 
 
+@pytest.mark.process
 def test_a_refused_start_says_why_in_one_line(sqlite_service: Service) -> None:
     result = sqlite_service.process("serve", "--port", "1", AUTH_KEY_ENCRYPTION_KEYS="7:" + "z" * 40)
     assert result.returncode == 1
@@ -109,6 +110,7 @@ def test_migrating_again_and_at_once_is_harmless(bare_url: str) -> None:
     assert service.rows("SELECT count(*) FROM alembic_version") == [(1,)]
 
 
+@pytest.mark.process
 def test_a_start_on_another_schema_refuses_in_one_line(start: Start, sqlite_url: str) -> None:
     sqlite_service = start(sqlite_url)
     sqlite_service.execute("UPDATE alembic_version SET version_num = '0000_before'")

@@ -138,6 +138,7 @@ def test_the_version_before_reads_and_writes_all_that_it_knows(bare_url: str, ol
             assert connection.execute(delete(table)).rowcount == 2, table.name
 
 
+@pytest.mark.process
 def test_one_migrates_and_the_others_wait(bare_url: str) -> None:
     upgrade(bare_url, VERSIONS[0])
     store = Store(bare_url)

@@ -227,6 +227,7 @@ def test_by_command_too_a_verifier_without_the_spare_is_named_and_now_overrides(
     assert service.command("keys", "rotate", "--now").returncode == 0
 
 
+@pytest.mark.process
 def test_an_emergency_tells_when_each_verifier_refused_the_key(start: Start, sqlite_url: str) -> None:
     service = start(sqlite_url)
     age(service)
