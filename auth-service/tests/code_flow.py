@@ -1,6 +1,5 @@
 """A person who is signed in, and clients that act for them: codes are made as the authorization endpoint makes them."""
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -9,7 +8,7 @@ import httpx2
 
 from auth_service.oauth.claims_parameter import parse
 from auth_service.oauth.pkce import derive_challenge
-from auth_service.store.database import open_database
+from auth_service.store.database import Database
 from auth_service.tokens import authorization_codes
 from auth_service.tokens.authorization_codes import Authorization
 
@@ -80,15 +79,12 @@ class Frontend:
             "claims": None if claims is None else parse(claims).render(),
         }
 
-        async def issue() -> str:
-            database = open_database(service.database_url)
+        async def issue(database: Database) -> str:
             async with database.writing() as session:
                 authorization, ttl = Authorization(**made | changes), service.settings.authorization_code_ttl
-                code = await authorization_codes.issue(session, authorization, ttl=ttl, now=service.clock())
-            await database.close()
-            return code
+                return await authorization_codes.issue(session, authorization, ttl=ttl, now=service.clock())
 
-        return asyncio.run(issue())
+        return service.do(issue)
 
     def ask(self, **parameters: Any) -> httpx2.Response:
         """A request to the token endpoint; a parameter that is None is left out."""

@@ -1,46 +1,51 @@
 """The service over HTTP, on SQLite and on PostgreSQL, with a clock that the test holds."""
 
 import asyncio
+import functools
 import os
 import secrets
 import shutil
-import signal
-import socket
 import sqlite3
 import subprocess
-import sys
-import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import argon2
 import httpx2
 import psycopg
 import pytest
 import uvicorn
-from httpx2._config import DEFAULT_TIMEOUT_CONFIG
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+from httpx2._config import DEFAULT_TIMEOUT_CONFIG, create_ssl_context
+from httpx2._transports import default as default_transport
 
+from auth_service.accounts import passwords
 from auth_service.app import check_start, create_app
-from auth_service.commands.serving import Server
+from auth_service.commands import serving
+from auth_service.keys import encryption
 from auth_service.migrations import migrate
 from auth_service.network import outbound
 from auth_service.settings.settings import Settings, load_settings
 from auth_service.store import database
+from auth_service.store.database import Database
 from auth_service.telemetry import logs
 from auth_service.telemetry.private_port import listen
 from auth_service.worker.schedule import Pace
 
-TABLES = (
-    "status_indexes", "account_events", "event_deliveries", "consents", "authorization_requests", "logout_requests",
-    "refresh_token_families", "authorization_codes", "grants", "client_origins", "identities", "browser_sessions",
-    "accounts", "attempts", "leases", "verifier_reports", "clients", "used_assertions",
-)  # fmt: skip
+from .operator_commands import FOLDER, Done, call_command, command_line, run_command
+from .postgres_server import made_database, running_postgres
+from .waiting import wait_until
+
 ISSUER = "http://localhost:8080"
+REAL_ARGON2ID = passwords._ARGON2ID
+CHEAP_ARGON2ID = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+T = TypeVar("T")
 PASSWORD = "correct-horse-1"
 SECRET = "1:cG5vZ3V0cm93eWVr-MJ4kq8Zt2vXw7Lr"
 KEY_ENCRYPTION_KEYS = "1:bWF5dGhlZm9yY2Vi-9fQzT3nYp6HsVd1"
@@ -73,24 +78,18 @@ class Store:
         """What a command needs to work on the same store."""
         return {"PATH": os.environ["PATH"], **environment(self.database_url), **changes}
 
-    def command(self, *arguments: str, stdin: str = "", **changes: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "auth_service", *arguments]
-        folder = Path(__file__).parents[1]
-        return subprocess.run(
-            command,
-            cwd=folder,
-            env=self.environment(**changes),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=180,
-        )
+    def command(self, *arguments: str, stdin: str = "", **changes: str) -> Done:
+        """What a command says and how it ends, called in this process."""
+        return call_command(arguments, self.environment(**changes), stdin)
+
+    def process(self, *arguments: str, stdin: str = "", **changes: str) -> Done:
+        """The same by a process of its own."""
+        return run_command(arguments, self.environment(**changes), stdin)
 
     def started(self, *arguments: str, stdout: int | None = None, **changes: str) -> subprocess.Popen[str]:
         """A command that goes on while the test does; the test sees to its end."""
-        command = [sys.executable, "-m", "auth_service", *arguments]
-        folder, env = Path(__file__).parents[1], self.environment(**changes)
-        return subprocess.Popen(command, cwd=folder, env=env, text=True, stdout=stdout)
+        env = self.environment(**changes)
+        return subprocess.Popen(command_line(arguments), cwd=FOLDER, env=env, text=True, stdout=stdout)
 
     def execute(self, statement: str) -> None:
         """Change what is stored, past the service."""
@@ -101,6 +100,26 @@ class Store:
         else:
             with psycopg.connect(self.database_url.replace("+psycopg", "")) as postgres:
                 postgres.execute(statement.encode())
+
+    def empty(self) -> None:
+        """Delete what tests have made, in one transaction."""
+        deletions = "".join(f"DELETE FROM {table};" for table in self.empty_at_first)
+        if self.database_url.startswith("sqlite"):
+            with closing(sqlite3.connect(self.database_url.partition(":///")[2], 60)) as connection:
+                connection.executescript(f"BEGIN IMMEDIATE; {deletions} COMMIT")
+        else:  # the rows' order is then of no matter: foreign keys are not looked at
+            self.execute(f"SET session_replication_role = replica; {deletions}")
+
+    @cached_property
+    def empty_at_first(self) -> list[str]:
+        """The tables that no start fills, as the database has them: a new one needs no second place."""
+        is_sqlite = self.database_url.startswith("sqlite")
+        query = (
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            if is_sqlite
+            else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        )
+        return [name for (name,) in self.rows(query) if not self.rows(f"SELECT 1 FROM {name} LIMIT 1")]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What is stored, read past the service."""
@@ -120,7 +139,13 @@ class Service(Store):
     clock: Clock
     settings: Settings
     metrics_url: str
+    loop: asyncio.AbstractEventLoop
+    database: Database
     opened: list[httpx2.Client] = field(default_factory=list)
+
+    def do(self, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+        """Work on its database in its own event loop, by the connections that it has open already."""
+        return asyncio.run_coroutine_threadsafe(work(self.database), self.loop).result(60)
 
     def client(self, **options: Any) -> httpx2.Client:
         """A browser on the issuer's own pages: it keeps cookies, and sends the Origin."""
@@ -151,6 +176,10 @@ def environment(database_url: str) -> dict[str, str]:
     }
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "process: starts processes of its own, which `--fast` leaves out")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quiet_logs() -> None:
     logs.configure("ERROR")
@@ -172,73 +201,34 @@ def patience() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def thrift() -> Iterator[None]:
+    """What tests do thousands of times costs next to nothing, where it is not what they test.
+
+    A client of httpx2 reads all certificates that it believes, which takes it 20 ms. So does each password's hash, of
+    which `real_hashing` brings the parameters back, and each signing key that a start opens: it is the same for all of
+    them. A server that ends has nobody here whose first octets it may miss.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(default_transport, "create_ssl_context", functools.cache(create_ssl_context))
+        patched.setattr(passwords, "_ARGON2ID", CHEAP_ARGON2ID)
+        patched.setattr(passwords, "_NOBODYS", passwords._random_hash())
+        patched.setattr(encryption, "load_der_private_key", functools.cache(load_der_private_key))
+        patched.setattr(serving, "LAST_ARRIVALS", 0)
+        yield
+
+
+@pytest.fixture
+def real_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what hashing is and of what its time makes others wait for."""
+    monkeypatch.setattr(passwords, "_ARGON2ID", REAL_ARGON2ID)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A PostgreSQL server: a container where an engine has the image, Debian's server otherwise."""
-    if has_image("postgres:17"):
-        os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
-        from testcontainers.community.postgres import PostgresContainer
-
-        with PostgresContainer("postgres:17", driver="psycopg") as container:
-            yield container.get_connection_url()
-        return
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not binaries:
-        missing = "PostgreSQL: neither a Docker engine with postgres:17 nor Debian's postgresql package is here"
-        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
-    yield from local_postgres(binaries[-1])
-
-
-def has_image(name: str) -> bool:
-    if shutil.which("docker") is None:
-        return False
-    return subprocess.run(["docker", "image", "inspect", name], capture_output=True, timeout=120).returncode == 0
-
-
-def local_postgres(binaries: Path) -> Iterator[str]:
-    """Debian's server in a folder of its own. It refuses to run as root, so root hands it to `postgres`."""
-    folder = Path(tempfile.mkdtemp(prefix="auth-service-postgres-"))
-    as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
-    if as_user:
-        shutil.chown(folder, "postgres", "postgres")
-    port = free_port()
-    run = [*as_user, str(binaries / "initdb"), "-D", f"{folder}/data", "-U", "test", "-A", "trust", "-N"]
-    subprocess.run(run, check=True, capture_output=True)
-    options = ["-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
-    server = subprocess.Popen(
-        [*as_user, str(binaries / "postgres"), "-D", f"{folder}/data", *options],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_until(lambda: accepts(port))
-        yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
-    finally:
-        server.send_signal(signal.SIGINT)  # SIGTERM would wait for whoever is connected
-        server.wait(60)
-        shutil.rmtree(folder)
-
-
-def accepts(port: int) -> bool:
-    try:
-        psycopg.connect(host="127.0.0.1", port=port, user="test", dbname="postgres").close()
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
+    """The URL of a PostgreSQL server of this test process's own."""
+    with running_postgres() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -249,12 +239,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: str) -> str:
-    base = postgres.rpartition("/")[0]
-    with psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True) as admin:
-        admin.execute("CREATE DATABASE auth_template")
-    prepare(f"{base}/auth_template")
-    return base
+def postgres_template(postgres: str) -> Iterator[str]:
+    """The name of the database that others are copies of."""
+    name = "auth_template"
+    with made_database(postgres, name) as url:
+        prepare(url)
+        yield name
 
 
 def prepare(url: str) -> None:
@@ -270,11 +260,18 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgres_url(postgres: str, postgres_template: str) -> Iterator[str]:
-    name = f"auth_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE auth_template".encode())
-        yield f"{postgres_template}/{name}"
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    with made_database(postgres, template=postgres_template) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database in which nothing has been made yet."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path / 'bare.db'}"
+        return
+    with made_database(request.getfixturevalue("postgres")) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -308,13 +305,15 @@ def serve(database_url: str, **changes: str) -> Running:
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False, forwarded_allow_ips=proxies)
     scrapes = listen("127.0.0.1", 0)
     metrics_url = f"http://127.0.0.1:{scrapes.getsockname()[1]}/metrics"
-    server = Server(config, app, Pace(settings.key_rotation_interval, settings.key_spare_min_age), scrapes)
+    server = serving.Server(config, app, Pace(settings.key_rotation_interval, settings.key_spare_min_age), scrapes)
     thread = threading.Thread(target=server.run)
     thread.start()
     wait_until(lambda: server.started or not thread.is_alive())
     assert server.started, "the service refused to start"
-    port = server.servers[0].sockets[0].getsockname()[1]
-    return Running(Service(database_url, f"http://127.0.0.1:{port}", clock, settings, metrics_url), server, thread)
+    [listening] = server.servers
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    inside = (listening.get_loop(), app.state.parts.database)
+    return Running(Service(database_url, url, clock, settings, metrics_url, *inside), server, thread)
 
 
 @pytest.fixture
@@ -327,6 +326,8 @@ def start() -> Iterator[Start]:
         return running[-1].service
 
     yield start_one
+    for one in running:
+        one.server.should_exit = True  # all of them end at once
     for one in running:
         one.stop()
 
@@ -341,11 +342,10 @@ def sqlite_running(sqlite_template: Path, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def postgres_running(postgres: str, postgres_template: str) -> Iterator[Service]:
-    with psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True) as admin:
-        admin.execute("CREATE DATABASE auth_shared TEMPLATE auth_template")
-    running = serve(f"{postgres_template}/auth_shared")
-    yield running.service
-    running.stop()
+    with made_database(postgres, template=postgres_template) as url:
+        running = serve(url)
+        yield running.service
+        running.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -362,8 +362,7 @@ def sqlite_service(sqlite_running: Service) -> Iterator[Service]:
 
 
 def emptied(running: Service) -> Iterator[Service]:
-    for table in TABLES:
-        running.execute(f"DELETE FROM {table}")
+    running.empty()
     running.clock.offset, running.clock.stopped_at = timedelta(), None
     yield running
     running.close_clients()

@@ -1,6 +1,5 @@
 """A client of the token endpoint, as a service has it: registered with a secret, or with keys of its own."""
 
-import asyncio
 import base64
 import json
 import secrets
@@ -18,7 +17,7 @@ from auth_service.clients import clients
 from auth_service.endpoints.token.grants import GRANT_TYPES
 from auth_service.oauth.client_assertion import ASSERTION_TYPE
 from auth_service.oauth.client_metadata import parse
-from auth_service.store.database import open_database
+from auth_service.store.database import Database
 
 from .conftest import ISSUER, Service
 
@@ -56,15 +55,13 @@ class OAuthClient:
 def register(service: Service, **changes: Any) -> OAuthClient:
     """A client, put into the service's database as the operator's command does it."""
 
-    async def run() -> OAuthClient:
-        database = open_database(service.database_url)
+    async def run(database: Database) -> OAuthClient:
         async with database.writing() as session:
             registration = parse({**METADATA, **changes}, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
             client, secret = await clients.register(session, registration, now=service.clock())
-        await database.close()
         return OAuthClient(service, client.client_id, secret or "")
 
-    return asyncio.run(run())
+    return service.do(run)
 
 
 def register_with_key(service: Service, *names: str, **changes: Any) -> OAuthClient:

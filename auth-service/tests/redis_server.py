@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 import redis
 
-from .conftest import free_port, has_image, wait_until
+from .ports import free_port
+from .postgres_server import has_image
+from .waiting import wait_until
 
 IMAGE = "redis:8"
 PASSWORD = "a password: with/special@characters"

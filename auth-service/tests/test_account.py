@@ -145,6 +145,7 @@ def test_a_refused_change_leaves_the_password(sqlite_service: Service, body: dic
     sign_in(sqlite_service, "ann@example.com")
 
 
+@pytest.mark.usefixtures("real_hashing")
 def test_of_simultaneous_password_changes_one_wins(service: Service) -> None:
     clients = [service.signed_up("ann@example.com"), *(sign_in(service, "ann@example.com") for _ in range(3))]
 

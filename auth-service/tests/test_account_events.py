@@ -334,6 +334,7 @@ def test_plain_http_and_inner_networks_are_for_whom_the_operator_lists() -> None
             asyncio.run(Outbound([ip_network(listed)]).post(url, b"", media_type="text/plain"))
 
 
+@pytest.mark.process
 def test_a_worker_killed_while_it_sends_sends_again(
     service: Service, receiver: Receiver, start_worker: StartWorker
 ) -> None:

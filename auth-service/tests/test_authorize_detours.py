@@ -6,7 +6,8 @@ import psycopg
 
 from .browser import Browser, asked, signed_in
 from .code_flow import register_frontend
-from .conftest import Service, wait_until
+from .conftest import Service
+from .waiting import wait_until
 
 
 def test_a_form_of_another_site_comes_back_for_its_cookies(service: Service) -> None:

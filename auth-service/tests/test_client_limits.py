@@ -18,9 +18,10 @@ from auth_service.limits.windows import OwnWindows
 from auth_service.telemetry import logs
 
 from .code_flow import register_frontend
-from .conftest import Service, Start, wait_until
+from .conftest import Service, Start
 from .oauth_client import OAuthClient, register
 from .redis_server import RedisServer, running_redis
+from .waiting import wait_until
 
 Logged = list[MutableMapping[str, Any]]
 LEFT = re.compile(r'"(\w+)";r=(\d+);t=(\d+)')
@@ -33,7 +34,7 @@ def redis_server() -> Iterator[RedisServer]:
         yield running
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.process)])
 def limited(request: pytest.FixtureRequest, start: Start, sqlite_url: str) -> Service:
     """Three requests an hour."""
     changes = {"AUTH_CLIENT_RATE_LIMIT": "3/PT1H", **PATIENT}
@@ -181,6 +182,7 @@ def test_flushall_does_no_harm(start: Start, sqlite_url: str, redis_server: Redi
             redis.flushall()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("fault", ["kill", "pause"])
 def test_outage_costs_no_request(start: Start, sqlite_url: str, fault: str, logged: Logged) -> None:
     """Each process goes on by itself, says so, and comes back by itself."""
@@ -216,6 +218,7 @@ def test_wrong_password_is_warned_of_and_harms_nobody(
     assert "hunter2" not in str(logged)
 
 
+@pytest.mark.process
 def test_cluster_counts_as_well(start: Start, sqlite_url: str) -> None:
     with running_redis("--cluster-enabled", "yes") as server, server.client() as redis:
         redis.config_set("cluster-announce-ip", "127.0.0.1")

@@ -19,7 +19,8 @@ from auth_service.commands import app
 from auth_service.sessions.browser_sessions import end_sessions
 from auth_service.store.database import open_database
 
-from .conftest import PASSWORD, Service, Start, wait_until
+from .conftest import PASSWORD, Service, Start
+from .waiting import wait_until
 
 NEW_PASSWORD = "another-horse-2"
 
@@ -105,6 +106,7 @@ def test_a_session_is_listed_and_revoked_by_its_id_and_its_handle_is_never_shown
     assert [client.get("/token").status_code for client in (ann, eve)] == [401, 200]
 
 
+@pytest.mark.usefixtures("real_hashing")
 def test_no_sign_in_with_the_old_password_outlives_its_change(start: Start, database_url: str) -> None:
     """A password is compared before the transaction that starts the session: in between it may be changed."""
     service = start(database_url, AUTH_LIMITS="off")
@@ -167,14 +169,15 @@ def test_a_database_that_does_not_answer_is_told_in_one_line(sqlite_service: Ser
     assert "hidden" not in result.stderr
 
 
+@pytest.mark.process
 def test_wrong_usage_exits_2(sqlite_service: Service) -> None:
     for arguments in (
         ["users", "nope"],
         ["users", "create"],
-        ["serve", "--port", "0"],
         ["secrets", "rotate", "--keep", "-1"],
     ):
         assert sqlite_service.command(*arguments).returncode == 2, arguments
+    assert sqlite_service.process("serve", "--port", "0").returncode == 2
 
 
 def commands_of(group: Any = None, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -242,6 +245,7 @@ def read_all(descriptor: int) -> str:
         octets += read
 
 
+@pytest.mark.process
 def test_a_terminal_sees_a_table_and_is_asked_first(sqlite_service: Service) -> None:
     client = sqlite_service.signed_up("ann@example.com")
     sqlite_service.execute("UPDATE accounts SET name = char(27) || '[2J'")
@@ -257,6 +261,7 @@ def test_a_terminal_sees_a_table_and_is_asked_first(sqlite_service: Service) -> 
     assert client.get("/token").status_code == 401
 
 
+@pytest.mark.process
 def test_a_long_list_comes_in_pages_and_a_terminal_is_told_how_far_it_is(service: Service) -> None:
     now = "2026-01-01 00:00:00+00:00" if service.database_url.startswith("postgresql") else "2026-01-01 00:00:00"
     values = [f"('a{n:04}', '{n}@example.com', false, 'Ann', '{now}', '{now}')" for n in range(1201)]

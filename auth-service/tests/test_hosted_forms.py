@@ -148,6 +148,7 @@ def test_who_guesses_is_told_how_long_to_wait(service: Service) -> None:
     assert "signed-in" in browser.sign_in().page.elements
 
 
+@pytest.mark.usefixtures("real_hashing")
 def test_a_full_queue_is_told_in_words(start: Start, sqlite_url: str) -> None:
     service = start(sqlite_url, AUTH_HASHING_QUEUE_LIMIT="1", AUTH_HASHING_THREADS="1")
     browser = Browser(service).open("/signin")

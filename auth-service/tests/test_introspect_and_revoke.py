@@ -7,8 +7,9 @@ import httpx2
 import pytest
 
 from .code_flow import API, Frontend, live_grants, register_backend, register_frontend, sign_up
-from .conftest import ISSUER, Service, wait_until
+from .conftest import ISSUER, Service
 from .oauth_client import OAuthClient, claims_of, register
+from .waiting import wait_until
 
 INTROSPECT, REVOKE = "/oauth/introspect", "/oauth/revoke"
 INACTIVE = {"active": False}

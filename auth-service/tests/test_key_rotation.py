@@ -20,7 +20,8 @@ from auth_service.sealed.versioned_secrets import parse_secrets
 from auth_service.store.database import open_database
 from auth_service.store.instants import utc_now
 
-from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Clock, Start, Store, wait_until
+from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Clock, Start, Store
+from .waiting import wait_until
 
 TTL, HOUR = timedelta(minutes=5), timedelta(hours=1)
 LONG_AGO = "2026-01-01 00:00:00.000000"
@@ -93,12 +94,13 @@ def test_a_young_spare_is_refused_in_one_line_unless_now_is_said(start: Start, d
     assert json.loads(service.command("keys", "rotate", "--now").stdout)["active"] == spare
 
 
+@pytest.mark.process
 def test_of_two_rotations_at_once_exactly_one_happens(start: Start, database_url: str) -> None:
     service = start(database_url)
     age(service)
     active, spare = published(service.client())
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda _: service.command("keys", "rotate"), range(2)))
+        results = list(pool.map(lambda _: service.process("keys", "rotate"), range(2)))
     assert sorted(result.returncode for result in results) == [0, 1]
     assert all(len(result.stderr.splitlines()) == result.returncode for result in results)
     stored = dict(service.rows("SELECT state, kid FROM signing_keys WHERE purpose = 'tokens'"))
@@ -266,6 +268,7 @@ def test_a_spare_that_cannot_be_opened_does_not_become_active(sqlite_url: str) -
     assert store.rows("SELECT kid, state FROM signing_keys") == before
 
 
+@pytest.mark.process
 def test_rewrapped_keys_need_the_newest_secret_and_no_other(start: Start, database_url: str) -> None:
     store = Store(database_url)
     age(store)
@@ -275,7 +278,7 @@ def test_rewrapped_keys_need_the_newest_secret_and_no_other(start: Start, databa
         done = store.command("keys", "rewrap", AUTH_KEY_ENCRYPTION_KEYS=f"{newer},{KEY_ENCRYPTION_KEYS}")
         assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"rewrapped": 0, "version": 2}
-    assert "needs version 2" in store.command("serve", "--port", "1").stderr
+    assert "needs version 2" in store.process("serve", "--port", "1").stderr
     service = start(database_url, AUTH_KEY_ENCRYPTION_KEYS=newer)
     client = service.signed_up()
     assert fresh_kid(client) in published(client)

@@ -11,8 +11,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from .code_flow import Frontend, register_frontend, sign_up
-from .conftest import PASSWORD, Service, Start, Store, free_port
+from .conftest import PASSWORD, Service, Start, Store
 from .oauth_client import post, register
+from .ports import free_port
 from .test_lockout import attempt, spend_budget
 from .test_worker import StartWorker, eventually, start_worker
 
@@ -53,6 +54,7 @@ def scrape(url: str) -> Scrape:
     return Scrape(samples, frozenset(described))
 
 
+@pytest.mark.process
 def test_the_readme_lists_every_metric(start: Start, postgres_url: str, start_worker: StartWorker) -> None:
     """Name, type, labels, process and meaning, of everything that two processes on PostgreSQL show."""
     service = start(postgres_url)
@@ -197,6 +199,7 @@ class TestGauges:
         states = found.label_values("db_client_connection_count", "db_client_connection_state")
         assert states == {"used", "idle"}
 
+    @pytest.mark.process
     def test_a_worker_tells_what_waits_to_be_told(
         self, start: Start, sqlite_url: str, start_worker: StartWorker
     ) -> None:
@@ -245,11 +248,12 @@ def test_metrics_are_on_a_port_of_their_own(sqlite_service: Service) -> None:
         assert httpx2.request(method, url, trust_env=False).status_code == 404
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_a_port_that_is_taken_is_refused_in_one_line(command: str, sqlite_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        refused = Store(sqlite_url).command(command, "--port", str(free_port()), "--metrics-port", port)
+        refused = Store(sqlite_url).process(command, "--port", str(free_port()), "--metrics-port", port)
     assert (refused.returncode, refused.stderr) == (
         1,
         f"auth-service: cannot listen on 127.0.0.1 port {port}: Address already in use\n",

@@ -18,7 +18,9 @@ from auth_service.telemetry import logs
 
 from .browser import signed_in
 from .code_flow import VERIFIER, register_frontend
-from .conftest import ISSUER, PASSWORD, Service, Start, Store, free_port, wait_until
+from .conftest import ISSUER, PASSWORD, Service, Start, Store
+from .ports import free_port
+from .waiting import wait_until
 
 
 def test_a_ready_service_says_so(service: Service) -> None:
@@ -132,6 +134,7 @@ def test_who_hangs_up_amid_a_request_is_no_fault_of_ours(start: Start, sqlite_ur
     assert re.findall(counted, httpx2.get(service.metrics_url).text) == ["400"]
 
 
+@pytest.mark.process
 def test_a_log_that_is_full_costs_nobody_an_answer(sqlite_url: str) -> None:
     store, port = Store(sqlite_url), free_port()
     with Path("/dev/full").open("w") as full:

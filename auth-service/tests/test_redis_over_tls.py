@@ -8,11 +8,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from .conftest import Start, wait_until
+from .conftest import Start
 from .https_server import write_certificate
 from .oauth_client import register
 from .redis_server import RedisServer, running_encrypted_redis
 from .test_client_limits import PATIENT, Logged, ask, logged
+from .waiting import wait_until
 
 __all__ = ["logged"]  # a fixture
 
@@ -46,6 +47,7 @@ UNPROVEN = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("name", "has_other_authority"), UNPROVEN.values(), ids=UNPROVEN)
 def test_server_that_does_not_prove_itself_is_as_good_as_gone(
     start: Start, sqlite_url: str, tmp_path: Path, logged: Logged, name: str, has_other_authority: bool | None

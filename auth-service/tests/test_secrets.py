@@ -1,8 +1,6 @@
 """`secrets rotate`: the file gets a new newest version, and old cookies stay valid."""
 
 import stat
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from auth_service.sealed.secret_files import replace_secrets
 from auth_service.sealed.versioned_secrets import Secrets, draw_secret, parse_secrets, render_secrets, rotate_secrets
 
 from .conftest import SECRET, Service, Start
+from .operator_commands import Call, Done, call_command, run_command
 
 COOKIE = "better-auth.session_token"
 
@@ -25,17 +24,9 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def rotate(service: Service, file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def rotate(service: Service, file: Path, *arguments: str, call: Call = call_command) -> Done:
     environment = {key: value for key, value in service.environment().items() if key != "AUTH_SECRET"}
-    return subprocess.run(
-        [sys.executable, "-m", "auth_service", "secrets", "rotate", *arguments],
-        cwd=Path(__file__).parents[1],
-        env={**environment, "AUTH_SECRET_FILE": str(file)},
-        input="",
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return call(["secrets", "rotate", *arguments], {**environment, "AUTH_SECRET_FILE": str(file)})
 
 
 def test_after_a_restart_the_old_cookie_is_good_and_new_ones_need_the_new_secret(
@@ -81,9 +72,10 @@ def test_a_secret_in_the_environment_is_refused(sqlite_service: Service) -> None
     assert len(refused.stderr.splitlines()) == 1
 
 
+@pytest.mark.process
 def test_two_rotations_at_once_lose_no_secret(sqlite_service: Service, file: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda _: rotate(sqlite_service, file), range(2)))
+        results = list(pool.map(lambda _: rotate(sqlite_service, file, call=run_command), range(2)))
     assert [result.returncode for result in results] == [0, 0]
     assert list(parse_secrets(file.read_text())) == [3, 2, 1]
 

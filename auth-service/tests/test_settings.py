@@ -96,8 +96,9 @@ def test_secrets_may_come_from_files_and_are_never_shown(tmp_path: Path) -> None
     assert SECRET.removeprefix("1:") not in repr(settings)
 
 
+@pytest.mark.process
 def test_everything_wrong_is_said_at_once_and_stops_the_start(sqlite_service: Service) -> None:
-    result = sqlite_service.command("serve", AUTH_ISSUER="nonsense", AUTH_TYPO="x", AUTH_SESSION_TTL="soon")
+    result = sqlite_service.process("serve", AUTH_ISSUER="nonsense", AUTH_TYPO="x", AUTH_SESSION_TTL="soon")
     assert result.returncode == 1
     assert [line.split(":")[1].strip() for line in result.stderr.splitlines()] == [
         "AUTH_TYPO", "AUTH_ISSUER", "AUTH_SESSION_TTL",

@@ -27,6 +27,7 @@ def test_sign_up_signs_in_and_hands_over_the_credential_twice(service: Service) 
     assert client.get("/get-session").json()["user"] == user
 
 
+@pytest.mark.usefixtures("real_hashing")
 def test_passwords_are_stored_as_argon2id(service: Service) -> None:
     service.signed_up()
     [(password_hash,)] = service.rows("SELECT password_hash FROM identities")

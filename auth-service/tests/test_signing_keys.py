@@ -12,7 +12,7 @@ from auth_service.keys.signing import KeySet, KeyStore
 from auth_service.oauth.jwk import thumbprint
 from auth_service.store.database import open_database
 
-from .conftest import TABLES, Service, Start, Store
+from .conftest import Service, Start, Store
 
 TTL = timedelta(minutes=5)
 SECRETS = {2: "b" * 20 + "0123456789abcdef", 1: "a" * 20 + "0123456789abcdef"}
@@ -93,28 +93,29 @@ def test_a_start_that_could_not_open_the_spare_refuses_too(empty_url: str) -> No
         load(empty_url, SECRETS)
 
 
+@pytest.mark.process
 def test_a_refused_start_says_why_in_one_line(sqlite_service: Service) -> None:
-    result = sqlite_service.command("serve", "--port", "1", AUTH_KEY_ENCRYPTION_KEYS="7:" + "z" * 40)
+    result = sqlite_service.process("serve", "--port", "1", AUTH_KEY_ENCRYPTION_KEYS="7:" + "z" * 40)
     assert result.returncode == 1
     assert "needs version 1 of the key-encryption keys" in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_migrating_again_and_at_once_is_harmless(database_url: str) -> None:
-    service = Store(database_url)
-    for table in (*TABLES, "status_lists", "signing_keys", "alembic_version"):
-        service.execute(f"DROP TABLE {table}")
+@pytest.mark.process
+def test_migrating_again_and_at_once_is_harmless(bare_url: str) -> None:
+    service = Store(bare_url)
     with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda _: service.command("migrate"), range(4)))
+        results = list(pool.map(lambda _: service.process("migrate"), range(4)))
     assert [(result.returncode, result.stderr) for result in results] == [(0, "")] * 4
     assert service.rows("SELECT count(*) FROM alembic_version") == [(1,)]
 
 
+@pytest.mark.process
 def test_a_start_on_another_schema_refuses_in_one_line(start: Start, sqlite_url: str) -> None:
     sqlite_service = start(sqlite_url)
     sqlite_service.execute("UPDATE alembic_version SET version_num = '0000_before'")
     for arguments in (["serve", "--port", "1"], ["users", "list"]):
-        result = sqlite_service.command(*arguments)
+        result = sqlite_service.process(*arguments)
         assert result.returncode == 1
         assert "run the migrate command first" in result.stderr
         assert len(result.stderr.splitlines()) == 1

@@ -3,7 +3,8 @@
 import httpx2
 import jwt
 
-from .conftest import Service, Start, wait_until
+from .conftest import Service, Start
+from .waiting import wait_until
 
 
 def signed_at(service: Service) -> int:

@@ -26,8 +26,9 @@ from auth_service.store.database import open_database
 from auth_service.store.instants import utc_now
 
 from .code_flow import sign_up
-from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Service, Start, wait_until
+from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Service, Start
 from .status_scene import URI, fetch, is_revoked, make_scene, post, reference
+from .waiting import wait_until
 
 
 def test_a_list_is_signed_by_a_key_for_status_lists_and_says_how_old_it_is(sqlite_service: Service) -> None:

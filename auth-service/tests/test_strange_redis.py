@@ -14,10 +14,11 @@ import pytest
 from auth_service.limits.redis_address import parse_redis_url
 from auth_service.limits.shared_windows import SharedWindows
 
-from .conftest import Start, wait_until
+from .conftest import Start
 from .oauth_client import register
 from .redis_server import running_redis
 from .test_client_limits import PATIENT, Logged, left, logged
+from .waiting import wait_until
 
 __all__ = ["logged"]  # a fixture
 
@@ -109,6 +110,7 @@ def test_answer_that_the_library_stumbles_over_harms_nobody(
     assert [entry["event"] for entry in logged].count("redis_lost") == 1
 
 
+@pytest.mark.process
 def test_longer_window_of_earlier_settings_ends_with_the_new_one(start: Start, sqlite_url: str) -> None:
     with running_redis() as server, server.client() as redis:
         client = register(start(sqlite_url, AUTH_CLIENT_RATE_LIMIT="9/PT1M", AUTH_REDIS_URL=server.url(), **PATIENT))

@@ -13,7 +13,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from .conftest import ISSUER, PASSWORD, Store, free_port
+from .conftest import ISSUER, PASSWORD, Store
+from .ports import free_port
 from .test_worker import eventually
 
 TRACE_ID, PARENT_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -72,6 +73,7 @@ def attributes(span: Span) -> dict[str, str | int]:
     return {each.key: each.value.string_value or each.value.int_value for each in span.attributes}
 
 
+@pytest.mark.process
 def test_spans_say_what_was_done_and_nothing_that_was_said(sqlite_url: str, receiver: Receiver) -> None:
     """The end of the process sends what is left: nothing was sent before, for a minute."""
     port = free_port()
@@ -124,6 +126,7 @@ def send_secrets(url: str) -> None:
         client.get("/livez")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "environment",
     [{}, {"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SDK_DISABLED": "true"}],
@@ -139,6 +142,7 @@ def test_unasked_nothing_of_the_sdk_is_imported(environment: dict[str, str]) -> 
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
+@pytest.mark.process
 def test_without_the_packages_a_start_is_refused_in_one_line(sqlite_url: str) -> None:
     code = "import sys; sys.modules['opentelemetry.sdk'] = None; from auth_service.commands import main; main()"
     store, folder = Store(sqlite_url), __file__.rpartition("/tests/")[0]
@@ -150,6 +154,7 @@ def test_without_the_packages_a_start_is_refused_in_one_line(sqlite_url: str) ->
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.process
 def test_silent_collector_does_not_put_off_the_end(sqlite_url: str) -> None:
     """Sent one by one, these spans would wait for a minute."""
     port = free_port()
@@ -169,6 +174,7 @@ def test_silent_collector_does_not_put_off_the_end(sqlite_url: str) -> None:
             process.wait(30)
 
 
+@pytest.mark.process
 def test_headers_that_cannot_be_read_are_not_repeated() -> None:
     code = "from auth_service.exported_spans import make_provider; make_provider('auth-service')"
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_HEADERS": f"key:{PLANTED}"}

@@ -1,15 +1,12 @@
 """From every schema there ever was to the newest, with data in it; and the version before goes on working meanwhile."""
 
 import json
-import secrets
 import subprocess
-from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -21,6 +18,7 @@ from auth_service import migrations
 from auth_service.migrations import ADVISORY_LOCK, HEAD, migrate
 
 from .conftest import PASSWORD, Start, Store
+from .postgres_server import made_database
 
 VERSIONS = sorted(path.stem for path in (Path(migrations.__file__).parent / "versions").glob("[0-9]*.py"))
 # These ask more of an INSERT than the version before knew. They are older than the first release: nobody runs that one.
@@ -33,20 +31,6 @@ MEANT = {
     ("signing_keys", "public_jwk"): "{}",
     ("status_lists", "state"): "closed",
 }
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database in which nothing has been made yet."""
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'old.db'}"
-        return
-    server: str = request.getfixturevalue("postgres")
-    name = f"old_{secrets.token_hex(6)}"
-    with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}".encode())
-        yield f"{server.rpartition('/')[0]}/{name}"
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def upgrade(url: str, revision: str) -> None:
@@ -91,15 +75,15 @@ def connect(url: str) -> Connection:
 
 
 @pytest.mark.parametrize("revision", VERSIONS[:-1])
-def test_what_is_stored_is_still_there(empty_url: str, revision: str) -> None:
-    upgrade(empty_url, revision)
-    before = tables(empty_url)
-    with connect(empty_url) as connection:
+def test_what_is_stored_is_still_there(bare_url: str, revision: str) -> None:
+    upgrade(bare_url, revision)
+    before = tables(bare_url)
+    with connect(bare_url) as connection:
         for table in before:
             connection.execute(insert(table), rows(table))
         connection.commit()
-    migrate(empty_url)
-    with connect(empty_url) as connection:
+    migrate(bare_url)
+    with connect(bare_url) as connection:
         for table in before:
             assert stored(connection, table) == rows(table), table.name
 
@@ -137,12 +121,12 @@ def test_people_of_then_sign_in(tmp_path: Path, start: Start, revision: str) -> 
     ("older", "newer"),
     [pair for pair in pairwise(VERSIONS) if pair[1] not in BEFORE_RELEASES],
 )
-def test_the_version_before_reads_and_writes_all_that_it_knows(empty_url: str, older: str, newer: str) -> None:
+def test_the_version_before_reads_and_writes_all_that_it_knows(bare_url: str, older: str, newer: str) -> None:
     """It serves while the new one migrates: its statements name the columns that it knows, and no others."""
-    upgrade(empty_url, older)
-    known = tables(empty_url)
-    upgrade(empty_url, newer)
-    with connect(empty_url) as connection:
+    upgrade(bare_url, older)
+    known = tables(bare_url)
+    upgrade(bare_url, newer)
+    with connect(bare_url) as connection:
         for table in known:
             connection.execute(insert(table), rows(table))
             same = {name: value for name, value in rows(table)[0].items() if not table.columns[name].primary_key}
@@ -154,11 +138,12 @@ def test_the_version_before_reads_and_writes_all_that_it_knows(empty_url: str, o
             assert connection.execute(delete(table)).rowcount == 2, table.name
 
 
-def test_one_migrates_and_the_others_wait(empty_url: str) -> None:
-    upgrade(empty_url, VERSIONS[0])
-    store = Store(empty_url)
-    with connect(empty_url) as holder:
-        if empty_url.startswith("sqlite"):
+@pytest.mark.process
+def test_one_migrates_and_the_others_wait(bare_url: str) -> None:
+    upgrade(bare_url, VERSIONS[0])
+    store = Store(bare_url)
+    with connect(bare_url) as holder:
+        if bare_url.startswith("sqlite"):
             holder.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             holder.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
@@ -170,16 +155,13 @@ def test_one_migrates_and_the_others_wait(empty_url: str) -> None:
     assert store.rows("SELECT version_num FROM alembic_version") == [(HEAD,)]
 
 
-def test_a_migration_gives_up_rather_than_have_everybody_wait_behind_it(postgres: str, tmp_path: Path) -> None:
+def test_a_migration_gives_up_rather_than_have_everybody_wait_behind_it(postgres: str) -> None:
     """For a table that somebody reads for long: a backup, say."""
-    name = f"old_{secrets.token_hex(6)}"
-    url = f"{postgres.rpartition('/')[0]}/{name}"
-    with psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}".encode())
-    upgrade(url, "0007_account_events")
-    with connect(url) as reader:
-        reader.execute(text("SELECT count(*) FROM clients"))
-        refused = Store(url).command("migrate")
-        assert (refused.returncode, "lock timeout" in refused.stderr) == (1, True), refused.stderr
-    assert Store(url).rows("SELECT version_num FROM alembic_version") == [("0007_account_events",)]
-    migrate(url)
+    with made_database(postgres) as url:
+        upgrade(url, "0007_account_events")
+        with connect(url) as reader:
+            reader.execute(text("SELECT count(*) FROM clients"))
+            refused = Store(url).command("migrate")
+            assert (refused.returncode, "lock timeout" in refused.stderr) == (1, True), refused.stderr
+        assert Store(url).rows("SELECT version_num FROM alembic_version") == [("0007_account_events",)]
+        migrate(url)

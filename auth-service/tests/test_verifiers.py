@@ -19,11 +19,12 @@ from auth_service.sealed.versioned_secrets import parse_secrets
 from auth_service.store.database import Database, open_database
 from auth_service.worker.schedule import EVIDENCE_MAX_DELAY, KeySchedule, Pace
 
-from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Clock, Service, Start, Store, wait_until
+from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Clock, Service, Start, Store
 from .oauth_client import OAuthClient, register, register_with_key
 from .test_key_rotation import HOUR, TTL, age, published
 from .test_key_rotation import listed as listed_tokens_keys
 from .test_worker import kids
+from .waiting import wait_until
 
 API = f"{ISSUER}/api/v1"
 INTERVAL = timedelta(days=30)
@@ -226,6 +227,7 @@ def test_by_command_too_a_verifier_without_the_spare_is_named_and_now_overrides(
     assert service.command("keys", "rotate", "--now").returncode == 0
 
 
+@pytest.mark.process
 def test_an_emergency_tells_when_each_verifier_refused_the_key(start: Start, sqlite_url: str) -> None:
     service = start(sqlite_url)
     age(service)

@@ -18,8 +18,10 @@ from auth_service.store.instants import utc_now
 from auth_service.worker.duty_metrics import DutyMetrics
 from auth_service.worker.worker import Duty, perform_duties
 
-from .conftest import Store, free_port, wait_until
+from .conftest import Store
+from .ports import free_port
 from .test_key_rotation import LONG_AGO, age
+from .waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def kids(store: Store) -> dict[str, str]:
     return dict(store.rows("SELECT state, kid FROM signing_keys WHERE purpose = 'tokens'"))
 
 
+@pytest.mark.process
 def test_a_worker_rotates_and_cleans_up_and_ends_when_it_is_told_to(
     start_worker: StartWorker, database_url: str
 ) -> None:
@@ -77,6 +80,7 @@ def test_a_worker_rotates_and_cleans_up_and_ends_when_it_is_told_to(
     assert store.rows("SELECT * FROM leases") == [], "what it held is free for the next one at once"
 
 
+@pytest.mark.process
 def test_before_the_interval_nothing_is_rotated(start_worker: StartWorker, sqlite_url: str) -> None:
     store = Store(sqlite_url)
     age(store)
@@ -87,6 +91,7 @@ def test_before_the_interval_nothing_is_rotated(start_worker: StartWorker, sqlit
     assert kids(store) == before
 
 
+@pytest.mark.process
 def test_of_two_workers_one_rotates(start_worker: StartWorker, postgres_url: str) -> None:
     store = Store(postgres_url)
     age(store)
@@ -100,6 +105,7 @@ def test_of_two_workers_one_rotates(start_worker: StartWorker, postgres_url: str
     assert len(store.rows("SELECT * FROM signing_keys WHERE purpose = 'tokens'")) == 3
 
 
+@pytest.mark.process
 def test_a_worker_killed_inside_a_rotation_leaves_it_to_the_next_one(
     start_worker: StartWorker, postgres_url: str
 ) -> None:
@@ -121,13 +127,15 @@ def test_a_worker_killed_inside_a_rotation_leaves_it_to_the_next_one(
     assert len(store.rows("SELECT * FROM signing_keys WHERE purpose = 'tokens'")) == 3
 
 
+@pytest.mark.process
 def test_a_worker_with_an_unknown_secret_refuses_in_one_line(sqlite_url: str) -> None:
-    refused = Store(sqlite_url).command("worker", "--port", "1", AUTH_KEY_ENCRYPTION_KEYS="7:" + "z" * 40)
+    refused = Store(sqlite_url).process("worker", "--port", "1", AUTH_KEY_ENCRYPTION_KEYS="7:" + "z" * 40)
     assert refused.returncode == 1
     assert "needs version 1 of the key-encryption keys" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
 
 
+@pytest.mark.process
 def test_a_worker_outlives_a_database_that_does_not_answer(start_worker: StartWorker, sqlite_url: str) -> None:
     store = Store(sqlite_url)
     worker = start_worker(store)
