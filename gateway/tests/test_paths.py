@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import crossplane
 import pytest
@@ -11,11 +11,7 @@ from gateway import render
 from gateway.paths import PAGES
 from starlette.routing import Route
 
-from auth_service.http import pages
-from auth_service.serving.routes import ROUTES
-
-if TYPE_CHECKING:
-    pass
+from auth_service.serving.routes import PAGE_PATHS, ROUTES
 
 INSIDE = re.compile(r"/(livez|readyz|internal/.+)")  # each service's own; the gateway must not route them
 BARE_PREFIX = "/api/auth"  # no route, but a path of the Better Auth protocol: auth-service answers it with its 404
@@ -62,7 +58,7 @@ def paths() -> set[str]:
 
 
 def test_pages_are_auth_services() -> None:
-    assert {f"/{page}" for page in PAGES} == {path for path in pages.PATHS if not path.startswith("/oauth/")}
+    assert {f"/{page}" for page in PAGES} == {path for path in PAGE_PATHS if not path.startswith("/oauth/")}
 
 
 def test_every_route_is_compared() -> None:

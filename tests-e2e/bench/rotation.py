@@ -125,9 +125,8 @@ class Simulation:
     async def register(self) -> None:
         async with self.database.writing() as session:
             for name, seconds in PACES.items():
-                registration = parse(
-                    {"grant_types": ["client_credentials"], "protected_resource": POLICY.audience}, issuer=ISSUER
-                )
+                members = {"grant_types": ["client_credentials"], "protected_resource": POLICY.audience}
+                registration = parse(members, issuer=ISSUER, supported_grant_types=("client_credentials",))
                 client, _ = await clients.register(session, registration, now=self.clock())
                 self.verifiers.append(Verifier(name, client.client_id, timedelta(seconds=seconds)))
 

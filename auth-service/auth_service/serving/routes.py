@@ -27,8 +27,13 @@ _DOCUMENTS = (jwks.router, status_list_documents.router, discovery.router)
 _INSIDE = (health.router, *internal.routers)
 _PAGES = (authorize.router, logout.router, *hosted_pages.routers)
 
-# Where people are: even an error of ours is a page there.
-PAGE_PATHS = frozenset(route.path for router in _PAGES for route in router.routes if isinstance(route, APIRoute))
+# Paths that people visit: even a 503 is a page there. The stylesheet is not in the schema.
+PAGE_PATHS = frozenset(
+    route.path
+    for router in _PAGES
+    for route in router.routes
+    if isinstance(route, APIRoute) and route.include_in_schema
+)
 ROUTES = [
     route for router in (*_OAUTH, *better_auth.routers, *_DOCUMENTS, *_INSIDE, *_PAGES) for route in router.routes
 ]
