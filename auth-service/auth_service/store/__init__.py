@@ -1,6 +1,7 @@
 """Store: the database, and the few types that every table uses.
 
-    database.py          `Database`: `reading()`, `writing()`, and the fast paths `find_row` and `change_row`; `Row`
+    database.py          `Database`: `reading()`, `writing()`, and the fast paths `find_row` and `change_row`
+    rows.py              `Row`: the base of every table; `Expiry`: when the worker deletes a table's rows
     inline_sqlite.py     a dialect that reads SQLite on the event loop, without a thread
     slow_statements.py   statements that took long, logged with the request's id and without their values
     instants.py          `Instant`: aware UTC in both databases; `Clock` and `utc_now`
