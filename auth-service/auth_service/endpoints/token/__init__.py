@@ -8,10 +8,10 @@
     granting.py             the answer, and the end of a grant whose code or refresh token is shown twice
     exchanges.py            `TokenRequest` and `TokenResponse`: what a grant is given, and what it gives
 
-A grant is a file with its `GRANT_TYPE`, the `PARAMETERS` of its form and one function. endpoint.py authenticates the client before it looks at the
-grant, so that a stranger learns nothing, and checks that the client registered the grant type. A code or a refresh
-token that is shown a second time has been in two hands: `end_for_reuse` ends the grant, commits, and only then
-the refusal rises.
+A grant is a file with its `GRANT_TYPE`, the `PARAMETERS` of its form, and one function; grants.py lists it. endpoint.py
+authenticates the client before it looks at the grant, so that a stranger learns nothing, and checks that the client
+registered the grant type. A code or a refresh token that is shown a second time has been in two hands: `end_for_reuse`
+ends the grant, commits, and only then the refusal rises.
 
 serving/ imports `router`.
 """
