@@ -5,12 +5,14 @@ Everything is read and nothing imported, so neither service has to be installed 
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from e2e_fixtures.absent import absent
 from e2e_fixtures.checkout import ROOT
 
 PACKAGES = {"auth_service": ROOT / "auth-service/auth_service", "todo_service": ROOT / "todo-service/todo_service"}
@@ -19,6 +21,7 @@ QUESTIONS = 10
 LONGEST_MAP = 300  # lines; more is no map
 # Pages that name tests beside what these hold, with the folder of the tests and the rules that must all be there.
 RULES = {"auth-service/RULES.md": {"S": 18}, "todo-service/VERIFIER.md": {"J": 15, "R": 26}}
+PAGE = re.compile(r"\b[A-Z][A-Z_]+\.md\b")
 TEST = re.compile(r"`(test_\w+\.py)(?:::(test_\w+))?`")
 # `some/file.py`, `some/room/`, `some/file.py::Class.method`; `::name` is a further name in the file before it.
 NAMED = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/?)?(?:::([\w.]+))?`")
@@ -164,3 +167,15 @@ def test_every_rule_has_a_test(page: str) -> None:
     wanted = [(letter, number) for letter, last in RULES[page].items() for number in range(1, last + 1)]
     assert [(letter, int(number)) for letter, number, *_ in rows] == wanted
     assert [number for *_, number, _, tests in rows if not any(name for _, name in TEST.findall(tests))] == []
+
+
+def test_every_page_that_is_cited_is_in_the_repository() -> None:
+    """A comment may cite a page of this repository or a public specification: nothing that a reader does not have."""
+    if not (ROOT / ".git").exists():
+        absent("this folder is no git clone")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    paths = [ROOT / name for name in listed.stdout.split("\0") if name]
+    there = {path.name for path in paths}
+    written = {path: path.read_bytes().decode("utf-8", "replace") for path in paths if path.is_file()}
+    cited = {(page, path.relative_to(ROOT)) for path, text in written.items() for page in PAGE.findall(text)}
+    assert [each for each in sorted(cited) if each[0] not in there] == []

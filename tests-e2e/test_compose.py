@@ -252,7 +252,7 @@ class TestOperatorGuide:
 
 
 class TestSubjectLimits:
-    """GATEWAY_SUBJECT_LIMITS (CHECKLISTS.md D.1): calls to the API count for the verified subject of their token."""
+    """GATEWAY_SUBJECT_LIMITS (gateway/README.md): calls to the API count for the verified subject of their token."""
 
     @pytest.fixture(scope="class")
     @classmethod

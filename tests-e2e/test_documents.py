@@ -64,6 +64,6 @@ def answers_as_described(operation: Any, url: str, credential: str) -> None:
 
 @pytest.mark.parametrize("service", ["auth", "todo"])
 def test_document_is_for_operators_alone(stack: Stack, service: str) -> None:
-    """It stands on the service's own port; the gateway knows nothing of it (DESIGN.md section 2)."""
+    """It stands on the service's own port; the gateway knows nothing of it."""
     assert document(stack, service)["openapi"].startswith("3.1")
     assert stack.client().get("/openapi.json").status_code == 404

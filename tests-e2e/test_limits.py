@@ -112,7 +112,7 @@ def test_other_clients_notice_nothing(limited: Stack, caller: httpx2.Client, per
 
 
 def test_forged_address_evades_nothing(caller: httpx2.Client) -> None:
-    """CHECKLISTS.md R24."""
+    """Rule R24 of todo-service/VERIFIER.md."""
     exhaust(caller)
     for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP"):
         assert caller.post(SIGN_IN, json={}, headers={name: "192.0.2.1"}).status_code == 429
@@ -126,7 +126,6 @@ def test_refused_request_has_no_effect(limited: Stack, caller: httpx2.Client) ->
 
 
 def test_refusal_is_legible_to_the_client_of_the_protocol(caller: httpx2.Client) -> None:
-    """DESIGN.md section 2; BETTER_AUTH.md 1.4."""
     response = exhaust(caller)
     assert response.status_code == 429
     assert response.headers["Content-Type"] == "application/problem+json"

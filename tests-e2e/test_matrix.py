@@ -137,7 +137,7 @@ def test_missing_scope_is_403_and_named(
 
 @every_route
 def test_other_user_gets_at_nothing(todo_process: TodoProcess, owned: Owned, route: Route) -> None:
-    """CHECKLISTS.md R5: without a Bearer error, since the token is good."""
+    """Rule R5 of todo-service/VERIFIER.md: without a Bearer error, since the token is good."""
     client = todo_process.client(todo_process.issuer.token(sub=f"other-{uuid.uuid4().hex}"))
     response = route.request(client, user_id=owned[0], todo_id=owned[1])
     assert response.status_code == route.other_user

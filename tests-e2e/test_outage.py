@@ -1,4 +1,4 @@
-"""The issuer is away: what was issued goes on being good, and what needs it says so (DESIGN.md sections 4 and 7)."""
+"""The issuer is away: what was issued goes on being good, and what needs it says so."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from e2e_fixtures.waiting import wait_until
 
 TODOS, JWKS = "/api/v1/todos", "/.well-known/jwks.json"
 DOCUMENTS = [JWKS, "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
-SHARED_MAX_AGE = 5  # seconds, DESIGN.md section 4: after that the gateway asks again
+SHARED_MAX_AGE = 5  # seconds: after that the gateway asks again
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def test_todos_are_served_while_the_issuer_is_dead(outage: Outage) -> None:
 
 
 def test_what_is_not_good_is_refused_all_the_same(outage: Outage, issuer: Issuer) -> None:
-    """CHECKLISTS.md R19: an unknown key is the caller's fault, 401, although nobody can be asked about it."""
+    """Rule R19 of todo-service/VERIFIER.md: an unknown key is 401, although nobody can be asked about it."""
     url = outage.stack.url
     unknown_key = issuer.token(iss=url, aud=f"{url}/api/v1")
     for token in (unknown_key, outage.token[:-4] + "AAAA"):
@@ -79,14 +79,14 @@ def test_what_is_not_good_is_refused_all_the_same(outage: Outage, issuer: Issuer
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_gateway_serves_the_documents_that_it_holds(outage: Outage, path: str) -> None:
-    """DESIGN.md section 4: stale-if-error, once the copy is older than s-maxage."""
+    """RFC 5861 §4: stale-if-error, once the copy is older than s-maxage."""
     time.sleep(max(0.0, outage.began + SHARED_MAX_AGE + 1 - time.monotonic()))
     response = outage.stack.client().get(path)
     assert (response.status_code, response.content) == (200, outage.documents[path])
 
 
 def test_whoever_asks_past_the_cache_is_told_the_truth(outage: Outage) -> None:
-    """DESIGN.md section 4: the cache is bypassed for requests with Authorization."""
+    """The cache is bypassed for requests with Authorization."""
     assert outage.api().get(JWKS).status_code in (502, 504)
 
 
@@ -99,7 +99,7 @@ def test_what_needs_the_issuer_says_so(outage: Outage) -> None:
 
 
 def test_at_last_run_py_stops_the_rest_and_shows_why(outage: Outage) -> None:
-    """DESIGN.md section 8. Last, because nothing is served after it."""
+    """Last, because nothing is served after it."""
     os.kill(outage.stack.running["pid"], signal.SIGCONT)
     wait_until(lambda: "auth-service was killed by SIGKILL" in outage.stack.log("run"))
     wait_until(lambda: is_gone(outage.stack))

@@ -45,7 +45,6 @@ def test_a_bench_finds_what_it_imports(bench: str) -> None:
 
 
 def test_top_holds_the_five_folders_and_the_usual_files() -> None:
-    """DESIGN.md section 10."""
     paths = tracked()
     assert {path.parts[0] for path in paths if len(path.parts) > 1} == FOLDERS
     files = {path.name for path in paths if len(path.parts) == 1}

@@ -13,7 +13,7 @@ from e2e_fixtures.waiting import wait_until
 
 @pytest.mark.parametrize("kind", REVOCATIONS)
 def test_a_revoked_token_is_refused(stack: Stack, kind: str) -> None:
-    """DESIGN.md section 6; `bench revocation` measures how soon."""
+    """`bench revocation` measures how soon."""
     revocable, other = REVOCATIONS[kind](stack), sign_up(stack).api()
     assert revocable.status() == 200
     revocable.end()

@@ -1,4 +1,4 @@
-"""What can be reached from outside: the routes of DESIGN.md section 2 as far as they exist, and nothing else."""
+"""What can be reached from outside: the routes of README.md, and nothing else."""
 
 import httpx2
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from e2e_fixtures.stack import NO_TLS, Stack
 from e2e_fixtures.waiting import wait_until
 
-HIDDEN = {"/livez", "/readyz"}  # each service has them, on its own port (DESIGN.md section 2)
+HIDDEN = {"/livez", "/readyz"}  # each service has them, on its own port
 INSIDE = {"/internal/verifiers"}  # from service to service
 NOWHERE = [
     *("/openapi.json", "/docs", "/redoc", "/metrics", "/internal", *INSIDE, "/.env", "/.git/config", "/favicon.ico"),

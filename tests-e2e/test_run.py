@@ -21,7 +21,7 @@ STATE_OF_A_SYSTEM = {"auth.db", "todo.db", "secrets", "logs"}
 
 
 def test_interrupted_up_leaves_no_process_and_reset_leaves_no_state(tmp_path: Path) -> None:
-    """DESIGN.md section 8. Without a gateway, as where there is no nginx."""
+    """Without a gateway, as where there is no nginx."""
     fresh = Checkout.copy(tmp_path / "fresh")
     state = fresh.folder / ".run"
     with terminal(fresh, "up", "--no-gateway", "--port", str(free_port())) as process:

@@ -67,7 +67,7 @@ def robot(stack: Stack, request: pytest.FixtureRequest) -> ServiceClient:
 
 
 def register(stack: Stack, **metadata: Any) -> ServiceClient:
-    """As DESIGN.md section 8 has it: metadata in, the client out, as JSON."""
+    """Metadata in, the client out, as JSON."""
     asked = {
         "client_name": "Robot",
         "grant_types": ["client_credentials"],
@@ -90,7 +90,7 @@ def test_a_service_uses_the_api_as_itself(robot: ServiceClient) -> None:
 
 
 def test_a_service_has_nothing_to_do_with_a_persons_todos(robot: ServiceClient, person: Person) -> None:
-    """DESIGN.md section 3: a service's token owns only the service's own todos."""
+    """A service's token owns only the service's own todos."""
     api, hers = robot.api(), person.api()
     todo_id = hers.post(TODOS, json={"title": "Mine alone"}).json()["id"]
     assert api.get(TODOS).json()["items"] == []

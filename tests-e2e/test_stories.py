@@ -28,7 +28,6 @@ class TestSomebodySignsUpAndIn:
         assert len(other.get("/api/auth/list-sessions").json()) == 2
 
     def test_cookies_are_not_for_scripts(self, stack: Stack) -> None:
-        """DESIGN.md section 5."""
         response = browser(stack).post(SIGN_UP, json={"name": "Ann", **credentials()})
         cookies = response.headers.get_list("Set-Cookie")
         assert "better-auth.session_token" in {cookie.partition("=")[0] for cookie in cookies}
@@ -84,7 +83,7 @@ class TestSomebodyUsesTheirTodos:
         assert api.get(f"/api/v1/todos/{created.json()['id']}").status_code == 200
 
     def test_token_is_as_promised(self, stack: Stack, person: Person) -> None:
-        """RFC 9068 §2; DESIGN.md section 3."""
+        """RFC 9068 §2."""
         header, claims = (_decode(segment) for segment in person.token().split(".")[:2])
         assert (header["alg"], header["typ"]) == ("RS256", "at+jwt")
         assert claims["iss"] == stack.url
@@ -106,7 +105,7 @@ class TestSomebodyUsesTheirTodos:
             assert person.stack.client(headers=bearer(token)).get("/api/v1/todos").status_code == 200
 
     def test_bearer_credential_serves_without_cookies(self, stack: Stack) -> None:
-        """BETTER_AUTH.md 3.2: what a command line keeps."""
+        """What a command line keeps."""
         signed_up = browser(stack).post(SIGN_UP, json={"name": "Ann", **credentials()})
         without_cookies = stack.client(headers=bearer(signed_up.headers["set-auth-token"]))
         token = without_cookies.get("/api/auth/token").json()["token"]
@@ -134,7 +133,7 @@ class TestNobodyElseGetsAtThem:
             assert response.headers["Content-Type"] == "application/problem+json"
 
     def test_session_opens_no_api(self, person: Person) -> None:
-        """DESIGN.md section 2: the todo locations get no cookies; a session credential is no access token."""
+        """The todo locations get no cookies; a session credential is no access token."""
         assert person.browser.get("/api/v1/todos").status_code == 401
         kept = person.browser.cookies["better-auth.session_token"]
         assert person.stack.client(headers=bearer(kept)).get("/api/v1/todos").status_code in (400, 401)

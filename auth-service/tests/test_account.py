@@ -1,4 +1,4 @@
-"""What a signed-in person may change (BETTER_AUTH 2 rows 8 to 17, 26; 2.2)."""
+"""What a signed-in person may change."""
 
 from concurrent.futures import ThreadPoolExecutor
 

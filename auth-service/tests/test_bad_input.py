@@ -1,4 +1,4 @@
-"""Anything malformed gets the status, shape and code of BETTER_AUTH 1.4, and changes nothing."""
+"""Anything malformed gets the status, shape and code of the Better Auth protocol, and changes nothing."""
 
 import json
 from typing import Any
@@ -89,7 +89,7 @@ def test_what_is_wrong_is_said_in_the_words_of_the_original(sqlite_service: Serv
 
 
 def test_a_form_signs_up_and_in(sqlite_service: Service) -> None:
-    """BETTER_AUTH 1.4: these two endpoints also take a form."""
+    """In the Better Auth protocol these two endpoints also take a form."""
     client = sqlite_service.client()
     assert client.post("/sign-up/email", data={**GOOD, "rememberMe": "false"}).status_code == 200
     response = client.post("/sign-in/email", data={"email": GOOD["email"], "password": PASSWORD})
@@ -114,14 +114,14 @@ NOT_THERE = [
 
 @pytest.mark.parametrize(("method", "path"), NOT_THERE)
 def test_unknown_paths_and_methods_are_an_empty_404(sqlite_service: Service, method: str, path: str) -> None:
-    """BETTER_AUTH 1.4: without even a content type."""
+    """In the Better Auth protocol, not even a content type."""
     response = sqlite_service.client().request(method, f"{sqlite_service.url}{path}")
     assert (response.status_code, response.content) == (404, b"")
     assert "content-type" not in response.headers
 
 
 def test_an_anonymous_call_with_a_bad_body_is_told_of_the_body(sqlite_service: Service) -> None:
-    """BETTER_AUTH 1.4: the order of checks. Media type, then origin, then members."""
+    """The protocol's order of checks: media type, then origin, then members."""
     client = sqlite_service.client(headers={"Origin": "https://evil.example.net", "Cookie": "a=b"})
     assert client.post("/sign-in/email", content="x", headers={"Content-Type": "a/b"}).status_code == 415
     assert client.post("/sign-in/email", content="x", headers={"Content-Type": JSON}).json()["code"] == "BAD_REQUEST"
@@ -129,7 +129,7 @@ def test_an_anonymous_call_with_a_bad_body_is_told_of_the_body(sqlite_service: S
 
 
 def test_get_session_takes_no_post(sqlite_service: Service) -> None:
-    """BETTER_AUTH 1.4: sessions are prolonged by asking for them."""
+    """Sessions are prolonged by asking for them."""
     client = sqlite_service.signed_up()
     response = client.post("/get-session")
     assert (response.status_code, response.headers["allow"]) == (405, "GET")

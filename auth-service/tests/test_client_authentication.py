@@ -1,4 +1,4 @@
-"""Client authentication: one method at a time, the registered one (RFC 6749 §2.3, RFC 7523; CHECKLISTS S12)."""
+"""Client authentication: one method at a time, the registered one (RFC 6749 §2.3, RFC 7523; rule S12 of RULES.md)."""
 
 import base64
 import hashlib
@@ -342,14 +342,14 @@ def test_an_assertion_for_a_refused_grant_is_used_up_all_the_same(sqlite_service
 
 
 def test_times_are_those_of_the_specification() -> None:
-    """RFC 7523 §3; DESIGN section 3: leeway is 60 s."""
+    """RFC 7523 §3. The leeway is 60 s."""
     assert (client_assertion.MAX_AGE.total_seconds(), client_assertion.LEEWAY.total_seconds()) == (300, 60)
 
 
 def test_secrets_and_assertions_stay_out_of_the_log(
     sqlite_service: Service, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """CHECKLISTS S16."""
+    """Rule S16 of RULES.md."""
     client, by_key = register(sqlite_service), register_with_key(sqlite_service)
     logs.configure("DEBUG")
     try:

@@ -1,4 +1,4 @@
-"""CORS for clients' own pages (DESIGN section 2): never with credentials, and never at the authorization endpoint."""
+"""CORS for clients' own pages: never with credentials, and never at the authorization endpoint."""
 
 import httpx2
 import pytest

@@ -1,4 +1,4 @@
-"""Clients as an operator registers them (RFC 7591, RFC 7592 §2.2; DESIGN section 8)."""
+"""Clients as an operator registers them (RFC 7591, RFC 7592 §2.2)."""
 
 import hashlib
 import json
@@ -345,7 +345,7 @@ def test_a_secret_that_leaked_is_replaced_with_all_it_gave(service: Service) -> 
 
 
 def test_what_a_service_was_given_before_ends_as_well(sqlite_service: Service) -> None:
-    """DESIGN section 6: a service's epoch."""
+    """A service's tokens are revoked together."""
     robot = register(sqlite_service, token_endpoint_auth_method="client_secret_post")
     made = done(sqlite_service, "rotate-secret", robot.client_id, "--revoke", "--yes")
     [(revoked_at,)] = sqlite_service.rows("SELECT tokens_revoked_at FROM clients")

@@ -1,4 +1,4 @@
-"""Where a request comes from: Origin rules, callback URLs and CORS (BETTER_AUTH 1.1, 1.4, 1.5; DESIGN section 2)."""
+"""Where a request comes from: Origin rules, callback URLs and CORS."""
 
 import pytest
 

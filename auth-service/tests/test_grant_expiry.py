@@ -1,4 +1,4 @@
-"""Of grants, codes and refresh tokens nothing is kept beyond its use (DESIGN section 8)."""
+"""Of grants, codes and refresh tokens nothing is kept beyond its use."""
 
 from .code_flow import live_grants, register_frontend, sign_up
 from .conftest import Service

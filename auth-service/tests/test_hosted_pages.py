@@ -23,7 +23,7 @@ HEADERS = {
 
 @pytest.mark.parametrize("path", FORMS)
 def test_page_is_under_a_policy_that_lets_it_do_what_it_needs(sqlite_service: Service, path: str) -> None:
-    """DESIGN section 5, RFC 9700 §4.16: not framed, not kept, no scripts, and forms go to us and to the client."""
+    """RFC 9700 §4.16 (rule S11 of RULES.md): not framed, not kept, no scripts; forms go to us and the client."""
     browser = shown(sqlite_service, path)
     assert {name: browser.last.headers[name] for name in HEADERS} == HEADERS
     policy = dict(part.strip().split(" ", 1) for part in browser.last.headers["content-security-policy"].split(";"))

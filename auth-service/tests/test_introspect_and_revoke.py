@@ -181,7 +181,7 @@ def test_a_public_client_is_told_nothing(sqlite_service: Service) -> None:
 def test_a_token_that_is_given_back_ends_its_grant(
     service: Service, kind: str, register_one: Callable[[Service], Frontend]
 ) -> None:
-    """RFC 7009 §2.1; the other frontends of the session stay (DESIGN section 6)."""
+    """RFC 7009 §2.1; the other frontends of the session stay."""
     person, client, other = sign_up(service), register_one(service), register_frontend(service)
     tokens, others = client.tokens(person), other.tokens(person)
     response = send(REVOKE, client, tokens[kind], token_type_hint="refresh_token")
@@ -232,7 +232,7 @@ def test_an_old_token_does_not_end_the_grant_that_came_after_its_own(sqlite_serv
 
 
 def test_a_service_gives_its_own_tokens_back(sqlite_service: Service) -> None:
-    """DESIGN section 6: a service's tokens share its epoch."""
+    """A service's tokens are revoked together."""
     sqlite_service.clock.stop()
     robot, other = register_robot(sqlite_service), register_robot(sqlite_service)
     token, others = own_token(robot), own_token(other)

@@ -1,4 +1,4 @@
-"""Rotation: one at a time, noticed by running services, and no token refused on the way (DESIGN section 4)."""
+"""Rotation: one at a time, noticed by running services, and no token refused on the way (ROTATION.md)."""
 
 import asyncio
 import json
@@ -204,7 +204,7 @@ def test_before_the_first_start_there_is_nothing_to_rotate(sqlite_url: str) -> N
 
 
 def test_what_a_withdrawn_key_signed_is_refused_and_the_spare_signs(start: Start, database_url: str) -> None:
-    """DESIGN section 4: in an emergency the spare is what everybody knows already, however young it is."""
+    """In an emergency the spare is what everybody knows already, however young it is."""
     service = start(database_url)
     client = service.signed_up()
     active, spare = published(client)

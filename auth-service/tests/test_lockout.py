@@ -1,4 +1,4 @@
-"""Lockout that is no weapon (DESIGN section 5)."""
+"""Lockout that is no weapon (DECISIONS.md, 7)."""
 
 from concurrent.futures import ThreadPoolExecutor
 

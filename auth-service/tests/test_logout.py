@@ -209,7 +209,7 @@ def test_a_request_waits_half_an_hour(sqlite_service: Service) -> None:
 
 
 def test_a_hint_outlives_the_key_that_signed_it(service: Service) -> None:
-    """DESIGN section 4: gone public keys are kept for 180 days, to check old hints only."""
+    """Gone public keys are kept for 180 days, to check old hints only."""
     frontend = frontend_with_logout(service)
     browser = signed_in(service)
     hint = hint_of(frontend, browser)

@@ -188,7 +188,7 @@ def test_nothing_of_the_code_flow_that_opens_something_is_logged(
 
 
 def test_the_address_is_the_gateways_word_and_nobody_elses(sqlite_service: Service) -> None:
-    """DESIGN section 5: X-Forwarded-For from configured networks only. The test's client is the gateway here."""
+    """X-Forwarded-For counts from configured networks only. The test's client is the gateway here."""
     client = sqlite_service.client(headers={"X-Forwarded-For": "203.0.113.7"})
     body = {"name": "Ann", "email": "ann@example.com", "password": PASSWORD}
     client.post("/sign-up/email", json=body)

@@ -63,7 +63,7 @@ def test_of_many_redemptions_of_a_code_one_at_most_succeeds_and_what_it_gave_end
 
 
 def test_of_many_refreshes_with_a_token_all_get_one_successor(frontends: list[Frontend]) -> None:
-    """DESIGN section 5: one live leaf; and every replay outside the grace is found."""
+    """There is one live leaf; and every replay outside the grace is found."""
     frontend, person = frontends[0], sign_up(frontends[0].service)
     for width in WIDTHS * ROUNDS:
         first = frontend.tokens(person)["refresh_token"]

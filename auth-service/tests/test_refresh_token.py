@@ -1,4 +1,4 @@
-"""The refresh token grant (RFC 6749 §6; DESIGN: "Refresh")."""
+"""The refresh token grant (RFC 6749 §6; rule S8 of RULES.md)."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -49,7 +49,7 @@ def test_signing_in_again_changes_no_family(sqlite_service: Service) -> None:
 
 
 def test_the_parent_gets_the_identical_successor_for_a_minute(service: Service) -> None:
-    """DESIGN section 5: the answer was lost, or two tabs asked at once."""
+    """The answer was lost, or two tabs asked at once."""
     person, frontend = sign_up(service), register_frontend(service)
     first = frontend.tokens(person)["refresh_token"]
     service.clock.stop()

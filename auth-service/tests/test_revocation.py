@@ -1,4 +1,4 @@
-"""What ends access sets the bits of its tokens in the status lists, and of no others (DESIGN section 6)."""
+"""What ends access sets the bits of its tokens in the status lists, and of no others (REVOCATION.md)."""
 
 import asyncio
 from collections.abc import Callable
@@ -122,7 +122,7 @@ ENDS: dict[str, tuple[Callable[[Scene], None], set[str]]] = {
 
 @pytest.mark.parametrize("name", ENDS)
 def test_what_ends_access_sets_the_bits_of_its_tokens_and_no_others(service: Service, name: str) -> None:
-    """DESIGN section 6. What is not revoked still works: the other frontends of the same person."""
+    """What is not revoked still works: the other frontends of the same person."""
     scene = make_scene(service)
     act, ended = ENDS[name]
     assert scene.revoked() == set()

@@ -1,4 +1,4 @@
-"""GET /get-session, /list-sessions, /list-accounts (BETTER_AUTH 1.3, 1.6, 2; DESIGN: "Session")."""
+"""GET /get-session, /list-sessions, /list-accounts."""
 
 import re
 from urllib.parse import quote, unquote
@@ -32,7 +32,7 @@ def test_get_session_shows_the_session_and_its_user(service: Service) -> None:
 
 
 def test_every_instant_has_exactly_three_decimals(service: Service) -> None:
-    """BETTER_AUTH 1.2: with six, the client's dates are off by minutes."""
+    """With six digits, the client's dates are off by minutes."""
     client = service.signed_up()
     for path in ("/get-session", "/list-sessions", "/list-accounts"):
         instants = re.findall(r'"([0-9-]{10}T[^"]*)"', client.get(path).text)
@@ -41,7 +41,7 @@ def test_every_instant_has_exactly_three_decimals(service: Service) -> None:
 
 
 def test_the_bare_handle_does_not_authenticate(service: Service) -> None:
-    """DESIGN section 5: a handle is shown in lists, so it must prove nothing."""
+    """A handle is shown in lists, so it must prove nothing."""
     client = service.signed_up()
     handle = client.get("/get-session").json()["session"]["token"]
     assert service.client(headers={"Authorization": f"Bearer {handle}"}).get("/get-session").json() is None
@@ -119,7 +119,7 @@ def test_a_session_slides_after_a_day_of_age(service: Service) -> None:
 
 
 def test_no_session_outlives_its_absolute_age(start: Start, database_url: str) -> None:
-    """DESIGN section 3: 7 days sliding, 90 days at most; here 2 and 3."""
+    """7 days sliding, 90 days at most; here 2 and 3."""
     service = start(database_url, AUTH_SESSION_TTL="P2D", AUTH_SESSION_ABSOLUTE_MAX_AGE="P3D")
     client = service.signed_up()
     for _ in range(5):

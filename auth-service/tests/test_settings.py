@@ -1,4 +1,4 @@
-"""Settings are checked before anything is opened, and README.md tells the truth about them (STYLE section 7)."""
+"""Settings are checked before anything is opened, and README.md tells the truth about them."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""POST /sign-up/email (BETTER_AUTH 2 and 2.2, DESIGN: "Passwords", "Sign-up")."""
+"""POST /sign-up/email."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""Keys are made at first start, sealed at rest, and never lost to a wrong secret (DESIGN section 4; RFC 7638)."""
+"""Keys are made at first start, sealed at rest, and never lost to a wrong secret (ROTATION.md; RFC 7638)."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

@@ -32,7 +32,7 @@ from .waiting import wait_until
 
 
 def test_a_list_is_signed_by_a_key_for_status_lists_and_says_how_old_it_is(sqlite_service: Service) -> None:
-    """draft-ietf-oauth-status-list §5.1, §8.2; DESIGN section 6."""
+    """draft-ietf-oauth-status-list §5.1, §8.2."""
     sqlite_service.clock.stop()
     wait_until(lambda: bool(httpx2.get(f"{sqlite_service.url}/oauth/status-lists/1", params={"v": "99"}).text))
     answer = httpx2.get(f"{sqlite_service.url}/oauth/status-lists/1", headers={"Origin": "https://x.example.com"})

@@ -1,4 +1,4 @@
-"""GET /token and the key set: access tokens as RFC 9068 and DESIGN section 3 have them."""
+"""GET /token and the key set: access tokens as RFC 9068 has them (rules S1 and S18 of RULES.md)."""
 
 import jwt
 
@@ -65,7 +65,7 @@ def test_auth_time_stays_that_of_the_sign_in(sqlite_service: Service) -> None:
 
 
 def test_the_key_set_is_the_same_in_both_places_and_public(service: Service) -> None:
-    """RFC 7517 §5 and CHECKLISTS S18; one key signs, and the spare is published beside it."""
+    """RFC 7517 §5; one key signs, and the spare is published beside it."""
     with service.client() as client:
         well_known = client.get(f"{service.url}/.well-known/jwks.json")
         assert client.get("/jwks").json() == well_known.json()
@@ -77,7 +77,7 @@ def test_the_key_set_is_the_same_in_both_places_and_public(service: Service) -> 
 
 
 def test_the_key_set_is_cacheable_and_revalidates(sqlite_service: Service) -> None:
-    """DESIGN section 4; RFC 9110 §13.1.2."""
+    """RFC 9110 §13.1.2."""
     client = sqlite_service.client()
     url = f"{sqlite_service.url}/.well-known/jwks.json"
     first = client.get(url)

@@ -21,7 +21,7 @@ REFUSAL = {"error", "error_description"}
 
 
 def test_an_access_token_says_who_may_do_what_where(service: Service) -> None:
-    """RFC 9068 §2; DESIGN section 3: a service's `sub` is its client_id, and nobody was authenticated."""
+    """RFC 9068 §2: a service's `sub` is its client_id, and nobody was authenticated."""
     service.clock.stop()
     client = register(service)
     response = client.token(resource=API)
@@ -134,7 +134,7 @@ RESOURCES: dict[str, tuple[str | list[str] | None, str | None, str | None]] = {
 def test_a_token_is_for_one_known_resource(
     sqlite_service: Service, asked: str | list[str] | None, default: str | None, audience: str | None
 ) -> None:
-    """RFC 8707 §2; DESIGN section 3."""
+    """RFC 8707 §2 (rule S2 of RULES.md)."""
     client = register(sqlite_service, default_resource=default)
     response = client.token(**({} if asked is None else {"resource": asked}))
     if audience is None:

@@ -1,4 +1,4 @@
-"""What verifiers report is evidence for a rotation: theirs alone, bounded, and never a veto (DESIGN section 4)."""
+"""What verifiers report is evidence for a rotation: theirs alone, bounded, and never a veto (ROTATION.md)."""
 
 import asyncio
 import json

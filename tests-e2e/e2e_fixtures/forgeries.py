@@ -1,5 +1,6 @@
 """Tokens that must open nothing, by name: what somebody can make who knows everything but the issuer's private key, and
-what the issuer itself signs wrongly or for another purpose. The numbers are those of CHECKLISTS.md C.1.
+what the issuer itself signs wrongly or for another purpose. Each begins with the rule of todo-service/VERIFIER.md that
+it breaks.
 """
 
 import base64

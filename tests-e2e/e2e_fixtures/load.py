@@ -21,7 +21,7 @@ from e2e_fixtures.waiting import wait_until
 
 TODOS = "/api/v1/todos"
 NO_ANSWER = 0
-SETTLED = 15.0  # seconds after which a revocation is known everywhere (DESIGN.md section 6: six), and some
+SETTLED = 15.0  # seconds after which a revocation is known everywhere (six), and some
 PATIENCE = 120.0  # seconds until somebody who insists gives up, once all is well again
 PAUSE = 0.1  # before somebody asks again
 
@@ -250,7 +250,7 @@ class Load:
 
     @contextmanager
     def late_revocations(self) -> Iterator[None]:
-        """Within the block no verifier learns what is revoked, and goes on with what it knows (DESIGN.md section 6)."""
+        """Within the block no verifier learns what is revoked, and goes on with what it knows."""
         self._held_at = time.monotonic()
         try:
             yield

@@ -23,7 +23,7 @@ from e2e_fixtures.people import PASSWORD
 from e2e_fixtures.stack import NO_TLS, Stack
 
 CONTROL = ROOT / "tests-e2e/frontends/oidc-provider"
-# What only ours knows (DESIGN.md section 8), and scopes that the control leaves to its resource.
+# What only ours knows (members for operators), and scopes that the control leaves to its resource.
 OURS_ALONE = ("require_pkce", "first_party", "default_resource", "exchange", "scope")
 
 

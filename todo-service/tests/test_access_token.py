@@ -1,4 +1,4 @@
-"""verify(): every refusal of R8 to R16, and no I/O."""
+"""verify(): every refusal of the rules R8 to R16 in VERIFIER.md, and no I/O."""
 
 import json
 import socket

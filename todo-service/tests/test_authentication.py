@@ -1,4 +1,4 @@
-"""Where a token may stand and what a refusal says, over HTTP (R1 to R7, R19, R22 to R25)."""
+"""Where a token may stand and what a refusal says, over HTTP (rules R1 to R7, R19, R22 to R25 of VERIFIER.md)."""
 
 import re
 import time

@@ -243,7 +243,7 @@ def test_an_unknown_method_is_told_what_is_allowed(shared_service: Service, meth
 
 
 def test_a_preflight_is_not_answered_with_permission(shared_service: Service) -> None:
-    """DESIGN.md section 2: no client is registered yet, so no other origin may call."""
+    """No origin is configured, so none may call (rule R26 of VERIFIER.md)."""
     headers = {"Origin": "https://evil.example.com", "Access-Control-Request-Method": "GET"}
     for method, path in [("OPTIONS", TODOS), ("GET", TODOS)]:
         response = shared_service.client().request(method, path, headers=headers)

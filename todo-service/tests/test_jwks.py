@@ -1,4 +1,4 @@
-"""The cache's clockwork (J1 to J3, J5, J7, J8, J11, J13, J15), with an issuer that fails on command."""
+"""When keys are fetched (rules J of VERIFIER.md), with an issuer that fails on command."""
 
 import asyncio
 from collections.abc import AsyncIterator

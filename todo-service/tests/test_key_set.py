@@ -1,4 +1,4 @@
-"""Which keys are usable (J8 to J10, J15), and the copy on disk (J2)."""
+"""Which keys are usable, and the copy on disk (rules J2, J8 to J10, J15 of VERIFIER.md)."""
 
 import json
 import logging

@@ -25,7 +25,7 @@ PATH = "/.well-known/oauth-protected-resource/api/v1"
 
 
 def test_the_protected_resource_is_described_to_everybody(sqlite_service: Service) -> None:
-    """R21: RFC 9728 §2, §3."""
+    """RFC 9728 §2, §3 (rule R21 of VERIFIER.md)."""
     response = sqlite_service.client().get(PATH, headers={"Origin": "https://anywhere.example.com"})
     assert response.json() == {
         "resource": f"{ISSUER}/api/v1",

@@ -17,7 +17,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_metrics_tell_how_the_key_set_is_doing(run_service, jwks: JwksEndpoint) -> None:  # type: ignore[no-untyped-def]  # a fixture
-    """J14."""
+    """Rule J14 of VERIFIER.md."""
     with run_service() as service:
         service.wait_until_ready()
         for kid in ("nobody", "nobody-else"):

@@ -1,4 +1,4 @@
-"""The issuer is down, slow, or has withdrawn a key: what callers see (J1, J2, J4, J5, J7, J11, J12)."""
+"""The issuer is down, slow, or has withdrawn a key: what callers see (rules J of VERIFIER.md)."""
 
 import http.client
 import time

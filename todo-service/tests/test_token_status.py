@@ -1,4 +1,4 @@
-"""What a caller sees of the status lists (R18), and what is asked of who has signed in (R17, R20)."""
+"""What a caller sees of status lists, and when a recent sign-in is required (rules R17, R18, R20 of VERIFIER.md)."""
 
 import json
 import time
@@ -92,7 +92,7 @@ def test_keys_of_the_one_kind_do_not_serve_the_other(caller: Any) -> None:
 def test_without_fresh_lists_reading_goes_on_and_writing_waits(
     jwks: JwksEndpoint, lists: StatusEndpoint, run_service: Any
 ) -> None:
-    """DESIGN.md section 6: STALE is older than the token's life, whatever an answer's headers say."""
+    """STALE is older than the token's life, whatever an answer's headers say."""
     with run_service() as service:
         service.wait_until_ready()
         wait_until(lambda: bool(tuple(service.app.state.status_lists.held)))

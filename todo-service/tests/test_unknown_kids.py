@@ -1,4 +1,4 @@
-"""What a key id that nobody knows costs (J4 to J6)."""
+"""What an unknown key id costs (rules J4 to J6 of VERIFIER.md)."""
 
 import asyncio
 from dataclasses import replace

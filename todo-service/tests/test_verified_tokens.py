@@ -1,4 +1,4 @@
-"""The memory of verified tokens (CHECKLISTS A.6): what it may remember, and for how long."""
+"""The memory of verified tokens: what it may remember, and for how long."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def test_an_entry_does_not_outlive_the_token(verifications: list[str]) -> None:
 
 
 def test_an_entry_dies_with_its_key_set() -> None:
-    """J11: a withdrawn key's tokens are refused at the swap, remembered or not."""
+    """Rule J11 of VERIFIER.md: a withdrawn key's tokens are refused at the swap, remembered or not."""
     tokens, text = VerifiedTokens(POLICY), fresh()
     tokens.verify(text, keys=KEYS, now=NOW)
     with pytest.raises(UnknownKey):

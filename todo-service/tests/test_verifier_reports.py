@@ -1,4 +1,4 @@
-"""What the issuer is told about the keys that are held here, and that nobody waits for it (DESIGN.md section 4)."""
+"""What the issuer is told about the keys that are held here, and that nobody waits for it."""
 
 import base64
 import threading

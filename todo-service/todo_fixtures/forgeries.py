@@ -1,5 +1,6 @@
 """Tokens that must open nothing, by name: made by somebody who knows everything but the issuer's private key, or by
-an issuer that signs something else than access tokens for us.
+an issuer that signs something else than access tokens for us. Each name begins with the rule of VERIFIER.md that the
+token breaks.
 
 `MALFORMED` may also be refused as a malformed request (400); all others are 401.
 """

@@ -57,7 +57,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often to look, to report and to try again. The defaults are DESIGN.md's; tests have less time."""
+    """How often to look, to report and to try again. Tests set shorter times."""
 
     look: timedelta = timedelta(seconds=1)
     interval: timedelta = timedelta(seconds=30)

@@ -1,14 +1,15 @@
 """Migrations: the schema's history (Alembic), and the way to its newest version.
 
     env.py      Alembic's environment: one connection, under a lock that lets one process migrate at a time
-    tables.py   `import_tables`: every table, found in the rooms
+    tables.py   `import_tables`: every table of this version, found in the rooms
     versions/   one file per step, by number; the last file's name is `HEAD`
 
 `migrate` runs the missing steps; it may run twice, and in several processes at once. A serving process does not import
 Alembic, which takes 11 MB: it compares the database's revision with `HEAD` (`serves`). A step only adds, so that the
 version before it can serve until the new one has taken over.
 
-The worker imports `import_tables`. app.py imports `HEAD`, health checks import `serves`, the command `migrate` imports `migrate`.
+app.py imports `HEAD`, health checks import `serves`, the command `migrate` imports `migrate`, and the worker imports
+`import_tables` to delete what has expired.
 """
 
 from pathlib import Path

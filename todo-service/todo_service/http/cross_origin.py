@@ -1,4 +1,4 @@
-"""CORS for the API (the Fetch standard's CORS protocol; R26): bearer tokens, never credentials of the browser's own.
+"""CORS for the API (rule R26 of VERIFIER.md): bearer tokens, never credentials of the browser's own.
 
 Only the origins of the setting are told yes. Preflights carry no token and are asked for none.
 """

@@ -1,4 +1,4 @@
-"""/metrics for Prometheus, on a port of its own: requests, the key set (CHECKLISTS J14), status lists, the process."""
+"""/metrics for Prometheus, on a port of its own: requests, the key set (rule J14), status lists, the process."""
 
 import hashlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The issuer's keys in memory, kept fresh by one background task (CHECKLISTS J1 to J15).
+"""The issuer's keys in memory, kept fresh by one background task (rules J1 to J15 of VERIFIER.md).
 
     disk ──> KeySet ──> requests          a request reads a reference: no lock, no I/O
                ↑
@@ -34,7 +34,7 @@ class KeysUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When to fetch, and for how long to believe. The defaults are DESIGN.md's; tests have less time."""
+    """When to fetch, and for how long to believe. Tests set shorter times."""
 
     interval: timedelta = timedelta(seconds=30)
     forced_cooldown: timedelta = timedelta(seconds=30)
@@ -57,7 +57,7 @@ class Schedule:
 
 @dataclass(slots=True)
 class Counts:
-    """What happened since the start (J14). Of the fetches, `forced` are those that an unknown `kid` asked for."""
+    """What happened since the start (rule J14). Of the fetches, `forced` are those that an unknown `kid` asked for."""
 
     attempted_at: float = 0
     succeeded_at: float = 0
@@ -160,7 +160,7 @@ class JwksCache:
         """Whether the issuer publishes `kid` after all. Waits a second at most, and fetches once in 30 s at most.
 
         The cooldown counts from the last attempt, not the last success, so that a dead issuer is left in peace; it is
-        a clock of its own, so that a scheduled fetch a moment ago does not hide a rotation (J5).
+        a clock of its own, so that a scheduled fetch a moment ago does not hide a rotation (rule J5).
         """
         self.counts.unknown_kids += 1
         forced = None if self._unknown.has(kid, self._monotonic()) else self._force()

@@ -1,4 +1,4 @@
-"""The issuer's status lists in memory, kept fresh in the background: is a token revoked? (DESIGN.md section 6)
+"""The issuer's status lists in memory, kept fresh in the background: is a token revoked?
 
     disk ──> StatusList, by URI ──> requests      a request reads a bit: no lock, no I/O
                     ↑
@@ -41,7 +41,7 @@ class StatusUnknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Polling:
-    """When to fetch. The defaults are DESIGN.md's; tests have less time."""
+    """When to fetch. Tests set shorter times."""
 
     interval: timedelta = timedelta(seconds=2)
     last_retry: timedelta = timedelta(seconds=10)

@@ -1,7 +1,7 @@
 """Request bodies, read by hand: this protocol has its own order of checks and its own words for what is wrong.
 
 Media type and syntax come first, then where the request comes from, then the members; so a forged request learns
-nothing about its members, and an anonymous one with a bad body is told of the body (BETTER_AUTH 1.4).
+nothing about its members, and an anonymous one with a bad body is told of the body. So does the original.
 """
 
 import json

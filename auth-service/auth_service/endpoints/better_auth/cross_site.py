@@ -1,4 +1,4 @@
-"""Which site a request comes from: the protocol's defence against forged requests (BETTER_AUTH 1.5).
+"""Which site a request comes from: the protocol's defence against forged requests.
 
 A browser adds cookies to requests that other sites make; what it also adds is where the request comes from.
 """
