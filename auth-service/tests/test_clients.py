@@ -91,7 +91,7 @@ def test_an_update_replaces_all_metadata(service: Service) -> None:
     updated = done(service, "update", client.client_id, stdin={"grant_types": ["client_credentials"]})
     assert (updated["client_name"], updated["scope"], updated.get("default_resource")) == ("", "", None)
     other = refused(service, "update", client.client_id, stdin=json.dumps({**METADATA, "client_id": "client_x"}))
-    assert other == "client_id: the metadata are another client's"
+    assert other == "client_id: the metadata belong to another client"
 
 
 def test_a_client_that_changes_its_method_gains_or_loses_its_secret(service: Service) -> None:
@@ -135,10 +135,10 @@ def test_a_deleted_client_gets_nothing_within_five_seconds(service: Service) -> 
 
 
 COMMANDS: dict[str, tuple[list[str], str, str]] = {
-    "nothing on standard input": (["create"], "", "the metadata on standard input are not JSON"),
-    "a list": (["create"], "[]", "the metadata on standard input are not an object"),
-    "a name twice": (["create"], '{"a": 1, "a": 2}', "the metadata on standard input are a name occurs twice"),
-    "a secret of one's own": (["create"], '{"client_secret": "x"}', "client_secret: secrets are made here"),
+    "nothing on standard input": (["create"], "", "the metadata on standard input are not valid: not JSON"),
+    "a list": (["create"], "[]", "the metadata on standard input are not valid: not an object"),
+    "a name twice": (["create"], '{"a": 1, "a": 2}', "the metadata on standard input are not valid: a name occurs"),
+    "a secret of one's own": (["create"], '{"client_secret": "x"}', "client_secret: the service makes secrets"),
     "a private key": (
         ["create"],
         json.dumps({**METADATA, "token_endpoint_auth_method": "private_key_jwt",
@@ -148,9 +148,9 @@ COMMANDS: dict[str, tuple[list[str], str, str]] = {
     "an unknown client": (["show", "client_x"], "", "there is no client 'client_x'"),
     "an unknown client to update": (["update", "client_x"], json.dumps(METADATA), "there is no client 'client_x'"),
     "NUL in an id": (["rotate-secret", "client_\udcff"], "", "there is no client "),
-    "no duration": (["rotate-secret", "x", "--overlap", "soon"], "", "--overlap is an ISO 8601 duration"),
-    "too long": (["rotate-secret", "x", "--overlap", "P31D"], "", "--overlap is at most 30 days"),
-    "a negative duration": (["rotate-secret", "x", "--overlap", "-P1D"], "", "--overlap is at most 30 days"),
+    "no duration": (["rotate-secret", "x", "--overlap", "soon"], "", "--overlap must be an ISO 8601 duration"),
+    "too long": (["rotate-secret", "x", "--overlap", "P31D"], "", "--overlap must be between 0 and 30 days"),
+    "a negative duration": (["rotate-secret", "x", "--overlap", "-P1D"], "", "--overlap must be between 0 and 30 days"),
 }  # fmt: skip
 
 
@@ -289,9 +289,9 @@ def test_metadata_survive_being_stored() -> None:
 
 
 KEY_SETS: dict[str, tuple[dict[str, Any], str]] = {
-    "no keys member": ({}, "a JWK Set of 1 to 32 keys"),
-    "an empty set": ({"keys": []}, "a JWK Set of 1 to 32 keys"),
-    "too many": ({"keys": [public_jwk("rsa")] * 33}, "a JWK Set of 1 to 32 keys"),
+    "no keys member": ({}, "it must be a JWK Set of 1 to 32 keys"),
+    "an empty set": ({"keys": []}, "it must be a JWK Set of 1 to 32 keys"),
+    "too many": ({"keys": [public_jwk("rsa")] * 33}, "it must be a JWK Set of 1 to 32 keys"),
     "no object": ({"keys": ["x"]}, "a key is not an object"),
     "a private key": ({"keys": [public_jwk("rsa", d="AQAB")]}, "a key is private"),
     "a symmetric key": ({"keys": [{"kty": "oct", "k": "AAAA"}]}, "a key is private or symmetric"),
@@ -300,12 +300,12 @@ KEY_SETS: dict[str, tuple[dict[str, Any], str]] = {
     "an alg that is none": ({"keys": [public_jwk("rsa", alg="HS256")]}, "a key's kid or alg is not usable"),
     "a list for an alg": ({"keys": [public_jwk("rsa", alg=["RS256"])]}, "a key's kid or alg is not usable"),
     "a number for a kid": ({"keys": [public_jwk("rsa", kid=1)]}, "a key's kid or alg is not usable"),
-    "RSA for ES256": ({"keys": [public_jwk("rsa", alg="ES256")]}, "a key is of another kind than its alg"),
+    "RSA for ES256": ({"keys": [public_jwk("rsa", alg="ES256")]}, "a key's type does not match its alg"),
     "a short modulus": ({"keys": [public_jwk("rsa", n="AQAB")]}, "a key"),
     "an exponent of 3": ({"keys": [public_jwk("rsa", e="Aw")]}, "a key is too weak"),
     "no modulus": ({"keys": [{"kty": "RSA", "e": "AQAB"}]}, "a key is neither RSA nor EC, or incomplete"),
     "numbers for members": ({"keys": [{"kty": "RSA", "n": 1, "e": 3}]}, "a key is neither RSA nor EC"),
-    "off the curve": ({"keys": [public_jwk("ec", x=public_jwk("ec")["y"])]}, "a key's numbers are none"),
+    "off the curve": ({"keys": [public_jwk("ec", x=public_jwk("ec")["y"])]}, "a key's numbers are not valid"),
     "another curve": ({"keys": [{"kty": "EC", "crv": "P-384", "x": "AAAA", "y": "AAAA"}]}, "a key's numbers are"),
     "an octet key pair": ({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}]}, "a key is neither RSA nor"),
 }  # fmt: skip

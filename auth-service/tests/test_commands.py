@@ -131,7 +131,7 @@ def test_no_sign_in_with_the_old_password_outlives_its_change(start: Start, data
 
 
 REFUSED = {
-    "taken": (["users", "create", "--email", "ann@example.com"], PASSWORD, "has an account already"),
+    "taken": (["users", "create", "--email", "ann@example.com"], PASSWORD, "already has an account"),
     "no address": (["users", "create", "--email", "nonsense"], PASSWORD, "not an e-mail address"),
     "short": (["users", "create", "--email", "b@example.com"], "short", "8 to 128 characters"),
     "common": (["users", "create", "--email", "b@example.com"], "password1", "most common"),

@@ -64,7 +64,7 @@ def test_withdrawing_asks_first_and_says_when_there_is_nothing(sqlite_service: S
     unasked = sqlite_service.command("consents", "withdraw", "ann@example.com", "client_x")
     assert (unasked.returncode, "--yes" in unasked.stderr) == (1, True)
     nothing = sqlite_service.command("consents", "withdraw", "ann@example.com", "client_x", "--yes")
-    assert (nothing.returncode, "nothing was agreed to" in nothing.stderr) == (1, True)
+    assert (nothing.returncode, "the account has no consent" in nothing.stderr) == (1, True)
 
 
 def test_consents_go_with_their_account_and_their_client(service: Service) -> None:

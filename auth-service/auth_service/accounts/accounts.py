@@ -1,7 +1,7 @@
-"""Accounts: the people who sign in, each with the identities that prove who they are.
+"""Accounts of the people who sign in, and their identities.
 
-An identity is a way in. The password is the identity of provider `credential`, whose subject is the account's own id;
-upstream providers would be further rows.
+An identity is one way to sign in. The password is the identity of the provider `credential`; its subject is the
+account's id. Upstream providers would be further rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from ..store.instants import Instant
 from ..store.rows import Row
 
 CREDENTIAL = "credential"
-EMAIL_MAX_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the brackets
+EMAIL_MAX_LENGTH = 254  # RFC 5321 §4.5.3.1.3, without the angle brackets
 NAME_MAX_LENGTH = 256
 IMAGE_MAX_LENGTH = 2048
 
@@ -37,7 +37,7 @@ class Account(Row):
     image: Mapped[str | None] = mapped_column(String(IMAGE_MAX_LENGTH))
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
-    suspended_at: Mapped[datetime | None] = mapped_column(Instant)  # until it is activated again, nobody signs in
+    suspended_at: Mapped[datetime | None] = mapped_column(Instant)  # None: active; otherwise sign-in is refused
 
 
 class Identity(Row):
@@ -56,12 +56,12 @@ class Identity(Row):
 async def create_account(
     session: AsyncSession, *, email: str, name: str, image: str | None, password_hash: str, now: datetime
 ) -> Account:
-    """A new account with a password.
+    """Create an account with a password.
 
-    The unique index decides between simultaneous sign-ups; looking first would decide nothing.
+    The unique index decides between simultaneous sign-ups; a query beforehand could not.
 
     Raises:
-        EmailTaken: the transaction is then unusable, and is to be left by this exception.
+        EmailTaken: the transaction is broken; let the exception leave it.
     """
     account = Account(
         id=identifiers.draw(),
@@ -83,7 +83,7 @@ async def create_account(
     )
     session.add(account)
     try:
-        await session.flush()  # before the identity: no ORM relationship tells which of the two comes first
+        await session.flush()  # before the identity: without an ORM relationship SQLAlchemy does not know the order
     except IntegrityError as error:
         raise EmailTaken from error
     session.add(identity)
@@ -91,7 +91,7 @@ async def create_account(
 
 
 async def find_by_email_with_password(session: AsyncSession, email: str) -> tuple[Account, str | None] | None:
-    """The account of an address and its password's hash (None: it has no password), in one read."""
+    """The account of an e-mail address and its password hash (None: no password), in one query. None: no account."""
     credential = (Identity.account_id == Account.id) & (Identity.provider_id == CREDENTIAL)
     rows = await session.execute(
         select(Account, Identity.password_hash).outerjoin(Identity, credential).where(Account.email == email)
@@ -106,14 +106,14 @@ async def find(session: AsyncSession, id_or_email: str) -> Account | None:
 
 
 async def list_identities(session: AsyncSession, account_id: str, *, lock: bool = False) -> Sequence[Identity]:
-    """The identities of an account; `lock` keeps them as they are until the transaction ends."""
+    """The identities of an account; `lock` holds the rows for the transaction."""
     query = select(Identity).where(Identity.account_id == account_id).order_by(Identity.created_at, Identity.id)
     query = query.with_for_update() if lock else query
     return (await session.scalars(query)).all()
 
 
 async def list_accounts(session: AsyncSession, *, after: str = "", limit: int) -> Sequence[Account]:
-    """A page of accounts in the order of their ids, from behind `after`."""
+    """A page of accounts ordered by id, starting after `after`."""
     query = select(Account).where(Account.id > after).order_by(Account.id).limit(limit)
     return (await session.scalars(query)).all()
 
@@ -124,10 +124,10 @@ async def find_password_hash(session: AsyncSession, account_id: str) -> str | No
 
 
 async def lock_password(session: AsyncSession, account_id: str, password_hash: str) -> bool:
-    """Whether this is still the password of an account that may sign in; it stays so until the transaction ends.
+    """Whether the account is active and still has this password; locked until the transaction ends.
 
-    For who has compared the password before the transaction: meanwhile it may have been changed, or the account
-    suspended, and with that all sessions ended. The row lock keeps a session from being started just after.
+    The password is compared before the transaction begins. Meanwhile it may have been changed, or the account
+    suspended, which ends all sessions. The row lock ensures that no session is started after that.
     """
     query = (
         select(Identity.id)
@@ -138,7 +138,7 @@ async def lock_password(session: AsyncSession, account_id: str, password_hash: s
             Identity.password_hash == password_hash,
             Account.suspended_at.is_(None),
         )
-        .with_for_update(read=True)  # SQLite has no such clause, and needs none: its writers take turns
+        .with_for_update(read=True)  # no effect on SQLite, where writers take turns
     )
     return await session.scalar(query) is not None
 
@@ -146,9 +146,9 @@ async def lock_password(session: AsyncSession, account_id: str, password_hash: s
 async def replace_password_hash(
     session: AsyncSession, account_id: str, password_hash: str, *, replacing: str | None, now: datetime
 ) -> bool:
-    """Store another hash. False if the one it replaces (None: whatever it is) is not there.
+    """Store a new password hash. False if the stored one is not `replacing` (None: any), or there is none.
 
-    One conditional UPDATE decides, so of two simultaneous changes exactly one is told True.
+    One conditional UPDATE decides, so of two simultaneous changes exactly one returns True.
     """
     credential = update(Identity).where(Identity.account_id == account_id, Identity.provider_id == CREDENTIAL)
     if replacing is not None:
@@ -160,7 +160,7 @@ async def replace_password_hash(
 async def set_suspended(
     session: AsyncSession, account_id: str, suspended_at: datetime | None, *, now: datetime
 ) -> None:
-    """Suspend, which other services are told, or (None) activate."""
+    """Suspend the account, or activate it (None). A suspension is recorded as an event for other services."""
     await session.execute(
         update(Account).where(Account.id == account_id).values(suspended_at=suspended_at, updated_at=now)
     )
@@ -171,12 +171,12 @@ async def set_suspended(
 async def update_profile(
     session: AsyncSession, account_id: str, changes: Mapping[str, str | None], now: datetime
 ) -> None:
-    """Change what a person may say about themselves: `name`, `image`."""
+    """Change `name` or `image`, the members that people may edit themselves."""
     await session.execute(update(Account).where(Account.id == account_id).values(**changes, updated_at=now))
 
 
 async def delete_account(session: AsyncSession, account_id: str, *, now: datetime) -> None:
-    """Delete the account; its identities and sessions go with it, and other services are told to forget it."""
+    """Delete the account with its identities and sessions. An event tells other services to delete its data."""
     await session.execute(delete(Account).where(Account.id == account_id))
     account_events.record_purged(session, account_id, now=now)
 

@@ -1,16 +1,16 @@
 """E-mail addresses as account names: ASCII, lower case, with a domain of at least two labels.
 
-Only ASCII, because two addresses that look alike must not be two accounts. Deliverability is not asked:
-whether mail arrives is found out by sending some.
+Only ASCII, so that addresses that look alike cannot be two accounts. Deliverability is not checked; only sending mail
+can show it.
 """
 
 from email_validator import EmailNotValidError, validate_email
 
-MAX_LENGTH = 254  # checked first, so that no pattern ever runs over a long text
+MAX_LENGTH = 254  # characters; checked first, so that no pattern runs over long text
 
 
 def parse_email(text: str) -> str | None:
-    """The address as it is stored and compared, or None when it is not one (RFC 5321 §4.1.2)."""
+    """The normalized address, for storage and comparison, or None if it is not valid (RFC 5321 §4.1.2)."""
     if len(text) > MAX_LENGTH or not text.isascii():
         return None
     try:

@@ -1,7 +1,7 @@
-"""Passwords: what is acceptable, and Argon2id in a small executor of its own.
+"""Passwords: length limits, the list of common ones, and Argon2id in a small thread pool of its own.
 
-A hash takes some 30 ms of one core and 19 MiB. It runs beside the event loop, in threads whose number and queue are
-bounded: a storm of sign-ins fills the queue and is told to come back, and nothing else slows down.
+A hash takes about 30 ms of one core and 19 MiB. It runs outside the event loop, with a bounded number of threads and a
+bounded queue. A flood of sign-ins fills the queue, and the surplus gets 429; other requests do not slow down.
 """
 
 import asyncio
@@ -21,16 +21,16 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 MIN_LENGTH = 8
-MAX_LENGTH = 128  # both in UTF-16 units before normalization, as the Better Auth protocol counts
+MAX_LENGTH = 128  # both in UTF-16 code units before normalization, as in the Better Auth protocol
 RETRY_AFTER = timedelta(seconds=1)
 
-# OWASP's floor for Argon2id.
+# OWASP's minimum for Argon2id.
 _ARGON2ID = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 T = TypeVar("T")
 
 
 class TooBusy(Exception):
-    """The queue is full; the caller may come back after RETRY_AFTER."""
+    """The queue is full; the caller may retry after RETRY_AFTER."""
 
 
 def utf16_length(text: str) -> int:
@@ -39,9 +39,9 @@ def utf16_length(text: str) -> int:
 
 class PasswordHasher:
     def __init__(self, *, threads: int, queue_limit: int) -> None:
-        """A quarter of the queue, at least one place, is as much as one network can take."""
-        # At the priority of the event loop: a thread with less is taken off the processor while it holds the
-        # interpreter's lock, and the loop waits for it (measured: the key set's p99 went from 15 to 124 ms).
+        """One network may take at most a quarter of the queue, but at least one place."""
+        # The threads keep the event loop's priority. With a lower one they can be preempted while holding the GIL,
+        # and the loop waits for them (measured: the key set's p99 went from 15 to 124 ms).
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
         self._limit = threads + queue_limit
         self._network_limit = max(1, queue_limit // 4)
@@ -50,22 +50,22 @@ class PasswordHasher:
 
     @contextmanager
     def place(self, network: str) -> Iterator["Place"]:
-        """A place in the queue, for a caller in that network: taken first, so that a full queue costs nothing else.
+        """A place in the queue for a caller in that network. Take it first, so that a full queue refuses at no cost.
 
         Raises:
-            TooBusy: at once.
+            TooBusy: at once, without waiting.
         """
         self._take(network)
         place = Place(self._executor)
         try:
             yield place
         finally:
-            # Given back by the last job, not by the caller: one who hangs up leaves the thread at work.
+            # The place is freed when the last job ends, not when the caller leaves: its thread may still be working.
             place.job.add_done_callback(lambda _: self._release(network))
 
     @property
     def taken(self) -> int:
-        """Places in the queue, and at work."""
+        """The number of places taken: waiting and running."""
         return self._taken.total()
 
     def close(self) -> None:
@@ -85,11 +85,11 @@ class PasswordHasher:
 
 
 class Place:
-    """What one caller may have done in the hashing threads, one thing after the other."""
+    """One caller's access to the hashing threads, one job at a time."""
 
     def __init__(self, executor: ThreadPoolExecutor) -> None:
         self._executor = executor
-        self.job: Future[Any] = Future()  # the one under way, or the last
+        self.job: Future[Any] = Future()  # the running job, or the last one
         self.job.set_result(None)
 
     async def hash(self, password: str) -> str:
@@ -97,12 +97,12 @@ class Place:
         return await self._run(_ARGON2ID.hash, _octets(password))
 
     async def matches(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password made the hash; None is nobody's: False, after the same work."""
+        """Whether the hash is the password's. For None the result is False, after the same amount of work."""
         matches = await self._run(_matches, password_hash or _NOBODYS, _octets(password))
         return matches and password_hash is not None
 
     async def is_common(self, password: str) -> bool:
-        """Whether it is among the passwords that everybody tries first."""
+        """Whether the password is in the list of common ones."""
         return await self._run(_is_common, password)
 
     async def _run(self, function: Callable[..., T], *arguments: object) -> T:
@@ -111,13 +111,13 @@ class Place:
 
 
 def _random_hash() -> str:
-    """A hash that no password is known to make, put together without hashing one: that would cost 19 MiB."""
+    """A random hash that no known password matches, made without running Argon2id, which would take 19 MiB."""
     salt, tag = (b64encode(os.urandom(length)).rstrip(b"=").decode() for length in (16, 32))
     parameters = f"m={_ARGON2ID.memory_cost},t={_ARGON2ID.time_cost},p={_ARGON2ID.parallelism}"
     return f"$argon2id$v=19${parameters}${salt}${tag}"
 
 
-# What an unknown account's password is compared with, so that it takes the path and time of a known one.
+# Compared with the password for an unknown account, so that both cases take the same code path and time.
 _NOBODYS = _random_hash()
 
 
@@ -138,7 +138,7 @@ def _is_common(password: str) -> bool:
 
 @cache
 def _common_passwords() -> frozenset[str]:
-    """zxcvbn's list, as far as it passes the length rule. Imported at first use: it takes 12 MB to load."""
+    """zxcvbn's list, without passwords below MIN_LENGTH. It is imported at first use, because it takes 12 MB."""
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
     return frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= MIN_LENGTH)

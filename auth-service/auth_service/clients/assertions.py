@@ -1,4 +1,4 @@
-"""Client assertions (RFC 7523): verified with the client's keys, and each used once."""
+"""Client assertions (RFC 7523): verified with the client's keys, and accepted once."""
 
 import hashlib
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from .keys import ClientKey, parse_key_set
 
 
 class UsedAssertion(Row):
-    """That an assertion was shown, until it has expired and could not be shown again anyway."""
+    """A used assertion, remembered until it expires."""
 
     __tablename__ = "used_assertions"
     __expiry__ = Expiry()
@@ -33,9 +33,9 @@ class AssertionVerifier:
     fetched_keys: FetchedKeys
 
     async def verify(self, assertion: ClientAssertion, client: Client, *, now: datetime) -> None:
-        """Prove that this client made the assertion, and that nobody has used it before.
+        """Check that this client signed the assertion, and that it was not used before.
 
-        It is remembered only once its signature is known to be good: a forgery must not use up a name.
+        Its `jti` is stored only after the signature is verified: a forgery must not use up a client's `jti`.
 
         Raises:
             InvalidAssertion
@@ -53,13 +53,13 @@ class AssertionVerifier:
             return False
         known = await self.fetched_keys.get(registration.jwks_uri, now=now)
         if any(key.fits(assertion) for key in known if key.kid is not None and key.kid == assertion.kid):
-            return _verifies(known, assertion)  # its name is known, so another look would bring nothing
+            return _verifies(known, assertion)  # the kid is known: no need to fetch again
         return _verifies(known, assertion) or _verifies(
             await self.fetched_keys.get_anew(registration.jwks_uri, now=now), assertion
         )
 
     async def _spend(self, assertion: ClientAssertion) -> bool:
-        """One conditional INSERT decides, so of simultaneous uses exactly one is told True."""
+        """Mark the assertion used. One conditional INSERT decides, so of simultaneous uses exactly one returns True."""
         async with self.database.writing() as session:
             insert = insert_into(session, UsedAssertion)
             spent = await session.execute(
@@ -75,5 +75,5 @@ def _verifies(keys: Sequence[ClientKey], assertion: ClientAssertion) -> bool:
 
 
 def _key(assertion: ClientAssertion) -> str:
-    """Two clients may choose the same jti (RFC 7519 §4.1.7 asks only that one issuer does not)."""
+    """The row's key: client and `jti`, since a `jti` is unique only per issuer (RFC 7519 §4.1.7)."""
     return hashlib.sha256(f"{assertion.client_id}\0{assertion.jti}".encode()).hexdigest()

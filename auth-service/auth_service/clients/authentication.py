@@ -1,4 +1,4 @@
-"""Who is asking: client authentication (RFC 6749 §2.3, RFC 7523 §2.2), by exactly the method that is registered."""
+"""Client authentication (RFC 6749 §2.3, RFC 7523 §2.2). A client may use only its registered method."""
 
 from base64 import b64decode
 from binascii import Error as NotBase64
@@ -18,7 +18,7 @@ from .clients import Client
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a request shows to prove who sends it, by one method."""
+    """The credentials of a request: one method, a client_id, and the secret or assertion ("" for a public client)."""
 
     method: str
     client_id: str
@@ -26,18 +26,18 @@ class Credentials:
 
 
 def read_credentials(authorization: Sequence[str], parameters: Parameters) -> Credentials:
-    """Find the one way in which the request authenticates.
+    """Read the credentials of a request.
 
-    A client_id alone is the way of a public client, which proves nothing (RFC 6749 §3.2.1).
+    A client_id alone is the method `none`, of a public client (RFC 6749 §3.2.1).
 
     Raises:
-        InvalidRequest: more than one way (RFC 6749 §2.3), or one that is half there.
-        InvalidClient: none, or an unreadable one.
+        InvalidRequest: the request uses more than one method (RFC 6749 §2.3), or one incompletely.
+        InvalidClient: the request has no credentials, or they cannot be parsed.
     """
     secret, assertion = parameters.get("client_secret"), parameters.get("client_assertion")
     is_asserted = assertion is not None or parameters.get("client_assertion_type") is not None
     if len(authorization) + (secret is not None) + is_asserted > 1:
-        raise InvalidRequest("There is more than one way of client authentication.")
+        raise InvalidRequest("The request uses more than one client authentication method.")
     if authorization:
         found = _read_basic(authorization[0])
     elif is_asserted:
@@ -49,12 +49,12 @@ def read_credentials(authorization: Sequence[str], parameters: Parameters) -> Cr
     else:
         raise InvalidClient(reason="no authentication")
     if parameters.get("client_id") not in (None, found.client_id):
-        raise InvalidRequest("The parameter client_id names another client.")
+        raise InvalidRequest("The parameter client_id differs from the authenticated client.")
     return found
 
 
 def _read_basic(authorization: str) -> Credentials:
-    """Basic, with both halves form-encoded before they were joined (RFC 6749 §2.3.1, RFC 7617 §2)."""
+    """Read HTTP Basic (RFC 7617 §2). Both halves are form-encoded before they are joined (RFC 6749 §2.3.1)."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         raise InvalidClient(reason="an unsupported scheme")
@@ -85,11 +85,12 @@ class ClientAuthenticator:
     verifier: AssertionVerifier
 
     async def authenticate(self, authorization: Sequence[str], parameters: Parameters, *, now: datetime) -> Client:
-        """The client that sends this request.
+        """Authenticate the client of a request.
 
         Raises:
-            InvalidRequest, InvalidClient: as `read_credentials`; and InvalidClient, always with the same words, for
-                an unknown client, another method than the registered one, and what does not prove anything.
+            InvalidRequest, InvalidClient: as in `read_credentials`.
+            InvalidClient: the client is unknown, its method is not the registered one, or its credentials are wrong.
+                The description is the same for each, so that it does not reveal which.
         """
         shown = read_credentials(authorization, parameters)
         client = await self.cache.find(shown.client_id, now=now)

@@ -1,4 +1,4 @@
-"""Clients as this process read them a moment ago, so that a token for a known client costs no database."""
+"""A cache of clients, so that a token for a known client needs no database query."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,13 +7,13 @@ from ..store.database import Database
 from . import clients
 from .clients import Client
 
-MAX_AGE = timedelta(seconds=5)  # so long may a deleted client, a replaced secret or old metadata still be believed
+MAX_AGE = timedelta(seconds=5)  # how long a deleted client, replaced secret or old metadata may still be used
 CAPACITY = 1000  # clients
 
 
 @dataclass(frozen=True)
 class ClientCache:
-    """For one event loop. That there is no such client is not remembered: one just registered works at once."""
+    """For one event loop. Unknown ids are not cached, so that a new client works at once."""
 
     database: Database
     _read: dict[str, tuple[Client, datetime]] = field(default_factory=dict)

@@ -1,6 +1,6 @@
-"""OAuth clients: the programs that get tokens here, each with its metadata (RFC 7591) and what proves who it is.
+"""OAuth clients: the programs that get tokens, each with its metadata (RFC 7591) and secrets.
 
-Of a secret's hashes (opaque.py) two are valid at a time, while one replaces the other.
+Only hashes of secrets are stored (sealed/opaque.py). During a rotation the old and the new secret are both valid.
 """
 
 import hmac
@@ -23,7 +23,7 @@ from ..store.instants import Instant
 from ..store.rows import Row, insert_into
 from . import origins as client_origins
 
-# The underscore is what no account id has; and no client can be called `web`, the reserved one.
+# The underscore keeps client ids distinct from account ids, and from the reserved client `web`.
 PREFIX = "client_"
 _CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}")
 
@@ -32,12 +32,12 @@ class Client(Row):
     __tablename__ = "clients"
 
     client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    registered: Mapped[str] = mapped_column(Text)  # JSON, so that metadata may grow without a migration
+    registered: Mapped[str] = mapped_column(Text)  # JSON: new members need no migration
     secret_hash: Mapped[str | None] = mapped_column(String(64))
     previous_secret_hash: Mapped[str | None] = mapped_column(String(64))
     previous_secret_expires_at: Mapped[datetime | None] = mapped_column(Instant)
-    tokens_revoked_at: Mapped[datetime | None] = mapped_column(Instant)  # what it got for itself before is dead
-    status_list_id: Mapped[int | None] = mapped_column(Integer)  # of what it gets for itself
+    tokens_revoked_at: Mapped[datetime | None] = mapped_column(Instant)  # its own tokens from before are revoked
+    status_list_id: Mapped[int | None] = mapped_column(Integer)  # of its own (client_credentials) tokens
     status_index: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
@@ -47,7 +47,7 @@ class Client(Row):
         return ClientMetadata.restore(json.loads(self.registered))
 
     def has_secret(self, secret: str, *, now: datetime) -> bool:
-        """Whether this is the secret, or the one before it while both are valid."""
+        """Whether this is the current secret, or the previous one while that is still valid."""
         hashed = opaque.hash_of(secret)
         is_current = hmac.compare_digest(hashed, self.secret_hash or "")
         is_previous = hmac.compare_digest(hashed, self.previous_secret_hash or "")
@@ -56,7 +56,7 @@ class Client(Row):
 
 
 async def register(session: AsyncSession, registration: ClientMetadata, *, now: datetime) -> tuple[Client, str | None]:
-    """A new client, and its secret if it has one: afterwards nobody can read it again."""
+    """Register a client. Returns it with its secret, or None; the secret cannot be read again later."""
     secret = opaque.draw() if registration.uses_secret else None
     client = Client(
         client_id=f"{PREFIX}{identifiers.draw()}",
@@ -66,7 +66,7 @@ async def register(session: AsyncSession, registration: ClientMetadata, *, now: 
         updated_at=now,
     )
     session.add(client)
-    await session.flush()  # before its origins: no ORM relationship tells which of the two comes first
+    await session.flush()  # before its origins: without an ORM relationship SQLAlchemy does not know the order
     await client_origins.replace(session, client.client_id, registration.redirect_uris)
     return client, secret
 
@@ -74,7 +74,7 @@ async def register(session: AsyncSession, registration: ClientMetadata, *, now: 
 async def provision(
     session: AsyncSession, client_id: str, registration: ClientMetadata, secret: str, *, now: datetime
 ) -> None:
-    """Make the client what is said here, whether or not it exists. Of two at once the second finds it done."""
+    """Create the client, or replace its metadata and secret. It may run several times, also simultaneously."""
     insert = insert_into(session, Client)
     made = {"registered": json.dumps(registration.members()), "secret_hash": opaque.hash_of(secret)}
     await session.execute(
@@ -90,14 +90,14 @@ def is_client_id(text: str) -> bool:
 
 
 async def find(session: AsyncSession, client_id: str) -> Client | None:
-    """What cannot be a client id is not looked for: it may hold what no database takes."""
+    """The client, or None. Malformed ids are not looked up: the database may refuse their characters."""
     if not is_client_id(client_id):
         return None
     return await session.scalar(select(Client).where(Client.client_id == client_id))
 
 
 async def list_clients(session: AsyncSession, *, after: str = "", limit: int) -> Sequence[Client]:
-    """A page of clients in the order of their ids, from behind `after`."""
+    """A page of clients ordered by id, starting after `after`."""
     query = select(Client).where(Client.client_id > after).order_by(Client.client_id).limit(limit)
     return (await session.scalars(query)).all()
 
@@ -105,9 +105,9 @@ async def list_clients(session: AsyncSession, *, after: str = "", limit: int) ->
 async def replace_registration(
     session: AsyncSession, client: Client, registration: ClientMetadata, *, now: datetime
 ) -> str | None:
-    """Put other metadata in place of all there were; a secret if the client needs one now and had none.
+    """Replace all metadata of a client. Returns a new secret if the client needs one and had none.
 
-    A client that no longer authenticates by a secret loses its secrets.
+    A client whose new method uses no secret loses its secrets.
     """
     secret = opaque.draw() if registration.uses_secret and client.secret_hash is None else None
     changes: dict[str, object] = {"registered": json.dumps(registration.members()), "updated_at": now}
@@ -120,9 +120,9 @@ async def replace_registration(
 
 
 async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timedelta, now: datetime) -> str | None:
-    """Another secret; the one before it stays valid for `overlap`, any older one ends. None: there is none to replace.
+    """Give the client a new secret; the current one stays valid for `overlap`, an older one ends. None: it has none.
 
-    One conditional UPDATE, so of two simultaneous rotations the second replaces the secret of the first.
+    It is one conditional UPDATE, so of two simultaneous rotations the second replaces the first one's secret.
     """
     secret = opaque.draw()
     rotated = await session.execute(
@@ -140,20 +140,20 @@ async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timed
 
 
 async def revoke_own_tokens(session: AsyncSession, client_id: str, *, now: datetime) -> None:
-    """End what a client got for itself until now (its epoch)."""
+    """Revoke all client_credentials tokens that the client has received until now."""
     began = {"tokens_revoked_at": now, "status_list_id": None, "status_index": None}
     await session.execute(update(Client).where(Client.client_id == client_id).values(began))
     await status_indexes.revoke(session, [client_id], now=now)
 
 
 async def revoke_tokens(session: AsyncSession, client_id: str, *, now: datetime) -> int:
-    """End every grant at a client, and what it got for itself. How many grants there were."""
+    """End all grants at a client and its client_credentials tokens. Returns the number of grants."""
     await revoke_own_tokens(session, client_id, now=now)
     return await grants.end_for_client(session, client_id, now=now)
 
 
 async def delete_client(session: AsyncSession, client_id: str, *, now: datetime) -> None:
-    """Delete the client; its grants end and go with it."""
+    """End the client's grants, and delete them with the client."""
     await grants.end_for_client(session, client_id, now=now)
     await session.execute(delete(Client).where(Client.client_id == client_id))
-    await status_indexes.revoke(session, [client_id], now=now)  # after it: now nobody draws another index for it
+    await status_indexes.revoke(session, [client_id], now=now)  # last: from here on no new index can be drawn for it

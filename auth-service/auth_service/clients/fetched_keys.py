@@ -1,7 +1,7 @@
-"""Key sets of clients that publish them (`jwks_uri`): fetched when needed, kept while fresh, asked for one at a time.
+"""Key sets that clients publish (`jwks_uri`): fetched when needed and cached, with one fetch at a time per URI.
 
-Whoever knows a client's id can make us look for its keys, so one fetch in COOLDOWN is all that any number of requests
-can cause, and a fetch that fails takes nothing away that is still within MAX_STALE.
+Anybody who knows a client_id can cause a fetch. So there is at most one fetch per COOLDOWN, however many requests come.
+After a failed fetch the cached keys stay in use until they are older than MAX_STALE.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from ..network.outbound import FetchFailed, Outbound
 from ..oauth.strict_json import parse_object
 from .keys import ClientKey, UnusableKey, parse_key_set
 
-FRESH = timedelta(minutes=5)  # after this a key that the client has withdrawn is no longer believed
-MAX_STALE = timedelta(hours=1)  # unless its server does not answer
+FRESH = timedelta(minutes=5)  # after this the keys are fetched again, so a withdrawn key is refused
+MAX_STALE = timedelta(hours=1)  # longest use of cached keys while the client's server does not answer
 COOLDOWN = timedelta(seconds=30)
 CAPACITY = 1000  # key sets
 MAX_BRACKETS = 1000
@@ -39,14 +39,14 @@ class FetchedKeys:
     _held: dict[str, _Held] = field(default_factory=dict)
 
     async def get(self, jwks_uri: str, *, now: datetime) -> Sequence[ClientKey]:
-        """The keys as far as they are known; none when there never were any or they are too old."""
+        """The keys, fetched if they are not fresh. Empty if none could be fetched within MAX_STALE."""
         held = self._hold(jwks_uri)
         if not _is_younger(held.fetched_at, FRESH, now):
             await self._refresh(held, jwks_uri, now=now)
         return held.keys if _is_younger(held.fetched_at, MAX_STALE, now) else ()
 
     async def get_anew(self, jwks_uri: str, *, now: datetime) -> Sequence[ClientKey]:
-        """The keys after another look, for who holds a signature by none of them; the client may have rotated."""
+        """The keys after another fetch, for a signature that no known key verifies: the client may have rotated."""
         held = self._hold(jwks_uri)
         await self._refresh(held, jwks_uri, now=now)
         return held.keys if _is_younger(held.fetched_at, MAX_STALE, now) else ()
@@ -59,9 +59,9 @@ class FetchedKeys:
         return self._held[jwks_uri]
 
     async def _refresh(self, held: _Held, jwks_uri: str, *, now: datetime) -> None:
-        """Join the fetch under way, or begin one unless the last was a moment ago.
+        """Wait for the running fetch, or start one unless the last was within COOLDOWN.
 
-        Shielded: the caller who began it may hang up, and the others still wait for it.
+        The fetch is shielded: if the caller that started it disconnects, the others still get the result.
         """
         if held.fetching is None or held.fetching.done():
             if _is_younger(held.tried_at, COOLDOWN, now):

@@ -1,4 +1,4 @@
-"""Keys that clients sign assertions with: registered as a `jwks`, or fetched from their `jwks_uri` (RFC 7591 §2)."""
+"""Public keys that verify client assertions: registered as `jwks`, or fetched from `jwks_uri` (RFC 7591 §2)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from jwt.algorithms import Algorithm, ECAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
 from ..oauth.client_assertion import ClientAssertion
 
 MAX_KEYS = 32
-MIN_MODULUS_BITS, MAX_MODULUS_BITS = 2048, 8192  # a longer one costs whoever verifies, not whoever signs
+MIN_MODULUS_BITS, MAX_MODULUS_BITS = 2048, 8192  # verifying with a longer key costs us too much
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _MEMBERS = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y")}
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey
 
-# Each algorithm with the kind of key it is for: a key never decides how it is used (RFC 8725 §3.1).
+# Each algorithm with its type of key: the key must not decide the algorithm (RFC 8725 §3.1).
 _RS256, _PS256 = RSAAlgorithm(RSAAlgorithm.SHA256), RSAPSSAlgorithm(RSAPSSAlgorithm.SHA256)
 _ALGORITHMS: Mapping[str, tuple[Algorithm, type]] = {
     "RS256": (_RS256, RSAPublicKey),
@@ -28,7 +28,7 @@ _ALGORITHMS: Mapping[str, tuple[Algorithm, type]] = {
 
 
 class UnusableKey(ValueError):
-    """Why a JWK cannot verify an assertion; nothing of the key is repeated."""
+    """The reason why a JWK cannot verify assertions. It quotes nothing from the key."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ClientKey:
     key: PublicKey
 
     def fits(self, assertion: ClientAssertion) -> bool:
-        """Whether the assertion may be signed with this key: by name where it names one, and by algorithm."""
+        """Whether the key matches the assertion's `kid`, if it has one, and its algorithm."""
         _, kind = _ALGORITHMS[assertion.alg]
         is_named = assertion.kid is None or assertion.kid == self.kid
         return is_named and self.alg in (None, assertion.alg) and isinstance(self.key, kind)
@@ -51,15 +51,16 @@ class ClientKey:
 def parse_key_set(document: Mapping[str, Any], *, strictly: bool) -> Sequence[ClientKey]:
     """The usable keys of a JWK Set (RFC 7517 §5).
 
-    `strictly`, for what somebody registers and can mend: every key must be usable. What is fetched may hold
-    keys for other purposes, which are passed over.
+    Args:
+        strictly: every key must be usable; for registration, where the mistake can be corrected. Otherwise unusable
+            keys are skipped: a fetched set may hold keys for other purposes.
 
     Raises:
-        UnusableKey: no key is usable, or the document is none.
+        UnusableKey: no key is usable, or the document is not a JWK Set.
     """
     entries = document.get("keys")
     if not isinstance(entries, list) or not 0 < len(entries) <= MAX_KEYS:
-        raise UnusableKey(f"a JWK Set of 1 to {MAX_KEYS} keys is expected")
+        raise UnusableKey(f"it must be a JWK Set of 1 to {MAX_KEYS} keys")
     keys = []
     for entry in entries:
         try:
@@ -85,7 +86,7 @@ def _parse_key(entry: object) -> ClientKey:
         raise UnusableKey("a key is not meant for signatures")
     key = _public_key(entry)
     if alg is not None and not isinstance(key, _ALGORITHMS[alg][1]):
-        raise UnusableKey("a key is of another kind than its alg")
+        raise UnusableKey("a key's type does not match its alg")
     return ClientKey(kid, alg, key)
 
 
@@ -98,10 +99,10 @@ def _public_key(entry: Mapping[str, Any]) -> PublicKey:
     try:
         key = (RSAAlgorithm if kty == "RSA" else ECAlgorithm).from_jwk(members)
     except (InvalidKeyError, ValueError) as error:
-        raise UnusableKey("a key's numbers are none") from error
+        raise UnusableKey("a key's numbers are not valid") from error
     if isinstance(key, RSAPublicKey) and MIN_MODULUS_BITS <= key.key_size <= MAX_MODULUS_BITS:
         if key.public_numbers().e >= 65537:
             return key
     elif isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
         return key
-    raise UnusableKey("a key is too weak, too large, or on another curve than P-256")
+    raise UnusableKey("a key is too weak, too large, or not on the curve P-256")

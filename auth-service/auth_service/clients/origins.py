@@ -1,4 +1,4 @@
-"""The origins of clients' own pages, taken from their redirect_uris: who may read answers from another origin."""
+"""The origins of clients' pages, taken from their redirect_uris. Their scripts may read our responses (CORS)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -30,19 +30,19 @@ async def replace(session: AsyncSession, client_id: str, redirect_uris: Iterable
 
 
 _FIND = select(ClientOrigin.origin).where(ClientOrigin.origin == bindparam("origin")).limit(1)
-MAX_AGE = timedelta(seconds=5)  # so long may the origin of a client that is gone still read answers
+MAX_AGE = timedelta(seconds=5)  # how long a deleted client's origin may still read responses
 CAPACITY = 1000  # origins
 
 
 @dataclass(frozen=True)
 class ClientOrigins:
-    """For one event loop. An origin that is not known is looked for each time: one just registered works at once."""
+    """A cache of origins. For one event loop. Unknown origins are not cached, so that a new client works at once."""
 
     database: Database
     _read: dict[str, datetime] = field(default_factory=dict)
 
     async def knows(self, origin: str, *, now: datetime) -> bool:
-        """Whether an origin, as a browser writes it in `Origin`, is one of some client's."""
+        """Whether the value of an `Origin` header belongs to any client."""
         read_at = self._read.get(origin)
         if read_at is not None and timedelta() <= now - read_at < MAX_AGE:
             return True

@@ -48,7 +48,7 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 
 MetricsPort = Annotated[
-    int | None, typer.Option(min=1, max=65535, help="Port to answer Prometheus on, at /metrics; otherwise none.")
+    int | None, typer.Option(min=1, max=65535, help="Port that serves /metrics to Prometheus. Default: none.")
 ]
 
 
@@ -58,7 +58,7 @@ def serve(
     port: Port = 8081,
     metrics_port: MetricsPort = None,
 ) -> None:
-    """Serve HTTP until SIGTERM, which finishes the requests that are under way."""
+    """Serve HTTP until SIGTERM. Running requests are then finished."""
     from .serving import serve as run
 
     run(host, port, metrics_port)
@@ -66,13 +66,13 @@ def serve(
 
 @app.command()
 def worker(
-    host: Annotated[str, typer.Option(help="Address to answer on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Port = 8083,
     metrics_port: MetricsPort = None,
 ) -> None:
-    """Do what no request does (rotation, clean-up) until SIGTERM, which finishes what is under way.
+    """Perform periodic duties (key rotation, clean-up, event delivery) until SIGTERM. Running ones are then finished.
 
-    One is enough; several share the work. The port answers /livez and /readyz.
+    One worker is enough; several share the duties. The port serves /livez and /readyz.
     """
     from .working import work
 
@@ -81,7 +81,7 @@ def worker(
 
 @app.command()
 def migrate() -> None:
-    """Bring the database's schema to this version's. Safe to repeat, and while others do the same."""
+    """Upgrade the database schema to this version. It is safe to repeat, and to run several at once."""
     from ..migrations import HEAD
     from ..migrations import migrate as run
     from ..settings.settings import load_settings

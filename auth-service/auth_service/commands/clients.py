@@ -1,4 +1,4 @@
-"""`clients`: the programs that get tokens. Metadata is RFC 7591's JSON, on standard input and output."""
+"""`clients`: manages OAuth clients. Metadata is JSON as in RFC 7591, on standard input and output."""
 
 import json
 import sys
@@ -24,22 +24,22 @@ PAGE = 500
 MAX_OVERLAP = timedelta(days=30)
 
 ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The client's id.")]
-Revoke = Annotated[bool, typer.Option("--revoke", help="End the old secrets, and all that the client was given.")]
-Overlap = Annotated[str, typer.Option(metavar="DURATION", help="How long the old secret stays valid as well.")]
+Revoke = Annotated[bool, typer.Option("--revoke", help="End the old secrets, all grants and the client's own tokens.")]
+Overlap = Annotated[str, typer.Option(metavar="DURATION", help="How long the old secret stays valid, at most P30D.")]
 
 
 @app.command()
 def create() -> None:
-    """Register a client: its metadata on standard input, the client with its secret on standard output.
+    """Register a client. Reads its metadata from standard input, and prints the client with its secret.
 
-    The secret is shown this once. Members that are not known are ignored, and named on standard error.
+    The secret is shown only now. Unknown members are ignored, and named on standard error.
     """
     _print(run(_create(read_metadata())))
 
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List every client, in the order of their ids."""
+    """List all clients, ordered by id."""
     run(show_pages(_pages(), as_json=as_json))
 
 
@@ -51,19 +51,19 @@ def show_(client_id: ClientId) -> None:
 
 @app.command()
 def update(client_id: ClientId) -> None:
-    """Replace all metadata of a client by those on standard input (RFC 7592 §2.2).
+    """Replace all metadata of a client by the metadata on standard input (RFC 7592 §2.2).
 
-    Services notice within five seconds. A secret is shown when the client needs one now and had none.
+    It takes effect within five seconds. If the client needs a secret now and had none, a new one is shown.
     """
     _print(run(_update(client_id, read_metadata())))
 
 
 @app.command()
 def rotate_secret(client_id: ClientId, overlap: Overlap = "P1D", revoke: Revoke = False, yes: Yes = False) -> None:
-    """Give a client another secret, shown this once. The old one stays valid for a day, or for the --overlap.
+    """Give a client a new secret, shown only now. The old one stays valid for a day, or for the --overlap.
 
-    Two secrets at most are valid: rotating twice ends the oldest. With --revoke the old ones end at once, and so does
-    all that the client was given: every grant, and the tokens that it got for itself.
+    At most two secrets are valid: rotating twice ends the oldest. With --revoke the old secrets end at once, and with
+    them all the client's grants and its own tokens (client_credentials).
     """
     if revoke:
         confirm(f"Replace the secret of {client_id} and end all its grants?", yes=yes)
@@ -72,7 +72,7 @@ def rotate_secret(client_id: ClientId, overlap: Overlap = "P1D", revoke: Revoke 
 
 @app.command()
 def delete(client_id: ClientId, yes: Yes = False) -> None:
-    """Delete a client for good, and end all its grants. Services notice within five seconds."""
+    """Delete a client for good, and end all its grants. It takes effect within five seconds."""
     confirm(f"Delete {client_id} for good?", yes=yes)
     _print(run(_delete(client_id)))
 
@@ -81,9 +81,9 @@ def _parse_overlap(text: str) -> timedelta:
     try:
         overlap = TypeAdapter(timedelta).validate_python(text)
     except ValidationError:
-        raise CommandRefused("--overlap is an ISO 8601 duration such as PT1H or P1D") from None
+        raise CommandRefused("--overlap must be an ISO 8601 duration such as PT1H or P1D") from None
     if not timedelta() <= overlap <= MAX_OVERLAP:
-        raise CommandRefused(f"--overlap is at most {MAX_OVERLAP.days} days")
+        raise CommandRefused(f"--overlap must be between 0 and {MAX_OVERLAP.days} days")
     return overlap
 
 
@@ -121,7 +121,7 @@ async def _show(client_id: str) -> dict[str, Any]:
 
 async def _update(client_id: str, members: dict[str, Any]) -> dict[str, Any]:
     if members.get("client_id", client_id) != client_id:
-        raise CommandRefused("client_id: the metadata are another client's")
+        raise CommandRefused("client_id: the metadata belong to another client")
     registration = check_registration(members)
     async with opened() as database, database.writing() as session:
         client = await _get_client(session, client_id)

@@ -1,4 +1,4 @@
-"""`consents`: what people have agreed that clients may do, and taking it back."""
+"""`consents`: lists and withdraws the consents that people gave to clients."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -12,7 +12,7 @@ from .named_accounts import Who, get_account
 from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show, show_pages
 
-app = typer.Typer(help="Consents: what people have agreed that clients may do.", no_args_is_help=True)
+app = typer.Typer(help="Consents: the access that people allowed to clients.", no_args_is_help=True)
 PAGE = 500
 
 Whose = Annotated[str, typer.Option("--user", metavar="ID_OR_EMAIL", help="Only this account's.")]
@@ -32,17 +32,17 @@ def record_of(consent: Consent) -> Record:
 
 @app.command("list")
 def list_(user: Whose = "", as_json: AsJson = False) -> None:
-    """List what has been agreed to, account by account."""
+    """List consents, ordered by account."""
     run(show_pages(_pages(user), as_json=as_json))
 
 
 @app.command()
 def withdraw(who: Who, client_id: ClientId, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Take back all that somebody has agreed to at a client, and end what the client was given for them.
+    """Delete an account's consents to a client, and end the client's grants for that account.
 
-    They are asked again the next time. Other clients keep what they have.
+    The person is asked again the next time. Other clients are not affected.
     """
-    confirm(f"Withdraw what {who} has agreed to at {client_id}?", yes=yes)
+    confirm(f"Withdraw the consents of {who} to {client_id}, and end its grants?", yes=yes)
     show([run(_withdraw(who, client_id))], as_json=as_json)
 
 
@@ -60,7 +60,7 @@ async def _withdraw(who: str, client_id: str) -> Record:
         account = await get_account(session, who)
         withdrawn = await consents.withdraw(session, account.id, client_id, now=utc_now())
     if not withdrawn.consents and not withdrawn.grants:
-        raise CommandRefused("nothing was agreed to there, and the client holds nothing")
+        raise CommandRefused("the account has no consent to this client, and the client has no grant")
     return {
         "account_id": account.id,
         "client_id": client_id,

@@ -1,4 +1,4 @@
-"""`events`: what other services have not been told about accounts yet. Whose accounts these are is not shown."""
+"""`events`: lists and resends account events that are not delivered yet. Account ids are not shown."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -15,28 +15,28 @@ from .output import AsJson, Record, show, show_pages
 app = typer.Typer(help="Account events that receivers have not acknowledged yet.", no_args_is_help=True)
 PAGE = 500
 
-Failed = Annotated[bool, typer.Option("--failed", help="Only what was tried, and not acknowledged.")]
+Failed = Annotated[bool, typer.Option("--failed", help="Only events whose delivery has failed.")]
 EventId = Annotated[str, typer.Argument(metavar="[EVENT_ID]", help="The event's id, as `list` shows it.")]
-All = Annotated[bool, typer.Option("--all", help="Everything that was tried, and not acknowledged.")]
+All = Annotated[bool, typer.Option("--all", help="All events whose delivery has failed.")]
 
 
 @app.command("list")
 def list_(failed: Failed = False, as_json: AsJson = False) -> None:
-    """List the events that are still to be delivered: to whom, how often that was tried, and what went wrong.
+    """List undelivered events, with receiver, number of attempts, last error and next attempt.
 
-    Those without a receiver wait for the worker, which passes each on to every client with an `event_endpoint`.
+    Events without a receiver wait for the worker, which sends each to every client with an `event_endpoint`.
     """
     run(show_pages(_pages(failed_only=failed), as_json=as_json))
 
 
 @app.command("resend")
 def resend_(event_id: EventId = "", everything: All = False, as_json: AsJson = False) -> None:
-    """Try one event again now, or all, and not when its time has come.
+    """Send a failed event again now, or all failed ones, without waiting for the next attempt.
 
-    The worker sends them within a second or two; `list` then tells what became of it.
+    The worker sends them within two seconds; `list` then shows the result.
     """
     if bool(event_id) == everything:
-        raise typer.BadParameter("either EVENT_ID or --all")
+        raise typer.BadParameter("give either EVENT_ID or --all")
     show([run(_resend(event_id or None))], as_json=as_json)
 
 
@@ -74,5 +74,5 @@ async def _resend(event_id: str | None) -> Record:
     async with opened() as database, database.writing() as session:
         resent = await resend(session, event_id, now=utc_now())
     if event_id and not resent:
-        raise CommandRefused("there is no event with this id that was tried in vain")
+        raise CommandRefused("there is no failed event with this id")
     return {"resent": resent}

@@ -1,8 +1,8 @@
-"""`keys rotate --emergency`: a key leaves the set at once, and each verifier is watched until it refuses it.
+"""`keys rotate --emergency`: withdraws a key at once, and waits until each verifier reports that it refuses the key.
 
-One that is silent is named and not waited for: most have ended without a good-bye (SIGKILL, a lost node), and an
-operator in an incident must not be told of a failure by a process that is no more. One that was cut off looks the same
-from here, and believes the keys that it has for a day at most; so it is named.
+A silent verifier is named but not waited for. Most silent ones have ended without sign-off (SIGKILL, a lost node), and
+an ended process must not make the command fail during an incident. A verifier that still runs but is cut off looks the
+same from here; it trusts its old keys for at most a day.
 """
 
 import asyncio
@@ -21,8 +21,9 @@ from ..store.instants import utc_now
 from .opened import CommandRefused, opened
 from .output import Output, Record
 
-# Verifiers look every 30 s, give or take a tenth, and report at once; one that fails to look tries again after seconds.
-# Who was heard of last before the withdrawal is silent when this time is up, so those that then hold the key say so.
+# Verifiers fetch the keys every 30 s, give or take a tenth, and report at once; after a failed fetch they retry within
+# seconds. A verifier whose last report is older than the withdrawal counts as silent when this time is over. So a
+# verifier that is not silent then, and holds the key, has reported that since the withdrawal.
 WATCH_TIMEOUT = SILENT_AFTER
 WATCH_PERIOD = timedelta(milliseconds=500)
 
@@ -39,7 +40,7 @@ def written(instant: datetime | None) -> str | None:
 
 
 async def when_processes_know(attempt: Callable[[], Awaitable[Rotation]]) -> Rotation:
-    """For caches an operator may not want to wait; for our own processes everybody does, some seconds at most."""
+    """Attempt a rotation until our own processes have published the spare, which takes some seconds at most."""
     while True:
         try:
             return await attempt()
@@ -48,10 +49,10 @@ async def when_processes_know(attempt: Callable[[], Awaitable[Rotation]]) -> Rot
 
 
 async def withdraw(*, of_status_lists: bool, as_json: bool) -> None:
-    """Withdraw the active key, and show of each verifier when it was first known to refuse it.
+    """Withdraw the active key, and show when each verifier first reported without it.
 
     Raises:
-        CommandRefused: the key is withdrawn, but some verifier that reports has not said yet that it knows.
+        CommandRefused: the key is withdrawn, but a verifier that is not silent still reports that it holds the key.
     """
     async with opened() as database:
         store = open_store(database, of_status_lists=of_status_lists)
@@ -67,7 +68,7 @@ async def withdraw(*, of_status_lists: bool, as_json: bool) -> None:
 
 
 async def _watch(database: Database, kid: str, begun: datetime, output: Output) -> Sequence[VerifierReport]:
-    """Show each verifier as soon as it has let go of the key; what those told last that have not, or are silent."""
+    """Show each verifier as soon as it no longer holds the key. Returns the last reports of those that still do."""
     shown: set[str] = set()
     while True:
         async with database.reading() as session:
@@ -85,7 +86,7 @@ async def _watch(database: Database, kid: str, begun: datetime, output: Output) 
 
 
 def _record_of(report: VerifierReport, kid: str, begun: datetime) -> Record:
-    """A verifier that never held the key has refused it all along: 0 seconds."""
+    """One line of output. A verifier that never held the key has refused it from the start: 0 seconds."""
     seconds = max((report.held_since - begun).total_seconds(), 0)
     has_let_go = not report.holds(kid)
     return {
@@ -101,12 +102,12 @@ def _names(reports: Sequence[VerifierReport]) -> str:
 
 
 def _conclude(silent: str, waiting: str) -> None:
-    """Raises CommandRefused if somebody still holds the key."""
+    """Name the silent verifiers. Raises CommandRefused if others still hold the key."""
     if silent:
         typer.echo(
             f"silent for over {SILENT_AFTER.seconds} s, so not waited for: {silent}; "
-            "one that was cut off, not ended, believes the key for a day at most",
+            "a verifier that still runs but is cut off trusts the key for at most a day",
             err=True,
         )
     if waiting:
-        raise CommandRefused(f"the key is withdrawn, but these report that they hold it: {waiting}; see keys verifiers")
+        raise CommandRefused(f"the key is withdrawn, but these verifiers still hold it: {waiting}; see keys verifiers")

@@ -1,4 +1,4 @@
-"""`keys`: what this issuer signs with."""
+"""`keys`: lists, rotates and re-encrypts the signing keys."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -19,18 +19,18 @@ from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show
 from .verifiers import list_held_keys, list_held_status_lists
 
-OfStatusLists = Annotated[bool, typer.Option("--status-lists", help="The key of the status lists, not the tokens'.")]
-OF_LISTS = typer.Option("--status-lists", help="Which versions of the status lists they hold, not which keys.")
+OfStatusLists = Annotated[bool, typer.Option("--status-lists", help="The key that signs status lists, not tokens.")]
+OF_LISTS = typer.Option("--status-lists", help="Show the versions of the held status lists, not the keys.")
 AT_ONCE = timedelta(0)
 
 app = typer.Typer(help="Signing keys.", no_args_is_help=True)
-AtOnce = Annotated[bool, typer.Option("--now", help="Also when caches may not know the spare yet.")]
-Emergency = Annotated[bool, typer.Option("--emergency", help="Withdraw the active key: all that it signed is refused.")]
+AtOnce = Annotated[bool, typer.Option("--now", help="Do not wait until all caches know the spare.")]
+Emergency = Annotated[bool, typer.Option("--emergency", help="Withdraw the active key: its signatures are refused.")]
 
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List the keys with their states; private parts are never shown."""
+    """List the keys and their states. Private parts are never shown."""
     show(run(_list()), as_json=as_json)
 
 
@@ -42,15 +42,17 @@ def rotate(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Sign with the spare from now on, retire the key that signed, and make a new spare.
+    """Make the spare key active, retire the active key, and make a new spare.
 
-    Running services notice within seconds. What the old key signed stays good until it expires, but for --emergency.
-    Refused while verifiers and caches may not have the spare (AUTH_KEY_SPARE_MIN_AGE), and while one reports that it
-    has not. An emergency ends when every verifier has reported that it refuses the key, and tells when each did; what
-    has been silent for 90 s has probably ended: it is named, and not waited for.
+    Running services notice within seconds. The old key's tokens stay valid until they expire, except with --emergency.
+    Refused while the spare is younger than AUTH_KEY_SPARE_MIN_AGE, because caches may not have it yet, and while a
+    verifier reports that it lacks the spare.
+
+    With --emergency the command waits until every verifier reports that it refuses the key, and shows when each did. A
+    verifier that has been silent for 90 s has probably ended: it is named, and not waited for.
     """
     if emergency:
-        confirm("Withdraw the active key, so that everything that it signed is refused?", yes=yes)
+        confirm("Withdraw the active key, so that everything it has signed is refused?", yes=yes)
         run(withdraw(of_status_lists=status_lists, as_json=as_json))
     else:
         show([run(_rotate(at_once=at_once, of_status_lists=status_lists))], as_json=as_json)
@@ -58,19 +60,19 @@ def rotate(
 
 @app.command()
 def rewrap(as_json: AsJson = False) -> None:
-    """Seal the private keys anew with the newest of AUTH_KEY_ENCRYPTION_KEYS, so that older ones can be dropped.
+    """Re-encrypt the private keys with the newest of AUTH_KEY_ENCRYPTION_KEYS, so that older ones can be dropped.
 
-    First restart every auth-service and worker with the newest one, so that all can open what this seals.
+    First restart every auth-service and worker with the newest one, so that all can decrypt the result.
     """
     show([run(_rewrap())], as_json=as_json)
 
 
 @app.command()
 def verifiers(status_lists: Annotated[bool, OF_LISTS] = False, as_json: AsJson = False) -> None:
-    """List the processes that verify tokens, with the keys that each has reported to hold.
+    """List the processes that verify tokens, with the keys that each reports to hold.
 
-    With --status-lists, a line for each list that one holds: how many revocations it lacks, and since when it has those
-    that it has.
+    With --status-lists there is one line per verifier and list: the number of revocations that it lacks, and since
+    when it has held its version.
     """
     show(run(list_held_status_lists() if status_lists else list_held_keys()), as_json=as_json)
 
@@ -90,7 +92,7 @@ def record_of(key: SigningKey, state: str, reports: Sequence[VerifierReport]) ->
 
 
 def _open_stores(database: Database) -> tuple[KeyStore, KeyStore]:
-    """Of both purposes."""
+    """The stores of both purposes: tokens, status lists."""
     return open_store(database), open_store(database, of_status_lists=True)
 
 
@@ -107,7 +109,7 @@ async def _rotate(*, at_once: bool, of_status_lists: bool) -> Record:
     async with opened() as database:
         store = open_store(database, of_status_lists=of_status_lists)
         spare_min_age = load_settings().key_spare_min_age
-        await store.load(now=utc_now())  # an operator without the services' secret must not make a key they cannot open
+        await store.load(now=utc_now())  # fails without the services' secret: they could not decrypt a new key
         if at_once:
             rotation = await when_processes_know(partial(rotate_keys, database, store, utc_now, published_for=AT_ONCE))
         else:
@@ -116,13 +118,15 @@ async def _rotate(*, at_once: bool, of_status_lists: bool) -> Record:
 
 
 async def _rotate_when_known(database: Database, store: KeyStore, spare_min_age: timedelta) -> Rotation:
-    """Raises CommandRefused while somebody may not know the spare, or says that it does not."""
+    """Rotate. Raises CommandRefused while the spare is too young, or a verifier reports that it lacks it."""
     spare = next((key.kid for key in await store.list_keys() if key.state == NEXT), "")
     async with database.reading() as session:
         lacking = await find_lacking(session, spare, now=utc_now())
     try:
         if lacking:
-            raise CommandRefused(f"these do not hold the spare key {spare}: {', '.join(lacking)}; see keys verifiers")
+            raise CommandRefused(
+                f"these verifiers lack the spare key {spare}: {', '.join(lacking)}; see keys verifiers"
+            )
         return await rotate_keys(database, store, utc_now, published_for=spare_min_age)
     except SpareTooYoung as young:
         raise CommandRefused(_explain(young)) from None
@@ -137,4 +141,4 @@ async def _rewrap() -> Record:
 
 def _explain(young: SpareTooYoung) -> str:
     minutes = -(-young.remaining // timedelta(minutes=1))
-    return f"{young}: wait {minutes} min, or add --now and some verifiers may refuse new tokens for a minute"
+    return f"{young}: wait {minutes} min, or add --now; some verifiers may then refuse new tokens for a minute"

@@ -1,4 +1,4 @@
-"""An account as an operator names it, and as it is shown."""
+"""Accounts in commands: found by id or e-mail address, and shown as a record."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ Who = Annotated[str, typer.Argument(metavar="ID_OR_EMAIL", help="The account's i
 
 
 async def get_account(session: AsyncSession, who: str) -> Account:
-    """Raises CommandRefused."""
+    """The account. Raises CommandRefused if there is none."""
     account = await accounts.find(session, who)
     if account is None:
         raise CommandRefused(f"there is no account {who!r}")

@@ -1,4 +1,4 @@
-"""What commands share: the opened database, one event loop for one command, refusals and confirmations."""
+"""Helpers of all commands: the opened database, the event loop, refusals and confirmations."""
 
 import asyncio
 import sys
@@ -14,16 +14,16 @@ from ..store.database import Database, open_database
 
 T = TypeVar("T")
 
-Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
 
 class CommandRefused(Exception):
-    """Why a command did nothing, in one line for the operator."""
+    """The reason why a command failed, in one line for the operator."""
 
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[Database]:
-    """The database, at this version's schema. Raises SchemaMismatch."""
+    """The database, closed at the end. Raises SchemaMismatch unless the schema is this version's."""
     database = open_database(load_settings().database_url.get_secret_value())
     try:
         await database.require_revision(HEAD)
@@ -37,7 +37,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something is destroyed; where nobody can be asked, `--yes` has to say it. Raises CommandRefused."""
+    """Ask before a destructive change. Without a terminal `--yes` is required. Raises CommandRefused."""
     if yes:
         return
     if not sys.stdin.isatty():

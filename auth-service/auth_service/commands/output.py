@@ -1,4 +1,4 @@
-"""Output: JSON lines for programs, tables for a terminal, and progress beside them where somebody waits."""
+"""Output: tables on a terminal, otherwise JSON lines; progress on standard error."""
 
 import json
 import sys
@@ -9,11 +9,11 @@ import typer
 
 Record = Mapping[str, str | int | bool | None]
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, also on a terminal.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, also on a terminal.")]
 
 
 class Output:
-    """Writes records page by page. A table's columns are as wide as the first page needs, and grow if they must."""
+    """Writes records page by page. Columns are as wide as the first page needs, and grow on later pages."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json or not sys.stdout.isatty()
@@ -49,9 +49,9 @@ def show(records: Sequence[Record], *, as_json: bool) -> None:
 
 
 async def show_pages(pages: AsyncIterator[Sequence[Record]], *, as_json: bool) -> None:
-    """Show a list that may be long, without ever holding more of it than a page.
+    """Show a list that may be long, holding one page at a time in memory.
 
-    From the second page on a terminal is told how far it is, unless it sees the list itself.
+    From the second page on, progress is written to standard error if that is a terminal and standard output is not.
     """
     output, count, is_told = Output(as_json=as_json), 0, False
     async for page in pages:
@@ -66,7 +66,7 @@ async def show_pages(pages: AsyncIterator[Sequence[Record]], *, as_json: bool) -
 
 
 def _text(value: str | int | bool | None) -> str:
-    """For a terminal. A name or a browser's name is whatever somebody sent: it must not move the cursor here."""
+    """The value for a terminal, without control characters: names and user agents come from strangers."""
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):

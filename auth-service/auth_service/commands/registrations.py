@@ -1,4 +1,4 @@
-"""A client's registration: as an operator gives it, and as it is shown."""
+"""Client registrations in commands: read from standard input, checked, and shown."""
 
 import sys
 from typing import Any
@@ -17,27 +17,27 @@ from .output import Record
 MAX_INPUT = 256 * 1024  # octets
 MAX_BRACKETS = 1000
 
-# What the registered client is shown with; taken back unread, so that the output of `show` is an input of `update`.
+# Members that `show` adds. `update` ignores them silently, so that it accepts the output of `show`.
 _OURS = frozenset({"client_id", "client_id_issued_at", "client_secret_expires_at"})
 
 
 def read_metadata() -> dict[str, Any]:
-    """Raises CommandRefused."""
+    """The JSON object on standard input. Raises CommandRefused."""
     octets = sys.stdin.buffer.read(MAX_INPUT + 1)
     if len(octets) > MAX_INPUT:
-        raise CommandRefused(f"the metadata on standard input are longer than {MAX_INPUT} octets")
+        raise CommandRefused(f"the metadata on standard input exceed {MAX_INPUT} octets")
     try:
         return parse_object(octets, max_brackets=MAX_BRACKETS)
     except ValueError as error:
-        raise CommandRefused(f"the metadata on standard input are {error}") from None
+        raise CommandRefused(f"the metadata on standard input are not valid: {error}") from None
 
 
 def check_registration(members: dict[str, Any]) -> ClientMetadata:
-    """Raises CommandRefused, with the error's name as RFC 7591 §3.2.2 has it."""
-    from ..endpoints.token.grants import GRANT_TYPES  # brings FastAPI, which other commands do without
+    """The checked metadata. Raises CommandRefused, with the error code of RFC 7591 §3.2.2."""
+    from ..endpoints.token.grants import GRANT_TYPES  # imported late: it imports FastAPI, which other commands do not need
 
     if "client_secret" in members:
-        raise CommandRefused("client_secret: secrets are made here; rotate-secret gives a client another one")
+        raise CommandRefused("client_secret: the service makes secrets; use rotate-secret for a new one")
     try:
         registration = parse(members, issuer=load_settings().issuer, supported_grant_types=GRANT_TYPES)
     except OAuthError as error:

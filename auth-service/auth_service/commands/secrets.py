@@ -1,4 +1,4 @@
-"""`secrets`: what signs cookies."""
+"""`secrets`: rotates the secret that signs cookies."""
 
 import os
 from pathlib import Path
@@ -25,20 +25,20 @@ def secrets() -> None:
 
 @app.command()
 def rotate(keep: Keep = None, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Put a new newest secret into AUTH_SECRET_FILE. Services use it after a restart.
+    """Add a new secret to AUTH_SECRET_FILE as the newest. Services use it after a restart.
 
-    The older secrets stay unless --keep says otherwise, so cookies that they signed stay good. Dropping one signs out
-    whoever signed in under it. Counted sign-in attempts start anew.
+    Older secrets stay, unless --keep limits them, so that their cookies stay valid. Dropping a secret signs out
+    everyone whose cookie it signed. Counts of sign-in attempts start from zero.
     """
     held = load_settings().versioned("secret")
     path = os.environ.get(VARIABLE)
     if not path:
-        raise CommandRefused(f"the secret is in the environment, where no command can change it: use {VARIABLE}")
+        raise CommandRefused(f"the secret is set in the environment, which a command cannot change: use {VARIABLE}")
     if keep is not None and keep < len(held):
-        confirm(f"Drop {len(held) - keep} older secrets and sign out whoever signed in under them?", yes=yes)
+        confirm(f"Drop {len(held) - keep} older secrets and sign out everyone whose cookie they signed?", yes=yes)
     try:
         changed = replace_secrets(Path(path), lambda held: rotate_secrets(held, keep=keep))
     except OSError as error:
         raise CommandRefused(f"{path} cannot be replaced: {error.strerror}") from error
     show([{"version": max(changed), "kept": len(changed) - 1, "file": path}], as_json=as_json)
-    typer.echo("auth-service: restart every auth-service, at once, to use it", err=True)
+    typer.echo("auth-service: restart all auth-services together to use it", err=True)

@@ -1,4 +1,4 @@
-"""The serving process: one event loop, a port for requests, and one for Prometheus where it is wanted."""
+"""The serving process: one event loop, a port for requests, and an optional port for Prometheus."""
 
 import asyncio
 import os
@@ -23,13 +23,13 @@ from .whole_responses import WholeResponses
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-GRACEFUL_SHUTDOWN = 20  # seconds for the requests that are under way
-LAST_ARRIVALS = 0.2  # seconds for the first octets of whoever has just connected
-MAX_CONCURRENCY = 2_000  # connections; one more is answered 503
+GRACEFUL_SHUTDOWN = 20  # seconds for running requests
+LAST_ARRIVALS = 0.2  # seconds for the first octets on new connections
+MAX_CONCURRENCY = 2_000  # connections; requests above it get 503
 
 
 class Server(uvicorn.Server):
-    """Ends without a request lost, and without waiting for what has no end."""
+    """A server that loses no request when it stops, and does not wait for endless streams."""
 
     def __init__(
         self,
@@ -52,16 +52,16 @@ class Server(uvicorn.Server):
             self._scraped = await PrivatePort({"/metrics": self._metrics}).start(self._scrapes)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """uvicorn hangs up on connections that have not asked yet; what was just accepted is about to."""
+        """Stop. uvicorn closes connections without a request, so first wait for requests on new connections."""
         for server in self.servers:
-            server.close()  # listening ends; whoever comes now finds another replica
+            server.close()  # new connections go to another replica
         await asyncio.sleep(LAST_ARRIVALS)
         parts: Parts = self._app.state.parts
-        parts.status_lists.dismiss()  # whose listeners would otherwise be waited for
+        parts.status_lists.dismiss()  # ends the streams of hints
         await super().shutdown(sockets)
         if self._scraped is not None:
             self._scraped.close()
-        if self._traces is not None:  # here, because uvicorn ends the process by the signal that it was sent
+        if self._traces is not None:  # here, because uvicorn then ends the process by its signal
             await tracing.send_the_rest(self._traces)
 
     async def _metrics(self) -> Answer:
@@ -80,13 +80,13 @@ def serve(host: str, port: int, metrics_port: int | None) -> None:
         host=host,
         port=port,
         log_config=None,
-        access_log=False,  # access_log.py writes one that holds no query strings
+        access_log=False,  # telemetry/access_log.py writes its own, without query strings
         server_header=False,
         date_header=True,
         proxy_headers=True,
         forwarded_allow_ips=list(settings.trusted_proxies),
         limit_concurrency=MAX_CONCURRENCY,
-        timeout_keep_alive=75,  # longer than the gateway's, so that it is the gateway who hangs up
+        timeout_keep_alive=75,  # longer than the gateway's, so that the gateway closes first
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
         http=WholeResponses,
         ws="none",
@@ -98,13 +98,13 @@ def serve(host: str, port: int, metrics_port: int | None) -> None:
 
 
 def _open_traces() -> "TracerProvider | None":
-    """Raises TracingUnavailable."""
+    """The tracer provider, or None if tracing is off. Raises TracingUnavailable."""
     if not tracing.wants_traces(os.environ):
         return None
     try:
         from ..telemetry.exported_spans import make_provider
     except ImportError as error:
         raise TracingUnavailable(
-            f"traces are wanted, but {error.name} is not installed: see requirements-telemetry.txt"
+            f"tracing is configured, but {error.name} is not installed: see requirements-telemetry.txt"
         ) from error
     return make_provider(logs.SERVICE_NAME)

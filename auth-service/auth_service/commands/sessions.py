@@ -1,4 +1,4 @@
-"""`sessions`: who is signed in. A session is named by its id; its handle, and what proves it, are never shown."""
+"""`sessions`: lists and ends browser sessions. They are named by id; handles and credentials are never shown."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -32,7 +32,7 @@ def record_of(session: BrowserSession, status: str = "live") -> Record:
 
 @app.command("list")
 def list_(user: Whose = "", as_json: AsJson = False) -> None:
-    """List live sessions, in the order of their ids."""
+    """List live sessions, ordered by id."""
     run(show_pages(_pages(user), as_json=as_json))
 
 
@@ -41,7 +41,7 @@ def revoke(
     session_id: Annotated[str, typer.Argument(metavar="SESSION_ID", help="The session's id, as `list` shows it.")],
     as_json: AsJson = False,
 ) -> None:
-    """End one session. It is refused from its next request on."""
+    """End one session. Its next request is refused."""
     show([run(_revoke(session_id))], as_json=as_json)
 
 
@@ -58,5 +58,5 @@ async def _revoke(session_id: str) -> Record:
     async with opened() as database, database.writing() as session:
         ended = await end_session_by_id(session, session_id, now=utc_now())
     if ended is None:
-        raise CommandRefused("there is no session with this id")  # not quoted: it may be a credential, typed by mistake
+        raise CommandRefused("there is no session with this id")  # not quoted: it may be a credential by mistake
     return record_of(ended, "revoked")

@@ -1,4 +1,4 @@
-"""Passwords as an operator types or pipes them, never on the command line: others on the machine can read that."""
+"""Passwords typed or piped by an operator. Never arguments: other users of the machine can read a command line."""
 
 import sys
 from getpass import getpass
@@ -8,7 +8,7 @@ from .opened import CommandRefused
 
 
 def read_password() -> str:
-    """Asked for twice on a terminal, otherwise the first line of standard input. Raises CommandRefused."""
+    """The password: asked for twice on a terminal, else the first line of standard input. Raises CommandRefused."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     password = getpass("Password: ")
@@ -18,9 +18,9 @@ def read_password() -> str:
 
 
 async def hash_acceptable(password: str) -> str:
-    """The hash of a password that people may have. Raises CommandRefused."""
+    """The password's hash. Raises CommandRefused if the password breaks the rules for people."""
     if not MIN_LENGTH <= utf16_length(password) <= MAX_LENGTH:
-        raise CommandRefused(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
+        raise CommandRefused(f"a password must have {MIN_LENGTH} to {MAX_LENGTH} characters")
     with PasswordHasher(threads=1, queue_limit=1).place("operator") as place:
         if await place.is_common(password):
             raise CommandRefused("this password is among the most common ones")

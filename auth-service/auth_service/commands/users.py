@@ -1,4 +1,4 @@
-"""`users`: the accounts."""
+"""`users`: creates, lists and changes accounts."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -26,13 +26,13 @@ def create(
     name: Annotated[str, typer.Option(help="The name that is shown.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Create an account. The password is asked for, or read as the first line of standard input."""
+    """Create an account. The password is asked for, or read from the first line of standard input."""
     show([run(_create(email, name, read_password()))], as_json=as_json)
 
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List every account, in the order of their ids."""
+    """List all accounts, ordered by id."""
     run(show_pages(_pages(), as_json=as_json))
 
 
@@ -45,10 +45,10 @@ def show_(who: Who, as_json: AsJson = False) -> None:
 @app.command()
 def set_password(
     who: Who,
-    keep_sessions: Annotated[bool, typer.Option("--keep-sessions", help="Leave who is signed in signed in.")] = False,
+    keep_sessions: Annotated[bool, typer.Option("--keep-sessions", help="Do not end the account's sessions.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give an account another password, asked for or read as `create` does, and end all its sessions."""
+    """Set a new password, read in the same way as in `create`, and end all sessions of the account."""
     show([run(_set_password(who, keep_sessions=keep_sessions))], as_json=as_json)
 
 
@@ -58,7 +58,7 @@ app.add_typer(users_access.app)  # without a name: its commands are this group's
 async def _create(email: str, name: str, password: str) -> Record:
     parsed = parse_email(email)
     if len(name) > NAME_MAX_LENGTH or not name.isprintable():
-        raise CommandRefused(f"a name has at most {NAME_MAX_LENGTH} characters, and no control characters")
+        raise CommandRefused(f"a name must have at most {NAME_MAX_LENGTH} characters, without control characters")
     if parsed is None:
         raise CommandRefused(f"not an e-mail address: {email!r}")
     password_hash = await hash_acceptable(password)
@@ -70,7 +70,7 @@ async def _create(email: str, name: str, password: str) -> Record:
                 )
             )
     except EmailTaken:
-        raise CommandRefused(f"{parsed} has an account already") from None
+        raise CommandRefused(f"{parsed} already has an account") from None
 
 
 async def _pages() -> AsyncIterator[list[Record]]:
@@ -87,7 +87,7 @@ async def _show(who: str) -> Record:
 
 
 async def _set_password(who: str, *, keep_sessions: bool) -> Record:
-    """The account is looked for before anybody is asked for a password, and nothing is open while it is hashed."""
+    """Find the account before asking for a password; hold no transaction while hashing."""
     async with opened() as database:
         async with database.reading() as session:
             account = await get_account(session, who)

@@ -1,7 +1,7 @@
-"""`users suspend|activate|revoke-sessions|delete`: taking access away, and giving it back.
+"""`users suspend|activate|revoke-sessions|delete`: remove and restore access.
 
-What takes it away asks first. It is in force when the command returns: a session that has ended is refused at its next
-request. Access tokens that were handed out before are refused as soon as an API has heard of it, in seconds.
+Commands that remove access ask for confirmation. They are in force when they return: an ended session is refused at its
+next request. Resource servers refuse access tokens that were issued before within seconds.
 """
 
 import typer
@@ -18,33 +18,33 @@ app = typer.Typer()
 
 @app.command()
 def suspend(who: Who, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Keep somebody from signing in, and end all their sessions."""
+    """Prevent an account from signing in, and end all its sessions."""
     confirm(f"Suspend {who} and end all their sessions?", yes=yes)
     show([run(_suspend(who))], as_json=as_json)
 
 
 @app.command()
 def activate(who: Who, as_json: AsJson = False) -> None:
-    """Let somebody who was suspended sign in again."""
+    """Allow a suspended account to sign in again."""
     show([run(_activate(who))], as_json=as_json)
 
 
 @app.command()
 def revoke_sessions(who: Who, yes: Yes = False, as_json: AsJson = False) -> None:
-    """End all sessions of an account; its person may sign in again."""
+    """End all sessions of an account. The person may sign in again."""
     confirm(f"End all sessions of {who}?", yes=yes)
     show([run(_revoke_sessions(who))], as_json=as_json)
 
 
 @app.command()
 def delete(who: Who, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Delete an account with its identities and sessions, for good."""
+    """Delete an account for good, with its identities and sessions."""
     confirm(f"Delete {who} for good?", yes=yes)
     show([run(_delete(who))], as_json=as_json)
 
 
 async def _suspend(who: str) -> Record:
-    """Suspended twice, an account keeps the instant of the first time."""
+    """Suspend the account; if it is suspended already, it keeps the earlier time."""
     async with opened() as database, database.writing() as session:
         account = await get_account(session, who)
         now = utc_now()

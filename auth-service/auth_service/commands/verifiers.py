@@ -1,4 +1,4 @@
-"""`keys verifiers`: what the processes that verify tokens have reported to hold."""
+"""`keys verifiers`: lists the keys or status lists that the verifiers report to hold."""
 
 import json
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ async def list_held_status_lists() -> list[Record]:
 
 
 def _record_of(report: VerifierReport, held: HeldList, published: int | None) -> Record:
-    """`lacking` is what was revoked since; nothing is known of a list that is published no more."""
+    """One line. `lacking` is the number of revocations missing in the held version; None if no longer published."""
     lacking = None if published is None or held.version is None else max(published - held.version, 0)
     return {
         "client_id": report.client_id,

@@ -1,7 +1,7 @@
-"""One system call for each response that is written at once, rather than one for its head and one for its body.
+"""One system call per response, instead of one for the head and one for the body.
 
-uvicorn writes them apart, and uvloop sends what is written. A packet, and a wake-up of whoever reads, for each half
-cost more than most of what an answer is made of.
+uvicorn writes head and body separately, and uvloop sends each write at once. The second packet, and the reader's second
+wake-up, cost more than most of the work for a response.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ class WholeResponses(HttpToolsProtocol):
 
 
 class HeadHolding(asyncio.Transport):
-    """Holds a response's head until its body is written, for one turn of the event loop at most.
+    """Holds a response's head until the body is written, but at most one turn of the event loop.
 
-    So the head of a stream that has nothing to say yet still leaves; and if a part of a body looks like a head, it
-    leaves as late as that, in its place.
+    So the head of a stream without data yet is still sent. A part of a body that looks like a head is only delayed by
+    that turn, in its order.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:

@@ -1,4 +1,4 @@
-"""The working process: the duties that no request does, and a port that says whether they are being done."""
+"""The worker process: the periodic duties, and ports for probes and Prometheus."""
 
 import asyncio
 import signal
@@ -31,7 +31,7 @@ from ..worker.schedule import KeySchedule, Pace
 from ..worker.worker import Duty, perform_duties
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-BACKLOG_TIMEOUT = 2  # seconds: without it there is still the rest to tell
+BACKLOG_TIMEOUT = 2  # seconds; after that the other metrics are served without it
 
 
 def work(host: str, port: int, metrics_port: int | None) -> None:
@@ -42,7 +42,7 @@ def work(host: str, port: int, metrics_port: int | None) -> None:
 
 
 async def _work(settings: Settings, probes: socket.socket, scrapes: socket.socket | None = None) -> None:
-    """Raises SchemaMismatch, UnreadableKey: nothing is changed."""
+    """Perform the duties until SIGINT or SIGTERM. Raises SchemaMismatch or UnreadableKey before it changes anything."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -84,7 +84,7 @@ async def _assemble(settings: Settings, database: Database) -> list[Duty]:
 
 @dataclass(frozen=True)
 class _Shown:
-    """What a worker answers: GET /livez and /readyz to probes, and /metrics to Prometheus."""
+    """A worker's answers: GET /livez and /readyz for probes, and /metrics for Prometheus."""
 
     database: Database
     duties: DutyMetrics
@@ -112,7 +112,7 @@ class _Shown:
         )
 
     async def _find_backlog(self) -> tuple[Metric, ...]:
-        """While the database does not answer, nobody knows."""
+        """The metrics of undelivered events. None of them if the database does not answer."""
         try:
             async with asyncio.timeout(BACKLOG_TIMEOUT):
                 pending, oldest = await find_backlog(self.database)
@@ -120,6 +120,6 @@ class _Shown:
             return ()
         age = 0.0 if oldest is None else (self.clock() - oldest).total_seconds()
         return (
-            Metric("auth_outbox_pending", "gauge", "Account events not taken by a receiver", (), {(): pending}),
-            Metric("auth_outbox_oldest_age_seconds", "gauge", "Age of the oldest of them", (), {(): age}),
+            Metric("auth_outbox_pending", "gauge", "Account events not acknowledged by a receiver", (), {(): pending}),
+            Metric("auth_outbox_oldest_age_seconds", "gauge", "Age of the oldest of these events", (), {(): age}),
         )

@@ -1,7 +1,7 @@
-"""What other services are told about an account: an outbox, written in the transaction of the change itself.
+"""Account events for other services: an outbox, written in the same transaction as the change.
 
-So no change goes untold, and nothing is told that was rolled back. The worker passes each event on to every client with
-an `event_endpoint` (event_deliveries.py). Where there is none, an event is dropped.
+So every committed change has its event, and a change that was rolled back has none. The worker sends each event to
+every client with an `event_endpoint` (deliveries.py). If there is no such client, the event is dropped.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ class AccountEvent(Row):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     type: Mapped[str] = mapped_column(String(128))
-    account_id: Mapped[str] = mapped_column(String(32))  # no foreign key: it outlives the account
+    account_id: Mapped[str] = mapped_column(String(32))  # no foreign key: the event outlives the account
     session_id: Mapped[str | None] = mapped_column(String(32))
     occurred_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
@@ -36,13 +36,13 @@ def record_disabled(session: AsyncSession, account_id: str, *, now: datetime) ->
 
 
 def record_sessions_revoked(session: AsyncSession, revoked: Iterable[tuple[str, str]], *, now: datetime) -> None:
-    """Pairs of an account's id and its session's."""
+    """Record one event per revoked session, given as pairs of account id and session id."""
     for account_id, session_id in revoked:
         _record(session, SESSION_REVOKED, account_id, session_id, now)
 
 
 async def list_events(session: AsyncSession, *, after: str, limit: int) -> Sequence[AccountEvent]:
-    """What the worker has not passed on yet, in the order of the ids."""
+    """A page of the events that have no deliveries yet, ordered by id, starting after `after`."""
     return (
         await session.scalars(
             select(AccountEvent).where(AccountEvent.id > after).order_by(AccountEvent.id).limit(limit)

@@ -1,7 +1,7 @@
-"""Deliveries: each event for each receiver, kept until the receiver has it, or for a week.
+"""Deliveries: one per event and receiver, kept until the receiver acknowledges it, at most a week.
 
-A receiver that does not answer, or refuses, is tried again after 1, 2, 4 … seconds up to an hour. Who is killed between
-a delivery and its end delivers again; the receiver knows the `jti`.
+A failed delivery is retried after 1, 2, 4 … seconds, up to an hour. If a worker is killed after sending but before
+recording it, the event is sent again; the receiver recognizes the `jti`.
 """
 
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ from ..store.rows import Row
 from .account_events import AccountEvent
 
 BATCH = 200
-MAX_ERROR = 200  # letters of it that are kept
+MAX_ERROR = 200  # characters of an error that are stored
 DELIVERY_TTL = timedelta(days=7)
 FIRST_RETRY, LAST_RETRY = timedelta(seconds=1), timedelta(hours=1)
-# What a purged account's tokens could still write is written by then: their status has reached every verifier.
+# By then the revocation of a purged account's tokens has reached every verifier, so they can write nothing more.
 PURGE_DELAY = timedelta(seconds=10)
 _log = structlog.get_logger(__name__)
 
@@ -45,9 +45,9 @@ class EventDelivery(Row):
 
 
 async def distribute(database: Database) -> None:
-    """Turn events into deliveries, in the order in which they happened.
+    """Turn events into deliveries, the oldest first.
 
-    Taking an event and making its deliveries is one transaction, so of two workers one does it, and once.
+    Removing events and creating their deliveries is one transaction, so each event is distributed exactly once.
     """
     while True:
         async with database.reading() as session:
@@ -79,7 +79,7 @@ def _delivery(event: AccountEvent, receiver: Client) -> EventDelivery:
 
 
 async def list_due(database: Database, *, now: datetime, limit: int) -> Sequence[tuple[EventDelivery, Client]]:
-    """What is to be sent now, the longest due first, with its receiver."""
+    """The deliveries that are due, each with its receiver, the longest overdue first."""
     due = select(EventDelivery, Client).join(Client, Client.client_id == EventDelivery.client_id)
     due = due.where(EventDelivery.next_at <= now).order_by(EventDelivery.next_at).limit(limit)
     async with database.reading() as session:
@@ -87,7 +87,7 @@ async def list_due(database: Database, *, now: datetime, limit: int) -> Sequence
 
 
 async def find_backlog(database: Database) -> tuple[int, datetime | None]:
-    """How much has not been told, to everybody who is to be told, and since when the oldest of it waits."""
+    """Number of undelivered events over all receivers, and when the oldest of them occurred (None: there are none)."""
     waiting = [select(func.count(), func.min(table.occurred_at)) for table in (AccountEvent, EventDelivery)]
     async with database.reading() as session:
         found = [(await session.execute(each)).one() for each in waiting]
@@ -95,13 +95,13 @@ async def find_backlog(database: Database) -> tuple[int, datetime | None]:
 
 
 async def finish(database: Database, delivery: EventDelivery) -> None:
-    """The receiver has it, or is none any more."""
+    """Delete a delivery: the receiver acknowledged it or is no longer registered, or the delivery is given up."""
     async with database.writing() as session:
         await session.execute(delete(EventDelivery).where(EventDelivery.jti == delivery.jti))
 
 
 async def postpone(database: Database, delivery: EventDelivery, reason: str, *, now: datetime) -> None:
-    """Try again later; after a week give up, with an alarm that names what was not delivered to whom."""
+    """Schedule the next attempt. At the end of DELIVERY_TTL give up, and log an error that raises an alert."""
     facts = {"jti": delivery.jti, "client_id": delivery.client_id, "type": delivery.type, "reason": reason}
     pause = min(FIRST_RETRY * 2 ** min(delivery.attempts, 20), LAST_RETRY)
     if now + pause >= delivery.expires_at:
@@ -120,15 +120,15 @@ async def postpone(database: Database, delivery: EventDelivery, reason: str, *, 
 async def list_deliveries(
     session: AsyncSession, *, failed_only: bool, after: str, limit: int
 ) -> Sequence[EventDelivery]:
-    """What no receiver has acknowledged yet, in the order of the ids; or of that only what was tried in vain."""
+    """A page of unacknowledged deliveries ordered by id; with `failed_only`, those with a failed attempt."""
     query = select(EventDelivery).where(EventDelivery.jti > after).order_by(EventDelivery.jti).limit(limit)
     return (await session.scalars(query.where(EventDelivery.attempts > 0) if failed_only else query)).all()
 
 
 async def resend(session: AsyncSession, jti: str | None, *, now: datetime) -> int:
-    """Make due what was tried in vain: one delivery, or all (None). How many.
+    """Make failed deliveries due now: one, or all (None). Returns how many.
 
-    What was never tried is sent as soon as it may be, in any case: a purge has its delay.
+    Deliveries without an attempt are left alone: they are sent when due anyway, and a purge must keep its delay.
     """
     which = () if jti is None else (EventDelivery.jti == jti,)
     made_due = update(EventDelivery).where(EventDelivery.attempts > 0, *which).values(next_at=now)

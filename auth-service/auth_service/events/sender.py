@@ -1,6 +1,6 @@
-"""Sending events (RFC 8935): each is signed anew for every attempt, under the same `jti`.
+"""Sending of events (RFC 8935). Each attempt signs the event anew, with the same `jti`.
 
-So a receiver may refuse what was signed long ago, and an event that waits for days is not signed by a key that is gone.
+So a receiver may refuse old signatures, and an event that waits for days is signed with a key that is still published.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from ..store.database import Database
 from ..store.instants import Clock
 from .deliveries import EventDelivery, distribute, finish, list_due, postpone
 
-AT_ONCE = 8
+AT_ONCE = 8  # deliveries sent in parallel
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class EventSender:
     clock: Clock
 
     async def send_due(self) -> None:
-        """Send everything that is due. A receiver that fails is tried again later, and holds up no other for long."""
+        """Send everything that is due. A failed delivery is rescheduled; a slow receiver delays others by seconds."""
         await distribute(self.database)
         while due := await list_due(self.database, now=self.clock(), limit=AT_ONCE):
             await self.keys.reload(now=self.clock())
@@ -37,7 +37,7 @@ class EventSender:
                     raise outcome
 
     async def _send(self, delivery: EventDelivery, receiver: Client) -> None:
-        """202 is the one good answer (RFC 8935 §2.2); 400 may be cured as well, by a clock or a key that catches up."""
+        """Send one event. Only 202 is success (RFC 8935 §2.2). 400 is retried, too: a clock or key set may catch up."""
         endpoint = receiver.registration.event_endpoint
         if endpoint is None:
             await finish(self.database, delivery)

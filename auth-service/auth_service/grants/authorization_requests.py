@@ -1,7 +1,7 @@
-"""Authorization requests that wait for their person: to sign in, to choose, to agree (README, "Pages").
+"""Authorization requests that are waiting for the person to sign in, select an account or consent (README, "Pages").
 
-A request is named by a handle that stands in the addresses of pages, and is worth nothing in another browser: it
-belongs to the one that came with it first. It is taken once, when its code is issued.
+The URLs of pages name a request by its handle. A request belongs to the first browser that presents its handle; in
+another browser the handle is useless. It is removed when its response is sent, so it is answered once.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class StoredRequest(Row):
     __expiry__ = Expiry(MAX_ROWS)
 
     handle_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    browser_hash: Mapped[str | None] = mapped_column(String(64))  # None: posted from elsewhere, not yet come back
+    browser_hash: Mapped[str | None] = mapped_column(String(64))  # None: posted by another site, not bound yet
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), index=True)
     parameters: Mapped[str] = mapped_column(Text)  # JSON
     selected_session_id: Mapped[str | None] = mapped_column(String(32))
@@ -41,14 +41,14 @@ class StoredRequest(Row):
 
 @dataclass(frozen=True)
 class Named:
-    """A stored request under its handle, which is not stored."""
+    """A stored request with its handle, of which only the hash is stored."""
 
     handle: str
     stored: StoredRequest
 
 
 async def store(session: AsyncSession, request: AuthorizationRequest, *, browser: str | None, now: datetime) -> str:
-    """Keep a request for a while; its handle."""
+    """Store a request for TTL. Returns its handle."""
     handle = opaque.draw()
     session.add(
         StoredRequest(
@@ -64,7 +64,7 @@ async def store(session: AsyncSession, request: AuthorizationRequest, *, browser
 
 
 async def find(session: AsyncSession, handle: str, *, browser: str | None, now: datetime) -> Named | None:
-    """The live request of a handle, if it is this browser's, or nobody's yet."""
+    """The unexpired request of a handle, if it belongs to this browser or to none yet."""
     if len(handle) != opaque.LENGTH:
         return None
     stored = await session.scalar(
@@ -76,7 +76,7 @@ async def find(session: AsyncSession, handle: str, *, browser: str | None, now: 
 
 
 async def bind(session: AsyncSession, found: Named, browser: str) -> bool:
-    """Make it the browser's that came with it first. False if it is another's by now."""
+    """Bind the request to this browser. False if another browser was first."""
     row = StoredRequest
     unbound = update(row).where(
         row.handle_hash == found.stored.handle_hash,
@@ -87,12 +87,12 @@ async def bind(session: AsyncSession, found: Named, browser: str) -> bool:
 
 
 async def note_selection(session: AsyncSession, found: Named, session_id: str) -> None:
-    """The person chose to go on with this session."""
+    """Record that the person chose to continue with this session."""
     await _note(session, found, selected_session_id=session_id)
 
 
 async def note_consent(session: AsyncSession, found: Named, session_id: str) -> None:
-    """The person of this session said yes to this very request (prompt=consent)."""
+    """Record that this session's person consented to this request (for prompt=consent)."""
     await _note(session, found, consented_session_id=session_id)
 
 
@@ -102,6 +102,6 @@ async def _note(session: AsyncSession, found: Named, **noted: str) -> None:
 
 
 async def take(session: AsyncSession, found: Named) -> bool:
-    """Take a request out, to answer it. False if another tab already has: one request is answered once."""
+    """Delete the request in order to answer it. False if another tab was first: a request is answered once."""
     taken = delete(StoredRequest).where(StoredRequest.handle_hash == found.stored.handle_hash)
     return (await session.execute(taken.returning(StoredRequest.handle_hash))).scalar_one_or_none() is not None

@@ -1,4 +1,4 @@
-"""Consents: what a person has agreed that a client may do, remembered so that they are asked once."""
+"""Consents: the scope that a person allowed a client, remembered so that the person is asked only once."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -15,7 +15,7 @@ from . import grants
 
 
 class Consent(Row):
-    """A yes to a client at a resource; what is agreed to later is added to it."""
+    """The scope that an account allowed a client at a resource. Later consents are added to it."""
 
     __tablename__ = "consents"
 
@@ -36,7 +36,7 @@ class Consent(Row):
 async def find_scopes(
     session: AsyncSession, account_id: str, client_id: str, resource: str, *, lock: bool = False
 ) -> frozenset[str]:
-    """What has been agreed to; nothing, when nobody was asked. `lock` keeps it until the transaction ends."""
+    """The scope that was consented to; empty if there is no consent. `lock` holds the row for the transaction."""
     query = _select(account_id, client_id, resource)
     found = await session.scalar(query.with_for_update(read=True) if lock else query)
     return frozenset() if found is None else found.scopes
@@ -45,7 +45,7 @@ async def find_scopes(
 async def remember(
     session: AsyncSession, account_id: str, client_id: str, resource: str, scope: Collection[str], *, now: datetime
 ) -> None:
-    """Add to what has been agreed to. Of two simultaneous ones both count."""
+    """Add the scope to the consent. Simultaneous calls both take effect."""
     insert = insert_into(session, Consent)
     nothing = insert.values(
         account_id=account_id, client_id=client_id, resource=resource, scope="[]", created_at=now, updated_at=now
@@ -58,7 +58,7 @@ async def remember(
 async def list_consents(
     session: AsyncSession, *, account_id: str | None, after: tuple[str, str, str] = ("", "", ""), limit: int
 ) -> Sequence[Consent]:
-    """A page of consents in the order of their keys, from behind `after`; of one account, or of all (None)."""
+    """A page of consents ordered by key, starting after `after`; of one account, or of all (None)."""
     key = (Consent.account_id, Consent.client_id, Consent.resource)
     query = select(Consent).where(tuple_(*key) > tuple_(*map(literal, after))).order_by(*key).limit(limit)
     if account_id is not None:
@@ -68,16 +68,16 @@ async def list_consents(
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """How much there was."""
+    """Numbers of deleted consents and ended grants."""
 
     consents: int
     grants: int
 
 
 async def withdraw(session: AsyncSession, account_id: str, client_id: str, *, now: datetime) -> Withdrawn:
-    """Take back all that an account has agreed to at a client, and end what hangs on it.
+    """Delete an account's consents to a client, and end the client's grants for that account.
 
-    The client's grants end even if nothing is remembered: it may be one of ours, which nobody was asked about.
+    The grants end even if there is no consent: a first-party client gets grants without one.
     """
     which = delete(Consent).where(Consent.account_id == account_id, Consent.client_id == client_id)
     count = len((await session.execute(which.returning(Consent.resource))).all())

@@ -1,8 +1,8 @@
-"""Grants: each is a session at a client, and what all its tokens live and die with (README, "Grants").
+"""Grants: the link between a session and a client. When a grant ends, its tokens end (README, "Grants").
 
-An online grant ends with its session. An offline one (scope `offline_access`) outlives it, and ends when its person or
-an operator takes it away. What a token may do is not said here: that differs from one authorization to the next.
-A grant that has ended stays ended; the next authorization of that session makes another one.
+An online grant ends with its session. An offline grant (scope `offline_access`) outlives its session, until the person
+or an operator ends it. Scope and resource are not stored in the grant, because each authorization has its own.
+An ended grant stays ended; the next authorization in that session makes a new one.
 """
 
 from collections.abc import Collection
@@ -30,14 +30,14 @@ from ..store import identifiers
 from ..store.instants import Instant
 from ..store.rows import Row, insert_into
 
-MAX_PER_GRANT = 100  # codes, and families of refresh tokens
+MAX_PER_GRANT = 100  # codes, and as many families of refresh tokens
 _LIVE = text("ended_at IS NULL")
 
 
 class Grant(Row):
     __tablename__ = "grants"
     __table_args__ = (
-        # An access token names its grant by these three, so there is one live grant of them at most.
+        # An access token identifies its grant by these three columns, so at most one live grant may have them.
         Index(
             "uq_grants_live",
             "session_id",
@@ -61,7 +61,7 @@ class Grant(Row):
 
 
 class Authorized(Row):
-    """What came from one authorization: what may be done where, and how the person was authenticated."""
+    """The columns of one authorization: its scope and resource, and how the person was authenticated."""
 
     __abstract__ = True
 
@@ -81,7 +81,7 @@ class Authorized(Row):
 async def find_or_create(
     session: AsyncSession, *, account_id: str, session_id: str, client_id: str, is_offline: bool, now: datetime
 ) -> str:
-    """The id of the live grant of a session at a client. Of simultaneous requests one makes it, the others find it."""
+    """The id of the live grant of a session at a client. Simultaneous requests get the same one."""
     wanted = select(Grant.id).where(
         Grant.session_id == session_id,
         Grant.client_id == client_id,
@@ -106,9 +106,9 @@ async def find_or_create(
 async def make_room(
     session: AsyncSession, kind: type[Authorized], grant_id: str, *, used_at: SQLColumnExpression[datetime]
 ) -> None:
-    """Before one more is added, delete what a grant has too many of, the longest unused first.
+    """Before a row of `kind` is added to a grant, delete the surplus over MAX_PER_GRANT, the longest unused first.
 
-    Otherwise a page that asks without end, which needs its person only once, fills the store.
+    Otherwise a client that re-authorizes silently in a loop (prompt=none) would grow the table without bound.
     """
     key = kind.__mapper__.primary_key[0]
     surplus = select(key).where(kind.grant_id == grant_id).order_by(used_at.desc()).offset(MAX_PER_GRANT - 1)
@@ -117,14 +117,14 @@ async def make_room(
 
 
 async def end(session: AsyncSession, grant_id: str, *, now: datetime) -> bool:
-    """End one grant. False if it has ended already."""
+    """End one grant. False if it had ended before."""
     return await _end(session, Grant.id == grant_id, now=now) == 1
 
 
 async def end_for_sessions(
     session: AsyncSession, session_ids: Collection[str], *, offline_too: bool, now: datetime
 ) -> int:
-    """End the grants of these sessions: those that live with them, or (`offline_too`) all that were born in them."""
+    """End the online grants of these sessions, or with `offline_too` all of their grants."""
     if not session_ids:
         return 0
     online = () if offline_too else (Grant.is_offline.is_(False),)
@@ -132,20 +132,20 @@ async def end_for_sessions(
 
 
 async def end_for_account(session: AsyncSession, account_id: str, *, except_session: str = "", now: datetime) -> int:
-    """End all grants of an account, the offline ones too; or all but those that were born in one session."""
+    """End all grants of an account, also offline ones, except those of the session `except_session`."""
     return await _end(session, Grant.account_id == account_id, Grant.session_id != except_session, now=now)
 
 
 async def end_for_client(session: AsyncSession, client_id: str, *, account_id: str | None = None, now: datetime) -> int:
-    """End all grants at a client: of one account, whose person withdraws a consent, or of all (None)."""
+    """End all grants at a client: of one account, or of all accounts (None)."""
     whose = () if account_id is None else (Grant.account_id == account_id,)
     return await _end(session, Grant.client_id == client_id, *whose, now=now)
 
 
 async def _end(session: AsyncSession, *which: ColumnElement[bool], now: datetime) -> int:
-    """Every grant ends here, and its tokens with it. How many were live.
+    """End the grants and revoke their status indexes. Returns how many were live. All grants end through this function.
 
-    Rows are locked in one order, so that two who end the same ones do not deadlock.
+    Rows are locked in the order of their ids, so that two simultaneous calls cannot deadlock.
     """
     live = select(Grant.id).where(*which, Grant.ended_at.is_(None)).order_by(Grant.id).with_for_update()
     ids = (await session.scalars(live)).all()

@@ -1,7 +1,7 @@
-"""Requests to sign somebody out (OpenID Connect RP-Initiated Logout 1.0 §2) that wait until the browser has come back.
+"""Logout requests (OpenID Connect RP-Initiated Logout 1.0 §2), stored until the browser returns with its cookies.
 
-A request that another site posts comes without cookies, so it says nothing about who is signed in.
-It holds nothing secret and proves nothing but that it was checked: whoever holds its handle could have sent it.
+A request that another site posts arrives without cookies, so it cannot tell who is signed in. A stored request holds
+no secret. Its handle proves only that the request was checked; its holder could have sent the request as well.
 """
 
 from datetime import datetime, timedelta
@@ -23,8 +23,8 @@ class LogoutRequest(Row):
     __expiry__ = Expiry(MAX_ROWS)
 
     handle_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    client_id: Mapped[str | None] = mapped_column(String(64))  # whose ID token was shown
-    session_id: Mapped[str | None] = mapped_column(String(32))  # which that token names
+    client_id: Mapped[str | None] = mapped_column(String(64))  # the client that the ID token was issued to
+    session_id: Mapped[str | None] = mapped_column(String(32))  # the `sid` of that ID token
     post_logout_redirect_uri: Mapped[str | None] = mapped_column(Text)  # registered by that client
     state: Mapped[str | None] = mapped_column(Text)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
@@ -39,7 +39,7 @@ async def store(
     state: str | None,
     now: datetime,
 ) -> str:
-    """Keep a request that has been checked; its handle."""
+    """Store a checked request for TTL. Returns its handle."""
     handle = opaque.draw()
     session.add(
         LogoutRequest(

@@ -1,4 +1,4 @@
-"""Alembic's environment: one synchronous connection, under a lock that lets one process migrate at a time."""
+"""Alembic's environment: one synchronous connection, under a lock so that only one process migrates at a time."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from auth_service.migrations.tables import import_tables
 from auth_service.store.database import LOCK_TIMEOUT
 from auth_service.store.rows import Row
 
-# Whoever asks for a table while a migration waits for it waits behind it: so it gives up soon, and changes nothing.
+# Requests for a table queue behind a migration that waits for that table. So the migration gives up soon, unchanged.
 LOCK_TIMEOUT_FOR_TABLES = timedelta(seconds=5)
 
 
@@ -35,13 +35,13 @@ def open_engine(url: str) -> Engine:
 
         @event.listens_for(engine, "connect")
         def on_connect(connection: Any, record: object) -> None:
-            connection.isolation_level = None  # the driver begins no transaction behind our back
+            connection.isolation_level = None  # stops the driver from beginning transactions itself
             connection.execute(f"PRAGMA busy_timeout = {int(LOCK_TIMEOUT.total_seconds() * 1000)}")
 
     return engine
 
 
-# One transaction, begun by what others have to wait for: the whole migration is seen, or nothing of it.
+# One transaction, which begins by taking the lock: other processes see the whole migration or nothing.
 engine = open_engine(context.config.attributes["url"])
 try:
     with engine.connect() as connection:

@@ -1,8 +1,8 @@
-"""Browser sessions: who is signed in, where, and until when.
+"""Browser sessions: the signed-in person, the device and the expiry.
 
-A session slides: used after a day, it lives its whole ttl again, up to an absolute age. Its token is a handle: it names
-the session in lists and revocations and proves nothing; the credential is the handle under a signature
-(signed_values.py).
+A session slides: if it is used after `update_age`, it is extended by its whole `ttl`, up to an absolute age. Its token
+is a handle that names the session in lists and revocations, but proves nothing. The credential is the signed handle
+(sealed/signed_values.py).
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from ..store.rows import Row
 from .lifetimes import UNREMEMBERED_TTL, Lifetimes
 
 USER_AGENT_MAX_LENGTH = 512
-MAX_SESSIONS = 500  # of one account
+MAX_SESSIONS = 500  # per account
 
 
 class BrowserSession(Row):
@@ -37,14 +37,14 @@ class BrowserSession(Row):
     ip_address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(USER_AGENT_MAX_LENGTH))
     created_at: Mapped[datetime] = mapped_column(Instant)
-    authenticated_at: Mapped[datetime] = mapped_column(Instant)  # when the person last proved to be there
+    authenticated_at: Mapped[datetime] = mapped_column(Instant)  # when the person last entered their password
     updated_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
-    status_list_id: Mapped[int | None] = mapped_column(Integer)  # of what the client `web` gets in this session
+    status_list_id: Mapped[int | None] = mapped_column(Integer)  # of the tokens of the client `web`
     status_index: Mapped[int | None] = mapped_column(Integer)
 
 
-# Built once: putting a statement together takes longer than SQLite needs to run it.
+# Built once: building a statement takes longer than running it on SQLite.
 _SESSION_COLUMNS, _ACCOUNT_COLUMNS = BrowserSession.__table__.columns, Account.__table__.columns
 _FIND_LIVE = (
     select(*_SESSION_COLUMNS, *_ACCOUNT_COLUMNS)
@@ -59,7 +59,7 @@ _FIND_LIVE = (
 
 @dataclass(frozen=True)
 class Device:
-    """Where a request comes from, as shown to the owner of the session."""
+    """The address and browser of a request, as shown to the session's owner."""
 
     ip_address: str
     user_agent: str
@@ -83,7 +83,7 @@ async def start_session(
         expires_at=now + min(ttl, lifetimes.absolute_max_age),
         **status.columns(),
     )
-    # An account has so many sessions at the most; the newest stay. Otherwise who signs in for ever fills the lists.
+    # The newest MAX_SESSIONS of an account stay; otherwise endless sign-ins would fill the table and the status lists.
     surplus = select(BrowserSession.id).where(BrowserSession.account_id == account_id)
     surplus = surplus.order_by(BrowserSession.created_at.desc()).offset(MAX_SESSIONS - 1)
     await _end(session, BrowserSession.id.in_(surplus), offline_too=False, now=now)
@@ -92,9 +92,9 @@ async def start_session(
 
 
 async def find_live(database: Database, token: str, *, now: datetime) -> tuple[BrowserSession, Account] | None:
-    """The live session of a handle and its account, as they are now: one read through the unique index.
+    """The live session of a handle and its account, in one query through the unique index.
 
-    Both are values here, of no unit of work: what is changed in them is stored nowhere.
+    Both objects are detached: changes to them are not stored.
     """
     row = await database.find_row(_FIND_LIVE, {"token": token, "now": now})
     if row is None:
@@ -105,7 +105,7 @@ async def find_live(database: Database, token: str, *, now: datetime) -> tuple[B
 
 
 def slid_expiry(found: BrowserSession, lifetimes: Lifetimes, *, now: datetime) -> datetime | None:
-    """When the session would expire if it slid now; None when it is not yet time, or never will be."""
+    """The new expiry if the session is extended now. None: it is not due, or cannot be extended."""
     if not found.is_remembered or found.expires_at - lifetimes.ttl + lifetimes.update_age > now:
         return None
     expires_at = min(now + lifetimes.ttl, found.created_at + lifetimes.absolute_max_age)
@@ -113,7 +113,7 @@ def slid_expiry(found: BrowserSession, lifetimes: Lifetimes, *, now: datetime) -
 
 
 async def slide(session: AsyncSession, found: BrowserSession, expires_at: datetime, *, now: datetime) -> bool:
-    """Prolong the session. False if another request already has, or it has been ended meanwhile."""
+    """Extend the session. False if another request was first, or the session has ended meanwhile."""
     updated = await session.execute(
         update(BrowserSession)
         .where(BrowserSession.id == found.id, BrowserSession.expires_at == found.expires_at)
@@ -131,27 +131,27 @@ async def list_live(session: AsyncSession, account_id: str, *, now: datetime) ->
 async def list_all_live(
     session: AsyncSession, *, account_id: str | None, after: str = "", limit: int, now: datetime
 ) -> Sequence[BrowserSession]:
-    """A page of live sessions in the order of their ids, from behind `after`; of one account, or of all (None)."""
+    """A page of live sessions ordered by id, starting after `after`; of one account, or of all (None)."""
     whose = () if account_id is None else (BrowserSession.account_id == account_id,)
     query = select(BrowserSession).where(BrowserSession.expires_at > now, BrowserSession.id > after, *whose)
     return (await session.scalars(query.order_by(BrowserSession.id).limit(limit))).all()
 
 
 async def authenticate_again(session: AsyncSession, session_id: str, *, now: datetime) -> bool:
-    """The person of a session has proved again to be there; what hangs on it stays the same. False if it has ended."""
+    """Record that the session's person signed in again. Grants and tokens are unchanged. False if it has ended."""
     again = update(BrowserSession).where(BrowserSession.id == session_id, BrowserSession.expires_at > now)
     again = again.values(authenticated_at=now, updated_at=now)
     return (await session.execute(again.returning(BrowserSession.id))).scalar_one_or_none() is not None
 
 
 async def lock_live(session: AsyncSession, session_id: str, *, now: datetime) -> bool:
-    """Whether the session still lives; it stays so until the transaction ends, so that no grant outlives it."""
+    """Whether the session is live; locked until the transaction ends, so that no grant is made in an ended session."""
     live = select(BrowserSession.id).where(BrowserSession.id == session_id, BrowserSession.expires_at > now)
     return await session.scalar(live.with_for_update(read=True)) is not None
 
 
 async def end_session_by_id(session: AsyncSession, session_id: str, *, now: datetime) -> BrowserSession | None:
-    """End a session that an operator names, with its offline grants. What it was; None when there is none."""
+    """End a session named by an operator, also its offline grants. Returns the session, or None if there is none."""
     ended = await _end(session, BrowserSession.id == session_id, offline_too=True, now=now)
     return ended[0] if ended else None
 
@@ -159,10 +159,10 @@ async def end_session_by_id(session: AsyncSession, session_id: str, *, now: date
 async def end_session(
     session: AsyncSession, token: str, *, account_id: str | None = None, offline_too: bool = False, now: datetime
 ) -> str | None:
-    """End the session of a handle, if it is the account's (None: anybody's). Its id; None when none was ended.
+    """End the session of a handle, if it belongs to the account (None: any). Returns its id, or None.
 
     Args:
-        offline_too: it is taken away, not only signed out of: the offline grants that were born in it end as well.
+        offline_too: end its offline grants as well: the session is revoked, not only signed out of.
     """
     whose = () if account_id is None else (BrowserSession.account_id == account_id,)
     ended = await _end(session, BrowserSession.token == token, *whose, offline_too=offline_too, now=now)
@@ -170,7 +170,7 @@ async def end_session(
 
 
 async def end_sessions(session: AsyncSession, account_id: str, *, except_id: str = "", now: datetime) -> int:
-    """End all sessions of an account, or all but one, and all grants but that one's. How many sessions there were."""
+    """End all sessions and grants of an account, except those of `except_id`. Returns the number of sessions."""
     whose = (BrowserSession.account_id == account_id, BrowserSession.id != except_id)
     ended = await _end(session, *whose, offline_too=True, now=now)
     await grants.end_for_account(session, account_id, except_session=except_id, now=now)
@@ -178,7 +178,7 @@ async def end_sessions(session: AsyncSession, account_id: str, *, except_id: str
 
 
 async def end_expired(session: AsyncSession, *, limit: int, now: datetime) -> int:
-    """Delete sessions that have expired, with their online grants. How many, `limit` at most."""
+    """End expired sessions with their online grants. Returns how many, at most `limit`."""
     expired = select(BrowserSession.id).where(BrowserSession.expires_at <= now).limit(limit)
     return len(await _end(session, BrowserSession.id.in_(expired), offline_too=False, now=now))
 
@@ -186,10 +186,10 @@ async def end_expired(session: AsyncSession, *, limit: int, now: datetime) -> in
 async def _end(
     session: AsyncSession, *which: ColumnElement[bool], offline_too: bool, now: datetime
 ) -> Sequence[BrowserSession]:
-    """Every session ends here, so that none ends without its tokens and its grants."""
+    """Delete the sessions, and end their tokens and grants. All sessions end through this function."""
     ended = (await session.scalars(delete(BrowserSession).where(*which).returning(BrowserSession))).all()
     await status_indexes.revoke(session, [each.id for each in ended], now=now)
     await grants.end_for_sessions(session, [each.id for each in ended], offline_too=offline_too, now=now)
-    revoked = [(each.account_id, each.id) for each in ended if each.expires_at > now]  # others have run out
+    revoked = [(each.account_id, each.id) for each in ended if each.expires_at > now]  # no event for expired ones
     account_events.record_sessions_revoked(session, revoked, now=now)
     return ended

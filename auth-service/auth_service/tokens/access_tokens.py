@@ -1,4 +1,4 @@
-"""Our own access tokens, shown to us again: whether we signed them, and whether what they stand for still lives."""
+"""Verification of access tokens that are presented to this service: signature, expiry, and whether they are revoked."""
 
 import re
 from collections.abc import Mapping
@@ -21,17 +21,17 @@ from ..store.database import Database
 from .granted import find_holder
 from .issuer import WEB_CLIENT_ID
 
-MAX_LENGTH = 8192
+MAX_LENGTH = 8192  # characters
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 class InvalidToken(Exception):
-    """Not ours, not an access token, or expired; the message is for the log."""
+    """The token is not ours, not an access token, or expired. The text is for the log."""
 
 
 @dataclass(frozen=True)
 class VerifiedToken:
-    """An access token that we signed and that has not expired."""
+    """The claims of an access token with a valid signature and expiry. It may still be revoked."""
 
     claims: Mapping[str, Any]
 
@@ -49,12 +49,12 @@ class VerifiedToken:
 
     @property
     def session_id(self) -> str | None:
-        """None: a service's own."""
+        """The session's id. None: a client_credentials token."""
         return self.claims.get("sid")
 
     @property
     def status(self) -> tuple[int, int] | None:
-        """List and index; None: issued before there were any."""
+        """The status list's id and the index. None: issued before status lists existed."""
         status = self.claims.get("status")
         if status is None:
             return None
@@ -69,7 +69,7 @@ class VerifiedToken:
         return tuple(self.claims.get(USERINFO_CLAIMS, ()))
 
     def is_older_than(self, instant: datetime) -> bool:
-        """As exactly as `iat` says it, in whole seconds; of the same second it is not older."""
+        """Whether `iat` is before the instant, compared in whole seconds. The same second is not older."""
         return int(self.claims["iat"]) < int(instant.timestamp())
 
 
@@ -78,19 +78,19 @@ class AccessTokenReader:
     issuer: str
     keys: KeyRing
     database: Database
-    _keys_read: dict[str, RSAPublicKey] = field(default_factory=dict)  # a key takes longer to read than to use
+    _keys_read: dict[str, RSAPublicKey] = field(default_factory=dict)  # parsing a key takes longer than using it
 
     def verify(self, token: str, *, now: datetime) -> VerifiedToken:
-        """Raises InvalidToken. There is no leeway: the clock that reads is the one that wrote."""
+        """Check signature and expiry, without leeway, because the issuer's clock is our own. Raises InvalidToken."""
         if len(token) > MAX_LENGTH or not _JWT.fullmatch(token):
-            raise InvalidToken("no JWT")
+            raise InvalidToken("not a JWT")
         try:
             header = jwt.get_unverified_header(token)
-            if header.get("typ") != TYP:  # an ID token is none, though the same keys sign it
-                raise InvalidToken("no access token")
+            if header.get("typ") != TYP:  # refuses ID tokens, which the same keys sign
+                raise InvalidToken("not an access token")
             key = self._find_key(header.get("kid"))
             if key is None:
-                raise InvalidToken("an unknown key")
+                raise InvalidToken("unknown key")
             claims = jwt.decode(token, key, algorithms=["RS256"], issuer=self.issuer, options=_BY_HAND)
         except jwt.PyJWTError as error:
             raise InvalidToken(type(error).__name__) from error
@@ -99,7 +99,7 @@ class AccessTokenReader:
         return VerifiedToken(claims)
 
     def _find_key(self, kid: object) -> RSAPublicKey | None:
-        """A key that is published now: what a withdrawn one signed is refused here as anywhere."""
+        """The published key, or None. A withdrawn key is no longer published, so its tokens are refused."""
         for member in self.keys.current.public_jwks:
             if member["kid"] == kid:
                 if member["kid"] not in self._keys_read:
@@ -108,7 +108,7 @@ class AccessTokenReader:
         return None
 
     async def find_account(self, token: VerifiedToken, *, now: datetime) -> Account | None:
-        """The person that a live token is about; None when it has ended, or stands for a service itself."""
+        """The account of a live token. None if the token is revoked, or is a client_credentials token."""
         if token.session_id is None or await self._is_revoked(token):
             return None
         if token.client_id == WEB_CLIENT_ID:
@@ -128,12 +128,12 @@ class AccessTokenReader:
             client = await clients.find(session, token.client_id)
         if client is None or await self._is_revoked(token):
             return False
-        # Of the second in which they were revoked, too: better one too many than one too few.
+        # `iat` has whole seconds: a token of the second of the revocation counts as revoked.
         revoked_at = client.tokens_revoked_at
         return revoked_at is None or int(token.claims["iat"]) > int(revoked_at.timestamp())
 
     async def _is_revoked(self, token: VerifiedToken) -> bool:
-        """By the very index that the token has: what the status list says, before it is even published."""
+        """Whether the token's status index is revoked, read from the database, even before the list is published."""
         if token.status is None:
             return False
         async with self.database.reading() as session:

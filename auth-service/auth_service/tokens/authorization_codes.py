@@ -1,7 +1,7 @@
-"""Authorization codes: what a person allowed a client, to be traded for tokens once (RFC 6749 §4.1.2).
+"""Authorization codes: each can be exchanged for tokens once (RFC 6749 §4.1.2).
 
-A code is 256 random bits and stored as SHA-256. Its row stays for a day after it was used: a code that is shown twice
-has been stolen from somebody, and that is how it is noticed.
+A code is 256 random bits, stored as SHA-256. Its row is kept for a day, also after its use: if the code is presented
+again, it was stolen, and the row makes that visible.
 """
 
 import json
@@ -25,12 +25,12 @@ REUSE_NOTICED_FOR = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Authorization:
-    """What was allowed: by whom, to whom, when and how that person was authenticated, and for what."""
+    """An authorization: client, account, scope and resource, and when and how the person was authenticated."""
 
     client_id: str
     account_id: str
     session_id: str
-    redirect_uri: str  # exactly as it was sent
+    redirect_uri: str  # exactly as in the request
     scope: tuple[str, ...]
     resource: str
     code_challenge: str | None  # S256
@@ -58,7 +58,7 @@ class AuthorizationCode(Authorized):
 
 
 async def issue(session: AsyncSession, authorization: Authorization, *, ttl: timedelta, now: datetime) -> str:
-    """A code for what was allowed, in the grant of that session at that client; the grant is made if there is none."""
+    """Issue a code for an authorization. It belongs to the session's grant at the client, which is made if missing."""
     grant_id = await grants.find_or_create(
         session,
         account_id=authorization.account_id,
@@ -93,15 +93,15 @@ _FIND = select_granted(AuthorizationCode).where(AuthorizationCode.code_hash == b
 
 
 async def find(database: Database, code: str) -> Granted[AuthorizationCode] | None:
-    """What a code stands for, used or not."""
+    """The authorization of a code, used or not, or None."""
     values = await database.find_row(_FIND, {"code_hash": opaque.hash_of(code)})
     return None if values is None else granted_of(AuthorizationCode, values)
 
 
 async def redeem(session: AsyncSession, code: AuthorizationCode, *, now: datetime) -> bool:
-    """Mark the code used. False if another request already has.
+    """Mark the code used. False if another request was first.
 
-    One conditional UPDATE decides, so of simultaneous requests exactly one is told True.
+    One conditional UPDATE decides, so of simultaneous requests exactly one returns True.
     """
     redeemed = await session.execute(
         update(AuthorizationCode)

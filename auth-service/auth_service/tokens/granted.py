@@ -1,4 +1,4 @@
-"""What a token stands for: a grant with its person and its session, read together, and whether all of it is alive."""
+"""A grant with its account and session, read in one query, and whether all of them are still live."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ R = TypeVar("R", bound=Row)
 
 @dataclass(frozen=True)
 class Holder:
-    """A grant, whose it is, and when its session expires (None: it has ended). Values, of no unit of work."""
+    """A grant, its account, and the expiry of its session (None: ended). Detached: changes are not stored."""
 
     grant: Grant
     account: Account
     session_expires_at: datetime | None
 
     def is_live(self, *, now: datetime) -> bool:
-        """An online grant also dies with its session, and no grant is of use to who is suspended."""
+        """Whether the grant has not ended, its account is active, and, if it is online, its session is live."""
         lasts = self.grant.is_offline or self.has_session(now=now)
         return self.grant.ended_at is None and self.account.suspended_at is None and lasts
 
@@ -37,7 +37,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class Granted(Generic[A_co]):
-    """What one authorization gave, by a code or by a family of refresh tokens."""
+    """A code or refresh token family, with its grant."""
 
     authorized: A_co
     holder: Holder
@@ -47,7 +47,7 @@ _COLUMNS = (*Grant.__table__.columns, *Account.__table__.columns, BrowserSession
 
 
 def select_granted(kind: type[A]) -> Select[Any]:
-    """To be built once a kind: putting a statement together takes longer than SQLite needs to run it."""
+    """The query for `granted_of`. Build it once per kind: building takes longer than running it on SQLite."""
     return (
         select(*kind.__table__.columns, *_COLUMNS)
         .join_from(kind, Grant, Grant.id == kind.grant_id)
@@ -75,7 +75,7 @@ _FIND_HOLDER = (
 
 
 async def find_holder(database: Database, *, session_id: str, client_id: str, is_offline: bool) -> Holder | None:
-    """The grant that an access token names, unless it has ended."""
+    """The grant that an access token identifies, or None if it has ended."""
     named = {"session_id": session_id, "client_id": client_id, "is_offline": is_offline}
     values = await database.find_row(_FIND_HOLDER, named)
     return None if values is None else _holder(iter(values))

@@ -1,7 +1,7 @@
-"""ID tokens that come back as hints (OpenID Connect Core §3.1.2.1, RP-Initiated Logout 1.0 §2).
+"""ID tokens that clients send as `id_token_hint` (OpenID Connect Core §3.1.2.1, RP-Initiated Logout 1.0 §2).
 
-A hint says who a request is about, and that its sender was told so by us; it authenticates nobody. So it may have
-expired, and the key that signed it may be gone.
+A hint names the person that a request is about, and shows that we issued it; it authenticates nobody. So it may have
+expired, and the key that signed it may be retired.
 """
 
 import re
@@ -17,11 +17,11 @@ from ..oauth.id_token import TYP
 from ..store.database import Database
 
 MAX_LENGTH = 8192
-_KID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # other text is looked for nowhere: it may hold what no database takes
+_KID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # other text is not looked up: the database may refuse it
 
 
 class InvalidHint(Exception):
-    """Why, for the log; nothing of the hint is repeated."""
+    """The reason, for the log. It quotes nothing from the hint."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class HintVerifier:
     issuer: str
 
     async def verify(self, hint: str, *, now: datetime) -> Hint:
-        """What an ID token of ours says, whenever it was issued. Raises InvalidHint."""
+        """Verify that we signed the ID token, expired or not, and return its members. Raises InvalidHint."""
         key = await self._find_key(_read_kid(hint), now)
         try:
             claims = jwt.decode(
@@ -68,12 +68,12 @@ def _read_kid(hint: str) -> str:
         raise InvalidHint(type(error).__name__) from None
     kid = header.get("kid")
     if header.get("typ") != TYP or not isinstance(kid, str) or not _KID.fullmatch(kid):
-        raise InvalidHint("another kind of token, or without a key")
+        raise InvalidHint("not an ID token, or without a valid kid")
     return kid
 
 
 def _hint(claims: dict[str, object]) -> Hint:
-    """Issued to one client (OpenID Connect Core §2): ours name no other audience."""
+    """The hint's members. Our ID tokens have exactly one audience, the client (OpenID Connect Core §2)."""
     sub, audience, sid = claims["sub"], claims["aud"], claims.get("sid")
     if isinstance(audience, list) and len(audience) == 1:
         audience = audience[0]

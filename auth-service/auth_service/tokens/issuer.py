@@ -22,7 +22,7 @@ from ..store import identifiers
 from . import person_claims
 from .granted import Granted
 
-# The reserved first-party client: the web application that signs in through the Better Auth protocol.
+# The reserved first-party client: the web application, which signs in through the Better Auth protocol.
 WEB_CLIENT_ID = "web"
 
 
@@ -38,7 +38,7 @@ class TokenIssuer:
     ) -> str:
         """An access token for a signed-in person at the todo API (RFC 9068 §2), for the client `web`.
 
-        It names the session by its id, not by its token: a resource server has no use for a handle that ends sessions.
+        It names the session by id and not by its token, because the token could be used to end the session.
         """
         authentication = Authentication(session.id, session.authenticated_at, ONE_FACTOR, PASSWORD)
         return self._issue(
@@ -54,7 +54,7 @@ class TokenIssuer:
     def issue_for_client(
         self, client_id: str, audience: str, scope: str, status: StatusReference, *, now: datetime
     ) -> str:
-        """An access token for a client that acts for itself: `sub` is the client (RFC 9068 §2.2)."""
+        """An access token for client_credentials: `sub` is the client_id (RFC 9068 §2.2)."""
         return self._issue(sub=client_id, aud=audience, client_id=client_id, scope=scope, status=status, now=now)
 
     def issue_for_grant(
@@ -69,7 +69,7 @@ class TokenIssuer:
         """An access token for a client that acts for a person (RFC 9068 §2).
 
         Args:
-            registered: the scope that the client has by now; of the person it is told nothing beyond.
+            registered: the scope that the client is registered for now. Claims that need another scope are left out.
         """
         given, grant = granted.authorized, granted.holder.grant
         return self._issue(
@@ -92,7 +92,7 @@ class TokenIssuer:
         registered: tuple[str, ...],
         now: datetime,
     ) -> str:
-        """An ID token beside an access token. It says of the person only what `claims` asks for (Core §5.4)."""
+        """An ID token issued with an access token. Of the person it holds only what `claims` requests (Core §5.4)."""
         grant = granted.holder.grant
         asked = claims.asked_for(granted.authorized.claims, claims.ID_TOKEN, registered)
         token = IdToken(

@@ -1,4 +1,4 @@
-"""What an account says of its person, as OpenID Connect spells it (Core §5.1). What is not known is left out."""
+"""The claims about an account's person (OpenID Connect Core §5.1). Claims without a value are left out."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from ..network.trusted_origins import parse_origin
 
 _VALUES: Mapping[str, Callable[[Account], Any]] = {
     "name": lambda account: account.name or None,
-    "picture": lambda account: account.image if account.image and parse_origin(account.image) else None,  # a URL
+    "picture": lambda account: account.image if account.image and parse_origin(account.image) else None,  # only URLs
     "updated_at": lambda account: int(account.updated_at.timestamp()),
     "email": lambda account: account.email,
     "email_verified": lambda account: account.email_verified,

@@ -1,11 +1,11 @@
-"""Refresh tokens: one row for a whole family, however often it rotates (README, "Grants").
+"""Refresh tokens: one row per family, however often it rotates (README, "Grants").
 
-A token is `LOCATOR.SECRET`. The locator (128 random bits) is the family's, the secret (256) the token's own; nobody
-learns a locator who has not held a token of the family. So a known locator with another secret than the current one is
-a token that was spent, and no row is needed for every token there ever was. Both are stored as SHA-256.
+A token is `LOCATOR.SECRET`. All tokens of a family share the locator (128 random bits); each has its own secret (256
+bits). Only a holder of one of the family's tokens can know the locator. So a known locator with a secret that is not
+current means a used token, without a row for every old token. Both are stored as SHA-256.
 
-Every refresh rotates. A client that lost the answer, or raced against itself, shows the parent again and is given the
-same successor, which is kept, sealed, for that minute.
+Every refresh rotates. If a client lost the response or sent two requests at once, it may present the parent again
+within GRACE and gets the same successor, which is stored encrypted for that time.
 """
 
 import hmac
@@ -34,7 +34,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True)
 class RefreshLifetimes:
-    """Of families with `offline_access`; the others live and die with their session."""
+    """Lifetimes of families with `offline_access`. The others end with their session."""
 
     idle_ttl: timedelta
     absolute_max_age: timedelta
@@ -48,32 +48,32 @@ class RefreshTokenFamily(Authorized):
     __expiry__ = Expiry()
 
     locator_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    token_hash: Mapped[str] = mapped_column(String(64))  # of the one that is not spent
-    parent_hash: Mapped[str | None] = mapped_column(String(64))  # of the one that it replaced
-    sealed_successor: Mapped[bytes | None] = mapped_column(LargeBinary)  # the token itself, for who shows its parent
+    token_hash: Mapped[str] = mapped_column(String(64))  # of the current token
+    parent_hash: Mapped[str | None] = mapped_column(String(64))  # of the token that it replaced
+    sealed_successor: Mapped[bytes | None] = mapped_column(LargeBinary)  # the current token, encrypted
     rotated_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
-    expires_at: Mapped[datetime | None] = mapped_column(Instant, index=True)  # None: with its session
+    expires_at: Mapped[datetime | None] = mapped_column(Instant, index=True)  # None: ends with its session
 
 
 class Standing(Enum):
-    """What a token of a family is."""
+    """The state of one token of a family."""
 
     CURRENT = auto()
-    PARENT = auto()  # spent, but its successor is not, and that not long ago
+    PARENT = auto()  # used within GRACE, and its successor is current
     SPENT = auto()
 
 
 @dataclass(frozen=True)
 class RefreshTokens:
-    """How families live, and what keeps their successors."""
+    """Issues and rotates refresh tokens."""
 
     database: Database
     lifetimes: RefreshLifetimes
     seal: Seal
 
     async def issue(self, session: AsyncSession, granted: Granted[Authorized], *, now: datetime) -> str:
-        """The first token of a new family."""
+        """Create a family, and return its first token."""
         locator = secrets.token_urlsafe(16)
         token = _draw(locator)
         given, is_offline = granted.authorized, granted.holder.grant.is_offline
@@ -96,16 +96,16 @@ class RefreshTokens:
         return token
 
     async def find(self, token: str) -> Granted[RefreshTokenFamily] | None:
-        """The family of a token, spent or not."""
+        """The family of a token, current or not, or None."""
         if not _TOKEN.fullmatch(token):
             return None
         values = await self.database.find_row(_FIND, {"locator_hash": opaque.hash_of(_locator(token))})
         return None if values is None else granted_of(RefreshTokenFamily, values)
 
     async def rotate(self, family: RefreshTokenFamily, token: str, *, now: datetime) -> str | None:
-        """Spend the token and give its successor. None if another request was first.
+        """Replace the token by a successor, and return that. None if another request was first.
 
-        One conditional UPDATE decides, so of simultaneous requests exactly one makes the successor of all.
+        One conditional UPDATE decides, so of simultaneous requests exactly one makes the successor, which all get.
         """
         successor = _draw(_locator(token))
         values = {
@@ -119,7 +119,7 @@ class RefreshTokens:
         return None if await self.database.change_row(_ROTATE, values) is None else successor
 
     def successor_of(self, family: RefreshTokenFamily) -> str | None:
-        """What replaced the parent; None when its secret is gone."""
+        """The successor of the parent. None if it is no longer stored, or its secret is no longer configured."""
         sealed, parent = family.sealed_successor, family.parent_hash
         return None if sealed is None or parent is None else self.seal.open(sealed, place=parent)
 
@@ -134,7 +134,7 @@ def standing_of(family: RefreshTokenFamily, token: str, *, now: datetime) -> Sta
 
 
 async def forget_successors(session: AsyncSession, *, limit: int, now: datetime) -> int:
-    """Take the sealed successors away that nobody is given any more. How many, `limit` at most."""
+    """Delete stored successors whose GRACE is over. Returns how many, at most `limit`."""
     chosen = (
         select(RefreshTokenFamily.locator_hash)
         .where(RefreshTokenFamily.rotated_at < now - GRACE, RefreshTokenFamily.sealed_successor.is_not(None))

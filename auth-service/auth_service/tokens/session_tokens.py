@@ -1,7 +1,7 @@
-"""Access tokens of sessions, given out again for a second.
+"""Access tokens of sessions, cached for a second.
 
-When a page opens, its parts and its tabs ask at once, and `get-session` brings a token along each time. One signature
-serves them all. Only the signature is saved: that the session is live is read from the store with each request.
+When a page opens, its components and tabs ask at once, and each `get-session` response carries a token. One signature
+serves them all. Only signing is saved: each request still reads from the database whether the session is live.
 """
 
 from dataclasses import dataclass, field
@@ -26,14 +26,14 @@ class _Issued:
 
 @dataclass(frozen=True)
 class SessionTokens:
-    """For one event loop: nothing in it awaits."""
+    """The cache. For one event loop: nothing awaits."""
 
     issuer: TokenIssuer
     counts: Counts
     _issued: dict[str, _Issued] = field(default_factory=dict)
 
     def token_for(self, account: Account, session: BrowserSession, status: StatusReference, *, now: datetime) -> str:
-        """An access token with its life before it, signed by the key that is active now."""
+        """An access token that is at most REUSED_FOR old, signed with the active key."""
         known = self._issued.get(session.id)
         if known is not None and self._is_young(known, now):
             return known.token

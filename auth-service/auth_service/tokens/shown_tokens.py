@@ -1,4 +1,4 @@
-"""Tokens that a client asks about, or wants to be gone: whatever kind they are of (RFC 7009 §2.1, RFC 7662 §2.1)."""
+"""Tokens that a client introspects or revokes: refresh tokens or access tokens (RFC 7009 §2.1, RFC 7662 §2.1)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from .refresh_tokens import RefreshTokenFamily, RefreshTokens, Standing, standin
 
 @dataclass(frozen=True)
 class ShownRefreshToken:
-    """A refresh token with its family, spent or not."""
+    """A refresh token with its family and its state."""
 
     granted: Granted[RefreshTokenFamily]
     standing: Standing
@@ -24,9 +24,9 @@ class ShownRefreshToken:
 async def find_token(
     text: str, refresh_tokens: RefreshTokens, access_tokens: AccessTokenReader, *, now: datetime
 ) -> ShownRefreshToken | VerifiedToken | None:
-    """What a token is; None: none of ours, or an access token that has expired.
+    """The token, of either kind. None: not ours, or an expired access token.
 
-    The two look different, so `token_type_hint` is not needed, and a wrong one does no harm.
+    The two kinds have different formats, so `token_type_hint` is ignored.
     """
     granted = await refresh_tokens.find(text)
     if granted is not None:

@@ -1,7 +1,7 @@
-"""With which index of which list a token is issued: the one that its holder has, while that list is open.
+"""The status index of a new token: its holder's index, as long as that is usable.
 
-Asking costs nothing but a look into memory. Only when the list has closed, once a day, is another index drawn, in a
-transaction that finds the holder still alive: a holder that ends meanwhile gets none, and with it no token.
+Usually this is a look-up in memory. When the list has closed, once a day, a new index is drawn in a transaction that
+locks the live holder. A holder that has ended gets no index, and so no token.
 """
 
 from dataclasses import dataclass
@@ -25,20 +25,20 @@ class TokenStatus:
     lists: PublishedStatusLists
 
     async def of_session(self, session: BrowserSession, *, now: datetime) -> StatusReference | None:
-        """For the client `web`. None: the session has just ended."""
+        """The index for a token of the client `web`. None: the session has just ended."""
         if self._needs_another(session):
             alive = (BrowserSession.id == session.id, BrowserSession.expires_at > now)
             return await self._draw(session, session.id, alive)
         return self._reference(session)
 
     async def of_grant(self, grant: Grant) -> StatusReference | None:
-        """None: the grant has just ended."""
+        """The index for a token of a grant. None: the grant has just ended."""
         if self._needs_another(grant):
             return await self._draw(grant, grant.id, (Grant.id == grant.id, Grant.ended_at.is_(None)))
         return self._reference(grant)
 
     async def of_client(self, client: Client) -> StatusReference | None:
-        """For what a client gets for itself. None: it has just been deleted."""
+        """The index for a client_credentials token. None: the client has just been deleted."""
         if self._needs_another(client):
             return await self._draw(client, client.client_id, (Client.client_id == client.client_id,))
         return self._reference(client)
@@ -53,7 +53,7 @@ class TokenStatus:
         self, holder: Any, holder_id: str, is_alive: tuple[ColumnElement[bool], ...]
     ) -> StatusReference | None:
         async with self.database.writing() as session:
-            # Locks the holder: who ends it now waits, and then finds the index that it is given here.
+            # Lock the holder: a transaction that ends it waits, and then revokes the index that is drawn here.
             locked = update(type(holder)).where(*is_alive).values(status_list_id=None, status_index=None)
             key = type(holder).__mapper__.primary_key[0]
             quietly = {"synchronize_session": False}

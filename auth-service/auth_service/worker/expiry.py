@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def delete_expired(database: Database, *, now: datetime, max_rows: int | None = None) -> int:
-    """Delete every expired row, and what is too much of what anybody can make; how many rows went."""
+    """Delete all expired rows, and the surplus of CAPPED tables. Returns how many rows were deleted."""
     deleted = await delete_past_keys(database, now=now) + await _end_expired_sessions(database, now)
     expiring = [(table, table.__expiry__) for table in import_tables() if table.__expiry__ is not None]
     for table, _ in expiring:
@@ -59,7 +59,7 @@ async def _delete_surplus(database: Database, table: Any, limit: int, first: Seq
 
 
 def _is_of_no_use(long_ago: datetime) -> ColumnElement[bool]:
-    """A grant that ended long ago, or that nothing is left of: no session, no code and no refresh token."""
+    """The condition for a grant that ended before `long_ago`, or has no session, code or refresh token left."""
     children = [
         select(AuthorizationCode.grant_id).where(AuthorizationCode.grant_id == Grant.id).exists(),
         select(RefreshTokenFamily.grant_id).where(RefreshTokenFamily.grant_id == Grant.id).exists(),

@@ -1,4 +1,4 @@
-"""When keys are rotated by themselves: so often, and as soon as the spare may sign. One of many workers does it."""
+"""Automatic key rotation: at a fixed interval, by the worker that holds the lease."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from ..store.database import Database
 from ..store.instants import Clock
 from ..telemetry.logs import audit
 
-EVIDENCE_MAX_DELAY = timedelta(hours=1)  # so long may a verifier that does not hold the spare put a rotation off
+EVIDENCE_MAX_DELAY = timedelta(hours=1)  # longest delay by verifiers that lack the spare
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How long a key signs, and how long its spare is published before."""
+    """How long a key signs, and how long its spare is published before it may sign."""
 
     interval: timedelta
     spare_min_age: timedelta
@@ -36,13 +36,14 @@ class KeySchedule:
     pace: Pace
 
     async def rotate_when_due(self) -> None:
-        """Rotate if the active key has signed for the interval, and its spare is known.
+        """Rotate if the active key has signed for the interval and the spare is known to the verifiers.
 
-        Two gates: by time the spare must be known, which is never waived here; and by evidence it is, which is waived
-        after an hour, with an alarm. What is refused now is tried again at the next look.
+        There are two conditions. The spare must have been published for `spare_min_age`; this is never waived here. And
+        no verifier may report that it lacks the spare; this is waived after EVIDENCE_MAX_DELAY, with an error in the
+        log. A refused rotation is tried again at the next call.
 
         Raises:
-            UnreadableKey: the spare cannot be opened, so the active key stays what it is.
+            UnreadableKey: the spare cannot be decrypted; nothing is changed.
         """
         keys = {key.state: key for key in await self.store.list_keys()}
         now = self.clock()

@@ -1,8 +1,8 @@
-"""The worker: what has to be done now and then, by one of however many workers there are.
+"""The worker: periodic duties, each performed by one of the running workers.
 
-Each duty has a lease of its own. Who holds it does the work; who is killed loses it when it runs out, and another
-worker goes on from what is stored. Every duty must bear to be cut off anywhere, and to be done twice at once: a lease
-spares work, and what must happen once is decided by the statement that does it.
+Each duty has its own lease, and the holder performs the duty. If the holder is killed, its lease expires, and another
+worker continues from the database. Every duty must tolerate being interrupted anywhere, and running twice at the same
+time: a lease only avoids needless work. Steps that must happen once are decided by their SQL statement.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from ..store.database import Database
 from ..store.instants import Clock
 from .duty_metrics import DutyMetrics
 
-DRAIN_TIMEOUT = timedelta(seconds=20)  # for what is under way when the worker is told to stop
+DRAIN_TIMEOUT = timedelta(seconds=20)  # for running duties when the worker stops
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Duty:
-    """Something to do every `period`; after a worker was killed another one waits for the `lease` to run out."""
+    """A function to call every `period`. If a worker is killed, another one takes over when the `lease` expires."""
 
     name: str
     period: timedelta
@@ -38,7 +38,7 @@ class Duty:
 async def perform_duties(
     database: Database, duties: Sequence[Duty], clock: Clock, stopping: asyncio.Event, metrics: DutyMetrics
 ) -> None:
-    """Work until `stopping` is set, and then finish what is under way. What nobody foresaw ends all duties."""
+    """Perform duties until `stopping` is set, then finish the running ones. An unexpected exception ends all duties."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_perform_repeatedly(database, duty, clock, stopping, metrics)) for duty in duties]
         await stopping.wait()
@@ -50,7 +50,7 @@ async def perform_duties(
 async def _perform_repeatedly(
     database: Database, duty: Duty, clock: Clock, stopping: asyncio.Event, metrics: DutyMetrics
 ) -> None:
-    """A store that does not answer, or a key that cannot be opened, is met again a period later."""
+    """Perform one duty while its lease is held. After a database error or UnreadableKey it is tried a period later."""
     holder, failing = secrets.token_hex(8), ""
     renew_at = clock()
     while not stopping.is_set():
@@ -66,7 +66,7 @@ async def _perform_repeatedly(
             failure = type(error).__name__
         except UnreadableKey as error:
             failure = str(error)
-        metrics.lease_held.set(duty.name, to=int(renew_at > now))  # one that cannot be renewed is no longer counted on
+        metrics.lease_held.set(duty.name, to=int(renew_at > now))  # 0 as well if renewal failed
         metrics.failures.add(duty.name, by=int(failure != ""))
         if failure and failure != failing:
             _log.error("duty_failed", duty=duty.name, error=failure)

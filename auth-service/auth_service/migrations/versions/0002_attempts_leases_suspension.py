@@ -1,4 +1,4 @@
-"""Attempts at passwords, leases, and accounts that are suspended; when a key was retired."""
+"""Tables of password attempts and leases; columns for an account's suspension and a key's retirement."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""OAuth clients, and the assertions that they have used."""
+"""OAuth clients, and their used assertions."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Grants, authorization codes, refresh tokens and clients' origins; when a session's person was last authenticated."""
+"""Grants, authorization codes, refresh tokens and clients' origins; the time of a session's last authentication."""
 
 import json
 from typing import Any
@@ -95,7 +95,7 @@ def _authorized() -> "tuple[sa.Column[Any], ...]":
 
 
 def _create_client_origins() -> None:
-    """Filled from the clients there are: afterwards the same is done whenever one is registered or replaced."""
+    """Create the table and fill it from the existing clients; later, registering or updating a client does the same."""
     origins = op.create_table(
         "client_origins",
         sa.Column("client_id", sa.String(64), sa.ForeignKey("clients.client_id", ondelete="CASCADE"), primary_key=True),

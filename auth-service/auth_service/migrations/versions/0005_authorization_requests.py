@@ -1,4 +1,4 @@
-"""Authorization and logout requests that wait for their person, and what people have agreed to."""
+"""Pending authorization and logout requests, and consents."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What verifiers report that they hold. Private keys that sign no more are destroyed."""
+"""Verifier reports. Private keys of retiring keys are destroyed."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Status lists, who has which index of them, and the keys that sign them."""
+"""Status lists, their indexes, and the keys that sign them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,7 +20,7 @@ def upgrade() -> None:
 
 
 def _divide_signing_keys() -> None:
-    """One active key and one spare for each purpose, not of all."""
+    """Allow one active key and one spare per purpose, instead of one in all."""
     op.add_column("signing_keys", sa.Column("purpose", sa.String(16), nullable=False, server_default="tokens"))
     for state in ("active", "next"):
         op.drop_index(f"uq_signing_keys_{state}", "signing_keys")

@@ -1,4 +1,4 @@
-"""Why an event could not be delivered the last time, for the operator who looks."""
+"""The last error of an event delivery, for operators."""
 
 import sqlalchemy as sa
 from alembic import op
