@@ -80,16 +80,17 @@ def reset(arguments: Sequence[str]) -> int:
 
 
 def test(arguments: Sequence[str]) -> int:
-    """set up what is missing and pass all tests; arguments go to pytest"""
+    """set up what is missing and pass all tests, or with --fast the quick ones; arguments go to pytest"""
     interpreter = python(tests=True)
-    try:
-        find_nginx()
-    except Refused as refused:
-        print(f"Tests of the gateway will be skipped. {refused}", file=sys.stderr)
-    try:
-        build()
-    except Refused as refused:
-        print(f"Tests of the web application will be skipped. {refused}", file=sys.stderr)
+    if "--fast" not in arguments:
+        try:
+            find_nginx()
+        except Refused as refused:
+            print(f"Tests of the gateway will be skipped. {refused}", file=sys.stderr)
+        try:
+            build()
+        except Refused as refused:
+            print(f"Tests of the web application will be skipped. {refused}", file=sys.stderr)
     os.chdir(ROOT)
     return become([interpreter, "-m", "pytest", *test_options(arguments), *arguments])
 

@@ -5,4 +5,4 @@ run.py loads this package as a plugin, and pytest loads its parts: `groups` shar
 plain `pytest`, in one process.
 """
 
-pytest_plugins = ["deploy.testing.groups"]
+pytest_plugins = [f"deploy.testing.{part}" for part in ("telling", "groups", "fast", "progress")]

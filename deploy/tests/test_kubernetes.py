@@ -49,6 +49,7 @@ BASE_PODS = sorted(pods(render("base")))
 DEPLOYMENTS = ["auth-service", "gateway", "todo-service"]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_overlay_is_what_the_api_takes(name: str) -> None:
     for manifest in overlay(name):
@@ -159,6 +160,7 @@ class TestTogether:
         given["GATEWAY_RESOLVER"] = "10.0.0.10"  # "system" is the pod's own
         parse({"ISSUER": "https://id.example.com", **given})
 
+    @pytest.mark.process
     @pytest.mark.parametrize("service", ["auth-service", "todo-service"])
     def test_settings_of_a_service_are_settings(self, service: str) -> None:
         """Its README names them all, which a test of its own sees to."""
@@ -166,6 +168,7 @@ class TestTogether:
         for name in configuration(service, "overlays/production"):
             assert re.search(rf"`{name.removesuffix('_FILE')}`", readme), name
 
+    @pytest.mark.process
     def test_production_counts_in_a_redis_outside_and_one_node_needs_none(self) -> None:
         """Whose URL, and so its password, is a file; and no other pod gets there."""
         for service in ("auth", "todo"):
@@ -184,11 +187,13 @@ class TestTogether:
         ]
         assert sorted(reach) == ["auth-service", "todo-service"]
 
+    @pytest.mark.process
     def test_production_names_a_version_of_every_image(self) -> None:
         images = {pod["spec"]["containers"][0]["image"] for pod in pods(overlay("production")).values()}
         assert len(images) == 3
         assert [image for image in images if not re.fullmatch(r"registry\.example\.com/.+:\d+\.\d+\.\d+", image)] == []
 
+    @pytest.mark.process
     def test_single_node_has_one_of_each_and_nothing_that_keeps_two(self) -> None:
         assert of_kind(overlay("single-node"), "HorizontalPodAutoscaler", "PodDisruptionBudget") == []
         assert {each["spec"].get("replicas", 1) for each in of_kind(overlay("single-node"), "Deployment")} == {1}
@@ -205,6 +210,7 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Manifest, ...]:
 class TestMetrics:
     """The component that lets Prometheus in."""
 
+    @pytest.mark.process
     @pytest.mark.parametrize("name", ["auth-service", "auth-worker", "todo-service"])
     def test_prometheus_alone_reaches_each_process(self, name: str, monitored: tuple[Manifest, ...]) -> None:
         pod = pods(monitored)[name]
@@ -226,6 +232,7 @@ class TestMetrics:
         assert allowed["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "prometheus"}
         assert "namespaceSelector" in allowed
 
+    @pytest.mark.process
     def test_jobs_have_the_names_that_rules_ask_for(self, monitored: tuple[Manifest, ...]) -> None:
         [monitor] = of_kind(monitored, "PodMonitor")
         label = monitor["spec"]["jobLabel"]

@@ -11,6 +11,7 @@ import pytest
 SCRIPT = Path(__file__).parents[1] / "compose/provide_certificate.py"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("given", ["another name", "half of it", "certbot's links"])
 def test_folder_without_a_certificate_is_refused(tmp_path: Path, given: str) -> None:
     """With one of our own authority every client would be refused, and nobody would know why."""

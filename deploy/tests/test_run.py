@@ -44,6 +44,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.process
 def test_help_names_every_verb_on_one_line() -> None:
     answer = run("--help")
     assert answer.returncode == 0
@@ -51,6 +52,7 @@ def test_help_names_every_verb_on_one_line() -> None:
     assert verbs == ["up", "down", "reset", "test", "lint", "bench", "auth", "todo"]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -153,6 +155,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     return folder
 
 
+@pytest.mark.process
 def test_environment_is_made_without_modules_of_the_callers_folder(here: Path, elsewhere: Path) -> None:
     packages.make_environment(here / "venv")
     with pytest.raises(waiting.Refused, match="requirement"):
@@ -160,6 +163,7 @@ def test_environment_is_made_without_modules_of_the_callers_folder(here: Path, e
     assert list(elsewhere.glob("*.was-run")) == []
 
 
+@pytest.mark.process
 def test_every_process_starts_in_a_folder_of_ours(here: Path, elsewhere: Path) -> None:
     """So a relative address of a database means one file to migrations, commands and services alike."""
     progress.run_with_progress("Looking", ["sh", "-c", "pwd"])
@@ -181,6 +185,7 @@ def test_commands_run_in_a_folder_of_ours(here: Path, elsewhere: Path, monkeypat
     assert verbs.operate("auth", ["users", "list"]) == 7
 
 
+@pytest.mark.process
 def test_failed_command_shows_the_end_of_its_log(here: Path) -> None:
     with pytest.raises(waiting.Refused, match=r"(?s)Doing it failed.*the reason.*setup\.log"):
         progress.run_with_progress("Doing it", ["sh", "-c", "echo the reason; exit 3"])
@@ -237,6 +242,7 @@ def test_service_gets_its_own_settings_and_not_the_others(here: Path, monkeypatc
     assert (todo["TODO_CLIENT_ID"], len(secret)) == ("client_000000000000000000000todoservice", 64)
 
 
+@pytest.mark.process
 def test_process_that_dies_is_reported_with_the_end_of_its_log(here: Path) -> None:
     child = processes.Child.start("doomed", ["sh", "-c", "echo last words; exit 7"], {})
     child.process.wait()
@@ -244,6 +250,7 @@ def test_process_that_dies_is_reported_with_the_end_of_its_log(here: Path) -> No
         child.check()
 
 
+@pytest.mark.process
 def test_stopping_leaves_no_child_of_a_child(here: Path) -> None:
     """nginx's workers outlive a master that was killed, and keep its port."""
     child = processes.Child.start("parent", ["sh", "-c", "sleep 60 & echo $!; wait"], {"PATH": os.environ["PATH"]})
@@ -257,6 +264,7 @@ def test_stopping_leaves_no_child_of_a_child(here: Path) -> None:
     assert not processes.birth(grandchild)
 
 
+@pytest.mark.process
 def test_log_of_the_run_before_is_kept_once(here: Path) -> None:
     for word in ("one", "two", "three"):
         processes.Child.start("talker", ["sh", "-c", f"echo {word}"], {}).process.wait()
@@ -266,6 +274,7 @@ def test_log_of_the_run_before_is_kept_once(here: Path) -> None:
     ]
 
 
+@pytest.mark.process
 def test_leftover_is_ended_unless_its_number_belongs_to_another_process_now(here: Path) -> None:
     orphan = "import subprocess as s; print(s.Popen(['sleep', '60'], start_new_session=True, stdout=s.DEVNULL).pid)"
     pid = int(subprocess.check_output([sys.executable, "-W", "ignore", "-c", orphan]))
@@ -322,6 +331,7 @@ def test_reset_takes_links_away_and_leaves_what_they_lead_to(
     assert (target / "precious").exists()
 
 
+@pytest.mark.process
 def test_reset_removes_environments_of_older_locks(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """But for those that somebody may still need: a process, or an installation that is under way."""
     names = (packages.environment().name, "venv-old", "venv-used", "venv-unfinished")

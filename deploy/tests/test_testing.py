@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import socket
 import subprocess
 import sys
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from deploy.local import ports, workers
-from deploy.testing import groups
+from deploy.testing import fast, groups
 
 ROOT = Path(__file__).parents[2]
 THIS = str(Path(__file__).relative_to(ROOT))
@@ -58,6 +60,7 @@ class TestWorkers:
 
 
 class TestPorts:
+    @pytest.mark.process
     def test_chosen_port_is_chosen_by_no_other_process(self) -> None:
         port = ports.free_port()
         code = f"from deploy.local import ports; print(ports.choose_port({port}) != {port}, ports.reserve({port}))"
@@ -85,18 +88,75 @@ TESTS = {
 }
 
 
+def run(tests: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    own = ["-p", "deploy.testing", "-c", "/dev/null", "-p", "no:cacheprovider", *options, str(tests)]
+    wide = {**os.environ, "COLUMNS": "200"}  # so that pytest shortens no reason
+    return subprocess.run([sys.executable, "-m", "pytest", *own], cwd=ROOT, env=wide, capture_output=True, text=True)
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    return folder
+
+
+TWO = ("-n", "2", "--dist=loadfile", "--no-loadscope-reorder")
+
+
+@pytest.mark.process
 def test_files_that_share_a_thing_run_in_one_process(tmp_path: Path) -> None:
     """And whoever has a thing of the same name for itself does not count."""
-    for name, content in TESTS.items():
-        (tmp_path / name).write_text(content)
-    options = ["-p", "deploy.testing", "-n", "2", "--dist=loadfile", "--no-loadscope-reorder", "-v"]
-    command = [sys.executable, "-m", "pytest", *options, "-c", "/dev/null", "-p", "no:cacheprovider", str(tmp_path)]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    lines = [line for line in told.splitlines() if "PASSED" in line]
+    done = run(write(tmp_path, TESTS), *TWO, "-v")
+    lines = [line for line in done.stdout.splitlines() if "PASSED" in line]
     worker = {line.rpartition("::")[2].strip(): line[:4] for line in lines}
     assert worker.keys() == {"test_a", "test_b", "test_c[x@y]", "test_d"}
     assert len({worker["test_a"], worker["test_b"], worker["test_c[x@y]"]}) == 1
     assert worker["test_d"] != worker["test_a"]
+
+
+@pytest.mark.process
+def test_each_file_that_is_done_is_a_line_and_each_failure_too(tmp_path: Path) -> None:
+    bad = {"test_bad.py": "def test_it(): assert False, 'the reason'\ndef test_other(): pass\n"}
+    done = run(write(tmp_path, TESTS | bad), *TWO)
+    assert done.returncode == 1
+    assert re.search(r"^ *\d+ % +0:\d\d  FAILED  .*test_bad.py::test_it \(call\)$", done.stdout, re.MULTILINE)
+    assert re.search(r" 2 tests .* s  .*test_bad.py  1 failed$", done.stdout, re.MULTILINE)
+    files = re.findall(r"^ *(\d+) % .* tests .*(test_\w+\.py)", done.stdout, re.MULTILINE)
+    assert {name for _, name in files} == {"test_bad.py", "test_first.py", "test_second.py", "test_third.py"}
+    assert files[-1][0] == "100"
+    assert re.search(r"^FAILED .*test_bad.py::test_it - AssertionError: the reason", done.stdout, re.MULTILINE)
+    assert re.search(r"= 1 failed, 5 passed in ", done.stdout)
+
+
+QUICK_AND_SLOW = {
+    "test_all.py": """
+import os, subprocess, sys
+import pytest
+pytestmark = pytest.mark.filterwarnings("ignore")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def service(request): pass
+@pytest.fixture
+def own_redis(): pass
+def test_quick(): pass
+def test_service(service): pass
+def test_redis(own_redis): pass
+@pytest.mark.process
+def test_process(): subprocess.run([sys.executable, "-c", ""], check=True)
+def test_unmarked(): subprocess.run([sys.executable, "-c", ""], check=True)
+"""
+}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("processes", [(), TWO], ids=["alone", "shared"])
+def test_fast_leaves_out_servers_and_processes_and_says_so(tmp_path: Path, processes: tuple[str, ...]) -> None:
+    """And what starts a process without being marked fails."""
+    done = run(write(tmp_path, QUICK_AND_SLOW), "--fast", *processes)
+    assert "1 failed, 2 passed" in done.stdout
+    assert "FAILED" in done.stdout
+    assert "test_unmarked - RuntimeError: A fast test starts a process. Mark it" in done.stdout
+    assert f"Left out by --fast: all of tests-e2e; 2 {fast.SERVER}; 1 {fast.PROCESS}" in done.stdout
+    assert "6 passed" in run(tmp_path, *processes).stdout
 
 
 def test_every_group_that_is_started_first_is_one() -> None:

@@ -26,6 +26,7 @@ def installed() -> tuple[Path, dict[str, str]]:
     return node.installed(web.SOURCES, folder, production=False), node.environment(folder)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "check", ["tsc --noEmit", "vitest run --reporter=tap-flat --testTimeout=60000 --hookTimeout=60000"]
 )

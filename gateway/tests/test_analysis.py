@@ -39,6 +39,7 @@ def rendered(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return render.write(render.Gateway(**usual, **VARIANTS[request.param]), tmp_path)
 
 
+@pytest.mark.process
 def test_gixy_finds_nothing(rendered: Path) -> None:
     """No finding of any severity. nginx's version is not checked: Debian fixes old versions without a new number."""
     gixy = Path(sys.executable).parent / "gixy"

@@ -68,11 +68,13 @@ def answers(url: str) -> bool:
         return False
 
 
+@pytest.mark.process
 def test_wrong_usage_is_2(tmp_path: Path) -> None:
     assert command("dance", cwd=tmp_path).returncode == 2
     assert command("serve", "--port", "x", cwd=tmp_path).returncode == 2
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("arguments", "settings", "said"),
     [
@@ -103,6 +105,7 @@ def test_a_refusal_is_1_and_one_line(tmp_path: Path, arguments: list[str], setti
     assert "hunter2" not in refused.stderr
 
 
+@pytest.mark.process
 def test_a_taken_port_is_named(tmp_path: Path, sqlite_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -128,6 +131,7 @@ def migrate_at_once(cwd: Path, **settings: str) -> None:
     assert command("migrate", cwd=cwd, **settings).returncode == 0
 
 
+@pytest.mark.process
 def test_migrating_twice_and_at_once_makes_one_schema_and_one_key_on_sqlite(tmp_path: Path) -> None:
     migrate_at_once(tmp_path)
     with sqlite3.connect(tmp_path / "todo.db") as connection:
@@ -143,6 +147,7 @@ def test_migrating_twice_and_at_once_makes_one_schema_and_one_key_on_postgres(
         assert connection.execute("SELECT count(*), min(length(secret)) FROM cursor_key").fetchall() == [(1, 32)]
 
 
+@pytest.mark.process
 def test_a_schema_of_a_newer_version_is_refused(tmp_path: Path, sqlite_url: str) -> None:
     with sqlite3.connect(sqlite_url.removeprefix("sqlite+aiosqlite:///")) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -155,6 +160,7 @@ def lines(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
+@pytest.mark.process
 def test_the_log_is_json_and_holds_no_secret(tmp_path: Path, sqlite_url: str, jwks: JwksEndpoint) -> None:
     settings = {"TODO_DATABASE_URL": sqlite_url, "TODO_AUTH_URL": jwks.url, "TODO_LOG_LEVEL": "DEBUG"}
     text, forged = token(), token(sub="mallory") + "x"
@@ -196,6 +202,7 @@ def test_the_log_is_json_and_holds_no_secret(tmp_path: Path, sqlite_url: str, jw
     assert requests[0]["request_id"] == created.headers["X-Request-ID"]
 
 
+@pytest.mark.process
 def test_a_log_that_is_full_costs_nobody_an_answer(tmp_path: Path, sqlite_url: str, jwks: JwksEndpoint) -> None:
     (tmp_path / "log").symlink_to("/dev/full")
     settings = {"TODO_DATABASE_URL": sqlite_url, "TODO_AUTH_URL": jwks.url, "TODO_LOG_LEVEL": "DEBUG"}
@@ -207,6 +214,7 @@ def test_a_log_that_is_full_costs_nobody_an_answer(tmp_path: Path, sqlite_url: s
         assert process.poll() is None
 
 
+@pytest.mark.process
 def test_what_nobody_expected_is_a_500_and_one_line_of_log(tmp_path: Path, sqlite_url: str, jwks: JwksEndpoint) -> None:
     settings = {"TODO_DATABASE_URL": sqlite_url, "TODO_AUTH_URL": jwks.url}
     with serving(tmp_path, **settings) as (_, url, log):
@@ -228,6 +236,7 @@ def test_what_nobody_expected_is_a_500_and_one_line_of_log(tmp_path: Path, sqlit
     assert "find_page" in failed[0]["exception.stacktrace"]
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])
 def test_a_ready_process_takes_at_most_110_mb(

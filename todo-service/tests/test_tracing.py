@@ -23,6 +23,7 @@ def attributes(span: Span) -> dict[str, str | int]:
     return {each.key: each.value.string_value or each.value.int_value for each in span.attributes}
 
 
+@pytest.mark.process
 def test_spans_say_what_was_done_and_nothing_that_was_said(tmp_path: Path, jwks: JwksEndpoint, sqlite_url: str) -> None:
     """The end of the process sends what is left: nothing was sent before, for a minute."""
     bearer = token(sub=PLANTED)
@@ -65,6 +66,7 @@ def send_secrets(url: str, bearer: str) -> None:
         client.get("/livez")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("asked", [{}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SDK_DISABLED": "true"}])
 def test_unasked_nothing_of_the_sdk_is_imported(asked: dict[str, str]) -> None:
     code = (
@@ -75,6 +77,7 @@ def test_unasked_nothing_of_the_sdk_is_imported(asked: dict[str, str]) -> None:
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
+@pytest.mark.process
 def test_without_the_packages_a_start_is_refused_in_one_line(sqlite_url: str) -> None:
     code = "import sys; sys.modules['opentelemetry.sdk'] = None; from todo_service.__main__ import cli;"
     code += "cli(['serve', '--port', '0'])"
@@ -84,6 +87,7 @@ def test_without_the_packages_a_start_is_refused_in_one_line(sqlite_url: str) ->
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.process
 def test_silent_collector_does_not_put_off_the_end(tmp_path: Path, jwks: JwksEndpoint, sqlite_url: str) -> None:
     """Sent one by one, these spans would wait for a minute."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -101,6 +105,7 @@ def test_silent_collector_does_not_put_off_the_end(tmp_path: Path, jwks: JwksEnd
             process.wait(30)
 
 
+@pytest.mark.process
 def test_headers_that_cannot_be_read_are_not_repeated() -> None:
     code = "from todo_service.telemetry.exported_spans import make_provider; make_provider('todo-service')"
     done = run(code, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", OTEL_EXPORTER_OTLP_HEADERS=f"key:{PLANTED}")
