@@ -166,7 +166,7 @@ def unfiltered_service(
     """Its queries compare no owner: only the database keeps people apart."""
     url = _create_served_database(postgres_url, "unfiltered")
     for running in _run_shared(url, shared_jwks, tmp_path_factory):
-        isolation.remove_owner_filters(running.app.state.database)
+        isolation.remove_owner_filters(running.app.state.parts.database)
         yield running
 
 

@@ -200,7 +200,7 @@ def test_a_page_is_read_by_the_primary_key(shared_service: Service) -> None:
     """Keyset paging stays flat however many todos there are: no sort, no scan."""
 
     async def plan() -> str:
-        connected = shared_service.app.state.database
+        connected = shared_service.app.state.parts.database
         is_sqlite = connected.reader.dialect.name == "sqlite"
         explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
         query = (

@@ -191,7 +191,7 @@ def test_without_either_wall_nobody_is_kept_apart(
     todo = todo_of(unprotected_service, alice)
     path = f"/api/v1/todos/{todo['id']}"
     assert unprotected_service.person(mallory).get(path).status_code == 404
-    restore = isolation.remove_owner_filters(unprotected_service.app.state.database)
+    restore = isolation.remove_owner_filters(unprotected_service.app.state.parts.database)
     assert unprotected_service.person(mallory).get(path).json() == todo
     restore()
     assert unprotected_service.person(mallory).get(path).status_code == 404
@@ -202,7 +202,9 @@ def test_the_setting_does_not_outlive_its_transaction(postgres_service: Service)
     todo_of(postgres_service, "alice")
 
     async def count() -> tuple[int, int]:
-        own = database.connect(postgres_service.app.state.database.writer.url.render_as_string(hide_password=False))
+        own = database.connect(
+            postgres_service.app.state.parts.database.writer.url.render_as_string(hide_password=False)
+        )
         async with own.writer.connect() as connection:
             before = (await connection.execute(text("SELECT count(*) FROM todos"))).scalar_one()
         async with own.reading("alice") as connection:
@@ -218,7 +220,9 @@ def test_the_setting_does_not_outlive_its_transaction(postgres_service: Service)
 @pytest.mark.parametrize("table", ["todos", "owners", "idempotency_keys"])
 def test_the_serving_role_cannot_write_for_others(postgres_service: Service, table: str) -> None:
     async def steal() -> None:
-        own = database.connect(postgres_service.app.state.database.writer.url.render_as_string(hide_password=False))
+        own = database.connect(
+            postgres_service.app.state.parts.database.writer.url.render_as_string(hide_password=False)
+        )
         async with own.writing("mallory") as connection:
             updated = await connection.execute(text(f"UPDATE {table} SET owner = 'mallory'"))
             assert updated.rowcount == 0
@@ -243,5 +247,9 @@ def test_an_exempt_role_is_warned_about(postgres_url: str, postgres_service: Ser
         finally:
             await own.dispose()
 
-    serving = postgres_service.app.state.database.writer.url.render_as_string(hide_password=False)
+    serving = serving_url_of(postgres_service)
     assert [asyncio.run(exempt(url)) for url in (postgres_url, serving)] == [True, False]
+
+
+def serving_url_of(service: Service) -> str:
+    return str(service.app.state.parts.database.writer.url.render_as_string(hide_password=False))

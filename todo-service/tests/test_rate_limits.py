@@ -259,9 +259,9 @@ class TestRedis:
             assert person.get(TODOS).status_code == 200
             assert counted(master, sub) == 1
             master.kill()
-            shared = running.app.state.shared_windows
+            limit = running.app.state.parts.rate_limit
             assert person.get(TODOS).status_code == 200
-            wait_until(lambda: not shared.is_lost and "Redis answers again" in caplog.text)
+            wait_until(lambda: not limit.has_lost_redis and "Redis answers again" in caplog.text)
             told = [left(person.get(TODOS))[0] for _ in range(2)]
             assert told[1] == told[0] - 1
 

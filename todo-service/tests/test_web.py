@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -30,10 +31,10 @@ def client(sqlite_service: Service, tmp_path: Path) -> Iterator[httpx2.Client]:
     for name, content in BUILD.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    before = sqlite_service.app.state.web
-    sqlite_service.app.state.web = web.read_files(tmp_path)
+    before = sqlite_service.app.state.parts
+    sqlite_service.app.state.parts = replace(before, web_files=web.read_files(tmp_path))
     yield sqlite_service.client()
-    sqlite_service.app.state.web = before
+    sqlite_service.app.state.parts = before
 
 
 def test_types_are_those_of_the_openapi_document() -> None:

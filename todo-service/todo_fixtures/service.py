@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from todo_fixtures import issuer
 from todo_service.app import create_app
+from todo_service.assembly import Seams
 from todo_service.settings.settings import Settings
 from todo_service.verifier.jwks import Schedule
 from todo_service.verifier.status_lists import Polling
@@ -110,7 +111,8 @@ def run(
     )
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     port, metrics_port = (each.getsockname()[1] for each in listeners)
-    app = create_app(settings, clock=clock, schedule=schedule, polling=polling, pace=pace, metrics_port=metrics_port)
+    seams = Seams(clock=clock, schedule=schedule, polling=polling, pace=pace)
+    app = create_app(settings, seams=seams, metrics_port=metrics_port)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
     thread = Thread(target=server.run, args=(listeners,))
     thread.start()

@@ -11,6 +11,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("http",),
     ("todos",),
     ("account_events", "migrations", "verifier_reports", "web_application"),
+    ("assembly",),
     ("app",),
     ("__main__",),
 )

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from .http import request_body
+from .http.parts import Given, given
 from .http.request_body import media_type
 from .store.database import Database
 from .todos import erasure
@@ -48,10 +49,15 @@ class EventReceiver:
         return security_events.verify(token, keys=keys, issuer=self.issuer, audience=self.audience, now=self.clock())
 
 
+@dataclass(frozen=True)
+class EventParts(Given):
+    event_receiver: EventReceiver
+
+
 @router.post("/internal/events", include_in_schema=False)
 async def receive(request: Request) -> Response:
     """202 for what is done, also when it was done before; 400 for what is refused (RFC 8935 §2.3)."""
-    receiver: EventReceiver = request.app.state.event_receiver
+    receiver = given(request, EventParts).event_receiver
     if media_type(request) != MEDIA_TYPE:
         return _refuse("invalid_request", f"Send it as {MEDIA_TYPE}.")
     try:

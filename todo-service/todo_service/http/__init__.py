@@ -1,5 +1,6 @@
 """HTTP: what all requests share before they come to todos.
 
+    parts.py                what an endpoint is given of the process's parts: `Given`, `given`
     authentication.py       the bearer token of a request: found, verified, counted; `Reader`, `Writer`, `RecentWriter`
     problems.py             the catalogue of everything that can go wrong (RFC 9457); `Problem` is raised
     refusals.py             what the router and the database refuse, as problems

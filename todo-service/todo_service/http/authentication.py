@@ -4,6 +4,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from ..verifier.status_list import Freshness
 from ..verifier.status_lists import StatusLists, StatusUnknown
 from ..verifier.verified_tokens import VerifiedTokens
 from . import request_body
+from .parts import Given, given
 from .problems import (
     AUTHENTICATION_REQUIRED,
     INSUFFICIENT_SCOPE,
@@ -156,6 +158,12 @@ async def _is_elsewhere(request: Request) -> bool:
     return _TOKEN_IN_FORM.search(await request_body.read(request)) is not None
 
 
+@dataclass(frozen=True)
+class BearerParts(Given):
+    authenticator: Authenticator
+    rate_limit: RateLimit | None
+
+
 class BearerToken(SecurityBase):
     """A dependency that returns the access token of the request, which has `scope`.
 
@@ -171,9 +179,11 @@ class BearerToken(SecurityBase):
         self._recent = recent
 
     async def __call__(self, request: Request) -> AccessToken:
-        authenticator: Authenticator = request.app.state.authenticator
+        parts = given(request, BearerParts)
+        authenticator = parts.authenticator
         token = await authenticator.authenticate(request, writes=self._writes)
-        await _spend(request, token)
+        if parts.rate_limit is not None:
+            await _spend(request, parts.rate_limit, token)
         if self._scope not in token.scope:
             raise authenticator.insufficient(self._scope)
         if request.path_params.get("user_id", token.sub) != token.sub:
@@ -183,14 +193,11 @@ class BearerToken(SecurityBase):
         return token
 
 
-async def _spend(request: Request, token: AccessToken) -> None:
+async def _spend(request: Request, limit: RateLimit, token: AccessToken) -> None:
     """Count the request for who is proved to have sent it; a person and a service never have the same `sub`.
 
     What is left is told with whatever becomes of the request. Raises Problem when nothing was.
     """
-    limit: RateLimit | None = request.app.state.rate_limit
-    if limit is None:
-        return
     standing = await limit.spend(token.sub)
     request.scope["rate_limit_fields"] = standing.header_fields()
     if standing.is_exceeded:

@@ -1,5 +1,6 @@
 """Is the process alive, and may it be sent requests? Asked on the service's own port; the gateway routes neither."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
@@ -7,14 +8,24 @@ from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..store import database
-from ..store.database import SchemaNotAtHead
-from ..verifier.jwks import KeysUnavailable
+from ..store.database import Database, SchemaNotAtHead
+from ..verifier.jwks import JwksCache, KeysUnavailable
+from ..verifier.status_lists import StatusLists
+from .parts import Given, given
 
 router = APIRouter(tags=["health"])
 
 
 class Health(BaseModel):
     status: Literal["ok", "no key set", "no status lists", "no database", "schema not at head"]
+
+
+@dataclass(frozen=True)
+class ReadinessParts(Given):
+    jwks: JwksCache
+    status_lists: StatusLists
+    requires_status: bool
+    database: Database
 
 
 @router.get("/livez", operation_id="getLiveness")
@@ -31,12 +42,12 @@ async def readyz(request: Request, response: Response) -> Health:
     A migration only adds, so that the version before it goes on serving until the new one has taken over.
     """
     response.headers["Cache-Control"] = "no-store"
-    health = Health(status="ok")
+    parts, health = given(request, ReadinessParts), Health(status="ok")
     try:
-        request.app.state.jwks.get_key_set()
-        if request.app.state.requires_status and not request.app.state.status_lists.is_ready:
+        parts.jwks.get_key_set()
+        if parts.requires_status and not parts.status_lists.is_ready:
             health = Health(status="no status lists")
-        await database.verify_schema(request.app.state.database)
+        await database.verify_schema(parts.database)
     except KeysUnavailable:
         health = Health(status="no key set")
     except SchemaNotAtHead as mismatch:

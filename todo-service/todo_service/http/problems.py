@@ -14,6 +14,9 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from ..telemetry.counts import RequestCounts
+from .parts import Given, given
+
 MEDIA_TYPE = "application/problem+json"
 _MAX_ERRORS = 20
 _MAX_POINTER_LENGTH = 200
@@ -105,9 +108,14 @@ class ProblemDocument(BaseModel):
     errors: list[FieldError] | None = None
 
 
+@dataclass(frozen=True)
+class ProblemParts(Given):
+    counts: RequestCounts
+
+
 def render(request: Request, problem: Problem) -> JSONResponse:
     kind = problem.problem_type
-    request.app.state.counts.problems[kind.slug] += 1
+    given(request, ProblemParts).counts.problems[kind.slug] += 1
     document = ProblemDocument(
         type=kind.type,
         title=kind.title,

@@ -1,10 +1,13 @@
 """What this API is and whose tokens it takes, for clients that know only its address (RFC 9728)."""
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from . import problems
 from .authentication import SCOPES
+from .parts import Given, given
 
 RESOURCE_PATH = "/api/v1"
 PATH = f"/.well-known/oauth-protected-resource{RESOURCE_PATH}"  # RFC 9728 §3.1: inserted before the resource's path
@@ -21,6 +24,11 @@ class ProtectedResource(BaseModel):
     bearer_methods_supported: list[str]
 
 
+@dataclass(frozen=True)
+class MetadataParts(Given):
+    protected_resource: ProtectedResource
+
+
 def describe(issuer: str) -> ProtectedResource:
     return ProtectedResource(
         resource=issuer + RESOURCE_PATH,
@@ -35,5 +43,4 @@ async def protected_resource(request: Request, response: Response) -> ProtectedR
     """Protected resource metadata (RFC 9728 §3)."""
     response.headers["Access-Control-Allow-Origin"] = "*"  # public, and the same for everybody
     response.headers["Cache-Control"] = "public, max-age=3600"
-    described: ProtectedResource = request.app.state.protected_resource
-    return described
+    return given(request, MetadataParts).protected_resource

@@ -8,7 +8,8 @@ one window and again early in the next. Refused requests count, too; they change
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -98,6 +99,14 @@ class RateLimit:
     @property
     def has_lost_redis(self) -> bool:
         return self._shared is not None and self._shared.is_lost
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        if self._shared is None:
+            yield
+            return
+        async with self._shared.running():
+            yield
 
     async def spend(self, subject: str) -> Standing:
         """Count a request. Redis decides; while it does not answer, each process by itself, from nothing."""

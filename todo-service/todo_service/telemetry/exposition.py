@@ -1,14 +1,14 @@
 """/metrics for Prometheus, on a port of its own: requests, the key set (rule J14), status lists, the process."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 from fastapi.responses import PlainTextResponse, Response
-from starlette.datastructures import State
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..limits.subjects import RateLimit
+from ..store.database import Database
 from ..verifier.jwks import JwksCache
 from ..verifier.status_list import LAGGING_AFTER
 from ..verifier.status_lists import StatusLists
@@ -22,31 +22,39 @@ PATH = "/metrics"
 class MetricsPort:
     """What arrives on that port is for Prometheus alone: the application never sees it, and has no /metrics itself."""
 
-    def __init__(self, app: ASGIApp, port: int) -> None:
+    def __init__(self, app: ASGIApp, port: int, render: Callable[[], str]) -> None:
         self._app = app
         self._port = port
+        self._render = render
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["server"][1] != self._port:
             await self._app(scope, receive, send)
         elif (scope["method"], scope["path"]) == ("GET", PATH):
-            await _render(scope["app"].state)(scope, receive, send)
+            answer = PlainTextResponse(self._render(), headers={"Cache-Control": "no-store"}, media_type=MEDIA_TYPE)
+            await answer(scope, receive, send)
         else:
             await Response(status_code=404)(scope, receive, send)
 
 
-def _render(state: State) -> PlainTextResponse:
-    now = state.clock()
+def render_metrics(
+    counts: RequestCounts,
+    jwks: JwksCache,
+    status_lists: StatusLists,
+    rate_limit: RateLimit | None,
+    database: Database,
+    *,
+    now: float,
+) -> str:
     lines = chain(
-        _of_requests(state.counts),
-        _of_keys(state.jwks, now),
-        _of_status_lists(state.status_lists, now),
-        _of_limits(state.rate_limit),
-        pool_metrics(state.database),
+        _of_requests(counts),
+        _of_keys(jwks, now),
+        _of_status_lists(status_lists, now),
+        _of_limits(rate_limit),
+        pool_metrics(database),
         process_metrics(),
     )
-    content = "".join(f"{line}\n" for line in lines)
-    return PlainTextResponse(content, headers={"Cache-Control": "no-store"}, media_type=MEDIA_TYPE)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _of_requests(counts: RequestCounts) -> Iterator[str]:

@@ -18,11 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..http import preconditions, problems, request_body
 from ..http.authentication import Writer
+from ..http.parts import given
 from ..http.problems import FieldError, Problem, ProblemDocument
 from . import idempotency, queries
 from .endpoints import Now
 from .fields import EXAMPLE, NewTodo, Todo, TodoChange
-from .idempotency import Answer
+from .idempotency import Answer, OnceParts
 from .identifiers import new_id, parse_id
 from .queries import Versions
 from .refusals import as_problems, not_found
@@ -111,19 +112,25 @@ class _Run:
     strict: bool
 
 
+@dataclass(frozen=True)
+class BatchParts(OnceParts):
+    quota: int
+
+
 async def batch(token: Writer, request: Request, now: Now) -> Response:
     """Do several things at once. Idempotency-Key works here too."""
     body = await request_body.read_as(request, (request_body.JSON,))
     asked = request_body.parse_bytes(body, _Envelope)
+    parts = given(request, BatchParts)
 
     async def act(connection: AsyncConnection) -> Answer:
-        run = _Run(token.sub, connection, now, request.app.state.quota, preconditions.is_strict(request))
+        run = _Run(token.sub, connection, now, parts.quota, preconditions.is_strict(request))
         results = [await _do(run, operation, number) for number, operation in enumerate(asked.operations)]
         if asked.atomic:
             _require_success(results)
         return Answer(200, BatchResults(results=results).model_dump_json().encode(), {})
 
-    return await idempotency.once(request, token, body=body, now=now, act=act)
+    return await idempotency.once(parts, request, token, body=body, now=now, act=act)
 
 
 def _require_success(results: list[Result]) -> None:

@@ -8,6 +8,7 @@ walks through several parts, the age of its token is that of the first: what it 
 since.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple
 from uuid import UUID
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..http import problems
 from ..http.authentication import Reader
+from ..http.parts import Given, given
 from ..http.problems import Problem
 from . import cursors, owners, queries
 from .endpoints import DatabaseDep, Now
@@ -66,6 +68,11 @@ class Changes(BaseModel):
     has_more: bool = Field(description="whether to ask again at once")
 
 
+@dataclass(frozen=True)
+class ChangesParts(Given):
+    cursor_key: bytes
+
+
 async def changes(
     token: Reader,
     request: Request,
@@ -75,7 +82,7 @@ async def changes(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="how many at most")] = DEFAULT_LIMIT,
 ) -> Response:
     """What changed since a token; without one, everything. Deleted todos come as tombstones."""
-    key: bytes = request.app.state.cursor_key
+    key = given(request, ChangesParts).cursor_key
     seen = SyncToken(0, now) if since is None else _verify(key, token.sub, since, now)
     async with database.reading(token.sub) as connection:
         rows = await queries.find_changes(token.sub, connection, since=seen.sequence, limit=limit + 1)

@@ -8,7 +8,8 @@ What is a dependency is `async` although it awaits nothing: FastAPI would send i
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -21,24 +22,49 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..http import preconditions, problems, request_body
 from ..http.authentication import Reader, RecentWriter, Writer
+from ..http.parts import Given, given
 from ..http.problems import Problem
 from ..store.database import Database
 from . import cursors, idempotency, lists, pages, queries
 from .fields import NewTodo, Todo, TodoChange
-from .idempotency import Answer
+from .idempotency import Answer, OnceParts
 from .identifiers import new_id, parse_id
 from .lists import After, ListParameters
 from .queries import Versions
 from .refusals import as_problems, not_found
 
 
+@dataclass(frozen=True)
+class StoreParts(Given):
+    database: Database
+
+
+@dataclass(frozen=True)
+class TimeParts(Given):
+    clock: Callable[[], float]
+
+
+@dataclass(frozen=True)
+class CreateParts(OnceParts):
+    quota: int
+
+
+@dataclass(frozen=True)
+class ListParts(Given):
+    cursor_key: bytes
+
+
+@dataclass(frozen=True)
+class RestoreParts(Given):
+    quota: int
+
+
 async def _get_database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
+    return given(request, StoreParts).database
 
 
 async def _get_now(request: Request) -> datetime:
-    return datetime.fromtimestamp(request.app.state.clock(), UTC)
+    return datetime.fromtimestamp(given(request, TimeParts).clock(), UTC)
 
 
 async def _get_id(
@@ -61,17 +87,17 @@ async def create(token: Writer, request: Request, now: Now) -> Response:
     """Create a todo. With an Idempotency-Key it is created once, however often the request is sent."""
     body = await request_body.read_as(request, (request_body.JSON,))
     fields = request_body.parse_bytes(body, NewTodo)
-    quota: int = request.app.state.quota
+    parts = given(request, CreateParts)
 
     async def act(connection: AsyncConnection) -> Answer:
         id_ = new_id(now.timestamp())
-        row = await queries.create(token.sub, connection, id_=id_, fields=fields.columns(), now=now, quota=quota)
+        row = await queries.create(token.sub, connection, id_=id_, fields=fields.columns(), now=now, quota=parts.quota)
         todo = Todo.of(row)
         location = f"{quote(request.scope['path'])}/{todo.id}"
         return Answer(201, _render(todo), {"Location": location, "ETag": todo.etag})
 
     with as_problems():
-        return await idempotency.once(request, token, body=body, now=now, act=act)
+        return await idempotency.once(parts, request, token, body=body, now=now, act=act)
 
 
 async def list_all(
@@ -81,7 +107,7 @@ async def list_all(
 
     Cursors belong to the order and the filters that they were made for; the ETag to what is shown.
     """
-    key: bytes = request.app.state.cursor_key
+    key = given(request, ListParts).cursor_key
     after = _find_place(key, token.sub, shown)
     async with database.reading(token.sub) as connection:
         rows = await pages.find_page(token.sub, connection, shown=shown, after=after, limit=shown.limit + 1, now=now)
@@ -141,7 +167,7 @@ async def restore(
     token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now
 ) -> Response:
     """Undo a deletion of the last 30 days. What is not deleted stays as it is."""
-    quota: int = request.app.state.quota
+    quota = given(request, RestoreParts).quota
     with as_problems():
         async with database.writing(token.sub) as connection:
             row = await queries.restore(token.sub, connection, id_, versions=versions, now=now, quota=quota)

@@ -8,25 +8,22 @@ changes nothing, so it is not kept: the same request is judged anew.
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from fastapi import Request, Response
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..http import problems
+from ..http.parts import Given
 from ..http.problems import Problem
+from ..store.database import Database
 from ..verifier.access_token import AccessToken
 from .table import UtcDateTime, idempotency_keys
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..store.database import Database
 
 KEY_TTL = timedelta(hours=24)
 # A string of RFC 9651 §3.3.3, with something in it.
@@ -70,7 +67,7 @@ class InFlight:
         self._claims: set[Claim] = set()
 
     @contextmanager
-    def holding(self, claim: Claim) -> "Iterator[None]":
+    def holding(self, claim: Claim) -> Iterator[None]:
         if claim in self._claims:
             detail = "It is under way. Ask again with the same key."
             raise Problem(problems.REQUEST_IN_PROGRESS, detail, headers={"Retry-After": "1"})
@@ -81,7 +78,16 @@ class InFlight:
             self._claims.remove(claim)
 
 
+@dataclass(frozen=True)
+class OnceParts(Given):
+    """What `once` needs. The parts of an endpoint that calls it are a kind of these."""
+
+    database: Database
+    in_flight: InFlight
+
+
 async def once(
+    parts: OnceParts,
     request: Request,
     token: AccessToken,
     *,
@@ -94,14 +100,13 @@ async def once(
     Raises:
         Problem: 400 for what is no key, 409 while it is under way here, 422 when it came with another body.
     """
-    database: Database = request.app.state.database
+    database = parts.database
     claim = _find_claim(request, token)
     if claim is None:
         async with database.writing(token.sub) as connection:
             return (await act(connection)).render()
-    in_flight: InFlight = request.app.state.in_flight
     body_hash = hashlib.sha256(body).digest()
-    with in_flight.holding(claim):
+    with parts.in_flight.holding(claim):
         async with database.writing(token.sub) as connection:
             answer = await _find_answer(token.sub, connection, claim, body_hash, now)
             if answer is None:

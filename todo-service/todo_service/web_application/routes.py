@@ -15,6 +15,8 @@ from types import MappingProxyType
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
+from ..http.parts import Given, given
+
 PAGES = ("/", "/sign-in", "/sign-up", "/settings")  # as in web/src/lib/return-to.ts
 _SUFFIXES = MappingProxyType({"br": ".br", "gzip": ".gz"})  # best first
 _IMMUTABLE = "public, max-age=31536000, immutable"
@@ -54,6 +56,11 @@ class File:
 Files = Mapping[str, File]
 
 
+@dataclass(frozen=True)
+class WebParts(Given):
+    web_files: Files
+
+
 def _compressed(path: Path) -> list[tuple[str, Path]]:
     return [(coding, path.with_name(path.name + suffix)) for coding, suffix in _SUFFIXES.items()]
 
@@ -86,8 +93,7 @@ async def asset(request: Request) -> Response:
 
 
 def _answer(request: Request, path: str, headers: Mapping[str, str]) -> Response:
-    files: Files = request.app.state.web
-    file = files.get(path)
+    file = given(request, WebParts).web_files.get(path)
     if file is None:
         raise HTTPException(404)
     coding = _choose(file, request.headers.get("Accept-Encoding", ""))

@@ -1,0 +1,157 @@
+"""The parts of one process: made from the settings at its start, and given to endpoints by http/parts.py."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from .account_events import EventReceiver
+from .http import protected_resource
+from .http.authentication import Authenticator
+from .http.parts import Supply
+from .http.protected_resource import ProtectedResource
+from .limits.redis_address import parse_redis_url
+from .limits.subjects import RateLimit
+from .settings.settings import Settings
+from .store import database as store
+from .store.database import Database
+from .telemetry.counts import RequestCounts
+from .todos import cursors
+from .todos.idempotency import InFlight
+from .verifier.access_token import Policy
+from .verifier.jwks import JwksCache, Schedule
+from .verifier.status_lists import Polling, StatusLists
+from .verifier.verified_tokens import VerifiedTokens
+from .verifier_reports import Held, HeldList, Pace, VerifierReports
+from .web_application.routes import Files, read_files
+
+if TYPE_CHECKING:
+    from .limits.shared_windows import SharedWindows
+
+STATUS_LISTS_PATH = "/oauth/status-lists"
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts(Supply):
+    """Nothing else is put in their place afterwards."""
+
+    clock: Callable[[], float]
+    counts: RequestCounts
+    database: Database
+    cursor_key: bytes
+    quota: int  # todos of one owner
+    in_flight: InFlight
+    jwks: JwksCache
+    status_lists: StatusLists
+    requires_status: bool
+    authenticator: Authenticator
+    rate_limit: RateLimit | None
+    event_receiver: EventReceiver
+    verifier_reports: VerifierReports | None
+    protected_resource: ProtectedResource
+    web_files: Files
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """What tests put in the place of the world: the time, and how often the issuer is asked."""
+
+    clock: Callable[[], float] = time.time
+    schedule: Schedule | None = None
+    polling: Polling | None = None
+    pace: Pace | None = None
+
+
+@asynccontextmanager
+async def assembled(settings: Settings, counts: RequestCounts, seams: Seams) -> AsyncIterator[Parts]:
+    """The parts; afterwards the database is closed."""
+    database = store.connect(settings.database_url.get_secret_value())
+    try:
+        async with database.reader.connect() as connection:
+            cursor_key = await cursors.get_key(connection)
+        if await database.bypasses_row_level_security():
+            _log.warning("the database role is exempt from row-level security: only the queries keep owners apart")
+        yield _assemble(settings, database, cursor_key, counts, seams)
+    finally:
+        await database.dispose()
+
+
+def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts: RequestCounts, seams: Seams) -> Parts:
+    clock = seams.clock
+    metadata = protected_resource.describe(settings.issuer)
+    jwks = JwksCache(settings.jwks_uri, saved_copy=settings.jwks_file, schedule=seams.schedule, clock=clock)
+    status_lists = StatusLists(
+        settings.issuer + STATUS_LISTS_PATH,
+        jwks,
+        fetched_from=(settings.auth_url or settings.issuer) + STATUS_LISTS_PATH,
+        saved_copy=settings.status_lists_file,
+        polling=seams.polling,
+        clock=clock,
+    )
+    policy = Policy(
+        issuer=settings.issuer,
+        audience=metadata.resource,
+        status_lists=f"{settings.issuer}{STATUS_LISTS_PATH}/",
+        requires_status=settings.require_status == "on",
+    )
+    return Parts(
+        clock=clock,
+        counts=counts,
+        database=database,
+        cursor_key=cursor_key,
+        quota=settings.quota,
+        in_flight=InFlight(),
+        jwks=jwks,
+        status_lists=status_lists,
+        requires_status=policy.requires_status,
+        authenticator=Authenticator(
+            jwks,
+            VerifiedTokens(policy),
+            status_lists,
+            resource_metadata=settings.issuer + protected_resource.PATH,
+            rejections=counts.rejections,
+            clock=clock,
+        ),
+        rate_limit=_rate_limit(settings),
+        event_receiver=EventReceiver(settings.issuer, settings.client_id, jwks, database, clock),
+        verifier_reports=_verifier_reports(settings, jwks, status_lists, seams.pace),
+        protected_resource=metadata,
+        web_files=read_files(settings.web_folder),
+    )
+
+
+def _rate_limit(settings: Settings) -> RateLimit | None:
+    if settings.rate_limit is None:
+        return None
+    return RateLimit(settings.rate_limit, _shared_windows(settings))
+
+
+def _shared_windows(settings: Settings) -> "SharedWindows | None":
+    if settings.redis_url is None:
+        return None
+    from .limits.shared_windows import SharedWindows  # takes 20 MB, which a service without Redis does not need
+
+    address = parse_redis_url(settings.redis_url.get_secret_value())
+    return SharedWindows(address, prefix="todo", timeout=settings.redis_timeout, ca_file=settings.redis_ca_file)
+
+
+def _verifier_reports(
+    settings: Settings, jwks: JwksCache, status_lists: StatusLists, pace: Pace | None
+) -> VerifierReports | None:
+    if not settings.client_id:
+        return None
+
+    def held() -> Held:
+        if jwks.held is None:
+            return Held(())
+        keys = jwks.held.published
+        kids = sorted({*keys.access_tokens, *keys.status_lists})
+        lists = sorted(status_lists.held, key=lambda each: each.uri)
+        return Held(tuple(kids), tuple(HeldList(each.uri, each.version, int(each.iat)) for each in lists))
+
+    secret = settings.client_secret.get_secret_value()
+    return VerifierReports(settings.auth_url or settings.issuer, settings.client_id, secret, held, pace)
