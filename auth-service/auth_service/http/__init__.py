@@ -11,12 +11,14 @@
     browsers.py                 the cookie that tells browsers apart, and the tokens of our forms
     pending_requests.py         the authorization request that a page is about
     authorization_response.py   a code or a refusal, sent to the client's redirect URI
+    outgoing.py                 cookies and header fields that go out with a response, whatever the response is
     pages.py                    pages for people, from templates/, with their headers
     cached_documents.py         the key set and the metadata: ETag, Cache-Control, CORS for everybody
 
 A protocol request: `read_form`, then `client_requests.authenticate`, then the endpoint's own work; what is refused is
 raised and rendered in serving/failures.py. A person's request: `find_current` reads the cookie (`SessionCookies.read`
-checks the signature), finds the live session and prolongs it when it is time; the endpoint renders a page or redirects.
+checks the signature), finds the live session and prolongs it when it is time; its cookie goes out with any response
+(outgoing.py); the endpoint renders a page or redirects.
 
 signing_in/, endpoints/ and serving/ import this room; nothing below it may, so nothing below knows FastAPI.
 """
