@@ -1,5 +1,7 @@
 """What can be reached from outside: the routes of README.md, and nothing else."""
 
+import re
+
 import httpx2
 import pytest
 
@@ -14,6 +16,7 @@ NOWHERE = [
     *("/api/auth/../../livez", "/api/auth/%2e%2e/%2e%2e/readyz", "/api/v1/todos/..%2f..%2f..%2freadyz", "//livez"),
     *("/.well-known/", "/.well-known/security", "/.well-known/oauth-protected-resource", "/API/V1/todos"),
 ]  # fmt: skip
+APPLICATION = {"/", "/favicon.svg"}  # the web application, which is in no OpenAPI document
 NOT_ROUTED = "There is nothing here."
 
 
@@ -27,6 +30,16 @@ def test_every_documented_route_is_routed_and_what_is_for_inside_is_not(stack: S
     client = stack.client()
     routed = {(method, path) for method, path in documented(stack, service) if _is_routed(client, method, path)}
     assert routed == {(method, path) for method, path in documented(stack, service) if path not in HIDDEN | INSIDE}
+
+
+def test_gateway_routes_no_path_that_todo_service_lacks(stack: Stack) -> None:
+    """The other direction for todo-service; gateway/tests/test_paths.py compares auth-service's routes both ways."""
+    rendered = (stack.checkout.folder / ".run/nginx/nginx.conf").read_text(encoding="utf-8")
+    locations = re.findall(r"location (= |~ )(\S+) +\{[^}]*proxy_pass http://\$todo;", rendered)
+    assert len(locations) > 4
+    served = {re.sub(r"\{[^}]*\}", "1", path) for _, path in documented(stack, "todo")} | APPLICATION
+    routed = [re.compile(path if kind == "~ " else re.escape(path)) for kind, path in locations]
+    assert [each.pattern for each in routed if not any(map(each.search, served))] == []
 
 
 @pytest.mark.parametrize("path", NOWHERE)
