@@ -107,6 +107,14 @@ def test_what_the_map_names_is_there() -> None:
     assert [pair for pair in pairs if pair[1] and not defines(resolve(pair[0]), pair[1])] == []
 
 
+def test_what_contributing_names_is_there() -> None:
+    """Paths in the repository, in a service or in a package; `.run/` is made by the first command."""
+    paths = {path for path, _ in named((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))} - {".run/"}
+    places = (ROOT, *PACKAGES.values(), *(package.parent for package in PACKAGES.values()))
+    assert len(paths) > QUESTIONS
+    assert [path for path in paths if "NAME" not in path and not any((place / path).exists() for place in places)] == []
+
+
 def test_the_map_is_short() -> None:
     assert len(MAP.splitlines()) <= LONGEST_MAP
 

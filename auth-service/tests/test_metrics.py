@@ -10,6 +10,8 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from auth_service.endpoints.token.grants import GRANT_TYPES
+
 from .code_flow import Frontend, register_frontend, sign_up
 from .conftest import PASSWORD, Service, Start, Store
 from .oauth_client import post, register
@@ -150,7 +152,8 @@ class TestCounts:
             - before("auth_tokens_issued_total", grant_type=each)
             for each in after.label_values("auth_tokens_issued_total", "grant_type")
         }
-        assert issued == {"authorization_code": 1, "refresh_token": 1, "client_credentials": 1, "session": 1}
+        expected = {"authorization_code": 1, "refresh_token": 1, "client_credentials": 1, "session": 1}
+        assert issued == dict.fromkeys(GRANT_TYPES, 0) | expected
         refused = {"http_route": "/oauth/token", "error": "invalid_scope"}
         assert after("auth_oauth_refusals_total", **refused) - before("auth_oauth_refusals_total", **refused) == 1
 

@@ -9,6 +9,7 @@ import jwt
 import pytest
 from sqlalchemy import Engine, event
 
+from auth_service.endpoints.token.grants import GRANT_TYPES
 from auth_service.oauth.scope import IDENTITY
 
 from .code_flow import REDIRECT_URI
@@ -302,7 +303,8 @@ def test_the_metadata_say_what_the_endpoint_does(sqlite_service: Service) -> Non
     """RFC 8414 §2: every member is tried; what is not listed is refused."""
     metadata = httpx2.get(f"{sqlite_service.url}/.well-known/oauth-authorization-server").json()
     assert metadata["token_endpoint"] == f"{ISSUER}{TOKEN}"
-    assert metadata["grant_types_supported"] == ["authorization_code", "refresh_token", "client_credentials"]
+    assert metadata["grant_types_supported"] == list(GRANT_TYPES)
+    assert {"authorization_code", "refresh_token", "client_credentials"} <= set(GRANT_TYPES)
     by_method: dict[str, Callable[[OAuthClient], httpx2.Response]] = {
         "client_secret_basic": lambda client: client.token(),
         "client_secret_post": lambda client: post(

@@ -12,5 +12,5 @@ from what is stored; so a duty must bear to be cut off anywhere and to be done t
 A rotation is due when the active key has signed for its interval and the spare has been published long enough; a
 registered verifier that does not hold the spare delays it by at most an hour (keys/verifier_reports.py).
 
-Only commands/working.py imports this room.
+commands/working.py imports this room; /metrics of a serving process reads `Pace` of schedule.py.
 """

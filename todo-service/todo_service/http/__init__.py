@@ -16,5 +16,6 @@ the Authorization header, has it verified (verifier/), counts the request for it
 scope and the user in the path. Whatever is wrong is raised as a `Problem`, with its challenge (RFC 6750), and rendered
 in one place.
 
-todos/, account_events.py and app.py import this room. Only these know FastAPI.
+todos/, web_application/, account_events.py, assembly.py and app.py import this room. Beside telemetry's middleware,
+only these know FastAPI.
 """

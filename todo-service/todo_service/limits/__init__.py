@@ -9,6 +9,6 @@ After a token is verified, http/authentication.py calls `RateLimit.spend` with i
 count together; when Redis is away each process counts alone, and no request waits. A subject that has spent its quota
 gets 429 until its window ends.
 
-The gateway limits by address before any of this (gateway/README.md). Only http/, app.py and the settings import this
-room.
+The gateway limits by address before any of this (gateway/README.md). http/, telemetry/, assembly.py and the settings
+import this room.
 """

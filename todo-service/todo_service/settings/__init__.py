@@ -6,6 +6,6 @@ Loading reads every TODO_* name, and for secrets TODO_*_FILE, and refuses a name
 its own value; what must fit together is checked last. Faults rise as `InvalidSettings`, with the name of the variable
 and never with a secret.
 
-Only app.py and the commands import this room; everything else is given what it needs. A new setting is a field here and
-a line in README.md.
+Only app.py, assembly.py and the commands import this room; everything else is given what it needs. A new setting is a
+field here and a line in README.md.
 """

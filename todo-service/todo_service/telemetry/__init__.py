@@ -12,6 +12,6 @@
 A request passes `RequestLog` first: it takes the gateway's request id or draws one, and on the way out writes the line,
 counts, and adds the header fields that every answer has. Prometheus asks exposition.py on the inner port.
 
-No query, body, header or token is ever logged. Labels have values from this code only. app.py and the commands
-import this room.
+No query, body, header or token is ever logged. Labels have values from this code only. app.py, assembly.py, http/ and
+the commands import this room.
 """

@@ -18,5 +18,5 @@ owner (`Database.writing(owner)`), calls queries.py, whose every statement compa
 change first takes the owner's next number (owners.py), which locks out the owner's other changes until the transaction
 ends. Another's todo does not exist: 404.
 
-app.py imports routes.py and the background tasks, account_events.py imports erasure.py.
+app.py imports routes.py and the background tasks, account_events.py imports erasure.py, migrations/ the tables.
 """
