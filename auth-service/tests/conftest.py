@@ -1,7 +1,6 @@
 """The service over HTTP, on SQLite and on PostgreSQL, with a clock that the test holds."""
 
 import asyncio
-import functools
 import os
 import secrets
 import shutil
@@ -16,19 +15,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-import argon2
 import httpx2
 import psycopg
 import pytest
 import uvicorn
-from cryptography.hazmat.primitives.serialization import load_der_private_key
-from httpx2._config import DEFAULT_TIMEOUT_CONFIG, create_ssl_context
-from httpx2._transports import default as default_transport
+from httpx2._config import DEFAULT_TIMEOUT_CONFIG
 
-from auth_service.accounts import passwords
 from auth_service.app import check_start, create_app
 from auth_service.commands import serving
-from auth_service.keys import encryption
 from auth_service.migrations import migrate
 from auth_service.network import outbound
 from auth_service.settings.settings import Settings, load_settings
@@ -40,11 +34,12 @@ from auth_service.worker.schedule import Pace
 
 from .operator_commands import FOLDER, Done, call_command, command_line, run_command
 from .postgres_server import made_database, running_postgres
+from .thrift import quick_reload, real_hashing, thrift
 from .waiting import wait_until
 
+__all__ = ["quick_reload", "real_hashing", "thrift"]  # fixtures
+
 ISSUER = "http://localhost:8080"
-REAL_ARGON2ID = passwords._ARGON2ID
-CHEAP_ARGON2ID = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 T = TypeVar("T")
 PASSWORD = "correct-horse-1"
 SECRET = "1:cG5vZ3V0cm93eWVr-MJ4kq8Zt2vXw7Lr"
@@ -199,29 +194,6 @@ def patience() -> Iterator[None]:
         patched.setitem(database.REACHABILITY, "connect_timeout", int(minute.total_seconds()))
         patched.setattr(outbound, "TOTAL_TIMEOUT", minute)
         yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def thrift() -> Iterator[None]:
-    """What tests do thousands of times costs next to nothing, where it is not what they test.
-
-    A client of httpx2 reads all certificates that it believes, which takes it 20 ms. So does each password's hash, of
-    which `real_hashing` brings the parameters back, and each signing key that a start opens: it is the same for all of
-    them. A server that ends has nobody here whose first octets it may miss.
-    """
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(default_transport, "create_ssl_context", functools.cache(create_ssl_context))
-        patched.setattr(passwords, "_ARGON2ID", CHEAP_ARGON2ID)
-        patched.setattr(passwords, "_NOBODYS", passwords._random_hash())
-        patched.setattr(encryption, "load_der_private_key", functools.cache(load_der_private_key))
-        patched.setattr(serving, "LAST_ARRIVALS", 0)
-        yield
-
-
-@pytest.fixture
-def real_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of what hashing is and of what its time makes others wait for."""
-    monkeypatch.setattr(passwords, "_ARGON2ID", REAL_ARGON2ID)
 
 
 @pytest.fixture(scope="session")

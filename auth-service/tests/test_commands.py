@@ -39,6 +39,25 @@ def test_an_account_made_by_the_operator_signs_in(service: Service) -> None:
     assert by_email == by_id == record
 
 
+@pytest.mark.process
+def test_a_process_says_what_a_call_says(sqlite_service: Service) -> None:
+    """Most tests call commands; this one holds calls to what an operator gets."""
+    sqlite_service.signed_up("ann@example.com")
+    for arguments, code in (
+        (["users", "suspend", "ann@example.com", "--yes"], 0),
+        (["users", "delete", "ann@example.com"], 1),
+        (["users", "nope"], 2),
+    ):
+        called = sqlite_service.command(*arguments)
+        sqlite_service.execute("UPDATE accounts SET suspended_at = NULL")
+        processed = sqlite_service.process(*arguments)
+        assert called.returncode == processed.returncode == code
+        shown = [done.stdout.replace('"sessions_ended": 1', '"sessions_ended": 0') for done in (called, processed)]
+        assert shown[0] == shown[1]
+        if code != 2:  # usage names the program, which here is pytest
+            assert called.stderr == processed.stderr
+
+
 def done(service: Service, *arguments: str, stdin: str = "") -> dict[str, Any]:
     """What a command that succeeds says."""
     result = service.command(*arguments, stdin=stdin)

@@ -51,7 +51,7 @@ def fresh_kid(client: httpx2.Client) -> str:
 
 
 def test_running_services_pick_a_rotation_up_and_never_sign_with_what_another_does_not_publish(
-    start: Start, database_url: str
+    start: Start, database_url: str, quick_reload: timedelta
 ) -> None:
     services = [start(database_url), start(database_url)]
     age(services[0])
@@ -76,7 +76,7 @@ def test_running_services_pick_a_rotation_up_and_never_sign_with_what_another_do
     jwt.decode(old, jwt.PyJWK(key), algorithms=["RS256"], audience=f"{ISSUER}/api/v1", issuer=ISSUER)
 
     services[0].clock.advance(seconds=(TTL + RETIRING_MARGIN).total_seconds() - 200)
-    time.sleep(RELOAD_PERIOD.total_seconds() + 0.3)
+    time.sleep(2 * quick_reload.total_seconds())
     assert published(clients[0]) == [active, spare, record["next"]], "a token may still be within its leeway"
     services[0].clock.advance(seconds=201)
     wait_until(lambda: published(clients[0]) == [spare, record["next"]])
@@ -153,6 +153,7 @@ def test_nothing_rotates_to_a_spare_that_our_own_processes_may_not_publish(sqlit
     assert PROCESSES_RELOADED > 2 * RELOAD_PERIOD
 
 
+@pytest.mark.usefixtures("quick_reload")
 def test_a_gone_key_is_listed_as_gone_and_not_published(start: Start, sqlite_url: str) -> None:
     service = start(sqlite_url)
     age(service)
@@ -163,12 +164,14 @@ def test_a_gone_key_is_listed_as_gone_and_not_published(start: Start, sqlite_url
     wait_until(lambda: published(service.client()) == [keys[1]["kid"], keys[2]["kid"]])
 
 
-def test_a_reload_that_fails_keeps_the_old_set_and_the_next_one_goes_on(start: Start, sqlite_url: str) -> None:
+def test_a_reload_that_fails_keeps_the_old_set_and_the_next_one_goes_on(
+    start: Start, sqlite_url: str, quick_reload: timedelta
+) -> None:
     service = start(sqlite_url)
     client = service.signed_up()
     keys = published(client)
     service.execute("ALTER TABLE signing_keys RENAME TO elsewhere")
-    time.sleep(RELOAD_PERIOD.total_seconds() + 0.5)
+    time.sleep(2 * quick_reload.total_seconds())
     assert published(client) == keys
     assert fresh_kid(client) == keys[0]
     service.execute("ALTER TABLE elsewhere RENAME TO signing_keys")
@@ -203,6 +206,7 @@ def test_before_the_first_start_there_is_nothing_to_rotate(sqlite_url: str) -> N
     assert "first start" in str(refused)
 
 
+@pytest.mark.usefixtures("quick_reload")
 def test_what_a_withdrawn_key_signed_is_refused_and_the_spare_signs(start: Start, database_url: str) -> None:
     """In an emergency the spare is what everybody knows already, however young it is."""
     service = start(database_url)

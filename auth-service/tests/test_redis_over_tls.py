@@ -28,6 +28,7 @@ def certified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisS
         yield server, url, ca_file
 
 
+@pytest.mark.process
 def test_server_of_the_authority_counts(
     start: Start, sqlite_url: str, certified: tuple[RedisServer, str, Path], logged: Logged
 ) -> None:
