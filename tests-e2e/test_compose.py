@@ -15,7 +15,7 @@ import pytest
 from deploy.local.ports import free_port
 
 from e2e_fixtures.checkout import ROOT
-from e2e_fixtures.composed import Composed, built_project, docker, started
+from e2e_fixtures.composed import Composed, another_project, docker, started
 from e2e_fixtures.people import Person, bearer, browser, credentials, sign_up
 from e2e_fixtures.waiting import wait_until
 
@@ -181,9 +181,9 @@ def upgraded(composed: Composed, ann: Person, guided: dict[str, str]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def restored(upgraded: Path, guided: dict[str, str]) -> Iterator[Composed]:
+def restored(composed: Composed, upgraded: Path, guided: dict[str, str]) -> Iterator[Composed]:
     """A second project: TLS, two of each service, and, by the guide, the data of the first."""
-    with built_project(upgraded, "tls", "replicas", scheme="https") as empty:
+    with another_project(composed, upgraded, "tls", "replicas", scheme="https") as empty:
         done = empty.script(PARAGRAPHS["Restore"], **guided)
         assert done.returncode == 0, done.stdout + done.stderr
         authority = empty.execute("gateway", "cat", "/run/tls/authority.crt").stdout

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e_fixtures.composed import running_project
+from e2e_fixtures.composed import Composed, another_project, started
 from e2e_fixtures.every_fault import DATABASE_RESTARTED, at_once, killed, unplugged
 from e2e_fixtures.faults import UNDER_WAY, UNLIMITED, Fault, described, invite, measure
 from e2e_fixtures.load import Load
@@ -13,7 +13,6 @@ from e2e_fixtures.nodes import Nodes
 VISITORS = 4
 FAULTS = (
     killed("auth-service-1"),
-    killed("todo-service-1"),
     Fault("todo-service-2 restarted", at_once(lambda nodes: nodes.restart("todo-service-2")), UNDER_WAY),
     unplugged("todo-service-1", "inside", UNDER_WAY, seconds=3),
     DATABASE_RESTARTED,
@@ -21,8 +20,9 @@ FAULTS = (
 
 
 @pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
-    with running_project(tmp_path_factory.mktemp("faults"), "replicas", **UNLIMITED) as project:
+def nodes(built: Composed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    folder = tmp_path_factory.mktemp("faults")
+    with another_project(built, folder, "replicas", **UNLIMITED) as project, started(project):
         yield Nodes(project)
 
 

@@ -80,4 +80,4 @@ def test_hooks_before_a_commit_and_a_push_run_what_ci_runs() -> None:
         "local",
         {"pre-commit": "./run.py lint", "pre-push": "./run.py test --fast"},
     )
-    assert entries["pre-commit"] in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
+    assert f"step {entries['pre-commit']}" in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()

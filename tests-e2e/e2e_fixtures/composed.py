@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ class Composed:
         return _run("bash", "-euc", commands, environ={**self.environ, **environ}, timeout=BUILD_TIMEOUT)
 
     def image(self, name: str) -> str:
-        return f"{self.project}/{name}:unreleased"
+        return f"{self.environ['IMAGE_PREFIX']}/{name}:unreleased"
 
     def execute(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
         return self.compose("exec", "--no-TTY", service, *command)
@@ -73,33 +73,47 @@ def built_project(folder: Path, *overlays: str, scheme: str = "http", **settings
     `folder` is the test's own, for the authority's certificate.
     """
     _require_an_engine()
-    port = free_port()
-    project = f"identity-test-{port}"
-    files = ["compose.yaml", *(f"deploy/compose/{each}.yaml" for each in overlays)]
-    environ = {
-        **ambient(),
-        **settings,
-        "COMPOSE_PROJECT_NAME": project,
-        "COMPOSE_FILE": os.pathsep.join(files),
-        "IMAGE_PREFIX": project,
-        "GATEWAY_PORT": str(port),
-    }
+    project, environ = _environment(overlays, settings)
+    environ["IMAGE_PREFIX"] = project
     _require_bases(environ)
     try:
         _succeed("build", "--quiet", environ=environ, timeout=BUILD_TIMEOUT)
+        with _taken_away(folder, scheme, project, environ) as composed:
+            yield composed
+    finally:
+        _run("docker", "image", "rm", "--force", *(f"{project}/{each}:unreleased" for each in BUILT), environ=environ)
+
+
+@contextmanager
+def another_project(
+    built: Composed, folder: Path, *overlays: str, scheme: str = "http", **settings: str
+) -> Iterator[Composed]:
+    """A second project, on the images of the first: nothing is built again and nothing started."""
+    project, environ = _environment(overlays, settings)
+    environ["IMAGE_PREFIX"] = built.environ["IMAGE_PREFIX"]
+    with _taken_away(folder, scheme, project, environ) as composed:
+        yield composed
+
+
+def _environment(overlays: Sequence[str], settings: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The project's name and its settings, with a port of its own."""
+    port = free_port()
+    project = f"identity-test-{port}"
+    files = ["compose.yaml", *(f"deploy/compose/{each}.yaml" for each in overlays)]
+    own = {"COMPOSE_PROJECT_NAME": project, "COMPOSE_FILE": os.pathsep.join(files), "GATEWAY_PORT": str(port)}
+    return project, {**ambient(), **settings, **own}
+
+
+@contextmanager
+def _taken_away(folder: Path, scheme: str, project: str, environ: dict[str, str]) -> Iterator[Composed]:
+    """The project, whose containers, networks and volumes are deleted at the end."""
+    port = int(environ["GATEWAY_PORT"])
+    try:
         with ExitStack() as opened:
             running = {"url": f"{scheme}://localhost:{port}", "ports": {"gateway": port}}
             yield Composed(project, environ, Stack(Checkout(folder), running, opened))
     finally:
         _run("docker", "compose", "down", "--volumes", "--timeout=10", environ=environ)
-        _run("docker", "image", "rm", "--force", *(f"{project}/{each}:unreleased" for each in BUILT), environ=environ)
-
-
-@contextmanager
-def running_project(folder: Path, *overlays: str, **settings: str) -> Iterator[Composed]:
-    """compose.yaml and the overlays that are named, all of it up."""
-    with built_project(folder, *overlays, **settings) as built, started(built):
-        yield built
 
 
 @contextmanager
