@@ -69,9 +69,7 @@ def send_secrets(url: str, bearer: str) -> None:
 @pytest.mark.process
 @pytest.mark.parametrize("asked", [{}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SDK_DISABLED": "true"}])
 def test_unasked_nothing_of_the_sdk_is_imported(asked: dict[str, str]) -> None:
-    code = (
-        "import sys, todo_service.app; from todo_service import __main__ as main; assert main._open_traces() is None;"
-    )
+    code = "import sys; from todo_service.commands.serve import open_traces; assert open_traces() is None;"
     code += "print([name for name in sys.modules if name.startswith(('opentelemetry.sdk', 'opentelemetry.exporter'))])"
     done = run(code, **asked)
     assert (done.stdout, done.stderr) == ("[]\n", "")
@@ -79,8 +77,8 @@ def test_unasked_nothing_of_the_sdk_is_imported(asked: dict[str, str]) -> None:
 
 @pytest.mark.process
 def test_without_the_packages_a_start_is_refused_in_one_line(sqlite_url: str) -> None:
-    code = "import sys; sys.modules['opentelemetry.sdk'] = None; from todo_service.__main__ import cli;"
-    code += "cli(['serve', '--port', '0'])"
+    code = "import sys; sys.modules['opentelemetry.sdk'] = None; from todo_service.__main__ import main;"
+    code += "sys.argv[1:] = ['serve', '--port', '0']; main()"
     done = run(code, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", TODO_DATABASE_URL=sqlite_url)
     assert done.returncode == 1
     assert "requirements-telemetry.txt" in done.stderr

@@ -16,5 +16,6 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("account_events", "migrations", "verifier_reports", "web_application"),
     ("assembly",),
     ("app",),
+    ("commands",),
     ("__main__",),
 )

@@ -15,6 +15,7 @@ from .http.parts import Supply
 from .http.protected_resource import ProtectedResource
 from .limits.redis_address import parse_redis_url
 from .limits.subjects import RateLimit
+from .migrations import HEAD
 from .settings.settings import Settings
 from .store import database as store
 from .store.database import Database
@@ -42,6 +43,7 @@ class Parts(Supply):
     clock: Callable[[], float]
     counts: RequestCounts
     database: Database
+    needed_revision: str  # of the schema
     cursor_key: bytes
     quota: int  # todos of one owner
     in_flight: InFlight
@@ -102,6 +104,7 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         clock=clock,
         counts=counts,
         database=database,
+        needed_revision=HEAD,
         cursor_key=cursor_key,
         quota=settings.quota,
         in_flight=InFlight(),

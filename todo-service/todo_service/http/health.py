@@ -7,8 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..store import database
-from ..store.database import Database, SchemaNotAtHead
+from ..store.database import Database
 from ..verifier.jwks import JwksCache, KeysUnavailable
 from ..verifier.status_lists import StatusLists
 from .parts import Given, given
@@ -26,6 +25,7 @@ class ReadinessParts(Given):
     status_lists: StatusLists
     requires_status: bool
     database: Database
+    needed_revision: str
 
 
 @router.get("/livez", operation_id="getLiveness")
@@ -47,12 +47,11 @@ async def readyz(request: Request, response: Response) -> Health:
         parts.jwks.get_key_set()
         if parts.requires_status and not parts.status_lists.is_ready:
             health = Health(status="no status lists")
-        await database.verify_schema(parts.database)
+        revision = await parts.database.revision()
+        if revision is None or revision < parts.needed_revision:
+            health = Health(status="schema not at head")
     except KeysUnavailable:
         health = Health(status="no key set")
-    except SchemaNotAtHead as mismatch:
-        if not mismatch.is_newer:
-            health = Health(status="schema not at head")
     except (SQLAlchemyError, OSError):
         health = Health(status="no database")
     if health.status != "ok":

@@ -5,10 +5,10 @@
 
 `migrate` runs the missing steps; it may run twice, and in several processes at once: one works, the others wait. On
 PostgreSQL it then grants the serving role what serving takes, so that role owns no table and cannot turn row-level
-security off. A step that waits five seconds for a table gives up. The newest number stands in store/database.py as
-`HEAD`, so that serving does not import Alembic.
+security off. A step that waits five seconds for a table gives up. `HEAD` is the newest number, read from the files'
+names; Alembic itself is imported by `migrate` alone, since serving has no use for its 11 MB.
 
-Only the command `migrate` imports this room.
+The commands and assembly.py import this room.
 """
 
 import fcntl
@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
+_HERE = Path(__file__).parent
+HEAD = max(path.stem.partition("_")[0] for path in (_HERE / "versions").glob("[0-9]*.py"))
 _ADVISORY_LOCK = 0x746F646F  # "todo"
 # Whoever asks for a table while a migration waits for it waits behind it: so it gives up soon, and changes nothing.
 _LOCK_TIMEOUT = 5000  # milliseconds
@@ -50,11 +50,14 @@ def migrate(database_url: str, serving_url: str | None = None) -> None:
 
 
 def _upgrade(url: URL, serving_role: str | None) -> None:
+    from alembic import command
+    from alembic.config import Config
+
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     with engine.connect() as connection:
         _advisory_lock(engine, connection)  # until the connection closes
         config = Config()
-        config.set_main_option("script_location", "todo_service:migrations")
+        config.set_main_option("script_location", str(_HERE))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         if serving_role is not None and serving_role != url.username:

@@ -1,4 +1,4 @@
-"""Settings: TODO_* of the environment, checked before anything starts. Only `app` and `__main__` know them."""
+"""Settings: TODO_* of the environment, checked before anything starts. Known to the top rooms only."""
 
 import ipaddress
 import ssl

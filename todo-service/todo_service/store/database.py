@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from .slow_statements import tell_of_slow_statements
 
-HEAD = "0003"  # the newest migration; known here so that serving does not import Alembic
 _BUSY_TIMEOUT = 5000  # milliseconds
 _POOL_TIMEOUT = 5  # seconds until somebody who waits for a connection is told to come again
 _TIMEOUTS = "-c timezone=UTC -c statement_timeout=10000 -c idle_in_transaction_session_timeout=10000"
@@ -32,15 +31,12 @@ _REACHABILITY = {
     "keepalives_count": 2,
 }
 _BEGIN = SQL("BEGIN; SELECT set_config({}, {}, true)")  # true: until the transaction ends, not a moment longer
+_REVISION = "SELECT version_num FROM alembic_version"
 _BYPASSES = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
 
 
-class SchemaNotAtHead(Exception):
-    """The tables are not those that this version works with."""
-
-    def __init__(self, found: str | None) -> None:
-        super().__init__(f"the database is at {found or 'nothing'}, not at {HEAD}")
-        self.is_newer = found is not None and found > HEAD
+class SchemaMismatch(Exception):
+    """The database's schema is not the one that this version reads and writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +81,23 @@ class Database:
             return False
         async with self.writer.connect() as connection:
             return bool((await connection.execute(text(_BYPASSES))).scalar_one())
+
+    async def require_revision(self, needed: str) -> None:
+        """Raises SchemaMismatch."""
+        revision = await self.revision()
+        if revision != needed:
+            raise SchemaMismatch(f"the database is at {revision or 'nothing'}, not at {needed}")
+
+    async def revision(self) -> str | None:
+        """The schema's Alembic revision, or None before the first migration."""
+        async with self.reader.connect() as connection:
+            try:
+                revision: str | None = (await connection.execute(text(_REVISION))).scalar_one_or_none()
+            except DatabaseError as error:
+                if getattr(error, "connection_invalidated", False) or not _is_missing_table(error):
+                    raise
+                return None
+        return revision
 
     async def dispose(self) -> None:
         await self.reader.dispose()
@@ -172,21 +185,6 @@ def _add_functions(connection: Any, _record: object) -> None:
 
 def _lower(value: str | None) -> str | None:
     return None if value is None else value.lower()
-
-
-async def verify_schema(database: Database) -> None:
-    """Raises:
-    SchemaNotAtHead: the migrations have not been run, or a newer version's have.
-    """
-    async with database.reader.connect() as connection:
-        try:
-            found = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
-        except DatabaseError as error:
-            if getattr(error, "connection_invalidated", False) or not _is_missing_table(error):
-                raise
-            found = None
-    if found != HEAD:
-        raise SchemaNotAtHead(found)
 
 
 def _is_missing_table(error: DatabaseError) -> bool:

@@ -1,0 +1,50 @@
+"""Commands. Exit codes: 0 done, 1 refused or failed with one line on stderr that says why, 2 wrong usage.
+
+    serve.py      `serve`: answers requests until SIGTERM
+    migrate.py    `migrate`: brings the database to the newest schema
+    refused.py    `CommandRefused`: why a command did nothing
+
+A command loads the settings first, so that a wrong environment stops it before anything is opened. Each of the two
+imports what it needs when it is called: Alembic takes 11 MB, which serving does not need. `main` turns the expected
+refusals into one line on stderr. Nothing imports this room except __main__.py.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ..settings.settings import InvalidSettings
+from .refused import CommandRefused
+
+app = typer.Typer(help="The todo API.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8082,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Port to answer Prometheus on, at /metrics; otherwise none.", min=1, max=65535)
+    ] = None,
+) -> None:
+    """Serve the API. Refuses to start on a database that is not migrated."""
+    from .serve import serve as run
+
+    run(host, port, metrics_port)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema. Does nothing when it is there."""
+    from .migrate import migrate as run
+
+    run()
+
+
+def main() -> None:
+    try:
+        app(prog_name="todo_service")
+    except (InvalidSettings, CommandRefused) as error:
+        typer.echo(f"todo-service: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,20 @@
+"""`migrate`: the newest schema, and what the serving role may do."""
+
+import os
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..migrations import migrate as run
+from ..settings import settings as settings_
+from .refused import CommandRefused, first_line
+
+
+def migrate() -> None:
+    """Raises InvalidSettings and CommandRefused."""
+    settings = settings_.load(os.environ)
+    serving = settings.database_url.get_secret_value()
+    owner = settings.migration_database_url
+    try:
+        run(serving if owner is None else owner.get_secret_value(), serving)
+    except (SQLAlchemyError, OSError) as error:
+        raise CommandRefused(f"cannot migrate: {first_line(error)}") from error

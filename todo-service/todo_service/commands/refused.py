@@ -1,0 +1,9 @@
+"""Why a command did nothing."""
+
+
+class CommandRefused(Exception):
+    """The text is one line for the terminal."""
+
+
+def first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

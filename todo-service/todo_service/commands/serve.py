@@ -1,0 +1,83 @@
+"""`serve`: one event loop, a port for requests, and one for Prometheus where it is wanted."""
+
+import asyncio
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..app import create_app
+from ..migrations import HEAD
+from ..settings import settings as settings_
+from ..settings.settings import Settings
+from ..store import database
+from ..store.database import SchemaMismatch
+from ..telemetry import logs, tracing
+from .refused import CommandRefused, first_line
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+GRACEFUL_SHUTDOWN = 20  # seconds for the requests that are under way
+LAST_ARRIVALS = 0.2  # seconds for the first octets of whoever has just connected
+
+
+class Server(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """uvicorn hangs up on connections that have not asked yet; what was just accepted is about to."""
+        for server in self.servers:
+            server.close()  # listening ends; whoever comes now finds another replica
+        await asyncio.sleep(LAST_ARRIVALS)
+        await super().shutdown(sockets)
+
+
+def serve(host: str, port: int, metrics_port: int | None) -> None:
+    """Raises InvalidSettings and CommandRefused."""
+    settings = settings_.load(os.environ)
+    logs.configure(settings.log_level)
+    asyncio.run(_check_database(settings))
+    listeners = [_listen(host, each) for each in (port, metrics_port) if each is not None]
+    config = uvicorn.Config(
+        create_app(settings, metrics_port=metrics_port, traces=open_traces()),
+        log_config=None,
+        access_log=False,
+        ws="none",
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=",".join(settings.trusted_proxies),
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
+    )
+    Server(config).run(sockets=listeners)
+
+
+async def _check_database(settings: Settings) -> None:
+    connected = database.connect(settings.database_url.get_secret_value())
+    try:
+        await connected.require_revision(HEAD)
+    except SchemaMismatch as error:
+        raise CommandRefused(f"{error}; run: python -m todo_service migrate") from error
+    except (SQLAlchemyError, OSError) as error:
+        raise CommandRefused(f"cannot reach the database: {first_line(error)}") from error
+    finally:
+        await connected.dispose()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise CommandRefused(f"cannot listen on {host} port {port}: {error.strerror}") from error
+
+
+def open_traces() -> "TracerProvider | None":
+    if not tracing.wants_traces(os.environ):
+        return None
+    try:
+        from ..telemetry.exported_spans import make_provider
+    except ImportError as error:
+        raise CommandRefused(
+            f"traces are wanted, but {error.name} is not installed: see requirements-telemetry.txt"
+        ) from error
+    return make_provider(logs.SERVICE_NAME)
