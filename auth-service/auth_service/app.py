@@ -21,6 +21,7 @@ from .endpoints.better_auth.cross_origin import CrossOrigin
 from .endpoints.token.grants import GRANT_TYPES
 from .http.browsers import Browsers
 from .http.client_cors import ClientCrossOrigin
+from .http.outgoing import SendOutgoing
 from .http.parts import Parts
 from .http.session_cookies import SessionCookies
 from .keys.ring import KeyRing, reload_periodically
@@ -67,7 +68,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, traces: TracerProv
     )
     app.router.routes.extend(ROUTES)
     add_exception_handlers(app)
-    for middleware in (CrossOrigin, ClientCrossOrigin, LastResort):  # the last one is the outermost
+    for middleware in (CrossOrigin, ClientCrossOrigin, LastResort, SendOutgoing):  # the last one is the outermost
         app.add_middleware(middleware)
     app.add_middleware(AccessLog, counts=counts)
     return app

@@ -6,6 +6,7 @@
     client_requests.py          `authenticate`: the client of such a request, proved and then counted
     bearer_tokens.py            a bearer token in the header or the form, and its challenges (RFC 6750)
     client_cors.py              CORS for clients' own pages
+    outgoing.py                 cookies and fields that go out with a request's response, whatever that will be
     session_cookies.py          `SessionCookies`: the signed cookie, or bearer credential, of a session
     current_session.py          `find_current`: who is signed in; `start_session_here`
     browsers.py                 the cookie that tells browsers apart, and the tokens of our forms
@@ -16,7 +17,8 @@
 
 A protocol request: `read_form`, then `client_requests.authenticate`, then the endpoint's own work; what is refused is
 raised and rendered in serving/failures.py. A person's request: `find_current` reads the cookie (`SessionCookies.read`
-checks the signature), finds the live session and prolongs it when it is time; the endpoint renders a page or redirects.
+checks the signature), finds the live session and prolongs it when it is time; the endpoint renders a page or redirects. `SendOutgoing` adds
+the cookies, also to a refusal or a failure.
 
 signing_in/, endpoints/ and serving/ import this room; nothing below it may, so nothing below knows FastAPI.
 """

@@ -7,11 +7,12 @@ own; and a form that was made for one account is no longer good when another one
 
 import hmac
 
-from fastapi import Request, Response
+from fastapi import Request
 
 from ..network.trusted_origins import parse_origin
 from ..sealed import opaque
 from ..sealed.versioned_secrets import Secrets, derive_key
+from .outgoing import outgoing_of
 from .session_cookies import cookie_values
 
 NOBODY = ""
@@ -31,12 +32,16 @@ class Browsers:
         value = shown.pop() if len(shown) == 1 else ""
         return value if len(value) == opaque.LENGTH and value.isascii() else None
 
-    def draw(self) -> str:
-        return opaque.draw()
+    def recognize(self, request: Request) -> str:
+        """Which browser it is. One that has not been here gets its cookie with the response.
 
-    def set(self, response: Response, browser: str) -> None:
-        """Until the browser is closed: longer than any request is kept."""
-        response.headers.append("Set-Cookie", f"{self._name}={browser}{self._attributes}")
+        The cookie lasts until the browser is closed: longer than any request is kept.
+        """
+        browser = self.read(request)
+        if browser is None:
+            browser = opaque.draw()
+            outgoing_of(request).cookies[self._name] = f"{self._name}={browser}{self._attributes}"
+        return browser
 
     def form_token(self, browser: str, session_id: str = NOBODY) -> str:
         return _token(self._keys[0], browser, session_id)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import Request, Response
+from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account
@@ -18,33 +18,32 @@ class Current:
     account: Account
 
 
-async def find_current(
-    request: Request, response: Response, parts: Parts, now: datetime, *, may_slide: bool = True
-) -> Current | None:
+async def find_current(request: Request, parts: Parts, now: datetime, *, may_slide: bool = True) -> Current | None:
     """The live session and its account, prolonged when it is time; None for nobody.
 
-    A credential that we signed and that is dead is taken off the browser; a forged one is left alone.
+    The cookie of a prolonged session goes out with whatever the request is answered (outgoing.py). A credential that we
+    signed and that is dead is taken off the browser in the same way; a forged one is left alone.
     """
     token = parts.session_cookies.read(request)
     if token is None:
         return None
     found = await find_live(parts.database, token, now=now)
     if found is None:
-        parts.session_cookies.clear(response)
+        parts.session_cookies.clear(request)
         return None
     current = Current(*found)
     expires_at = slid_expiry(current.session, parts.session_lifetimes, now=now)
     if may_slide and expires_at is not None:
-        await _slide(current, expires_at, response, parts, now)
+        await _slide(current, expires_at, request, parts, now)
     return current
 
 
-async def _slide(current: Current, expires_at: datetime, response: Response, parts: Parts, now: datetime) -> None:
+async def _slide(current: Current, expires_at: datetime, request: Request, parts: Parts, now: datetime) -> None:
     async with parts.database.writing() as session:
         slid = await slide(session, current.session, expires_at, now=now)
     if slid:  # otherwise another request has just done the same, and hands out the cookie
         current.session.expires_at, current.session.updated_at = expires_at, now
-        parts.session_cookies.set(response, current.session, now=now)
+        parts.session_cookies.set(request, current.session, now=now)
 
 
 async def start_session_here(

@@ -104,12 +104,6 @@ def see_other(path: str, **query: str) -> Response:
     return RedirectResponse(location, 303, {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"})
 
 
-def copy_cookies(carrier: Response, response: Response) -> Response:
-    """The response, with the cookies that were set on the way; no other header of theirs is for pages."""
-    response.raw_headers.extend(header for header in carrier.raw_headers if header[0] == b"set-cookie")
-    return response
-
-
 def form_target(redirect_uri: str | None) -> str:
     """What `form-action` has to name, since Chromium holds a form's redirects to it as well.
 

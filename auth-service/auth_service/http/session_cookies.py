@@ -8,17 +8,17 @@ import hashlib
 from datetime import datetime, timedelta
 from urllib.parse import quote, unquote
 
-from fastapi import Request, Response
+from fastapi import Request
 
 from ..sealed.signed_values import ValueSigner
 from ..sealed.versioned_secrets import Secrets
 from ..sessions.browser_sessions import BrowserSession
+from .outgoing import outgoing_of
 
 SESSION_TOKEN, SESSION_DATA, DONT_REMEMBER = "session_token", "session_data", "dont_remember"
 KNOWN_DEVICE = "known_device"
 KNOWN_DEVICE_MAX_AGE = timedelta(days=180)
 KNOWN_DEVICE_ACCOUNTS = 4  # that one browser is remembered for; the newest first
-EXPOSED_HEADERS = "set-auth-token, set-auth-jwt, x-retry-after"
 
 
 class SessionCookies:
@@ -46,39 +46,41 @@ class SessionCookies:
             return None
         return self._session.find_value(unquote(credential) if "%" in credential else credential)
 
-    def set(self, response: Response, session: BrowserSession, *, now: datetime) -> None:
-        """Hand the credential over, as a cookie and, for clients without cookies, as `set-auth-token`."""
+    def set(self, request: Request, session: BrowserSession, *, now: datetime) -> None:
+        """Hand the credential over with the response to this request."""
         signed = self._session.sign(session.token)
         lasting = ""
         if session.is_remembered:
             lasting = f"; Max-Age={int((session.expires_at - now).total_seconds())}"
         else:
-            self._append(response, DONT_REMEMBER, quote(self._dont_remember.sign("true"), safe=""))
-        self._append(response, SESSION_TOKEN, quote(signed, safe=""), lasting)
-        response.headers["set-auth-token"] = signed
-        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+            self._put(request, DONT_REMEMBER, quote(self._dont_remember.sign("true"), safe=""))
+        self._put(request, SESSION_TOKEN, quote(signed, safe=""), lasting)
+        outgoing_of(request).session_credential = signed
 
-    def clear(self, response: Response) -> None:
+    def clear(self, request: Request) -> None:
+        """Take the credential off the browser with the response to this request."""
         for name in (SESSION_TOKEN, SESSION_DATA, DONT_REMEMBER):
-            self._append(response, name, "", "; Max-Age=0")
+            self._put(request, name, "", "; Max-Age=0")
+        outgoing_of(request).session_credential = None
 
     def knows_device(self, request: Request, tag: str) -> bool:
         """Whether this browser has signed in with that password before; it is then not held by the account's budget."""
         return tag in self._known_tags(request)
 
-    def remember_device(self, request: Request, response: Response, tag: str) -> None:
+    def remember_device(self, request: Request, tag: str) -> None:
         others = [other for other in self._known_tags(request) if other != tag]
         value = self._known_device.sign("-".join([tag, *others][:KNOWN_DEVICE_ACCOUNTS]))
         lasting = f"; Max-Age={int(KNOWN_DEVICE_MAX_AGE.total_seconds())}"
-        self._append(response, KNOWN_DEVICE, quote(value, safe=""), lasting)
+        self._put(request, KNOWN_DEVICE, quote(value, safe=""), lasting)
 
     def _known_tags(self, request: Request) -> list[str]:
         shown = set(cookie_values(request, self._prefix + KNOWN_DEVICE))
         value = self._known_device.find_value(unquote(shown.pop())) if len(shown) == 1 else None
         return value.split("-") if value else []
 
-    def _append(self, response: Response, name: str, value: str, lasting: str = "") -> None:
-        response.headers.append("Set-Cookie", f"{self._prefix}{name}={value}{lasting}{self._attributes}")
+    def _put(self, request: Request, name: str, value: str, lasting: str = "") -> None:
+        full_name = self._prefix + name
+        outgoing_of(request).cookies[full_name] = f"{full_name}={value}{lasting}{self._attributes}"
 
 
 def device_tag(account_id: str, password_hash: str) -> str:

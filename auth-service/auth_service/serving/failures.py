@@ -18,7 +18,6 @@ from ..endpoints.better_auth.routes import PREFIX
 from ..http.bearer_tokens import BearerRefusal
 from ..http.oauth_requests import render_oauth_error
 from ..http.pages import PageRefused, render_refused
-from ..http.parts import Parts
 from ..limits.attempts import TooManyAttempts
 from ..oauth.errors import OAuthError
 from .routes import PAGE_PATHS
@@ -42,11 +41,7 @@ def add_exception_handlers(app: FastAPI) -> None:
 
 def _render_refusal(request: Request, refusal: Refusal) -> Response:
     _log.info("refused", code=refusal.code, reason=refusal.reason)
-    response = refusal.render()
-    if refusal.clears_cookies:
-        parts: Parts = request.app.state.parts
-        parts.session_cookies.clear(response)
-    return response
+    return refusal.render()
 
 
 def _render_bearer_refusal(request: Request, refusal: BearerRefusal) -> Response:

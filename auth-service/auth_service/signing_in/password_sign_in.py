@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fastapi import Request, Response
+from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
@@ -55,7 +55,6 @@ class Credentials:
 
 async def sign_in(
     request: Request,
-    response: Response,
     parts: Parts,
     now: datetime,
     shown: Credentials,
@@ -63,7 +62,7 @@ async def sign_in(
     remember: bool,
     current: Current | None = None,
 ) -> tuple[Account, BrowserSession]:
-    """Start a session, and put it into the response. Unknown and wrong take the same path, time and answer.
+    """Start a session; its cookie goes out with the response. Unknown and wrong take the same path, time and answer.
 
     Args:
         current: the session that the browser has. When it is the same person's it goes on, newly authenticated, so
@@ -82,8 +81,8 @@ async def sign_in(
                 raise WrongCredentials  # since a moment ago
             started = await _start(request, session, parts, account.id, remember=remember, current=current, now=now)
     audit("signed_in", account_id=known.account.id, session_id=started.id, amr="pwd")
-    parts.session_cookies.set(response, started, now=now)
-    parts.session_cookies.remember_device(request, response, known.device_tag)
+    parts.session_cookies.set(request, started, now=now)
+    parts.session_cookies.remember_device(request, known.device_tag)
     return known.account, started
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fastapi import Request, Response
+from fastapi import Request
 
 from ..accounts.accounts import Account, EmailTaken, create_account
 from ..accounts.passwords import TooBusy
@@ -35,7 +35,6 @@ class NewAccount:
 
 async def sign_up(
     request: Request,
-    response: Response,
     parts: Parts,
     now: datetime,
     new: NewAccount,
@@ -61,8 +60,8 @@ async def sign_up(
                 await end_session(session, current.session.token, now=now)
             started = await start_session_here(request, session, parts, account.id, remember=remember, now=now)
     audit("signed_up", account_id=account.id, session_id=started.id)
-    parts.session_cookies.set(response, started, now=now)
-    parts.session_cookies.remember_device(request, response, device_tag(account.id, password_hash))
+    parts.session_cookies.set(request, started, now=now)
+    parts.session_cookies.remember_device(request, device_tag(account.id, password_hash))
     return account, started
 
 

@@ -60,13 +60,9 @@ async def _resume(request: Request, handle: str, parts: Parts, now: datetime) ->
     asked = Asked(waiting.request, waiting.client, waiting)
     if waiting.stored.browser_hash is not None:
         return await proceed(request, asked, parts, now)
-    known = parts.browsers.read(request)
-    browser = known or parts.browsers.draw()
+    browser = parts.browsers.recognize(request)
     async with parts.database.writing() as session:
         is_bound = await authorization_requests.bind(session, waiting.named, browser)
     if not is_bound:
         raise expired()
-    response = await proceed(request, asked, parts, now)
-    if known is None:
-        parts.browsers.set(response, browser)
-    return response
+    return await proceed(request, asked, parts, now)

@@ -10,7 +10,7 @@ from ...clients.clients import Client
 from ...grants import authorization_requests, consents
 from ...http.authorization_response import answer_code, answer_refusal
 from ...http.current_session import Current, find_current
-from ...http.pages import HANDLE, copy_cookies, see_other
+from ...http.pages import HANDLE, see_other
 from ...http.parts import Parts
 from ...http.pending_requests import Waiting, expired
 from ...oauth import interaction
@@ -38,14 +38,12 @@ class Asked:
 
 async def proceed(http: Request, asked: Asked, parts: Parts, now: datetime) -> Response:
     """The next page, or the answer."""
-    carrier = Response()
-    current = await find_current(http, carrier, parts, now)
+    current = await find_current(http, parts, now)
     try:
-        response = await _decide(http, asked, current, parts, now)
+        return await _decide(http, asked, current, parts, now)
     except OAuthError as refusal:
         await _forget(asked, parts)
-        response = answer_refusal(http, asked.request.target, refusal)
-    return copy_cookies(carrier, response)
+        return answer_refusal(http, asked.request.target, refusal)
 
 
 async def _decide(http: Request, asked: Asked, current: Current | None, parts: Parts, now: datetime) -> Response:
@@ -115,14 +113,10 @@ async def send_on(http: Request, asked: Asked, page: str, parts: Parts, now: dat
     """Store the request, if it is not, and show a page; a browser that is new gets its cookie."""
     if asked.waiting is not None:
         return see_other(page, **{HANDLE: asked.waiting.handle})
-    known = parts.browsers.read(http)
-    browser = known or parts.browsers.draw()
+    browser = parts.browsers.recognize(http)
     async with parts.database.writing() as session:
         handle = await authorization_requests.store(session, asked.request, browser=browser, now=now)
-    response = see_other(page, **{HANDLE: handle})
-    if known is None:
-        parts.browsers.set(response, browser)
-    return response
+    return see_other(page, **{HANDLE: handle})
 
 
 async def _forget(asked: Asked, parts: Parts) -> None:

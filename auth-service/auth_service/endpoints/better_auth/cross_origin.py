@@ -7,11 +7,12 @@ from fastapi import Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...http.outgoing import find_outgoing
 from ...http.parts import Parts
-from ...http.session_cookies import EXPOSED_HEADERS
 from ...network.trusted_origins import TrustedOrigins
 from .routes import PREFIX
 
+EXPOSED_HEADERS = "set-auth-token, set-auth-jwt, x-retry-after"
 PREFLIGHT_MAX_AGE = 600  # seconds
 
 
@@ -30,6 +31,7 @@ class CrossOrigin:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Cache-Control", "no-store")
+                _hand_over_credential(scope, headers)
                 _allow(sent, headers, parts.trusted_origins)
             await send(message)
 
@@ -37,6 +39,14 @@ class CrossOrigin:
             await _preflight(sent, parts.trusted_origins)(scope, receive, send_with_cors)
         else:
             await self._app(scope, receive, send_with_cors)
+
+
+def _hand_over_credential(scope: Scope, headers: MutableHeaders) -> None:
+    """For clients without cookies: what is set as a cookie stands in `set-auth-token` as well."""
+    outgoing = find_outgoing(scope)
+    if outgoing is not None and outgoing.session_credential is not None:
+        headers["set-auth-token"] = outgoing.session_credential
+        headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
 
 
 def _allow(sent: Headers, headers: MutableHeaders, trusted: TrustedOrigins) -> None:

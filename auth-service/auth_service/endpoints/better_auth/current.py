@@ -2,24 +2,22 @@
 
 from datetime import datetime
 
-from fastapi import Request, Response
+from fastapi import Request
 
 from ...http.current_session import Current, find_current
 from ...http.parts import Parts
 from .refusals import Refusal, unauthorized
 
 
-async def require_current(
-    request: Request, response: Response, parts: Parts, now: datetime, *, fresh: bool = False
-) -> Current:
+async def require_current(request: Request, parts: Parts, now: datetime, *, fresh: bool = False) -> Current:
     """The live session, or a refusal; `fresh` asks for a sign-in that is not long ago.
 
     Raises:
         Refusal: 401, or 403 SESSION_NOT_FRESH.
     """
-    current = await find_current(request, response, parts, now)
+    current = await find_current(request, parts, now)
     if current is None:
-        raise unauthorized(clears_cookies=parts.session_cookies.read(request) is not None)
+        raise unauthorized()
     if fresh and current.session.authenticated_at + parts.session_fresh_max_age < now:
         raise Refusal(403, "SESSION_NOT_FRESH", "Session is not fresh")
     return current

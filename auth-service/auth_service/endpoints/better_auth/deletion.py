@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fastapi import Request, Response
+from fastapi import Request
 
 from ...accounts.accounts import delete_account, delete_identity, list_identities
 from ...http.current_session import Current
@@ -38,16 +38,16 @@ class Unlink(bodies.Body):
 @router.post(
     "/delete-user", openapi_extra=bodies.document(DeleteUser), responses=bodies.refuses(*BODY_REFUSALS, 401, 404, 429)
 )
-async def delete_user(request: Request, response: Response, parts: PartsDep, now: Now) -> Deleted:
+async def delete_user(request: Request, parts: PartsDep, now: Now) -> Deleted:
     """Delete one's account with all that belongs to it: with the password, or soon after signing in."""
     asked = await bodies.receive(request, DeleteUser, parts)
-    current = await require_current(request, response, parts, now)
+    current = await require_current(request, parts, now)
     await _confirm(request, parts, now, current, asked)
     async with parts.database.writing() as session:
         await end_sessions(session, current.account.id, now=now)
         await delete_account(session, current.account.id, now=now)
     audit("account_deleted", account_id=current.account.id)
-    parts.session_cookies.clear(response)
+    parts.session_cookies.clear(request)
     return Deleted(success=True, message="User deleted")
 
 
@@ -62,10 +62,10 @@ async def _confirm(request: Request, parts: Parts, now: datetime, current: Curre
 
 
 @router.post("/unlink-account", openapi_extra=bodies.document(Unlink), responses=bodies.refuses(*BODY_REFUSALS, 401))
-async def unlink_account(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
+async def unlink_account(request: Request, parts: PartsDep, now: Now) -> Done:
     """Take a way in away, unless it is the last one."""
     asked = await bodies.receive(request, Unlink, parts)
-    current = await require_current(request, response, parts, now, fresh=True)
+    current = await require_current(request, parts, now, fresh=True)
     async with parts.database.writing() as session:
         identities = await list_identities(session, current.account.id, lock=True)
         if len(identities) == 1:

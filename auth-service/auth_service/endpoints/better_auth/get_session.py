@@ -5,7 +5,7 @@ from fastapi import Request, Response
 from ...http.current_session import find_current
 from ...http.direct_routes import DirectRoute
 from ...http.parts import parts_of
-from ...http.session_cookies import EXPOSED_HEADERS
+from .cross_origin import EXPOSED_HEADERS
 from .routes import new_router
 from .wire import SessionView, UserView, Wire, render
 
@@ -33,7 +33,7 @@ async def get_session(request: Request) -> Response:
     now = parts.clock()
     # Any text is a yes, "false" too: the original reads it as JavaScript does.
     may_slide = not request.query_params.get("disableRefresh")
-    current = await find_current(request, response, parts, now, may_slide=may_slide)
+    current = await find_current(request, parts, now, may_slide=may_slide)
     status = None if current is None else await parts.token_status.of_session(current.session, now=now)
     if current is None or status is None:
         return render(None, response)

@@ -1,6 +1,6 @@
 """GET /list-accounts: the ways in that a person has. What the protocol calls an account is an identity here."""
 
-from fastapi import Request, Response
+from fastapi import Request
 
 from ...accounts.accounts import list_identities
 from ...http.parts import Now, PartsDep
@@ -13,8 +13,8 @@ router = new_router()
 
 
 @router.get("/list-accounts", responses=bodies.refuses(401))
-async def list_accounts(request: Request, response: Response, parts: PartsDep, now: Now) -> list[IdentityView]:
-    current = await require_current(request, response, parts, now)
+async def list_accounts(request: Request, parts: PartsDep, now: Now) -> list[IdentityView]:
+    current = await require_current(request, parts, now)
     async with parts.database.reading() as session:
         identities = await list_identities(session, current.account.id)
     return [IdentityView.of(identity) for identity in identities]

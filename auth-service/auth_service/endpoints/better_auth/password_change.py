@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fastapi import Request, Response
+from fastapi import Request
 
 from ...accounts.accounts import find_password_hash, lock_password, replace_password_hash
 from ...accounts.passwords import Place
@@ -43,10 +43,10 @@ class OnePassword(bodies.Body):
     openapi_extra=bodies.document(ChangePassword),
     responses=bodies.refuses(*BODY_REFUSALS, 401, 429),
 )
-async def change_password(request: Request, response: Response, parts: PartsDep, now: Now) -> PasswordChanged:
+async def change_password(request: Request, parts: PartsDep, now: Now) -> PasswordChanged:
     """Change the password. With `revokeOtherSessions` every session ends, and the caller gets a new one."""
     asked = await bodies.receive(request, ChangePassword, parts)
-    current = await require_current(request, response, parts, now)
+    current = await require_current(request, parts, now)
     credentials.check_password_length(asked.new_password, is_new=True)
     with place_in_queue(request, parts) as place:
         # First, so that a right password is not counted as a guess because the new one is refused.
@@ -60,27 +60,28 @@ async def change_password(request: Request, response: Response, parts: PartsDep,
         if not await replace_password_hash(session, current.account.id, new_hash, replacing=old_hash, now=now):
             raise invalid_password()  # it was changed a moment ago
         if not await lock_password(session, current.account.id, new_hash):
-            raise unauthorized(clears_cookies=True)  # the account was suspended a moment ago
+            parts.session_cookies.clear(request)
+            raise unauthorized()  # the account was suspended a moment ago
         if asked.revoke_other_sessions:
             await end_sessions(session, current.account.id, now=now)
             started = await start_session_here(
                 request, session, parts, current.account.id, remember=current.session.is_remembered, now=now
             )
-    parts.session_cookies.remember_device(request, response, device_tag(current.account.id, new_hash))
+    parts.session_cookies.remember_device(request, device_tag(current.account.id, new_hash))
     audit("password_changed", account_id=current.account.id, session_id=current.session.id)
     if started is None:
         return PasswordChanged(token=None, user=user)
-    parts.session_cookies.set(response, started, now=now)
+    parts.session_cookies.set(request, started, now=now)
     return PasswordChanged(token=started.token, user=user)
 
 
 @router.post(
     "/verify-password", openapi_extra=bodies.document(OnePassword), responses=bodies.refuses(*BODY_REFUSALS, 401, 429)
 )
-async def verify_password_(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
+async def verify_password_(request: Request, parts: PartsDep, now: Now) -> Done:
     """Whether the password is right, for a page that asks before something grave."""
     asked = await bodies.receive(request, OnePassword, parts)
-    current = await require_current(request, response, parts, now)
+    current = await require_current(request, parts, now)
     with place_in_queue(request, parts) as place:
         _, attempt = await confirm_password(request, parts, now, place, current, asked.password)
     async with parts.database.writing() as session:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Request
 
 from ...accounts.accounts import update_profile
 from ...http.parts import Now, PartsDep
@@ -27,10 +27,10 @@ class SessionAlone(Wire):
 
 
 @router.post("/update-user", openapi_extra=bodies.document(Profile), responses=bodies.refuses(*BODY_REFUSALS, 401))
-async def update_user(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
+async def update_user(request: Request, parts: PartsDep, now: Now) -> Done:
     """Change name or picture. The cookie is sent again, as the protocol has it."""
     asked = await bodies.receive(request, Profile, parts)
-    current = await require_current(request, response, parts, now)
+    current = await require_current(request, parts, now)
     if "email" in asked.model_fields_set:
         raise Refusal(400, "EMAIL_CAN_NOT_BE_UPDATED", "Email can not be updated")
     changes = asked.model_dump(include={"name", "image"}, exclude_unset=True)
@@ -38,15 +38,15 @@ async def update_user(request: Request, response: Response, parts: PartsDep, now
         raise Refusal(400, None, "No fields to update")
     async with parts.database.writing() as session:
         await update_profile(session, current.account.id, changes, now)
-    parts.session_cookies.set(response, current.session, now=now)
+    parts.session_cookies.set(request, current.session, now=now)
     return Done(status=True)
 
 
 @router.post(
     "/update-session", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*BODY_REFUSALS, 401)
 )
-async def update_session(request: Request, response: Response, parts: PartsDep, now: Now) -> SessionAlone:
+async def update_session(request: Request, parts: PartsDep, now: Now) -> SessionAlone:
     """Always refused: a session has no members of an application's own here."""
     await bodies.receive(request, bodies.NoMembers, parts)
-    await require_current(request, response, parts, now)
+    await require_current(request, parts, now)
     raise Refusal(400, None, "No fields to update")

@@ -15,15 +15,12 @@ class RefusalBody(BaseModel):
 class Refusal(Exception):
     """What a caller is told instead of an answer. `reason` is for the log only."""
 
-    def __init__(
-        self, status: int, code: str | None, message: str, *, reason: str = "", clears_cookies: bool = False
-    ) -> None:
+    def __init__(self, status: int, code: str | None, message: str, *, reason: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.reason = reason
-        self.clears_cookies = clears_cookies
 
     def render(self) -> Response:
         body = {"message": self.message} | ({"code": self.code} if self.code else {})
@@ -44,6 +41,6 @@ class TooManyRequests(Refusal):
         return response
 
 
-def unauthorized(*, clears_cookies: bool) -> Refusal:
-    """Nobody is signed in. A credential that we signed and that is dead is also taken off the browser."""
-    return Refusal(401, "UNAUTHORIZED", "Unauthorized", clears_cookies=clears_cookies)
+def unauthorized() -> Refusal:
+    """Nobody is signed in, or nobody any more."""
+    return Refusal(401, "UNAUTHORIZED", "Unauthorized")

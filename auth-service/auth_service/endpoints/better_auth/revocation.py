@@ -1,6 +1,6 @@
 """POST /revoke-session, /revoke-sessions, /revoke-other-sessions: ending one's own sessions, by their handles."""
 
-from fastapi import Request, Response
+from fastapi import Request
 
 from ...http.parts import Now, PartsDep
 from ...sessions.browser_sessions import end_session, end_sessions
@@ -21,10 +21,10 @@ class OneSession(bodies.Body):
 
 
 @router.post("/revoke-session", openapi_extra=bodies.document(OneSession), responses=RESPONSES)
-async def revoke_session(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
+async def revoke_session(request: Request, parts: PartsDep, now: Now) -> Done:
     """End one session. An unknown handle, and somebody else's, get the same answer as one's own."""
     asked = await bodies.receive(request, OneSession, parts)
-    current = await require_current(request, response, parts, now)
+    current = await require_current(request, parts, now)
     session_id = None
     if identifiers.is_one(asked.token):
         async with parts.database.writing() as session:
@@ -33,27 +33,27 @@ async def revoke_session(request: Request, response: Response, parts: PartsDep, 
             )
     audit("session_revoked", account_id=current.account.id, session_id=session_id)
     if asked.token == current.session.token:
-        parts.session_cookies.clear(response)
+        parts.session_cookies.clear(request)
     return Done(status=True)
 
 
 @router.post("/revoke-sessions", openapi_extra=bodies.document(bodies.NoMembers), responses=RESPONSES)
-async def revoke_sessions(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
+async def revoke_sessions(request: Request, parts: PartsDep, now: Now) -> Done:
     """End all of one's sessions, the one that asks among them."""
     await bodies.receive(request, bodies.NoMembers, parts)
-    current = await require_current(request, response, parts, now)
+    current = await require_current(request, parts, now)
     async with parts.database.writing() as session:
         ended = await end_sessions(session, current.account.id, now=now)
     audit("sessions_revoked", account_id=current.account.id, count=ended)
-    parts.session_cookies.clear(response)
+    parts.session_cookies.clear(request)
     return Done(status=True)
 
 
 @router.post("/revoke-other-sessions", openapi_extra=bodies.document(bodies.NoMembers), responses=RESPONSES)
-async def revoke_other_sessions(request: Request, response: Response, parts: PartsDep, now: Now) -> Done:
+async def revoke_other_sessions(request: Request, parts: PartsDep, now: Now) -> Done:
     """End all of one's sessions but the one that asks."""
     await bodies.receive(request, bodies.NoMembers, parts)
-    current = await require_current(request, response, parts, now)
+    current = await require_current(request, parts, now)
     async with parts.database.writing() as session:
         ended = await end_sessions(session, current.account.id, except_id=current.session.id, now=now)
     audit("sessions_revoked", account_id=current.account.id, count=ended)

@@ -27,9 +27,9 @@ async def refresh_session(request: Request, parts: PartsDep) -> Response:
 
 
 @router.get("/list-sessions", responses=bodies.refuses(401, 403))
-async def list_sessions(request: Request, response: Response, parts: PartsDep, now: Now) -> list[SessionView]:
+async def list_sessions(request: Request, parts: PartsDep, now: Now) -> list[SessionView]:
     """The live sessions of the person who asks, who has signed in not long ago."""
-    current = await require_current(request, response, parts, now, fresh=True)
+    current = await require_current(request, parts, now, fresh=True)
     async with parts.database.reading() as session:
         live = await list_live(session, current.account.id, now=now)
     return [SessionView.of(each) for each in live]

@@ -1,6 +1,6 @@
 """POST /sign-in/email: a session for whoever knows the password."""
 
-from fastapi import Request, Response
+from fastapi import Request
 from pydantic import Field
 
 from ...accounts.email_addresses import parse_email
@@ -35,7 +35,7 @@ class SignedIn(Wire):
     responses=bodies.refuses(*BODY_REFUSALS, 401, 429),
     response_model_exclude_unset=True,
 )
-async def sign_in_email(request: Request, response: Response, parts: PartsDep, now: Now) -> SignedIn:
+async def sign_in_email(request: Request, parts: PartsDep, now: Now) -> SignedIn:
     """Start a session. An unknown address and a wrong password take the same path, time and answer."""
     asked = await bodies.receive(request, SignIn, parts, starts_session=True)
     email = parse_email(asked.email)
@@ -44,7 +44,7 @@ async def sign_in_email(request: Request, response: Response, parts: PartsDep, n
     credentials.check_password_length(asked.password, is_new=False)
     try:
         account, started = await sign_in(
-            request, response, parts, now, Credentials(email, asked.password), remember=asked.remember_me
+            request, parts, now, Credentials(email, asked.password), remember=asked.remember_me
         )
     except WrongCredentials:
         raise Refusal(401, "INVALID_EMAIL_OR_PASSWORD", "Invalid email or password") from None

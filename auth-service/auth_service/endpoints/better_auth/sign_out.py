@@ -1,6 +1,6 @@
 """POST /sign-out: end the session that asks."""
 
-from fastapi import Request, Response
+from fastapi import Request
 
 from ...http.parts import Now, PartsDep
 from ...sessions.browser_sessions import end_session
@@ -18,7 +18,7 @@ class SignedOut(Wire):
 
 
 @router.post("/sign-out", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*BODY_REFUSALS))
-async def sign_out(request: Request, response: Response, parts: PartsDep, now: Now) -> SignedOut:
+async def sign_out(request: Request, parts: PartsDep, now: Now) -> SignedOut:
     """End the session and clear its cookies. Whoever is not signed in is signed out already."""
     await bodies.receive(request, bodies.NoMembers, parts)
     token = parts.session_cookies.read(request)
@@ -26,5 +26,5 @@ async def sign_out(request: Request, response: Response, parts: PartsDep, now: N
         async with parts.database.writing() as session:
             session_id = await end_session(session, token, now=now)
         audit("signed_out", session_id=session_id)
-    parts.session_cookies.clear(response)
+    parts.session_cookies.clear(request)
     return SignedOut(success=True)

@@ -1,6 +1,6 @@
 """POST /sign-up/email: an account with a password, and a session for it."""
 
-from fastapi import Request, Response
+from fastapi import Request
 
 from ...accounts.accounts import EmailTaken
 from ...accounts.email_addresses import parse_email
@@ -33,7 +33,7 @@ class SignedUp(Wire):
     openapi_extra=bodies.document(SignUp, starts_session=True),
     responses=bodies.refuses(*BODY_REFUSALS, 422, 429),
 )
-async def sign_up_email(request: Request, response: Response, parts: PartsDep, now: Now) -> SignedUp:
+async def sign_up_email(request: Request, parts: PartsDep, now: Now) -> SignedUp:
     """Create an account and sign it in. Every path hashes, so that the time says nothing of who has an account."""
     asked = await bodies.receive(request, SignUp, parts, starts_session=True)
     email = parse_email(asked.email)
@@ -42,7 +42,7 @@ async def sign_up_email(request: Request, response: Response, parts: PartsDep, n
     credentials.check_password_length(asked.password, is_new=True)
     new = NewAccount(email, asked.name, asked.password, asked.image or None)
     try:
-        account, started = await sign_up(request, response, parts, now, new, remember=asked.remember_me)
+        account, started = await sign_up(request, parts, now, new, remember=asked.remember_me)
     except CommonPassword:
         raise credentials.common_password() from None
     except EmailTaken:

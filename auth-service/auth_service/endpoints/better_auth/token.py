@@ -19,11 +19,12 @@ class Token(Wire):
 
 @router.get("/token", responses=bodies.refuses(401), response_model=Token)
 async def token(request: Request) -> Response:
-    parts, response = parts_of(request), Response()
+    parts = parts_of(request)
     now = parts.clock()
-    current = await require_current(request, response, parts, now)
+    current = await require_current(request, parts, now)
     status = await parts.token_status.of_session(current.session, now=now)
     if status is None:
-        raise unauthorized(clears_cookies=True)
+        parts.session_cookies.clear(request)
+        raise unauthorized()
     issued = parts.session_tokens.token_for(current.account, current.session, status, now=now)
-    return render(Token.model_construct(token=issued), response)
+    return render(Token.model_construct(token=issued), Response())

@@ -24,7 +24,7 @@ router = APIRouter()
 @router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     handle = query_of(request, HANDLE)
-    current = await find_current(request, Response(), parts, now, may_slide=False)
+    current = await find_current(request, parts, now, may_slide=False)
     if handle is None:
         return see_other("/signin") if current is None else await agreed.render(request, parts, current)
     waiting = await require_waiting(request, parts, handle, now=now)
@@ -35,7 +35,7 @@ async def show(request: Request, parts: PartsDep, now: Now) -> Response:
 async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     """Yes is remembered, and leads back to authorize; no is the answer."""
     form = await read_page_form(request)
-    current = await find_current(request, Response(), parts, now, may_slide=False)
+    current = await find_current(request, parts, now, may_slide=False)
     if form.get(agreed.WITHDRAW) is not None:
         return see_other("/signin") if current is None else await agreed.withdraw(request, parts, form, current, now)
     waiting = await require_waiting(request, parts, form.get(HANDLE), now=now)

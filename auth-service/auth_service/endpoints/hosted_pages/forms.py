@@ -55,9 +55,8 @@ def render_form(
     **context: object,
 ) -> Response:
     """A page with a form for this browser, which gets its cookie if it has none."""
-    known = parts.browsers.read(request)
-    browser = known or parts.browsers.draw()
-    response = render_page(
+    browser = parts.browsers.recognize(request)
+    return render_page(
         request,
         name,
         status=status,
@@ -68,9 +67,6 @@ def render_form(
         address_query=f"?{urlencode({HANDLE: waiting.handle})}" if waiting else "",
         **context,
     )
-    if known is None:
-        parts.browsers.set(response, browser)
-    return response
 
 
 def describe_client(waiting: Waiting) -> dict[str, object]:

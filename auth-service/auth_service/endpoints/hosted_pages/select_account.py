@@ -16,7 +16,7 @@ router = APIRouter()
 @router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     waiting = await require_waiting(request, parts, query_of(request, HANDLE), now=now)
-    current = await find_current(request, Response(), parts, now, may_slide=False)
+    current = await find_current(request, parts, now, may_slide=False)
     if current is None:
         return back_to_authorize(waiting)
     return render_form(
@@ -29,7 +29,7 @@ async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     """A form that is not this session's changes nothing: authorize asks again."""
     form = await read_page_form(request)
     waiting = await require_waiting(request, parts, form.get(HANDLE), now=now)
-    current = await find_current(request, Response(), parts, now, may_slide=False)
+    current = await find_current(request, parts, now, may_slide=False)
     if current is not None and is_ours(request, parts, form, current.session.id):
         async with parts.database.writing() as session:
             await authorization_requests.note_selection(session, waiting.named, current.session.id)

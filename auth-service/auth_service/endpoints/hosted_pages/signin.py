@@ -6,7 +6,7 @@ from ...accounts import passwords
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
 from ...http.current_session import Current, find_current
-from ...http.pages import ANSWERS, HANDLE, copy_cookies, see_other
+from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, Parts, PartsDep
 from ...http.pending_requests import Waiting, find_waiting, require_waiting
 from ...limits.attempts import TooManyAttempts
@@ -31,14 +31,13 @@ router = APIRouter()
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, parts: PartsDep, now: Now) -> Response:
-    carrier = Response()
     handle = query_of(request, HANDLE)
     waiting = None if handle is None else await require_waiting(request, parts, handle, now=now)
-    current = await find_current(request, carrier, parts, now)
+    current = await find_current(request, parts, now)
     if waiting is None and current is not None:
-        return copy_cookies(carrier, _render_signed_in(request, parts, current))
+        return _render_signed_in(request, parts, current)
     wants_another = query_of(request, USE_ANOTHER) is not None
-    return copy_cookies(carrier, _render(request, parts, waiting, None if wants_another else current))
+    return _render(request, parts, waiting, None if wants_another else current)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -46,18 +45,16 @@ async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     """Sign in by the path that the Better Auth protocol has too, with what is refused put into words."""
     form = await read_page_form(request)
     waiting = await find_waiting(request, parts, form.get(HANDLE), now=now)
-    carrier = Response()
-    current = await find_current(request, carrier, parts, now)
+    current = await find_current(request, parts, now)
     if not is_ours(request, parts, form):
-        return copy_cookies(carrier, _render(request, parts, waiting, None, form, NOT_OURS, status=403))
+        return _render(request, parts, waiting, None, form, NOT_OURS, status=403)
     email, password = parse_email(form.get("email") or ""), form.get("password") or ""
     if email is None or not password or passwords.utf16_length(password) > passwords.MAX_LENGTH:
-        return copy_cookies(carrier, _render(request, parts, waiting, None, form, WRONG, status=403))
+        return _render(request, parts, waiting, None, form, WRONG, status=403)
     shown = Credentials(email, password)
     remember = form.get("remember") is not None
-    carrier = Response()
     try:
-        await sign_in(request, carrier, parts, now, shown, remember=remember, current=current)
+        await sign_in(request, parts, now, shown, remember=remember, current=current)
     except WrongCredentials:
         return _render(request, parts, waiting, None, form, WRONG, status=403)
     except AccountSuspended:
@@ -68,7 +65,7 @@ async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     except TooBusy:
         error = "Too many people are signing in at the moment. Please try again in a moment."
         return retry_later(_render(request, parts, waiting, None, form, error, status=429), passwords.RETRY_AFTER)
-    return copy_cookies(carrier, see_other(PATH) if waiting is None else back_to_authorize(waiting))
+    return see_other(PATH) if waiting is None else back_to_authorize(waiting)
 
 
 def _render(

@@ -9,7 +9,7 @@ from ...clients.clients import Client
 from ...grants import logout_requests
 from ...grants.logout_requests import LogoutRequest
 from ...http.current_session import Current, find_current
-from ...http.pages import ANSWERS, LOGOUT_HANDLE, PageRefused, copy_cookies, render_page, see_other
+from ...http.pages import ANSWERS, LOGOUT_HANDLE, PageRefused, render_page, see_other
 from ...http.parts import Now, Parts, PartsDep
 from ...oauth.authorization_response import add_query
 from ...sessions.browser_sessions import end_session
@@ -44,7 +44,7 @@ class Asked:
 @router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     asked = await _find(query_of(request, LOGOUT_HANDLE), parts, now)
-    current = await find_current(request, Response(), parts, now, may_slide=False)
+    current = await find_current(request, parts, now, may_slide=False)
     if current is None:
         return _finish(request, asked)
     if asked.needs_no_question(current):
@@ -56,7 +56,7 @@ async def show(request: Request, parts: PartsDep, now: Now) -> Response:
 async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     form = await read_page_form(request)
     asked = await _find(form.get(LOGOUT_HANDLE), parts, now)
-    current = await find_current(request, Response(), parts, now, may_slide=False)
+    current = await find_current(request, parts, now, may_slide=False)
     if current is None:
         return _finish(request, asked)
     if not is_ours(request, parts, form, current.session.id):
@@ -82,9 +82,8 @@ async def _end(request: Request, asked: Asked, current: Current, parts: Parts, n
     async with parts.database.writing() as session:
         await end_session(session, current.session.token, now=now)
     audit("signed_out", account_id=current.account.id, session_id=current.session.id)
-    carrier = Response()
-    parts.session_cookies.clear(carrier)
-    return copy_cookies(carrier, _finish(request, asked))
+    parts.session_cookies.clear(request)
+    return _finish(request, asked)
 
 
 def _finish(request: Request, asked: Asked) -> Response:

@@ -7,7 +7,7 @@ from ...accounts.accounts import NAME_MAX_LENGTH, EmailTaken
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
 from ...http.current_session import find_current
-from ...http.pages import ANSWERS, HANDLE, copy_cookies, see_other
+from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, Parts, PartsDep
 from ...http.pending_requests import Waiting, find_waiting, require_waiting
 from ...oauth.parameters import Parameters
@@ -41,12 +41,11 @@ async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     waiting = await find_waiting(request, parts, form.get(HANDLE), now=now)
     if not is_ours(request, parts, form):
         return _render(request, parts, waiting, form, NotAccepted("", NOT_OURS, status=403))
-    carrier = Response()
-    current = await find_current(request, Response(), parts, now, may_slide=False)
+    current = await find_current(request, parts, now, may_slide=False)
     try:
         new = _read(form)
         remember = form.get("remember") is not None
-        await sign_up(request, carrier, parts, now, new, remember=remember, current=current)
+        await sign_up(request, parts, now, new, remember=remember, current=current)
     except NotAccepted as refused:
         return _render(request, parts, waiting, form, refused)
     except CommonPassword:
@@ -58,7 +57,7 @@ async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     except TooBusy:
         busy = NotAccepted("", "Too many people are signing up at the moment. Please try again.", status=429)
         return retry_later(_render(request, parts, waiting, form, busy), passwords.RETRY_AFTER)
-    return copy_cookies(carrier, see_other("/signin") if waiting is None else back_to_authorize(waiting))
+    return see_other("/signin") if waiting is None else back_to_authorize(waiting)
 
 
 def _read(form: Parameters) -> NewAccount:
