@@ -17,8 +17,8 @@
 
 A protocol request: `read_form`, then `client_requests.authenticate`, then the endpoint's own work; what is refused is
 raised and rendered in serving/failures.py. A person's request: `find_current` reads the cookie (`SessionCookies.read`
-checks the signature), finds the live session and prolongs it when it is time; the endpoint renders a page or redirects. `SendOutgoing` adds
-the cookies, also to a refusal or a failure.
+checks the signature), finds the live session and prolongs it when it is time; the endpoint renders a page or redirects.
+`SendOutgoing` adds the cookies to the response, also to a refusal or a failure.
 
 signing_in/, endpoints/ and serving/ import this room; nothing below it may, so nothing below knows FastAPI.
 """

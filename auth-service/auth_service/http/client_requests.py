@@ -7,6 +7,7 @@ from fastapi import Request
 from ..clients.clients import Client
 from ..oauth.errors import TooManyRequests
 from ..oauth.parameters import Parameters
+from .outgoing import outgoing_of
 from .parts import Parts
 
 
@@ -24,7 +25,7 @@ async def authenticate(request: Request, parts: Parts, parameters: Parameters, *
     if not client.registration.is_public:
         endpoint = request.scope["path"].removeprefix("/oauth/")
         standing = await parts.client_limits.spend(endpoint, client.client_id)
-        request.scope["rate_limit_fields"] = standing.header_fields
+        outgoing_of(request).fields.update(standing.header_fields)
         if standing.is_exceeded:
             raise TooManyRequests("This client has sent too many requests.")
     return client

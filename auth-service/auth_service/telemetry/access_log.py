@@ -6,7 +6,6 @@ import secrets
 import time
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .counts import Counts
@@ -36,8 +35,6 @@ class AccessLog:
             if message["type"] == "http.response.start":
                 status = int(message["status"])
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
-                if fields := scope.get("rate_limit_fields"):
-                    MutableHeaders(scope=message).update(fields)
             await send(message)
 
         outside = structlog.contextvars.bind_contextvars(request_id=request_id)
