@@ -10,7 +10,7 @@
     session_cookies.py          `SessionCookies`: the signed cookie, or bearer credential, of a session
     current_session.py          `find_current`: who is signed in; `start_session_here`
     browsers.py                 the cookie that tells browsers apart, and the tokens of our forms
-    pending_requests.py         the authorization request that a page is about
+    pending_requests.py         `PendingRequest`: an authorization request between its arrival and its answer
     authorization_response.py   a code or a refusal, sent to the client's redirect URI
     pages.py                    pages for people, from templates/, with their headers
     cached_documents.py         the key set and the metadata: ETag, Cache-Control, CORS for everybody
