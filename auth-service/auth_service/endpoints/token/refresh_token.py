@@ -26,20 +26,32 @@ async def redeem(request: TokenRequest, parts: Parts) -> TokenResponse:
         InvalidScope, InvalidTarget: more is asked for than was granted. The token is not spent.
     """
     token = request.parameters.require("refresh_token")
-    for _ in ("as it stands", "after a lost race"):
-        held = await parts.refresh_tokens.find(token)
-        if held is None:
-            raise InvalidGrant(reason="unknown refresh token")
-        standing = await _check(request, parts, held, token)
-        redemption.check_resource(request, held)
-        scopes = _narrow(request, held)
-        if standing is Standing.CURRENT:
-            successor = await parts.refresh_tokens.rotate(held.authorized, token, now=request.now)
-        else:
-            successor = parts.refresh_tokens.successor_of(held.authorized)
-        if successor is not None:
-            return await redemption.respond(request, parts, held, scopes, refresh_token=successor, nonce=None)
-    raise InvalidGrant(reason="the successor cannot be opened")
+    answer = await _trade(request, parts, token)
+    if answer is None:  # another request rotated the token meanwhile: read anew, it is the parent, with that successor
+        answer = await _trade(request, parts, token)
+    if answer is None:
+        raise InvalidGrant(reason="the successor cannot be opened")
+    return answer
+
+
+async def _trade(request: TokenRequest, parts: Parts, token: str) -> TokenResponse | None:
+    """Check the token as it stands, and answer with its successor. None: another request spent the token meanwhile.
+
+    None as well for a successor that cannot be opened: its secret is gone.
+    """
+    held = await parts.refresh_tokens.find(token)
+    if held is None:
+        raise InvalidGrant(reason="unknown refresh token")
+    standing = await _check(request, parts, held, token)
+    redemption.check_resource(request, held)
+    scopes = _narrow(request, held)
+    if standing is Standing.CURRENT:
+        successor = await parts.refresh_tokens.rotate(held.authorized, token, now=request.now)
+    else:
+        successor = parts.refresh_tokens.successor_of(held.authorized)
+    if successor is None:
+        return None
+    return await redemption.respond(request, parts, held, scopes, refresh_token=successor, nonce=None)
 
 
 async def _check(request: TokenRequest, parts: Parts, held: Held[RefreshTokenFamily], token: str) -> Standing:
