@@ -42,7 +42,7 @@ from .store.database import Database, open_database
 from .store.instants import Clock, utc_now
 from .telemetry import tracing
 from .telemetry.access_log import AccessLog
-from .telemetry.counts import Counts
+from .telemetry.counts import RequestCounts
 from .tokens.access_tokens import AccessTokenReader
 from .tokens.id_token_hints import HintVerifier
 from .tokens.issuer import TokenIssuer
@@ -55,7 +55,7 @@ _log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings, *, clock: Clock = utc_now, traces: TracerProvider | None = None) -> FastAPI:
-    counts = Counts.at_zero(GRANT_TYPES)
+    counts = RequestCounts.at_zero(GRANT_TYPES)
     app = FastAPI(
         title="auth-service",
         version="1",
@@ -75,7 +75,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, traces: TracerProv
 
 
 def _lifespan(
-    settings: Settings, clock: Clock, counts: Counts
+    settings: Settings, clock: Clock, counts: RequestCounts
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -107,12 +107,12 @@ async def check_start(settings: Settings) -> None:
     """
     database = open_database(settings.database_url.get_secret_value())
     try:
-        (await _assemble(settings, database, utc_now, Counts.at_zero(GRANT_TYPES))).passwords.close()
+        (await _assemble(settings, database, utc_now, RequestCounts.at_zero(GRANT_TYPES))).passwords.close()
     finally:
         await database.close()
 
 
-async def _assemble(settings: Settings, database: Database, clock: Clock, counts: Counts) -> Parts:
+async def _assemble(settings: Settings, database: Database, clock: Clock, counts: RequestCounts) -> Parts:
     await database.require_revision(HEAD)
     store = KeyStore(database, settings.versioned("key_encryption_keys"), longest_token_ttl=settings.longest_token_ttl)
     keys = KeyRing(store, await store.load_or_create(now=clock()))

@@ -4,7 +4,7 @@ import asyncio
 import json
 from datetime import timedelta
 
-from auth_service.limits.attempts import Attempts
+from auth_service.limits.attempts import AttemptBudget
 from auth_service.store.database import open_database
 from auth_service.store.leases import hold
 from auth_service.worker.expiry import BATCH, delete_expired
@@ -49,7 +49,9 @@ def test_too_many_attempts_go_the_least_tried_first_in_batches(service: Service)
         async with database.writing() as session:
             for number in range(BATCH + 300):
                 count = 9 if number < 10 else 1
-                session.add(Attempts(key=f"k{number}", count=count, next_at=now, expires_at=now + timedelta(hours=1)))
+                session.add(
+                    AttemptBudget(key=f"k{number}", count=count, next_at=now, expires_at=now + timedelta(hours=1))
+                )
         await database.close()
 
     asyncio.run(fill())

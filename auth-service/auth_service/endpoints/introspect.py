@@ -30,7 +30,7 @@ async def introspect(request: Request) -> Response:
         raise InvalidClient(reason=f"{client.client_id}: a public client")
     found = await find_token(parameters.require("token"), parts.refresh_tokens, parts.access_tokens, now=now)
     answer: Mapping[str, Any] = INACTIVE
-    if isinstance(found, ShownRefreshToken) and found.granted.holder.grant.client_id == client.client_id:
+    if isinstance(found, ShownRefreshToken) and found.family.holder.grant.client_id == client.client_id:
         answer = _describe_refresh_token(found, parts.issuer) if found.is_live(now=now) else INACTIVE
     elif isinstance(found, VerifiedToken) and _may_know(client, found):
         is_live = await parts.access_tokens.is_live(found, now=now)
@@ -50,7 +50,7 @@ def _describe_access_token(token: VerifiedToken) -> dict[str, Any]:
 
 def _describe_refresh_token(shown: ShownRefreshToken, issuer: str) -> dict[str, Any]:
     """Without `token_type`, which says how a token is used at a resource (RFC 6749 §5.1): this one is not."""
-    family, holder = shown.granted.authorized, shown.granted.holder
+    family, holder = shown.family.authorized, shown.family.holder
     expires_at = family.expires_at or holder.session_expires_at
     expiry = {} if expires_at is None else {"exp": int(expires_at.timestamp())}
     return {

@@ -17,7 +17,7 @@ from ..http.parts import Parts, parts_of
 from ..oauth.scope import OFFLINE_ACCESS
 from ..telemetry.logs import audit
 from ..tokens.access_tokens import VerifiedToken
-from ..tokens.granted import find_holder
+from ..tokens.holders import find_holder
 from ..tokens.shown_tokens import ShownRefreshToken, find_token
 
 router = APIRouter()
@@ -32,7 +32,7 @@ async def revoke(request: Request) -> Response:
     client = await client_requests.authenticate(request, parts, parameters, now=now)
     found = await find_token(parameters.require("token"), parts.refresh_tokens, parts.access_tokens, now=now)
     if isinstance(found, ShownRefreshToken):
-        grant = found.granted.holder.grant
+        grant = found.family.holder.grant
         if grant.client_id == client.client_id:
             await _end_grant(parts, grant.id, client, now)
     elif found is not None and found.client_id == client.client_id:

@@ -4,7 +4,6 @@ The URLs of pages name a request by its handle. A request belongs to the first b
 another browser the handle is useless. It is removed when its response is sent, so it is answered once.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -39,17 +38,10 @@ class StoredRequest(Row):
         return AuthorizationRequest.restore(self.parameters)
 
 
-@dataclass(frozen=True)
-class Named:
-    """A stored request with its handle, of which only the hash is stored."""
-
-    handle: str
-    stored: StoredRequest
-
-
-async def store(session: AsyncSession, request: AuthorizationRequest, *, browser: str | None, now: datetime) -> str:
-    """Store a request for TTL. Returns its handle."""
-    handle = opaque.draw()
+async def store(
+    session: AsyncSession, handle: str, request: AuthorizationRequest, *, browser: str | None, now: datetime
+) -> None:
+    """Keep a request for a while under a handle that was just drawn."""
     session.add(
         StoredRequest(
             handle_hash=opaque.hash_of(handle),
@@ -60,11 +52,10 @@ async def store(session: AsyncSession, request: AuthorizationRequest, *, browser
             expires_at=now + TTL,
         )
     )
-    return handle
 
 
-async def find(session: AsyncSession, handle: str, *, browser: str | None, now: datetime) -> Named | None:
-    """The unexpired request of a handle, if it belongs to this browser or to none yet."""
+async def find(session: AsyncSession, handle: str, *, browser: str | None, now: datetime) -> StoredRequest | None:
+    """The live request of a handle, if it is this browser's, or nobody's yet."""
     if len(handle) != opaque.LENGTH:
         return None
     stored = await session.scalar(
@@ -72,36 +63,36 @@ async def find(session: AsyncSession, handle: str, *, browser: str | None, now: 
     )
     if stored is None or stored.browser_hash not in (None, None if browser is None else opaque.hash_of(browser)):
         return None
-    return Named(handle, stored)
+    return stored
 
 
-async def bind(session: AsyncSession, found: Named, browser: str) -> bool:
-    """Bind the request to this browser. False if another browser was first."""
+async def bind(session: AsyncSession, handle: str, browser: str) -> bool:
+    """Make it the browser's that came with it first. False if it is another's by now."""
     row = StoredRequest
     unbound = update(row).where(
-        row.handle_hash == found.stored.handle_hash,
+        row.handle_hash == opaque.hash_of(handle),
         or_(row.browser_hash.is_(None), row.browser_hash == opaque.hash_of(browser)),
     )
     bound = await session.execute(unbound.values(browser_hash=opaque.hash_of(browser)).returning(row.handle_hash))
     return bound.scalar_one_or_none() is not None
 
 
-async def note_selection(session: AsyncSession, found: Named, session_id: str) -> None:
-    """Record that the person chose to continue with this session."""
-    await _note(session, found, selected_session_id=session_id)
+async def note_selection(session: AsyncSession, handle: str, session_id: str) -> None:
+    """The person chose to go on with this session."""
+    await _note(session, handle, selected_session_id=session_id)
 
 
-async def note_consent(session: AsyncSession, found: Named, session_id: str) -> None:
-    """Record that this session's person consented to this request (for prompt=consent)."""
-    await _note(session, found, consented_session_id=session_id)
+async def note_consent(session: AsyncSession, handle: str, session_id: str) -> None:
+    """The person of this session said yes to this very request (prompt=consent)."""
+    await _note(session, handle, consented_session_id=session_id)
 
 
-async def _note(session: AsyncSession, found: Named, **noted: str) -> None:
-    which = StoredRequest.handle_hash == found.stored.handle_hash
+async def _note(session: AsyncSession, handle: str, **noted: str) -> None:
+    which = StoredRequest.handle_hash == opaque.hash_of(handle)
     await session.execute(update(StoredRequest).where(which).values(**noted))
 
 
-async def take(session: AsyncSession, found: Named) -> bool:
-    """Delete the request in order to answer it. False if another tab was first: a request is answered once."""
-    taken = delete(StoredRequest).where(StoredRequest.handle_hash == found.stored.handle_hash)
+async def take(session: AsyncSession, handle: str) -> bool:
+    """Take a request out, to answer it. False if another tab already has: one request is answered once."""
+    taken = delete(StoredRequest).where(StoredRequest.handle_hash == opaque.hash_of(handle))
     return (await session.execute(taken.returning(StoredRequest.handle_hash))).scalar_one_or_none() is not None

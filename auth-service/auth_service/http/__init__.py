@@ -6,10 +6,11 @@
     client_requests.py          `authenticate`: the client of such a request, proved and then counted
     bearer_tokens.py            a bearer token in the header or the form, and its challenges (RFC 6750)
     client_cors.py              CORS for clients' own pages
+    outgoing.py                 cookies and fields that go out with a request's response, whatever that will be
     session_cookies.py          `SessionCookies`: the signed cookie, or bearer credential, of a session
     current_session.py          `find_current`: who is signed in; `start_session_here`
     browsers.py                 the cookie that tells browsers apart, and the tokens of our forms
-    pending_requests.py         the authorization request that a page is about
+    pending_requests.py         `PendingRequest`: an authorization request between its arrival and its answer
     authorization_response.py   a code or a refusal, sent to the client's redirect URI
     outgoing.py                 cookies and header fields that go out with a response, whatever the response is
     pages.py                    pages for people, from templates/, with their headers
@@ -17,8 +18,8 @@
 
 A protocol request: `read_form`, then `client_requests.authenticate`, then the endpoint's own work; what is refused is
 raised and rendered in serving/failures.py. A person's request: `find_current` reads the cookie (`SessionCookies.read`
-checks the signature), finds the live session and prolongs it when it is time; its cookie goes out with any response
-(outgoing.py); the endpoint renders a page or redirects.
+checks the signature), finds the live session and prolongs it when it is time; the endpoint renders a page or redirects.
+`SendOutgoing` adds the cookies to the response, also to a refusal or a failure.
 
 signing_in/, endpoints/ and serving/ import this room; nothing below it may, so nothing below knows FastAPI.
 """

@@ -5,7 +5,7 @@ from datetime import datetime
 from fastapi import Request
 
 from ..clients.clients import Client
-from ..oauth.errors import TooManyRequests
+from ..oauth.errors import TemporarilyUnavailable
 from ..oauth.parameters import Parameters
 from .outgoing import outgoing_of
 from .parts import Parts
@@ -19,7 +19,7 @@ async def authenticate(request: Request, parts: Parts, parameters: Parameters, *
 
     Raises:
         InvalidRequest, InvalidClient: as `ClientAuthenticator.authenticate`.
-        TooManyRequests: it has proved who it is, and nothing is left.
+        TemporarilyUnavailable: it has proved who it is, and nothing is left.
     """
     client = await parts.clients.authenticate(request.headers.getlist("authorization"), parameters, now=now)
     if not client.registration.is_public:
@@ -27,5 +27,5 @@ async def authenticate(request: Request, parts: Parts, parameters: Parameters, *
         standing = await parts.client_limits.spend(endpoint, client.client_id)
         outgoing_of(request).fields.update(standing.header_fields)
         if standing.is_exceeded:
-            raise TooManyRequests("This client has sent too many requests.")
+            raise TemporarilyUnavailable("This client has sent too many requests.")
     return client

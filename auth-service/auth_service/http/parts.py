@@ -20,7 +20,7 @@ from ..sessions.lifetimes import Lifetimes
 from ..status_lists.published import PublishedStatusLists
 from ..store.database import Database
 from ..store.instants import Clock
-from ..telemetry.counts import Counts
+from ..telemetry.counts import RequestCounts
 from ..tokens.access_tokens import AccessTokenReader
 from ..tokens.id_token_hints import HintVerifier
 from ..tokens.issuer import TokenIssuer
@@ -39,7 +39,7 @@ class Parts:
     grant_types: tuple[str, ...]
     database: Database
     clock: Clock
-    counts: Counts
+    counts: RequestCounts
     keys: KeyRing
     status_list_keys: KeyRing
     status_lists: PublishedStatusLists

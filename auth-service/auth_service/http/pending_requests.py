@@ -1,4 +1,7 @@
-"""The authorization request that a page is about, as the browser that shows it may see it."""
+"""An authorization request between its arrival and its answer.
+
+One that needs no page is answered at once. Otherwise it is stored, and pages name it by its handle.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +10,7 @@ from fastapi import Request
 
 from ..clients.clients import Client
 from ..grants import authorization_requests
-from ..grants.authorization_requests import Named, StoredRequest
+from ..grants.authorization_requests import StoredRequest
 from ..oauth.authorization_request import AuthorizationRequest
 from ..oauth.redirect_uri import is_registered
 from .pages import PageRefused
@@ -15,44 +18,37 @@ from .parts import Parts
 
 
 @dataclass(frozen=True)
-class Waiting:
-    named: Named
+class PendingRequest:
+    """What is asked, by which client, and the handle that stands in the addresses of pages."""
+
+    request: AuthorizationRequest
     client: Client
-
-    @property
-    def handle(self) -> str:
-        return self.named.handle
-
-    @property
-    def stored(self) -> StoredRequest:
-        return self.named.stored
-
-    @property
-    def request(self) -> AuthorizationRequest:
-        return self.named.stored.request
+    handle: str
+    stored: StoredRequest | None = None  # None: it has just arrived, and no page was needed yet
 
 
-async def find_waiting(request: Request, parts: Parts, handle: str | None, *, now: datetime) -> Waiting | None:
-    """The live request of a handle, of this browser, if its client is still registered for all of it."""
+async def find_pending(request: Request, parts: Parts, handle: str | None, *, now: datetime) -> PendingRequest | None:
+    """The live stored request of a handle, of this browser, if its client is still registered for all of it."""
     if handle is None:
         return None
     browser = parts.browsers.read(request)
     async with parts.database.reading() as session:
-        named = await authorization_requests.find(session, handle, browser=browser, now=now)
-    client = None if named is None else await parts.clients.cache.find(named.stored.client_id, now=now)
-    if named is None or client is None:
+        stored = await authorization_requests.find(session, handle, browser=browser, now=now)
+    client = None if stored is None else await parts.clients.cache.find(stored.client_id, now=now)
+    if stored is None or client is None:
         return None
-    asked, registered = named.stored.request, client.registration
-    is_known = is_registered(asked.redirect_uri, registered.redirect_uris)
-    return Waiting(named, client) if is_known and set(asked.scope) <= set(registered.scope) else None
+    asked, registered = stored.request, client.registration
+    if not is_registered(asked.redirect_uri, registered.redirect_uris) or not set(asked.scope) <= set(registered.scope):
+        return None
+    return PendingRequest(asked, client, handle, stored)
 
 
-async def require_waiting(request: Request, parts: Parts, handle: str | None, *, now: datetime) -> Waiting:
+async def require_pending(request: Request, parts: Parts, handle: str | None, *, now: datetime) -> PendingRequest:
     """Raises PageRefused."""
-    waiting = await find_waiting(request, parts, handle, now=now)
-    if waiting is None:
+    pending = await find_pending(request, parts, handle, now=now)
+    if pending is None:
         raise expired()
-    return waiting
+    return pending
 
 
 def expired() -> PageRefused:

@@ -50,7 +50,7 @@ class TooManyAttempts(Exception):
         self.retry_after = retry_after
 
 
-class Attempts(Row):
+class AttemptBudget(Row):
     __tablename__ = "attempts"
     __expiry__ = Expiry(MAX_ROWS, surplus_first=("count", "expires_at"))
     __table_args__ = (Index("ix_attempts_least_tried", "count", "expires_at"),)
@@ -98,7 +98,7 @@ class AttemptLimiter:
     async def succeeded(self, session: AsyncSession, attempt: Attempt) -> None:
         """Reset the network's budget, and give the attempt back to the account's budget."""
         if self._is_on:
-            await session.execute(delete(Attempts).where(Attempts.key == attempt.network_key))
+            await session.execute(delete(AttemptBudget).where(AttemptBudget.key == attempt.network_key))
             if attempt.account_key is not None:
                 await _give_back(session, attempt.account_key)
 
@@ -107,7 +107,7 @@ class AttemptLimiter:
 
 
 async def _take_from_network(session: AsyncSession, key: str, now: datetime) -> None:
-    count = case((Attempts.expires_at <= now, 1), else_=Attempts.count + 1)
+    count = case((AttemptBudget.expires_at <= now, 1), else_=AttemptBudget.count + 1)
     steps: list[Any] = [(count < FREE_ATTEMPTS, NOT_HELD)]
     steps += [(count == FREE_ATTEMPTS + step, now + delay) for step, delay in enumerate(DELAYS)]
     await _take(
@@ -121,9 +121,9 @@ async def _take_from_network(session: AsyncSession, key: str, now: datetime) -> 
 
 async def _take_from_account(session: AsyncSession, key: str, now: datetime) -> None:
     """Count in a fixed window: after the hundredth attempt the next one has to wait for the window's end."""
-    is_over = Attempts.expires_at <= now
-    count = case((is_over, 1), else_=Attempts.count + 1)
-    ends_at = case((is_over, now + ACCOUNT_WINDOW), else_=Attempts.expires_at)
+    is_over = AttemptBudget.expires_at <= now
+    count = case((is_over, 1), else_=AttemptBudget.count + 1)
+    ends_at = case((is_over, now + ACCOUNT_WINDOW), else_=AttemptBudget.expires_at)
     await _take(
         session,
         key,
@@ -141,22 +141,24 @@ async def _take(
     session: AsyncSession, key: str, now: datetime, *, lasting: timedelta, changes: dict[str, object]
 ) -> None:
     """Count and decide in one statement. Raises TooManyAttempts, which rolls back the whole transaction."""
-    insert = insert_into(session, Attempts)
+    insert = insert_into(session, AttemptBudget)
     statement = (
         insert.values(key=key, count=1, next_at=NOT_HELD, expires_at=now + lasting)
         .on_conflict_do_update(
-            index_elements=[Attempts.key],
+            index_elements=[AttemptBudget.key],
             set_=changes,
-            where=or_(Attempts.next_at <= now, Attempts.expires_at <= now),
+            where=or_(AttemptBudget.next_at <= now, AttemptBudget.expires_at <= now),
         )
-        .returning(Attempts.count)
+        .returning(AttemptBudget.count)
     )
     if (await session.execute(statement)).scalar_one_or_none() is None:
-        next_at = await session.scalar(select(Attempts.next_at).where(Attempts.key == key))
+        next_at = await session.scalar(select(AttemptBudget.next_at).where(AttemptBudget.key == key))
         raise TooManyAttempts((next_at or now) - now)
 
 
 async def _give_back(session: AsyncSession, key: str) -> None:
     """Count one attempt fewer and lift the delay. Only this attempt can have set a delay: it was taken without one."""
-    given_back = {"count": Attempts.count - 1, "next_at": NOT_HELD}
-    await session.execute(update(Attempts).where(Attempts.key == key, Attempts.count > 0).values(given_back))
+    given_back = {"count": AttemptBudget.count - 1, "next_at": NOT_HELD}
+    await session.execute(
+        update(AttemptBudget).where(AttemptBudget.key == key, AttemptBudget.count > 0).values(given_back)
+    )

@@ -37,7 +37,7 @@ class InvalidClient(OAuthError):
         super().__init__("Client authentication failed.", reason=reason)
 
 
-class TooManyRequests(OAuthError):
+class TemporarilyUnavailable(OAuthError):
     """A rate limit was exceeded. No registered error code says this; the nearest is used (RFC 6749 §4.1.2.1)."""
 
     error = "temporarily_unavailable"

@@ -2,7 +2,7 @@
 
     logs.py              JSON lines; `audit` for what matters to an account
     access_log.py        one line and one count per request, and the request's id (an ASGI middleware)
-    counts.py            `Counts`: requests, sign-ins, tokens, refusals
+    counts.py            `RequestCounts`: requests, sign-ins, tokens, refusals
     metrics.py           `Metric`, `Durations`, `render`: Prometheus's text format
     process_metrics.py   memory, processor time and database connections of this process
     private_port.py      the inner port for probes and /metrics
@@ -14,5 +14,5 @@ and counts. Endpoints count what they did (`parts.counts`) and call `audit`. Pro
 serving/exposition.py renders all of it.
 
 No query, body, cookie, token, password or e-mail address is ever logged, and no exception's text. Labels have values
-from this code only. Any room above may import `audit` and `Counts`; the rest is for app.py and the commands.
+from this code only. Any room above may import `audit` and `RequestCounts`; the rest is for app.py and the commands.
 """

@@ -8,7 +8,7 @@ import time
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .counts import Counts
+from .counts import RequestCounts
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _log = structlog.get_logger("access")
@@ -17,7 +17,7 @@ _log = structlog.get_logger("access")
 class AccessLog:
     """The outermost middleware. It sends the id back in X-Request-Id."""
 
-    def __init__(self, app: ASGIApp, counts: Counts) -> None:
+    def __init__(self, app: ASGIApp, counts: RequestCounts) -> None:
         self._app = app
         self._counts = counts
 

@@ -58,7 +58,7 @@ def _held() -> Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counts:
+class RequestCounts:
     """The counters of one process. They are made with the application and start at 0."""
 
     requests: Durations = field(default_factory=_requests)

@@ -2,7 +2,7 @@
 
     issuer.py                `TokenIssuer`: signs access tokens and ID tokens
     token_status.py          with which index of which status list a token is issued
-    granted.py               `Granted`, `Holder`: a grant with its person and session, read together; is it alive?
+    holders.py               `Held`, `Holder`: a grant with its person and session, read together; is it alive?
     authorization_codes.py   codes: `issue`, `find`, `redeem` once
     refresh_tokens.py        families of refresh tokens: `issue`, `rotate`, and the grace for a lost answer
     session_tokens.py        access tokens of a session, given out again for a second
@@ -14,7 +14,7 @@
 A code is redeemed by one conditional UPDATE, so of two requests one gets tokens. A refresh token is `LOCATOR.SECRET`:
 the locator finds the family's only row, and `standing_of` compares the secret: CURRENT is rotated, PARENT gets the same
 successor again for a minute, SPENT is a replay, for which the token endpoint ends the grant
-(endpoints/token/granting.py). A new access token gets its index from `TokenStatus`; a holder that has just ended gets
+(endpoints/token/redemption.py). A new access token gets its index from `TokenStatus`; a holder that has just ended gets
 none, and so no token.
 
 Endpoints import all of it. Claims are made in oauth/, keys come from keys/.

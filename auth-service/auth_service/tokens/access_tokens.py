@@ -18,7 +18,7 @@ from ..oauth.scope import OFFLINE_ACCESS
 from ..sessions.browser_sessions import BrowserSession
 from ..status_lists import indexes as status_indexes
 from ..store.database import Database
-from .granted import find_holder
+from .holders import find_holder
 from .issuer import WEB_CLIENT_ID
 
 MAX_LENGTH = 8192  # characters

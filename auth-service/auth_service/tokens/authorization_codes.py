@@ -18,7 +18,7 @@ from ..oauth.scope import OFFLINE_ACCESS
 from ..sealed import opaque
 from ..store.database import Database
 from ..store.instants import Instant
-from .granted import Granted, granted_of, select_granted
+from .holders import Held, held_of, select_held
 
 REUSE_NOTICED_FOR = timedelta(days=1)
 
@@ -89,13 +89,13 @@ async def issue(session: AsyncSession, authorization: Authorization, *, ttl: tim
     return code
 
 
-_FIND = select_granted(AuthorizationCode).where(AuthorizationCode.code_hash == bindparam("code_hash"))
+_FIND = select_held(AuthorizationCode).where(AuthorizationCode.code_hash == bindparam("code_hash"))
 
 
-async def find(database: Database, code: str) -> Granted[AuthorizationCode] | None:
-    """The authorization of a code, used or not, or None."""
+async def find(database: Database, code: str) -> Held[AuthorizationCode] | None:
+    """What a code stands for, used or not."""
     values = await database.find_row(_FIND, {"code_hash": opaque.hash_of(code)})
-    return None if values is None else granted_of(AuthorizationCode, values)
+    return None if values is None else held_of(AuthorizationCode, values)
 
 
 async def redeem(session: AsyncSession, code: AuthorizationCode, *, now: datetime) -> bool:

@@ -20,7 +20,7 @@ from ..oauth.status_list import StatusReference
 from ..sessions.browser_sessions import BrowserSession
 from ..store import identifiers
 from . import person_claims
-from .granted import Granted
+from .holders import Held
 
 # The reserved first-party client: the web application, which signs in through the Better Auth protocol.
 WEB_CLIENT_ID = "web"
@@ -59,7 +59,7 @@ class TokenIssuer:
 
     def issue_for_grant(
         self,
-        granted: Granted[Authorized],
+        held: Held[Authorized],
         scope: str,
         status: StatusReference,
         *,
@@ -71,40 +71,40 @@ class TokenIssuer:
         Args:
             registered: the scope that the client is registered for now. Claims that need another scope are left out.
         """
-        given, grant = granted.authorized, granted.holder.grant
+        given, grant = held.authorized, held.holder.grant
         return self._issue(
             sub=grant.account_id,
             aud=given.resource,
             client_id=grant.client_id,
             scope=scope,
             status=status,
-            authentication=_authentication(granted),
+            authentication=_authentication(held),
             userinfo_claims=claims.asked_for(given.claims, claims.USERINFO, registered),
             now=now,
         )
 
     def issue_id_token(
         self,
-        granted: Granted[Authorized],
+        held: Held[Authorized],
         access_token: str,
         *,
         nonce: str | None,
         registered: tuple[str, ...],
         now: datetime,
     ) -> str:
-        """An ID token issued with an access token. Of the person it holds only what `claims` requests (Core §5.4)."""
-        grant = granted.holder.grant
-        asked = claims.asked_for(granted.authorized.claims, claims.ID_TOKEN, registered)
+        """An ID token beside an access token. It says of the person only what `claims` asks for (Core §5.4)."""
+        grant = held.holder.grant
+        asked = claims.asked_for(held.authorized.claims, claims.ID_TOKEN, registered)
         token = IdToken(
             iss=self.issuer,
             sub=grant.account_id,
             client_id=grant.client_id,
             issued_at=now,
             ttl=self.id_token_ttl,
-            authentication=_authentication(granted),
+            authentication=_authentication(held),
             nonce=nonce,
             at_hash=id_token.hash_token(access_token),
-            person=person_claims.describe(granted.holder.account, asked),
+            person=person_claims.describe(held.holder.account, asked),
         )
         return self._sign(token.claims(), id_token.TYP)
 
@@ -144,6 +144,6 @@ class TokenIssuer:
         return jws.sign(members, typ=typ, kid=keys.active_kid, key=keys.active_key)
 
 
-def _authentication(granted: Granted[Authorized]) -> Authentication:
-    given = granted.authorized
-    return Authentication(granted.holder.grant.session_id, given.auth_time, given.acr, tuple(json.loads(given.amr)))
+def _authentication(held: Held[Authorized]) -> Authentication:
+    given = held.authorized
+    return Authentication(held.holder.grant.session_id, given.auth_time, given.acr, tuple(json.loads(given.amr)))

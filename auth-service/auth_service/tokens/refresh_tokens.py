@@ -26,7 +26,7 @@ from ..sealed.sealing import Seal
 from ..store.database import Database
 from ..store.instants import Instant
 from ..store.rows import Expiry
-from .granted import Granted, granted_of, select_granted
+from .holders import Held, held_of, select_held
 
 GRACE = timedelta(seconds=60)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")
@@ -72,11 +72,11 @@ class RefreshTokens:
     lifetimes: RefreshLifetimes
     seal: Seal
 
-    async def issue(self, session: AsyncSession, granted: Granted[Authorized], *, now: datetime) -> str:
-        """Create a family, and return its first token."""
+    async def issue(self, session: AsyncSession, held: Held[Authorized], *, now: datetime) -> str:
+        """The first token of a new family."""
         locator = secrets.token_urlsafe(16)
         token = _draw(locator)
-        given, is_offline = granted.authorized, granted.holder.grant.is_offline
+        given, is_offline = held.authorized, held.holder.grant.is_offline
         await make_room(session, RefreshTokenFamily, given.grant_id, used_at=_USED_AT)
         session.add(
             RefreshTokenFamily(
@@ -95,12 +95,12 @@ class RefreshTokens:
         )
         return token
 
-    async def find(self, token: str) -> Granted[RefreshTokenFamily] | None:
-        """The family of a token, current or not, or None."""
+    async def find(self, token: str) -> Held[RefreshTokenFamily] | None:
+        """The family of a token, spent or not."""
         if not _TOKEN.fullmatch(token):
             return None
         values = await self.database.find_row(_FIND, {"locator_hash": opaque.hash_of(_locator(token))})
-        return None if values is None else granted_of(RefreshTokenFamily, values)
+        return None if values is None else held_of(RefreshTokenFamily, values)
 
     async def rotate(self, family: RefreshTokenFamily, token: str, *, now: datetime) -> str | None:
         """Replace the token by a successor, and return that. None if another request was first.
@@ -150,7 +150,7 @@ async def forget_successors(session: AsyncSession, *, limit: int, now: datetime)
 
 
 _USED_AT = func.coalesce(RefreshTokenFamily.rotated_at, RefreshTokenFamily.created_at)
-_FIND = select_granted(RefreshTokenFamily).where(RefreshTokenFamily.locator_hash == bindparam("locator_hash"))
+_FIND = select_held(RefreshTokenFamily).where(RefreshTokenFamily.locator_hash == bindparam("locator_hash"))
 _TABLE: Any = RefreshTokenFamily.__table__
 _ROTATE = (
     update(_TABLE)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from ..accounts.accounts import Account
 from ..oauth.status_list import StatusReference
 from ..sessions.browser_sessions import BrowserSession
-from ..telemetry.counts import SESSION, Counts
+from ..telemetry.counts import SESSION, RequestCounts
 from .issuer import TokenIssuer
 
 REUSED_FOR = timedelta(seconds=1)
@@ -29,7 +29,7 @@ class SessionTokens:
     """The cache. For one event loop: nothing awaits."""
 
     issuer: TokenIssuer
-    counts: Counts
+    counts: RequestCounts
     _issued: dict[str, _Issued] = field(default_factory=dict)
 
     def token_for(self, account: Account, session: BrowserSession, status: StatusReference, *, now: datetime) -> str:

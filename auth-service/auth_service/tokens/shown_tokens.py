@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .access_tokens import AccessTokenReader, InvalidToken, VerifiedToken
-from .granted import Granted
+from .holders import Held
 from .refresh_tokens import RefreshTokenFamily, RefreshTokens, Standing, standing_of
 
 
@@ -12,11 +12,11 @@ from .refresh_tokens import RefreshTokenFamily, RefreshTokens, Standing, standin
 class ShownRefreshToken:
     """A refresh token with its family and its state."""
 
-    granted: Granted[RefreshTokenFamily]
+    family: Held[RefreshTokenFamily]
     standing: Standing
 
     def is_live(self, *, now: datetime) -> bool:
-        family, holder = self.granted.authorized, self.granted.holder
+        family, holder = self.family.authorized, self.family.holder
         has_expired = family.expires_at is not None and family.expires_at <= now
         return self.standing is Standing.CURRENT and not has_expired and holder.is_live(now=now)
 
@@ -28,9 +28,9 @@ async def find_token(
 
     The two kinds have different formats, so `token_type_hint` is ignored.
     """
-    granted = await refresh_tokens.find(text)
-    if granted is not None:
-        return ShownRefreshToken(granted, standing_of(granted.authorized, text, now=now))
+    family = await refresh_tokens.find(text)
+    if family is not None:
+        return ShownRefreshToken(family, standing_of(family.authorized, text, now=now))
     try:
         return access_tokens.verify(text, now=now)
     except InvalidToken:

@@ -9,10 +9,11 @@ from ...http.authorization_response import answer_refusal
 from ...http.oauth_requests import read_form_octets
 from ...http.pages import ANSWERS, AUTHORIZE, HANDLE, PageRefused, see_other
 from ...http.parts import Now, Parts, PartsDep
-from ...http.pending_requests import expired, require_waiting
+from ...http.pending_requests import PendingRequest, expired, require_pending
 from ...oauth.errors import OAuthError
+from ...sealed import opaque
 from .requests import find_client, read_parameters, read_request
-from .steps import Asked, proceed
+from .steps import proceed
 
 router = APIRouter()
 
@@ -24,12 +25,12 @@ async def authorize(request: Request, parts: PartsDep, now: Now) -> Response:
     handle = parameters.get(HANDLE)
     if handle is not None and parameters.get("client_id") is None:
         return await _resume(request, handle, parts, now)
-    arrived = await find_client(parameters, repeated, parts, now=now)
+    client, target = await find_client(parameters, parts, now=now)
     try:
-        asked = Asked(await read_request(request, arrived, parts, now=now), arrived.client)
+        asked = await read_request(parameters, repeated, client, target, parts, now=now)
     except OAuthError as refusal:
-        return answer_refusal(request, arrived.target, refusal)
-    return await proceed(request, asked, parts, now)
+        return answer_refusal(request, target, refusal)
+    return await proceed(request, PendingRequest(asked, client, opaque.draw()), parts, now)
 
 
 @router.post(AUTHORIZE, response_class=Response, responses=ANSWERS)
@@ -45,24 +46,23 @@ async def authorize_by_form(request: Request, parts: PartsDep, now: Now) -> Resp
         raise PageRefused(
             "This link does not work", "The form that sent you here cannot be read.", status=error.status
         ) from None
-    arrived = await find_client(parameters, repeated, parts, now=now)
+    client, target = await find_client(parameters, parts, now=now)
     try:
-        read = await read_request(request, arrived, parts, now=now)
+        asked = await read_request(parameters, repeated, client, target, parts, now=now)
     except OAuthError as refusal:
-        return answer_refusal(request, arrived.target, refusal)
+        return answer_refusal(request, target, refusal)
+    handle = opaque.draw()
     async with parts.database.writing() as session:
-        handle = await authorization_requests.store(session, read, browser=None, now=now)
+        await authorization_requests.store(session, handle, asked, browser=None, now=now)
     return see_other(AUTHORIZE, **{HANDLE: handle})
 
 
 async def _resume(request: Request, handle: str, parts: Parts, now: datetime) -> Response:
-    waiting = await require_waiting(request, parts, handle, now=now)
-    asked = Asked(waiting.request, waiting.client, waiting)
-    if waiting.stored.browser_hash is not None:
-        return await proceed(request, asked, parts, now)
-    browser = parts.browsers.recognize(request)
-    async with parts.database.writing() as session:
-        is_bound = await authorization_requests.bind(session, waiting.named, browser)
-    if not is_bound:
-        raise expired()
-    return await proceed(request, asked, parts, now)
+    pending = await require_pending(request, parts, handle, now=now)
+    if pending.stored is not None and pending.stored.browser_hash is None:
+        browser = parts.browsers.recognize(request)
+        async with parts.database.writing() as session:
+            is_bound = await authorization_requests.bind(session, handle, browser)
+        if not is_bound:
+            raise expired()
+    return await proceed(request, pending, parts, now)

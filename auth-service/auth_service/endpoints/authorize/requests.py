@@ -1,9 +1,7 @@
-"""What arrives at the authorization endpoint: a new request, or the handle of one that waits."""
+"""What arrives at the authorization endpoint: a new request, or the handle of one that was stored."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-
-from fastapi import Request
 
 from ...clients.clients import Client
 from ...http.pages import PageRefused
@@ -13,16 +11,6 @@ from ...oauth.authorization_request import AuthorizationRequest, Target
 from ...oauth.errors import InvalidRequest
 from ...oauth.parameters import Parameters, parse_with_repeated
 from ...tokens.id_token_hints import InvalidHint
-
-
-@dataclass(frozen=True)
-class Arrived:
-    """A request whose answer has somewhere to go."""
-
-    client: Client
-    target: Target
-    parameters: Parameters
-    repeated: frozenset[str]
 
 
 def read_parameters(octets: bytes) -> tuple[Parameters, frozenset[str]]:
@@ -38,7 +26,7 @@ def read_parameters(octets: bytes) -> tuple[Parameters, frozenset[str]]:
         ) from None
 
 
-async def find_client(parameters: Parameters, repeated: frozenset[str], parts: Parts, *, now: datetime) -> Arrived:
+async def find_client(parameters: Parameters, parts: Parts, *, now: datetime) -> tuple[Client, Target]:
     """Whom to answer, and where. Raises PageRefused: whoever is not known to be good gets no redirect."""
     client_id = parameters.get("client_id")
     client = None if client_id is None else await parts.clients.cache.find(client_id, now=now)
@@ -56,27 +44,29 @@ async def find_client(parameters: Parameters, repeated: frozenset[str], parts: P
             "Tell the people who run it.",
             reason=f"{client.client_id}: redirect_uri is missing, repeated or not registered",
         )
-    return Arrived(client, target, parameters, repeated)
+    return client, target
 
 
-async def read_request(request: Request, arrived: Arrived, parts: Parts, *, now: datetime) -> AuthorizationRequest:
+async def read_request(
+    parameters: Parameters, repeated: frozenset[str], client: Client, target: Target, parts: Parts, *, now: datetime
+) -> AuthorizationRequest:
     """Everything else of the request. Raises OAuthError."""
     read = authorization_request.read(
-        arrived.parameters,
-        arrived.repeated,
-        client_id=arrived.client.client_id,
-        client=arrived.client.registration,
-        target=arrived.target,
+        parameters,
+        repeated,
+        client_id=client.client_id,
+        client=client.registration,
+        target=target,
         issuer=parts.issuer,
     )
-    hint = arrived.parameters.get("id_token_hint")
+    hint = parameters.get("id_token_hint")
     if hint is None:
         return read
     try:
         hinted = await parts.hints.verify(hint, now=now)
     except InvalidHint as error:
         raise InvalidRequest("The id_token_hint is not an ID token of this issuer.", reason=str(error)) from None
-    if hinted.client_id != arrived.client.client_id:
+    if hinted.client_id != client.client_id:
         raise InvalidRequest("The id_token_hint was issued to another client.")
     if read.subject not in (None, hinted.sub):
         raise InvalidRequest("The id_token_hint and the claims name two people.")

@@ -9,7 +9,7 @@ from ...http.authorization_response import answer_refusal
 from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, Parts, PartsDep
-from ...http.pending_requests import Waiting, require_waiting
+from ...http.pending_requests import PendingRequest, require_pending
 from ...oauth.consent import scopes_to_agree_to
 from ...oauth.errors import AccessDenied
 from ...telemetry.logs import audit
@@ -27,8 +27,8 @@ async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     current = await find_current(request, parts, now, may_slide=False)
     if handle is None:
         return see_other("/signin") if current is None else await agreed.render(request, parts, current)
-    waiting = await require_waiting(request, parts, handle, now=now)
-    return back_to_authorize(waiting) if current is None else _render(request, parts, waiting, current)
+    pending = await require_pending(request, parts, handle, now=now)
+    return back_to_authorize(pending) if current is None else _render(request, parts, pending, current)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -38,40 +38,42 @@ async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     current = await find_current(request, parts, now, may_slide=False)
     if form.get(agreed.WITHDRAW) is not None:
         return see_other("/signin") if current is None else await agreed.withdraw(request, parts, form, current, now)
-    waiting = await require_waiting(request, parts, form.get(HANDLE), now=now)
+    pending = await require_pending(request, parts, form.get(HANDLE), now=now)
     if current is None:
-        return back_to_authorize(waiting)
+        return back_to_authorize(pending)
     if not is_ours(request, parts, form, current.session.id):
-        return _render(request, parts, waiting, current, NOT_OURS)
+        return _render(request, parts, pending, current, NOT_OURS)
     if form.get("decision") == "allow":
-        await _agree(waiting, current, parts, now)
-        return back_to_authorize(waiting)
-    return await _decline(request, waiting, current, parts)
+        await _agree(pending, current, parts, now)
+        return back_to_authorize(pending)
+    return await _decline(request, pending, current, parts)
 
 
-async def _agree(waiting: Waiting, current: Current, parts: Parts, now: datetime) -> None:
-    account_id, client_id, resource = current.account.id, waiting.client.client_id, waiting.request.resource
+async def _agree(pending: PendingRequest, current: Current, parts: Parts, now: datetime) -> None:
+    account_id, client_id, resource = current.account.id, pending.client.client_id, pending.request.resource
     async with parts.database.writing() as session:
-        scopes = scopes_to_agree_to(waiting.request)
+        scopes = scopes_to_agree_to(pending.request)
         await consents.remember(session, account_id, client_id, resource, scopes, now=now)
-        await authorization_requests.note_consent(session, waiting.named, current.session.id)
+        await authorization_requests.note_consent(session, pending.handle, current.session.id)
     audit("consent_given", account_id=account_id, client_id=client_id, scope=" ".join(sorted(scopes)))
 
 
-async def _decline(request: Request, waiting: Waiting, current: Current, parts: Parts) -> Response:
+async def _decline(request: Request, pending: PendingRequest, current: Current, parts: Parts) -> Response:
     async with parts.database.writing() as session:
-        await authorization_requests.take(session, waiting.named)
-    audit("consent_declined", account_id=current.account.id, client_id=waiting.client.client_id)
-    return answer_refusal(request, waiting.request.target, AccessDenied("The person said no."))
+        await authorization_requests.take(session, pending.handle)
+    audit("consent_declined", account_id=current.account.id, client_id=pending.client.client_id)
+    return answer_refusal(request, pending.request.target, AccessDenied("The person said no."))
 
 
-def _render(request: Request, parts: Parts, waiting: Waiting, current: Current, error: str | None = None) -> Response:
-    asked = scopes_to_agree_to(waiting.request)
+def _render(
+    request: Request, parts: Parts, pending: PendingRequest, current: Current, error: str | None = None
+) -> Response:
+    asked = scopes_to_agree_to(pending.request)
     return render_form(
         request,
         parts,
         "consent",
-        waiting,
+        pending,
         session_id=current.session.id,
         status=403 if error else 200,
         error=error,

@@ -10,7 +10,7 @@ from ...http.browsers import NOBODY
 from ...http.oauth_requests import read_form
 from ...http.pages import AUTHORIZE, HANDLE, PageRefused, render_page, see_other
 from ...http.parts import Parts
-from ...http.pending_requests import Waiting
+from ...http.pending_requests import PendingRequest
 from ...oauth.errors import OAuthError
 from ...oauth.parameters import Parameters
 from ...oauth.redirect_uri import is_loopback
@@ -47,7 +47,7 @@ def render_form(
     request: Request,
     parts: Parts,
     name: str,
-    waiting: Waiting | None,
+    pending: PendingRequest | None,
     *,
     session_id: str = NOBODY,
     status: int = 200,
@@ -60,28 +60,28 @@ def render_form(
         request,
         name,
         status=status,
-        redirect_uri=waiting.request.redirect_uri if waiting else redirect_uri,
+        redirect_uri=pending.request.redirect_uri if pending else redirect_uri,
         form_token=parts.browsers.form_token(browser, session_id),
-        handle=waiting.handle if waiting else None,
-        client=describe_client(waiting) if waiting else None,
-        address_query=f"?{urlencode({HANDLE: waiting.handle})}" if waiting else "",
+        handle=pending.handle if pending else None,
+        client=describe_client(pending) if pending else None,
+        address_query=f"?{urlencode({HANDLE: pending.handle})}" if pending else "",
         **context,
     )
 
 
-def describe_client(waiting: Waiting) -> dict[str, object]:
+def describe_client(pending: PendingRequest) -> dict[str, object]:
     """Who asks, as far as somebody vouches for it: the name is what was registered, the address is where it leads."""
-    redirect_uri = waiting.request.redirect_uri
+    redirect_uri = pending.request.redirect_uri
     host = urlsplit(redirect_uri).netloc
     return {
-        "name": waiting.client.registration.client_name or host,
+        "name": pending.client.registration.client_name or host,
         "redirect_host": host,
         "is_loopback": is_loopback(redirect_uri),
     }
 
 
-def back_to_authorize(waiting: Waiting) -> Response:
-    return see_other(AUTHORIZE, **{HANDLE: waiting.handle})
+def back_to_authorize(pending: PendingRequest) -> Response:
+    return see_other(AUTHORIZE, **{HANDLE: pending.handle})
 
 
 def in_words(duration: timedelta) -> str:

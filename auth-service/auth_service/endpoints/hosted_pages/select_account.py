@@ -6,7 +6,7 @@ from ...grants import authorization_requests
 from ...http.current_session import find_current
 from ...http.pages import ANSWERS, HANDLE
 from ...http.parts import Now, PartsDep
-from ...http.pending_requests import require_waiting
+from ...http.pending_requests import require_pending
 from .forms import back_to_authorize, is_ours, query_of, read_page_form, render_form
 
 PATH = "/select-account"
@@ -15,12 +15,12 @@ router = APIRouter()
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, parts: PartsDep, now: Now) -> Response:
-    waiting = await require_waiting(request, parts, query_of(request, HANDLE), now=now)
+    pending = await require_pending(request, parts, query_of(request, HANDLE), now=now)
     current = await find_current(request, parts, now, may_slide=False)
     if current is None:
-        return back_to_authorize(waiting)
+        return back_to_authorize(pending)
     return render_form(
-        request, parts, "select_account", waiting, session_id=current.session.id, account=current.account
+        request, parts, "select_account", pending, session_id=current.session.id, account=current.account
     )
 
 
@@ -28,9 +28,9 @@ async def show(request: Request, parts: PartsDep, now: Now) -> Response:
 async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     """A form that is not this session's changes nothing: authorize asks again."""
     form = await read_page_form(request)
-    waiting = await require_waiting(request, parts, form.get(HANDLE), now=now)
+    pending = await require_pending(request, parts, form.get(HANDLE), now=now)
     current = await find_current(request, parts, now, may_slide=False)
     if current is not None and is_ours(request, parts, form, current.session.id):
         async with parts.database.writing() as session:
-            await authorization_requests.note_selection(session, waiting.named, current.session.id)
-    return back_to_authorize(waiting)
+            await authorization_requests.note_selection(session, pending.handle, current.session.id)
+    return back_to_authorize(pending)

@@ -8,7 +8,7 @@ from ...accounts.passwords import TooBusy
 from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, Parts, PartsDep
-from ...http.pending_requests import Waiting, find_waiting, require_waiting
+from ...http.pending_requests import PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.password_sign_in import AccountSuspended, Credentials, WrongCredentials, sign_in
@@ -32,46 +32,46 @@ router = APIRouter()
 @router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     handle = query_of(request, HANDLE)
-    waiting = None if handle is None else await require_waiting(request, parts, handle, now=now)
+    pending = None if handle is None else await require_pending(request, parts, handle, now=now)
     current = await find_current(request, parts, now)
-    if waiting is None and current is not None:
+    if pending is None and current is not None:
         return _render_signed_in(request, parts, current)
     wants_another = query_of(request, USE_ANOTHER) is not None
-    return _render(request, parts, waiting, None if wants_another else current)
+    return _render(request, parts, pending, None if wants_another else current)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
 async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     """Sign in by the path that the Better Auth protocol has too, with what is refused put into words."""
     form = await read_page_form(request)
-    waiting = await find_waiting(request, parts, form.get(HANDLE), now=now)
+    pending = await find_pending(request, parts, form.get(HANDLE), now=now)
     current = await find_current(request, parts, now)
     if not is_ours(request, parts, form):
-        return _render(request, parts, waiting, None, form, NOT_OURS, status=403)
+        return _render(request, parts, pending, None, form, NOT_OURS, status=403)
     email, password = parse_email(form.get("email") or ""), form.get("password") or ""
     if email is None or not password or passwords.utf16_length(password) > passwords.MAX_LENGTH:
-        return _render(request, parts, waiting, None, form, WRONG, status=403)
+        return _render(request, parts, pending, None, form, WRONG, status=403)
     shown = Credentials(email, password)
     remember = form.get("remember") is not None
     try:
         await sign_in(request, parts, now, shown, remember=remember, current=current)
     except WrongCredentials:
-        return _render(request, parts, waiting, None, form, WRONG, status=403)
+        return _render(request, parts, pending, None, form, WRONG, status=403)
     except AccountSuspended:
-        return _render(request, parts, waiting, None, form, "This account is suspended.", status=403)
+        return _render(request, parts, pending, None, form, "This account is suspended.", status=403)
     except TooManyAttempts as held:
         error = f"Too many attempts. Please wait {in_words(held.retry_after)} and try again."
-        return retry_later(_render(request, parts, waiting, None, form, error, status=429), held.retry_after)
+        return retry_later(_render(request, parts, pending, None, form, error, status=429), held.retry_after)
     except TooBusy:
         error = "Too many people are signing in at the moment. Please try again in a moment."
-        return retry_later(_render(request, parts, waiting, None, form, error, status=429), passwords.RETRY_AFTER)
-    return see_other(PATH) if waiting is None else back_to_authorize(waiting)
+        return retry_later(_render(request, parts, pending, None, form, error, status=429), passwords.RETRY_AFTER)
+    return see_other(PATH) if pending is None else back_to_authorize(pending)
 
 
 def _render(
     request: Request,
     parts: Parts,
-    waiting: Waiting | None,
+    pending: PendingRequest | None,
     current: Current | None,
     form: Parameters | None = None,
     error: str | None = None,
@@ -79,13 +79,13 @@ def _render(
     status: int = 200,
 ) -> Response:
     """The form, with what was typed but for the password; at first with whom it is most likely about."""
-    hinted = waiting.request.login_hint if waiting else None
+    hinted = pending.request.login_hint if pending else None
     typed = form.get("email") if form else (current.account.email if current else hinted)
     return render_form(
         request,
         parts,
         "signin",
-        waiting,
+        pending,
         status=status,
         error=error,
         email=(typed or "")[:MAX_LENGTH],

@@ -9,7 +9,7 @@ from ...accounts.passwords import TooBusy
 from ...http.current_session import find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, Parts, PartsDep
-from ...http.pending_requests import Waiting, find_waiting, require_waiting
+from ...http.pending_requests import PendingRequest, find_pending, require_pending
 from ...oauth.parameters import Parameters
 from ...signing_in.password_sign_up import CommonPassword, NewAccount, sign_up
 from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form, retry_later
@@ -31,33 +31,33 @@ class NotAccepted(Exception):
 @router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, parts: PartsDep, now: Now) -> Response:
     handle = query_of(request, HANDLE)
-    waiting = None if handle is None else await require_waiting(request, parts, handle, now=now)
-    return _render(request, parts, waiting)
+    pending = None if handle is None else await require_pending(request, parts, handle, now=now)
+    return _render(request, parts, pending)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
 async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     form = await read_page_form(request)
-    waiting = await find_waiting(request, parts, form.get(HANDLE), now=now)
+    pending = await find_pending(request, parts, form.get(HANDLE), now=now)
     if not is_ours(request, parts, form):
-        return _render(request, parts, waiting, form, NotAccepted("", NOT_OURS, status=403))
+        return _render(request, parts, pending, form, NotAccepted("", NOT_OURS, status=403))
     current = await find_current(request, parts, now, may_slide=False)
     try:
         new = _read(form)
         remember = form.get("remember") is not None
         await sign_up(request, parts, now, new, remember=remember, current=current)
     except NotAccepted as refused:
-        return _render(request, parts, waiting, form, refused)
+        return _render(request, parts, pending, form, refused)
     except CommonPassword:
         common = NotAccepted("password", "This password is among the most common ones. Please choose another one.")
-        return _render(request, parts, waiting, form, common)
+        return _render(request, parts, pending, form, common)
     except EmailTaken:
         taken = NotAccepted("email", "There is an account with this e-mail address already. Sign in instead.")
-        return _render(request, parts, waiting, form, taken)
+        return _render(request, parts, pending, form, taken)
     except TooBusy:
         busy = NotAccepted("", "Too many people are signing up at the moment. Please try again.", status=429)
-        return retry_later(_render(request, parts, waiting, form, busy), passwords.RETRY_AFTER)
-    return see_other("/signin") if waiting is None else back_to_authorize(waiting)
+        return retry_later(_render(request, parts, pending, form, busy), passwords.RETRY_AFTER)
+    return see_other("/signin") if pending is None else back_to_authorize(pending)
 
 
 def _read(form: Parameters) -> NewAccount:
@@ -78,17 +78,17 @@ def _read(form: Parameters) -> NewAccount:
 def _render(
     request: Request,
     parts: Parts,
-    waiting: Waiting | None,
+    pending: PendingRequest | None,
     form: Parameters | None = None,
     refused: NotAccepted | None = None,
 ) -> Response:
     """The form, with what was typed but for the password."""
-    hinted = waiting.request.login_hint if waiting else None
+    hinted = pending.request.login_hint if pending else None
     return render_form(
         request,
         parts,
         "signup",
-        waiting,
+        pending,
         status=refused.status if refused else 200,
         error=refused.text if refused else None,
         wrong_field=refused.field if refused else None,

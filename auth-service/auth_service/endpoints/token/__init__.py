@@ -5,10 +5,11 @@
     authorization_code.py   a code, once, with its PKCE verifier (RFC 6749 §4.1.3, RFC 7636 §4.6)
     refresh_token.py        a refresh token, for the next one (RFC 6749 §6)
     client_credentials.py   a service, for itself (RFC 6749 §4.4)
-    granting.py             the answer, and the end of a grant whose code or refresh token is shown twice
-    exchanges.py            `TokenRequest` and `TokenResponse`: what a grant is given, and what it gives
+    grants.py               `GRANTS`: the one list of grant types
+    redemption.py           the answer, and the end of a grant whose code or refresh token is shown twice
+    messages.py             `TokenRequest` and `TokenResponse`: what a grant is given, and what it gives
 
-A grant is a file with its `GRANT_TYPE`, the `PARAMETERS` of its form, and one function; grants.py lists it. endpoint.py
+A grant is a file with its `GRANT_TYPE`, the `PARAMETERS` of its form and `redeem`, and a line in grants.py. endpoint.py
 authenticates the client before it looks at the grant, so that a stranger learns nothing, and checks that the client
 registered the grant type. A code or a refresh token that is shown a second time has been in two hands: `end_for_reuse`
 ends the grant, commits, and only then the refusal rises.

@@ -6,15 +6,15 @@ from ...oauth.client_metadata import AUTHORIZATION_CODE, REFRESH_TOKEN
 from ...oauth.errors import InvalidGrant
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import AuthorizationCode
-from ...tokens.granted import Granted
-from . import granting
-from .exchanges import TokenRequest, TokenResponse
+from ...tokens.holders import Held
+from . import redemption
+from .messages import TokenRequest, TokenResponse
 
 GRANT_TYPE = AUTHORIZATION_CODE
 PARAMETERS = ("code", "redirect_uri", "code_verifier")
 
 
-async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:
+async def redeem(request: TokenRequest, parts: Parts) -> TokenResponse:
     """Trade a code for tokens, once.
 
     A code that is shown a second time has been in two hands, and we cannot tell which of them were the client's:
@@ -25,27 +25,27 @@ async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:
         InvalidGrant, InvalidTarget
     """
     code, redirect_uri = request.parameters.require("code"), request.parameters.require("redirect_uri")
-    granted = await authorization_codes.find(parts.database, code)
-    if granted is None:
+    held = await authorization_codes.find(parts.database, code)
+    if held is None:
         raise InvalidGrant(reason="unknown code")
-    if granted.authorized.redeemed_at is not None:
-        raise await granting.end_for_reuse(parts, granted, request, "code")
-    _check(request, granted, redirect_uri)
-    granting.check_resource(request, granted)
+    if held.authorized.redeemed_at is not None:
+        raise await redemption.end_for_reuse(parts, held, request, "code")
+    _check(request, held, redirect_uri)
+    redemption.check_resource(request, held)
     refresh_token = None
     async with parts.database.writing() as session:
-        is_first = await authorization_codes.redeem(session, granted.authorized, now=request.now)
+        is_first = await authorization_codes.redeem(session, held.authorized, now=request.now)
         if is_first and REFRESH_TOKEN in request.client.registration.grant_types:
-            refresh_token = await parts.refresh_tokens.issue(session, granted, now=request.now)
+            refresh_token = await parts.refresh_tokens.issue(session, held, now=request.now)
     if not is_first:
-        raise await granting.end_for_reuse(parts, granted, request, "code")
-    scopes, nonce = granted.authorized.scopes, granted.authorized.nonce
-    return await granting.respond(request, parts, granted, scopes, refresh_token=refresh_token, nonce=nonce)
+        raise await redemption.end_for_reuse(parts, held, request, "code")
+    scopes, nonce = held.authorized.scopes, held.authorized.nonce
+    return await redemption.respond(request, parts, held, scopes, refresh_token=refresh_token, nonce=nonce)
 
 
-def _check(request: TokenRequest, granted: Granted[AuthorizationCode], redirect_uri: str) -> None:
+def _check(request: TokenRequest, held: Held[AuthorizationCode], redirect_uri: str) -> None:
     """What the code is bound to. The session must last, for an offline grant as well: it has not begun yet."""
-    code, holder, now = granted.authorized, granted.holder, request.now
+    code, holder, now = held.authorized, held.holder, request.now
     verifier = request.parameters.get("code_verifier")
     faults = {
         "another client's code": holder.grant.client_id != request.client.client_id,

@@ -4,13 +4,13 @@ from ...http.parts import Parts
 from ...oauth import resources, scope
 from ...oauth.client_metadata import CLIENT_CREDENTIALS
 from ...oauth.errors import InvalidClient
-from .exchanges import TokenRequest, TokenResponse
+from .messages import TokenRequest, TokenResponse
 
 GRANT_TYPE = CLIENT_CREDENTIALS
 PARAMETERS = ("scope",)
 
 
-async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:
+async def redeem(request: TokenRequest, parts: Parts) -> TokenResponse:
     """An access token whose `sub` is the client. There is no refresh token: the client can always ask again (§4.4.3).
 
     Raises:

@@ -7,8 +7,8 @@ from ...http.direct_routes import DirectRoute
 from ...http.oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
 from ...http.parts import parts_of
 from ...oauth.errors import UnauthorizedClient, UnsupportedGrantType
-from .exchanges import TokenRequest, TokenResponse
 from .grants import GRANT_TYPES, GRANTS, PARAMETERS
+from .messages import TokenRequest, TokenResponse
 
 router = APIRouter(route_class=DirectRoute)
 
@@ -33,11 +33,11 @@ async def token(request: Request) -> Response:
     parameters = await read_form(request)
     client = await client_requests.authenticate(request, parts, parameters, now=now)
     grant_type = parameters.require("grant_type")
-    exchange = GRANTS.get(grant_type)
-    if exchange is None:
+    redeem = GRANTS.get(grant_type)
+    if redeem is None:
         raise UnsupportedGrantType("This grant type is not supported.")
     if grant_type not in client.registration.grant_types:
         raise UnauthorizedClient("This client may not use this grant type.")
-    granted = await exchange(TokenRequest(client, parameters, now), parts)
+    answer = await redeem(TokenRequest(client, parameters, now), parts)
     parts.counts.tokens_issued.add(grant_type)
-    return Response(granted.model_dump_json(exclude_none=True), headers=NO_STORE, media_type="application/json")
+    return Response(answer.model_dump_json(exclude_none=True), headers=NO_STORE, media_type="application/json")

@@ -4,6 +4,6 @@ from . import authorization_code, client_credentials, refresh_token
 
 _MODULES = (authorization_code, refresh_token, client_credentials)
 
-GRANTS = {grant.GRANT_TYPE: grant.exchange for grant in _MODULES}
+GRANTS = {grant.GRANT_TYPE: grant.redeem for grant in _MODULES}
 GRANT_TYPES = tuple(GRANTS)
 PARAMETERS = tuple(dict.fromkeys(name for grant in _MODULES for name in grant.PARAMETERS))  # of the form, each once

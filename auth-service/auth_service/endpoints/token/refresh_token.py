@@ -4,16 +4,16 @@ from ...http.parts import Parts
 from ...oauth import scope
 from ...oauth.client_metadata import REFRESH_TOKEN
 from ...oauth.errors import InvalidGrant
-from ...tokens.granted import Granted
+from ...tokens.holders import Held
 from ...tokens.refresh_tokens import RefreshTokenFamily, Standing, standing_of
-from . import granting
-from .exchanges import TokenRequest, TokenResponse
+from . import redemption
+from .messages import TokenRequest, TokenResponse
 
 GRANT_TYPE = REFRESH_TOKEN
 PARAMETERS = ("refresh_token", "scope")
 
 
-async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:
+async def redeem(request: TokenRequest, parts: Parts) -> TokenResponse:
     """Trade a refresh token for an access token and the next refresh token.
 
     Every client rotates, not only public ones (RFC 9700 §4.14.2), so there is one path to test. A spent token that is
@@ -26,28 +26,40 @@ async def exchange(request: TokenRequest, parts: Parts) -> TokenResponse:
         InvalidScope, InvalidTarget: more is asked for than was granted. The token is not spent.
     """
     token = request.parameters.require("refresh_token")
-    for _ in ("as it stands", "after a lost race"):
-        granted = await parts.refresh_tokens.find(token)
-        if granted is None:
-            raise InvalidGrant(reason="unknown refresh token")
-        standing = await _check(request, parts, granted, token)
-        granting.check_resource(request, granted)
-        scopes = _narrow(request, granted)
-        if standing is Standing.CURRENT:
-            successor = await parts.refresh_tokens.rotate(granted.authorized, token, now=request.now)
-        else:
-            successor = parts.refresh_tokens.successor_of(granted.authorized)
-        if successor is not None:
-            return await granting.respond(request, parts, granted, scopes, refresh_token=successor, nonce=None)
-    raise InvalidGrant(reason="the successor cannot be opened")
+    answer = await _trade(request, parts, token)
+    if answer is None:  # another request rotated the token meanwhile: read anew, it is the parent, with that successor
+        answer = await _trade(request, parts, token)
+    if answer is None:
+        raise InvalidGrant(reason="the successor cannot be opened")
+    return answer
 
 
-async def _check(request: TokenRequest, parts: Parts, granted: Granted[RefreshTokenFamily], token: str) -> Standing:
-    family, holder, now = granted.authorized, granted.holder, request.now
+async def _trade(request: TokenRequest, parts: Parts, token: str) -> TokenResponse | None:
+    """Check the token as it stands, and answer with its successor. None: another request spent the token meanwhile.
+
+    None as well for a successor that cannot be opened: its secret is gone.
+    """
+    held = await parts.refresh_tokens.find(token)
+    if held is None:
+        raise InvalidGrant(reason="unknown refresh token")
+    standing = await _check(request, parts, held, token)
+    redemption.check_resource(request, held)
+    scopes = _narrow(request, held)
+    if standing is Standing.CURRENT:
+        successor = await parts.refresh_tokens.rotate(held.authorized, token, now=request.now)
+    else:
+        successor = parts.refresh_tokens.successor_of(held.authorized)
+    if successor is None:
+        return None
+    return await redemption.respond(request, parts, held, scopes, refresh_token=successor, nonce=None)
+
+
+async def _check(request: TokenRequest, parts: Parts, held: Held[RefreshTokenFamily], token: str) -> Standing:
+    family, holder, now = held.authorized, held.holder, request.now
     standing = standing_of(family, token, now=now)
     is_foreign = holder.grant.client_id != request.client.client_id
     if standing is Standing.SPENT or (standing is Standing.PARENT and is_foreign):
-        raise await granting.end_for_reuse(parts, granted, request, "refresh token")
+        raise await redemption.end_for_reuse(parts, held, request, "refresh token")
     if is_foreign:
         raise InvalidGrant(reason="another client's refresh token")
     if family.expires_at is not None and family.expires_at <= now:
@@ -57,12 +69,12 @@ async def _check(request: TokenRequest, parts: Parts, granted: Granted[RefreshTo
     return standing
 
 
-def _narrow(request: TokenRequest, granted: Granted[RefreshTokenFamily]) -> tuple[str, ...]:
+def _narrow(request: TokenRequest, held: Held[RefreshTokenFamily]) -> tuple[str, ...]:
     """What is asked for, out of what was granted and is still registered (RFC 6749 §6).
 
     An access token of an offline grant always says so: that is how it names its grant.
     """
     registered = request.client.registration.scope
-    kept = tuple(token for token in granted.authorized.scopes if token in registered or token == scope.OFFLINE_ACCESS)
+    kept = tuple(token for token in held.authorized.scopes if token in registered or token == scope.OFFLINE_ACCESS)
     asked = set(scope.narrow(kept, request.parameters.get("scope")))
     return tuple(token for token in kept if token in asked or token == scope.OFFLINE_ACCESS)

@@ -36,8 +36,8 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class Granted(Generic[A_co]):
-    """A code or refresh token family, with its grant."""
+class Held(Generic[A_co]):
+    """What one authorization gave, by a code or by a family of refresh tokens."""
 
     authorized: A_co
     holder: Holder
@@ -46,8 +46,8 @@ class Granted(Generic[A_co]):
 _COLUMNS = (*Grant.__table__.columns, *Account.__table__.columns, BrowserSession.expires_at)
 
 
-def select_granted(kind: type[A]) -> Select[Any]:
-    """The query for `granted_of`. Build it once per kind: building takes longer than running it on SQLite."""
+def select_held(kind: type[A]) -> Select[Any]:
+    """To be built once a kind: putting a statement together takes longer than SQLite needs to run it."""
     return (
         select(*kind.__table__.columns, *_COLUMNS)
         .join_from(kind, Grant, Grant.id == kind.grant_id)
@@ -56,9 +56,9 @@ def select_granted(kind: type[A]) -> Select[Any]:
     )
 
 
-def granted_of(kind: type[A], values: Iterable[Any]) -> Granted[A]:
+def held_of(kind: type[A], values: Iterable[Any]) -> Held[A]:
     rest = iter(values)
-    return Granted(_row(kind, rest), _holder(rest))
+    return Held(_row(kind, rest), _holder(rest))
 
 
 _FIND_HOLDER = (

@@ -8,14 +8,14 @@ from ...http.parts import Parts
 from ...oauth.errors import InvalidGrant, InvalidTarget
 from ...oauth.scope import OPENID
 from ...telemetry.logs import audit
-from ...tokens.granted import Granted
-from .exchanges import TokenRequest, TokenResponse
+from ...tokens.holders import Held
+from .messages import TokenRequest, TokenResponse
 
 
 async def respond(
     request: TokenRequest,
     parts: Parts,
-    granted: Granted[Authorized],
+    held: Held[Authorized],
     scopes: Collection[str],
     *,
     refresh_token: str | None,
@@ -23,13 +23,13 @@ async def respond(
 ) -> TokenResponse:
     """RFC 6749 §5.1, OpenID Connect Core §3.1.3.3 and §12.2. Raises InvalidGrant: the grant has just ended."""
     scope, registered, now = " ".join(scopes), request.client.registration.scope, request.now
-    status = await parts.token_status.of_grant(granted.holder.grant)
+    status = await parts.token_status.of_grant(held.holder.grant)
     if status is None:
         raise InvalidGrant(reason="ended grant")
-    access_token = parts.tokens.issue_for_grant(granted, scope, status, registered=registered, now=now)
+    access_token = parts.tokens.issue_for_grant(held, scope, status, registered=registered, now=now)
     id_token = None
     if OPENID in scopes:
-        id_token = parts.tokens.issue_id_token(granted, access_token, nonce=nonce, registered=registered, now=now)
+        id_token = parts.tokens.issue_id_token(held, access_token, nonce=nonce, registered=registered, now=now)
     return TokenResponse(
         access_token=access_token,
         expires_in=int(parts.tokens.access_token_ttl.total_seconds()),
@@ -39,17 +39,15 @@ async def respond(
     )
 
 
-def check_resource(request: TokenRequest, granted: Granted[Authorized]) -> None:
+def check_resource(request: TokenRequest, held: Held[Authorized]) -> None:
     """Raises InvalidTarget: a token is for what was allowed, and for nothing else (RFC 8707 §2.2)."""
-    if not set(request.parameters.all("resource")) <= {granted.authorized.resource}:
+    if not set(request.parameters.all("resource")) <= {held.authorized.resource}:
         raise InvalidTarget("The resource is not the one that was authorized.")
 
 
-async def end_for_reuse(
-    parts: Parts, granted: Granted[Authorized], request: TokenRequest, credential: str
-) -> InvalidGrant:
+async def end_for_reuse(parts: Parts, held: Held[Authorized], request: TokenRequest, credential: str) -> InvalidGrant:
     """End the grant, and only then give the refusal to raise: raising must not undo it."""
-    grant = granted.holder.grant
+    grant = held.holder.grant
     async with parts.database.writing() as session:
         ended = await grants.end(session, grant.id, now=request.now)
     if ended:
