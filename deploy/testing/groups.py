@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 
 SHARED = {"built": "containers", "stack": "stack", "provider": "stack", "todo_process": "todo-service alone"}
 # Groups that take a minute or more, the longest first. They are started first: a long one started last would run alone.
-LONG: Sequence[str] = ("containers", "stack")
+LONG: Sequence[str] = (
+    "containers",
+    "stack",
+    "auth-service/tests/test_lockout.py",
+    "auth-service/tests/test_revocation.py",
+    "tests-e2e/test_kills.py",
+    "tests-e2e/test_upgrade.py",
+    "auth-service/tests/test_key_rotation.py",
+    "auth-service/tests/test_commands.py",
+    "tests-e2e/test_run.py",
+)
 NAME = "groups"
 
 
