@@ -43,10 +43,10 @@ COUNT = "INSERT INTO owners SELECT owner, max(sequence), count(*) FROM todos GRO
 OPEN_APP = """
 import os, sys
 from fastapi import Request
-from todo_service import settings
+from todo_service.settings.settings import load_settings
 from todo_service.access_token import AccessToken
 from todo_service.app import create_app
-from todo_service.authentication import BearerToken
+from todo_service.http.authentication import BearerToken
 
 TOKEN = AccessToken(sub="alice", client_id="web", jti="1", iat=0, exp=2**33, scope=frozenset(["todos:read"]))
 
@@ -55,9 +55,9 @@ async def given(self, request: Request):
 
 if os.environ.pop("BENCH_OPEN", "") == "1":
     BearerToken.__call__ = given
-app = create_app(settings.load({k: v for k, v in os.environ.items() if k.startswith("TODO_")}))
+app = create_app(load_settings())
 import uvicorn
-from todo_service import logs
+from todo_service.telemetry import logs
 logs.configure("INFO")
 uvicorn.run(app, port=int(sys.argv[1]), log_config=None, access_log=False, server_header=False)
 """

@@ -77,7 +77,6 @@ def test_the_verifier_can_be_lifted_into_another_service(module: str) -> None:
         "fastapi",
         "starlette",
         "pydantic",
-        "pydantic_settings",
         "sqlalchemy",
         "structlog",
         "os.environ",

@@ -78,7 +78,7 @@ def test_wrong_usage_is_2(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "settings", "said"),
     [
-        pytest.param(["serve"], {"TODO_FOO": "1"}, "unknown setting TODO_FOO", id="unknown-setting"),
+        pytest.param(["serve"], {"TODO_FOO": "1"}, "TODO_FOO: there is no such setting", id="unknown-setting"),
         pytest.param(["serve"], {}, "python -m todo_service migrate", id="not-migrated"),
         pytest.param(
             ["serve"],

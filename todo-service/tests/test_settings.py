@@ -9,21 +9,21 @@ import pytest
 from todo_fixtures.certificates import write_certificate
 from todo_service.limits.subjects import QuotaPolicy
 from todo_service.settings import settings
-from todo_service.settings.settings import SECRETS, InvalidSettings, Settings, load
+from todo_service.settings.settings import SECRETS, InvalidSettings, Settings, load_settings
 
 ISSUER = {"TODO_ISSUER": "https://example.com"}
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
 def test_only_the_issuer_is_needed() -> None:
-    loaded = load(ISSUER)
+    loaded = load_settings(ISSUER)
     assert loaded.issuer == "https://example.com"
     assert loaded.jwks_uri == "https://example.com/.well-known/jwks.json"
     assert loaded.database_url.get_secret_value() == "sqlite+aiosqlite:///todo.db"
 
 
 def test_every_setting_is_read() -> None:
-    loaded = load(
+    loaded = load_settings(
         {
             "TODO_ISSUER": "http://localhost:8080",
             "TODO_AUTH_URL": "http://auth:8081",
@@ -43,14 +43,29 @@ def test_every_setting_is_read() -> None:
     assert "hidden" not in repr(loaded)
 
 
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings({"TODO_QUOTA": "0", "TODO_FOO": "hunter2"})
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "TODO_FOO", "TODO_ISSUER", "TODO_QUOTA"
+    ]  # fmt: skip
+    assert "hunter2" not in str(caught.value)
+
+
+def test_what_is_empty_is_not_set_except_for_whom_to_believe() -> None:
+    """Compose passes an unset variable as an empty one. Nobody's X-Forwarded-For may be meant, so that one counts."""
+    loaded = load_settings({**ISSUER, "TODO_QUOTA": "", "TODO_LOG_LEVEL": "", "TODO_TRUSTED_PROXIES": ""})
+    assert (loaded.quota, loaded.log_level, loaded.trusted_proxies) == (10_000, "INFO", ())
+
+
 def test_rate_limit_and_redis_may_be_off() -> None:
-    loaded = load({**ISSUER, "TODO_RATE_LIMIT": "off", "TODO_REDIS_URL": ""})
+    loaded = load_settings({**ISSUER, "TODO_RATE_LIMIT": "off", "TODO_REDIS_URL": ""})
     assert (loaded.rate_limit, loaded.redis_url) == (None, None)
 
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "url").write_text("sqlite+aiosqlite:////data/todo.db\n")
-    loaded = load({**ISSUER, "TODO_DATABASE_URL_FILE": str(tmp_path / "url")})
+    loaded = load_settings({**ISSUER, "TODO_DATABASE_URL_FILE": str(tmp_path / "url")})
     assert loaded.database_url.get_secret_value() == "sqlite+aiosqlite:////data/todo.db"
 
 
@@ -74,7 +89,9 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
         pytest.param({**ISSUER, "TODO_DATABASE_URL": "hunter2"}, "TODO_DATABASE_URL", id="no-url"),
         pytest.param({**ISSUER, "TODO_DATABASE_URL_FILE": "/missing"}, "TODO_DATABASE_URL_FILE", id="no-file"),
         pytest.param(
-            {**ISSUER, "TODO_DATABASE_URL_FILE": "/missing", "TODO_DATABASE_URL": "hunter2"}, "both", id="both"
+            {**ISSUER, "TODO_REDIS_URL_FILE": "/missing", "TODO_REDIS_URL": "redis://:hunter2@h"},
+            "TODO_REDIS_URL is set as well",
+            id="both",
         ),
         pytest.param({**ISSUER, "TODO_TRUSTED_PROXIES": "nginx"}, "TODO_TRUSTED_PROXIES", id="no-address"),
         pytest.param({**ISSUER, "TODO_RATE_LIMIT": "lots"}, "TODO_RATE_LIMIT", id="no-rate"),
@@ -107,7 +124,7 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
 )
 def test_a_wrong_environment_is_refused_in_one_line_without_secrets(environ: dict[str, str], said: str) -> None:
     with pytest.raises(InvalidSettings) as caught:
-        load(environ)
+        load_settings(environ)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "hunter2" not in str(caught.value)
@@ -118,7 +135,7 @@ def test_authorities_of_what_is_not_encrypted_are_refused(tmp_path: Path, url: d
     """Somebody believes that it is."""
     _, ca_file = write_certificate(tmp_path, "localhost")
     with pytest.raises(InvalidSettings, match="TODO_REDIS_CA_FILE is for TODO_REDIS_URL with rediss") as caught:
-        load({**ISSUER, **url, "TODO_REDIS_CA_FILE": str(ca_file)})
+        load_settings({**ISSUER, **url, "TODO_REDIS_CA_FILE": str(ca_file)})
     assert "hunter2" not in str(caught.value)
 
 

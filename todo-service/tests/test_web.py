@@ -10,7 +10,7 @@ import pytest
 
 from todo_fixtures import typescript
 from todo_fixtures.service import Service
-from todo_service.settings import settings
+from todo_service.settings.settings import load_settings
 from todo_service.web_application import routes as web
 
 SOURCES = Path(__file__).parents[1] / "web"
@@ -124,7 +124,7 @@ def test_what_was_not_built_is_not_found(sqlite_service: Service, path: str) -> 
 
 
 def test_folder_that_is_empty_text_is_none_and_not_where_the_service_was_started() -> None:
-    assert settings.load({"TODO_ISSUER": "http://localhost:8080", "TODO_WEB_FOLDER": ""}).web_folder is None
+    assert load_settings({"TODO_ISSUER": "http://localhost:8080", "TODO_WEB_FOLDER": ""}).web_folder is None
 
 
 def test_pages_take_no_posts(client: httpx2.Client) -> None:

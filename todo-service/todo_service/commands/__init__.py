@@ -46,5 +46,6 @@ def main() -> None:
     try:
         app(prog_name="todo_service")
     except (InvalidSettings, CommandRefused) as error:
-        typer.echo(f"todo-service: {error}", err=True)
+        for line in str(error).splitlines():
+            typer.echo(f"todo-service: {line}", err=True)
         sys.exit(1)

@@ -1,17 +1,15 @@
 """`migrate`: the newest schema, and what the serving role may do."""
 
-import os
-
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..migrations import migrate as run
-from ..settings import settings as settings_
+from ..settings.settings import load_settings
 from .refused import CommandRefused, first_line
 
 
 def migrate() -> None:
     """Raises InvalidSettings and CommandRefused."""
-    settings = settings_.load(os.environ)
+    settings = load_settings()
     serving = settings.database_url.get_secret_value()
     owner = settings.migration_database_url
     try:

@@ -10,8 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..app import create_app
 from ..migrations import HEAD
-from ..settings import settings as settings_
-from ..settings.settings import Settings
+from ..settings.settings import Settings, load_settings
 from ..store import database
 from ..store.database import SchemaMismatch
 from ..telemetry import logs, tracing
@@ -35,7 +34,7 @@ class Server(uvicorn.Server):
 
 def serve(host: str, port: int, metrics_port: int | None) -> None:
     """Raises InvalidSettings and CommandRefused."""
-    settings = settings_.load(os.environ)
+    settings = load_settings()
     logs.configure(settings.log_level)
     asyncio.run(_check_database(settings))
     listeners = [_listen(host, each) for each in (port, metrics_port) if each is not None]

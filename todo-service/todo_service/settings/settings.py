@@ -1,106 +1,51 @@
-"""Settings: TODO_* of the environment, checked before anything starts. Known to the top rooms only."""
+"""Settings, from the environment: TODO_* names, and TODO_*_FILE for what is secret.
 
-import ipaddress
-import ssl
+All are checked before anything is opened. A name that does not exist stops the start: it is a setting that somebody
+believes to be in force. Only the top rooms read these; everything else is given what it needs.
+"""
+
+import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from ..limits.redis_address import parse_redis_url
 from ..limits.subjects import QuotaPolicy
+from .kinds import (
+    Certificates,
+    DatabaseUrl,
+    Networks,
+    Origin,
+    Origins,
+    RateLimit,
+    RedisTimeout,
+    RedisUrl,
+    is_encrypted,
+)
 
 PREFIX = "TODO_"
-_FILE_SUFFIX = "_FILE"
-_DRIVERS = ("sqlite+aiosqlite", "postgresql+psycopg")
+SECRETS = ("database_url", "migration_database_url", "client_secret", "redis_url")  # these may also come as NAME_FILE
+_EMPTY_COUNTS = ("trusted_proxies",)  # set to nothing, nobody is believed; others are then as good as not set
 
 
 class InvalidSettings(Exception):
-    """The environment is refused. The text is one line for the terminal and holds no secret."""
+    """What is wrong with the environment, a line each, without a secret in it."""
 
 
-def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
-        raise ValueError("must be an http or https origin, without a path and without a trailing slash")
-    if "@" in parts.netloc or not value.isascii() or not value.isprintable() or set(value) & set(' "\\'):
-        raise ValueError("must be a plain origin")
-    return value
+class Settings(BaseModel):
+    """Durations are ISO 8601 in the environment: PT5M is five minutes."""
 
-
-def _split(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
-def _network(value: str) -> str:
-    return str(ipaddress.ip_network(value)) if "/" in value else str(ipaddress.ip_address(value))
-
-
-def _database_url(value: SecretStr) -> SecretStr:
-    try:
-        driver = make_url(value.get_secret_value()).drivername
-    except ArgumentError:
-        driver = ""
-    if driver not in _DRIVERS:
-        raise ValueError(f"must begin with one of {', '.join(_DRIVERS)}")
-    return value
-
-
-def _redis_url(value: SecretStr | None) -> SecretStr | None:
-    if value is not None:
-        parse_redis_url(value.get_secret_value())
-    return value
-
-
-def _certificates(value: Path | None) -> Path | None:
-    try:
-        if value is not None:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
-    except OSError:  # SSLError, too
-        raise ValueError("is no readable file of PEM certificates") from None
-    return value
-
-
-_DURATION: TypeAdapter[timedelta] = TypeAdapter(timedelta)
-
-
-def _rate_limit(value: object) -> object:
-    """`6000/PT1M`: so many requests in so long (ISO 8601)."""
-    if not isinstance(value, str):
-        return value
-    if value == "off":
-        return None
-    requests, _, duration = value.partition("/")
-    try:
-        window = _DURATION.validate_python(duration)
-    except ValidationError:
-        raise ValueError("must be REQUESTS/DURATION, such as 600/PT1M, or off") from None
-    if not requests.isdecimal() or not 1 <= int(requests) <= 10**9:
-        raise ValueError("must begin with a number of requests")
-    if window.microseconds or not timedelta(seconds=1) <= window <= timedelta(days=1):
-        raise ValueError("must end in whole seconds, a day at most")
-    return QuotaPolicy(int(requests), window)
-
-
-Origin = Annotated[str, AfterValidator(_origin)]  # not a URL type: those append "/" and break the comparison with iss
-Network = Annotated[str, AfterValidator(_network)]
-
-
-class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     issuer: Origin = Field(description="whose tokens are taken: the public origin, compared with `iss` as it is")
-    auth_url: Origin = Field(default="", validate_default=False, description="where the issuer answers from inside")
-    database_url: Annotated[SecretStr, AfterValidator(_database_url)] = Field(
+    auth_url: Origin = Field(default="", description="where the issuer answers from inside")
+    database_url: DatabaseUrl = Field(
         default=SecretStr("sqlite+aiosqlite:///todo.db"), description="where todos are stored; may be read from a file"
     )
-    migration_database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
+    migration_database_url: DatabaseUrl | None = Field(
         default=None, description="the same database as the tables' owner, for `migrate`; may be read from a file"
     )
     client_id: str = Field(
@@ -109,21 +54,21 @@ class Settings(BaseSettings):
     )
     client_secret: SecretStr = Field(default=SecretStr(""), description="of that client; may be read from a file")
     quota: int = Field(default=10_000, ge=1, le=10_000_000, description="todos that a person or service may have")
-    rate_limit: Annotated[QuotaPolicy | None, NoDecode, BeforeValidator(_rate_limit)] = Field(
+    rate_limit: RateLimit = Field(
         default=QuotaPolicy(6000, timedelta(minutes=1)),
         description="requests of a person or service, and within what time (ISO 8601); `off`: no limit",
     )
-    redis_url: Annotated[SecretStr | None, BeforeValidator(lambda given: given or None), AfterValidator(_redis_url)] = (
-        Field(default=None, description="where all processes count requests together; may be read from a file")
+    redis_url: RedisUrl | None = Field(
+        default=None, description="where all processes count requests together; may be read from a file"
     )
-    redis_ca_file: Annotated[
-        Path | None, BeforeValidator(lambda given: given or None), AfterValidator(_certificates)
-    ] = Field(default=None, description="certificates (PEM) to believe instead of the system's when Redis is over TLS")
-    redis_timeout: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(seconds=5))] = Field(
+    redis_ca_file: Certificates | None = Field(
+        default=None, description="certificates (PEM) to believe instead of the system's when Redis is over TLS"
+    )
+    redis_timeout: RedisTimeout = Field(
         default=timedelta(milliseconds=50), description="for Redis to connect, and to answer; then goes on without it"
     )
     jwks_file: Path = Field(default=Path("jwks.json"), description="copy of the last good key set")
-    web_folder: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = Field(
+    web_folder: Path | None = Field(
         default=None, description="where the web application was built to; none: not served"
     )
     status_lists_file: Path = Field(default=Path("status_lists.json"), description="copy of the last status lists")
@@ -133,20 +78,18 @@ class Settings(BaseSettings):
     status_hints: Literal["on", "off"] = Field(
         default="on", description="`on` listens at TODO_AUTH_URL for status lists that change; `off` only polls"
     )
-    cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_split)] = Field(
+    cors_origins: Origins = Field(
         default=(), description="origins whose pages may call the API with a bearer token, by commas"
     )
-    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)] = Field(
+    trusted_proxies: Networks = Field(
         default=("127.0.0.1", "::1"), description="addresses and networks whose X-Forwarded-For is believed, by commas"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="least that is logged")
 
     @model_validator(mode="after")
     def _has_tls_for_its_authorities(self) -> Self:
-        if self.redis_ca_file is not None:
-            url = self.redis_url.get_secret_value() if self.redis_url else None
-            if url is None or not parse_redis_url(url).tls:
-                raise ValueError(f"{PREFIX}REDIS_CA_FILE is for {PREFIX}REDIS_URL with rediss, which is over TLS")
+        if self.redis_ca_file and not (self.redis_url and is_encrypted(self.redis_url)):
+            raise ValueError(f"{PREFIX}REDIS_CA_FILE is for {PREFIX}REDIS_URL with rediss, which is over TLS")
         return self
 
     @property
@@ -159,40 +102,46 @@ class Settings(BaseSettings):
         return f"{self.auth_url}/internal/status-list-hints" if self.auth_url and self.status_hints == "on" else None
 
 
-SECRETS = ("database_url", "migration_database_url", "client_secret", "redis_url")  # these may also come as NAME_FILE
-
-
-def load(environ: Mapping[str, str]) -> Settings:
-    """Read the settings.
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the settings of this process.
 
     Raises:
-        InvalidSettings: a name that is not ours, a value that is not one, or a file that cannot be read.
+        InvalidSettings: lists all problems, not only the first.
     """
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    files = {PREFIX + name.upper() + _FILE_SUFFIX: name for name in SECRETS}
-    unknown = sorted(name for name in environ if name.upper().startswith(PREFIX) and name not in known | files.keys())
-    if unknown:
-        raise InvalidSettings(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known | {*files}))}")
-    values: dict[str, Any] = {name.removeprefix(PREFIX).lower(): environ[name] for name in known & environ.keys()}
-    for variable, name in files.items():
-        if variable in environ:
-            values[name] = _read(variable, environ[variable], also_given=name in values)
+    given, problems = _read(os.environ if environment is None else environment)
     try:
-        return Settings(**values)
+        settings = Settings.model_validate(given)
     except ValidationError as error:
-        raise InvalidSettings(_line(error)) from None
+        problems += [_explain(dict(detail)) for detail in error.errors(include_url=False, include_input=False)]
+    if problems:
+        raise InvalidSettings("\n".join(problems))
+    return settings
 
 
-def _read(variable: str, path: str, *, also_given: bool) -> str:
-    if also_given:
-        raise InvalidSettings(f"{variable} and {variable.removesuffix(_FILE_SUFFIX)} are both set")
-    try:
-        return Path(path).read_text().strip()
-    except (OSError, ValueError) as error:
-        raise InvalidSettings(f"{variable} cannot be read: {type(error).__name__}") from None
+def _read(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    given: dict[str, Any] = {}
+    problems = []
+    for variable in sorted(name for name in environment if name.upper().startswith(PREFIX)):
+        name = variable.removeprefix(PREFIX).lower()
+        value = environment[variable]
+        if name.removesuffix("_file") in SECRETS and name.endswith("_file"):
+            name = name.removesuffix("_file")
+            if f"{PREFIX}{name.upper()}" in environment:
+                problems.append(f"{variable}: {PREFIX}{name.upper()} is set as well; set only one of them")
+                continue
+            try:
+                value = Path(value).read_text(encoding="utf-8").strip()
+            except (OSError, ValueError) as error:
+                problems.append(f"{variable}: cannot be read ({type(error).__name__})")
+                continue
+        if name not in Settings.model_fields:
+            problems.append(f"{variable}: there is no such setting")
+        elif value != "" or name in _EMPTY_COUNTS:  # Compose passes an unset variable as an empty one
+            given[name] = value
+    return given, problems
 
 
-def _line(error: ValidationError) -> str:
-    found = error.errors(include_url=False, include_input=False)
-    named = ((f"{PREFIX}{str(each['loc'][0]).upper()}: " if each["loc"] else "", each["msg"]) for each in found)
-    return "; ".join(f"{name}{message}" for name, message in named)
+def _explain(detail: dict[str, Any]) -> str:
+    name = f"{PREFIX}{str(detail['loc'][0]).upper()}: " if detail["loc"] else ""
+    message = "is required" if detail["type"] == "missing" else re.sub("^Value error, ", "", detail["msg"])
+    return f"{name}{message}"
