@@ -297,7 +297,11 @@ def test_an_operator_resends_at_once_what_was_tried_in_vain(service: Service, re
 
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
-    [(["x"], 1, "no event with this id"), ([], 2, "EVENT_ID or --all"), (["x", "--all"], 2, "EVENT_ID or --all")],
+    [
+        (["x"], 1, "no failed event with this id"),
+        ([], 2, "EVENT_ID or --all"),
+        (["x", "--all"], 2, "EVENT_ID or --all"),
+    ],
     ids=["unknown", "neither", "both"],
 )
 def test_what_cannot_be_resent_is_refused(sqlite_service: Service, arguments: list[str], code: int, says: str) -> None:

@@ -88,7 +88,7 @@ def test_a_young_spare_is_refused_in_one_line_unless_now_is_said(start: Start, d
     active, spare = published(service.client())
     refused = service.command("keys", "rotate")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert f"the spare key {spare} may not be known everywhere yet: wait" in refused.stderr
+    assert f"the spare key {spare} has not been published long enough: wait" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
     assert published(service.client()) == [active, spare]
     assert json.loads(service.command("keys", "rotate", "--now").stdout)["active"] == spare

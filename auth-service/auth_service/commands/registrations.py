@@ -34,7 +34,7 @@ def read_metadata() -> dict[str, Any]:
 
 def check_registration(members: dict[str, Any]) -> ClientMetadata:
     """The checked metadata. Raises CommandRefused, with the error code of RFC 7591 §3.2.2."""
-    from ..endpoints.token.grants import GRANT_TYPES  # late: it brings FastAPI, which other commands need not
+    from ..endpoints.token.grants import GRANT_TYPES  # imported late: it loads FastAPI
 
     if "client_secret" in members:
         raise CommandRefused("client_secret: the service makes secrets; use rotate-secret for a new one")

@@ -41,7 +41,7 @@ class StoredRequest(Row):
 async def store(
     session: AsyncSession, handle: str, request: AuthorizationRequest, *, browser: str | None, now: datetime
 ) -> None:
-    """Keep a request for a while under a handle that was just drawn."""
+    """Store a request for TTL under a newly drawn handle."""
     session.add(
         StoredRequest(
             handle_hash=opaque.hash_of(handle),
@@ -55,7 +55,7 @@ async def store(
 
 
 async def find(session: AsyncSession, handle: str, *, browser: str | None, now: datetime) -> StoredRequest | None:
-    """The live request of a handle, if it is this browser's, or nobody's yet."""
+    """The unexpired request of a handle, if it belongs to this browser or to none yet."""
     if len(handle) != opaque.LENGTH:
         return None
     stored = await session.scalar(
@@ -67,7 +67,7 @@ async def find(session: AsyncSession, handle: str, *, browser: str | None, now: 
 
 
 async def bind(session: AsyncSession, handle: str, browser: str) -> bool:
-    """Make it the browser's that came with it first. False if it is another's by now."""
+    """Bind the request to this browser. False if another browser was first."""
     row = StoredRequest
     unbound = update(row).where(
         row.handle_hash == opaque.hash_of(handle),
@@ -78,12 +78,12 @@ async def bind(session: AsyncSession, handle: str, browser: str) -> bool:
 
 
 async def note_selection(session: AsyncSession, handle: str, session_id: str) -> None:
-    """The person chose to go on with this session."""
+    """Record that the person chose to continue with this session."""
     await _note(session, handle, selected_session_id=session_id)
 
 
 async def note_consent(session: AsyncSession, handle: str, session_id: str) -> None:
-    """The person of this session said yes to this very request (prompt=consent)."""
+    """Record that this session's person consented to this request (for prompt=consent)."""
     await _note(session, handle, consented_session_id=session_id)
 
 
@@ -93,6 +93,6 @@ async def _note(session: AsyncSession, handle: str, **noted: str) -> None:
 
 
 async def take(session: AsyncSession, handle: str) -> bool:
-    """Take a request out, to answer it. False if another tab already has: one request is answered once."""
+    """Delete the request in order to answer it. False if another tab was first: a request is answered once."""
     taken = delete(StoredRequest).where(StoredRequest.handle_hash == opaque.hash_of(handle))
     return (await session.execute(taken.returning(StoredRequest.handle_hash))).scalar_one_or_none() is not None

@@ -69,7 +69,7 @@ async def _replace_active(
     """Rotate in one transaction. Conditional UPDATEs and unique indexes let only one of two simultaneous calls pass."""
     keys = {key.state: key for key in await store.list_keys()}
     if not {ACTIVE, NEXT} <= keys.keys():
-        raise RotationRefused("there is no active key and spare yet: start the service once, which makes them")
+        raise RotationRefused("there is no active key and spare yet: the service makes them at its first start")
     active, spare = keys[ACTIVE], keys[NEXT]
     remaining = spare.created_at + max(published_for, PROCESSES_RELOADED) - clock()
     if remaining > timedelta(0):

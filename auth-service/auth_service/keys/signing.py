@@ -124,7 +124,7 @@ class KeyStore:
             ).all()
         active = next((key for key in keys if key.state == ACTIVE), None)
         if active is None:
-            raise UnreadableKey("there is no active key yet: start the service once, which makes one")
+            raise UnreadableKey("there is no active key yet: the service makes one at its first start")
         is_held = held is not None and held.active_kid == active.kid
         private_key = held.active_key if held and is_held else await asyncio.to_thread(self.open, active)
         spare_since = next((key.created_at for key in keys if key.state == NEXT), None)

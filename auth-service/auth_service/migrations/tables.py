@@ -1,4 +1,4 @@
-"""Every table of this version, found in the rooms: a new one needs no second place."""
+"""All tables of this version, found by searching the package: a new table needs no list."""
 
 import importlib
 from functools import cache
@@ -11,10 +11,10 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def import_tables() -> list[Any]:
-    """All classes of tables, sorted by name.
+    """All table classes, sorted by table name.
 
-    SQLAlchemy knows a table once its module is imported. Only modules that define one are imported: others need
-    packages that a process may not have, or much memory.
+    SQLAlchemy knows a table once its module is imported. Only modules with a table are imported: others may need
+    packages that are not installed, or much memory.
     """
     for module in _modules_with_tables():
         importlib.import_module(module)

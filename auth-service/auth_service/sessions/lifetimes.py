@@ -1,4 +1,4 @@
-"""How long a browser session lives."""
+"""Lifetimes of browser sessions."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,12 +8,12 @@ UNREMEMBERED_TTL = timedelta(days=1)  # of a session whose person chose not to b
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """Of a remembered session.
+    """Lifetimes of a remembered session.
 
     Attributes:
-        ttl: how long it lives from its start, and again from each time it slides.
-        update_age: how old it must be, counted from its last slide, before it slides.
-        absolute_max_age: it ends at this age, however often it was used.
+        ttl: lifetime from the start, and again from each extension.
+        update_age: minimum time between two extensions.
+        absolute_max_age: the session ends at this age, however often it is used.
     """
 
     ttl: timedelta

@@ -1,4 +1,4 @@
-"""The base of every table: how constraints are named, and when rows go."""
+"""The base class of all tables: names of constraints, and expiry of rows."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -22,8 +22,8 @@ NAMING = {
 class Expiry:
     """When the worker deletes rows of a table.
 
-    A row goes when its `expires_at` has passed. Of a table that strangers can fill, rows beyond `max_rows` go before
-    that, in the order of the columns `surplus_first`.
+    A row is deleted after its `expires_at`. In a table that anonymous callers can fill, the surplus over `max_rows` is
+    deleted earlier, in the order of the columns `surplus_first`.
     """
 
     max_rows: int | None = None

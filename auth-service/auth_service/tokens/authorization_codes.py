@@ -93,7 +93,7 @@ _FIND = select_held(AuthorizationCode).where(AuthorizationCode.code_hash == bind
 
 
 async def find(database: Database, code: str) -> Held[AuthorizationCode] | None:
-    """What a code stands for, used or not."""
+    """The authorization of a code, used or not, or None."""
     values = await database.find_row(_FIND, {"code_hash": opaque.hash_of(code)})
     return None if values is None else held_of(AuthorizationCode, values)
 

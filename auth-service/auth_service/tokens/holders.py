@@ -37,7 +37,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class Held(Generic[A_co]):
-    """What one authorization gave, by a code or by a family of refresh tokens."""
+    """A code or refresh token family, with its grant."""
 
     authorized: A_co
     holder: Holder
@@ -47,7 +47,7 @@ _COLUMNS = (*Grant.__table__.columns, *Account.__table__.columns, BrowserSession
 
 
 def select_held(kind: type[A]) -> Select[Any]:
-    """To be built once a kind: putting a statement together takes longer than SQLite needs to run it."""
+    """The query for `held_of`. Build it once per kind: building takes longer than running it on SQLite."""
     return (
         select(*kind.__table__.columns, *_COLUMNS)
         .join_from(kind, Grant, Grant.id == kind.grant_id)

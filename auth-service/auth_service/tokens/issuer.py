@@ -92,7 +92,7 @@ class TokenIssuer:
         registered: tuple[str, ...],
         now: datetime,
     ) -> str:
-        """An ID token beside an access token. It says of the person only what `claims` asks for (Core §5.4)."""
+        """An ID token issued with an access token. Of the person it holds only what `claims` requests (Core §5.4)."""
         grant = held.holder.grant
         asked = claims.asked_for(held.authorized.claims, claims.ID_TOKEN, registered)
         token = IdToken(

@@ -73,7 +73,7 @@ class RefreshTokens:
     seal: Seal
 
     async def issue(self, session: AsyncSession, held: Held[Authorized], *, now: datetime) -> str:
-        """The first token of a new family."""
+        """Create a family, and return its first token."""
         locator = secrets.token_urlsafe(16)
         token = _draw(locator)
         given, is_offline = held.authorized, held.holder.grant.is_offline
@@ -96,7 +96,7 @@ class RefreshTokens:
         return token
 
     async def find(self, token: str) -> Held[RefreshTokenFamily] | None:
-        """The family of a token, spent or not."""
+        """The family of a token, current or not, or None."""
         if not _TOKEN.fullmatch(token):
             return None
         values = await self.database.find_row(_FIND, {"locator_hash": opaque.hash_of(_locator(token))})

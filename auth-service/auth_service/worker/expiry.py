@@ -1,6 +1,6 @@
-"""Delete what has expired, in small batches: no table grows beyond what is live, and no request waits long.
+"""Deletion of expired rows, in small batches: tables do not grow without bound, and no request waits long.
 
-A table says beside its columns when its rows go (`__expiry__`). Here stand the tables whose rows need more than that.
+A table's class says when its rows are deleted (`__expiry__`). Tables that need more than that are handled here.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def delete_expired(database: Database, *, now: datetime, max_rows: int | None = None) -> int:
-    """Delete all expired rows, and the surplus of CAPPED tables. Returns how many rows were deleted."""
+    """Delete all expired rows, and the surplus over each table's `max_rows`. Returns how many rows were deleted."""
     deleted = await delete_past_keys(database, now=now) + await _end_expired_sessions(database, now)
     expiring = [(table, table.__expiry__) for table in import_tables() if table.__expiry__ is not None]
     for table, _ in expiring:

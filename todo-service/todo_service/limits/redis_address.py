@@ -1,11 +1,11 @@
-"""Where Redis is: one server, one that Sentinels know, or a cluster; with a password, and over TLS.
+"""The address of Redis: a single server, a master found by Sentinels, or a cluster; with password and TLS if wanted.
 
     redis://USER:PASSWORD@HOST:6379/0
     redis+sentinel://USER:PASSWORD@SENTINEL:26379,SENTINEL:26379/NAME/0?sentinel_password=PASSWORD
     redis+cluster://USER:PASSWORD@HOST:6379,HOST:6379
 
-All but the hosts, and Sentinel's name of the service, may be left out; `rediss`, `rediss+sentinel` and `rediss+cluster`
-are the same over TLS. What is special in a user or password is percent-encoded (RFC 3986 §2.1).
+Only the hosts, and the master's name at the Sentinels, are required. `rediss`, `rediss+sentinel` and `rediss+cluster`
+are the same over TLS. Special characters in a user or password are percent-encoded (RFC 3986 §2.1).
 """
 
 import re
@@ -35,11 +35,11 @@ class RedisAddress:
 
 
 def parse_redis_url(url: str) -> RedisAddress:
-    """Raises ValueError, which repeats nothing of the URL: it may hold a password."""
+    """The parsed URL. Raises ValueError, whose text quotes nothing from the URL: it may hold a password."""
     try:
         parts = urlsplit(url)
-    except ValueError:  # which does repeat it
-        raise ValueError("has brackets or letters that must be percent-encoded") from None
+    except ValueError:  # its text quotes the URL
+        raise ValueError("has brackets or characters that must be percent-encoded") from None
     scheme = _SCHEME.fullmatch(parts.scheme)
     if scheme is None or parts.fragment:
         raise ValueError("must be redis://HOST, redis+sentinel://HOST,HOST/NAME or redis+cluster://HOST,HOST")
@@ -47,7 +47,7 @@ def parse_redis_url(url: str) -> RedisAddress:
     userinfo, _, hosts = parts.netloc.rpartition("@")
     nodes = tuple(_parse_node(host, _PORTS[kind]) for host in hosts.split(","))
     if kind == "server" and len(nodes) > 1:
-        raise ValueError("names several hosts, which only Sentinels and clusters have")
+        raise ValueError("names several hosts, which only Sentinels and clusters may have")
     username, _, password = userinfo.partition(":")
     service_name, database = _parse_path(kind, parts.path)
     return RedisAddress(
@@ -66,7 +66,7 @@ def _parse_node(text: str, default_port: int) -> tuple[str, int]:
     node = _NODE.fullmatch(text)
     port = default_port if node is None or node[2] is None else int(node[2])
     if node is None or not 0 < port < 65536:
-        raise ValueError("has a host or port that is none")
+        raise ValueError("has a host or port that is not valid")
     return node[1].strip("[]"), port
 
 
@@ -76,12 +76,12 @@ def _parse_path(kind: Kind, path: str) -> tuple[str, int]:
         raise ValueError("must end in /NAME or /NAME/DATABASE" if kind == "sentinel" else "must end in /DATABASE")
     name, database = (found[1], found[2]) if kind == "sentinel" else ("", found[1])
     if kind == "cluster" and int(database or 0) != 0:
-        raise ValueError("names a database, and a cluster has only one")
+        raise ValueError("names a database, but a cluster has only database 0")
     return name, int(database or 0)
 
 
 def _parse_query(kind: Kind, query: str) -> str | None:
     given = parse_qs(query, keep_blank_values=True)
     if given.keys() - ({"sentinel_password"} if kind == "sentinel" else set()):
-        raise ValueError("has options that do not exist")
+        raise ValueError("has unknown options after the ?")
     return given.get("sentinel_password", [None])[0]

@@ -1,4 +1,4 @@
-"""Clients of Redis for each kind of address. What breaks is tried once more, at once; what is late is not."""
+"""Redis clients for each kind of address. A broken connection is retried once, at once; a timeout is not retried."""
 
 import ssl
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ from redis.exceptions import ConnectionError as Disconnected
 
 from .redis_address import RedisAddress
 
-Clients = tuple[Redis | RedisCluster, list[Redis]]  # and those of its Sentinels
+Clients = tuple[Redis | RedisCluster, list[Redis]]  # the client, and the clients of its Sentinels
 
 
 def open_clients(address: RedisAddress, *, ca_file: Path | None, timeout: float, connections: int) -> Clients:
-    """With `ca_file`, only what these authorities signed is Redis; without it, what the system's did."""
+    """Open the clients. `ca_file` replaces the system's authorities; `timeout` is in seconds."""
     common: dict[str, Any] = {
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
@@ -42,7 +42,7 @@ def _open_cluster(address: RedisAddress, ca_file: Path | None, options: dict[str
     cluster = RedisCluster(startup_nodes=[ClusterNode(host, port) for host, port in address.nodes], **options)
     if address.tls:
         encrypted = _encrypted(ca_file)[0]
-        cluster.connection_kwargs["connection_class"] = encrypted  # to the nodes that it finds
+        cluster.connection_kwargs["connection_class"] = encrypted  # for the nodes that it discovers
         _encrypt(cluster.startup_nodes, encrypted)
     return cluster, []
 
@@ -66,10 +66,10 @@ def _encrypt(owners: Iterable[ConnectionPool | ClusterNode], encrypted: type[SSL
 
 
 def _encrypted(ca_file: Path | None) -> tuple[type[SSLConnection], type[SSLConnection]]:
-    """Connections that share one context, and those to a master of Sentinels.
+    """Classes of TLS connections that share one context: for any server, and for the master behind Sentinels.
 
-    By itself redis-py makes a context for each connection: it reads all the system's authorities, which takes tens of
-    milliseconds of the event loop and a few megabytes, and many connections that begin at once were all too late.
+    redis-py itself makes a context for each connection and reads all the system's authorities into it. That blocks the
+    event loop for tens of milliseconds and takes a few megabytes; many connections opened at once all timed out.
     """
     context = ssl.create_default_context(cafile=ca_file)
 

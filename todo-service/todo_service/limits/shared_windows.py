@@ -1,8 +1,8 @@
-"""Windows that all processes count in together, in Redis: one atomic operation a request.
+"""Windows in Redis that all processes count in, with one atomic operation per request.
 
-Redis makes limits exact and is never needed. When it does not answer, requests stop asking at once, all of them, until
-a task in the background has found it again: an outage costs those of its first moment a few milliseconds, and what had
-been counted.
+Redis makes limits exact across processes, but the service works without it. When Redis fails, all requests stop asking
+it at once, until a background task reaches it again. So an outage delays only the requests of its first moment, by a
+few milliseconds; the counts in Redis are lost.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ from .redis_address import RedisAddress
 from .redis_clients import open_clients
 from .subjects import Window
 
-# Redis counts the time, so no two clocks can disagree; a key that lost its end for whatever reason gets another, and so
-# does one from a time when windows were longer.
+# Redis measures the time, so that clocks cannot disagree. A key without an expiry gets one, and so does a key that was
+# set when windows were longer.
 _COUNT = """
 local used = redis.call('INCR', KEYS[1])
 local left = redis.call('PTTL', KEYS[1])
@@ -30,8 +30,8 @@ if left < 0 or left > tonumber(ARGV[1]) then
 end
 return {used, left}
 """
-_CONNECTIONS = 32  # who finds them all in use waits for one
-_STEPS = 4  # of one count: to connect, to authenticate, to ask, and one of them again
+_CONNECTIONS = 32  # if all are in use, a request waits for one
+_STEPS = 4  # timeouts that one count may take: to connect, authenticate, ask, and repeat one of them
 _PAUSE = timedelta(seconds=1)
 _log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class SharedWindows:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Waits for nothing: what is wrong with Redis is in the log, soon after the start."""
+        """Look for Redis in the background; the start does not wait. A problem is logged soon after the start."""
         self._search = asyncio.create_task(self._look_for_it())
         try:
             yield
@@ -61,14 +61,14 @@ class SharedWindows:
                 await client.aclose()
 
     async def count(self, key: str, seconds: int) -> Window | None:
-        """The key's window with this request in it. None: Redis does not answer, and the caller counts by itself."""
+        """The key's window with this request counted. None if Redis does not answer: the caller then counts itself."""
         async with self._places:
             return None if self.is_lost else await self._try_to_count(f"{self._prefix}:requests:{key}", seconds)
 
     async def _try_to_count(self, key: str, seconds: int) -> Window | None:
-        """Whatever goes wrong, Redis is lost by it, and neither a request nor the search ends.
+        """Count, or mark Redis as lost after any exception; neither a request nor the search may fail.
 
-        What can go wrong is no list of exceptions: redis-py stumbles over answers that it did not expect, too.
+        There is no complete list of exceptions to catch: redis-py also fails in its own code on unexpected answers.
         """
         [counted] = await asyncio.gather(self._count(key, seconds), return_exceptions=True)
         if isinstance(counted, Window):
@@ -82,7 +82,7 @@ class SharedWindows:
         match counted:
             case [int(used), int(left)] if used > 0 and left >= 0:
                 return Window(used, left / 1000)
-        raise InvalidResponse("the answer is no count")
+        raise InvalidResponse("the answer is not a count")
 
     def _lose(self, error: BaseException) -> None:
         if self.is_lost:
@@ -93,7 +93,7 @@ class SharedWindows:
             self._search = asyncio.create_task(self._look_for_it())
 
     async def _look_for_it(self) -> None:
-        """Until it does what is asked of it: a server that answers may still refuse the password, or be a replica."""
+        """Try to count until it works. A ping is not enough: the server may refuse the password, or be a replica."""
         await self._look_up()
         while await self._try_to_count(f"{self._prefix}:probe", 1) is None:
             await asyncio.sleep(jittered(_PAUSE.total_seconds(), 0.5, 1))
@@ -103,10 +103,9 @@ class SharedWindows:
             _log.warning("Redis answers again: processes limit together")
 
     async def _look_up(self) -> None:
-        """Its names, without a deadline: a look-up that is given up stays in its thread, and there are few threads.
+        """Resolve the hosts' names, without a deadline: an abandoned look-up still occupies one of the few threads.
 
-        Keys and status lists are fetched from names, too, and must not wait for this one. What comes of it is left to
-        the probe.
+        Other requests by name need these threads, too. The result does not matter here; the probe shows it.
         """
         for host, port in self._nodes:
             await asyncio.gather(asyncio.get_running_loop().getaddrinfo(host, port), return_exceptions=True)

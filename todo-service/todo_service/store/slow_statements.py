@@ -1,7 +1,7 @@
-"""Statements that took long, told in the log under the request's id, and by which of the database's processes.
+"""Slow statements, logged with the request's id and the database's backend process id.
 
-So an id from the gateway's log leads to the statement, and the process id to what the database itself has logged. A
-comment in every statement would lead there as well, and make each a new one to prepare and to plan.
+A request id from the gateway's log leads to the statement; the process id leads to the database's own log. A comment
+with the id in each statement would do the same, but would make each one a new statement to prepare and plan.
 """
 
 import re
@@ -12,13 +12,13 @@ import structlog
 from sqlalchemy import Connection, Engine, event
 
 SLOW = 0.5  # seconds
-SHOWN = 300  # characters of the statement, with its placeholders: parameters are never told
+SHOWN = 300  # characters of the statement; parameters appear as placeholders only
 _LITERAL = re.compile("'(?:[^']|'')*'")  # whose rows a transaction sees stands in its BEGIN (database.py)
 _log = structlog.get_logger(__name__)
 
 
 def tell_of_slow_statements(engine: Engine) -> None:
-    """By the dialect's events, in the place of the call itself: listeners of the engine's cost 25 us a statement."""
+    """Time each statement inside the dialect's execute events; the engine's own events cost 25 µs per statement."""
 
     @event.listens_for(engine, "do_execute")
     def execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
@@ -40,7 +40,7 @@ def tell_of_slow_statements(engine: Engine) -> None:
 
 
 def _tell_if_slow(seconds: float, statement: str, context: Any) -> None:
-    """Whether or not it succeeded: one that was broken off by a timeout was slow."""
+    """Log the statement if it was slow, even if it failed: a timeout is slow, too."""
     if seconds < SLOW:
         return
     connection: Connection = context.root_connection

@@ -1,8 +1,10 @@
-"""What leaves in a span: what is on a list, and nothing else.
+"""Export of spans, reduced to a list of allowed attributes.
 
-FastAPI's spans hold the query, the path and the host as they came: cursors, names, ids of todos and people. A list of
-what to take out would be too short one day; one of what may stay is at worst too short for somebody who reads traces.
-Imported only where traces are wanted: it brings many megabytes with it.
+FastAPI's spans hold the query, path and host of the request, and with them cursors, names, ids of todos and people. A
+list of attributes to remove could become incomplete and leak them; a list of allowed ones can only omit something
+useful.
+
+This module is imported only if tracing is on, because it takes many megabytes.
 """
 
 import logging
@@ -24,7 +26,7 @@ KEPT = frozenset(
         "url.scheme",
     }
 )
-EXPORT_TIMEOUT = 5.0  # seconds, for a batch
+EXPORT_TIMEOUT = 5.0  # seconds, for one batch
 
 
 class CleanExporter(SpanExporter):
@@ -39,8 +41,8 @@ class CleanExporter(SpanExporter):
 
 
 def make_provider(service_name: str) -> TracerProvider:
-    """OTEL_* variables set the rest: the endpoint, its headers and certificate, the sampler, the resource."""
-    # Of headers that it cannot read it would warn with all that is in them, which is what opens the collector.
+    """A provider that exports cleaned spans. OTEL_* variables set endpoint, headers, certificate, sampler, resource."""
+    # It would log the whole text of malformed OTEL headers, which holds the collector's credentials.
     logging.getLogger("opentelemetry.util.re").setLevel(logging.ERROR)
     provider = TracerProvider(resource=Resource.create({"service.name": service_name}), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(CleanExporter(OTLPSpanExporter(timeout=EXPORT_TIMEOUT))))
@@ -48,7 +50,7 @@ def make_provider(service_name: str) -> TracerProvider:
 
 
 def clean(span: ReadableSpan) -> ReadableSpan:
-    """The same span with what may leave: no events, links or description, and no tracestate, which a caller chose."""
+    """The span with allowed attributes only: no events, links or description, and no tracestate, chosen by callers."""
     return ReadableSpan(
         name=span.name,
         context=_without_state(span.context),

@@ -1,7 +1,7 @@
-"""Traces: a span a request, under the caller's traceparent, sent where OTEL_EXPORTER_OTLP_ENDPOINT says.
+"""Traces: one span per request, under the caller's traceparent, sent to OTEL_EXPORTER_OTLP_ENDPOINT.
 
-FastAPI makes the spans. Without that variable there are none, nothing of OpenTelemetry's SDK is imported, and a request
-costs no more. What a span may say is in exported_spans.py.
+FastAPI makes the spans. Without that variable there are no spans, OpenTelemetry's SDK is not imported, and requests
+cost no more. exported_spans.py lists the attributes that a span may hold.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 UNTRACED = ("/livez", "/readyz")
-LAST_SENDING = 5  # seconds
+LAST_SENDING = 5  # seconds for the export at shutdown
 
 
 def wants_traces(environment: Mapping[str, str]) -> bool:
-    """By OpenTelemetry's own names (its specification, "Environment Variable Specification")."""
+    """Whether OpenTelemetry's standard variables turn tracing on ("Environment Variable Specification")."""
     is_off = (
         environment.get("OTEL_SDK_DISABLED", "").lower() == "true" or environment.get("OTEL_TRACES_EXPORTER") == "none"
     )
@@ -29,7 +29,7 @@ def wants_traces(environment: Mapping[str, str]) -> bool:
 
 
 def describe(provider: TracerProvider | None) -> TelemetryConfig:
-    """Metrics are counted by hand (counts.py), logs are ours, and spans of a request's parts would double its cost."""
+    """FastAPI's options: one span per request, since inner spans would double its cost. Metrics and logs are ours."""
     return {
         "tracing": provider is not None,
         "tracer_provider": provider,
@@ -42,9 +42,9 @@ def describe(provider: TracerProvider | None) -> TelemetryConfig:
 
 
 async def send_the_rest(provider: "sdk.TracerProvider") -> None:
-    """At the end of a process, which a collector that is silent must not put off: each batch would wait for it.
+    """Export the remaining spans at shutdown, for at most LAST_SENDING: a silent collector must not delay it.
 
-    `force_flush` takes a deadline, and does not keep to it.
+    `force_flush` accepts a deadline but does not obey it.
     """
     with suppress(TimeoutError):
         await asyncio.wait_for(asyncio.to_thread(provider.force_flush), LAST_SENDING)
