@@ -1,54 +1,37 @@
 """What tests do thousands of times costs next to nothing, where it is not what they test."""
 
 import functools
-import itertools
 from collections.abc import Iterator
 from datetime import timedelta
 
 import argon2
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from httpx2._config import create_ssl_context
 from httpx2._transports import default as default_transport
 
 from auth_service.accounts import passwords
 from auth_service.commands import serving
-from auth_service.keys import encryption, ring, signing
+from auth_service.keys import encryption, ring
 
 REAL_ARGON2ID = passwords._ARGON2ID
 CHEAP_ARGON2ID = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-KEYS_MADE = 24  # more than any test has in one database
-turns = itertools.count()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def thrift() -> Iterator[None]:
-    """Here each of these would take the processor 20 ms or more, and is one for all tests.
+    """A client of httpx2 reads all certificates that it believes, which takes 20 ms; once is enough.
 
-    A client of httpx2 reads all certificates that it believes, which takes it 20 ms. So does each password's hash, of
-    which `real_hashing` brings the parameters back, and each signing key that a start opens: it is the same for all of
-    them. A new key takes ten times as long, so they come from a ring of keys that are made once. A server that ends has
-    nobody here whose first octets it may miss.
+    So it is for the signing keys that each start opens, which are copies of the same ones. A password's hash takes as
+    long; `real_hashing` brings its parameters back. A server that ends has nobody here whose first octets it may miss.
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(default_transport, "create_ssl_context", functools.cache(create_ssl_context))
         patched.setattr(passwords, "_ARGON2ID", CHEAP_ARGON2ID)
         patched.setattr(passwords, "_NOBODYS", passwords._random_hash())
         patched.setattr(encryption, "load_der_private_key", functools.cache(load_der_private_key))
-        patched.setattr(signing, "generate_private_key", made_earlier)
         patched.setattr(serving, "LAST_ARRIVALS", 0)
         yield
-
-
-def made_earlier(public_exponent: int, key_size: int) -> RSAPrivateKey:
-    """A key that no test sees twice, unless it makes as many as the ring has."""
-    return made(next(turns) % KEYS_MADE, public_exponent, key_size)
-
-
-@functools.cache
-def made(number: int, public_exponent: int, key_size: int) -> RSAPrivateKey:
-    return generate_private_key(public_exponent, key_size)
 
 
 @pytest.fixture
