@@ -26,6 +26,7 @@ from auth_service.commands import serving
 from auth_service.migrations import migrate
 from auth_service.network import outbound
 from auth_service.settings.settings import Settings, load_settings
+from auth_service.status_lists.published import PublishedStatusLists
 from auth_service.store import database
 from auth_service.store.database import Database
 from auth_service.telemetry import logs
@@ -136,6 +137,7 @@ class Service(Store):
     metrics_url: str
     loop: asyncio.AbstractEventLoop
     database: Database
+    status_lists: PublishedStatusLists
     opened: list[httpx2.Client] = field(default_factory=list)
 
     def do(self, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
@@ -284,7 +286,7 @@ def serve(database_url: str, **changes: str) -> Running:
     assert server.started, "the service refused to start"
     [listening] = server.servers
     url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    inside = (listening.get_loop(), app.state.parts.database)
+    inside = (listening.get_loop(), app.state.parts.database, app.state.parts.status_lists)
     return Running(Service(database_url, url, clock, settings, metrics_url, *inside), server, thread)
 
 
@@ -336,5 +338,8 @@ def sqlite_service(sqlite_running: Service) -> Iterator[Service]:
 def emptied(running: Service) -> Iterator[Service]:
     running.empty()
     running.clock.offset, running.clock.stopped_at = timedelta(), None
+    # A process knows a list's version by its number of set bits. If it missed that they are gone, as many new bits
+    # would be no news to it.
+    running.do(lambda _: running.status_lists.refresh(now=running.clock()))
     yield running
     running.close_clients()

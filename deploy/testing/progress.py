@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     Status = tuple[str, str, str | tuple[str, dict[str, bool]]]
 
+SILENCE = 30  # seconds after which a file that is not done is named too
+
 
 class Progress:
     def __init__(self, terminal: pytest.TerminalReporter) -> None:
         self.terminal = terminal
-        self.started = time.monotonic()
+        self.started = self.written = time.monotonic()
         self.total: Counter[str] = Counter()  # of each file
         self.done: Counter[str] = Counter()
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -49,8 +51,11 @@ class Progress:
                 failed = sum(each.partition("::")[0] == file for each in self.failed)
                 result = f"{self.total[file]:4} tests {self.seconds[file]:5.0f} s"
                 self._write(f"{result}  {file}" + (f"  {failed} failed" if failed else ""))
+            elif time.monotonic() > self.written + SILENCE:
+                self._write(f"{self.done[file]:4} of {self.total[file]} tests  {file}")
 
     def _write(self, text: str, **markup: bool) -> None:
+        self.written = time.monotonic()
         percent = 100 * self.done.total() // max(1, self.total.total())
         minutes, seconds = divmod(int(time.monotonic() - self.started), 60)
         self.terminal.write_line(f"{percent:3} % {minutes:2}:{seconds:02}  {text}", flush=True, **markup)

@@ -206,6 +206,7 @@ def test_issuer_that_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, is
         up.origin("http://localhost:8080")
 
 
+@pytest.mark.process  # Node.js is asked for its version
 def test_tls_with_an_issuer_of_plain_http_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every link and cookie takes its scheme from ISSUER: a browser would send none of them here."""
     monkeypatch.setenv("ISSUER", "http://id.example.com")

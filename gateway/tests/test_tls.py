@@ -70,11 +70,13 @@ def test_sessions_are_resumed_from_the_gateways_memory_only(secure: RunningGatew
     """A ticket has the session's secrets, encrypted with a key that nginx would keep as long as it runs."""
     context = client(secure, V1_2)
     with shake_hands(secure, context) as first:
+        first.sendall(f"GET /healthz HTTP/1.1\r\nHost: {secure.host}\r\n\r\n".encode())
+        assert first.recv(1)  # a worker that answers has put the session into the memory that it shares with the others
         session = first.session
-    assert session is not None
-    assert not session.has_ticket
-    with shake_hands(secure, context, session) as second:
-        assert second.session_reused
+        assert session is not None
+        assert not session.has_ticket
+        with shake_hands(secure, context, session) as second:
+            assert second.session_reused
 
 
 @pytest.mark.parametrize(("offered", "chosen"), [(["h2", "http/1.1"], "h2"), (["http/1.1"], "http/1.1")])
