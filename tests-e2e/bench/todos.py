@@ -44,7 +44,7 @@ OPEN_APP = """
 import os, sys
 from fastapi import Request
 from todo_service.settings.settings import load_settings
-from todo_service.access_token import AccessToken
+from todo_service.verifier.access_token import AccessToken
 from todo_service.app import create_app
 from todo_service.http.authentication import BearerToken
 

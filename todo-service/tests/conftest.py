@@ -10,6 +10,8 @@ from typing import TypeVar
 import psycopg
 import pytest
 from httpx2._config import DEFAULT_TIMEOUT_CONFIG
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from todo_fixtures import isolation, issuer, redis_server, service, stores
 from todo_fixtures.issuer import JwksEndpoint, jwk
@@ -205,6 +207,13 @@ def shared_service(request: pytest.FixtureRequest) -> Service:
     """The service on each database. Tests share it: each has people of its own."""
     running: Service = request.getfixturevalue(f"{request.param}_service")
     return running
+
+
+@pytest.fixture
+def logged() -> Iterator[list[EventDict]]:
+    """What structlog is told, instead of being written."""
+    with capture_logs() as entries:
+        yield entries
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Exact limits per subject (draft-ietf-httpapi-ratelimit-headers-11), in memory and with a real Redis."""
 
-import logging
 import re
 import uuid
 from collections import Counter
@@ -14,12 +13,13 @@ from typing import Any
 import httpx2
 import pytest
 from pydantic import SecretStr
+from structlog.typing import EventDict
 
 from todo_fixtures import issuer
 from todo_fixtures.redis_server import RedisServer
 from todo_fixtures.service import Service, wait_until
 from todo_service.limits.redis_address import parse_redis_url
-from todo_service.limits.subjects import OwnWindows, QuotaPolicy
+from todo_service.limits.windows import OwnWindows, QuotaPolicy
 
 TODOS = "/api/v1/todos"
 HOUR = timedelta(hours=1)
@@ -191,10 +191,9 @@ class TestRedis:
 
     @pytest.mark.parametrize("fault", ["kill", "pause"])
     def test_outage_costs_no_request(
-        self, run_service: Any, own_redis: RedisServer, fault: str, caplog: pytest.LogCaptureFixture
+        self, run_service: Any, own_redis: RedisServer, fault: str, logged: list[EventDict]
     ) -> None:
         """Each process goes on by itself, says so once, and comes back by itself."""
-        caplog.set_level(logging.WARNING)
         sub = uuid.uuid4().hex
         with run_service(**with_redis(own_redis, 1000, redis_timeout=timedelta(milliseconds=50))) as running:
             running.wait_until_ready()
@@ -209,24 +208,23 @@ class TestRedis:
             own_redis.wait_until_it_answers()
             before = counted(own_redis, sub)
             wait_until(lambda: person.get(TODOS).status_code == 200 and counted(own_redis, sub) > before)
-        said = [record.getMessage().partition(":")[0] for record in caplog.records if "Redis" in record.getMessage()]
+        said = [entry["event"].partition(":")[0] for entry in logged if "Redis" in entry["event"]]
         assert said[:2] == ["Redis does not answer, each process limits by itself", "Redis answers again"]
         assert all(one != another for one, another in pairwise(said))  # a busy machine may lose it again: said once
-        assert "a password" not in caplog.text
+        assert "a password" not in str(logged)
 
     def test_wrong_password_is_warned_of_and_harms_nobody(
-        self, run_service: Any, shared_redis: RedisServer, caplog: pytest.LogCaptureFixture
+        self, run_service: Any, shared_redis: RedisServer, logged: list[EventDict]
     ) -> None:
-        caplog.set_level(logging.WARNING)
         url = SecretStr(shared_redis.url(password="hunter2"))
         with run_service(rate_limit=QuotaPolicy(2, HOUR), redis_url=url, redis_timeout=PATIENT) as running:
             running.wait_until_ready()
-            wait_until(lambda: "AuthenticationError" in caplog.text)  # before any request
+            wait_until(lambda: "AuthenticationError" in str(logged))  # before any request
             person = running.person()
             assert [person.get(TODOS).status_code for _ in range(3)] == [200, 200, 429]
-        warned = [record for record in caplog.records if record.levelno == logging.WARNING]
-        assert len([record for record in warned if "each process limits by itself" in record.getMessage()]) == 1
-        assert "hunter2" not in caplog.text
+        warned = [entry["event"] for entry in logged if entry["log_level"] == "warning"]
+        assert warned.count("Redis does not answer, each process limits by itself") == 1
+        assert "hunter2" not in str(logged)
 
     def test_nobody_listens_at_the_address(self, run_service: Any) -> None:
         url = SecretStr("redis://127.0.0.1:1")
@@ -247,9 +245,8 @@ class TestRedis:
         assert counted(redis_cluster, sub) == 4
 
     def test_sentinels_successor_is_found(
-        self, run_service: Any, watched_redis: tuple[str, RedisServer], caplog: pytest.LogCaptureFixture
+        self, run_service: Any, watched_redis: tuple[str, RedisServer], logged: list[EventDict]
     ) -> None:
-        caplog.set_level(logging.WARNING)
         url, master = watched_redis
         with run_service(
             rate_limit=QuotaPolicy(1000, HOUR), redis_url=SecretStr(url), redis_timeout=PATIENT
@@ -261,7 +258,7 @@ class TestRedis:
             master.kill()
             limit = running.app.state.parts.rate_limit
             assert person.get(TODOS).status_code == 200
-            wait_until(lambda: not limit.has_lost_redis and "Redis answers again" in caplog.text)
+            wait_until(lambda: not limit.has_lost_redis and "Redis answers again" in str(logged))
             told = [left(person.get(TODOS))[0] for _ in range(2)]
             assert told[1] == told[0] - 1
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from todo_fixtures.certificates import write_certificate
-from todo_service.limits.subjects import QuotaPolicy
+from todo_service.limits.windows import QuotaPolicy
 from todo_service.settings import settings
 from todo_service.settings.settings import SECRETS, InvalidSettings, Settings, load_settings
 

@@ -1,7 +1,6 @@
 """Whatever answers at Redis' address, or does not: no request fails by it, and a password stays unsaid."""
 
 import asyncio
-import logging
 import socket
 import socketserver
 import threading
@@ -13,12 +12,13 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from structlog.typing import EventDict
 
 from todo_fixtures.redis_server import RedisServer
 from todo_fixtures.service import wait_until
 from todo_service.limits.redis_address import parse_redis_url
 from todo_service.limits.shared_windows import SharedWindows
-from todo_service.limits.subjects import QuotaPolicy
+from todo_service.limits.windows import QuotaPolicy
 
 from .test_rate_limits import HOUR, PATIENT, TODOS, left, with_redis
 
@@ -76,9 +76,8 @@ ANSWERS = {
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 def test_answer_that_is_no_count_harms_nobody(
-    run_service: Any, pretender: Pretender, answer: bytes, caplog: pytest.LogCaptureFixture
+    run_service: Any, pretender: Pretender, answer: bytes, logged: list[EventDict]
 ) -> None:
-    caplog.set_level(logging.WARNING)
     url = SecretStr(f"redis://127.0.0.1:{pretender.port}")
     with run_service(rate_limit=QuotaPolicy(2, HOUR), redis_url=url, redis_timeout=PATIENT) as running:
         running.wait_until_ready()
@@ -86,7 +85,7 @@ def test_answer_that_is_no_count_harms_nobody(
         pretender.answer = answer
         assert [person.get(TODOS).status_code for _ in range(3)] == [200, 200, 429]  # counted by itself
         pretender.answer = ONE
-        wait_until(lambda: "Redis answers again" in caplog.text)
+        wait_until(lambda: "Redis answers again" in str(logged))
         assert left(person.get(TODOS)) == (1, 1)
 
 
@@ -99,10 +98,9 @@ CLUSTERS = {
 
 @pytest.mark.parametrize("answer", CLUSTERS.values(), ids=CLUSTERS)
 def test_answer_that_the_library_stumbles_over_harms_nobody(
-    run_service: Any, pretender: Pretender, answer: bytes, caplog: pytest.LogCaptureFixture
+    run_service: Any, pretender: Pretender, answer: bytes, logged: list[EventDict]
 ) -> None:
     """It raises TypeError or IndexError then: no request fails by that, and the search goes on."""
-    caplog.set_level(logging.WARNING)
     pretender.cluster = answer
     url = SecretStr(f"redis+cluster://127.0.0.1:{pretender.port}")
     with run_service(rate_limit=QuotaPolicy(2, HOUR), redis_url=url, redis_timeout=PATIENT) as running:
@@ -110,9 +108,9 @@ def test_answer_that_the_library_stumbles_over_harms_nobody(
         person = running.person()
         assert [person.get(TODOS).status_code for _ in range(3)] == [200, 200, 429]  # counted by itself
         pretender.cluster = pretender.as_a_cluster
-        wait_until(lambda: "Redis answers again" in caplog.text)
+        wait_until(lambda: "Redis answers again" in str(logged))
         assert left(person.get(TODOS)) == (1, 1)
-    assert caplog.text.count("each process limits by itself") == 1
+    assert str(logged).count("each process limits by itself") == 1
 
 
 def test_longer_window_of_earlier_settings_ends_with_the_new_one(run_service: Any, shared_redis: RedisServer) -> None:

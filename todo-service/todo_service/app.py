@@ -16,7 +16,7 @@ from .http.cross_origin import CrossOrigin
 from .http.problems import Problem
 from .settings.settings import Settings
 from .telemetry import tracing
-from .telemetry.access_log import RequestLog
+from .telemetry.access_log import AccessLog
 from .telemetry.counts import RequestCounts
 from .telemetry.exposition import MetricsPort, render_metrics
 from .todos import purge, routes
@@ -53,7 +53,7 @@ def create_app(
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     app.add_middleware(LastResort)
     app.add_middleware(CrossOrigin, origins=settings.cors_origins)
-    app.add_middleware(RequestLog, counts=counts)
+    app.add_middleware(AccessLog, counts=counts)
     if metrics_port is not None:
         app.add_middleware(MetricsPort, port=metrics_port, render=lambda: _render_metrics(app.state.parts))
     return app

@@ -41,7 +41,7 @@ class ClientLimits:
 
     def __init__(self, policy: QuotaPolicy | None, shared: "SharedWindows | None") -> None:
         self._requests = None if policy is None else policy.requests
-        self._seconds = 0 if policy is None else int(policy.window.total_seconds())
+        self._seconds = 0 if policy is None else policy.seconds
         self._shared = shared
         self._own = OwnWindows()
 

@@ -33,6 +33,8 @@ return {used, left}
 _CONNECTIONS = 32  # if all are in use, a request waits for one
 _STEPS = 4  # timeouts that one count may take: to connect, authenticate, ask, and repeat one of them
 _PAUSE = timedelta(seconds=1)
+_LOST = "redis_lost"
+_FOUND = "redis_found"
 _RANDOM = random.SystemRandom()
 _log = structlog.get_logger(__name__)
 
@@ -89,7 +91,7 @@ class SharedWindows:
         if self.is_lost:
             return
         self.is_lost = True
-        _log.warning("redis_lost", error=type(error).__name__, reason=str(error))
+        _log.warning(_LOST, error=type(error).__name__, reason=str(error))
         if self._search is None or self._search.done():
             self._search = asyncio.create_task(self._look_for_it())
 
@@ -101,7 +103,7 @@ class SharedWindows:
             await self._look_up()
         if self.is_lost:
             self.is_lost = False
-            _log.warning("redis_found")
+            _log.warning(_FOUND)
 
     async def _look_up(self) -> None:
         """Resolve the hosts' names, without a deadline: an abandoned look-up still occupies one of the few threads.

@@ -16,6 +16,10 @@ class QuotaPolicy:
     requests: int
     window: timedelta
 
+    @property
+    def seconds(self) -> int:
+        return int(self.window.total_seconds())
+
 
 @dataclass(frozen=True, slots=True)
 class Window:

@@ -4,6 +4,7 @@ A request id from the gateway's log leads to the statement; the process id leads
 with the id in each statement would do the same, but would make each one a new statement to prepare and plan.
 """
 
+import re
 import time
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Engine, event
 
 SLOW = 0.5  # seconds
 SHOWN = 300  # characters of the statement; parameters appear as placeholders only
+_LITERAL = re.compile("'(?:[^']|'')*'")  # a value that stands in the statement itself
 _log = structlog.get_logger(__name__)
 
 
@@ -47,7 +49,7 @@ def _tell_if_slow(seconds: float, statement: str, context: Any) -> None:
         "slow_statement",
         duration_ms=round(seconds * 1000),
         **{
-            "db.query.text": " ".join(statement.split())[:SHOWN],
+            "db.query.text": _LITERAL.sub("?", " ".join(statement.split()))[:SHOWN],
             "db.backend_pid": getattr(server, "backend_pid", None),
         },
     )

@@ -1,6 +1,5 @@
 """Metrics of this process and of its database connections, with OpenTelemetry's names."""
 
-import os
 import resource
 import time
 from collections.abc import Iterator
@@ -16,8 +15,8 @@ _PAGE = resource.getpagesize()
 
 
 def process_metrics() -> Iterator[Metric]:
-    times = os.times()
-    cpu: dict[Labels, float] = {("user",): times.user, ("system",): times.system}
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu: dict[Labels, float] = {("user",): used.ru_utime, ("system",): used.ru_stime}
     yield Metric("process_cpu_time_seconds_total", "counter", "Processor time", ("cpu_mode",), cpu)
     yield _gauge("process_uptime_seconds", "Time since the start", time.monotonic() - _STARTED)
     yield from _from_proc(Path("/proc/self"))
@@ -42,7 +41,7 @@ def pool_metrics(database: Database) -> Iterator[Metric]:
     limit = Metric("db_client_connection_max", "gauge", "Maximum number of connections to the database", names[:1])
     for name, engine in (("writer", database.writer), ("reader", database.reader)):
         pool = engine.pool
-        if isinstance(pool, QueuePool):
+        if isinstance(pool, QueuePool) and (name == "writer" or engine is not database.writer):
             count.set(name, "used", to=pool.checkedout())
             count.set(name, "idle", to=pool.checkedin())
             limit.set(name, to=pool.size())

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from ..settings.settings import InvalidSettings
+from ..telemetry.tracing import TracingUnavailable
 from .refused import CommandRefused
 
 app = typer.Typer(help="The todo API.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -45,7 +46,7 @@ def migrate() -> None:
 def main() -> None:
     try:
         app(prog_name="todo_service")
-    except (InvalidSettings, CommandRefused) as error:
+    except (InvalidSettings, CommandRefused, TracingUnavailable) as error:
         for line in str(error).splitlines():
             typer.echo(f"todo-service: {line}", err=True)
         sys.exit(1)

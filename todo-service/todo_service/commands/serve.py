@@ -14,6 +14,7 @@ from ..settings.settings import Settings, load_settings
 from ..store import database
 from ..store.database import SchemaMismatch
 from ..telemetry import logs, tracing
+from ..telemetry.tracing import TracingUnavailable
 from .refused import CommandRefused, first_line
 
 if TYPE_CHECKING:
@@ -71,12 +72,13 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def open_traces() -> "TracerProvider | None":
+    """Raises TracingUnavailable."""
     if not tracing.wants_traces(os.environ):
         return None
     try:
         from ..telemetry.exported_spans import make_provider
     except ImportError as error:
-        raise CommandRefused(
+        raise TracingUnavailable(
             f"traces are wanted, but {error.name} is not installed: see requirements-telemetry.txt"
         ) from error
     return make_provider(logs.SERVICE_NAME)

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +12,7 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
 from ..limits.subjects import RateLimit
+from ..telemetry.metrics import Metric
 from ..verifier.access_token import AccessToken
 from ..verifier.jwks import JwksCache, KeysUnavailable
 from ..verifier.jws import InvalidToken, UnknownKey
@@ -52,7 +52,7 @@ class Authenticator:
         statuses: StatusLists,
         *,
         resource_metadata: str,
-        rejections: Counter[str],
+        rejections: Metric,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._jwks = jwks
@@ -82,7 +82,7 @@ class Authenticator:
                 KEYS_UNAVAILABLE, "The issuer's keys are not known.", headers={"Retry-After": RETRY_AFTER}
             ) from None
         except InvalidToken as error:
-            self._rejections[str(error)] += 1
+            self._rejections.add(str(error))
             raise self._refusal(INVALID_TOKEN, f"The token is refused: {error}.", "invalid_token") from None
         if writes and freshness is Freshness.STALE:
             raise self._status_unavailable("The issuer's status lists are too old to write by.")

@@ -115,7 +115,7 @@ class ProblemParts(Given):
 
 def render(request: Request, problem: Problem) -> JSONResponse:
     kind = problem.problem_type
-    given(request, ProblemParts).counts.problems[kind.slug] += 1
+    given(request, ProblemParts).counts.problems.add(kind.slug)
     document = ProblemDocument(
         type=kind.type,
         title=kind.title,

@@ -1,6 +1,7 @@
 """Limits: how many requests a person or a service may send.
 
-    subjects.py         `RateLimit`: windows per subject, and the RateLimit fields that tell of them; `QuotaPolicy`
+    subjects.py         `RateLimit`: windows per subject, and the RateLimit fields that tell of them
+    windows.py          `Window`, `QuotaPolicy`, and `OwnWindows`: one process's own count
     shared_windows.py   `SharedWindows`: the same count for all processes, in Redis
     redis_address.py    the address of Redis: one server, Sentinel or cluster, with or without TLS
     redis_clients.py    connections for each kind of address

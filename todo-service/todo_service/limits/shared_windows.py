@@ -6,18 +6,18 @@ few milliseconds; the counts in Redis are lost.
 """
 
 import asyncio
-import logging
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import structlog
 from redis.exceptions import InvalidResponse
 
-from ..verifier.jitter import jittered
 from .redis_address import RedisAddress
 from .redis_clients import open_clients
-from .subjects import Window
+from .windows import Window
 
 # Redis measures the time, so that clocks cannot disagree. A key without an expiry gets one, and so does a key that was
 # set when windows were longer.
@@ -33,7 +33,10 @@ return {used, left}
 _CONNECTIONS = 32  # if all are in use, a request waits for one
 _STEPS = 4  # timeouts that one count may take: to connect, authenticate, ask, and repeat one of them
 _PAUSE = timedelta(seconds=1)
-_log = logging.getLogger(__name__)
+_LOST = "Redis does not answer, each process limits by itself"
+_FOUND = "Redis answers again: processes limit together"
+_RANDOM = random.SystemRandom()
+_log = structlog.get_logger(__name__)
 
 
 class SharedWindows:
@@ -88,7 +91,7 @@ class SharedWindows:
         if self.is_lost:
             return
         self.is_lost = True
-        _log.warning("Redis does not answer, each process limits by itself: %s: %s", type(error).__name__, error)
+        _log.warning(_LOST, error=type(error).__name__, reason=str(error))
         if self._search is None or self._search.done():
             self._search = asyncio.create_task(self._look_for_it())
 
@@ -96,11 +99,11 @@ class SharedWindows:
         """Try to count until it works. A ping is not enough: the server may refuse the password, or be a replica."""
         await self._look_up()
         while await self._try_to_count(f"{self._prefix}:probe", 1) is None:
-            await asyncio.sleep(jittered(_PAUSE.total_seconds(), 0.5, 1))
+            await asyncio.sleep(_PAUSE.total_seconds() * _RANDOM.uniform(0.5, 1))
             await self._look_up()
         if self.is_lost:
             self.is_lost = False
-            _log.warning("Redis answers again: processes limit together")
+            _log.warning(_FOUND)
 
     async def _look_up(self) -> None:
         """Resolve the hosts' names, without a deadline: an abandoned look-up still occupies one of the few threads.

@@ -7,37 +7,15 @@ one window and again early in the next. Refused requests count, too; they change
 """
 
 import math
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from .windows import OwnWindows, QuotaPolicy, Window
 
 if TYPE_CHECKING:  # it imports Redis' client, which takes many megabytes: only a service that uses one pays for it
     from .shared_windows import SharedWindows
-
-CAPACITY = 10_000  # subjects that one process counts by itself
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaPolicy:
-    """So many requests, within a window of whole seconds."""
-
-    requests: int
-    window: timedelta
-
-    @property
-    def seconds(self) -> int:
-        return int(self.window.total_seconds())
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """How many requests it has seen, and how long it goes on."""
-
-    used: int
-    seconds_left: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +41,6 @@ class Standing:
             "RateLimit-Policy": f'"subject";q={self.policy.requests};w={self.policy.seconds}',
             "RateLimit": f'"subject";r={left};t={self.seconds_left}',
         }
-
-
-class OwnWindows:
-    """Windows in this process's memory. For one event loop: nothing in it awaits, so nothing in it needs a lock."""
-
-    def __init__(self, *, capacity: int = CAPACITY, clock: Callable[[], float] = time.monotonic) -> None:
-        self._capacity = capacity
-        self._clock = clock
-        self._windows: dict[str, tuple[int, float]] = {}
-
-    def __len__(self) -> int:
-        return len(self._windows)
-
-    def count(self, key: str, seconds: int) -> Window:
-        now = self._clock()
-        used, begun_at = self._windows.get(key, (0, -math.inf))
-        if now - begun_at >= seconds:
-            self._windows.pop(key, None)  # so that the new one goes to the end of the queue
-            if len(self._windows) >= self._capacity:
-                del self._windows[next(iter(self._windows))]  # the oldest, which is nearest to its end
-            used, begun_at = 0, now
-        self._windows[key] = used + 1, begun_at
-        return Window(used + 1, seconds - (now - begun_at))  # at first it is the whole, and no fraction more
 
 
 class RateLimit:

@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from ..limits.redis_address import parse_redis_url
-from ..limits.subjects import QuotaPolicy
+from ..limits.windows import QuotaPolicy
 
 _DRIVERS = ("sqlite+aiosqlite", "postgresql+psycopg")
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from ..limits.subjects import QuotaPolicy
+from ..limits.windows import QuotaPolicy
 from .kinds import (
     Certificates,
     DatabaseUrl,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, event
 
 SLOW = 0.5  # seconds
 SHOWN = 300  # characters of the statement; parameters appear as placeholders only
-_LITERAL = re.compile("'(?:[^']|'')*'")  # whose rows a transaction sees stands in its BEGIN (database.py)
+_LITERAL = re.compile("'(?:[^']|'')*'")  # a value that stands in the statement itself
 _log = structlog.get_logger(__name__)
 
 

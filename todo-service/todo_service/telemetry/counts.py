@@ -1,24 +1,43 @@
-"""What happens to requests, counted since the process started."""
+"""Counters of HTTP requests and of what this service refuses."""
 
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .metrics import Durations
+from .metrics import Durations, Metric
 
-_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
-@dataclass(slots=True)
+def _requests() -> Durations:
+    labels = ("http_request_method", "http_route", "http_response_status_code")
+    return Durations("http_server_request_duration_seconds", "Duration of requests, by route template", labels)
+
+
+def _active() -> Metric:
+    return Metric("http_server_active_requests", "gauge", "Requests in progress", (), {(): 0})
+
+
+def _problems() -> Metric:
+    return Metric("todo_problems_total", "counter", "Refusals, by problem type", ("type",))
+
+
+def _rejections() -> Metric:
+    """By the text of `InvalidToken`, which is ours."""
+    return Metric("todo_token_rejections_total", "counter", "Tokens that opened nothing, and why", ("reason",))
+
+
+@dataclass(frozen=True)
 class RequestCounts:
-    """By route, problem type and reason: there are a few of each. For one event loop."""
+    """Made with the application; each process has its own, and each starts at nothing. For one event loop."""
 
-    active: int = 0
-    durations: Durations = field(default_factory=Durations)
-    problems: Counter[str] = field(default_factory=Counter)
-    rejections: Counter[str] = field(default_factory=Counter)  # of tokens, by the text of InvalidToken
+    requests: Durations = field(default_factory=_requests)
+    active_requests: Metric = field(default_factory=_active)
+    problems: Metric = field(default_factory=_problems)
+    rejections: Metric = field(default_factory=_rejections)
+
+    def __iter__(self) -> Iterator[Metric | Durations]:
+        return iter(vars(self).values())
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """`route` is the template, or nothing where none fitted: never what was asked for."""
-        shown = method if method in _METHODS else "_OTHER"
-        labels = f'{{http_request_method="{shown}",http_route="{route}",http_response_status_code="{status}"}}'
-        self.durations.observe(labels, seconds)
+        """A request has ended. Route is a template, or nothing where none fitted: never what was asked for."""
+        self.requests.observe((method if method in METHODS else "_OTHER", route, str(status)), seconds)

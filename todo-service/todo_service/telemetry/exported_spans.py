@@ -1,8 +1,7 @@
 """Export of spans, reduced to a list of allowed attributes.
 
-FastAPI's spans hold the query, path and host of the request, and with them cursors, names, ids of todos and people. A
-list of attributes to remove could become incomplete and leak them; a list of allowed ones can only omit something
-useful.
+FastAPI's spans hold the query, path and host of the request, and with them codes, tokens, cursors and names. A list
+of attributes to remove could become incomplete and leak them; a list of allowed ones can only omit something useful.
 
 This module is imported only if tracing is on, because it takes many megabytes.
 """

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line. Never in them: query strings, bodies, cookies, tokens, passwords, e-mail addresses."""
+"""Logs: one JSON object per line, without query strings, bodies, cookies, tokens, passwords or e-mail addresses."""
 
 import json
 import logging
@@ -12,14 +12,14 @@ import structlog
 
 SERVICE_NAME = "todo-service"
 
-# Below WARNING these write parameters of statements, addresses of requests, and headers.
+# Below WARNING these libraries log statement parameters, URLs and headers.
 _TALKATIVE = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "sqlalchemy")
 
 
 class _NamedWriteLogger(structlog.WriteLogger):
-    """Writes each line to stdout at once, and knows its name, as the standard library's loggers do.
+    """Writes each line to stdout at once, and has a name, like the standard library's loggers.
 
-    A line that finds no room is lost: a full disk is the log's misfortune, and must not become the request's.
+    If a line cannot be written, it is lost: a full disk must not make requests fail.
     """
 
     def __init__(self, name: str = "") -> None:
@@ -34,10 +34,10 @@ class _NamedWriteLogger(structlog.WriteLogger):
 
 
 def configure(level: str) -> None:
-    """Send structlog's and the standard library's records to stdout, in one form.
+    """Send structlog's and the standard library's records to stdout, in the same format.
 
-    Ours go straight to stdout: through the standard library's loggers and formatters each would cost three times as
-    much, and there is one with every request.
+    structlog's lines go directly to stdout: through the standard library's handlers each would cost three times as
+    much, and every request writes one.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -69,7 +69,7 @@ _JSON = json.JSONEncoder(default=repr)
 
 
 def _write_json(event: object, **options: object) -> str:
-    """One encoder for all lines: `json.dumps` would make one for each."""
+    """Write JSON with one shared encoder; `json.dumps` would make one per line."""
     return _JSON.encode(event)
 
 

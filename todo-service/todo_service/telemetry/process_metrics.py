@@ -1,4 +1,4 @@
-"""What the operating system says of this process and of its connections to the database, in OpenTelemetry's names."""
+"""Metrics of this process and of its database connections, with OpenTelemetry's names."""
 
 import resource
 import time
@@ -8,41 +8,45 @@ from pathlib import Path
 from sqlalchemy.pool import QueuePool
 
 from ..store.database import Database
-from .metrics import by, metric
+from .metrics import Labels, Metric
 
 _STARTED = time.monotonic()
 _PAGE = resource.getpagesize()
-_PROC = Path("/proc/self")  # Linux only; elsewhere what it tells is missing
 
 
-def process_metrics() -> Iterator[str]:
+def process_metrics() -> Iterator[Metric]:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    times = by("cpu_mode", {"user": used.ru_utime, "system": used.ru_stime})
-    yield from metric("process_cpu_time_seconds_total", "counter", "Processor time", times)
-    yield from metric("process_uptime_seconds", "gauge", "Time since the start", {"": time.monotonic() - _STARTED})
-    if _PROC.exists():
-        yield from _from_proc()
+    cpu: dict[Labels, float] = {("user",): used.ru_utime, ("system",): used.ru_stime}
+    yield Metric("process_cpu_time_seconds_total", "counter", "Processor time", ("cpu_mode",), cpu)
+    yield _gauge("process_uptime_seconds", "Time since the start", time.monotonic() - _STARTED)
+    yield from _from_proc(Path("/proc/self"))
 
 
-def _from_proc() -> Iterator[str]:
-    mapped, resident, *_ = map(int, (_PROC / "statm").read_text(encoding="ascii").split())
-    yield from metric("process_memory_usage_bytes", "gauge", "Memory that is resident", {"": resident * _PAGE})
-    yield from metric("process_memory_virtual_bytes", "gauge", "Memory that is mapped", {"": mapped * _PAGE})
-    yield from metric("process_thread_count", "gauge", "Threads", {"": sum(1 for _ in (_PROC / "task").iterdir())})
-    descriptors = sum(1 for _ in (_PROC / "fd").iterdir())
-    what = "Files and connections that are open"
-    yield from metric("process_unix_file_descriptor_count", "gauge", what, {"": descriptors})
+def _from_proc(folder: Path) -> Iterator[Metric]:
+    """Metrics from /proc. On systems other than Linux there are none."""
+    if not folder.exists():
+        return
+    pages = (folder / "statm").read_text(encoding="ascii").split()
+    yield _gauge("process_memory_usage_bytes", "Resident memory", int(pages[1]) * _PAGE)
+    yield _gauge("process_memory_virtual_bytes", "Virtual memory", int(pages[0]) * _PAGE)
+    yield _gauge("process_thread_count", "Threads", sum(1 for _ in (folder / "task").iterdir()))
+    descriptors = sum(1 for _ in (folder / "fd").iterdir())
+    yield _gauge("process_unix_file_descriptor_count", "Open files and connections", descriptors)
 
 
-def pool_metrics(database: Database) -> Iterator[str]:
-    """Of the pools that can be exhausted; on PostgreSQL reader and writer are one."""
-    count, limit = {}, {}
+def pool_metrics(database: Database) -> Iterator[Metric]:
+    """Metrics of the pools with a limit. SQLite's reader has none."""
+    names = ("db_client_connection_pool_name", "db_client_connection_state")
+    count = Metric("db_client_connection_count", "gauge", "Connections to the database", names)
+    limit = Metric("db_client_connection_max", "gauge", "Maximum number of connections to the database", names[:1])
     for name, engine in (("writer", database.writer), ("reader", database.reader)):
         pool = engine.pool
-        if isinstance(pool, QueuePool) and not (name == "reader" and engine is database.writer):
-            labelled = f'{{db_client_connection_pool_name="{name}"'
-            count[f'{labelled},db_client_connection_state="used"}}'] = pool.checkedout()
-            count[f'{labelled},db_client_connection_state="idle"}}'] = pool.checkedin()
-            limit[f"{labelled}}}"] = pool.size() + max(0, pool._max_overflow)
-    yield from metric("db_client_connection_count", "gauge", "Connections to the database", count)
-    yield from metric("db_client_connection_max", "gauge", "Connections that there may be", limit)
+        if isinstance(pool, QueuePool) and (name == "writer" or engine is not database.writer):
+            count.set(name, "used", to=pool.checkedout())
+            count.set(name, "idle", to=pool.checkedin())
+            limit.set(name, to=pool.size())
+    yield from (count, limit)
+
+
+def _gauge(name: str, what: str, value: float) -> Metric:
+    return Metric(name, "gauge", what, (), {(): value})

@@ -20,6 +20,10 @@ UNTRACED = ("/livez", "/readyz")
 LAST_SENDING = 5  # seconds for the export at shutdown
 
 
+class TracingUnavailable(Exception):
+    """Tracing is configured, but its packages are not installed."""
+
+
 def wants_traces(environment: Mapping[str, str]) -> bool:
     """Whether OpenTelemetry's standard variables turn tracing on ("Environment Variable Specification")."""
     is_off = (

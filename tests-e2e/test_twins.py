@@ -1,0 +1,115 @@
+"""The services share no code, so some files stand in both on purpose. They are the same but for what is listed here.
+
+A fault that is mended in one of them is then mended in both. A line that must differ stands in `TWINS` with its reason.
+"""
+
+import difflib
+from dataclasses import dataclass
+
+import pytest
+
+from e2e_fixtures.checkout import ROOT
+
+AUTH, TODO = ROOT / "auth-service/auth_service", ROOT / "todo-service/todo_service"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Lines of one service that the other has not, or has others for."""
+
+    why: str
+    auth: str = ""
+    todo: str = ""
+
+
+LOG_EVENTS = Difference(
+    "Operators search for the names that each service's log has always had.",
+    auth="""
+_LOST = "redis_lost"
+_FOUND = "redis_found"
+""",
+    todo="""
+_LOST = "Redis does not answer, each process limits by itself"
+_FOUND = "Redis answers again: processes limit together"
+""",
+)
+AUDIT = Difference(
+    "Only auth-service has events that a security review asks about.",
+    auth='''
+_audit = structlog.get_logger("audit")
+
+
+def audit(event: str, **facts: str | int | None) -> None:
+    """Log a security-relevant event. `facts` hold ids only."""
+    _audit.info(event, **facts)
+''',
+)
+HINTS = Difference(
+    "Only auth-service answers with a stream.",
+    auth='UNTRACED = ("/livez", "/readyz", "/internal/status-list-hints")  # probes, and a stream that never ends',
+    todo='UNTRACED = ("/livez", "/readyz")',
+)
+TWINS: dict[str, tuple[Difference, ...]] = {
+    "__main__.py": (),
+    "limits/redis_address.py": (),
+    "limits/redis_clients.py": (),
+    "limits/shared_windows.py": (LOG_EVENTS,),
+    "limits/windows.py": (),
+    "store/slow_statements.py": (),
+    "telemetry/exported_spans.py": (),
+    "telemetry/logs.py": (AUDIT,),
+    "telemetry/metrics.py": (),
+    "telemetry/process_metrics.py": (),
+    "telemetry/tracing.py": (HINTS,),
+}
+# Of the same name, and not twins: each has its own task.
+UNALIKE = {
+    "__init__.py": "each room's door tells of its own files",
+    "app.py": "other routes, other work beside requests",
+    "http/parts.py": "other parts; todo-service's are assembled above http/",
+    "limits/__init__.py": "see above",
+    "http/__init__.py": "see above",
+    "migrations/__init__.py": "see above; todo-service grants its serving role what serving takes",
+    "migrations/env.py": "todo-service's runs on the connection that holds the lock",
+    "settings/__init__.py": "see above",
+    "settings/kinds.py": "other kinds",
+    "settings/settings.py": "other settings; todo-service's files are for four names, and one may be empty",
+    "store/__init__.py": "see above",
+    "store/database.py": "todo-service says whose rows a transaction is for; auth-service has sessions of the ORM",
+    "store/inline_sqlite.py": "todo-service reads through AsyncConnection, which insists that something is awaited",
+    "telemetry/__init__.py": "see above",
+    "telemetry/access_log.py": "todo-service adds header fields to every answer, and logs probes at DEBUG",
+    "telemetry/counts.py": "what happens in each service",
+    "commands/__init__.py": "other commands",
+}
+
+
+def lines(text: str, package: str) -> list[str]:
+    """Lines with something in them, without the service's name."""
+    named = text.replace(package, "SERVICE").replace(package.replace("_", "-"), "SERVICE")
+    return [line for line in named.splitlines() if line.strip()]
+
+
+def changes(auth: list[str], todo: list[str]) -> tuple[list[str], list[str]]:
+    compared = list(difflib.ndiff(auth, todo))
+    only_auth, only_todo = ([line[2:] for line in compared if line.startswith(sign)] for sign in "-+")
+    return only_auth, only_todo
+
+
+@pytest.mark.parametrize("path", TWINS)
+def test_twins_differ_by_what_is_listed_and_no_more(path: str) -> None:
+    auth = lines((AUTH / path).read_text(encoding="utf-8"), "auth_service")
+    todo = lines((TODO / path).read_text(encoding="utf-8"), "todo_service")
+    listed = TWINS[path]
+    assert changes(auth, todo) == (
+        [line for each in listed for line in lines(each.auth, "auth_service")],
+        [line for each in listed for line in lines(each.todo, "todo_service")],
+    )
+
+
+def test_files_of_the_same_name_are_twins_or_have_a_reason() -> None:
+    both = {path.relative_to(AUTH).as_posix() for path in AUTH.rglob("*.py")} & {
+        path.relative_to(TODO).as_posix() for path in TODO.rglob("*.py")
+    }
+    assert both == TWINS.keys() | UNALIKE.keys()
+    assert not TWINS.keys() & UNALIKE.keys()
