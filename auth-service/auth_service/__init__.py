@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("signing_in", "worker"),
     ("endpoints",),
     ("serving",),
+    ("assembly",),
     ("app",),
     ("commands",),
     ("__main__",),

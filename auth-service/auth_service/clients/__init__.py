@@ -13,5 +13,5 @@ form, `ClientAuthenticator.authenticate` takes the client from the cache and com
 assertion to `AssertionVerifier`. Every failure is the same `InvalidClient`.
 
 Metadata as a value, and the rules for it, are in oauth/client_metadata.py. Others import `Client`, the functions of
-clients.py, and the parts that app.py assembles; keys.py and fetched_keys.py serve this room and the commands.
+clients.py, and the parts that assembly.py makes; keys.py and fetched_keys.py serve this room and the commands.
 """

@@ -10,8 +10,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from ..app import check_start, create_app
-from ..http.parts import Parts
-from ..serving.exposition import render_metrics
+from ..http.parts import given_by
+from ..serving.exposition import MetricsParts, render_metrics
 from ..settings.settings import load_settings
 from ..telemetry import logs, tracing
 from ..telemetry.metrics import MEDIA_TYPE
@@ -56,8 +56,7 @@ class Server(uvicorn.Server):
         for server in self.servers:
             server.close()  # new connections go to another replica
         await asyncio.sleep(LAST_ARRIVALS)
-        parts: Parts = self._app.state.parts
-        parts.status_lists.dismiss()  # ends the streams of hints
+        given_by(self._app, MetricsParts).status_lists.dismiss()  # ends the streams of hints
         await super().shutdown(sockets)
         if self._scraped is not None:
             self._scraped.close()
@@ -65,7 +64,7 @@ class Server(uvicorn.Server):
             await tracing.send_the_rest(self._traces)
 
     async def _metrics(self) -> Answer:
-        return Answer(text=render_metrics(self._app.state.parts, self._pace), media_type=MEDIA_TYPE)
+        return Answer(text=render_metrics(given_by(self._app, MetricsParts), self._pace), media_type=MEDIA_TYPE)
 
 
 def serve(host: str, port: int, metrics_port: int | None) -> None:

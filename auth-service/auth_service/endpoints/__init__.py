@@ -17,6 +17,6 @@ An endpoint reads its request with http/, proves who asks (a client, a session, 
 answers. A refusal is raised, and serving/failures.py renders it. Endpoints that send a browser from one to another do
 it by redirect: sign-in and consent return to /oauth/authorize, which decides again what comes next.
 
-serving/routes.py lists every endpoint. Beside serving/, only app.py (for better_auth/ and the grant types) and the
-command that registers clients (for the grant types) import this room.
+serving/routes.py lists every endpoint. Beside serving/, only app.py (for better_auth/ and the grant types),
+assembly.py and the command that registers clients (for the grant types) import this room.
 """

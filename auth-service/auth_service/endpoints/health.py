@@ -1,13 +1,21 @@
 """Liveness and readiness, on the service's own port; the gateway routes neither."""
 
-from fastapi import APIRouter, Response
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..http.parts import Parts, PartsDep
+from ..http.parts import Given, given
 from ..migrations import serves
+from ..store.database import Database
 
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class HealthParts(Given):
+    database: Database
 
 
 class Health(BaseModel):
@@ -21,17 +29,17 @@ async def livez() -> Health:
 
 
 @router.get("/readyz", responses={503: {"model": Health}})
-async def readyz(response: Response, parts: PartsDep) -> Health:
+async def readyz(request: Request, response: Response) -> Health:
     """The store answers with the schema that this version needs. The keys were loaded before the port was opened."""
-    status = await _database_status(parts)
+    status = await _database_status(given(request, HealthParts).database)
     if status != "ok":
         response.status_code = 503
     return Health(status=status)
 
 
-async def _database_status(parts: Parts) -> str:
+async def _database_status(database: Database) -> str:
     try:
-        revision = await parts.database.revision()
+        revision = await database.revision()
     except (SQLAlchemyError, OSError):
         return "the database does not answer"
     return "ok" if serves(revision) else "the database schema is not this version's"

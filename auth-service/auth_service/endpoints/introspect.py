@@ -1,6 +1,7 @@
 """Token introspection (RFC 7662), for the client that has a token and for the resource that it is meant for."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -8,21 +9,32 @@ from fastapi.responses import JSONResponse
 
 from ..clients.clients import Client
 from ..http import client_requests
+from ..http.client_requests import ClientRequestParts
 from ..http.oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
-from ..http.parts import parts_of
+from ..http.parts import given
 from ..oauth.access_token import USERINFO_CLAIMS
 from ..oauth.errors import InvalidClient
-from ..tokens.access_tokens import VerifiedToken
+from ..store.instants import Clock
+from ..tokens.access_tokens import AccessTokenReader, VerifiedToken
+from ..tokens.refresh_tokens import RefreshTokens
 from ..tokens.shown_tokens import ShownRefreshToken, find_token
 
 router = APIRouter()
 INACTIVE = {"active": False}  # and not a word more: whoever asks may not know that there ever was such a token (§2.2)
 
 
+@dataclass(frozen=True)
+class IntrospectParts(ClientRequestParts):
+    issuer: str
+    clock: Clock
+    refresh_tokens: RefreshTokens
+    access_tokens: AccessTokenReader
+
+
 @router.post("/oauth/introspect", openapi_extra=TOKEN_FORM, responses=REFUSALS, response_model=dict[str, Any])
 async def introspect(request: Request) -> Response:
     """Whether a token is live, and what it says. A public client proves nothing, so it is told nothing (§2.1)."""
-    parts = parts_of(request)
+    parts = given(request, IntrospectParts)
     now = parts.clock()
     parameters = await read_form(request)
     client = await client_requests.authenticate(request, parts, parameters, now=now)

@@ -1,18 +1,27 @@
 """The key set (RFC 7517 §5): at the `jwks_uri`, and where the Better Auth protocol looks for it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from ..http.cached_documents import NOT_MODIFIED, render_document
-from ..http.parts import PartsDep
+from ..http.parts import Given, given
+from ..keys.ring import KeyRing
 
 router = APIRouter()
 
 
+@dataclass(frozen=True)
+class JwksParts(Given):
+    keys: KeyRing
+    status_list_keys: KeyRing
+
+
 @router.get("/.well-known/jwks.json", responses=NOT_MODIFIED, response_model=dict[str, Any])
 @router.get("/api/auth/jwks", responses=NOT_MODIFIED, response_model=dict[str, Any])
-async def jwks(request: Request, parts: PartsDep) -> Response:
+async def jwks(request: Request) -> Response:
     """Every published key of either purpose, public members only: the active one, the next, and what is retiring."""
+    parts = given(request, JwksParts)
     keys = (*parts.keys.current.public_jwks, *parts.status_list_keys.current.public_jwks)
     return render_document(request, {"keys": keys})

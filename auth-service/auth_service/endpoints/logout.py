@@ -4,31 +4,43 @@ The request is checked here, without a look at who is signed in: what another si
 is stored, and the browser comes back for it at /signout by a GET, which has them (README, "Pages").
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
+from ..clients.authentication import ClientAuthenticator
 from ..clients.clients import Client
 from ..grants import logout_requests
 from ..http.oauth_requests import read_form_octets
 from ..http.pages import ANSWERS, LOGOUT_HANDLE, PageRefused, see_other
-from ..http.parts import Now, Parts, PartsDep
+from ..http.parts import Given, Now, given
 from ..oauth.authorization_parameters import fits
 from ..oauth.errors import InvalidRequest, OAuthError
 from ..oauth.parameters import Parameters, parse_form
-from ..tokens.id_token_hints import Hint, InvalidHint
+from ..store.database import Database
+from ..tokens.id_token_hints import Hint, HintVerifier, InvalidHint
 
 PATH = "/oauth/logout"
 router = APIRouter()
 
 
+@dataclass(frozen=True)
+class LogoutParts(Given):
+    database: Database
+    clients: ClientAuthenticator
+    hints: HintVerifier
+
+
 @router.get(PATH, response_class=Response, responses=ANSWERS)
-async def logout(request: Request, parts: PartsDep, now: Now) -> Response:
+async def logout(request: Request, now: Now) -> Response:
+    parts = given(request, LogoutParts)
     return await _begin(request.scope["query_string"], parts, now)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
-async def logout_by_form(request: Request, parts: PartsDep, now: Now) -> Response:
+async def logout_by_form(request: Request, now: Now) -> Response:
+    parts = given(request, LogoutParts)
     try:
         octets = await read_form_octets(request)
     except OAuthError as error:
@@ -36,7 +48,7 @@ async def logout_by_form(request: Request, parts: PartsDep, now: Now) -> Respons
     return await _begin(octets, parts, now)
 
 
-async def _begin(octets: bytes, parts: Parts, now: datetime) -> Response:
+async def _begin(octets: bytes, parts: LogoutParts, now: datetime) -> Response:
     parameters = _read(octets)
     hint = await _read_hint(parameters, parts, now)
     client = await _find_client(parameters, hint, parts, now)
@@ -67,7 +79,7 @@ def _read(octets: bytes) -> Parameters:
     return parameters
 
 
-async def _read_hint(parameters: Parameters, parts: Parts, now: datetime) -> Hint | None:
+async def _read_hint(parameters: Parameters, parts: LogoutParts, now: datetime) -> Hint | None:
     """One that has expired is as good as any: who signs out late does so with an old token."""
     shown = parameters.get("id_token_hint")
     try:
@@ -76,7 +88,7 @@ async def _read_hint(parameters: Parameters, parts: Parts, now: datetime) -> Hin
         raise refused(f"id_token_hint: {error}") from None
 
 
-async def _find_client(parameters: Parameters, hint: Hint | None, parts: Parts, now: datetime) -> Client | None:
+async def _find_client(parameters: Parameters, hint: Hint | None, parts: LogoutParts, now: datetime) -> Client | None:
     """The client that the hint was issued to; one that is only named has to be the same, or known."""
     named = parameters.get("client_id")
     if hint is not None and named not in (None, hint.client_id):

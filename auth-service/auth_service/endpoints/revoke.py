@@ -4,6 +4,7 @@ There is no row for an access token, so nothing less could be ended by one (§2.
 clients in the same session are left alone (README, "Grants").
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
@@ -12,21 +13,33 @@ from ..clients import clients
 from ..clients.clients import Client
 from ..grants import grants
 from ..http import client_requests
+from ..http.client_requests import ClientRequestParts
 from ..http.oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
-from ..http.parts import Parts, parts_of
+from ..http.parts import given
 from ..oauth.scope import OFFLINE_ACCESS
+from ..store.database import Database
+from ..store.instants import Clock
 from ..telemetry.logs import audit
-from ..tokens.access_tokens import VerifiedToken
+from ..tokens.access_tokens import AccessTokenReader, VerifiedToken
 from ..tokens.holders import find_holder
+from ..tokens.refresh_tokens import RefreshTokens
 from ..tokens.shown_tokens import ShownRefreshToken, find_token
 
 router = APIRouter()
 
 
+@dataclass(frozen=True)
+class RevokeParts(ClientRequestParts):
+    database: Database
+    clock: Clock
+    refresh_tokens: RefreshTokens
+    access_tokens: AccessTokenReader
+
+
 @router.post("/oauth/revoke", openapi_extra=TOKEN_FORM, responses=REFUSALS, response_class=Response)
 async def revoke(request: Request) -> Response:
     """200 as well for what is unknown, has ended or is another client's: the client has no use for it either (§2.2)."""
-    parts = parts_of(request)
+    parts = given(request, RevokeParts)
     now = parts.clock()
     parameters = await read_form(request)
     client = await client_requests.authenticate(request, parts, parameters, now=now)
@@ -40,7 +53,7 @@ async def revoke(request: Request) -> Response:
     return Response(status_code=200, headers=NO_STORE)
 
 
-async def _end_grant_of(token: VerifiedToken, parts: Parts, client: Client, now: datetime) -> None:
+async def _end_grant_of(token: VerifiedToken, parts: RevokeParts, client: Client, now: datetime) -> None:
     if token.session_id is None:
         async with parts.database.writing() as session:
             await clients.revoke_own_tokens(session, client.client_id, now=now)
@@ -54,7 +67,7 @@ async def _end_grant_of(token: VerifiedToken, parts: Parts, client: Client, now:
         await _end_grant(parts, holder.grant.id, client, now)
 
 
-async def _end_grant(parts: Parts, grant_id: str, client: Client, now: datetime) -> None:
+async def _end_grant(parts: RevokeParts, grant_id: str, client: Client, now: datetime) -> None:
     async with parts.database.writing() as session:
         ended = await grants.end(session, grant_id, now=now)
     if ended:

@@ -7,14 +7,16 @@ inside. They say no more than the lists themselves, so that nobody has to authen
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
 from ..http.cached_documents import NOT_MODIFIED, known_etags, render_document
-from ..http.parts import parts_of
+from ..http.parts import Given, given
 from ..oauth.status_list import MEDIA_TYPE
 from ..status_lists.published import PATH, Hint, PublishedStatusLists
+from ..store.instants import Clock
 
 # A second, and nothing that has expired: a cached answer must not make a verifier believe that it is up to date.
 CACHE_CONTROL = "public, max-age=1, s-maxage=1"
@@ -23,10 +25,18 @@ HEARTBEAT = 10  # seconds
 router = APIRouter()
 
 
+@dataclass(frozen=True)
+class StatusListParts(Given):
+    clock: Clock
+    status_lists: PublishedStatusLists
+
+
 @router.get(PATH, responses=NOT_MODIFIED, response_model=dict[str, list[str]])
 async def aggregation(request: Request) -> Response:
     """Status List Aggregation (§9.3): every list that a token may name."""
-    return render_document(request, {"status_lists": parts_of(request).status_lists.uris}, cache_control=CACHE_CONTROL)
+    return render_document(
+        request, {"status_lists": given(request, StatusListParts).status_lists.uris}, cache_control=CACHE_CONTROL
+    )
 
 
 @router.get(
@@ -36,10 +46,11 @@ async def aggregation(request: Request) -> Response:
 )
 async def status_list(request: Request) -> Response:
     """A Status List Token (§8.2). `v` names a version that another process may have, and is looked for at once."""
-    lists, number = parts_of(request).status_lists, _number(request.path_params["list_id"])
+    parts = given(request, StatusListParts)
+    lists, number = parts.status_lists, _number(request.path_params["list_id"])
     found = lists.current.get(number)
     if found is not None and _number(request.query_params.get("v", "")) > found.version:
-        await lists.look(now=parts_of(request).clock())
+        await lists.look(now=parts.clock())
         found = lists.current.get(number)
     if found is None:
         raise HTTPException(404)
@@ -56,7 +67,7 @@ def _number(text: str) -> int:
 @router.get("/internal/status-list-hints", include_in_schema=False)
 async def hints(request: Request) -> Response:
     """Server-sent events: `{"uri", "version"}` of a list that has changed; where it has not, a comment now and then."""
-    stream = _stream(parts_of(request).status_lists)
+    stream = _stream(given(request, StatusListParts).status_lists)
     return StreamingResponse(stream, headers={"Cache-Control": "no-store"}, media_type="text/event-stream")
 
 

@@ -1,5 +1,6 @@
 """The UserInfo endpoint (OpenID Connect Core §5.3): what a token's client may know of its person."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -7,12 +8,13 @@ from fastapi.responses import JSONResponse
 
 from ..http.bearer_tokens import REFUSALS, insufficient_scope, invalid_token, read_bearer_token
 from ..http.oauth_requests import NO_STORE
-from ..http.parts import parts_of
+from ..http.parts import Given, given
 from ..oauth.claims import names_for
 from ..oauth.parameters import MEDIA_TYPE
 from ..oauth.scope import OPENID
+from ..store.instants import Clock
 from ..tokens import person_claims
-from ..tokens.access_tokens import InvalidToken
+from ..tokens.access_tokens import AccessTokenReader, InvalidToken
 
 router = APIRouter()
 FORM: dict[str, Any] = {
@@ -23,11 +25,17 @@ FORM: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class UserinfoParts(Given):
+    clock: Clock
+    access_tokens: AccessTokenReader
+
+
 @router.get("/oauth/userinfo", responses=REFUSALS, response_model=dict[str, Any])
 @router.post("/oauth/userinfo", openapi_extra=FORM, responses=REFUSALS, response_model=dict[str, Any])
 async def userinfo(request: Request) -> Response:
     """Any live token with scope `openid` will do, whatever its audience."""
-    parts = parts_of(request)
+    parts = given(request, UserinfoParts)
     now = parts.clock()
     shown = await read_bearer_token(request)
     try:

@@ -1,6 +1,6 @@
 """HTTP: what endpoints share of requests and responses.
 
-    parts.py                    `Parts`: everything that app.py assembled for this process; `Now`
+    parts.py                    `given`: an endpoint or a grant gets the parts of this process that it names; `Now`
     direct_routes.py            routes without FastAPI's dependency solving, for the hottest paths
     oauth_requests.py           the form of a protocol request, and refusals as RFC 6749 has them
     client_requests.py          `authenticate`: the client of such a request, proved and then counted
@@ -20,6 +20,9 @@ A protocol request: `read_form`, then `client_requests.authenticate`, then the e
 raised and rendered in serving/failures.py. A person's request: `find_current` reads the cookie (`SessionCookies.read`
 checks the signature), finds the live session and prolongs it when it is time; the endpoint renders a page or redirects.
 `SendOutgoing` adds the cookies to the response, also to a refusal or a failure.
+
+An endpoint, a grant and a function that several of them share declare what they use as a `Given` beside them, and
+never see the rest of the process.
 
 signing_in/, endpoints/ and serving/ import this room; nothing below it may, so nothing below knows FastAPI.
 """

@@ -8,19 +8,19 @@ from fastapi import Request, Response
 from ..oauth.authorization_request import FORM_POST, Target
 from ..oauth.authorization_response import add_query, render_code, render_refusal
 from ..oauth.errors import OAuthError
-from .pages import render_form_post, see_other
-from .parts import parts_of
+from .pages import PageParts, render_form_post, see_other
+from .parts import given
 
 _log = structlog.get_logger(__name__)
 
 
 def answer_code(request: Request, target: Target, code: str) -> Response:
-    return _send(request, target, render_code(code, target, issuer=parts_of(request).issuer))
+    return _send(request, target, render_code(code, target, issuer=given(request, PageParts).issuer))
 
 
 def answer_refusal(request: Request, target: Target, refusal: OAuthError) -> Response:
     _log.info("authorization_refused", error=refusal.error, reason=refusal.reason or refusal.description)
-    return _send(request, target, render_refusal(refusal, target, issuer=parts_of(request).issuer))
+    return _send(request, target, render_refusal(refusal, target, issuer=given(request, PageParts).issuer))
 
 
 def _send(request: Request, target: Target, parameters: Mapping[str, str]) -> Response:

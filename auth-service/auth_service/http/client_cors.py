@@ -4,15 +4,25 @@ Never with credentials: what opens these endpoints is in the request, not in a c
 origins, the authorization endpoint above all (RFC 9700 §2.6), so that no page reads what only a navigation may see.
 """
 
+from dataclasses import dataclass
+
 from fastapi import Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .parts import Parts
+from ..clients.origins import ClientOrigins
+from ..store.instants import Clock
+from .parts import Given, given_by
 
 PATHS = frozenset({"/oauth/token", "/oauth/userinfo", "/oauth/revoke"})
 PREFLIGHT_MAX_AGE = 600  # seconds
 EXPOSED_HEADERS = "WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy"
+
+
+@dataclass(frozen=True)
+class ClientCrossOriginParts(Given):
+    clock: Clock
+    client_origins: ClientOrigins
 
 
 class ClientCrossOrigin:
@@ -24,7 +34,7 @@ class ClientCrossOrigin:
         if origin is None:
             await self._app(scope, receive, send)
             return
-        parts: Parts = scope["app"].state.parts
+        parts = given_by(scope["app"], ClientCrossOriginParts)
         is_known = await parts.client_origins.knows(origin, now=parts.clock())
 
         async def send_with_cors(message: Message) -> None:

@@ -1,17 +1,26 @@
 """A client's request to the token endpoint and its kin: who sends it is proved, and then it is counted."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request
 
+from ..clients.authentication import ClientAuthenticator
 from ..clients.clients import Client
+from ..limits.clients import ClientLimits
 from ..oauth.errors import TemporarilyUnavailable
 from ..oauth.parameters import Parameters
 from .outgoing import outgoing_of
-from .parts import Parts
+from .parts import Given
 
 
-async def authenticate(request: Request, parts: Parts, parameters: Parameters, *, now: datetime) -> Client:
+@dataclass(frozen=True)
+class ClientRequestParts(Given):
+    clients: ClientAuthenticator
+    client_limits: ClientLimits
+
+
+async def authenticate(request: Request, parts: ClientRequestParts, parameters: Parameters, *, now: datetime) -> Client:
     """The client, with this request within its limit. What is left is told with whatever becomes of the request.
 
     A public client proves nothing: if it were counted, whoever names it could spend what its people need. For it, as

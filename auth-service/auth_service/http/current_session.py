@@ -9,7 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..accounts.accounts import Account
 from ..network.networks import is_address
 from ..sessions.browser_sessions import BrowserSession, Device, find_live, slid_expiry, slide, start_session
-from .parts import Parts
+from ..sessions.lifetimes import Lifetimes
+from ..store.database import Database
+from .parts import Given
+from .session_cookies import SessionCookies
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,16 @@ class Current:
     account: Account
 
 
-async def find_current(request: Request, parts: Parts, now: datetime, *, may_slide: bool = True) -> Current | None:
+@dataclass(frozen=True)
+class SessionParts(Given):
+    database: Database
+    session_cookies: SessionCookies
+    session_lifetimes: Lifetimes
+
+
+async def find_current(
+    request: Request, parts: SessionParts, now: datetime, *, may_slide: bool = True
+) -> Current | None:
     """The live session and its account, prolonged when it is time; None for nobody.
 
     The cookie of a prolonged session goes out with whatever the request is answered (outgoing.py). A credential that we
@@ -38,7 +50,7 @@ async def find_current(request: Request, parts: Parts, now: datetime, *, may_sli
     return current
 
 
-async def _slide(current: Current, expires_at: datetime, request: Request, parts: Parts, now: datetime) -> None:
+async def _slide(current: Current, expires_at: datetime, request: Request, parts: SessionParts, now: datetime) -> None:
     async with parts.database.writing() as session:
         slid = await slide(session, current.session, expires_at, now=now)
     if slid:  # otherwise another request has just done the same, and hands out the cookie
@@ -47,7 +59,7 @@ async def _slide(current: Current, expires_at: datetime, request: Request, parts
 
 
 async def start_session_here(
-    request: Request, session: AsyncSession, parts: Parts, account_id: str, *, remember: bool, now: datetime
+    request: Request, session: AsyncSession, parts: SessionParts, account_id: str, *, remember: bool, now: datetime
 ) -> BrowserSession:
     """A session for the device that asks."""
     device, lifetimes = device_of(request), parts.session_lifetimes

@@ -1,5 +1,6 @@
 """What the protocol's endpoints share of HTTP: the form that they read, and the refusals that they answer with."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -9,7 +10,8 @@ from pydantic import BaseModel
 
 from ..oauth.errors import InvalidRequest, OAuthError, RequestTooLarge
 from ..oauth.parameters import MAX_SIZE, MEDIA_TYPE, Parameters, parse_form
-from .parts import parts_of
+from ..telemetry.counts import RequestCounts
+from .parts import Given, given
 
 NO_STORE = {"Cache-Control": "no-store"}
 _log = structlog.get_logger(__name__)
@@ -48,10 +50,17 @@ def _is_form_in_utf_8(content_type: str) -> bool:
     return media_type == MEDIA_TYPE and all(charset == "utf-8" for charset in charsets)
 
 
+@dataclass(frozen=True)
+class RefusalParts(Given):
+    counts: RequestCounts
+
+
 def render_oauth_error(request: Request, refusal: OAuthError) -> Response:
     """RFC 6749 §5.2. Every 401 names the scheme that could be tried instead (RFC 9110 §11.6.1)."""
     _log.info("refused", error=refusal.error, reason=refusal.reason or refusal.description)
-    parts_of(request).counts.oauth_refusals.add(getattr(request.scope.get("route"), "path", ""), refusal.error)
+    given(request, RefusalParts).counts.oauth_refusals.add(
+        getattr(request.scope.get("route"), "path", ""), refusal.error
+    )
     headers = NO_STORE | ({"WWW-Authenticate": 'Basic realm="oauth", charset="UTF-8"'} if refusal.status == 401 else {})
     return JSONResponse({"error": refusal.error, "error_description": refusal.description}, refusal.status, headers)
 

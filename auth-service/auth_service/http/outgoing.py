@@ -45,7 +45,8 @@ class SendOutgoing:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_outgoing(message: Message) -> None:
-            if message["type"] == "http.response.start" and (outgoing := find_outgoing(scope)) is not None:
+            if message["type"] == "http.response.start" and _KEY in scope:
+                outgoing: Outgoing = scope[_KEY]
                 headers = MutableHeaders(scope=message)
                 headers.update(outgoing.fields)
                 for cookie in outgoing.cookies.values():

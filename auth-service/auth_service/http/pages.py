@@ -5,6 +5,7 @@ No page is kept by a cache, framed by another site (RFC 9700 §4.16), or depends
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -16,7 +17,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from ..oauth.redirect_uri import origin_of
-from .parts import parts_of
+from .parts import Given, given
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -35,6 +36,11 @@ ANSWERS: dict[int | str, dict[str, Any]] = {  # of every page, for the OpenAPI d
 STYLESHEET = (Path(__file__).parent / "templates" / "style.css").read_bytes()
 STYLESHEET_PATH = f"/pages/style-{hashlib.sha256(STYLESHEET).hexdigest()[:16]}.css"
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class PageParts(Given):
+    issuer: str
 
 
 class PageRefused(Exception):
@@ -64,7 +70,7 @@ def render_page(
     request: Request, name: str, *, status: int = 200, redirect_uri: str | None = None, **context: object
 ) -> Response:
     """A page whose forms go to us, and on to `redirect_uri` where that is how they end (README, "Pages")."""
-    host = urlsplit(parts_of(request).issuer).netloc
+    host = urlsplit(given(request, PageParts).issuer).netloc
     nonce = secrets.token_urlsafe(16)
     body = (
         _templates().get_template(f"{name}.html").render(**context, host=host, nonce=nonce, stylesheet=STYLESHEET_PATH)
@@ -86,7 +92,7 @@ def render_form_post(request: Request, redirect_uri: str, parameters: dict[str, 
             parameters=parameters,
             nonce=nonce,
             stylesheet=STYLESHEET_PATH,
-            host=urlsplit(parts_of(request).issuer).netloc,
+            host=urlsplit(given(request, PageParts).issuer).netloc,
         )
     )
     headers = _headers(form_target(redirect_uri), script=f"'nonce-{nonce}'")

@@ -1,82 +1,66 @@
-"""What endpoints are given: the parts that app.py assembled, and the time.
+"""What an endpoint or a grant is given: of the parts that a process assembled at its start, those that it names.
 
-Both are coroutines only because FastAPI sends plain functions to a thread, which costs more than the request.
+    @dataclass(frozen=True)
+    class RevokeParts(Given):
+        database: Database
+
+    parts = given(request, RevokeParts)
+
+A kind's fields have the names and types of `Parts` (assembly.py); a test compares them. Each kind is built once in a
+process, so a request pays for one look-up.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Annotated
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
 
-from ..accounts.passwords import PasswordHasher
-from ..clients.authentication import ClientAuthenticator
-from ..clients.origins import ClientOrigins
-from ..keys.ring import KeyRing
-from ..limits.attempts import AttemptLimiter
-from ..limits.clients import ClientLimits
-from ..network.trusted_origins import TrustedOrigins
-from ..sessions.lifetimes import Lifetimes
-from ..status_lists.published import PublishedStatusLists
-from ..store.database import Database
 from ..store.instants import Clock
-from ..telemetry.counts import RequestCounts
-from ..tokens.access_tokens import AccessTokenReader
-from ..tokens.id_token_hints import HintVerifier
-from ..tokens.issuer import TokenIssuer
-from ..tokens.refresh_tokens import RefreshTokens
-from ..tokens.session_tokens import SessionTokens
-from ..tokens.token_status import TokenStatus
-from .browsers import Browsers
-from .session_cookies import SessionCookies
+
+
+class Given:
+    """The base of every kind: a frozen dataclass beside the functions that use it."""
+
+
+Kind = TypeVar("Kind", bound=Given)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supply:
+    """The base of `Parts`, which stands above this room because it names types of rooms above it."""
+
+    _built: dict[type[Given], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def give(self, kind: type[Kind]) -> Kind:
+        built: Kind | None = self._built.get(kind)
+        if built is None:
+            names = [each.name for each in fields(kind)]  # type: ignore[arg-type]  # every kind is a dataclass
+            built = self._built[kind] = kind(**{name: getattr(self, name) for name in names})
+        return built
+
+
+def given(request: HTTPConnection, kind: type[Kind]) -> Kind:
+    supply: Supply = request.scope["app"].state.parts
+    return supply.give(kind)
+
+
+def given_by(app: Starlette, kind: type[Kind]) -> Kind:
+    """For middleware, and for what serves the process rather than a request."""
+    supply: Supply = app.state.parts
+    return supply.give(kind)
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The parts of one process, made at its start; nothing else is put in their place afterwards."""
-
-    issuer: str
-    grant_types: tuple[str, ...]
-    database: Database
+class TimeParts(Given):
     clock: Clock
-    counts: RequestCounts
-    keys: KeyRing
-    status_list_keys: KeyRing
-    status_lists: PublishedStatusLists
-    token_status: TokenStatus
-    tokens: TokenIssuer
-    clients: ClientAuthenticator
-    client_limits: ClientLimits
-    session_tokens: SessionTokens
-    passwords: PasswordHasher
-    attempts: AttemptLimiter
-    session_cookies: SessionCookies
-    browsers: Browsers
-    hints: HintVerifier
-    trusted_origins: TrustedOrigins
-    session_lifetimes: Lifetimes
-    session_fresh_max_age: timedelta
-    authorization_code_ttl: timedelta
-    refresh_tokens: RefreshTokens
-    access_tokens: AccessTokenReader
-    client_origins: ClientOrigins
 
 
-def parts_of(request: Request) -> Parts:
-    """For the hottest paths, whose work takes less time than solving dependencies."""
-    parts: Parts = request.app.state.parts
-    return parts
-
-
-async def get_parts(request: Request) -> Parts:
-    return parts_of(request)
-
-
-PartsDep = Annotated[Parts, Depends(get_parts)]
-
-
-async def get_now(parts: PartsDep) -> datetime:
-    return parts.clock()
+async def get_now(request: Request) -> datetime:
+    """A coroutine only because FastAPI sends plain functions to a thread, which costs more than the request."""
+    return given(request, TimeParts).clock()
 
 
 Now = Annotated[datetime, Depends(get_now)]

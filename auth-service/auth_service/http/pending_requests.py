@@ -8,13 +8,16 @@ from datetime import datetime
 
 from fastapi import Request
 
+from ..clients.authentication import ClientAuthenticator
 from ..clients.clients import Client
 from ..grants import authorization_requests
 from ..grants.authorization_requests import StoredRequest
 from ..oauth.authorization_request import AuthorizationRequest
 from ..oauth.redirect_uri import is_registered
+from ..store.database import Database
+from .browsers import Browsers
 from .pages import PageRefused
-from .parts import Parts
+from .parts import Given
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,16 @@ class PendingRequest:
     stored: StoredRequest | None = None  # None: it has just arrived, and no page was needed yet
 
 
-async def find_pending(request: Request, parts: Parts, handle: str | None, *, now: datetime) -> PendingRequest | None:
+@dataclass(frozen=True)
+class PendingParts(Given):
+    database: Database
+    clients: ClientAuthenticator
+    browsers: Browsers
+
+
+async def find_pending(
+    request: Request, parts: PendingParts, handle: str | None, *, now: datetime
+) -> PendingRequest | None:
     """The live stored request of a handle, of this browser, if its client is still registered for all of it."""
     if handle is None:
         return None
@@ -43,7 +55,9 @@ async def find_pending(request: Request, parts: Parts, handle: str | None, *, no
     return PendingRequest(asked, client, handle, stored)
 
 
-async def require_pending(request: Request, parts: Parts, handle: str | None, *, now: datetime) -> PendingRequest:
+async def require_pending(
+    request: Request, parts: PendingParts, handle: str | None, *, now: datetime
+) -> PendingRequest:
     """Raises PageRefused."""
     pending = await find_pending(request, parts, handle, now=now)
     if pending is None:

@@ -8,8 +8,8 @@
 Alembic, which takes 11 MB: it compares the database's revision with `HEAD` (`serves`). A step only adds, so that the
 version before it can serve until the new one has taken over.
 
-app.py imports `HEAD`, health checks import `serves`, the command `migrate` imports `migrate`, and the worker imports
-`import_tables` to delete what has expired.
+assembly.py imports `HEAD`, health checks import `serves`, the command `migrate` imports `migrate`, and the worker
+imports `import_tables` to delete what has expired.
 """
 
 from pathlib import Path

@@ -1,10 +1,17 @@
 """/metrics of the serving process: what was counted, and what can be seen at the moment of asking."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
-from ..http.parts import Parts
+from ..accounts.passwords import PasswordHasher
+from ..http.parts import Given
 from ..keys.ring import KeyRing
+from ..limits.clients import ClientLimits
+from ..status_lists.published import PublishedStatusLists
+from ..store.database import Database
+from ..store.instants import Clock
+from ..telemetry.counts import RequestCounts
 from ..telemetry.metrics import Metric, render
 from ..telemetry.process_metrics import pool_metrics, process_metrics
 from ..worker.schedule import Pace
@@ -12,13 +19,25 @@ from ..worker.schedule import Pace
 REDIS_LOST = "1: Redis is set and does not answer, so each process limits by itself"
 
 
-def render_metrics(parts: Parts, pace: Pace) -> str:
+@dataclass(frozen=True)
+class MetricsParts(Given):
+    clock: Clock
+    counts: RequestCounts
+    database: Database
+    keys: KeyRing
+    status_list_keys: KeyRing
+    status_lists: PublishedStatusLists
+    passwords: PasswordHasher
+    client_limits: ClientLimits
+
+
+def render_metrics(parts: MetricsParts, pace: Pace) -> str:
     now = parts.clock()
     return render(
         (
             *parts.counts,
             *_of_keys({"tokens": parts.keys, "status_lists": parts.status_list_keys}, pace, now),
-            *_of_status_lists(parts, now),
+            *_of_status_lists(parts.status_lists, now),
             Metric("auth_password_hashes", "gauge", "Hashes at work or waiting", (), {(): parts.passwords.taken}),
             Metric("redis_lost", "gauge", REDIS_LOST, (), {(): int(parts.client_limits.has_lost_redis)}),
             *pool_metrics(parts.database),
@@ -41,11 +60,11 @@ def _of_keys(rings: dict[str, KeyRing], pace: Pace, now: datetime) -> Iterator[M
     yield from (age, due)
 
 
-def _of_status_lists(parts: Parts, now: datetime) -> Iterator[Metric]:
+def _of_status_lists(lists: PublishedStatusLists, now: datetime) -> Iterator[Metric]:
     """By number, which is ours and never another list's: there are as many as tokens in circulation need."""
     version = Metric("auth_status_list_version", "gauge", "Indexes that are revoked in a list", ("status_list",))
     age = Metric("auth_status_list_age_seconds", "gauge", "Time since a list was signed", ("status_list",))
-    for number, published in parts.status_lists.current.items():
+    for number, published in lists.current.items():
         version.set(str(number), to=published.version)
         age.set(str(number), to=(now - published.signed_at).total_seconds())
     yield from (version, age)

@@ -8,6 +8,6 @@ kind checks its value, and `Settings` checks what must fit together (an https is
 secrets). All faults are told at once, as `InvalidSettings`, one line each with the name of the variable; a value that
 is secret never stands in one.
 
-Only app.py and the commands import this room; everything else is given what it needs. A new setting is a field here and
-a line in README.md.
+Only app.py, assembly.py and the commands import this room; everything else is given what it needs. A new setting is a
+field here and a line in README.md.
 """

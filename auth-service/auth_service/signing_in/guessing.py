@@ -6,11 +6,12 @@ from datetime import datetime
 
 from fastapi import Request
 
-from ..accounts.passwords import Place
+from ..accounts.passwords import PasswordHasher, Place
 from ..http.current_session import device_of
-from ..http.parts import Parts
-from ..limits.attempts import Attempt, TooManyAttempts
+from ..http.parts import Given
+from ..limits.attempts import Attempt, AttemptLimiter, TooManyAttempts
 from ..network.networks import network_of
+from ..telemetry.counts import RequestCounts
 from ..telemetry.logs import audit
 
 
@@ -27,13 +28,20 @@ class WrongPassword(Exception):
     """The endpoint decides what the caller is told."""
 
 
-def place_in_queue(request: Request, parts: Parts) -> AbstractContextManager[Place]:
+@dataclass(frozen=True)
+class GuessingParts(Given):
+    passwords: PasswordHasher
+    attempts: AttemptLimiter
+    counts: RequestCounts
+
+
+def place_in_queue(request: Request, passwords: PasswordHasher) -> AbstractContextManager[Place]:
     """A place for this caller among those who wait for a hash. Raises TooBusy when there is none."""
-    return parts.passwords.place(network_of(device_of(request).ip_address))
+    return passwords.place(network_of(device_of(request).ip_address))
 
 
 async def verify_password(
-    request: Request, parts: Parts, now: datetime, place: Place, tried: Tried, *, knows_device: bool
+    request: Request, parts: GuessingParts, now: datetime, place: Place, tried: Tried, *, knows_device: bool
 ) -> Attempt:
     """The attempt that succeeded; it is to be given back in the transaction that acts on it.
 

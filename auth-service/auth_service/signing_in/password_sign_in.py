@@ -9,14 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..accounts import accounts
 from ..accounts.accounts import Account
 from ..accounts.passwords import TooBusy
-from ..http.current_session import Current, start_session_here
-from ..http.parts import Parts
+from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.session_cookies import device_tag
 from ..limits.attempts import Attempt, TooManyAttempts
 from ..sessions.browser_sessions import BrowserSession, authenticate_again, end_session
 from ..telemetry.counts import PASSWORD, counting
 from ..telemetry.logs import audit
-from .guessing import Tried, WrongPassword, place_in_queue, verify_password
+from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
 
 
 class WrongCredentials(Exception):
@@ -53,9 +52,14 @@ class Credentials:
     password: str = field(repr=False)
 
 
+@dataclass(frozen=True)
+class SignInParts(SessionParts, GuessingParts):
+    """To sign in and to start a session."""
+
+
 async def sign_in(
     request: Request,
-    parts: Parts,
+    parts: SignInParts,
     now: datetime,
     shown: Credentials,
     *,
@@ -89,7 +93,7 @@ async def sign_in(
 async def _start(
     request: Request,
     session: AsyncSession,
-    parts: Parts,
+    parts: SignInParts,
     account_id: str,
     *,
     remember: bool,
@@ -104,9 +108,11 @@ async def _start(
     return await start_session_here(request, session, parts, account_id, remember=remember, now=now)
 
 
-async def _authenticate(request: Request, parts: Parts, now: datetime, shown: Credentials) -> tuple[Known, Attempt]:
+async def _authenticate(
+    request: Request, parts: SignInParts, now: datetime, shown: Credentials
+) -> tuple[Known, Attempt]:
     """Read, close, hash."""
-    with place_in_queue(request, parts) as place:
+    with place_in_queue(request, parts.passwords) as place:
         async with parts.database.reading() as session:
             found = await accounts.find_by_email_with_password(session, shown.email)
         known = None if found is None or found[1] is None else Known(found[0], found[1])

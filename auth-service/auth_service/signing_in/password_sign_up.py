@@ -6,12 +6,11 @@ from datetime import datetime
 from fastapi import Request
 
 from ..accounts.accounts import Account, EmailTaken, create_account
-from ..accounts.passwords import TooBusy
-from ..http.current_session import Current, start_session_here
-from ..http.parts import Parts
+from ..accounts.passwords import PasswordHasher, TooBusy
+from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.session_cookies import device_tag
 from ..sessions.browser_sessions import BrowserSession, end_session
-from ..telemetry.counts import PASSWORD, counting
+from ..telemetry.counts import PASSWORD, RequestCounts, counting
 from ..telemetry.logs import audit
 from .guessing import place_in_queue
 
@@ -33,9 +32,15 @@ class NewAccount:
     image: str | None = None
 
 
+@dataclass(frozen=True)
+class SignUpParts(SessionParts):
+    passwords: PasswordHasher
+    counts: RequestCounts
+
+
 async def sign_up(
     request: Request,
-    parts: Parts,
+    parts: SignUpParts,
     now: datetime,
     new: NewAccount,
     *,
@@ -65,8 +70,8 @@ async def sign_up(
     return account, started
 
 
-async def _hash(request: Request, parts: Parts, password: str) -> str:
-    with place_in_queue(request, parts) as place:
+async def _hash(request: Request, parts: SignUpParts, password: str) -> str:
+    with place_in_queue(request, parts.passwords) as place:
         if await place.is_common(password):
             raise CommonPassword
         return await place.hash(password)

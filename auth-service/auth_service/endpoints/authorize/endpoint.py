@@ -1,5 +1,6 @@
 """GET and POST /oauth/authorize."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
@@ -8,19 +9,25 @@ from ...grants import authorization_requests
 from ...http.authorization_response import answer_refusal
 from ...http.oauth_requests import read_form_octets
 from ...http.pages import ANSWERS, AUTHORIZE, HANDLE, PageRefused, see_other
-from ...http.parts import Now, Parts, PartsDep
-from ...http.pending_requests import PendingRequest, expired, require_pending
+from ...http.parts import Now, given
+from ...http.pending_requests import PendingParts, PendingRequest, expired, require_pending
 from ...oauth.errors import OAuthError
 from ...sealed import opaque
-from .requests import find_client, read_parameters, read_request
-from .steps import proceed
+from .requests import RequestParts, find_client, read_parameters, read_request
+from .steps import StepParts, proceed
 
 router = APIRouter()
 
 
+@dataclass(frozen=True)
+class AuthorizeParts(RequestParts, StepParts, PendingParts):
+    """To read a request, to find one that is pending, and to take its next step."""
+
+
 @router.get(AUTHORIZE, response_class=Response, responses=ANSWERS)
-async def authorize(request: Request, parts: PartsDep, now: Now) -> Response:
+async def authorize(request: Request, now: Now) -> Response:
     """Begin a request, or go on with one that a page has come back from."""
+    parts = given(request, AuthorizeParts)
     parameters, repeated = read_parameters(request.scope["query_string"])
     handle = parameters.get(HANDLE)
     if handle is not None and parameters.get("client_id") is None:
@@ -34,12 +41,13 @@ async def authorize(request: Request, parts: PartsDep, now: Now) -> Response:
 
 
 @router.post(AUTHORIZE, response_class=Response, responses=ANSWERS)
-async def authorize_by_form(request: Request, parts: PartsDep, now: Now) -> Response:
+async def authorize_by_form(request: Request, now: Now) -> Response:
     """The same by POST (OpenID Connect Core §3.1.2.1).
 
     A form of another site comes without our cookies. It is checked and stored, and the browser comes back for it by a
     GET, which has them. Until then it is nobody's.
     """
+    parts = given(request, AuthorizeParts)
     try:
         parameters, repeated = read_parameters(await read_form_octets(request))
     except OAuthError as error:
@@ -57,7 +65,7 @@ async def authorize_by_form(request: Request, parts: PartsDep, now: Now) -> Resp
     return see_other(AUTHORIZE, **{HANDLE: handle})
 
 
-async def _resume(request: Request, handle: str, parts: Parts, now: datetime) -> Response:
+async def _resume(request: Request, handle: str, parts: AuthorizeParts, now: datetime) -> Response:
     pending = await require_pending(request, parts, handle, now=now)
     if pending.stored is not None and pending.stored.browser_hash is None:
         browser = parts.browsers.recognize(request)

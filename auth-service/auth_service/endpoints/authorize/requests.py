@@ -1,16 +1,24 @@
 """What arrives at the authorization endpoint: a new request, or the handle of one that was stored."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ...clients.authentication import ClientAuthenticator
 from ...clients.clients import Client
 from ...http.pages import PageRefused
-from ...http.parts import Parts
+from ...http.parts import Given
 from ...oauth import authorization_request
 from ...oauth.authorization_request import AuthorizationRequest, Target
 from ...oauth.errors import InvalidRequest
 from ...oauth.parameters import Parameters, parse_with_repeated
-from ...tokens.id_token_hints import InvalidHint
+from ...tokens.id_token_hints import HintVerifier, InvalidHint
+
+
+@dataclass(frozen=True)
+class RequestParts(Given):
+    issuer: str
+    clients: ClientAuthenticator
+    hints: HintVerifier
 
 
 def read_parameters(octets: bytes) -> tuple[Parameters, frozenset[str]]:
@@ -26,7 +34,7 @@ def read_parameters(octets: bytes) -> tuple[Parameters, frozenset[str]]:
         ) from None
 
 
-async def find_client(parameters: Parameters, parts: Parts, *, now: datetime) -> tuple[Client, Target]:
+async def find_client(parameters: Parameters, parts: RequestParts, *, now: datetime) -> tuple[Client, Target]:
     """Whom to answer, and where. Raises PageRefused: whoever is not known to be good gets no redirect."""
     client_id = parameters.get("client_id")
     client = None if client_id is None else await parts.clients.cache.find(client_id, now=now)
@@ -48,7 +56,13 @@ async def find_client(parameters: Parameters, parts: Parts, *, now: datetime) ->
 
 
 async def read_request(
-    parameters: Parameters, repeated: frozenset[str], client: Client, target: Target, parts: Parts, *, now: datetime
+    parameters: Parameters,
+    repeated: frozenset[str],
+    client: Client,
+    target: Target,
+    parts: RequestParts,
+    *,
+    now: datetime,
 ) -> AuthorizationRequest:
     """Everything else of the request. Raises OAuthError."""
     read = authorization_request.read(

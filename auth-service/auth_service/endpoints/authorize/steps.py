@@ -1,15 +1,16 @@
 """What is next for a request, and what is done about it."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...grants import authorization_requests, consents
 from ...http.authorization_response import answer_code, answer_refusal
-from ...http.current_session import Current, find_current
+from ...http.browsers import Browsers
+from ...http.current_session import Current, SessionParts, find_current
 from ...http.pages import HANDLE, see_other
-from ...http.parts import Parts
 from ...http.pending_requests import PendingRequest, expired
 from ...oauth import interaction
 from ...oauth.authentication_context import ONE_FACTOR, PASSWORD
@@ -24,7 +25,14 @@ from ...tokens.authorization_codes import Authorization
 PAGES = {Step.SIGN_IN: "/signin", Step.SELECT_ACCOUNT: "/select-account", Step.CONSENT: "/consent"}
 
 
-async def proceed(http: Request, pending: PendingRequest, parts: Parts, now: datetime) -> Response:
+@dataclass(frozen=True)
+class StepParts(SessionParts):
+    issuer: str
+    browsers: Browsers
+    authorization_code_ttl: timedelta
+
+
+async def proceed(http: Request, pending: PendingRequest, parts: StepParts, now: datetime) -> Response:
     """The next page, or the answer."""
     current = await find_current(http, parts, now)
     try:
@@ -35,7 +43,7 @@ async def proceed(http: Request, pending: PendingRequest, parts: Parts, now: dat
 
 
 async def _decide(
-    http: Request, pending: PendingRequest, current: Current | None, parts: Parts, now: datetime
+    http: Request, pending: PendingRequest, current: Current | None, parts: StepParts, now: datetime
 ) -> Response:
     progress = await _progress(pending, current, parts, now)
     person = None if current is None else Person(current.account.id, current.session.authenticated_at)
@@ -45,7 +53,7 @@ async def _decide(
     return await send_on(http, pending, PAGES[step], parts, now)
 
 
-async def _progress(pending: PendingRequest, current: Current | None, parts: Parts, now: datetime) -> Progress:
+async def _progress(pending: PendingRequest, current: Current | None, parts: StepParts, now: datetime) -> Progress:
     stored = pending.stored
     since = now if stored is None else stored.created_at
     if current is None:
@@ -63,7 +71,7 @@ async def _progress(pending: PendingRequest, current: Current | None, parts: Par
     return Progress(since, has_selected, has_consented=has_consented, is_covered=is_covered)
 
 
-async def _issue(pending: PendingRequest, current: Current, parts: Parts, now: datetime) -> str:
+async def _issue(pending: PendingRequest, current: Current, parts: StepParts, now: datetime) -> str:
     """The code, in the transaction that takes the request: of two tabs one is answered."""
     request = pending.request
     authorization = Authorization(
@@ -101,7 +109,7 @@ async def _is_agreed_to(session: AsyncSession, pending: PendingRequest, account_
     return scopes_to_agree_to(pending.request) <= agreed
 
 
-async def send_on(http: Request, pending: PendingRequest, page: str, parts: Parts, now: datetime) -> Response:
+async def send_on(http: Request, pending: PendingRequest, page: str, parts: StepParts, now: datetime) -> Response:
     """Store the request, if it is not, and show a page; a browser that is new gets its cookie."""
     if pending.stored is None:
         browser = parts.browsers.recognize(http)
@@ -110,7 +118,7 @@ async def send_on(http: Request, pending: PendingRequest, page: str, parts: Part
     return see_other(page, **{HANDLE: pending.handle})
 
 
-async def _forget(pending: PendingRequest, parts: Parts) -> None:
+async def _forget(pending: PendingRequest, parts: StepParts) -> None:
     """A request that was refused is over, too."""
     if pending.stored is not None:
         async with parts.database.writing() as session:

@@ -6,6 +6,7 @@ nothing about its members, and an anonymous one with a bad body is told of the b
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
@@ -13,7 +14,8 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from ...http.parts import Parts
+from ...http.parts import Given
+from ...network.trusted_origins import TrustedOrigins
 from .cross_site import check_origin, check_redirects
 from .refusals import Refusal, RefusalBody
 
@@ -34,7 +36,13 @@ class NoMembers(Body):
 B = TypeVar("B", bound=Body)
 
 
-async def receive(request: Request, model: type[B], parts: Parts, *, starts_session: bool = False) -> B:
+@dataclass(frozen=True)
+class BodyParts(Given):
+    issuer: str
+    trusted_origins: TrustedOrigins
+
+
+async def receive(request: Request, model: type[B], parts: BodyParts, *, starts_session: bool = False) -> B:
     """The body of a request that has passed every check that comes before the session's.
 
     Only the requests that start a session may also come as a form, as the protocol has it.

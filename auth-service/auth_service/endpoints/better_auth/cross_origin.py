@@ -3,17 +3,24 @@
 To every other page the answers stay unreadable. Nobody may keep them, unless the endpoint says otherwise.
 """
 
+from dataclasses import dataclass
+
 from fastapi import Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...http.outgoing import find_outgoing
-from ...http.parts import Parts
+from ...http.parts import Given, given_by
 from ...network.trusted_origins import TrustedOrigins
 from .routes import PREFIX
 
 EXPOSED_HEADERS = "set-auth-token, set-auth-jwt, x-retry-after"
 PREFLIGHT_MAX_AGE = 600  # seconds
+
+
+@dataclass(frozen=True)
+class CrossOriginParts(Given):
+    trusted_origins: TrustedOrigins
 
 
 class CrossOrigin:
@@ -24,7 +31,7 @@ class CrossOrigin:
         if scope["type"] != "http" or not scope["path"].startswith(f"{PREFIX}/"):
             await self._app(scope, receive, send)
             return
-        parts: Parts = scope["app"].state.parts
+        parts = given_by(scope["app"], CrossOriginParts)
         sent = Headers(scope=scope)
 
         async def send_with_cors(message: Message) -> None:

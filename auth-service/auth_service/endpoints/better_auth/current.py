@@ -1,15 +1,20 @@
 """The session that an endpoint of the protocol needs, or the refusal that it has for nobody."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from fastapi import Request
 
-from ...http.current_session import Current, find_current
-from ...http.parts import Parts
+from ...http.current_session import Current, SessionParts, find_current
 from .refusals import Refusal, unauthorized
 
 
-async def require_current(request: Request, parts: Parts, now: datetime, *, fresh: bool = False) -> Current:
+@dataclass(frozen=True)
+class CurrentParts(SessionParts):
+    session_fresh_max_age: timedelta
+
+
+async def require_current(request: Request, parts: CurrentParts, now: datetime, *, fresh: bool = False) -> Current:
     """The live session, or a refusal; `fresh` asks for a sign-in that is not long ago.
 
     Raises:

@@ -1,24 +1,30 @@
 """POST /delete-user and /unlink-account: taking away an account, or a way into it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request
 
 from ...accounts.accounts import delete_account, delete_identity, list_identities
 from ...http.current_session import Current
-from ...http.parts import Now, Parts, PartsDep
+from ...http.parts import Now, given
 from ...sessions.browser_sessions import end_sessions
 from ...signing_in.guessing import place_in_queue
 from ...telemetry.logs import audit
 from . import bodies
-from .bodies import BODY_REFUSALS
-from .current import require_current
-from .password_change import confirm_password
+from .bodies import BODY_REFUSALS, BodyParts
+from .current import CurrentParts, require_current
+from .password_change import PasswordParts, confirm_password
 from .refusals import Refusal
 from .routes import new_router
 from .wire import Done, Wire
 
 router = new_router()
+
+
+@dataclass(frozen=True)
+class UnlinkParts(BodyParts, CurrentParts):
+    """To read a body, and to find the session that asks."""
 
 
 class DeleteUser(bodies.Body):
@@ -38,8 +44,9 @@ class Unlink(bodies.Body):
 @router.post(
     "/delete-user", openapi_extra=bodies.document(DeleteUser), responses=bodies.refuses(*BODY_REFUSALS, 401, 404, 429)
 )
-async def delete_user(request: Request, parts: PartsDep, now: Now) -> Deleted:
+async def delete_user(request: Request, now: Now) -> Deleted:
     """Delete one's account with all that belongs to it: with the password, or soon after signing in."""
+    parts = given(request, PasswordParts)
     asked = await bodies.receive(request, DeleteUser, parts)
     current = await require_current(request, parts, now)
     await _confirm(request, parts, now, current, asked)
@@ -51,19 +58,20 @@ async def delete_user(request: Request, parts: PartsDep, now: Now) -> Deleted:
     return Deleted(success=True, message="User deleted")
 
 
-async def _confirm(request: Request, parts: Parts, now: datetime, current: Current, asked: DeleteUser) -> None:
+async def _confirm(request: Request, parts: PasswordParts, now: datetime, current: Current, asked: DeleteUser) -> None:
     if asked.token:
         raise Refusal(404, "INVALID_TOKEN", "Invalid token")  # none are mailed, so none is valid
     if asked.password:
-        with place_in_queue(request, parts) as place:
+        with place_in_queue(request, parts.passwords) as place:
             await confirm_password(request, parts, now, place, current, asked.password)
     elif current.session.authenticated_at + parts.session_fresh_max_age < now:
         raise Refusal(400, "SESSION_EXPIRED", "Session expired. Re-authenticate to perform this action.")
 
 
 @router.post("/unlink-account", openapi_extra=bodies.document(Unlink), responses=bodies.refuses(*BODY_REFUSALS, 401))
-async def unlink_account(request: Request, parts: PartsDep, now: Now) -> Done:
+async def unlink_account(request: Request, now: Now) -> Done:
     """Take a way in away, unless it is the last one."""
+    parts = given(request, UnlinkParts)
     asked = await bodies.receive(request, Unlink, parts)
     current = await require_current(request, parts, now, fresh=True)
     async with parts.database.writing() as session:

@@ -1,10 +1,15 @@
 """GET /get-session, the hottest path of all: one indexed read, and one signature a second."""
 
+from dataclasses import dataclass
+
 from fastapi import Request, Response
 
-from ...http.current_session import find_current
+from ...http.current_session import SessionParts, find_current
 from ...http.direct_routes import DirectRoute
-from ...http.parts import parts_of
+from ...http.parts import given
+from ...store.instants import Clock
+from ...tokens.session_tokens import SessionTokens
+from ...tokens.token_status import TokenStatus
 from .cross_origin import EXPOSED_HEADERS
 from .routes import new_router
 from .wire import SessionView, UserView, Wire, render
@@ -18,6 +23,13 @@ QUERY = {
 }
 
 
+@dataclass(frozen=True)
+class GetSessionParts(SessionParts):
+    clock: Clock
+    token_status: TokenStatus
+    session_tokens: SessionTokens
+
+
 class SessionAndUser(Wire):
     session: SessionView
     user: UserView
@@ -29,7 +41,7 @@ async def get_session(request: Request) -> Response:
 
     `set-auth-jwt` carries an access token, so that a client needs no second request for one.
     """
-    parts, response = parts_of(request), Response(headers={"Pragma": "no-cache"})
+    parts, response = given(request, GetSessionParts), Response(headers={"Pragma": "no-cache"})
     now = parts.clock()
     # Any text is a yes, "false" too: the original reads it as JavaScript does.
     may_slide = not request.query_params.get("disableRefresh")

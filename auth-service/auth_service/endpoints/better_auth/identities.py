@@ -3,9 +3,9 @@
 from fastapi import Request
 
 from ...accounts.accounts import list_identities
-from ...http.parts import Now, PartsDep
+from ...http.parts import Now, given
 from . import bodies
-from .current import require_current
+from .current import CurrentParts, require_current
 from .routes import new_router
 from .wire import IdentityView
 
@@ -13,7 +13,8 @@ router = new_router()
 
 
 @router.get("/list-accounts", responses=bodies.refuses(401))
-async def list_accounts(request: Request, parts: PartsDep, now: Now) -> list[IdentityView]:
+async def list_accounts(request: Request, now: Now) -> list[IdentityView]:
+    parts = given(request, CurrentParts)
     current = await require_current(request, parts, now)
     async with parts.database.reading() as session:
         identities = await list_identities(session, current.account.id)

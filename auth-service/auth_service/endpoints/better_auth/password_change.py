@@ -1,5 +1,6 @@
 """POST /change-password and /verify-password: both ask for the password that a person has."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request
@@ -7,20 +8,25 @@ from fastapi import Request
 from ...accounts.accounts import find_password_hash, lock_password, replace_password_hash
 from ...accounts.passwords import Place
 from ...http.current_session import Current, start_session_here
-from ...http.parts import Now, Parts, PartsDep
+from ...http.parts import Now, given
 from ...http.session_cookies import device_tag
 from ...limits.attempts import Attempt
 from ...sessions.browser_sessions import end_sessions
-from ...signing_in.guessing import Tried, WrongPassword, place_in_queue, verify_password
+from ...signing_in.guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
 from ...telemetry.logs import audit
 from . import bodies, credentials
-from .bodies import BODY_REFUSALS
-from .current import require_current
+from .bodies import BODY_REFUSALS, BodyParts
+from .current import CurrentParts, require_current
 from .refusals import Refusal, unauthorized
 from .routes import new_router
 from .wire import Done, UserView, Wire
 
 router = new_router()
+
+
+@dataclass(frozen=True)
+class PasswordParts(BodyParts, CurrentParts, GuessingParts):
+    """To read a body, to find the session that asks, and to compare its password."""
 
 
 class ChangePassword(bodies.Body):
@@ -43,12 +49,13 @@ class OnePassword(bodies.Body):
     openapi_extra=bodies.document(ChangePassword),
     responses=bodies.refuses(*BODY_REFUSALS, 401, 429),
 )
-async def change_password(request: Request, parts: PartsDep, now: Now) -> PasswordChanged:
+async def change_password(request: Request, now: Now) -> PasswordChanged:
     """Change the password. With `revokeOtherSessions` every session ends, and the caller gets a new one."""
+    parts = given(request, PasswordParts)
     asked = await bodies.receive(request, ChangePassword, parts)
     current = await require_current(request, parts, now)
     credentials.check_password_length(asked.new_password, is_new=True)
-    with place_in_queue(request, parts) as place:
+    with place_in_queue(request, parts.passwords) as place:
         # First, so that a right password is not counted as a guess because the new one is refused.
         await credentials.check_not_common(place, asked.new_password)
         old_hash, attempt = await confirm_password(request, parts, now, place, current, asked.current_password)
@@ -78,11 +85,12 @@ async def change_password(request: Request, parts: PartsDep, now: Now) -> Passwo
 @router.post(
     "/verify-password", openapi_extra=bodies.document(OnePassword), responses=bodies.refuses(*BODY_REFUSALS, 401, 429)
 )
-async def verify_password_(request: Request, parts: PartsDep, now: Now) -> Done:
+async def verify_password_(request: Request, now: Now) -> Done:
     """Whether the password is right, for a page that asks before something grave."""
+    parts = given(request, PasswordParts)
     asked = await bodies.receive(request, OnePassword, parts)
     current = await require_current(request, parts, now)
-    with place_in_queue(request, parts) as place:
+    with place_in_queue(request, parts.passwords) as place:
         _, attempt = await confirm_password(request, parts, now, place, current, asked.password)
     async with parts.database.writing() as session:
         await parts.attempts.succeeded(session, attempt)
@@ -90,7 +98,7 @@ async def verify_password_(request: Request, parts: PartsDep, now: Now) -> Done:
 
 
 async def confirm_password(
-    request: Request, parts: Parts, now: datetime, place: Place, current: Current, password: str
+    request: Request, parts: PasswordParts, now: datetime, place: Place, current: Current, password: str
 ) -> tuple[str, Attempt]:
     """The hash that the password made, and the attempt that succeeded.
 

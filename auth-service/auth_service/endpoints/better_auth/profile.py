@@ -1,19 +1,25 @@
 """POST /update-user and /update-session: what people may change about themselves without their password."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
 
 from ...accounts.accounts import update_profile
-from ...http.parts import Now, PartsDep
+from ...http.parts import Now, given
 from . import bodies, credentials
-from .bodies import BODY_REFUSALS
-from .current import require_current
+from .bodies import BODY_REFUSALS, BodyParts
+from .current import CurrentParts, require_current
 from .refusals import Refusal
 from .routes import new_router
 from .wire import Done, SessionView, Wire
 
 router = new_router()
+
+
+@dataclass(frozen=True)
+class ProfileParts(BodyParts, CurrentParts):
+    """To read a body, and to find the session that asks."""
 
 
 class Profile(bodies.Body):
@@ -27,8 +33,9 @@ class SessionAlone(Wire):
 
 
 @router.post("/update-user", openapi_extra=bodies.document(Profile), responses=bodies.refuses(*BODY_REFUSALS, 401))
-async def update_user(request: Request, parts: PartsDep, now: Now) -> Done:
+async def update_user(request: Request, now: Now) -> Done:
     """Change name or picture. The cookie is sent again, as the protocol has it."""
+    parts = given(request, ProfileParts)
     asked = await bodies.receive(request, Profile, parts)
     current = await require_current(request, parts, now)
     if "email" in asked.model_fields_set:
@@ -45,8 +52,9 @@ async def update_user(request: Request, parts: PartsDep, now: Now) -> Done:
 @router.post(
     "/update-session", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*BODY_REFUSALS, 401)
 )
-async def update_session(request: Request, parts: PartsDep, now: Now) -> SessionAlone:
+async def update_session(request: Request, now: Now) -> SessionAlone:
     """Always refused: a session has no members of an application's own here."""
+    parts = given(request, ProfileParts)
     await bodies.receive(request, bodies.NoMembers, parts)
     await require_current(request, parts, now)
     raise Refusal(400, None, "No fields to update")

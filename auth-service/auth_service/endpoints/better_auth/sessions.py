@@ -2,11 +2,11 @@
 
 from fastapi import Request, Response
 
-from ...http.parts import Now, PartsDep
+from ...http.parts import Now, given
 from ...sessions.browser_sessions import list_live
 from . import bodies
-from .bodies import BODY_REFUSALS
-from .current import require_current
+from .bodies import BODY_REFUSALS, BodyParts
+from .current import CurrentParts, require_current
 from .refusals import Refusal
 from .routes import new_router
 from .wire import SessionView
@@ -17,8 +17,9 @@ router = new_router()
 @router.post(
     "/get-session", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*BODY_REFUSALS, 405)
 )
-async def refresh_session(request: Request, parts: PartsDep) -> Response:
+async def refresh_session(request: Request) -> Response:
     """Refused: what the client would send here, were sessions not prolonged by asking for them."""
+    parts = given(request, BodyParts)
     await bodies.receive(request, bodies.NoMembers, parts)
     code = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED"
     refused = Refusal(405, code, "POST method requires deferSessionRefresh to be enabled in session config").render()
@@ -27,8 +28,9 @@ async def refresh_session(request: Request, parts: PartsDep) -> Response:
 
 
 @router.get("/list-sessions", responses=bodies.refuses(401, 403))
-async def list_sessions(request: Request, parts: PartsDep, now: Now) -> list[SessionView]:
+async def list_sessions(request: Request, now: Now) -> list[SessionView]:
     """The live sessions of the person who asks, who has signed in not long ago."""
+    parts = given(request, CurrentParts)
     current = await require_current(request, parts, now, fresh=True)
     async with parts.database.reading() as session:
         live = await list_live(session, current.account.id, now=now)

@@ -1,18 +1,25 @@
 """POST /sign-in/email: a session for whoever knows the password."""
 
+from dataclasses import dataclass
+
 from fastapi import Request
 from pydantic import Field
 
 from ...accounts.email_addresses import parse_email
-from ...http.parts import Now, PartsDep
-from ...signing_in.password_sign_in import AccountSuspended, Credentials, WrongCredentials, sign_in
+from ...http.parts import Now, given
+from ...signing_in.password_sign_in import AccountSuspended, Credentials, SignInParts, WrongCredentials, sign_in
 from . import bodies, credentials
-from .bodies import BODY_REFUSALS
+from .bodies import BODY_REFUSALS, BodyParts
 from .refusals import Refusal
 from .routes import new_router
 from .wire import UserView, Wire
 
 router = new_router()
+
+
+@dataclass(frozen=True)
+class SignInEmailParts(BodyParts, SignInParts):
+    """To read a body, and to sign in."""
 
 
 class SignIn(bodies.Body):
@@ -35,8 +42,9 @@ class SignedIn(Wire):
     responses=bodies.refuses(*BODY_REFUSALS, 401, 429),
     response_model_exclude_unset=True,
 )
-async def sign_in_email(request: Request, parts: PartsDep, now: Now) -> SignedIn:
+async def sign_in_email(request: Request, now: Now) -> SignedIn:
     """Start a session. An unknown address and a wrong password take the same path, time and answer."""
+    parts = given(request, SignInEmailParts)
     asked = await bodies.receive(request, SignIn, parts, starts_session=True)
     email = parse_email(asked.email)
     if email is None:

@@ -1,16 +1,24 @@
 """POST /sign-out: end the session that asks."""
 
+from dataclasses import dataclass
+
 from fastapi import Request
 
-from ...http.parts import Now, PartsDep
+from ...http.current_session import SessionParts
+from ...http.parts import Now, given
 from ...sessions.browser_sessions import end_session
 from ...telemetry.logs import audit
 from . import bodies
-from .bodies import BODY_REFUSALS
+from .bodies import BODY_REFUSALS, BodyParts
 from .routes import new_router
 from .wire import Wire
 
 router = new_router()
+
+
+@dataclass(frozen=True)
+class SignOutParts(BodyParts, SessionParts):
+    """To read a body, and to end the session that asks."""
 
 
 class SignedOut(Wire):
@@ -18,8 +26,9 @@ class SignedOut(Wire):
 
 
 @router.post("/sign-out", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*BODY_REFUSALS))
-async def sign_out(request: Request, parts: PartsDep, now: Now) -> SignedOut:
+async def sign_out(request: Request, now: Now) -> SignedOut:
     """End the session and clear its cookies. Whoever is not signed in is signed out already."""
+    parts = given(request, SignOutParts)
     await bodies.receive(request, bodies.NoMembers, parts)
     token = parts.session_cookies.read(request)
     if token is not None:

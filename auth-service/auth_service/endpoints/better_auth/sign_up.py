@@ -1,18 +1,25 @@
 """POST /sign-up/email: an account with a password, and a session for it."""
 
+from dataclasses import dataclass
+
 from fastapi import Request
 
 from ...accounts.accounts import EmailTaken
 from ...accounts.email_addresses import parse_email
-from ...http.parts import Now, PartsDep
-from ...signing_in.password_sign_up import CommonPassword, NewAccount, sign_up
+from ...http.parts import Now, given
+from ...signing_in.password_sign_up import CommonPassword, NewAccount, SignUpParts, sign_up
 from . import bodies, credentials
-from .bodies import BODY_REFUSALS
+from .bodies import BODY_REFUSALS, BodyParts
 from .refusals import Refusal
 from .routes import new_router
 from .wire import UserView, Wire
 
 router = new_router()
+
+
+@dataclass(frozen=True)
+class SignUpEmailParts(BodyParts, SignUpParts):
+    """To read a body, and to sign up."""
 
 
 class SignUp(bodies.Body):
@@ -33,8 +40,9 @@ class SignedUp(Wire):
     openapi_extra=bodies.document(SignUp, starts_session=True),
     responses=bodies.refuses(*BODY_REFUSALS, 422, 429),
 )
-async def sign_up_email(request: Request, parts: PartsDep, now: Now) -> SignedUp:
+async def sign_up_email(request: Request, now: Now) -> SignedUp:
     """Create an account and sign it in. Every path hashes, so that the time says nothing of who has an account."""
+    parts = given(request, SignUpEmailParts)
     asked = await bodies.receive(request, SignUp, parts, starts_session=True)
     email = parse_email(asked.email)
     if email is None:

@@ -1,19 +1,22 @@
 """What a person has agreed that applications may do, shown to them and taken back by them."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request, Response
 
+from ...clients.authentication import ClientAuthenticator
 from ...grants import consents
 from ...grants.consents import Consent
 from ...http.current_session import Current
 from ...http.pages import see_other
-from ...http.parts import Parts
 from ...oauth.parameters import Parameters
 from ...oauth.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
+from ...store.database import Database
+from ...store.instants import Clock
 from ...telemetry.logs import audit
-from .forms import NOT_OURS, is_ours, render_form
+from .forms import NOT_OURS, FormParts, is_ours, render_form
 
 WITHDRAW = "withdraw"  # the field that names the client
 MAX_SHOWN = 500
@@ -27,11 +30,18 @@ IN_WORDS = {
 }
 
 
+@dataclass(frozen=True)
+class AgreedParts(FormParts):
+    clock: Clock
+    database: Database
+    clients: ClientAuthenticator
+
+
 def in_words(scopes: Collection[str]) -> list[tuple[str, str]]:
     return [(scope, words) for scope, words in IN_WORDS.items() if scope in scopes]
 
 
-async def render(request: Request, parts: Parts, current: Current, error: str | None = None) -> Response:
+async def render(request: Request, parts: AgreedParts, current: Current, error: str | None = None) -> Response:
     async with parts.database.reading() as session:
         agreed = await consents.list_consents(session, account_id=current.account.id, limit=MAX_SHOWN)
     applications = [
@@ -51,7 +61,7 @@ async def render(request: Request, parts: Parts, current: Current, error: str | 
     )
 
 
-async def withdraw(request: Request, parts: Parts, form: Parameters, current: Current, now: datetime) -> Response:
+async def withdraw(request: Request, parts: AgreedParts, form: Parameters, current: Current, now: datetime) -> Response:
     """Take back everything at one client; what it was given ends."""
     if not is_ours(request, parts, form, current.session.id):
         return await render(request, parts, current, NOT_OURS)
@@ -70,6 +80,6 @@ def _by_client(agreed: Collection[Consent]) -> dict[str, set[str]]:
     return scopes
 
 
-async def _name(parts: Parts, client_id: str) -> str:
+async def _name(parts: AgreedParts, client_id: str) -> str:
     client = await parts.clients.cache.find(client_id, now=parts.clock())
     return client.registration.client_name or client_id if client else client_id

@@ -1,28 +1,35 @@
 """/consent: who asks for what, and yes or no; without a request, what one has agreed to, to be taken back."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
 from ...grants import authorization_requests, consents
 from ...http.authorization_response import answer_refusal
-from ...http.current_session import Current, find_current
+from ...http.current_session import Current, SessionParts, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
-from ...http.parts import Now, Parts, PartsDep
-from ...http.pending_requests import PendingRequest, require_pending
+from ...http.parts import Now, given
+from ...http.pending_requests import PendingParts, PendingRequest, require_pending
 from ...oauth.consent import scopes_to_agree_to
 from ...oauth.errors import AccessDenied
 from ...telemetry.logs import audit
 from . import agreed
-from .agreed import in_words
+from .agreed import AgreedParts, in_words
 from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form
 
 PATH = "/consent"
 router = APIRouter()
 
 
+@dataclass(frozen=True)
+class ConsentParts(AgreedParts, SessionParts, PendingParts):
+    """To show a page about a pending request to who is signed in, and what they agreed to before."""
+
+
 @router.get(PATH, response_class=Response, responses=ANSWERS)
-async def show(request: Request, parts: PartsDep, now: Now) -> Response:
+async def show(request: Request, now: Now) -> Response:
+    parts = given(request, ConsentParts)
     handle = query_of(request, HANDLE)
     current = await find_current(request, parts, now, may_slide=False)
     if handle is None:
@@ -32,8 +39,9 @@ async def show(request: Request, parts: PartsDep, now: Now) -> Response:
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
-async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
+async def submit(request: Request, now: Now) -> Response:
     """Yes is remembered, and leads back to authorize; no is the answer."""
+    parts = given(request, ConsentParts)
     form = await read_page_form(request)
     current = await find_current(request, parts, now, may_slide=False)
     if form.get(agreed.WITHDRAW) is not None:
@@ -49,7 +57,7 @@ async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     return await _decline(request, pending, current, parts)
 
 
-async def _agree(pending: PendingRequest, current: Current, parts: Parts, now: datetime) -> None:
+async def _agree(pending: PendingRequest, current: Current, parts: ConsentParts, now: datetime) -> None:
     account_id, client_id, resource = current.account.id, pending.client.client_id, pending.request.resource
     async with parts.database.writing() as session:
         scopes = scopes_to_agree_to(pending.request)
@@ -58,7 +66,7 @@ async def _agree(pending: PendingRequest, current: Current, parts: Parts, now: d
     audit("consent_given", account_id=account_id, client_id=client_id, scope=" ".join(sorted(scopes)))
 
 
-async def _decline(request: Request, pending: PendingRequest, current: Current, parts: Parts) -> Response:
+async def _decline(request: Request, pending: PendingRequest, current: Current, parts: ConsentParts) -> Response:
     async with parts.database.writing() as session:
         await authorization_requests.take(session, pending.handle)
     audit("consent_declined", account_id=current.account.id, client_id=pending.client.client_id)
@@ -66,7 +74,7 @@ async def _decline(request: Request, pending: PendingRequest, current: Current, 
 
 
 def _render(
-    request: Request, parts: Parts, pending: PendingRequest, current: Current, error: str | None = None
+    request: Request, parts: ConsentParts, pending: PendingRequest, current: Current, error: str | None = None
 ) -> Response:
     asked = scopes_to_agree_to(pending.request)
     return render_form(

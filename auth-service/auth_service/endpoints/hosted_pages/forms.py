@@ -1,15 +1,16 @@
 """What the pages' forms share: reading one, refusing one that is not ours, and what is said of the request."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
 import structlog
 from fastapi import Request, Response
 
-from ...http.browsers import NOBODY
+from ...http.browsers import NOBODY, Browsers
 from ...http.oauth_requests import read_form
 from ...http.pages import AUTHORIZE, HANDLE, PageRefused, render_page, see_other
-from ...http.parts import Parts
+from ...http.parts import Given
 from ...http.pending_requests import PendingRequest
 from ...oauth.errors import OAuthError
 from ...oauth.parameters import Parameters
@@ -18,6 +19,11 @@ from ...oauth.redirect_uri import is_loopback
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
 NOT_OURS = "This form was out of date, or your browser keeps no cookies. Please try again."
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class FormParts(Given):
+    browsers: Browsers
 
 
 async def read_page_form(request: Request) -> Parameters:
@@ -36,7 +42,7 @@ def query_of(request: Request, name: str) -> str | None:
     return values[0] if len(values) == 1 and values[0] else None
 
 
-def is_ours(request: Request, parts: Parts, form: Parameters, session_id: str = NOBODY) -> bool:
+def is_ours(request: Request, parts: FormParts, form: Parameters, session_id: str = NOBODY) -> bool:
     accepted = parts.browsers.accepts_form(request, form.get(FORM_TOKEN) or "", session_id)
     if not accepted:
         _log.info("form_refused", reason="another origin, or another browser's or session's token")
@@ -45,7 +51,7 @@ def is_ours(request: Request, parts: Parts, form: Parameters, session_id: str = 
 
 def render_form(
     request: Request,
-    parts: Parts,
+    parts: FormParts,
     name: str,
     pending: PendingRequest | None,
     *,

@@ -1,20 +1,28 @@
 """/select-account: go on with the account that is signed in, or with another one (prompt=select_account)."""
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter, Request, Response
 
 from ...grants import authorization_requests
-from ...http.current_session import find_current
+from ...http.current_session import SessionParts, find_current
 from ...http.pages import ANSWERS, HANDLE
-from ...http.parts import Now, PartsDep
-from ...http.pending_requests import require_pending
-from .forms import back_to_authorize, is_ours, query_of, read_page_form, render_form
+from ...http.parts import Now, given
+from ...http.pending_requests import PendingParts, require_pending
+from .forms import FormParts, back_to_authorize, is_ours, query_of, read_page_form, render_form
 
 PATH = "/select-account"
 router = APIRouter()
 
 
+@dataclass(frozen=True)
+class SelectAccountParts(FormParts, SessionParts, PendingParts):
+    """To show a page about a pending request to who is signed in."""
+
+
 @router.get(PATH, response_class=Response, responses=ANSWERS)
-async def show(request: Request, parts: PartsDep, now: Now) -> Response:
+async def show(request: Request, now: Now) -> Response:
+    parts = given(request, SelectAccountParts)
     pending = await require_pending(request, parts, query_of(request, HANDLE), now=now)
     current = await find_current(request, parts, now, may_slide=False)
     if current is None:
@@ -25,8 +33,9 @@ async def show(request: Request, parts: PartsDep, now: Now) -> Response:
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
-async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
+async def submit(request: Request, now: Now) -> Response:
     """A form that is not this session's changes nothing: authorize asks again."""
+    parts = given(request, SelectAccountParts)
     form = await read_page_form(request)
     pending = await require_pending(request, parts, form.get(HANDLE), now=now)
     current = await find_current(request, parts, now, may_slide=False)

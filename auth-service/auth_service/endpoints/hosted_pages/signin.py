@@ -1,5 +1,7 @@
 """/signin: the form that asks who you are; without a request to go on with, it says who is signed in."""
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter, Request, Response
 
 from ...accounts import passwords
@@ -7,13 +9,14 @@ from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
 from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
-from ...http.parts import Now, Parts, PartsDep
-from ...http.pending_requests import PendingRequest, find_pending, require_pending
+from ...http.parts import Now, given
+from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
-from ...signing_in.password_sign_in import AccountSuspended, Credentials, WrongCredentials, sign_in
+from ...signing_in.password_sign_in import AccountSuspended, Credentials, SignInParts, WrongCredentials, sign_in
 from .forms import (
     NOT_OURS,
+    FormParts,
     back_to_authorize,
     in_words,
     is_ours,
@@ -29,8 +32,14 @@ WRONG = "The e-mail address or the password is wrong."
 router = APIRouter()
 
 
+@dataclass(frozen=True)
+class SignInPageParts(FormParts, PendingParts, SignInParts):
+    """To show a page about a pending request, and to sign in."""
+
+
 @router.get(PATH, response_class=Response, responses=ANSWERS)
-async def show(request: Request, parts: PartsDep, now: Now) -> Response:
+async def show(request: Request, now: Now) -> Response:
+    parts = given(request, SignInPageParts)
     handle = query_of(request, HANDLE)
     pending = None if handle is None else await require_pending(request, parts, handle, now=now)
     current = await find_current(request, parts, now)
@@ -41,8 +50,9 @@ async def show(request: Request, parts: PartsDep, now: Now) -> Response:
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
-async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
+async def submit(request: Request, now: Now) -> Response:
     """Sign in by the path that the Better Auth protocol has too, with what is refused put into words."""
+    parts = given(request, SignInPageParts)
     form = await read_page_form(request)
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
     current = await find_current(request, parts, now)
@@ -70,7 +80,7 @@ async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
 
 def _render(
     request: Request,
-    parts: Parts,
+    parts: SignInPageParts,
     pending: PendingRequest | None,
     current: Current | None,
     form: Parameters | None = None,
@@ -94,5 +104,5 @@ def _render(
     )
 
 
-def _render_signed_in(request: Request, parts: Parts, current: Current) -> Response:
+def _render_signed_in(request: Request, parts: SignInPageParts, current: Current) -> Response:
     return render_form(request, parts, "signed_in", None, session_id=current.session.id, account=current.account)

@@ -5,19 +5,25 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
+from ...clients.authentication import ClientAuthenticator
 from ...clients.clients import Client
 from ...grants import logout_requests
 from ...grants.logout_requests import LogoutRequest
-from ...http.current_session import Current, find_current
+from ...http.current_session import Current, SessionParts, find_current
 from ...http.pages import ANSWERS, LOGOUT_HANDLE, PageRefused, render_page, see_other
-from ...http.parts import Now, Parts, PartsDep
+from ...http.parts import Now, given
 from ...oauth.authorization_response import add_query
 from ...sessions.browser_sessions import end_session
 from ...telemetry.logs import audit
-from .forms import NOT_OURS, is_ours, query_of, read_page_form, render_form
+from .forms import NOT_OURS, FormParts, is_ours, query_of, read_page_form, render_form
 
 PATH = "/signout"
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class SignOutPageParts(FormParts, SessionParts):
+    clients: ClientAuthenticator
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,8 @@ class Asked:
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
-async def show(request: Request, parts: PartsDep, now: Now) -> Response:
+async def show(request: Request, now: Now) -> Response:
+    parts = given(request, SignOutPageParts)
     asked = await _find(query_of(request, LOGOUT_HANDLE), parts, now)
     current = await find_current(request, parts, now, may_slide=False)
     if current is None:
@@ -53,7 +60,8 @@ async def show(request: Request, parts: PartsDep, now: Now) -> Response:
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
-async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
+async def submit(request: Request, now: Now) -> Response:
+    parts = given(request, SignOutPageParts)
     form = await read_page_form(request)
     asked = await _find(form.get(LOGOUT_HANDLE), parts, now)
     current = await find_current(request, parts, now, may_slide=False)
@@ -66,7 +74,7 @@ async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
     return await _end(request, asked, current, parts, now)
 
 
-async def _find(handle: str | None, parts: Parts, now: datetime) -> Asked:
+async def _find(handle: str | None, parts: SignOutPageParts, now: datetime) -> Asked:
     if handle is None:
         return Asked()
     async with parts.database.reading() as session:
@@ -77,7 +85,7 @@ async def _find(handle: str | None, parts: Parts, now: datetime) -> Asked:
     return Asked(handle, found, client)
 
 
-async def _end(request: Request, asked: Asked, current: Current, parts: Parts, now: datetime) -> Response:
+async def _end(request: Request, asked: Asked, current: Current, parts: SignOutPageParts, now: datetime) -> Response:
     """The session ends, and with it what it gave to clients (RP-Initiated Logout 1.0 §2)."""
     async with parts.database.writing() as session:
         await end_session(session, current.session.token, now=now)
@@ -93,7 +101,9 @@ def _finish(request: Request, asked: Asked) -> Response:
     return render_page(request, "signed_out")
 
 
-def _render(request: Request, parts: Parts, asked: Asked, current: Current, error: str | None = None) -> Response:
+def _render(
+    request: Request, parts: SignOutPageParts, asked: Asked, current: Current, error: str | None = None
+) -> Response:
     return render_form(
         request,
         parts,

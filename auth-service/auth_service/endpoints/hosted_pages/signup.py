@@ -1,5 +1,7 @@
 """/signup: an account of one's own, and signed in to it."""
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter, Request, Response
 
 from ...accounts import passwords
@@ -8,14 +10,19 @@ from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
 from ...http.current_session import find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
-from ...http.parts import Now, Parts, PartsDep
-from ...http.pending_requests import PendingRequest, find_pending, require_pending
+from ...http.parts import Now, given
+from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
 from ...oauth.parameters import Parameters
-from ...signing_in.password_sign_up import CommonPassword, NewAccount, sign_up
-from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form, retry_later
+from ...signing_in.password_sign_up import CommonPassword, NewAccount, SignUpParts, sign_up
+from .forms import NOT_OURS, FormParts, back_to_authorize, is_ours, query_of, read_page_form, render_form, retry_later
 
 PATH = "/signup"
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class SignUpPageParts(FormParts, PendingParts, SignUpParts):
+    """To show a page about a pending request, and to sign up."""
 
 
 class NotAccepted(Exception):
@@ -29,14 +36,16 @@ class NotAccepted(Exception):
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
-async def show(request: Request, parts: PartsDep, now: Now) -> Response:
+async def show(request: Request, now: Now) -> Response:
+    parts = given(request, SignUpPageParts)
     handle = query_of(request, HANDLE)
     pending = None if handle is None else await require_pending(request, parts, handle, now=now)
     return _render(request, parts, pending)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
-async def submit(request: Request, parts: PartsDep, now: Now) -> Response:
+async def submit(request: Request, now: Now) -> Response:
+    parts = given(request, SignUpPageParts)
     form = await read_page_form(request)
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
     if not is_ours(request, parts, form):
@@ -77,7 +86,7 @@ def _read(form: Parameters) -> NewAccount:
 
 def _render(
     request: Request,
-    parts: Parts,
+    parts: SignUpPageParts,
     pending: PendingRequest | None,
     form: Parameters | None = None,
     refused: NotAccepted | None = None,

@@ -1,13 +1,24 @@
 """POST /internal/verifiers: an instance of a protected resource says which keys and status lists it holds."""
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter, Request, Response
 
+from ...clients.authentication import ClientAuthenticator
 from ...http.oauth_requests import NO_STORE, REFUSALS, document_form, read_form
-from ...http.parts import Now, PartsDep
+from ...http.parts import Given, Now, given
 from ...keys.verifier_reports import InvalidReport, parse_report, store_report
 from ...oauth.errors import InvalidRequest, UnauthorizedClient
+from ...store.database import Database
 
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class ReportParts(Given):
+    database: Database
+    clients: ClientAuthenticator
+
 
 FORM = document_form(
     {
@@ -27,8 +38,9 @@ FORM = document_form(
 
 
 @router.post("/internal/verifiers", status_code=204, openapi_extra=FORM, responses=REFUSALS)
-async def report(request: Request, parts: PartsDep, now: Now) -> Response:
+async def report(request: Request, now: Now) -> Response:
     """Take the report of a client that is a protected resource. It replaces the instance's last one."""
+    parts = given(request, ReportParts)
     parameters = await read_form(request)
     client = await parts.clients.authenticate(request.headers.getlist("authorization"), parameters, now=now)
     if client.registration.protected_resource is None:

@@ -9,10 +9,10 @@
     redemption.py           the answer, and the end of a grant whose code or refresh token is shown twice
     messages.py             `TokenRequest` and `TokenResponse`: what a grant is given, and what it gives
 
-A grant is a file with its `GRANT_TYPE`, the `PARAMETERS` of its form and `redeem`, and a line in grants.py. endpoint.py
-authenticates the client before it looks at the grant, so that a stranger learns nothing, and checks that the client
-registered the grant type. A code or a refresh token that is shown a second time has been in two hands: `end_for_reuse`
-ends the grant, commits, and only then the refusal rises.
+A grant is a file with its `GRANT_TYPE`, the `PARAMETERS` of its form and `redeem`, and a line in grants.py; `redeem` is
+given the parts that it names (http/parts.py). endpoint.py authenticates the client before it looks at the grant, so
+that a stranger learns nothing, and checks that the client registered the grant type. A code or a refresh token that is
+shown a second time has been in two hands: `end_for_reuse` ends the grant, commits, and only then the refusal rises.
 
 serving/ imports `router`.
 """

@@ -1,20 +1,29 @@
 """The authorization code grant (RFC 6749 §4.1.3, RFC 7636 §4.6)."""
 
-from ...http.parts import Parts
+from dataclasses import dataclass
+
+from ...http.parts import given
 from ...oauth import pkce
 from ...oauth.client_metadata import AUTHORIZATION_CODE, REFRESH_TOKEN
 from ...oauth.errors import InvalidGrant
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import AuthorizationCode
 from ...tokens.holders import Held
+from ...tokens.refresh_tokens import RefreshTokens
 from . import redemption
 from .messages import TokenRequest, TokenResponse
+from .redemption import RedemptionParts
 
 GRANT_TYPE = AUTHORIZATION_CODE
 PARAMETERS = ("code", "redirect_uri", "code_verifier")
 
 
-async def redeem(request: TokenRequest, parts: Parts) -> TokenResponse:
+@dataclass(frozen=True)
+class CodeParts(RedemptionParts):
+    refresh_tokens: RefreshTokens
+
+
+async def redeem(request: TokenRequest) -> TokenResponse:
     """Trade a code for tokens, once.
 
     A code that is shown a second time has been in two hands, and we cannot tell which of them were the client's:
@@ -24,6 +33,7 @@ async def redeem(request: TokenRequest, parts: Parts) -> TokenResponse:
         InvalidRequest: the code or the redirect_uri is missing.
         InvalidGrant, InvalidTarget
     """
+    parts = given(request.http, CodeParts)
     code, redirect_uri = request.parameters.require("code"), request.parameters.require("redirect_uri")
     held = await authorization_codes.find(parts.database, code)
     if held is None:

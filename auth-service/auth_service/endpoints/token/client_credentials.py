@@ -1,22 +1,34 @@
 """The client credentials grant (RFC 6749 §4.4): a service gets a token for itself."""
 
-from ...http.parts import Parts
+from dataclasses import dataclass
+
+from ...http.parts import Given, given
 from ...oauth import resources, scope
 from ...oauth.client_metadata import CLIENT_CREDENTIALS
 from ...oauth.errors import InvalidClient
+from ...tokens.issuer import TokenIssuer
+from ...tokens.token_status import TokenStatus
 from .messages import TokenRequest, TokenResponse
 
 GRANT_TYPE = CLIENT_CREDENTIALS
 PARAMETERS = ("scope",)
 
 
-async def redeem(request: TokenRequest, parts: Parts) -> TokenResponse:
+@dataclass(frozen=True)
+class ClientCredentialsParts(Given):
+    issuer: str
+    token_status: TokenStatus
+    tokens: TokenIssuer
+
+
+async def redeem(request: TokenRequest) -> TokenResponse:
     """An access token whose `sub` is the client. There is no refresh token: the client can always ask again (§4.4.3).
 
     Raises:
         InvalidScope: more is asked for than was registered.
         InvalidTarget: the resource is unknown, or there are several (RFC 8707 §2).
     """
+    parts = given(request.http, ClientCredentialsParts)
     registration = request.client.registration
     own = tuple(token for token in registration.scope if token not in scope.IDENTITY)
     scopes = scope.narrow(own, request.parameters.get("scope"))

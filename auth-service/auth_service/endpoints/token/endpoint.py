@@ -1,12 +1,17 @@
 """POST /oauth/token."""
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter, Request, Response
 
 from ...http import client_requests
+from ...http.client_requests import ClientRequestParts
 from ...http.direct_routes import DirectRoute
 from ...http.oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
-from ...http.parts import parts_of
+from ...http.parts import given
 from ...oauth.errors import UnauthorizedClient, UnsupportedGrantType
+from ...store.instants import Clock
+from ...telemetry.counts import RequestCounts
 from .grants import GRANT_TYPES, GRANTS, PARAMETERS
 from .messages import TokenRequest, TokenResponse
 
@@ -22,13 +27,19 @@ FORM = document_clients_form(
 )
 
 
+@dataclass(frozen=True)
+class TokenParts(ClientRequestParts):
+    clock: Clock
+    counts: RequestCounts
+
+
 @router.post("/oauth/token", openapi_extra=FORM, responses=REFUSALS, response_model=TokenResponse)
 async def token(request: Request) -> Response:
     """Trade a grant for an access token.
 
     The client is known before anything is said about its request, so that a stranger learns nothing from the answers.
     """
-    parts = parts_of(request)
+    parts = given(request, TokenParts)
     now = parts.clock()
     parameters = await read_form(request)
     client = await client_requests.authenticate(request, parts, parameters, now=now)
@@ -38,6 +49,6 @@ async def token(request: Request) -> Response:
         raise UnsupportedGrantType("This grant type is not supported.")
     if grant_type not in client.registration.grant_types:
         raise UnauthorizedClient("This client may not use this grant type.")
-    answer = await redeem(TokenRequest(client, parameters, now), parts)
+    answer = await redeem(TokenRequest(request, client, parameters, now))
     parts.counts.tokens_issued.add(grant_type)
     return Response(answer.model_dump_json(exclude_none=True), headers=NO_STORE, media_type="application/json")

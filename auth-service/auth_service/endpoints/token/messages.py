@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from fastapi import Request
 from pydantic import BaseModel
 
 from ...clients.clients import Client
@@ -14,6 +15,7 @@ from ...oauth.parameters import Parameters
 class TokenRequest:
     """A request of a client that has proved who it is and may use the grant type."""
 
+    http: Request  # by which a grant is given its parts
     client: Client
     parameters: Parameters
     now: datetime

@@ -1,20 +1,33 @@
 """What codes and refresh tokens have in common: the answer, and the end of a grant whose credential is shown twice."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from ...grants import grants
 from ...grants.grants import Authorized
-from ...http.parts import Parts
+from ...http.parts import Given
 from ...oauth.errors import InvalidGrant, InvalidTarget
 from ...oauth.scope import OPENID
+from ...store.database import Database
+from ...telemetry.counts import RequestCounts
 from ...telemetry.logs import audit
 from ...tokens.holders import Held
+from ...tokens.issuer import TokenIssuer
+from ...tokens.token_status import TokenStatus
 from .messages import TokenRequest, TokenResponse
+
+
+@dataclass(frozen=True)
+class RedemptionParts(Given):
+    database: Database
+    counts: RequestCounts
+    token_status: TokenStatus
+    tokens: TokenIssuer
 
 
 async def respond(
     request: TokenRequest,
-    parts: Parts,
+    parts: RedemptionParts,
     held: Held[Authorized],
     scopes: Collection[str],
     *,
@@ -45,7 +58,9 @@ def check_resource(request: TokenRequest, held: Held[Authorized]) -> None:
         raise InvalidTarget("The resource is not the one that was authorized.")
 
 
-async def end_for_reuse(parts: Parts, held: Held[Authorized], request: TokenRequest, credential: str) -> InvalidGrant:
+async def end_for_reuse(
+    parts: RedemptionParts, held: Held[Authorized], request: TokenRequest, credential: str
+) -> InvalidGrant:
     """End the grant, and only then give the refusal to raise: raising must not undo it."""
     grant = held.holder.grant
     async with parts.database.writing() as session:

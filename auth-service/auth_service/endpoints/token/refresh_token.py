@@ -1,19 +1,27 @@
 """The refresh token grant (RFC 6749 §6; README, "Grants")."""
 
-from ...http.parts import Parts
+from dataclasses import dataclass
+
+from ...http.parts import given
 from ...oauth import scope
 from ...oauth.client_metadata import REFRESH_TOKEN
 from ...oauth.errors import InvalidGrant
 from ...tokens.holders import Held
-from ...tokens.refresh_tokens import RefreshTokenFamily, Standing, standing_of
+from ...tokens.refresh_tokens import RefreshTokenFamily, RefreshTokens, Standing, standing_of
 from . import redemption
 from .messages import TokenRequest, TokenResponse
+from .redemption import RedemptionParts
 
 GRANT_TYPE = REFRESH_TOKEN
 PARAMETERS = ("refresh_token", "scope")
 
 
-async def redeem(request: TokenRequest, parts: Parts) -> TokenResponse:
+@dataclass(frozen=True)
+class RefreshParts(RedemptionParts):
+    refresh_tokens: RefreshTokens
+
+
+async def redeem(request: TokenRequest) -> TokenResponse:
     """Trade a refresh token for an access token and the next refresh token.
 
     Every client rotates, not only public ones (RFC 9700 §4.14.2), so there is one path to test. A spent token that is
@@ -25,6 +33,7 @@ async def redeem(request: TokenRequest, parts: Parts) -> TokenResponse:
         InvalidGrant: the description is the same for all, so that a thief learns nothing; the log has the reason.
         InvalidScope, InvalidTarget: more is asked for than was granted. The token is not spent.
     """
+    parts = given(request.http, RefreshParts)
     token = request.parameters.require("refresh_token")
     answer = await _trade(request, parts, token)
     if answer is None:  # another request rotated the token meanwhile: read anew, it is the parent, with that successor
@@ -34,7 +43,7 @@ async def redeem(request: TokenRequest, parts: Parts) -> TokenResponse:
     return answer
 
 
-async def _trade(request: TokenRequest, parts: Parts, token: str) -> TokenResponse | None:
+async def _trade(request: TokenRequest, parts: RefreshParts, token: str) -> TokenResponse | None:
     """Check the token as it stands, and answer with its successor. None: another request spent the token meanwhile.
 
     None as well for a successor that cannot be opened: its secret is gone.
@@ -54,7 +63,7 @@ async def _trade(request: TokenRequest, parts: Parts, token: str) -> TokenRespon
     return await redemption.respond(request, parts, held, scopes, refresh_token=successor, nonce=None)
 
 
-async def _check(request: TokenRequest, parts: Parts, held: Held[RefreshTokenFamily], token: str) -> Standing:
+async def _check(request: TokenRequest, parts: RefreshParts, held: Held[RefreshTokenFamily], token: str) -> Standing:
     family, holder, now = held.authorized, held.holder, request.now
     standing = standing_of(family, token, now=now)
     is_foreign = holder.grant.client_id != request.client.client_id

@@ -1,0 +1,174 @@
+"""The parts of one process: made from the settings at its start, and given to endpoints and grants by http/parts.py."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_network
+
+from .accounts.passwords import PasswordHasher
+from .clients.assertions import AssertionVerifier
+from .clients.authentication import ClientAuthenticator
+from .clients.cache import ClientCache
+from .clients.fetched_keys import FetchedKeys
+from .clients.origins import ClientOrigins
+from .endpoints.token.grants import GRANT_TYPES
+from .http.browsers import Browsers
+from .http.parts import Supply
+from .http.session_cookies import SessionCookies
+from .keys.ring import KeyRing
+from .keys.signing import KeyStore, open_status_list_keys
+from .limits.attempts import AttemptLimiter
+from .limits.clients import ClientLimits, open_client_limits
+from .migrations import HEAD
+from .network.outbound import Outbound
+from .network.trusted_origins import TrustedOrigins
+from .sealed.sealing import Seal
+from .sessions.lifetimes import Lifetimes
+from .settings.settings import Settings
+from .status_lists import lists
+from .status_lists.published import PublishedStatusLists
+from .store.database import Database, open_database
+from .store.instants import Clock
+from .telemetry.counts import RequestCounts
+from .tokens.access_tokens import AccessTokenReader
+from .tokens.id_token_hints import HintVerifier
+from .tokens.issuer import TokenIssuer
+from .tokens.refresh_tokens import RefreshLifetimes, RefreshTokens
+from .tokens.session_tokens import SessionTokens
+from .tokens.token_status import TokenStatus
+
+UNLIMITED_QUEUE = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts(Supply):
+    """Nothing else is put in their place afterwards."""
+
+    issuer: str
+    grant_types: tuple[str, ...]
+    database: Database
+    clock: Clock
+    counts: RequestCounts
+    keys: KeyRing
+    status_list_keys: KeyRing
+    status_lists: PublishedStatusLists
+    token_status: TokenStatus
+    tokens: TokenIssuer
+    clients: ClientAuthenticator
+    client_limits: ClientLimits
+    client_origins: ClientOrigins
+    session_tokens: SessionTokens
+    passwords: PasswordHasher
+    attempts: AttemptLimiter
+    session_cookies: SessionCookies
+    browsers: Browsers
+    hints: HintVerifier
+    trusted_origins: TrustedOrigins
+    session_lifetimes: Lifetimes
+    session_fresh_max_age: timedelta
+    authorization_code_ttl: timedelta
+    refresh_tokens: RefreshTokens
+    access_tokens: AccessTokenReader
+
+
+@asynccontextmanager
+async def assembled(settings: Settings, clock: Clock, counts: RequestCounts) -> AsyncIterator[Parts]:
+    """The parts; afterwards the database is closed.
+
+    Raises:
+        SchemaMismatch, UnreadableKey: nothing is changed.
+    """
+    database = open_database(settings.database_url.get_secret_value())
+    try:
+        await database.require_revision(HEAD)
+        keys, status_list_keys = await _open_keys(settings, database, clock)
+        status_lists = await _publish_status_lists(settings, database, status_list_keys, clock)
+        parts = _assemble(settings, database, clock, counts, keys, status_list_keys, status_lists)
+        try:
+            yield parts
+        finally:
+            parts.passwords.close()
+    finally:
+        await database.close()
+
+
+async def _open_keys(settings: Settings, database: Database, clock: Clock) -> tuple[KeyRing, KeyRing]:
+    """The keys that sign tokens, and those that sign status lists; each is created if there is none."""
+    secrets = settings.versioned("key_encryption_keys")
+    store = KeyStore(database, secrets, longest_token_ttl=settings.longest_token_ttl)
+    keys = KeyRing(store, await store.load_or_create(now=clock()))
+    status_list_store = open_status_list_keys(database, secrets)
+    return keys, KeyRing(status_list_store, await status_list_store.load_or_create(now=clock()))
+
+
+async def _publish_status_lists(
+    settings: Settings, database: Database, keys: KeyRing, clock: Clock
+) -> PublishedStatusLists:
+    await lists.create_first(database, now=clock())
+    published = PublishedStatusLists(settings.issuer, database, keys, access_token_ttl=settings.access_token_ttl)
+    await published.refresh(now=clock())
+    return published
+
+
+def _assemble(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    counts: RequestCounts,
+    keys: KeyRing,
+    status_list_keys: KeyRing,
+    status_lists: PublishedStatusLists,
+) -> Parts:
+    secrets = settings.versioned("secret")
+    tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, settings.id_token_ttl, keys)
+    return Parts(
+        issuer=settings.issuer,
+        grant_types=GRANT_TYPES,
+        database=database,
+        clock=clock,
+        counts=counts,
+        keys=keys,
+        status_list_keys=status_list_keys,
+        status_lists=status_lists,
+        token_status=TokenStatus(database, status_lists),
+        tokens=tokens,
+        clients=_make_client_authenticator(settings, database),
+        client_limits=_make_client_limits(settings),
+        client_origins=ClientOrigins(database),
+        session_tokens=SessionTokens(tokens, counts),
+        passwords=_make_password_hasher(settings),
+        attempts=AttemptLimiter(database, secrets, is_on=settings.limits == "on"),
+        session_cookies=SessionCookies(secrets, cookie_secure=settings.issuer.startswith("https:")),
+        browsers=Browsers(settings.issuer, secrets),
+        hints=HintVerifier(database, settings.issuer),
+        trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins),
+        session_lifetimes=Lifetimes(
+            settings.session_ttl, settings.session_update_age, settings.session_absolute_max_age
+        ),
+        session_fresh_max_age=settings.session_fresh_max_age,
+        authorization_code_ttl=settings.authorization_code_ttl,
+        refresh_tokens=_make_refresh_tokens(settings, database),
+        access_tokens=AccessTokenReader(settings.issuer, keys, database),
+    )
+
+
+def _make_client_authenticator(settings: Settings, database: Database) -> ClientAuthenticator:
+    outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
+    verifier = AssertionVerifier(database, FetchedKeys(outbound))
+    return ClientAuthenticator(settings.issuer, ClientCache(database), verifier)
+
+
+def _make_client_limits(settings: Settings) -> ClientLimits:
+    quota = settings.client_rate_limit if settings.limits == "on" else None
+    return open_client_limits(quota, settings.redis_url, settings.redis_ca_file, settings.redis_timeout)
+
+
+def _make_password_hasher(settings: Settings) -> PasswordHasher:
+    queue_limit = settings.hashing_queue_limit if settings.limits == "on" else UNLIMITED_QUEUE
+    return PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit)
+
+
+def _make_refresh_tokens(settings: Settings, database: Database) -> RefreshTokens:
+    lifetimes = RefreshLifetimes(settings.refresh_token_idle_ttl, settings.refresh_token_absolute_max_age)
+    return RefreshTokens(database, lifetimes, Seal(settings.versioned("secret"), "refresh token successors"))
