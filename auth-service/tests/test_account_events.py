@@ -362,5 +362,5 @@ def test_a_worker_killed_while_it_sends_sends_again(
 @pytest.mark.parametrize("wrong", ["ftp://a/", "http://", "http://u@a/", "https://a/#f", f"http://{'x' * 3000}/"])
 def test_an_event_endpoint_is_a_uri(wrong: str) -> None:
     metadata = {"grant_types": ["client_credentials"], "event_endpoint": wrong}
-    with pytest.raises(InvalidClientMetadata, match="event_endpoint: an https or http URI"):
+    with pytest.raises(InvalidClientMetadata, match="event_endpoint: must be an https or http URI"):
         parse(metadata, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
