@@ -173,10 +173,6 @@ def environment(database_url: str) -> dict[str, str]:
     }
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "process: starts processes of its own, which `--fast` leaves out")
-
-
 @pytest.fixture(scope="session", autouse=True)
 def quiet_logs() -> None:
     logs.configure("ERROR")
