@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Set up, run and test the whole system with nothing but Python.
 
-The verbs; how they work is in deploy/local. All of it is standard library only, and this file's grammar is one that an
-old Python can read, so that it can say what is wrong with itself.
+This file has the verbs; deploy/local has their parts. All of it uses the standard library only. An old Python can parse
+this file, so that it prints which version is needed instead of a syntax error.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def down(arguments: Sequence[str]) -> int:
             return 0
     running = read_running()
     if not running or birth(running["pid"]) != running["born"]:
-        raise Refused("A run.py is just starting or stopping. Try again in a moment.")
+        raise Refused("Another run.py is just starting or stopping. Try again in a moment.")
     os.kill(running["pid"], signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS * 10  # one after the other, and each may need all of its own
+    deadline = time.monotonic() + STOP_SECONDS * 10  # they stop one after the other, each within STOP_SECONDS
     while time.monotonic() < deadline:
         with lock("up.lock", wait=False) as gone:
             if gone:
@@ -61,19 +61,19 @@ def down(arguments: Sequence[str]) -> int:
 
 
 def reset(arguments: Sequence[str]) -> int:
-    """stop everything and delete its state: databases, secrets, logs; the packages of these locks stay"""
+    """stop everything and delete its state: databases, secrets, logs; installed packages stay"""
     no_arguments("reset", arguments)
     down([])
     with lock("up.lock", wait=False) as alone:
         if not alone:
-            raise Refused("A run.py has just started. Stop it first: ./run.py down")
+            raise Refused("Another run.py has just started. Stop it first: ./run.py down")
         for entry in STATE.iterdir():
             if entry.name.startswith(("venv-", "npm-", "web-")) or entry.suffix == ".lock":
                 continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:
-                entry.unlink()  # of a link not what it leads to, which is not ours
+                entry.unlink()  # of a symlink only the link: its target is not ours
         remove_old_environments()
     print("The state is deleted.")
     return 0
@@ -96,7 +96,7 @@ def test(arguments: Sequence[str]) -> int:
 
 
 def bench(arguments: Sequence[str]) -> int:
-    """measure: bench NAME...; without a name, the names"""
+    """run benchmarks: bench NAME...; without a name, list them"""
     scripts = {path.stem.replace("_", "-"): path for path in sorted((ROOT / "tests-e2e/bench").glob("[a-z]*.py"))}
     unknown = [name for name in arguments if name not in scripts]
     if unknown or not arguments:
@@ -111,12 +111,12 @@ def bench(arguments: Sequence[str]) -> int:
 
 
 def auth(arguments: Sequence[str]) -> int:
-    """auth-service's own commands, on the same state: auth users list"""
+    """run a command of auth-service on the same state, for example: auth users list"""
     return operate("auth", arguments)
 
 
 def todo(arguments: Sequence[str]) -> int:
-    """todo-service's own commands, on the same state"""
+    """run a command of todo-service on the same state"""
     return operate("todo", arguments)
 
 
@@ -130,7 +130,7 @@ def operate(name: str, arguments: Sequence[str]) -> int:
 
 
 def become(command: Sequence[str], *, cwd: Path | None = None, environ: Mapping[str, str] | None = None) -> NoReturn:
-    """Go on as another program: its output, signals and exit code are then its own."""
+    """Replace this process by another program, which then owns output, signals and exit code."""
     if cwd:
         os.chdir(cwd)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -157,7 +157,7 @@ def main(arguments: Sequence[str]) -> int:
         asked = bool(arguments) and arguments[0] in ("-h", "--help", "help")
         print(usage(), file=sys.stdout if asked else sys.stderr)
         return 0 if asked else 2
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every start would compile everything, and hold on to the memory
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # with it every start would compile everything, and keep the memory
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _frame: signals.append(received))
     try:
@@ -168,7 +168,7 @@ def main(arguments: Sequence[str]) -> int:
     except PermissionError as error:
         print(f"run.py: {error}. Does {STATE} belong to another user?", file=sys.stderr)
     except Interrupted:
-        print("\nInterrupted. Nothing is left running; the next start goes on from here.", file=sys.stderr)
+        print("\nInterrupted. Nothing is left running; the next start continues from here.", file=sys.stderr)
         return 130
     return 1
 

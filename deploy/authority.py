@@ -1,9 +1,9 @@
-"""An authority of this installation's own, and the gateway's certificate, signed by it.
+"""Make an authority for this installation, and the gateway's certificate, signed by it.
 
     python deploy/authority.py AUTHORITY_FOLDER GATEWAY_FOLDER NAME...
 
-No part of run.py's own Python: `cryptography` is in the virtual environment. What still serves is left as it is, so a
-person who has told a browser to trust the authority has to do so again only when its names change.
+Runs with the virtual environment's Python, which has `cryptography`; run.py's own need not. A certificate that is still
+good is kept, so browsers must be told to trust the authority again only when its names change.
 """
 
 import ipaddress
@@ -24,9 +24,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-AUTHORITY_TTL, CERTIFICATE_TTL = timedelta(days=1825), timedelta(days=397)  # longer ones some clients refuse
+AUTHORITY_TTL, CERTIFICATE_TTL = timedelta(days=1825), timedelta(days=397)  # some clients refuse longer ones
 RENEWED_BEFORE = timedelta(days=30)
-SKEW = timedelta(hours=1)  # a clock that is a little behind finds neither too young
+SKEW = timedelta(hours=1)  # for clients whose clock is a little behind
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class Pair:
         key.touch(mode=0o600)
         key.write_bytes(self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         certificate.write_bytes(self.certificate.public_bytes(Encoding.PEM))
-        certificate.chmod(0o644)  # the authority's is for others to read, whatever the umask
+        certificate.chmod(0o644)  # other users read the authority's certificate, whatever the umask
 
     def lasts(self, now: datetime) -> bool:
         return self.certificate.not_valid_after_utc - now > RENEWED_BEFORE
 
 
 def certify(authority_folder: Path, gateway_folder: Path, names: Sequence[str], *, now: datetime) -> None:
-    """Leave a certificate for these names that lasts for at least RENEWED_BEFORE."""
+    """Make or keep a certificate for these names that is valid for at least RENEWED_BEFORE."""
     authority = Pair.read(authority_folder, "authority")
     if authority is None or not authority.lasts(now) or find_constraints(authority.certificate) != constraints(names):
         authority = make_authority(names, now)
@@ -69,7 +69,7 @@ def certify(authority_folder: Path, gateway_folder: Path, names: Sequence[str], 
 
 
 def make_authority(names: Sequence[str], now: datetime) -> Pair:
-    """An authority for these names alone (RFC 5280 §4.2.1.10): who trusts it trusts it with nothing else."""
+    """An authority that can sign for these names only (RFC 5280 §4.2.1.10), so trusting it cannot harm other sites."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"run.py on {names[0]}, made {now:%Y-%m-%d %H:%M:%S}")])
     builder = _builder(name, name, key, now, now + AUTHORITY_TTL).add_extension(
@@ -94,7 +94,7 @@ def make_certificate(authority: Pair, names: Sequence[str], now: datetime) -> Pa
 
 
 def is_signed(certificate: x509.Certificate, authority: Pair, names: Sequence[str]) -> bool:
-    """Whether this authority has signed it, for just these names."""
+    """Whether this authority signed the certificate, for exactly these names."""
     wanted = x509.SubjectAlternativeName([general_name(name) for name in names])
     if certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value != wanted:
         return False

@@ -62,7 +62,7 @@ def test_everything_else_starts_where_the_web_application_cannot_be_built(tmp_pa
     try:
         up = checkout.run("up", "--detach", "--no-gateway", "--port", str(free_port()))
         assert up.returncode == 0, up.stderr
-        assert "The web application is missing, everything else starts." in up.stderr
+        assert "The web application cannot be built; everything else starts." in up.stderr
         todo_service = f"http://127.0.0.1:{read(checkout.folder / '.run')['ports']['todo']}"
         statuses = [
             httpx2.get(todo_service + path, trust_env=False, verify=NO_TLS).status_code for path in ("/readyz", "/")

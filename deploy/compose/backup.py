@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Back up a system that runs by compose.yaml, and restore it into an empty one.
+"""Back up a system that runs with compose.yaml, and restore it into an empty one.
 
     python3 deploy/compose/backup.py save DATABASES SECRETS
     python3 deploy/compose/backup.py restore DATABASES SECRETS
 
-DATABASES and SECRETS are folders, and better kept apart: whoever has both can sign tokens. Each database is one
-consistent snapshot, taken while everything runs. A project, a port or further files are named as for docker compose
-itself, by COMPOSE_PROJECT_NAME, GATEWAY_PORT and COMPOSE_FILE. Standard library only.
+DATABASES and SECRETS are folders. Keep them apart: whoever has both can sign tokens. Each database is saved as one
+consistent snapshot, while everything runs. COMPOSE_PROJECT_NAME, GATEWAY_PORT and COMPOSE_FILE choose the project, the
+port and additional files, as for docker compose itself. Standard library only.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DATABASES = ("auth", "todo")
-SECRETS = ("auth_secret", "auth_key_encryption_keys")  # the passwords of the databases are each system's own
+SECRETS = ("auth_secret", "auth_key_encryption_keys")  # not the databases' passwords: each system has its own
 PSQL = ("psql", "-U", "postgres", "-X", "-At", "-v", "ON_ERROR_STOP=1")
 COUNT_TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
-# Where commands run, secrets can be replaced. A secret comes by standard input: a command line is everybody's to read.
+# Runs in the container auth-commands, which may replace secrets. The secret comes by standard input, because every user
+# can read a command line.
 WRITE_FILE = """
 import pathlib, sys
 file = pathlib.Path("/run/secrets") / sys.argv[1]
@@ -34,7 +35,7 @@ draft.replace(file)
 
 
 class Refused(Exception):
-    """What went wrong, for the terminal."""
+    """An expected failure, with the message for the terminal."""
 
 
 def save(databases: Path, secrets: Path) -> None:
@@ -54,7 +55,7 @@ def restore(databases: Path, secrets: Path) -> None:
     compose("up", "--wait", "database")
     for name in DATABASES:
         if compose("exec", "-T", "database", *PSQL, "-d", name, "-c", COUNT_TABLES).strip() != b"0":
-            raise Refused(f"The database {name} is not empty. To lose what it holds: docker compose down --volumes")
+            raise Refused(f"The database {name} is not empty. To delete its content: docker compose down --volumes")
     for name, secret in kept.items():
         alone = ("run", "--rm", "-T", "--no-deps", "--entrypoint", "python", "auth-commands")
         compose(*alone, "-I", "-c", WRITE_FILE, name, given=secret)
@@ -66,7 +67,7 @@ def restore(databases: Path, secrets: Path) -> None:
 
 
 def keep(file: Path, content: bytes) -> None:
-    """Whole or not at all, and for nobody else to read."""
+    """Write the whole file or nothing, readable by this user only."""
     draft = file.with_suffix(".draft")
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)

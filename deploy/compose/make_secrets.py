@@ -1,9 +1,10 @@
-"""The secrets of one installation, made once: a file each, readable by the one who needs it.
+"""Make the secrets of one installation, once: one file per secret, readable only by the user that needs it.
 
     python make_secrets.py FOLDER
 
-FOLDER holds a volume for each who reads: auth, todo, todo-migration, database, redis. The two sides of a password are
-made together, and what was begun but not finished is made anew: until this has ended, nobody has read any of it.
+FOLDER holds one volume per reader: auth, todo, todo-migration, database, redis. The two sides of a password are made
+together. If the script was interrupted, the next run makes everything anew; no other container has started by then, so
+none has read an earlier secret.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ STORES = 10002  # the group that compose.yaml gives to PostgreSQL and Redis, who
 COMPLETE = "complete"
 
 
-# Whoever connects may ask whether it is well. Each service may count, under names of its own (its README says by what).
+# Every connection may send PING. Each service may count, under keys with its own prefix (its README has the commands).
 REDIS_USERS = "user default on nopass resetkeys resetchannels -@all +ping\n"
 REDIS_USER = "user {name} on #{digest} ~{name}:* resetchannels -@all +client|setinfo +eval +incr +pttl +pexpire\n"
 
 
 def make(folder: Path) -> None:
-    """What is missing: an installation from before there was a Redis gets what is for it."""
+    """Make the missing secrets: an installation that is older than Redis here gets those for Redis."""
     for volume, make_for in (("database", make_first), ("redis", make_redis)):
         if not (folder / volume / COMPLETE).exists():
-            os.chown(folder / "auth", 0, 0)  # of all its rights this root has CHOWN alone: it writes where it owns
+            os.chown(folder / "auth", 0, 0)  # root without DAC_OVERRIDE writes only to folders that it owns
             make_for(folder)
-            os.chown(folder / "auth", SERVICES, SERVICES)  # `secrets rotate` replaces files there; serving only reads
+            os.chown(folder / "auth", SERVICES, SERVICES)  # `secrets rotate` replaces files there; `serve` only reads
             (folder / volume / COMPLETE).touch(mode=0o444)
 
 
@@ -61,7 +62,7 @@ def make_redis(folder: Path) -> None:
 
 
 def write(file: Path, content: str, *, user: int = 0, group: int = 0) -> None:
-    """A file that its owner can read, or that a group can, and that nobody writes again."""
+    """Write a file that only its user can read, or its group if one is given, and that nobody can write."""
     draft = file.with_suffix(".draft")
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)

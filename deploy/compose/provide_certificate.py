@@ -1,6 +1,8 @@
-"""The gateway's certificate, where the gateway can read it: the one that is given, or one of our own authority.
+"""Put the gateway's certificate where the gateway can read it: the operator's, or one of our own authority.
 
-python provide_certificate.py GIVEN AUTHORITY TLS ISSUER
+    python provide_certificate.py GIVEN AUTHORITY TLS ISSUER
+
+All but ISSUER are folders. GIVEN has the operator's certificate, or is empty.
 """
 
 from __future__ import annotations
@@ -18,11 +20,15 @@ FROM_ACME = {"fullchain.pem": "gateway.crt", "privkey.pem": "gateway.key"}
 
 
 class NoCertificate(Exception):
-    """What was given is none. Nobody who gives one wants our own authority's instead."""
+    """TLS_FOLDER holds no usable certificate: refuse to start instead of falling back to our own authority."""
 
 
 def provide(given: Path, authority: Path, tls: Path, issuer: str) -> None:
-    """Raises NoCertificate."""
+    """Copy or make the certificate and its key.
+
+    Raises:
+        NoCertificate: the folder `given` is not empty and lacks the certificate or its key.
+    """
     if all((given / name).exists() for name in FROM_ACME):
         for name, ours in FROM_ACME.items():
             draft = tls / f"{ours}.draft"
@@ -31,7 +37,7 @@ def provide(given: Path, authority: Path, tls: Path, issuer: str) -> None:
             draft.replace(tls / ours)
     elif any(given.iterdir()):
         lacking = [name for name in FROM_ACME if not (given / name).exists()]
-        raise NoCertificate(f"TLS_FOLDER has no {' and no '.join(lacking)}, or only a link that leads out of it")
+        raise NoCertificate(f"TLS_FOLDER has no {' and no '.join(lacking)}, or only a link to a file outside of it")
     else:
         names = dict.fromkeys([urlsplit(issuer).hostname or "localhost", *LOOPBACK])
         subprocess.run([sys.executable, "-I", "/authority.py", authority, tls, *names], check=True)  # noqa: S603 - ours

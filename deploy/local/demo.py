@@ -1,7 +1,7 @@
-"""`up --demo`: somebody who has todos, and a second frontend that shows them at an origin of its own.
+"""`up --demo`: a person with todos, and a second frontend that shows them at an origin of its own.
 
-What is seeded is seeded once. The person's password is made then, said, and kept nowhere (but in what a detached
-run.py said, until the next start).
+The data is seeded once. The person's password is made and printed then, and stored nowhere, except in the log of a
+detached run.py until the next start.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ class Demo:
 
     @property
     def origin(self) -> str:
-        """Not localhost: ports share cookies, so only another host is another site."""
+        """The board's origin. Not localhost: ports share cookies, so another site needs another host."""
         return f"http://{LOOPBACK}:{self.port}"
 
     def allow(self) -> None:
-        """Let the board's origin call the todo API, beside those that the environment names."""
+        """Let the board's origin call the todo API, in addition to the origins in the environment."""
         named = os.environ.get("TODO_CORS_ORIGINS", "")
         os.environ["TODO_CORS_ORIGINS"] = ",".join(filter(None, (named, self.origin)))
 
     def start(self, supervisor: Supervisor, system: System, url: str) -> None:
-        """Seed what is not there yet, serve the board, and say so."""
+        """Seed what is missing, serve the board, and print its address and the person's."""
         seeded = json.loads(SEEDED.read_text(encoding="utf-8")) if SEEDED.exists() else {}
         how_to_sign_in = ", with the password that was printed when it was made"
         if "person" not in seeded:
@@ -77,11 +77,11 @@ class Demo:
 
 
 def prepare(port: int) -> Demo | None:
-    """None, with the reason, where the board's library cannot be had."""
+    """The demo, or None (after printing the reason) if the board's library cannot be installed."""
     try:
         return Demo(choose_port(port), installed(BOARD, node_folder(), production=True))
     except Refused as refused:
-        print(f"There will be no demo. {refused}", file=sys.stderr)
+        print(f"The demo cannot be started. {refused}", file=sys.stderr)
     return None
 
 
@@ -92,7 +92,7 @@ def create_person(system: System, password: str) -> str:
 
 
 def create_client(system: System, origin: str) -> str:
-    """One that may only read, and that belongs to the house: nobody is asked to agree."""
+    """Register the board: a first-party client (no consent page) that may only read."""
     metadata = {
         "client_name": "Board",
         "token_endpoint_auth_method": "none",
@@ -108,7 +108,7 @@ def create_client(system: System, origin: str) -> str:
 
 
 def operate(system: System, *arguments: str, stdin: str) -> dict[str, Any]:
-    """One of auth-service's own commands."""
+    """Run a command of auth-service and return its JSON."""
     command, environ = service_command("auth", *arguments), system.environment("auth")
     ran = subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=STATE, env=environ, check=False)
     if ran.returncode != 0:
@@ -118,14 +118,14 @@ def operate(system: System, *arguments: str, stdin: str) -> dict[str, Any]:
 
 
 def create_todos(url: str, issuer: str, password: str) -> None:
-    """As a frontend does it: sign in, fetch a token, call the API."""
+    """Create the todos as a frontend would: sign in, fetch a token, call the API."""
     jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), jar)
 
     def ask(path: str, body: object = None, **headers: str) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
         sent = {"Content-Type": "application/json", "Origin": issuer, **headers}
-        request = urllib.request.Request(url + path, data, sent)  # noqa: S310 - our own gateway's
+        request = urllib.request.Request(url + path, data, sent)  # noqa: S310 - the address is our own gateway's
         with opener.open(request, timeout=20) as response:
             answer: dict[str, Any] = json.load(response)
         return answer

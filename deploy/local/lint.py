@@ -25,7 +25,7 @@ FRONTENDS = ("todo-service/web/**/*.{ts,tsx,css}", "tests-e2e/frontends/**/*.{js
 
 
 def lint(arguments: Sequence[str]) -> int:
-    """check everything with ruff, mypy and prettier; --fix corrects what ruff and prettier can correct"""
+    """check everything with ruff, mypy and prettier; with --fix, ruff and prettier correct what they can"""
     parser = argparse.ArgumentParser(prog="run.py lint", description=lint.__doc__)
     parser.add_argument(
         "--fix", action="store_true", help="first run ruff check --fix, ruff format and prettier --write"

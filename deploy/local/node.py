@@ -1,4 +1,4 @@
-"""Node.js, and packages from npm: for what a person sees in a browser. The services need neither."""
+"""Node.js and npm packages, for the frontends. The services need neither."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from deploy.local.state import ROOT, STATE
 from deploy.local.waiting import Refused
 
 NODE_LOCK = ROOT / "todo-service/web/requirements.txt"
-OLDEST_NODE = (20, 19)  # what Vite asks for
+OLDEST_NODE = (20, 19)  # Vite's minimum
 LOCKED = ("package.json", "package-lock.json", ".npmrc")
 
 
 def node_folder() -> Path:
-    """Where `node` and `npm` are: on PATH if they are new enough, else in the virtual environment.
+    """The folder of `node` and `npm`: on PATH if they are new enough, else in the virtual environment, by pip.
 
     Raises:
-        Refused: neither, and pip does not bring them.
+        Refused: they are not on PATH, and pip cannot install them.
     """
     found = shutil.which("node")
     if found and shutil.which("npm") and version(found) >= OLDEST_NODE:
@@ -33,9 +33,11 @@ def node_folder() -> Path:
     if not (folder / "npm").exists():
         oldest = ".".join(map(str, OLDEST_NODE))
         try:
-            install(interpreter, f"Installing Node.js, of which {oldest} or newer is not on PATH", [NODE_LOCK])
+            install(interpreter, f"Installing Node.js, because {oldest} or newer is not on PATH", [NODE_LOCK])
         except Refused as refused:
-            raise Refused(f"Node.js {oldest} with npm is not on PATH, and pip did not bring it. {refused}") from refused
+            raise Refused(
+                f"Node.js {oldest} with npm is not on PATH, and pip cannot install it. {refused}"
+            ) from refused
     return folder
 
 
@@ -49,12 +51,12 @@ def environment(node: Path) -> dict[str, str]:
 
 
 def installed(sources: Path, node: Path, *, production: bool) -> Path:
-    """A copy of the sources beside the packages that their lock names: by hash, and without running their scripts."""
+    """A copy of the sources with the packages of their lock, installed by hash and without running their scripts."""
     kind = sources.name if production else f"{sources.name}-tests"
     work = STATE / f"npm-{kind}-{digest(sources, LOCKED)}"
-    complete = work / "is-complete"  # written last, so what was interrupted is not taken for complete
+    complete = work / "is-complete"  # written last, so that an interrupted installation is not taken for complete
     for folder in (path for path in sources.iterdir() if path.is_dir() and path.name != "node_modules"):
-        shutil.rmtree(work / folder.name, ignore_errors=True)  # what is there no more must not be built
+        shutil.rmtree(work / folder.name, ignore_errors=True)  # a file that was deleted must not be built
     shutil.copytree(sources, work, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules", "dist"))
     if not complete.exists():
         command = [str(node / "npm"), "ci", *(["--omit=dev"] if production else [])]
@@ -64,7 +66,7 @@ def installed(sources: Path, node: Path, *, production: bool) -> Path:
 
 
 def digest(sources: Path, names: tuple[str, ...]) -> str:
-    """Of the files' names and contents, those in folders too."""
+    """A hash of the names and contents of these files, and of all files in these folders."""
     paths = [path for name in names for path in sorted((sources / name).rglob("*")) or [sources / name]]
     files = [path for path in paths if path.is_file()]
     content = b"\0".join(bytes(path.relative_to(sources)) + b"\0" + path.read_bytes() for path in files)

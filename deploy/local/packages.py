@@ -1,4 +1,4 @@
-"""What has to be installed: the Python packages of the locks, and nginx."""
+"""Install the Python packages of the locks, and nginx."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 RUNTIME_LOCKS = [ROOT / "auth-service/requirements.txt", ROOT / "todo-service/requirements.txt"]
 RUNTIME_MARKER = "runtime-is-complete"
-ISOLATED = "-I"  # from no folder but the interpreter's own: neither the caller's nor PYTHONPATH's
+ISOLATED = "-I"  # import only from the interpreter's own folders, not from the caller's or PYTHONPATH's
 TEST_LOCK = ROOT / "tests-e2e/requirements.txt"
 
 
 def python(*, tests: bool = False) -> str:
-    """The interpreter of the virtual environment, which is made or completed first if need be.
+    """The interpreter of the virtual environment, which is made or completed first if necessary.
 
-    A marker is written last, so what was interrupted is not taken for complete.
+    A marker is written last, so that an interrupted installation is not taken for complete.
     """
     folder = environment()
     interpreter = str(folder / "bin" / "python")
@@ -47,22 +47,22 @@ def python(*, tests: bool = False) -> str:
 
 
 def environment() -> Path:
-    """Where the packages of these locks are, for this Python."""
+    """The folder of the virtual environment for these locks and this Python."""
     content = b"".join(path.read_bytes() for path in (*RUNTIME_LOCKS, TEST_LOCK)) + sys.version.encode()
     return STATE / f"venv-{hashlib.sha256(content).hexdigest()[:12]}"
 
 
 def remove_old_environments() -> None:
-    """Those of other locks or Pythons, unless somebody may still need them."""
+    """Delete environments of other locks or Pythons, except those that are in use or incomplete."""
     current = environment()
     with lock("venv.lock"):
         for folder in sorted(STATE.glob("venv-*")):
             if folder == current or folder.is_symlink():
                 continue
             if not (folder / RUNTIME_MARKER).exists():
-                print(f"{folder.name} is left: it is not complete. If nothing is making it, delete it: rm -r {folder}")
+                print(f"{folder.name} is kept: it is not complete. If nothing is making it, delete it: rm -r {folder}")
             elif is_used(folder):
-                print(f"{folder.name} is left: a process uses it.")
+                print(f"{folder.name} is kept: a process uses it.")
             else:
                 shutil.rmtree(folder)
 
@@ -76,7 +76,7 @@ def make_environment(folder: Path) -> None:
 
 
 def install(interpreter: str, what: str, locks: Sequence[Path]) -> None:
-    """Only what the locks name, by hash. Bytecode is left to the first import: much of it is never needed."""
+    """Install the packages of the locks, by hash. No bytecode is compiled: much of it is never needed."""
     command = [
         interpreter,
         ISOLATED,
@@ -93,13 +93,13 @@ def install(interpreter: str, what: str, locks: Sequence[Path]) -> None:
 
 
 def find_nginx() -> str:
-    """nginx's path; where one command installs it, it is installed."""
+    """The path of nginx; as root on Debian or Ubuntu it is installed if it is missing."""
     if (found := nginx.find()) is not None:
         return found
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise Refused(
-            "nginx, the gateway, is not installed. Install it (Debian and Ubuntu: sudo apt-get install nginx; "
-            "macOS: brew install nginx),\nor go on without it: ./run.py up --no-gateway"
+            "The gateway needs nginx, which is not installed. Install it (Debian and Ubuntu: "
+            "sudo apt-get install nginx; macOS: brew install nginx),\nor start without it: ./run.py up --no-gateway"
         )
     apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=120"]
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -109,6 +109,6 @@ def find_nginx() -> str:
             run_with_progress("Installing nginx", [*apt, "install", "--no-install-recommends", "nginx"], environ)
     except Refused as refused:
         raise Refused(
-            f"{refused}\nInstall nginx in another way, or go on without: ./run.py up --no-gateway"
+            f"{refused}\nInstall nginx in another way, or start without it: ./run.py up --no-gateway"
         ) from refused
     return nginx.find() or "nginx"

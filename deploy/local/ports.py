@@ -1,4 +1,4 @@
-"""Which ports are free, and who has those that are not."""
+"""Which ports are free, and which process holds one that is not."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 from deploy.local.waiting import Refused
 
 LOOPBACK = "127.0.0.1"
-MOST_RESERVED = 64  # more than a test or an `up` needs at once; then the oldest is given up, as descriptors are scarce
+MOST_RESERVED = 64  # more than a test or an `up` needs at once; beyond it the oldest is released, to save descriptors
 reservations: deque[int] = deque()  # their descriptors
 
 
 def bind_error(address: str, port: int) -> int:
-    """0 if one could listen there, else the errno."""
+    """0 if a server could listen on the port, else the errno."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -30,14 +30,14 @@ def bind_error(address: str, port: int) -> int:
 
 
 def choose_port(wanted: int) -> int:
-    """The wanted port if it is free, else another one, reserved either way until this process ends."""
+    """The wanted port if it is free, else another free one; it is reserved until this process ends."""
     return wanted if wanted < 65536 and reserve(wanted) else free_port()
 
 
 def free_port() -> int:
     """A port that is free and reserved until this process ends.
 
-    It is below those that the kernel gives to outgoing connections, which could take it before a server listens.
+    It is below the ephemeral ports: the kernel could give those to an outgoing connection before a server listens.
     """
     while not reserve(port := random.randrange(12_000, 32_000)):  # noqa: S311 - no secret
         pass
@@ -47,9 +47,9 @@ def free_port() -> int:
 def reserve(port: int) -> bool:
     """Keep a port from every other process that asks here first; False if it is taken or reserved.
 
-    Between the choice of a port and the start of its server seconds may pass, and other checkouts and test processes of
-    this machine choose meanwhile. The reservation is the UDP port of the same number, which nothing of ours uses: it is
-    one for all users and folders, and the kernel takes it back when the process ends.
+    Between the choice of a port and the start of its server seconds may pass, in which other checkouts and test
+    processes of this machine choose ports. The reservation is the UDP port of the same number, which we do not use
+    otherwise: it is unique over all users and folders, and the kernel releases it when the process ends.
     """
     reservation = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
@@ -71,13 +71,13 @@ def check_port(address: str, port: int) -> None:
     if problem == errno.EADDRINUSE:
         raise Refused(f"Port {port} is taken{holder(port)}. Choose another: ./run.py up --port {port + 1000}")
     if problem == errno.EACCES:
-        raise Refused(f"Port {port} is for root. Choose one above 1023: ./run.py up --port 8080")
+        raise Refused(f"Only root may listen on port {port}. Choose one above 1023: ./run.py up --port 8080")
     if problem:
         raise Refused(f"Cannot listen on {address}, port {port}: {os.strerror(problem)}.")
 
 
 def holder(port: int) -> str:
-    """Who listens on a port, as far as this user may know (Linux)."""
+    """The process that listens on a port, as " by NAME (process PID)"; "" if this user may not see it (Linux only)."""
     sockets = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with suppress(OSError):
@@ -92,5 +92,5 @@ def holder(port: int) -> str:
 
 
 def loopback_addresses(port: int) -> list[str]:
-    """Both, where there are two: `localhost` may mean either."""
+    """127.0.0.1, and ::1 if the machine has it: `localhost` may mean either."""
     return [LOOPBACK, "::1"] if bind_error("::1", port) in (0, errno.EADDRINUSE, errno.EACCES) else [LOOPBACK]

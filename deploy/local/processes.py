@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping, Sequence
 
-READY_SECONDS = 180  # what ends is told at once: only a process that hangs is waited for so long
+READY_SECONDS = 180  # only for a process that hangs; one that ends is reported at once
 STOP_SECONDS = 10
 
 
 def birth(pid: int) -> str:
-    """When a process began: with its number, what tells it from a later one with the same number. "" if it is gone."""
+    """When a process began, or "" if it is gone. Number and begin tell it from a later process with the same number."""
     if not Path("/proc/self/stat").exists():
         ps = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
         return ps.stdout.strip()
@@ -37,7 +37,7 @@ def birth(pid: int) -> str:
 
 
 def is_used(folder: Path) -> bool:
-    """Whether a process was started from a folder, or with something in it."""
+    """Whether the folder's path is in any process's command line."""
     if not Path("/proc/self/cmdline").exists():
         return str(folder) in subprocess.check_output(["ps", "-A", "-ww", "-o", "args="], text=True)
     for line in Path("/proc").glob("[0-9]*/cmdline"):
@@ -48,16 +48,16 @@ def is_used(folder: Path) -> bool:
 
 
 def clear_leftovers() -> None:
-    """End what an `up` that was killed has left behind."""
+    """End the processes that a killed `up` has left behind."""
     for pid, born in read_running().get("processes", {}).items():
         if born and birth(int(pid)) == born:
-            print(f"Ending process {pid}, left behind by an earlier run")
+            print(f"Ending process {pid}, which an earlier run has left behind")
             end_group(int(pid))
     RUNNING.unlink(missing_ok=True)
 
 
 def end_group(leader: int) -> None:
-    """Kill what is left of a process group, and wait until its ports are free again."""
+    """Kill the rest of a process group, and wait until its ports are free again."""
     deadline = time.monotonic() + 3
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
@@ -84,7 +84,7 @@ def answers(
 
 @dataclass(frozen=True)
 class Child:
-    """One process in a group of its own, so that a Ctrl-C reaches us alone and each is stopped once, in order."""
+    """One process in a group of its own, so that Ctrl-C reaches only run.py, which stops each once, in order."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -115,10 +115,10 @@ class Child:
         if self.process.poll() is not None:
             code = self.process.returncode
             end = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-            raise Refused(f"{self.name} {end}. The end of its log:\n{tail(self.log)}\n(all of it: {self.log})")
+            raise Refused(f"{self.name} {end}. The end of its log:\n{tail(self.log)}\n(the whole log: {self.log})")
 
     def stop(self) -> None:
-        """Ask, wait, and then end whatever is left of the group; a second signal to us cuts the wait short."""
+        """Ask the process to stop, wait, and kill the rest of its group; a second signal to run.py ends the wait."""
         asked = len(signals)
         if self.process.poll() is None:
             self.process.send_signal(self.stop_signal)

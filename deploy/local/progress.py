@@ -1,4 +1,4 @@
-"""What is shown while a command runs."""
+"""The progress line of a running command."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run_with_progress(
     cwd: Path | None = None,
     stdin: Path | None = None,
 ) -> None:
-    """Run a command whose output goes to a log: a live line on a terminal, dots elsewhere, and nothing on stdout."""
+    """Run a command with its output in a log; show a live line on a terminal, dots elsewhere, and nothing on stdout."""
     log = LOGS / "setup.log"
     started, live = time.monotonic(), sys.stderr.isatty()
     dots = 0
@@ -63,4 +63,4 @@ def run_with_progress(
             process.wait()
         print(f"\r\033[K{what}" if live else "", f"{time.monotonic() - started:.1f} s", flush=True, file=sys.stderr)
     if process.returncode != 0:
-        raise Refused(f"{what} failed:\n{tail(log)}\n(all of it: {log})")
+        raise Refused(f"{what} failed:\n{tail(log)}\n(the whole log: {log})")

@@ -1,4 +1,4 @@
-"""todo-service as a client of auth-service: registered before either starts, under an id that is always the same."""
+"""Register todo-service as a client of auth-service before either starts, always under the same id."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def register_todo_service(system: System, environments: Mapping[str, Mapping[str, str]]) -> None:
-    """Register it, unless it is a client of somebody's own making; our own database is known to have it already."""
+    """Register it, unless the user has set another client. For our own database a stamp tells that it is registered."""
     auth, todo = environments["auth"], environments["todo"]
     if todo.get("TODO_CLIENT_ID") != TODO_CLIENT_ID:
         return

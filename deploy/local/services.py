@@ -1,4 +1,4 @@
-"""How the two services are told where their state is, and how their databases come to head."""
+"""The environment of the two services, their secrets, and the migration of their databases."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ TODO_CLIENT_ID = f"client_{'todoservice':0>32}"
 
 @dataclass(frozen=True)
 class System:
-    """What one `up` runs: the issuer, and who listens where."""
+    """The system that one `up` runs: its issuer, its ports, its limits and its web application."""
 
     issuer: str
     auth_port: int
     todo_port: int
     limits: bool = True
-    web: Path | None = None  # where the web application was built to
+    web: Path | None = None  # folder of the built web application
 
     def environment(self, name: str) -> dict[str, str]:
-        """A service's environment: the user's own settings for it, and our state where they leave it open."""
+        """A service's environment: the user's settings for it, and our defaults for those that the user did not set."""
         foreign = tuple(f"{other.upper()}_" for other in SERVICES if other != name)
         environ = {key: value for key, value in os.environ.items() if not key.startswith((*foreign, PREFIX))}
         for key, value in self.defaults(name).items():
@@ -41,7 +41,7 @@ class System:
             if not environ.get(given) and not environ.get(f"{given}_FILE"):
                 environ[key] = value
         environ.pop("PYTHONHOME", None)
-        environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every start would compile everything again
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)  # with it every start would compile everything again
         environ[f"{name.upper()}_ISSUER"] = self.issuer
         if not self.limits:
             environ |= {"auth": {"AUTH_LIMITS": "off"}, "todo": {"TODO_RATE_LIMIT": "off"}}[name]
@@ -63,7 +63,7 @@ class System:
 
 
 def secret_file(name: str, *, version: str = "1:") -> Path:
-    """A secret of this installation, made at first use."""
+    """The file of a secret of this installation, made at first use."""
     file = STATE / "secrets" / name
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with lock("secrets.lock"):
@@ -76,17 +76,17 @@ def secret_file(name: str, *, version: str = "1:") -> Path:
 
 
 def todo_client_secret() -> Path:
-    """What todo-service proves itself with at auth-service; other than a key it has no version."""
+    """The secret by which todo-service authenticates at auth-service; unlike a key it has no version."""
     return secret_file("todo_client_secret", version="")
 
 
 def service_command(name: str, *arguments: str) -> list[str]:
-    """-P: a module lying in the folder where somebody calls this must not take the place of one of ours."""
+    """A command of a service. -P: a module in the caller's folder must not replace one of ours."""
     return [python(), "-P", "-m", f"{name}_service", *arguments]
 
 
 def migrate(name: str, environ: Mapping[str, str]) -> None:
-    """Bring a database to head. Our own SQLite file is known to be there when it has seen these very migrations."""
+    """Migrate a database to the newest schema. For our own SQLite file a stamp tells that it has these migrations."""
     versions = sorted((ROOT / SERVICES[name]).rglob("versions/*.py"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in versions)).hexdigest()
     stamp, database = STATE / f"{name}.migrated", STATE / f"{name}.db"

@@ -1,4 +1,4 @@
-"""Where everything that run.py makes is kept, and what it remembers about a running system."""
+"""The folder of everything that run.py makes, and the description of a running system."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHAPE = {"url": str, "issuer": str, "options": dict, "ports": dict, "pid": int, 
 
 @contextmanager
 def lock(name: str, *, wait: bool = True) -> Iterator[bool]:
-    """Hold a lock among all run.py of this folder; without `wait`, False if another one has it."""
+    """Hold a lock among all run.py processes of this folder; without `wait`, yield False if another one holds it."""
     STATE.mkdir(exist_ok=True)
     with (STATE / name).open("a") as file:
         while not (taken := _try_lock(file)) and wait:
@@ -39,7 +39,7 @@ def _try_lock(file: IO[str]) -> bool:
 
 
 def read_running() -> dict[str, Any]:
-    """What the last `up` wrote about itself; nothing if there was none, or if somebody else wrote it."""
+    """The description that the last `up` wrote; empty if there is none, or if it has not the expected form."""
     try:
         running: Any = json.loads(RUNNING.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError, RecursionError):

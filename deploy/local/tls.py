@@ -19,18 +19,18 @@ WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
 def authority() -> Path:
-    """The certificate that a client has to trust."""
+    """The file of the certificate that clients have to trust."""
     return STATE / "tls" / "authority.crt"
 
 
 def certify(folder: Path, issuer: str, addresses: Sequence[str]) -> None:
-    """Leave the gateway's certificate in its folder; what is there already serves until it nears its end."""
+    """Make the gateway's certificate in its folder; keep one that is valid for long enough."""
     certified = ["localhost", LOOPBACK, "::1", *addresses, urlsplit(issuer).hostname or "localhost"]
     names = [name for name in dict.fromkeys(certified) if name not in WILDCARDS]
     command = [python(), ISOLATED, str(ROOT / "deploy/authority.py"), str(authority().parent), str(folder), *names]
-    run_with_progress("Looking after the gateway's certificate", command)
+    run_with_progress("Checking the gateway's certificate", command)
 
 
 def trusting() -> ssl.SSLContext:
-    """What a client of ours needs: it trusts our authority, and no other."""
+    """The TLS context of a client that trusts our authority and no other."""
     return ssl.create_default_context(cafile=authority())

@@ -1,4 +1,4 @@
-"""The verb `up`: everything set up, started in order, ready, watched, and stopped."""
+"""The verb `up`: set everything up, start it in order, wait until it is ready, watch it, and stop it."""
 
 from __future__ import annotations
 
@@ -31,32 +31,32 @@ if TYPE_CHECKING:
 
 
 def up_options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="run.py up", description="Set up what is missing and run everything.")
-    parser.add_argument("--detach", action="store_true", help="return once all is ready; `down` stops it")
+    parser = argparse.ArgumentParser(prog="run.py up", description="Install what is missing and run everything.")
+    parser.add_argument("--detach", action="store_true", help="return when everything is ready; `down` stops it")
     parser.add_argument(
         "--port",
         type=int,
         default=8080,
         metavar="N",
-        help="of the gateway (8080); services take N+1 to N+3, metrics N+5 to N+7",
+        help="port of the gateway (default 8080); services take N+1 to N+3, metrics N+5 to N+7",
     )
-    parser.add_argument("--listen", metavar="ADDRESS", help="listen there too; ISSUER is the name by which others come")
+    parser.add_argument("--listen", metavar="ADDRESS", help="listen there too; ISSUER is the origin that others use")
     parser.add_argument("--tls", action="store_true", help="https, with a certificate of this folder's own authority")
-    parser.add_argument("--no-gateway", action="store_true", help="the services alone, where there is no nginx")
+    parser.add_argument("--no-gateway", action="store_true", help="start the services without the gateway (nginx)")
     parser.add_argument("--no-limits", action="store_true", help="no rate limit and no lockout; on loopback only")
-    parser.add_argument("--demo", action="store_true", help="and somebody with todos, and a second frontend")
+    parser.add_argument("--demo", action="store_true", help="add a person with todos, and a second frontend")
     options = parser.parse_args(arguments)
     if not 0 < options.port < 65536:
         parser.error("--port takes a number from 1 to 65535")
     if options.tls and options.no_gateway:
-        parser.error("--tls is the gateway's: it does not go with --no-gateway")
+        parser.error("--tls needs the gateway: it cannot be combined with --no-gateway")
     if options.demo and (options.tls or options.no_gateway):
-        parser.error("--demo is for the gateway by http: it goes with neither --tls nor --no-gateway")
+        parser.error("--demo needs the gateway on http: it cannot be combined with --tls or --no-gateway")
     return options
 
 
 def origin(default: str) -> str:
-    """ISSUER, or else where we listen."""
+    """The issuer: ISSUER from the environment, or else the address that we listen on."""
     issuer = os.environ.get("ISSUER") or os.environ.get("AUTH_ISSUER") or default
     parts = urlsplit(issuer)
     if parts.scheme not in ("http", "https") or issuer != f"{parts.scheme}://{parts.netloc}" or not parts.hostname:
@@ -65,7 +65,7 @@ def origin(default: str) -> str:
 
 
 def up(arguments: Sequence[str]) -> int:
-    """set up what is missing and run everything; up --help names its options"""
+    """install what is missing and run everything; up --help lists its options"""
     options = up_options(arguments)
     with lock("up.lock", wait=False) as alone:
         if alone and not options.detach:
@@ -75,27 +75,27 @@ def up(arguments: Sequence[str]) -> int:
     python()
     if not options.no_gateway:
         find_nginx()
-    os.environ.setdefault("TODO_WEB_FOLDER", str(web_folder() or ""))  # built or not: once is enough
+    os.environ.setdefault("TODO_WEB_FOLDER", str(web_folder() or ""))  # so the detached process does not build it
     return detach(arguments)
 
 
 def web_folder() -> Path | None:
-    """Where the web application was built to. Without it the rest runs all the same."""
+    """The folder of the built web application, or None if it cannot be built; everything else runs without it."""
     if "TODO_WEB_FOLDER" in os.environ:
-        return None  # the user's own
+        return None  # the user's own folder is used
     try:
         return web.build()
     except Refused as refused:
-        print(f"The web application is missing, everything else starts. {refused}", file=sys.stderr)
+        print(f"The web application cannot be built; everything else starts. {refused}", file=sys.stderr)
     return None
 
 
 def already_up(options: argparse.Namespace) -> int:
-    """Another run.py has the lock: wait until it is ready, and say where."""
+    """Another run.py holds the lock: wait until it is ready, and print its address."""
     while not (running := read_running()).get("ready"):
         with lock("up.lock", wait=False) as alone:
             if alone:
-                raise Refused("The run.py that was starting has just stopped. Try again.")
+                raise Refused("The other run.py, which was starting, has just stopped. Try again.")
         pause()
     if running["options"] != described(options):
         raise Refused(f"Already running at {running['url']} with other options. Stop it first: ./run.py down")
@@ -104,7 +104,7 @@ def already_up(options: argparse.Namespace) -> int:
 
 
 def described(options: argparse.Namespace) -> dict[str, Any]:
-    """What must be the same for two `up` to mean the same system."""
+    """The options that are equal if two `up` mean the same system."""
     return {
         **{key: value for key, value in vars(options).items() if key != "detach"},
         "ISSUER": os.environ.get("ISSUER"),
@@ -112,10 +112,10 @@ def described(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def detach(arguments: Sequence[str]) -> int:
-    """Leave a supervisor behind, and return when it says that all is ready."""
+    """Start a supervisor in the background, and return when everything is ready."""
     log = LOGS / "run.log"
     log.unlink(missing_ok=True)
-    log.touch(mode=0o600)  # --demo says a password
+    log.touch(mode=0o600)  # --demo prints a password
     command = [sys.executable, str(ROOT / "run.py"), "up", *(each for each in arguments if each != "--detach")]
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -186,9 +186,9 @@ def supervise(options: argparse.Namespace) -> int:
 
 
 def listen_addresses(options: argparse.Namespace) -> list[str]:
-    """Loopback, and what was asked for; a wildcard is loopback too."""
+    """Loopback and the address of --listen; a wildcard includes the loopback address of its family."""
     if options.no_limits and options.listen:
-        print("--no-limits stays on loopback: --listen is not followed.")
+        print("--no-limits works on loopback only: --listen is ignored.")
         return loopback_addresses(options.port)
     loopback = loopback_addresses(options.port)
     if options.listen in ("0.0.0.0", "::"):  # noqa: S104 - asked for by name
@@ -201,7 +201,7 @@ def endpoint(address: str, port: int) -> str:
 
 
 def metrics_ports(first: int) -> dict[str, int]:
-    """Not 9464, which is the usual one: two systems that start at once on one machine would both find it free."""
+    """Ports for /metrics. Not the usual 9464: two systems that start at once on one machine would both find it free."""
     ports: dict[str, int] = {}
     for name in ("auth", "todo", "worker"):
         ports[name] = choose_port(max(ports.values(), default=first - 1) + 1)
@@ -227,7 +227,7 @@ def start_services(supervisor: Supervisor, system: System, worker_port: int, met
 
 @dataclass(frozen=True)
 class Listening:
-    """Where the gateway listens, and whether by TLS."""
+    """The addresses and the port that the gateway listens on, and whether it speaks TLS."""
 
     addresses: Sequence[str]
     port: int
@@ -244,7 +244,7 @@ def start_gateway(
     folder.mkdir(exist_ok=True)
     shutil.rmtree(folder / "cache", ignore_errors=True)  # it may hold another issuer's documents
     for place in (STATE, folder):
-        place.chmod(0o755)  # nginx's workers must enter; what is secret has rights of its own
+        place.chmod(0o755)  # nginx's workers must enter; secret files have narrower rights of their own
     if listening.tls:
         tls.certify(folder / "tls", system.issuer, listening.addresses)
     configuration = render.Gateway(
@@ -277,13 +277,13 @@ def announce(system: System, url: str, gateway_port: int | None, has_authority: 
     print(
         f"""
 Ready: {url}
-    issuer      {system.issuer}{"" if gateway_port else "  (auth-service itself: there is no gateway)"}
+    issuer      {system.issuer}{"" if gateway_port else "  (auth-service itself, without a gateway)"}
     accounts    {url}/api/auth/
     todos       {todo}/api/v1/todos
     key set     {url}/.well-known/jwks.json
     logs        {LOGS}
 """
         + (f"    authority   {tls.authority()}  (for clients to trust)\n" if has_authority else "")
-        + ("" if system.limits else "Every rate limit and lockout is off.\n"),
+        + ("" if system.limits else "All rate limits and lockouts are off.\n"),
         flush=True,
     )

@@ -1,4 +1,4 @@
-"""Waiting, the only place where a signal is noticed: no statement is ever torn in two."""
+"""Waiting. Signals are noticed only here, so they never interrupt a statement halfway."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import time
 
 
 class Refused(Exception):
-    """Something is missing or in the way: what, and what to do next."""
+    """run.py cannot go on; the message says what is missing or in the way, and what to do next."""
 
 
 class Interrupted(Exception):
-    """Somebody asked us to stop."""
+    """A signal asked run.py to stop."""
 
 
 signals: list[int] = []  # received so far; run.py's handlers append

@@ -1,6 +1,6 @@
-"""The web application: built once for each state of its sources.
+"""Build the web application, once for each state of its sources.
 
-A system without it is a system all the same: whatever is missing is said, and everything else starts.
+It is optional: if it cannot be built, the reason is printed and everything else starts.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ BUILT_FROM = ("src", "public", "index.html", "vite.config.ts", *LOCKED)
 
 
 def build() -> Path:
-    """The folder to be served, which is made first if these sources have not been built yet.
+    """The folder to serve; builds it first if these sources have not been built yet.
 
     Raises:
-        Refused: it cannot be built here; why, and what to do about it.
+        Refused: it cannot be built here; the message has the reason and the remedy.
     """
     folder = STATE / f"web-{digest(SOURCES, BUILT_FROM)}"
     if folder.exists():
@@ -39,5 +39,5 @@ def build() -> Path:
             for old in STATE.glob("web-*"):
                 if old.is_dir() and not old.is_symlink():
                     shutil.rmtree(old)
-            draft.replace(folder)  # last, so what was interrupted is not taken for complete
+            draft.replace(folder)  # last, so that an interrupted build is not taken for complete
     return folder

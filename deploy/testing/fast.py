@@ -1,7 +1,7 @@
-"""`--fast`: pure functions, and HTTP on SQLite; a few minutes.
+"""`--fast`: only pure functions and HTTP on SQLite, in a few minutes.
 
-A test is left out for its folder, for a server that one of its fixtures is or starts, or for its marker `process`. That
-none is forgotten is seen to: in a fast run a test that starts a process fails.
+A test is left out because of its folder, because one of its fixtures is or starts a server, or because of its marker
+`process`. In a fast run, a test that starts a process fails, so no test can be forgotten.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ NAME = "left out"
 WHOLE_SYSTEM = Path(__file__).parents[2] / "tests-e2e"
 SERVER = "with a PostgreSQL, a Redis, an nginx, a container or a browser"
 PROCESS = "that start processes (marker `process`)"
-# Parts of the names of fixtures that are a server, or have one started.
+# Parts of the names of fixtures that are a server or start one.
 SERVERS = ("postgres", "redis", "nginx", "gateway", "starter", "built", "chromium")
-# Parameters of fixtures that say on which store; "unfiltered" and "unprotected" are todo-service's PostgreSQL.
+# Parameters of fixtures that choose a store; "unfiltered" and "unprotected" are todo-service's PostgreSQL.
 STORES = ("postgres", "postgresql", "unfiltered", "unprotected", "redis")
 STARTS = ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system")
 
@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def why_left_out(item: pytest.Item) -> str | None:
-    """The reason, or None for a fast test."""
+    """Why a test is left out, or None for a fast test."""
     if item.get_closest_marker("process"):
         return PROCESS
     parameters = getattr(item, "callspec", None)
@@ -50,7 +50,7 @@ def why_left_out(item: pytest.Item) -> str | None:
 
 
 class Fast:
-    """The choice, what it left out, and the guard."""
+    """Chooses the fast tests, counts the others, and fails fast tests that start a process."""
 
     def __init__(self) -> None:
         self.left_out: Counter[str] = Counter()
@@ -69,7 +69,7 @@ class Fast:
         items[:] = [item for item, why in zip(items, reasons, strict=True) if not why]
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-        """Not even read, which would take seconds: each of its tests needs all servers."""
+        """Do not even import tests-e2e, which takes seconds: all of its tests need servers."""
         return True if collection_path.is_relative_to(WHOLE_SYSTEM) else None
 
     @pytest.hookimpl(wrapper=True)

@@ -1,6 +1,6 @@
-"""A line for each file that is done, with the percentage of all tests, where several processes run them.
+"""With several processes, print a line for each finished file, with the percentage of finished tests.
 
-pytest's own points would come from all files at once. A test that fails is named as soon as it has.
+pytest's own dots would come from all files at once. A test that fails is named at once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Progress:
     def __init__(self, terminal: pytest.TerminalReporter) -> None:
         self.terminal = terminal
         self.started = self.written = time.monotonic()
-        self.total: Counter[str] = Counter()  # of each file
+        self.total: Counter[str] = Counter()  # number of tests per file
         self.done: Counter[str] = Counter()
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.failed: set[str] = set()
@@ -35,7 +35,7 @@ class Progress:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(self) -> Generator[None, Status, Status]:
-        """Count as ever, and write no point."""
+        """Count the test as usual, but print no dot."""
         category, _, word = yield
         return category, "", word
 

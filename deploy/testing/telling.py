@@ -1,6 +1,6 @@
-"""What the processes that run tests tell the one that hands them out: values as JSON, a file for each name.
+"""Values that the workers (the processes that run tests) pass to the controller, as JSON, one file per name.
 
-Each of them collects the same tests, so each tells the same, and the last one's word stands.
+All workers collect the same tests, so they all write the same value, and the last one may overwrite the others.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def tell(config: pytest.Config, name: str, value: Any) -> None:
 
 
 def told(config: pytest.Config, name: str) -> Any:
-    """The value, or None if nobody has told it."""
+    """The value, or None if no worker has written it."""
     folder = _folder(config)
     if folder is None or not (folder / name).exists():
         return None
@@ -46,7 +46,7 @@ def _folder(config: pytest.Config) -> Path | None:
 
 
 class Telling:
-    """In the process that hands out: the folder, and the word where it is."""
+    """In the controller: makes the folder and passes its path to the workers."""
 
     def __init__(self) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="tests-told-")

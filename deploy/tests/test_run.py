@@ -347,8 +347,8 @@ def test_reset_removes_environments_of_older_locks(here: Path, capsys: pytest.Ca
         user.communicate()
     assert {entry.name for entry in here.glob("venv-*")} == {*names} - {"venv-old"}
     told = capsys.readouterr().out
-    assert "venv-used is left: a process uses it" in told
-    assert "venv-unfinished is left: it is not complete" in told
+    assert "venv-used is kept: a process uses it" in told
+    assert "venv-unfinished is kept: it is not complete" in told
 
 
 def test_lock_is_held_by_one_at_a_time(here: Path) -> None:
