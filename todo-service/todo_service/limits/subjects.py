@@ -1,9 +1,10 @@
-"""How many requests a subject may send, and what it is told of that (draft-ietf-httpapi-ratelimit-headers-11).
+"""The rate limit per subject, and its RateLimit header fields (draft-ietf-httpapi-ratelimit-headers-11).
 
-A window begins with a subject's first request and ends for good: so what is left until then is a fact, for one process
-and for all that count together, and the header fields can say it. A window that slides, or a bucket that leaks, has
-more to give with every second, and no pair of figures is true of it. The price is that a quota may be spent late in
-one window and again early in the next. Refused requests count, too; they change nothing.
+A window begins with a subject's first request and has a fixed length. The header fields say how many requests are left
+in it and when it ends; that is exact, also when several processes count together. A sliding window or a leaky bucket
+regains requests every second, so these two numbers could not describe it. The price of fixed windows: a subject may
+spend its quota at the end of one window and again at the beginning of the next. Refused requests count, too, but
+change nothing.
 """
 
 import math
@@ -14,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from .windows import OwnWindows, QuotaPolicy, Window
 
-if TYPE_CHECKING:  # it imports Redis' client, which takes many megabytes: only a service that uses one pays for it
+if TYPE_CHECKING:  # shared_windows imports Redis' client, which takes many megabytes; without Redis it is not loaded
     from .shared_windows import SharedWindows
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a subject stands with its request counted."""
+    """A subject's window, with the present request counted."""
 
     policy: QuotaPolicy
     window: Window
@@ -31,11 +32,11 @@ class Standing:
 
     @property
     def seconds_left(self) -> int:
-        """Rounded up: whoever waits so long finds a new window (§4.1.2)."""
+        """Seconds until the window ends, rounded up: after this wait a new window begins (§4.1.2)."""
         return math.ceil(self.window.seconds_left) or 1
 
     def header_fields(self) -> Mapping[str, str]:
-        """RateLimit-Policy (§3) and RateLimit (§4)."""
+        """The fields RateLimit-Policy (§3) and RateLimit (§4)."""
         left = max(0, self.policy.requests - self.window.used)
         return {
             "RateLimit-Policy": f'"subject";q={self.policy.requests};w={self.policy.seconds}',
@@ -44,7 +45,7 @@ class Standing:
 
 
 class RateLimit:
-    """One policy for every subject, counted together with other processes where they share a Redis."""
+    """One policy for every subject. Processes that share a Redis count together."""
 
     def __init__(self, policy: QuotaPolicy, shared: "SharedWindows | None") -> None:
         self._policy = policy
@@ -64,7 +65,7 @@ class RateLimit:
             yield
 
     async def spend(self, subject: str) -> Standing:
-        """Count a request. Redis decides; while it does not answer, each process by itself, from nothing."""
+        """Count a request in Redis. While Redis does not answer, count in this process, beginning at 0."""
         window = None
         if self._shared is not None:
             window = await self._shared.count(subject, self._policy.seconds)

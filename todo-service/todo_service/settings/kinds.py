@@ -1,4 +1,4 @@
-"""What a setting may be: each kind checks its value, and says in a ValueError what is wrong with it."""
+"""The kinds of settings. Each checks its value, and raises ValueError with a text that says what is wrong."""
 
 import ipaddress
 import ssl
@@ -22,7 +22,9 @@ def _origin(value: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
         raise ValueError("must be an http or https origin, without a path and without a trailing slash")
     if "@" in parts.netloc or not value.isascii() or not value.isprintable() or set(value) & set(' "\\'):
-        raise ValueError("must be a plain origin")
+        raise ValueError(
+            "must be an origin of printable ASCII characters, without a user, spaces, quotes or backslashes"
+        )
     return value
 
 
@@ -62,7 +64,7 @@ def _certificates(value: Path) -> Path:
 
 
 def _rate_limit(value: object) -> object:
-    """`6000/PT1M`: so many requests in so long (ISO 8601)."""
+    """`6000/PT1M` is 6000 requests per minute (an ISO 8601 duration); `off` is None."""
     if not isinstance(value, str):
         return value
     if value == "off":
@@ -73,9 +75,9 @@ def _rate_limit(value: object) -> object:
     except ValidationError:
         raise ValueError("must be REQUESTS/DURATION, such as 600/PT1M, or off") from None
     if not requests.isdecimal() or not 1 <= int(requests) <= 10**9:
-        raise ValueError("must begin with a number of requests")
+        raise ValueError("must begin with a number of requests from 1 to 1000000000")
     if window.microseconds or not timedelta(seconds=1) <= window <= timedelta(days=1):
-        raise ValueError("must end in whole seconds, a day at most")
+        raise ValueError("must have a duration of whole seconds, at most a day")
     return QuotaPolicy(int(requests), window)
 
 

@@ -1,7 +1,7 @@
-"""Settings, from the environment: TODO_* names, and TODO_*_FILE for what is secret.
+"""Settings from environment variables: TODO_*, and TODO_*_FILE for secrets.
 
-All are checked before anything is opened. A name that does not exist stops the start: it is a setting that somebody
-believes to be in force. Only the top rooms read these; everything else is given what it needs.
+All are checked before anything is opened. A TODO_* name that does not exist stops the start: somebody may believe that
+it has an effect. Only the top rooms read settings; all other code is given what it needs.
 """
 
 import os
@@ -28,68 +28,77 @@ from .kinds import (
 
 PREFIX = "TODO_"
 SECRETS = ("database_url", "migration_database_url", "client_secret", "redis_url")  # these may also come as NAME_FILE
-_EMPTY_COUNTS = ("trusted_proxies",)  # set to nothing, nobody is believed; others are then as good as not set
+_EMPTY_COUNTS = ("trusted_proxies",)  # empty: no proxy is trusted. All other empty variables count as not set
 
 
 class InvalidSettings(Exception):
-    """What is wrong with the environment, a line each, without a secret in it."""
+    """All problems of the environment, one line each, without secrets."""
 
 
 class Settings(BaseModel):
-    """Durations are ISO 8601 in the environment: PT5M is five minutes."""
+    """The settings. Durations are ISO 8601 in the environment: PT5M is five minutes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    issuer: Origin = Field(description="whose tokens are taken: the public origin, compared with `iss` as it is")
-    auth_url: Origin = Field(default="", description="where the issuer answers from inside")
+    issuer: Origin = Field(description="public origin of the issuer; must equal the `iss` of access tokens exactly")
+    auth_url: Origin = Field(default="", description="the issuer's address inside the network")
     database_url: DatabaseUrl = Field(
-        default=SecretStr("sqlite+aiosqlite:///todo.db"), description="where todos are stored; may be read from a file"
+        default=SecretStr("sqlite+aiosqlite:///todo.db"), description="database of the todos; may be read from a file"
     )
     migration_database_url: DatabaseUrl | None = Field(
-        default=None, description="the same database as the tables' owner, for `migrate`; may be read from a file"
+        default=None,
+        description="the same database with the role that owns the tables, for `migrate`; may be read from a file",
     )
     client_id: str = Field(
         default="",
-        description="this service as the issuer's client, to report keys and be told of accounts; empty: neither",
+        description="client of this service at the issuer; it reports keys and receives account events; empty: neither",
     )
-    client_secret: SecretStr = Field(default=SecretStr(""), description="of that client; may be read from a file")
-    quota: int = Field(default=10_000, ge=1, le=10_000_000, description="todos that a person or service may have")
+    client_secret: SecretStr = Field(
+        default=SecretStr(""), description="secret of that client; may be read from a file"
+    )
+    quota: int = Field(default=10_000, ge=1, le=10_000_000, description="most todos of one person or service")
     rate_limit: RateLimit = Field(
         default=QuotaPolicy(6000, timedelta(minutes=1)),
-        description="requests of a person or service, and within what time (ISO 8601); `off`: no limit",
+        description="most requests of one person or service per time (ISO 8601); `off`: no limit",
     )
     redis_url: RedisUrl | None = Field(
-        default=None, description="where all processes count requests together; may be read from a file"
+        default=None, description="Redis, where all processes count together; may be read from a file"
     )
     redis_ca_file: Certificates | None = Field(
-        default=None, description="certificates (PEM) to believe instead of the system's when Redis is over TLS"
+        default=None, description="authorities (PEM) trusted instead of the system's for Redis over TLS"
     )
     redis_timeout: RedisTimeout = Field(
-        default=timedelta(milliseconds=50), description="for Redis to connect, and to answer; then goes on without it"
+        default=timedelta(milliseconds=50),
+        description="limit for connecting to Redis and for its answer; then it is skipped",
     )
-    jwks_file: Path = Field(default=Path("jwks.json"), description="copy of the last good key set")
+    jwks_file: Path = Field(default=Path("jwks.json"), description="file for a copy of the last good key set")
     web_folder: Path | None = Field(
-        default=None, description="where the web application was built to; none: not served"
+        default=None, description="folder with the built web application; none: it is not served"
     )
-    status_lists_file: Path = Field(default=Path("status_lists.json"), description="copy of the last status lists")
+    status_lists_file: Path = Field(
+        default=Path("status_lists.json"), description="file for a copy of the last status lists"
+    )
     require_status: Literal["on", "off"] = Field(
-        default="on", description="`on` refuses a person's token that names no status list"
+        default="on", description="`on` refuses persons' tokens that name no status list"
     )
     status_hints: Literal["on", "off"] = Field(
-        default="on", description="`on` listens at TODO_AUTH_URL for status lists that change; `off` only polls"
+        default="on", description="`on` listens at TODO_AUTH_URL for changes of status lists; `off` only polls"
     )
     cors_origins: Origins = Field(
-        default=(), description="origins whose pages may call the API with a bearer token, by commas"
+        default=(), description="origins whose pages may call the API with a bearer token, separated by commas"
     )
     trusted_proxies: Networks = Field(
-        default=("127.0.0.1", "::1"), description="addresses and networks whose X-Forwarded-For is believed, by commas"
+        default=("127.0.0.1", "::1"),
+        description="addresses or networks whose X-Forwarded-For is trusted, separated by commas",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="least that is logged")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="lowest level that is logged"
+    )
 
     @model_validator(mode="after")
     def _has_tls_for_its_authorities(self) -> Self:
         if self.redis_ca_file and not (self.redis_url and is_encrypted(self.redis_url)):
-            raise ValueError(f"{PREFIX}REDIS_CA_FILE is for {PREFIX}REDIS_URL with rediss, which is over TLS")
+            raise ValueError(f"{PREFIX}REDIS_CA_FILE is for {PREFIX}REDIS_URL with rediss, which is Redis over TLS")
         return self
 
     @property
@@ -98,7 +107,7 @@ class Settings(BaseModel):
 
     @property
     def status_hints_url(self) -> str | None:
-        """Only on the inside: the gateway does not route it."""
+        """The address of the stream of hints, or None. It needs TODO_AUTH_URL: the gateway does not route the path."""
         return f"{self.auth_url}/internal/status-list-hints" if self.auth_url and self.status_hints == "on" else None
 
 

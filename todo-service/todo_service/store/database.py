@@ -1,7 +1,7 @@
-"""Two databases behind one pair of engines: SQLite as the embedded default, PostgreSQL in earnest.
+"""The database: SQLite by default, PostgreSQL in production.
 
-Whoever reads or writes says for whom. On PostgreSQL that is told to the database as well, for this transaction only,
-and its row-level security shows no other rows, whatever the statements forget (migration 0002).
+Every transaction is opened for one owner. On PostgreSQL a setting of the transaction holds the owner, and row-level
+security shows only this owner's rows, even to a statement that forgets to compare the owner (migration 0002).
 """
 
 import select
@@ -20,9 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from .slow_statements import tell_of_slow_statements
 
 _BUSY_TIMEOUT = 5000  # milliseconds
-_POOL_TIMEOUT = 5  # seconds until somebody who waits for a connection is told to come again
+_POOL_TIMEOUT = 5  # seconds that a request waits for a connection; then it gets 503 with Retry-After
 _TIMEOUTS = "-c timezone=UTC -c statement_timeout=10000 -c idle_in_transaction_session_timeout=10000"
-# A server that is cut off says nothing, and TCP alone would wait for a quarter of an hour.
+# If the network to the server breaks, TCP alone would wait for a quarter of an hour.
 _REACHABILITY = {
     "connect_timeout": 3,  # seconds
     "tcp_user_timeout": 8000,  # milliseconds
@@ -30,23 +30,23 @@ _REACHABILITY = {
     "keepalives_interval": 2,
     "keepalives_count": 2,
 }
-_BEGIN = SQL("BEGIN; SELECT set_config({}, {}, true)")  # true: until the transaction ends, not a moment longer
+_BEGIN = SQL("BEGIN; SELECT set_config({}, {}, true)")  # true: only until the transaction ends
 _REVISION = "SELECT version_num FROM alembic_version"
 _BYPASSES = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
 
 
 class SchemaMismatch(Exception):
-    """The database's schema is not the one that this version reads and writes."""
+    """The database's schema is at another revision than this version needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """`reading(owner)` for what only reads, `writing(owner)` for what changes.
+    """Two engines; on PostgreSQL both are the same one.
 
-    On PostgreSQL the engines are one. On SQLite the writer has a single connection, so that writers queue here rather
-    than starve each other into `database is locked`, and its transactions begin IMMEDIATE: one that begins by reading
-    and then writes would fail as soon as another has written in between. Its reader works on the event loop, so
-    nothing but its own answers may be awaited while it is open.
+    On SQLite the writer has a single connection: writers wait for it here, and do not starve each other into `database
+    is locked`. Its transactions begin IMMEDIATE: a transaction that reads first and then writes would fail if another
+    one has written in between. The reader works on the event loop (inline_sqlite.py), so a block that reads may await
+    nothing but its own statements.
     """
 
     reader: AsyncEngine
@@ -54,14 +54,14 @@ class Database:
 
     @asynccontextmanager
     async def reading(self, owner: str) -> AsyncIterator[AsyncConnection]:
-        """One snapshot of one statement; the transaction ends with the block, and with it the owner's setting."""
+        """A connection for one read statement. The transaction and its owner end with the block."""
         async with self.reader.connect() as connection:
             await _begin(connection, "todo.owner", owner)
             yield connection
 
     @asynccontextmanager
     async def writing(self, owner: str) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed at the end of the block, rolled back when an exception leaves it."""
+        """One transaction: committed at the end of the block, rolled back if the block raises."""
         async with self.writer.connect() as connection:
             await _begin(connection, "todo.owner", owner)
             yield connection
@@ -69,21 +69,21 @@ class Database:
 
     @asynccontextmanager
     async def purging(self, before: datetime) -> AsyncIterator[AsyncConnection]:
-        """A transaction that sees, of all owners, what had to be gone `before` then, and nothing else."""
+        """A transaction that sees only the rows of all owners that were deleted, or expired, `before` that time."""
         async with self.writer.connect() as connection:
             await _begin(connection, "todo.purge_before", before.isoformat())
             yield connection
             await connection.commit()
 
     async def bypasses_row_level_security(self) -> bool:
-        """Whether the database does not hold this role to the owner's rows: a superuser, or BYPASSRLS."""
+        """Whether row-level security does not apply to this role: a superuser, or a role with BYPASSRLS."""
         if self.writer.dialect.name != "postgresql":
             return False
         async with self.writer.connect() as connection:
             return bool((await connection.execute(text(_BYPASSES))).scalar_one())
 
     async def require_revision(self, needed: str) -> None:
-        """Raises SchemaMismatch."""
+        """Raises SchemaMismatch unless the schema is at `needed`."""
         revision = await self.revision()
         if revision != needed:
             raise SchemaMismatch(f"the database is at {revision or 'nothing'}, not at {needed}")
@@ -105,7 +105,7 @@ class Database:
 
 
 async def _begin(connection: AsyncConnection, setting: str, value: str) -> None:
-    """Begin and set in one round trip. SQLite has neither settings nor policies, and begins by itself."""
+    """Begin the transaction and set the setting in one round trip. On SQLite nothing is to do: it has no policies."""
     if connection.dialect.name == "postgresql":
         statement = _BEGIN.format(Literal(setting), Literal(value)).as_string()
         await connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
@@ -121,18 +121,18 @@ def connect(database_url: str) -> Database:
 def _connect(database_url: str) -> Database:
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
-        from . import inline_sqlite  # a megabyte, which PostgreSQL has no use for
+        from . import inline_sqlite  # takes a megabyte, which is not needed with PostgreSQL
 
         inline_sqlite.register()
-        # A read is one statement: without a transaction around it, one that is broken off leaves none behind for the
-        # next reader of the one connection.
+        # A read is a single statement, so it needs no transaction. All readers share one connection: a cancelled read
+        # would leave its open transaction to the next one.
         reader = _sqlite(
             url.set(drivername="sqlite+inline"), None, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True
         )
         event.listen(reader.sync_engine, "connect", _add_functions)
         writer = _sqlite(url, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0, pool_timeout=_POOL_TIMEOUT)
         return Database(reader, writer)
-    # AUTOCOMMIT: `_begin` begins, so that it takes no round trip of its own.
+    # AUTOCOMMIT: `_begin` begins the transaction together with the setting, which saves a round trip.
     engine = create_async_engine(
         url,
         hide_parameters=True,
@@ -147,14 +147,14 @@ def _connect(database_url: str) -> Database:
 
 
 def _refuse_if_over(connection: Any, _record: object, _proxy: object) -> None:
-    """Before a connection is used: a server that ended has said so, and to an idle connection it says nothing else.
+    """Refuse an idle connection that has something to read: only the server's goodbye can be there.
 
-    Without a round trip, unlike a ping; whoever comes first after a restart is spared the error.
+    So the first request after a restart of the server does not fail. Unlike a ping, this needs no round trip.
     """
     poll = select.poll()
     poll.register(connection.driver_connection.pgconn.socket, select.POLLIN)
     if poll.poll(0):
-        raise DisconnectionError("the server has ended this connection")  # the pool then opens another one
+        raise DisconnectionError("the server has ended this connection")  # the pool opens a new one
 
 
 def _sqlite(url: URL, begin: str | None, **options: Any) -> AsyncEngine:
@@ -162,7 +162,7 @@ def _sqlite(url: URL, begin: str | None, **options: Any) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: DBAPIConnection, _record: object) -> None:
-        connection.isolation_level = None  # or the driver begins transactions itself, and never IMMEDIATE
+        connection.isolation_level = None  # otherwise the driver itself begins transactions, and never IMMEDIATE
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}")
         cursor.execute("PRAGMA journal_mode = WAL")
@@ -179,7 +179,7 @@ def _sqlite(url: URL, begin: str | None, **options: Any) -> AsyncEngine:
 
 
 def _add_functions(connection: Any, _record: object) -> None:
-    """SQLite's own `lower` knows ASCII only."""
+    """Replace SQLite's `lower`, which only knows ASCII."""
     connection.create_function("lower", 1, _lower, deterministic=True)
 
 

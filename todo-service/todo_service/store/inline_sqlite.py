@@ -1,8 +1,8 @@
 """A SQLAlchemy dialect that reads SQLite on the event loop itself.
 
-A read through an index takes some 20 µs and, in WAL mode, waits for no lock; handing it to a thread and back, several
-times a statement as aiosqlite does, takes many times as long. Only for reading: a write may wait for a lock
-(DECISIONS.md, 1).
+A read through an index takes about 20 µs and, in WAL mode, waits for no lock. aiosqlite hands each statement to a
+thread and back several times, which takes many times as long. This dialect is only for reading: a write may wait for a
+lock (DECISIONS.md, 1).
 """
 
 import sqlite3
@@ -17,7 +17,7 @@ from sqlalchemy.util import await_only
 
 class _Cursor(sqlite3.Cursor):
     async def _async_soft_close(self) -> None:
-        """What SQLAlchemy asks of an asynchronous cursor once its rows are with it."""
+        """Called by SQLAlchemy after it has fetched the rows. Nothing is left to close."""
 
 
 class _Connection(sqlite3.Connection):
@@ -27,7 +27,7 @@ class _Connection(sqlite3.Connection):
 
 class InlineSQLite(SQLiteDialect_pysqlite):
     driver = "inline"
-    is_async = True  # so that AsyncEngine takes it
+    is_async = True  # AsyncEngine accepts no other dialect
     supports_statement_cache = True
 
     def create_connect_args(self, url: URL) -> Any:
@@ -35,7 +35,7 @@ class InlineSQLite(SQLiteDialect_pysqlite):
         return arguments, {**options, "factory": _Connection}
 
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
-        await_only(_nothing())  # AsyncConnection insists that something was awaited; here nothing waits
+        await_only(_nothing())  # AsyncConnection requires an await; this one does not wait
         cursor.execute(statement, parameters)
 
     @classmethod

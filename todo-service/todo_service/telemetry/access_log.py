@@ -1,4 +1,7 @@
-"""One log line, one count and one id per request, and the headers of every answer. A well-formed id is kept."""
+"""One log line, one count and one id per request, and the header fields that every response has.
+
+The id is the gateway's if it is well formed, otherwise a new one.
+"""
 
 import asyncio
 import re
@@ -60,7 +63,7 @@ def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None
     headers.update(scope.get("rate_limit_fields", {}))
     headers["X-Request-ID"] = request_id
     headers["X-Content-Type-Options"] = "nosniff"
-    if scope["path"].startswith("/api/"):  # personal data, and refusals that depend on the caller
+    if scope["path"].startswith("/api/"):  # personal data, and errors that depend on the caller
         headers["Cache-Control"] = "private, no-store"
 
 

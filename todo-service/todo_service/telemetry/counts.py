@@ -1,4 +1,4 @@
-"""Counters of HTTP requests and of what this service refuses."""
+"""Counters of HTTP requests and of refusals."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,17 +18,17 @@ def _active() -> Metric:
 
 
 def _problems() -> Metric:
-    return Metric("todo_problems_total", "counter", "Refusals, by problem type", ("type",))
+    return Metric("todo_problems_total", "counter", "Problems sent to clients, by type", ("type",))
 
 
 def _rejections() -> Metric:
-    """By the text of `InvalidToken`, which is ours."""
-    return Metric("todo_token_rejections_total", "counter", "Tokens that opened nothing, and why", ("reason",))
+    """The label is the text of `InvalidToken`: one of a fixed few, never a part of the token."""
+    return Metric("todo_token_rejections_total", "counter", "Refused access tokens, by reason", ("reason",))
 
 
 @dataclass(frozen=True)
 class RequestCounts:
-    """Made with the application; each process has its own, and each starts at nothing. For one event loop."""
+    """The counters of one process. They are made with the application and start at 0. For one event loop: no lock."""
 
     requests: Durations = field(default_factory=_requests)
     active_requests: Metric = field(default_factory=_active)
@@ -39,5 +39,5 @@ class RequestCounts:
         return iter(vars(self).values())
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request has ended. Route is a template, or nothing where none fitted: never what was asked for."""
+        """Count a finished request. `route` is a template, or empty if none matched; never the requested path."""
         self.requests.observe((method if method in METHODS else "_OTHER", route, str(status)), seconds)

@@ -1,4 +1,4 @@
-"""/metrics for Prometheus, on a port of its own: requests, the key set (rule J14), status lists, the process."""
+"""/metrics for Prometheus, on a port of its own: requests, key set (rule J14 of VERIFIER.md), status lists, process."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +20,7 @@ REDIS_LOST = "1: Redis is set and does not answer, so each process limits by its
 
 
 class MetricsPort:
-    """What arrives on that port is for Prometheus alone: the application never sees it, and has no /metrics itself."""
+    """Answer requests on the metrics port. The application never sees them, and has no /metrics on its own port."""
 
     def __init__(self, app: ASGIApp, port: int, render: Callable[[], str]) -> None:
         self._app = app
@@ -61,31 +61,31 @@ def render_metrics(
 
 def _of_keys(jwks: JwksCache, now: float) -> Iterator[Metric]:
     counts, held = jwks.counts, jwks.held
-    yield _gauge("jwks_last_attempt_timestamp_seconds", "When keys were last asked for", counts.attempted_at)
-    yield _gauge("jwks_last_success_timestamp_seconds", "When they last came", counts.succeeded_at)
+    yield _gauge("jwks_last_attempt_timestamp_seconds", "When a fetch of the key set last began", counts.attempted_at)
+    yield _gauge("jwks_last_success_timestamp_seconds", "When a fetch last succeeded", counts.succeeded_at)
     yield _by_result("jwks_fetches_total", "Fetches of the key set", counts.fetches)
-    yield _by_result("jwks_forced_total", "Of these, for an unknown kid", counts.forced)
-    yield Metric("jwks_unknown_kid_total", "counter", "Tokens under an unknown kid", (), {(): counts.unknown_kids})
-    yield _gauge("jwks_keys", "Usable keys that are held", 0 if held is None else len(held.keys))
+    yield _by_result("jwks_forced_total", "Searches for an unknown kid, by result", counts.forced)
+    yield Metric("jwks_unknown_kid_total", "counter", "Tokens with an unknown kid", (), {(): counts.unknown_kids})
+    yield _gauge("jwks_keys", "Usable keys for access tokens", 0 if held is None else len(held.keys))
     if held is not None:
         digest = hashlib.sha256(held.document).hexdigest()[:16]
         age = max(0.0, now - held.fetched_at)
-        yield _gauge("jwks_stale_seconds", "Age of the key set: time since the issuer's last word", age)
+        yield _gauge("jwks_stale_seconds", "Age of the key set: time since a fetch last succeeded", age)
         yield Metric("jwks_info", "gauge", "1, for the key set with this hash", ("hash",), {(digest,): 1})
 
 
 def _of_status_lists(lists: StatusLists, now: float) -> Iterator[Metric]:
-    """By the signed `iat` alone. Whether a list is stale depends on the token, so that is counted where it is seen."""
+    """Ages count from the signed `iat`. Whether a list is stale depends on the token: see `checks`."""
     counts, held = lists.counts, tuple(lists.held)
     yield _by_result("status_list_fetches_total", "Fetches of status lists", counts.fetches)
-    yield _by_result("status_list_hints_total", "Hints that a list has changed", counts.hints)
-    yield _by_result("status_list_checks_total", "Tokens' statuses that were not simply valid", counts.checks)
-    yield _gauge("status_lists", "Status lists that are held", len(held))
+    yield _by_result("status_list_hints_total", "Hints that a status list has changed", counts.hints)
+    yield _by_result("status_list_checks_total", "Checks of a token with another result than valid", counts.checks)
+    yield _gauge("status_lists", "Status lists in memory", len(held))
     if held:
         ages = [now - each.iat for each in held]
         lagging = sum(age > LAGGING_AFTER.total_seconds() for age in ages)
-        yield _gauge("status_lists_lagging", "Of these, older than two minutes", lagging)
-        yield _gauge("status_list_age_seconds", "Age of the oldest", max(0.0, *ages))
+        yield _gauge("status_lists_lagging", "Status lists older than two minutes", lagging)
+        yield _gauge("status_list_age_seconds", "Age of the oldest status list", max(0.0, *ages))
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:
