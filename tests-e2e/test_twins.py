@@ -3,8 +3,11 @@
 A fault that is mended in one of them is then mended in both. A line that must differ stands in `TWINS` with its reason.
 """
 
+import ast
 import difflib
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -49,8 +52,46 @@ HINTS = Difference(
     auth='UNTRACED = ("/livez", "/readyz", "/internal/status-list-hints")  # probes, and a stream that never ends',
     todo='UNTRACED = ("/livez", "/readyz")',
 )
+EXAMPLE = Difference(
+    "Each shows one of its own kinds.",
+    auth='''
+"""What an endpoint or a grant is given: of the parts that a process assembled at its start, those that it names.
+    class RevokeParts(Given):
+        database: Database
+    parts = given(request, RevokeParts)
+''',
+    todo='''
+"""What an endpoint is given: of the parts that a process assembled at its start, those that it names.
+    class ListParts(Given):
+        cursor_key: bytes
+    parts = given(request, ListParts)
+''',
+)
+MORE_GIVEN = Difference(
+    "auth-service's middleware is given parts, too, and its clock gives a datetime.",
+    auth='''
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+from fastapi import Depends, Request
+from starlette.applications import Starlette
+from ..store.instants import Clock
+def given_by(app: Starlette, kind: type[Kind]) -> Kind:
+    """For middleware, and for what serves the process rather than a request."""
+    supply: Supply = app.state.parts
+    return supply.give(kind)
+@dataclass(frozen=True)
+class TimeParts(Given):
+    clock: Clock
+async def get_now(request: Request) -> datetime:
+    """A coroutine only because FastAPI sends plain functions to a thread, which costs more than the request."""
+    return given(request, TimeParts).clock()
+Now = Annotated[datetime, Depends(get_now)]
+''',
+    todo="from typing import Any, TypeVar",
+)
 TWINS: dict[str, tuple[Difference, ...]] = {
     "__main__.py": (),
+    "http/parts.py": (EXAMPLE, MORE_GIVEN),
     "limits/redis_address.py": (),
     "limits/redis_clients.py": (),
     "limits/shared_windows.py": (LOG_EVENTS,),
@@ -65,8 +106,8 @@ TWINS: dict[str, tuple[Difference, ...]] = {
 # Of the same name, and not twins: each has its own task.
 UNALIKE = {
     "__init__.py": "each room's door tells of its own files",
+    "assembly.py": "other parts",
     "app.py": "other routes, other work beside requests",
-    "http/parts.py": "other parts; todo-service's are assembled above http/",
     "limits/__init__.py": "see above",
     "http/__init__.py": "see above",
     "migrations/__init__.py": "see above; todo-service grants its serving role what serving takes",
@@ -113,3 +154,32 @@ def test_files_of_the_same_name_are_twins_or_have_a_reason() -> None:
     }
     assert both == TWINS.keys() | UNALIKE.keys()
     assert not TWINS.keys() & UNALIKE.keys()
+
+
+def named(path: Path, name: str) -> str:
+    """The assignment or function of that name, without comments."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            return ast.unparse(node)
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return ast.unparse(node)
+    raise AssertionError(f"{path} has no {name}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["LOCK_TIMEOUT", "STATEMENT_TIMEOUT", "POOL_TIMEOUT", "REACHABILITY", "_refuse_if_over", "_prepare_sqlite"],
+)
+def test_both_open_their_databases_in_the_same_way(name: str) -> None:
+    """DECISIONS.md, "Both services open their databases in the same way"."""
+    assert named(AUTH / "store/database.py", name) == named(TODO / "store/database.py", name)
+
+
+@pytest.mark.parametrize("option", ["max_overflow", "pool_recycle"])
+def test_no_pool_overflows_and_connections_are_closed_after_the_same_time(option: str) -> None:
+    """However it is passed: as a keyword or in a dict of them."""
+    values = [
+        set(re.findall(rf'\b{option}"?[=:] ?(\d+)', (service / "store/database.py").read_text(encoding="utf-8")))
+        for service in (AUTH, TODO)
+    ]
+    assert values == [{"0"}] * 2 if option == "max_overflow" else values[0] == values[1] != set()

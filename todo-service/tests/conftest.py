@@ -3,6 +3,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -34,9 +35,9 @@ def patience() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         for phase in ("connect", "read", "write", "pool"):
             patched.setattr(DEFAULT_TIMEOUT_CONFIG, phase, 60.0)
-        patched.setattr(database, "_BUSY_TIMEOUT", 60_000)
-        patched.setattr(database, "_POOL_TIMEOUT", 60)
-        patched.setitem(database._REACHABILITY, "connect_timeout", 60)
+        patched.setattr(database, "LOCK_TIMEOUT", timedelta(minutes=1))
+        patched.setattr(database, "POOL_TIMEOUT", timedelta(minutes=1))
+        patched.setitem(database.REACHABILITY, "connect_timeout", 60)
         yield
 
 

@@ -5,6 +5,7 @@ import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -40,7 +41,7 @@ def check_unavailable(response: httpx2.Response) -> None:
 def test_a_lock_that_lasts_is_an_answer_to_try_later(
     run_service: Any, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_BUSY_TIMEOUT", 50)
+    monkeypatch.setattr(database, "LOCK_TIMEOUT", timedelta(milliseconds=50))
     with run_service() as service:
         service.wait_until_ready()
         alice = service.person()
@@ -156,7 +157,7 @@ def test_a_writer_takes_sqlites_lock_when_it_begins(sqlite_url: str, path: Path)
     other = sqlite3.connect(path, isolation_level=None, timeout=0)
 
     async def begin() -> None:
-        connected = database.connect(sqlite_url)
+        connected = database.open_database(sqlite_url)
         async with connected.writer.begin() as connection:
             await connection.execute(text("SELECT 1"))
             with pytest.raises(sqlite3.OperationalError, match="locked"):
@@ -164,7 +165,7 @@ def test_a_writer_takes_sqlites_lock_when_it_begins(sqlite_url: str, path: Path)
         async with connected.reader.begin() as connection:
             await connection.execute(text("SELECT 1"))
             other.execute("BEGIN IMMEDIATE")
-        await connected.dispose()
+        await connected.close()
 
     asyncio.run(begin())
     other.close()
@@ -206,13 +207,13 @@ def test_a_page_is_read_by_the_primary_key(shared_service: Service) -> None:
         query = (
             "SELECT * FROM todos WHERE owner = 'a' AND id < '01900000000070008000000000000000' ORDER BY id DESC LIMIT 5"
         )
-        own = database.connect(connected.writer.url.render_as_string(hide_password=False))
+        own = database.open_database(connected.writer.url.render_as_string(hide_password=False))
         async with own.reader.connect() as connection:
             if not is_sqlite:
                 await connection.execute(text("SET enable_seqscan = off"))
                 await connection.execute(text("SET enable_bitmapscan = off"))
             rows = (await connection.execute(text(f"{explain} {query}"))).all()
-        await own.dispose()
+        await own.close()
         return "\n".join(str(row) for row in rows)
 
     found = asyncio.run(plan())

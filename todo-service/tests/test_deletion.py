@@ -114,11 +114,11 @@ def store(request: pytest.FixtureRequest) -> str:
 
 def with_database(url: str, work: Callable[[Database], Any]) -> Any:
     async def run() -> Any:
-        connected = database.connect(url)
+        connected = database.open_database(url)
         try:
             return await work(connected)
         finally:
-            await connected.dispose()
+            await connected.close()
 
     return asyncio.run(run())
 

@@ -202,7 +202,7 @@ def test_the_setting_does_not_outlive_its_transaction(postgres_service: Service)
     todo_of(postgres_service, "alice")
 
     async def count() -> tuple[int, int]:
-        own = database.connect(
+        own = database.open_database(
             postgres_service.app.state.parts.database.writer.url.render_as_string(hide_password=False)
         )
         async with own.writer.connect() as connection:
@@ -211,7 +211,7 @@ def test_the_setting_does_not_outlive_its_transaction(postgres_service: Service)
             assert (await connection.execute(text("SELECT count(*) FROM todos"))).scalar_one() > 0
         async with own.writer.connect() as connection:
             after = (await connection.execute(text("SELECT count(*) FROM todos"))).scalar_one()
-        await own.dispose()
+        await own.close()
         return before, after
 
     assert asyncio.run(count()) == (0, 0)
@@ -220,7 +220,7 @@ def test_the_setting_does_not_outlive_its_transaction(postgres_service: Service)
 @pytest.mark.parametrize("table", ["todos", "owners", "idempotency_keys"])
 def test_the_serving_role_cannot_write_for_others(postgres_service: Service, table: str) -> None:
     async def steal() -> None:
-        own = database.connect(
+        own = database.open_database(
             postgres_service.app.state.parts.database.writer.url.render_as_string(hide_password=False)
         )
         async with own.writing("mallory") as connection:
@@ -232,7 +232,7 @@ def test_the_serving_role_cannot_write_for_others(postgres_service: Service, tab
         with pytest.raises(ProgrammingError, match="must be owner"):
             async with own.writing("mallory") as connection:
                 await connection.execute(text(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"))
-        await own.dispose()
+        await own.close()
 
     asyncio.run(steal())
 
@@ -241,11 +241,11 @@ def test_an_exempt_role_is_warned_about(postgres_url: str, postgres_service: Ser
     """postgres_url is a superuser's, to whom no policy applies."""
 
     async def exempt(url: str) -> bool:
-        own = database.connect(url)
+        own = database.open_database(url)
         try:
             return await own.bypasses_row_level_security()
         finally:
-            await own.dispose()
+            await own.close()
 
     serving = serving_url_of(postgres_service)
     assert [asyncio.run(exempt(url)) for url in (postgres_url, serving)] == [True, False]

@@ -17,8 +17,7 @@ from .limits.redis_address import parse_redis_url
 from .limits.subjects import RateLimit
 from .migrations import HEAD
 from .settings.settings import Settings
-from .store import database as store
-from .store.database import Database
+from .store.database import Database, open_database
 from .telemetry.counts import RequestCounts
 from .todos import cursors
 from .todos.idempotency import InFlight
@@ -71,7 +70,7 @@ class Seams:
 @asynccontextmanager
 async def assembled(settings: Settings, counts: RequestCounts, seams: Seams) -> AsyncIterator[Parts]:
     """The parts; afterwards the database is closed."""
-    database = store.connect(settings.database_url.get_secret_value())
+    database = open_database(settings.database_url.get_secret_value())
     try:
         async with database.reader.connect() as connection:
             cursor_key = await cursors.get_key(connection)
@@ -79,7 +78,7 @@ async def assembled(settings: Settings, counts: RequestCounts, seams: Seams) -> 
             _log.warning("the database role is exempt from row-level security: only the queries keep owners apart")
         yield _assemble(settings, database, cursor_key, counts, seams)
     finally:
-        await database.dispose()
+        await database.close()
 
 
 def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts: RequestCounts, seams: Seams) -> Parts:

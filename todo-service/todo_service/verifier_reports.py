@@ -8,7 +8,6 @@ nothing fails without one.
 """
 
 import asyncio
-import logging
 import re
 import secrets
 import socket
@@ -20,11 +19,12 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import httpx2
+import structlog
 
 from .verifier import outgoing
 
 PATH = "/internal/verifiers"
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class VerifierReports:
             if held.kids and time.monotonic() - sent_at >= self._pause(held, reported, failure).total_seconds():
                 failing, failure = failure, await self._try_to_send(client, held)
                 if failure and failure != failing:
-                    _log.warning("the issuer does not take reports: %s", failure)
+                    _log.warning("the issuer does not take reports", reason=failure)
                 reported, sent_at = held, time.monotonic()
             await asyncio.sleep(self._pace.look.total_seconds())
 

@@ -118,7 +118,8 @@ def _open_engines(url: str) -> Database:
     reads: dict[str, Any] = common | {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
     if make_url(url).get_backend_name() == "sqlite":
         connect = {"timeout": LOCK_TIMEOUT.total_seconds()}
-        writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30, connect_args=connect, **common)
+        wait = {"pool_timeout": POOL_TIMEOUT.total_seconds()}
+        writer = create_async_engine(url, pool_size=1, max_overflow=0, connect_args=connect, **wait, **common)
         reader = create_async_engine(
             make_url(url).set(drivername=f"sqlite+{InlineSQLite.driver}"),
             connect_args=connect,

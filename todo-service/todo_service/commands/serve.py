@@ -11,8 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..app import create_app
 from ..migrations import HEAD
 from ..settings.settings import Settings, load_settings
-from ..store import database
-from ..store.database import SchemaMismatch
+from ..store.database import SchemaMismatch, open_database
 from ..telemetry import logs, tracing
 from ..telemetry.tracing import TracingUnavailable
 from .refused import CommandRefused, first_line
@@ -53,15 +52,15 @@ def serve(host: str, port: int, metrics_port: int | None) -> None:
 
 
 async def _check_database(settings: Settings) -> None:
-    connected = database.connect(settings.database_url.get_secret_value())
+    database = open_database(settings.database_url.get_secret_value())
     try:
-        await connected.require_revision(HEAD)
+        await database.require_revision(HEAD)
     except SchemaMismatch as error:
         raise CommandRefused(f"{error}; run: python -m todo_service migrate") from error
     except (SQLAlchemyError, OSError) as error:
         raise CommandRefused(f"cannot reach the database: {first_line(error)}") from error
     finally:
-        await connected.dispose()
+        await database.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

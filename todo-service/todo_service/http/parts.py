@@ -1,4 +1,4 @@
-"""What an endpoint is given: of the parts that a process assembled at its start, those that it names, and no others.
+"""What an endpoint is given: of the parts that a process assembled at its start, those that it names.
 
     @dataclass(frozen=True)
     class ListParts(Given):
@@ -11,9 +11,9 @@ process, so a request pays for one look-up.
 """
 
 from dataclasses import dataclass, field, fields
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
-from fastapi import Request
+from starlette.requests import HTTPConnection
 
 
 class Given:
@@ -27,16 +27,16 @@ Kind = TypeVar("Kind", bound=Given)
 class Supply:
     """The base of `Parts`, which stands above this room because it names types of rooms above it."""
 
-    _built: dict[type[Given], Given] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _built: dict[type[Given], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def give(self, kind: type[Kind]) -> Kind:
-        built = self._built.get(kind)
+        built: Kind | None = self._built.get(kind)
         if built is None:
-            values = {each.name: getattr(self, each.name) for each in fields(kind)}  # type: ignore[arg-type]  # dataclasses all
-            built = self._built[kind] = kind(**values)
-        return cast("Kind", built)
+            names = [each.name for each in fields(kind)]  # type: ignore[arg-type]  # every kind is a dataclass
+            built = self._built[kind] = kind(**{name: getattr(self, name) for name in names})
+        return built
 
 
-def given(request: Request, kind: type[Kind]) -> Kind:
-    supply: Supply = request.app.state.parts
+def given(request: HTTPConnection, kind: type[Kind]) -> Kind:
+    supply: Supply = request.scope["app"].state.parts
     return supply.give(kind)

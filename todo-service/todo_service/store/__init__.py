@@ -1,6 +1,6 @@
 """Store: the database, which shows each owner only their own rows.
 
-    database.py          `Database`: `reading(owner)`, `writing(owner)`, `purging(before)`; the schema's version
+    database.py          `open_database`; `Database`: `reading(owner)`, `writing(owner)`, `purging(before)`
     inline_sqlite.py     a dialect that reads SQLite on the event loop, without a thread
     slow_statements.py   statements that took long, logged with the request's id and without their values
 

@@ -8,22 +8,22 @@ import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg.sql import SQL, Literal
-from sqlalchemy import URL, Connection, event, make_url, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import Engine, event, make_url, text
 from sqlalchemy.exc import DatabaseError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from .slow_statements import tell_of_slow_statements
 
-_BUSY_TIMEOUT = 5000  # milliseconds
-_POOL_TIMEOUT = 5  # seconds that a request waits for a connection; then it gets 503 with Retry-After
-_TIMEOUTS = "-c timezone=UTC -c statement_timeout=10000 -c idle_in_transaction_session_timeout=10000"
-# If the network to the server breaks, TCP alone would wait for a quarter of an hour.
-_REACHABILITY = {
+LOCK_TIMEOUT = timedelta(seconds=10)
+STATEMENT_TIMEOUT = timedelta(seconds=15)
+POOL_TIMEOUT = timedelta(seconds=5)  # waiting this long for a connection ends in 503
+# If the network to the server is cut, TCP alone would wait for a quarter of an hour. The server's own timeouts cannot
+# help: its errors do not arrive.
+REACHABILITY = {
     "connect_timeout": 3,  # seconds
     "tcp_user_timeout": 8000,  # milliseconds
     "keepalives_idle": 4,
@@ -99,7 +99,7 @@ class Database:
                 return None
         return revision
 
-    async def dispose(self) -> None:
+    async def close(self) -> None:
         await self.reader.dispose()
         await self.writer.dispose()
 
@@ -111,42 +111,56 @@ async def _begin(connection: AsyncConnection, setting: str, value: str) -> None:
         await connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
-def connect(database_url: str) -> Database:
-    database = _connect(database_url)
+def open_database(url: str) -> Database:
+    """The database at a SQLAlchemy URL, `sqlite+aiosqlite:` or `postgresql+psycopg:`. It connects at first use."""
+    database = _open_engines(url)
     for engine in {database.reader, database.writer}:
         tell_of_slow_statements(engine.sync_engine)
     return database
 
 
-def _connect(database_url: str) -> Database:
-    url = make_url(database_url)
-    if url.get_backend_name() == "sqlite":
-        from . import inline_sqlite  # takes a megabyte, which is not needed with PostgreSQL
-
-        inline_sqlite.register()
-        # A read is a single statement, so it needs no transaction. All readers share one connection: a cancelled read
-        # would leave its open transaction to the next one.
-        reader = _sqlite(
-            url.set(drivername="sqlite+inline"), None, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True
-        )
-        event.listen(reader.sync_engine, "connect", _add_functions)
-        writer = _sqlite(url, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0, pool_timeout=_POOL_TIMEOUT)
-        return Database(reader, writer)
-    # AUTOCOMMIT: `_begin` begins the transaction together with the setting, which saves a round trip.
+def _open_engines(url: str) -> Database:
+    # hide_parameters: error texts go to the terminal, and parameters hold what people typed.
+    common: dict[str, Any] = {"hide_parameters": True, "pool_timeout": POOL_TIMEOUT.total_seconds()}
+    if make_url(url).get_backend_name() == "sqlite":
+        return _open_sqlite(url, common)
+    milliseconds = int(STATEMENT_TIMEOUT.total_seconds() * 1000)
+    timeouts = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds}"
+    # One pool, where auth-service has two of ten: here each use begins a transaction, since the owner is set in it.
     engine = create_async_engine(
         url,
-        hide_parameters=True,
-        pool_timeout=_POOL_TIMEOUT,
-        pool_size=10,
-        max_overflow=10,
-        isolation_level="AUTOCOMMIT",
-        connect_args={"options": _TIMEOUTS, **_REACHABILITY},
+        pool_size=20,
+        max_overflow=0,  # an overflow connection is closed after one use; opening it costs more than waiting
+        pool_recycle=1800,  # seconds
+        isolation_level="AUTOCOMMIT",  # `_begin` begins the transaction together with the setting
+        connect_args={"options": f"-c timezone=UTC {timeouts}", **REACHABILITY},
+        **common,
     )
     event.listen(engine.sync_engine, "checkout", _refuse_if_over)
     return Database(engine, engine)
 
 
-def _refuse_if_over(connection: Any, _record: object, _proxy: object) -> None:
+def _open_sqlite(url: str, common: dict[str, Any]) -> Database:
+    from .inline_sqlite import InlineSQLite  # takes a megabyte, which is not needed with PostgreSQL
+
+    connect = {"timeout": LOCK_TIMEOUT.total_seconds()}
+    writer = create_async_engine(url, pool_size=1, max_overflow=0, connect_args=connect, **common)
+    # A read is a single statement, so it needs no transaction. All readers share one connection: a cancelled read would
+    # leave its open transaction to the next one.
+    reader = create_async_engine(
+        make_url(url).set(drivername=f"sqlite+{InlineSQLite.driver}"),
+        connect_args=connect,
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+        hide_parameters=True,
+    )
+    _prepare_sqlite(writer.sync_engine, begin="BEGIN IMMEDIATE")
+    _prepare_sqlite(reader.sync_engine, begin=None)
+    event.listen(reader.sync_engine, "connect", _add_functions)
+    return Database(reader, writer)
+
+
+def _refuse_if_over(connection: Any, record: object, proxy: object) -> None:
     """Refuse an idle connection that has something to read: only the server's goodbye can be there.
 
     So the first request after a restart of the server does not fail. Unlike a ping, this needs no round trip.
@@ -157,25 +171,21 @@ def _refuse_if_over(connection: Any, _record: object, _proxy: object) -> None:
         raise DisconnectionError("the server has ended this connection")  # the pool opens a new one
 
 
-def _sqlite(url: URL, begin: str | None, **options: Any) -> AsyncEngine:
-    engine = create_async_engine(url, hide_parameters=True, **options)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def configure(connection: DBAPIConnection, _record: object) -> None:
+def _prepare_sqlite(engine: Engine, *, begin: str | None) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, record: object) -> None:
         connection.isolation_level = None  # otherwise the driver itself begins transactions, and never IMMEDIATE
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = NORMAL")
+        # FULL: an answered change survives a power cut, above all the erasure of an account's todos.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+            cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     if begin is not None:
 
-        @event.listens_for(engine.sync_engine, "begin")
-        def begin_transaction(connection: Connection) -> None:
+        @event.listens_for(engine, "begin")
+        def on_begin(connection: Any) -> None:
             connection.exec_driver_sql(begin)
-
-    return engine
 
 
 def _add_functions(connection: Any, _record: object) -> None:

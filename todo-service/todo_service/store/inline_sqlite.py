@@ -47,5 +47,4 @@ async def _nothing() -> None:
     pass
 
 
-def register() -> None:
-    registry.register("sqlite.inline", __name__, "InlineSQLite")
+registry.register("sqlite.inline", __name__, "InlineSQLite")
