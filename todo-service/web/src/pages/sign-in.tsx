@@ -17,9 +17,7 @@ export function SignIn({ sessionEnded }: { sessionEnded: boolean }): ReactNode {
       <form className="narrow" noValidate onSubmit={(event) => void submission.submit(event)}>
         <h1>{sessionEnded ? "Welcome back" : "Sign in"}</h1>
         {sessionEnded && (
-          <Message kind="notice">
-            Your session has ended. Sign in to continue; what you typed is still there.
-          </Message>
+          <Message kind="notice">Your session has ended. Sign in to continue; what you typed is still there.</Message>
         )}
         <Field
           label="Email"
