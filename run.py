@@ -80,7 +80,7 @@ def reset(arguments: Sequence[str]) -> int:
 
 
 def test(arguments: Sequence[str]) -> int:
-    """set up what is missing and pass all tests, or with --fast the quick ones; arguments go to pytest"""
+    """install what is missing and run all tests, or with --fast only the quick ones; arguments go to pytest"""
     interpreter = python(tests=True)
     if "--fast" not in arguments:
         try:

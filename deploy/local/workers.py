@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MEMORY_PER_WORKER = 1.5  # GB: a stack, a browser, a PostgreSQL server and pytest with all tests collected
-# Whoever says one of these has chosen: the debugger and undivided output need the one process that has the terminal.
+# With one of these options the tests run in one process: the debugger and uncaptured output need the terminal.
 ONE_PROCESS = ("-s", "--capture=no", "--pdb", "--trace", "--collect-only", "--co")
 OWN_NUMBER = ("-n", "--numprocesses", "--dist", "-d", "--tx")
 
 
 def test_options(arguments: Sequence[str]) -> list[str]:
-    """The plugin, the ten slowest, and the processes that share the tests; the caller's own options come after."""
+    """pytest's options: the plugin, the ten slowest tests, the number of processes. The caller's options come after."""
     options = ["-p", "deploy.testing", "--durations=10"]
     number = 1 if is_for_one_process(arguments) else workers()
     return [*options, "-n", str(number), "--dist=loadfile", "--no-loadscope-reorder"] if number > 1 else options
 
 
 def is_for_one_process(arguments: Sequence[str]) -> bool:
-    """Whether the caller has said so, or has named a single file."""
+    """Whether the caller's options ask for one process or for a number of their own, or name a single file."""
     joined = [first + second for first, second in pairwise(arguments)]
     if "-pno:xdist" in (*arguments, *joined) or any(each in ONE_PROCESS for each in arguments):
         return True
@@ -37,13 +37,13 @@ def is_for_one_process(arguments: Sequence[str]) -> bool:
 
 
 def workers() -> int:
-    """As many as this process may use cores, and as the memory has room for."""
+    """The number of processes: one per core that this process may use, and no more than the free memory allows."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, int(memory() // MEMORY_PER_WORKER)))
 
 
 def memory() -> float:
-    """GB of it that nobody uses; of a system that does not say so, all that it has."""
+    """Free memory in GB; on a system that does not report it, all memory."""
     with suppress(OSError):
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) / 1e6

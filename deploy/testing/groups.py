@@ -1,9 +1,9 @@
 """Groups of tests: the tests of one group run in one process, one after the other.
 
-A file is a group of its own, because its tests share module fixtures. Files that share one expensive thing are one
-group, so that it is started once: the stack, or the engine's images. pytest-xdist's own groups (`--dist loadgroup`)
-write the group's name into the test's, which pytest 9.2 no longer lets it; so the processes that run tests tell the
-groups to the one that hands them out.
+A file is a group of its own, because its tests share module fixtures. Files that share an expensive fixture (the stack,
+or the engine's images) are one group, so that it is started once. pytest-xdist's own groups (`--dist loadgroup`) add
+the group's name to the test's, which pytest 9.2 no longer allows; so the workers pass the groups to the controller
+(telling.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 SHARED = {"built": "containers", "stack": "stack", "provider": "stack", "todo_process": "todo-service alone"}
-# Groups that take a minute or more, the longest first. They are started first: a long one started last would run alone.
+# Groups that take a minute or more, the longest first. They are started first: a long one that started last would run
+# alone at the end.
 LONG: Sequence[str] = (
     "containers",
     "stack",
@@ -36,7 +37,7 @@ NAME = "groups"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the groups in the order in which they are started, and tell them."""
+    """Sort the tests by group, in the order in which groups start, and pass the groups to the controller."""
     if not is_worker(config):
         return
     marked = {_file(item.nodeid): str(mark.args[0]) for item in items for mark in item.iter_markers("xdist_group")}
@@ -59,7 +60,7 @@ def _rank(group: str) -> int:
 
 
 def _shared(item: pytest.Item) -> Iterator[str]:
-    """The groups of the shared fixtures that a test uses. A file may have a fixture of the same name for itself."""
+    """The groups of the shared fixtures that a test uses. A file's own fixture of the same name does not count."""
     used, own = getattr(item, "fixturenames", ()), vars(getattr(item, "module", None) or object)
     return (group for fixture, group in SHARED.items() if fixture in used and fixture not in own)
 
@@ -76,5 +77,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> object:
         return names().get(_file(nodeid), _file(nodeid))
 
     scheduling = LoadScopeScheduling(config, log)
-    scheduling._split_scope = group  # by which it shares out; first asked when all tests are collected
+    scheduling._split_scope = group  # xdist groups tests by it; first called when all tests are collected
     return scheduling

@@ -1,4 +1,4 @@
-"""The gateway's certificate and the authority that signs it, as a client of today's strictness sees them."""
+"""The gateway's certificate and the authority that signs it, checked by a strict client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOW = datetime.now(UTC)
 
 
 def certify(folder: Path, names: list[str] = NAMES, now: datetime = NOW) -> tuple[bytes, bytes]:
-    """The authority's and the gateway's certificate, as they are afterwards."""
+    """Runs certify(), and returns the authority's and the gateway's certificate."""
     authority.certify(folder / "authority", folder / "gateway", names, now=now)
     return (folder / "authority/authority.crt").read_bytes(), (folder / "gateway/gateway.crt").read_bytes()
 
@@ -37,7 +37,7 @@ def reach(folder: Path, name: str) -> None:
             try:
                 server.wrap_socket(there, server_side=True).close()
             except OSError:
-                return  # the client hung up: it says why
+                return  # the client has closed the connection, and raises the reason
 
     here, there = socketpair()
     thread = threading.Thread(target=answer)
@@ -63,7 +63,7 @@ def test_another_name_is_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["example.com", "192.0.2.1"])
 def test_authority_is_trusted_with_nothing_else(tmp_path: Path, name: str) -> None:
-    """RFC 5280 §4.2.1.10: whoever steals its key cannot speak for other places to those who trust it."""
+    """RFC 5280 §4.2.1.10: a thief of its key cannot impersonate other sites to those who trust it."""
     certify(tmp_path)
     thief = authority.Pair.read(tmp_path / "authority", "authority")
     assert thief is not None

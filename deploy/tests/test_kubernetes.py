@@ -1,4 +1,4 @@
-"""The Kubernetes manifests, rendered and judged offline: by the API's schemas, and by what is promised of every pod."""
+"""The Kubernetes manifests, rendered and checked offline: by the API schemas, and by the promises of SECURITY.md."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.__main__ import parse
 KUBERNETES = Path(__file__).parents[1] / "kubernetes"
 OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
 KUBERNETES_VERSION = "1.37"
-CUSTOM = ("gateway.networking.k8s.io/v1",)  # no part of the API itself, so no schema of it is at hand
+CUSTOM = ("gateway.networking.k8s.io/v1",)  # not part of the API itself, so there is no schema to check against
 
 Manifest = dict[str, Any]
 
@@ -41,7 +41,7 @@ def of_kind(manifests: tuple[Manifest, ...], *kinds: str) -> list[Manifest]:
 
 
 def pods(manifests: tuple[Manifest, ...]) -> dict[str, Manifest]:
-    """The specification of every pod, by the name of what makes it."""
+    """The specification of every pod, by the name of the Deployment or Job that makes it."""
     return {each["metadata"]["name"]: each["spec"]["template"] for each in of_kind(manifests, "Deployment", "Job")}
 
 
@@ -75,7 +75,7 @@ def test_way_in_leads_to_the_gateway(component: str) -> None:
 class TestPods:
     @pytest.mark.parametrize("name", BASE_PODS)
     def test_keep_to_the_restricted_standard(self, name: str) -> None:
-        """kubernetes.io/docs/concepts/security/pod-security-standards, and a root that cannot be written."""
+        """kubernetes.io/docs/concepts/security/pod-security-standards, and a read-only root file system."""
         spec = pods(render("base"))[name]["spec"]
         assert (spec["securityContext"]["runAsNonRoot"], spec["securityContext"]["runAsUser"]) == (True, 10001)
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -90,7 +90,7 @@ class TestPods:
 
     @pytest.mark.parametrize("name", BASE_PODS)
     def test_are_given_no_account_and_no_foreign_settings(self, name: str) -> None:
-        """Kubernetes' AUTH_SERVICE_PORT and GATEWAY_SERVICE_HOST would be unknown settings, which stop a start."""
+        """Kubernetes would add AUTH_SERVICE_PORT and GATEWAY_SERVICE_HOST: unknown settings, which stop a start."""
         spec = pods(render("base"))[name]["spec"]
         assert (spec["automountServiceAccountToken"], spec["enableServiceLinks"]) == (False, False)
 
@@ -150,7 +150,7 @@ class TestTogether:
         assert [name for name, each in rules.items() if any("from" not in rule for rule in each)] == ["gateway"]
 
     def test_every_deployment_but_the_worker_is_one_of_those_above(self) -> None:
-        """It serves nobody."""
+        """The worker serves no requests, so it needs no Service, budget or scale."""
         found = {each["metadata"]["name"] for each in of_kind(render("base"), "Deployment")}
         assert found == {*DEPLOYMENTS, "auth-worker"}
 
@@ -163,14 +163,14 @@ class TestTogether:
     @pytest.mark.process
     @pytest.mark.parametrize("service", ["auth-service", "todo-service"])
     def test_settings_of_a_service_are_settings(self, service: str) -> None:
-        """Its README names them all, which a test of its own sees to."""
+        """The service's README lists all settings; a test of the service checks that."""
         readme = (KUBERNETES.parents[1] / service / "README.md").read_text(encoding="utf-8")
         for name in configuration(service, "overlays/production"):
             assert re.search(rf"`{name.removesuffix('_FILE')}`", readme), name
 
     @pytest.mark.process
     def test_production_counts_in_a_redis_outside_and_one_node_needs_none(self) -> None:
-        """Whose URL, and so its password, is a file; and no other pod gets there."""
+        """Its URL, with the password, is a file, and only the two services can reach it."""
         for service in ("auth", "todo"):
             name = f"{service.upper()}_REDIS_URL_FILE"
             assert (
@@ -208,7 +208,7 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Manifest, ...]:
 
 
 class TestMetrics:
-    """The component that lets Prometheus in."""
+    """The component that lets Prometheus reach the metrics ports."""
 
     @pytest.mark.process
     @pytest.mark.parametrize("name", ["auth-service", "auth-worker", "todo-service"])
@@ -250,7 +250,7 @@ def selects(spec: Manifest, labels: dict[str, str]) -> bool:
 
 
 def configuration(service: str, folder: str = "base") -> dict[str, str]:
-    """What its ConfigMap says."""
+    """The content of its ConfigMap."""
     [found] = [
         each
         for each in of_kind(render(folder), "ConfigMap")

@@ -1,4 +1,4 @@
-"""run.py where it can be tried without a running system; the whole of it is tried in tests-e2e."""
+"""run.py, as far as it can be tested without a running system; tests-e2e tests the rest."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """State of the test's own."""
+    """A folder that takes the place of `.run`."""
     for module in (state, packages, processes, progress, services, up, verbs):
         for name, path in (("STATE", tmp_path), ("LOGS", tmp_path), ("RUNNING", tmp_path / "run.json")):
             if hasattr(module, name):
@@ -72,7 +72,7 @@ def test_misspelt_call_is_a_usage_error(arguments: list[str]) -> None:
 
 
 def test_old_python_can_read_what_it_is_told() -> None:
-    """An older Python must come as far as the message, so run.py's own grammar is that of 3.8."""
+    """An older Python must get as far as printing the message, so run.py uses the grammar of 3.8."""
     ast.parse((ROOT / "run.py").read_text(encoding="utf-8"), feature_version=(3, 8))
 
 
@@ -108,7 +108,7 @@ def test_missing_nginx_is_named_with_both_ways_on(monkeypatch: pytest.MonkeyPatc
 
 
 def test_failing_apt_is_shown_with_the_way_on(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And Debian's word that no server is to be started is taken back."""
+    """The file that keeps Debian from starting servers is removed again."""
     policy = here / "policy-rc.d"
 
     def fail(what: str, *_: object) -> None:
@@ -146,7 +146,7 @@ def test_failed_installation_is_not_taken_for_a_complete_one(here: Path, monkeyp
 
 @pytest.fixture
 def elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Somebody else's folder, from which run.py is called: its modules have the names of those that we start."""
+    """Another folder, from which run.py is called; it has modules with the names of those that we start."""
     folder = tmp_path_factory.mktemp("elsewhere")
     for name in ("venv", "pip", "ensurepip", "ruff", "mypy", "auth_service"):
         (folder / f"{name}.py").write_text("open(__file__ + '.was-run', 'w')\n", encoding="utf-8")
@@ -165,7 +165,7 @@ def test_environment_is_made_without_modules_of_the_callers_folder(here: Path, e
 
 @pytest.mark.process
 def test_every_process_starts_in_a_folder_of_ours(here: Path, elsewhere: Path) -> None:
-    """So a relative address of a database means one file to migrations, commands and services alike."""
+    """A relative database URL then means the same file for migrations, commands and services."""
     progress.run_with_progress("Looking", ["sh", "-c", "pwd"])
     assert (here / "setup.log").read_text(encoding="utf-8").strip() == str(here)
     processes.Child.start("looking", ["sh", "-c", "pwd"], os.environ).process.wait()
@@ -208,7 +208,7 @@ def test_issuer_that_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, is
 
 @pytest.mark.process  # Node.js is asked for its version
 def test_tls_with_an_issuer_of_plain_http_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every link and cookie takes its scheme from ISSUER: a browser would send none of them here."""
+    """Links and cookies take their scheme from ISSUER, so with http they would not work on the https gateway."""
     monkeypatch.setenv("ISSUER", "http://id.example.com")
     with pytest.raises(waiting.Refused, match="https only"):
         up.up(["--tls", "--port", str(ports.choose_port(8100))])
@@ -253,7 +253,7 @@ def test_process_that_dies_is_reported_with_the_end_of_its_log(here: Path) -> No
 
 @pytest.mark.process
 def test_stopping_leaves_no_child_of_a_child(here: Path) -> None:
-    """nginx's workers outlive a master that was killed, and keep its port."""
+    """nginx's workers survive a killed master, and keep its port."""
     child = processes.Child.start("parent", ["sh", "-c", "sleep 60 & echo $!; wait"], {"PATH": os.environ["PATH"]})
     deadline = time.monotonic() + 60
     while not child.log.read_text(encoding="utf-8") and time.monotonic() < deadline:
@@ -334,7 +334,7 @@ def test_reset_takes_links_away_and_leaves_what_they_lead_to(
 
 @pytest.mark.process
 def test_reset_removes_environments_of_older_locks(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """But for those that somebody may still need: a process, or an installation that is under way."""
+    """Environments that a process uses, or that may still be installed, are kept."""
     names = (packages.environment().name, "venv-old", "venv-used", "venv-unfinished")
     for name in names:
         (here / name).mkdir()

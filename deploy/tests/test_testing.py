@@ -1,4 +1,4 @@
-"""What `./run.py test` adds to pytest: the number of processes, and which tests share one."""
+"""The pytest plugin of `./run.py test`: the number of processes, and which tests share one."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ TESTS = {
 
 def run(tests: Path, *options: str) -> subprocess.CompletedProcess[str]:
     own = ["-p", "deploy.testing", "-c", "/dev/null", "-p", "no:cacheprovider", *options, str(tests)]
-    wide = {**os.environ, "COLUMNS": "200"}  # so that pytest shortens no reason
+    wide = {**os.environ, "COLUMNS": "200"}  # so that pytest does not shorten the reasons
     return subprocess.run([sys.executable, "-m", "pytest", *own], cwd=ROOT, env=wide, capture_output=True, text=True)
 
 
@@ -105,7 +105,7 @@ TWO = ("-n", "2", "--dist=loadfile", "--no-loadscope-reorder")
 
 @pytest.mark.process
 def test_files_that_share_a_thing_run_in_one_process(tmp_path: Path) -> None:
-    """And whoever has a thing of the same name for itself does not count."""
+    """A file with its own fixture of the same name does not belong to the group."""
     done = run(write(tmp_path, TESTS), *TWO, "-v")
     lines = [line for line in done.stdout.splitlines() if "PASSED" in line]
     worker = {line.rpartition("::")[2].strip(): line[:4] for line in lines}
@@ -150,7 +150,7 @@ def test_unmarked(): subprocess.run([sys.executable, "-c", ""], check=True)
 @pytest.mark.process
 @pytest.mark.parametrize("processes", [(), TWO], ids=["alone", "shared"])
 def test_fast_leaves_out_servers_and_processes_and_says_so(tmp_path: Path, processes: tuple[str, ...]) -> None:
-    """And what starts a process without being marked fails."""
+    """An unmarked test that starts a process fails."""
     done = run(write(tmp_path, QUICK_AND_SLOW), "--fast", *processes)
     assert "1 failed, 2 passed" in done.stdout
     assert "FAILED" in done.stdout
@@ -160,5 +160,5 @@ def test_fast_leaves_out_servers_and_processes_and_says_so(tmp_path: Path, proce
 
 
 def test_every_group_that_is_started_first_is_one() -> None:
-    """A file that was renamed would go on being named in vain."""
+    """The name of a renamed file would have no effect."""
     assert [name for name in groups.LONG if name not in groups.SHARED.values() and not (ROOT / name).exists()] == []

@@ -1,4 +1,4 @@
-"""The web application's own checks, with the packages that its lock names."""
+"""The web application's own checks, with the packages of its lock."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def installed() -> tuple[Path, dict[str, str]]:
     "check", ["tsc --noEmit", "vitest run --reporter=tap-flat --testTimeout=60000 --hookTimeout=60000"]
 )
 def test_check_passes(installed: tuple[Path, dict[str, str]], check: str) -> None:
-    """Types as strict as they can be; `lib/` against recorded and failing answers."""
+    """tsc at its strictest; the tests of `lib/`, with recorded and failing answers."""
     folder, environ = installed
     command = [str(folder / "node_modules/.bin" / check.split()[0]), *check.split()[1:]]
     ran = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=600, check=False)
@@ -39,7 +39,7 @@ def test_check_passes(installed: tuple[Path, dict[str, str]], check: str) -> Non
 
 
 def test_every_change_of_the_sources_is_another_build(tmp_path: Path) -> None:
-    """What was built is found again by what it was built from."""
+    """A build is found by the hash of its sources."""
     sources = tmp_path / "web"
     shutil.copytree(web.SOURCES, sources, ignore=shutil.ignore_patterns("node_modules", "dist"))
     assert node.digest(sources, web.BUILT_FROM) == node.digest(web.SOURCES, web.BUILT_FROM)

@@ -1,5 +1,5 @@
-// The build: one script and one stylesheet with their hashes in their names, and each text a second and a third time,
-// compressed as well as can be, so that whoever serves them compresses nothing.
+// The build: one script and one stylesheet with hashes in their names. Each text file is also stored as gzip and Brotli at
+// the highest level, so that the server compresses nothing.
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Which page is shown, and to whom: some need a person, some are for those who are nobody yet.
+// Chooses the page: some pages need a signed-in person, others are for people who are not signed in.
 
 import { useEffect, type ReactNode } from "react";
 import { type SessionState, useSession } from "./lib/auth.ts";
@@ -21,7 +21,7 @@ const FOR_NOBODY: Record<string, (props: { sessionEnded: boolean }) => ReactNode
   "/sign-up": SignUp,
 };
 
-let wasSignedIn = false; // in this page's life: then the session has ended, and the person did not just arrive
+let wasSignedIn = false; // since the page was loaded: then "signed out" means that the session has ended
 
 export function Application(): ReactNode {
   const address = useAddress();
@@ -38,7 +38,7 @@ export function Application(): ReactNode {
     if (session.is === "pending") return <Frame />;
     if (session.is === "unknown") return <Unknown retry={session.retry} />;
     if (session.is === "signed-out") return <Redirect to={signInPath(address.pathname + address.search)} />;
-    // The key: another person's page shares nothing with this one, not even a component's state.
+    // The key makes another person's page share nothing with this one, not even a component's state.
     return <Personal key={session.person.id} session={session} />;
   }
   if (Public) {

@@ -1,4 +1,4 @@
-// Where the parts meet: one access token and one API client for the page, both of whoever is signed in.
+// Connects the parts of lib/: one access token and one API client for the page, both for the signed-in person.
 
 import { keepAccessToken } from "./lib/access-token.ts";
 import { todoApi } from "./lib/api.ts";

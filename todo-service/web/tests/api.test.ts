@@ -109,13 +109,13 @@ const REFUSALS: Array<[string, Response, { kind: string; message: string }]> = [
   [
     "a full account",
     problem(403, "quota-exceeded"),
-    { kind: "forbidden", message: "You have as many todos as you may have. Delete some to make room." },
+    { kind: "forbidden", message: "You have reached the limit of todos. Delete some to make room." },
   ],
-  ["what is not there", problem(404, "not-found"), { kind: "missing", message: "This todo is not there any more." }],
+  ["what is not there", problem(404, "not-found"), { kind: "missing", message: "This todo no longer exists." }],
   [
     "a repeat that came too early",
     problem(409, "request-in-progress"),
-    { kind: "conflict", message: "The same request is still being worked on." },
+    { kind: "conflict", message: "The same request is still running." },
   ],
   [
     "a todo that changed",

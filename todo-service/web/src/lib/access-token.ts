@@ -1,16 +1,17 @@
-// The access token: held in memory and nowhere else, renewed before it expires, once for all who need it.
+// The access token: held in memory only, renewed before it expires, fetched once for all callers and tabs.
 //
-// Of many calls in one tab the first asks and the others wait for its answer. Of many tabs one asks while the others
-// wait for the lock, and hears the answer on a channel. A token says whose it is; another person's is never used.
+// In one tab the first caller fetches, and the others wait for the same promise. Among tabs, one holds the lock and
+// fetches; the others wait for the lock and receive the token on a channel. A token whose `sub` is another person's is
+// never used.
 
 import { Failure } from "./failure.ts";
 
 export interface AccessToken {
-  /** A token that is good for a while. Throws a Failure: signed-out, offline, unreachable, limited. */
+  /** A valid token. Throws a Failure: signed-out, offline, unreachable, limited. */
   get(): Promise<string>;
-  /** Another one than the one that was just refused. */
+  /** A token other than `refused`, which the API has just refused. */
   replace(refused: string): Promise<string>;
-  /** Whose token it has to be from now on; null: nobody's, and what is held is forgotten. */
+  /** Set the person (`sub`) that tokens must belong to; another person's token is dropped. null: nobody is signed in. */
   belongsTo(userId: string | null): void;
 }
 
@@ -31,8 +32,8 @@ interface Held {
 type Message = { kind: "asked" } | { kind: "token"; held: Held };
 
 const LOCK = "access-token";
-const EARLY = 30_000; // milliseconds before the end, or the last quarter of a token that lives shorter
-const HEARING = 1_000; // milliseconds in which a tab that has just renewed is certainly heard, also by a busy machine
+const EARLY = 30_000; // milliseconds before its end a token is renewed; at most a quarter of its lifetime
+const HEARING = 1_000; // milliseconds to wait for a message of the tab that has just renewed; long enough for a busy machine
 
 export function keepAccessToken({ fetchToken, locks, channel, now }: Surroundings): AccessToken {
   let owner: string | null = null;
@@ -48,7 +49,7 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
       heard();
     }
   };
-  channel.postMessage({ kind: "asked" } satisfies Message); // answered while nobody knows yet who is signed in
+  channel.postMessage({ kind: "asked" } satisfies Message); // the answer may arrive before this tab knows who is signed in
 
   function isFresh(token: Held): boolean {
     return now() < token.renewAt;
@@ -68,7 +69,7 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
     return value ?? locks.request(LOCK, () => afterAnother(refused));
   }
 
-  /** Another tab had the lock, so its token is about to be heard. */
+  /** Another tab had the lock, so wait for its token to arrive on the channel. */
   async function afterAnother(refused?: string): Promise<string> {
     if (!usable(refused)) {
       await new Promise<void>((resolve) => {
@@ -89,13 +90,13 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
     return fresh.value;
   }
 
-  /** Behind the caller's back: the token in hand is good until its end, also while the issuer is away. */
+  /** Renew in the background: the held token stays valid until its end, also while the issuer is away. */
   async function renewMeanwhile(): Promise<void> {
     try {
       await renew();
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      if (error.kind === "signed-out") held = null; // so the next call is told
+      if (error.kind === "signed-out") held = null; // so the next call fails with it
     }
   }
 
@@ -107,14 +108,14 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
     },
     replace: async (refused) => usable(refused)?.value ?? renew(refused),
     belongsTo(userId) {
-      if (userId !== owner) underWay = null; // what is on its way is for somebody else
+      if (userId !== owner) underWay = null; // the running request is for another person
       owner = userId;
       if (held && held.sub !== userId) held = null;
     },
   };
 }
 
-/** Reads whose a token is and how long it lives. The API verifies it; here nothing depends on its truth. */
+/** Reads a token's `sub` and lifetime, without verifying it: the API does that, and nothing here depends on it. */
 function describe(value: string, receivedAt: number): Held {
   const payload = (value.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
   const { sub, exp, iat } = JSON.parse(atob(payload)) as { sub: string; exp: number; iat: number };

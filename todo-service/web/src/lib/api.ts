@@ -1,5 +1,5 @@
-// The todo API, typed by its own OpenAPI document (todo-api.ts): the token goes into each request, and what comes back is
-// either the answer or a Failure.
+// The todo API, typed by its own OpenAPI document (todo-api.ts). Adds the token to each request, and returns the answer or
+// throws a Failure.
 
 import type { AccessToken } from "./access-token.ts";
 import { Failure, inSeconds, read, translate } from "./failure.ts";
@@ -10,9 +10,9 @@ export type { NewTodo, Todo, TodoChange, TodoPage } from "./todo-api.ts";
 export interface TodoApi {
   list(query: Operations["GET /api/v1/todos"]["query"], signal?: AbortSignal): Promise<TodoPage>;
   read(id: string): Promise<Todo>;
-  /** The same key creates once, however often it is sent. */
+  /** Repeating a call with the same key creates no second todo. */
   create(todo: NewTodo, key: string): Promise<Todo>;
-  /** Refused with `conflict` when the todo is not the version that the person saw. */
+  /** Fails with `conflict` if the todo is no longer the version that the person saw. */
   change(seen: Todo, change: TodoChange): Promise<Todo>;
   complete(id: string): Promise<Todo>;
   reopen(id: string): Promise<Todo>;
@@ -22,7 +22,7 @@ export interface TodoApi {
 
 export interface Surroundings {
   accessToken: Pick<AccessToken, "get" | "replace">;
-  /** Called when there is no session any more: the person has to sign in. */
+  /** Called when the session has ended and the person must sign in. */
   onSignedOut: () => void;
   fetch: typeof globalThis.fetch;
   now: () => number;
@@ -36,10 +36,10 @@ interface Call<K extends keyof Operations> {
   signal?: AbortSignal | undefined;
 }
 
-const PATIENCE = 15_000; // milliseconds that an answer may take
+const PATIENCE = 15_000; // milliseconds to wait for an answer
 
 export function todoApi({ accessToken, onSignedOut, fetch, now }: Surroundings): TodoApi {
-  let closedUntil = 0; // what Retry-After said; asking earlier would only make it worse
+  let closedUntil = 0; // time until which Retry-After forbids requests
 
   async function call<K extends keyof Operations>(operation: K, made: Call<K> = {}): Promise<Operations[K]["answer"]> {
     try {
@@ -75,7 +75,7 @@ export function todoApi({ accessToken, onSignedOut, fetch, now }: Surroundings):
       method,
       headers,
       body: made.body === undefined ? null : JSON.stringify(made.body),
-      credentials: "omit", // the token is all that counts there
+      credentials: "omit", // the API uses the token only, no cookies
       cache: "no-store",
       signal: made.signal ? AbortSignal.any([made.signal, timeout]) : timeout,
     });

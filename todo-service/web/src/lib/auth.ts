@@ -1,11 +1,11 @@
-// Who is signed in, by the unmodified Better Auth client. Its cookie is the session of the hosted pages too: who signs in
-// there is signed in here, and the other way round. No script can read it.
+// The session, by the unmodified Better Auth client. Its cookie, which no script can read, is also the session of the
+// hosted pages: a person who signs in there is signed in here, and the other way round.
 
 import { jwtClient } from "better-auth/client/plugins";
 import { createAuthClient } from "better-auth/react";
 import { Failure, inSeconds, kindOf, parseRetryAfter, translate } from "./failure.ts";
 
-export const client = createAuthClient({ plugins: [jwtClient()] }); // of this very origin, below /api/auth
+export const client = createAuthClient({ plugins: [jwtClient()] }); // at this page's origin, below /api/auth
 
 export interface Person {
   id: string;
@@ -13,7 +13,7 @@ export interface Person {
   email: string;
 }
 
-/** `unknown`: auth-service has not answered, so nobody can tell. */
+/** `unknown`: auth-service does not answer, so the page cannot know whether somebody is signed in. */
 export type SessionState =
   | { is: "pending" }
   | { is: "unknown"; retry: () => void }
@@ -27,7 +27,7 @@ export function useSession(): SessionState {
   return error && error.status !== 401 ? { is: "unknown", retry: () => void refetch() } : { is: "signed-out" };
 }
 
-/** Calls back with whose session it is, once that is known and whenever it changes; null: nobody's. */
+/** Calls `notice` with the user's id when it becomes known and whenever it changes; null: nobody is signed in. */
 export function onPersonChange(notice: (userId: string | null) => void): void {
   client.$store.atoms.session?.subscribe(
     ({ data, isPending }: { data: { user: Person } | null; isPending: boolean }) => {
@@ -36,7 +36,7 @@ export function onPersonChange(notice: (userId: string | null) => void): void {
   );
 }
 
-/** Ask again who is signed in, because an answer of the API says that nobody is. */
+/** Fetches the session again, because an answer of the API says that nobody is signed in. */
 export function checkSession(): void {
   client.$store.notify("$sessionSignal");
 }
@@ -75,18 +75,18 @@ export async function changePassword(asked: {
 }
 
 export interface Device {
-  handle: string; // names the session in a revocation; it signs nobody in
+  handle: string; // names the session in a revocation; it does not authenticate
   userAgent: string;
   address: string;
   signedInAt: Date;
   refreshedAt: Date;
 }
 
-let replacement = Promise.resolve(); // of one session by another: what is listed before its end has both
+let replacement = Promise.resolve(); // replaces a session by another; a list fetched before its end would show both
 
-/** Fails as `stale` when the sign-in is long ago: then `confirm` the password first. */
+/** Fails as `stale` if the sign-in was long ago: then call `confirm` with the password first. */
 export async function listDevices(): Promise<Device[]> {
-  await replacement.catch(() => {}); // whoever asked for it is told of its failure
+  await replacement.catch(() => {}); // the caller of confirm() gets its failure
   const sessions = await ask((options) => client.listSessions({}, options));
   return sessions.map((each) => ({
     handle: each.token,
@@ -97,7 +97,7 @@ export async function listDevices(): Promise<Device[]> {
   }));
 }
 
-/** Sign in anew, in place of a session that is too old for what is asked. */
+/** Signs in again and revokes the old session, which was too old for the action. */
 export async function confirm(email: string, password: string, oldHandle: string): Promise<void> {
   replacement = signIn({ email, password }).then(() => revokeDevice(oldHandle));
   await replacement;
@@ -122,7 +122,7 @@ interface Options {
   timeout: number;
 }
 
-/** Makes one of the client's calls, and a Failure of everything that is no success. */
+/** Makes one of the client's calls and returns its data; throws a Failure for everything else. */
 async function ask<T>(
   call: (options: Options) => Promise<{ data: T; error: null } | { data: null; error: Refusal }>,
 ): Promise<NonNullable<T>> {
@@ -141,7 +141,7 @@ async function ask<T>(
   }
 }
 
-/** By code: the field that it is about, and the sentence. */
+/** For each error code the field that it concerns, and the sentence. */
 const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = {
   INVALID_EMAIL_OR_PASSWORD: ["password", "Email or password is wrong."],
   USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: ["email", "There is an account with this address already. Sign in instead."],
@@ -164,7 +164,7 @@ export function refuse(error: Refusal, headers: Headers, now: number): Failure {
   return new Failure(kind, sentence, { field, reference: headers.get("X-Request-ID") ?? undefined });
 }
 
-/** `[body.email] …` is how the protocol says which member is wrong. */
+/** The field in a message like `[body.email] …`, by which the protocol names the wrong member. */
 function fieldOf(message: string | undefined): string | undefined {
   return /^\[body\.(\w+)\]/.exec(message ?? "")?.[1];
 }

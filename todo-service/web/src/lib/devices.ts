@@ -1,4 +1,4 @@
-// A browser's own description of itself, as a person would say it.
+// Turns a User-Agent header into a name that people understand, and a time into "2 hours ago".
 
 const BROWSERS: ReadonlyArray<[RegExp, string]> = [
   [/Edg(e|A|iOS)?\//, "Edge"],

@@ -1,12 +1,12 @@
-// What somebody has typed and not saved yet. It outlives the page that it was typed into, so that a session which ends
-// in the middle of a sentence loses nothing; it does not outlive the person: signing out or another account ends it.
+// Drafts: text that was typed and not saved. They survive a change of the page, so that nothing is lost when a session
+// ends in the middle of a sentence. Signing out, or signing in as another person, deletes them.
 
 import { useCallback, useState } from "react";
 
 const texts = new Map<string, string>();
 let owner: string | null = null;
 
-/** Whose drafts these are. null, when a session ends by itself, keeps them for the same person's return. */
+/** Sets the owner of the drafts. null (the session ended by itself) keeps them until the same person returns. */
 export function draftsBelongTo(userId: string | null): void {
   if (userId !== null && userId !== owner) {
     forgetDrafts();
@@ -23,7 +23,7 @@ export function draftOf(name: string): string | undefined {
   return texts.get(name);
 }
 
-/** Like useState, but remembered under a name. Without a text it is forgotten. */
+/** Like useState, but the text is kept under a name. An empty or unchanged text is not kept. */
 export function useDraft(name: string, initial = ""): [string, (text: string) => void] {
   const [text, setText] = useState(texts.get(name) ?? initial);
   const set = useCallback(

@@ -1,16 +1,17 @@
-// What can go wrong between the person and the services, in words. Everything in lib/ that fails throws a Failure.
+// Failure: everything that can go wrong between the person and the services, with a sentence for the person. All functions
+// of lib/ that fail throw a Failure.
 
 import type { ProblemDocument } from "./todo-api.ts";
 
 export type FailureKind =
   | "offline" // the browser has no network
-  | "unreachable" // the network is there, the service is not
-  | "signed-out" // there is no session any more
-  | "stale" // the session is there, but too old for this: ask for the password again
+  | "unreachable" // the network works, the service does not answer
+  | "signed-out" // the session has ended
+  | "stale" // the sign-in was too long ago for this action: ask for the password again
   | "forbidden"
   | "missing"
-  | "conflict" // somebody else was faster
-  | "invalid" // what was typed is not accepted
+  | "conflict" // it was changed elsewhere in the meantime
+  | "invalid" // the typed value is not accepted
   | "limited" // too many requests: wait until `retryAt`
   | "broken"; // a fault of ours
 
@@ -23,11 +24,11 @@ interface More {
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly kind: FailureKind;
-  /** When to try again, in milliseconds since the epoch; what Retry-After said. */
+  /** When to try again, in milliseconds since the epoch, from Retry-After. */
   readonly retryAt: number | undefined;
-  /** What the log knows the request by. */
+  /** The request's id, as in the services' logs. */
   readonly reference: string | undefined;
-  /** The field of a form that it is about. */
+  /** The field of the form that the failure concerns. */
   readonly field: string | undefined;
 
   constructor(kind: FailureKind, sentence: string, more: More = {}) {
@@ -39,20 +40,20 @@ export class Failure extends Error {
   }
 }
 
-/** What is said where the network ends. Nothing is lost by it: whoever calls keeps what was typed. */
+/** The failure of a request without an answer. Callers keep the typed text, so nothing is lost. */
 export function unreached(): Failure {
   return navigator.onLine === false
     ? new Failure("offline", "You are offline. What you typed is still here.")
     : new Failure("unreachable", "The service cannot be reached right now. What you typed is still here.");
 }
 
-/** What an error thrown by fetch means; anything else is a mistake in this program and stays what it is. */
+/** Turns an error thrown by fetch into a Failure. Any other error is a bug in this program and is returned unchanged. */
 export function translate(error: unknown): unknown {
   const isOfNetwork = error instanceof TypeError || (error instanceof DOMException && error.name === "TimeoutError");
   return isOfNetwork ? unreached() : error;
 }
 
-/** A Failure to be shown; anything else is a mistake in this program and goes on its way. */
+/** Returns a Failure, to be shown. Any other error is a bug in this program and is thrown again. */
 export function expected(error: unknown): Failure {
   if (error instanceof Failure) return error;
   throw error;
@@ -60,9 +61,9 @@ export function expected(error: unknown): Failure {
 
 const SENTENCES: Record<string, string> = {
   "other-user": "This belongs to somebody else.",
-  "quota-exceeded": "You have as many todos as you may have. Delete some to make room.",
-  "not-found": "This todo is not there any more.",
-  "request-in-progress": "The same request is still being worked on.",
+  "quota-exceeded": "You have reached the limit of todos. Delete some to make room.",
+  "not-found": "This todo no longer exists.",
+  "request-in-progress": "The same request is still running.",
   "precondition-failed": "This todo has been changed somewhere else in the meantime.",
   "content-too-large": "This is too long.",
   "invalid-cursor": "The list has changed too much. Load it again.",
@@ -78,7 +79,7 @@ export function kindOf(status: number): FailureKind {
   return KINDS[status] ?? (status < 500 ? "invalid" : "broken");
 }
 
-/** An answer that is no success, as problem details (RFC 9457) or whatever else it is. */
+/** The Failure of an answer without success; its body may be problem details (RFC 9457) or anything else. */
 export async function read(response: Response, now: number): Promise<Failure> {
   const problem = await parse(response);
   const retryAt = parseRetryAfter(response.headers.get("Retry-After"), now);
@@ -93,7 +94,7 @@ async function parse(response: Response): Promise<Partial<ProblemDocument>> {
   try {
     return (await response.json()) as Partial<ProblemDocument>;
   } catch {
-    return {}; // cut off on the way; the status says enough
+    return {}; // the body is incomplete; the status is enough
   }
 }
 
@@ -111,7 +112,7 @@ function say(response: Response, problem: Partial<ProblemDocument>, retryAt: num
   return problem.detail ?? `This was refused (${response.status}).`;
 }
 
-/** The challenge names what would have been enough (RFC 6750 §3.1). */
+/** The challenge names the scope that the request needs (RFC 6750 §3.1). */
 function missingScope(response: Response): string {
   const scope = /scope="([^"]*)"/.exec(response.headers.get("WWW-Authenticate") ?? "")?.[1];
   return `This application is not allowed to do that${scope ? `: it lacks the permission ${scope}` : ""}.`;
@@ -131,7 +132,7 @@ export function inSeconds(at: number | undefined, now: number): string {
     : `in ${seconds} ${seconds === 1 ? "second" : "seconds"}`;
 }
 
-/** Seconds or a date (RFC 9110 §10.2.3), as a time. */
+/** The time of a Retry-After header, which has seconds or a date (RFC 9110 §10.2.3). */
 export function parseRetryAfter(value: string | null, now: number): number | undefined {
   if (value === null) return undefined;
   const at = /^\d+$/.test(value) ? now + Number(value) * 1000 : Date.parse(value);

@@ -1,5 +1,5 @@
-// Signing out loads the page anew, in every tab: nothing of the person's is left in memory then. Until the new page is
-// there this one shows nothing more: what somebody typed into it would be lost.
+// Signing out loads the page anew in every tab, so that no data of the person stays in memory. Until the new page is
+// loaded the old one shows nothing: text typed into it would be lost.
 
 import { useSyncExternalStore } from "react";
 
@@ -29,7 +29,7 @@ function subscribe(notice: () => void): () => void {
   return () => window.removeEventListener(LEFT, notice);
 }
 
-// Nor is a page brought back that the browser had kept: it may show what was somebody's.
+// A page from the browser's back/forward cache is loaded anew too: it may show the previous person's data.
 window.addEventListener("pageshow", ({ persisted }) => {
   if (persisted) window.location.reload();
 });

@@ -1,4 +1,4 @@
-// How hard a password is to guess, roughly and at once. The server has the last word: it knows the most common ones.
+// Estimates how hard a password is to guess. The server decides: it knows the most common passwords.
 
 export type Strength = "short" | "weak" | "fair" | "strong";
 

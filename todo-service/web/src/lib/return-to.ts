@@ -1,5 +1,5 @@
-// Where to go after signing in. The value stands in the address, so anybody may have written it: only this
-// application's own pages are accepted, and everything else is the first page.
+// Where to go after signing in. The value is part of the address, so anybody may have written it. Only this application's
+// own pages are accepted; any other value means the first page.
 
 export const PAGES = ["/", "/sign-in", "/sign-up", "/settings"] as const;
 export type Page = (typeof PAGES)[number];

@@ -1,4 +1,4 @@
-// Addresses without a library: the path is the page, the query is what is shown of it.
+// A router without a library: the path chooses the page, the query chooses what it shows.
 
 import { useSyncExternalStore } from "react";
 
@@ -11,7 +11,7 @@ function subscribe(notice: () => void): () => void {
   };
 }
 
-/** Where we are: path and query. */
+/** The current address. */
 export function useAddress(): URL {
   return new URL(useSyncExternalStore(subscribe, () => window.location.href));
 }

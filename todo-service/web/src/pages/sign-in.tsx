@@ -6,7 +6,7 @@ import { SubmitButton, useSubmission } from "../parts/form.tsx";
 import { Frame, Link } from "../parts/frame.tsx";
 import { Message } from "../parts/message.tsx";
 
-/** Goes nowhere by itself: the session changes, and the application shows what it was asked for. */
+/** Does not navigate: signing in changes the session, and the application then shows the requested page. */
 export function SignIn({ sessionEnded }: { sessionEnded: boolean }): ReactNode {
   const { search } = useAddress();
   const [email, setEmail] = useState("");
@@ -17,9 +17,7 @@ export function SignIn({ sessionEnded }: { sessionEnded: boolean }): ReactNode {
       <form className="narrow" noValidate onSubmit={(event) => void submission.submit(event)}>
         <h1>{sessionEnded ? "Welcome back" : "Sign in"}</h1>
         {sessionEnded && (
-          <Message kind="notice">
-            Your session has ended. Sign in to go on where you were; what you typed is still there.
-          </Message>
+          <Message kind="notice">Your session has ended. Sign in to continue; what you typed is still there.</Message>
         )}
         <Field
           label="Email"

@@ -30,12 +30,12 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
   const list = useRef<HTMLUListElement>(null);
   const [firstOfMore, setFirstOfMore] = useState<Todo | undefined>();
   useEffect(() => {
-    // Reading goes on with the first of those that came, and nothing scrolls.
+    // Move the focus to the first of the new rows, without scrolling.
     if (firstOfMore)
       list.current?.querySelector<HTMLElement>(`[data-id="${firstOfMore.id}"] .title`)?.focus({ preventScroll: true });
   }, [firstOfMore]);
   useLayoutEffect(() => {
-    if (deleted) focusRow(list.current, deleted.at); // when the row is gone: it would take the focus with it
+    if (deleted) focusRow(list.current, deleted.at); // after the row is removed, because the focus would be lost with it
   }, [deleted]);
   const latest = useRef(todos);
   useLayoutEffect(() => {
@@ -135,7 +135,7 @@ function useReloadWhenBackOnline(failure: Failure | null, load: () => Promise<vo
   }, [isOnline, hasFailed, load]);
 }
 
-/** Up and down between the rows, in the same column. */
+/** Arrow up and down move the focus between rows, in the same column. */
 function moveByArrows(event: KeyboardEvent, list: HTMLUListElement | null): void {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const row = event.target instanceof Element ? event.target.closest("li") : null;
@@ -151,7 +151,7 @@ function moveByArrows(event: KeyboardEvent, list: HTMLUListElement | null): void
   event.preventDefault();
 }
 
-/** After a deletion: the row that took its place, or the one before; else the way to a new one. */
+/** After a deletion, focus the row that took its place, or the one before; in an empty list, the field for a new todo. */
 function focusRow(list: HTMLUListElement | null, at: number): void {
   const row = list?.children[at] ?? list?.children[at - 1];
   (row ?? document).querySelector<HTMLElement>(row ? ".delete" : ".composer input")?.focus();

@@ -1,4 +1,5 @@
-// Where one is signed in. The list is only shown soon after a sign-in, so an old session asks for the password first.
+// The list of the person's sessions. The server shows it only soon after a sign-in, so an old session asks for the password
+// first.
 
 import { type ReactNode, useCallback, useEffect, useState } from "react";
 import * as auth from "../lib/auth.ts";

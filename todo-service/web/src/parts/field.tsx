@@ -1,4 +1,4 @@
-// A labelled field with its error beside it, so that nobody has to search for what is meant.
+// A labelled field with its error beside it.
 
 import { type InputHTMLAttributes, type ReactNode, useId, useState } from "react";
 

@@ -1,4 +1,4 @@
-// What all forms share: one submission at a time, and a failure that goes to the field that it is about.
+// Shared by all forms: one submission at a time, and each failure is shown at the field that it concerns.
 
 import { type FormEvent, type ReactNode, useRef, useState } from "react";
 import { Failure } from "../lib/failure.ts";
@@ -7,12 +7,12 @@ import { FailureMessage, useSecondsUntil } from "./message.tsx";
 interface Submission {
   isBusy: boolean;
   failure: Failure | null;
-  /** What is wrong with a field, if it is this one. */
+  /** The failure's sentence, if it concerns this field. */
   errorOf: (field: string) => string | undefined;
   submit: (event?: FormEvent) => Promise<void>;
 }
 
-/** `fields` are those that the form shows: a failure about any other is the form's own. */
+/** `fields` are the fields that the form shows. A failure about any other field is shown for the whole form. */
 export function useSubmission(fields: readonly string[], send: () => Promise<void>): Submission {
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
@@ -21,7 +21,7 @@ export function useSubmission(fields: readonly string[], send: () => Promise<voi
 
   async function submit(event?: FormEvent): Promise<void> {
     event?.preventDefault();
-    if (underWay.current) return; // a second Enter before the first is answered
+    if (underWay.current) return; // Enter was pressed again before the answer
     underWay.current = true;
     setBusy(true);
     setFailure(null);
@@ -48,7 +48,7 @@ export function useSubmission(fields: readonly string[], send: () => Promise<voi
   };
 }
 
-/** What the browser itself finds wrong, in its words, but beside the field. */
+/** Throws the browser's own validation message as a Failure, so that it is shown at the field. */
 function checkFields(form: HTMLFormElement | null): void {
   const wrong = form?.querySelector<HTMLInputElement>("input:invalid");
   if (wrong) throw new Failure("invalid", wrong.validationMessage, { field: wrong.name });

@@ -1,4 +1,4 @@
-// What surrounds every page: the name, the way to the account, and whether there is a network.
+// The frame of every page: the name, the link to the account, and a banner while there is no network.
 
 import { type MouseEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Person } from "../lib/auth.ts";
@@ -51,7 +51,7 @@ export function Frame({
   );
 }
 
-/** Nothing for a moment, and then a word: most waits are over before one could read it. */
+/** Shows "Loading …" only after 600 ms: most waits are shorter. */
 export function Patience(): ReactNode {
   const [isLong, setLong] = useState(false);
   useEffect(() => {
@@ -70,7 +70,7 @@ interface LinkProps {
 
 export function Link({ to, children, ...rest }: LinkProps): ReactNode {
   function follow(event: MouseEvent): void {
-    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return; // the browser's own ways to follow
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return; // let the browser open a tab or window
     event.preventDefault();
     navigate(to);
   }

@@ -1,4 +1,4 @@
-// What is said to the person: at once to those who hear the page, and in its place to those who see it.
+// Messages to the person. Screen readers announce them at once (role alert or status).
 
 import { type ReactNode, useEffect, useState } from "react";
 import type { Failure } from "../lib/failure.ts";
@@ -25,7 +25,7 @@ export function Message(props: {
   );
 }
 
-/** A failure in words. The way to try again opens when Retry-After has passed. */
+/** Shows a failure's sentence. The button "Try again" is enabled when Retry-After has passed. */
 export function FailureMessage({ failure, retry }: { failure: Failure; retry?: () => void }): ReactNode {
   const seconds = useSecondsUntil(failure.retryAt);
   return (
@@ -43,7 +43,7 @@ export function FailureMessage({ failure, retry }: { failure: Failure; retry?: (
   );
 }
 
-/** Whole seconds until then; 0 when it has passed. */
+/** Whole seconds until a time; 0 when it has passed. */
 export function useSecondsUntil(at: number | undefined): number {
   const [now, setNow] = useState(() => Date.now());
   const left = at === undefined ? 0 : Math.max(0, Math.ceil((at - now) / 1000));

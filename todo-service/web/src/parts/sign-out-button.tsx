@@ -3,7 +3,7 @@ import { signOut } from "../lib/auth.ts";
 import { Failure } from "../lib/failure.ts";
 import { leave } from "../lib/leaving.ts";
 
-/** Says so when it did not work: who thinks to be signed out and is not has lost something. */
+/** Shows a message if the sign-out failed, because a person who wrongly believes to be signed out is at risk. */
 export function SignOutButton(): ReactNode {
   const [state, setState] = useState<"ready" | "busy" | "failed">("ready");
   async function go(): Promise<void> {
@@ -23,7 +23,7 @@ export function SignOutButton(): ReactNode {
       </button>
       {state === "failed" && (
         <span className="sign-out-failed" role="alert">
-          You are still signed in: that did not work.
+          Signing out failed. You are still signed in.
         </span>
       )}
     </>

@@ -3,7 +3,7 @@ import { useDraft } from "../lib/drafts.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { FailureMessage } from "../parts/message.tsx";
 
-/** The text stays until the API has it. Its key goes with it, so that trying again never makes two. */
+/** Keeps the text until the API has stored it, with one Idempotency-Key, so that trying again never makes two todos. */
 export function Composer({ add }: { add: (title: string, key: string) => Promise<void> }): ReactNode {
   const [title, setTitle] = useDraft("new");
   const [failure, setFailure] = useState<Failure | null>(null);

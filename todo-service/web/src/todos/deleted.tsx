@@ -14,7 +14,7 @@ interface DeletedProps {
   close: () => void;
 }
 
-/** The way back. It stays until it is sent away or something else is deleted: nobody has to hurry. */
+/** Offers to undo a deletion, without a time limit: until it is dismissed or another todo is deleted. */
 export function Deleted({ deletion, restore, close }: DeletedProps): ReactNode {
   const [failure, setFailure] = useState<Failure | null>(null);
   async function undo(): Promise<void> {

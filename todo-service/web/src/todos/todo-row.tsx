@@ -10,9 +10,9 @@ export interface RowActions {
   remove: (todo: Todo) => Promise<void>;
 }
 
-/** Rows are many, so one is drawn again only when its todo changes. `actions` must stay the same object. */
+/** There are many rows, so a row renders again only when its todo changes. `actions` must stay the same object. */
 export const TodoRow = memo(function TodoRow({ todo, actions }: { todo: Todo; actions: RowActions }): ReactNode {
-  const [isEditing, setEditing] = useState(draftOf(draftName(todo)) !== undefined); // a session ended in the middle of it
+  const [isEditing, setEditing] = useState(draftOf(draftName(todo)) !== undefined); // the session ended while it was edited
   const [failure, setFailure] = useState<Failure | null>(null);
   const title = useRef<HTMLButtonElement>(null);
   const returnFocus = useRef(false);
@@ -71,7 +71,7 @@ function draftName(todo: Todo): string {
   return `title of ${todo.id}`;
 }
 
-/** Enter saves, Escape gives up, leaving saves. What is refused stays in the field. */
+/** Enter saves, Escape discards, leaving the field saves. A refused text stays in the field. */
 function Editor({
   todo,
   save,
@@ -115,7 +115,7 @@ function Editor({
   function onKeyDown(event: KeyboardEvent): void {
     if (event.key === "Enter" && !event.nativeEvent.isComposing) void finish();
     if (event.key === "Escape") giveUp();
-    event.stopPropagation(); // the list's arrows are not for who writes
+    event.stopPropagation(); // while typing, arrow keys must not move between rows
   }
 
   return (

@@ -1,7 +1,7 @@
-// The list as the page has it: what the API said, and what this person has just done to it.
+// The list on the page: the API's answer, with the changes that this person has just made.
 //
-// What was just changed stays where it is, also when the filter would not show it any more: a row that jumps away under
-// the cursor is one that gets the next click. The next load sorts it out.
+// A todo that was just changed stays in its place until the next load, even if the filter no longer matches it: if the row
+// disappeared under the cursor, the next click would hit another row.
 
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Todo } from "../lib/api.ts";
@@ -11,7 +11,7 @@ import { Turns } from "./turns.ts";
 
 export type Shown = "all" | "open" | "done";
 
-const PAGE = 200; // the most that the API gives at once
+const PAGE = 200; // the API's maximum
 const turns = new Turns();
 
 interface Loaded {
@@ -26,11 +26,11 @@ export interface Todos {
   hasMore: boolean;
   failure: Failure | null;
   load: () => Promise<void>;
-  /** Resolves with the first of those that came. */
+  /** Resolves with the first of the new todos. */
   loadMore: () => Promise<Todo | undefined>;
   add: (title: string, key: string) => Promise<void>;
   setDone: (todo: Todo, isDone: boolean) => Promise<void>;
-  /** A conflict brings the todo as it is now into the list, and fails: the person decides. */
+  /** On a conflict the list shows the todo as it is now, and the call fails: the person decides. */
   rename: (todo: Todo, title: string) => Promise<void>;
   remove: (todo: Todo) => Promise<void>;
   restore: (todo: Todo, at: number) => Promise<void>;
@@ -40,7 +40,7 @@ export function useTodos(shown: Shown): Todos {
   const [latest, setLoaded] = useState<Loaded | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
   const underWay = useRef<AbortController | null>(null);
-  const loaded = latest?.shown === shown ? latest : null; // what another filter showed is nothing now
+  const loaded = latest?.shown === shown ? latest : null; // the todos of another filter are not shown
   const query = useMemo(() => ({ limit: PAGE, ...(shown === "all" ? {} : { status: shown }) }), [shown]);
 
   const load = useCallback(async () => {
@@ -70,7 +70,7 @@ export function useTodos(shown: Shown): Todos {
     change((items) => items.map((each) => (each.id === todo.id ? todo : each)));
   }
 
-  /** What came of a change. While another one waits, its own status is shown already, and stays. */
+  /** Shows the result of a change. If another change waits behind it, the status shown for that one stays. */
   function replaceAfter(todo: Todo, isLast: boolean): void {
     change((items) =>
       items.map((each) => (each.id === todo.id ? (isLast ? todo : { ...todo, status: each.status }) : each)),
@@ -90,7 +90,7 @@ export function useTodos(shown: Shown): Todos {
       const known = new Set(loaded.items.map((each) => each.id));
       const further = page.items.filter((each) => !known.has(each.id));
       setLoaded((before) =>
-        before?.nextCursor === cursor // nobody was faster, and the filter is the same
+        before?.nextCursor === cursor // no other load came first, and the filter is the same
           ? { ...before, items: [...before.items, ...further], nextCursor: page.next_cursor }
           : before,
       );
@@ -104,7 +104,7 @@ export function useTodos(shown: Shown): Todos {
     },
 
     async setDone(todo, isDone) {
-      replace({ ...todo, status: isDone ? "done" : "open" }); // at once; taken back if it fails
+      replace({ ...todo, status: isDone ? "done" : "open" }); // shown at once; undone if it fails
       await turns.take(todo.id, async (before, isLast) => {
         try {
           const changed = await (isDone ? api.complete(todo.id) : api.reopen(todo.id));
@@ -119,7 +119,7 @@ export function useTodos(shown: Shown): Todos {
 
     async rename(todo, title) {
       await turns.take(todo.id, async (before, isLast) => {
-        const seen = before?.title === todo.title ? before : todo; // another title than they saw is a conflict
+        const seen = before?.title === todo.title ? before : todo; // a title that the person has not seen is a conflict
         try {
           const changed = await api.change(seen, { title });
           replaceAfter(changed, isLast());
@@ -136,7 +136,7 @@ export function useTodos(shown: Shown): Todos {
         try {
           await api.remove(todo.id);
         } catch (error) {
-          if (!(error instanceof Failure && error.kind === "missing")) throw error; // gone is gone
+          if (!(error instanceof Failure && error.kind === "missing")) throw error; // it is deleted already
         }
         change((items) => items.filter((each) => each.id !== todo.id));
         return undefined;
