@@ -1,4 +1,4 @@
-"""The application of auth-service: its routes and middleware around the parts of the process, its start and its end."""
+"""The application of auth-service: its routes, its middleware, and what is done at its start and end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -64,23 +64,23 @@ def _lifespan(
                 yield
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)  # before the database is closed, which they use
+            await asyncio.wait(tasks)  # they use the database, which is closed next
 
     return lifespan
 
 
 async def check_start(settings: Settings) -> None:
-    """Do once what a start does, so that its refusal can be told in one line rather than as a server's traceback.
+    """Assemble the parts once and close them, so that the caller can report a failure in one line without a traceback.
 
     Raises:
-        SchemaMismatch, UnreadableKey: nothing is changed.
+        SchemaMismatch, UnreadableKey: the service cannot start. Nothing was changed.
     """
     async with assembled(settings, utc_now, RequestCounts.at_zero(GRANT_TYPES)):
         pass
 
 
 class LastResort:
-    """What nobody foresaw becomes a 500 that says nothing, and a log line that says where."""
+    """Middleware that answers an unexpected exception with a 500 without details, and logs the traceback."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -24,13 +24,13 @@ class Health(BaseModel):
 
 @router.get("/livez")
 async def livez() -> Health:
-    """The process answers."""
+    """Whether the process answers."""
     return Health(status="ok")
 
 
 @router.get("/readyz", responses={503: {"model": Health}})
 async def readyz(request: Request, response: Response) -> Health:
-    """The store answers with the schema that this version needs. The keys were loaded before the port was opened."""
+    """Whether the database answers and has a schema that fits. The keys were loaded before the port was opened."""
     status = await _database_status(given(request, HealthParts).database)
     if status != "ok":
         response.status_code = 503
@@ -42,4 +42,4 @@ async def _database_status(database: Database) -> str:
         revision = await database.revision()
     except (SQLAlchemyError, OSError):
         return "the database does not answer"
-    return "ok" if serves(revision) else "the database schema is not this version's"
+    return "ok" if serves(revision) else "the database schema does not fit this version"

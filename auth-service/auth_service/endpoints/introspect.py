@@ -1,4 +1,4 @@
-"""Token introspection (RFC 7662), for the client that has a token and for the resource that it is meant for."""
+"""Token introspection (RFC 7662), for the client that a token was issued to and for the resource in its `aud`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ..tokens.refresh_tokens import RefreshTokens
 from ..tokens.shown_tokens import ShownRefreshToken, find_token
 
 router = APIRouter()
-INACTIVE = {"active": False}  # and not a word more: whoever asks may not know that there ever was such a token (§2.2)
+INACTIVE = {"active": False}  # nothing else: the caller must not learn whether the token ever existed (§2.2)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class IntrospectParts(ClientRequestParts):
 
 @router.post("/oauth/introspect", openapi_extra=TOKEN_FORM, responses=REFUSALS, response_model=dict[str, Any])
 async def introspect(request: Request) -> Response:
-    """Whether a token is live, and what it says. A public client proves nothing, so it is told nothing (§2.1)."""
+    """Whether a token is live, and its claims. A public client is refused, as it cannot authenticate (§2.1)."""
     parts = given(request, IntrospectParts)
     now = parts.clock()
     parameters = await read_form(request)
@@ -61,7 +61,7 @@ def _describe_access_token(token: VerifiedToken) -> dict[str, Any]:
 
 
 def _describe_refresh_token(shown: ShownRefreshToken, issuer: str) -> dict[str, Any]:
-    """Without `token_type`, which says how a token is used at a resource (RFC 6749 §5.1): this one is not."""
+    """There is no `token_type`, because a refresh token is not used at a resource (RFC 6749 §5.1)."""
     family, holder = shown.family.authorized, shown.family.holder
     expires_at = family.expires_at or holder.session_expires_at
     expiry = {} if expires_at is None else {"exp": int(expires_at.timestamp())}

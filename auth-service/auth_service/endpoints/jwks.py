@@ -1,4 +1,4 @@
-"""The key set (RFC 7517 §5): at the `jwks_uri`, and where the Better Auth protocol looks for it."""
+"""The key set (RFC 7517 §5), at the `jwks_uri` and at the Better Auth protocol's path."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ class JwksParts(Given):
 @router.get("/.well-known/jwks.json", responses=NOT_MODIFIED, response_model=dict[str, Any])
 @router.get("/api/auth/jwks", responses=NOT_MODIFIED, response_model=dict[str, Any])
 async def jwks(request: Request) -> Response:
-    """Every published key of either purpose, public members only: the active one, the next, and what is retiring."""
+    """The public members of the active, next and retiring keys, both for tokens and for status lists."""
     parts = given(request, JwksParts)
     keys = (*parts.keys.current.public_jwks, *parts.status_list_keys.current.public_jwks)
     return render_document(request, {"keys": keys})

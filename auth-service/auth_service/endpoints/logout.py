@@ -1,7 +1,7 @@
 """GET and POST /oauth/logout: an application signs its person out (OpenID Connect RP-Initiated Logout 1.0).
 
-The request is checked here, without a look at who is signed in: what another site posts comes without cookies. Then it
-is stored, and the browser comes back for it at /signout by a GET, which has them (README, "Pages").
+The request is checked and stored here. Who is signed in is not read yet, because a form from another site comes without
+our cookies. Then the browser is redirected to /signout: a GET, which has the cookies (README, "Pages").
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ async def _begin(octets: bytes, parts: LogoutParts, now: datetime) -> Response:
     if redirect_uri is not None:
         _check_redirect_uri(redirect_uri, hint, client)
     if hint is None and client is None:
-        return see_other("/signout")  # there is nothing to be kept: `state` goes nowhere without an address
+        return see_other("/signout")  # nothing to store: `state` is used only with a redirect URI
     async with parts.database.writing() as session:
         handle = await logout_requests.store(
             session,
@@ -80,7 +80,7 @@ def _read(octets: bytes) -> Parameters:
 
 
 async def _read_hint(parameters: Parameters, parts: LogoutParts, now: datetime) -> Hint | None:
-    """One that has expired is as good as any: who signs out late does so with an old token."""
+    """The verified `id_token_hint`, if there is one. It may have expired: a person may sign out late."""
     shown = parameters.get("id_token_hint")
     try:
         return None if shown is None else await parts.hints.verify(shown, now=now)
@@ -89,10 +89,10 @@ async def _read_hint(parameters: Parameters, parts: LogoutParts, now: datetime) 
 
 
 async def _find_client(parameters: Parameters, hint: Hint | None, parts: LogoutParts, now: datetime) -> Client | None:
-    """The client that the hint was issued to; one that is only named has to be the same, or known."""
+    """The client that the hint was issued to, or else the one in `client_id`. If both are there, they must agree."""
     named = parameters.get("client_id")
     if hint is not None and named not in (None, hint.client_id):
-        raise refused("client_id is not whom the id_token_hint was issued to")
+        raise refused("the id_token_hint was issued to another client")
     client_id = hint.client_id if hint else named
     client = None if client_id is None else await parts.clients.cache.find(client_id, now=now)
     if client is None and client_id is not None:
@@ -101,7 +101,10 @@ async def _find_client(parameters: Parameters, hint: Hint | None, parts: LogoutP
 
 
 def _check_redirect_uri(redirect_uri: str, hint: Hint | None, client: Client | None) -> None:
-    """Exactly a registered one, and only for who shows an ID token: nobody else has a person to send back."""
+    """Raises PageRefused unless the URI is registered, character by character, and the request has an `id_token_hint`.
+
+    Without the hint, the request does not say which person it is about.
+    """
     if hint is None or client is None:
         raise refused("a post_logout_redirect_uri without an id_token_hint")
     if redirect_uri not in client.registration.post_logout_redirect_uris:
@@ -111,7 +114,7 @@ def _check_redirect_uri(redirect_uri: str, hint: Hint | None, client: Client | N
 def refused(reason: str, *, status: int = 400) -> PageRefused:
     return PageRefused(
         "Signing out did not work",
-        "The application that sent you here asked for something that it may not have. You are as signed in as before. "
+        "The application that sent you here asked for something that it may not have. Your sign-in has not changed. "
         "You can sign out at /signout.",
         status=status,
         reason=reason,

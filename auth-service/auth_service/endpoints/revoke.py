@@ -1,7 +1,7 @@
-"""Token revocation (RFC 7009): a client gives back what it got. Any of its tokens ends the whole grant.
+"""Token revocation (RFC 7009): a client gives a token back, and the whole grant of the token ends.
 
-There is no row for an access token, so nothing less could be ended by one (§2.1 lets it be so); the grants of other
-clients in the same session are left alone (README, "Grants").
+Access tokens have no rows, so one of them cannot be ended alone; §2.1 allows ending the grant. Grants of other clients
+in the same session do not end (README, "Grants").
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class RevokeParts(ClientRequestParts):
 
 @router.post("/oauth/revoke", openapi_extra=TOKEN_FORM, responses=REFUSALS, response_class=Response)
 async def revoke(request: Request) -> Response:
-    """200 as well for what is unknown, has ended or is another client's: the client has no use for it either (§2.2)."""
+    """End the grant of a token. An unknown or ended token, or another client's, is answered with 200, too (§2.2)."""
     parts = given(request, RevokeParts)
     now = parts.clock()
     parameters = await read_form(request)

@@ -1,7 +1,7 @@
 """GET /oauth/status-lists: which status lists there are, and each of them (draft-ietf-oauth-status-list §8, §9).
 
-`/internal/status-list-hints` says at once when one has changed. The gateway does not route it: hints are for services
-inside. They say no more than the lists themselves, so that nobody has to authenticate for them.
+`/internal/status-list-hints` sends a hint as soon as a list changes. It is for our own services, so the gateway does
+not route it. Hints say nothing that the lists do not say, so they need no authentication.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from ..oauth.status_list import MEDIA_TYPE
 from ..status_lists.published import PATH, Hint, PublishedStatusLists
 from ..store.instants import Clock
 
-# A second, and nothing that has expired: a cached answer must not make a verifier believe that it is up to date.
+# One second, and never a stale answer: a verifier must not take an old list for the current one.
 CACHE_CONTROL = "public, max-age=1, s-maxage=1"
 HEARTBEAT = 10  # seconds
 
@@ -45,7 +45,7 @@ async def aggregation(request: Request) -> Response:
     response_class=Response,
 )
 async def status_list(request: Request) -> Response:
-    """A Status List Token (§8.2). `v` names a version that another process may have, and is looked for at once."""
+    """A Status List Token (§8.2). If `v` is newer than our version, the database is read at once for a newer list."""
     parts = given(request, StatusListParts)
     lists, number = parts.status_lists, _number(request.path_params["list_id"])
     found = lists.current.get(number)
@@ -66,7 +66,7 @@ def _number(text: str) -> int:
 
 @router.get("/internal/status-list-hints", include_in_schema=False)
 async def hints(request: Request) -> Response:
-    """Server-sent events: `{"uri", "version"}` of a list that has changed; where it has not, a comment now and then."""
+    """Server-sent events: `{"uri", "version"}` of each list that changes. After 10 seconds without, a comment."""
     stream = _stream(given(request, StatusListParts).status_lists)
     return StreamingResponse(stream, headers={"Cache-Control": "no-store"}, media_type="text/event-stream")
 

@@ -1,4 +1,4 @@
-"""The UserInfo endpoint (OpenID Connect Core §5.3): what a token's client may know of its person."""
+"""The UserInfo endpoint (OpenID Connect Core §5.3): claims about the person of an access token."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +34,7 @@ class UserinfoParts(Given):
 @router.get("/oauth/userinfo", responses=REFUSALS, response_model=dict[str, Any])
 @router.post("/oauth/userinfo", openapi_extra=FORM, responses=REFUSALS, response_model=dict[str, Any])
 async def userinfo(request: Request) -> Response:
-    """Any live token with scope `openid` will do, whatever its audience."""
+    """The claims that the token's scopes allow. Any live token with scope `openid` is accepted, for any audience."""
     parts = given(request, UserinfoParts)
     now = parts.clock()
     shown = await read_bearer_token(request)

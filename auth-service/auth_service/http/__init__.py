@@ -3,10 +3,9 @@
     parts.py                    `given`: an endpoint or a grant gets the parts of this process that it names; `Now`
     direct_routes.py            routes without FastAPI's dependency solving, for the hottest paths
     oauth_requests.py           the form of a protocol request, and refusals as RFC 6749 has them
-    client_requests.py          `authenticate`: the client of such a request, proved and then counted
+    client_requests.py          `authenticate`: prove the client of such a request, then count the request
     bearer_tokens.py            a bearer token in the header or the form, and its challenges (RFC 6750)
     client_cors.py              CORS for clients' own pages
-    outgoing.py                 cookies and fields that go out with a request's response, whatever that will be
     session_cookies.py          `SessionCookies`: the signed cookie, or bearer credential, of a session
     current_session.py          `find_current`: who is signed in; `start_session_here`
     browsers.py                 the cookie that tells browsers apart, and the tokens of our forms

@@ -1,4 +1,4 @@
-"""The answer to an authorization request on its way to the client, in the response mode that was asked for."""
+"""Sending the answer to an authorization request to the client, in the requested response mode."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Bearer tokens as requests carry them, and the refusals of what they open (RFC 6750)."""
+"""The bearer token of a request, and refusals with their challenge (RFC 6750)."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from .oauth_requests import NO_STORE, OAuthErrorBody, read_form
 
 
 class BearerRefusal(Exception):
-    """RFC 6750 §3: what is missing is said in the header. Who showed no token at all is told of no error."""
+    """A refusal with a `WWW-Authenticate` challenge. If the request has no token, no error is named (RFC 6750 §3)."""
 
     def __init__(
         self, status: int, error: str = "", description: str = "", *, scope: str = "", reason: str = ""
@@ -30,15 +30,15 @@ class BearerRefusal(Exception):
 
 
 async def read_bearer_token(request: Request) -> str:
-    """The one token of a request, from its header or its form (RFC 6750 §2.1, §2.2); never from the address.
+    """The token of a request, from its header or its form (RFC 6750 §2.1, §2.2), but never from its query.
 
     Raises:
-        BearerRefusal: none, several, or an unreadable form.
+        BearerRefusal: no token, more than one token, or an unreadable form.
     """
     in_header = request.headers.getlist("authorization")
     in_form = await _read_from_form(request)
     if len(in_header) + (in_form is not None) > 1:
-        raise BearerRefusal(400, "invalid_request", "The token is sent in more than one way.")
+        raise BearerRefusal(400, "invalid_request", "More than one access token was sent.")
     if in_form is not None:
         return in_form
     scheme, _, token = (in_header[0] if in_header else "").partition(" ")
@@ -48,7 +48,7 @@ async def read_bearer_token(request: Request) -> str:
 
 
 async def _read_from_form(request: Request) -> str | None:
-    """A body of another kind says nothing of tokens, and is left unread."""
+    """The form's `access_token`. A body of another media type is left unread."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
         return None
     try:
@@ -62,11 +62,11 @@ def invalid_token(reason: str) -> BearerRefusal:
 
 
 def insufficient_scope(scope: str) -> BearerRefusal:
-    return BearerRefusal(403, "insufficient_scope", "The access token does not reach so far.", scope=scope)
+    return BearerRefusal(403, "insufficient_scope", "The access token lacks the required scope.", scope=scope)
 
 
 class _Challenged(BaseModel):
-    """401: without members where no token was shown."""
+    """The body of a 401. It has no members if the request had no token."""
 
     error: str | None = None
     error_description: str | None = None

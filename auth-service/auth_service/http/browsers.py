@@ -1,8 +1,8 @@
-"""Browsers, told apart by a cookie of their own: what a stored request belongs to, and what forms prove.
+"""The cookie that identifies a browser, and the tokens of our forms. A stored request belongs to one browser.
 
-A form carries a token that only the browser it was made for can know: an HMAC over that browser's cookie and the
-session that the form is about. So another site can neither send one nor have somebody signed in to an account of its
-own; and a form that was made for one account is no longer good when another one is signed in.
+The token of a form is an HMAC over the browser's cookie and the session that the form is about. Another site cannot
+compute it, so it can neither send a form for a person nor sign the person in to the attacker's account. A form that was
+made for one account is refused when another account is signed in.
 """
 
 import hmac
@@ -27,15 +27,15 @@ class Browsers:
         self._keys = [derive_key(secret, "auth-service forms") for secret in secrets.values()]
 
     def read(self, request: Request) -> str | None:
-        """Which browser it is; None for one that has not been here, or that shows cookies which differ."""
+        """The browser's identifier. None if the request has no valid one, or several that differ."""
         shown = set(cookie_values(request, self._name))
         value = shown.pop() if len(shown) == 1 else ""
         return value if len(value) == opaque.LENGTH and value.isascii() else None
 
     def recognize(self, request: Request) -> str:
-        """Which browser it is. One that has not been here gets its cookie with the response.
+        """The browser's identifier. A browser without one gets a new cookie with the response.
 
-        The cookie lasts until the browser is closed: longer than any request is kept.
+        The cookie has no Max-Age: it lasts until the browser is closed.
         """
         browser = self.read(request)
         if browser is None:
@@ -47,7 +47,7 @@ class Browsers:
         return _token(self._keys[0], browser, session_id)
 
     def accepts_form(self, request: Request, token: str, session_id: str = NOBODY) -> bool:
-        """Whether a form was made by us for this browser and session, and sent by one of our own pages."""
+        """Whether we made the form for this browser and session, and one of our own pages sent it."""
         browser = self.read(request)
         if browser is None or not token.isascii() or not self._is_from_here(request):
             return False
@@ -55,7 +55,10 @@ class Browsers:
         return any(matches)
 
     def _is_from_here(self, request: Request) -> bool:
-        """By `Origin`, or by what else only the browser itself can say (Fetch Metadata)."""
+        """Whether `Origin`, or else `Referer`, is the issuer. If both are missing, `Sec-Fetch-Site` must be there.
+
+        `Sec-Fetch-Site` must be `same-origin` whenever it is there: scripts cannot set it (Fetch Metadata).
+        """
         origins: list[str | None] = [*request.headers.getlist("origin")]
         origins = origins or [parse_origin(referer) for referer in request.headers.getlist("referer")]
         site = request.headers.get("sec-fetch-site")

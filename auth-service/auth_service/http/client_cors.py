@@ -1,7 +1,7 @@
-"""CORS for clients' own pages (the Fetch standard's CORS protocol): at the token endpoint and its kin, never elsewhere.
+"""CORS for clients' own pages (the Fetch standard's CORS protocol), at the endpoints in `PATHS` only.
 
-Never with credentials: what opens these endpoints is in the request, not in a cookie. Everything else is silent about
-origins, the authorization endpoint above all (RFC 9700 §2.6), so that no page reads what only a navigation may see.
+Requests with cookies are not allowed, because these endpoints read none. The authorization endpoint must not have CORS
+(RFC 9700 §2.6): no page may read a response that is meant for a navigation.
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class ClientCrossOrigin:
 
 
 def _preflight(*, is_known: bool) -> Response:
-    """What a client's page may send. Another is told nothing, which browsers read as no."""
+    """The answer to a preflight. An unknown origin gets no CORS headers, so its browser does not send the request."""
     if not is_known:
         return Response(status_code=204)
     allowed = {

@@ -1,4 +1,4 @@
-"""A client's request to the token endpoint and its kin: who sends it is proved, and then it is counted."""
+"""Authenticating the client of a token, introspection or revocation request, and counting the request."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,14 +21,14 @@ class ClientRequestParts(Given):
 
 
 async def authenticate(request: Request, parts: ClientRequestParts, parameters: Parameters, *, now: datetime) -> Client:
-    """The client, with this request within its limit. What is left is told with whatever becomes of the request.
+    """The authenticated client; its request is counted. Any response, even a refusal, carries the `RateLimit` fields.
 
-    A public client proves nothing: if it were counted, whoever names it could spend what its people need. For it, as
-    for whoever is refused here, there are the gateway's limits.
+    Requests of public clients are not counted: a public client proves nothing, so anyone could name it and use up its
+    limit. Those requests, and requests that are refused here, are limited by the gateway.
 
     Raises:
         InvalidRequest, InvalidClient: as `ClientAuthenticator.authenticate`.
-        TemporarilyUnavailable: it has proved who it is, and nothing is left.
+        TemporarilyUnavailable: the client is authenticated, but its limit is exceeded.
     """
     client = await parts.clients.authenticate(request.headers.getlist("authorization"), parameters, now=now)
     if not client.registration.is_public:

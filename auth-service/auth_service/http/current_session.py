@@ -1,4 +1,4 @@
-"""Who is asking: the live session behind a request's credential, and how one starts for the device that asks."""
+"""The live session of a request's credential, and starting a session for the device that sent the request."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,10 +31,10 @@ class SessionParts(Given):
 async def find_current(
     request: Request, parts: SessionParts, now: datetime, *, may_slide: bool = True
 ) -> Current | None:
-    """The live session and its account, prolonged when it is time; None for nobody.
+    """The live session and its account, or None. The session is prolonged if that is due and `may_slide`.
 
-    The cookie of a prolonged session goes out with whatever the request is answered (outgoing.py). A credential that we
-    signed and that is dead is taken off the browser in the same way; a forged one is left alone.
+    The cookie of a prolonged session goes out with any response to this request (outgoing.py). The same holds for
+    clearing the cookie, which happens if we signed the credential but its session has ended. A forged credential stays.
     """
     token = parts.session_cookies.read(request)
     if token is None:
@@ -53,7 +53,7 @@ async def find_current(
 async def _slide(current: Current, expires_at: datetime, request: Request, parts: SessionParts, now: datetime) -> None:
     async with parts.database.writing() as session:
         slid = await slide(session, current.session, expires_at, now=now)
-    if slid:  # otherwise another request has just done the same, and hands out the cookie
+    if slid:  # if not, a parallel request has prolonged the session and sends the cookie
         current.session.expires_at, current.session.updated_at = expires_at, now
         parts.session_cookies.set(request, current.session, now=now)
 
@@ -61,12 +61,12 @@ async def _slide(current: Current, expires_at: datetime, request: Request, parts
 async def start_session_here(
     request: Request, session: AsyncSession, parts: SessionParts, account_id: str, *, remember: bool, now: datetime
 ) -> BrowserSession:
-    """A session for the device that asks."""
+    """Start a session for the device that sent the request."""
     device, lifetimes = device_of(request), parts.session_lifetimes
     return await start_session(session, account_id, remember=remember, device=device, lifetimes=lifetimes, now=now)
 
 
 def device_of(request: Request) -> Device:
-    """The device as the session's owner will see it; its address is the gateway's word, and "" when that is none."""
+    """The device as the session's owner will see it. The gateway tells its address; "" if that is not an IP address."""
     address = request.client.host if request.client else ""
     return Device(address if is_address(address) else "", request.headers.get("user-agent", ""))

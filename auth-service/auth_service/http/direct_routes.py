@@ -1,7 +1,7 @@
-"""Routes for the hottest paths: FastAPI documents them and finds them, and does nothing else for them.
+"""Routes for the hottest paths. FastAPI documents and matches them, but does nothing else for them.
 
-Solving dependencies, validating and serializing take longer than the one indexed read that such a path is for. Its
-endpoint takes the request and gives the response; what it raises is rendered like everything else that is raised.
+Solving dependencies, validating and serializing would take longer than the one indexed read of such an endpoint. The
+endpoint takes the request and returns the response. Its exceptions are rendered like those of any other endpoint.
 """
 
 from typing import Any

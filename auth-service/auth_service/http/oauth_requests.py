@@ -1,4 +1,4 @@
-"""What the protocol's endpoints share of HTTP: the form that they read, and the refusals that they answer with."""
+"""What the OAuth endpoints share: reading the form of a request, and rendering a refusal."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,16 +23,16 @@ class OAuthErrorBody(BaseModel):
 
 
 async def read_form(request: Request) -> Parameters:
-    """The parameters of the body; those of a query are none (RFC 6749 §2.3.1: never credentials in an address).
+    """The parameters in the body. The query is ignored: credentials must not stand in a URL (RFC 6749 §2.3.1).
 
     Raises:
-        InvalidRequest: another media type or character set, too large, or unreadable.
+        InvalidRequest: the body has another media type or character set, is too large, or is unreadable.
     """
     return parse_form(await read_form_octets(request))
 
 
 async def read_form_octets(request: Request) -> bytes:
-    """The same, not yet taken apart."""
+    """The body of a form, not yet parsed. Raises InvalidRequest, as `read_form`."""
     content_type = request.headers.get("content-type", "")
     if content_type != MEDIA_TYPE and not _is_form_in_utf_8(content_type):
         raise InvalidRequest(f"The body must be {MEDIA_TYPE}, in UTF-8.")
@@ -56,7 +56,7 @@ class RefusalParts(Given):
 
 
 def render_oauth_error(request: Request, refusal: OAuthError) -> Response:
-    """RFC 6749 §5.2. Every 401 names the scheme that could be tried instead (RFC 9110 §11.6.1)."""
+    """The refusal as JSON (RFC 6749 §5.2). Every 401 names an authentication scheme (RFC 9110 §11.6.1)."""
     _log.info("refused", error=refusal.error, reason=refusal.reason or refusal.description)
     given(request, RefusalParts).counts.oauth_refusals.add(
         getattr(request.scope.get("route"), "path", ""), refusal.error
@@ -66,12 +66,12 @@ def render_oauth_error(request: Request, refusal: OAuthError) -> Response:
 
 
 def document_form(schema: dict[str, Any]) -> dict[str, Any]:
-    """The request body for the OpenAPI document, which cannot see a body that is read by hand."""
+    """The request body for the OpenAPI document. FastAPI does not know it, as the endpoint reads the body itself."""
     return {"requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": schema}}}}
 
 
 def document_clients_form(required: str, properties: dict[str, Any]) -> dict[str, Any]:
-    """The same for a form by which a client may authenticate as well (RFC 6749 §2.3.1, RFC 7523 §2.2)."""
+    """The same, with the fields by which a client may authenticate (RFC 6749 §2.3.1, RFC 7523 §2.2)."""
     names = ("client_id", "client_secret", "client_assertion", "client_assertion_type")
     shown = {**properties, **{name: {"type": "string"} for name in names}}
     return document_form({"type": "object", "required": [required], "properties": shown})

@@ -1,8 +1,8 @@
-"""What goes out with the response to a request, whatever response that will be.
+"""Cookies and header fields that go out with the response to a request, whatever the response is.
 
-A session is prolonged, or a request counted, before anybody knows how the request ends: with an answer, a refusal or a
-failure. Whoever does such a thing notes here what the caller must be told, and the middleware `SendOutgoing` adds it to
-the response. So no endpoint hands cookies on, and no branch of one can lose them.
+A session is prolonged, or a request counted, before it is known whether the request ends in an answer, a refusal or a
+failure. The code that does so notes the cookie or field here. The middleware `SendOutgoing` adds it to the response. So
+an endpoint never passes cookies on, and none of its branches can lose them.
 """
 
 from dataclasses import dataclass, field
@@ -11,20 +11,20 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_KEY = "auth_service.outgoing"  # in the ASGI scope, which is the one thing that all layers of a request share
+_KEY = "auth_service.outgoing"  # key in the ASGI scope, which all layers of a request share
 
 
 @dataclass
 class Outgoing:
-    """Cookies by their name and header fields by theirs: what is noted last replaces what was noted before."""
+    """Cookies and header fields, each by its name. A later value replaces an earlier one."""
 
     cookies: dict[str, str] = field(default_factory=dict)  # each with its attributes
     fields: dict[str, str] = field(default_factory=dict)
-    session_credential: str | None = None  # for clients without cookies; only the Better Auth protocol has a header
+    session_credential: str | None = None  # for clients without cookies; only Better Auth has a header for it
 
 
 def outgoing_of(request: HTTPConnection) -> Outgoing:
-    """What goes out with the response to this request, to be added to."""
+    """The request's `Outgoing`, to add cookies and fields to. The first call creates it."""
     found = find_outgoing(request.scope)
     if found is None:
         found = request.scope[_KEY] = Outgoing()
@@ -32,13 +32,13 @@ def outgoing_of(request: HTTPConnection) -> Outgoing:
 
 
 def find_outgoing(scope: Scope) -> Outgoing | None:
-    """None: nothing was noted."""
+    """The request's `Outgoing`. None if nothing was noted."""
     found: Outgoing | None = scope.get(_KEY)
     return found
 
 
 class SendOutgoing:
-    """Outside of everything that may answer a request."""
+    """Middleware around everything that may answer a request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,6 +1,6 @@
-"""Pages for people: rendered here, escaped by default, and under a policy that lets them do nothing but what they need.
+"""Pages for people, escaped by default, with a Content-Security-Policy that allows only what the page needs.
 
-No page is kept by a cache, framed by another site (RFC 9700 §4.16), or depends on a script.
+No page is cached, can be framed by another site (RFC 9700 §4.16), or needs a script.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 AUTHORIZE = "/oauth/authorize"
-HANDLE = "authorization_request"  # the parameter by which a page's address names the request that it is about
+HANDLE = "authorization_request"  # the query parameter or form field that names a page's authorization request
 LOGOUT_HANDLE = "logout_request"
 _HTML = {"text/html": {"schema": {"type": "string"}}}
 ANSWERS: dict[int | str, dict[str, Any]] = {  # of every page, for the OpenAPI document
@@ -44,9 +44,9 @@ class PageParts(Given):
 
 
 class PageRefused(Exception):
-    """What a person is told when there is nothing to go on with, and nobody to send them back to.
+    """A refusal shown as a page, because there is no client that the person could be sent back to.
 
-    The text is fixed: nothing of the request stands in it.
+    The text is fixed and contains nothing of the request.
     """
 
     def __init__(self, title: str, text: str, *, status: int = 400, reason: str = "") -> None:
@@ -59,7 +59,7 @@ class PageRefused(Exception):
 
 @cache
 def _templates() -> "Environment":
-    """Imported at first use: a process that shows no page has no use for it."""
+    """The templates. Jinja is imported at first use, so that a process without pages never loads it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     loader = FileSystemLoader(Path(__file__).parent / "templates")
@@ -69,7 +69,7 @@ def _templates() -> "Environment":
 def render_page(
     request: Request, name: str, *, status: int = 200, redirect_uri: str | None = None, **context: object
 ) -> Response:
-    """A page whose forms go to us, and on to `redirect_uri` where that is how they end (README, "Pages")."""
+    """A page. Its forms go to us, and our answer to a form may redirect to `redirect_uri` (README, "Pages")."""
     host = urlsplit(given(request, PageParts).issuer).netloc
     nonce = secrets.token_urlsafe(16)
     body = (
@@ -79,9 +79,9 @@ def render_page(
 
 
 def render_form_post(request: Request, redirect_uri: str, parameters: dict[str, str]) -> Response:
-    """A page that posts the answer to a client (OAuth 2.0 Form Post Response Mode §2), by itself or by its button.
+    """A page whose script, or button, posts the answer to the client (OAuth 2.0 Form Post Response Mode §2).
 
-    Its policy lets the client see our origin: a form from an origin that hides itself comes with `Origin: null`.
+    Its Referrer-Policy shows our origin to the client. If it were hidden, the form would carry `Origin: null`.
     """
     nonce = secrets.token_urlsafe(16)
     body = (
@@ -105,15 +105,15 @@ def render_refused(request: Request, refused: PageRefused) -> Response:
 
 
 def see_other(path: str, **query: str) -> Response:
-    """303, so that no browser repeats a form, and with it a password, at the next address (RFC 9700 §4.12)."""
+    """A redirect with 303, so that no browser posts a form with a password again to the next URL (RFC 9700 §4.12)."""
     location = f"{path}?{urlencode(query)}" if query else path
     return RedirectResponse(location, 303, {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"})
 
 
 def form_target(redirect_uri: str | None) -> str:
-    """What `form-action` has to name, since Chromium holds a form's redirects to it as well.
+    """The source for a redirect URI in `form-action`: Chromium applies that directive to a form's redirects, too.
 
-    The policy's grammar has no IPv6 addresses; for those nothing narrower than the scheme can be said.
+    The policy's grammar has no IPv6 addresses. For those the source is the scheme, which is as narrow as it can be.
     """
     if redirect_uri is None:
         return ""

@@ -1,4 +1,4 @@
-"""What an endpoint or a grant is given: of the parts that a process assembled at its start, those that it names.
+"""`given`: an endpoint or a grant gets those parts of the process that it names. They are assembled at the start.
 
     @dataclass(frozen=True)
     class RevokeParts(Given):
@@ -6,8 +6,8 @@
 
     parts = given(request, RevokeParts)
 
-A kind's fields have the names and types of `Parts` (assembly.py); a test compares them. Each kind is built once in a
-process, so a request pays for one look-up.
+The fields of a `Given` have the names and types of `Parts` (assembly.py); a test compares them. Each kind is built once
+per process, so a request pays for one look-up.
 """
 
 from dataclasses import dataclass, field, fields
@@ -22,7 +22,7 @@ from ..store.instants import Clock
 
 
 class Given:
-    """The base of every kind: a frozen dataclass beside the functions that use it."""
+    """The base of every kind of parts. A kind is a frozen dataclass beside the functions that use it."""
 
 
 Kind = TypeVar("Kind", bound=Given)
@@ -30,7 +30,7 @@ Kind = TypeVar("Kind", bound=Given)
 
 @dataclass(frozen=True, kw_only=True)
 class Supply:
-    """The base of `Parts`, which stands above this room because it names types of rooms above it."""
+    """The base of `Parts`. `Parts` is in assembly.py, because it names types of rooms above this one."""
 
     _built: dict[type[Given], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -48,7 +48,7 @@ def given(request: HTTPConnection, kind: type[Kind]) -> Kind:
 
 
 def given_by(app: Starlette, kind: type[Kind]) -> Kind:
-    """For middleware, and for what serves the process rather than a request."""
+    """The same, for code that has an application but no request."""
     supply: Supply = app.state.parts
     return supply.give(kind)
 
@@ -59,7 +59,7 @@ class TimeParts(Given):
 
 
 async def get_now(request: Request) -> datetime:
-    """A coroutine only because FastAPI sends plain functions to a thread, which costs more than the request."""
+    """The time of the request. It is `async` because FastAPI runs plain functions in a thread, which costs too much."""
     return given(request, TimeParts).clock()
 
 

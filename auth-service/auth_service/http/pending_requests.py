@@ -1,6 +1,6 @@
-"""An authorization request between its arrival and its answer.
+"""Authorization requests between arrival and answer.
 
-One that needs no page is answered at once. Otherwise it is stored, and pages name it by its handle.
+A request that needs no page is answered at once. Any other is stored, and pages name it by its handle.
 """
 
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from .parts import Given
 
 @dataclass(frozen=True)
 class PendingRequest:
-    """What is asked, by which client, and the handle that stands in the addresses of pages."""
+    """An authorization request, its client, and the handle that stands in the URLs of pages."""
 
     request: AuthorizationRequest
     client: Client
     handle: str
-    stored: StoredRequest | None = None  # None: it has just arrived, and no page was needed yet
+    stored: StoredRequest | None = None  # None: the request has just arrived and needed no page yet
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,10 @@ class PendingParts(Given):
 async def find_pending(
     request: Request, parts: PendingParts, handle: str | None, *, now: datetime
 ) -> PendingRequest | None:
-    """The live stored request of a handle, of this browser, if its client is still registered for all of it."""
+    """The stored request of a handle. None if it has expired or belongs to another browser.
+
+    None also if the client is no longer registered for the request's redirect URI and scopes.
+    """
     if handle is None:
         return None
     browser = parts.browsers.read(request)
@@ -58,7 +61,7 @@ async def find_pending(
 async def require_pending(
     request: Request, parts: PendingParts, handle: str | None, *, now: datetime
 ) -> PendingRequest:
-    """Raises PageRefused."""
+    """As `find_pending`, but raises PageRefused instead of returning None."""
     pending = await find_pending(request, parts, handle, now=now)
     if pending is None:
         raise expired()
@@ -66,7 +69,7 @@ async def require_pending(
 
 
 def expired() -> PageRefused:
-    """The same for a request that never was, is over, was answered, or belongs to another browser."""
+    """The refusal of an unknown, expired or answered request, or of another browser's: the page is the same for all."""
     return PageRefused(
         "This page has expired",
         "The request that it belongs to was answered already, or waited too long. "

@@ -1,7 +1,7 @@
 """The session credential: a signed handle, as a cookie or as a bearer token.
 
-Only the signed form proves anything; the bare handle, which lists of sessions show, does not (a deliberate
-difference from the original).
+Only the signed handle is accepted. The bare handle, which lists of sessions show, opens nothing. Better Auth's own
+server differs here; ours does so on purpose.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from .outgoing import outgoing_of
 SESSION_TOKEN, SESSION_DATA, DONT_REMEMBER = "session_token", "session_data", "dont_remember"
 KNOWN_DEVICE = "known_device"
 KNOWN_DEVICE_MAX_AGE = timedelta(days=180)
-KNOWN_DEVICE_ACCOUNTS = 4  # that one browser is remembered for; the newest first
+KNOWN_DEVICE_ACCOUNTS = 4  # per browser; the oldest are forgotten
 
 
 class SessionCookies:
@@ -30,10 +30,10 @@ class SessionCookies:
         self._known_device = ValueSigner(secrets, KNOWN_DEVICE)
 
     def read(self, request: Request) -> str | None:
-        """The handle that a request proves to hold; None when it shows nothing, or nothing that we signed.
+        """The handle in the request's credential. None if there is no credential, or we did not sign it.
 
-        A bearer credential stands alone: when it is bad, the cookie beside it does not save the request.
-        Cookies of one name that differ prove nothing, because a neighbour on the domain may have added one.
+        If there is a bearer token, the cookie is not read, even if the token is bad. Cookies of this name with
+        different values are refused, because another host of the domain may have added one.
         """
         bearer = [
             value[7:].strip() for value in request.headers.getlist("authorization") if value[:7].lower() == "bearer "
@@ -47,7 +47,7 @@ class SessionCookies:
         return self._session.find_value(unquote(credential) if "%" in credential else credential)
 
     def set(self, request: Request, session: BrowserSession, *, now: datetime) -> None:
-        """Hand the credential over with the response to this request."""
+        """Send the credential with the response to this request."""
         signed = self._session.sign(session.token)
         lasting = ""
         if session.is_remembered:
@@ -58,13 +58,13 @@ class SessionCookies:
         outgoing_of(request).session_credential = signed
 
     def clear(self, request: Request) -> None:
-        """Take the credential off the browser with the response to this request."""
+        """Delete the credential's cookies with the response to this request."""
         for name in (SESSION_TOKEN, SESSION_DATA, DONT_REMEMBER):
             self._put(request, name, "", "; Max-Age=0")
         outgoing_of(request).session_credential = None
 
     def knows_device(self, request: Request, tag: str) -> bool:
-        """Whether this browser has signed in with that password before; it is then not held by the account's budget."""
+        """Whether this browser has signed in with this password before. If so, the account's budget is not used."""
         return tag in self._known_tags(request)
 
     def remember_device(self, request: Request, tag: str) -> None:
@@ -84,15 +84,15 @@ class SessionCookies:
 
 
 def device_tag(account_id: str, password_hash: str) -> str:
-    """What stands in the device's cookie, under its signature: an account with the password that it has now.
+    """The entry of an account, with its current password, in the signed cookie of a known device.
 
-    Who only knew an older password, or an earlier account of the same address, is a stranger again.
+    After a change of the password the device is unknown again. So it is to a new account with the same address.
     """
     return hashlib.sha256(f"{account_id} {password_hash}".encode()).hexdigest()[:16]
 
 
 def cookie_values(request: Request, name: str) -> list[str]:
-    """Every value sent under a name (RFC 6265 §4.2.2: there may be several), without a client's quotes."""
+    """The values of a cookie, without quotes. A request may carry several of one name (RFC 6265 §4.2.2)."""
     values = []
     for header in request.headers.getlist("cookie"):
         for pair in header.split(";"):

@@ -1,4 +1,4 @@
-"""/metrics of the serving process: what was counted, and what can be seen at the moment of asking."""
+"""/metrics of the serving process: its counters, and gauges that are read when Prometheus asks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from ..telemetry.metrics import Metric, render
 from ..telemetry.process_metrics import pool_metrics, process_metrics
 from ..worker.schedule import Pace
 
-REDIS_LOST = "1: Redis is set and does not answer, so each process limits by itself"
+REDIS_LOST = "1 if Redis is configured but does not answer; each process then limits by itself"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def render_metrics(parts: MetricsParts, pace: Pace) -> str:
             *parts.counts,
             *_of_keys({"tokens": parts.keys, "status_lists": parts.status_list_keys}, pace, now),
             *_of_status_lists(parts.status_lists, now),
-            Metric("auth_password_hashes", "gauge", "Hashes at work or waiting", (), {(): parts.passwords.taken}),
+            Metric("auth_password_hashes", "gauge", "Hashes in progress or waiting", (), {(): parts.passwords.taken}),
             Metric("redis_lost", "gauge", REDIS_LOST, (), {(): int(parts.client_limits.has_lost_redis)}),
             *pool_metrics(parts.database),
             *process_metrics(),
@@ -47,9 +47,12 @@ def render_metrics(parts: MetricsParts, pace: Pace) -> str:
 
 
 def _of_keys(rings: dict[str, KeyRing], pace: Pace, now: datetime) -> Iterator[Metric]:
-    age = Metric("auth_signing_key_age_seconds", "gauge", "How long the active key has signed", ("signs",))
+    age = Metric("auth_signing_key_age_seconds", "gauge", "Time since the active key began to sign", ("signs",))
     due = Metric(
-        "auth_signing_key_rotation_due_seconds", "gauge", "Time until it is replaced; negative: overdue", ("signs",)
+        "auth_signing_key_rotation_due_seconds",
+        "gauge",
+        "Time until the active key is due for replacement; negative if overdue",
+        ("signs",),
     )
     for signs, ring in rings.items():
         keys = ring.current
@@ -61,9 +64,9 @@ def _of_keys(rings: dict[str, KeyRing], pace: Pace, now: datetime) -> Iterator[M
 
 
 def _of_status_lists(lists: PublishedStatusLists, now: datetime) -> Iterator[Metric]:
-    """By number, which is ours and never another list's: there are as many as tokens in circulation need."""
-    version = Metric("auth_status_list_version", "gauge", "Indexes that are revoked in a list", ("status_list",))
-    age = Metric("auth_status_list_age_seconds", "gauge", "Time since a list was signed", ("status_list",))
+    """One series per list, labelled by its number. There are only as many lists as the live tokens need."""
+    version = Metric("auth_status_list_version", "gauge", "Revoked indexes in a status list", ("status_list",))
+    age = Metric("auth_status_list_age_seconds", "gauge", "Time since a status list was signed", ("status_list",))
     for number, published in lists.current.items():
         version.set(str(number), to=published.version)
         age.set(str(number), to=(now - published.signed_at).total_seconds())

@@ -1,4 +1,4 @@
-"""What becomes of what is raised: each refusal in the words of the endpoint that it surfaces at."""
+"""Exception handlers: each exception becomes a response in the format of the endpoint that raised it."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -34,7 +34,7 @@ def add_exception_handlers(app: FastAPI) -> None:
     app.exception_handler(BearerRefusal)(_render_bearer_refusal)
     app.exception_handler(HTTPException)(_render_http_exception)
     app.exception_handler(ClientDisconnect)(_render_half_a_request)
-    # IntegrityError: the client or account that a row is about was deleted a moment ago; who asks again is told so.
+    # IntegrityError: the client or account of a row was deleted a moment ago. A second try gets the proper refusal.
     for store_error in (OperationalError, PoolTimeoutError, IntegrityError):
         app.exception_handler(store_error)(_render_unavailable)
 
@@ -58,14 +58,14 @@ def _render_too_busy(request: Request, error: TooBusy) -> Response:
 
 
 def _render_http_exception(request: Request, error: HTTPException) -> Response:
-    """The router's own refusals. Below /api/auth an unknown path or method is an empty 404, as that protocol has it."""
+    """The router's own 404 and 405. Below /api/auth both are an empty 404, as the Better Auth protocol requires."""
     if request.url.path.startswith(PREFIX) and error.status_code in (404, 405):
         return Response(status_code=404)
     return render_failure(HTTPStatus(error.status_code), error.headers)
 
 
 def _render_half_a_request(request: Request, error: ClientDisconnect) -> Response:
-    """Nobody reads it. It keeps whoever hangs up amid a body out of the faults of ours that are logged and counted."""
+    """The client disconnected inside its body. It reads no 400, but a 500 would be logged and counted as our fault."""
     return Response(status_code=400)
 
 

@@ -1,7 +1,7 @@
-"""Every route of every endpoint.
+"""`ROUTES`: the routes of all endpoints.
 
-The routes themselves, not routers: an included router is searched twice for each request, and these need none of what
-including adds, because they carry their whole paths.
+app.py adds the routes themselves instead of including their routers. FastAPI would search an included router twice for
+each request. Our routes carry their whole paths, so they need nothing that including adds.
 """
 
 from fastapi.routing import APIRoute

@@ -1,4 +1,4 @@
-"""Comparing a password, wherever one is asked for: under the budgets, in the queue, with nothing open meanwhile."""
+"""Comparing a password, for every endpoint that asks for one: within the budgets, and in the hashing queue."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from ..telemetry.logs import audit
 
 @dataclass(frozen=True)
 class Tried:
-    """A password, and the name and hash that it is tried on; no hash for a name that nobody has."""
+    """A password to compare, with the address and the hash of the account. An unknown address has no hash."""
 
     email: str
     password_hash: str | None
@@ -25,7 +25,7 @@ class Tried:
 
 
 class WrongPassword(Exception):
-    """The endpoint decides what the caller is told."""
+    """The password does not match. The endpoint chooses the answer to the caller."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,23 @@ class GuessingParts(Given):
 
 
 def place_in_queue(request: Request, passwords: PasswordHasher) -> AbstractContextManager[Place]:
-    """A place for this caller among those who wait for a hash. Raises TooBusy when there is none."""
+    """A place for this caller in the hashing queue. Raises TooBusy if there is no free one."""
     return passwords.place(network_of(device_of(request).ip_address))
 
 
 async def verify_password(
     request: Request, parts: GuessingParts, now: datetime, place: Place, tried: Tried, *, knows_device: bool
 ) -> Attempt:
-    """The attempt that succeeded; it is to be given back in the transaction that acts on it.
+    """Compare the password, and return the counted attempt. Give it back in the transaction that acts on it.
 
-    No connection is taken while Argon2 runs.
+    No database connection is held while Argon2 runs.
 
     Args:
-        knows_device: only the network's budget holds the caller, not the account's.
+        knows_device: if true, only the network's budget counts the attempt, not the account's.
 
     Raises:
-        WrongPassword: or there is no hash, after the same work.
-        TooManyAttempts: a budget is spent, whatever the password.
+        WrongPassword: the password does not match, or there is no hash. Both cost the same work.
+        TooManyAttempts: a budget is used up. The password was not compared.
     """
     network = network_of(device_of(request).ip_address)
     try:

@@ -19,11 +19,14 @@ from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verif
 
 
 class WrongCredentials(Exception):
-    """An unknown address or a wrong password: nobody is told which."""
+    """An unknown address or a wrong password. The answer does not say which."""
 
 
 class AccountSuspended(Exception):
-    """Told only to who knows the password; the attempt stays counted, so it is no way to test passwords faster."""
+    """The account is suspended, and the password is right.
+
+    The attempt stays counted, so that this answer is not a faster way to test passwords.
+    """
 
 
 OUTCOMES: dict[type[Exception], str] = {
@@ -48,13 +51,13 @@ class Known:
 
 @dataclass(frozen=True)
 class Credentials:
-    email: str  # as parse_email has it
+    email: str  # as parse_email returns it
     password: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class SignInParts(SessionParts, GuessingParts):
-    """To sign in and to start a session."""
+    """The parts to sign in and to start a session."""
 
 
 async def sign_in(
@@ -66,15 +69,15 @@ async def sign_in(
     remember: bool,
     current: Current | None = None,
 ) -> tuple[Account, BrowserSession]:
-    """Start a session; its cookie goes out with the response. Unknown and wrong take the same path, time and answer.
+    """Start a session, and send its cookie. An unknown address and a wrong password take the same path and time.
 
     Args:
-        current: the session that the browser has. When it is the same person's it goes on, newly authenticated, so
-            that other frontends stay signed in; another person's ends.
+        current: the browser's session. If it is the same person's, it continues, newly authenticated, so that other
+            frontends stay signed in. If it is another person's, it ends.
 
     Raises:
         WrongCredentials, AccountSuspended
-        TooManyAttempts, TooBusy: whatever the password.
+        TooManyAttempts, TooBusy: the password was not compared.
     """
     with counting(parts.counts.sign_ins, PASSWORD, OUTCOMES):
         known, attempt = await _authenticate(request, parts, now, shown)
@@ -82,7 +85,7 @@ async def sign_in(
             await parts.attempts.succeeded(session, attempt)
             account = known.account
             if not await accounts.lock_password(session, account.id, known.password_hash):
-                raise WrongCredentials  # since a moment ago
+                raise WrongCredentials  # the password was changed or the account suspended a moment ago
             started = await _start(request, session, parts, account.id, remember=remember, current=current, now=now)
     audit("signed_in", account_id=known.account.id, session_id=started.id, amr="pwd")
     parts.session_cookies.set(request, started, now=now)
@@ -111,7 +114,7 @@ async def _start(
 async def _authenticate(
     request: Request, parts: SignInParts, now: datetime, shown: Credentials
 ) -> tuple[Known, Attempt]:
-    """Read, close, hash."""
+    """Read the account, close the database connection, and only then compare the password."""
     with place_in_queue(request, parts.passwords) as place:
         async with parts.database.reading() as session:
             found = await accounts.find_by_email_with_password(session, shown.email)

@@ -16,7 +16,7 @@ from .guessing import place_in_queue
 
 
 class CommonPassword(Exception):
-    """The password is among those which everybody tries first."""
+    """The password is on the list of the most common ones."""
 
 
 OUTCOMES: dict[type[Exception], str] = {CommonPassword: "common_password", EmailTaken: "taken", TooBusy: "busy"}
@@ -24,9 +24,9 @@ OUTCOMES: dict[type[Exception], str] = {CommonPassword: "common_password", Email
 
 @dataclass(frozen=True)
 class NewAccount:
-    """What has been checked but for the password's being a common one."""
+    """The data of a new account. All of it is checked, except whether the password is a common one."""
 
-    email: str  # as parse_email has it
+    email: str  # as parse_email returns it
     name: str
     password: str = field(repr=False)
     image: str | None = None
@@ -47,10 +47,10 @@ async def sign_up(
     remember: bool,
     current: Current | None = None,
 ) -> tuple[Account, BrowserSession]:
-    """Create an account and sign it in. Every path hashes, so that the time says nothing of who has an account.
+    """Create an account and sign it in. A taken address costs the same time, as the password is hashed first.
 
     Args:
-        current: the session that the browser has; it ends.
+        current: the browser's session; it ends.
 
     Raises:
         CommonPassword, EmailTaken, TooBusy

@@ -16,7 +16,7 @@ from .metrics import MEDIA_TYPE, Metric, render
 from .process_metrics import pool_metrics, process_metrics
 
 PATH = "/metrics"
-REDIS_LOST = "1: Redis is set and does not answer, so each process limits by itself"
+REDIS_LOST = "1 if Redis is configured but does not answer; each process then limits by itself"
 
 
 class MetricsPort:

@@ -21,12 +21,12 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class AuthorizeParts(RequestParts, StepParts, PendingParts):
-    """To read a request, to find one that is pending, and to take its next step."""
+    """The parts to read a new request, to find a pending one, and to take its next step."""
 
 
 @router.get(AUTHORIZE, response_class=Response, responses=ANSWERS)
 async def authorize(request: Request, now: Now) -> Response:
-    """Begin a request, or go on with one that a page has come back from."""
+    """Begin a new request, or continue a stored one after a page."""
     parts = given(request, AuthorizeParts)
     parameters, repeated = read_parameters(request.scope["query_string"])
     handle = parameters.get(HANDLE)
@@ -44,8 +44,8 @@ async def authorize(request: Request, now: Now) -> Response:
 async def authorize_by_form(request: Request, now: Now) -> Response:
     """The same by POST (OpenID Connect Core §3.1.2.1).
 
-    A form of another site comes without our cookies. It is checked and stored, and the browser comes back for it by a
-    GET, which has them. Until then it is nobody's.
+    A form from another site comes without our cookies. So the request is only checked and stored, and the browser is
+    redirected to a GET, which has the cookies. Until then the request belongs to no browser.
     """
     parts = given(request, AuthorizeParts)
     try:

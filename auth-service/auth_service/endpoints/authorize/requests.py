@@ -1,4 +1,4 @@
-"""What arrives at the authorization endpoint: a new request, or the handle of one that was stored."""
+"""Reading an authorization request: first its client and redirect URI, then everything else."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +22,7 @@ class RequestParts(Given):
 
 
 def read_parameters(octets: bytes) -> tuple[Parameters, frozenset[str]]:
-    """Raises PageRefused when it cannot be read: then nothing in it can be believed."""
+    """The parameters, and the names that are repeated. Raises PageRefused if they cannot be parsed."""
     try:
         return parse_with_repeated(octets)
     except InvalidRequest as error:
@@ -35,7 +35,7 @@ def read_parameters(octets: bytes) -> tuple[Parameters, frozenset[str]]:
 
 
 async def find_client(parameters: Parameters, parts: RequestParts, *, now: datetime) -> tuple[Client, Target]:
-    """Whom to answer, and where. Raises PageRefused: whoever is not known to be good gets no redirect."""
+    """The client, and where its answer goes. Raises PageRefused unless client and redirect URI are registered."""
     client_id = parameters.get("client_id")
     client = None if client_id is None else await parts.clients.cache.find(client_id, now=now)
     if client is None:
@@ -64,7 +64,7 @@ async def read_request(
     *,
     now: datetime,
 ) -> AuthorizationRequest:
-    """Everything else of the request. Raises OAuthError."""
+    """The request, with everything else in it checked. Raises OAuthError, which the client is told."""
     read = authorization_request.read(
         parameters,
         repeated,
@@ -83,5 +83,5 @@ async def read_request(
     if hinted.client_id != client.client_id:
         raise InvalidRequest("The id_token_hint was issued to another client.")
     if read.subject not in (None, hinted.sub):
-        raise InvalidRequest("The id_token_hint and the claims name two people.")
+        raise InvalidRequest("The id_token_hint and the claims parameter name different people.")
     return replace(read, subject=hinted.sub)

@@ -1,4 +1,4 @@
-"""What is next for a request, and what is done about it."""
+"""The next step of an authorization request: a page, a code or a refusal."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ class StepParts(SessionParts):
 
 
 async def proceed(http: Request, pending: PendingRequest, parts: StepParts, now: datetime) -> Response:
-    """The next page, or the answer."""
+    """Redirect the browser to the next page, or send the client its answer."""
     current = await find_current(http, parts, now)
     try:
         return await _decide(http, pending, current, parts, now)
@@ -59,7 +59,7 @@ async def _progress(pending: PendingRequest, current: Current | None, parts: Ste
     if current is None:
         return Progress(since)
     has_selected = stored is not None and stored.selected_session_id == current.session.id
-    if pending.client.registration.first_party:  # ours: nobody is pending
+    if pending.client.registration.first_party:  # our own client: nobody is asked for consent
         return Progress(since, has_selected, has_consented=True, is_covered=True)
     async with parts.database.reading() as session:
         agreed = await consents.find_scopes(
@@ -72,7 +72,7 @@ async def _progress(pending: PendingRequest, current: Current | None, parts: Ste
 
 
 async def _issue(pending: PendingRequest, current: Current, parts: StepParts, now: datetime) -> str:
-    """The code, in the transaction that takes the request: of two tabs one is answered."""
+    """Issue the code in the transaction that removes the stored request, so that only one of two tabs gets a code."""
     request = pending.request
     authorization = Authorization(
         client_id=request.client_id,
@@ -94,14 +94,14 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         if not await lock_live(session, current.session.id, now=now):
             raise LoginRequired("The person has just been signed out.")
         if not await _is_agreed_to(session, pending, current.account.id):
-            raise ConsentRequired("The person has just taken back what they had agreed to.")
+            raise ConsentRequired("The person has just withdrawn their consent.")
         code = await authorization_codes.issue(session, authorization, ttl=parts.authorization_code_ttl, now=now)
     audit("code_issued", client_id=request.client_id, account_id=current.account.id, session_id=current.session.id)
     return code
 
 
 async def _is_agreed_to(session: AsyncSession, pending: PendingRequest, account_id: str) -> bool:
-    """Whether it still is; it stays so until the transaction ends, so that no grant outlives its consent."""
+    """Whether the consent still covers the request. It is locked until the end, so that no grant outlives it."""
     if pending.client.registration.first_party:
         return True
     client_id, resource = pending.client.client_id, pending.request.resource
@@ -110,7 +110,7 @@ async def _is_agreed_to(session: AsyncSession, pending: PendingRequest, account_
 
 
 async def send_on(http: Request, pending: PendingRequest, page: str, parts: StepParts, now: datetime) -> Response:
-    """Store the request, if it is not, and show a page; a browser that is new gets its cookie."""
+    """Store the request, unless it is stored already, and redirect to a page. A new browser gets its cookie."""
     if pending.stored is None:
         browser = parts.browsers.recognize(http)
         async with parts.database.writing() as session:
@@ -119,7 +119,7 @@ async def send_on(http: Request, pending: PendingRequest, page: str, parts: Step
 
 
 async def _forget(pending: PendingRequest, parts: StepParts) -> None:
-    """A request that was refused is over, too."""
+    """Remove a refused request from the store."""
     if pending.stored is not None:
         async with parts.database.writing() as session:
             await authorization_requests.take(session, pending.handle)

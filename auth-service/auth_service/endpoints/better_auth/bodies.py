@@ -1,7 +1,7 @@
-"""Request bodies, read by hand: this protocol has its own order of checks and its own words for what is wrong.
+"""Request bodies. They are read without FastAPI, as this protocol has its own order of checks and its own messages.
 
-Media type and syntax come first, then where the request comes from, then the members; so a forged request learns
-nothing about its members, and an anonymous one with a bad body is told of the body. So does the original.
+The media type and the syntax are checked first, then the origin, then the members, and the session last. So a forged
+request learns nothing about its members. Better Auth's own server has the same order.
 """
 
 import json
@@ -30,7 +30,7 @@ class Body(BaseModel):
 
 
 class NoMembers(Body):
-    """A body of which nothing is read."""
+    """A body whose members are all ignored."""
 
 
 B = TypeVar("B", bound=Body)
@@ -43,9 +43,9 @@ class BodyParts(Given):
 
 
 async def receive(request: Request, model: type[B], parts: BodyParts, *, starts_session: bool = False) -> B:
-    """The body of a request that has passed every check that comes before the session's.
+    """Check everything that is checked before the session, and return the body.
 
-    Only the requests that start a session may also come as a form, as the protocol has it.
+    Only a request that starts a session may be sent as a form instead of JSON, as in the protocol.
 
     Raises:
         Refusal: 400, 403, 413 or 415.
@@ -64,7 +64,7 @@ async def receive(request: Request, model: type[B], parts: BodyParts, *, starts_
 
 
 def document(model: type[Body], *, starts_session: bool = False) -> dict[str, Any]:
-    """The request body for the OpenAPI document, which cannot see a body that is read by hand."""
+    """The request body for the OpenAPI document. FastAPI does not know it, as the endpoint reads the body itself."""
     schema = model.model_json_schema()
     types = (JSON, FORM) if starts_session else (JSON,)
     required = bool(schema.get("required"))
@@ -107,7 +107,7 @@ async def _read(request: Request) -> bytes:
 def _parse_json(octets: bytes) -> object:
     try:
         value = json.loads(octets.decode(), parse_constant=_refuse_constant) if octets.strip() else None
-        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate is no text, and no store takes it
+        json.dumps(value, ensure_ascii=False).encode()  # raises for a lone surrogate, which no database can store
     except (ValueError, RecursionError):
         raise Refusal(400, "BAD_REQUEST", "Invalid JSON in request body") from None
     return value
@@ -147,7 +147,7 @@ def _describe(error: ValidationError, model: type[Body]) -> str:
 
 
 def _describe_one(detail: dict[str, Any], properties: dict[str, Any]) -> str:
-    """One fault in the words of the original's validator, which applications show to people."""
+    """One error, worded as by the validator of Better Auth's own server: applications show the text to people."""
     path = ".".join(["body", *map(str, detail["loc"])])
     given = detail["input"]
     if not detail["loc"]:

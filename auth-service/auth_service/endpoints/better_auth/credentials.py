@@ -1,4 +1,4 @@
-"""E-mail, password and profile as they arrive, and what is refused before anything is looked up."""
+"""Checks of a password and a profile that need no database."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ NewPassword = Annotated[str, StringConstraints(min_length=1)]
 
 
 def check_password_length(password: str, *, is_new: bool) -> None:
-    """Raises Refusal (400). A password that is only compared may be short: it is simply wrong."""
+    """Raises Refusal (400). A password that is only compared may be short: then it is just wrong."""
     length = passwords.utf16_length(password)
     if is_new and length < passwords.MIN_LENGTH:
         raise Refusal(400, "PASSWORD_TOO_SHORT", "Password too short")
@@ -27,7 +27,7 @@ def check_password_length(password: str, *, is_new: bool) -> None:
 
 
 async def check_not_common(place: Place, password: str) -> None:
-    """Raises Refusal (400) for a password that is among those which are tried first."""
+    """Raises Refusal (400) if the password is on the list of the most common ones."""
     if await place.is_common(password):
         raise common_password()
 

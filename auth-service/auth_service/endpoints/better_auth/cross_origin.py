@@ -1,6 +1,6 @@
 """CORS below /api/auth: with credentials, and for trusted origins only (the Fetch standard's CORS protocol).
 
-To every other page the answers stay unreadable. Nobody may keep them, unless the endpoint says otherwise.
+Pages of other origins cannot read the responses. Responses must not be cached, unless the endpoint says otherwise.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class CrossOrigin:
 
 
 def _hand_over_credential(scope: Scope, headers: MutableHeaders) -> None:
-    """For clients without cookies: what is set as a cookie stands in `set-auth-token` as well."""
+    """Send a new session credential in `set-auth-token`, too, for clients without cookies."""
     outgoing = find_outgoing(scope)
     if outgoing is not None and outgoing.session_credential is not None:
         headers["set-auth-token"] = outgoing.session_credential
@@ -66,7 +66,7 @@ def _allow(sent: Headers, headers: MutableHeaders, trusted: TrustedOrigins) -> N
 
 
 def _preflight(sent: Headers, trusted: TrustedOrigins) -> Response:
-    """What a trusted origin may send. Another is told nothing, which browsers read as no."""
+    """The answer to a preflight. Another origin gets no CORS headers, so its browser does not send the request."""
     if not trusted.trusts(sent.get("origin", "")):
         return Response(status_code=204)
     allowed = {

@@ -1,6 +1,6 @@
-"""Which site a request comes from: the protocol's defence against forged requests.
+"""Refusing requests that another site has forged.
 
-A browser adds cookies to requests that other sites make; what it also adds is where the request comes from.
+A browser adds our cookies to requests that other sites make, but it also says where such a request comes from.
 """
 
 from collections.abc import Mapping
@@ -21,11 +21,10 @@ _REDIRECTS = {
 
 
 def check_origin(request: Request, trusted: TrustedOrigins, issuer: str, *, starts_session: bool) -> None:
-    """Refuse what another site may have sent. Raises Refusal (403).
+    """Raises Refusal (403) if another site may have sent the request.
 
-    With cookies, an Origin (or Referer) is needed, and must be trusted. Without any, only the requests that start a
-    session are checked, and only when a browser sent them: signing somebody in to the attacker's account is an
-    attack, too.
+    A request with cookies needs a trusted Origin or Referer. A request without cookies is checked only if it starts a
+    session and a browser sent it: another site must not sign a person in to the attacker's account.
     """
     headers = request.headers
     if "cookie" in headers:
@@ -54,13 +53,13 @@ def _require_trusted(request: Request, trusted: TrustedOrigins, issuer: str) -> 
 
 
 def _is_vouched_for(request: Request, issuer: str) -> bool:
-    """A page that hides its origin, while the browser says that it is the one which the request goes to."""
+    """Whether the browser says that a page with a hidden origin is of the origin that it sends the request to."""
     headers = request.headers
     return headers.get("sec-fetch-site") == "same-origin" and headers.get("host") == urlsplit(issuer).netloc
 
 
 def check_redirects(members: Mapping[str, Any], trusted: TrustedOrigins) -> None:
-    """Refuse a body, or a query, that would send the person somewhere else. Raises Refusal (400, 403)."""
+    """Raises Refusal (400, 403) if the members of a body or query name a redirect that is not trusted."""
     for name, (code, message) in _REDIRECTS.items():
         url = members.get(name)
         if url is None or url == "":

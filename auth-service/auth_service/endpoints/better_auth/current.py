@@ -1,4 +1,4 @@
-"""The session that an endpoint of the protocol needs, or the refusal that it has for nobody."""
+"""The caller's session, for endpoints that need one."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,10 +15,10 @@ class CurrentParts(SessionParts):
 
 
 async def require_current(request: Request, parts: CurrentParts, now: datetime, *, fresh: bool = False) -> Current:
-    """The live session, or a refusal; `fresh` asks for a sign-in that is not long ago.
+    """The caller's live session. With `fresh`, the sign-in must be recent.
 
     Raises:
-        Refusal: 401, or 403 SESSION_NOT_FRESH.
+        Refusal: 401 without a live session, or 403 SESSION_NOT_FRESH.
     """
     current = await find_current(request, parts, now)
     if current is None:

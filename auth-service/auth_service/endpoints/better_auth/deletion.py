@@ -1,4 +1,4 @@
-"""POST /delete-user and /unlink-account: taking away an account, or a way into it."""
+"""POST /delete-user and /unlink-account: delete an account, or one of the ways to sign in to it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ router = new_router()
 
 @dataclass(frozen=True)
 class UnlinkParts(BodyParts, CurrentParts):
-    """To read a body, and to find the session that asks."""
+    """The parts to read a body and to find the caller's session."""
 
 
 class DeleteUser(bodies.Body):
@@ -45,7 +45,7 @@ class Unlink(bodies.Body):
     "/delete-user", openapi_extra=bodies.document(DeleteUser), responses=bodies.refuses(*BODY_REFUSALS, 401, 404, 429)
 )
 async def delete_user(request: Request, now: Now) -> Deleted:
-    """Delete one's account with all that belongs to it: with the password, or soon after signing in."""
+    """Delete the caller's account and all its data. This needs the password or a recent sign-in."""
     parts = given(request, PasswordParts)
     asked = await bodies.receive(request, DeleteUser, parts)
     current = await require_current(request, parts, now)
@@ -60,7 +60,7 @@ async def delete_user(request: Request, now: Now) -> Deleted:
 
 async def _confirm(request: Request, parts: PasswordParts, now: datetime, current: Current, asked: DeleteUser) -> None:
     if asked.token:
-        raise Refusal(404, "INVALID_TOKEN", "Invalid token")  # none are mailed, so none is valid
+        raise Refusal(404, "INVALID_TOKEN", "Invalid token")  # we mail no such tokens, so none is valid
     if asked.password:
         with place_in_queue(request, parts.passwords) as place:
             await confirm_password(request, parts, now, place, current, asked.password)
@@ -70,7 +70,7 @@ async def _confirm(request: Request, parts: PasswordParts, now: datetime, curren
 
 @router.post("/unlink-account", openapi_extra=bodies.document(Unlink), responses=bodies.refuses(*BODY_REFUSALS, 401))
 async def unlink_account(request: Request, now: Now) -> Done:
-    """Take a way in away, unless it is the last one."""
+    """Remove one of the caller's ways to sign in, unless it is the last one."""
     parts = given(request, UnlinkParts)
     asked = await bodies.receive(request, Unlink, parts)
     current = await require_current(request, parts, now, fresh=True)

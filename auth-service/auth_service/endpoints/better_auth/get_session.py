@@ -1,4 +1,4 @@
-"""GET /get-session, the hottest path of all: one indexed read, and one signature a second."""
+"""GET /get-session, the hottest path of all: one indexed read, and at most one signature per second and session."""
 
 from dataclasses import dataclass
 
@@ -37,13 +37,13 @@ class SessionAndUser(Wire):
 
 @router.get("/get-session", openapi_extra=QUERY, response_model=SessionAndUser | None)
 async def get_session(request: Request) -> Response:
-    """The session and its user, or null for nobody: asking who one is is no error.
+    """The session and its user, or null if nobody is signed in.
 
     `set-auth-jwt` carries an access token, so that a client needs no second request for one.
     """
     parts, response = given(request, GetSessionParts), Response(headers={"Pragma": "no-cache"})
     now = parts.clock()
-    # Any text is a yes, "false" too: the original reads it as JavaScript does.
+    # Any text except "" is true, even "false": Better Auth's own server reads it as JavaScript does.
     may_slide = not request.query_params.get("disableRefresh")
     current = await find_current(request, parts, now, may_slide=may_slide)
     status = None if current is None else await parts.token_status.of_session(current.session, now=now)

@@ -1,4 +1,4 @@
-"""GET /list-accounts: the ways in that a person has. What the protocol calls an account is an identity here."""
+"""GET /list-accounts: a person's ways to sign in. The protocol calls each an account; we call it an identity."""
 
 from fastapi import Request
 

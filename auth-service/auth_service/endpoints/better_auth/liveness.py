@@ -1,4 +1,4 @@
-"""GET /ok: the protocol is spoken here."""
+"""GET /ok: whether this server speaks the protocol."""
 
 from .routes import new_router
 from .wire import Wire

@@ -1,4 +1,4 @@
-"""POST /change-password and /verify-password: both ask for the password that a person has."""
+"""POST /change-password and /verify-password: both need the current password."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ router = new_router()
 
 @dataclass(frozen=True)
 class PasswordParts(BodyParts, CurrentParts, GuessingParts):
-    """To read a body, to find the session that asks, and to compare its password."""
+    """The parts to read a body, to find the caller's session, and to compare a password."""
 
 
 class ChangePassword(bodies.Body):
@@ -36,7 +36,7 @@ class ChangePassword(bodies.Body):
 
 
 class PasswordChanged(Wire):
-    token: str | None  # of the new session, where the others were ended
+    token: str | None  # of the new session, if the others were ended
     user: UserView
 
 
@@ -56,7 +56,7 @@ async def change_password(request: Request, now: Now) -> PasswordChanged:
     current = await require_current(request, parts, now)
     credentials.check_password_length(asked.new_password, is_new=True)
     with place_in_queue(request, parts.passwords) as place:
-        # First, so that a right password is not counted as a guess because the new one is refused.
+        # Checked first: if the new password is refused, the right current one must not count as a failed attempt.
         await credentials.check_not_common(place, asked.new_password)
         old_hash, attempt = await confirm_password(request, parts, now, place, current, asked.current_password)
         new_hash = await place.hash(asked.new_password)
@@ -86,7 +86,7 @@ async def change_password(request: Request, now: Now) -> PasswordChanged:
     "/verify-password", openapi_extra=bodies.document(OnePassword), responses=bodies.refuses(*BODY_REFUSALS, 401, 429)
 )
 async def verify_password_(request: Request, now: Now) -> Done:
-    """Whether the password is right, for a page that asks before something grave."""
+    """Whether the password is right, for pages that ask for it before an important change."""
     parts = given(request, PasswordParts)
     asked = await bodies.receive(request, OnePassword, parts)
     current = await require_current(request, parts, now)
@@ -100,10 +100,10 @@ async def verify_password_(request: Request, now: Now) -> Done:
 async def confirm_password(
     request: Request, parts: PasswordParts, now: datetime, place: Place, current: Current, password: str
 ) -> tuple[str, Attempt]:
-    """The hash that the password made, and the attempt that succeeded.
+    """Compare the caller's password. Returns its hash and the counted attempt.
 
-    A live session is as good as a known device: strangers who spend the account's budget do not keep its owner from
-    changing the password.
+    A live session counts as a known device, so that strangers who use up the account's budget cannot keep its owner
+    from changing the password.
 
     Raises:
         Refusal: 400.
@@ -122,5 +122,5 @@ async def confirm_password(
 
 
 def invalid_password() -> Refusal:
-    """400, not 401: the session is as good as ever."""
+    """400, not 401, because the session is still valid."""
     return Refusal(400, "INVALID_PASSWORD", "Invalid password")

@@ -19,7 +19,7 @@ router = new_router()
 
 @dataclass(frozen=True)
 class ProfileParts(BodyParts, CurrentParts):
-    """To read a body, and to find the session that asks."""
+    """The parts to read a body and to find the caller's session."""
 
 
 class Profile(bodies.Body):
@@ -34,7 +34,7 @@ class SessionAlone(Wire):
 
 @router.post("/update-user", openapi_extra=bodies.document(Profile), responses=bodies.refuses(*BODY_REFUSALS, 401))
 async def update_user(request: Request, now: Now) -> Done:
-    """Change name or picture. The cookie is sent again, as the protocol has it."""
+    """Change name or picture. The cookie is sent again, as in the protocol."""
     parts = given(request, ProfileParts)
     asked = await bodies.receive(request, Profile, parts)
     current = await require_current(request, parts, now)
@@ -53,7 +53,7 @@ async def update_user(request: Request, now: Now) -> Done:
     "/update-session", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*BODY_REFUSALS, 401)
 )
 async def update_session(request: Request, now: Now) -> SessionAlone:
-    """Always refused: a session has no members of an application's own here."""
+    """Always refused: our sessions have no fields that an application could add."""
     parts = given(request, ProfileParts)
     await bodies.receive(request, bodies.NoMembers, parts)
     await require_current(request, parts, now)

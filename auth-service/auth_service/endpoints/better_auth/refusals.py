@@ -13,7 +13,7 @@ class RefusalBody(BaseModel):
 
 
 class Refusal(Exception):
-    """What a caller is told instead of an answer. `reason` is for the log only."""
+    """A response with an error. `reason` is for the log only."""
 
     def __init__(self, status: int, code: str | None, message: str, *, reason: str = "") -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class Refusal(Exception):
 
 
 class TooManyRequests(Refusal):
-    """Both headers: the one that HTTP has, and the one that the client reads."""
+    """A 429 with the header of HTTP and with `X-Retry-After`, which the Better Auth client reads."""
 
     def __init__(self, retry_after: timedelta, *, reason: str = "") -> None:
         super().__init__(429, None, "Too many requests. Please try again later.", reason=reason)
@@ -42,5 +42,5 @@ class TooManyRequests(Refusal):
 
 
 def unauthorized() -> Refusal:
-    """Nobody is signed in, or nobody any more."""
+    """The refusal of a request without a live session."""
     return Refusal(401, "UNAUTHORIZED", "Unauthorized")

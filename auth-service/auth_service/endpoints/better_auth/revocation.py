@@ -1,4 +1,4 @@
-"""POST /revoke-session, /revoke-sessions, /revoke-other-sessions: ending one's own sessions, by their handles."""
+"""POST /revoke-session, /revoke-sessions, /revoke-other-sessions: end sessions of the caller."""
 
 from dataclasses import dataclass
 
@@ -19,19 +19,19 @@ router = new_router()
 
 @dataclass(frozen=True)
 class RevocationParts(BodyParts, CurrentParts):
-    """To read a body, and to find the session that asks."""
+    """The parts to read a body and to find the caller's session."""
 
 
 RESPONSES = bodies.refuses(*BODY_REFUSALS, 401)
 
 
 class OneSession(bodies.Body):
-    token: str  # any text: what is no handle names no session
+    token: str  # any text; if it is not a handle, no session ends
 
 
 @router.post("/revoke-session", openapi_extra=bodies.document(OneSession), responses=RESPONSES)
 async def revoke_session(request: Request, now: Now) -> Done:
-    """End one session. An unknown handle, and somebody else's, get the same answer as one's own."""
+    """End one of the caller's sessions. An unknown handle, or one of another person, gets the same answer."""
     parts = given(request, RevocationParts)
     asked = await bodies.receive(request, OneSession, parts)
     current = await require_current(request, parts, now)
@@ -49,7 +49,7 @@ async def revoke_session(request: Request, now: Now) -> Done:
 
 @router.post("/revoke-sessions", openapi_extra=bodies.document(bodies.NoMembers), responses=RESPONSES)
 async def revoke_sessions(request: Request, now: Now) -> Done:
-    """End all of one's sessions, the one that asks among them."""
+    """End all of the caller's sessions, including the current one."""
     parts = given(request, RevocationParts)
     await bodies.receive(request, bodies.NoMembers, parts)
     current = await require_current(request, parts, now)
@@ -62,7 +62,7 @@ async def revoke_sessions(request: Request, now: Now) -> Done:
 
 @router.post("/revoke-other-sessions", openapi_extra=bodies.document(bodies.NoMembers), responses=RESPONSES)
 async def revoke_other_sessions(request: Request, now: Now) -> Done:
-    """End all of one's sessions but the one that asks."""
+    """End all of the caller's sessions except the current one."""
     parts = given(request, RevocationParts)
     await bodies.receive(request, bodies.NoMembers, parts)
     current = await require_current(request, parts, now)

@@ -1,4 +1,4 @@
-"""Where the protocol lives. Each router carries the whole prefix, so that logs show the whole route."""
+"""The path prefix of the protocol. Each router carries it, so that logs show the whole route."""
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute

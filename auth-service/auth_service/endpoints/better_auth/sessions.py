@@ -18,7 +18,7 @@ router = new_router()
     "/get-session", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*BODY_REFUSALS, 405)
 )
 async def refresh_session(request: Request) -> Response:
-    """Refused: what the client would send here, were sessions not prolonged by asking for them."""
+    """Always refused. It would prolong the session, but here GET /get-session does that already."""
     parts = given(request, BodyParts)
     await bodies.receive(request, bodies.NoMembers, parts)
     code = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED"
@@ -29,7 +29,7 @@ async def refresh_session(request: Request) -> Response:
 
 @router.get("/list-sessions", responses=bodies.refuses(401, 403))
 async def list_sessions(request: Request, now: Now) -> list[SessionView]:
-    """The live sessions of the person who asks, who has signed in not long ago."""
+    """The caller's live sessions. This needs a recent sign-in."""
     parts = given(request, CurrentParts)
     current = await require_current(request, parts, now, fresh=True)
     async with parts.database.reading() as session:

@@ -1,4 +1,4 @@
-"""POST /sign-in/email: a session for whoever knows the password."""
+"""POST /sign-in/email: start a session with e-mail address and password."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ router = new_router()
 
 @dataclass(frozen=True)
 class SignInEmailParts(BodyParts, SignInParts):
-    """To read a body, and to sign in."""
+    """The parts to read a body and to sign in."""
 
 
 class SignIn(bodies.Body):
@@ -32,7 +32,7 @@ class SignIn(bodies.Body):
 class SignedIn(Wire):
     redirect: bool
     token: str
-    url: str = ""  # only where the caller asked to be sent on
+    url: str = ""  # only if the body had a callbackURL
     user: UserView
 
 
@@ -43,7 +43,7 @@ class SignedIn(Wire):
     response_model_exclude_unset=True,
 )
 async def sign_in_email(request: Request, now: Now) -> SignedIn:
-    """Start a session. An unknown address and a wrong password take the same path, time and answer."""
+    """Start a session. An unknown address and a wrong password take the same time and get the same answer."""
     parts = given(request, SignInEmailParts)
     asked = await bodies.receive(request, SignIn, parts, starts_session=True)
     email = parse_email(asked.email)

@@ -1,4 +1,4 @@
-"""POST /sign-out: end the session that asks."""
+"""POST /sign-out: end the caller's session."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ router = new_router()
 
 @dataclass(frozen=True)
 class SignOutParts(BodyParts, SessionParts):
-    """To read a body, and to end the session that asks."""
+    """The parts to read a body and to end the caller's session."""
 
 
 class SignedOut(Wire):
@@ -27,7 +27,7 @@ class SignedOut(Wire):
 
 @router.post("/sign-out", openapi_extra=bodies.document(bodies.NoMembers), responses=bodies.refuses(*BODY_REFUSALS))
 async def sign_out(request: Request, now: Now) -> SignedOut:
-    """End the session and clear its cookies. Whoever is not signed in is signed out already."""
+    """End the session and clear its cookies. A caller without a session gets the same answer."""
     parts = given(request, SignOutParts)
     await bodies.receive(request, bodies.NoMembers, parts)
     token = parts.session_cookies.read(request)

@@ -1,4 +1,4 @@
-"""POST /sign-up/email: an account with a password, and a session for it."""
+"""POST /sign-up/email: create an account with a password, and start a session for it."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ router = new_router()
 
 @dataclass(frozen=True)
 class SignUpEmailParts(BodyParts, SignUpParts):
-    """To read a body, and to sign up."""
+    """The parts to read a body and to sign up."""
 
 
 class SignUp(bodies.Body):
@@ -41,7 +41,7 @@ class SignedUp(Wire):
     responses=bodies.refuses(*BODY_REFUSALS, 422, 429),
 )
 async def sign_up_email(request: Request, now: Now) -> SignedUp:
-    """Create an account and sign it in. Every path hashes, so that the time says nothing of who has an account."""
+    """Create an account and sign it in."""
     parts = given(request, SignUpEmailParts)
     asked = await bodies.receive(request, SignUp, parts, starts_session=True)
     email = parse_email(asked.email)

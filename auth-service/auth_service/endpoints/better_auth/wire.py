@@ -1,6 +1,6 @@
-"""People, sessions and identities as the protocol shows them: camelCase, and instants of exactly three decimals.
+"""People, sessions and identities as the protocol sends them: names in camelCase, instants with exactly three decimals.
 
-The client reads a fraction as a whole number of milliseconds: six digits would move a date by up to 16 minutes.
+The Better Auth client reads the decimals as a number of milliseconds: six of them would add up to 16 minutes.
 """
 
 from datetime import UTC, datetime
@@ -28,9 +28,9 @@ class Wire(BaseModel):
 
 
 def render(view: Wire | None, response: Response) -> Response:
-    """The answer as it goes out, beside the headers that were set on the way.
+    """Write the view into the response, and keep the headers that it has.
 
-    For the hottest paths only: what they return would otherwise be validated once more, against the model that made it.
+    Only for the hottest paths: FastAPI would validate what an endpoint returns, although its model has just made it.
     """
     response.body = b"null" if view is None else view.model_dump_json().encode()
     response.headers["Content-Length"] = str(len(response.body))

@@ -1,4 +1,4 @@
-"""What a person has agreed that applications may do, shown to them and taken back by them."""
+"""The consents that a person has given to applications: showing and withdrawing them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -62,13 +62,13 @@ async def render(request: Request, parts: AgreedParts, current: Current, error: 
 
 
 async def withdraw(request: Request, parts: AgreedParts, form: Parameters, current: Current, now: datetime) -> Response:
-    """Take back everything at one client; what it was given ends."""
+    """Withdraw all of the person's consents to one client. Its grants end."""
     if not is_ours(request, parts, form, current.session.id):
         return await render(request, parts, current, NOT_OURS)
     client_id = form.get(WITHDRAW) or ""
     async with parts.database.writing() as session:
         withdrawn = await consents.withdraw(session, current.account.id, client_id, now=now)
-    if withdrawn.consents or withdrawn.grants:  # otherwise the name is whatever a form may hold
+    if withdrawn.consents or withdrawn.grants:  # otherwise client_id may be any text; keep it out of the log
         audit("consent_withdrawn", account_id=current.account.id, client_id=client_id)
     return see_other("/consent")
 

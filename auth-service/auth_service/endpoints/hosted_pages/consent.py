@@ -1,4 +1,4 @@
-"""/consent: who asks for what, and yes or no; without a request, what one has agreed to, to be taken back."""
+"""/consent: ask the person for consent. Without a request, the page lists earlier consents, to be withdrawn."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class ConsentParts(AgreedParts, SessionParts, PendingParts):
-    """To show a page about a pending request to who is signed in, and what they agreed to before."""
+    """The parts to show a pending request, or earlier consents, to the person who is signed in."""
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
@@ -40,7 +40,7 @@ async def show(request: Request, now: Now) -> Response:
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
 async def submit(request: Request, now: Now) -> Response:
-    """Yes is remembered, and leads back to authorize; no is the answer."""
+    """Store a yes and return to /oauth/authorize, or send the client a no. Or withdraw a consent."""
     parts = given(request, ConsentParts)
     form = await read_page_form(request)
     current = await find_current(request, parts, now, may_slide=False)

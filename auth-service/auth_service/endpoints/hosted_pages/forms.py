@@ -1,4 +1,4 @@
-"""What the pages' forms share: reading one, refusing one that is not ours, and what is said of the request."""
+"""What the pages' forms share: reading a form, refusing a forged one, and describing the pending request."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,7 +27,7 @@ class FormParts(Given):
 
 
 async def read_page_form(request: Request) -> Parameters:
-    """Raises PageRefused."""
+    """The parameters of a form. Raises PageRefused if it cannot be read."""
     try:
         return await read_form(request)
     except OAuthError as error:
@@ -37,7 +37,7 @@ async def read_page_form(request: Request) -> Parameters:
 
 
 def query_of(request: Request, name: str) -> str | None:
-    """A parameter of a page's address, if it is there once."""
+    """A query parameter. None if it is missing, empty or repeated."""
     values = request.query_params.getlist(name)
     return values[0] if len(values) == 1 and values[0] else None
 
@@ -60,7 +60,7 @@ def render_form(
     redirect_uri: str | None = None,
     **context: object,
 ) -> Response:
-    """A page with a form for this browser, which gets its cookie if it has none."""
+    """A page with a form for this browser. A browser without a cookie gets one."""
     browser = parts.browsers.recognize(request)
     return render_page(
         request,
@@ -76,7 +76,7 @@ def render_form(
 
 
 def describe_client(pending: PendingRequest) -> dict[str, object]:
-    """Who asks, as far as somebody vouches for it: the name is what was registered, the address is where it leads."""
+    """What a page shows of the client: its registered name, and the host that the person will be sent to."""
     redirect_uri = pending.request.redirect_uri
     host = urlsplit(redirect_uri).netloc
     return {
@@ -91,7 +91,7 @@ def back_to_authorize(pending: PendingRequest) -> Response:
 
 
 def in_words(duration: timedelta) -> str:
-    """How long to wait, rounded up."""
+    """A duration in words, rounded up."""
     seconds = max(1, -(-duration // timedelta(seconds=1)))
     if seconds < 60:
         return f"{seconds} second" if seconds == 1 else f"{seconds} seconds"

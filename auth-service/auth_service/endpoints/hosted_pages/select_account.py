@@ -17,7 +17,7 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class SelectAccountParts(FormParts, SessionParts, PendingParts):
-    """To show a page about a pending request to who is signed in."""
+    """The parts to show a page about a pending request to the person who is signed in."""
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
@@ -34,7 +34,7 @@ async def show(request: Request, now: Now) -> Response:
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
 async def submit(request: Request, now: Now) -> Response:
-    """A form that is not this session's changes nothing: authorize asks again."""
+    """Note the selection. A form of another session changes nothing, and /oauth/authorize asks again."""
     parts = given(request, SelectAccountParts)
     form = await read_page_form(request)
     pending = await require_pending(request, parts, form.get(HANDLE), now=now)

@@ -1,4 +1,4 @@
-"""/signin: the form that asks who you are; without a request to go on with, it says who is signed in."""
+"""/signin: the sign-in form. Without a pending request, it shows a signed-in person their account instead."""
 
 from dataclasses import dataclass
 
@@ -27,14 +27,14 @@ from .forms import (
 )
 
 PATH = "/signin"
-USE_ANOTHER = "use_another"  # in the address: another account than the one that is signed in
+USE_ANOTHER = "use_another"  # query parameter: show an empty form instead of the current account
 WRONG = "The e-mail address or the password is wrong."
 router = APIRouter()
 
 
 @dataclass(frozen=True)
 class SignInPageParts(FormParts, PendingParts, SignInParts):
-    """To show a page about a pending request, and to sign in."""
+    """The parts to show a page about a pending request, and to sign in."""
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
@@ -51,7 +51,7 @@ async def show(request: Request, now: Now) -> Response:
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
 async def submit(request: Request, now: Now) -> Response:
-    """Sign in by the path that the Better Auth protocol has too, with what is refused put into words."""
+    """Sign in by the same function as the Better Auth protocol. A refusal becomes a text in the form."""
     parts = given(request, SignInPageParts)
     form = await read_page_form(request)
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
@@ -88,7 +88,10 @@ def _render(
     *,
     status: int = 200,
 ) -> Response:
-    """The form, with what was typed but for the password; at first with whom it is most likely about."""
+    """The form, with everything that was typed except the password.
+
+    Before anything is typed, the e-mail address is that of the session, or else the client's `login_hint`.
+    """
     hinted = pending.request.login_hint if pending else None
     typed = form.get("email") if form else (current.account.email if current else hinted)
     return render_form(

@@ -1,4 +1,4 @@
-"""/signout: a question before everything is signed out, and then on to where the request leads."""
+"""/signout: ask the person, end the session, and go where the logout request leads."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ class SignOutPageParts(FormParts, SessionParts):
 
 @dataclass(frozen=True)
 class Asked:
-    """Who wants somebody signed out, and how it goes on; nobody does when a person comes by themselves."""
+    """The logout request and the client that sent it. All None if the person opened the page themselves."""
 
     handle: str | None = None
     request: LogoutRequest | None = None
@@ -42,7 +42,7 @@ class Asked:
         return add_query(self.request.post_logout_redirect_uri, state)
 
     def needs_no_question(self, current: Current) -> bool:
-        """One of our own applications, which shows the ID token of this very session (RP-Initiated Logout 1.0 §2)."""
+        """Whether one of our own applications sent an ID token of this session (RP-Initiated Logout 1.0 §2)."""
         is_ours = self.client is not None and self.client.registration.first_party
         return is_ours and self.request is not None and self.request.session_id == current.session.id
 
@@ -86,7 +86,7 @@ async def _find(handle: str | None, parts: SignOutPageParts, now: datetime) -> A
 
 
 async def _end(request: Request, asked: Asked, current: Current, parts: SignOutPageParts, now: datetime) -> Response:
-    """The session ends, and with it what it gave to clients (RP-Initiated Logout 1.0 §2)."""
+    """End the session, and with it its grants to clients (RP-Initiated Logout 1.0 §2)."""
     async with parts.database.writing() as session:
         await end_session(session, current.session.token, now=now)
     audit("signed_out", account_id=current.account.id, session_id=current.session.id)
@@ -95,7 +95,7 @@ async def _end(request: Request, asked: Asked, current: Current, parts: SignOutP
 
 
 def _finish(request: Request, asked: Asked) -> Response:
-    """Back to the application; without one, to a page that says so, which can be reloaded."""
+    """Redirect to the application. Without one, show a page that can be reloaded."""
     if asked.return_to is not None:
         return see_other(asked.return_to)
     return render_page(request, "signed_out")

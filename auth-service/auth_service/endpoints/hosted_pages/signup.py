@@ -1,4 +1,4 @@
-"""/signup: an account of one's own, and signed in to it."""
+"""/signup: create an account, and sign in to it."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class SignUpPageParts(FormParts, PendingParts, SignUpParts):
-    """To show a page about a pending request, and to sign up."""
+    """The parts to show a page about a pending request, and to sign up."""
 
 
 class NotAccepted(Exception):
@@ -70,7 +70,7 @@ async def submit(request: Request, now: Now) -> Response:
 
 
 def _read(form: Parameters) -> NewAccount:
-    """Raises NotAccepted."""
+    """The data of a new account. Raises NotAccepted for the first field that is wrong."""
     name, email, password = form.get("name") or "", parse_email(form.get("email") or ""), form.get("password") or ""
     if not name.strip() or len(name) > NAME_MAX_LENGTH or not name.isprintable():
         raise NotAccepted("name", "Please enter your name.")
@@ -91,7 +91,7 @@ def _render(
     form: Parameters | None = None,
     refused: NotAccepted | None = None,
 ) -> Response:
-    """The form, with what was typed but for the password."""
+    """The form, with everything that was typed except the password."""
     hinted = pending.request.login_hint if pending else None
     return render_form(
         request,

@@ -1,4 +1,4 @@
-"""The pages' stylesheet, under a name that changes with its content, so that it may be kept for ever."""
+"""The pages' stylesheet. Its name changes with its content, so browsers may cache it for ever."""
 
 from fastapi import APIRouter, Response
 

@@ -2,8 +2,8 @@
 
     verifiers.py   POST /internal/verifiers: which keys and status lists an instance of a resource server holds
 
-That these cannot be reached from outside is the second wall; the first is that whoever asks authenticates as a client
-that is registered as a protected resource. keys/verifier_reports.py stores the report, and a rotation waits for it.
+The caller authenticates as a client that is registered as a protected resource. That the gateway does not route these
+paths is a second protection. keys/verifier_reports.py stores the report, and a rotation waits for it.
 
 serving/ imports `routers`.
 """

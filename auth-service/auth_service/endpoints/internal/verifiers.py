@@ -26,7 +26,7 @@ FORM = document_form(
         "required": ["instance"],
         "properties": {
             "instance": {"type": "string"},
-            "kids": {"type": "string", "description": "separated by spaces; none: the instance is ending"},
+            "kids": {"type": "string", "description": "separated by spaces; empty if the instance is shutting down"},
             "status_lists": {"type": "string", "description": "each as URI|version|iat, separated by spaces"},
             "client_id": {"type": "string"},
             "client_secret": {"type": "string"},
@@ -39,7 +39,7 @@ FORM = document_form(
 
 @router.post("/internal/verifiers", status_code=204, openapi_extra=FORM, responses=REFUSALS)
 async def report(request: Request, now: Now) -> Response:
-    """Take the report of a client that is a protected resource. It replaces the instance's last one."""
+    """Store the report of a protected resource's instance. It replaces the instance's last report."""
     parts = given(request, ReportParts)
     parameters = await read_form(request)
     client = await parts.clients.authenticate(request.headers.getlist("authorization"), parameters, now=now)

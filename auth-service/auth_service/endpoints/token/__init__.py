@@ -1,7 +1,6 @@
 """The token endpoint (RFC 6749 §3.2): the form is read, the client authenticates, its grant is traded for tokens.
 
     endpoint.py             POST /oauth/token: what all grants share, where none can forget it
-    grants.py               the one list of grant types
     authorization_code.py   a code, once, with its PKCE verifier (RFC 6749 §4.1.3, RFC 7636 §4.6)
     refresh_token.py        a refresh token, for the next one (RFC 6749 §6)
     client_credentials.py   a service, for itself (RFC 6749 §4.4)

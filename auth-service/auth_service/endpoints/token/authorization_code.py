@@ -26,8 +26,8 @@ class CodeParts(RedemptionParts):
 async def redeem(request: TokenRequest) -> TokenResponse:
     """Trade a code for tokens, once.
 
-    A code that is shown a second time has been in two hands, and we cannot tell which of them were the client's:
-    the grant ends with all its tokens (§4.1.2). A refusal for any other reason leaves the code as it was.
+    A code that is presented again may have been stolen, and we cannot tell which request was the client's. So the grant
+    ends with all its tokens (§4.1.2). Any other refusal leaves the code usable.
 
     Raises:
         InvalidRequest: the code or the redirect_uri is missing.
@@ -54,7 +54,10 @@ async def redeem(request: TokenRequest) -> TokenResponse:
 
 
 def _check(request: TokenRequest, held: Held[AuthorizationCode], redirect_uri: str) -> None:
-    """What the code is bound to. The session must last, for an offline grant as well: it has not begun yet."""
+    """Raises InvalidGrant unless the request has everything that the code is bound to.
+
+    The session must be live even for an offline grant, because such a grant begins only now.
+    """
     code, holder, now = held.authorized, held.holder, request.now
     verifier = request.parameters.get("code_verifier")
     faults = {

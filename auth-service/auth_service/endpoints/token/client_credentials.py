@@ -25,8 +25,8 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     """An access token whose `sub` is the client. There is no refresh token: the client can always ask again (§4.4.3).
 
     Raises:
-        InvalidScope: more is asked for than was registered.
-        InvalidTarget: the resource is unknown, or there are several (RFC 8707 §2).
+        InvalidScope: the request names more scopes than the client registered.
+        InvalidTarget: the resource is unknown, or the request names several (RFC 8707 §2).
     """
     parts = given(request.http, ClientCredentialsParts)
     registration = request.client.registration

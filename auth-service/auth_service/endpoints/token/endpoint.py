@@ -37,7 +37,7 @@ class TokenParts(ClientRequestParts):
 async def token(request: Request) -> Response:
     """Trade a grant for an access token.
 
-    The client is known before anything is said about its request, so that a stranger learns nothing from the answers.
+    The client authenticates before its request is checked, so that a stranger learns nothing from the answers.
     """
     parts = given(request, TokenParts)
     now = parts.clock()

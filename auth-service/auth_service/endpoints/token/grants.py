@@ -1,4 +1,4 @@
-"""The grant types: this is their one list. Metadata, registrations, metrics and the form's schema read it."""
+"""The one list of grant types. Metadata, registrations, metrics and the form's schema read it."""
 
 from . import authorization_code, client_credentials, refresh_token
 

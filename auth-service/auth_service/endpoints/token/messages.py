@@ -1,4 +1,4 @@
-"""What a grant is given, and what it gives."""
+"""What the token endpoint passes to a grant, and what the grant returns."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,16 +13,16 @@ from ...oauth.parameters import Parameters
 
 @dataclass(frozen=True)
 class TokenRequest:
-    """A request of a client that has proved who it is and may use the grant type."""
+    """A request of an authenticated client that may use the grant type."""
 
-    http: Request  # by which a grant is given its parts
+    http: Request  # for `given`
     client: Client
     parameters: Parameters
     now: datetime
 
 
 class TokenResponse(BaseModel):
-    """RFC 6749 §5.1. `scope` is said whenever there is any, so that nobody has to remember what was asked for."""
+    """A token response (RFC 6749 §5.1). It names any granted `scope`, even if that is the requested one."""
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of a type

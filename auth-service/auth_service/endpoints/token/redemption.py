@@ -1,4 +1,4 @@
-"""What codes and refresh tokens have in common: the answer, and the end of a grant whose credential is shown twice."""
+"""What redeeming codes and refresh tokens shares: the response, and ending a grant whose credential is reused."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -34,7 +34,11 @@ async def respond(
     refresh_token: str | None,
     nonce: str | None,
 ) -> TokenResponse:
-    """RFC 6749 §5.1, OpenID Connect Core §3.1.3.3 and §12.2. Raises InvalidGrant: the grant has just ended."""
+    """The token response (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3 and §12.2).
+
+    Raises:
+        InvalidGrant: the grant has just ended.
+    """
     scope, registered, now = " ".join(scopes), request.client.registration.scope, request.now
     status = await parts.token_status.of_grant(held.holder.grant)
     if status is None:
@@ -53,7 +57,7 @@ async def respond(
 
 
 def check_resource(request: TokenRequest, held: Held[Authorized]) -> None:
-    """Raises InvalidTarget: a token is for what was allowed, and for nothing else (RFC 8707 §2.2)."""
+    """Raises InvalidTarget if the request names a resource other than the authorized one (RFC 8707 §2.2)."""
     if not set(request.parameters.all("resource")) <= {held.authorized.resource}:
         raise InvalidTarget("The resource is not the one that was authorized.")
 
@@ -61,7 +65,7 @@ def check_resource(request: TokenRequest, held: Held[Authorized]) -> None:
 async def end_for_reuse(
     parts: RedemptionParts, held: Held[Authorized], request: TokenRequest, credential: str
 ) -> InvalidGrant:
-    """End the grant, and only then give the refusal to raise: raising must not undo it."""
+    """End the grant, commit, and return the refusal. Raised inside the transaction, it would undo the end."""
     grant = held.holder.grant
     async with parts.database.writing() as session:
         ended = await grants.end(session, grant.id, now=request.now)

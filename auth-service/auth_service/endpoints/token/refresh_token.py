@@ -24,29 +24,31 @@ class RefreshParts(RedemptionParts):
 async def redeem(request: TokenRequest) -> TokenResponse:
     """Trade a refresh token for an access token and the next refresh token.
 
-    Every client rotates, not only public ones (RFC 9700 §4.14.2), so there is one path to test. A spent token that is
-    shown again has been in two hands, and we cannot tell which of them were the client's: the whole grant ends. Only
-    the immediate parent is excused, for a minute and while its successor is unspent: whose answer was lost, or who
-    raced against itself, is given that same successor.
+    Tokens of every client rotate, not only of public clients (RFC 9700 §4.14.2), so there is one path to test. A spent
+    token that is presented again may have been stolen, and we cannot tell which request was the client's. So the whole
+    grant ends.
+
+    There is one exception, for a client that lost the response or sent two requests at once: for a minute, and while
+    the successor is unspent, its immediate parent is answered with that same successor.
 
     Raises:
-        InvalidGrant: the description is the same for all, so that a thief learns nothing; the log has the reason.
-        InvalidScope, InvalidTarget: more is asked for than was granted. The token is not spent.
+        InvalidGrant: its description is always the same, so that a thief learns nothing. The log has the reason.
+        InvalidScope, InvalidTarget: the request names more than was granted. The token is not spent.
     """
     parts = given(request.http, RefreshParts)
     token = request.parameters.require("refresh_token")
     answer = await _trade(request, parts, token)
-    if answer is None:  # another request rotated the token meanwhile: read anew, it is the parent, with that successor
+    if answer is None:  # a parallel request rotated the token: read again, it is the successor's parent
         answer = await _trade(request, parts, token)
     if answer is None:
-        raise InvalidGrant(reason="the successor cannot be opened")
+        raise InvalidGrant(reason="the successor cannot be decrypted")
     return answer
 
 
 async def _trade(request: TokenRequest, parts: RefreshParts, token: str) -> TokenResponse | None:
-    """Check the token as it stands, and answer with its successor. None: another request spent the token meanwhile.
+    """Check the token and answer with its successor. None if a parallel request spent the token meanwhile.
 
-    None as well for a successor that cannot be opened: its secret is gone.
+    None also if the successor cannot be decrypted, because its secret is no longer configured.
     """
     held = await parts.refresh_tokens.find(token)
     if held is None:
@@ -79,9 +81,9 @@ async def _check(request: TokenRequest, parts: RefreshParts, held: Held[RefreshT
 
 
 def _narrow(request: TokenRequest, held: Held[RefreshTokenFamily]) -> tuple[str, ...]:
-    """What is asked for, out of what was granted and is still registered (RFC 6749 §6).
+    """The requested scopes, out of those that were granted and are still registered (RFC 6749 §6).
 
-    An access token of an offline grant always says so: that is how it names its grant.
+    `offline_access` is always kept: an access token needs it to name its offline grant.
     """
     registered = request.client.registration.scope
     kept = tuple(token for token in held.authorized.scopes if token in registered or token == scope.OFFLINE_ACCESS)
