@@ -1,10 +1,10 @@
-"""A todo API that verifies access tokens offline: the first resource server behind the issuer.
+"""A todo API that verifies access tokens offline: a resource server for the issuer's tokens.
 
-Its files live in rooms, and the rooms stand on floors: a room imports only from rooms on lower floors. Each room's
-`__init__` is its door: it says what lives there. tests/test_architecture.py checks the order.
+The files are sorted into folders, called rooms. Rooms stand on floors: a room imports only from rooms on lower floors,
+and tests/test_architecture.py checks this. The `__init__` of a room says what is in it.
 
-A request arrives in http/, which has its token verified by verifier/ and counted by limits/; then todos/ reads or
-writes rows of the token's subject and of nobody else, in store/. ARCHITECTURE.md draws all rooms.
+http/ receives a request. verifier/ verifies its token and limits/ counts it. Then todos/ reads or writes the rows that
+belong to the token's subject, through store/. ARCHITECTURE.md draws all rooms.
 """
 
 FLOORS: tuple[tuple[str, ...], ...] = (

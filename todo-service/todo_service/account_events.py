@@ -1,7 +1,7 @@
-"""POST /internal/events: what the issuer tells about accounts (RFC 8935). The gateway does not route it.
+"""POST /internal/events: events about accounts, sent by the issuer (RFC 8935). The gateway does not route it.
 
-What proves an event is its signature; whoever reaches this port can show nothing but what the issuer signed for us,
-lately, and has not shown before.
+An event is proved by its signature. So a sender needs no other credentials: it can only deliver what the issuer signed
+for this service in the last minutes, and each event takes effect once.
 """
 
 from collections.abc import Callable
@@ -30,13 +30,13 @@ router = APIRouter()
 @dataclass(frozen=True, slots=True)
 class EventReceiver:
     issuer: str
-    audience: str  # our client id; without one nothing is for us
+    audience: str  # our client id; if it is empty, no event is accepted
     jwks: JwksCache
     database: Database
     clock: Callable[[], float]
 
     async def verify(self, token: str) -> SecurityEvent:
-        """Raises InvalidToken and KeysUnavailable."""
+        """Return the event. Raises InvalidToken and KeysUnavailable."""
         try:
             return self._verify(token)
         except UnknownKey as error:
@@ -56,10 +56,10 @@ class EventParts(Given):
 
 @router.post("/internal/events", include_in_schema=False)
 async def receive(request: Request) -> Response:
-    """202 for what is done, also when it was done before; 400 for what is refused (RFC 8935 §2.3)."""
+    """202 for an accepted event, also if it was received before; 400 for a refused one (RFC 8935 §2.3)."""
     receiver = given(request, EventParts).event_receiver
     if media_type(request) != MEDIA_TYPE:
-        return _refuse("invalid_request", f"Send it as {MEDIA_TYPE}.")
+        return _refuse("invalid_request", f"Send the event with Content-Type {MEDIA_TYPE}.")
     try:
         token = (await request_body.read(request)).decode("ascii")
         event = await receiver.verify(token)
@@ -70,7 +70,7 @@ async def receive(request: Request) -> Response:
     except NotForUs as error:
         return _refuse("invalid_audience", str(error))
     except (InvalidToken, UnicodeDecodeError) as error:
-        return _refuse("invalid_request", str(error) if isinstance(error, InvalidToken) else "It is not ASCII.")
+        return _refuse("invalid_request", str(error) if isinstance(error, InvalidToken) else "The event is not ASCII.")
     now = datetime.fromtimestamp(receiver.clock(), UTC)
     is_new = await erasure.receive(receiver.database, event.jti, erased=event.purged, now=now)
     _log.info("an account event", jti=event.jti, erased=event.purged if is_new else None, again=not is_new)

@@ -1,4 +1,4 @@
-"""Where the parts meet: the application, its start and its end."""
+"""The application: its routes, middleware, start and shutdown."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -36,7 +36,7 @@ def create_app(
     metrics_port: int | None = None,
     traces: "TracerProvider | None" = None,
 ) -> FastAPI:
-    """Build the application. What arrives on `metrics_port` is for Prometheus; `traces` takes spans of requests."""
+    """Build the application. `metrics_port` serves /metrics only; `traces` receives the spans of requests."""
     counts = RequestCounts()
     app = FastAPI(
         title="todo-service",
@@ -92,7 +92,7 @@ def _lifespan(
 
 @asynccontextmanager
 async def _running(parts: Parts, status_hints_url: str | None) -> AsyncIterator[None]:
-    """Whatever a process does beside answering requests."""
+    """Run the background tasks until the block ends."""
     work = [purge.purge_forever(parts.database, clock=parts.clock)]
     if parts.verifier_reports is not None:
         work.append(parts.verifier_reports.report_forever())
@@ -110,7 +110,7 @@ async def _running(parts: Parts, status_hints_url: str | None) -> AsyncIterator[
 
 
 class LastResort:
-    """Turns what nobody expected into a 500 and a line of the log. Once the answer has begun, it only ends it."""
+    """Turns an unexpected exception into a log line and a 500. If the response has begun, the exception passes on."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -129,5 +129,5 @@ class LastResort:
             if has_started or scope["type"] != "http":
                 raise  # the server logs it and closes the connection
             _log.exception("a request failed")
-            problem = Problem(problems.INTERNAL_ERROR, "The log has the reason, under the request id.")
+            problem = Problem(problems.INTERNAL_ERROR, "The service's log has the reason, with this request_id.")
             await problems.render(Request(scope), problem)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""The parts of one process: made from the settings at its start, and given to endpoints by http/parts.py."""
+"""The parts of one process: made from the settings at the start. http/parts.py gives them to endpoints."""
 
 import time
 from collections.abc import AsyncIterator, Callable
@@ -37,14 +37,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Parts(Supply):
-    """Nothing else is put in their place afterwards."""
+    """All parts. No part is replaced after the start."""
 
     clock: Callable[[], float]
     counts: RequestCounts
     database: Database
-    needed_revision: str  # of the schema
+    needed_revision: str  # of the database's schema
     cursor_key: bytes
-    quota: int  # todos of one owner
+    quota: int  # most todos of one owner
     in_flight: InFlight
     jwks: JwksCache
     status_lists: StatusLists
@@ -59,7 +59,7 @@ class Parts(Supply):
 
 @dataclass(frozen=True, slots=True)
 class Seams:
-    """What tests put in the place of the world: the time, and how often the issuer is asked."""
+    """What tests replace: the clock, and the times between requests to the issuer."""
 
     clock: Callable[[], float] = time.time
     schedule: Schedule | None = None
@@ -69,13 +69,13 @@ class Seams:
 
 @asynccontextmanager
 async def assembled(settings: Settings, counts: RequestCounts, seams: Seams) -> AsyncIterator[Parts]:
-    """The parts; afterwards the database is closed."""
+    """Make the parts. When the block ends, close the database."""
     database = open_database(settings.database_url.get_secret_value())
     try:
         async with database.reader.connect() as connection:
             cursor_key = await cursors.get_key(connection)
         if await database.bypasses_row_level_security():
-            _log.warning("the database role is exempt from row-level security: only the queries keep owners apart")
+            _log.warning("the database role is exempt from row-level security: only the queries separate owners")
         yield _assemble(settings, database, cursor_key, counts, seams)
     finally:
         await database.close()
@@ -135,7 +135,7 @@ def _rate_limit(settings: Settings) -> RateLimit | None:
 def _shared_windows(settings: Settings) -> "SharedWindows | None":
     if settings.redis_url is None:
         return None
-    from .limits.shared_windows import SharedWindows  # takes 20 MB, which a service without Redis does not need
+    from .limits.shared_windows import SharedWindows  # takes 20 MB, so not without Redis
 
     address = parse_redis_url(settings.redis_url.get_secret_value())
     return SharedWindows(address, prefix="todo", timeout=settings.redis_timeout, ca_file=settings.redis_ca_file)

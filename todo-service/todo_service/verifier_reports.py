@@ -1,10 +1,10 @@
-"""Telling the issuer what this process holds: it rotates its keys only when those who verify know the next one.
+"""Reports to the issuer: which keys and status lists this process holds.
 
     keys, status lists ──> one background task ──> POST auth-service /internal/verifiers
 
-A report goes out when other keys or lists are held, and every half minute; when a list has only got another version,
-some seconds after the one before. The last one says good-bye. Nothing here waits for an answer of the issuer, and
-nothing fails without one.
+The issuer rotates its keys only when all verifiers hold the next key. A report is sent at once when keys or lists are
+added or removed, within five seconds when only a list's version has changed, and otherwise every 30 s. The last report
+is empty: the issuer then no longer waits for this process. No request waits for a report or fails without it.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HeldList:
-    """Which status list, with how many revoked, signed when."""
+    """A status list: its URI, its version (the number of revoked tokens), and when it was signed."""
 
     uri: str
     version: int
@@ -41,7 +41,7 @@ class HeldList:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a process verifies with."""
+    """The keys and status lists that a process verifies with."""
 
     kids: tuple[str, ...]
     status_lists: tuple[HeldList, ...] = ()
@@ -57,7 +57,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often to look, to report and to try again. Tests set shorter times."""
+    """How often to look for changes, to report, and to retry. Tests set shorter times."""
 
     look: timedelta = timedelta(seconds=1)
     interval: timedelta = timedelta(seconds=30)
@@ -78,7 +78,7 @@ class VerifierReports:
         self.instance = f"{host}-{secrets.token_hex(4)}"
 
     async def report_forever(self) -> None:
-        """Until cancelled; then the issuer is told not to wait for this process any more."""
+        """Send reports until cancelled; then send an empty one, so that the issuer no longer waits for this process."""
         timeout = self._pace.timeout
         async with outgoing.client(self._url, connect=timeout, total=timeout, headers={}) as client:
             try:
@@ -95,12 +95,12 @@ class VerifierReports:
             if held.kids and time.monotonic() - sent_at >= self._pause(held, reported, failure).total_seconds():
                 failing, failure = failure, await self._try_to_send(client, held)
                 if failure and failure != failing:
-                    _log.warning("the issuer does not take reports", reason=failure)
+                    _log.warning("the issuer does not accept reports", reason=failure)
                 reported, sent_at = held, time.monotonic()
             await asyncio.sleep(self._pace.look.total_seconds())
 
     def _pause(self, held: Held, reported: Held, failure: str) -> timedelta:
-        """How long after one report another is due. A list that is merely signed anew is no news."""
+        """The time from one report to the next. A list that is only signed anew is not a change."""
         if held.names != reported.names:
             return timedelta(0)
         if failure:
@@ -108,12 +108,12 @@ class VerifierReports:
         return self._pace.versions if held.versions != reported.versions else self._pace.interval
 
     async def _try_to_send(self, client: httpx2.AsyncClient, held: Held) -> str:
-        """What went wrong, or nothing."""
+        """Send a report. Returns the error's text, or an empty text after success."""
         try:
             status = await self._send(client, held)
         except (httpx2.HTTPError, OSError) as error:
             return type(error).__name__
-        return "" if status == 204 else f"the answer is a {status}"
+        return "" if status == 204 else f"status {status}"
 
     async def _send(self, client: httpx2.AsyncClient, held: Held) -> int:
         status_lists = " ".join(map(str, held.status_lists))

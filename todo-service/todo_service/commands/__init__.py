@@ -2,11 +2,11 @@
 
     serve.py      `serve`: answers requests until SIGTERM
     migrate.py    `migrate`: brings the database to the newest schema
-    refused.py    `CommandRefused`: why a command did nothing
+    refused.py    `CommandRefused`: the reason why a command did nothing
 
-A command loads the settings first, so that a wrong environment stops it before anything is opened. Each of the two
-imports what it needs when it is called: Alembic takes 11 MB, which serving does not need. `main` turns the expected
-refusals into one line on stderr. Nothing imports this room except __main__.py.
+A command loads the settings first, so that a wrong environment stops it before anything is opened. Each command imports
+its modules when it is called: `serve` does not need Alembic, which takes 11 MB. `main` turns expected errors into one
+line on stderr. Nothing imports this room except __main__.py.
 """
 
 import sys
@@ -26,7 +26,8 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8082,
     metrics_port: Annotated[
-        int | None, typer.Option(help="Port to answer Prometheus on, at /metrics; otherwise none.", min=1, max=65535)
+        int | None,
+        typer.Option(help="Port for /metrics (Prometheus); without it there are no metrics.", min=1, max=65535),
     ] = None,
 ) -> None:
     """Serve the API. Refuses to start on a database that is not migrated."""
@@ -37,7 +38,7 @@ def serve(
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to the newest schema. Does nothing when it is there."""
+    """Bring the database to the newest schema. May be run again, and by several processes at once."""
     from .migrate import migrate as run
 
     run()

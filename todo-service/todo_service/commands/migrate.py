@@ -1,4 +1,4 @@
-"""`migrate`: the newest schema, and what the serving role may do."""
+"""`migrate`: bring the database to the newest schema, and grant the serving role its rights."""
 
 from sqlalchemy.exc import SQLAlchemyError
 

@@ -1,4 +1,4 @@
-"""Why a command did nothing."""
+"""The reason why a command did nothing."""
 
 
 class CommandRefused(Exception):

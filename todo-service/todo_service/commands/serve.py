@@ -1,4 +1,4 @@
-"""`serve`: one event loop, a port for requests, and one for Prometheus where it is wanted."""
+"""`serve`: one event loop, a port for requests, and optionally one for Prometheus."""
 
 import asyncio
 import os
@@ -19,15 +19,15 @@ from .refused import CommandRefused, first_line
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-GRACEFUL_SHUTDOWN = 20  # seconds for the requests that are under way
-LAST_ARRIVALS = 0.2  # seconds for the first octets of whoever has just connected
+GRACEFUL_SHUTDOWN = 20  # seconds for requests in progress to end
+LAST_ARRIVALS = 0.2  # seconds for the first octets on connections that were just accepted
 
 
 class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """uvicorn hangs up on connections that have not asked yet; what was just accepted is about to."""
+        """Wait a moment first. uvicorn closes connections without a request; on a new one it may be on its way."""
         for server in self.servers:
-            server.close()  # listening ends; whoever comes now finds another replica
+            server.close()  # stop listening; new connections go to other replicas
         await asyncio.sleep(LAST_ARRIVALS)
         await super().shutdown(sockets)
 
@@ -78,6 +78,6 @@ def open_traces() -> "TracerProvider | None":
         from ..telemetry.exported_spans import make_provider
     except ImportError as error:
         raise TracingUnavailable(
-            f"traces are wanted, but {error.name} is not installed: see requirements-telemetry.txt"
+            f"OTEL_* variables turn tracing on, but {error.name} is not installed: see requirements-telemetry.txt"
         ) from error
     return make_provider(logs.SERVICE_NAME)

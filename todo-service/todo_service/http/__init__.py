@@ -1,21 +1,21 @@
-"""HTTP: what all requests share before they come to todos.
+"""HTTP: what all endpoints share.
 
-    parts.py                what an endpoint is given of the process's parts: `Given`, `given`
+    parts.py                `given`: the parts of the process that an endpoint names
     authentication.py       the bearer token of a request: found, verified, counted; `Reader`, `Writer`, `RecentWriter`
-    problems.py             the catalogue of everything that can go wrong (RFC 9457); `Problem` is raised
-    refusals.py             what the router and the database refuse, as problems
-    request_body.py         bodies: bounded, of the right type, strict JSON
+    problems.py             `Problem`, and the catalogue of all problems (RFC 9457)
+    refusals.py             errors of the router and of the database, as problems
+    request_body.py         bodies: limited in length, of the right type, strict JSON
     preconditions.py        If-Match and If-None-Match (RFC 9110 §13)
-    cross_origin.py         CORS for the API, never with credentials
-    openapi.py              the OpenAPI document, made true
-    protected_resource.py   what this API is and whose tokens it takes (RFC 9728)
+    cross_origin.py         CORS for the API, without cookies
+    openapi.py              the OpenAPI document, corrected
+    protected_resource.py   the metadata of this API, for clients (RFC 9728)
     health.py               /livez and /readyz
 
-A route asks for a token by its type: `token: Writer`. FastAPI then calls `BearerToken`, which finds the one token in
-the Authorization header, has it verified (verifier/), counts the request for its subject (limits/), and checks the
-scope and the user in the path. Whatever is wrong is raised as a `Problem`, with its challenge (RFC 6750), and rendered
-in one place.
+An endpoint declares the token that it needs: `token: Writer`. FastAPI then calls `BearerToken`. It takes the token from
+the Authorization header, verifies it (verifier/), counts the request for the token's subject (limits/), and checks the
+scope and the user in the path. If something is wrong, it raises a `Problem` with a challenge (RFC 6750); problems.py
+renders all problems.
 
-todos/, web_application/, account_events.py, assembly.py and app.py import this room. Beside telemetry's middleware,
-only these know FastAPI.
+todos/, web_application/, account_events.py, assembly.py and app.py import this room. Only these, and telemetry's
+middleware, use FastAPI.
 """

@@ -1,4 +1,4 @@
-"""The bearer token at the HTTP edge: where it may stand, and what a refusal says (RFC 6750, RFC 9728)."""
+"""The bearer token of a request: where it may stand, and the challenge in a refusal (RFC 6750, RFC 9728)."""
 
 import re
 import time
@@ -35,15 +35,15 @@ from .problems import (
     ProblemType,
 )
 
-RETRY_AFTER = "5"  # seconds: a missing key set is asked for every second at first, once a minute at last
-STATUS_RETRY_AFTER = "2"  # seconds: lists are asked for so often
-RECENT = timedelta(minutes=5)  # what a person must have signed in within, to do what cannot be taken back
+RETRY_AFTER = "5"  # seconds; a missing key set is fetched again after 1 s, later after up to 60 s
+STATUS_RETRY_AFTER = "2"  # seconds, like the interval between polls of the status lists
+RECENT = timedelta(minutes=5)  # greatest age of a person's sign-in for a request that cannot be undone
 _FORM = "application/x-www-form-urlencoded"
 _TOKEN_IN_FORM = re.compile(rb"(?:^|&)access_token=")
 
 
 class Authenticator:
-    """Turns a request into the access token that speaks for it."""
+    """Finds and verifies the access token of a request."""
 
     def __init__(
         self,
@@ -63,29 +63,31 @@ class Authenticator:
         self._resource_metadata = resource_metadata
 
     async def authenticate(self, request: Request, *, writes: bool) -> AccessToken:
-        """Return the verified token, which has not been revoked.
+        """Return the verified token. It has not been revoked, as far as the status lists say.
 
-        When the status lists are so old that they say nothing any more, reading goes on and writing has to wait.
+        With stale status lists, reading is still allowed; writing is refused.
 
         Raises:
-            Problem: 401 without credentials or with wrong ones, 400 when they stand where they must not, 503 when
-                there are no keys to verify with, or nothing can be said about the token's status.
+            Problem: 401 without a token or with an invalid one; 400 if the token is in the wrong place; 503 without
+                keys or without the token's status list.
         """
         text = await self._find_token(request)
         try:
             token = await self._verify(text)
             freshness = self._statuses.check(token, now=self._clock())
         except StatusUnknown:
-            raise self._status_unavailable("The token's status list is not known.") from None
+            raise self._status_unavailable("The token's status list has not been fetched yet.") from None
         except KeysUnavailable:
             raise Problem(
-                KEYS_UNAVAILABLE, "The issuer's keys are not known.", headers={"Retry-After": RETRY_AFTER}
+                KEYS_UNAVAILABLE,
+                "The issuer's keys cannot be fetched at the moment.",
+                headers={"Retry-After": RETRY_AFTER},
             ) from None
         except InvalidToken as error:
             self._rejections.add(str(error))
             raise self._refusal(INVALID_TOKEN, f"The token is refused: {error}.", "invalid_token") from None
         if writes and freshness is Freshness.STALE:
-            raise self._status_unavailable("The issuer's status lists are too old to write by.")
+            raise self._status_unavailable("The issuer's status lists are too old to allow writing.")
         return token
 
     def insufficient(self, scope: str) -> Problem:
@@ -93,15 +95,15 @@ class Authenticator:
         return self._refusal(INSUFFICIENT_SCOPE, detail, "insufficient_scope", scope=scope)
 
     def require_recent(self, token: AccessToken) -> None:
-        """Raises Problem unless the person signed in a moment ago (RFC 9470 §3).
+        """Raises Problem unless the person signed in within the last five minutes (RFC 9470 §3).
 
-        A service has nobody to ask again: its own authentication is no older than its token.
+        A service's token always passes: the service authenticated itself to get it.
         """
         if token.is_of_service:
             return
         seconds = int(RECENT.total_seconds())
         if token.auth_time is None or self._clock() - token.auth_time > seconds:
-            detail = "For this one has to have signed in a moment ago."
+            detail = "This needs a sign-in within the last five minutes."
             raise self._refusal(
                 INSUFFICIENT_USER_AUTHENTICATION, detail, "insufficient_user_authentication", max_age=str(seconds)
             )
@@ -124,7 +126,7 @@ class Authenticator:
         if len(credentials) > 1:
             raise self._malformed("There is more than one Authorization header.")
         if await _is_elsewhere(request):
-            raise self._malformed("A token belongs in the Authorization header and nowhere else.")
+            raise self._malformed("Send the token only in the Authorization header.")
         scheme, _, token = credentials[0].partition(" ") if credentials else ("", "", "")
         if scheme.lower() != "bearer":
             raise self._refusal(AUTHENTICATION_REQUIRED, "Send an access token of the issuer as a bearer token.")
@@ -139,8 +141,8 @@ class Authenticator:
     def _refusal(self, kind: ProblemType, detail: str, error: str | None = None, **more: str) -> Problem:
         """A problem with a challenge (RFC 6750 §3).
 
-        Without credentials there is no error code (§3.1). Each parameter occurs once, and each value is ours: nothing
-        that a client sent is ever quoted in a header.
+        Without a token in the request there is no error code (§3.1). Each parameter occurs once. All values come from
+        this code: a header never quotes what a client sent.
         """
         parameters = {"error": error, "error_description": detail, **more} if error is not None else {}
         parameters["resource_metadata"] = self._resource_metadata  # RFC 9728 §5.1
@@ -149,12 +151,12 @@ class Authenticator:
 
 
 async def _is_elsewhere(request: Request) -> bool:
-    """Whether a token stands in the query or a form (RFC 9700 §4.3.2: the one ends in logs, no one needs the other)."""
+    """Whether a token stands in the query or in a form. Tokens in a query end up in logs (RFC 9700 §4.3.2)."""
     if "access_token" in request.query_params:
         return True
     if request_body.media_type(request) != _FORM:
         return False
-    # Looked for as it is spelled, not parsed: a form of a hundred thousand fields must not cost a stranger's wait.
+    # The form is searched, not parsed: parsing a hundred thousand fields would delay all other requests.
     return _TOKEN_IN_FORM.search(await request_body.read(request)) is not None
 
 
@@ -165,10 +167,11 @@ class BearerParts(Given):
 
 
 class BearerToken(SecurityBase):
-    """A dependency that returns the access token of the request, which has `scope`.
+    """A dependency that returns the request's access token, if it has `scope`.
 
-    A path that names a user is open to that user only. It is checked here, where no route can forget it. `writes` are
-    refused while nobody knows whether the token has been revoked; `recent` asks for a person who has just signed in.
+    If the path names a user, it must be the token's subject. This is checked here, so that no route can forget it.
+    With `writes` the request is refused while the status lists are stale. With `recent` the person must have signed in
+    within the last five minutes.
     """
 
     def __init__(self, scope: str, *, writes: bool = False, recent: bool = False) -> None:
@@ -194,15 +197,15 @@ class BearerToken(SecurityBase):
 
 
 async def _spend(request: Request, limit: RateLimit, token: AccessToken) -> None:
-    """Count the request for who is proved to have sent it; a person and a service never have the same `sub`.
+    """Count the request for the token's subject. A person and a service never have the same `sub`.
 
-    What is left is told with whatever becomes of the request. Raises Problem when nothing was.
+    The RateLimit fields go out with the response, whatever it is. Raises Problem if the quota was already spent.
     """
     standing = await limit.spend(token.sub)
     request.scope["rate_limit_fields"] = standing.header_fields()
     if standing.is_exceeded:
         seconds = standing.seconds_left
-        detail = f"There are no more requests for {seconds} s."
+        detail = f"The quota of requests is spent. Try again in {seconds} s."
         raise Problem(RATE_LIMIT_EXCEEDED, detail, headers={"Retry-After": str(seconds)})
 
 

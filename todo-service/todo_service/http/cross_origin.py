@@ -1,6 +1,6 @@
-"""CORS for the API (rule R26 of VERIFIER.md): bearer tokens, never credentials of the browser's own.
+"""CORS for the API (rule R26 of VERIFIER.md): with bearer tokens, without cookies.
 
-Only the origins of the setting are told yes. Preflights carry no token and are asked for none.
+Only the configured origins are allowed. A preflight request has no token and needs none.
 """
 
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ class CrossOrigin:
 
 
 def _preflight(*, is_allowed: bool) -> Response:
-    """What an allowed origin may send. Another is told nothing, which browsers read as no."""
+    """The response to a preflight. For another origin it has no CORS fields, so the browser refuses the request."""
     allowed = {
         "Access-Control-Allow-Methods": METHODS,
         "Access-Control-Allow-Headers": REQUEST_HEADERS,

@@ -1,4 +1,4 @@
-"""Is the process alive, and may it be sent requests? Asked on the service's own port; the gateway routes neither."""
+"""Probes: /livez says that the process is alive, /readyz that it can serve requests. The gateway routes neither."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -30,16 +30,16 @@ class ReadinessParts(Given):
 
 @router.get("/livez", operation_id="getLiveness")
 async def livez(response: Response) -> Health:
-    """The process answers."""
+    """Liveness: the process answers."""
     response.headers["Cache-Control"] = "no-store"
     return Health(status="ok")
 
 
 @router.get("/readyz", operation_id="getReadiness", responses={503: {"model": Health}})
 async def readyz(request: Request, response: Response) -> Health:
-    """A key set is held, and with it status lists where they are required; the database is there, at head or past it.
+    """Readiness: there are keys and, if required, status lists; the database answers, at head or a newer revision.
 
-    A migration only adds, so that the version before it goes on serving until the new one has taken over.
+    Migrations only add to the schema, so this version can serve on a newer schema until its successor takes over.
     """
     response.headers["Cache-Control"] = "no-store"
     parts, health = given(request, ReadinessParts), Health(status="ok")

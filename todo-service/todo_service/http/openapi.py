@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made true: what FastAPI assumes of itself and this service does otherwise is taken out."""
+"""The OpenAPI 3.1 document: FastAPI's own, corrected where this service behaves differently."""
 
 from functools import cache
 from typing import Any
@@ -17,7 +17,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, description=app.description, routes=app.routes, summary=app.summary
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for name in ("HTTPValidationError", "ValidationError"):  # answered as a problem, with 400
+    for name in ("HTTPValidationError", "ValidationError"):  # here these are problems with status 400
         schemas.pop(name, None)
     problem = ProblemDocument.model_json_schema(ref_template=_TEMPLATE)
     schemas.update(problem.pop("$defs", {}))
@@ -38,12 +38,12 @@ def _remove_default_422(responses: dict[str, Any]) -> None:
 
 @cache
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of a body, as `describe` takes it."""
+    """The JSON schema of a body, in the form that `describe` expects."""
     return model.model_json_schema(ref_template=_TEMPLATE)
 
 
 def _move(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Leave a reference where a whole model stands, and put the model where references lead."""
+    """Move a model's schema to the document's components, and return a reference to it."""
     if "$ref" in schema or "title" not in schema:
         return schema
     moved = dict(schema)

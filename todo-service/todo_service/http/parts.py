@@ -1,4 +1,4 @@
-"""What an endpoint is given: of the parts that a process assembled at its start, those that it names.
+"""How an endpoint gets parts of the process (assembly.py): it declares the ones it needs, and gets only these.
 
     @dataclass(frozen=True)
     class ListParts(Given):
@@ -6,8 +6,8 @@
 
     parts = given(request, ListParts)
 
-A kind's fields have the names and types of `Parts` (assembly.py); a test compares them. Each kind is built once in a
-process, so a request pays for one look-up.
+A kind's fields have the names and types of `Parts`; a test compares them. Each kind is built once per process, so a
+request costs one look-up.
 """
 
 from dataclasses import dataclass, field, fields
@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 
 
 class Given:
-    """The base of every kind: a frozen dataclass beside the functions that use it."""
+    """The base class of every kind. A kind is a frozen dataclass beside the functions that use it."""
 
 
 Kind = TypeVar("Kind", bound=Given)
@@ -25,7 +25,7 @@ Kind = TypeVar("Kind", bound=Given)
 
 @dataclass(frozen=True, kw_only=True)
 class Supply:
-    """The base of `Parts`, which stands above this room because it names types of rooms above it."""
+    """The base class of `Parts`. `Parts` itself is in assembly.py, because its types come from rooms above this one."""
 
     _built: dict[type[Given], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 

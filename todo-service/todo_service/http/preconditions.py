@@ -1,4 +1,4 @@
-"""Conditions on requests: which version a client means, and which it already has (RFC 9110 §13, RFC 6585 §3)."""
+"""Conditional requests: the version that a client expects or already has (RFC 9110 §13, RFC 6585 §3)."""
 
 import re
 from collections.abc import Collection
@@ -13,15 +13,17 @@ _HANDLING = re.compile(r"handling\s*=\s*(?:\"strict\"|strict)\s*(?:;.*)?", re.IG
 
 
 async def get_versions(request: Request) -> Collection[int] | None:
-    """The versions of If-Match (RFC 9110 §13.1.1); None when any will do. Weak and foreign tags match nothing.
+    """The versions in If-Match (RFC 9110 §13.1.1); None means any. Weak tags and unknown tags match no version.
 
     Raises:
-        Problem: 428, when the client asked for strict handling (RFC 7240 §4.4) and forgot the condition.
+        Problem: 428, if the client asked for strict handling (RFC 7240 §4.4) but sent no If-Match.
     """
     given = ",".join(request.headers.getlist("If-Match"))
     if not given:
         if is_strict(request):
-            raise Problem(problems.PRECONDITION_REQUIRED, "Strict handling was asked for, so name the version.")
+            raise Problem(
+                problems.PRECONDITION_REQUIRED, "The request asks for strict handling, so it must have an If-Match."
+            )
         return None
     return parse_versions(given)
 
@@ -39,7 +41,7 @@ def is_strict(request: Request) -> bool:
 
 
 def is_known(request: Request, etag: str) -> bool:
-    """Whether the client already has what `etag` names (RFC 9110 §13.1.2: compared weakly)."""
+    """Whether If-None-Match names `etag`, so the client already has it (RFC 9110 §13.1.2: weak comparison)."""
     given = request.headers.get("If-None-Match")
     if given is None:
         return False

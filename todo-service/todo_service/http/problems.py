@@ -1,7 +1,7 @@
-"""Everything that can go wrong, as one catalogue (RFC 9457). The README's table lists the same types.
+"""The catalogue of all problems that clients can get (RFC 9457). The README's table lists the same types.
 
-A problem is raised wherever it is noticed; only this module knows what it looks like. `detail` is for the caller and
-repeats nothing of a token, and nothing about anybody else.
+Any code may raise a `Problem`; this module renders it. The `detail` is for the caller. It never quotes a token, and
+never says anything about other people.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _MAX_POINTER_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """A kind of problem. `type` and `title` never change for it; clients may rely on them."""
+    """A kind of problem. Its `type` and `title` never change; clients may rely on them."""
 
     slug: str
     status: int
@@ -70,7 +70,7 @@ CATALOGUE = tuple(value for value in list(vars().values()) if isinstance(value, 
 
 
 class Problem(Exception):
-    """A refusal that the client is told about."""
+    """An error that ends the request; the client gets it as a problem document."""
 
     def __init__(
         self,
@@ -88,12 +88,12 @@ class Problem(Exception):
 
 
 class FieldError(BaseModel):
-    """One wrong place in a request."""
+    """An error at one place in a request."""
 
     pointer: str | None = Field(default=None, description="JSON Pointer (RFC 6901) into the body")
     parameter: str | None = Field(default=None, description="name of the query parameter")
     detail: str
-    status: int | None = Field(default=None, description="of one operation of a batch")
+    status: int | None = Field(default=None, description="status of this operation of a batch")
 
 
 class ProblemDocument(BaseModel):
@@ -104,7 +104,7 @@ class ProblemDocument(BaseModel):
     status: int
     detail: str
     instance: str = Field(description="path of the request")
-    request_id: str | None = Field(default=None, description="value of X-Request-ID; name it when you ask for help")
+    request_id: str | None = Field(default=None, description="value of X-Request-ID; quote it when you ask for help")
     errors: list[FieldError] | None = None
 
 
@@ -130,13 +130,13 @@ def render(request: Request, problem: Problem) -> JSONResponse:
 
 
 def pointer(location: Sequence[str | int]) -> str:
-    """A JSON Pointer (RFC 6901 §3), cut short where a client's own member name would fill the answer."""
+    """A JSON Pointer (RFC 6901 §3). It is cut to a maximum length, as a client may send very long names."""
     escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in location)
     return "".join(f"/{step}" for step in escaped)[:_MAX_POINTER_LENGTH]
 
 
 def responses(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:
-    """What a route's documentation says about these problems."""
+    """The responses with these problems, for a route's OpenAPI description."""
     documented: dict[int | str, dict[str, Any]] = {}
     for status in sorted({kind.status for kind in kinds}):
         slugs = ", ".join(f"`{kind.slug}`" for kind in kinds if kind.status == status)

@@ -1,4 +1,4 @@
-"""What this API is and whose tokens it takes, for clients that know only its address (RFC 9728)."""
+"""The metadata of this API, for clients that only know its address: issuer, scopes and more (RFC 9728)."""
 
 from dataclasses import dataclass
 

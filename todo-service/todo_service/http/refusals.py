@@ -1,4 +1,4 @@
-"""What the router and the database refuse, as problems (RFC 9457)."""
+"""Errors of the router and of the database, as problems (RFC 9457)."""
 
 from http import HTTPStatus
 
@@ -28,22 +28,22 @@ def add_to(app: FastAPI) -> None:
 
 
 async def _of_http(request: Request, error: HTTPException) -> Response:
-    """What the router refuses by itself."""
+    """404 and 405 of the router."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allow = ", ".join(sorted(_methods(request)))
-        problem = Problem(problems.METHOD_NOT_ALLOWED, f"Here one can {allow}.", headers={"Allow": allow})
+        problem = Problem(problems.METHOD_NOT_ALLOWED, f"Allowed methods: {allow}.", headers={"Allow": allow})
     else:
         problem = Problem(problems.NOT_FOUND, "There is no such resource.")
     return problems.render(request, problem)
 
 
 async def _of_half_a_request(request: Request, error: ClientDisconnect) -> Response:
-    """Nobody reads it. It keeps whoever hangs up amid a body out of the faults of ours that are logged and counted."""
+    """The client has disconnected and will not read this 400. It keeps disconnects out of our 5xx logs and metrics."""
     return Response(status_code=400)
 
 
 def _methods(request: Request) -> set[str]:
-    """All methods of the path (RFC 9110 §15.5.6): the router itself only names those of the first route that fits."""
+    """All methods of the path (RFC 9110 §15.5.6). The router's error only names those of the first matching route."""
     routes_ = (context.route for context in iter_route_contexts(request.app.routes))
     fitting = (route for route in routes_ if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE)
     return {method for route in fitting for method in route.methods or ()}

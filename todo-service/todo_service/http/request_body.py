@@ -1,4 +1,4 @@
-"""Request bodies read by hand: bounded, of the right content type, and strict JSON."""
+"""Request bodies: limited in length, of the right content type, and strict JSON."""
 
 from typing import TypeVar
 
@@ -32,13 +32,13 @@ async def parse(request: Request, fields: type[Fields], accepted: tuple[str, ...
     """Read the body as `fields`.
 
     Raises:
-        Problem: 415, 413, 400 for what is not strict JSON (a name twice is not), 422 for wrong or unknown members.
+        Problem: 415; 413; 400 if it is not strict JSON, such as with duplicate names; 422 for wrong or unknown members.
     """
     return parse_bytes(await read_as(request, accepted), fields)
 
 
 async def read_as(request: Request, accepted: tuple[str, ...]) -> bytes:
-    """The body, if its content type is one of those; else 415, which names them."""
+    """The body, if its content type is among `accepted`; otherwise 415."""
     if media_type(request) not in accepted:
         names = ", ".join(accepted)
         # RFC 5789 §2.2 for PATCH, RFC 9110 §12.5.1 for the others.
@@ -59,9 +59,9 @@ def parse_bytes(body: bytes, fields: type[Fields]) -> Fields:
 
 
 async def read(request: Request) -> bytes:
-    """The body, or 413 as soon as it is known to be too long."""
+    """The body. Raises 413 as soon as it is too long."""
     announced = request.headers.get("Content-Length", "0")
-    if len(announced) > 10 or int(announced) > MAX_LENGTH:  # digits, or the HTTP parser would have refused them
+    if len(announced) > 10 or int(announced) > MAX_LENGTH:  # the HTTP parser accepts digits only
         raise _too_large()
     body = bytearray()
     async for chunk in request.stream():
@@ -72,8 +72,8 @@ async def read(request: Request) -> bytes:
 
 
 def _too_large() -> Problem:
-    # Nobody reads the rest, so the connection cannot carry another request.
-    return Problem(CONTENT_TOO_LARGE, f"At most {MAX_LENGTH} bytes.", headers={"Connection": "close"})
+    # The rest of the body is not read, so the connection cannot be used again.
+    return Problem(CONTENT_TOO_LARGE, f"The body may have at most {MAX_LENGTH} bytes.", headers={"Connection": "close"})
 
 
 def invalid_fields(error: ValidationError) -> Problem:

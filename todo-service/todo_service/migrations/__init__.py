@@ -1,12 +1,12 @@
-"""Migrations: the schema's history (Alembic), run by a command of its own and never by serving.
+"""Migrations: the schema's history (Alembic), run by the `migrate` command and never by `serve`.
 
     env.py      Alembic's environment, on the connection that holds the lock
     versions/   one file per step, by number
 
-`migrate` runs the missing steps; it may run twice, and in several processes at once: one works, the others wait. On
-PostgreSQL it then grants the serving role what serving takes, so that role owns no table and cannot turn row-level
-security off. A step that waits five seconds for a table gives up. `HEAD` is the newest number, read from the files'
-names; Alembic itself is imported by `migrate` alone, since serving has no use for its 11 MB.
+`migrate` runs the missing steps. It may run twice, and in several processes at once: one works, the others wait. On
+PostgreSQL it then grants the serving role its rights. That role owns no table, so it cannot turn row-level security
+off. A step that has to wait five seconds for a table gives up. `HEAD` is the newest number, read from the file names.
+Alembic is imported by `migrate` only, since it takes 11 MB.
 
 The commands and assembly.py import this room.
 """
@@ -23,11 +23,11 @@ from sqlalchemy.pool import NullPool
 _HERE = Path(__file__).parent
 HEAD = max(path.stem.partition("_")[0] for path in (_HERE / "versions").glob("[0-9]*.py"))
 _ADVISORY_LOCK = 0x746F646F  # "todo"
-# Whoever asks for a table while a migration waits for it waits behind it: so it gives up soon, and changes nothing.
+# While a migration waits for a table, all later statements on the table wait behind it. So it soon gives up instead.
 _LOCK_TIMEOUT = 5000  # milliseconds
 
 
-# What the serving role may do: it owns nothing, so it cannot turn a policy off.
+# The rights of the serving role. It owns no table, so it cannot turn a policy off.
 _GRANTS = (
     "GRANT SELECT, INSERT, UPDATE, DELETE ON todos, owners, idempotency_keys TO {}",
     "GRANT SELECT, INSERT, DELETE ON received_events TO {}",
@@ -37,9 +37,9 @@ _GRANTS = (
 
 
 def migrate(database_url: str, serving_url: str | None = None) -> None:
-    """Run what is missing. Safe to run twice, and by several at once: one works, the others wait and find it done.
+    """Run the missing steps. Several processes may call this at once: one works, the others wait and find it done.
 
-    On PostgreSQL the role of `serving_url`, where it is another one, is then granted what serving takes.
+    On PostgreSQL, if `serving_url` has another role, grant that role what `serve` needs.
     """
     url = make_url(database_url)
     if url.drivername == "sqlite+aiosqlite":

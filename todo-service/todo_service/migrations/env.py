@@ -1,4 +1,4 @@
-"""Alembic's environment: on the connection that `migrate` holds the lock with."""
+"""Alembic's environment. It uses the connection on which `migrate` holds the lock."""
 
 from alembic import context
 
@@ -7,7 +7,7 @@ from todo_service.todos.table import metadata
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    render_as_batch=True,  # SQLite alters most things only by making the table anew
+    render_as_batch=True,  # most changes in SQLite need a new table and a copy of the rows
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -1,7 +1,7 @@
 """Up to 100 operations in one request and one transaction (`/api/v1/todos:batch`).
 
-Each operation has a status of its own, the one that it would have had as a request. With `atomic`, all are done or
-none. Several refused operations do not disturb the others: each is judged before it changes anything.
+Each operation gets the status that it would have got as a request. A refused operation changes nothing, and the others
+are still done. With `atomic`, either all operations are done or none.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ from .refusals import as_problems, not_found
 
 MAX_OPERATIONS = 100
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
-_APART = 1e-6  # seconds: enough to tell two ids apart, so that a batch keeps its order
+_APART = 1e-6  # seconds between the ids of two new todos, so that they sort in the order of the batch
 
 
 class Create(BaseModel):
@@ -66,7 +66,7 @@ _EXAMPLE: JsonDict = {
 
 
 class Batch(BaseModel):
-    """Operations, done in their order."""
+    """Operations, done in the given order."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -75,7 +75,7 @@ class Batch(BaseModel):
 
 
 class _Envelope(BaseModel):
-    """A batch whose operations are not looked at yet: one that is wrong gets its own 422, and the others are done."""
+    """A batch whose operations are not validated yet: an invalid one gets its own 422, and the others are done."""
 
     model_config = _STRICT
 
@@ -84,7 +84,7 @@ class _Envelope(BaseModel):
 
 
 class Result(BaseModel):
-    """What became of one operation: a todo, or a problem, or neither for a deletion."""
+    """The result of one operation: a todo or a problem; neither for a deletion."""
 
     status: int
     todo: Todo | None = None
@@ -92,7 +92,7 @@ class Result(BaseModel):
 
 
 class BatchResults(BaseModel):
-    """As many results as operations, in their order."""
+    """One result per operation, in the same order."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"results": [{"status": 201, "todo": EXAMPLE, "problem": None}]}]}
@@ -103,7 +103,7 @@ class BatchResults(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What all operations of a batch share."""
+    """The values that all operations of a batch share."""
 
     owner: str
     connection: AsyncConnection
@@ -118,7 +118,7 @@ class BatchParts(OnceParts):
 
 
 async def batch(token: Writer, request: Request, now: Now) -> Response:
-    """Do several things at once. Idempotency-Key works here too."""
+    """Do up to 100 operations in one request. With an Idempotency-Key the batch takes effect once."""
     body = await request_body.read_as(request, (request_body.JSON,))
     asked = request_body.parse_bytes(body, _Envelope)
     parts = given(request, BatchParts)
@@ -134,7 +134,7 @@ async def batch(token: Writer, request: Request, now: Now) -> Response:
 
 
 def _require_success(results: list[Result]) -> None:
-    """Raises the problem that rolls the transaction back."""
+    """Raises Problem if any operation was refused. This rolls the transaction back."""
     errors = [
         FieldError(pointer=f"/operations/{number}", detail=result.problem.detail, status=result.status)
         for number, result in enumerate(results)
@@ -196,5 +196,8 @@ def _versions(run: _Run, if_match: str | None) -> Versions:
     if if_match is not None:
         return preconditions.parse_versions(if_match)
     if run.strict:
-        raise Problem(problems.PRECONDITION_REQUIRED, "Strict handling was asked for, so name the version.")
+        raise Problem(
+            problems.PRECONDITION_REQUIRED,
+            "The request asks for strict handling, so each operation must have an if_match.",
+        )
     return None

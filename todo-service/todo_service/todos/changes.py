@@ -1,11 +1,12 @@
-"""/api/v1/changes: what a client that has a copy needs in order to bring it up to date.
+"""/api/v1/changes: the changes since a client's last visit, so that it can update its copy of the todos.
 
-A token names the last change that the client has seen. Changes are numbered per owner in the order of their commits
-(`owners`), so none can appear behind a token later. A todo is shown once, as it is now, however often it was changed.
+A sync token names the last change that the client has seen. Changes are numbered per owner in the order of their
+commits (owners.py), so no change with a lower number can appear later. A todo that was changed several times is listed
+once, as it is now.
 
-Deletions stay visible for 30 days; a client that comes back later could miss one, and is told to begin anew. While it
-walks through several parts, the age of its token is that of the first: what it was shown there may have been deleted
-since.
+Deletions stay listed for 30 days. A client whose token is older than 29 days could miss one, so it must begin again
+without a token. While a client reads several pages, its token keeps the age of the first page: todos of that page may
+have been deleted since.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from .endpoints import DatabaseDep, Now
 from .fields import EXAMPLE, Todo
 from .queries import RESTORE_TTL
 
-TOKEN_TTL = RESTORE_TTL - timedelta(days=1)  # a day for clocks that differ and transactions that last
+TOKEN_TTL = RESTORE_TTL - timedelta(days=1)  # a day less, for clocks that differ and for long transactions
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
 _OF = "changes"
@@ -38,14 +39,14 @@ class SyncToken(NamedTuple):
 
 
 class Tombstone(BaseModel):
-    """A todo that is no more."""
+    """A deleted todo."""
 
     id: UUID
     deleted_at: AwareDatetime
 
 
 class Changes(BaseModel):
-    """What changed since the token: no id occurs twice, so the order does not matter."""
+    """The changes since the token. No id occurs twice, so clients may apply them in any order."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -64,8 +65,8 @@ class Changes(BaseModel):
 
     upserts: list[Todo]
     tombstones: list[Tombstone]
-    next: str = Field(description="token to ask with the next time")
-    has_more: bool = Field(description="whether to ask again at once")
+    next: str = Field(description="token for the next request")
+    has_more: bool = Field(description="whether there are more changes, so the next request should follow at once")
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,12 @@ async def changes(
     request: Request,
     database: DatabaseDep,
     now: Now,
-    since: Annotated[str | None, Query(max_length=cursors.MAX_LENGTH, description="`next` of the time before")] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="how many at most")] = DEFAULT_LIMIT,
+    since: Annotated[
+        str | None, Query(max_length=cursors.MAX_LENGTH, description="`next` of the last response")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="most changes in the response")] = DEFAULT_LIMIT,
 ) -> Response:
-    """What changed since a token; without one, everything. Deleted todos come as tombstones."""
+    """List the changes since a token; without a token, all todos. Deleted todos are listed as tombstones."""
     key = given(request, ChangesParts).cursor_key
     seen = SyncToken(0, now) if since is None else _verify(key, token.sub, since, now)
     async with database.reading(token.sub) as connection:
@@ -108,7 +111,7 @@ def _verify(key: bytes, owner: str, since: str, now: datetime) -> SyncToken:
     try:
         sequence, _, issued_at = cursors.verify(key, owner, _OF, since).partition(" ")
     except cursors.InvalidCursor:
-        raise Problem(problems.INVALID_SYNC_TOKEN, "Begin anew, without `since`.") from None
+        raise Problem(problems.INVALID_SYNC_TOKEN, "Begin again, without `since`.") from None
     seen = SyncToken(int(sequence), datetime.fromisoformat(issued_at))
     if seen.issued_at < now - TOKEN_TTL:
         raise _expired()
@@ -116,11 +119,11 @@ def _verify(key: bytes, owner: str, since: str, now: datetime) -> SyncToken:
 
 
 async def _require_past(owner: str, connection: AsyncConnection, seen: SyncToken) -> None:
-    """A token from the future was made before a backup was restored: what it has seen did not happen."""
+    """Refuse a token with a number that does not exist yet: it is from before a backup was restored."""
     if seen.sequence > await owners.find_head(owner, connection):
         raise _expired()
 
 
 def _expired() -> Problem:
-    detail = "Deletions may be missing from what would follow. Begin anew, without `since`."
+    detail = "Deletions since this token may be missing. Begin again, without `since`."
     return Problem(problems.SYNC_TOKEN_EXPIRED, detail)

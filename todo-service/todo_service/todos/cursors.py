@@ -1,7 +1,7 @@
-"""Where a list or a client's copy goes on: opaque to the client, signed, and good for one owner's one list only.
+"""Cursors for lists, and sync tokens: opaque to the client, signed, and valid for one owner and one list only.
 
-A cursor names the last todo that was shown, not a count of them, so that todos made or deleted in between make it
-neither skip nor repeat. The key is in the database: restarts and replicas agree on it.
+A cursor names the last todo of a page, not how many todos were listed. So the next page neither skips nor repeats todos
+when others are created or deleted in between. The key is in the database, where all processes find it.
 """
 
 import base64
@@ -18,7 +18,7 @@ _MAC_LENGTH = 16
 
 
 class InvalidCursor(Exception):
-    """Not made here, or for another list."""
+    """The cursor was not made by this service, or is for another list or owner."""
 
 
 async def get_key(connection: AsyncConnection) -> bytes:
@@ -27,13 +27,13 @@ async def get_key(connection: AsyncConnection) -> bytes:
 
 
 def render(key: bytes, owner: str, of: str, place: str) -> str:
-    """A cursor to `place` in the list that `of` describes: its order and its filters."""
+    """A cursor for `place` in the list that `of` describes by its order and filters."""
     signed = _mac(key, owner, of, place.encode()) + place.encode()
     return base64.urlsafe_b64encode(signed).decode().rstrip("=")
 
 
 def verify(key: bytes, owner: str, of: str, cursor: str) -> str:
-    """Return the place to go on after, or raise InvalidCursor."""
+    """Return the place that the cursor names, or raise InvalidCursor."""
     try:
         signed = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), b"-_", validate=True)
     except (UnicodeEncodeError, binascii.Error):
@@ -45,5 +45,5 @@ def verify(key: bytes, owner: str, of: str, cursor: str) -> str:
 
 
 def _mac(key: bytes, owner: str, of: str, place: bytes) -> bytes:
-    # Neither owners nor descriptions of lists hold a NUL, so no two of these can be the same text.
+    # Neither owners nor descriptions of lists contain a NUL, so different arguments give different texts.
     return hmac.digest(key, b"\0".join((of.encode(), owner.encode(), place)), "sha256")[:_MAC_LENGTH]

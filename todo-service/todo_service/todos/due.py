@@ -1,12 +1,12 @@
-"""When a todo is due: a date, or a time in a zone (RFC 3339, RFC 9557).
+"""The due date of a todo: a date, or a time in a zone (RFC 3339, RFC 9557).
 
     2027-01-31                                  any time of that day
     2027-01-31T09:00:00+01:00                   an instant
     2027-01-31T09:00:00+01:00[Europe/Berlin]    nine o'clock in Berlin
-    2027-01-31T09:00:00[Europe/Berlin]          the same: the zone knows the offset
+    2027-01-31T09:00:00[Europe/Berlin]          the same; the offset follows from the zone
 
-It is one string, so that a merge patch replaces it as a whole: half of an old value and half of a new one would be
-a time that nobody meant.
+It is one string, so that a merge patch replaces it as a whole. With several members, a patch could combine an old date
+with a new zone.
 """
 
 import re
@@ -28,9 +28,9 @@ class Due(NamedTuple):
 
 
 def parse(text: str) -> Due:
-    """Return the value as it is stored, or raise ValueError with a sentence for the client.
+    """Return the text to store and the instant, or raise ValueError with a text for the client.
 
-    A date counts as the beginning of its day in UTC where it is sorted and compared.
+    For sorting and comparing, a date counts as the beginning of its day in UTC.
     """
     if _DATE.fullmatch(text):
         return Due(text, _exists(text).replace(tzinfo=UTC))
@@ -44,7 +44,7 @@ def parse(text: str) -> Due:
         at = shown.astimezone(UTC)
     except OverflowError:
         raise ValueError("must be a date and time that exists") from None
-    if (shown.utcoffset() or timedelta()) % timedelta(minutes=1):  # before there was standard time
+    if (shown.utcoffset() or timedelta()) % timedelta(minutes=1):  # local mean time, before standard time
         raise ValueError("must have an offset in whole minutes")
     return Due(_render(shown, zone), at)
 
@@ -57,12 +57,13 @@ def _exists(text: str) -> datetime:
 
 
 def _in_zone(given: datetime, name: str, *, utc: bool) -> datetime:
-    """The time in the zone. `Z` says only which instant is meant (RFC 9557 §2.2); another offset must be the zone's."""
+    """The time in the zone. `Z` may stand for any offset (RFC 9557 §2.2); other offsets must be the zone's own."""
     if name not in _zones():
         raise ValueError("must name a time zone of the IANA database")
     zone = ZoneInfo(name)
     if given.tzinfo is None:
-        # An hour that spring leaves out is the one after it; of one that comes twice, the first (RFC 5545 §3.3.5).
+        # RFC 5545 §3.3.5: a time in the hour that is skipped in spring is an hour later; in the hour that comes twice
+        # in autumn, the first one is meant.
         return given.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
     shown = given.astimezone(zone)
     if not utc and shown.utcoffset() != given.utcoffset():

@@ -1,9 +1,9 @@
 """/api/v1/todos and its items, and the same with the owner in the path.
 
-A request is judged in this order: token, scope, owner in the path, id, conditions, body, and only then what is stored.
-The body is read before the database is asked, so that a slow client holds no connection and no lock.
+A request is checked in this order: token, scope, owner in the path, id, conditions, body; then the stored row. The body
+is read before the transaction begins, so that a slow client holds no connection and no lock.
 
-What is a dependency is `async` although it awaits nothing: FastAPI would send it through its pool of threads.
+Dependencies are `async` although they await nothing; FastAPI runs sync ones in a thread pool.
 """
 
 import hashlib
@@ -70,7 +70,7 @@ async def _get_now(request: Request) -> datetime:
 async def _get_id(
     todo_id: Annotated[str, PathParameter(description="id of the todo", json_schema_extra={"format": "uuid"})],
 ) -> uuid.UUID:
-    """The id in the path. Whatever cannot be an id is as absent as an id that nobody has."""
+    """The id in the path. A malformed id gets the same 404 as an unknown one."""
     parsed = parse_id(todo_id)
     if parsed is None:
         raise not_found()
@@ -84,7 +84,7 @@ IfMatch = Annotated[Versions, Depends(preconditions.get_versions)]
 
 
 async def create(token: Writer, request: Request, now: Now) -> Response:
-    """Create a todo. With an Idempotency-Key it is created once, however often the request is sent."""
+    """Create a todo. With an Idempotency-Key it is created once, even if the request is sent several times."""
     body = await request_body.read_as(request, (request_body.JSON,))
     fields = request_body.parse_bytes(body, NewTodo)
     parts = given(request, CreateParts)
@@ -103,9 +103,9 @@ async def create(token: Writer, request: Request, now: Now) -> Response:
 async def list_all(
     token: Reader, request: Request, database: DatabaseDep, now: Now, shown: Annotated[ListParameters, Query()]
 ) -> Response:
-    """List todos, newest first unless sorted otherwise. A Link header with rel=next (RFC 8288) leads to the next part.
+    """List todos, by default the newest first. A Link header with rel=next (RFC 8288) leads to the next page.
 
-    Cursors belong to the order and the filters that they were made for; the ETag to what is shown.
+    A cursor is valid only with the order and filters that it was made for.
     """
     key = given(request, ListParts).cursor_key
     after = _find_place(key, token.sub, shown)
@@ -135,13 +135,13 @@ async def read(token: Reader, request: Request, id_: TodoId, database: DatabaseD
 async def change(
     token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now
 ) -> Response:
-    """Change some members of a todo by a merge patch (RFC 7396). Without If-Match the last writer of a member wins."""
+    """Change members of a todo by a merge patch (RFC 7396). Without If-Match, the last writer of a member wins."""
     patch = await request_body.parse(request, TodoChange, (request_body.MERGE_PATCH, request_body.JSON))
     return await _change(token.sub, database, id_, patch.columns(), versions, now)
 
 
 async def complete(token: Writer, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now) -> Response:
-    """Mark a todo as done. One that is done already stays as it is."""
+    """Mark a todo as done. A todo that is already done does not change."""
     return await _change(token.sub, database, id_, {"status": "done"}, versions, now)
 
 
@@ -151,14 +151,14 @@ async def reopen(token: Writer, id_: TodoId, versions: IfMatch, database: Databa
 
 
 async def remove(token: Writer, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now) -> None:
-    """Delete a todo. For 30 days it can be restored."""
+    """Delete a todo. It can be restored for 30 days."""
     with as_problems():
         async with database.writing(token.sub) as connection:
             await queries.remove(token.sub, connection, id_, versions=versions, now=now)
 
 
 async def remove_all(token: RecentWriter, database: DatabaseDep, now: Now) -> None:
-    """Delete all todos. It is asked of somebody who has signed in a moment ago, or of a service."""
+    """Delete all todos. A person must have signed in within the last five minutes; a service need not."""
     async with database.writing(token.sub) as connection:
         await queries.remove_all(token.sub, connection, now=now)
 
@@ -166,7 +166,7 @@ async def remove_all(token: RecentWriter, database: DatabaseDep, now: Now) -> No
 async def restore(
     token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now
 ) -> Response:
-    """Undo a deletion of the last 30 days. What is not deleted stays as it is."""
+    """Restore a todo that was deleted in the last 30 days. A todo that is not deleted does not change."""
     quota = given(request, RestoreParts).quota
     with as_problems():
         async with database.writing(token.sub) as connection:
@@ -196,7 +196,7 @@ def _tagged(row: RowMapping) -> Response:
 
 
 def _conditional(request: Request, body: bytes, etag: str, headers: dict[str, str]) -> Response:
-    """The body, or 304 for who has it already (RFC 9110 §15.4.5)."""
+    """The body, or 304 if the client already has it (RFC 9110 §15.4.5)."""
     headers["ETag"] = etag
     if preconditions.is_known(request, etag):
         return Response(status_code=304, headers=headers)

@@ -1,4 +1,4 @@
-"""Everything of an owner who is no more: erased at once, with no way back."""
+"""Erase everything of a deleted account, at once and for ever."""
 
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ..store.database import Database
 from .table import received_events
 
-# Longer than an issuer goes on sending; a shorter one would erase twice, which is no harm either.
+# Longer than an issuer repeats an event. If it still came again later, it would only erase again.
 REMEMBERED_FOR = timedelta(days=8)
 _RECEIVE = text(
     "INSERT INTO received_events (jti, expires_at) VALUES (:jti, :expires_at) ON CONFLICT (jti) DO NOTHING"
@@ -20,7 +20,7 @@ _ERASE = tuple(
 
 
 async def receive(database: Database, jti: str, *, erased: str | None, now: datetime) -> bool:
-    """Remember an event, and erase its owner, in one transaction. False if it was received before: nothing is done."""
+    """Store the event's id and erase the owner's rows, in one transaction. False if the event was received before."""
     async with database.writing(erased or "") as connection:
         received = await connection.execute(_RECEIVE, {"jti": jti, "expires_at": now + REMEMBERED_FOR})
         if received.rowcount != 1:

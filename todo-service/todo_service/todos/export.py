@@ -1,4 +1,4 @@
-"""/api/v1/export: everything that an owner has, as one JSON document, sent while it is read."""
+"""/api/v1/export: all todos of an owner as one JSON document, streamed while it is read from the database."""
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -19,7 +19,7 @@ _PART = 200
 
 
 class Export(BaseModel):
-    """All todos of an owner, oldest first; also those that were deleted and can be restored."""
+    """All todos of an owner, the oldest first; with the deleted todos that can still be restored."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"exported_at": "2027-01-31T08:00:00Z", "todos": [EXAMPLE]}]}
@@ -30,8 +30,10 @@ class Export(BaseModel):
 
 
 async def export(token: Reader, request: Request, database: DatabaseDep, now: Now) -> StreamingResponse:
-    """All of one's todos in one document."""
-    first = await _read_part(token.sub, database, uuid.UUID(int=0), now)  # before the status is sent
+    """Export all todos in one document."""
+    first = await _read_part(
+        token.sub, database, uuid.UUID(int=0), now
+    )  # before the status is sent, so that an error still gets its own
     headers = {"Content-Disposition": 'attachment; filename="todos.json"'}
     return StreamingResponse(_write(token.sub, database, first, now), headers=headers, media_type="application/json")
 
@@ -47,7 +49,7 @@ async def _write(owner: str, database: Database, part: Sequence[RowMapping], now
 
 
 async def _read_part(owner: str, database: Database, after: uuid.UUID, now: datetime) -> Sequence[RowMapping]:
-    """Parts by id: no transaction stays open while a slow client reads, and what is made meanwhile does no harm."""
+    """Read the todos after an id. Each part has its own transaction, so none stays open while a slow client reads."""
     async with database.reading(owner) as connection:
         return await queries.find_all(
             owner, connection, after=after, deleted_after=now - queries.RESTORE_TTL, limit=_PART

@@ -1,4 +1,4 @@
-"""What a todo looks like on the wire, and what a client may send."""
+"""The JSON of a todo: what clients may send, and what they get."""
 
 import re
 import unicodedata
@@ -15,13 +15,13 @@ from . import due
 MAX_TITLE_LENGTH = 500
 MAX_NOTES_LENGTH = 10_000
 MAX_POSITION_LENGTH = 128
-# Not 0 at the end: before "a0" there would be "a", and between the two nothing.
+# A position must not end in 0: nothing sorts between "a" and "a0".
 _POSITION = re.compile(r"[0-9A-Za-z]{0,127}[1-9A-Za-z]", re.ASCII)
 _LAYOUT = "\t\n\r"
 
 
 def _is_control(character: str) -> bool:
-    return unicodedata.category(character) == "Cc"  # NUL among them, which PostgreSQL cannot store
+    return unicodedata.category(character) == "Cc"  # includes NUL, which PostgreSQL cannot store
 
 
 def _title(text: str) -> str:
@@ -43,7 +43,7 @@ def _notes(text: str) -> str:
 
 def _position(text: str) -> str:
     if not _POSITION.fullmatch(text):
-        raise ValueError(f"must be 1 to {MAX_POSITION_LENGTH} letters and digits of ASCII, and not end in 0")
+        raise ValueError(f"must be 1 to {MAX_POSITION_LENGTH} ASCII letters and digits, and must not end in 0")
     return text
 
 
@@ -78,7 +78,7 @@ Position = Annotated[
 
 
 class NewTodo(BaseModel):
-    """What makes a todo."""
+    """A todo to create."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -92,16 +92,16 @@ class NewTodo(BaseModel):
     status: Status = "open"
     priority: Priority = 0
     due: Due | None = None
-    position: Position | None = Field(None, description="null is after all that were made before")
+    position: Position | None = Field(None, description="null places the todo after all existing ones")
 
     def columns(self) -> dict[str, Any]:
         return _with_due(self.model_dump())
 
 
 class TodoChange(BaseModel):
-    """What changes a todo: a merge patch (RFC 7396). Null resets what has a default; the others have none.
+    """A merge patch for a todo (RFC 7396). Null resets `notes`, `priority` and `due`; other members must not be null.
 
-    The defaults below are never read: what the client did not send is not changed.
+    The defaults below are never used: a member that the client did not send is not changed.
     """
 
     model_config = ConfigDict(
@@ -119,14 +119,14 @@ class TodoChange(BaseModel):
     position: Position = Field("", json_schema_extra=_without_default)
 
     def columns(self) -> dict[str, Any]:
-        """The columns to set: what was sent, with null turned into the default."""
+        """The columns to set: the sent members, with null replaced by the default."""
         defaults = {"notes": "", "priority": 0}
         sent = self.model_dump(exclude_unset=True)
         return _with_due({name: defaults.get(name) if value is None else value for name, value in sent.items()})
 
 
 def _with_due(columns: dict[str, Any]) -> dict[str, Any]:
-    """Add the instant that a due date is sorted by."""
+    """Add `due_at`, the instant by which due dates are sorted."""
     if "due" in columns:
         columns["due_at"] = due.NEVER if columns["due"] is None else due.parse(columns["due"]).at
     return columns
@@ -157,18 +157,18 @@ class Todo(BaseModel):
     title: str
     notes: str
     status: Status
-    completed_at: AwareDatetime | None = Field(description="when it was done; null while it is open")
+    completed_at: AwareDatetime | None = Field(description="when it was completed; null while it is open")
     priority: int = Field(ge=0, le=3, description="0 none, 1 low, 2 medium, 3 high")
     due: str | None = Field(description="a date, or a date and time with its offset or zone (RFC 9557)")
-    position: str = Field(description="place in the owner's own order: compare the bytes")
-    version: int = Field(ge=1, description="counts changes; the ETag is made of it")
+    position: str = Field(description="place in the owner's own order; compare the bytes")
+    version: int = Field(ge=1, description="increases with each change; the ETag is made from it")
     created_at: AwareDatetime
     updated_at: AwareDatetime
-    deleted_at: AwareDatetime | None = Field(description="when it was deleted; null while it is not")
+    deleted_at: AwareDatetime | None = Field(description="when it was deleted; null if it is not deleted")
 
     @classmethod
     def of(cls, row: Mapping[str, Any] | RowMapping) -> Self:
-        return cls.model_construct(None, **row)  # our own row: checked when it was written
+        return cls.model_construct(None, **row)  # the row was validated when it was written
 
     @property
     def etag(self) -> str:
@@ -176,9 +176,9 @@ class Todo(BaseModel):
 
 
 class TodoPage(BaseModel):
-    """A part of a list."""
+    """A page of a list."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"items": [EXAMPLE], "next_cursor": None}]})
 
     items: list[Todo]
-    next_cursor: str | None = Field(description="ask for the next part with it; null at the end")
+    next_cursor: str | None = Field(description="cursor for the next page; null on the last page")

@@ -1,8 +1,8 @@
-"""Requests that take effect once, however often they are sent (Idempotency-Key, draft-ietf-httpapi-idempotency-key-07).
+"""Idempotency-Key: a request takes effect once, even if it is sent several times.
 
-The key, the effect and the answer are one transaction: either all are there or none is. Two processes that get the
-same key at once meet at the primary key, where the second waits for the first and then repeats its answer. A refusal
-changes nothing, so it is not kept: the same request is judged anew.
+The field is that of draft-ietf-httpapi-idempotency-key-07. The key, the effect and the response are stored in one
+transaction: all of them or none. If two processes get the same key at once, the second waits at the primary key for the
+first, then repeats its response. A refused request changes nothing and is not stored, so it may be sent again.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from ..verifier.access_token import AccessToken
 from .table import UtcDateTime, idempotency_keys
 
 KEY_TTL = timedelta(hours=24)
-# A string of RFC 9651 §3.3.3, with something in it.
+# A string of RFC 9651 §3.3.3 that is not empty.
 _KEY = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"', re.ASCII)
 
 _WHOSE = ("owner", "client_id", "route", "key")
@@ -52,7 +52,7 @@ class Answer:
 
 
 class Claim(NamedTuple):
-    """A key and whose it is: two people, two clients or two routes may use the same."""
+    """A key with its owner, client and route: two people, clients or routes may use the same key independently."""
 
     owner: str
     client_id: str
@@ -69,7 +69,7 @@ class InFlight:
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[None]:
         if claim in self._claims:
-            detail = "It is under way. Ask again with the same key."
+            detail = "The first request with this key is still in progress. Send it again later, with the same key."
             raise Problem(problems.REQUEST_IN_PROGRESS, detail, headers={"Retry-After": "1"})
         self._claims.add(claim)
         try:
@@ -80,7 +80,7 @@ class InFlight:
 
 @dataclass(frozen=True)
 class OnceParts(Given):
-    """What `once` needs. The parts of an endpoint that calls it are a kind of these."""
+    """The parts that `once` needs. An endpoint that calls it inherits its own parts from these."""
 
     database: Database
     in_flight: InFlight
@@ -95,10 +95,11 @@ async def once(
     now: datetime,
     act: Callable[[AsyncConnection], Awaitable[Answer]],
 ) -> Response:
-    """Act in one transaction; with a key that has been used, repeat the answer that it got.
+    """Call `act` in one transaction. If the key was already used, repeat the stored response instead.
 
     Raises:
-        Problem: 400 for what is no key, 409 while it is under way here, 422 when it came with another body.
+        Problem: 400 for a malformed key; 409 if this process is working on the same key; 422 if the key was used with
+            another body.
     """
     database = parts.database
     claim = _find_claim(request, token)
@@ -121,7 +122,7 @@ def _find_claim(request: Request, token: AccessToken) -> Claim | None:
         return None
     matched = _KEY.fullmatch(given[0].strip(" ")) if len(given) == 1 else None
     if matched is None:
-        detail = 'Idempotency-Key is one quoted string of at most 255 characters, as in "8e03978e".'
+        detail = 'Idempotency-Key must be one quoted string of 1 to 255 characters, such as "8e03978e".'
         raise Problem(problems.INVALID_IDEMPOTENCY_KEY, detail)
     return Claim(token.sub, token.client_id, request.scope["route"].path, matched[1])
 
@@ -129,13 +130,13 @@ def _find_claim(request: Request, token: AccessToken) -> Claim | None:
 async def _find_answer(
     owner: str, connection: AsyncConnection, claim: Claim, body_hash: bytes, now: datetime
 ) -> Answer | None:
-    """The answer that the key got, or None when it is new, and from now on taken."""
+    """The stored response of the key. If the key is new, reserve it and return None."""
     taken = {**claim._asdict(), "body_hash": body_hash, "body": b"", "now": now, "expires_at": now + KEY_TTL}
     if (await connection.execute(_CLAIM, taken)).one_or_none() is not None:
         return None
     row = (await connection.execute(_FIND, _parameters(owner, claim))).one()
     if bytes(row.body_hash) != body_hash:
-        raise Problem(problems.IDEMPOTENCY_KEY_REUSED, "The key was used with another body. Take a new key.")
+        raise Problem(problems.IDEMPOTENCY_KEY_REUSED, "The key was used with another body. Use a new key.")
     return Answer(row.status, bytes(row.body), json.loads(row.headers))
 
 

@@ -1,4 +1,4 @@
-"""Which todos a list shows, and in which order: its query parameters, and the place where it goes on."""
+"""The query parameters of a list (filters, order, page), and the place in a list that a cursor names."""
 
 import uuid
 from datetime import datetime
@@ -19,7 +19,7 @@ Value = str | int | datetime
 
 
 class After(NamedTuple):
-    """The last todo that was shown: the value that it is sorted by, and its id."""
+    """The last todo of the page before: the value that it is sorted by, and its id."""
 
     value: Value
     id: uuid.UUID
@@ -46,25 +46,27 @@ Search = Annotated[str, Field(min_length=1, max_length=MAX_SEARCH_LENGTH), After
 
 
 class ListParameters(BaseModel):
-    """A misspelt filter would show too much without a word, so unknown names are refused."""
+    """The query parameters. Unknown names are refused, since a misspelt filter would silently show too many todos."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="how many at most")] = DEFAULT_LIMIT
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="most todos on the page")] = DEFAULT_LIMIT
     cursor: Annotated[
-        str | None, Field(max_length=cursors.MAX_LENGTH, description="`next_cursor` of the part before")
+        str | None, Field(max_length=cursors.MAX_LENGTH, description="`next_cursor` of the page before")
     ] = None
-    sort: Annotated[Order, Field(description="a minus turns it around; what is equal is in the order of ids")] = (
-        "-created"
-    )
-    status: Annotated[Status | None, Field(description="only these")] = None
-    priority: Annotated[int | None, Field(ge=0, le=3, description="only these")] = None
-    due_before: Annotated[Instant | None, Field(description="due before then")] = None
-    due_after: Annotated[Instant | None, Field(description="due then or later")] = None
-    q: Annotated[Search | None, Field(description="text in title or notes, in any case; nothing in it is special")] = (
+    sort: Annotated[
+        Order, Field(description="a minus reverses the order; todos with equal values are sorted by id")
+    ] = "-created"
+    status: Annotated[Status | None, Field(description="only todos with this status")] = None
+    priority: Annotated[int | None, Field(ge=0, le=3, description="only todos with this priority")] = None
+    due_before: Annotated[Instant | None, Field(description="only todos that are due before this time")] = None
+    due_after: Annotated[Instant | None, Field(description="only todos that are due at this time or later")] = None
+    q: Annotated[
+        Search | None, Field(description="text in title or notes, in any case; `%` and `_` stand for themselves")
+    ] = None
+    deleted: Annotated[Literal["only"] | None, Field(description="`only`: only deleted todos that can be restored")] = (
         None
     )
-    deleted: Annotated[Literal["only"] | None, Field(description="`only`: those that can be restored")] = None
 
     @property
     def column(self) -> str:
@@ -76,11 +78,11 @@ class ListParameters(BaseModel):
 
     @property
     def describes(self) -> str:
-        """Order and filters, which a cursor is bound to."""
+        """The order and filters, as a text that a cursor is bound to."""
         return "list " + self.model_dump_json(exclude={"limit", "cursor"}, exclude_none=True)
 
     def filters(self) -> dict[str, Value]:
-        """Values to compare with, by name."""
+        """The values of the filters, by name."""
         given = self.model_dump(include={"status", "priority", "q"}, exclude_none=True)
         for name in ("due_before", "due_after"):
             if (text := getattr(self, name)) is not None:
@@ -93,7 +95,7 @@ def render_place(column: str, value: Value, id_: uuid.UUID) -> str:
 
 
 def parse_place(column: str, place: str) -> After:
-    """The reverse, of a place whose signature was verified."""
+    """The reverse of `render_place`, for a place whose signature was verified."""
     id_, text = uuid.UUID(hex=place[:32]), place[32:]
     match column:
         case "created":

@@ -1,8 +1,8 @@
-"""An owner's counters: of changes, and of todos.
+"""The counters of an owner: the number of the last change, and the number of todos.
 
-Every change begins by taking the owner's next number, which locks the row until the transaction ends. So one owner's
-changes are committed in the order of their numbers, and whoever has seen number n has seen all before it. Timestamps
-promise no such thing. Numbers of changes that were rolled back, or changed nothing, are not missed by anybody.
+Every change first takes the owner's next number. This locks the owner's row until the transaction ends, so the changes
+of one owner are committed in the order of their numbers: a client that has seen number n has seen all lower ones.
+Timestamps cannot guarantee this. A change that is rolled back, or changes nothing, leaves a gap; gaps do no harm.
 """
 
 from sqlalchemy import text
@@ -22,19 +22,19 @@ _NO_QUOTA = 2**31 - 1
 
 
 class QuotaExceeded(Exception):
-    """The owner has as many todos as one may have."""
+    """The owner has as many todos as the quota allows."""
 
 
 async def advance(owner: str, connection: AsyncConnection, *, by: int = 1) -> int | None:
-    """Return the number of the change that begins, or None for somebody who never had a todo."""
+    """Take `by` numbers and return the last one, or None if the owner never had a todo."""
     return (await connection.execute(_ADVANCE, {"owner": owner, "by": by})).scalar_one_or_none()
 
 
 async def advance_and_count(owner: str, connection: AsyncConnection, *, quota: int) -> int:
-    """Return the number of the change that adds a todo.
+    """Take the number of a change that adds a todo, and count the todo.
 
     Raises:
-        QuotaExceeded: and nothing is changed.
+        QuotaExceeded: nothing is changed.
     """
     row = (await connection.execute(_ADVANCE_AND_COUNT, {"owner": owner, "quota": quota})).one_or_none()
     if row is None:
@@ -44,10 +44,10 @@ async def advance_and_count(owner: str, connection: AsyncConnection, *, quota: i
 
 
 async def count(owner: str, connection: AsyncConnection, by: int, *, quota: int = _NO_QUOTA) -> None:
-    """Count a todo that was deleted or restored.
+    """Add `by` to the number of todos, after a deletion (negative) or a restoration.
 
     Raises:
-        QuotaExceeded: and nothing is changed.
+        QuotaExceeded: nothing is changed.
     """
     counted = await connection.execute(_COUNT, {"owner": owner, "by": by, "quota": quota})
     if counted.rowcount != 1:
@@ -55,5 +55,5 @@ async def count(owner: str, connection: AsyncConnection, by: int, *, quota: int 
 
 
 async def find_head(owner: str, connection: AsyncConnection) -> int:
-    """The number of the last change; 0 for somebody who never had a todo."""
+    """The number of the last change; 0 if the owner never had a todo."""
     return (await connection.execute(_HEAD, {"owner": owner})).scalar_one_or_none() or 0

@@ -1,6 +1,6 @@
-"""Parts of a list, each found by an index: however many todos there are, a part costs the same.
+"""Pages of a list. Each is found by an index, so a page costs the same however many todos there are.
 
-Of each kind of list there is one statement, built at its first use and then kept.
+Each combination of order and filters has one statement, which is built at the first use and then cached.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,15 @@ from .queries import RESTORE_TTL, SHOWN
 from .table import todos
 
 _COLUMNS: dict[str, Column[Any]] = {
-    "created": todos.c.id,  # UUIDv7: the order of ids is the order of making
+    "created": todos.c.id,  # UUIDv7: ids sort in the order of creation
     "updated": todos.c.updated_at,
     "due": todos.c.due_at,
     "priority": todos.c.priority,
     "position": todos.c.position,
 }
-_NAMES = tuple(str(column.name) for column in SHOWN)  # SQLAlchemy's own kind of str takes three times as long to write
+_NAMES = tuple(
+    str(column.name) for column in SHOWN
+)  # SQLAlchemy's own subclass of str takes three times as long to write as JSON
 
 
 def _contains(column: Column[Any]) -> ColumnElement[bool]:
@@ -41,7 +43,7 @@ _FILTERS: dict[str, ColumnElement[bool]] = {
 async def find_page(
     owner: str, connection: AsyncConnection, *, shown: ListParameters, after: After | None, limit: int, now: datetime
 ) -> Sequence[Row[Any]]:
-    """Up to `limit` todos, beginning after `after`; each with the value it is sorted by."""
+    """Up to `limit` todos after the todo `after`, each with the value that it is sorted by."""
     filters = shown.filters()
     if "q" in filters:
         filters["q"] = _pattern(str(filters["q"]))
@@ -54,8 +56,8 @@ async def find_page(
 
 
 def members(row: Row[Any]) -> dict[str, Any]:
-    """A todo's members as they are shown. A dict, because fifty models take longer to make than to find."""
-    return dict(zip(_NAMES, row, strict=False))  # the value that it is sorted by is left out
+    """A todo's members for JSON. It is a dict: making fifty models takes longer than finding the rows."""
+    return dict(zip(_NAMES, row, strict=False))  # without the last column, the value that it is sorted by
 
 
 @lru_cache(maxsize=512)
@@ -77,7 +79,7 @@ def _build(
 
 
 def _goes_on(keys: Sequence[Column[Any]], *, descending: bool) -> ColumnElement[bool]:
-    """Behind the last one that was shown. A comparison of rows, which an index of both columns answers."""
+    """The condition for todos after the last one of the page before: a comparison of rows, which uses the index."""
     names = ("after", "after_id") if len(keys) == 2 else ("after_id",)
     last = [bindparam(name, type_=key.type) for name, key in zip(names, keys, strict=True)]
     if len(keys) == 1:
@@ -86,6 +88,6 @@ def _goes_on(keys: Sequence[Column[Any]], *, descending: bool) -> ColumnElement[
 
 
 def _pattern(text: str) -> str:
-    r"""A pattern that finds exactly this text: `%` and `_` mean themselves."""
+    r"""A LIKE pattern for exactly this text: `%`, `_` and `\` are escaped."""
     escaped = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"

@@ -1,6 +1,6 @@
-"""What is deleted for longer than it can be restored, keys and events that have expired: removed in small batches.
+"""The purge: remove todos that were deleted 30 days ago, expired idempotency keys and expired event ids.
 
-Of all processes, one does it at a time: the one that holds the lease.
+It works in small batches. Of all processes only one purges at a time: the one that holds the lease.
 """
 
 import asyncio
@@ -55,14 +55,14 @@ async def purge_forever(database: Database, *, clock: Callable[[], float], inter
 
 
 async def take_lease(database: Database, holder: str, *, now: datetime, until: datetime) -> bool:
-    """Whether `holder` may work until then: nobody else has the lease, or theirs has run out."""
+    """Take or renew the lease for `holder`. False if another holder has it and it has not expired."""
     async with database.writer.begin() as connection:
         taken = await connection.execute(_LEASE.values(holder=holder, expires_at=until), {"now": now, "me": holder})
     return taken.rowcount == 1
 
 
 async def purge(database: Database, *, now: datetime) -> dict[str, int]:
-    """Remove all that is due, each batch in a transaction of its own."""
+    """Remove everything that has expired, one transaction per batch. Returns the numbers of removed rows by table."""
     return {
         "todos": await _remove(database, _TODOS, now - RESTORE_TTL),
         "idempotency_keys": await _remove(database, _KEYS, now),

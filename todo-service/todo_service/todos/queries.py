@@ -1,7 +1,7 @@
-"""Rows of todos. Every function takes the owner first, and every statement compares it: another's todo is not there.
+"""Read and change rows of todos. Every function takes the owner first, and every statement compares it.
 
-What changes a todo begins by taking the owner's next number (`owners`). That locks out the owner's other changes until
-the transaction ends, so what is read after it is still so when it is written.
+A change first takes the owner's next number (owners.py). This locks out the owner's other changes until the transaction
+ends, so a row that is read after it cannot change before it is written.
 """
 
 import uuid
@@ -16,7 +16,7 @@ from . import owners
 from .table import todos
 
 RESTORE_TTL = timedelta(days=30)
-Versions = Collection[int] | None  # those that the client accepts; None for any
+Versions = Collection[int] | None  # the versions that the client accepts; None: any
 
 SHOWN = tuple(column for column in todos.c if column.name not in ("owner", "due_at", "sequence"))
 _IS = (todos.c.owner == bindparam("owner_"), todos.c.id == bindparam("id_"))
@@ -30,7 +30,7 @@ class TodoNotFound(Exception):
 
 
 class VersionDiffers(Exception):
-    """The todo is not, or no longer, what the client accepts."""
+    """The todo has another version than the client accepts. `version` is the present one."""
 
     def __init__(self, version: int) -> None:
         super().__init__()
@@ -40,10 +40,10 @@ class VersionDiffers(Exception):
 async def create(
     owner: str, connection: AsyncConnection, *, id_: uuid.UUID, fields: Mapping[str, Any], now: datetime, quota: int
 ) -> Mapping[str, Any]:
-    """Add a todo, by default after all that were made before.
+    """Add a todo. Without a position it comes after all existing ones.
 
     Raises:
-        QuotaExceeded: of `owners`.
+        QuotaExceeded: nothing is changed.
     """
     values = {
         **fields,
@@ -73,10 +73,10 @@ async def change(
     versions: Versions,
     now: datetime,
 ) -> RowMapping:
-    """Set `columns`. What changes nothing makes no new version.
+    """Set `columns`. If all values stay the same, the version stays the same.
 
     Raises:
-        TodoNotFound, VersionDiffers: and nothing is changed.
+        TodoNotFound, VersionDiffers: nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
     row = _check(await find(owner, connection, id_), versions)
@@ -88,10 +88,10 @@ async def change(
 async def remove(
     owner: str, connection: AsyncConnection, id_: uuid.UUID, *, versions: Versions, now: datetime
 ) -> RowMapping:
-    """Mark as deleted. The row stays for as long as it can be restored, and as the news that it is gone.
+    """Mark the todo as deleted. The row stays for 30 days: it can be restored, and clients learn of the deletion.
 
     Raises:
-        TodoNotFound, VersionDiffers: and nothing is changed.
+        TodoNotFound, VersionDiffers: nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
     row = _check(await find(owner, connection, id_), versions)
@@ -100,7 +100,7 @@ async def remove(
 
 
 async def remove_all(owner: str, connection: AsyncConnection, *, now: datetime) -> None:
-    """Mark every todo as deleted, each as a change of its own, so that whoever synchronises hears of all."""
+    """Mark every todo as deleted. Each deletion gets its own number, so that /changes lists all of them."""
     sequence = await owners.advance(owner, connection)
     if sequence is None:
         return
@@ -113,10 +113,10 @@ async def remove_all(owner: str, connection: AsyncConnection, *, now: datetime) 
 async def restore(
     owner: str, connection: AsyncConnection, id_: uuid.UUID, *, versions: Versions, now: datetime, quota: int
 ) -> RowMapping:
-    """Undo `remove`. What is not deleted stays as it is.
+    """Undo `remove`. A todo that is not deleted does not change.
 
     Raises:
-        TodoNotFound, VersionDiffers, QuotaExceeded: and nothing is changed.
+        TodoNotFound, VersionDiffers, QuotaExceeded: nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
     found = (await connection.execute(_FIND_DELETED, {"owner_": owner, "id_": id_})).mappings().one_or_none()
@@ -130,14 +130,14 @@ async def restore(
 
 
 async def find_changes(owner: str, connection: AsyncConnection, *, since: int, limit: int) -> Sequence[RowMapping]:
-    """Up to `limit` todos, deleted ones too, that were changed after change number `since`, in order."""
+    """Up to `limit` todos whose last change has a number above `since`, in this order; with deleted ones."""
     return (await connection.execute(_CHANGES, {"owner_": owner, "since": since, "limit": limit})).mappings().all()
 
 
 async def find_all(
     owner: str, connection: AsyncConnection, *, after: uuid.UUID, deleted_after: datetime, limit: int
 ) -> Sequence[RowMapping]:
-    """Up to `limit` todos with greater ids, and those among the deleted that can be restored."""
+    """Up to `limit` todos with ids above `after`; with the ones that were deleted after `deleted_after`."""
     parameters = {"owner_": owner, "after": after, "deleted_after": deleted_after, "limit": limit}
     return (await connection.execute(_ALL, parameters)).mappings().all()
 
@@ -203,7 +203,7 @@ async def _write(
 
 
 def _completed_at(row: RowMapping, columns: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """What a new status does to the time of completion: done twice is done when it was done first."""
+    """The new time of completion, if the status changes. Completing a todo again keeps the first time."""
     if columns.get("status", row["status"]) == row["status"]:
         return {}
     return {"completed_at": now if columns["status"] == "done" else None}

@@ -1,4 +1,4 @@
-"""What the queries refuse, as problems."""
+"""The exceptions of the queries, as problems."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,5 +24,5 @@ def as_problems() -> Iterator[None]:
 
 
 def not_found() -> Problem:
-    # The same for an id that nobody has and for another owner's: who may not see it learns nothing.
+    # The same for unknown ids and for todos of other owners, so that callers learn nothing about these.
     return Problem(problems.NOT_FOUND, "There is no such todo.")

@@ -1,4 +1,4 @@
-"""Which request goes to which function of `endpoints`, and what the OpenAPI document says about it."""
+"""The routes: which request goes to which function, and its description in the OpenAPI document."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from .export import Export
 from .fields import NewTodo, Todo, TodoChange, TodoPage
 
 OWN = "/api/v1"
-BY_USER = "/api/v1/users/{user_id}"  # `authentication` refuses every user_id but the token's sub
+BY_USER = "/api/v1/users/{user_id}"  # http/authentication.py refuses a user_id other than the token's sub
 
 _ALWAYS = (
     problems.INVALID_REQUEST,
@@ -38,8 +38,8 @@ _ONCE = (problems.INVALID_IDEMPOTENCY_KEY, problems.REQUEST_IN_PROGRESS, problem
 _SYNC = (problems.INVALID_PARAMETER, problems.INVALID_SYNC_TOKEN, problems.SYNC_TOKEN_EXPIRED)
 
 _ETAG = {"ETag": {"description": "version of the todo", "schema": {"type": "string"}}}
-_LOCATION = {"Location": {"description": "where the todo is", "schema": {"type": "string"}}}
-_LINK = {"Link": {"description": "rel=next, when there is more", "schema": {"type": "string"}}}
+_LOCATION = {"Location": {"description": "path of the new todo", "schema": {"type": "string"}}}
+_LINK = {"Link": {"description": "the next page (rel=next), if there is one", "schema": {"type": "string"}}}
 _USER_ID: dict[str, object] = {
     "name": "user_id",
     "in": "path",
@@ -56,16 +56,16 @@ def _header(name: str, description: str, example: str) -> dict[str, object]:
 
 _IF_MATCH = (
     _header("If-Match", "ETag that the todo must still have", '"1"'),
-    _header(
-        "Prefer", "with `handling=strict` a request without If-Match is refused (RFC 7240 §4.4)", "handling=strict"
-    ),
+    _header("Prefer", "`handling=strict` refuses a request without If-Match (RFC 7240 §4.4)", "handling=strict"),
 )
-_IF_NONE_MATCH = (_header("If-None-Match", "ETag of what the client has: 304 if nothing changed", '"1"'),)
-_IDEMPOTENCY_KEY = (_header("Idempotency-Key", "a quoted string; the same request twice acts once", '"8e03978e"'),)
+_IF_NONE_MATCH = (_header("If-None-Match", "ETag that the client already has: 304 if nothing changed", '"1"'),)
+_IDEMPOTENCY_KEY = (
+    _header("Idempotency-Key", "a quoted string; a repeated request with the same key takes effect once", '"8e03978e"'),
+)
 
 
 def router(prefix: str) -> APIRouter:
-    """All routes, for the token's subject or with the owner in the path."""
+    """All routes under `prefix`: OWN, or BY_USER with the owner in the path."""
     by_user = prefix == BY_USER
     routes = APIRouter(prefix=prefix, tags=["todos"])
 
@@ -85,13 +85,13 @@ def router(prefix: str) -> APIRouter:
         if answer is not None:
             responses[status_code]["content"] = {request_body.JSON: {"schema": openapi.schema_of(answer)}}
         if request_headers is _IF_NONE_MATCH:
-            responses[304] = {"description": "The client has it already", "headers": _ETAG}
+            responses[304] = {"description": "The client already has it", "headers": _ETAG}
         routes.add_api_route(
             path,
             endpoint,
             methods=[method],
             status_code=status_code,
-            response_model=None,  # the endpoints write their answers themselves; models for all take a megabyte
+            response_model=None,  # endpoints render their responses; FastAPI's models for them take a megabyte
             operation_id=f"{endpoint.__name__}{'User' if by_user else ''}Todo",
             responses={**responses, **problems.responses(*kinds)},
             openapi_extra=_extra(body, request_headers, by_user=by_user),
@@ -134,7 +134,7 @@ def _add_items(add: Callable[..., None]) -> None:
 
 
 def _extra(body: type[BaseModel] | None, headers: Sequence[dict[str, object]], *, by_user: bool) -> dict[str, Any]:
-    """What FastAPI cannot see, because the functions read it themselves."""
+    """Parts of the OpenAPI description that FastAPI cannot see: endpoints read headers and bodies themselves."""
     parameters = [*([_USER_ID] if by_user else ()), *headers]
     extra: dict[str, Any] = {"parameters": parameters} if parameters else {}
     if body is not None:

@@ -1,4 +1,4 @@
-"""The tables. Each row belongs to an owner; on PostgreSQL a policy on each table shows an owner only their own.
+"""The tables. Rows of todos, owners and keys belong to an owner; on PostgreSQL a policy hides those of other owners.
 
 They are Core tables, not classes as in auth-service: no object is ever loaded or changed here, and a statement made of
 a class's attributes takes a tenth more of a read (DECISIONS.md, "Tables are classes in auth-service").
@@ -29,7 +29,7 @@ metadata = MetaData()
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC in, aware UTC out; SQLite has no time zones and would give back naive times."""
+    """Stores and returns aware times in UTC. SQLite has no time zones and would return naive times."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -41,7 +41,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)  # the connection's zone is UTC
 
 
-# Byte order: a language's order would put "a" before "B", and differ between databases.
+# Positions sort by bytes. The order of a language would put "a" before "B", and would differ between databases.
 _POSITION = String(MAX_POSITION_LENGTH).with_variant(String(MAX_POSITION_LENGTH, collation="C"), "postgresql")
 
 todos = Table(
@@ -54,14 +54,14 @@ todos = Table(
     Column("status", String(10), nullable=False),
     Column("completed_at", UtcDateTime),
     Column("priority", SmallInteger, nullable=False),
-    Column("due", String(120)),  # as it is shown; null is never
-    Column("due_at", UtcDateTime, nullable=False),  # by which it is sorted and found; never is the end of time
+    Column("due", String(120)),  # the text that clients see; null: never due
+    Column("due_at", UtcDateTime, nullable=False),  # the instant for sorting and filters; never due: the year 9999
     Column("position", _POSITION, nullable=False),
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
-    Column("sequence", BigInteger, nullable=False),  # of the owner's changes, the one that made the row what it is
+    Column("sequence", BigInteger, nullable=False),  # number of the owner's change that wrote the row
     CheckConstraint("status IN ('open', 'done')", name="todos_status"),
     CheckConstraint("priority BETWEEN 0 AND 3", name="todos_priority"),
     CheckConstraint("(status = 'done') = (completed_at IS NOT NULL)", name="todos_completed_at"),
@@ -78,7 +78,7 @@ owners = Table(
     metadata,
     Column("owner", String(255), primary_key=True),
     Column("sequence", BigInteger, nullable=False),
-    Column("todo_count", Integer, nullable=False),  # without the deleted
+    Column("todo_count", Integer, nullable=False),  # without deleted ones
 )
 
 idempotency_keys = Table(

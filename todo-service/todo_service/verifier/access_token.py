@@ -1,7 +1,7 @@
-"""Access tokens: RS256 JWTs of the profile RFC 9068, verified with keys at hand.
+"""Access tokens: RS256 JWTs as RFC 9068 describes them, verified with the given keys.
 
-`verify()` is a pure function: no socket, no file, no clock, no waiting. Whether a valid token has been revoked is
-another question (status_lists.py): the answer changes while the token stays the same.
+`verify()` is a pure function: no socket, no file, no clock, no waiting. It does not say whether the token has been
+revoked, as that changes during the token's life: see status_lists.py.
 """
 
 from collections.abc import Mapping
@@ -20,19 +20,19 @@ _TYPES = ("at+jwt", "application/at+jwt")  # RFC 9068 §4
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Whose tokens are taken, and for what."""
+    """Which tokens are accepted."""
 
     issuer: str
     audience: str
-    status_lists: str = ""  # what the URI of every status list begins with; without one no token may name a list
-    requires_status: bool = False  # whether a person's token must be one that can be revoked
+    status_lists: str = ""  # prefix of the URIs of all status lists; empty: no token may name a list
+    requires_status: bool = False  # whether a person's token must name a status list, so that it can be revoked
     leeway: timedelta = timedelta(seconds=60)
-    token_max_age: timedelta = timedelta(hours=24)  # nothing that calls itself an access token lives longer
+    token_max_age: timedelta = timedelta(hours=24)  # longest time from `iat` to `exp`
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReference:
-    """Where a token's status is to be found (draft-ietf-oauth-status-list §6.2)."""
+    """The place of a token's status: a list and an index in it (draft-ietf-oauth-status-list §6.2)."""
 
     uri: str
     index: int
@@ -40,9 +40,9 @@ class StatusReference:
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What a valid token says. Times are seconds since the epoch (RFC 7519 §2, NumericDate).
+    """The claims of a valid token. Times are in seconds since the epoch (RFC 7519 §2, NumericDate).
 
-    `auth_time` is when the person was authenticated; a service's own token has none (RFC 9068 §2.2.1).
+    `auth_time` is the time of the person's sign-in; a service's own token has none (RFC 9068 §2.2.1).
     """
 
     sub: str
@@ -56,22 +56,23 @@ class AccessToken:
 
     @property
     def is_of_service(self) -> bool:
-        """Whether a client speaks for itself: then, and only then, it is its own subject (RFC 9068 §2.2)."""
+        """Whether a client acts for itself: only then its id is also the `sub` (RFC 9068 §2.2)."""
         return self.sub == self.client_id
 
 
 def verify(token: str, *, keys: Mapping[str, RSAPublicKey], policy: Policy, now: float) -> AccessToken:
-    """Return what the token says, or raise InvalidToken (RFC 9068 §4).
+    """Return the token's claims (RFC 9068 §4).
 
     Raises:
-        UnknownKey: everything about the header is right except that `kid` is not among `keys`.
+        UnknownKey: the header is valid, but its `kid` is not among `keys`.
+        InvalidToken: anything else is wrong.
     """
     _, claims = jws.verify(token, types=_TYPES, keys=keys, max_length=MAX_LENGTH)
     if claims.get("iss") != policy.issuer:
-        raise InvalidToken("the issuer is another one")
+        raise InvalidToken("the token is from another issuer")
     if not _names(claims.get("aud"), policy.audience):
         raise InvalidToken("the token is for another audience")
-    if "cnf" in claims:  # RFC 9449 §7.1, RFC 8705 §3: whoever shows it as a bearer token did not prove the key
+    if "cnf" in claims:  # RFC 9449 §7.1, RFC 8705 §3: a bearer request does not prove possession of the key
         raise InvalidToken("the token is bound to a key")
     iat, exp = _check_times(claims, policy, now)
     verified = AccessToken(
@@ -89,16 +90,16 @@ def verify(token: str, *, keys: Mapping[str, RSAPublicKey], policy: Policy, now:
 
 
 def _check_kind(token: AccessToken, claims: Mapping[str, object], policy: Policy) -> None:
-    """A person's token and a service's must not be taken for each other (RFC 9068 §5)."""
+    """Refuse a token that could be both a person's and a service's (RFC 9068 §5)."""
     if token.is_of_service:
         if "sid" in claims or token.auth_time is not None:
-            raise InvalidToken("the client is its own subject, and yet somebody signed in")
+            raise InvalidToken("the token is a service's, but has a session or a time of sign-in")
     elif policy.requires_status and token.status is None:
-        raise InvalidToken("the token could not be revoked")
+        raise InvalidToken("the token names no status list")
 
 
 def _names(aud: object, audience: str) -> bool:
-    """Whether `aud` is our name or a list of strings with it (RFC 7519 §4.1.3)."""
+    """Whether `aud` is `audience`, or a list of strings that contains it (RFC 7519 §4.1.3)."""
     if isinstance(aud, list):
         return audience in aud and all(isinstance(name, str) for name in aud)
     return aud == audience
@@ -117,15 +118,15 @@ def _check_times(claims: Mapping[str, object], policy: Policy, now: float) -> tu
 
 
 def _identifier(claims: Mapping[str, object], name: str) -> str:
-    """A string that can be stored and logged as it is: RFC 9068 §2.2 wants it, a database cannot hold a NUL."""
+    """A required claim (RFC 9068 §2.2), as a string that can be stored and logged: PostgreSQL cannot store a NUL."""
     value = claims.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= MAX_IDENTIFIER_LENGTH or not value.isprintable():
-        raise InvalidToken("an identifier is missing or is not one")
+        raise InvalidToken("an identifier is missing or malformed")
     return value
 
 
 def _scope(claims: Mapping[str, object]) -> frozenset[str]:
-    """The scopes (RFC 9068 §2.2.3). A token without any is valid; it opens nothing that asks for one."""
+    """The scopes (RFC 9068 §2.2.3). A token without scopes is valid, but cannot be used where a scope is required."""
     scope = claims.get("scope", "")
     if not isinstance(scope, str):
         raise InvalidToken("the scope is not a string")
@@ -133,19 +134,19 @@ def _scope(claims: Mapping[str, object]) -> frozenset[str]:
 
 
 def _status(status: object, policy: Policy) -> StatusReference:
-    """The `status` claim. One that is not understood may say that the token is revoked, so it is refused.
+    """The `status` claim. An unknown kind of status is refused: it might mean that the token is revoked.
 
-    The URI is the issuer's word, and yet it has to lie where the issuer keeps its lists: the only address that a
-    token can make us fetch from is one that configuration names.
+    The URI must be under `policy.status_lists`, although the issuer signed it: no token, not even a valid one, can make
+    us fetch from an address that is not configured.
     """
     reference = status.get("status_list") if isinstance(status, dict) else None
     match reference:
         case {"uri": str(uri), "idx": int(index)} if not isinstance(index, bool):
             pass
         case _:
-            raise InvalidToken("the status is not one of a status list")
+            raise InvalidToken("the status is not a reference to a status list")
     if not policy.status_lists or not status_list.is_under(uri, policy.status_lists):
-        raise InvalidToken("the status list is not one of the issuer's")
+        raise InvalidToken("the status list is not at the issuer's address")
     if index < 0:
-        raise InvalidToken("the status list has no such index")
+        raise InvalidToken("the index in the status list is negative")
     return StatusReference(uri, index)

@@ -3,10 +3,10 @@
     disk ──> KeySet ──> requests          a request reads a reference: no lock, no I/O
                ↑
        fetch, one at a time  <── the schedule, every 30 s
-                             <── a kid that nobody knows, once in 30 s
+                             <── an unknown kid, at most once in 30 s
 
-Nothing that a request does can take a known key away. A fetch that fails, or that brings nothing usable, leaves the
-set as it is; one that succeeds replaces it as a whole, so a key withdrawn by the issuer is gone with the next swap.
+No request can remove a known key. If a fetch fails or brings no usable set, the old set stays. If it succeeds, it
+replaces the set as a whole, so a key that the issuer has withdrawn is removed by the next successful fetch.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ _log = logging.getLogger(__name__)
 
 
 class KeysUnavailable(Exception):
-    """No key set, or none fresh enough to trust: nothing can be said about any token."""
+    """There is no key set, or it is too old to trust: no token can be verified."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When to fetch, and for how long to believe. Tests set shorter times."""
+    """When to fetch, and how long to use what was fetched. Tests set shorter times."""
 
     interval: timedelta = timedelta(seconds=30)
     forced_cooldown: timedelta = timedelta(seconds=30)
@@ -48,7 +48,7 @@ class Schedule:
     saved_copy_max_age: timedelta = timedelta(hours=1)
 
     def pause(self, failures: int) -> float:
-        """Seconds until the next scheduled fetch, jittered so that replicas do not march in step."""
+        """Seconds until the next scheduled fetch, after so many failures in a row; jittered (jitter.py)."""
         if failures == 0:
             return jittered(self.interval.total_seconds(), 0.9, 1.1)
         backoff = self.first_retry.total_seconds() * float(2 ** min(failures - 1, 16))
@@ -57,7 +57,7 @@ class Schedule:
 
 @dataclass(slots=True)
 class Counts:
-    """What happened since the start (rule J14). Of the fetches, `forced` are those that an unknown `kid` asked for."""
+    """What happened since the start (rule J14). `forced` counts searches for an unknown `kid`, by result."""
 
     attempted_at: float = 0
     succeeded_at: float = 0
@@ -67,7 +67,7 @@ class Counts:
 
 
 class UnknownKids:
-    """The last `kid`s that a fetch did not bring: asking for them again is pointless for a while."""
+    """The last `kid`s that a fetch did not find. For `ttl` they cause no further fetch."""
 
     def __init__(self, ttl: timedelta, *, capacity: int = 256) -> None:
         self._ttl = ttl.total_seconds()
@@ -95,7 +95,10 @@ class UnknownKids:
 
 
 class JwksCache:
-    """Two clocks: `clock` (since the epoch) judges age across restarts, `monotonic` paces what happens in this life."""
+    """The key set and its fetches. `clock` (since the epoch) measures its age, also across restarts.
+
+    `monotonic` measures the pauses between fetches of this process.
+    """
 
     def __init__(
         self,
@@ -118,13 +121,13 @@ class JwksCache:
         self._fetching: asyncio.Task[bool] | None = None
         self._forced: asyncio.Task[bool] | None = None
         self.counts = Counts()
-        self._client: httpx2.AsyncClient  # there while running()
+        self._client: httpx2.AsyncClient  # set while running()
 
     def get_key_set(self) -> KeySet:
         """Return the keys to verify with.
 
         Raises:
-            KeysUnavailable: there were never any, or the issuer has been silent for a day.
+            KeysUnavailable: no fetch has succeeded yet, or none in the last 24 h.
         """
         held = self._key_set
         if held is None or self._clock() - held.fetched_at > self._schedule.key_set_max_age.total_seconds():
@@ -133,7 +136,7 @@ class JwksCache:
 
     @property
     def held(self) -> KeySet | None:
-        """The key set however old it is: to be looked at, not to verify with."""
+        """The key set, even if it is too old to verify with: for metrics and reports."""
         return self._key_set
 
     @asynccontextmanager
@@ -157,10 +160,10 @@ class JwksCache:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     async def learn(self, kid: str) -> bool:
-        """Whether the issuer publishes `kid` after all. Waits a second at most, and fetches once in 30 s at most.
+        """Whether a new fetch finds `kid`. Waits at most a second; there is at most one such fetch in 30 s (rule J5).
 
-        The cooldown counts from the last attempt, not the last success, so that a dead issuer is left in peace; it is
-        a clock of its own, so that a scheduled fetch a moment ago does not hide a rotation (rule J5).
+        The 30 s count from the last attempt, even if it failed: an issuer that is down gets no more requests. Scheduled
+        fetches do not count: one that ended just before a rotation would otherwise delay finding the new key.
         """
         self.counts.unknown_kids += 1
         forced = None if self._unknown.has(kid, self._monotonic()) else self._force()
@@ -177,7 +180,7 @@ class JwksCache:
         return False
 
     def _force(self) -> asyncio.Task[bool] | None:
-        """The forced fetch under way, which all share, or a new one, or None while it is too early for one."""
+        """The forced fetch under way, which all callers share; otherwise a new one, or None during the cooldown."""
         if self._forced is None or self._forced.done():
             if self._monotonic() - self._forced_at < self._schedule.forced_cooldown.total_seconds():
                 return None
@@ -186,7 +189,7 @@ class JwksCache:
         return self._forced
 
     async def _fetch_anew(self) -> bool:
-        """A fetch that begins after now: what one under way brings may be older than the key that is asked for."""
+        """Begin a fetch after the one under way: the issuer may have answered that one before it published the key."""
         if self._fetching is not None:
             await asyncio.wait({self._fetching})
         return await asyncio.shield(self._fetch_once())
@@ -202,19 +205,19 @@ class JwksCache:
             await asyncio.sleep(self._schedule.pause(failures))
 
     def _fetch_once(self) -> asyncio.Task[bool]:
-        """The fetch under way, or a new one: there is never a second beside it."""
+        """The fetch under way, or a new one; two never run at once."""
         if self._fetching is None or self._fetching.done():
             self._fetching = asyncio.create_task(self._fetch())
         return self._fetching
 
     async def _fetch(self) -> bool:
-        """Fetch and swap. False, and a line in the log, when the issuer gave nothing to swap to."""
+        """Fetch and replace the key set. If that fails, log it and return False."""
         self.counts.attempted_at = self._clock()
         try:
             async with asyncio.timeout(self._schedule.total_timeout.total_seconds()):
                 fetched = await self._download()
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, ValueError) as error:
-            _log.warning("the issuer's keys could not be fetched: %s: %s", type(error).__name__, error)
+            _log.warning("the issuer's keys cannot be fetched: %s: %s", type(error).__name__, error)
             self.counts.fetches["failed"] += 1
             return False
         self._swap(fetched)
@@ -228,7 +231,7 @@ class JwksCache:
             if response.status_code == 304 and held is not None:
                 return replace(held, fetched_at=self._clock())
             if response.status_code != 200 or response.headers.get("Content-Encoding", "identity") != "identity":
-                raise UnusableKeySet(f"the answer is a {response.status_code}, or encoded")
+                raise UnusableKeySet(f"the response has status {response.status_code} or a content encoding")
             document = await _read(response)
         if held is not None and document == held.document:
             return replace(held, etag=response.headers.get("ETag"), fetched_at=self._clock())
@@ -259,14 +262,14 @@ class JwksCache:
             self._saved = self._key_set
 
     async def _save(self) -> None:
-        """Write the copy when the set has changed, and once an hour so that its age stays true."""
+        """Write the saved copy if the set has changed, and once an hour to renew the time of the last fetch in it."""
         held = self._key_set
         if self._saved_copy is None or held is None or self._is_saved(held):
             return
         try:
             await asyncio.to_thread(key_set.save, held, self._saved_copy, jwks_uri=self._jwks_uri)
         except OSError as error:
-            _log.warning("the key set could not be saved: %s", error)
+            _log.warning("the key set cannot be saved: %s", error)
         else:
             self._saved = held
 
@@ -276,7 +279,7 @@ class JwksCache:
 
 
 async def _read(response: httpx2.Response) -> bytes:
-    """The body, or UnusableKeySet as soon as it is too long."""
+    """The body. Raises UnusableKeySet as soon as it is too long."""
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk

@@ -1,9 +1,8 @@
-"""JWTs in the compact serialization of JWS (RFC 7515, RFC 7519), signed with RS256 by a key at hand (RFC 8725).
+"""JWTs in the compact serialization of JWS (RFC 7515, RFC 7519), signed with RS256 by one of the given keys (RFC 8725).
 
-The signature comes before the payload: of a token that the issuer did not sign, nothing but a short header is ever
-parsed, so that a forgery costs no more than a genuine token. PyJWT supplies the RS256 of it and not `jwt.decode`, which
-spends three quarters of its time on a second look at every character, takes padded and detached forms and duplicate
-names, and leaves `typ` to its caller.
+The signature is verified before the payload is parsed. Of a forged token only a short header is parsed, so it costs no
+more than a valid token. From PyJWT only the RS256 algorithm is used. `jwt.decode` is not: three quarters of its time go
+to a second look at every character; it accepts padding, detached payloads and duplicate names; it does not check `typ`.
 """
 
 import binascii
@@ -17,7 +16,7 @@ from . import strict_json
 MAX_HEADER_LENGTH = 512
 MAX_KID_LENGTH = 128
 MAX_DEPTH = 8
-_MAX_TIME = 2**53  # beyond it a JSON number is no longer exact, and arithmetic on it may overflow
+_MAX_TIME = 2**53  # larger JSON numbers are not exact, and arithmetic with them may overflow
 
 _RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -25,11 +24,11 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
 class InvalidToken(Exception):
-    """The token opens nothing. The text is one of a fixed few: it never repeats anything of the token."""
+    """The token is refused. The text is one of a fixed few; it never quotes the token."""
 
 
 class UnknownKey(InvalidToken):
-    """No key by that name. The caller may know where to ask for newer keys; this module does not."""
+    """No given key has this `kid`. The caller may fetch newer keys and try again."""
 
     def __init__(self, kid: str) -> None:
         super().__init__("the token names a key that the issuer does not publish")
@@ -39,11 +38,11 @@ class UnknownKey(InvalidToken):
 def verify(
     token: str, *, types: Collection[str], keys: Mapping[str, RSAPublicKey], max_length: int
 ) -> tuple[str, Mapping[str, object]]:
-    """The `kid` and the payload of a token whose `typ` is among `types` and whose signature is right.
+    """Return the `kid` and the payload of a token, if its `typ` is among `types` and its signature is valid.
 
     Raises:
-        UnknownKey: everything about the header is right except that `kid` is not among `keys`.
-        InvalidToken: anything else.
+        UnknownKey: the header is valid, but its `kid` is not among `keys`.
+        InvalidToken: anything else is wrong.
     """
     header, payload, signature, signing_input = _split(token, max_length)
     kid = _check_header(_parse_object(_decode(header)), types)
@@ -59,12 +58,12 @@ def get_time(claims: Mapping[str, object], name: str) -> float:
     """A NumericDate (RFC 7519 §2): seconds since the epoch."""
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MAX_TIME:
-        raise InvalidToken("a time is missing or is not one")
+        raise InvalidToken("a time is missing or malformed")
     return value
 
 
 def _split(token: str, max_length: int) -> tuple[bytes, bytes, bytes, bytes]:
-    """Take a compact JWS apart (RFC 7515 §3.1); five segments would be a JWE, which nobody here can open."""
+    """Header, payload, signature and signed part of a compact JWS (RFC 7515 §3.1). A JWE (five segments) is refused."""
     if len(token) > max_length or not token.isascii():
         raise InvalidToken("the token is too long or not ASCII")
     encoded = token.encode()
@@ -85,9 +84,10 @@ def _decode(segment: bytes) -> bytes:
 
 
 def decode_base64url(text: bytes) -> bytes:
-    """Decode base64url as RFC 7515 §2 writes it: no padding, no other alphabet, no stray bits; otherwise ValueError.
+    """Decode base64url without padding (RFC 7515 §2). Raises ValueError for any other form.
 
-    Encoding it again is what proves all three; each value then has one spelling only.
+    The result is encoded again and compared. So padding, the other alphabet and stray bits are refused, and each value
+    has exactly one accepted spelling.
     """
     decoded = binascii.a2b_base64(text.translate(_TO_STANDARD) + b"=" * (-len(text) % 4))
     if binascii.b2a_base64(decoded, newline=False).translate(_TO_URL).rstrip(b"=") != text:
@@ -106,17 +106,17 @@ def _parse_object(text: bytes) -> Mapping[str, object]:
 
 
 def _check_header(header: Mapping[str, object], types: Collection[str]) -> str:
-    """Return the `kid` of an RS256 token's header.
+    """Return the `kid` of a header that is valid for RS256.
 
-    `jwk`, `jku`, `x5u` and `x5c` are not looked at: where keys come from is configuration (RFC 8725 §3.10).
+    `jwk`, `jku`, `x5u` and `x5c` are ignored: keys come only from the configured address (RFC 8725 §3.10).
     """
     if header.get("alg") != "RS256":
         raise InvalidToken("the algorithm is not RS256")
-    if "crit" in header or "b64" in header:  # RFC 7515 §4.1.11: we understand no extension
+    if "crit" in header or "b64" in header:  # RFC 7515 §4.1.11: no extension is supported
         raise InvalidToken("the token uses an extension")
     typ = header.get("typ")
     if not isinstance(typ, str) or typ.lower() not in types:
-        raise InvalidToken("the token is of another type")  # an ID token must not open an API (RFC 8725 §3.11)
+        raise InvalidToken("the token is of another type")  # such as an ID token (RFC 8725 §3.11)
     kid = header.get("kid")
     if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_LENGTH:
         raise InvalidToken("the token does not name its key")

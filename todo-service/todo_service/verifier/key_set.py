@@ -1,4 +1,4 @@
-"""The issuer's keys as an immutable value: read from a JWK Set (RFC 7517), kept on disk between two lives."""
+"""The issuer's keys as an immutable value: read from a JWK Set (RFC 7517), and saved for the next start."""
 
 import json
 import logging
@@ -27,16 +27,16 @@ _log = logging.getLogger(__name__)
 
 
 class UnusableKeySet(ValueError):
-    """Nothing to verify with: the document is refused as a whole, and whatever is held stays."""
+    """The document is refused as a whole. The keys in memory stay."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The usable keys by `kid`, apart by what they sign.
+    """The usable keys by `kid`: one table for access tokens, one for status lists.
 
-    A JWK whose private member `signs` is the `typ` of a status list signs those and nothing else, one without the
-    member never does: whoever steals the one key cannot do what the other one is for. Both tables are asked by `kid`,
-    so that a token signed by the wrong kind of key names a key that nobody knows.
+    A JWK with the member `signs` (our own; its value is the `typ` of a status list) verifies status lists only. A JWK
+    without it verifies everything else, but no status lists. So a stolen key of one kind is useless for the other. A
+    token signed by the wrong kind of key fails with an unknown `kid`.
     """
 
     access_tokens: Mapping[str, RSAPublicKey]
@@ -45,7 +45,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """What one fetch brought. `published` stays the same object while the document does.
+    """The result of one fetch. While the document stays the same, so does the object `published`.
 
     `fetched_at` is in seconds since the epoch, like the times in tokens.
     """
@@ -57,7 +57,7 @@ class KeySet:
 
     @property
     def keys(self) -> Mapping[str, RSAPublicKey]:
-        """Those that access tokens are verified with."""
+        """The keys for access tokens."""
         return self.published.access_tokens
 
     def has(self, kid: str) -> bool:
@@ -65,10 +65,10 @@ class KeySet:
 
 
 def parse_keys(document: bytes) -> Keys:
-    """Return the usable keys, each made into a key object once.
+    """Return the usable keys as key objects.
 
     Raises:
-        UnusableKeySet: too large, not a JWK Set, too many keys, or none that is usable.
+        UnusableKeySet: too large, not a JWK Set, too many keys, or no usable key for access tokens.
     """
     if len(document) > MAX_LENGTH:
         raise UnusableKeySet("the key set is larger than 64 KiB")
@@ -88,7 +88,7 @@ def parse_keys(document: bytes) -> Keys:
 
 
 def _add(found: Mapping[str | None, dict[str, RSAPublicKey]], entry: object) -> None:
-    """Add one key, or skip it with a line in the log: one bad key must not take the others with it."""
+    """Add one key. A bad key is logged and skipped; the other keys stay usable."""
     try:
         signs, kid, key = _parse_key(entry)
     except ValueError as error:
@@ -102,21 +102,21 @@ def _parse_key(entry: object) -> tuple[str | None, str, RSAPublicKey]:
     if not isinstance(entry, dict):
         raise ValueError("it is not an object")  # noqa: TRY004 - about the document, like all others here
     if _PRIVATE_MEMBERS & entry.keys():
-        _log.error("the issuer publishes a private or symmetric key; it must be withdrawn")
+        _log.error("the issuer publishes a private or symmetric key; it must withdraw that key")
         raise ValueError("it has private members")
     kid = entry.get("kid")
     if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_LENGTH:
         raise ValueError("it has no usable kid")
     if not _is_for_rs256(entry):
-        raise ValueError("it is not meant for RS256 signatures")
+        raise ValueError("it is not for RS256 signatures")
     signs = entry.get("signs")
     if signs != STATUS_LIST and "signs" in entry:
-        raise ValueError("it signs something that is not read here")
+        raise ValueError("its member signs has an unknown value")
     return signs, kid, _public_key(entry)
 
 
 def _is_for_rs256(entry: Mapping[str, object]) -> bool:
-    """RFC 7517 §4: what the key says about its own use. Silence is consent, anything else is not."""
+    """Whether the JWK allows RS256 signatures (RFC 7517 §4). A missing `use`, `alg` or `key_ops` allows them."""
     key_ops = entry.get("key_ops", ["verify"])
     return (
         entry.get("kty") == "RSA"
@@ -134,7 +134,7 @@ def _public_key(entry: Mapping[str, object]) -> RSAPublicKey:
     try:
         key = RSAAlgorithm.from_jwk(json.dumps(members))
     except (InvalidKeyError, ValueError) as error:
-        raise ValueError("its modulus or exponent is not one") from error
+        raise ValueError("its modulus or exponent is malformed") from error
     if not isinstance(key, RSAPublicKey):
         raise ValueError("it is not a public key")  # noqa: TRY004 - about the document, like all others here
     if key.key_size < MIN_MODULUS_BITS or key.public_numbers().e < MIN_EXPONENT:
@@ -143,7 +143,7 @@ def _public_key(entry: Mapping[str, object]) -> RSAPublicKey:
 
 
 def save(key_set: KeySet, path: Path, *, jwks_uri: str) -> None:
-    """Write the set for the next start."""
+    """Save the key set for the next start."""
     content = {
         "jwks_uri": jwks_uri,
         "fetched_at": key_set.fetched_at,
@@ -157,8 +157,8 @@ def load(path: Path, *, jwks_uri: str, now: float, max_stale: float) -> KeySet:
     """Read what `save` wrote.
 
     Raises:
-        OSError: there is nothing to read.
-        ValueError: it is another issuer's, too old, from the future, or damaged.
+        OSError: the file is missing or cannot be read.
+        ValueError: the copy is from another address, older than `max_stale` seconds, from the future, or damaged.
     """
     match strict_json.parse(path.read_bytes(), max_depth=_MAX_DEPTH):
         case {"jwks_uri": uri, "fetched_at": int() | float() as fetched_at, "etag": etag, "document": str(text)}:
@@ -166,7 +166,7 @@ def load(path: Path, *, jwks_uri: str, now: float, max_stale: float) -> KeySet:
         case _:
             raise ValueError("it is damaged")
     if uri != jwks_uri:
-        raise ValueError("it is another issuer's")
+        raise ValueError("it is from another address")
     if not -MAX_CLOCK_DIFFERENCE <= now - fetched_at <= max_stale:
         raise ValueError("it is too old, or from the future")
     document = text.encode()

@@ -1,4 +1,4 @@
-"""How this process asks others: it goes where configuration says and nowhere else."""
+"""The HTTP client for the issuer. It connects to the configured address only."""
 
 import ssl
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import httpx2
 
 
 def client(url: str, *, connect: timedelta, total: timedelta, headers: Mapping[str, str]) -> httpx2.AsyncClient:
-    """For a server: no redirects, no proxy of the environment, nothing that has to be unpacked."""
+    """A client for the server of `url`: no redirects, no proxy from the environment, no compressed responses."""
     timeout = httpx2.Timeout(total.total_seconds(), connect=connect.total_seconds())
     headers = {**headers, "Accept-Encoding": "identity"}
     return httpx2.AsyncClient(
@@ -18,11 +18,11 @@ def client(url: str, *, connect: timedelta, total: timedelta, headers: Mapping[s
 
 
 def _tls(url: str) -> ssl.SSLContext:
-    """Where http is asked for nothing else will be, and nobody needs to be believed."""
+    """The TLS context. For an http URL it is an empty one: the system's authorities would be loaded in vain."""
     return _authorities() if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @cache
 def _authorities() -> ssl.SSLContext:
-    """One for all clients: it takes three megabytes."""
+    """One context for all clients, since each takes three megabytes."""
     return httpx2.create_ssl_context(trust_env=False)

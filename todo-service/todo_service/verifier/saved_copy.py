@@ -1,4 +1,4 @@
-"""A file that is written whole or not at all, and for nobody else to read or change."""
+"""Write a file as a whole or not at all, readable and writable by this user only."""
 
 import os
 import tempfile
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write(path: Path, text: str) -> None:
-    """Replace the file. Raises OSError, and leaves the old one then."""
+    """Replace the file. If that fails, raises OSError and leaves the old file."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # made with mode 0600
     try:
         with os.fdopen(descriptor, "w") as file:

@@ -1,7 +1,8 @@
-"""Security Event Tokens (RFC 8417) that the issuer sends about accounts, verified with keys at hand.
+"""Security Event Tokens (RFC 8417) about accounts, from the issuer, verified with the given keys.
 
-`verify()` is pure, as for access tokens. An event is for us alone, signed a moment ago (the issuer signs each attempt
-anew), and names its subject by issuer and `sub` (RFC 9493 §3.2.3).
+`verify()` is a pure function, as for access tokens. This service must be the only audience. The event must have been
+signed in the last five minutes; the issuer signs it anew for each attempt. Its subject is given by issuer and `sub`
+(RFC 9493 §3.2.3).
 """
 
 from collections.abc import Mapping
@@ -23,30 +24,30 @@ _TYPES = ("secevent+jwt", "application/secevent+jwt")
 
 
 class NotForUs(InvalidToken):
-    """Somebody else's events, or somebody else's receiver."""
+    """The event is from another issuer or for another audience."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecurityEvent:
-    """What has happened; `purged` is the `sub` of an account that is no more, None for any other event."""
+    """An event. `purged` is the `sub` of a deleted account; None for other kinds of events."""
 
     jti: str
     purged: str | None
 
 
 def verify(token: str, *, keys: Mapping[str, RSAPublicKey], issuer: str, audience: str, now: float) -> SecurityEvent:
-    """Raises UnknownKey; NotForUs; InvalidToken for anything else."""
+    """Return the event. Raises UnknownKey, NotForUs, or InvalidToken for anything else."""
     _, claims = jws.verify(token, types=_TYPES, keys=keys, max_length=MAX_LENGTH)
     if claims.get("iss") != issuer or claims.get("aud") not in (audience, [audience]):
-        raise NotForUs("the event is of another issuer, or for another receiver")
+        raise NotForUs("the event is from another issuer or for another receiver")
     iat = jws.get_time(claims, "iat")
     if not now - MAX_AGE.total_seconds() - LEEWAY.total_seconds() <= iat <= now + LEEWAY.total_seconds():
-        raise InvalidToken("the event was not signed just now")
-    if "exp" in claims or "sub" in claims:  # RFC 8417 §2.2: an event is no token that gives access
-        raise InvalidToken("it is more than an event")
+        raise InvalidToken("the event was not signed in the last five minutes")
+    if "exp" in claims or "sub" in claims:  # RFC 8417 §2.2: an event must not be usable as an access token
+        raise InvalidToken("the event has a claim of an access token")
     events = claims.get("events")
     if not isinstance(events, dict) or len(events) != 1 or not all(isinstance(each, dict) for each in events.values()):
-        raise InvalidToken("it does not hold one event")
+        raise InvalidToken("the token does not hold exactly one event")
     purged = _subject(claims.get("sub_id"), issuer) if ACCOUNT_PURGED in events else None
     return SecurityEvent(_string(claims.get("jti"), MAX_JTI_LENGTH), purged)
 
@@ -56,10 +57,10 @@ def _subject(sub_id: object, issuer: str) -> str:
         case {"format": "iss_sub", "iss": str(iss), "sub": sub} if iss == issuer:
             return _string(sub, MAX_SUBJECT_LENGTH)
         case _:
-            raise InvalidToken("its subject is not an account of the issuer")
+            raise InvalidToken("the event's subject is not an account of the issuer")
 
 
 def _string(value: object, max_length: int) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= max_length or not value.isprintable():
-        raise InvalidToken("an identifier is missing or is not one")
+        raise InvalidToken("an identifier is missing or malformed")
     return value

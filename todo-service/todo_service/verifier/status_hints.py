@@ -1,7 +1,7 @@
 """Hints that a status list has changed: a stream of server-sent events (HTML Living Standard §9.2) from the issuer.
 
-It is read on the inside only and decides nothing: without it a revocation is known with the next poll, with it at
-once. So whatever goes wrong with it is waited out.
+With a hint the changed list is fetched at once; without it, with the next poll. A hint decides nothing else, so after
+any error this module waits and connects again. The stream is only available inside the network.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ Hint = Callable[[str, int], None]
 
 
 async def follow(address: str, hint: Hint) -> None:
-    """Give every hint of the stream to `hint`, until cancelled. Begins again whenever the stream ends."""
+    """Call `hint` with every hint of the stream, until cancelled. If the stream ends, connect again."""
     failures = 0
     headers = {"Accept": "text/event-stream"}
     async with outgoing.client(address, connect=_CONNECT_TIMEOUT, total=_QUIET_FOR, headers=headers) as client:
@@ -36,7 +36,12 @@ async def follow(address: str, hint: Hint) -> None:
                     failures = 0
                     hint(uri, version)
             except (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError) as error:
-                _log.log(logging.INFO if failures else logging.WARNING, "no hints: %s: %s", type(error).__name__, error)
+                _log.log(
+                    logging.INFO if failures else logging.WARNING,
+                    "no hints from the issuer: %s: %s",
+                    type(error).__name__,
+                    error,
+                )
                 failures += 1
             seconds = min(_RETRY.total_seconds() * 2 ** min(failures, 8), _LAST_RETRY.total_seconds())
             await asyncio.sleep(jittered(seconds, 0.5, 1))
@@ -46,7 +51,7 @@ async def _read(client: httpx2.AsyncClient, address: str) -> AsyncIterator[tuple
     async with client.stream("GET", address) as response:
         media_type = response.headers.get("Content-Type", "").partition(";")[0]
         if response.status_code != 200 or media_type != "text/event-stream":
-            raise ValueError(f"the answer is a {response.status_code} of {media_type or 'no type'}")
+            raise ValueError(f"the response has status {response.status_code} and type {media_type or 'none'}")
         rest = b""
         async for chunk in response.aiter_raw():
             *lines, rest = (rest + chunk).split(b"\n")
@@ -59,7 +64,7 @@ async def _read(client: httpx2.AsyncClient, address: str) -> AsyncIterator[tuple
 
 
 def _parse(line: bytes) -> tuple[str, int] | None:
-    """The list and the version that a line names; None for what is a comment, or nothing that we understand."""
+    """The URI and version that a line names; None for comments and all other lines."""
     if not line.startswith(b"data:") or len(line) > _MAX_LINE:
         return None
     try:

@@ -1,7 +1,7 @@
-"""One Status List Token as a value (draft-ietf-oauth-status-list): checked, inflated, and asked for one bit.
+"""One Status List Token as a value (draft-ietf-oauth-status-list): verified, inflated, read bit by bit.
 
-Pure functions, as in access_token.py. We read lists of one bit: set is revoked, for good. Whoever made a list is known
-by its key, which must be one that the issuer publishes for status lists and for nothing else (key_set.py).
+These are pure functions, as in access_token.py. A list has one bit per token: a set bit means revoked, for ever. A list
+must be signed by a key that the issuer publishes for status lists only (key_set.py).
 """
 
 import re
@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from . import jws, strict_json
 from .jws import InvalidToken, UnknownKey
 
-MAX_OCTETS = 2**20 // 8  # a million tokens; the issuer's own lists have an eighth of that
-MAX_LENGTH = 256 * 1024  # of the JWT: MAX_OCTETS that do not compress, under base64 twice
+MAX_OCTETS = 2**20 // 8  # a million tokens; auth-service's lists have an eighth of that
+MAX_LENGTH = 256 * 1024  # of the JWT: MAX_OCTETS that do not compress, encoded in base64 twice
 MAX_AGGREGATION_LENGTH = 16 * 1024
 MAX_LISTS = 64
 MEDIA_TYPE = "application/statuslist+jwt"
@@ -27,23 +27,23 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # A list is signed at least once a minute, and two clocks may be a minute apart.
 LAGGING_AFTER = timedelta(minutes=2)
 LEEWAY = timedelta(seconds=60)
-MAX_LIFETIME = timedelta(hours=1)  # nothing that is signed once a minute has to live longer
+MAX_LIFETIME = timedelta(hours=1)  # long enough for a list that is signed every minute
 
 
 class UnusableStatusList(ValueError):
-    """The document is refused, and whatever is held stays. The text repeats nothing of it."""
+    """The document is refused. The list in memory stays. The text never quotes the document."""
 
 
 class UnknownStatusKey(UnusableStatusList):
-    """It is signed by a key that the issuer does not publish, or not for status lists."""
+    """The list is signed by a key that the issuer does not publish for status lists."""
 
     def __init__(self, kid: str) -> None:
-        super().__init__("its key is not one of the issuer's for status lists")
+        super().__init__("the issuer does not publish its key for status lists")
         self.kid = kid
 
 
 class Freshness(StrEnum):
-    """How much a list that was signed some time ago still says about tokens of today."""
+    """What the age of a list means for a token: see `StatusList.freshness`."""
 
     LIVE = "live"
     LAGGING = "lagging"
@@ -52,7 +52,7 @@ class Freshness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StatusList:
-    """`document` is the signed token itself, to be kept on disk; `kid` the key that must still be published."""
+    """A verified list. `document` is the signed token, for the copy on disk; `kid` names the key that signed it."""
 
     uri: str
     statuses: bytes
@@ -61,10 +61,10 @@ class StatusList:
     document: str
 
     def is_set(self, index: int) -> bool:
-        """Whether the token with that index is revoked: bits count from the least significant one (§4.1).
+        """Whether the token with this index is revoked. Bits count from the least significant one (§4.1).
 
         Raises:
-            IndexError: the list is not that long, or the index is negative.
+            IndexError: the index is negative, or behind the end of the list.
         """
         if index < 0:
             raise IndexError(index)
@@ -72,14 +72,14 @@ class StatusList:
 
     @property
     def version(self) -> int:
-        """How many are revoked, as the issuer counts a list's versions: bits are only ever set."""
+        """The number of revoked tokens. The issuer uses the same number as version, since no bit is ever cleared."""
         return int.from_bytes(self.statuses, "little").bit_count()
 
     def freshness(self, now: float, *, token_ttl: float) -> Freshness:
-        """Judged by the signed `iat` alone: what a cache or a connection says about age is nobody's signature.
+        """LIVE up to two minutes of age, STALE beyond `token_ttl` seconds, otherwise LAGGING.
 
-        STALE is older than the token's whole life. Whatever was revoked when the list was signed has expired by
-        then, so that the list says nothing about any token that is still good.
+        The age counts from the signed `iat`; cache headers are not signed and do not count. A STALE list is older than
+        the token's whole life: every token that it marks has expired, so it says nothing about tokens that are valid.
         """
         age = now - self.iat
         if age > token_ttl:
@@ -87,10 +87,10 @@ class StatusList:
         return Freshness.LIVE if age <= LAGGING_AFTER.total_seconds() else Freshness.LAGGING
 
     def succeeding(self, held: "StatusList") -> "StatusList":
-        """This list with what the one before it knew already.
+        """This list, with the bits that are set in `held` as well.
 
-        No index is ever given out twice, so a set bit stays set: a node of the issuer that lags behind another one
-        must not bring a revoked token back.
+        The issuer never uses an index twice, so a set bit stays set. A node of the issuer that lags behind others must
+        not make a revoked token valid again.
         """
         before, after = int.from_bytes(held.statuses, "little"), int.from_bytes(self.statuses, "little")
         if before | after == after:
@@ -100,11 +100,11 @@ class StatusList:
 
 
 def verify(token: str, *, uri: str, keys: Mapping[str, RSAPublicKey], now: float) -> StatusList:
-    """A list that was just fetched from `uri` (§8.3).
+    """Verify a list that was just fetched from `uri` (§8.3).
 
     Raises:
-        UnknownStatusKey: nothing is wrong with it but the key; there may be newer keys.
-        UnusableStatusList: anything else.
+        UnknownStatusKey: its key is not among `keys`; there may be newer keys.
+        UnusableStatusList: anything else is wrong.
     """
     parsed, exp = _verify(token, uri=uri, keys=keys, now=now)
     if exp is not None and now >= exp + LEEWAY.total_seconds():
@@ -113,7 +113,7 @@ def verify(token: str, *, uri: str, keys: Mapping[str, RSAPublicKey], now: float
 
 
 def restore(token: str, *, uri: str, keys: Mapping[str, RSAPublicKey], now: float) -> StatusList:
-    """A list that was verified before, and kept. It may have expired: its age says what it is worth."""
+    """Verify a list from the saved copy. It may have expired: `freshness` judges its age."""
     return _verify(token, uri=uri, keys=keys, now=now)[0]
 
 
@@ -122,7 +122,7 @@ def _verify(token: str, *, uri: str, keys: Mapping[str, RSAPublicKey], now: floa
         kid, claims = jws.verify(token, types=_TYPES, keys=keys, max_length=MAX_LENGTH)
         iat = jws.get_time(claims, "iat")
         exp = jws.get_time(claims, "exp") if "exp" in claims else None
-        ttl = jws.get_time(claims, "ttl") if "ttl" in claims else None  # we ask more often than it can say
+        ttl = jws.get_time(claims, "ttl") if "ttl" in claims else None  # checked, but not used: we poll more often
     except UnknownKey as error:
         raise UnknownStatusKey(error.kid) from None
     except InvalidToken as error:
@@ -132,34 +132,34 @@ def _verify(token: str, *, uri: str, keys: Mapping[str, RSAPublicKey], now: floa
     if iat > now + LEEWAY.total_seconds():
         raise UnusableStatusList("it is from the future")
     if ttl == 0 or (exp is not None and not iat < exp <= iat + MAX_LIFETIME.total_seconds()):
-        raise UnusableStatusList("its lifetime is none")
+        raise UnusableStatusList("its lifetime is zero, negative or too long")
     return StatusList(uri, _inflate(claims.get("status_list")), iat, kid, token), exp
 
 
 def _inflate(status_list: object) -> bytes:
-    """The octets of `lst` (§4.2): never more than MAX_OCTETS, whatever the compressed form would unfold to."""
+    """The octets of `lst` (§4.2). Inflating stops at MAX_OCTETS, so a small document cannot fill the memory."""
     match status_list:
         case {"bits": 1, "lst": str(lst)} if lst.isascii():
             pass
         case _:
-            raise UnusableStatusList("it is not a list of one bit")
+            raise UnusableStatusList("it is not a list with one bit per token")
     inflating = zlib.decompressobj()
     try:
         statuses = inflating.decompress(jws.decode_base64url(lst.encode()), MAX_OCTETS + 1)
     except (ValueError, zlib.error):
-        raise UnusableStatusList("it is not compressed as it should be") from None
+        raise UnusableStatusList("it is not compressed with zlib, or not base64url") from None
     if len(statuses) > MAX_OCTETS:
         raise UnusableStatusList("it is too large")
     if not statuses or not inflating.eof or inflating.unused_data:
-        raise UnusableStatusList("it is truncated, or something follows it")
+        raise UnusableStatusList("it is empty or truncated, or something follows it")
     return statuses
 
 
 def parse_aggregation(document: bytes, *, prefix: str) -> tuple[str, ...]:
-    """The URIs of all lists (§9.3), each under `prefix`.
+    """The URIs of all lists (§9.3), each directly under `prefix`.
 
     Raises:
-        UnusableStatusList: too large, of another form, no list, too many, or one that lies elsewhere.
+        UnusableStatusList: too large, malformed, no list, too many lists, or a list that is not under `prefix`.
     """
     if len(document) > MAX_AGGREGATION_LENGTH:
         raise UnusableStatusList("the aggregation is too large")
@@ -169,12 +169,12 @@ def parse_aggregation(document: bytes, *, prefix: str) -> tuple[str, ...]:
         raise UnusableStatusList("the aggregation is not JSON") from None
     uris = parsed.get("status_lists") if isinstance(parsed, dict) else None
     if not isinstance(uris, list) or not 0 < len(uris) <= MAX_LISTS:
-        raise UnusableStatusList(f"the aggregation has no list of at most {MAX_LISTS} status lists")
+        raise UnusableStatusList(f"the aggregation does not name 1 to {MAX_LISTS} status lists")
     if not all(isinstance(uri, str) and is_under(uri, prefix) for uri in uris):
-        raise UnusableStatusList("the aggregation names a list that lies elsewhere")
+        raise UnusableStatusList("the aggregation names a list that is not at the issuer's address")
     return tuple(dict.fromkeys(uris))
 
 
 def is_under(uri: str, prefix: str) -> bool:
-    """Whether a list lies directly under the prefix: one path segment, no dots, no query."""
+    """Whether a list is directly under the prefix: one more path segment, no dots, no query."""
     return uri.startswith(prefix) and _NAME.fullmatch(uri, len(prefix)) is not None

@@ -1,14 +1,14 @@
-"""The issuer's status lists in memory, kept fresh in the background: is a token revoked?
+"""The issuer's status lists in memory, kept fresh in the background. They say whether a token is revoked.
 
     disk ──> StatusList, by URI ──> requests      a request reads a bit: no lock, no I/O
                     ↑
             fetch, one at a time for each list  <── the poll, every 2 s: the aggregation, then each list
-                                                <── a list that a token names and nobody holds
+                                                <── a token that names a list which is not in memory
                                                 <── a hint that a list has changed (status_hints.py)
 
-How old a list is its signed `iat` says. What is fetched never takes back what was known: of an older list only the bits
-count that it has set, and a bit that was set stays set. A list goes when the issuer no longer lists it, or no longer
-publishes its key.
+The age of a list counts from its signed `iat`. A set bit stays set, whatever is fetched later. If an older list
+arrives, its set bits are added to the list in memory. A list is removed when the issuer no longer lists it, or no
+longer publishes its key.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 class StatusUnknown(Exception):
-    """The list that the token names is not held (yet): nothing can be said about the token."""
+    """The list that the token names is not in memory (yet), so it is unknown whether the token is revoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Polling:
     total_timeout: timedelta = timedelta(seconds=3)
 
     def pause(self, failures: int) -> float:
-        """Seconds until the next poll, jittered so that replicas do not march in step."""
+        """Seconds until the next poll, after so many failures in a row; jittered (jitter.py)."""
         longest = max(self.interval, self.last_retry).total_seconds()
         seconds = min(self.interval.total_seconds() * float(2 ** min(failures, 8)), longest)
         return jittered(seconds, 0.9, 1.1)
@@ -70,7 +70,10 @@ class Counts:
 
 
 class StatusLists:
-    """For one event loop. `clock` (since the epoch) judges age, `monotonic` paces what happens in this life."""
+    """All lists, and their fetches. For one event loop: there is no lock around the tables.
+
+    `clock` (since the epoch) measures the age of lists, `monotonic` the pauses between fetches.
+    """
 
     def __init__(
         self,
@@ -83,7 +86,7 @@ class StatusLists:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`uri` is the aggregation's, under which all lists lie; from inside it may have another address."""
+        """`uri` is the aggregation's; all lists are under it. `fetched_from` is its address inside the network."""
         self._uri = uri
         self.prefix = f"{uri}/"
         self._fetched_from = fetched_from or uri
@@ -96,24 +99,24 @@ class StatusLists:
         self._held: dict[str, StatusList] = {}
         self._etags: dict[str, str | None] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        self._wanted: OrderedDict[str, int | None] = OrderedDict()  # a version, or whatever there is
+        self._wanted: OrderedDict[str, int | None] = OrderedDict()  # the hinted version; None: any
         self._followed: dict[str, int] = {}
         self._asked_at: OrderedDict[str, float] = OrderedDict()
         self._wakes = asyncio.Event()
         self._unsaved = asyncio.Event()
         self._failure = ""
         self.counts = Counts()
-        # The first poll is over, and there are lists to judge by: the issuer's, or while it is away those of the copy.
-        # It stays so: without lists a token is answered 503, which says more than a process that is not ready.
+        # True once the first poll has ended and there are lists: fetched ones, or the saved copy's if the issuer is
+        # down. It stays True: if the lists are lost later, requests get a 503 that names the reason.
         self.is_ready = False
-        self._client: httpx2.AsyncClient  # there while running()
+        self._client: httpx2.AsyncClient  # set while running()
 
     def check(self, token: AccessToken, *, now: float) -> Freshness:
-        """How fresh the word is that the token has not been revoked. A token without a status cannot be.
+        """How fresh the list is that marks the token as not revoked. A token that names no list counts as LIVE.
 
         Raises:
-            InvalidToken: it has been revoked, or its list has no such index.
-            StatusUnknown: its list is not held; it is being asked for.
+            InvalidToken: the token has been revoked, or its list is too short for its index.
+            StatusUnknown: its list is not in memory; a fetch is requested.
         """
         status = token.status
         if status is None:
@@ -127,7 +130,7 @@ class StatusLists:
             is_revoked = held.is_set(status.index)
         except IndexError:
             self.counts.checks["out_of_range"] += 1
-            raise InvalidToken("its status list has no such index") from None
+            raise InvalidToken("the index is behind the end of the status list") from None
         if is_revoked:
             self.counts.checks["revoked"] += 1
             raise InvalidToken("the token has been revoked")
@@ -138,14 +141,14 @@ class StatusLists:
 
     @property
     def held(self) -> Iterable[StatusList]:
-        """The lists as they are now, to be looked at."""
+        """The lists in memory: for metrics and reports."""
         return self._held.values()
 
     def hint(self, uri: str, version: int) -> None:
-        """Somebody says that a list has changed. It is believed as far as looking at once, and no further.
+        """Request a fetch of a list that has changed, according to the issuer's stream.
 
-        Hints that come faster than they are followed are one hint: the newest version of each list is fetched. One that
-        names a version which does not exist costs a fetch and brings what there is.
+        If several hints for a list arrive before its fetch begins, one fetch follows all of them. A hint that names a
+        version which does not exist costs one fetch, which brings the present version.
         """
         if uri not in self._held:
             self.counts.hints["foreign"] += 1
@@ -156,7 +159,7 @@ class StatusLists:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Load the saved copy and keep the lists fresh until the block ends. The key set must be running before."""
+        """Load the saved copy and keep the lists fresh until the block ends. The key set must already be running."""
         await asyncio.to_thread(self._load)
         timeouts = {"connect": self._polling.connect_timeout, "total": self._polling.total_timeout}
         async with outgoing.client(self._fetched_from, **timeouts, headers={}) as client:
@@ -172,7 +175,7 @@ class StatusLists:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     def _want_unknown(self, uri: str) -> None:
-        """Ask for a list that a verified token names, but not more often than makes sense."""
+        """Request a fetch of a list that a verified token names, at most once per cooldown and list."""
         now, cooldown = self._monotonic(), self._polling.unknown_list_cooldown.total_seconds()
         if now - self._asked_at.get(uri, float("-inf")) < cooldown:
             return
@@ -202,7 +205,7 @@ class StatusLists:
     async def _poll_forever(self) -> None:
         failures = 0
         while True:
-            if self._jwks.held is None:  # a list could not be verified; the key set's own clock is left alone
+            if self._jwks.held is None:  # without keys no list can be verified; wait for the key set's own fetch
                 await asyncio.sleep(0.05)
                 continue
             succeeded = await self._poll()
@@ -212,12 +215,12 @@ class StatusLists:
             await asyncio.sleep(self._polling.pause(failures))
 
     async def _poll(self) -> bool:
-        """The aggregation, and then every list that it names. Whether all of it could be had."""
+        """Fetch the aggregation, then every list that it names. True if all fetches succeeded."""
         self._forget_withdrawn_keys()
         try:
             uris = await self._list()
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, ValueError) as error:
-            self._failed("the status lists could not be listed", error)
+            self._failed("the aggregation of status lists cannot be fetched", error)
             return False
         self._keep(uris)
         at_once = asyncio.Semaphore(_FETCHED_AT_ONCE)
@@ -237,13 +240,13 @@ class StatusLists:
         return self._listed
 
     async def _refresh(self, uri: str, version: int | None = None) -> bool:
-        """Fetch one list; never a second time beside the first. False, and a line in the log, when it fails."""
+        """Fetch one list. Two fetches of one list never run at once. If it fails, log it and return False."""
         async with self._locks.setdefault(uri, asyncio.Lock()):
             try:
                 async with asyncio.timeout(self._polling.total_timeout.total_seconds()):
                     await self._fetch(uri, version)
             except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, ValueError) as error:
-                self._failed("a status list could not be fetched", error)
+                self._failed("a status list cannot be fetched", error)
                 return False
         return True
 
@@ -271,24 +274,24 @@ class StatusLists:
         held = self._held.get(uri)
         if held is not None:
             if fetched.iat < held.iat:
-                # Of a node or a cache that lags behind; or a node of the issuer is ahead of the others with its clock,
-                # and what they have revoked meanwhile counts all the same.
+                # The sender may be a node or cache that lags behind. Or the clock of the other node was ahead: then
+                # this list is in fact newer, so the tokens that it marks count as revoked in any case.
                 self.counts.fetches["older"] += 1
                 self._held = {**self._held, uri: held.succeeding(fetched)}
                 return
             fetched = fetched.succeeding(held)
         elif len(self._held) >= status_list.MAX_LISTS:
-            raise UnusableStatusList("there are too many lists")
+            raise UnusableStatusList("there are too many lists in memory")
         self._held = {**self._held, uri: fetched}
         self._etags[uri] = etag
         self.counts.fetches["changed"] += 1
         self._unsaved.set()
 
     def _keep(self, uris: Iterable[str]) -> None:
-        """Let go of what the issuer no longer lists: all tokens of a retired list have expired."""
+        """Remove the lists that the issuer no longer lists: all their tokens have expired."""
         listed = set(uris)
         for uri in self._held.keys() - listed:
-            _log.info("a status list is gone: %s", uri)
+            _log.info("the issuer no longer lists a status list: %s", uri)
         self._held = {uri: held for uri, held in self._held.items() if uri in listed}
         known = listed | {self._uri}
         self._etags = {uri: etag for uri, etag in self._etags.items() if uri in known}
@@ -296,14 +299,14 @@ class StatusLists:
         self._followed = {uri: version for uri, version in self._followed.items() if uri in known}
 
     def _forget_withdrawn_keys(self) -> None:
-        """What a withdrawn key signed is nobody's word any more, although nothing newer is there."""
+        """Drop lists signed by a withdrawn key, even if no newer list has been fetched yet."""
         published = self._jwks.held
         if published is not None:
             known = published.published.status_lists
             self._held = {uri: held for uri, held in self._held.items() if held.kid in known}
 
     def _failed(self, what: str, error: Exception) -> None:
-        """Said once, until something else goes wrong or everything goes well: polls are many."""
+        """Count a failure, and log it unless the last log line was the same: polls are frequent."""
         self.counts.fetches["failed"] += 1
         failure = f"{what}: {type(error).__name__}: {error}"
         if failure != self._failure:
@@ -311,10 +314,10 @@ class StatusLists:
         self._failure = failure
 
     async def _get(self, address: str, etag: str | None, media_type: str) -> tuple[int, bytes, str | None]:
-        """Status (200, or 304 where an ETag was sent), body and ETag.
+        """Status (200, or 304 if an ETag was sent), body and ETag.
 
         Raises:
-            UnusableStatusList: another status, another media type, or more than a list can have.
+            UnusableStatusList: another status, another media type, or a body that is too long.
         """
         headers = {"Accept": media_type} | ({} if etag is None else {"If-None-Match": etag})
         self._client.cookies.clear()
@@ -322,14 +325,14 @@ class StatusLists:
             if response.status_code == 304 and etag is not None:
                 return 304, b"", etag
             if response.status_code != 200 or response.headers.get("Content-Encoding", "identity") != "identity":
-                raise UnusableStatusList(f"the answer is a {response.status_code}, or encoded")
+                raise UnusableStatusList(f"the response has status {response.status_code} or a content encoding")
             if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != media_type:
-                raise UnusableStatusList("the answer has another media type")
+                raise UnusableStatusList("the response has another media type")
             body = bytearray()
             async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > status_list.MAX_LENGTH:
-                    raise UnusableStatusList("the answer is too long")
+                    raise UnusableStatusList("the response is too long")
             return 200, bytes(body), response.headers.get("ETag")
 
     def _load(self) -> None:
@@ -361,5 +364,5 @@ class StatusLists:
             try:
                 await asyncio.to_thread(saved_copy.write, self._saved_copy, text)
             except OSError as error:
-                _log.warning("the status lists could not be saved: %s", error)
+                _log.warning("the status lists cannot be saved: %s", error)
             await asyncio.sleep(self._polling.between_saves.total_seconds())

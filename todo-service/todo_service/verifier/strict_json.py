@@ -1,7 +1,7 @@
-"""JSON as I-JSON (RFC 7493) has it, from people who may mean harm; standard library only.
+"""A JSON parser for untrusted text, as strict as I-JSON (RFC 7493). It uses the standard library only.
 
-`json.loads` alone lets the last of two equal names win, takes NaN, Infinity and 1e400, hands out lone surrogates that
-no database stores, and recurses as deep as the text says. Here each of these is a ValueError.
+`json.loads` accepts duplicate names, NaN, Infinity, 1e400, lone surrogates (which no database stores) and any depth of
+nesting. Here each of these raises ValueError.
 """
 
 import json
@@ -10,14 +10,14 @@ import re
 from itertools import accumulate
 from typing import NoReturn
 
-# The closing quote is optional so that an unterminated string is one match, not one attempt per quote in it.
+# The closing quote is optional: an unterminated string is then one match, instead of one attempt per character.
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 def parse(text: bytes, *, max_depth: int) -> object:
-    """Return the value, or raise ValueError with a sentence that repeats nothing of the text."""
+    """Return the value, or raise ValueError with a text that does not quote the input."""
     if _is_deeper(text, max_depth):
         raise ValueError("too deeply nested")
     try:
@@ -32,7 +32,7 @@ def parse(text: bytes, *, max_depth: int) -> object:
 
 
 def _is_deeper(text: bytes, max_depth: int) -> bool:
-    """Whether arrays and objects nest deeper than `max_depth`, found without parsing, in one pass over the brackets."""
+    """Whether arrays and objects nest deeper than `max_depth`. It counts brackets in one pass, without parsing."""
     if text.count(b"[") + text.count(b"{") <= max_depth:
         return False
     brackets = _STRING.sub(b"", text).translate(None, _NOT_BRACKETS)

@@ -1,8 +1,7 @@
-"""Tokens verified in the last seconds, so that a client's next request costs no signature check.
+"""A cache of tokens verified in the last seconds, so that a client's next request costs no signature check.
 
-Only successes are remembered, by a keyed hash that no outsider can compute and for ten seconds at most: not a second
-beyond `exp`, and not beyond the key set that verified them. Known here means "was valid"; whether the caller may do
-what it asks is still decided for each request.
+Only valid tokens are cached, under a keyed hash that nobody outside can compute. An entry ends after ten seconds, at
+the token's `exp`, or when the key set changes. Revocation, scope and owner are still checked for each request.
 """
 
 import hmac
@@ -20,7 +19,7 @@ ENTRY_MAX_AGE = timedelta(seconds=10)
 
 
 class VerifiedTokens:
-    """`verify()` with a memory. For one event loop: nothing in it awaits, so nothing in it needs a lock."""
+    """`access_token.verify` with a cache. For one event loop: nothing awaits, so no lock is needed."""
 
     def __init__(self, policy: Policy, *, capacity: int = 4096) -> None:
         self._policy = policy
@@ -33,10 +32,10 @@ class VerifiedTokens:
         return len(self._entries)
 
     def verify(self, token: str, *, keys: Mapping[str, RSAPublicKey], now: float) -> AccessToken:
-        """Return what the token says, or raise InvalidToken, exactly as `access_token.verify` would."""
+        """Return or raise exactly what `access_token.verify` would."""
         if len(token) > access_token.MAX_LENGTH or not token.isascii():
             raise InvalidToken("the token is too long or not ASCII")
-        if keys is not self._keys:  # the set was swapped: what a withdrawn key signed must not live on here
+        if keys is not self._keys:  # the key set changed: tokens of a withdrawn key must not stay in the cache
             self._entries.clear()
             self._keys = keys
         digest = hmac.digest(self._hash_key, token.encode(), "sha256")
@@ -49,9 +48,9 @@ class VerifiedTokens:
 
     def _remember(self, digest: bytes, verified: AccessToken, now: float) -> None:
         ends_at = min(verified.exp, now + ENTRY_MAX_AGE.total_seconds())
-        if ends_at <= now:  # valid by leeway only
+        if ends_at <= now:  # `exp` has passed; the token is valid only because of the leeway
             return
-        self._entries.pop(digest, None)  # so that the renewed entry goes to the end of the queue
+        self._entries.pop(digest, None)  # a renewed entry goes to the end of the dict
         if len(self._entries) >= self._capacity:
-            del self._entries[next(iter(self._entries))]  # the oldest, which is nearest to its end
+            del self._entries[next(iter(self._entries))]  # the oldest entry
         self._entries[digest] = (ends_at, verified)

@@ -1,9 +1,9 @@
-"""The web application: what its build left in a folder, read once at start and served from memory.
+"""The web application: the built files, read once at the start and served from memory.
 
-    routes.py   `read_files` at start; pages, assets and their headers per request
+    routes.py   `read_files` at the start; pages, assets and their headers per request
 
-A page's path answers index.html; an asset's path is looked up in a dictionary, so no path of a request ever meets the
-file system. The build has made each file's compressed forms; the request's Accept-Encoding chooses one.
+The path of a page returns index.html. The path of an asset is looked up in a dictionary, so a request's path never
+reaches the file system. The build has made compressed forms of each file; Accept-Encoding selects one.
 
-The source is in todo-service/web. app.py imports this room; nothing here knows todos.
+The source is in todo-service/web. app.py imports this room; nothing here uses todos.
 """

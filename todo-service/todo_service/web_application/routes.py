@@ -1,8 +1,8 @@
-"""The todo web application: what its build left in a folder, read once and served from memory.
+"""The web application's files, read once and served from memory.
 
-No path of a request ever meets the file system, and nothing is compressed while somebody waits: the build has made each
-file's gzip and brotli forms. Names in `assets/` hold a hash of their content, so they may be kept for ever; the page
-that names them is asked for every time.
+A request's path never reaches the file system, and no request waits for compression: the build has made the gzip and
+brotli forms of each file. File names in `assets/` contain a hash of their content, so browsers may cache them for ever.
+The page that names them is revalidated every time.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _SUFFIXES = MappingProxyType({"br": ".br", "gzip": ".gz"})  # best first
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _REVALIDATED = "no-cache"
 
-# Trusted Types: no text can become script through the DOM, since there is not even a policy that could let it.
+# Trusted Types without any policy: the DOM accepts no text as script.
 _PAGE_POLICY = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
@@ -31,7 +31,7 @@ _PAGE_HEADERS = MappingProxyType(
     {
         "Content-Security-Policy": _PAGE_POLICY,
         "Referrer-Policy": "same-origin",
-        "Cross-Origin-Opener-Policy": "same-origin",  # whoever opened this window holds nothing of it
+        "Cross-Origin-Opener-Policy": "same-origin",  # a page that opened this window has no access to it
         "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     }
 )
@@ -39,11 +39,11 @@ _PAGE_HEADERS = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of the build, in every form that it is served in."""
+    """One file of the build, in all its forms."""
 
     media_type: str
     etag: str
-    forms: Mapping[str, bytes]  # by content coding; "identity" is as it is
+    forms: Mapping[str, bytes]  # by content coding; "identity" is uncompressed
 
     @classmethod
     def read(cls, path: Path) -> "File":
@@ -66,7 +66,7 @@ def _compressed(path: Path) -> list[tuple[str, Path]]:
 
 
 def read_files(folder: Path | None) -> Files:
-    """What is to be served, by path. Nothing where nothing was built."""
+    """The files of the folder, by path. Without a folder there are none."""
     if folder is None:
         return {}
     originals = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in _SUFFIXES.values())
@@ -83,7 +83,7 @@ def router() -> APIRouter:
 
 
 async def page(request: Request) -> Response:
-    """The one page, whatever is shown on it."""
+    """The page. All paths of pages get the same file; its script shows the right view."""
     return _answer(request, "/index.html", {**_PAGE_HEADERS, "Cache-Control": _REVALIDATED})
 
 
@@ -111,7 +111,7 @@ def _answer(request: Request, path: str, headers: Mapping[str, str]) -> Response
 
 
 def _choose(file: File, accepted: str) -> str:
-    """The best form that the client takes (RFC 9110 §12.5.3); `q=0` is a no."""
+    """The best content coding that the client accepts (RFC 9110 §12.5.3). `q=0` means not acceptable."""
     offers = dict(_parse_offer(offer) for offer in accepted.lower().split(","))
     return next((coding for coding in _SUFFIXES if offers.get(coding) and coding in file.forms), "identity")
 

@@ -1,7 +1,7 @@
 """Todos, and the key that signs list cursors.
 
-The key is made here because migrations run under a lock: however many processes start for the first time, there is
-one key, and all of them and all restarts agree on it.
+The key is made in a migration because migrations run under a lock. So there is one key, even if several processes start
+for the first time at once; all processes use it, also after restarts.
 """
 
 import secrets

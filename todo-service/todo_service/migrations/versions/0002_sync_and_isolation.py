@@ -1,8 +1,8 @@
 """Due dates with zones, positions, soft deletion, a sequence of changes, and row-level security on PostgreSQL.
 
-A policy compares each row's owner with a setting of the transaction. It is forced on the tables' owner too, so it also
-holds where one role both migrates and serves; only superusers and roles with BYPASSRLS are exempt. A second policy lets
-the purge of all owners see what had to be gone before a given time, and nothing else.
+A policy compares each row's owner with a setting of the transaction. It is forced on the tables' owner, too, so it also
+protects a database where one role both migrates and serves. Only superusers and roles with BYPASSRLS are exempt. A
+second policy is for the purge: it shows the rows of all owners that were deleted, or expired, before a given time.
 """
 
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ def _add_columns() -> None:
 
 
 def _fill(*, is_postgres: bool) -> None:
-    """Positions in the order of making, as new todos get them; sequences in the order of change."""
+    """Give old todos positions in the order of their creation, and sequences in the order of their last change."""
     if is_postgres:
         due = """to_char(due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
         position = "substr(replace(id::text, '-', ''), 1, 16) || 'V'"
@@ -115,7 +115,7 @@ def _protect() -> None:
 
 
 def downgrade() -> None:
-    """Deleted todos go for good, times that are never become null, and zones of due dates are lost."""
+    """Remove deleted todos for ever. Due dates lose their zones; "never" becomes null."""
     for table in ("leases", "idempotency_keys", "owners"):
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":

@@ -1,4 +1,4 @@
-"""Events about accounts that were received, so that each is applied once."""
+"""The ids of received account events, so that each event takes effect once."""
 
 import sqlalchemy as sa
 from alembic import op
