@@ -22,7 +22,7 @@ Factory = pytest.TempPathFactory
 
 @pytest.fixture(scope="session", autouse=True)
 def patience() -> Iterator[None]:
-    """httpx2 gives up after five seconds where it is not told when, and a busy machine may take them."""
+    """Wait up to 60 s for each answer: httpx2's default is five seconds, and a busy machine may need more."""
     with pytest.MonkeyPatch.context() as patched:
         for phase in ("connect", "read", "write", "pool"):
             patched.setattr(DEFAULT_TIMEOUT_CONFIG, phase, 60.0)
@@ -31,7 +31,7 @@ def patience() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: Factory) -> Iterator[Stack]:
-    """The whole system, with every limit off, and a frontend at an origin of its own."""
+    """The whole system with every limit off. Two frontend origins are allowed: one for cookies, one for the API."""
     folder = tmp_path_factory.mktemp("stack") / "checkout"
     origins = {"AUTH_TRUSTED_ORIGINS": TRUSTED_ORIGIN, "TODO_CORS_ORIGINS": API_ORIGIN}
     with running_stack(folder, "--no-limits", **origins) as running:
@@ -40,20 +40,20 @@ def stack(tmp_path_factory: Factory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def secure_stack(tmp_path_factory: Factory) -> Iterator[Stack]:
-    """The same by https, as the certification plans want it."""
+    """The same system over https, which the certification plans require."""
     with running_stack(tmp_path_factory.mktemp("secure-stack") / "checkout", "--no-limits", "--tls") as running:
         yield running
 
 
 @pytest.fixture
 def person(stack: Stack) -> Person:
-    """Somebody who has just signed up."""
+    """A person who has just signed up."""
     return sign_up(stack)
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: Factory) -> Iterator[Composed]:
-    """compose.yaml with its images built, which takes minutes, and nothing started."""
+    """compose.yaml with its images built and nothing started. The build takes minutes."""
     with built_project(tmp_path_factory.mktemp("composed")) as project:
         yield project
 
@@ -66,7 +66,7 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture(scope="session")
 def todo_process(issuer: Issuer, tmp_path_factory: Factory) -> Iterator[TodoProcess]:
-    """todo-service alone, behind no gateway, trusting the test's issuer."""
+    """todo-service alone, without a gateway. It trusts the test's issuer."""
     with running_todo_service(tmp_path_factory.mktemp("todo-service"), issuer) as running:
         yield running
 
@@ -79,27 +79,27 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """A page in a browser that knows nobody yet."""
+    """A page in a new browser context, without cookies."""
     with somebodys_browser(chromium) as context:
         yield context.new_page()
 
 
 @pytest.fixture
 def application(stack: Stack) -> None:
-    """The todo web application is there, for `usefixtures`."""
+    """Require the built todo web application; for `usefixtures`."""
     require_application(stack)
 
 
 @pytest.fixture
 def another_browser(chromium: Browser) -> Iterator[Page]:
-    """Somebody else's, or the same person's second one."""
+    """A page in a second browser context: another person's browser, or the same person's second one."""
     with somebodys_browser(chromium) as context:
         yield context.new_page()
 
 
 @pytest.fixture
 def mine(page: Page, stack: Stack, person: Person) -> Page:
-    """The page of somebody who is signed in and has nothing yet."""
+    """The web application's page for a signed-in person without todos."""
     sign_in(page, stack, person.email)
     expect(page.get_by_role("heading", name="A clear page")).to_be_visible()
     return page
@@ -107,7 +107,7 @@ def mine(page: Page, stack: Stack, person: Person) -> Page:
 
 @pytest.fixture(scope="module", params=["control", "ours", "ours by https"])
 def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
-    """The OpenID Provider under test. First the control: what fails there is the harness's own fault."""
+    """The OpenID Provider under test. The control comes first: a failure there is a fault of the harness."""
     if request.param == "control":
         with running_control() as control:
             yield control
@@ -117,7 +117,7 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
 
 @pytest.fixture(scope="session")
 def registered() -> dict[str, dict[str, dict[str, Any]]]:
-    """Each provider's clients, by its issuer: each takes a command, and a second."""
+    """The registered clients by issuer, kept because each registration runs a command for about a second."""
     return {}
 
 

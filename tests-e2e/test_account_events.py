@@ -1,4 +1,4 @@
-"""What becomes of an account is told from one service to the other: keys, reports and events as they really run."""
+"""Account events from auth-service to todo-service, with the real keys, reports and deliveries."""
 
 import json
 import sqlite3
@@ -15,7 +15,7 @@ TODOS = "/api/v1/todos"
 
 
 def stored_todos(stack: Stack, person: Person) -> int:
-    """Past the service: whose account is gone, nobody can ask."""
+    """Count the person's todos in the database, because a deleted account can no longer ask the API."""
     path = stack.checkout.folder / ".run/todo.db"
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         count: int = database.execute("SELECT count(*) FROM todos WHERE owner = ?", (person.id,)).fetchone()[0]
@@ -37,7 +37,7 @@ def test_what_is_for_the_inside_is_not_there_outside(stack: Stack, path: str) ->
 
 
 def test_a_forged_event_does_nothing(stack: Stack, person: Person) -> None:
-    """An access token is signed by the same key, for the same service: it is no event."""
+    """An access token has the same signing key and the same audience, but is not an event."""
     assert person.api().post(TODOS, json={"title": "Mine"}).status_code == 201
     headers = {"Content-Type": "application/secevent+jwt"}
     for body in (person.token(), "x"):

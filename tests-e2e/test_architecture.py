@@ -1,6 +1,6 @@
-"""The map is true: ARCHITECTURE.md, the doors of all rooms, and the tests that the tables of rules name.
+"""ARCHITECTURE.md, the rooms' docstrings (their "doors") and the tests that the rule tables name match the code.
 
-Everything is read and nothing imported, so neither service has to be installed for it.
+The files are parsed and not imported, so neither service has to be installed.
 """
 
 import ast
@@ -18,12 +18,12 @@ from e2e_fixtures.checkout import ROOT
 PACKAGES = {"auth_service": ROOT / "auth-service/auth_service", "todo_service": ROOT / "todo-service/todo_service"}
 MAP = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 QUESTIONS = 10
-LONGEST_MAP = 300  # lines; more is no map
-# Pages that name tests beside what these hold, with the folder of the tests and the rules that must all be there.
+LONGEST_MAP = 300  # lines; a longer page is not read as a map
+# The pages with a table of rules. Each rule letter has its highest number, and no rule up to it may be missing.
 RULES = {"auth-service/RULES.md": {"S": 18}, "todo-service/VERIFIER.md": {"J": 15, "R": 26}}
 PAGE = re.compile(r"\b[A-Z][A-Z_]+\.md\b")
 TEST = re.compile(r"`(test_\w+\.py)(?:::(test_\w+))?`")
-# `some/file.py`, `some/room/`, `some/file.py::Class.method`; `::name` is a further name in the file before it.
+# `some/file.py`, `some/room/`, `some/file.py::Class.method`; `::name` alone names something in the previous file.
 NAMED = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/?)?(?:::([\w.]+))?`")
 
 
@@ -37,7 +37,7 @@ def docstring(path: Path) -> str:
 
 
 def floors(package: str) -> list[list[str]]:
-    """The package's `FLOORS`, the ground first."""
+    """The package's `FLOORS`, the lowest first."""
     for node in parse(PACKAGES[package] / "__init__.py").body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "FLOORS":
             assert node.value is not None
@@ -46,7 +46,7 @@ def floors(package: str) -> list[list[str]]:
 
 
 def drawn_floors(package: str) -> list[list[str]]:
-    """The table below the package's heading, the ground first."""
+    """The floors in the table below the package's heading, the lowest first."""
     section = MAP.partition(f"\n### {package}\n")[2].partition("\n#")[0]
     rows = re.findall(r"^\| (\d+) \| (.+) \|$", section, re.MULTILINE)
     assert [int(number) for number, _ in rows] == list(range(len(rows), 0, -1))
@@ -54,7 +54,7 @@ def drawn_floors(package: str) -> list[list[str]]:
 
 
 def rooms() -> list[Path]:
-    """Every folder of a package that is a package itself, whatever its depth; so a history of migrations is no room."""
+    """Every subpackage at any depth. The folder of migration versions has no `__init__.py` and is not a room."""
     doors = [door for package in PACKAGES.values() for door in sorted(package.glob("*/**/__init__.py"))]
     return [door.parent for door in doors]
 
@@ -65,7 +65,7 @@ def resolve(path: str) -> Path:
 
 
 def named(text: str) -> Iterator[tuple[str, str]]:
-    """Every path in the text, with the name that is said to be defined there, or ""."""
+    """Every path in the text with the name that the text says it defines, or ""."""
     last = ""
     for path, name in NAMED.findall(text):
         last = path or last
@@ -108,7 +108,7 @@ def test_what_the_map_names_is_there() -> None:
 
 
 def test_what_contributing_names_is_there() -> None:
-    """Paths in the repository, in a service or in a package; `.run/` is made by the first command."""
+    """Each path exists in the repository, a service or a package. `.run/` is left out: the first command creates it."""
     paths = {path for path, _ in named((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))} - {".run/"}
     places = (ROOT, *PACKAGES.values(), *(package.parent for package in PACKAGES.values()))
     assert len(paths) > QUESTIONS
@@ -121,7 +121,7 @@ def test_the_map_is_short() -> None:
 
 @pytest.mark.parametrize("number", range(1, QUESTIONS + 1))
 def test_a_question_is_answered_by_one_door_and_two_files_at_most(number: int) -> None:
-    """A door is a room's folder, or a README; the files are in its room."""
+    """A door is a room's folder or a README. The files that the answer names are in that room."""
     assert len(questions()) == QUESTIONS
     paths = dict.fromkeys(path for path, _ in named(questions()[number - 1]))
     doors = [path for path in paths if path.endswith(("/", "README.md"))]
@@ -143,7 +143,7 @@ def test_a_door_names_everything_behind_it(room: Path) -> None:
 
 @pytest.mark.parametrize("room", rooms(), ids=lambda room: f"{room.parts[-2]}/{room.name}")
 def test_what_a_door_names_is_there(room: Path) -> None:
-    """A file of the room, or one that is named by its path in the package or in the repository."""
+    """Each file is in the room, or its path is relative to the package or the repository."""
     package = next(package for package in PACKAGES.values() if package in room.parents)
     paths = re.findall(r"(?<![\w/.])(?:\w+/)*\w+\.py\b", docstring(room / "__init__.py"))
     assert paths
@@ -152,13 +152,13 @@ def test_what_a_door_names_is_there(room: Path) -> None:
 
 
 def pages() -> list[Path]:
-    """Every page of the repository that is written by hand, outside of state and of what was installed."""
+    """Every hand-written page of the repository; `.run/` and installed packages are not searched."""
     places = ("*.md", "auth-service/*.md", "todo-service/*.md", "gateway/*.md", "deploy/*.md", "tests-e2e/*.md")
     return [page for place in places for page in sorted(ROOT.glob(place))]
 
 
 def is_test(folder: Path, file: str, name: str) -> bool:
-    """Whether a page in this folder that names a test names one."""
+    """Whether a page in this folder that names this test names an existing one."""
     found = [path for path in (folder / "tests" / file, folder / file, ROOT / "tests-e2e" / file) if path.exists()]
     return bool(found) and (not name or f"def {name}(" in found[0].read_text(encoding="utf-8"))
 
@@ -178,7 +178,7 @@ def test_every_rule_has_a_test(page: str) -> None:
 
 
 def test_every_page_that_is_cited_is_in_the_repository() -> None:
-    """A comment may cite a page of this repository or a public specification: nothing that a reader does not have."""
+    """Readers must have every cited document: a page of this repository or a public specification."""
     if not (ROOT / ".git").exists():
         absent("this folder is no git clone")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Authlib as a relying party: another library, in another language than the rest."""
+"""Authlib as a relying party: a Python library; the other relying parties run on JavaScript."""
 
 import ssl
 import time
@@ -57,7 +57,10 @@ def relying_party(provider: Provider, registered: dict[str, Any]) -> Iterator[OA
 
 
 def prove(issuer: str, *request: Any) -> Any:
-    """Authlib's assertions last an hour and are for the token endpoint; ours takes five minutes and its own name."""
+    """Sign a client assertion for the issuer that lasts less than five minutes, as ours requires.
+
+    Authlib's own assertions last an hour and name the token endpoint.
+    """
     claims = {"exp": int(time.time()) + 60}
     return PrivateKeyJWT(issuer, alg="ES256", headers={"kid": "rp"}, claims=claims)(*request)
 

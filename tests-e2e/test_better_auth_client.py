@@ -8,7 +8,7 @@ from e2e_fixtures.npm import installed
 from e2e_fixtures.stack import Stack
 
 FRONTEND = ROOT / "tests-e2e/frontends/better-auth"
-# Debian 12 has Node 18, in which WebCrypto has to be asked for; later versions take the flag and do nothing about it.
+# Node 18 (Debian 12) needs the flag for WebCrypto; later versions accept the flag and ignore it.
 NODE = ["node", "--experimental-global-webcrypto"]
 
 

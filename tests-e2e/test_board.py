@@ -1,4 +1,4 @@
-"""`./run.py up --demo`: two frontends at two origins, on two libraries, and one sign-in (board: oidc-client-ts)."""
+"""`./run.py up --demo`: two frontends at two origins share one sign-in. The board uses oidc-client-ts."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from e2e_fixtures.people import PASSWORD, Person, sign_up
 from e2e_fixtures.stack import Stack, running_stack
 from e2e_fixtures.web_application import Traffic, add, finish, new_todo, require_application, sign_in, todo
 
-LIFETIME = "PT63S"  # oidc-client-ts renews a minute before the end: three seconds after the beginning
+LIFETIME = "PT63S"  # oidc-client-ts renews a minute before the end, so three seconds after the token was issued
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def mine(page: Page, demo: Demo, ann: Person) -> Page:
 
 @pytest.fixture
 def board(mine: Page, demo: Demo) -> Page:
-    """The board in the same browser, signed in without a question."""
+    """The board in the same browser, signed in without a password or consent."""
     page = mine.context.new_page()
     open_board(page, demo)
     return page
@@ -95,7 +95,7 @@ def test_who_signs_in_at_the_hosted_page_is_signed_in_here(page: Page, demo: Dem
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-    expect(page).to_have_url(f"{demo.board}/")  # no code stays in it
+    expect(page).to_have_url(f"{demo.board}/")  # the address keeps no code
     page.goto(demo.stack.url)
     expect(new_todo(page)).to_be_visible()
 
@@ -137,7 +137,7 @@ def test_signing_out_at_the_board_signs_out_here(mine: Page, board: Page, demo: 
 def test_signing_out_here_ends_the_board(mine: Page, board: Page) -> None:
     mine.get_by_role("button", name="Sign out", exact=True).click()
     expect(mine.get_by_role("heading", name="Sign in")).to_be_visible()
-    expect(board.get_by_role("alert")).to_have_text("You have been signed out.")  # by its next renewal
+    expect(board.get_by_role("alert")).to_have_text("You have been signed out.")  # at its next renewal
     expect(board.get_by_role("button", name="Sign in")).to_be_visible()
     expect(cards(board, "Open")).to_have_count(0)
 

@@ -1,4 +1,4 @@
-"""Frontends that run in the browser, on libraries that nobody here wrote, at origins of their own."""
+"""Frontends in the browser on third-party libraries, each at an origin of its own."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from e2e_fixtures.browser import running_chromium
 from e2e_fixtures.frontends import serving
 from e2e_fixtures.providers import Account, Provider
 
-RENEWED = re.compile("[2-9]")  # the first is the sign-in itself
+RENEWED = re.compile("[2-9]")  # the sign-in itself is counted as the first
 OFFLINE: dict[str, Any] = {"grant_types": ["authorization_code", "refresh_token"]}
 
 
@@ -22,7 +22,7 @@ def chromium(provider: Provider) -> Iterator[Browser]:
 
 
 def sign_in(page: Page, account: Account) -> list[str]:
-    """Press the frontend's button and do what the provider's pages ask for; what was asked for."""
+    """Sign in by the frontend's button; return what the provider asked for ("password", "consent")."""
     page.click("#enter")
     asked = []
     while True:
@@ -44,13 +44,13 @@ def sign_in(page: Page, account: Account) -> list[str]:
 
 
 def press(page: Page, button: str) -> None:
-    """What leads to another page; until that is there, the next step would find the elements of this one."""
+    """Press a button and wait for the next page; otherwise the next step would find the elements of this page."""
     with page.expect_navigation(wait_until="commit"):
         page.click(button)
 
 
 def sign_out(page: Page, frontend: str) -> None:
-    """The person says yes, where there is a question, and comes back."""
+    """Sign out, confirm if the provider asks, and wait until the browser is back at the frontend."""
     press(page, "#leave")
     page.locator("#sign-out, #enter").first.wait_for()
     if page.locator("#sign-out").count():
@@ -60,7 +60,7 @@ def sign_out(page: Page, frontend: str) -> None:
 
 
 def test_tokens_are_renewed_in_a_hidden_frame(provider: Provider, page: Page) -> None:
-    """oidc-client-ts by itself, before the token expires: prompt=none in an iframe (OIDC Core §3.1.2.1)."""
+    """oidc-client-ts renews before the token expires, by prompt=none in an iframe (OIDC Core §3.1.2.1)."""
     account = provider.sign_up()
     with serving(provider, "oidc-client-ts") as frontend:
         page.goto(frontend)
@@ -73,7 +73,7 @@ def test_tokens_are_renewed_in_a_hidden_frame(provider: Provider, page: Page) ->
 
 
 def test_tokens_are_renewed_by_refresh(provider: Provider, page: Page) -> None:
-    """The same with a refresh token, which needs no frame and no cookie: across origins, by CORS."""
+    """With a refresh token the renewal needs no frame and no cookie: it is a cross-origin request (CORS)."""
     account = provider.sign_up()
     with serving(provider, "oidc-client-ts", "openid email offline_access", **OFFLINE) as frontend:
         page.goto(frontend)
@@ -84,7 +84,7 @@ def test_tokens_are_renewed_by_refresh(provider: Provider, page: Page) -> None:
 
 
 def test_two_frontends_on_two_origins_share_one_sign_in(provider: Provider, page: Page) -> None:
-    """Who has signed in at one is not asked for a password at the other; who signs out has signed out of both."""
+    """After a sign-in at one frontend the other asks for no password; a sign-out at one ends both."""
     account = provider.sign_up()
     with serving(provider, "oidc-client-ts") as board, serving(provider, "oauth4webapi") as notes:
         page.goto(board)

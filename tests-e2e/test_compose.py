@@ -1,6 +1,6 @@
-"""`docker compose up --wait`: the three stories on PostgreSQL, and what is promised of containers.
+"""`docker compose up --wait`: the three stories on PostgreSQL, and the promises about the containers.
 
-All of it is looked at from outside, offline. Where there is no engine, these tests are skipped and say so.
+Everything is checked from outside and offline. Without a container engine these tests are skipped with that reason.
 """
 
 import json
@@ -135,7 +135,7 @@ class TestNetworks:
         assert (refused.returncode, "permission denied for database" in refused.stderr) == (2, True), refused
 
     def test_todo_service_owns_no_table(self, composed: Composed) -> None:
-        """So it cannot turn row-level security off (DECISIONS 12)."""
+        """A role that owns no table cannot turn row-level security off (DECISIONS 12)."""
         owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
         done = composed.execute("database", "psql", "-U", "postgres", "-d", "todo", "-At", "-c", owners)
         assert done.stdout.split() == ["todo_owner"], done
@@ -159,7 +159,7 @@ class TestSecrets:
 
 @pytest.fixture(scope="module")
 def guided(composed: Composed, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What the operator guide leaves to the operator."""
+    """Values for the variables that the operator guide leaves to the operator."""
     metadata = '{"client_name": "Report", "grant_types": ["client_credentials"], "scope": "todos:read"}'
     created = composed.compose("run", "--rm", "-T", "auth-commands", "clients", "create", stdin=metadata)
     assert created.returncode == 0, created.stderr
@@ -170,7 +170,7 @@ def guided(composed: Composed, tmp_path_factory: pytest.TempPathFactory) -> dict
 
 @pytest.fixture(scope="module")
 def upgraded(composed: Composed, ann: Person, guided: dict[str, str]) -> Path:
-    """By the guide; what it saves is left in the folder."""
+    """The folder with the backup that the guide's "Upgrade" saves."""
     assert ann.api().post("/api/v1/todos", json={"title": "To be kept"}).status_code == 201
     secrets = _secrets(composed)
     done = composed.script(PARAGRAPHS["Upgrade"], **guided)
@@ -182,7 +182,7 @@ def upgraded(composed: Composed, ann: Person, guided: dict[str, str]) -> Path:
 
 @pytest.fixture(scope="module")
 def restored(composed: Composed, upgraded: Path, guided: dict[str, str]) -> Iterator[Composed]:
-    """A second project: TLS, two of each service, and, by the guide, the data of the first."""
+    """A second project with TLS, two replicas of each service and the first project's data, restored by the guide."""
     with another_project(composed, upgraded, "tls", "replicas", scheme="https") as empty:
         done = empty.script(PARAGRAPHS["Restore"], **guided)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -229,7 +229,7 @@ def test_backup_is_for_its_owner_alone(upgraded: Path) -> None:
 
 
 class TestOperatorGuide:
-    """deploy/README.md, "Operating": every line of it, in the order in which it stands there."""
+    """Every command of deploy/README.md, "Operating", in the order of the page."""
 
     def test_names_what_an_operator_has_to_do(self) -> None:
         wanted = {
@@ -252,12 +252,12 @@ class TestOperatorGuide:
 
 
 class TestSubjectLimits:
-    """GATEWAY_SUBJECT_LIMITS (gateway/README.md): calls to the API count for the verified subject of their token."""
+    """GATEWAY_SUBJECT_LIMITS (gateway/README.md): API calls are counted by the verified subject of their token."""
 
     @pytest.fixture(scope="class")
     @classmethod
     def started(cls, composed: Composed) -> Iterator[tuple[httpx2.Client, str]]:
-        """Another gateway, before the same services, and its container."""
+        """A client of a second gateway in front of the same services, and that gateway's container."""
         port = free_port()
         limits = ("SUBJECT_LIMITS=on", "SUBJECT_RATE=1r/m", "SUBJECT_BURST=2", "API_RATE=1r/m", "API_BURST=50")
         given = [f"--env=GATEWAY_{each}" for each in limits]
@@ -270,7 +270,7 @@ class TestSubjectLimits:
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers={"Host": host}, trust_env=False) as client:
 
             def has_keys() -> bool:
-                with suppress(httpx2.TransportError):  # it has but started
+                with suppress(httpx2.TransportError):  # it may not listen yet
                     client.get("/api/v1/todos", headers=cleo)
                 return re.search('"subject":"[0-9a-f]{16}"', docker("logs", container)) is not None
 
@@ -289,7 +289,7 @@ class TestSubjectLimits:
             assert answers[-1].headers["RateLimit-Policy"] == '"subject";q=1;w=60'
 
     def test_what_is_forged_counts_for_its_network(self, composed: Composed, gateway: httpx2.Client) -> None:
-        """So nobody spends what is another's, and nobody has more by forging."""
+        """A forged token neither spends another person's limit nor raises the forger's own."""
         dora = sign_up(composed.stack, "Dora").token()
         forged = bearer(dora[:-8] + "AAAAAAAA")
         answers = [gateway.get("/api/v1/todos", headers=forged) for _ in range(60)]
@@ -308,7 +308,7 @@ class TestSubjectLimits:
 
 
 class TestRedis:
-    """Limits are counted there, and nothing else depends on it."""
+    """Limits are counted in Redis, and nothing else depends on it."""
 
     def test_counts_what_a_person_asks_of_the_api(self, composed: Composed, ann: Person) -> None:
         answer = ann.api().get("/api/v1/todos")
@@ -336,22 +336,22 @@ class TestRedis:
 
 
 def _time_left(composed: Composed, person: Person) -> int:
-    """Of the window that the person's requests are counted in, in milliseconds; below zero, there is none."""
+    """Milliseconds left of the person's rate-limit window; below zero when no window is open."""
     return int(_redis(composed, "todo", "PTTL", f"todo:requests:{person.id}"))
 
 
 def _redis(composed: Composed, name: str, *command: str) -> str:
-    """What the service's user is answered."""
+    """What Redis answers to this service's user."""
     url = _secrets(composed)[f"{name}-secrets/{name}_redis_url"]
     done = composed.execute("redis", "redis-cli", "--no-auth-warning", "-u", url, *command)
     return done.stdout + done.stderr
 
 
 class TestReplacing:
-    """Last, because it disturbs what the others look at."""
+    """These tests run last, because they stop containers that the other tests use."""
 
     def test_another_replica_takes_over(self, composed: Composed, ann: Person) -> None:
-        """It has another address, and reading is not refused once."""
+        """The second replica has another address, and no read fails."""
         client = ann.api()
         scaled = composed.compose(
             "up", "--wait", "--no-deps", "--no-recreate", "--scale", "todo-service=2", "todo-service"
@@ -362,7 +362,7 @@ class TestReplacing:
 
     @pytest.mark.parametrize("service", sorted(LASTING))
     def test_ends_when_it_is_asked_to(self, composed: Composed, service: str) -> None:
-        """137 would be SIGKILL, after the grace period."""
+        """Exit code 137 would mean SIGKILL after the grace period."""
         assert composed.compose("stop", service).returncode == 0
         assert composed.containers()[service]["State"]["ExitCode"] in (0, 143)
 
@@ -379,7 +379,7 @@ READ_ALL = (
 
 
 def _secrets(composed: Composed) -> dict[str, str]:
-    """All of them, by volume and name, read as nobody in the system could."""
+    """All secrets by volume and name, read as root; no single process of the system can read all of them."""
     found: dict[str, str] = {}
     for volume in ("auth-secrets", "todo-secrets", "todo-migration-secrets", "database-secrets", "redis-secrets"):
         mount = f"--volume={composed.project}_{volume}:/s:ro"

@@ -1,7 +1,7 @@
-"""What the OpenID Foundation's certification plans ask of a provider, said again in our own words.
+"""The OpenID Foundation's certification plans for a provider, written again as our own tests.
 
 Basic OP, Form Post OP, Config OP and RP-Initiated Logout OP, static clients, over https. A test's docstring begins with
-the name of the module that it stands for. The control, which is certified, passes them all first.
+the name of the plan's module that it repeats. The control, a certified provider, has to pass each test too.
 """
 
 import base64
@@ -26,9 +26,9 @@ METADATA = {
     "redirect_uris": [CALLBACK, WITH_QUERY],
     "post_logout_redirect_uris": [SIGNED_OUT],
     "scope": "openid profile email offline_access",
-    "require_pkce": False,  # the plans are older than it is
+    "require_pkce": False,  # the plans are older than PKCE
 }
-REAUTHENTICATED = 1.1  # seconds; auth_time is in whole ones
+REAUTHENTICATED = 1.1  # seconds; auth_time has whole seconds
 
 
 @pytest.fixture(scope="module", params=["control", "ours"])
@@ -53,7 +53,7 @@ def rp(provider: Provider, registered: dict[str, dict[str, Any]], request: pytes
 
 @pytest.fixture
 def plain(provider: Provider, registered: dict[str, dict[str, Any]]) -> RelyingParty:
-    """Where the response mode makes no difference."""
+    """A relying party for tests in which the response mode makes no difference."""
     return RelyingParty(provider, registered["basic"])
 
 
@@ -68,7 +68,7 @@ def account(provider: Provider) -> Account:
 
 
 def forgetful(account: Account) -> Account:
-    """The same person, who must not be asked for the password again."""
+    """The same account with a wrong password, for requests that must not ask for the password again."""
     return Account(account.sub, account.email, password="forgotten")
 
 
@@ -86,7 +86,7 @@ class TestConfig:
         assert {"sub", "name", "email"} <= set(metadata["claims_supported"])
         assert {"authorization_code", "refresh_token"} <= set(metadata["grant_types_supported"])
         assert isinstance(metadata["code_challenge_methods_supported"], list)
-        # Left out it would mean true (OIDC Discovery §3).
+        # The default is true (OIDC Discovery §3).
         assert metadata["request_uri_parameter_supported"] is False
         scheme = plain.provider.issuer.partition(":")[0]
         needed = {"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "end_session_endpoint"}
@@ -136,14 +136,14 @@ class TestBasic:
         assert "nonce" not in rp.sign_in(agent, account, nonce=None).claims
 
     def test_request_without_state(self, rp: RelyingParty, agent: UserAgent, account: Account) -> None:
-        """No module of its own, but the standard has it as optional (OIDC Core §3.1.2.1)."""
+        """The plans have no module for it, but `state` is optional (OIDC Core §3.1.2.1)."""
         rp.sign_in(agent, account, state=None)
 
     @pytest.mark.parametrize("scope", ["profile", "email", "address", "phone"])
     def test_scope(self, plain: RelyingParty, agent: UserAgent, account: Account, scope: str) -> None:
         """oidcc-scope-profile, oidcc-scope-email, oidcc-scope-address, oidcc-scope-phone."""
         if scope not in plain.metadata["scopes_supported"]:
-            # The suite skips its module then, and so the plan passes: nobody was promised these claims.
+            # The metadata does not promise these claims; the suite skips the module then, and the plan passes.
             assert scope in ("address", "phone")
             return
         check_claims(plain.userinfo(plain.sign_in(agent, account, scope=f"openid {scope}")), account, {scope})
@@ -182,7 +182,7 @@ class TestBasic:
         assert "acr" in claims or "acr_values" not in further
 
     def test_prompt_login(self, rp: RelyingParty, agent: UserAgent, account: Account) -> None:
-        """oidcc-prompt-login: asked again, and `auth_time` tells."""
+        """oidcc-prompt-login: the password is asked for again, and `auth_time` is newer."""
         first = rp.sign_in(agent, account, max_age="10000").claims
         time.sleep(REAUTHENTICATED)
         asked = rp.asked(prompt="login", max_age="10000")
@@ -203,7 +203,7 @@ class TestBasic:
         assert (second["sub"], second["auth_time"] > first["auth_time"]) == (account.sub, True)
 
     def test_max_age_10000(self, rp: RelyingParty, agent: UserAgent, account: Account) -> None:
-        """oidcc-max-age-10000: not asked again, and `auth_time` stays."""
+        """oidcc-max-age-10000: the password is not asked for again, and `auth_time` stays the same."""
         first = rp.sign_in(agent, account, max_age="10000").claims
         second = rp.sign_in(agent, forgetful(account), max_age="10000").claims
         assert (second["sub"], second["auth_time"]) == (account.sub, first["auth_time"])
@@ -224,13 +224,13 @@ class TestBasic:
         assert rp.sign_in(agent, forgetful(account), prompt="none", id_token_hint=hint).claims["sub"] == account.sub
 
     def test_id_token_hint_of_somebody_else(self, rp: RelyingParty, agent: UserAgent, account: Account) -> None:
-        """OIDC Core §3.1.2.1: with prompt=none it is an error when the hint names another person than is signed in."""
+        """OIDC Core §3.1.2.1: with prompt=none, a hint for another person than the signed-in one is an error."""
         hint = rp.sign_in(UserAgent(rp.provider), rp.provider.sign_up()).id_token
         rp.sign_in(agent, account)
         assert rp.answer(agent, account, rp.asked(prompt="none", id_token_hint=hint))["error"] == "login_required"
 
     def test_code_reuse(self, rp: RelyingParty, agent: UserAgent, account: Account) -> None:
-        """oidcc-codereuse, oidcc-codereuse-30seconds: refused, and what it gave is withdrawn (RFC 6749 §4.1.2)."""
+        """oidcc-codereuse, oidcc-codereuse-30seconds: refused, and the code's tokens are revoked (RFC 6749 §4.1.2)."""
         asked = rp.asked()
         code = rp.answer(agent, account, asked)["code"]
         first = rp.accept(rp.redeem(code), asked)
@@ -260,7 +260,7 @@ class TestBasic:
         rp.accept(rp.token(grant_type="authorization_code", **form), asked)
 
     def test_post_request(self, rp: RelyingParty, agent: UserAgent, account: Account) -> None:
-        """oidcc-ensure-post-request-succeeds: from another site, whose form brings no cookies along."""
+        """oidcc-ensure-post-request-succeeds: the form is on another site, so the browser sends no cookies with it."""
         asked = rp.asked()
         shown = agent.post_form(rp.metadata["authorization_endpoint"], asked, origin="https://rp.example.com")
         answer = rp.checked(agent.go_on(shown, account), asked)
@@ -273,7 +273,7 @@ class TestBasic:
     ) -> None:
         """oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported,
         oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported,
-        oidcc-ensure-request-object-with-redirect-uri: as unsupported; with a wrong redirect_uri on a page."""
+        oidcc-ensure-request-object-with-redirect-uri: refused as unsupported; with a wrong redirect_uri, on a page."""
         claims = rp.asked()
         unsigned = jwt.encode({**claims, "iss": rp.client_id, "aud": rp.provider.issuer}, "", "none")
         value = unsigned if name == "request" else "https://rp.example.com/request.jwt"
@@ -290,14 +290,15 @@ class TestBasic:
         assert rp.userinfo(rp.sign_in(agent, account, claims=claims))["name"] == account.name
 
     def test_claims_auth_time(self, rp: RelyingParty, agent: UserAgent, account: Account) -> None:
-        """OIDC Core §2: asked for as an essential claim, `auth_time` is there."""
+        """OIDC Core §2: the ID token has `auth_time` when it is requested as an essential claim."""
         claims = json.dumps({"id_token": {"auth_time": {"essential": True}}})
         assert isinstance(rp.sign_in(agent, account, claims=claims).claims["auth_time"], int)
 
     def test_refresh_token(
         self, rp: RelyingParty, registered: dict[str, dict[str, Any]], agent: UserAgent, account: Account
     ) -> None:
-        """oidcc-refresh-token: for its client alone; an ID token with it is of the same sign-in (OIDC Core §12.2)."""
+        """oidcc-refresh-token: only its own client can use it. An ID token in the response belongs to the same
+        sign-in (OIDC Core §12.2)."""
         signed_in = rp.sign_in(agent, account, scope="openid offline_access", prompt="consent")
         token = signed_in.response["refresh_token"]
         assert all(32 < ord(letter) < 127 for letter in token)
@@ -317,7 +318,7 @@ class TestBasic:
         rp.accept(rp.redeem(rp.answer(agent, account, asked)["code"], code_verifier="v" * 43), asked)
 
     def test_person_refuses(self, rp: RelyingParty, agent: UserAgent) -> None:
-        """RFC 6749 §4.1.2.1, in either mode."""
+        """RFC 6749 §4.1.2.1: the client gets `access_denied`, in both response modes."""
         asked, stranger = rp.asked(), rp.provider.sign_up()
         page = agent.open(rp.url(asked))
         assert isinstance(page, Page)
@@ -327,7 +328,7 @@ class TestBasic:
 
 
 def check_claims(claims: dict[str, Any], account: Account, scopes: set[str]) -> None:
-    """OIDC Core §5.1 and §5.4: each scope's claims in their types, and no other's."""
+    """OIDC Core §5.1 and §5.4: the claims are those of the granted scopes, each of its type, and no others."""
     assert ("profile" in scopes, claims.get("name")) in ((True, account.name), (False, None))
     assert ("email" in scopes, claims.get("email")) in ((True, account.email), (False, None))
     assert ("email" in scopes, type(claims.get("email_verified"))) in ((True, bool), (False, type(None)))
@@ -338,7 +339,7 @@ class TestLogout:
     """RP-Initiated Logout OP."""
 
     def test_logout(self, plain: RelyingParty, agent: UserAgent, account: Account) -> None:
-        """oidcc-rp-initiated-logout, -no-state: back where the client wants it, and signed out."""
+        """oidcc-rp-initiated-logout, -no-state: signed out, and back at the client's post_logout_redirect_uri."""
         for state in ({"state": "a b&c"}, {}):
             hint = plain.sign_in(agent, account).id_token
             asked = {"id_token_hint": hint, "post_logout_redirect_uri": SIGNED_OUT, **state}
@@ -375,7 +376,7 @@ class TestLogout:
     def test_no_redirect(
         self, plain: RelyingParty, agent: UserAgent, account: Account, further: dict[str, str]
     ) -> None:
-        """oidcc-rp-initiated-logout-…: an error or a question to the person, and never a redirect."""
+        """oidcc-rp-initiated-logout-…: an error page or a confirmation page, and never a redirect."""
         hint = plain.sign_in(agent, account).id_token
         hints = {"<alg none>": without_signature(hint), "<broken signature>": hint[:-8] + "AAAAAAAA"}
         further = {name: hints.get(value, value) for name, value in further.items()}

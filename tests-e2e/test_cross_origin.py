@@ -1,6 +1,6 @@
-"""Who may read what across origins, through the gateway, where two could each allow it (Fetch standard, CORS protocol).
+"""Cross-origin reads through the gateway: the gateway and the service could each add CORS headers (Fetch standard).
 
-A browser reads nothing of an answer that names two origins, even twice the same.
+A browser rejects a response with two Access-Control-Allow-Origin values, even if both are the same.
 """
 
 import httpx2
@@ -26,7 +26,7 @@ PUBLIC = [
 
 
 def page(stack: Stack, origin: str) -> httpx2.Client:
-    """What a browser sends for a page of this origin."""
+    """A client that sends the Origin that a browser sends for a page of this origin."""
     return stack.client(headers={"Origin": origin})
 
 
@@ -36,7 +36,7 @@ def preflight(client: httpx2.Client, path: str, method: str = "POST") -> httpx2.
 
 
 def answers(client: httpx2.Client) -> dict[str, httpx2.Response]:
-    """Below /api/auth, one of each kind that an answer can be."""
+    """One response of each kind below /api/auth."""
     return {
         "preflight": preflight(client, SIGN_IN),
         "answer": client.get(SESSION),
@@ -67,7 +67,7 @@ def test_hostile_page_may_read_no_answer(stack: Stack, origin: str) -> None:
 
 
 def test_answer_says_that_another_origin_gets_another(stack: Stack) -> None:
-    """Or a cache would show one page what another may read (RFC 9110 §12.5.5)."""
+    """Without `Vary: Origin` a cache could give one page the response meant for another (RFC 9110 §12.5.5)."""
     for origin in (TRUSTED_ORIGIN, *HOSTILE):
         for name, response in answers(page(stack, origin)).items():
             assert "origin" in [each.lower() for each in response.headers.get_list("Vary", split_commas=True)], name

@@ -1,6 +1,6 @@
-"""The OpenAPI documents of the running services are true.
+"""The running services answer as their OpenAPI documents say.
 
-auth-service's is tried by schemathesis here; todo-service's in its own tests, on both databases.
+Schemathesis tests auth-service's document here. todo-service's own tests do the same on both databases.
 """
 
 from collections.abc import Iterator
@@ -34,9 +34,9 @@ def operations(described: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield result.ok().label, result.ok()
 
 
-@pytest.mark.filterwarnings("default")  # those of schemathesis about its own dependencies are not ours
+@pytest.mark.filterwarnings("default")  # schemathesis warns about its own dependencies
 def test_auth_service_answers_as_its_document_says(stack: Stack, subtests: pytest.Subtests) -> None:
-    """Generated requests, valid and not, from somebody who is signed in and from nobody."""
+    """Generated requests, valid and invalid, with a session and without one."""
     for label, operation in operations(document(stack, "auth")):
         with subtests.test(label):
             signed_up = browser(stack).post("/api/auth/sign-up/email", json={"name": "Ann", **credentials()})
@@ -64,6 +64,6 @@ def answers_as_described(operation: Any, url: str, credential: str) -> None:
 
 @pytest.mark.parametrize("service", ["auth", "todo"])
 def test_document_is_for_operators_alone(stack: Stack, service: str) -> None:
-    """It stands on the service's own port; the gateway knows nothing of it."""
+    """The service's own port serves the document; the gateway answers 404."""
     assert document(stack, service)["openapi"].startswith("3.1")
     assert stack.client().get("/openapi.json").status_code == 404

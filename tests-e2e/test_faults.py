@@ -1,4 +1,4 @@
-"""Some of what the system must survive, under load; `./run.py bench faults` has all of it, and prints figures."""
+"""Some of the faults that the system must survive under load. `./run.py bench faults` tries all and prints figures."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ def load(nodes: Nodes) -> Load:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_no_promise_is_broken(fault: Fault, nodes: Nodes, load: Load, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing acknowledged is lost or doubled, nothing opened that should not be, and errors end with the fault."""
+    """No acknowledged write is lost or doubled, no invalid token is accepted, and errors end with the fault."""
     outcome = measure(fault, nodes, load)
     with capsys.disabled():
         print(f"\n{described(outcome)}")

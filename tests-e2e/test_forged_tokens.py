@@ -1,4 +1,4 @@
-"""No forged token opens the API, however it is made, and none brings the service down."""
+"""The API refuses every forged token, and no forged token makes the service fail."""
 
 import json
 from collections.abc import Iterator
@@ -14,24 +14,24 @@ TODOS = "/api/v1/todos"
 
 @pytest.fixture(scope="module", autouse=True)
 def service_stays_well(todo_process: TodoProcess) -> Iterator[None]:
-    """After all of them it is ready, has logged nothing as an error, and has fetched no key from elsewhere."""
+    """After all tests the service is ready, has logged no error, and has fetched no key from another address."""
     yield
     assert todo_process.client().get("/readyz").status_code == 200
     records = [json.loads(line) for line in todo_process.log.read_text(encoding="utf-8").splitlines()]
     assert [record for record in records if record["level"] not in ("info", "warning")] == []
-    # Beside the keys only the status lists are asked for, which this issuer does not have.
+    # Besides the keys, the service asks only for status lists, which this issuer does not have.
     assert set(todo_process.issuer.strangers_requests) <= {"/oauth/status-lists"}
 
 
 def test_what_all_forgeries_start_from_is_good(todo_process: TodoProcess) -> None:
-    """Otherwise they would be refused for a reason that they all share."""
+    """The unchanged token is accepted; otherwise all forgeries might be refused for one common reason."""
     token = todo_process.issuer.token(sub="alice")
     assert todo_process.client(token).get(TODOS).status_code == 200
 
 
 @pytest.mark.parametrize("name", FORGERIES)
 def test_forged_token_is_refused(todo_process: TodoProcess, name: str) -> None:
-    """RFC 6750 §3.1: 401 invalid_token, or 400 for what is no token at all; nothing of the token is repeated (R6)."""
+    """RFC 6750 §3.1: 401 invalid_token, or 400 if it is not a token at all. The answer repeats no part of it (R6)."""
     token = FORGERIES[name](todo_process.issuer)
     response = todo_process.client(token).get(TODOS)
     assert response.status_code == 401 or (response.status_code == 400 and name.startswith("R15"))
@@ -51,7 +51,7 @@ def test_forged_token_is_refused(todo_process: TodoProcess, name: str) -> None:
     ids=["none", "two", "a list", "two headers"],
 )
 def test_credentials_that_are_not_one_token_are_malformed(todo_process: TodoProcess, credentials: list[str]) -> None:
-    """RFC 6750 §3.1: invalid_request, although each token is good."""
+    """RFC 6750 §3.1: invalid_request, although each token by itself is valid."""
     token = todo_process.issuer.token()
     headers = [("Authorization", each.format(token)) for each in credentials]
     response = todo_process.client().get(TODOS, headers=headers)
@@ -60,7 +60,7 @@ def test_credentials_that_are_not_one_token_are_malformed(todo_process: TodoProc
 
 
 def test_token_belongs_in_the_header_alone(todo_process: TodoProcess) -> None:
-    """RFC 9700 §4.3.2 (R7)."""
+    """A token in the query or the body is not accepted: RFC 9700 §4.3.2 (R7)."""
     token = todo_process.issuer.token()
     assert todo_process.client().get(TODOS, params={"access_token": token}).status_code in (400, 401)
     twice = todo_process.client().get(TODOS, params={"access_token": token}, headers=bearer(token))

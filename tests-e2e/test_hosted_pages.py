@@ -1,4 +1,4 @@
-"""auth-service's own pages in a real browser: without scripts, by keyboard, in two tabs, framed by somebody else."""
+"""auth-service's own pages in a real browser: without scripts, by keyboard, in two tabs, framed by another site."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,7 +24,7 @@ def ours(stack: Stack) -> Ours:
 
 @pytest.fixture(scope="module")
 def frontend(ours: Ours) -> Iterator[tuple[str, str]]:
-    """A page that answers come to, and its client."""
+    """The address of a page that receives authorization responses, and the id of its client."""
     registered: dict[str, Any] = {}
     with serving(ours, "oauth4webapi", first_party=True, told=registered) as page:
         yield page, registered["client_id"]
@@ -49,7 +49,7 @@ def sign_in(page: Page, account: Account) -> None:
 
 
 def answered(page: Page, frontend: tuple[str, str]) -> dict[str, list[str]]:
-    """What the client's page was given, as soon as the browser is there."""
+    """The parameters of the authorization response, once the browser is at the client's page."""
     page.wait_for_url(lambda url: url.startswith(frontend[0]), wait_until="commit")
     return parse_qs(urlsplit(page.url).query)
 
@@ -73,7 +73,7 @@ def test_a_person_without_scripts_signs_in(
 def test_form_post_arrives(
     ours: Ours, frontend: tuple[str, str], account: Account, chromium: Browser, scripts: bool
 ) -> None:
-    """By a script that the page's policy allows, and without scripts by a button."""
+    """A script that the page's policy allows submits the form; without scripts, a button does."""
     with somebodys_browser(chromium, java_script_enabled=scripts) as context:
         page = context.new_page()
         posted: list[Request] = []
@@ -99,7 +99,7 @@ def test_keyboard_is_enough(ours: Ours, frontend: tuple[str, str], account: Acco
 
 
 def test_two_tabs_do_no_harm(ours: Ours, frontend: tuple[str, str], account: Account, page: Page) -> None:
-    """Both show the sign-in; each gets the answer to its own request, whichever is first."""
+    """Both tabs show the sign-in page, and each gets the response to its own request, in whichever order."""
     other = page.context.new_page()
     page.goto(authorize(ours, frontend, state="first"))
     other.goto(authorize(ours, frontend, state="second"))
@@ -110,7 +110,7 @@ def test_two_tabs_do_no_harm(ours: Ours, frontend: tuple[str, str], account: Acc
 
 
 def test_back_button_does_no_harm(ours: Ours, frontend: tuple[str, str], account: Account, page: Page) -> None:
-    """The request has had its answer: the page says so, shows no form, and starting again asks for nothing."""
+    """The page says that the request was already answered and shows no form. A new request asks for nothing again."""
     page.goto(authorize(ours, frontend, state="once"))
     sign_in(page, account)
     answered(page, frontend)
@@ -124,13 +124,13 @@ def test_back_button_does_no_harm(ours: Ours, frontend: tuple[str, str], account
 
 @pytest.mark.parametrize("path", ["/signin", "/signup", "/oauth/logout", "/oauth/authorize"])
 def test_nobody_elses_page_can_frame_them(ours: Ours, frontend: tuple[str, str], page: Page, path: str) -> None:
-    """Clickjacking: Chromium shows its own page in the frame instead."""
+    """Against clickjacking: Chromium shows its own error page in the frame instead."""
     page.goto(frontend[0])
     assert framed(page, f"{ours.issuer}{path}").startswith("chrome-error:")
 
 
 def test_no_page_offends_its_own_policy(ours: Ours, frontend: tuple[str, str], chromium: Browser) -> None:
-    """No style, script, image or form that Content-Security-Policy has to stop, and nothing else in the console."""
+    """Content-Security-Policy blocks no style, script, image or form, and the console shows no other message."""
     with somebodys_browser(chromium) as context:
         told: list[str] = []
         context.on(
@@ -149,7 +149,7 @@ def test_no_page_offends_its_own_policy(ours: Ours, frontend: tuple[str, str], c
 def test_axe_finds_nothing_serious_on_any_page(
     ours: Ours, chromium: Browser, account: Account, scheme: Literal["light", "dark"], width: int
 ) -> None:
-    """Sign-up with faults, sign-in refused, consent, selection, what one has agreed to, sign-out, an error."""
+    """Sign-up with errors, refused sign-in, consent, account selection, list of consents, sign-out, error page."""
     redirect_uri = "https://client.example/answer"
     client = ours.register(
         client_name="Somebody else's",

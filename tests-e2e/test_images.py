@@ -1,6 +1,6 @@
-"""What is promised of the images, looked at from outside, offline; nothing of them is started.
+"""The promises about the images, checked from outside and offline; no service is started.
 
-Where there is no engine, these tests are skipped and say so.
+Without a container engine these tests are skipped with that reason.
 """
 
 import json
@@ -54,13 +54,13 @@ class TestImages:
         assert found.strip() == "[] []"
 
     def test_no_layer_tells_where_packages_came_from(self, built: Composed, name: str) -> None:
-        """A build argument may hold a password, a proxy's or a package index's."""
+        """A build argument may hold the password of a proxy or a package index."""
         history = docker("history", "--no-trunc", "--format={{.CreatedBy}}", built.image(name))
         environ = _described(built, name)["Config"]["Env"]
         assert not re.search(r"PIP_INDEX|APT_|PROXY|https?://(?!127|localhost)", history + str(environ), re.IGNORECASE)
 
     def test_no_layer_holds_a_secret(self, built: Composed, name: str) -> None:
-        """All layers, so also what a later one takes away."""
+        """All layers are searched, so a file that a later layer deletes is found too."""
         assert list(_suspicious(built.image(name))) == []
 
     def test_whoever_runs_in_it_can_change_nothing(self, built: Composed, name: str) -> None:
@@ -75,7 +75,7 @@ def _described(built: Composed, name: str) -> dict[str, Any]:
 
 
 def _suspicious(image: str) -> Iterator[str]:
-    """Files of an image that hold a private key, or in which programs keep passwords."""
+    """Files of an image that hold a private key, or that programs use for passwords."""
     with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saving:
         assert saving.stdout
         with tarfile.open(fileobj=saving.stdout, mode="r|") as saved:

@@ -1,4 +1,4 @@
-"""A SIGKILL at any moment loses nothing that was acknowledged: no revocation, no rotation, no event (issue 6).
+"""A SIGKILL at any moment loses no acknowledged revocation, key rotation or event (issue 6).
 
 KILL_ROUNDS=20 ./run.py test tests-e2e/test_kills.py -s      many more rounds; prints what was counted
 """
@@ -14,7 +14,7 @@ from e2e_fixtures.killable import System, running_system
 from e2e_fixtures.losses import Ledger, check_events, play
 
 VICTIMS = ("auth-service", "worker", "todo-service", "PostgreSQL", "a backend of PostgreSQL")
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "1"))  # of each
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "1"))  # for each kind of process
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 def test_nothing_that_was_acknowledged_is_lost(system: System) -> None:
-    """And the services come back by themselves when the database does."""
+    """The services also recover without a restart when the database is back."""
     ledger = Ledger(seed=secrets.randbits(32))
     random = Random(ledger.seed)
     for victim in VICTIMS * ROUNDS:

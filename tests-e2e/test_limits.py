@@ -1,6 +1,6 @@
-"""Each limit of the gateway lets 1 + burst requests pass and refuses the next, in the system as run.py starts it.
+"""Each gateway limit lets 1 + burst requests pass and refuses the next, in the system as run.py starts it.
 
-At one request a minute, so that no test has to hurry, and each test from a loopback address of its own.
+The rate is one request a minute, so that a slow test still reaches the limit. Each test has its own loopback address.
 """
 
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def token(person: Person) -> str:
 
 @pytest.fixture
 def address() -> str:
-    """Where no other test comes from."""
+    """A source address that no other test uses."""
     return next(ADDRESSES)
 
 
@@ -64,7 +64,7 @@ def test_sign_up_passes_1_and_the_burst_and_no_more(caller: httpx2.Client) -> No
 
 
 def test_what_hashes_a_password_for_a_session_passes_1_and_the_burst_and_no_more(caller: httpx2.Client) -> None:
-    """Counted together, whichever it is."""
+    """One limit counts all these endpoints together."""
     paths = (PASSWORD * BURST["password"])[: BURST["password"] + 1]
     assert 429 not in [caller.post(path, json={}).status_code for path in paths]
     assert [caller.post(path, json={}).status_code for path in PASSWORD] == [429] * len(PASSWORD)
@@ -93,7 +93,7 @@ def test_sign_in_and_sign_up_are_counted_together(caller: httpx2.Client, person:
 
 
 def exhaust(caller: httpx2.Client) -> httpx2.Response:
-    """Sign in with nothing until it is refused."""
+    """Send empty sign-in requests until the limit is used up; return the answer to one more."""
     for _ in range(BURST["sign_in"] + 1):
         assert caller.post(SIGN_IN, json={}).status_code == 400
     return caller.post(SIGN_IN, json={})

@@ -1,7 +1,7 @@
-"""Who may do what: every todo route times every kind of caller, with the exact status.
+"""Every todo route with every kind of caller, and the exact status of the answer.
 
-Against a todo-service that trusts the test's issuer, since only its key makes tokens that are almost right. What can be
-had from the real issuer goes through the gateway as well.
+todo-service trusts the test's issuer here, because the real issuer does not sign tokens that are almost valid. Tokens
+that the real issuer does sign are tested through the gateway as well.
 """
 
 import uuid
@@ -35,7 +35,7 @@ class Route(NamedTuple):
         return client.request(self.method, self.path.format(user_id=user_id, todo_id=todo_id), json=body)
 
 
-# Somebody else's own list is simply another one; their todos are not there for us, and their path is not ours.
+# `/todos` is each caller's own list. Another owner's todo is 404; another owner's path is 403.
 ROUTES = [
     Route("GET", OWN, READ, 200, 200),
     Route("POST", OWN, WRITE, 201, 201),
@@ -79,7 +79,7 @@ Accounts = tuple[str, httpx2.Client, httpx2.Client]
 
 @pytest.fixture
 def owned(todo_process: TodoProcess) -> Owned:
-    """A user of the test's issuer, and a todo of theirs."""
+    """A user of the test's issuer with one todo."""
     user_id = f"user-{uuid.uuid4().hex}"
     client = todo_process.client(todo_process.issuer.token(sub=user_id))
     return user_id, client.post(OWN, json={"title": "Untouched"}).json()["id"]
@@ -87,13 +87,13 @@ def owned(todo_process: TodoProcess) -> Owned:
 
 @pytest.fixture(scope="module")
 def accounts(stack: Stack) -> Accounts:
-    """Two people of the real issuer: the first one's id, and a client of each."""
+    """Two accounts of the real issuer: the first one's id, and an HTTP client for each."""
     owner = sign_up(stack)
     return owner.id, owner.api(), sign_up(stack, "Bob").api()
 
 
 def assert_untouched(todo_process: TodoProcess, owned: Owned) -> None:
-    """A refusal changes nothing: neither the todo, nor what else the owner has."""
+    """A refused request changes neither the todo nor anything else of its owner."""
     user_id, todo_id = owned
     items = todo_process.client(todo_process.issuer.token(sub=user_id)).get(OWN).json()["items"]
     assert [(todo["id"], todo["title"], todo["status"]) for todo in items] == [(todo_id, "Untouched", "open")]
@@ -124,7 +124,7 @@ def test_caller_without_a_valid_token_is_401(
 def test_missing_scope_is_403_and_named(
     todo_process: TodoProcess, owned: Owned, route: Route, other_scopes: str
 ) -> None:
-    """RFC 6750 §3.1."""
+    """RFC 6750 §3.1: insufficient_scope."""
     scope = ({READ, WRITE} - {route.scope}).pop() if other_scopes == "the other one" else other_scopes
     client = todo_process.client(todo_process.issuer.token(sub=owned[0], scope=scope))
     response = route.request(client, user_id=owned[0], todo_id=owned[1])
@@ -137,7 +137,7 @@ def test_missing_scope_is_403_and_named(
 
 @every_route
 def test_other_user_gets_at_nothing(todo_process: TodoProcess, owned: Owned, route: Route) -> None:
-    """Rule R5 of todo-service/VERIFIER.md: without a Bearer error, since the token is good."""
+    """Rule R5 of todo-service/VERIFIER.md. The answer has no Bearer error, because the token is valid."""
     client = todo_process.client(todo_process.issuer.token(sub=f"other-{uuid.uuid4().hex}"))
     response = route.request(client, user_id=owned[0], todo_id=owned[1])
     assert response.status_code == route.other_user
@@ -153,7 +153,7 @@ def test_owner_succeeds(todo_process: TodoProcess, owned: Owned, route: Route) -
 
 @every_route
 def test_genuine_tokens_through_the_gateway(stack: Stack, issuer: Issuer, accounts: Accounts, route: Route) -> None:
-    """The same, as far as the real issuer makes such tokens; and another issuer's are refused."""
+    """The same with tokens of the real issuer; a token of another issuer is refused."""
     user_id, owner, other = accounts
     todo_id = owner.post(OWN, json={"title": "Untouched"}).json()["id"]
     foreign = stack.client(headers=bearer(issuer.token(sub=user_id, iss=stack.url, aud=f"{stack.url}/api/v1")))

@@ -1,6 +1,6 @@
-"""deploy/observability asks for what there is: expressions are ones to Prometheus' grammar, metrics and labels exposed.
+"""deploy/observability: each expression parses as PromQL, and the services expose its metrics and labels.
 
-Prometheus and Grafana themselves are not started: their images are not at hand wherever these tests run.
+Prometheus and Grafana are not started, because their images are not available on every machine that runs the tests.
 """
 
 import json
@@ -25,10 +25,10 @@ from e2e_fixtures.waiting import wait_until
 FOLDER = ROOT / "deploy/observability"
 OVERLAY = ROOT / "deploy/compose/observability.yaml"
 JOBS = {"auth-service": "auth", "auth-worker": "worker", "todo-service": "todo"}
-OF_PROMETHEUS = {"job", "instance"}  # labels that it adds
+OF_PROMETHEUS = {"job", "instance"}  # labels that Prometheus adds
 SAMPLES = {"histogram": ("_bucket", "_count", "_sum"), "counter": ("_total",), "gauge": ("",)}
 
-Exposed = dict[str, set[str]]  # the labels of each metric
+Exposed = dict[str, set[str]]  # each metric's labels
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ def selectors(expression: str) -> Iterator[Selector]:
 
 
 def kept_labels(expression: str) -> set[str]:
-    """What aggregations are by."""
+    """The labels that the expression's aggregations name."""
     modifiers = [node.modifier for node in visited(expression, promql_parser.AggregateExpr)]
     return {label for each in modifiers if each is not None for label in each.labels}
 
 
 @pytest.fixture(scope="module")
 def exposed(stack: Stack) -> dict[str, Exposed]:
-    """What each process shows, after something of each kind has happened."""
+    """The metrics of each process after requests that set all of them."""
     client = stack.client()
     client.get("/api/v1/todos", headers={"Authorization": "Bearer nothing"})
     client.post("/oauth/token", data={"grant_type": "client_credentials"})
@@ -109,7 +109,7 @@ def test_expression_asks_for_what_is_exposed(name: str, exposed: dict[str, Expos
             continue
         asked = [each for each in JOBS if selector.jobs is None or each in selector.jobs.split("|")]
         labels = [exposed[job][selector.metric] for job in asked if selector.metric in exposed[job]]
-        assert labels, f"nobody asked exposes {selector.metric}"
+        assert labels, f"none of {asked} exposes {selector.metric}"
         assert all(selector.labels <= each | OF_PROMETHEUS for each in labels), selector
         known |= set().union(*labels)
     assert kept_labels(EXPRESSIONS[name]) <= known
@@ -152,7 +152,7 @@ def test_collector_pipeline_uses_what_is_configured() -> None:
 
 @pytest.fixture(scope="module")
 def composed() -> dict[str, Any]:
-    """What the engine's own parser makes of the overlay."""
+    """The overlay as the engine's own parser reads it."""
     if shutil.which("docker") is None:
         absent("docker compose is not installed")
     command = ["docker", "compose", "-f", "compose.yaml", "-f", str(OVERLAY), "config", "--format", "json"]

@@ -1,4 +1,4 @@
-"""One session for two protocols: what Better Auth begins or ends OpenID Connect sees, and the other way round."""
+"""One session for two protocols: OpenID Connect sees a session that Better Auth begins or ends, and vice versa."""
 
 import pytest
 
@@ -64,7 +64,7 @@ def test_who_signed_in_on_the_page_has_a_better_auth_session(
 
 
 def test_access_token_of_the_code_flow_opens_the_api(rp: RelyingParty, agent: UserAgent, account: Account) -> None:
-    """The same owner as by the Better Auth protocol, within the scope that was asked for."""
+    """The token has the same owner as one of the Better Auth protocol, and only the requested scope."""
     token = rp.sign_in(agent, account, scope=ONLINE).access_token
     headers = {"Authorization": f"Bearer {token}"}
     assert rp.http.get(f"/api/v1/users/{account.sub}/todos", headers=headers).status_code == 200
@@ -83,7 +83,7 @@ def test_logout_at_a_client_ends_the_better_auth_session(rp: RelyingParty, agent
 def test_better_auth_ends_what_its_session_gave(
     rp: RelyingParty, agent: UserAgent, account: Account, path: str
 ) -> None:
-    """Without `offline_access` a grant ends with its session; with it it outlives a sign-out, but no revocation."""
+    """Without `offline_access` a grant ends with its session. With it, it survives a sign-out but not a revocation."""
     online = rp.sign_in(agent, account, scope=ONLINE).response["refresh_token"]
     offline = rp.sign_in(agent, account, scope=OFFLINE, prompt="consent").response["refresh_token"]
     better_auth(agent, path)

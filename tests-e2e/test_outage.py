@@ -1,4 +1,4 @@
-"""The issuer is away: what was issued goes on being good, and what needs it says so."""
+"""The issuer is down: issued tokens stay valid, and requests that need the issuer get an honest error."""
 
 import os
 import signal
@@ -17,12 +17,12 @@ from e2e_fixtures.waiting import wait_until
 
 TODOS, JWKS = "/api/v1/todos", "/.well-known/jwks.json"
 DOCUMENTS = [JWKS, "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
-SHARED_MAX_AGE = 5  # seconds: after that the gateway asks again
+SHARED_MAX_AGE = 5  # seconds; then the gateway fetches its copy again
 
 
 @dataclass(frozen=True)
 class Outage:
-    """A system whose auth-service is dead, and what was had from it before."""
+    """A system whose auth-service is dead, with a session and tokens from before."""
 
     stack: Stack
     token: str
@@ -35,7 +35,7 @@ class Outage:
 
 @pytest.fixture(scope="module")
 def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
-    """auth-service killed. run.py would then stop all the rest, so it is frozen for as long as we look at that."""
+    """A system with auth-service killed. run.py is frozen meanwhile, because it would stop the other processes."""
     with running_stack(tmp_path_factory.mktemp("outage") / "checkout", "--no-limits") as stack:
         token = sign_up(stack).token()
         documents = {path: stack.client().get(path).content for path in DOCUMENTS}
@@ -70,7 +70,7 @@ def test_todos_are_served_while_the_issuer_is_dead(outage: Outage) -> None:
 
 
 def test_what_is_not_good_is_refused_all_the_same(outage: Outage, issuer: Issuer) -> None:
-    """Rule R19 of todo-service/VERIFIER.md: an unknown key is 401, although nobody can be asked about it."""
+    """Rule R19 of todo-service/VERIFIER.md: an unknown key is 401, although the issuer cannot be asked about it."""
     url = outage.stack.url
     unknown_key = issuer.token(iss=url, aud=f"{url}/api/v1")
     for token in (unknown_key, outage.token[:-4] + "AAAA"):
@@ -79,14 +79,14 @@ def test_what_is_not_good_is_refused_all_the_same(outage: Outage, issuer: Issuer
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_gateway_serves_the_documents_that_it_holds(outage: Outage, path: str) -> None:
-    """RFC 5861 §4: stale-if-error, once the copy is older than s-maxage."""
+    """RFC 5861 §4: stale-if-error applies once the copy is older than s-maxage."""
     time.sleep(max(0.0, outage.began + SHARED_MAX_AGE + 1 - time.monotonic()))
     response = outage.stack.client().get(path)
     assert (response.status_code, response.content) == (200, outage.documents[path])
 
 
 def test_whoever_asks_past_the_cache_is_told_the_truth(outage: Outage) -> None:
-    """The cache is bypassed for requests with Authorization."""
+    """Requests with Authorization bypass the cache, so they see the error."""
     assert outage.api().get(JWKS).status_code in (502, 504)
 
 
@@ -99,14 +99,14 @@ def test_what_needs_the_issuer_says_so(outage: Outage) -> None:
 
 
 def test_at_last_run_py_stops_the_rest_and_shows_why(outage: Outage) -> None:
-    """Last, because nothing is served after it."""
+    """This test is the last, because nothing answers after it."""
     os.kill(outage.stack.running["pid"], signal.SIGCONT)
     wait_until(lambda: "auth-service was killed by SIGKILL" in outage.stack.log("run"))
     wait_until(lambda: is_gone(outage.stack))
 
 
 def is_gone(stack: Stack) -> bool:
-    """Nobody listens; a connection that was open at the end may be reset instead."""
+    """Whether nothing listens any more. A connection that was open at the end may be reset instead of refused."""
     try:
         stack.client().get("/healthz")
     except httpx2.ConnectError:

@@ -1,4 +1,4 @@
-"""Relying parties that nobody here wrote, first against a control that nobody here wrote either, then against ours."""
+"""Third-party relying parties, first against a third-party provider (the control), then against ours."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the repository promises about itself: its layout, its locks, its README."""
+"""The repository's promises about itself: layout, lock files, README."""
 
 import json
 import re
@@ -24,8 +24,8 @@ ALLOWED = NEEDED | {
     *("compose.yaml", "pyproject.toml", "CONTRIBUTING.md", ".gitignore", ".gitattributes", ".dockerignore"),
     *(".editorconfig", ".pre-commit-config.yaml"),
 }
-INSIDE = {("POST", "/internal/verifiers")}  # from service to service; auth-service's README has it
-UNDOCUMENTED = {("GET", "/healthz"), ("GET", "/openapi.json")}  # the gateway's own, and the documents themselves
+INSIDE = {("POST", "/internal/verifiers")}  # only between the services; auth-service's README documents it
+UNDOCUMENTED = {("GET", "/healthz"), ("GET", "/openapi.json")}  # the gateway's own, and the OpenAPI documents
 HOSTS = re.compile(r"pypi\.|pythonhosted|npmjs|registry\.|index-url|\"resolved\"|@ (git|http)", re.IGNORECASE)
 ROUTE = re.compile(r"`([A-Z]+(?:[ ,|]+[A-Z]+)*) (/[^` ]*)`")
 
@@ -39,7 +39,7 @@ def tracked() -> list[Path]:
 
 @pytest.mark.parametrize("bench", sorted(path.name for path in (ROOT / "tests-e2e/bench").glob("[a-z]*.py")))
 def test_a_bench_finds_what_it_imports(bench: str) -> None:
-    """They run for minutes, so no test runs them; that they begin is soon seen."""
+    """Benches run for minutes, so tests only check that a bench can import its modules."""
     begins = f"import runpy; runpy.run_path({str(ROOT / 'tests-e2e/bench' / bench)!r}, run_name='imported')"
     subprocess.run([sys.executable, "-P", "-W", "error", "-c", begins], check=True, timeout=300)
 
@@ -96,9 +96,9 @@ class TestReadme:
 
 
 def test_the_two_commands_on_a_fresh_copy(tmp_path: Path) -> None:
-    """`up`, again `up`, `down`, `down`; and `test`, as far as to collect what it would run.
+    """`up`, again `up`, `down`, again `down`; and `test` with collection only.
 
-    Only what is installed is lent to the copy. Installing it as well is what .ci/run begins with.
+    The copy uses this checkout's installed packages; .ci/run tests the installation.
     """
     fresh, port = Checkout.copy(tmp_path / "fresh"), str(free_port())
     try:
@@ -129,5 +129,5 @@ def _routes_in(readme: str) -> Iterator[tuple[str, str]]:
 
 
 def _unnamed(path: str) -> str:
-    """A path in which parameters have no names: prose may call them as it likes."""
+    """The path without its parameters' names, because pages may use other names."""
     return re.sub(r"\{[^}]*\}", "{}", path)

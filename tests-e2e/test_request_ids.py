@@ -1,4 +1,4 @@
-"""One request id leads from the gateway's log to the statement that a service waited for."""
+"""One request id leads from the gateway's log to the slow statement in the service's log."""
 
 import json
 import secrets
@@ -22,7 +22,7 @@ Send = Callable[[Stack, Person, dict[str, str]], httpx2.Response]
 
 @contextmanager
 def locked(stack: Stack, service: str) -> Iterator[None]:
-    """Nobody else writes to the service's database meanwhile; its writers wait."""
+    """Hold the write lock of the service's database, so that its writers wait."""
     path = stack.checkout.folder / f".run/{service}.db"
     with closing(sqlite3.connect(path, isolation_level=None, timeout=60)) as connection:
         connection.execute("BEGIN IMMEDIATE")
@@ -45,13 +45,13 @@ def entries(stack: Stack, name: str, request_id: str) -> list[dict[str, Any]]:
 
 
 def is_over(stack: Stack, process: str, request_id: str) -> bool:
-    """Both have told of the request, which comes last, and may come after the answer."""
+    """Whether service and gateway have both logged the end of the request, which may be after the response."""
     told = {each["event"] for each in entries(stack, process, request_id)}
     return "request" in told and entries(stack, "gateway", request_id) != []
 
 
 def is_held_up(entry: dict[str, Any]) -> bool:
-    """A writer that waits to begin; on a busy machine other statements may be slow as well."""
+    """Whether the slow statement is a writer's BEGIN; on a busy machine other statements may be slow as well."""
     return entry["event"] == "slow_statement" and str(entry["db.query.text"]).startswith("BEGIN")
 
 
@@ -59,7 +59,7 @@ def is_held_up(entry: dict[str, Any]) -> bool:
 def test_one_id_leads_from_the_gateway_to_the_statement(stack: Stack, person: Person, service: str, send: Send) -> None:
     process, seconds = f"{service}-service", 1.0
     found: list[dict[str, Any]] = []
-    while not found:  # on a machine so busy that the request came after the lock had gone, it is held for longer
+    while not found:  # if the machine is so busy that the request came after the lock, hold the lock longer
         request_id = f"e2e-{secrets.token_hex(8)}"
         with ThreadPoolExecutor(1) as pool:
             with locked(stack, service):
@@ -69,7 +69,7 @@ def test_one_id_leads_from_the_gateway_to_the_statement(stack: Stack, person: Pe
         assert (response.is_success, response.headers["X-Request-ID"]) == (True, request_id)
         wait_until(partial(is_over, stack, process, request_id))
         found = [each for each in entries(stack, process, request_id) if is_held_up(each)]
-        assert found or seconds < 4, "no statement was slow"
+        assert found or seconds < 4, "no slow statement was logged"
         seconds *= 2
     assert found[0]["duration_ms"] >= 500
     assert {each["request_id"] for each in entries(stack, "gateway", request_id)} == {request_id}

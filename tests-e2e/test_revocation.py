@@ -1,4 +1,4 @@
-"""Revocation without a call: a token that was good a moment ago is refused, though nobody asks the issuer about it."""
+"""The API refuses a token soon after its revocation, without asking the issuer about it."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ def test_a_revoked_token_is_refused(stack: Stack, kind: str) -> None:
 
 
 def test_the_api_refuses_what_it_knows_while_the_issuer_does_not_answer(stack: Stack) -> None:
-    """The bit is in memory: no request waits for the issuer, and no outage brings a revoked token back."""
+    """The status list is in memory: no request waits for the issuer, and a revoked token stays refused in an outage."""
     revocable, person = REVOCATIONS["sign-out"](stack), sign_up(stack)
     other = stack.client(headers=bearer(person.token()))
     revocable.end()

@@ -1,4 +1,4 @@
-"""What can be reached from outside: the routes of README.md, and nothing else."""
+"""The gateway serves the routes of README.md and no others."""
 
 import re
 
@@ -8,15 +8,15 @@ import pytest
 from e2e_fixtures.stack import NO_TLS, Stack
 from e2e_fixtures.waiting import wait_until
 
-HIDDEN = {"/livez", "/readyz"}  # each service has them, on its own port
-INSIDE = {"/internal/verifiers"}  # from service to service
+HIDDEN = {"/livez", "/readyz"}  # on each service's own port only
+INSIDE = {"/internal/verifiers"}  # only between the services
 NOWHERE = [
     *("/openapi.json", "/docs", "/redoc", "/metrics", "/internal", *INSIDE, "/.env", "/.git/config", "/favicon.ico"),
     *("/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/users", "/api/v1/users/x", "/api/v2/todos", "/api/v1/todosx"),
     *("/api/auth/../../livez", "/api/auth/%2e%2e/%2e%2e/readyz", "/api/v1/todos/..%2f..%2f..%2freadyz", "//livez"),
     *("/.well-known/", "/.well-known/security", "/.well-known/oauth-protected-resource", "/API/V1/todos"),
 ]  # fmt: skip
-APPLICATION = {"/", "/favicon.svg"}  # the web application, which is in no OpenAPI document
+APPLICATION = {"/", "/favicon.svg"}  # the web application's pages; no OpenAPI document has them
 NOT_ROUTED = "There is nothing here."
 
 
@@ -33,7 +33,7 @@ def test_every_documented_route_is_routed_and_what_is_for_inside_is_not(stack: S
 
 
 def test_gateway_routes_no_path_that_todo_service_lacks(stack: Stack) -> None:
-    """The other direction for todo-service; gateway/tests/test_paths.py compares auth-service's routes both ways."""
+    """The reverse check for todo-service; gateway/tests/test_paths.py compares auth-service's routes both ways."""
     rendered = (stack.checkout.folder / ".run/nginx/nginx.conf").read_text(encoding="utf-8")
     locations = re.findall(r"location (= |~ )(\S+) +\{[^}]*proxy_pass http://\$todo;", rendered)
     assert len(locations) > 4
@@ -45,7 +45,7 @@ def test_gateway_routes_no_path_that_todo_service_lacks(stack: Stack) -> None:
 @pytest.mark.parametrize("path", NOWHERE)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_nothing_else_is_there(stack: Stack, method: str, path: str) -> None:
-    # The whole target as it is: a client would otherwise resolve the dots itself.
+    # The raw target is sent as it is; otherwise the client would resolve the dots itself.
     request = stack.client().build_request(method, "/", extensions={"target": path.encode()})
     response = stack.client().send(request)
     assert response.status_code == 404
@@ -64,7 +64,7 @@ def test_gateway_is_healthy_by_itself(stack: Stack) -> None:
 
 
 def test_request_id_leads_through_every_log(stack: Stack) -> None:
-    """One id from the caller to the gateway's log and the service's."""
+    """The caller's request id is in the gateway's log and in the service's."""
     request_id = "e2e-request-0001"
     response = stack.client().get("/api/v1/todos", headers={"X-Request-ID": request_id})
     assert response.headers["X-Request-ID"] == response.json()["request_id"] == request_id

@@ -1,4 +1,4 @@
-"""run.py as a person uses it in a terminal: in the foreground until Ctrl-C, listening elsewhere, and `reset`."""
+"""run.py as a person uses it in a terminal: in the foreground until Ctrl-C, on another address, and `reset`."""
 
 import json
 import os
@@ -21,12 +21,12 @@ STATE_OF_A_SYSTEM = {"auth.db", "todo.db", "secrets", "logs"}
 
 
 def test_interrupted_up_leaves_no_process_and_reset_leaves_no_state(tmp_path: Path) -> None:
-    """Without a gateway, as where there is no nginx."""
+    """The system runs without a gateway, as on a machine without nginx."""
     fresh = Checkout.copy(tmp_path / "fresh")
     state = fresh.folder / ".run"
     with terminal(fresh, "up", "--no-gateway", "--port", str(free_port())) as process:
         wait_until(lambda: process.poll() is not None or is_ready(state), TIMEOUT)
-        assert process.poll() is None, "it ended instead of getting ready"
+        assert process.poll() is None, "run.py ended before it was ready"
         running = read(state)
         assert running["ports"]["gateway"] is None
         for service in ("auth", "todo"):
@@ -53,7 +53,7 @@ def test_gateway_listens_where_it_is_told_beside_loopback(tmp_path: Path) -> Non
 
 
 def test_everything_else_starts_where_the_web_application_cannot_be_built(tmp_path: Path) -> None:
-    """What the lock does not name is not installed."""
+    """npm refuses to install a package that the lock does not name, so the build fails."""
     checkout = Checkout.copy(tmp_path / "checkout")
     lock = checkout.folder / "todo-service/web/package-lock.json"
     packages = json.loads(lock.read_text(encoding="utf-8"))
@@ -74,7 +74,7 @@ def test_everything_else_starts_where_the_web_application_cannot_be_built(tmp_pa
 
 @contextmanager
 def terminal(checkout: Checkout, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """run.py in the foreground of a terminal of its own; it is gone at the end, and `down` ends what it started."""
+    """run.py in the foreground of its own terminal. At the end it is killed, and `down` ends what it started."""
     command = [sys.executable, "run.py", *arguments]
     process = subprocess.Popen(
         command, cwd=checkout.folder, env=ambient(), stdout=subprocess.DEVNULL, start_new_session=True
@@ -93,7 +93,7 @@ def is_ready(state: Path) -> bool:
 
 
 def read(state: Path) -> dict[str, Any]:
-    """What the running system says about itself; nothing before there is one."""
+    """The content of run.json; empty until the system has written it."""
     file = state / "run.json"
     described: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return described

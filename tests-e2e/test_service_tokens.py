@@ -1,4 +1,4 @@
-"""A service as a client: registered by the operator, it gets a token for itself and has todos of its own."""
+"""A service as a client: the operator registers it, and it gets tokens of its own and owns its own todos."""
 
 import json
 import time
@@ -23,7 +23,7 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 
 @dataclass(frozen=True)
 class ServiceClient:
-    """What `./run.py auth clients create` printed, and a client of the gateway."""
+    """The JSON that `./run.py auth clients create` printed, with an HTTP client of the gateway."""
 
     stack: Stack
     registered: dict[str, Any]
@@ -34,7 +34,7 @@ class ServiceClient:
         return client_id
 
     def ask(self, **further: str) -> httpx2.Response:
-        """For a token, by whatever the service was registered with."""
+        """Request a token with the authentication method that the service was registered with."""
         form = {"grant_type": "client_credentials", **further}
         if "client_secret" in self.registered:
             auth = (self.id, self.registered["client_secret"])
@@ -64,12 +64,12 @@ METHODS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module", params=METHODS)
 def robot(stack: Stack, request: pytest.FixtureRequest) -> ServiceClient:
-    """One for all tests: each takes its own todos away again."""
+    """One client for all tests; each test deletes its own todos."""
     return register(stack, **METHODS[request.param])
 
 
 def register(stack: Stack, **metadata: Any) -> ServiceClient:
-    """Metadata in, the client out, as JSON."""
+    """Register a client: its metadata goes in as JSON, and the client comes out as JSON."""
     asked = {
         "client_name": "Robot",
         "grant_types": ["client_credentials"],
@@ -120,7 +120,7 @@ def test_a_client_that_was_deleted_gets_no_more_tokens(stack: Stack) -> None:
     robot = register(stack)
     assert robot.ask().status_code == 200
     assert stack.checkout.run("auth", "clients", "delete", robot.id, "--yes").returncode == 0
-    wait_until(lambda: robot.ask().status_code != 200)  # client rows are believed for five seconds
+    wait_until(lambda: robot.ask().status_code != 200)  # client rows are cached for five seconds
     response = robot.ask()
     assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
     assert response.headers["WWW-Authenticate"].startswith("Basic ")

@@ -1,4 +1,4 @@
-"""The three stories, through the gateway, as people live them: get an account, use it, keep things to oneself."""
+"""The three stories through the gateway: get an account, use it, keep one's todos private."""
 
 import base64
 import json
@@ -83,7 +83,7 @@ class TestSomebodyUsesTheirTodos:
         assert api.get(f"/api/v1/todos/{created.json()['id']}").status_code == 200
 
     def test_token_is_as_promised(self, stack: Stack, person: Person) -> None:
-        """RFC 9068 §2."""
+        """The claims and the header of RFC 9068 §2."""
         header, claims = (_decode(segment) for segment in person.token().split(".")[:2])
         assert (header["alg"], header["typ"]) == ("RS256", "at+jwt")
         assert claims["iss"] == stack.url
@@ -94,7 +94,7 @@ class TestSomebodyUsesTheirTodos:
         assert {"jti", "sid", "auth_time", "acr", "amr"} <= claims.keys()
 
     def test_session_gives_another_token_when_it_is_asked_again(self, person: Person) -> None:
-        """What a frontend does when its token has expired. Within one second everybody gets the same."""
+        """A frontend asks again when its token has expired. Requests within one second get the same token."""
         first = person.token()
         time.sleep(1.1)
         second = person.token()
@@ -105,7 +105,7 @@ class TestSomebodyUsesTheirTodos:
             assert person.stack.client(headers=bearer(token)).get("/api/v1/todos").status_code == 200
 
     def test_bearer_credential_serves_without_cookies(self, stack: Stack) -> None:
-        """What a command line keeps."""
+        """A command-line program keeps this credential instead of cookies."""
         signed_up = browser(stack).post(SIGN_UP, json={"name": "Ann", **credentials()})
         without_cookies = stack.client(headers=bearer(signed_up.headers["set-auth-token"]))
         token = without_cookies.get("/api/auth/token").json()["token"]
@@ -114,7 +114,7 @@ class TestSomebodyUsesTheirTodos:
 
 class TestNobodyElseGetsAtThem:
     def test_no_token_is_asked_for_one(self, stack: Stack) -> None:
-        """RFC 6750 §3.1: no error code; RFC 9728 §5.1: where to learn more."""
+        """The challenge has no error code (RFC 6750 §3.1) and links to the resource metadata (RFC 9728 §5.1)."""
         response = stack.client().get("/api/v1/todos")
         assert response.status_code == 401
         where = f"{stack.url}/.well-known/oauth-protected-resource/api/v1"
@@ -133,7 +133,7 @@ class TestNobodyElseGetsAtThem:
             assert response.headers["Content-Type"] == "application/problem+json"
 
     def test_session_opens_no_api(self, person: Person) -> None:
-        """The todo locations get no cookies; a session credential is no access token."""
+        """The gateway passes no cookies to the todo API, and a session credential is not an access token."""
         assert person.browser.get("/api/v1/todos").status_code == 401
         kept = person.browser.cookies["better-auth.session_token"]
         assert person.stack.client(headers=bearer(kept)).get("/api/v1/todos").status_code in (400, 401)

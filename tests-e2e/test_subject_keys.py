@@ -1,4 +1,4 @@
-"""GATEWAY_SUBJECT_LIMITS without the issuer's keys: nobody is refused by that, so the log must say it."""
+"""GATEWAY_SUBJECT_LIMITS without the issuer's keys: no request fails, so only the log can tell the operator."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 from e2e_fixtures.composed import Composed, docker, logged
 from e2e_fixtures.waiting import wait_until
 
-# An issuer whose first answers are none: what it says then is nothing for the log.
+# An issuer whose first answers are not key sets. Their text must not appear in the log.
 ISSUER = """
 import http.server
 ANSWERS = [b"a-secret {", b'{"keys": "a-secret"}', b'{"keys": []}']
@@ -32,7 +32,7 @@ SETTINGS = {
 
 @pytest.fixture
 def gateway(built: Composed) -> Iterator[str]:
-    """The container of a gateway with njs, alone on its network."""
+    """The container of a gateway with njs, without any network except loopback."""
     given = [f"--env={name}={value}" for name, value in SETTINGS.items()]
     container = docker("run", "--detach", "--network=none", *given, built.image("gateway")).strip()
     try:

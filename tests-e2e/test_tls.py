@@ -1,4 +1,4 @@
-"""`./run.py up --tls`: the whole system by https, and nothing of it that still says http."""
+"""`./run.py up --tls`: the whole system over https, and no address in it says http."""
 
 import json
 
@@ -19,13 +19,13 @@ def test_every_address_in_the_metadata_is_https(secure_stack: Stack) -> None:
 
 
 def test_person_signs_up_and_keeps_a_todo(secure_stack: Stack) -> None:
-    """todo-service gets the keys by http, past the gateway; what it compares with `iss` is https all the same."""
+    """todo-service fetches the keys over http without the gateway, but compares `iss` with the https issuer."""
     ann = sign_up(secure_stack)
     assert ann.api().post("/api/v1/todos", json={"title": "Read RFC 9325"}).status_code == 201
 
 
 def test_cookies_are_for_https_alone(secure_stack: Stack) -> None:
-    """RFC 6265bis §4.1.3.1: a browser takes the prefix from an https origin only, and no plain page can set it."""
+    """RFC 6265bis §4.1.3.1: browsers accept the prefix only from https, so no http page can set these cookies."""
     cookies = sign_up(secure_stack).browser.cookies.jar
     assert {(cookie.name.startswith("__Secure-"), cookie.secure) for cookie in cookies} == {(True, True)}
 
@@ -37,7 +37,7 @@ def test_authority_is_named(secure_stack: Stack) -> None:
 
 
 def test_browser_speaks_what_is_new(secure_stack: Stack) -> None:
-    """Chromium: TLS 1.3, HTTP/2. Where nobody has told it of the authority it says so instead."""
+    """Chromium uses TLS 1.3 and HTTP/2. Without our authority it shows a certificate error."""
     url = f"{secure_stack.url}/healthz"
     with running_chromium(secure_stack.certificate, http2=True) as chromium, somebodys_browser(chromium) as context:
         page = context.new_page()

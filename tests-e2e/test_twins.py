@@ -1,6 +1,6 @@
-"""The services share no code, so some files stand in both on purpose. They are the same but for what is listed here.
+"""The services share no code, so each has a copy of some files. The copies differ only in the lines listed here.
 
-A fault that is mended in one of them is then mended in both. A line that must differ stands in `TWINS` with its reason.
+A fault that is fixed in one copy must be fixed in the other. `TWINS` lists each line that differs, with the reason.
 """
 
 import ast
@@ -18,7 +18,7 @@ AUTH, TODO = ROOT / "auth-service/auth_service", ROOT / "todo-service/todo_servi
 
 @dataclass(frozen=True)
 class Difference:
-    """Lines of one service that the other has not, or has others for."""
+    """Lines that one service lacks or has in another form."""
 
     why: str
     auth: str = ""
@@ -103,7 +103,7 @@ TWINS: dict[str, tuple[Difference, ...]] = {
     "telemetry/process_metrics.py": (),
     "telemetry/tracing.py": (HINTS,),
 }
-# Of the same name, and not twins: each has its own task.
+# Files of the same name that are not copies: each has a task of its own.
 UNALIKE = {
     "__init__.py": "each room's door tells of its own files",
     "assembly.py": "other parts",
@@ -126,7 +126,7 @@ UNALIKE = {
 
 
 def lines(text: str, package: str) -> list[str]:
-    """Lines with something in them, without the service's name."""
+    """The non-empty lines, without the service's name."""
     named = text.replace(package, "SERVICE").replace(package.replace("_", "-"), "SERVICE")
     return [line for line in named.splitlines() if line.strip()]
 

@@ -1,4 +1,4 @@
-"""An upgrade of each service while people come and go: two versions at once on one PostgreSQL."""
+"""An upgrade of each service under load: two versions run at once on one PostgreSQL server."""
 
 import secrets
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from e2e_fixtures.stack import NO_TLS
 from e2e_fixtures.upgrades import upgrade, versions
 
 TODOS = "/api/v1/todos"
-Step = tuple[str, str, str, object, int]  # method, server, path, body, and the status that it is answered
+Step = tuple[str, str, str, object, int]  # method, server, path, body, expected status
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_nobody_notices_an_upgrade_of_auth_service(postgres: Postgres, tmp_path:
     }
 
     def visit(here: str, there: str) -> str:
-        """Sign up, go on elsewhere, and sign out everywhere."""
+        """Sign up at one version, continue at the other, and sign out everywhere."""
         asked = credentials()
         steps: Sequence[Step] = (
             ("POST", here, "/api/auth/sign-up/email", {"name": "Ann", **asked}, 200),
@@ -68,7 +68,7 @@ def test_nobody_notices_an_upgrade_of_todo_service(postgres: Postgres, issuer: I
     }
 
     def visit(here: str, there: str) -> str:
-        """Write a todo, finish and read it elsewhere, and delete it: nobody else's is ever seen."""
+        """Create a todo, complete and read it at the other version, and delete it. No other owner's todo is listed."""
         with browser(bearer(issuer.token(sub=secrets.token_hex(16)))) as client:
             made = client.post(here + TODOS, json={"title": "Buy milk"})
             if made.status_code != 201:
@@ -81,7 +81,7 @@ def test_nobody_notices_an_upgrade_of_todo_service(postgres: Postgres, issuer: I
             return failure or walk(client, [("DELETE", here, own, None, 204), ("GET", there, own, None, 404)])
 
     with versions("todo-service", tmp_path, (free_port(), free_port()), environ) as (before, after):
-        # Versions before 0003 called a newer schema a fault. test_database.py there holds that later ones do not.
+        # Versions before migration 0003 treat a newer schema as a fault; later ones do not (see its test_database.py).
         assert upgrade(before, after, visit, stays_ready=False) == []
 
 
@@ -90,7 +90,7 @@ def browser(headers: dict[str, str]) -> httpx2.Client:
 
 
 def walk(client: httpx2.Client, steps: Sequence[Step]) -> str:
-    """Take the steps one after another. What went wrong, or nothing."""
+    """Take the steps one after another; return the first failure as text, or ""."""
     for method, url, path, body, expected in steps:
         try:
             answer = client.request(method, url + path, json=body)

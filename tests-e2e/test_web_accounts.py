@@ -1,4 +1,4 @@
-"""A person's account in the todo web application, and that nobody sees what is another's. In Chromium."""
+"""A person's account in the todo web application, in Chromium; nobody sees another person's data."""
 
 import re
 
@@ -136,7 +136,7 @@ class TestApart:
         expect(mine.get_by_text("Ann's secret")).to_have_count(0)
 
     def test_signing_out_leaves_no_page_to_type_into_that_is_about_to_go(self, mine: Page) -> None:
-        """The page is loaded anew; the form that comes with that is the only one to be seen."""
+        """Signing out reloads the page, and only the reloaded page shows the sign-in form."""
         held, told = list[Route](), list[str]()
         mine.on("console", lambda message: told.append(message.text))
         mine.evaluate(TELL_OF_A_FORM)
@@ -144,7 +144,7 @@ class TestApart:
         with mine.expect_response(f"**{SESSION}") as nobody:
             mine.get_by_role("button", name="Sign out", exact=True).click()
         nobody.value.finished()
-        mine.wait_for_timeout(200)  # in which a form would be shown, since nobody is signed in
+        mine.wait_for_timeout(200)  # long enough for a wrong form to appear
         for route in held:
             route.continue_()
         expect(mine.get_by_label("Email")).to_be_focused()
@@ -159,7 +159,7 @@ class TestApart:
         assert mine.evaluate("async () => (await indexedDB.databases()).length + (await caches.keys()).length") == 0
 
     def test_page_of_another_origin_gets_nothing(self, mine: Page, stack: Stack) -> None:
-        """A frame stays empty, a popup is cut off, and no answer may be read."""
+        """A frame stays empty, a popup loses its opener, and no response can be read."""
         add(mine, "Ann's secret")
         hostile = mine.context.new_page()
         hostile.goto(stack.url.replace("localhost", "127.0.0.1") + "/healthz")
@@ -167,5 +167,5 @@ class TestApart:
         for path in (SESSION, TOKEN, TODOS, "/"):
             assert hostile.evaluate(read, stack.url + path) == "TypeError"
         hostile.evaluate("url => { window.popup = open(url) }", stack.url)
-        hostile.wait_for_function("() => popup.closed")  # for the opener, as soon as the page is there
+        hostile.wait_for_function("() => popup.closed")  # the opener sees this once the page has loaded
         assert framed(hostile, stack.url).startswith("chrome-error:")

@@ -1,6 +1,6 @@
-"""The todo web application in Chromium, through the gateway: issue by issue what a person sees, by role and label.
+"""The todo web application in Chromium through the gateway: what a person sees, found by role and label.
 
-What is a person's alone, account and privacy, is in test_web_accounts.py.
+Tests of account and privacy are in test_web_accounts.py.
 """
 
 import re
@@ -19,7 +19,7 @@ from e2e_fixtures.web_application import Traffic, add, done, fill_in, finish, ne
 
 pytestmark = pytest.mark.usefixtures("application")
 
-SCRIPT_LIMIT = 120_000  # bytes of compressed script at the first load
+SCRIPT_LIMIT = 120_000  # bytes of compressed script in the first load
 TOKEN, SESSION, TODOS = "/api/auth/token", "/api/auth/get-session", "/api/v1/todos"
 HEAR = "window.heard = []; new BroadcastChannel('access-token').onmessage = ({data}) => heard.push(data.kind)"
 STRANGE = {
@@ -132,13 +132,13 @@ class TestTodos:
         assert line is not None
         assert said is not None
         assert button is not None
-        assert abs(button["y"] - line["y"]) < said["y"] - line["y"], "the row keeps its line; what is said stands below"
+        assert abs(button["y"] - line["y"]) < said["y"] - line["y"], "the error pushed the button out of the row's line"
         mine.get_by_role("button", name="Save mine").click()
         expect(todo(mine, "Buy bread")).to_be_visible()
 
 
 def create(person: Person, count: int) -> None:
-    """`Todo 0` first, so it is shown last."""
+    """Create todos. `Todo 0` is the oldest, so it is shown last."""
     api = person.api()
     for begin in range(0, count, 100):
         every = range(begin, min(begin + 100, count))
@@ -148,7 +148,7 @@ def create(person: Person, count: int) -> None:
 
 class TestTabs:
     def test_two_tabs_fetch_one_token(self, mine: Page, stack: Stack) -> None:
-        """It asks for it while it does not know yet who is signed in; here that takes until the answer is there."""
+        """The second tab asks the first for its token before the answer about its session, which is held back here."""
         second, held = mine.context.new_page(), list[Route]()
         traffic = Traffic.of(mine, second)
         second.add_init_script(HEAR)
@@ -160,7 +160,7 @@ class TestTabs:
         expect(second.get_by_role("heading", name="A clear page")).to_be_visible()
         add(second, "From the second")
         add(mine, "From the first")
-        assert traffic.count(TOKEN) == 0, "the second tab has that of the first"
+        assert traffic.count(TOKEN) == 0, "the second tab fetched a token instead of taking the first tab's"
 
     def test_signing_out_in_one_signs_out_the_other(self, mine: Page, stack: Stack) -> None:
         second = mine.context.new_page()
@@ -183,7 +183,7 @@ class TestNetwork:
         expect(mine.get_by_text("You are offline.")).to_have_count(0)
 
     def test_answer_that_was_lost_makes_no_second_todo(self, mine: Page, person: Person) -> None:
-        """The request arrives, its answer does not: the same key is sent again."""
+        """The request arrives but its response is lost. The retry sends the same Idempotency-Key."""
 
         def lose(route: object) -> None:
             route.fetch()  # type: ignore[attr-defined]  # playwright's Route, which route() does not name
@@ -208,7 +208,7 @@ class TestCost:
         assert len(traffic.paths(lambda path: path.startswith("/assets/"))) == 2
         counted = {path: traffic.count(path) for path in (TOKEN, TODOS, "/api/auth/sign-in/email")}
         assert counted == {TOKEN: 1, TODOS: 1, "/api/auth/sign-in/email": 1}
-        assert traffic.count(SESSION) == 2, "who is nobody yet, and who has signed in"
+        assert traffic.count(SESSION) == 2, "expected one request before the sign-in and one after it"
 
     def test_work_costs_one_request_a_step_and_one_token_a_lifetime(self, mine: Page) -> None:
         traffic = Traffic.of(mine)
@@ -226,8 +226,8 @@ class TestCost:
         assert sorted(traffic.paths(lambda path: path.startswith("/api/"))) == [SESSION, TOKEN, TODOS]
 
     def test_200_todos_are_there_within_a_second(self, page: Page, stack: Stack, person: Person) -> None:
-        """Measured by the page itself, from the navigation on. Once is enough, since others use this machine too; and
-        where it is slow, three times what an empty list takes there."""
+        """The page itself measures from the start of its navigation. One fast try is enough, because the machine is
+        shared. On a slow machine the bound is three times the time for an empty list."""
 
         def took(shown: Locator, count: int) -> float:
             page.reload()
@@ -250,7 +250,7 @@ class TestAccessibility:
         with examined(chromium, scheme, width) as page:
             for path in ("/sign-up", "/sign-in"):
                 page.goto(stack.url + path)
-                page.get_by_role("button", name=re.compile("Create account|Sign in")).click()  # with its errors
+                page.get_by_role("button", name=re.compile("Create account|Sign in")).click()  # to show its errors
                 assert serious(page) == []
             fill_in(page, person.email)
             expect(page.get_by_role("heading", name="A clear page")).to_be_visible()

@@ -1,7 +1,7 @@
-"""The todo web application when things go wrong: tokens that expire all the time, sessions that end, limits, an outage.
+"""The todo web application under strain: tokens that expire all the time, sessions that end, limits, an outage.
 
-On a stack of its own, whose limits are on. Nothing has to be done within seconds: the page's clock stands still until a
-test puts it forward, and what the issuer remembers is made older in its database.
+The stack is separate and has its limits on. No step has a deadline: the page's clock stands still until a test puts it
+forward, and sessions are made older in the issuer's database.
 """
 
 import os
@@ -31,14 +31,14 @@ from e2e_fixtures.web_application import (
     todo,
 )
 
-LIFETIME = timedelta(minutes=5)  # of an access token
+LIFETIME = timedelta(minutes=5)  # of access tokens
 TOKEN, TODOS = "/api/auth/token", "/api/v1/todos"
 AGED = """UPDATE browser_sessions
     SET authenticated_at = strftime('%Y-%m-%d %H:%M:%f000', authenticated_at, '-3 days') WHERE account_id = ?"""
 SETTINGS = {
-    "GATEWAY_SIGN_IN_RATE": "10r/s",  # the service's own lockout is to be met, not the gateway's net before it
+    "GATEWAY_SIGN_IN_RATE": "10r/s",  # so that the service's own lockout refuses before the gateway's limit does
     "GATEWAY_API_RATE": "1r/s",
-    "GATEWAY_API_BURST": "100",  # more than all tests together need
+    "GATEWAY_API_BURST": "100",  # more than all tests of this file need
 }
 
 
@@ -68,7 +68,7 @@ def mine(page: Page, strained: Stack, ann: Person) -> Page:
 
 
 def stop_the_clock(page: Page, at: datetime) -> None:
-    """For all pages of this browser. Timers go on, and so does everything on the network."""
+    """Stop the clock for all pages of this browser. Timers and the network go on."""
     page.clock.set_fixed_time(at)
 
 
@@ -89,7 +89,7 @@ def test_token_that_expires_in_the_middle_of_work_is_not_noticed(mine: Page) -> 
     finish(mine, "Before")
     expect(done(mine, "Before")).to_be_checked()
     expect(mine.get_by_role("alert")).to_have_count(0)
-    assert traffic.count(TOKEN) == 1, "one renewal for one lifetime"
+    assert traffic.count(TOKEN) == 1, "expected one renewal in one lifetime"
     assert traffic.count("/sign-in") == 0
 
 
@@ -109,7 +109,7 @@ def test_two_tabs_renew_once(mine: Page, strained: Stack) -> None:
 
 
 def test_who_is_faster_than_the_api_is_in_nobodys_way(mine: Page) -> None:
-    """Ticked off and, before the answer to that is there, renamed: both happen, and nobody is told of a conflict."""
+    """A todo is completed and renamed before the first answer. Both changes are made, and no conflict is shown."""
     add(mine, "Buy milk")
     held: list[tuple[Route, APIResponse]] = []
     mine.route("**/complete", lambda route: held.append((route, route.fetch())))
@@ -118,7 +118,7 @@ def test_who_is_faster_than_the_api_is_in_nobodys_way(mine: Page) -> None:
     mine.keyboard.type("Buy oat milk")
     mine.keyboard.press("Enter")
     wait_until(lambda: is_held(mine, held))
-    mine.wait_for_timeout(500)  # in which a second change would be sent that does not wait for its turn
+    mine.wait_for_timeout(500)  # long enough for the second change, if it did not wait for the first
     for route, response in held:
         route.fulfill(response=response)
     expect(todo(mine, "Buy oat milk")).to_be_focused()
@@ -129,7 +129,7 @@ def test_who_is_faster_than_the_api_is_in_nobodys_way(mine: Page) -> None:
 
 
 def test_answer_to_an_earlier_change_does_not_undo_a_later_one(mine: Page) -> None:
-    """Ticked off and, before the answer to that is there, not after all: it never looks done again."""
+    """A todo is completed and reopened before the first answer. It is not shown as done again."""
     add(mine, "Buy milk")
     completing, reopening = list[Route](), list[Route]()
     mine.route("**/complete", lambda route: completing.append(route))
@@ -138,8 +138,8 @@ def test_answer_to_an_earlier_change_does_not_undo_a_later_one(mine: Page) -> No
     done(mine, "Buy milk").uncheck()
     wait_until(lambda: is_held(mine, completing))
     completing[0].continue_()
-    wait_until(lambda: is_held(mine, reopening))  # it is sent when the answer before it is there
-    mine.wait_for_timeout(200)  # in which that one would be shown
+    wait_until(lambda: is_held(mine, reopening))  # it is sent after the first answer
+    mine.wait_for_timeout(200)  # long enough for the first answer to be shown
     assert not done(mine, "Buy milk").is_checked()
     with mine.expect_response("**/reopen"):
         reopening[0].continue_()
@@ -148,7 +148,7 @@ def test_answer_to_an_earlier_change_does_not_undo_a_later_one(mine: Page) -> No
 
 
 def is_held(page: Page, held: Sequence[object]) -> bool:
-    page.wait_for_timeout(50)  # Playwright calls a route only while it is waited for
+    page.wait_for_timeout(50)  # Playwright calls route handlers only while the test waits
     return bool(held)
 
 
@@ -186,12 +186,12 @@ def test_todos_go_on_while_auth_service_is_away_until_the_token_ends(mine: Page,
     add(mine, "Before the outage")
     auth_service = strained.pid("auth_service")
     outlive_a_token(mine)
-    finish(mine, "Before the outage")  # with a new token, just before
+    finish(mine, "Before the outage")  # fetches a new token just before the outage
     os.kill(auth_service, signal.SIGSTOP)
     try:
         add(mine, "During the outage")
         outlive_a_token(mine)
-        mine.route(f"**{TOKEN}", lambda route: route.abort())  # what a hanging service comes to, sooner
+        mine.route(f"**{TOKEN}", lambda route: route.abort())  # a hanging service ends in the same error, but later
         new_todo(mine).fill("Too late")
         new_todo(mine).press("Enter")
         expect(mine.get_by_role("alert")).to_contain_text("cannot be reached right now")
@@ -204,13 +204,13 @@ def test_todos_go_on_while_auth_service_is_away_until_the_token_ends(mine: Page,
 
 
 def let_sessions_age(stack: Stack, account_id: str) -> None:
-    """As if the person had signed in days ago."""
+    """Make the account's sessions look days old."""
     with closing(sqlite3.connect(stack.checkout.folder / ".run/auth.db", timeout=60)) as database, database:
         database.execute(AGED, (account_id,))
 
 
 def test_sign_in_of_long_ago_is_confirmed_before_devices_are_shown(mine: Page, strained: Stack, ann: Person) -> None:
-    """What is shown then is without the session that was replaced, however late its end is answered."""
+    """The list does not show the replaced session, however late the answer to its revocation comes."""
     held: list[Route] = []
     mine.route("**/revoke-session", lambda route: held.append(route))
     let_sessions_age(strained, ann.id)
@@ -223,11 +223,11 @@ def test_sign_in_of_long_ago_is_confirmed_before_devices_are_shown(mine: Page, s
     password.fill(PASSWORD)
     password.press("Enter")
     wait_until(lambda: is_held(mine, held))
-    mine.wait_for_timeout(500)  # in which a list would be asked for that still has both
+    mine.wait_for_timeout(500)  # long enough to fetch a list that still has both sessions
     for route in held:
         route.continue_()
     expect(devices.get_by_text("This device")).to_be_visible()
-    expect(devices.get_by_role("listitem")).to_have_count(2)  # this, not its old one, and the sign-up's
+    expect(devices.get_by_role("listitem")).to_have_count(2)  # the new session and the sign-up's; not the replaced one
 
 
 def test_guessing_is_told_to_wait_and_the_button_waits_too(page: Page, strained: Stack, ann: Person) -> None:
@@ -246,7 +246,7 @@ def test_guessing_is_told_to_wait_and_the_button_waits_too(page: Page, strained:
 
 
 def test_limit_of_the_api_is_obeyed_and_nothing_is_lost(mine: Page, strained: Stack, ann: Person) -> None:
-    """Last of all: it spends what the tests of this address share. The page is given what the gateway then says."""
+    """The last test, because it uses up the limit of its address. The page gets the gateway's real 429."""
     api = ann.api()
     refused = next(answer for _ in range(1_000) if (answer := api.get(TODOS)).status_code == 429)
     told = {name: refused.headers[name] for name in ("Content-Type", "Retry-After")}
@@ -259,8 +259,8 @@ def test_limit_of_the_api_is_obeyed_and_nothing_is_lost(mine: Page, strained: St
     new_todo(mine).press("Enter")
     again = mine.get_by_role("button", name="Try again")
     expect(again).to_be_disabled()
-    assert traffic.count(TODOS) == sent == 1, "nothing is sent before Retry-After has passed"
-    mine.wait_for_timeout(1000 * int(told["Retry-After"]))  # the gateway's clock goes on
+    assert traffic.count(TODOS) == sent == 1, "a request was sent before Retry-After had passed"
+    mine.wait_for_timeout(1000 * int(told["Retry-After"]))  # the gateway's clock is not stopped
     put_forward(mine, timedelta(seconds=int(told["Retry-After"])))
     expect(again).to_be_enabled()
     again.click()

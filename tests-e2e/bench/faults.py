@@ -1,9 +1,10 @@
-"""Every part is killed, replaced, cut off, slowed and led astray in turn, while people go on using the system.
+"""Each part in turn is killed, replaced, cut off, slowed or given a wrong clock, while people use the system.
 
     python tests-e2e/bench/faults.py [WORD...]            all faults, or those whose names have one of the words
 
-compose.yaml with two of each service and TLS. Needs a container engine; root with nsenter, iptables and tc for networks
-that are cut or slow; libfaketime (Debian's package faketime) for clocks. What is missing is named.
+The system is compose.yaml with TLS and two replicas of each service. The bench needs a container engine. Cut and slow
+networks need root with nsenter, iptables and tc; wrong clocks need libfaketime (Debian's package faketime). A fault
+whose tool is missing is printed as not tried.
 """
 
 import sys

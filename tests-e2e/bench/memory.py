@@ -1,9 +1,9 @@
-"""How long a start takes, and what each service's process holds in memory when it is ready, before any traffic.
+"""The duration of a start, and the memory of each service's process when it is ready, before any traffic.
 
     python tests-e2e/bench/memory.py
 
-Cold is a fresh copy with nothing installed but Python and nginx, so the packages come over the network; warm is the
-second start of the same copy.
+A cold start is the first start of a fresh copy on a machine with only Python and nginx, so packages are downloaded. A
+warm start is the second start of the same copy.
 """
 
 import json
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def start(checkout: Checkout) -> float:
-    """Seconds until `up --detach` has returned, which is when all is ready."""
+    """Seconds until `up --detach` returns; the system is ready then."""
     begun = time.perf_counter()
     up = checkout.run("up", "--detach", "--port", str(free_port()))
     if up.returncode != 0:
@@ -46,7 +46,7 @@ def start(checkout: Checkout) -> float:
 
 
 def services(checkout: Checkout) -> dict[int, str]:
-    """The processes of the services, by number."""
+    """The services' names by process id."""
     running = json.loads((checkout.folder / ".run/run.json").read_text(encoding="utf-8"))
     commands = {int(pid): _command(pid) for pid in running["processes"]}
     return {pid: name for name in TARGETS for pid, command in commands.items() if f"-m {name}" in command}

@@ -1,9 +1,9 @@
-"""auth-service is dead for an hour, and its tokens live for two: how many of them does the API refuse?
+"""auth-service is dead for an hour, and its tokens last two hours: how many valid tokens does the API refuse?
 
     python tests-e2e/bench/outage.py [MINUTES]
 
-Five people read and write todos, each once a second, with the token that they got before the outage. One more has
-signed out before it: that token stays refused all the time.
+Five people read and write todos, each once a second, with the token that they got before the outage. A sixth person
+signed out before the outage; that person's token must stay refused.
 """
 
 import os
@@ -42,7 +42,7 @@ def measure(stack: Stack, minutes: float) -> int:
     gone.browser.post("/api/auth/sign-out")
     wait_until(lambda: refused.get(TODOS).status_code == 401)
     auth_service, supervisor = stack.pid("auth_service"), stack.running["pid"]
-    os.kill(supervisor, signal.SIGSTOP)  # it would stop all the rest, too
+    os.kill(supervisor, signal.SIGSTOP)  # run.py would stop the other processes
     try:
         os.kill(auth_service, signal.SIGKILL)
         return report(minutes, *ask(people, refused, minutes))
@@ -62,16 +62,16 @@ def ask(people: list[httpx2.Client], refused: httpx2.Client, minutes: float) -> 
         ended[refused.get(TODOS).status_code] += 1
         if now > told + 300:
             told = now
-            print(f"after {(now - begun) / 60:3.0f} minutes: {dict(good)}, the ended token {dict(ended)}", flush=True)
+            print(f"after {(now - begun) / 60:3.0f} minutes: {dict(good)}, revoked token: {dict(ended)}", flush=True)
         time.sleep(max(0.0, now + 1 - time.monotonic()))
     return good, ended
 
 
 def report(minutes: float, good: Counter[int], ended: Counter[int]) -> int:
     reached = set(good) == {200, 201} and set(ended) == {401}
-    print(f"auth-service dead for {minutes:g} minutes, tokens that live for two hours: answers {dict(good)}")
-    print(f"the token that was ended before: {dict(ended)}")
-    print(f"target: no false 401: {good[401]} of {good.total()}, {'reached' if reached else 'MISSED'}")
+    print(f"auth-service dead for {minutes:g} minutes, tokens last two hours: answers {dict(good)}")
+    print(f"token that was revoked before the outage: answers {dict(ended)}")
+    print(f"target: no wrong 401: {good[401]} of {good.total()}, {'reached' if reached else 'MISSED'}")
     return int(not reached)
 
 

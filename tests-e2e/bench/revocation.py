@@ -1,13 +1,13 @@
-"""How long until a revoked token is refused: from the end of access at the issuer to the API's first 401.
+"""The time from a revocation at the issuer to the API's first 401 for the token.
 
     python tests-e2e/bench/revocation.py [TRIALS]
 
-Sign-out, suspension and client deletion by turns, once with polling alone and once with the hint stream. Several trials
-are under way at once, so that they fall on every moment of a poll; each asks the API every 20 ms, through the gateway.
-The clock starts at the instant that the issuer stores with the revocation, which is before its transaction commits, and
-well before the command returns or sign-out answers 200: a little more is measured than was promised.
+Sign-out, suspension and client deletion take turns, once with polling only and once with the hint stream. Several
+trials run at once, so that they fall on all moments between two polls. Each asks the API every 20 ms through the
+gateway. The measured time begins at the instant that the issuer stores with the revocation. That is before its
+transaction commits and before sign-out answers 200, so the bench measures a little more than the promise covers.
 
-At the end the octets of a status list in which 100,000 have an index and one in a hundred is revoked.
+At the end the bench counts the octets of a status list with 100,000 used indexes, one in a hundred of them revoked.
 """
 
 import random
@@ -40,7 +40,7 @@ TARGETS = {"polling": ("off", 6.0), "with hints": ("on", 1.0)}  # TODO_STATUS_HI
 
 def main() -> int:
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else TRIALS
-    print(f"{trials} trials each; seconds from the end of access to the first 401 at the API")
+    print(f"{trials} trials each; seconds from the revocation to the API's first 401")
     reached = [measure(name, hints, target, trials) for name, (hints, target) in TARGETS.items()]
     return int(not all([*reached, measure_size()]))
 
@@ -63,7 +63,7 @@ def measure(name: str, hints: str, target: float, trials: int) -> bool:
 def trial(stack: Stack, kind: str) -> float:
     revocable = REVOCATIONS[kind](stack)
     if revocable.status() != 200:
-        raise SystemExit(f"{kind}: the token opens nothing before it is revoked")
+        raise SystemExit(f"{kind}: the API refuses the token before it is revoked")
     with ThreadPoolExecutor(1) as acting:
         ended = acting.submit(revocable.end)
         given_up_at = time.time() + GIVEN_UP_AFTER
@@ -77,7 +77,7 @@ def trial(stack: Stack, kind: str) -> float:
 
 
 def revoked_at(stack: Stack, token: str) -> float:
-    """What the issuer stored, in seconds since the epoch."""
+    """The stored time of the revocation, in seconds since the epoch."""
     claims = jwt.decode(token, options={"verify_signature": False})
     reference = claims["status"]["status_list"]
     where = int(reference["uri"].rpartition("/")[2]), reference["idx"]
@@ -101,14 +101,14 @@ def measure_size() -> bool:
     is_reached = octets <= MOST_OCTETS
     print(f"a list of {GIVEN_OUT:,} with {REVOKED:,} revoked: {octets} octets through the gateway, headers included;")
     print(
-        f"target: at most {MOST_OCTETS}; {len(token)} are the token: {'reached' if is_reached else 'MISSED'}",
+        f"target: at most {MOST_OCTETS}, {len(token)} of them the token: {'reached' if is_reached else 'MISSED'}",
         flush=True,
     )
     return is_reached
 
 
 def octets_of_answer(stack: Stack, path: str) -> int:
-    """As a verifier asks: without compression, of which there is none by the way."""
+    """The size of the whole response, requested as a verifier does: without compression."""
     gateway = urlsplit(stack.url)
     with socket.create_connection(("127.0.0.1", gateway.port or 80), 20) as connection:
         lines = (f"GET {path} HTTP/1.1", f"Host: {gateway.netloc}", "Accept-Encoding: identity", "Connection: close")

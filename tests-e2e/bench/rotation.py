@@ -1,11 +1,12 @@
-"""A hundred rotations under constant load, by a simulated clock: no valid token refused, none of a gone key accepted.
+"""A hundred key rotations under constant load on a simulated clock: valid tokens pass, those of removed keys do not.
 
     python tests-e2e/bench/rotation.py [ROTATIONS]
 
-Two nodes of auth-service sign and publish; two workers rotate by schedule, and an operator withdraws every tenth key.
-Five verifiers look at the key set each at its own pace, as caches between make it, and one of them is cut off again and
-again for longer than from one rotation to the next. None asks for an unknown key: what only a forced look would save
-counts as refused. Keys, database, gates and verification are the services' own; time, and the way between, are not.
+Two nodes of auth-service sign and publish. Two workers rotate by schedule, and an operator withdraws every tenth key.
+Five verifiers fetch the key set, each at its own pace, which stands for caches in between. One of them is cut off again
+and again for longer than the time between two rotations. No verifier fetches early for an unknown key: a token that
+only an early fetch would save counts as refused. Keys, database, rotation and verification are the services' own code;
+the clock and the network are simulated.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 sys.path.append(str(Path(__file__).resolve().parents[2] / "auth-service"))
 sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service"))
 
-# The services themselves: a hundred rotations of an hour each are no test over HTTP.
+# The bench imports the services, because a hundred rotations, hours apart, cannot be tested over HTTP.
 from auth_service.clients import clients
 from auth_service.keys import verifier_reports as verifiers
 from auth_service.keys.ring import RELOAD_PERIOD, KeyRing
@@ -51,7 +52,7 @@ INTERVAL, SPARE_MIN_AGE = timedelta(hours=2), timedelta(hours=1)
 STEP, FINE_STEP, FINE_FOR = timedelta(minutes=2), timedelta(seconds=1), timedelta(seconds=12)
 PACES = {"30 s": 30, "35 s": 35, "5 min": 300, "15 min": 900, "55 min": 3300}
 CUT_OFF, CUT_EVERY, CUT_FOR = "5 min", timedelta(hours=9), timedelta(minutes=150)
-CUT_FIRST = INTERVAL - timedelta(minutes=5)  # so that two rotations fall into it
+CUT_FIRST = INTERVAL - timedelta(minutes=5)  # so that two rotations fall into the time cut off
 SHOWN_AT = (timedelta(0), TTL / 2, TTL, TTL + LEEWAY - timedelta(seconds=5))  # ages at which a token is shown
 REPORTED_AT = 10  # minutes past the hour
 WITHDRAWN_EVERY, WITHDRAWN_AT = 10, timedelta(minutes=90)
@@ -67,7 +68,7 @@ class Clock:
 
 @dataclass
 class Verifier:
-    """A resource server's view of the key set: as old as its pace and the caches between make it."""
+    """A resource server and its copy of the key set, which is fetched again after each `pace`."""
 
     name: str
     client_id: str
@@ -145,7 +146,7 @@ class Simulation:
             self._load()
 
     async def _rotate(self, active: str) -> bool:
-        """Whether the key that signs is another one afterwards: by both workers at once, or by the operator."""
+        """Let both workers check at once, or the operator withdraw the key; return whether the signing key changed."""
         keys = {key.state: key for key in await self.store.list_keys()}
         age = self.clock() - (keys["active"].activated_at or keys["active"].created_at)
         is_tenth = self.counts.rotations % WITHDRAWN_EVERY == WITHDRAWN_EVERY // 2 - 1
@@ -163,12 +164,12 @@ class Simulation:
         return True
 
     async def _lacking(self, kid: str) -> Sequence[str]:
-        """Who would refuse what the spare signs: an emergency waits for nobody, and here it does not happen then."""
+        """The verifiers that lack the spare key. A real withdrawal ignores them; the bench waits until all have it."""
         async with self.database.reading() as session:
             return await verifiers.find_lacking(session, kid, now=self.clock())
 
     async def _go_on_finely(self) -> None:
-        """The seconds after a rotation, in which one node has noticed it and the other one has not."""
+        """Go through the seconds after a rotation in small steps: one node already knows the new key, the other not."""
         end, number = self.clock() + FINE_FOR, 0
         while self.clock() < end:
             self.clock.now += FINE_STEP
@@ -180,7 +181,7 @@ class Simulation:
                 await self.nodes[1].reload(now=self.clock())
 
     async def _look(self) -> None:
-        """Each verifier looks when its time has come, and reports what it holds; who is cut off does neither."""
+        """Let each verifier fetch the key set when its pace says so, and report its keys, unless it is cut off."""
         now = self.clock()
         is_cut = (now - self.begun - CUT_FIRST) % CUT_EVERY < CUT_FOR
         async with self.database.writing() as session:
@@ -211,7 +212,7 @@ class Simulation:
         self._show_stolen(now)
 
     def _show(self, token: Token, now: datetime) -> None:
-        """At each of some ages, to every verifier."""
+        """Show the token to every verifier, once at each age of SHOWN_AT."""
         age = max((shown_at for shown_at in SHOWN_AT if shown_at <= now - token.issued_at), default=None)
         if age is None or now - token.issued_at >= TTL + LEEWAY or (token.text, age) in self.shown:
             return
@@ -224,7 +225,7 @@ class Simulation:
                 self.counts.refused += 1
 
     def _show_stolen(self, now: datetime) -> None:
-        """A thief signs with the keys that went last; whoever has looked since must refuse that."""
+        """Sign with the last two removed keys, as a thief would; each verifier that has fetched since must refuse."""
         for kid in list(self.gone_at)[-2:]:
             looked = [verifier for verifier in self.verifiers if verifier.fetched_at > self.gone_at[kid]]
             forged = sign(self.stolen[kid], kid, now) if looked else ""
@@ -257,12 +258,12 @@ def main() -> int:
         url = f"sqlite+aiosqlite:///{folder}/auth.db"
         migrate(url)
         counts = asyncio.run(simulate(url, rotations))
-    print(f"rotations                        {counts.rotations:10,}  of them in an emergency {counts.withdrawals}")
+    print(f"rotations                        {counts.rotations:10,}  of these in an emergency: {counts.withdrawals}")
     print(f"valid tokens shown               {counts.shown:10,}")
     print(f"  refused                        {counts.refused:10,}")
-    print(f"tokens of gone keys shown        {counts.gone_shown:10,}")
+    print(f"tokens of removed keys shown     {counts.gone_shown:10,}")
     print(f"  accepted                       {counts.gone_accepted:10,}")
-    print(f"looks without evidence           {counts.delayed:10,}")
+    print(f"checks that waited for evidence  {counts.delayed:10,}")
     print(f"seconds                          {time.monotonic() - began:10.0f}")
     return 0 if counts.refused == counts.gone_accepted == 0 and min(counts.shown, counts.gone_shown) > 0 else 1
 

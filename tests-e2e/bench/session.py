@@ -1,10 +1,10 @@
-"""Sessions beside the original: get-session, token and sign-in of auth-service and of npm's Better Auth, in one run.
+"""get-session, token and sign-in of auth-service compared with npm's Better Auth, in one run.
 
     python tests-e2e/bench/session.py
 
-Both on SQLite, both with RS256 and the jwt header, neither behind a gateway, neither with limits. The rounds alternate,
-so that what else the machine does is done to both; what counts is the ratio of the medians. Better Auth is built by npm
-at the first run (better-sqlite3 compiles for a minute or two).
+Both use SQLite, RS256 and the jwt header, without a gateway and without limits. The rounds alternate, so that other
+load on the machine slows both. The result is the ratio of the medians. The first run builds Better Auth with npm, which
+takes a minute or two for better-sqlite3.
 """
 
 import re
@@ -36,7 +36,7 @@ PEER = ROOT / "tests-e2e/bench/better-auth"
 
 @dataclass(frozen=True)
 class Server:
-    """Where it answers, the origin that it trusts, and a credential of somebody with a session."""
+    """A server's address, the origin that it trusts, and the credentials of a signed-in account."""
 
     url: str
     origin: str
@@ -98,7 +98,7 @@ def compare(name: str, ours: Server, theirs: Server, folder: Path) -> tuple[floa
 
 
 def load(name: str, server: Server, folder: Path) -> float:
-    """Requests a second; an answer that is not 200 spoils the run."""
+    """Requests per second; an answer other than 200 aborts the bench."""
     script = folder / "load.lua"
     body = f'{{"email": "{server.email}", "password": "{PASSWORD}"}}'
     sign_in = f"wrk.method = 'POST'\nwrk.body = '{body}'\nwrk.headers['Content-Type'] = 'application/json'\n"
@@ -114,7 +114,7 @@ def load(name: str, server: Server, folder: Path) -> float:
 
 
 def report(results: dict[str, tuple[float, float]]) -> int:
-    print(f"median of {ROUNDS} alternating rounds of {SECONDS} s, {CONNECTIONS} connections, requests a second")
+    print(f"requests per second, {CONNECTIONS} connections; median of {ROUNDS} alternating rounds of {SECONDS} s")
     print(f"{'':16}{'auth-service':>14}{'Better Auth':>14}{'ratio':>8}{'target':>8}")
     for name, (ours, theirs) in results.items():
         print(f"{name:16}{ours:14.0f}{theirs:14.0f}{ours / theirs:8.1f}{TARGETS[name]:8.1f}")

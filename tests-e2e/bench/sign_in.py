@@ -1,9 +1,9 @@
-"""What a storm of sign-ins does to everything else: `wrk` on sign-in, and the key set asked for at a steady rate.
+"""The effect of many sign-ins on other requests: `wrk` signs in, while the key set is requested at a steady rate.
 
     python tests-e2e/bench/sign_in.py
 
-A latency is counted from the moment at which a request was due, not from when it was sent: one late answer makes all
-that were due meanwhile late as well, and hides none of them (no coordinated omission).
+A latency begins when a request was due, not when it was sent. So a late answer also counts against the requests that
+were due in the meantime (no coordinated omission).
 """
 
 import asyncio
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def storm(stack: Stack, folder: Path) -> "subprocess.Popen[str]":
-    """wrk, signing one account in through the gateway until after we have measured."""
+    """Start wrk, which signs in one account through the gateway until after the measurement."""
     script = folder / "sign_in.lua"
     body = f'{{"email": "{sign_up(stack).email}", "password": "{PASSWORD}"}}'
     script.write_text(
@@ -58,7 +58,7 @@ def storm(stack: Stack, folder: Path) -> "subprocess.Popen[str]":
 
 @dataclass(frozen=True)
 class Latencies:
-    """Of the key set, in milliseconds, in rising order."""
+    """The key set's latencies in milliseconds, in rising order."""
 
     sorted_ms: Sequence[float]
     failed: int
@@ -72,7 +72,7 @@ class Latencies:
 
 
 def ask_at_a_steady_rate(stack: Stack) -> Latencies:
-    """Ask auth-service itself, past the gateway, which would answer from its cache."""
+    """Measure auth-service's own port, because the gateway would answer from its cache."""
     return asyncio.run(_ask(urlsplit(stack.own_url("auth")).port or 0))
 
 
@@ -120,9 +120,9 @@ def report(idle: Latencies, loaded: Latencies, wrk: str) -> int:
     print(f"sign-in             {rate}/s  p50 {p50}  p99 {p99}")
     for line in re.findall(r"(?:Non-2xx|Socket errors).*", wrk):
         print(f"                    {line.strip()}")
-    print(f"key set at {RATE}/s, auth-service's own port")
+    print(f"key set at {RATE}/s on auth-service's own port")
     print(f"  idle              {idle}")
-    print(f"  beside sign-ins   {loaded}")
+    print(f"  during sign-ins   {loaded}")
     reached = loaded.percentile(0.99) <= TARGET_MS and loaded.failed == 0
     print(f"target: p99 at most {TARGET_MS} ms: {'reached' if reached else 'MISSED'}")
     return 0 if reached else 1

@@ -1,10 +1,10 @@
-"""Whether the time of a refusal tells who has an account: unknown address against wrong password, in pairs.
+"""Whether the time of a refused sign-in reveals an account: unknown address and wrong password, in pairs.
 
     python tests-e2e/bench/timing.py [PAIRS]
 
-The two of a pair follow each other at once, in an order drawn at random, so that what else the machine does is done to
-both. What is reported is the mean of the differences with its interval at 99 % confidence, from the pairs between the
-fifth and the ninety-fifth percentile: a pair that was interrupted says nothing about our code.
+The two requests of a pair follow each other in random order, so that other load on the machine slows both. The result
+is the mean difference with its 99 % confidence interval. Only the pairs between the fifth and the ninety-fifth
+percentile count, because an interrupted pair says nothing about our code.
 """
 
 import random
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def difference(client: httpx2.Client, email: str) -> float:
-    """How many milliseconds longer the unknown address took."""
+    """Milliseconds that the unknown address took longer than the wrong password."""
     took: dict[str, float] = {}
     addresses = [email, f"{random.randrange(10**9)}@example.com"]
     unknown = addresses[1]

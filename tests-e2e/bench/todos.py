@@ -1,9 +1,9 @@
-"""What the todo API does in a second: one process on PostgreSQL, driven by wrk.
+"""Requests per second of the todo API: one process on PostgreSQL, driven by wrk.
 
     python tests-e2e/bench/todos.py            needs Docker with postgres:17, and wrk
 
-Rows are put in by the database itself, and every figure is taken at a thousand and at a million of them. The handler
-without authentication is the same function with the token given to it.
+Every figure is measured with a thousand rows and with a million, which the database itself inserts. "No authentication"
+is the same handler, which gets a ready token without verifying one.
 """
 
 import json
@@ -39,7 +39,7 @@ FROM generate_series(%s::int, %s::int) AS n
 """
 COUNT = "INSERT INTO owners SELECT owner, max(sequence), count(*) FROM todos GROUP BY owner ON CONFLICT DO NOTHING"
 
-# The application with its authentication left out of one route more.
+# The application, in which BENCH_OPEN=1 replaces the verification of tokens by a fixed token.
 OPEN_APP = """
 import os, sys
 from fastapi import Request
@@ -134,7 +134,7 @@ def _bearer(token: str) -> dict[str, str]:
 
 
 def _measure(service: str, without: str, token: str, creator: str, todo_id: str) -> dict[str, float]:
-    """Requests a second. Rounds are interleaved; the best of each counts, since what disturbs only ever slows down."""
+    """Requests per second. Rounds are interleaved, and each call's best counts, as disturbances only slow it down."""
     body = json.dumps({"title": "Buy milk", "notes": "2 l"})
     calls: dict[str, tuple[Any, ...]] = {
         "page of 50": (f"{service}/api/v1/todos", token, ""),
@@ -167,7 +167,7 @@ def _wrk(url: str, token: str, body: str) -> float:
 
 def _print(figures: dict[str, dict[str, float]]) -> None:
     small, large = figures.values()
-    print(f"{'requests a second, rows:':28}" + "".join(f"{rows:>12}" for rows in figures) + f"{'cost':>8}")
+    print(f"{'requests per second, rows:':28}" + "".join(f"{rows:>12}" for rows in figures) + f"{'cost':>8}")
     for name in small:
         print(f"{name:28}{small[name]:12.0f}{large[name]:12.0f}{small[name] / large[name]:8.2f}")
     ratios = [each["read"] / each["read, no authentication"] for each in figures.values()]

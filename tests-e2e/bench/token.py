@@ -1,13 +1,13 @@
-"""What the token endpoint does in a second, one process: sign beside `openssl speed` and beside npm's `oidc-provider`.
+"""Tokens per second of one process, compared with `openssl speed` and with npm's `oidc-provider`.
 
     python -P tests-e2e/bench/token.py            needs wrk, openssl, npm, and Docker with postgres:17 for the refresh
 
-(-P: Python has a module `token` too.)
+(`-P`, because Python's standard library has a module `token` too.)
 
-All that is compared takes turns on one core, and wrk has the rest; so what else the machine does is done to each, and
-what counts are the ratios of the medians. Both servers authenticate the client by its secret and answer with an RS256
-access token of the same kind (RFC 9068); neither is behind a gateway. What is refreshed has `offline_access`; each
-answer brings the refresh token for a later request; PostgreSQL, which runs where wrk does, commits to its disk.
+The compared programs take turns on one core, and wrk has the other cores, so that other load on the machine slows each.
+The result are the ratios of the medians. Both servers authenticate the client by its secret and answer with an RS256
+access token of the same kind (RFC 9068), without a gateway. The refreshed grants have `offline_access`, and each answer
+brings the refresh token for a later request. PostgreSQL runs on wrk's cores and commits to its disk.
 """
 
 import os
@@ -54,14 +54,14 @@ end
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A token endpoint, and who asks it."""
+    """A token endpoint and a client's credentials for it."""
 
     url: str
     client_id: str
     client_secret: str
 
     def script(self, body: str) -> str:
-        """What wrk sends (RFC 6749 §2.3.1)."""
+        """wrk's script for this body, with the client's credentials (RFC 6749 §2.3.1)."""
         credentials = b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
         return (
             f"wrk.method = 'POST'\nwrk.body = '{body}'\n"
@@ -75,7 +75,7 @@ def main() -> int:
         if shutil.which(tool) is None:
             print(f"{tool} is not installed (Debian: sudo apt-get install wrk openssl npm docker.io)", file=sys.stderr)
             return 1
-    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # the engine may be unable to fetch that image
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # the engine may be unable to pull Ryuk's image
     cores = os.sched_getaffinity(0)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -93,7 +93,7 @@ def main() -> int:
         core = max(cores)
         for pid in (stack.pid("auth_service"), control.pid):
             pin(pid, core)
-        os.sched_setaffinity(0, cores - {core} or cores)  # and of wrk, which we start
+        os.sched_setaffinity(0, cores - {core} or cores)  # wrk inherits this
         issued = compare(*robots, Path(folder), core)
         endpoint = Endpoint(url, frontend.client_id, frontend.registered["client_secret"])
         refreshed = statistics.median(refresh(endpoint, tokens, Path(folder)) for tokens in rounds)
@@ -101,7 +101,7 @@ def main() -> int:
 
 
 def refresh_tokens(frontend: RelyingParty) -> list[str]:
-    """Two for each connection, of several people: one that is not under way is always there."""
+    """Two refresh tokens for each connection, of several people, so that one is always free."""
     tokens = []
     for _ in range(PEOPLE):
         account, agent = frontend.provider.sign_up(), UserAgent(frontend.provider)
@@ -125,7 +125,7 @@ def pin(pid: int, core: int) -> None:
 
 
 def compare(ours: Endpoint, theirs: Endpoint, folder: Path, core: int) -> tuple[float, float, float]:
-    """The medians of both servers' tokens and of openssl's signatures, a second."""
+    """Medians per second: our tokens, the peer's tokens, openssl's signatures."""
     rounds = []
     for _ in range(ROUNDS):
         rounds.append((load(ours, folder), load(theirs, folder), signatures(core)))
@@ -143,7 +143,7 @@ def refresh(endpoint: Endpoint, tokens: list[str], folder: Path) -> float:
 
 
 def wrk(endpoint: Endpoint, lua: str, folder: Path) -> float:
-    """Answers a second; one that is not 200 spoils the run."""
+    """Answers per second; an answer other than 200 aborts the bench."""
     script = folder / "token.lua"
     script.write_text(lua, encoding="utf-8")
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--timeout", "10s", "-s", str(script), endpoint.url]
@@ -154,7 +154,7 @@ def wrk(endpoint: Endpoint, lua: str, folder: Path) -> float:
 
 
 def signatures(core: int) -> float:
-    """What the same core signs with nothing around it: by the clock, as wrk counts, so that others slow both."""
+    """Signatures per second of the same core. They are counted by the clock, as wrk does, so other load slows both."""
     command = ["taskset", "-c", str(core), "openssl", "speed", "-elapsed", "-seconds", "1", "rsa2048"]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     return found(r"rsa 2048 bits\s+\S+\s+\S+\s+([\d.]+)", ran.stdout)
@@ -168,8 +168,8 @@ def found(pattern: str, text: str) -> float:
 
 
 def report(ours: float, theirs: float, openssl: float, refreshed: float) -> int:
-    print(f"median of {ROUNDS} alternating rounds of {SECONDS} s on one core, {CONNECTIONS} connections, a second")
-    print(f"{'':36}{'a second':>10}{'ratio':>8}{'target':>8}")
+    print(f"one core, {CONNECTIONS} connections; median of {ROUNDS} alternating rounds of {SECONDS} s")
+    print(f"{'':36}{'per second':>10}{'ratio':>8}{'target':>8}")
     print(f"{'auth-service, client_credentials':36}{ours:10.0f}")
     reached = True
     for name, other, target in (

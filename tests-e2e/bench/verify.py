@@ -1,9 +1,9 @@
-"""What a token costs: todo-service's verifier beside plain `jwt.decode` with the same options.
+"""The cost of a token: todo-service's verifier compared with plain `jwt.decode` with the same options.
 
     python tests-e2e/bench/verify.py
 
-Rounds are interleaved, so that a busy moment of the machine falls on all alike; the median of the rounds counts. A
-forged token is compared with a new one of its length.
+Rounds are interleaved, so that a busy moment of the machine slows all alike; the median of the rounds counts. A forged
+token is compared with a new valid token of the same length.
 """
 
 import json
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service"))
 
-# The measured code itself: over HTTP its microseconds would drown.
+# The bench imports the measured code, because over HTTP its microseconds would not be visible.
 from todo_service.verifier.access_token import AccessToken, Policy, StatusReference
 from todo_service.verifier.jwks import JwksCache
 from todo_service.verifier.jws import InvalidToken
@@ -47,7 +47,7 @@ def main() -> int:
     bad_signature = [_token(thief) for _ in range(TOKENS)]
     unknown_kid = [_token(key, kid=uuid.uuid4().hex) for _ in range(TOKENS)]
     alg_none = [_token(key, alg="none") for _ in range(TOKENS)]
-    # Nearly 8 KiB, and a header that is as long and as awkward as is allowed.
+    # Nearly 8 KiB, with the longest and most awkward header that is allowed.
     long = [_token(key, padding="[{}]," * 1020) for _ in range(TOKENS)]
     long_forged = [_token(thief, x5c=["[{}]," * 40], padding="[{}]," * 1000) for _ in range(TOKENS)]
     now = time.time()
@@ -94,7 +94,7 @@ def main() -> int:
 
 
 def _judge_status_check() -> int:
-    """What it adds to each request that the token has not been revoked, remembered or not."""
+    """Measure the check for revocation, which each request makes, also with a cached token."""
     now, uri = time.time(), f"{ISSUER}/oauth/status-lists/1"
     lists = StatusLists(f"{ISSUER}/oauth/status-lists", JwksCache(ISSUER))
     lists._held = {uri: StatusList(uri, bytes(2**17 // 8), now, "k", "")}
@@ -132,7 +132,7 @@ def _token(
 
 
 def _measure(subjects: dict[str, tuple[Callable[[str], None], Sequence[str]]]) -> dict[str, float]:
-    """Microseconds a token. The first round warms up and is not counted."""
+    """Microseconds per token. The first round warms up and is not counted."""
     rounds: dict[str, list[float]] = {name: [] for name in subjects}
     for _ in range(ROUNDS + 1):
         for name, (verify, tokens) in subjects.items():
@@ -152,13 +152,13 @@ def _print(measured: dict[str, float], *, length: int) -> None:
 
 
 def _judge(measured: dict[str, float]) -> int:
-    """1 when a target is missed."""
+    """The exit code: 1 if a target is missed."""
     cold = measured[COLD] / measured[BARE]
     forged = max(*(measured[name] / measured[COLD] for name in FORGED), measured[FORGED_LONG] / measured[COLD_LONG])
     reached = [
         _reached("hot, in µs", measured[HOT], HOT_MICROSECONDS),
         _reached("cold, times bare", cold, COLD_TO_BARE),
-        _reached("the dearest forged, times cold of its length", forged, FORGED_TO_COLD),
+        _reached("the slowest forged, times cold of the same length", forged, FORGED_TO_COLD),
     ]
     return int(not all(reached))
 

@@ -1,5 +1,5 @@
-"""What the tests stand on: the real stack in a folder of its own, people who use it, and an issuer that the test owns.
+"""Fixtures of the end-to-end tests: the real stack in its own folder, people who use it, and an issuer of the test.
 
-A package beside the tests, because test files are imported by path and cannot import each other. Nothing here, and no
-test, imports a service: what is tested is what answers over HTTP.
+They are a package, because pytest imports test files by path, so these cannot import each other. Neither the fixtures
+nor the tests import a service: they test the running services over HTTP.
 """

@@ -1,4 +1,4 @@
-"""What a machine lacks: named and skipped on a desk, a failure in CI, where everything has to be there."""
+"""Tools that a machine lacks: locally the test is skipped with that reason; in CI, which has all tools, it fails."""
 
 import os
 from typing import NoReturn

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect, sy
 from e2e_fixtures.absent import absent
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-TIMEOUT_MS = 60_000  # of each step: a busy machine may take seconds, and only what fails waits so long
+TIMEOUT_MS = 60_000  # for each step: a busy machine may need seconds, and only a failing step waits this long
 
 
 def find_chromium() -> str:
@@ -28,12 +28,12 @@ def find_chromium() -> str:
 
 @contextmanager
 def running_chromium(certificate: Path | None = None, *, http2: bool = False) -> Iterator[Browser]:
-    """One Chromium, which trusts one certificate more. While it runs, its event loop is this thread's.
+    """One Chromium that also trusts the given certificate. While it runs, its event loop runs in this thread.
 
-    Without HTTP/2, which only https would bring: its connections, with all requests on them, Chromium gives up with
-    ERR_NETWORK_CHANGED when meanwhile a container is started or stopped on this machine; those of HTTP/1.1 it leaves.
+    HTTP/2 is off by default, because Chromium drops HTTP/2 connections with ERR_NETWORK_CHANGED when a container starts
+    or stops on this machine. It keeps HTTP/1.1 connections.
     """
-    # Root's Chromium starts only without its sandbox; a container's /dev/shm is too small for it.
+    # As root, Chromium starts only without its sandbox. In a container, /dev/shm is too small for it.
     arguments = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     arguments += [] if http2 else ["--disable-http2"]
     arguments += [f"--ignore-certificate-errors-spki-list={spki(certificate)}"] if certificate else []
@@ -46,16 +46,16 @@ def running_chromium(certificate: Path | None = None, *, http2: bool = False) ->
 
 
 def spki(certificate: Path) -> str:
-    """How Chromium is told of a server's key that it is to trust (RFC 7469 §2.4); authorities take a database."""
+    """The hash of a server's key, for Chromium to trust it (RFC 7469 §2.4). To trust an authority needs a database."""
     key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
     return b64encode(sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()).decode()
 
 
 @contextmanager
 def somebodys_browser(chromium: Browser, **options: Any) -> Iterator[BrowserContext]:
-    """A person's own: no cookies yet, and none of anybody else's. The options are Playwright's.
+    """A new browser context without cookies. The options are Playwright's.
 
-    What fails on the network is told.
+    Failed requests are printed.
     """
     with chromium.new_context(**{"locale": "en-GB", **options}) as context:
         context.set_default_timeout(TIMEOUT_MS)
@@ -65,7 +65,7 @@ def somebodys_browser(chromium: Browser, **options: Any) -> Iterator[BrowserCont
 
 
 def framed(page: Page, url: str) -> str:
-    """Where a frame of this page ends up that is to show an address: at Chromium's own page where it may not."""
+    """The address that a frame for this URL ends at; a forbidden frame ends at Chromium's own error page."""
 
     def has_arrived(frame: Frame) -> bool:
         return frame != page.main_frame and frame.url not in ("", "about:blank")

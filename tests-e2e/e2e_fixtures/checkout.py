@@ -1,5 +1,5 @@
-"""A copy of this checkout: `./run.py` keeps its state beside itself, so a copy has databases, secrets and ports of its
-own, and the developer's stack, up on :8080 meanwhile, is not touched.
+"""A copy of this checkout. `./run.py` keeps its state beside itself, so a copy has its own databases, secrets and
+ports, and the developer's stack on :8080 is not touched.
 """
 
 import os
@@ -19,7 +19,7 @@ from deploy.local.web import build
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 600
 SETTINGS = ("AUTH_", "TODO_", "GATEWAY_", "ISSUER")
-# Compiled modules are copied: they are valid there too, and compiling anew takes seconds.
+# Compiled modules are copied too: they are valid in the copy, and compiling again takes seconds.
 NOT_COPIED = shutil.ignore_patterns(".git", ".run", ".venv", "node_modules", ".hypothesis", ".*_cache", "*.pyc.*")
 
 
@@ -29,8 +29,10 @@ class Checkout:
 
     @classmethod
     def copy(cls, folder: Path, *, packages: bool = True) -> Self:
-        """Copy the working tree as it is, uncommitted changes too; `packages` lends it the installed ones, and the web
-        application as it was built."""
+        """Copy the working tree with its uncommitted changes.
+
+        With `packages` the copy uses this checkout's installed packages and its built web application.
+        """
         shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
         state = folder / ".run"
         state.mkdir()
@@ -43,7 +45,7 @@ class Checkout:
         return cls(folder)
 
     def run(self, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run ./run.py there, with no settings but these."""
+        """Run ./run.py in the copy with these settings only."""
         command, environ = [sys.executable, "run.py", *arguments], {**ambient(), **environ}
         return subprocess.run(
             command,
@@ -59,12 +61,12 @@ class Checkout:
 
 @cache
 def _build_web_application() -> None:
-    """Once, here, so that no copy has to; where it cannot be built, its own tests say so."""
+    """Build the web application once, here, for all copies. If the build fails, its own tests report that."""
     LOGS.mkdir(parents=True, exist_ok=True)
     with suppress(Refused):
         build()
 
 
 def ambient() -> dict[str, str]:
-    """This process's environment, without anybody's settings for the system."""
+    """This process's environment without the system's settings."""
     return {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}

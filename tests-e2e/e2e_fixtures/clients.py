@@ -1,4 +1,4 @@
-"""The clients as which relying parties sign people in: one for each way of authenticating."""
+"""The clients of the relying parties: one for each authentication method."""
 
 from typing import Any
 
@@ -38,6 +38,6 @@ CLIENTS: dict[str, dict[str, Any]] = {
 
 
 def register_all(provider: Provider) -> dict[str, dict[str, Any]]:
-    """What the provider answered for each, and the private key of those that have one."""
+    """Register all clients; return the provider's answer for each, with the private key if the client has one."""
     private_key = {**KEY, "kid": "rp", "alg": "ES256"}
     return {name: {**provider.register(**asked), "private_key": private_key} for name, asked in CLIENTS.items()}

@@ -1,4 +1,4 @@
-"""compose.yaml as it is, on an engine: a project, images and a port of the test's own, and nothing left of them."""
+"""compose.yaml on a container engine, with a project, images and a port of the test's own. Nothing is left behind."""
 
 import json
 import os
@@ -34,17 +34,17 @@ class Composed:
         return _run("docker", "compose", *arguments, environ={**self.environ, **environ}, stdin=stdin)
 
     def containers(self) -> dict[str, dict[str, Any]]:
-        """All of them by service, as the engine describes them; those that have done their work, too."""
+        """All containers by service, as the engine describes them; finished ones too."""
         ids = self.compose("ps", "--all", "--quiet").stdout.split()
         described: list[dict[str, Any]] = json.loads(docker("inspect", *ids))
         return {each["Config"]["Labels"]["com.docker.compose.service"]: each for each in described}
 
     def backup(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """deploy/compose/backup.py, on this project."""
+        """Run deploy/compose/backup.py on this project."""
         return _run(sys.executable, "deploy/compose/backup.py", *map(str, arguments), environ=self.environ)
 
     def script(self, commands: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """Lines of a shell, as an operator types them; the first that fails ends it."""
+        """Run shell lines as an operator types them; the first that fails ends the script."""
         return _run("bash", "-euc", commands, environ={**self.environ, **environ}, timeout=BUILD_TIMEOUT)
 
     def image(self, name: str) -> str:
@@ -61,16 +61,16 @@ def docker(*arguments: str) -> str:
 
 
 def logged(container: str) -> str:
-    """What it wrote to both of its streams."""
+    """The container's stdout and stderr."""
     done = _run("docker", "logs", container, environ=ambient())
     return done.stdout + done.stderr
 
 
 @contextmanager
 def built_project(folder: Path, *overlays: str, scheme: str = "http", **settings: str) -> Iterator[Composed]:
-    """A project of its own, images built and nothing started; at the end it is taken away, with all that it left.
+    """A new project with its images built and nothing started; at the end everything of it is deleted.
 
-    `folder` is the test's own, for the authority's certificate.
+    `folder` receives the authority's certificate.
     """
     _require_an_engine()
     project, environ = _environment(overlays, settings)
@@ -88,7 +88,7 @@ def built_project(folder: Path, *overlays: str, scheme: str = "http", **settings
 def another_project(
     built: Composed, folder: Path, *overlays: str, scheme: str = "http", **settings: str
 ) -> Iterator[Composed]:
-    """A second project, on the images of the first: nothing is built again and nothing started."""
+    """A second project with the images of the first: nothing is built again and nothing is started."""
     project, environ = _environment(overlays, settings)
     environ["IMAGE_PREFIX"] = built.environ["IMAGE_PREFIX"]
     with _taken_away(folder, scheme, project, environ) as composed:
@@ -106,7 +106,7 @@ def _environment(overlays: Sequence[str], settings: Mapping[str, str]) -> tuple[
 
 @contextmanager
 def _taken_away(folder: Path, scheme: str, project: str, environ: dict[str, str]) -> Iterator[Composed]:
-    """The project, whose containers, networks and volumes are deleted at the end."""
+    """The project; at the end its containers, networks and volumes are deleted."""
     port = int(environ["GATEWAY_PORT"])
     try:
         with ExitStack() as opened:
@@ -118,7 +118,7 @@ def _taken_away(folder: Path, scheme: str, project: str, environ: dict[str, str]
 
 @contextmanager
 def started(built: Composed) -> Iterator[None]:
-    """The project is up. What is left of it afterwards are its images."""
+    """Start the project; at the end everything of it except its images is deleted."""
     try:
         _succeed("up", "--wait", "--quiet-pull", environ=built.environ)
         yield
@@ -151,7 +151,7 @@ def _require_bases(environ: dict[str, str]) -> None:
 
 
 def _no_engine(reason: str) -> NoReturn:
-    """Engines are not everywhere, so not even CI insists; unless it started one itself, as .ci/run says by this."""
+    """Skip without a container engine, even in CI, because not every machine has one. Fail if .ci/run started one."""
     if os.environ.get("CONTAINER_ENGINE") == "expected":
         pytest.fail(reason)
     pytest.skip(reason)

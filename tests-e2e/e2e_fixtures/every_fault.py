@@ -1,4 +1,4 @@
-"""The faults that the system is put to, one by one: bench/faults.py has all of them, test_faults.py some."""
+"""The faults, one by one. bench/faults.py tries all of them, test_faults.py some."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from e2e_fixtures.nodes import Nodes
 from e2e_fixtures.waiting import wait_until
 
 REPLICAS = ("auth-service-1", "auth-service-2", "todo-service-1", "todo-service-2")
-HELD = 12.0  # seconds that a fault lasts which somebody has to end: longer than all that waits for an answer inside
+HELD = 12.0  # seconds that a lasting fault is held: longer than every timeout inside the system
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 RELOAD = ("nginx", "-p", "/run/gateway", "-c", "nginx.conf", "-e", "stderr", "-s", "reload")
 SERVE = {
@@ -30,7 +30,7 @@ Strike = Callable[[Nodes], AbstractContextManager[None]]
 
 
 def at_once(act: Callable[[Nodes], None]) -> Strike:
-    """What is over when it has been done."""
+    """A fault that is over as soon as the act is done."""
 
     @contextmanager
     def strike(nodes: Nodes) -> Iterator[None]:
@@ -95,7 +95,7 @@ def clock_off(service: str, offset: str) -> Fault:
 
 
 def log_full(service: str) -> Fault:
-    """What one of them writes to stdout goes to a disk of 64 KiB."""
+    """One replica writes its stdout to a disk of 64 KiB."""
 
     @contextmanager
     def begin(nodes: Nodes) -> Iterator[None]:
@@ -114,7 +114,7 @@ def log_full(service: str) -> Fault:
 
 
 def reload_gateway(nodes: Nodes) -> None:
-    """Return when the new workers serve, and the old ones have gone."""
+    """Reload nginx; return when the new workers serve and the old ones have ended."""
     before = workers(nodes)
     done = nodes.composed.execute("gateway", *RELOAD)
     assert done.returncode == 0, done.stderr
@@ -128,7 +128,7 @@ def workers(nodes: Nodes) -> set[str]:
 
 @dataclass(frozen=True)
 class Certificates:
-    """As an ACME client leaves them: fullchain.pem and privkey.pem, and here and there new ones."""
+    """fullchain.pem and privkey.pem as an ACME client writes them, and their renewal."""
 
     authority: Path
     folder: Path
@@ -142,7 +142,7 @@ class Certificates:
 
 
 def renew_certificate(nodes: Nodes) -> None:
-    """By the words at the head of deploy/compose/tls.yaml."""
+    """Renew the certificate as the comment at the top of deploy/compose/tls.yaml says."""
     stack = nodes.composed.stack
     served = ssl.get_server_certificate(("127.0.0.1", stack.running["ports"]["gateway"]))
     folder = Path(nodes.composed.environ["TLS_FOLDER"])
@@ -155,7 +155,7 @@ def renew_certificate(nodes: Nodes) -> None:
 
 def _lacks_reach_into_networks() -> str:
     if os.geteuid() != 0:
-        return "root alone reaches into a container's network"
+        return "only root can change a container's network"
     missing = [name for name in ("nsenter", "iptables", "tc") if shutil.which(name) is None]
     return f"{', '.join(missing)} missing" if missing else ""
 

@@ -1,6 +1,6 @@
-"""What a system must survive, and the measure of it: faults one after the other, under constant load.
+"""Faults one after the other under constant load, and how their cost is judged.
 
-While a fault lasts, what it takes away may be missed, and nothing else; whatever was acknowledged stays so.
+During a fault, only what it takes away may fail. Acknowledged writes stay, always.
 """
 
 import json
@@ -18,7 +18,7 @@ from e2e_fixtures.providers import Account, Ours
 from e2e_fixtures.relying_party import CALLBACK, RelyingParty
 from e2e_fixtures.user_agent import UserAgent
 
-# Nobody's limits: all visitors come from one address.
+# The limits are far above the load, because all visitors share one address.
 UNLIMITED = {
     **{f"GATEWAY_{zone}_RATE": "10000r/s" for zone in ("SIGN_IN", "PASSWORD", "AUTH", "TOKEN", "API")},
     **{f"GATEWAY_{zone}_BURST": "10000" for zone in ("SIGN_IN", "PASSWORD", "AUTH", "TOKEN", "API")},
@@ -34,24 +34,24 @@ APPLICATION = {
     "first_party": True,
 }
 BEFORE, AFTER = 60, 200  # requests
-AFTERGLOW = 2.0  # seconds for connections that are timing out when a fault ends
-RARE = 0.001  # of all requests
-# What a fault may cost. Whatever was acknowledged stays so, and nothing is opened that should not be, in any case.
-NOTHING = "one request in a thousand"  # where a part goes in good order, or another one can take over
-UNDER_WAY = "what was under way"  # a write that was begun is nobody's to repeat but its sender's
-MEANWHILE = "what needs it, meanwhile"
+AFTERGLOW = 2.0  # seconds after a fault's end in which connections may still time out
+RARE = 0.001  # share of all requests
+# The errors that a fault may cause. In no case may it lose an acknowledged write or let an invalid token through.
+NOTHING = "one request in a thousand"  # the part stops in good order, or another one takes over
+UNDER_WAY = "requests under way"  # only its sender may repeat a write that has begun
+MEANWHILE = "requests that need the part"  # while it is away
 HEADINGS = ("fault", "requests", "errors", "share", "erring", "slowest", "verdict")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`strike` breaks something at the beginning of its block, and has mended it at the end."""
+    """`strike` breaks something when its block is entered, and has repaired it when the block ends."""
 
     name: str
     strike: Callable[[Nodes], AbstractContextManager[None]]
     may_cost: str = NOTHING
-    keeps_from_knowing: bool = False  # verifiers do not learn what is revoked
-    needs: Callable[[], str] = lambda: ""  # what it takes and this machine lacks
+    keeps_from_knowing: bool = False  # verifiers cannot fetch the status lists
+    needs: Callable[[], str] = lambda: ""  # the tool that this machine lacks for it, or ""
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Outcome:
 
     @property
     def late(self) -> list[Answer]:
-        """Errors to what was asked once all was well again."""
+        """Errors of requests that began after the fault had ended."""
         return [answer for answer in self.errors if answer.begun > self.ended + AFTERGLOW]
 
     @property
@@ -105,7 +105,7 @@ def row(*cells: object) -> str:
 
 def described(outcome: Outcome) -> str:
     requests, errors = len(outcome.answers), len(outcome.errors)
-    verdict = "; ".join(outcome.complaints()[:3]) or "as it should be"
+    verdict = "; ".join(outcome.complaints()[:3]) or "as promised"
     share = f"{errors / requests:.2%}"
     return row(
         outcome.fault.name,
@@ -135,7 +135,7 @@ def measure(fault: Fault, nodes: Nodes, load: Load) -> Outcome:
 
 @dataclass(frozen=True)
 class Deployed(Ours):
-    """The composed system as an OpenID Provider: its clients are made by its own command."""
+    """The composed system as an OpenID Provider; its own command registers the clients."""
 
     composed: Composed | None = None
 
@@ -150,7 +150,7 @@ class Deployed(Ours):
 
 
 def invite(composed: Composed, number: int) -> Load:
-    """People who have accounts, sessions, and an application that holds a refresh token."""
+    """The load of several people, each with an account, a session and an application's refresh token."""
     provider = Deployed(composed.stack, composed=composed)
     registered = provider.register(**APPLICATION, default_resource=f"{composed.stack.url}/api/v1")
     party = RelyingParty(provider, registered)

@@ -1,6 +1,5 @@
-"""Tokens that must open nothing, by name: what somebody can make who knows everything but the issuer's private key, and
-what the issuer itself signs wrongly or for another purpose. Each begins with the rule of todo-service/VERIFIER.md that
-it breaks.
+"""Tokens that the API must refuse, by name. Some are made without the issuer's private key; others the issuer signed
+wrongly or for another purpose. Each name begins with the rule of todo-service/VERIFIER.md that the token breaks.
 """
 
 import base64
@@ -25,7 +24,7 @@ def _json(value: object) -> bytes:
 
 
 def _header(**changes: Any) -> Forge:
-    """Signed by the issuer, with another header."""
+    """A token signed by the issuer, with another header."""
     return lambda issuer: issuer.token(header=changes)
 
 
@@ -34,12 +33,12 @@ def _claims(**changes: Any) -> Forge:
 
 
 def _by_thief(**header: Any) -> Forge:
-    """Signed with another key, which the header offers in one way or another."""
+    """A token signed with a thief's key, which the header offers to the verifier."""
     return lambda issuer: issuer.token(key="thief", header=header)
 
 
 def _payload(spell: Callable[[bytes], bytes]) -> Forge:
-    """Signed by the issuer over a payload of other bytes."""
+    """A token signed by the issuer, whose payload bytes are changed before signing."""
     return lambda issuer: sign(_json(issuer.header()), spell(_json(issuer.claims())))
 
 
@@ -48,12 +47,12 @@ def _head(spell: Callable[[bytes], bytes]) -> Forge:
 
 
 def _segments(change: Callable[[str, str, str], str]) -> Forge:
-    """A good token, taken apart and put together in another way."""
+    """A valid token whose three segments are put together in another way."""
     return lambda issuer: change(*issuer.token().split("."))
 
 
 def _with(value: T, forge: Callable[[Issuer, T], str]) -> Forge:
-    """Bind what a loop's variable is now."""
+    """Bind the current value of a loop variable."""
     return lambda issuer: forge(issuer, value)
 
 
@@ -62,7 +61,7 @@ def _unsigned(alg: str) -> Forge:
 
 
 def _hmac(alg: str, secret: bytes) -> Forge:
-    """The public key, which everybody has, taken for the secret of an HMAC (RFC 8725 §2.1)."""
+    """A token whose HMAC secret is the issuer's public key (RFC 8725 §2.1)."""
 
     def forge(issuer: Issuer) -> str:
         signed = f"{encode(_json(issuer.header(alg=alg)))}.{encode(_json(issuer.claims()))}"

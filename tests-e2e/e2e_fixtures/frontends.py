@@ -1,4 +1,4 @@
-"""Frontends at origins of their own: the pages in frontends/relying-parties/web, each told who it is."""
+"""Frontends at origins of their own: the pages in frontends/relying-parties/web, each with its client settings."""
 
 import json
 import ssl
@@ -13,7 +13,7 @@ from e2e_fixtures.checkout import ROOT
 from e2e_fixtures.npm import installed
 from e2e_fixtures.providers import Provider
 
-LIFETIME = 300  # seconds, of both providers' access tokens
+LIFETIME = 300  # seconds; both providers' access tokens
 
 
 @contextmanager
@@ -25,10 +25,10 @@ def serving(
     told: dict[str, Any] | None = None,
     **metadata: Any,
 ) -> Iterator[str]:
-    """A frontend on a library, registered as a public client; its page's address.
+    """Serve a frontend on this library, registered as a public client; yield its page's address.
 
-    It speaks https where the provider does: a page of another scheme would be another site, and a browser sends no
-    cookie along when such a page renews its tokens in a hidden frame.
+    It uses https if the provider does. A page with another scheme is another site, and browsers send no cookies when
+    such a page renews its tokens in a hidden frame.
     """
     settings: dict[str, Any] = {"issuer": provider.issuer, "scope": scope, "lifetime": LIFETIME}
 

@@ -1,7 +1,7 @@
-"""Relying parties that others wrote, in Node.js, each driven by a script of ours (frontends/relying-parties).
+"""Third-party relying parties in Node.js, each driven by a script of ours (frontends/relying-parties).
 
-The script says in JSON, a line each, which address the person's browser is to open, and is told what came back to its
-redirect_uri; and it names each step that it has passed, so that none can be left out unnoticed.
+Script and test exchange JSON lines. The script names an address for the person's browser to open, and gets the response
+that its redirect_uri received. It also names each step that has passed, so that a missing step is noticed.
 """
 
 import json

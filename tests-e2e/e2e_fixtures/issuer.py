@@ -1,6 +1,6 @@
-"""An issuer that the test owns: only with its key can a token be almost right.
+"""An issuer that the test owns: with its private key the test can sign tokens that are almost valid.
 
-It has a key set on a port of its own, and signs whatever bytes it is given.
+It serves its key set on its own port and signs any bytes.
 """
 
 import base64
@@ -23,7 +23,7 @@ KID = "the-issuers-key"
 
 @cache
 def private_key(name: str) -> rsa.RSAPrivateKey:
-    """A key by name: "issuer" is in the key set, any other is a stranger's."""
+    """A key by name. "issuer" is in the key set; keys of other names are not."""
     return rsa.generate_private_key(65537, 2048)
 
 
@@ -39,14 +39,14 @@ def jwk(name: str, kid: str = KID) -> dict[str, str]:
 
 
 def sign(header: bytes, payload: bytes, key: str = "issuer") -> str:
-    """A compact JWS of these very bytes (RFC 7515 §7.1)."""
+    """A compact JWS of exactly these bytes (RFC 7515 §7.1)."""
     signing_input = f"{encode(header)}.{encode(payload)}"
     return f"{signing_input}.{encode(private_key(key).sign(signing_input.encode(), padding.PKCS1v15(), SHA256()))}"
 
 
 @dataclass(frozen=True)
 class Issuer:
-    """One issuer. A header or claim that is changed to None is left out."""
+    """One issuer. A header parameter or claim that is set to None is left out."""
 
     url: str
     strangers_requests: list[str] = field(default_factory=list)
@@ -61,11 +61,11 @@ class Issuer:
     def claims(self, **changes: Any) -> dict[str, Any]:
         now = int(time.time())
         made = {"iss": self.url, "aud": self.audience, "sub": "alice", "client_id": "web", "iat": now, "exp": now + 300}
-        made |= {"auth_time": now}  # what cannot be taken back asks for it (RFC 9470)
+        made |= {"auth_time": now}  # actions that cannot be undone require it (RFC 9470)
         return _changed({**made, "jti": uuid.uuid4().hex, "scope": "todos:read todos:write"}, changes)
 
     def token(self, *, key: str = "issuer", header: Mapping[str, Any] | None = None, **claims: Any) -> str:
-        """An access token (RFC 9068 §2), or nearly one."""
+        """An access token (RFC 9068 §2) with these changes."""
         head, payload = self.header(**(header or {})), self.claims(**claims)
         return sign(json.dumps(head).encode(), json.dumps(payload).encode(), key)
 
@@ -76,7 +76,7 @@ def _changed(members: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, A
 
 @contextmanager
 def serve_issuer() -> Iterator[Issuer]:
-    """The key set over HTTP. Whatever else is asked for, as a forged `jku` would have it, is remembered."""
+    """Serve the key set over HTTP, and record requests for other paths, such as the target of a forged `jku`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,7 +1,7 @@
-"""auth-service, its worker and todo-service on one PostgreSQL server, each to be killed and started again.
+"""auth-service, its worker and todo-service on one PostgreSQL server. Tests kill each and start it again.
 
-What starts them again is the test, in the place of compose.yaml's `restart` or of Kubernetes; `./run.py up` ends with
-its first process. There is no gateway, which holds nothing.
+The test restarts them, as compose.yaml's `restart` or Kubernetes would; `./run.py up` instead stops when one of its
+processes ends. There is no gateway, because it stores nothing.
 """
 
 import json
@@ -22,13 +22,13 @@ from e2e_fixtures.postgres import Postgres, running_postgres
 from e2e_fixtures.stack import NO_TLS
 from e2e_fixtures.waiting import wait_until
 
-READY_SECONDS = 90  # on a machine that is busy with other things
+READY_SECONDS = 90  # enough for a busy machine
 TODO_CLIENT_ID = f"client_{'todoservice':0>32}"
 
 
 @dataclass
 class Process:
-    """`python -m MODULE ARGUMENTS`, which answers /readyz on its port."""
+    """A process `python -m MODULE ARGUMENTS` that answers /readyz on its port."""
 
     arguments: Sequence[str]
     environ: Mapping[str, str]
@@ -51,7 +51,7 @@ class Process:
             self.process.wait(60)
 
     def is_ready(self) -> bool:
-        """Fails when the process has ended: nobody has told it to."""
+        """Whether /readyz answers 200. Fails if the process has ended by itself."""
         assert self.process is not None
         assert self.process.poll() is None, f"{self.arguments} ended:\n{self.log.read_text()[-4000:]}"
         try:
@@ -77,7 +77,7 @@ class System:
         )
 
     def command(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """One of auth-service's own."""
+        """Run a command of auth-service."""
         environ = self.processes["auth-service"].environ
         return _run("auth_service", arguments, environ, self.processes["auth-service"].log.parent, stdin)
 
@@ -126,7 +126,7 @@ def _environments(folder: Path, postgres: Postgres, auth: int, todo: int) -> tup
         "AUTH_DATABASE_URL": postgres.url("auth"),
         "AUTH_EVENT_NETWORKS": "127.0.0.1/32",
         "AUTH_LIMITS": "off",
-        "AUTH_ACCESS_TOKEN_TTL": "PT15M",  # that nobody is refused for a token's age, however slow the machine is
+        "AUTH_ACCESS_TOKEN_TTL": "PT15M",  # so that no token expires, however slow the machine is
     }
     todo_service = {
         **shared,
@@ -143,7 +143,7 @@ def _environments(folder: Path, postgres: Postgres, auth: int, todo: int) -> tup
 
 
 def _provision(system: System, todo: Mapping[str, str]) -> None:
-    """todo-service as a client that is told of accounts."""
+    """Register todo-service as a client that receives account events."""
     metadata = {
         "grant_types": ["client_credentials"],
         "protected_resource": f"{system.issuer}/api/v1",

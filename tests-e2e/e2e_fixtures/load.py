@@ -1,7 +1,7 @@
-"""Constant mixed load by people who remember what they were told, so that a system that breaks meanwhile can be judged.
+"""Constant mixed load by visitors who record each acknowledgement, so that losses during a fault can be found.
 
-Each visitor does one thing after the other: signs in, refreshes, reads, writes. Whoever gets no answer, or one that
-says "later", asks again with the same Idempotency-Key or refresh token, as a frontend does. Each answer is counted.
+Each visitor does one thing after the other: signs in, refreshes, reads, writes. After no answer, or one that says
+"later", a visitor retries with the same Idempotency-Key or refresh token, as a frontend does. Each answer is counted.
 """
 
 import itertools
@@ -21,14 +21,14 @@ from e2e_fixtures.waiting import wait_until
 
 TODOS = "/api/v1/todos"
 NO_ANSWER = 0
-SETTLED = 15.0  # seconds after which a revocation is known everywhere (six), and some
-PATIENCE = 120.0  # seconds until somebody who insists gives up, once all is well again
-PAUSE = 0.1  # before somebody asks again
+SETTLED = 15.0  # seconds until each verifier knows a revocation: the promised six, and a margin
+PATIENCE = 120.0  # seconds until the final audit gives up; the fault has ended by then
+PAUSE = 0.1  # seconds before a retry
 
 
 @dataclass(frozen=True)
 class Answer:
-    """To one request; status NO_ANSWER when the connection broke, or nothing was there to connect to."""
+    """The answer to one request. Its status is NO_ANSWER if the connection failed or broke."""
 
     operation: str
     begun: float
@@ -46,21 +46,21 @@ class Answer:
 
 @dataclass
 class Ledger:
-    """What was promised, and which promises were broken."""
+    """The system's promises to one visitor, and the broken ones."""
 
-    created: dict[str, str] = field(default_factory=dict)  # titles that were acknowledged, with their ids
-    counted: tuple[int, int] = (0, 0)  # what the counter was last acknowledged and last asked to be
-    revoked: list[tuple[float, str, dict[str, str]]] = field(default_factory=list)  # when; what it would open; by what
-    broken: list[str] = field(default_factory=list)  # what was accepted or refused wrongly
+    created: dict[str, str] = field(default_factory=dict)  # ids of the acknowledged todos, by title
+    counted: tuple[int, int] = (0, 0)  # the counter's last acknowledged and last requested value
+    revoked: list[tuple[float, str, dict[str, str]]] = field(default_factory=list)  # time, path, headers
+    broken: list[str] = field(default_factory=list)  # wrongly accepted or refused requests
 
 
 @dataclass(frozen=True)
 class Member:
-    """Somebody with an account, and what a native application of theirs holds."""
+    """A person with an account, and the credentials of their native application."""
 
     email: str
     cookies: dict[str, str]
-    application: dict[str, str]  # what it proves itself with
+    application: dict[str, str]  # its client_id and secret
     refresh_token: str
 
 
@@ -101,7 +101,7 @@ class Visitor:
         return response
 
     def insist(self, operation: str, method: str, path: str, **options: Any) -> httpx2.Response | None:
-        """Ask until there is an answer that is not "later"; None when it is time to stop."""
+        """Send the request until the answer is not "later" (5xx or 409). None when the visitor has to stop."""
         while True:
             response = self.ask(operation, method, path, **options)
             if response is not None and response.status_code < 500 and response.status_code != 409:
@@ -112,24 +112,24 @@ class Visitor:
                 return None
 
     def done(self, operation: str, method: str, path: str, **options: Any) -> Any:
-        """The document of an answer that should come, and None when none did."""
+        """The JSON body of the successful answer; None without one."""
         response = self.insist(operation, method, path, **options)
         return response.json() if response is not None and response.is_success else None
 
     def token(self) -> None:
-        """For the browser's session (the Better Auth protocol)."""
+        """Get an access token for the browser's session (Better Auth protocol)."""
         if answer := self.done("token", "GET", "/api/auth/token", headers=self.browser()):
             self.tokens["session"] = answer["token"]
 
     def refresh(self) -> None:
-        """RFC 6749 §6. An answer that was lost is asked for again, with the same refresh token."""
+        """Refresh the application's token (RFC 6749 §6). After a lost answer the same refresh token is sent again."""
         form = {"grant_type": "refresh_token", "refresh_token": self.refresh_token, **self.member.application}
         if answer := self.done("refresh", "POST", "/oauth/token", data=form):
             self.refresh_token = answer["refresh_token"]
             self.tokens["application"] = answer["access_token"]
 
     def sign_in_and_out(self) -> None:
-        """A second session and its token; both are worth nothing once the sign-out was answered."""
+        """Begin and end a second session. After the sign-out is acknowledged, its cookie and token must be refused."""
         headers = {"Origin": self.origin}
         response = self.insist(
             "sign-in", "POST", "/api/auth/sign-in/email", json=credentials(self.member.email), headers=headers
@@ -143,7 +143,7 @@ class Visitor:
                 self.ledger.revoked.append((time.monotonic(), path, held))
 
     def check_revoked(self) -> None:
-        """The session that ended is over at once, its token as soon as that can be known; a forgery never counts."""
+        """An ended session is refused at once, its token once the verifiers can know, and a forged token always."""
         forged = bearer(self.tokens.get("session", "")[:-8] + "AAAAAAAA")
         shown = [(TODOS, forged)]
         for at, path, held in self.ledger.revoked[-16:]:
@@ -178,14 +178,14 @@ class Visitor:
         self.insist("list", "GET", f"{TODOS}?limit=5", headers=self.authorized())
 
     def read_one(self) -> None:
-        """What was acknowledged must be there from then on."""
+        """Read the newest acknowledged todo, which must exist."""
         if self.ledger.created:
             newest = self.ledger.created[next(reversed(self.ledger.created))]
             self.insist("read", "GET", f"{TODOS}/{newest}", headers=self.authorized())
 
     def audit(self) -> list[str]:
-        """What is stored, against what was promised; and what was noticed on the way."""
-        self.stopping = threading.Event()  # it insists again
+        """The broken promises: those noticed during the load, and those found by comparing what is stored."""
+        self.stopping = threading.Event()  # so that `insist` retries again
         timer = threading.Timer(PATIENCE, self.stopping.set)
         timer.start()
         try:
@@ -223,7 +223,7 @@ class Visitor:
 
 
 class Load:
-    """Several visitors, who come and go together, and remember from one time to the next."""
+    """Several visitors who start and stop together and keep their ledgers from one run to the next."""
 
     def __init__(self, members: Sequence[Member], origin: str, new_client: Callable[[], httpx2.Client]) -> None:
         self._held_at: float | None = None
@@ -231,7 +231,7 @@ class Load:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Within the block. At its end each has finished what it was doing."""
+        """Run all visitors within the block. At its end each has finished its current step."""
         stopping = threading.Event()
         threads = [threading.Thread(target=visitor.run, args=(stopping,)) for visitor in self.visitors]
         for thread in threads:
@@ -242,15 +242,15 @@ class Load:
             stopping.set()
             for thread in threads:
                 thread.join(90)
-        assert not any(thread.is_alive() for thread in threads), "a request is neither answered nor broken off"
+        assert not any(thread.is_alive() for thread in threads), "a request has neither an answer nor an error"
 
     def known_until(self) -> float:
-        """Tokens that were revoked before then have to be refused by now."""
+        """The time before which a revocation must be known everywhere by now."""
         return (time.monotonic() if self._held_at is None else self._held_at) - SETTLED
 
     @contextmanager
     def late_revocations(self) -> Iterator[None]:
-        """Within the block no verifier learns what is revoked, and goes on with what it knows."""
+        """Within the block verifiers learn of no new revocations, so the newest ones are not checked."""
         self._held_at = time.monotonic()
         try:
             yield
@@ -262,10 +262,10 @@ class Load:
         return [answer for visitor in self.visitors for answer in list(visitor.answers) if answer.begun >= since]
 
     def wait_for(self, more: int, seconds: float = 300) -> None:
-        """Until that many more requests were answered."""
+        """Wait until that many more requests have an answer."""
         begun = time.monotonic()
         wait_until(lambda: len(self.answers(begun)) >= more, seconds)
 
     def audit(self) -> Sequence[str]:
-        """Which promises were broken, of all that were ever made; when the fault is mended and everybody has left."""
+        """All broken promises of all visitors. Called after the fault has ended and the visitors have stopped."""
         return [broken for visitor in self.visitors for broken in visitor.audit()]

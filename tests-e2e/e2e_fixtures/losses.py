@@ -1,9 +1,9 @@
-"""People who end their access while a process is killed; and what of it was lost.
+"""People end their access while a process is killed; then the lost acknowledgements are counted.
 
-A round: everybody acts at a moment of their own; when so many have been answered as was drawn, a process gets a
-SIGKILL, and is started again.
+In one round each person acts at a random moment. When a random number of them has an answer, a process gets SIGKILL and
+is started again.
 
-Whoever was answered that it is done holds the system to it. Whoever was not may find either: but all of it or nothing.
+An acknowledged action must have happened. One without an acknowledgement may have happened or not, but not in part.
 """
 
 import json
@@ -25,9 +25,9 @@ from e2e_fixtures.waiting import wait_until
 
 TODOS = "/api/v1/todos"
 EACH_ROUND = ("sign-out",) * 5 + ("suspension",) * 2 + ("deletion",) * 4
-LONGEST_DELAY = 1.5  # seconds until somebody acts; commands take another one to start
-EVENTS = {"sign-out": 1, "suspension": 2, "deletion": 2}  # session-revoked, and what became of the account
-# What was done is there to be seen when this has no rows.
+LONGEST_DELAY = 1.5  # seconds until a person acts; a command takes about one more to start
+EVENTS = {"sign-out": 1, "suspension": 2, "deletion": 2}  # events: session-revoked, and the account's change
+# The action has happened if the query returns no rows.
 STANDS = {
     "sign-out": "SELECT 1 FROM browser_sessions WHERE account_id = '{0}'",
     "suspension": "SELECT 1 FROM accounts WHERE id = '{0}' AND suspended_at IS NULL",
@@ -37,7 +37,7 @@ STANDS = {
 
 @dataclass
 class Person:
-    """Somebody with an account, a session, a token and a todo; and what they are about to do."""
+    """A person with an account, a session, a token and a todo, and the action they are about to take."""
 
     kind: str
     id: str
@@ -48,7 +48,7 @@ class Person:
     has_happened: bool = False
 
     def status(self) -> int:
-        """Of the token, at the API; while that is away, 503."""
+        """The API's status for the token; 503 while the API is down."""
         try:
             return self.api.get(TODOS).status_code
         except httpx2.TransportError:
@@ -60,7 +60,7 @@ class Person:
 
 @dataclass
 class Ledger:
-    """What was acknowledged, and what of it is missing."""
+    """The acknowledged actions, and the lost ones."""
 
     seed: int
     victims: list[str] = field(default_factory=list)
@@ -74,12 +74,12 @@ class Ledger:
         kinds = ", ".join(f"{acknowledged[kind]} x {kind}" for kind in EVENTS)
         return (
             f"{len(self.victims)} kills (seed {self.seed}); acknowledged: {kinds}, {self.rotations} x rotation; "
-            f"{either} more that were not had happened; lost: {len(self.lost)}"
+            f"{either} more had happened without an acknowledgement; lost: {len(self.lost)}"
         )
 
 
 def kill(system: System, victim: str, random: Random) -> None:
-    """And start again; only PostgreSQL does that by itself when it has lost a backend."""
+    """Kill the process and start it again. After the loss of a backend, PostgreSQL restarts itself."""
     if victim == "a backend of PostgreSQL":
         system.postgres.kill_backend(random)
     elif victim == "PostgreSQL":
@@ -88,12 +88,12 @@ def kill(system: System, victim: str, random: Random) -> None:
     else:
         system.processes[victim].kill()
         system.processes[victim].start()
-    if victim == "worker":  # the next one does not wait a minute, or three, until what it held runs out
+    if victim == "worker":  # so that the next worker need not wait one to three minutes for the leases to expire
         system.postgres.execute("auth", "DELETE FROM leases")
 
 
 def play(system: System, victim: str, ledger: Ledger, random: Random) -> None:
-    """One round; what is missing after it goes into the ledger."""
+    """Play one round and add its losses to the ledger."""
     with ThreadPoolExecutor(len(EACH_ROUND) + 1) as pool:
         people = list(pool.map(lambda kind: arrive(system, kind), EACH_ROUND))
         purpose = random.choice(("tokens", "status lists"))
@@ -113,9 +113,10 @@ def play(system: System, victim: str, ledger: Ledger, random: Random) -> None:
 
 
 def arrive(system: System, kind: str) -> Person:
-    """Whose turn it is to notice that a database was restarted is answered 503, and tries again.
+    """Sign up a person with a token and a todo.
 
-    So does who has a token by a key that the API has not fetched yet.
+    The first requests after a database restart get 503, and a token of a new key is refused until the API has fetched
+    the key; both are retried.
     """
     browser = system.client("auth-service", headers={"Origin": system.issuer})
     wait_until(lambda: sign_up(browser).status_code == 200, READY_SECONDS)
@@ -131,7 +132,7 @@ def sign_up(browser: httpx2.Client) -> httpx2.Response:
 
 
 def act(system: System, person: Person, delay: float) -> None:
-    """Whether it was acknowledged: by a 200, or by a command's exit code."""
+    """Take the person's action; a 200 or the command's exit code 0 acknowledges it."""
     if person.kind == "suspension":
         person.is_acknowledged = system.command("users", "suspend", person.id, "--yes").returncode == 0
         return
@@ -145,14 +146,14 @@ def act(system: System, person: Person, delay: float) -> None:
 
 
 def rotate(system: System, purpose: str) -> str | None:
-    """The key that signs from now on, if that was said."""
+    """Rotate the key; return the new active key's id if the command acknowledged it."""
     of = ["--status-lists"] if purpose == "status lists" else []
     done = system.command("keys", "rotate", "--now", "--json", *of)
     return str(json.loads(done.stdout)["active"]) if done.returncode == 0 else None
 
 
 def check_access(system: System, victim: str, people: Sequence[Person], ledger: Ledger) -> None:
-    """Of each: the account and the token tell the same, and what was acknowledged."""
+    """For each person, account and token must agree with each other and with the acknowledgement."""
     for person in people:
         person.has_happened = not system.postgres.rows("auth", STANDS[person.kind].format(person.id))
         if person.is_acknowledged and not person.has_happened:
@@ -160,7 +161,7 @@ def check_access(system: System, victim: str, people: Sequence[Person], ledger: 
         expected = 401 if person.has_happened else 200
         if not becomes(partial(person.has_status, expected)):
             ledger.lost.append(f"{victim}: {person.kind}, the token's status is not {expected} but {person.status()}")
-        assert time.time() < person.expires_at, "the token is refused for its age"
+        assert time.time() < person.expires_at, "the token has expired, so its status proves nothing"
 
 
 def check_keys(system: System, victim: str, purpose: str, rotated_to: str | None, ledger: Ledger) -> None:
@@ -173,11 +174,11 @@ def check_keys(system: System, victim: str, purpose: str, rotated_to: str | None
         if {state: len(found) for state, found in kids.items()} != {"active": 1, "next": 1}:
             ledger.lost.append(f"{victim}: there is not one active key for {each}, and one spare: {kids}")
         if each == purpose and rotated_to is not None and kids["active"] != [rotated_to]:
-            ledger.lost.append(f"{victim}: the key for {each} that was said to be active is not")
+            ledger.lost.append(f"{victim}: the key for {each} that was acknowledged as active is not active")
 
 
 def becomes(condition: Callable[[], bool]) -> bool:
-    """Within what a poll, or a fetch of the keys, may take."""
+    """Whether the condition becomes true; a poll or a fetch of the keys may come first."""
     try:
         wait_until(condition, READY_SECONDS)
     except AssertionError:
@@ -186,9 +187,9 @@ def becomes(condition: Callable[[], bool]) -> bool:
 
 
 def check_events(system: System, ledger: Ledger) -> None:
-    """When nothing is left to be sent: as many events were received as there were, so none twice and none not at all.
+    """Once every event is delivered, the number received must be the number that happened: none lost, none doubled.
 
-    An account that was deleted has no todo any more, all others have theirs.
+    Deleted accounts have no todos any more; all others still have theirs.
     """
     undelivered = "SELECT (SELECT count(*) FROM account_events) + (SELECT count(*) FROM event_deliveries)"
     if not becomes(lambda: system.postgres.rows("auth", undelivered) == [(0,)]):

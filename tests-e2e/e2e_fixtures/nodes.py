@@ -1,4 +1,4 @@
-"""The containers of a composed system, each by name, and what can be done to them."""
+"""The containers of a composed system by name, and ways to disturb them."""
 
 import json
 import re
@@ -11,8 +11,8 @@ from typing import Any
 from e2e_fixtures.composed import Composed, docker
 from e2e_fixtures.waiting import wait_until
 
-HEALTHY = 300  # seconds until a container is, at most, on a machine that is busy with other things
-KILL_ALL = "kill -9 -1"  # a shell's own: all but itself and the first process, which then ends by itself
+HEALTHY = 300  # seconds until a container is healthy, at most, on a busy machine
+KILL_ALL = "kill -9 -1"  # the shell's built-in: kills all but itself and process 1, which then ends by itself
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Nodes:
     composed: Composed
 
     def name(self, node: str) -> str:
-        """A container's name: "todo-service-2" is the second of that service."""
+        """The container's name; the node "todo-service-2" is that service's second replica."""
         return f"{self.composed.project}-{node}"
 
     def state(self, node: str) -> dict[str, Any]:
@@ -35,15 +35,15 @@ class Nodes:
         wait_until(lambda: all(map(self.is_healthy, nodes)), HEALTHY)
 
     def kill(self, node: str) -> None:
-        """SIGKILL to every process in it, as the kernel does when memory runs out. The engine starts it again."""
+        """Send SIGKILL to every process in it, as the kernel does when memory runs out. The engine restarts it."""
         begun = self.state(node)["State"]["StartedAt"]
         kill = ["docker", "exec", self.name(node), "sh", "-c", KILL_ALL]
-        subprocess.run(kill, capture_output=True, check=False, timeout=60)  # it does not live to say how it went
+        subprocess.run(kill, capture_output=True, check=False, timeout=60)  # the kill ends this command too
         wait_until(lambda: self.state(node)["State"]["StartedAt"] != begun, HEALTHY)
         self.wait_until_healthy(node)
 
     def restart(self, *nodes: str) -> None:
-        """One by one, as an upgrade does: told to end, given time for what is under way, started, waited for."""
+        """Restart the nodes one by one, as an upgrade does: SIGTERM, time for open requests, start, wait for health."""
         for node in nodes:
             docker("restart", "--time=30", self.name(node))
             self.wait_until_healthy(node)
@@ -62,7 +62,7 @@ class Nodes:
 
     @contextmanager
     def cut(self, one: str, other: str) -> Iterator[None]:
-        """Packets between two containers vanish; neither of them is told."""
+        """Drop all packets between two containers, without an error to either of them."""
         rules = [
             rule
             for address in sorted(self.addresses(other))
@@ -76,7 +76,7 @@ class Nodes:
 
     @contextmanager
     def unplugged(self, node: str, network: str) -> Iterator[None]:
-        """The cable is out: the engine takes the container off a network, and puts it back with its names."""
+        """Disconnect the container from a network within the block, and connect it again with its names."""
         full = f"{self.composed.project}_{network}"
         names = self.state(node)["NetworkSettings"]["Networks"][full]["Aliases"]
         docker("network", "disconnect", full, self.name(node))
@@ -97,7 +97,7 @@ class Nodes:
 
     @contextmanager
     def slowed(self, node: str, rate: str) -> Iterator[None]:
-        """All that a container sends waits in a queue that empties at `rate`, on each of its networks."""
+        """Limit what the container sends to `rate` on each of its networks, within the block."""
         devices = re.findall(r"^\d+: (eth\d+)@", self.within(node, "ip", "-o", "link"), re.MULTILINE)
         assert devices
         with ExitStack() as mended:
@@ -109,7 +109,7 @@ class Nodes:
 
     @contextmanager
     def replaced(self, service: str, *options: str) -> Iterator[str]:
-        """The second of a service is another container for as long: `docker compose run` with `options`."""
+        """Replace the service's second replica by `docker compose run` with `options`, within the block."""
         with self.stopped(f"{service}-2"), self.instead(*options) as name:
             yield name
 

@@ -1,4 +1,4 @@
-"""Packages from npm, as the committed lock says: installed once for each lock, below the checkout's own .run."""
+"""npm packages of a committed lock, installed once for each lock in the checkout's .run."""
 
 import hashlib
 import shutil
@@ -15,19 +15,19 @@ TIMEOUT = 600
 
 
 def node() -> str:
-    """Node.js as Playwright brings it along: newer than Debian's, and locked by hash with everything else."""
+    """The Node.js that Playwright brings: newer than Debian's, and locked by hash like every package."""
     return str(Path(playwright.__file__).parent / "driver/node")
 
 
 def installed(frontend: Path) -> Path:
-    """A folder with the frontend's files as they are now, and the packages that its lock names."""
+    """A folder with the frontend's current files and the packages of its lock."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         absent("Node.js with npm is not installed")
     lock = frontend / "package-lock.json"
     folder = ROOT / ".run" / f"npm-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     shutil.copytree(frontend, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
-    complete = folder / "is-complete"  # written last, so what was interrupted is not taken for complete
+    complete = folder / "is-complete"  # written last, so an interrupted installation is not taken for complete
     if not complete.exists():
         ran = subprocess.run([npm, "ci"], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
         if ran.returncode != 0:

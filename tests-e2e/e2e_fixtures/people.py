@@ -1,4 +1,4 @@
-"""Somebody with an account, as a frontend has it: a session by cookie at the issuer, a bearer token at the API."""
+"""A person with an account, as a frontend sees it: a session cookie for the issuer, a bearer token for the API."""
 
 import secrets
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ class Person:
     stack: Stack
 
     def token(self) -> str:
-        """An access token for the live session; within one second the same again."""
+        """An access token for the live session; requests within one second get the same token."""
         response = self.browser.get("/api/auth/token")
         assert response.status_code == 200, response.text
         token: str = response.json()["token"]
         return token
 
     def api(self) -> httpx2.Client:
-        """A client that sends the token, and no cookie."""
+        """A client that sends the token and no cookies."""
         return self.stack.client(headers=bearer(self.token()))
 
 
@@ -39,7 +39,7 @@ def credentials(email: str = "", password: str = PASSWORD) -> dict[str, str]:
 
 
 def browser(stack: Stack, **options: Any) -> httpx2.Client:
-    """A browser that shows the issuer's own pages: it keeps cookies and sends the Origin."""
+    """A client like a browser on the issuer's own pages: it keeps cookies and sends the Origin."""
     return stack.client(headers={"Origin": stack.url}, **options)
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, to be killed: Debian's, and as careful with its files as it is by default."""
+"""A PostgreSQL server for tests that kill it: Debian's, with its default durability settings."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ class Postgres:
         return f"postgresql+psycopg://test@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Also after a SIGKILL: it refuses for as long as something of the old server is left."""
+        """Start the server. After a SIGKILL it refuses to start while a process of the old server is left, so retry."""
 
         def is_up() -> bool:
             if self.server is None or self.server.poll() is not None:
@@ -44,7 +44,7 @@ class Postgres:
         wait_until(is_up, 60)
 
     def kill(self) -> None:
-        """The postmaster, and with it all that it has started."""
+        """Kill the postmaster and every process that it has started."""
         assert self.server is not None
         children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.server.pid)], capture_output=True, check=True)
         for pid in (self.server.pid, *map(int, children.stdout.split())):
@@ -53,9 +53,9 @@ class Postgres:
         self.server.wait(60)
 
     def kill_backend(self, random: Random) -> None:
-        """One that serves a client, whatever it does just then; the server ends all others and recovers by itself.
+        """Kill a backend that serves a client. The server then ends all other backends and recovers by itself.
 
-        Of one that was about to end anyway nobody notices that it was killed: then another one's turn comes.
+        The server does not notice the kill of a backend that was about to end anyway; then another one is killed.
         """
         others = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         restarts = self._restarts()
@@ -93,7 +93,7 @@ class Postgres:
 
 @contextmanager
 def running_postgres() -> Iterator[Postgres]:
-    """It refuses to run as root, so root hands it to Debian's `postgres`."""
+    """Run a server. PostgreSQL refuses to run as root, so root runs it as Debian's user `postgres`."""
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not binaries:
         absent("Debian's postgresql is not installed")
@@ -113,4 +113,4 @@ def running_postgres() -> Iterator[Postgres]:
         yield postgres
     finally:
         postgres.kill()
-        shutil.rmtree(folder, ignore_errors=True)  # what was killed may be about to end, and still write
+        shutil.rmtree(folder, ignore_errors=True)  # killed processes may still write

@@ -1,7 +1,7 @@
-"""OpenID Providers under test: ours, and a control that others wrote (npm's `oidc-provider`).
+"""OpenID Providers under test: ours, and a third-party control (npm's `oidc-provider`).
 
-A harness that passes against the control and fails against ours has found something; one that fails against both is at
-fault itself.
+A test that passes with the control and fails with ours has found a fault of ours. A test that fails with both is itself
+wrong.
 """
 
 import json
@@ -23,7 +23,7 @@ from e2e_fixtures.people import PASSWORD
 from e2e_fixtures.stack import NO_TLS, Stack
 
 CONTROL = ROOT / "tests-e2e/frontends/oidc-provider"
-# What only ours knows (members for operators), and scopes that the control leaves to its resource.
+# Metadata that only our service knows (for operators), and scopes that the control leaves to its resource.
 OURS_ALONE = ("require_pkce", "first_party", "default_resource", "exchange", "scope")
 
 
@@ -36,32 +36,32 @@ class Account:
 
 
 class Provider(Protocol):
-    """One that has clients and accounts."""
+    """A provider in which tests register clients and accounts."""
 
     @property
     def issuer(self) -> str: ...
 
     @property
     def authority(self) -> Path | None:
-        """Whose certificate has to be trusted; None for http."""
+        """The authority's certificate, which clients have to trust; None for http."""
 
     @property
     def certificate(self) -> Path | None:
-        """The server's own, for localhost; its key lies beside it."""
+        """The server's own certificate for localhost; its key is in the same folder."""
 
     def register(self, **metadata: Any) -> dict[str, Any]:
-        """RFC 7591 metadata in, the client out."""
+        """Register a client by its RFC 7591 metadata; return it."""
 
     def sign_up(self) -> Account: ...
 
     def client(self) -> httpx2.Client:
-        """One with cookies of its own, that follows no redirect."""
+        """An HTTP client with its own cookies that follows no redirects."""
 
 
 @dataclass(frozen=True)
 class Ours:
     stack: Stack
-    settings: Mapping[str, str] = field(default_factory=dict)  # with which it was started
+    settings: Mapping[str, str] = field(default_factory=dict)  # the settings it was started with
 
     @property
     def issuer(self) -> str:
@@ -123,9 +123,9 @@ def _client(issuer: str, authority: Path | None) -> httpx2.Client:
 
 @contextmanager
 def running_control(*options: str) -> Iterator[Control]:
-    """ "post": its endpoints take POST too, and its cookies are such that no browser keeps them over http."""
+    """Run the control. With "post" its endpoints accept POST too, and its cookies work in no browser over http."""
     port = free_port()
-    # It says on stderr that it keeps all in memory; that is what it is here for.
+    # Its stderr only warns that it keeps everything in memory, which is what the tests want.
     process = subprocess.Popen(
         [node(), "server.mjs", str(port), *options],
         cwd=installed(CONTROL),

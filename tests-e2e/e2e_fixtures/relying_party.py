@@ -1,4 +1,4 @@
-"""A relying party of the tests' own, which asks for what no library would, and checks all that it is given."""
+"""The tests' own relying party: it can send requests that no library sends, and it checks each answer."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ SIGNED_OUT = "https://rp.example.com/signed-out"
 
 @dataclass(frozen=True)
 class SignedIn:
-    """What the token endpoint gave, and the claims of the ID token after all checks."""
+    """The token response, and the ID token's claims after all checks."""
 
     response: dict[str, Any]
     header: dict[str, Any]
@@ -63,7 +63,7 @@ class RelyingParty:
         return {key["kid"]: jwt.PyJWK(key) for key in found}
 
     def asked(self, **changes: str | None) -> dict[str, str]:
-        """The parameters of an authorization request; one that is changed to None is left out."""
+        """The parameters of an authorization request; a parameter that is set to None is left out."""
         usual = {"client_id": self.client_id, "redirect_uri": CALLBACK, "response_type": "code", "scope": "openid"}
         usual |= {"state": secrets.token_urlsafe(12), "nonce": secrets.token_urlsafe(12)}
         if self.mode != "query":
@@ -74,7 +74,7 @@ class RelyingParty:
         return f"{self.metadata['authorization_endpoint']}?{urlencode(asked)}"
 
     def answer(self, agent: UserAgent, account: Account, asked: dict[str, str]) -> dict[str, str]:
-        """What the redirect_uri receives: by the mode that was asked for, with our `state`, from this issuer."""
+        """The parameters that the redirect_uri receives, after checks of response mode, `state` and `iss`."""
         return self.checked(agent.sign_in(self.url(asked), account), asked)
 
     def checked(self, shown: Page | Callback, asked: dict[str, str]) -> dict[str, str]:
@@ -139,6 +139,6 @@ class RelyingParty:
 
 
 def half_hash(token: str) -> str:
-    """OIDC Core §3.1.3.6."""
+    """The value of `at_hash` for a token (OIDC Core §3.1.3.6)."""
     digest = hashlib.sha256(token.encode("ascii")).digest()
     return base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()

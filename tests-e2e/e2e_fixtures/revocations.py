@@ -1,4 +1,4 @@
-"""Ways in which access ends, each with a token that opens the API until then."""
+"""Ways to end access, each with a token that the API accepts until then."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ TODOS = "/api/v1/todos"
 
 @dataclass(frozen=True)
 class Revocable:
-    """`end` returns when the issuer has said that it is done."""
+    """`end` returns when the issuer has acknowledged it."""
 
     api: httpx2.Client
     token: str

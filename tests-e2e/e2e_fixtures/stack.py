@@ -1,4 +1,4 @@
-"""The real stack: what `./run.py up --detach` starts, until `./run.py down`."""
+"""The real stack, from `./run.py up --detach` to `./run.py down`."""
 
 import json
 import os
@@ -21,9 +21,9 @@ from e2e_fixtures.waiting import wait_until
 
 NO_TLS = ssl.SSLContext(
     ssl.PROTOCOL_TLS_CLIENT
-)  # never used: reading the authorities' certificates takes 20 ms a client
-API_ORIGIN = "https://board.example.com"  # of a page that calls the API with a bearer token
-TRUSTED_ORIGIN = "https://app.example.com"  # a frontend's, beside the issuer's own, on the shared stack
+)  # without authorities, for clients of plain http: loading the system's authorities takes 20 ms for each client
+API_ORIGIN = "https://board.example.com"  # a page that calls the API with a bearer token
+TRUSTED_ORIGIN = "https://app.example.com"  # a frontend that the shared stack trusts besides the issuer's own origin
 
 
 @dataclass(frozen=True)
@@ -42,22 +42,22 @@ class Stack:
 
     @property
     def authority(self) -> Path:
-        """The certificate to be trusted, with --tls."""
+        """The authority's certificate, which clients have to trust (with --tls)."""
         return self.checkout.folder / ".run/tls/authority.crt"
 
     @property
     def certificate(self) -> Path:
-        """The gateway's own, with --tls."""
+        """The gateway's own certificate (with --tls)."""
         return self.checkout.folder / ".run/nginx/tls/gateway.crt"
 
     def own_url(self, service: str) -> str:
-        """Where a service answers past the gateway: "auth" or "todo"."""
+        """The address of a service's own port, without the gateway: "auth" or "todo"."""
         return f"http://127.0.0.1:{self.running['ports'][service]}"
 
     def client(self, *, source: str = "127.0.0.1", **options: Any) -> httpx2.Client:
-        """A client of the gateway, from an address of the loopback network.
+        """A client of the gateway with this loopback source address.
 
-        It does not go to `localhost`, which may also mean ::1, and that network has but one address.
+        It does not connect to `localhost`, which may mean ::1, and IPv6 has only one loopback address.
         """
         scheme = urlsplit(self.url).scheme
         trust = ssl.create_default_context(cafile=self.authority) if scheme == "https" else NO_TLS
@@ -67,7 +67,7 @@ class Stack:
         return self.opened.enter_context(client)
 
     def pid(self, service: str) -> int:
-        """The process of "auth_service", "todo_service" or "nginx"."""
+        """The process id of "auth_service", "todo_service" or "nginx"."""
         return next(int(pid) for pid in self.running["processes"] if service in command_of(int(pid)))
 
     def log(self, name: str) -> str:
@@ -76,7 +76,7 @@ class Stack:
 
 @contextmanager
 def running_stack(folder: Path, *options: str, **environ: str) -> Iterator[Stack]:
-    """Start the system in a copy of this checkout; at the end it is stopped, and every process must be gone."""
+    """Start the system in a copy of this checkout. At the end stop it and check that every process has ended."""
     checkout = Checkout.copy(folder)
     try:
         up = checkout.run("up", "--detach", "--port", str(free_port()), *options, **environ)
@@ -98,7 +98,7 @@ def _check_started(up: subprocess.CompletedProcess[str]) -> None:
 
 
 def command_of(pid: int) -> str:
-    """The command line of a process; "" when it is gone."""
+    """The command line of a process; "" if it has ended."""
     with suppress(ProcessLookupError):
         os.kill(pid, 0)
         found = subprocess.run(

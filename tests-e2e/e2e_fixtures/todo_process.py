@@ -1,4 +1,4 @@
-"""A todo-service process of the tests' own, which trusts an issuer of their own."""
+"""A single todo-service process that trusts the tests' own issuer."""
 
 import subprocess
 import sys

@@ -1,6 +1,6 @@
-"""Two versions of a service at once on one PostgreSQL, and a crowd that goes from one to the other.
+"""Two versions of a service at once on one PostgreSQL server, and visitors that use both.
 
-The version before is taken from git: the last that did not know the newest migration. It runs with this one's packages.
+The older version comes from git: the last commit without the newest migration. It runs with this version's packages.
 """
 
 import io
@@ -26,9 +26,9 @@ VISITORS = 3
 
 @dataclass
 class Visitors:
-    """Who comes to one of the services that are up and goes on at another, again and again.
+    """Visitors that begin at one of the running versions and continue at another, again and again.
 
-    `visit` says what went wrong, or nothing.
+    `visit` returns what went wrong, or "".
     """
 
     visit: Callable[[str, str], str]
@@ -53,7 +53,7 @@ class Visitors:
 
 @contextmanager
 def versions(service: str, folder: Path, ports: tuple[int, int], environ: Mapping[str, str]) -> Iterator[list[Process]]:
-    """The version before and this one, on one empty database; neither has been started."""
+    """The older version and this one on one empty database; neither is started yet."""
     module = service.replace("-", "_")
     codes = {"older": _extract_older(service, module, folder), "newer": ROOT / service}
     both = [
@@ -70,9 +70,9 @@ def versions(service: str, folder: Path, ports: tuple[int, int], environ: Mappin
 def upgrade(
     before: Process, after: Process, visit: Callable[[str, str], str], *, stays_ready: bool = True
 ) -> list[str]:
-    """Migrate, start the new version beside the old one, send everybody to it, and end the old one.
+    """Migrate, start the new version beside the old one, send all visitors to it, and end the old one.
 
-    What anybody noticed of it. `stays_ready`: the old one says so when the schema is newer than itself.
+    Returns the visitors' failures. `stays_ready`: whether the old version stays ready on a newer schema.
     """
     migrate(before)
     before.start()
@@ -84,13 +84,13 @@ def upgrade(
             visitors.wait_for(5)
             migrate(after)
             visitors.wait_for(10)
-            assert before.is_ready() == stays_ready, "it leaves the load balancer too early"
+            assert before.is_ready() == stays_ready, "the old version's readiness after the migration is wrong"
             after.start()
             wait_until(after.is_ready, 90)
             visitors.urls = [before.url, after.url]
             visitors.wait_for(40)
             visitors.urls = [after.url]
-            visitors.wait_for(4 * VISITORS + 1)  # whoever was still at the older one is done
+            visitors.wait_for(4 * VISITORS + 1)  # so that no visit to the older one is still under way
             before.kill()
             visitors.wait_for(5)
         finally:
@@ -106,7 +106,7 @@ def migrate(process: Process) -> None:
 
 
 def _extract_older(service: str, module: str, folder: Path) -> Path:
-    """A shallow clone has no older version, and CI may make one: that is no fault of the product."""
+    """Extract the older version. A shallow clone, as in some CIs, has none, so the test is skipped."""
     migrations = f"{service}/{module}/migrations/versions"
     newest = sorted(path.name for path in (ROOT / migrations).glob("[0-9]*.py"))[-1]
     added = _git("log", "-1", "--diff-filter=A", "--format=%H", "--", f"{migrations}/{newest}").decode().strip()

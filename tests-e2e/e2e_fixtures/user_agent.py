@@ -1,7 +1,7 @@
-"""A browser without a window: it keeps cookies, follows redirects and fills in forms by their ids.
+"""A browser without a window. It keeps cookies, follows redirects and fills in forms by their ids.
 
-What it cannot do is run a script, so a page that needs one stops it. What leaves the provider's origin is the answer to
-the relying party, which need not exist.
+It runs no scripts, so it stops at a page that needs one. A redirect or form that leaves the provider's origin is the
+response to the relying party; it is returned and not sent, so the relying party need not exist.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ MAX_STEPS = 12
 
 @dataclass(frozen=True)
 class Callback:
-    """What the relying party's redirect_uri receives: a query, or with form_post a body."""
+    """The response to the relying party's redirect_uri: a query, or with form_post a body."""
 
     method: str
     url: str
@@ -40,15 +40,15 @@ class Form:
 
 
 class Page(HTMLParser):
-    """A page as far as somebody needs it who knows its ids."""
+    """The elements of a page by id, and the form of each element."""
 
     def __init__(self, response: httpx2.Response) -> None:
         super().__init__()
         self.url, self.status, self.text = str(response.url), response.status_code, response.text
         self.headers = response.headers
         self.forms: dict[str, Form] = {}
-        self.ids: dict[str, dict[str, str]] = {}  # an element's attributes, and under "<form>" the form it belongs to
-        self.submits_itself = ""  # the form that a script sends off at once, and who runs none by a button
+        self.ids: dict[str, dict[str, str]] = {}  # an element's attributes; "<form>" is the form it belongs to
+        self.submits_itself = ""  # the form that a script submits at once; without scripts, a button does
         self._form = ""
         self._without_scripts = False
         self.feed(self.text)
@@ -91,11 +91,11 @@ class UserAgent:
         return self._go("GET", url, "")
 
     def post_form(self, url: str, fields: Mapping[str, str], *, origin: str) -> Page | Callback:
-        """Submit a form of another origin's page, or of the provider's own."""
+        """Submit a form whose page has this origin, which may be another site's."""
         return self._go("POST", url, urlencode(fields), origin)
 
     def press(self, page: Page, button: str, **filled_in: str) -> Page | Callback:
-        """Submit the form that a button belongs to, with values for fields by their ids."""
+        """Submit the button's form, with these values for its fields by their ids."""
         pressed = page.ids[button]
         form = page.forms[pressed["<form>"]]
         fields = {**form.fields, **{page.ids[element]["name"]: value for element, value in filled_in.items()}}
@@ -110,7 +110,7 @@ class UserAgent:
         return self.go_on(self.open(url), account)
 
     def go_on(self, shown: Page | Callback, account: Account) -> Page | Callback:
-        """Do what each page asks for until there is an answer, or a page that asks for nothing one can give."""
+        """Sign in, consent or confirm the sign-out as each page asks, until a response or a page of another kind."""
         for _ in range(MAX_STEPS):
             if isinstance(shown, Callback) or "error" in shown:
                 break
@@ -133,7 +133,7 @@ class UserAgent:
             )
             request = self.http.build_request(method, url, content=body or None, headers=headers)
             if origin and not self._is_the_providers(f"{origin}/"):
-                request.headers.pop("Cookie", None)  # SameSite=Lax
+                request.headers.pop("Cookie", None)  # SameSite=Lax: no cookies with a cross-site POST
             response = self.http.send(request)
             if not response.is_redirect:
                 return self._shown(Page(response))
@@ -143,7 +143,7 @@ class UserAgent:
         raise AssertionError(f"redirected for ever, now to {url}")
 
     def _shown(self, page: Page) -> Page | Callback:
-        """Do as a script would that submits a form at once: form_post does, and a POST that comes back with cookies."""
+        """Submit a form that the page's script submits at once: form_post, or a POST repeated to send the cookies."""
         leaving = [name for name, form in page.forms.items() if not self._is_the_providers(form.action)]
         name = next(iter(leaving), page.submits_itself)
         if not name:

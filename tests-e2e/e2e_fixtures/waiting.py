@@ -1,4 +1,4 @@
-"""Waiting for something that is about to happen."""
+"""Wait until a condition is true."""
 
 import time
 from collections.abc import Callable
@@ -7,5 +7,5 @@ from collections.abc import Callable
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"it did not happen within {seconds} s"
+        assert time.monotonic() < deadline, f"the condition was not true within {seconds} s"
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""The todo web application as a person meets it: by what is written on it, in Chromium."""
+"""The todo web application in Chromium, found by its visible texts, as a person uses it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ def require_application(stack: Stack) -> None:
 
 
 def sign_in(page: Page, stack: Stack, email: str, *, path: str = "/", password: str = PASSWORD) -> None:
-    """Open a page that needs a person, and become one."""
+    """Open a page that requires a sign-in, and sign in."""
     page.goto(stack.url + path)
     fill_in(page, email, password)
     expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
@@ -40,7 +40,7 @@ def add(page: Page, title: str) -> None:
 
 
 def todo(page: Page, title: str) -> Locator:
-    """The row's title, exactly."""
+    """The row's title, which must match exactly."""
     return page.get_by_role("list", name="Todos").get_by_role("button", name=title, exact=True)
 
 
@@ -49,14 +49,14 @@ def done(page: Page, title: str) -> Locator:
 
 
 def finish(page: Page, title: str) -> None:
-    """Tick it off, and wait until the API knows: the page shows it at once."""
+    """Complete the todo and wait for the API's answer, because the page shows it as done before."""
     with page.expect_response("**/complete"):
         done(page, title).check()
 
 
 @dataclass
 class Traffic:
-    """What pages have asked for since this was begun."""
+    """The requests of these pages since this object was made."""
 
     requests: list[Request] = field(default_factory=list)
 
@@ -68,7 +68,7 @@ class Traffic:
         return traffic
 
     def paths(self, is_counted: Callable[[str], bool] = lambda path: True) -> list[str]:
-        """Below the origin, without query."""
+        """The requests' paths, without origin and query."""
         every = [request.url.split("/", 3)[3].partition("?")[0] for request in self.requests]
         return [f"/{path}" for path in every if is_counted(f"/{path}")]
 

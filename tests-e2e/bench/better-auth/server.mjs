@@ -1,4 +1,4 @@
-// The original, as a peer to measure against: node server.mjs PORT DATABASE. SQLite, RS256, and the jwt header, as we have them.
+// npm's Better Auth, to compare with: node server.mjs PORT DATABASE. It uses SQLite, RS256 and the jwt header, as ours.
 
 import { createServer } from "node:http";
 

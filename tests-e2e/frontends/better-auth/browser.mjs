@@ -1,8 +1,8 @@
-// What a browser adds to fetch: it keeps cookies, and says which origin a request comes from.
+// fetch with the two things that a browser adds: it keeps cookies and sends the page's Origin.
 
 const EXPIRED = /;\s*max-age=0(;|$)/i;
 
-// Debian's Node 18 has no getSetCookie() and joins the lines; ours hold no date whose comma could be mistaken.
+// Debian's Node 18 has no getSetCookie() and joins the lines by commas. Our cookies have no date, so no other comma.
 function setCookies(headers) {
   return headers.getSetCookie?.() ?? headers.get("set-cookie")?.split(/, (?=[^;=]+=)/) ?? [];
 }

@@ -24,7 +24,7 @@ function device(fetchOptions = {}) {
   return { browser, client };
 }
 
-const SESSION = "better-auth.session_token"; // beside it stands the device cookie, which survives a sign-out
+const SESSION = "better-auth.session_token"; // a second cookie, the device cookie, survives a sign-out
 const newEmail = () => `${randomBytes(8).toString("hex")}@example.com`;
 
 function dataOf({ data, error }) {
@@ -101,8 +101,8 @@ test("token is one that the published keys verify", async () => {
 
 test("key set holds public keys only", async () => {
   const { keys } = dataOf(await device().client.jwks());
-  assert.ok(keys.length >= 4); // for tokens and for status lists the active one and its spare
-  const publicMembers = ["alg", "e", "kid", "kty", "n", "signs", "use"]; // `signs` tells the status lists' keys apart
+  assert.ok(keys.length >= 4); // an active key and a spare, for tokens and for status lists
+  const publicMembers = ["alg", "e", "kid", "kty", "n", "signs", "use"]; // `signs` marks the status lists' keys
   for (const key of keys)
     assert.deepEqual(
       Object.keys(key).filter((name) => !publicMembers.includes(name)),

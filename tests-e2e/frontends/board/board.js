@@ -1,7 +1,7 @@
-// A read-only board on another origin, by OpenID Connect alone: code + PKCE, renewal by refresh token, and a sign-out
-// that ends the session. /settings.json says who the issuer is, and as which client this page is known there.
+// A read-only board on another origin that uses only OpenID Connect: code + PKCE, renewal by refresh token, and a
+// sign-out that ends the session. /settings.json has the issuer and this page's client id.
 //
-// The token is in memory only, so a reload asks the issuer again; who has a session there notices nothing of it.
+// The token is only in memory, so a reload asks the issuer again. A person with a session there notices nothing.
 
 /* global oidc */
 
@@ -16,17 +16,17 @@ const manager = new oidc.UserManager({
   redirect_uri: here,
   post_logout_redirect_uri: here,
   scope: "openid profile todos:read",
-  loadUserInfo: true, // the name is there, not in the ID token (OIDC Core §5.4)
+  loadUserInfo: true, // the person's name is not in the ID token (OIDC Core §5.4)
   automaticSilentRenew: true,
   userStore: new oidc.WebStorageStateStore({ store: new oidc.InMemoryWebStorage() }),
-  stateStore: new oidc.WebStorageStateStore({ store: sessionStorage }), // state and code_verifier, until the way back
+  stateStore: new oidc.WebStorageStateStore({ store: sessionStorage }), // state and code_verifier during the redirects
 });
 
 manager.events.addUserLoaded(present);
 manager.events.addUserUnloaded(() => present(null));
 manager.events.addSilentRenewError(end);
 
-/** The session has ended elsewhere: the next renewal tells, or the next request. */
+/** The session has ended elsewhere; the next renewal or request shows it. */
 async function end() {
   await manager.removeUser();
   say("You have been signed out.");
@@ -37,7 +37,7 @@ function present(user) {
   element("welcome").hidden = user !== null;
   element("person").querySelector("bdi").textContent = user?.profile.name ?? "";
   if (user !== null) return;
-  latest += 1; // what is still on its way is nobody's
+  latest += 1; // ignore answers that are still on their way
   for (const list of document.querySelectorAll("#columns ul")) list.replaceChildren();
 }
 
@@ -46,7 +46,7 @@ function say(sentence) {
   element("problem").hidden = sentence === "";
 }
 
-/** One request with the token; what is refused is said. Undefined then. */
+/** Send one request with the token. If it is refused, show an error and return undefined. */
 async function call(method, body) {
   const user = await manager.getUser();
   const headers = {
@@ -73,7 +73,7 @@ async function call(method, body) {
 
 let latest = 0;
 
-/** An answer that a later one has overtaken, or the end of the session, is shown no more. */
+/** Do not show an answer that comes after a later one, or after the session has ended. */
 async function refresh() {
   const mine = ++latest;
   say("");

@@ -1,7 +1,7 @@
 """Serves the board on its own origin: python serve.py PORT FOLDER ISSUER CLIENT_ID.
 
-127.0.0.1 while the issuer is localhost: ports share cookies and sites do not, so this is another site as another domain
-would be. FOLDER holds these files and the packages that the lock names.
+The board is on 127.0.0.1 and the issuer on localhost, so they are two sites, as two domains would be. Two ports of one
+host would share cookies. FOLDER holds these files and the packages of the lock.
 """
 
 import json
@@ -54,7 +54,7 @@ class Board(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
-        """No word: an address may hold a code."""
+        """Log nothing, because an address may contain a code."""
 
 
 def main() -> None:

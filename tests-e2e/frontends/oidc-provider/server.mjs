@@ -1,5 +1,5 @@
-// The control: an OpenID Provider that others wrote and that is certified. A relying party's harness that fails
-// against it is itself at fault. Its pages have the ids of ours, so one hand fills in both.
+// The control: a certified third-party OpenID Provider. A test that fails with it is itself wrong. Its pages have the
+// same ids as ours, so the same code fills in both.
 //
 //     node server.mjs PORT [post]
 
@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import Provider, { errors } from "oidc-provider";
 
 const port = Number(process.argv[2]);
-const takesPost = process.argv[3] === "post"; // it wants SameSite=None for that, which browsers refuse over http
+const takesPost = process.argv[3] === "post"; // needs SameSite=None cookies, which browsers refuse over http
 const issuer = `http://localhost:${port}`;
 const resource = `${issuer}/api/v1`;
 const accounts = new Map();

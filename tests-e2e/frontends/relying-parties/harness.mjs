@@ -1,4 +1,4 @@
-// How a script speaks with what drives it (e2e_fixtures/harness.py): one JSON object a line, both ways.
+// The protocol between a script and its driver (e2e_fixtures/harness.py): one JSON object per line, both ways.
 
 import { createInterface } from "node:readline";
 
@@ -14,7 +14,7 @@ function say(message) {
 
 export const { issuer, clients, account } = await receive();
 
-// Let the person's browser open an address. What comes back is the request that the redirect_uri receives.
+// Let the person's browser open an address; return the request that the redirect_uri receives.
 export async function open(url) {
   say({ open: String(url) });
   const { method, url: address, body, page } = await receive();
@@ -23,7 +23,7 @@ export async function open(url) {
   return new Request(address, method === "POST" ? { method, body, headers } : { method });
 }
 
-// Steps in order; the first that fails ends the script, whose exit code tells.
+// Run the steps in order. The first that fails ends the script with its exit code.
 export async function steps(table) {
   for (const [name, step] of Object.entries(table)) {
     try {

@@ -1,4 +1,4 @@
-// oauth4webapi, the protocol's steps one by one, for any JavaScript runtime.
+// oauth4webapi: a library for any JavaScript runtime, with one function for each step of the protocol.
 
 import assert from "node:assert/strict";
 import { importJWK } from "jose";
@@ -8,7 +8,7 @@ import { account, clients, issuer, open, steps } from "./harness.mjs";
 const options = { [oauth.allowInsecureRequests]: issuer.startsWith("http:") };
 let server;
 
-// The code flow up to the tokens.
+// Run the code flow; return the token response.
 async function signIn({ registered, authentication, response_mode, scope = "openid email offline_access" }) {
   const { client_id, redirect_uris } = registered;
   const client = { client_id };
@@ -108,7 +108,7 @@ await steps({
     const response = await oauth.clientCredentialsGrantRequest(server, client, authentication, parameters, options);
     const tokens = await oauth.processClientCredentialsResponse(server, client, response);
     assert.equal(tokens.scope, "todos:read");
-    // RFC 9068 by the library's own resource server: signature, issuer, audience, type.
+    // The library's own RFC 9068 check for resource servers: signature, issuer, audience, type.
     const request = new Request(`${issuer}/api/v1/todos`, {
       headers: { authorization: `Bearer ${tokens.access_token}` },
     });

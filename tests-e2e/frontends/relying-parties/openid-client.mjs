@@ -1,4 +1,4 @@
-// openid-client, an OpenID certified relying party for servers.
+// openid-client: an OpenID certified relying party for servers.
 
 import assert from "node:assert/strict";
 import { importJWK } from "jose";
@@ -17,7 +17,7 @@ async function discover(registered, authentication) {
   return config;
 }
 
-// Sign in by the code flow with PKCE, nonce and state; the library checks the answer, `iss` too.
+// Sign in by the code flow with PKCE, nonce and state. The library checks the response, including `iss`.
 async function signIn(config, registered, further = {}) {
   const verifier = client.randomPKCECodeVerifier();
   const checks = {
@@ -71,7 +71,7 @@ await steps({
     tokens = await client.refreshTokenGrant(config, older.refresh_token);
     assert.notEqual(tokens.access_token, older.access_token);
     assert.equal((await client.fetchUserInfo(config, tokens.access_token, account.sub)).sub, account.sub);
-    assert.equal(tokens.claims()?.sub ?? account.sub, account.sub); // it may have an ID token (OIDC Core 12.2)
+    assert.equal(tokens.claims()?.sub ?? account.sub, account.sub); // an ID token is optional here (OIDC Core 12.2)
   },
   "introspection": async () => {
     const told = await client.tokenIntrospection(config, tokens.access_token);

@@ -1,4 +1,4 @@
-// Another frontend, on oauth4webapi: the same protocol, by a library of another kind.
+// A frontend on oauth4webapi: the same protocol as the other frontend, with a different kind of library.
 
 import * as oauth from "/node_modules/oauth4webapi/build/index.js";
 
@@ -76,4 +76,4 @@ try {
 } catch (error) {
   show("problem", error.error ?? String(error));
 }
-for (const button of document.querySelectorAll("button")) button.disabled = false; // now they do something
+for (const button of document.querySelectorAll("button")) button.disabled = false; // their handlers are in place now

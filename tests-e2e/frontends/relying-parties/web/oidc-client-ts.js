@@ -1,4 +1,4 @@
-// A frontend on oidc-client-ts, as its documentation shows it. /settings.json says which provider, and as whom.
+// A frontend on oidc-client-ts, as its documentation shows it. /settings.json has the provider and the client id.
 
 /* global oidc */
 
@@ -16,9 +16,9 @@ const manager = new oidc.UserManager({
   post_logout_redirect_uri: here,
   scope,
   loadUserInfo: true,
-  silentRequestTimeoutInSeconds: 60, // a busy machine is no reason to give up
+  silentRequestTimeoutInSeconds: 60, // a busy machine may be slow
   automaticSilentRenew: true,
-  accessTokenExpiringNotificationTimeInSeconds: lifetime - 3, // so it is renewed after three seconds
+  accessTokenExpiringNotificationTimeInSeconds: lifetime - 3, // so the token is renewed after three seconds
   userStore: new oidc.WebStorageStateStore({ store: sessionStorage }),
 });
 
@@ -52,4 +52,4 @@ try {
 } catch (error) {
   show("problem", error.error ?? String(error));
 }
-for (const button of document.querySelectorAll("button")) button.disabled = false; // now they do something
+for (const button of document.querySelectorAll("button")) button.disabled = false; // their handlers are in place now
