@@ -55,13 +55,13 @@ HINTS = Difference(
 EXAMPLE = Difference(
     "Each shows one of its own kinds.",
     auth='''
-"""What an endpoint or a grant is given: of the parts that a process assembled at its start, those that it names.
+"""`given`: an endpoint or a grant gets those parts of the process that it names. They are assembled at the start.
     class RevokeParts(Given):
         database: Database
     parts = given(request, RevokeParts)
 ''',
     todo='''
-"""What an endpoint is given: of the parts that a process assembled at its start, those that it names.
+"""`given`: an endpoint gets those parts of the process that it names. They are assembled at the start.
     class ListParts(Given):
         cursor_key: bytes
     parts = given(request, ListParts)
@@ -76,14 +76,14 @@ from fastapi import Depends, Request
 from starlette.applications import Starlette
 from ..store.instants import Clock
 def given_by(app: Starlette, kind: type[Kind]) -> Kind:
-    """For middleware, and for what serves the process rather than a request."""
+    """The same, for code that has an application but no request."""
     supply: Supply = app.state.parts
     return supply.give(kind)
 @dataclass(frozen=True)
 class TimeParts(Given):
     clock: Clock
 async def get_now(request: Request) -> datetime:
-    """A coroutine only because FastAPI sends plain functions to a thread, which costs more than the request."""
+    """The time of the request. It is `async` because FastAPI runs plain functions in a thread, which costs too much."""
     return given(request, TimeParts).clock()
 Now = Annotated[datetime, Depends(get_now)]
 ''',

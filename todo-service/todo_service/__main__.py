@@ -2,9 +2,9 @@
 
 import sys
 
-# Typer brings rich, and structlog would load it for coloured tracebacks that we do not write: 5 MB of a process.
-sys.modules["rich"] = None  # type: ignore[assignment]  # so that an import of it fails
-import structlog  # noqa: E402, F401 - it is there from now on
+# structlog loads rich, which Typer installs, for coloured tracebacks. We write none, and rich takes 5 MB of memory.
+sys.modules["rich"] = None  # type: ignore[assignment]  # an import of it fails
+import structlog  # noqa: E402, F401 - loaded now, while rich is absent
 
 del sys.modules["rich"]
 

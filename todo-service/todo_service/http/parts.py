@@ -1,4 +1,4 @@
-"""How an endpoint gets parts of the process (assembly.py): it declares the ones it needs, and gets only these.
+"""`given`: an endpoint gets those parts of the process that it names. They are assembled at the start.
 
     @dataclass(frozen=True)
     class ListParts(Given):
@@ -6,8 +6,8 @@
 
     parts = given(request, ListParts)
 
-A kind's fields have the names and types of `Parts`; a test compares them. Each kind is built once per process, so a
-request costs one look-up.
+The fields of a `Given` have the names and types of `Parts` (assembly.py); a test compares them. Each kind is built once
+per process, so a request pays for one look-up.
 """
 
 from dataclasses import dataclass, field, fields
@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 
 
 class Given:
-    """The base class of every kind. A kind is a frozen dataclass beside the functions that use it."""
+    """The base of every kind of parts. A kind is a frozen dataclass beside the functions that use it."""
 
 
 Kind = TypeVar("Kind", bound=Given)
@@ -25,7 +25,7 @@ Kind = TypeVar("Kind", bound=Given)
 
 @dataclass(frozen=True, kw_only=True)
 class Supply:
-    """The base class of `Parts`. `Parts` itself is in assembly.py, because its types come from rooms above this one."""
+    """The base of `Parts`. `Parts` is in assembly.py, because it names types of rooms above this one."""
 
     _built: dict[type[Given], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
