@@ -173,8 +173,9 @@ def environment(database_url: str) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def quiet_logs() -> None:
+    """For each file anew: todo-service's files, which share the process, have logs of their own."""
     logs.configure("ERROR")
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import psycopg
 import pytest
+import structlog
 from httpx2._config import DEFAULT_TIMEOUT_CONFIG
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
@@ -24,6 +25,12 @@ from todo_service.store import database
 
 T = TypeVar("T")
 RunService = Callable[..., AbstractContextManager[Service]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_logs() -> None:
+    """For each file anew: auth-service's files, which share the process, keep everything below ERROR quiet."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session", autouse=True)
