@@ -3,7 +3,7 @@ import { Failure } from "../src/lib/failure.ts";
 import { Browser, token } from "./browser.ts";
 
 const ANN = "ann";
-const PATIENCE = { timeout: 30_000 }; // a busy machine is late
+const PATIENCE = { timeout: 30_000 }; // milliseconds, for a busy machine
 
 describe("in one tab", () => {
   test("many calls cost one request", async () => {
@@ -26,7 +26,7 @@ describe("in one tab", () => {
     expect(tab.asked()).toBe(2);
   });
 
-  test("after its end it is waited for", async () => {
+  test("after its end, callers wait for the new one", async () => {
     const browser = new Browser();
     const tab = browser.tab(ANN);
     const first = await tab.accessToken.get();
@@ -75,7 +75,7 @@ describe("in one tab", () => {
     await expect(tab.accessToken.get()).rejects.toMatchObject({ kind: "signed-out" });
   });
 
-  test("what fails, fails once for all who wait", async () => {
+  test("one failed request fails all callers that wait for it", async () => {
     const tab = new Browser().tab(ANN);
     tab.fetchToken.mockRejectedValue(new Failure("unreachable", "down"));
     const all = await Promise.allSettled([1, 2, 3].map(() => tab.accessToken.get()));
@@ -83,7 +83,7 @@ describe("in one tab", () => {
     expect(tab.asked()).toBe(1);
   });
 
-  test("what fails is asked again the next time", async () => {
+  test("after a failure the next call asks again", async () => {
     const tab = new Browser().tab(ANN);
     tab.fetchToken.mockRejectedValueOnce(new Failure("unreachable", "down"));
     await expect(tab.accessToken.get()).rejects.toMatchObject({ kind: "unreachable" });
@@ -109,7 +109,7 @@ describe("in many tabs", () => {
     expect(browser.asked()).toBe(1);
   });
 
-  test("a tab that has renewed tells the others", async () => {
+  test("a tab that has renewed passes the token to the others", async () => {
     const browser = new Browser();
     const [one, other] = [browser.tab(ANN), browser.tab(ANN)];
     await one.accessToken.get();
@@ -122,7 +122,7 @@ describe("in many tabs", () => {
 });
 
 describe("of another person", () => {
-  test("a token that a tab of somebody else hands on is not used", async () => {
+  test("another person's token from another tab is not used", async () => {
     const browser = new Browser();
     await browser.tab("ben").accessToken.get();
     const tab = browser.tab(ANN);
@@ -139,7 +139,7 @@ describe("of another person", () => {
     expect(tab.asked()).toBe(2);
   });
 
-  test("a token that arrives after somebody else has signed in is dropped", async () => {
+  test("a token that arrives after another person has signed in is dropped", async () => {
     const tab = new Browser().tab(ANN);
     let resolve = (_: string): void => undefined;
     tab.fetchToken.mockReturnValueOnce(new Promise((arrive) => (resolve = arrive)));
@@ -151,7 +151,7 @@ describe("of another person", () => {
   });
 });
 
-test("the token is never put where it stays", async () => {
+test("the token is never put into a lasting store", async () => {
   const kept = new Map<string, string>();
   vi.stubGlobal("localStorage", { setItem: (name: string, value: string) => kept.set(name, value) });
   vi.stubGlobal("sessionStorage", { setItem: (name: string, value: string) => kept.set(name, value) });

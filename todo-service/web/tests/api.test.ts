@@ -40,7 +40,7 @@ const sent = (call: number): { url: string; headers: Headers; init: RequestInit 
 };
 
 describe("a request", () => {
-  test("carries the token in Authorization, no cookie, and nothing of it in the address", async () => {
+  test("carries the token in Authorization only, and no cookie", async () => {
     answers.mockResolvedValueOnce(Response.json({ items: [], next_cursor: null }));
     await api.list({ limit: 200, status: "open" });
     expect(sent(0).url).toBe("/api/v1/todos?limit=200&status=open");
@@ -72,7 +72,7 @@ describe("a request", () => {
 });
 
 describe("401", () => {
-  test("costs one renewal and one retry, and nobody notices", async () => {
+  test("costs one renewal and one retry, and the call succeeds", async () => {
     answers.mockResolvedValueOnce(problem(401, "invalid-token")).mockResolvedValueOnce(Response.json(TODO));
     await expect(api.read("0198")).resolves.toEqual(TODO);
     expect(accessToken.replace).toHaveBeenCalledExactlyOnceWith("first");
@@ -80,14 +80,14 @@ describe("401", () => {
     expect(onSignedOut).not.toHaveBeenCalled();
   });
 
-  test("twice is the end of the session, not a third try", async () => {
+  test("twice ends the session, without a third try", async () => {
     answers.mockImplementation(async () => problem(401, "invalid-token"));
     await expect(api.read("0198")).rejects.toMatchObject({ kind: "signed-out", message: "Your session has ended." });
     expect(answers).toHaveBeenCalledTimes(2);
     expect(onSignedOut).toHaveBeenCalledOnce();
   });
 
-  test("from the issuer, when the token is to be renewed, too", async () => {
+  test("from the issuer, at a renewal, ends the session too", async () => {
     accessToken.get.mockRejectedValueOnce(new Failure("signed-out", "Your session has ended."));
     await expect(api.read("0198")).rejects.toMatchObject({ kind: "signed-out" });
     expect(onSignedOut).toHaveBeenCalledOnce();
@@ -155,12 +155,12 @@ const REFUSALS: Array<[string, Response, { kind: string; message: string }]> = [
   ],
 ];
 
-test.each(REFUSALS)("%s is said in words", async (_, response, said) => {
+test.each(REFUSALS)("%s becomes a sentence", async (_, response, said) => {
   answers.mockResolvedValueOnce(response);
   await expect(api.read("0198")).rejects.toMatchObject(said);
 });
 
-test("a refusal has the reference under which the log knows it", async () => {
+test("a refusal has the request id of the services' logs", async () => {
   answers.mockResolvedValueOnce(problem(500, "internal-error"));
   await expect(api.read("0198")).rejects.toMatchObject({ reference: "req-0001" });
 });
@@ -193,7 +193,7 @@ describe("without an answer", () => {
     vi.unstubAllGlobals();
   });
 
-  test("a call that was called off is no failure to be shown", async () => {
+  test("an aborted call is not shown as a failure", async () => {
     const controller = new AbortController();
     answers.mockImplementationOnce(async (_, init) => {
       controller.abort();
@@ -202,7 +202,7 @@ describe("without an answer", () => {
     await expect(api.list({}, controller.signal)).rejects.toMatchObject({ name: "AbortError" });
   });
 
-  test("a mistake of our own is not called a failure of the network", async () => {
+  test("a bug of our own is not shown as a network failure", async () => {
     answers.mockResolvedValueOnce(new Response("not JSON"));
     await expect(api.read("0198")).rejects.toBeInstanceOf(SyntaxError);
   });

@@ -1,4 +1,4 @@
-// As much of a browser as lib/access-token.ts meets: one clock, one lock, and a channel between its tabs.
+// The parts of a browser that lib/access-token.ts uses: one clock, one lock, and a channel between tabs.
 
 import { type Mock, vi } from "vitest";
 import { type AccessToken, keepAccessToken, type Surroundings } from "../src/lib/access-token.ts";
@@ -33,7 +33,7 @@ export class Browser {
     return this.tabs.reduce((sum, tab) => sum + tab.asked(), 0);
   }
 
-  /** Until every message has arrived. */
+  /** Waits until every message has arrived. */
   async settle(): Promise<void> {
     do {
       await new Promise((resolve) => setTimeout(resolve, 1));

@@ -8,7 +8,7 @@ import { parseReturnTo, signInPath } from "../src/lib/return-to.ts";
 const ORIGIN = "https://todo.example.com";
 
 describe("returnTo", () => {
-  test.each(["/", "/settings", "/?show=open", "/settings?x=1"])("%s is a page of its own", (value) => {
+  test.each(["/", "/settings", "/?show=open", "/settings?x=1"])("%s is accepted", (value) => {
     expect(parseReturnTo(value, ORIGIN)).toBe(value);
   });
 
@@ -32,11 +32,11 @@ describe("returnTo", () => {
     " /settings",
     "https://todo.example.com.evil.example.com/",
     "/settings@evil.example.com",
-  ])("%j is none", (value) => {
+  ])("%j is refused", (value) => {
     expect(parseReturnTo(value, ORIGIN)).toBe("/");
   });
 
-  test("leads back to where somebody was", () => {
+  test("leads back to the page that asked for a sign-in", () => {
     const address = new URL(signInPath("/?show=open"), ORIGIN);
     expect(parseReturnTo(address.searchParams.get("returnTo"), ORIGIN)).toBe("/?show=open");
     expect(signInPath("/")).toBe("/sign-in");
@@ -67,7 +67,7 @@ describe("a refusal of the Better Auth protocol", () => {
     ["SESSION_NOT_FRESH", 403, "stale", undefined, "Confirm that it is you."],
     ["WHATEVER", 500, "broken", undefined, "Something is broken on our side. Try again in a moment."],
     ["WHATEVER", 502, "unreachable", undefined, "Signing in is not possible right now. Try again in a moment."],
-  ])("%s (%i) is said in words", (code, status, kind, field, message) => {
+  ])("%s (%i) becomes a sentence", (code, status, kind, field, message) => {
     expect(refuse({ status, code, message: "raw" }, NONE, 0)).toMatchObject({ kind, field, message });
   });
 
@@ -79,7 +79,7 @@ describe("a refusal of the Better Auth protocol", () => {
     });
   });
 
-  test.each(["Retry-After", "X-Retry-After"])("a limit says when, by %s", (name) => {
+  test.each(["Retry-After", "X-Retry-After"])("a limit says when to try again, by %s", (name) => {
     expect(refuse({ status: 429, message: "Too many" }, new Headers({ [name]: "30" }), 1_000)).toMatchObject({
       kind: "limited",
       retryAt: 31_000,
@@ -101,7 +101,7 @@ describe("Retry-After", () => {
     [NOW + 1, "in 1 second"],
     [NOW + 900_000, "in 15 minutes"],
     [undefined, "in a moment"],
-  ])("%j is said as %s", (at, said) => expect(inSeconds(at, NOW)).toBe(said));
+  ])("%j is shown as %s", (at, said) => expect(inSeconds(at, NOW)).toBe(said));
 });
 
 test.each([
