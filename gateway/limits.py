@@ -1,4 +1,4 @@
-"""The rate limits: a table of zones, and what nginx's configuration says about each of them.
+"""The rate limits: a table of zones, and nginx's directives for them.
 
 A new zone is one entry of ZONES. The settings, the limits.conf directives and the 429 responses come from the table;
 tests require the zone's row in README.md and its two settings in compose.yaml.
@@ -78,7 +78,7 @@ class Zone:
 
     @property
     def key(self) -> str:
-        """nginx's variable for what has a counter of its own."""
+        """nginx's variable: each of its values has a counter of its own."""
         return "$subject" if self.by_subject_instead_of else "$client_network"
 
 

@@ -5,7 +5,7 @@
 
 const ALGORITHM = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
 const MAX_LENGTH = 8192; // characters of a token
-const KEYS_MAX_AGE = 5000; // milliseconds, as the issuer's `s-maxage` has it
+const KEYS_MAX_AGE = 5000; // milliseconds, the issuer's `s-maxage`
 const TOLD_AFTER = 10000; // milliseconds; a shorter failure is most likely a restart of auth-service
 
 /** `js_set`: the `sub` of the request's access token (RFC 9068), or an empty string. */
@@ -68,7 +68,7 @@ async function refresh() {
     if (Date.now() < Number(kept.get('until') || 0)) {
         return;
     }
-    let failure = 'no place to fetch them from';
+    let failure = 'no URL of a key set is configured';
     for (let i = 0; i < gateway.key_sets.length && failure !== ''; i += 1) {
         failure = await fetchKeys(gateway.key_sets[i]); // the next one, if this one failed; all again a second later
     }
@@ -91,13 +91,13 @@ async function fetchKeys(url) {
         }
         const keys = (await reply.json()).keys.filter(isTokenKey).map(toVerify);
         if (keys.length === 0) {
-            return 'there is none for tokens among them';
+            return 'the key set has no key for tokens';
         }
         ngx.shared.issuer_keys.set('keys', JSON.stringify(keys));
         ngx.shared.issuer_keys.set('until', String(Date.now() + KEYS_MAX_AGE));
         return '';
     } catch (error) {
-        return isAnswered ? 'the answer is no key set' : 'no answer';
+        return isAnswered ? 'the answer is not a key set' : 'no answer';
     }
 }
 

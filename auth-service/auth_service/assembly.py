@@ -43,7 +43,7 @@ UNLIMITED_QUEUE = 100_000
 
 @dataclass(frozen=True, kw_only=True)
 class Parts(Supply):
-    """Nothing else is put in their place afterwards."""
+    """The parts of one process. They are never replaced while it runs."""
 
     issuer: str
     grant_types: tuple[str, ...]
@@ -74,7 +74,7 @@ class Parts(Supply):
 
 @asynccontextmanager
 async def assembled(settings: Settings, clock: Clock, counts: RequestCounts) -> AsyncIterator[Parts]:
-    """The parts; afterwards the database is closed.
+    """Assemble the parts. At the end of the block the database is closed.
 
     Raises:
         SchemaMismatch, UnreadableKey: nothing is changed.

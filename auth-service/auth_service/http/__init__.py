@@ -15,9 +15,9 @@
     pages.py                    pages for people, from templates/, with their headers
     cached_documents.py         the key set and the metadata: ETag, Cache-Control, CORS for everybody
 
-A protocol request: `read_form`, then `client_requests.authenticate`, then the endpoint's own work; what is refused is
-raised and rendered in serving/failures.py. A person's request: `find_current` reads the cookie (`SessionCookies.read`
-checks the signature), finds the live session and prolongs it when it is time; the endpoint renders a page or redirects.
+A protocol request: `read_form`, then `client_requests.authenticate`, then the endpoint's own work. A refusal is raised,
+and serving/failures.py renders it. A person's request: `find_current` reads the cookie (`SessionCookies.read` checks
+the signature), finds the live session and prolongs it if that is due; the endpoint renders a page or redirects.
 `SendOutgoing` adds the cookies to the response, also to a refusal or a failure.
 
 An endpoint, a grant and a function that several of them share declare what they use as a `Given` beside them, and

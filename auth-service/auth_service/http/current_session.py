@@ -67,6 +67,6 @@ async def start_session_here(
 
 
 def device_of(request: Request) -> Device:
-    """The device as the session's owner will see it. The gateway tells its address; "" if that is not an IP address."""
+    """The device as the session's owner will see it. The gateway sends its address; "" if that is not an IP address."""
     address = request.client.host if request.client else ""
     return Device(address if is_address(address) else "", request.headers.get("user-agent", ""))

@@ -1,7 +1,7 @@
 """The session credential: a signed handle, as a cookie or as a bearer token.
 
-Only the signed handle is accepted. The bare handle, which lists of sessions show, opens nothing. Better Auth's own
-server differs here; ours does so on purpose.
+Only the signed handle is accepted. The bare handle, which lists of sessions show, opens nothing. This differs from
+Better Auth's own server on purpose.
 """
 
 import hashlib
@@ -86,7 +86,7 @@ class SessionCookies:
 def device_tag(account_id: str, password_hash: str) -> str:
     """The entry of an account, with its current password, in the signed cookie of a known device.
 
-    After a change of the password the device is unknown again. So it is to a new account with the same address.
+    After a change of the password, the device is no longer known. Nor is it known to a new account of the same address.
     """
     return hashlib.sha256(f"{account_id} {password_hash}".encode()).hexdigest()[:16]
 

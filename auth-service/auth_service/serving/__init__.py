@@ -6,7 +6,7 @@
 
 app.py puts `ROUTES` into the application and adds the handlers. What an endpoint raises ends in failures.py: an
 `OAuthError` as RFC 6749 has it, a `BearerRefusal` with its challenge, a Better Auth `Refusal`, a `PageRefused` as a
-page, and a database that does not answer as 503. What nobody foresaw is caught once, by `LastResort` in app.py.
+page, and a database that does not answer as 503. Any other exception is caught by `LastResort` in app.py.
 
 A new endpoint is one file in endpoints/ and one line in routes.py. app.py and commands/serving.py import this room.
 """

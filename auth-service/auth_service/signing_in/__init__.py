@@ -9,6 +9,6 @@ takes an attempt from the budgets (limits/attempts.py), and only then hashes. An
 the same time and gets the same answer. On success one transaction gives the attempt back, checks that the password is
 still that one, and starts the session; a session of the same person in this browser is authenticated again instead.
 
-What is refused rises as `WrongCredentials`, `AccountSuspended`, `TooManyAttempts` or `TooBusy`; the endpoint puts it
-into its own words. endpoints/better_auth/ and endpoints/hosted_pages/ import this room.
+A refusal is a `WrongCredentials`, `AccountSuspended`, `TooManyAttempts` or `TooBusy`; the endpoint puts it into its own
+words. endpoints/better_auth/ and endpoints/hosted_pages/ import this room.
 """

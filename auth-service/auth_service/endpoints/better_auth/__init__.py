@@ -1,20 +1,20 @@
 """The Better Auth protocol under /api/auth, as its unmodified npm client speaks it.
 
     sign_in.py, sign_up.py, sign_out.py           a session begins and ends
-    get_session.py, sessions.py, revocation.py    the session that asks, all of one's sessions, ending them
+    get_session.py, sessions.py, revocation.py    the caller's session, all of the caller's sessions, ending them
     token.py                                      an access token for the todo API
-    profile.py, password_change.py, deletion.py   changes of one's own account
-    identities.py, liveness.py                    one's ways in; GET /ok
+    profile.py, password_change.py, deletion.py   changes of the caller's account
+    identities.py, liveness.py                    the caller's ways to sign in; GET /ok
     routes.py                                     the prefix that every route carries
     bodies.py, wire.py                            what arrives and what is sent, member by member
-    credentials.py                                e-mail and password before anything is looked up
+    credentials.py                                checks of a password and a profile
     cross_site.py, cross_origin.py                forged requests are refused; CORS for trusted origins
     current.py, refusals.py                       the session that an endpoint needs; `{"message", "code"}`
 
 A request passes, in this order: the route (an empty 404 when there is none); the media type and syntax of its body
 (bodies.py); where it comes from (cross_site.py); the members of the body; the session (current.py); the function of the
-endpoint. So a forged request learns nothing about the members. What is refused is answered as refusals.py renders it,
-with the status that the protocol has for it.
+endpoint. So a forged request learns nothing about the members. refusals.py renders a refusal, with the protocol's
+status for it.
 
 serving/ imports `routers` and the refusals, app.py the CORS middleware.
 """
