@@ -103,7 +103,7 @@ def _in_container(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
 def _installed(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
     program = shutil.which("redis-server")
     if program is None:
-        raise NoRedis("no redis-server is installed (and, but for Sentinels, no container engine has redis:8)")
+        raise NoRedis("no redis-server is installed, and Docker has no redis:8 (Sentinels need the installed server)")
     command = [program, *options, "--port", str(port), "--bind", "127.0.0.1"]
     folder = tempfile.TemporaryDirectory(prefix="todo-redis-")  # for the files that cluster nodes and Sentinels write
     processes: list[subprocess.Popen[bytes]] = []

@@ -64,7 +64,7 @@ def _in_container() -> Iterator[str]:
 def _installed() -> Iterator[str]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not programs:
-        raise NoPostgres("neither a container engine with postgres:17 nor an installed PostgreSQL")
+        raise NoPostgres("no PostgreSQL is installed, and Docker has no postgres:17")
     directory = Path(tempfile.mkdtemp(prefix="todo-postgres-"))
     user = _user()
     as_user: dict[str, Any] = {"cwd": directory}
