@@ -35,9 +35,9 @@ def own_logs() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def patience() -> Iterator[None]:
-    """Deadlines after which nobody is kept waiting; and a busy machine, or a virtual one that stands still, is late.
+    """Longer timeouts, since a busy machine answers late, and a virtual one may even stand still.
 
-    Those of httpx2 are for all calls that name none of their own.
+    httpx2's default is for all calls that set no timeout of their own.
     """
     with pytest.MonkeyPatch.context() as patched:
         for phase in ("connect", "read", "write", "pool"):
@@ -50,7 +50,7 @@ def patience() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """An empty PostgreSQL; where there is none, tests on it are skipped, but not in CI."""
+    """An empty PostgreSQL database. Without PostgreSQL the tests that need it are skipped; in CI they fail."""
     try:
         with stores.postgres() as url:
             yield url
@@ -62,7 +62,7 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def shared_redis() -> Iterator[RedisServer]:
-    """A Redis that no test breaks; where there is none, tests with it are skipped, but not in CI."""
+    """A Redis that no test breaks. Without Redis the tests that need it are skipped; in CI they fail."""
     yield from _run_redis()
 
 
@@ -74,7 +74,7 @@ def own_redis() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def redis_cluster() -> Iterator[RedisServer]:
-    """A cluster, of one node."""
+    """A cluster of one node."""
     for running in _run_redis("--cluster-enabled", "yes"):
         running.make_cluster()
         yield running
@@ -82,13 +82,13 @@ def redis_cluster() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def watched_redis() -> Iterator[tuple[str, RedisServer]]:
-    """The URL of what a Sentinel watches over, and the master."""
+    """The URL of a master by its Sentinel, and the master."""
     yield from _or_skip(redis_server.run_watched())
 
 
 @pytest.fixture
 def encrypted_redis() -> Callable[..., AbstractContextManager[tuple[RedisServer, int]]]:
-    """Starts a Redis with a certificate, and says its port for TLS."""
+    """A function that starts a Redis with a certificate; it also returns the port for TLS."""
 
     @contextmanager
     def start(certificate: Path, ca_file: Path, *options: str) -> Iterator[tuple[RedisServer, int]]:
@@ -113,7 +113,7 @@ def _or_skip(starting: AbstractContextManager[T]) -> Iterator[T]:
 
 @pytest.fixture
 def empty_postgres(postgres_url: str) -> str:
-    """A database of its own for one test."""
+    """A new database for one test."""
     name = f"todo_{uuid.uuid4().hex}"
     with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
@@ -129,7 +129,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
-    """A migrated SQLite file of its own for one test."""
+    """A new, migrated SQLite file for one test."""
     copy = tmp_path / "todo.db"
     shutil.copyfile(migrated_file, copy)
     return f"sqlite+aiosqlite:///{copy}"
@@ -162,7 +162,7 @@ def sqlite_service(shared_jwks: JwksEndpoint, tmp_path_factory: pytest.TempPathF
 def postgres_service(
     postgres_url: str, shared_jwks: JwksEndpoint, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """Served by a role that does not own the tables."""
+    """A service whose database role does not own the tables."""
     stores.create_serving_role(postgres_url)
     serving_url = stores.serving_url(postgres_url)
     migrate(postgres_url, serving_url)
@@ -173,7 +173,7 @@ def postgres_service(
 def unfiltered_service(
     postgres_url: str, shared_jwks: JwksEndpoint, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """Its queries compare no owner: only the database keeps people apart."""
+    """A service whose queries compare no owner: only row-level security separates owners."""
     url = _create_served_database(postgres_url, "unfiltered")
     for running in _run_shared(url, shared_jwks, tmp_path_factory):
         isolation.remove_owner_filters(running.app.state.parts.database)
@@ -184,7 +184,7 @@ def unfiltered_service(
 def unprotected_service(
     postgres_url: str, shared_jwks: JwksEndpoint, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """Its database has no row-level security: only the queries keep people apart."""
+    """A service whose database has no row-level security: only the queries separate owners."""
     url = _create_served_database(postgres_url, "unprotected")
     isolation.disable_row_level_security(_of_database(postgres_url, "unprotected"))
     yield from _run_shared(url, shared_jwks, tmp_path_factory)
@@ -205,21 +205,21 @@ def _of_database(postgres_url: str, name: str) -> str:
 
 @pytest.fixture(params=["sqlite", "postgres", "unfiltered", "unprotected"])
 def isolated_service(request: pytest.FixtureRequest) -> Service:
-    """The service on each database, and on PostgreSQL with one of the two walls between owners taken down."""
+    """The service on each database; on PostgreSQL also without the one or the other separation of owners."""
     running: Service = request.getfixturevalue(f"{request.param}_service")
     return running
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def shared_service(request: pytest.FixtureRequest) -> Service:
-    """The service on each database. Tests share it: each has people of its own."""
+    """The service on each database. Tests share it, each with its own persons."""
     running: Service = request.getfixturevalue(f"{request.param}_service")
     return running
 
 
 @pytest.fixture
 def logged() -> Iterator[list[EventDict]]:
-    """What structlog is told, instead of being written."""
+    """The log events of the test, captured instead of written."""
     with capture_logs() as entries:
         yield entries
 
@@ -233,7 +233,7 @@ def jwks() -> Iterator[JwksEndpoint]:
 
 @pytest.fixture
 def lists(jwks: JwksEndpoint) -> StatusEndpoint:
-    """Status lists beside the key set, which has their key."""
+    """An endpoint of status lists. The key set contains their key."""
     endpoint = StatusEndpoint()
     endpoint.publish("1")
     jwks.keys = [jwk("first"), jwk(SIGNER, signs="statuslist+jwt")]
@@ -243,5 +243,5 @@ def lists(jwks: JwksEndpoint) -> StatusEndpoint:
 
 @pytest.fixture
 def run_service(jwks: JwksEndpoint, sqlite_url: str, tmp_path: Path) -> RunService:
-    """Starts a service for one test; twice is a restart, with what is on disk."""
+    """A function that starts a service. A second call is a restart with the same files."""
     return partial(service.run, auth_url=jwks.url, database_url=sqlite_url, jwks_file=tmp_path / "jwks.json")

@@ -1,4 +1,4 @@
-"""verify(): every refusal of the rules R8 to R16 in VERIFIER.md, and no I/O."""
+"""`verify()` refuses what the rules R8 to R16 of VERIFIER.md name, and does no I/O."""
 
 import json
 import socket
@@ -51,7 +51,7 @@ def test_what_the_standard_allows_is_accepted(text: Any) -> None:
 
 @pytest.mark.parametrize("name", FORGERIES)
 def test_forged_tokens_open_nothing(name: str) -> None:
-    """And nothing but InvalidToken is raised, whatever the text is."""
+    """`verify()` raises InvalidToken, and nothing else, for every forged token."""
     with pytest.raises(InvalidToken):
         verify(FORGERIES[name]())
 
@@ -97,7 +97,7 @@ def test_the_longest_life_is_policy() -> None:
 
 
 def test_an_unknown_key_is_named_only_when_the_rest_of_the_header_is_right() -> None:
-    """R9: the algorithm is refused before any key is looked for."""
+    """R9: a wrong algorithm is refused before the key is looked up."""
     with pytest.raises(UnknownKey) as caught:
         verify(token(headers={"kid": "new"}))
     assert caught.value.kid == "new"
@@ -118,7 +118,7 @@ def test_what_cannot_be_a_kid_is_not_worth_asking_the_issuer_for(kid: Any) -> No
 
 
 def test_nothing_of_an_unsigned_payload_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A forgery costs a short header and a signature check at most."""
+    """A forged token costs at most a short header and a signature check."""
     parsed: list[bytes] = []
     parse = strict_json.parse
 
@@ -149,7 +149,7 @@ def test_verifying_opens_no_socket_and_no_file(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_forged_tokens_are_refused_in_bounded_time() -> None:
-    """R15. A genuine token takes 50 µs; no forgery may take a hundred times that, however it is built."""
+    """R15. A valid token takes 50 µs; no forged one may take a hundred times as long."""
     for name, make in FORGERIES.items():
         text = make()
         best = float("inf")
@@ -162,6 +162,6 @@ def test_forged_tokens_are_refused_in_bounded_time() -> None:
 
 
 def test_a_token_of_another_issuer_with_the_same_kid_is_refused() -> None:
-    """R11: keys belong to the issuer that publishes them."""
+    """R11: a key verifies only tokens of the issuer that publishes it."""
     with pytest.raises(InvalidToken, match="signature"):
         verify(issuer.sign(json.dumps(header()).encode(), json.dumps(claims()).encode(), private_key("other")))

@@ -1,4 +1,4 @@
-"""An account that the issuer has purged takes its todos along, once, and nobody else can say so (RFC 8417, 8935)."""
+"""When the issuer purges an account, its todos are erased, once. Nobody else can cause this (RFC 8417, RFC 8935)."""
 
 import time
 import uuid
@@ -29,7 +29,7 @@ def now() -> int:
 
 
 def event(account: str, /, *, key: str = "first", header: dict[str, Any] | None = None, **changes: Any) -> str:
-    """A SET as the issuer sends it. A changed claim or header of None is left out."""
+    """A Security Event Token as the issuer sends it. A claim or header that is None is left out."""
     made: dict[str, Any] = dict.fromkeys(("exp", "sub", "scope", "client_id", "sid", "auth_time"))
     made |= {"iat": now(), "toe": now(), "aud": RECEIVER, "events": {PURGED: {}}}
     made |= {"sub_id": {"format": "iss_sub", "iss": ISSUER, "sub": account}, **changes}
@@ -83,7 +83,7 @@ def test_a_purged_accounts_todos_are_erased_and_nobody_elses(receiver: Service) 
 
 
 def test_an_event_is_applied_once(receiver: Service) -> None:
-    """Delivered at least once: eight times at once, and again when there is something new to erase."""
+    """Events are delivered at least once: here eight times at once, and again after new todos were created."""
     sub, person = somebody(receiver)
     token = event(sub)
     with ThreadPoolExecutor(8) as pool:
@@ -177,7 +177,7 @@ def test_a_body_of_another_type_is_refused(receiver: Service) -> None:
 
 
 def test_a_key_that_was_published_a_moment_ago_is_learned(jwks: JwksEndpoint, run_service: RunService) -> None:
-    """The issuer has rotated: nobody waits half a minute for the next look."""
+    """After a rotation an event with the new key does not wait for the next scheduled fetch."""
     with run_service(schedule=QUICK, **CLIENT) as receiver:
         receiver.wait_until_ready()
         jwks.keys = [jwk("first"), jwk("second")]

@@ -1,4 +1,4 @@
-"""Rooms import from lower floors only, and what belongs in one place is in one place."""
+"""Rooms import from lower floors only, and certain code is in one place only."""
 
 import ast
 from pathlib import Path
@@ -15,11 +15,11 @@ MODULES = {
 }
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 VERIFIER = sorted(name for name in MODULES if name.startswith("verifier."))
-MOST_ENTRIES = 30  # more than this side by side, and nobody finds anything
+MOST_ENTRIES = 30  # in one folder; with more it is hard to find anything
 
 
 def imports(path: Path) -> set[str]:
-    """Absolute names of all modules that the file names in an import, wherever the import stands."""
+    """Absolute names of all modules that the file imports, also inside functions."""
     package = ["todo_service", *path.relative_to(PACKAGE).parts[:-1]]
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -59,7 +59,7 @@ def test_a_room_imports_from_lower_floors_only(module: str) -> None:
 
 @pytest.mark.parametrize("module", sorted(MODULES.keys() - {"migrations.env"}))
 def test_imports_inside_the_package_are_relative(module: str) -> None:
-    """But for env.py, which Alembic runs by its path."""
+    """Except in env.py, which Alembic runs by its path."""
     absolute = [
         node.module
         for node in ast.walk(ast.parse(MODULES[module].read_text()))
@@ -70,7 +70,7 @@ def test_imports_inside_the_package_are_relative(module: str) -> None:
 
 @pytest.mark.parametrize("module", VERIFIER)
 def test_the_verifier_can_be_lifted_into_another_service(module: str) -> None:
-    """It needs neither FastAPI nor settings, nor any other room."""
+    """The verifier imports neither FastAPI nor settings, nor any other room."""
     assert not rooms_imported_by(module)
     outside = {name.partition(".")[0] for name in imports(MODULES[module])} - {"todo_service"}
     assert not outside & {
@@ -97,7 +97,7 @@ def test_only_queries_touch_tables(module: str) -> None:
 
 
 def test_every_query_takes_the_owner_first() -> None:
-    """All but the purge, which is for all owners and sees only what had to be gone."""
+    """Except the purge, which works for all owners and sees only rows that are due for removal."""
     found = set()
     for module in ("queries", "pages", "owners", "idempotency"):
         for node in ast.walk(ast.parse(MODULES[f"todos.{module}"].read_text())):
@@ -109,7 +109,7 @@ def test_every_query_takes_the_owner_first() -> None:
 
 
 def test_alembic_is_imported_by_the_migrate_command_only() -> None:
-    """It takes 11 MB that serving does not need."""
+    """Alembic takes 11 MB, which serving does not need."""
     assert {name for name in MODULES if any(i.startswith("alembic") for i in imports(MODULES[name]))} == {
         "migrations.__init__",
         "migrations.env",
@@ -121,7 +121,7 @@ def test_alembic_is_imported_by_the_migrate_command_only() -> None:
 
 
 def test_broad_exceptions_are_caught_once() -> None:
-    """In app.py, which turns what nobody foresaw into a 500."""
+    """Only in app.py, which turns unexpected exceptions into a 500."""
     broad = {
         name: sum(
             isinstance(node, ast.ExceptHandler)

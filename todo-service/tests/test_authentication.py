@@ -1,4 +1,4 @@
-"""Where a token may stand and what a refusal says, over HTTP (rules R1 to R7, R19, R22 to R25 of VERIFIER.md)."""
+"""The place of a token in a request, and the responses to refused ones (R1 to R7, R19, R22 to R25 of VERIFIER.md)."""
 
 import re
 import time
@@ -15,12 +15,12 @@ from todo_fixtures.service import Service
 
 METADATA = f"{ISSUER}/.well-known/oauth-protected-resource/api/v1"
 TODOS = "/api/v1/todos"
-# RFC 9110 §11.2: a scheme, then parameters that each occur once.
+# RFC 9110 §11.2: a scheme, then parameters, each of them once.
 PARAMETER = re.compile(r'(\w+)="([\x20-\x21\x23-\x5b\x5d-\x7e]*)"(?:, |$)')
 
 
 def challenge(response: httpx2.Response) -> dict[str, str]:
-    """The parameters of the one Bearer challenge; R6 in passing."""
+    """The parameters of the one Bearer challenge. Checks R6, too."""
     [value] = response.headers.get_list("WWW-Authenticate")
     assert value.startswith("Bearer ")
     parameters = PARAMETER.findall(value.removeprefix("Bearer "))
@@ -30,7 +30,7 @@ def challenge(response: httpx2.Response) -> dict[str, str]:
 
 
 def check_problem(response: httpx2.Response, status: int, slug: str) -> dict[str, Any]:
-    """R22, R23: a problem that says what the status says, and is not stored by anybody."""
+    """R22, R23: the response is a problem with the same status, and must not be stored."""
     assert (response.status_code, response.headers["Content-Type"]) == (status, "application/problem+json")
     problem: dict[str, Any] = response.json()
     assert (problem["status"], problem["type"]) == (status, f"urn:problem-type:todo:{slug}")
@@ -93,14 +93,14 @@ def test_a_malformed_request_is_an_invalid_request(sqlite_service: Service, make
 
 @pytest.mark.parametrize("authorized", [True, False])
 def test_a_token_in_a_form_is_an_invalid_request(sqlite_service: Service, authorized: bool) -> None:
-    """R2: RFC 6750 §2.2 is not offered."""
+    """R2: tokens in forms (RFC 6750 §2.2) are not supported."""
     client = sqlite_service.client(token() if authorized else None)
     response = client.post(TODOS, data={"title": "x", "access_token": token()})
     check_problem(response, 400, "invalid-request")
 
 
 def test_a_form_of_many_fields_is_searched_for_a_token(sqlite_service: Service) -> None:
-    """Before any token is verified, so anybody can send it; parsing one kept the service for 100 ms."""
+    """Anybody can send a form, as this happens before a token is verified. Parsing this one would block for 100 ms."""
     client = sqlite_service.client(None)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert client.post(TODOS, content=b"a&" * 100_000, headers=form).status_code == 401
@@ -109,7 +109,7 @@ def test_a_form_of_many_fields_is_searched_for_a_token(sqlite_service: Service) 
 
 @pytest.mark.parametrize("name", FORGERIES)
 def test_forged_tokens_are_refused(sqlite_service: Service, name: str) -> None:
-    """R3, R8 to R16, R19: 401 whatever is wrong; never a 500, and never a way into a header."""
+    """R3, R8 to R16, R19: every forged token gets 401, never a 500, and no header quotes it."""
     text = FORGERIES[name]()
     client = sqlite_service.client()
     response = client.get(TODOS, headers=[(b"Authorization", b"Bearer " + text.encode("latin-1"))])
@@ -169,7 +169,7 @@ def test_a_key_published_a_moment_ago_is_learned_while_the_caller_waits(jwks: Jw
 
 
 def test_without_keys_the_answer_is_try_later(jwks: JwksEndpoint, run_service: Any) -> None:
-    """R19: 503 and not 401, which would make a client throw its token away."""
+    """R19: 503 and not 401, because after a 401 a client would discard its token."""
     jwks.status = 500
     with run_service() as service:
         response = get(service, f"Bearer {token()}")
@@ -208,7 +208,7 @@ def test_a_request_id_is_kept_when_it_is_harmless(sqlite_service: Service, given
 
 
 def test_a_token_seen_before_expires_all_the_same(jwks: JwksEndpoint, run_service: Any) -> None:
-    """R13, over the memory of verified tokens."""
+    """R13, for a token in the cache of verified tokens."""
     now = time.time()
     clock = [now]
     with run_service(clock=lambda: clock[0]) as service:
@@ -220,7 +220,7 @@ def test_a_token_seen_before_expires_all_the_same(jwks: JwksEndpoint, run_servic
 
 
 def test_a_service_token_owns_only_its_own(shared_service: Service) -> None:
-    """R17, as far as there is no service route: sub is the client's id, and nobody else's todos are in sight."""
+    """R17: the token's `sub` is the client's id, and the service sees only its own todos."""
     shared_service.person("alice").post(TODOS, json={"title": "x"})
     client_id = f"client {uuid.uuid4().hex}"
     machine = shared_service.client(issuer.token(sub=client_id, client_id=client_id))

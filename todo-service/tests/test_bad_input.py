@@ -1,4 +1,4 @@
-"""Anything malformed gets a problem with the right status: never a 500, never a half-written row."""
+"""Malformed requests get a problem with the right status, never a 500, and never leave a half-written row."""
 
 import json
 import socket
@@ -236,14 +236,14 @@ def test_an_unknown_path_is_a_problem(shared_service: Service, path: str) -> Non
     ],
 )
 def test_an_unknown_method_is_told_what_is_allowed(shared_service: Service, method: str, path: str, allow: str) -> None:
-    """RFC 9110 §15.5.6: all of the path's methods, not only those of the first route that fits."""
+    """RFC 9110 §15.5.6: `Allow` names all methods of the path, not only those of the first matching route."""
     response = shared_service.client().request(method, path)
     check(response, 405, "method-not-allowed")
     assert response.headers["Allow"] == allow
 
 
 def test_a_preflight_is_not_answered_with_permission(shared_service: Service) -> None:
-    """No origin is configured, so none may call (rule R26 of VERIFIER.md)."""
+    """No origin is configured, so none is allowed (rule R26 of VERIFIER.md)."""
     headers = {"Origin": "https://evil.example.com", "Access-Control-Request-Method": "GET"}
     for method, path in [("OPTIONS", TODOS), ("GET", TODOS)]:
         response = shared_service.client().request(method, path, headers=headers)

@@ -1,4 +1,4 @@
-"""/api/v1/todos:batch: many operations, each with the status it would have had as a request."""
+"""/api/v1/todos:batch: many operations, each with the status that it would have got as a request."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def create(client: httpx2.Client, title: str) -> str:
 
 
 def mixed(ids: list[str]) -> list[Any]:
-    """Nine operations of which five are refused, each for a reason of its own."""
+    """Nine operations. Five of them are refused, each for another reason."""
     return [
         {"op": "create", "todo": {"title": "new", "due": "2027-01-31"}},
         {"op": "create", "todo": {"title": ""}},

@@ -1,4 +1,4 @@
-"""An answer that breaks after its head has gone: the connection ends, and nothing is added to what was sent."""
+"""A response that fails after its head was sent: the connection is closed, and nothing more is sent."""
 
 import logging
 import uuid
@@ -19,7 +19,7 @@ TODOS = "/api/v1/todos"
 def test_an_export_that_breaks_in_the_middle_is_cut_off(
     run_service: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The client notices it by the missing last chunk. The log has the fault itself, not one about a second head."""
+    """The client notices the missing last chunk. The log has the error itself, and none about a second head."""
     read_part = export._read_part
 
     async def fail_at_the_second(

@@ -1,4 +1,4 @@
-"""/api/v1/changes: a client that asks from time to time ends up with what the service has, and misses nothing."""
+"""/api/v1/changes: a client that asks from time to time gets the same todos as the service has."""
 
 import threading
 import uuid
@@ -18,7 +18,7 @@ TODOS, CHANGES = "/api/v1/todos", "/api/v1/changes"
 
 
 class OfflineClient:
-    """Keeps a copy, and knows nothing but what /api/v1/changes told it."""
+    """A client that keeps a copy, made only from the responses of /api/v1/changes."""
 
     def __init__(self, client: httpx2.Client, limit: int = 100) -> None:
         self.client, self.limit = client, limit
@@ -117,7 +117,7 @@ def run_at_once(tasks: list[Callable[[], None]]) -> None:
 
 
 def test_no_change_appears_behind_a_token(shared_service: Service) -> None:
-    """Writers at once, and a reader between them: numbers are handed out in the order of commits."""
+    """Several writers and a reader at once: changes are numbered in the order of their commits."""
     client = shared_service.person()
     offline, stop = OfflineClient(client, limit=7), threading.Event()
 

@@ -1,4 +1,4 @@
-"""The commands as they are run: exit codes, one line of complaint, logs without secrets, and memory."""
+"""The commands, run as processes: exit codes, one line per error, logs without secrets, and memory."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def serving(cwd: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: process.poll() is not None or answers(url), seconds=60)  # a process has to start first
+        wait_until(lambda: process.poll() is not None or answers(url), seconds=60)  # a process needs time to start
         yield process, url, log
     finally:
         process.terminate()
@@ -115,7 +115,7 @@ def test_a_taken_port_is_named(tmp_path: Path, sqlite_url: str) -> None:
 
 
 def migrate_at_once(cwd: Path, **settings: str) -> None:
-    """Several processes, then one more: one migrates, nobody fails."""
+    """Run `migrate` in several processes at once, then once more. One of them migrates; none fails."""
     started = [
         subprocess.Popen(
             [sys.executable, "-m", "todo_service", "migrate"],
@@ -219,7 +219,7 @@ def test_what_nobody_expected_is_a_500_and_one_line_of_log(tmp_path: Path, sqlit
     settings = {"TODO_DATABASE_URL": sqlite_url, "TODO_AUTH_URL": jwks.url}
     with serving(tmp_path, **settings) as (_, url, log):
         with sqlite3.connect(sqlite_url.removeprefix("sqlite+aiosqlite:///")) as connection:
-            # A row that no version of ours writes: the id is not one.
+            # A row that the service never writes: its id is malformed.
             connection.execute(
                 "INSERT INTO todos (owner, id, title, notes, status, priority, due_at, position, version, created_at,"
                 " updated_at, sequence)"

@@ -1,4 +1,4 @@
-"""Which version a client means, and which it has: RFC 9110 §13, RFC 6585 §3, RFC 7240 §4.4."""
+"""Conditional requests: If-Match, If-None-Match and strict handling (RFC 9110 §13, RFC 6585 §3, RFC 7240 §4.4)."""
 
 from typing import Any
 

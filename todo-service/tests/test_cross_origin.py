@@ -1,4 +1,4 @@
-"""CORS for the API (rule R26 of VERIFIER.md): configured origins, never credentials, on refusals as on answers."""
+"""CORS for the API (rule R26 of VERIFIER.md): for configured origins, without cookies, for errors as well."""
 
 from collections.abc import Iterator
 from typing import Any

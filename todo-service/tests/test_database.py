@@ -1,4 +1,4 @@
-"""The database goes away, or is not what it was: 503 and never a 500, and back to work when it is back."""
+"""The database fails, or has another schema: requests get 503, never 500, and succeed again when it is back."""
 
 import asyncio
 import fcntl
@@ -48,14 +48,14 @@ def test_a_lock_that_lasts_is_an_answer_to_try_later(
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         check_unavailable(alice.post(TODOS, json={"title": "x"}))
-        assert alice.get(TODOS).status_code == 200  # readers are not held up by a writer
+        assert alice.get(TODOS).status_code == 200  # a writer does not block readers
         other.execute("ROLLBACK")
         other.close()
         assert alice.post(TODOS, json={"title": "x"}).status_code == 201
 
 
 def test_who_comes_first_after_a_restart_of_the_database_is_answered(run_service: Any, empty_postgres: str) -> None:
-    """Nobody asked while it was away, and every connection of the pool has ended."""
+    """No request came while the database was down, so the pool still has connections that the server has closed."""
     migrate(empty_postgres)
     with run_service(database_url=empty_postgres) as service:
         service.wait_until_ready()
@@ -70,7 +70,7 @@ def test_who_comes_first_after_a_restart_of_the_database_is_answered(run_service
 
 
 def test_a_schema_that_moved_on_leaves_it_ready_and_an_older_one_does_not(run_service: Any, path: Path) -> None:
-    """A migration runs while the version before it serves, and goes on serving until it is replaced."""
+    """A migration runs while the old version still serves, and the old version stays ready until it is replaced."""
     with run_service() as service:
         service.wait_until_ready()
         for revision, status, said in [
@@ -95,7 +95,7 @@ def test_without_its_tables_it_is_not_ready(run_service: Any, path: Path) -> Non
 
 
 def test_the_known_head_is_the_newest_migration() -> None:
-    """It is read from the files' names, so that serving does not import Alembic."""
+    """`HEAD` is read from the file names, so that serving does not import Alembic."""
     config = Config()
     config.set_main_option("script_location", "todo_service:migrations")
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
@@ -116,7 +116,7 @@ def connected(url: str) -> Iterator[Connection]:
 
 
 def described(connection: Connection) -> dict[str, Any]:
-    """Everything that the database says of each table: autogenerate compares neither checks nor primary keys."""
+    """The database's full description of each table. Autogenerate compares neither checks nor primary keys."""
     inspected = inspect(connection)
     described = {
         name: {
@@ -135,7 +135,7 @@ def described(connection: Connection) -> dict[str, Any]:
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(empty_url: str) -> None:
-    """So the next autogenerate finds nothing to do; above all it drops no table that env.py has not imported."""
+    """So Alembic's autogenerate finds no difference, and never drops a table that env.py does not import."""
     migrate(empty_url)
     with connected(empty_url) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
@@ -153,7 +153,7 @@ def test_the_migrated_tables_are_the_declared_ones_to_the_last_check(empty_url: 
 
 
 def test_a_writer_takes_sqlites_lock_when_it_begins(sqlite_url: str, path: Path) -> None:
-    """Else one that reads first and then writes fails as soon as another process has written in between."""
+    """Otherwise a transaction that reads first and then writes would fail if another process wrote in between."""
     other = sqlite3.connect(path, isolation_level=None, timeout=0)
 
     async def begin() -> None:
@@ -198,7 +198,7 @@ def test_migrating_waits_for_whoever_migrates_on_postgres(empty_postgres: str) -
 
 
 def test_a_page_is_read_by_the_primary_key(shared_service: Service) -> None:
-    """Keyset paging stays flat however many todos there are: no sort, no scan."""
+    """A page costs the same however many todos there are: the query neither sorts nor scans."""
 
     async def plan() -> str:
         connected = shared_service.app.state.parts.database

@@ -1,4 +1,4 @@
-"""Deleted todos can be restored for 30 days, and are then removed; and there is room for so many only."""
+"""Deleted todos can be restored for 30 days and are then removed. The quota limits how many todos an owner has."""
 
 import asyncio
 import sqlite3
@@ -103,7 +103,7 @@ def test_a_person_has_room_for_so_many(run_service: Any) -> None:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest) -> str:
-    """The URL of a migrated database of its own, for the serving role."""
+    """The URL of a new, migrated database, for the serving role."""
     if request.param == "sqlite":
         return str(request.getfixturevalue("sqlite_url"))
     url = request.getfixturevalue("empty_postgres")
@@ -124,7 +124,7 @@ def with_database(url: str, work: Callable[[Database], Any]) -> Any:
 
 
 def rows(request: pytest.FixtureRequest, store: str, statement: str) -> list[Any]:
-    """What is really there, past the policies."""
+    """The stored rows, read by a role that is exempt from the policies."""
     if store.startswith("sqlite"):
         connection = sqlite3.connect(Path(store.removeprefix("sqlite+aiosqlite:///")))
         found = connection.execute(statement).fetchall()

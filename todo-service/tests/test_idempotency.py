@@ -1,4 +1,4 @@
-"""Idempotency-Key: a request takes effect once, however often and however many at a time it is sent."""
+"""Idempotency-Key: a request takes effect once, even if it is sent several times, one after the other or at once."""
 
 import sqlite3
 import threading
@@ -128,7 +128,7 @@ def test_100_at_once_create_one(shared_service: Service) -> None:
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])
 def test_100_at_two_processes_create_one(request: pytest.FixtureRequest, run_service: Any, store: str) -> None:
-    """Two services on one database know nothing of each other's requests under way: the primary key decides."""
+    """Two services on one database do not know each other's requests in progress: the primary key decides."""
     if store == "sqlite":
         url = request.getfixturevalue("sqlite_url")
     else:
@@ -147,7 +147,7 @@ def test_100_at_two_processes_create_one(request: pytest.FixtureRequest, run_ser
 
 
 def test_what_failed_is_not_remembered(run_service: Any, sqlite_url: str) -> None:
-    """A 5xx is no answer: the same key may try again."""
+    """A 5xx is not stored: the same key may be sent again."""
     path = Path(sqlite_url.removeprefix("sqlite+aiosqlite:///"))
     with run_service() as service:
         service.wait_until_ready()

@@ -1,4 +1,4 @@
-"""Who may do what: every todo route with every kind of caller. The matrix is made from the routes themselves."""
+"""Every todo route, called by every kind of caller. The matrix is made from the application's routes."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from todo_service.app import create_app
 from todo_service.settings.settings import Settings
 from todo_service.store import database
 
-# What a new route needs: a body that would be accepted, and the status that its owner gets.
+# A new route needs an entry here: an acceptable body, and the status that its owner gets.
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "todos"): {"title": "Buy milk"},
     ("POST", "todos:batch"): {"operations": [{"op": "create", "todo": {"title": "Buy milk"}}]},
@@ -60,7 +60,7 @@ ROUTES = routes()
 
 
 def test_the_matrix_knows_every_route() -> None:
-    """A new route fails here until it says what its owner gets; then it is in the matrix."""
+    """A new route fails here until it has an entry in the matrix."""
     assert {(method, short(path)) for method, path in ROUTES} == OWNER.keys()
     assert {path for _, path in ROUTES} == {
         prefix + path for prefix in ("/api/v1/", "/api/v1/users/{user_id}/") for _, path in OWNER
@@ -75,7 +75,7 @@ def other(method: str) -> str:
     return "todos:write" if method == "GET" else "todos:read"
 
 
-# Each gets the subject whose todo it is about and the method; returns the credential.
+# Each function gets the todo's owner and the method, and returns the credential.
 Principal = Callable[[str, str], str | None]
 PRINCIPALS: dict[str, tuple[Principal, int]] = {
     "no-token": (lambda sub, method: None, 401),
@@ -124,7 +124,7 @@ def test_every_route_with_every_principal(isolated_service: Service, method: str
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_somebody_else_sees_and_changes_nothing(isolated_service: Service, method: str, path: str) -> None:
-    """By the own path: 404, or a list without it. The answer is the one for an id that nobody has."""
+    """Under the caller's own path: 404, as for an unknown id, or a list without the todo."""
     alice, mallory = uuid.uuid4().hex, uuid.uuid4().hex
     todo = todo_of(isolated_service, alice)
     token = issuer.token(sub=mallory)
@@ -186,7 +186,7 @@ def test_an_idempotency_key_is_its_owners(isolated_service: Service) -> None:
 def test_without_either_wall_nobody_is_kept_apart(
     postgres_url: str, unfiltered_service: Service, unprotected_service: Service
 ) -> None:
-    """That the walls are really down in the tests above: with both of them down, Mallory reads Alice's todo."""
+    """Without both separations Mallory reads Alice's todo. So the tests above really remove them, one at a time."""
     alice, mallory = uuid.uuid4().hex, uuid.uuid4().hex
     todo = todo_of(unprotected_service, alice)
     path = f"/api/v1/todos/{todo['id']}"
@@ -198,7 +198,7 @@ def test_without_either_wall_nobody_is_kept_apart(
 
 
 def test_the_setting_does_not_outlive_its_transaction(postgres_service: Service) -> None:
-    """A pooled connection carries nobody into the next request; without a setting there are no rows at all."""
+    """A pooled connection does not keep the owner for the next request. Without the setting no rows are visible."""
     todo_of(postgres_service, "alice")
 
     async def count() -> tuple[int, int]:
@@ -238,7 +238,7 @@ def test_the_serving_role_cannot_write_for_others(postgres_service: Service, tab
 
 
 def test_an_exempt_role_is_warned_about(postgres_url: str, postgres_service: Service) -> None:
-    """postgres_url is a superuser's, to whom no policy applies."""
+    """The role of postgres_url is a superuser, to whom no policy applies."""
 
     async def exempt(url: str) -> bool:
         own = database.open_database(url)

@@ -1,4 +1,4 @@
-"""When keys are fetched (rules J of VERIFIER.md), with an issuer that fails on command."""
+"""The fetches of the key set (rules J of VERIFIER.md), from an issuer that fails on command."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -49,7 +49,7 @@ async def test_a_refresh_is_conditional_and_304_renews(jwks: JwksEndpoint) -> No
 
 @in_a_loop
 async def test_the_same_document_again_keeps_the_key_objects(jwks: JwksEndpoint) -> None:
-    """J15: keys are built once a set, and remembered tokens survive a refresh."""
+    """J15: key objects are made once per set, so cached tokens stay valid after a refresh."""
     async with running(jwks, replace(QUICK, interval=timedelta(milliseconds=10))) as it:
         await it.until_kids("first")
         before = it.cache.get_key_set().keys
@@ -77,7 +77,7 @@ def test_the_default_wait_is_a_second_and_a_fetch_three() -> None:
 
 @in_a_loop
 async def test_an_endless_answer_is_not_read_to_its_end() -> None:
-    """J8: 64 KiB are all that is ever held."""
+    """J8: no more than 64 KiB are read."""
     read = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -133,7 +133,7 @@ async def test_a_hanging_fetch_is_given_up(jwks: JwksEndpoint) -> None:
 
 @in_a_loop
 async def test_the_set_is_trusted_for_a_day_after_the_last_success(jwks: JwksEndpoint) -> None:
-    """J7: then it fails closed, and recovers by itself."""
+    """J7: after a day without a success no token is accepted; the next successful fetch ends this."""
     async with running(jwks, replace(QUICK, interval=timedelta(milliseconds=10))) as it:
         await it.until_kids("first")
         jwks.status = 500
@@ -185,7 +185,7 @@ async def test_a_restart_begins_with_the_copy_on_disk(jwks: JwksEndpoint, tmp_pa
 
 @in_a_loop
 async def test_the_copy_is_conditional_too(jwks: JwksEndpoint, tmp_path: Path) -> None:
-    """J2, J3: the ETag is kept, so that a restart costs a 304."""
+    """J2, J3: the copy has the ETag, so the first fetch after a restart gets a 304."""
     async with running(jwks, saved_copy=tmp_path / "jwks.json") as it:
         await it.until_kids("first")
         await until((tmp_path / "jwks.json").exists)

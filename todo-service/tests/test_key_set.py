@@ -1,4 +1,4 @@
-"""Which keys are usable, and the copy on disk (rules J2, J8 to J10, J15 of VERIFIER.md)."""
+"""Usable and unusable keys, and the copy on disk (rules J2, J8 to J10, J15 of VERIFIER.md)."""
 
 import json
 import logging
@@ -78,7 +78,7 @@ def test_usable_keys_are_taken(name: str) -> None:
 
 
 def test_keys_for_status_lists_are_apart() -> None:
-    """A key that says what it signs verifies nothing else, and one that does not say so verifies no status list."""
+    """A key with the member `signs` verifies status lists only; a key without it verifies none."""
     keys = key_set.parse_keys(document(jwk("first"), jwk("second", signs="statuslist+jwt"), jwk("third", signs="x")))
     assert (list(keys.access_tokens), list(keys.status_lists)) == (["first"], ["second"])
     twice = key_set.parse_keys(document(jwk("first"), jwk("second", kid="first", signs="statuslist+jwt")))
@@ -132,7 +132,7 @@ def test_the_first_of_two_keys_with_one_kid_counts() -> None:
 
 
 def test_keys_cannot_be_changed() -> None:
-    """J15: whoever holds a set holds it as it was fetched."""
+    """J15: a key set is immutable."""
     keys: Any = key_set.parse_keys(document(jwk("first"))).access_tokens
     with pytest.raises(TypeError):
         keys["thief"] = private_key("thief").public_key()

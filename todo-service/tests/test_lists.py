@@ -1,4 +1,4 @@
-"""Lists in parts: the cursor neither skips nor repeats, and cannot be made or moved by anybody else."""
+"""Pages of lists: a cursor neither skips nor repeats todos, and clients can neither forge nor reuse it elsewhere."""
 
 import base64
 import re
@@ -19,14 +19,14 @@ TODOS = "/api/v1/todos"
 
 
 def fill(client: httpx2.Client, count: int) -> list[str]:
-    """Ids, newest first, as a list shows them."""
+    """Create todos. Returns their ids, the newest first, as in the default order."""
     made = [client.post(TODOS, json={"title": f"todo {number}"}).json()["id"] for number in range(count)]
     return made[::-1]
 
 
 def pages(client: httpx2.Client, limit: int, path: str = TODOS) -> Iterator[list[dict[str, Any]]]:
     cursor: str | None = None
-    for _ in range(1000):  # an end, should the walk turn in a circle
+    for _ in range(1000):  # a limit, in case the links form a circle
         parameters = {"limit": str(limit)} | ({} if cursor is None else {"cursor": cursor})
         page = client.get(path, params=parameters).json()
         yield page["items"]
@@ -61,7 +61,7 @@ def test_a_page_has_50_todos_unless_told_otherwise(shared_service: Service) -> N
 
 @pytest.mark.parametrize("by_user", [False, True])
 def test_the_link_header_leads_through_the_list(shared_service: Service, by_user: bool) -> None:
-    """RFC 8288: in the path that was asked."""
+    """RFC 8288: the link has the same path as the request."""
     sub = uuid.uuid4().hex
     alice = shared_service.person(sub)
     expected = fill(alice, 5)
@@ -111,7 +111,7 @@ def test_a_cursor_whose_todo_is_gone_goes_on_after_it(shared_service: Service) -
 
 
 def test_a_cursor_survives_a_restart(run_service: Any) -> None:
-    """The key is in the database: replicas and restarts agree."""
+    """The cursors' key is in the database, so all processes use the same one."""
     with run_service() as service:
         service.wait_until_ready()
         ids = fill(service.person("alice"), 3)

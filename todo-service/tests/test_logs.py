@@ -1,4 +1,4 @@
-"""An exception in the log: its type and its stack, never its text."""
+"""Exceptions in the log: type and stack, never the text."""
 
 import json
 import logging
@@ -12,12 +12,12 @@ from sqlalchemy import create_engine, text
 
 from todo_service.telemetry import logs
 
-TYPED = "".join(("hun", "ter2"))  # put together, so that no line of this file's source holds what a person typed
+TYPED = "".join(("hun", "ter2"))  # joined here, so that no source line in a stack contains it
 
 
 @contextmanager
 def configured() -> Iterator[None]:
-    """Logs go where they go in a process of the service; afterwards pytest has its own again."""
+    """Logging as in a process of the service. Afterwards pytest's logging is restored."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(logging.root, "handlers", [])
         patched.setattr(logging.root, "level", logging.WARNING)

@@ -1,4 +1,4 @@
-"""What the service says about itself: RFC 9728, health, and the OpenAPI document."""
+"""The resource metadata (RFC 9728), the probes, and the OpenAPI document."""
 
 import json
 import re
@@ -124,9 +124,9 @@ def test_every_reference_leads_somewhere_and_nothing_of_fastapi_is_left(sqlite_s
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance, content_type_conformance]
 
 
-@pytest.mark.filterwarnings("default")  # those of schemathesis about its own dependencies are not ours
+@pytest.mark.filterwarnings("default")  # schemathesis warns about its own dependencies
 def test_schemathesis_finds_nothing(shared_service: Service) -> None:
-    """Generated requests, valid and not, for every operation, as somebody who may do everything."""
+    """Generated requests, valid and invalid ones, for every operation, with a token that has all scopes."""
     schema = schemathesis.openapi.from_dict(document(shared_service))
     schema.config.update(base_url=shared_service.url)
     alice = shared_service.person("alice")
@@ -150,7 +150,7 @@ def check_operation(operation: Any, headers: dict[str, str], todo_id: str) -> No
     )
     @given(case=st.one_of(strategies), exists=st.booleans())
     def run(case: Any, exists: bool) -> None:
-        if exists:  # a generated id or user is never one that is there
+        if exists:  # generated ids and users never exist
             known = {"todo_id": todo_id, "user_id": "alice"}
             case.path_parameters = {
                 **case.path_parameters,

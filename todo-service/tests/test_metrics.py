@@ -1,4 +1,4 @@
-"""/metrics, on a port of its own."""
+"""/metrics, on its own port."""
 
 import re
 import socket

@@ -1,4 +1,4 @@
-"""A database with todos in it comes to the newest schema, with nothing lost."""
+"""A database with todos is migrated to the newest schema without losing anything."""
 
 import uuid
 from datetime import UTC, datetime
@@ -72,7 +72,7 @@ def test_todos_of_the_first_schema_are_kept(old_url: str, run_service: Any) -> N
 
 
 def test_what_the_second_schema_knows_is_kept(old_url: str, run_service: Any) -> None:
-    """Deleted ones stay deleted, changes keep their numbers, and a key that was used gives the answer that it gave."""
+    """Deleted todos stay deleted, changes keep their numbers, and used idempotency keys keep their responses."""
     alembic(old_url, "0002")
     kept, gone = (new_id(1_700_000_000 + number) for number in range(2))
     with connect(old_url) as connection:
@@ -96,9 +96,10 @@ def test_what_the_second_schema_knows_is_kept(old_url: str, run_service: Any) ->
 
 
 def test_the_version_before_reads_and_writes_all_that_it_knows(old_url: str) -> None:
-    """It serves while the new one migrates: its statements name the columns that it knows, and no others.
+    """The old version serves while the new one migrates. Its statements name only the columns that it knows.
 
-    Of the newest migration; 0002 asked more of an INSERT than 0001 knew, and is older than the first release.
+    This tests the newest migration only. 0002 added columns that 0001's INSERT does not set, but it is older than the
+    first release.
     """
     alembic(old_url, "0002")
     with connect(old_url) as connection:

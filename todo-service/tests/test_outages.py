@@ -1,4 +1,4 @@
-"""The issuer is down, slow, or has withdrawn a key: what callers see (rules J of VERIFIER.md)."""
+"""Responses while the issuer is down or slow, or after it has withdrawn a key (rules J of VERIFIER.md)."""
 
 import http.client
 import time
@@ -14,11 +14,11 @@ from todo_fixtures.service import QUICK, Service, wait_until
 TODOS = "/api/v1/todos"
 OFTEN = replace(QUICK, interval=timedelta(milliseconds=20))
 DAY = timedelta(days=1)
-ONCE = replace(QUICK, interval=DAY, forced_cooldown=DAY)  # however long a test takes
+ONCE = replace(QUICK, interval=DAY, forced_cooldown=DAY)  # longer than any test
 
 
 def test_the_service_starts_without_the_issuer(jwks: JwksEndpoint, run_service: Any) -> None:
-    """J1: alive at once, ready when the first set is there."""
+    """J1: the process is alive at once, and ready when it has the first key set."""
     jwks.status = 500
     with run_service() as service:
         client = service.client()
@@ -47,7 +47,7 @@ def test_todos_are_served_while_the_issuer_is_down_and_after_a_restart(
 
 
 def test_a_day_after_the_last_word_of_the_issuer_nothing_is_trusted(jwks: JwksEndpoint, run_service: Any) -> None:
-    """J7: fails closed, with 503."""
+    """J7: every token gets 503."""
     later = 0.0
     with run_service(clock=lambda: time.time() + later) as service:
         service.wait_until_ready()
@@ -85,8 +85,11 @@ def test_a_flood_of_random_kids_costs_one_fetch_and_hurts_nobody(jwks: JwksEndpo
 
 
 def test_a_whole_life_of_outages(jwks: JwksEndpoint, run_service: Any, tmp_path: Path) -> None:
-    """J1, J2, J4, J5, J7, J11 one after the other, on one store: started with the issuer down, restarted from disk,
-    a key withdrawn, 10,000 unknown names, and a fetch that hangs while good requests go on."""
+    """J1, J2, J4, J5, J7 and J11, one after the other, with the same files.
+
+    The service starts while the issuer is down, restarts from the copy on disk, and loses a key that is withdrawn. Then
+    come 10,000 unknown `kid`s, and a fetch that hangs while requests with known keys are served.
+    """
     jwks.keys = [jwk("first"), jwk("second")]
     jwks.status = 500
     with run_service(schedule=OFTEN) as service:
@@ -106,14 +109,14 @@ def test_a_whole_life_of_outages(jwks: JwksEndpoint, run_service: Any, tmp_path:
         with ThreadPoolExecutor(8) as pool:
             statuses = set().union(*pool.map(lambda part: ask_with_unknown_names(service, part), range(8)))
         assert statuses == {401}
-        assert len(jwks.requests) - fetched <= 2  # the one that strangers may cause, and the first if it came this late
+        assert len(jwks.requests) - fetched <= 2  # one for unknown kids, and perhaps the first scheduled one
         jwks.may_answer.clear()
         assert [service.client(token("second")).get(TODOS).status_code for _ in range(20)] == [200] * 20
         jwks.may_answer.set()
 
 
 def ask_with_unknown_names(service: Service, part: int) -> set[int]:
-    """An eighth of 10,000 tokens, each naming another key. Nothing is signed anew: no signature is ever looked at."""
+    """Send an eighth of 10,000 tokens, each with another `kid`. They reuse one signature, since none is verified."""
     connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=60)
     _, payload, signature = token().split(".")
     statuses = set()
@@ -138,7 +141,7 @@ def test_a_bad_signature_under_a_known_kid_fetches_nothing(jwks: JwksEndpoint, r
 
 
 def test_good_requests_go_on_while_a_fetch_hangs(jwks: JwksEndpoint, run_service: Any) -> None:
-    """J4: known keys wait for nobody; those who ask for an unknown one wait a second at most."""
+    """J4: requests with known keys do not wait; those with an unknown `kid` wait for at most a second."""
     with (
         run_service(schedule=replace(ONCE, forced_wait=timedelta(seconds=1))) as service,
         ThreadPoolExecutor(8) as pool,
@@ -157,7 +160,7 @@ def test_good_requests_go_on_while_a_fetch_hangs(jwks: JwksEndpoint, run_service
 
 
 def test_an_unknown_signer_cannot_make_the_service_fetch_elsewhere(jwks: JwksEndpoint, run_service: Any) -> None:
-    """J13, R10: `jku` and its like are not looked at."""
+    """J13, R10: `jku` and similar headers are ignored."""
     with run_service() as service:
         service.wait_until_ready()
         header = b'{"alg":"RS256","typ":"at+jwt","kid":"x","jku":"%b/thief.json"}' % jwks.url.encode()

@@ -1,4 +1,4 @@
-"""Endpoints are given parts by name; names and types are those of what the process assembled."""
+"""Endpoints get parts by name. Names and types in their kinds must be those of `Parts`."""
 
 import ast
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import get_type_hints
 
 import pytest
 
-from todo_service import app  # and with it all endpoints and every kind
+from todo_service import app  # imports all endpoints, and so every kind
 from todo_service.assembly import Parts
 from todo_service.http.parts import Given
 
@@ -30,7 +30,7 @@ def test_a_kind_names_parts_that_there_are(kind: type[Given]) -> None:
 
 
 def test_a_part_is_given_to_somebody() -> None:
-    """But for what the process itself needs at its start."""
+    """Every part is used by a kind, except those that only the start of the process needs."""
     given = {name for kind in kinds() for name in get_type_hints(kind)}
     assert {name for name in ASSEMBLED if not name.startswith("_")} - given == {"verifier_reports"}
 

@@ -1,4 +1,4 @@
-"""Exact limits per subject (draft-ietf-httpapi-ratelimit-headers-11), in memory and with a real Redis."""
+"""Exact rate limits per subject (draft-ietf-httpapi-ratelimit-headers-11), in memory and in a real Redis."""
 
 import re
 import uuid
@@ -23,12 +23,12 @@ from todo_service.limits.windows import OwnWindows, QuotaPolicy
 
 TODOS = "/api/v1/todos"
 HOUR = timedelta(hours=1)
-PATIENT = timedelta(seconds=5)  # a test about counting must not be one about a busy machine
+PATIENT = timedelta(seconds=5)  # long, since a busy machine must not look like an outage
 LEFT = re.compile(r'"subject";r=(\d+);t=(\d+)')
 
 
 def left(response: httpx2.Response) -> tuple[int, int]:
-    """What RateLimit says: requests, and seconds."""
+    """The requests and seconds of the RateLimit header."""
     found = LEFT.fullmatch(response.headers["RateLimit"])
     assert found, response.headers["RateLimit"]
     return int(found[1]), int(found[2])
@@ -41,7 +41,7 @@ def with_redis(server: RedisServer, requests: int, **more: Any) -> dict[str, Any
 
 @pytest.fixture(params=["memory", "redis"])
 def limited(request: pytest.FixtureRequest, run_service: Any) -> Iterator[Service]:
-    """Five requests an hour."""
+    """A service with a limit of five requests per hour."""
     if request.param == "redis":
         settings = with_redis(request.getfixturevalue("shared_redis"), 5)
     else:
@@ -122,7 +122,7 @@ class TestMemory:
 
     @pytest.mark.parametrize("now", [667.6252, 5374.5698, 30820.9256])
     def test_new_window_is_no_fraction_longer_than_it_should_be(self, now: float) -> None:
-        """It is rounded up when it is told."""
+        """The header rounds up, so a fraction more would show as another second."""
         assert OwnWindows(clock=lambda: now).count("a", 3600).seconds_left == 3600
 
     def test_is_bounded_and_forgets_the_oldest_window(self) -> None:
@@ -131,7 +131,7 @@ class TestMemory:
         for key in "abc":
             windows.count(key, 60)
         now[0] = 61
-        windows.count("a", 60)  # a's window is the newest now
+        windows.count("a", 60)  # now a's window is the newest
         for key in "xy":
             windows.count(key, 60)
         assert len(windows) == 3
@@ -140,7 +140,7 @@ class TestMemory:
 
 class TestRedis:
     def test_two_instances_share_one_exact_limit(self, run_service: Any, shared_redis: RedisServer) -> None:
-        """Of a hundred at once exactly forty, and each of them was told another figure."""
+        """Of a hundred requests at once exactly forty succeed, and each gets another remaining number."""
         sub = uuid.uuid4().hex
         with ExitStack() as running:
             clients = []
@@ -177,7 +177,9 @@ class TestRedis:
             client.pexpire(f"todo:requests:{sub}", 999_500)
             requests, seconds = left(person.get(TODOS))
             assert (requests, 900 < seconds <= 1000) == (1, True)
-            client.persist(f"todo:requests:{sub}")  # as nothing should, but a window that never ends would lock out
+            client.persist(
+                f"todo:requests:{sub}"
+            )  # should not happen, but without an end the window would lock the subject out
             assert left(person.get(TODOS)) == (0, 3600)
 
     def test_flushall_does_no_harm(self, run_service: Any, own_redis: RedisServer) -> None:
@@ -193,7 +195,7 @@ class TestRedis:
     def test_outage_costs_no_request(
         self, run_service: Any, own_redis: RedisServer, fault: str, logged: list[EventDict]
     ) -> None:
-        """Each process goes on by itself, says so once, and comes back by itself."""
+        """Each process counts alone, logs the outage once, and uses Redis again when it is back."""
         sub = uuid.uuid4().hex
         with run_service(**with_redis(own_redis, 1000, redis_timeout=timedelta(milliseconds=50))) as running:
             running.wait_until_ready()
@@ -203,14 +205,16 @@ class TestRedis:
             with ThreadPoolExecutor(8) as pool:
                 during = list(pool.map(lambda _: person.get(TODOS), range(40)))
             assert {answer.status_code for answer in during} == {200}
-            assert len({left(answer)[0] for answer in during}) == 40  # counted here, each once
+            assert len({left(answer)[0] for answer in during}) == 40  # counted in this process, each once
             (own_redis.start if fault == "kill" else own_redis.resume)()
             own_redis.wait_until_it_answers()
             before = counted(own_redis, sub)
             wait_until(lambda: person.get(TODOS).status_code == 200 and counted(own_redis, sub) > before)
         said = [entry["event"].partition(":")[0] for entry in logged if "Redis" in entry["event"]]
         assert said[:2] == ["Redis does not answer, each process limits by itself", "Redis answers again"]
-        assert all(one != another for one, another in pairwise(said))  # a busy machine may lose it again: said once
+        assert all(
+            one != another for one, another in pairwise(said)
+        )  # a busy machine may lose Redis again; no event repeats
         assert "a password" not in str(logged)
 
     def test_wrong_password_is_warned_of_and_harms_nobody(
@@ -219,7 +223,7 @@ class TestRedis:
         url = SecretStr(shared_redis.url(password="hunter2"))
         with run_service(rate_limit=QuotaPolicy(2, HOUR), redis_url=url, redis_timeout=PATIENT) as running:
             running.wait_until_ready()
-            wait_until(lambda: "AuthenticationError" in str(logged))  # before any request
+            wait_until(lambda: "AuthenticationError" in str(logged))  # logged before any request
             person = running.person()
             assert [person.get(TODOS).status_code for _ in range(3)] == [200, 200, 429]
         warned = [entry["event"] for entry in logged if entry["log_level"] == "warning"]

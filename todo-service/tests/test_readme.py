@@ -1,4 +1,4 @@
-"""The README's tables say what is there."""
+"""The README's tables match the code."""
 
 import re
 from pathlib import Path

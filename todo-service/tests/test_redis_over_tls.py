@@ -1,4 +1,4 @@
-"""Redis over TLS: what does not prove that it is Redis is told nothing, and no request fails by it."""
+"""Redis over TLS: a server without a valid certificate gets no password, and no request fails because of it."""
 
 import ssl
 import uuid
@@ -63,9 +63,9 @@ def test_server_that_does_not_prove_itself_is_as_good_as_gone(
     with encrypted_redis(certificate, ca_file) as (server, port):
         with run_service(**over_tls(port, 2, files[believed])) as running:
             running.wait_until_ready()
-            wait_until(lambda: "CERTIFICATE_VERIFY_FAILED" in str(logged))  # before any request
+            wait_until(lambda: "CERTIFICATE_VERIFY_FAILED" in str(logged))  # logged before any request
             person = running.person(sub := uuid.uuid4().hex)
-            assert [person.get(TODOS).status_code for _ in range(3)] == [200, 200, 429]  # counted by itself
+            assert [person.get(TODOS).status_code for _ in range(3)] == [200, 200, 429]  # counted in this process
             assert "redis_lost 1\n" in running.metrics()
         assert counted(server, sub) == 0
     assert str(logged).count("each process limits by itself") == 1
@@ -75,13 +75,13 @@ def test_server_that_does_not_prove_itself_is_as_good_as_gone(
 def test_connections_share_what_is_read_of_authorities(
     run_service: Any, encrypted_redis: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To read them takes the event loop longer than Redis has to connect, so many at once would all be late."""
+    """Reading the authorities blocks the event loop longer than Redis' timeout, so many connections would all fail."""
     certificate, ca_file = write_certificate(tmp_path, "localhost")
     read: list[object] = []
     real = ssl.create_default_context
 
     def create_default_context(cafile: Path | None = None) -> ssl.SSLContext:
-        if cafile is None:  # as redis-py asks for it; the test's own client of HTTP names a file
+        if cafile is None:  # redis-py's call; the test's HTTP client names a file
             read.append(cafile)
         return real(cafile=cafile)
 

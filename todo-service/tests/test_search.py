@@ -1,4 +1,4 @@
-"""Filters, orders and search: every list can be walked, and a cursor belongs to one list."""
+"""Filters, orders and search: every list can be read page by page, and a cursor is valid for one list."""
 
 import itertools
 from typing import Any

@@ -1,4 +1,4 @@
-"""Settings are checked before anything starts, and the README's table says what they are."""
+"""Settings are checked before anything starts, and the README's table lists them."""
 
 import re
 from datetime import timedelta
@@ -53,7 +53,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 
 def test_what_is_empty_is_not_set_except_for_whom_to_believe() -> None:
-    """Compose passes an unset variable as an empty one. Nobody's X-Forwarded-For may be meant, so that one counts."""
+    """Compose passes an unset variable as an empty one. An empty TODO_TRUSTED_PROXIES has a meaning: trust no proxy."""
     loaded = load_settings({**ISSUER, "TODO_QUOTA": "", "TODO_LOG_LEVEL": "", "TODO_TRUSTED_PROXIES": ""})
     assert (loaded.quota, loaded.log_level, loaded.trusted_proxies) == (10_000, "INFO", ())
 
@@ -132,7 +132,7 @@ def test_a_wrong_environment_is_refused_in_one_line_without_secrets(environ: dic
 
 @pytest.mark.parametrize("url", [{}, {"TODO_REDIS_URL": "redis://:hunter2@h"}], ids=["no Redis", "no TLS"])
 def test_authorities_of_what_is_not_encrypted_are_refused(tmp_path: Path, url: dict[str, str]) -> None:
-    """Somebody believes that it is."""
+    """Whoever sets TODO_REDIS_CA_FILE believes that the connection is encrypted."""
     _, ca_file = write_certificate(tmp_path, "localhost")
     with pytest.raises(InvalidSettings, match="TODO_REDIS_CA_FILE is for TODO_REDIS_URL with rediss") as caught:
         load_settings({**ISSUER, **url, "TODO_REDIS_CA_FILE": str(ca_file)})

@@ -1,4 +1,4 @@
-"""One Status List Token: what is read from it, and what is refused (draft-ietf-oauth-status-list)."""
+"""One Status List Token: accepted and refused forms (draft-ietf-oauth-status-list)."""
 
 import time
 import zlib
@@ -15,7 +15,7 @@ from todo_service.verifier.status_list import Freshness, StatusList, UnknownStat
 
 LIST = f"{URI}/1"
 KEYS = {SIGNER: private_key(SIGNER).public_key()}
-NOW = int(time.time())  # stands still: the tests of a whole run take longer than the leeway
+NOW = int(time.time())  # fixed, as a run of all tests takes longer than the leeway
 
 # Appendix C, "1-bit Status List": a million entries.
 VECTOR = (
@@ -110,7 +110,7 @@ def test_what_is_no_status_list_is_refused(name: str) -> None:
 
 
 def test_a_key_for_something_else_is_unknown() -> None:
-    """The same words as for a key that is not published: the two kinds of keys are apart (key_set.py)."""
+    """The error is the same as for an unpublished key: the two kinds of keys are in separate tables (key_set.py)."""
     for signer in ("first", "thief"):
         with pytest.raises(UnknownStatusKey) as refused:
             verify(document(signer=signer))
@@ -118,12 +118,12 @@ def test_a_key_for_something_else_is_unknown() -> None:
 
 
 def test_a_bomb_is_not_unfolded() -> None:
-    """The whole of it would be 100 MB: what is looked at is one octet more than the most that there may be."""
+    """Inflated it would be 100 MB. Inflating stops one octet above the maximum."""
     text = REFUSED["bomb"]()
     begun = time.thread_time()
     with pytest.raises(UnusableStatusList, match="too large"):
         verify(text)
-    assert time.thread_time() - begun < 1  # it takes milliseconds; unfolding all of it takes longer than this
+    assert time.thread_time() - begun < 1  # it takes milliseconds; inflating everything takes longer
 
 
 def test_clocks_may_be_a_minute_apart() -> None:
@@ -132,7 +132,7 @@ def test_clocks_may_be_a_minute_apart() -> None:
 
 
 def test_a_kept_list_may_have_expired() -> None:
-    """After a restart in an outage it is still the last word; its age says what it is worth."""
+    """After a restart during an outage the saved list is used, although it has expired; its age is judged."""
     text = document(iat=NOW - 3600, exp=NOW - 3300)
     kept = status_list.restore(text, uri=LIST, keys=KEYS, now=NOW)
     assert kept.freshness(NOW, token_ttl=7200) is Freshness.LAGGING
@@ -158,7 +158,7 @@ def test_freshness_is_the_signed_age_beside_the_tokens_life(age: int, token_ttl:
 
 
 def test_a_set_bit_stays_set() -> None:
-    """A node of the issuer that lags behind must not bring a revoked token back."""
+    """A node of the issuer that lags behind must not make a revoked token valid again."""
     held, fetched = verify(document(revoked=[3, 5])), verify(document(revoked=[5, 9]))
     assert fetched.succeeding(held).statuses == statuses([3, 5, 9])
     newer = verify(document(revoked=[3, 5, 9]))

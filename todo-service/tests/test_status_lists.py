@@ -1,4 +1,4 @@
-"""The lists in memory, with an issuer that fails on command."""
+"""The status lists in memory, fetched from an issuer that fails on command."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from todo_service.verifier.jws import InvalidToken
 from todo_service.verifier.status_list import MAX_LENGTH, MAX_LISTS, Freshness
 from todo_service.verifier.status_lists import Polling, StatusLists, StatusUnknown
 
-# Polls only when a test asks for them: so each fetch that is counted has one cause.
+# After the first poll none is due, so a test knows the cause of each further fetch.
 ONCE = replace(QUICK_POLLING, interval=timedelta(days=1), between_hints=timedelta(milliseconds=20))
 
 
@@ -107,14 +107,16 @@ async def test_a_list_that_nobody_holds_is_asked_for_once(jwks: JwksEndpoint, li
 
 @in_a_loop
 async def test_an_older_answer_is_left_alone(jwks: JwksEndpoint, lists: StatusEndpoint) -> None:
-    """A cache cannot take a revocation back, nor make a list look fresher than its signature."""
+    """A cache can neither undo a revocation nor make a list look fresher than its signed `iat`."""
     lists.revoke("1", 5)
     async with running(jwks) as held:
         await until(lambda: is_revoked(held, 5))
         lists.documents["1"] = document("1", iat=int(time.time()) - 20)
         await until(lambda: held.counts.fetches["older"] > 0)
         assert is_revoked(held, 5)
-        lists.documents["1"] = document("1", iat=int(time.time()) + 5)  # a node that lags behind, with a clock ahead
+        lists.documents["1"] = document(
+            "1", iat=int(time.time()) + 5
+        )  # by a node that lags behind, but whose clock is ahead
         await until(lambda: held.counts.fetches["changed"] > 1)
         assert is_revoked(held, 5)
 
@@ -123,7 +125,7 @@ async def test_an_older_answer_is_left_alone(jwks: JwksEndpoint, lists: StatusEn
 async def test_what_is_revoked_counts_although_another_nodes_clock_is_ahead(
     jwks: JwksEndpoint, lists: StatusEndpoint
 ) -> None:
-    """Its list is the newest for as long as it is ahead, and does not know of what the other node has revoked since."""
+    """That node's list has the newest `iat` for a while, but lacks what the other node has revoked meanwhile."""
     ahead = int(time.time()) + 30
     lists.documents["1"] = document("1", [4], iat=ahead)
     async with running(jwks) as held:
@@ -168,7 +170,7 @@ def test_what_is_unusable_changes_nothing(jwks: JwksEndpoint, lists: StatusEndpo
 
 @pytest.mark.parametrize("seconds", [-30, 30])
 def test_clocks_may_be_half_a_minute_apart(jwks: JwksEndpoint, lists: StatusEndpoint, seconds: int) -> None:
-    """Revocations are known all the same, and no list is taken for old."""
+    """Revocations still take effect, and no list counts as old."""
 
     @in_a_loop
     async def run() -> None:
@@ -184,7 +186,7 @@ def test_clocks_may_be_half_a_minute_apart(jwks: JwksEndpoint, lists: StatusEndp
 
 @in_a_loop
 async def test_a_list_goes_with_its_key(jwks: JwksEndpoint, lists: StatusEndpoint) -> None:
-    """An emergency: what the withdrawn key signed is nobody's word, although nothing newer is there."""
+    """Lists signed by a withdrawn key are dropped, even if no newer list has been fetched."""
     async with running(jwks) as held:
         await until(lambda: has(held, "1"))
         jwks.keys = [jwk("first"), jwk("second", signs="statuslist+jwt")]
@@ -219,7 +221,7 @@ async def test_a_hint_is_followed_at_once(jwks: JwksEndpoint, lists: StatusEndpo
 
 @in_a_loop
 async def test_a_flood_of_hints_and_versions_that_do_not_exist(jwks: JwksEndpoint, lists: StatusEndpoint) -> None:
-    """A hint is believed as far as looking once; the real one after a thousand wrong ones is still followed."""
+    """A hint costs at most one fetch. After a thousand wrong hints a right one is still followed."""
     async with running(jwks, ONCE) as held:
         await until(lambda: has(held, "1"))
         for version in range(10**12, 10**12 + 1000):
@@ -283,7 +285,7 @@ def test_a_damaged_copy_is_not_used(jwks: JwksEndpoint, lists: StatusEndpoint, t
 
 
 def test_the_checks_cost_stays_below_a_microsecond_or_so(jwks: JwksEndpoint) -> None:
-    """Measured with care by `bench verify`; here, that it is no other order of magnitude."""
+    """This only checks the order of magnitude; `bench verify` measures it exactly."""
     held = StatusLists(URI, JwksCache(jwks.url))
     now, begun = time.time(), time.time()
     list_ = asyncio.run(_made(held, document("1", [5])))

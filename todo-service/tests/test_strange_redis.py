@@ -1,4 +1,4 @@
-"""Whatever answers at Redis' address, or does not: no request fails by it, and a password stays unsaid."""
+"""Servers at Redis' address that behave strangely: no request fails because of them, and no password is logged."""
 
 import asyncio
 import socket
@@ -22,13 +22,13 @@ from todo_service.limits.windows import QuotaPolicy
 
 from .test_rate_limits import HOUR, PATIENT, TODOS, left, with_redis
 
-EVAL = b"*1\r\n*6\r\n$4\r\neval\r\n:-3\r\n*0\r\n:0\r\n:0\r\n:0\r\n"  # the one command, as COMMAND describes it
-ONE = b"*2\r\n:1\r\n:1000\r\n"  # a window's first request, and a second to go
+EVAL = b"*1\r\n*6\r\n$4\r\neval\r\n:-3\r\n*0\r\n:0\r\n:0\r\n:0\r\n"  # the reply to COMMAND, with one command
+ONE = b"*2\r\n:1\r\n:1000\r\n"  # the first request of a window that ends in one second
 
 
 @dataclass
 class Pretender:
-    """It speaks Redis' protocol (RESP3), and answers to a script what it was told to."""
+    """A server that speaks Redis' protocol (RESP3) and gives a prepared reply to a script."""
 
     port: int
     answer: bytes = ONE
@@ -36,7 +36,7 @@ class Pretender:
 
     @property
     def as_a_cluster(self) -> bytes:
-        """All that there is of one (CLUSTER SLOTS)."""
+        """The reply to CLUSTER SLOTS: this server has all slots."""
         return b"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:%d\r\n" % self.port
 
 
@@ -54,7 +54,7 @@ def pretender() -> Iterator[Pretender]:
         daemon_threads = True
 
         def handle_error(self, *_: object) -> None:
-            """Its connections end as they like."""
+            """Ignore errors of connections, which may end at any time."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         pretending = Pretender(server.server_address[1])
@@ -83,7 +83,7 @@ def test_answer_that_is_no_count_harms_nobody(
         running.wait_until_ready()
         person = running.person()
         pretender.answer = answer
-        assert [person.get(TODOS).status_code for _ in range(3)] == [200, 200, 429]  # counted by itself
+        assert [person.get(TODOS).status_code for _ in range(3)] == [200, 200, 429]  # counted in this process
         pretender.answer = ONE
         wait_until(lambda: "Redis answers again" in str(logged))
         assert left(person.get(TODOS)) == (1, 1)
@@ -100,13 +100,13 @@ CLUSTERS = {
 def test_answer_that_the_library_stumbles_over_harms_nobody(
     run_service: Any, pretender: Pretender, answer: bytes, logged: list[EventDict]
 ) -> None:
-    """It raises TypeError or IndexError then: no request fails by that, and the search goes on."""
+    """redis-py raises TypeError or IndexError. No request fails, and the search for Redis continues."""
     pretender.cluster = answer
     url = SecretStr(f"redis+cluster://127.0.0.1:{pretender.port}")
     with run_service(rate_limit=QuotaPolicy(2, HOUR), redis_url=url, redis_timeout=PATIENT) as running:
         running.wait_until_ready()
         person = running.person()
-        assert [person.get(TODOS).status_code for _ in range(3)] == [200, 200, 429]  # counted by itself
+        assert [person.get(TODOS).status_code for _ in range(3)] == [200, 200, 429]  # counted in this process
         pretender.cluster = pretender.as_a_cluster
         wait_until(lambda: "Redis answers again" in str(logged))
         assert left(person.get(TODOS)) == (1, 1)
@@ -123,7 +123,7 @@ def test_longer_window_of_earlier_settings_ends_with_the_new_one(run_service: An
 
 
 def test_name_that_is_looked_up_for_long_keeps_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are the event loop's, for all names; a resolver may take a minute to give up."""
+    """The event loop has few threads for all names, and a resolver may take a minute to give up."""
     asked, given_up = [], threading.Event()
     real = socket.getaddrinfo
 
@@ -137,7 +137,7 @@ def test_name_that_is_looked_up_for_long_keeps_one_thread(monkeypatch: pytest.Mo
     async def search() -> int:
         windows = SharedWindows(parse_redis_url("redis://redis.invalid"), prefix="todo", timeout=timedelta(0, 0, 1000))
         async with windows.running():
-            while not asked:  # noqa: ASYNC110 - what is waited for happens in a thread
+            while not asked:  # noqa: ASYNC110 - the condition becomes true in another thread
                 await asyncio.sleep(0.01)
             for _ in range(30):
                 await asyncio.sleep(0.01)

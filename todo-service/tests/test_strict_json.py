@@ -1,4 +1,4 @@
-"""I-JSON (RFC 7493), and nothing that takes the process down."""
+"""strict_json accepts only I-JSON (RFC 7493), and no input exhausts the process."""
 
 import time
 

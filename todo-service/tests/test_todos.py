@@ -97,7 +97,7 @@ def test_titles_are_stored_as_written(alice: httpx2.Client, given: str, stored: 
     ],
 )
 def test_due_is_a_date_or_a_time_with_its_zone(alice: httpx2.Client, given: str, stored: str) -> None:
-    """RFC 9557; hours that a zone leaves out or has twice are those of RFC 5545 §3.3.5."""
+    """RFC 9557. Hours that a zone skips, or has twice, follow RFC 5545 §3.3.5."""
     todo = create(alice, due=given)
     assert todo["due"] == stored
     assert alice.get(f"/api/v1/todos/{todo['id']}").json()["due"] == stored
@@ -110,7 +110,7 @@ def test_a_new_todo_comes_after_those_before_it(alice: httpx2.Client) -> None:
 
 
 def test_moving_a_todo_touches_that_todo_only(alice: httpx2.Client) -> None:
-    """Between two positions there is always another, so nobody is renumbered."""
+    """There is always a position between two others, so no other todo changes."""
     made = [create(alice, str(number), position=position) for number, position in enumerate(["a", "b", "c"])]
     moved = alice.patch(f"/api/v1/todos/{made[2]['id']}", json={"position": "aV"}).json()
     listed = alice.get("/api/v1/todos", params={"sort": "position"}).json()["items"]
@@ -186,7 +186,7 @@ def test_a_deleted_todo_is_gone(alice: httpx2.Client) -> None:
     ],
 )
 def test_if_match_must_name_the_version(alice: httpx2.Client, verb: str, if_match: str, expected: bool) -> None:
-    """RFC 9110 §13.1.1: 412, with the current ETag; nothing is changed."""
+    """RFC 9110 §13.1.1: another version gets 412 with the current ETag, and nothing is changed."""
     path = f"/api/v1/todos/{create(alice)['id']}"
     before = alice.patch(path, json={"priority": 1}).json()
     headers = [(b"If-Match", if_match.encode("latin-1"))]

@@ -1,4 +1,4 @@
-"""What a caller sees of status lists, and when a recent sign-in is required (rules R17, R18, R20 of VERIFIER.md)."""
+"""Responses to revoked tokens, and to requests that need a recent sign-in (rules R17, R18, R20 of VERIFIER.md)."""
 
 import json
 import time
@@ -20,7 +20,7 @@ TODOS = "/api/v1/todos"
 
 @pytest.fixture
 def caller(jwks: JwksEndpoint, lists: StatusEndpoint, run_service: Any) -> Iterator[Callable[..., httpx2.Client]]:
-    """Makes clients of one service with tokens that have a status."""
+    """A function that makes clients of one service; their tokens name a status list."""
     with run_service() as service:
         service.wait_until_ready()
         wait_until(lambda: bool(tuple(service.app.state.parts.status_lists.held)))
@@ -32,7 +32,7 @@ def slug(response: httpx2.Response) -> tuple[int, str]:
 
 
 def test_a_revoked_token_is_refused_although_it_was_verified_before(caller: Any, lists: StatusEndpoint) -> None:
-    """R18: the others of the same person go on."""
+    """R18. Other tokens of the same person stay valid."""
     client, other = caller(5), caller(6)
     assert [client.get(TODOS).status_code, other.get(TODOS).status_code] == [200, 200]
     lists.revoke("1", 5)
@@ -79,20 +79,20 @@ def test_a_status_that_says_nothing_is_refused(caller: Any, lists: StatusEndpoin
 
 
 def test_an_expired_token_is_refused_before_its_list_is_asked_for(caller: Any, lists: StatusEndpoint) -> None:
-    """The draft's §8.3: first the token, then its status."""
+    """draft-ietf-oauth-status-list §8.3: the token is verified before its status is looked up."""
     assert slug(caller(status=status(0, "9"), iat=1000, exp=1300).get(TODOS)) == (401, "invalid-token")
     assert not lists.fetched("9")
 
 
 def test_keys_of_the_one_kind_do_not_serve_the_other(caller: Any) -> None:
-    """A key for status lists opens no API: to whom verifies access tokens, it is not there."""
+    """A key for status lists verifies no access token: it is unknown there."""
     assert slug(caller(key=SIGNER).get(TODOS)) == (401, "invalid-token")
 
 
 def test_without_fresh_lists_reading_goes_on_and_writing_waits(
     jwks: JwksEndpoint, lists: StatusEndpoint, run_service: Any
 ) -> None:
-    """STALE is older than the token's life, whatever an answer's headers say."""
+    """A list is STALE when it is older than the token's life, whatever the response's headers say."""
     with run_service() as service:
         service.wait_until_ready()
         wait_until(lambda: bool(tuple(service.app.state.parts.status_lists.held)))
@@ -116,7 +116,7 @@ def test_without_fresh_lists_reading_goes_on_and_writing_waits(
 
 
 def test_an_hour_without_the_issuer_refuses_nobody(jwks: JwksEndpoint, lists: StatusEndpoint, run_service: Any) -> None:
-    """Tokens that live two hours, and an issuer that is away for one: no 401 and no 503."""
+    """Tokens live two hours, and the issuer is down for one: there is no 401 and no 503."""
     later = 0.0
     with run_service(clock=lambda: time.time() + later) as service:
         service.wait_until_ready()
@@ -148,7 +148,7 @@ def readiness(service: Any) -> tuple[int, str]:
 def test_where_it_is_required_a_process_is_ready_with_the_first_lists(
     jwks: JwksEndpoint, lists: StatusEndpoint, run_service: Any
 ) -> None:
-    """Who is sent requests before that would answer each with a 503."""
+    """A process that gets requests before that would answer each with a 503."""
     lists.status = 500
     with run_service(require_status="on") as service:
         wait_until(lambda: readiness(service) == (503, "no status lists"))
@@ -185,7 +185,7 @@ def test_a_process_stays_ready_when_its_lists_are_withdrawn(
 
 
 def test_nobody_is_a_person_and_a_service(sqlite_service: Any) -> None:
-    """R17: a client that is its own subject, and yet somebody signed in."""
+    """R17: a token whose client is its subject must not have a session or a time of sign-in."""
     for both in ({"sid": "1"}, {"auth_time": 1}):
         client = sqlite_service.client(token(sub="client_1", client_id="client_1", **both))
         assert slug(client.get(TODOS)) == (401, "invalid-token")
@@ -224,7 +224,7 @@ def test_a_service_may_delete_everything_it_has(sqlite_service: Any) -> None:
 
 
 def test_an_access_token_is_no_status_list_and_the_other_way_round(caller: Any) -> None:
-    """RFC 8725 §3.12: both signed by the issuer, each for its purpose only."""
+    """RFC 8725 §3.12: the issuer signs both, but each is valid for its own purpose only."""
     text = sign(json.dumps(header(typ="statuslist+jwt")).encode(), json.dumps(claims()).encode(), private_key("first"))
     client = caller()
     assert client.get(TODOS, headers={"Authorization": f"Bearer {text}"}).status_code == 401

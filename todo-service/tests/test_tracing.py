@@ -1,4 +1,4 @@
-"""Traces by OTLP: a span a request under the caller's traceparent, without anything secret; unasked there are none."""
+"""Traces by OTLP: one span per request, under the caller's traceparent, without secrets. By default there are none."""
 
 import socket
 import subprocess
@@ -25,7 +25,7 @@ def attributes(span: Span) -> dict[str, str | int]:
 
 @pytest.mark.process
 def test_spans_say_what_was_done_and_nothing_that_was_said(tmp_path: Path, jwks: JwksEndpoint, sqlite_url: str) -> None:
-    """The end of the process sends what is left: nothing was sent before, for a minute."""
+    """At its end the process sends the remaining spans. Here these are all: the delay is set to a minute."""
     bearer = token(sub=PLANTED)
     with receiving() as receiver:
         settings = {"TODO_AUTH_URL": jwks.url, "TODO_DATABASE_URL": sqlite_url, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
@@ -51,7 +51,7 @@ def test_spans_say_what_was_done_and_nothing_that_was_said(tmp_path: Path, jwks:
 
 
 def send_secrets(url: str, bearer: str) -> None:
-    """In a token, a body, paths, a query, headers, and in what a caller says of its trace."""
+    """Send requests with secrets in a token, a body, paths, a query, headers, and in the trace headers."""
     headers = {
         "traceparent": f"00-{TRACE_ID}-{PARENT_ID}-01",
         "tracestate": f"vendor={PLANTED}",
@@ -87,7 +87,7 @@ def test_without_the_packages_a_start_is_refused_in_one_line(sqlite_url: str) ->
 
 @pytest.mark.process
 def test_silent_collector_does_not_put_off_the_end(tmp_path: Path, jwks: JwksEndpoint, sqlite_url: str) -> None:
-    """Sent one by one, these spans would wait for a minute."""
+    """The collector never answers. Here each span is a batch; waiting for all of them would take a minute."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = {
             "TODO_AUTH_URL": jwks.url,

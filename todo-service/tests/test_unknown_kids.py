@@ -1,4 +1,4 @@
-"""What an unknown key id costs (rules J4 to J6 of VERIFIER.md)."""
+"""The cost of unknown key ids (rules J4 to J6 of VERIFIER.md)."""
 
 import asyncio
 from dataclasses import replace
@@ -12,7 +12,7 @@ from todo_service.verifier.jwks import UnknownKids
 
 @in_a_loop
 async def test_a_new_kid_is_learned_by_one_fetch_that_all_share(jwks: JwksEndpoint) -> None:
-    """J5: right after the first scheduled fetch, which does not count for the cooldown."""
+    """J5. A scheduled fetch has just ended; it does not count for the cooldown."""
     async with running(jwks) as it:
         await it.until_kids("first")
         jwks.keys.append(jwk("second"))
@@ -22,12 +22,12 @@ async def test_a_new_kid_is_learned_by_one_fetch_that_all_share(jwks: JwksEndpoi
 
 @in_a_loop
 async def test_a_fetch_that_began_before_does_not_answer_for_a_new_kid(jwks: JwksEndpoint) -> None:
-    """J5: an answer under way may be older than the key; a caller gets a fetch of its own after it."""
+    """J5: the response to a fetch in progress may be older than the key, so another fetch follows it."""
     async with running(jwks) as it:
         await until(lambda: len(jwks.requests) == 1)
         await it.until_kids("first")
         it.monotonic.now += 31
-        it.cache._fetching = asyncio.create_task(asyncio.sleep(0.05, result=True))  # brings nothing
+        it.cache._fetching = asyncio.create_task(asyncio.sleep(0.05, result=True))  # without the new key
         jwks.keys.append(jwk("second"))
         assert await it.cache.learn("second")
     assert len(jwks.requests) == 2
@@ -48,7 +48,7 @@ async def test_a_flood_of_unknown_kids_costs_one_fetch_in_30_seconds(jwks: JwksE
 
 @in_a_loop
 async def test_the_cooldown_counts_from_the_attempt_not_the_success(jwks: JwksEndpoint) -> None:
-    """J5: a dead issuer is not hammered."""
+    """J5: an issuer that is down is not flooded with requests."""
     async with running(jwks) as it:
         await it.until_kids("first")
         jwks.status = 500
@@ -65,7 +65,7 @@ async def test_the_cooldown_counts_from_the_attempt_not_the_success(jwks: JwksEn
 
 @in_a_loop
 async def test_a_caller_waits_a_second_at_most_and_then_no_more(jwks: JwksEndpoint) -> None:
-    """J5: the wait is bounded, the fetch goes on, and J4: known keys stay at hand meanwhile."""
+    """J5: the wait is limited, and the fetch continues. J4: known keys can still be used meanwhile."""
     async with running(jwks, replace(ONCE, forced_wait=timedelta(milliseconds=50))) as it:
         await it.until_kids("first")
         jwks.keys.append(jwk("second"))
@@ -108,7 +108,7 @@ async def test_a_changed_set_makes_every_kid_worth_asking_again(jwks: JwksEndpoi
 
 @in_a_loop
 async def test_a_kid_is_not_given_up_because_the_issuer_failed(jwks: JwksEndpoint) -> None:
-    """J6: only a fetch that succeeded says that a key does not exist."""
+    """J6: only a successful fetch shows that a key does not exist."""
     async with running(jwks) as it:
         await it.until_kids("first")
         jwks.status = 503

@@ -1,4 +1,4 @@
-"""The memory of verified tokens: what it may remember, and for how long."""
+"""The cache of verified tokens: what it may contain, and for how long."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ NOW = 1_000_000.0
 
 @pytest.fixture
 def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The tokens that were verified and not merely remembered."""
+    """The tokens that were really verified, and not taken from the cache."""
     seen: list[str] = []
     verify = access_token.verify
 
@@ -51,7 +51,7 @@ def test_an_entry_lives_ten_seconds(verifications: list[str]) -> None:
 def test_an_entry_does_not_outlive_the_token(verifications: list[str]) -> None:
     tokens, text = VerifiedTokens(POLICY), fresh(exp=int(NOW) + 5)
     tokens.verify(text, keys=KEYS, now=NOW)
-    tokens.verify(text, keys=KEYS, now=NOW + 5)  # valid by leeway only
+    tokens.verify(text, keys=KEYS, now=NOW + 5)  # valid only because of the leeway
     tokens.verify(text, keys=KEYS, now=NOW + 5)
     assert len(verifications) == 3
     with pytest.raises(InvalidToken):
@@ -59,7 +59,7 @@ def test_an_entry_does_not_outlive_the_token(verifications: list[str]) -> None:
 
 
 def test_an_entry_dies_with_its_key_set() -> None:
-    """Rule J11 of VERIFIER.md: a withdrawn key's tokens are refused at the swap, remembered or not."""
+    """Rule J11 of VERIFIER.md: after the key set is replaced, a withdrawn key's tokens are refused, cached or not."""
     tokens, text = VerifiedTokens(POLICY), fresh()
     tokens.verify(text, keys=KEYS, now=NOW)
     with pytest.raises(UnknownKey):
@@ -96,7 +96,7 @@ def test_the_number_of_entries_is_capped_and_the_oldest_goes(verifications: list
 
 
 def test_keys_of_entries_differ_between_processes() -> None:
-    """An outsider who knows a token cannot compute its place."""
+    """Someone who knows a token cannot compute its key in the cache."""
     first, second, text = VerifiedTokens(POLICY), VerifiedTokens(POLICY), fresh()
     for tokens in (first, second):
         tokens.verify(text, keys=KEYS, now=NOW)

@@ -1,4 +1,4 @@
-"""What the issuer is told about the keys that are held here, and that nobody waits for it."""
+"""Reports to the issuer about keys and status lists; no request waits for them."""
 
 import base64
 import threading
@@ -27,7 +27,7 @@ SELDOM = replace(OFTEN, interval=timedelta(hours=1))
 
 
 class Reports:
-    """The issuer's end of it: what came, and what is answered."""
+    """The issuer's side: the received reports, and the response to them."""
 
     def __init__(self) -> None:
         self.status = 204
@@ -48,7 +48,7 @@ def reports(jwks: JwksEndpoint) -> Iterator[Reports]:
 
 @contextmanager
 def taking_reports(jwks: JwksEndpoint) -> Iterator[Reports]:
-    """An auth-service that takes reports, and hands the key set on from the test's issuer."""
+    """A server in place of auth-service: it accepts reports, and serves the key set of the tests' issuer."""
     reports = Reports()
 
     class Handler(BaseHTTPRequestHandler):
@@ -104,7 +104,7 @@ def test_a_change_is_reported_and_a_good_bye_at_the_end(
 def test_it_is_told_which_version_of_a_list_is_held_and_when_that_was_signed(
     reports: Reports, jwks: JwksEndpoint, run_service: RunService
 ) -> None:
-    """So that an operator sees who knows of a revocation. What was merely signed anew can wait for the next report."""
+    """So operators see which processes know a revocation. A list that was only signed anew causes no extra report."""
 
     def held() -> set[str]:
         return {report["status_lists"] for report in reports.received if "status_lists" in report}

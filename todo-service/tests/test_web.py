@@ -1,4 +1,4 @@
-"""The web application as this service serves it, and the types that it was written against."""
+"""The served web application, and its TypeScript types of the API."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ BUILD = {
 
 @pytest.fixture
 def client(sqlite_service: Service, tmp_path: Path) -> Iterator[httpx2.Client]:
-    """Of a service that has a build to serve."""
+    """A client of a service with a built web application."""
     for name, content in BUILD.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
@@ -38,7 +38,7 @@ def client(sqlite_service: Service, tmp_path: Path) -> Iterator[httpx2.Client]:
 
 
 def test_types_are_those_of_the_openapi_document() -> None:
-    """Made anew by: cd todo-service && python -m todo_fixtures.typescript > web/src/lib/todo-api.ts"""
+    """To update them: cd todo-service && python -m todo_fixtures.typescript > web/src/lib/todo-api.ts"""
     assert (SOURCES / "src/lib/todo-api.ts").read_text() == typescript.render(typescript.document())
 
 
@@ -59,7 +59,7 @@ def test_every_page_is_the_same_document_and_asked_for_every_time(client: httpx2
 
 
 def test_page_lets_nothing_in_but_its_own_files(client: httpx2.Client) -> None:
-    """CSP 3, Trusted Types: no inline script or style, no eval, no frame around it, no opener."""
+    """CSP 3, Trusted Types: the page allows no inline script or style, no eval, no embedding frame, and no opener."""
     headers = client.get("/").headers
     policy = dict(part.strip().partition(" ")[::2] for part in headers["Content-Security-Policy"].split(";"))
     assert policy["default-src"] == "'self'"
@@ -90,12 +90,12 @@ def test_assets_are_kept_for_ever(client: httpx2.Client) -> None:
 def test_the_best_form_that_was_made_is_served(
     client: httpx2.Client, accepted: str, coding: str | None, content: bytes
 ) -> None:
-    """RFC 9110 §12.5.3, §12.5.5: caches are told what it depends on, and no two forms share a validator."""
+    """RFC 9110 §12.5.3, §12.5.5: Vary names Accept-Encoding, and each form has its own ETag."""
     with client.stream("GET", SCRIPT, headers={"Accept-Encoding": accepted}) as response:
         assert b"".join(response.iter_raw()) == content
     assert response.headers.get("Content-Encoding") == coding
     assert response.headers["Vary"] == "Accept-Encoding"
-    plain = client.get(SCRIPT, headers={"Accept-Encoding": "identity"})  # what stands for gzip here is none
+    plain = client.get(SCRIPT, headers={"Accept-Encoding": "identity"})  # the test's .gz file is not really compressed
     assert (response.headers["ETag"] == plain.headers["ETag"]) == (coding is None)
 
 

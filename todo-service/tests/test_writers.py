@@ -1,4 +1,4 @@
-"""Many writers at once, on both databases: nothing is lost, nothing is half written."""
+"""Many writers at once, on both databases: no change is lost or half written."""
 
 import threading
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def test_of_writers_that_name_one_version_one_wins(shared_service: Service) -> N
 
 
 def test_writers_of_different_members_all_succeed(shared_service: Service) -> None:
-    """A merge patch touches what it names: nobody overwrites what it did not mean to."""
+    """A merge patch changes only the members that it names, so writers do not overwrite each other's."""
     alice = shared_service.person()
     path, _ = created(alice)
     patches: list[dict[str, Any]] = [{"title": "Oat"}, {"notes": "2 l"}, {"priority": 3}, {"status": "done"}]

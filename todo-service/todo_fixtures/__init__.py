@@ -1,4 +1,4 @@
-"""What the tests drive: an issuer of their own, both databases, and the service itself behind a real port.
+"""Helpers of the tests: an issuer, both databases, Redis, and the service on a real port.
 
-A package beside `tests`, because test files are imported by path and cannot import each other.
+They are a package beside `tests`, because test files are imported by path and cannot import each other.
 """

@@ -1,4 +1,4 @@
-"""A server's certificate, and the authority that signed it, for a day."""
+"""A server's certificate and its authority, valid for a day."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 
 def write_certificate(folder: Path, *names: str, address: str | None = None) -> tuple[Path, Path]:
-    """The certificate with its key in one file, and the authority's in another."""
+    """Write two files: the server's certificate with its key, and the authority's certificate."""
     authority, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])

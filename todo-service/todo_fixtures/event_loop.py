@@ -1,4 +1,4 @@
-"""Tests on an event loop of their own."""
+"""Run async tests, each on its own event loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,5 +16,5 @@ def in_a_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in another thread
+        while not condition():  # noqa: ASYNC110 - the condition becomes true in another thread
             await asyncio.sleep(0.002)

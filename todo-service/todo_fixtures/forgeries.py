@@ -1,8 +1,8 @@
-"""Tokens that must open nothing, by name: made by somebody who knows everything but the issuer's private key, or by
-an issuer that signs something else than access tokens for us. Each name begins with the rule of VERIFIER.md that the
-token breaks.
+"""Forged tokens, by name. All must be refused.
 
-`MALFORMED` may also be refused as a malformed request (400); all others are 401.
+Their maker knows everything except the issuer's private key; or the issuer signed them, but not as access tokens for
+this service. Each name begins with the rule of VERIFIER.md that the token breaks. Those in `MALFORMED` may also be
+refused as a malformed request (400); all others get 401.
 """
 
 import base64
@@ -31,7 +31,7 @@ def _json(value: object) -> bytes:
 
 
 def _signed(payload: bytes, **headers: Any) -> str:
-    """Really signed by the issuer, whatever it says."""
+    """A token with this payload and these headers, signed with the issuer's key."""
     return sign(_json(header(**headers)), payload, KEY)
 
 
@@ -49,7 +49,7 @@ def _unsigned(**headers: Any) -> str:
 
 
 def _hmac(secret: bytes, alg: str = "HS256") -> str:
-    """R9, alg confusion: the public key, which everybody has, as the secret of an HMAC."""
+    """R9, algorithm confusion: an HMAC with `secret`, such as the public key, which everybody knows."""
     signing_input = f"{encode(_json(header(alg=alg)))}.{encode(_json(claims()))}"
     return f"{signing_input}.{encode(hmac.digest(secret, signing_input.encode(), 'sha' + alg[2:]))}"
 
@@ -216,7 +216,7 @@ def _claims() -> None:
 
 
 def _replaced(name: str, member: bytes) -> bytes:
-    """The usual payload with one member spelled by hand."""
+    """The usual payload, with one member written by hand."""
     rest = _json(claims(**{name: None}))
     return b"{%b, %b" % (member, rest[1:])
 
@@ -274,7 +274,8 @@ def _bytes(segment: str) -> bytes:
 
 def _segment_changed(index: int, change: Callable[[str], str]) -> str:
     segments = token().split(".")
-    # A length of 2 mod 4 leaves bits that decode to nothing: without them "stray-bits" would be another signature.
+    # "stray-bits" needs a segment with unused bits at its end, so a length that is not a multiple of 4. Otherwise it
+    # would simply change the decoded value.
     padding = ""
     while len(segments[index]) % 4 == 0:
         padding += "x"
@@ -284,7 +285,7 @@ def _segment_changed(index: int, change: Callable[[str], str]) -> str:
 
 
 def _others() -> None:
-    """R16: what the issuer signs for other purposes, with the same key."""
+    """R16: tokens that the issuer signs for other purposes, with the same key."""
     now = int(time.time())
     times = {"iat": now, "exp": now + 300}
     others: dict[str, tuple[str | None, dict[str, Any]]] = {

@@ -1,4 +1,4 @@
-"""Takes down one of the two walls between owners, to see whether the other one stands by itself."""
+"""Turn off one of the two separations of owners, to test that the other one alone is enough."""
 
 import re
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from sqlalchemy import event
 
 from todo_service.store.database import Database
 
-# However a statement spells it: `todos.owner = %(owner_)s::VARCHAR`.
+# The owner's condition in compiled statements, such as `todos.owner = %(owner_)s::VARCHAR`.
 _FILTER = re.compile(r"\b\w+\.owner = %\(\w+\)s(::VARCHAR)?")
 
 
 def remove_owner_filters(database: Database) -> Callable[[], None]:
-    """Let every statement compare no owner; return what undoes it."""
+    """Remove the owner's condition from every statement. Returns a function that undoes this."""
 
     def rewrite(_conn: object, _cursor: object, statement: str, parameters: object, *_: object) -> tuple[str, object]:
         return _FILTER.sub("true", statement), parameters

@@ -1,4 +1,4 @@
-"""An issuer that belongs to the test: it signs what it is told to, and its JWKS endpoint fails on command."""
+"""The tests' own issuer: it signs any token, and its JWKS endpoint fails on command."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ AUDIENCE = f"{ISSUER}/api/v1"
 
 @cache
 def private_key(name: str, bits: int = 2048, exponent: int = 65537) -> rsa.RSAPrivateKey:
-    """The key of that name: made once, because making one takes a tenth of a second."""
+    """The key with this name. It is made once, because that takes a tenth of a second."""
     return rsa.generate_private_key(exponent, bits)
 
 
@@ -37,7 +37,7 @@ def encode(data: bytes) -> str:
 
 
 def sign(header: bytes, payload: bytes, key: rsa.RSAPrivateKey) -> str:
-    """A compact JWS of these very bytes, whatever they are."""
+    """A compact JWS of exactly these bytes, even if they are not JSON."""
     signing_input = f"{encode(header)}.{encode(payload)}"
     return f"{signing_input}.{encode(key.sign(signing_input.encode(), padding.PKCS1v15(), SHA256()))}"
 
@@ -59,17 +59,17 @@ def claims(**changes: Any) -> dict[str, Any]:
         "scope": "todos:read todos:write",
     }
     if changes.get("sub", "alice") != changes.get("client_id", "web"):
-        made |= {"sid": "session", "auth_time": now}  # somebody signed in
+        made |= {"sid": "session", "auth_time": now}  # a person's token, from a session
     return _changed(made, changes)
 
 
 def status(index: int, name: str = "1") -> dict[str, Any]:
-    """The claim of a token that can be revoked (draft-ietf-oauth-status-list §6.2)."""
+    """The `status` claim of a token that can be revoked (draft-ietf-oauth-status-list §6.2)."""
     return {"status_list": {"idx": index, "uri": f"{ISSUER}/oauth/status-lists/{name}"}}
 
 
 def token(key: str = "first", headers: Mapping[str, Any] | None = None, **changes: Any) -> str:
-    """An access token. A changed claim or header of None is left out."""
+    """An access token with changed claims and headers. A claim or header that is None is left out."""
     made = header(**{"kid": key, **(headers or {})})
     return sign(json.dumps(made).encode(), json.dumps(claims(**changes)).encode(), private_key(key))
 
@@ -78,12 +78,12 @@ def _changed(members: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     return {name: value for name, value in {**members, **changes}.items() if value is not None}
 
 
-# What another path answers: path with query and If-None-Match in; status, headers and body out.
+# The handler of other paths. Arguments: path with query, If-None-Match. Result: status, headers, body.
 Elsewhere = Callable[[str, str | None], tuple[int, dict[str, str], bytes]]
 
 
 class JwksEndpoint:
-    """/.well-known/jwks.json: counts, answers with an ETag, and can fail, hang or talk nonsense."""
+    """/.well-known/jwks.json: it counts requests, sends an ETag, and can fail, hang or send nonsense."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -133,7 +133,7 @@ def serve_jwks(port: int = 0) -> Iterator[JwksEndpoint]:
                 self.end_headers()
                 self.wfile.write(body)
             except OSError:
-                pass  # the service gave up waiting, which is what the test is about
+                pass  # the service stopped waiting, as the test expects
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
             pass

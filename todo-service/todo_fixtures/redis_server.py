@@ -1,4 +1,4 @@
-"""A Redis for the tests, which may break it: a container where an engine has the image, else the installed server."""
+"""Redis servers that tests may break: in a container if Docker has the image, otherwise the installed server."""
 
 import os
 import shutil
@@ -23,12 +23,12 @@ ENCODED = "a%20password%3A%20with%2Fspecial%40characters"
 
 
 class NoRedis(Exception):
-    """There is none on this machine."""
+    """This machine has neither the image nor an installed Redis."""
 
 
 @dataclass(frozen=True)
 class RedisServer:
-    """A running server, and what can be done to it."""
+    """A running server that can be killed and started again."""
 
     port: int
     kill: Callable[[], None]
@@ -45,7 +45,7 @@ class RedisServer:
             yield client
 
     def make_cluster(self) -> None:
-        """Of this one node."""
+        """Make this node a cluster of one."""
         with self.client() as client:
             client.cluster("ADDSLOTSRANGE", 0, 16383)
             wait_until(lambda: client.cluster("INFO")["cluster_state"] == "ok", PATIENCE)
@@ -68,7 +68,7 @@ class RedisServer:
 
 @contextmanager
 def run(*options: str) -> Iterator[RedisServer]:
-    """A server with a password, which keeps nothing on a disk."""
+    """Run a server with a password and without persistence."""
     port = free_port()
     options = ("--save", "", "--appendonly", "no", "--requirepass", PASSWORD, *options)
     options += ("--cluster-announce-ip", "127.0.0.1", "--cluster-announce-port", str(port))
@@ -85,7 +85,7 @@ def _engine_has_image() -> bool:
 
 @contextmanager
 def _in_container(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
-    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # the engine may be unable to fetch that image
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # that image may not be available
     from testcontainers.core.container import DockerContainer
 
     described = DockerContainer(IMAGE).with_command(["redis-server", *options]).with_bind_ports(6379, port)
@@ -103,9 +103,9 @@ def _in_container(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
 def _installed(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
     program = shutil.which("redis-server")
     if program is None:
-        raise NoRedis("no redis-server is installed (and, but for Sentinels, no container engine has redis:8)")
+        raise NoRedis("no redis-server is installed, and Docker has no redis:8 (Sentinels need the installed server)")
     command = [program, *options, "--port", str(port), "--bind", "127.0.0.1"]
-    folder = tempfile.TemporaryDirectory(prefix="todo-redis-")  # where a cluster's node and a Sentinel write
+    folder = tempfile.TemporaryDirectory(prefix="todo-redis-")  # for the files that cluster nodes and Sentinels write
     processes: list[subprocess.Popen[bytes]] = []
 
     def start() -> None:
@@ -128,7 +128,7 @@ def _installed(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
 
 @contextmanager
 def run_encrypted(certificate: Path, ca_file: Path, *options: str) -> Iterator[tuple[RedisServer, int]]:
-    """A server, and its port for TLS. By the installed one: it must read the files."""
+    """Run a server with a port for TLS, and return both. It is the installed server, which can read the files."""
     port = free_port()
     files = (
         "--tls-cert-file",
@@ -146,7 +146,7 @@ def run_encrypted(certificate: Path, ca_file: Path, *options: str) -> Iterator[t
 
 @contextmanager
 def run_watched() -> Iterator[tuple[str, RedisServer]]:
-    """The URL of a master's name at a Sentinel, and the master. By the installed server: all must reach each other."""
+    """Run a master with a Sentinel; return the URL by the Sentinel, and the master. They are installed servers."""
     own = ("--save", "", "--requirepass", PASSWORD, "--masterauth", PASSWORD)
     with ExitStack() as running:
         master = running.enter_context(_installed(free_port(), own))
@@ -163,7 +163,7 @@ def run_watched() -> Iterator[tuple[str, RedisServer]]:
             sentinel = running.enter_context(_installed(free_port(), (str(configured), "--sentinel")))
             wait_until(lambda: _sees_a_replica(sentinel.port), PATIENCE)
             yield f"redis+sentinel://:{ENCODED}@127.0.0.1:{sentinel.port}/main", master
-            sentinel.kill()  # it would go on writing its configuration
+            sentinel.kill()  # SIGKILL, or it would still write its configuration
 
 
 def _sees_a_replica(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""The cache of the key set at work, with clocks that stand still until a test puts them forward."""
+"""A running `JwksCache` whose clocks stand still until a test moves them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ from todo_fixtures.service import QUICK
 from todo_service.verifier.jwks import JwksCache, KeysUnavailable, Schedule
 
 NEVER = timedelta(days=1)
-# Scheduled fetches only when a test asks for them: so each fetch that is counted has one cause.
+# After the first fetch none is scheduled, so a test knows the cause of each further one.
 ONCE = replace(QUICK, interval=NEVER)
 
 
@@ -25,7 +25,7 @@ class Clock:
 
 
 class Running:
-    """A cache at work, and the two clocks that it reads."""
+    """A running cache, and its two clocks."""
 
     def __init__(self, endpoint: JwksEndpoint, schedule: Schedule, saved_copy: Path | None) -> None:
         self.clock, self.monotonic = Clock(), Clock()

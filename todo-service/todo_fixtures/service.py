@@ -1,4 +1,4 @@
-"""The service behind a real port, in a thread of the test."""
+"""The service on a real port, in a thread of the test process."""
 
 import socket
 import ssl
@@ -25,10 +25,10 @@ from todo_service.verifier.jwks import Schedule
 from todo_service.verifier.status_lists import Polling
 from todo_service.verifier_reports import Pace
 
-# One for all clients: making one takes longer than most tests.
+# One context for all clients: making one takes longer than most tests.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-# An issuer that answers is waited for: on a busy machine it is late, and another fetch would be one that nobody counts.
+# A busy machine may answer late. The service waits that long, as a repeated fetch would disturb tests that count them.
 PATIENCE = timedelta(minutes=1)
 QUICK = Schedule(
     forced_wait=PATIENCE,
@@ -37,7 +37,7 @@ QUICK = Schedule(
     connect_timeout=PATIENCE,
     total_timeout=PATIENCE,
 )
-# For tests that let days pass: a key set is a day old at most.
+# For tests that move the clock by days: a key set may be at most a day old, so it is fetched often.
 FREQUENT = replace(QUICK, interval=timedelta(milliseconds=20))
 QUICK_POLLING = Polling(
     interval=timedelta(milliseconds=50),
@@ -49,7 +49,7 @@ QUICK_POLLING = Polling(
 
 @dataclass(frozen=True)
 class Service:
-    """One running service, and clients for it."""
+    """A running service, and clients for it."""
 
     app: FastAPI
     url: str
@@ -57,7 +57,7 @@ class Service:
     clients: ExitStack
 
     def metrics(self) -> str:
-        """What Prometheus is answered."""
+        """The text of /metrics."""
         response = self.client().get(self.metrics_url)
         assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         return response.text
@@ -68,7 +68,7 @@ class Service:
         return self.clients.enter_context(client)
 
     def person(self, sub: str | None = None, **claims: Any) -> httpx2.Client:
-        """A client of somebody: with todos that no other test sees, unless it is told whose."""
+        """A client with the token of a person: `sub`, by default a new one, whose todos no other test sees."""
         return self.client(issuer.token(sub=sub or uuid.uuid4().hex, **claims))
 
     def wait_until_ready(self, status: int = 200) -> None:

@@ -1,4 +1,4 @@
-"""Status Lists of the test's own: made and signed as it is told to, and counted how often they are fetched."""
+"""The tests' own status lists and their endpoint, which counts requests."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ SIGNER = "status"  # name and kid of the key
 
 
 def statuses(indices: Iterable[int], size: int = 1024) -> bytes:
-    """A list of one bit, the least significant first (draft-ietf-oauth-status-list §4.1)."""
+    """A list with one bit per token, the least significant bit first (draft-ietf-oauth-status-list §4.1)."""
     octets = bytearray(size // 8)
     for index in indices:
         octets[index // 8] |= 1 << index % 8
@@ -39,7 +39,7 @@ def document(
     headers: dict[str, Any] | None = None,
     **claims: Any,
 ) -> str:
-    """A Status List Token. A claim or header of None is left out."""
+    """A Status List Token. A claim or header that is None is left out."""
     now = int(time.time())
     header = {"alg": "RS256", "typ": "statuslist+jwt", "kid": signer, **(headers or {})}
     status_list = {"bits": 1, "lst": pack(statuses(revoked))}
@@ -53,7 +53,7 @@ def _json(members: dict[str, Any]) -> bytes:
 
 @dataclass
 class StatusEndpoint:
-    """/oauth/status-lists and what is below it. A list is signed when it changes, and when `resign` is called."""
+    """/oauth/status-lists and the paths below it. A list is signed when it changes, and by `resign`."""
 
     documents: dict[str, str] = field(default_factory=dict)
     revoked: dict[str, set[int]] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class StatusEndpoint:
         self.publish(name)
 
     def talk_nonsense(self, media_type: str) -> None:
-        """Call everything by another type, and have something new to say."""
+        """Send all documents with this media type, and publish changed lists."""
         self.media_type = media_type
         self.publish("1", nonce=1)
         self.publish("2")

@@ -1,4 +1,4 @@
-"""Databases for the tests: a file of SQLite, and a PostgreSQL from wherever one can be had."""
+"""Databases for the tests: a SQLite file, and PostgreSQL in a container or as the installed server."""
 
 import os
 import pwd
@@ -20,12 +20,12 @@ IMAGE = "postgres:17"
 
 
 class NoPostgres(Exception):
-    """There is none on this machine."""
+    """This machine has neither the image nor an installed PostgreSQL."""
 
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """The URL of an empty database: in a container where an engine has the image, else of the installed server."""
+    """The URL of an empty database: in a container if Docker has the image, otherwise on the installed server."""
     if _engine_has_image():
         yield from _in_container()
     else:
@@ -36,14 +36,14 @@ SERVING_ROLE = "todo_serving"
 
 
 def create_serving_role(url: str) -> None:
-    """A role that owns nothing, as a deployment should have."""
+    """Create the serving role, which owns no table, as a deployment should."""
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (SERVING_ROLE,)).fetchone():
             connection.execute(f"CREATE ROLE {SERVING_ROLE} LOGIN PASSWORD 'serving'".encode())
 
 
 def serving_url(url: str) -> str:
-    """The same database, as that role."""
+    """The URL of the same database for the serving role."""
     return make_url(url).set(username=SERVING_ROLE, password="serving").render_as_string(hide_password=False)
 
 
@@ -54,7 +54,7 @@ def _engine_has_image() -> bool:
 
 
 def _in_container() -> Iterator[str]:
-    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # the engine may be unable to fetch that image
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # that image may not be available
     from testcontainers.community.postgres import PostgresContainer
 
     with PostgresContainer(IMAGE, driver="psycopg").with_command("postgres -c fsync=off") as container:
@@ -64,7 +64,7 @@ def _in_container() -> Iterator[str]:
 def _installed() -> Iterator[str]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not programs:
-        raise NoPostgres("neither a container engine with postgres:17 nor an installed PostgreSQL")
+        raise NoPostgres("no PostgreSQL is installed, and Docker has no postgres:17")
     directory = Path(tempfile.mkdtemp(prefix="todo-postgres-"))
     user = _user()
     as_user: dict[str, Any] = {"cwd": directory}
@@ -81,13 +81,13 @@ def _installed() -> Iterator[str]:
         _wait(port)
         yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
     finally:
-        server.send_signal(signal.SIGINT)  # SIGTERM would wait for whoever is connected
+        server.send_signal(signal.SIGINT)  # SIGTERM would wait until all clients disconnect
         server.wait(60)
         shutil.rmtree(directory)
 
 
 def _user() -> pwd.struct_passwd:
-    """Who runs the server: it refuses root."""
+    """The user that runs the server; PostgreSQL refuses to run as root."""
     return pwd.getpwnam("postgres") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
 
 

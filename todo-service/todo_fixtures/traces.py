@@ -1,4 +1,4 @@
-"""A receiver of traces on loopback (OTLP over HTTP), as a collector has it."""
+"""A receiver of traces on loopback (OTLP over HTTP), in place of a collector."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 @dataclass
 class Receiver:
-    """A collector's receiver (OTLP/HTTP), which keeps what it was sent as it was sent."""
+    """The receiver; `bodies` holds the raw requests."""
 
     url: str
     bodies: list[bytes] = field(default_factory=list)

@@ -1,8 +1,8 @@
-"""The todo API in TypeScript, made from its OpenAPI document: the web application's `lib/api.ts` is checked against it.
+"""Make TypeScript types of the todo API from its OpenAPI document. The web application's `lib/api.ts` uses them.
 
     python -m todo_fixtures.typescript > web/src/lib/todo-api.ts
 
-Only as much of JSON Schema as the API uses; a test compares what is committed with what this makes.
+It supports only the parts of JSON Schema that the API uses. A test compares the committed file with the output.
 """
 
 import sys
@@ -19,7 +19,7 @@ _TYPES = {"string": "string", "integer": "number", "number": "number", "boolean"
 
 
 def document() -> dict[str, Any]:
-    settings = Settings(issuer="http://localhost:8080")  # its database is not opened
+    settings = Settings(issuer="http://localhost:8080")  # the database is not opened
     described: dict[str, Any] = create_app(settings).openapi()
     return described
 
@@ -31,7 +31,7 @@ def render(described: Mapping[str, Any]) -> str:
 
 
 def _operations(described: Mapping[str, Any]) -> list[str]:
-    """One's own routes: `"GET /api/v1/todos": { query: ...; body: ...; answer: ... }`."""
+    """The routes without a user in the path: `"GET /api/v1/todos": { query: ...; body: ...; answer: ... }`."""
     return [
         f'  "{method.upper()} {path}": {_operation(operation)};\n'
         for path, item in described["paths"].items()
@@ -54,7 +54,7 @@ def _parameter(parameter: Mapping[str, Any]) -> str:
 
 
 def _without_null(text: str) -> str:
-    """A query says nothing instead of null."""
+    """The type without `null`: a query leaves the parameter out instead."""
     return text.removesuffix(" | null")
 
 

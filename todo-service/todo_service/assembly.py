@@ -135,7 +135,7 @@ def _rate_limit(settings: Settings) -> RateLimit | None:
 def _shared_windows(settings: Settings) -> "SharedWindows | None":
     if settings.redis_url is None:
         return None
-    from .limits.shared_windows import SharedWindows  # takes 20 MB, so not without Redis
+    from .limits.shared_windows import SharedWindows  # takes 20 MB, needed only with Redis
 
     address = parse_redis_url(settings.redis_url.get_secret_value())
     return SharedWindows(address, prefix="todo", timeout=settings.redis_timeout, ca_file=settings.redis_ca_file)

@@ -8,7 +8,7 @@ from .refused import CommandRefused, first_line
 
 
 def migrate() -> None:
-    """Raises InvalidSettings and CommandRefused."""
+    """Run the command. Raises InvalidSettings and CommandRefused."""
     settings = load_settings()
     serving = settings.database_url.get_secret_value()
     owner = settings.migration_database_url

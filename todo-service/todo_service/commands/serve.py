@@ -33,7 +33,7 @@ class Server(uvicorn.Server):
 
 
 def serve(host: str, port: int, metrics_port: int | None) -> None:
-    """Raises InvalidSettings and CommandRefused."""
+    """Run the command until SIGTERM. Raises InvalidSettings and CommandRefused."""
     settings = load_settings()
     logs.configure(settings.log_level)
     asyncio.run(_check_database(settings))
@@ -71,7 +71,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def open_traces() -> "TracerProvider | None":
-    """Raises TracingUnavailable."""
+    """The provider that exports traces, or None if tracing is off. Raises TracingUnavailable."""
     if not tracing.wants_traces(os.environ):
         return None
     try:

@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 _HERE = Path(__file__).parent
 HEAD = max(path.stem.partition("_")[0] for path in (_HERE / "versions").glob("[0-9]*.py"))
 _ADVISORY_LOCK = 0x746F646F  # "todo"
-# While a migration waits for a table, all later statements on the table wait behind it. So it soon gives up instead.
+# While a migration waits for a table, all later statements on it wait, too. So the migration gives up after this time.
 _LOCK_TIMEOUT = 5000  # milliseconds
 
 

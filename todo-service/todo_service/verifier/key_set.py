@@ -100,7 +100,7 @@ def _add(found: Mapping[str | None, dict[str, RSAPublicKey]], entry: object) -> 
 
 def _parse_key(entry: object) -> tuple[str | None, str, RSAPublicKey]:
     if not isinstance(entry, dict):
-        raise ValueError("it is not an object")  # noqa: TRY004 - about the document, like all others here
+        raise ValueError("it is not an object")  # noqa: TRY004 - the document is wrong, not a type in our code
     if _PRIVATE_MEMBERS & entry.keys():
         _log.error("the issuer publishes a private or symmetric key; it must withdraw that key")
         raise ValueError("it has private members")
@@ -136,7 +136,7 @@ def _public_key(entry: Mapping[str, object]) -> RSAPublicKey:
     except (InvalidKeyError, ValueError) as error:
         raise ValueError("its modulus or exponent is malformed") from error
     if not isinstance(key, RSAPublicKey):
-        raise ValueError("it is not a public key")  # noqa: TRY004 - about the document, like all others here
+        raise ValueError("it is not a public key")  # noqa: TRY004 - the document is wrong, not a type in our code
     if key.key_size < MIN_MODULUS_BITS or key.public_numbers().e < MIN_EXPONENT:
         raise ValueError("it is too weak")
     return key

@@ -306,7 +306,7 @@ class StatusLists:
             self._held = {uri: held for uri, held in self._held.items() if held.kid in known}
 
     def _failed(self, what: str, error: Exception) -> None:
-        """Count a failure, and log it unless the last log line was the same: polls are frequent."""
+        """Count a failure. Log it only if it differs from the one before, since polls are frequent."""
         self.counts.fetches["failed"] += 1
         failure = f"{what}: {type(error).__name__}: {error}"
         if failure != self._failure:
