@@ -1,4 +1,4 @@
-"""Account events: each receives at least one delivery to every registered receiver, after the change is committed."""
+"""Account events: each is delivered at least once to every registered receiver, after its change is committed."""
 
 import asyncio
 import json
