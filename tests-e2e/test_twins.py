@@ -26,7 +26,7 @@ class Difference:
 
 
 LOG_EVENTS = Difference(
-    "Operators search for the names that each service's log has always had.",
+    "Each service keeps the event names of its log, because operators search for them.",
     auth="""
 _LOST = "redis_lost"
 _FOUND = "redis_found"
@@ -37,7 +37,7 @@ _FOUND = "Redis answers again: processes limit together"
 """,
 )
 AUDIT = Difference(
-    "Only auth-service has events that a security review asks about.",
+    "Only auth-service has events for a security review.",
     auth='''
 _audit = structlog.get_logger("audit")
 
@@ -53,7 +53,7 @@ HINTS = Difference(
     todo='UNTRACED = ("/livez", "/readyz")',
 )
 EXAMPLE = Difference(
-    "Each shows one of its own kinds.",
+    "Each example is a kind of the service itself.",
     auth='''
 """`given`: an endpoint or a grant gets those parts of the process that it names. They are assembled at the start.
     class RevokeParts(Given):
@@ -68,7 +68,7 @@ EXAMPLE = Difference(
 ''',
 )
 MORE_GIVEN = Difference(
-    "auth-service's middleware is given parts, too, and its clock gives a datetime.",
+    "auth-service's middleware gets parts too, and its clock returns a datetime.",
     auth='''
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -105,12 +105,12 @@ TWINS: dict[str, tuple[Difference, ...]] = {
 }
 # Files of the same name that are not copies: each has a task of its own.
 UNALIKE = {
-    "__init__.py": "each room's door tells of its own files",
+    "__init__.py": "each room's door describes its own files",
     "assembly.py": "other parts",
-    "app.py": "other routes, other work beside requests",
+    "app.py": "other routes, other background work",
     "limits/__init__.py": "see above",
     "http/__init__.py": "see above",
-    "migrations/__init__.py": "see above; todo-service grants its serving role what serving takes",
+    "migrations/__init__.py": "see above; todo-service also grants rights to its serving role",
     "migrations/env.py": "todo-service's runs on the connection that holds the lock",
     "settings/__init__.py": "see above",
     "settings/kinds.py": "other kinds",

@@ -1,4 +1,4 @@
-"""A browser without scripts, and a client that sends people to the authorization endpoint."""
+"""A browser without scripts, and helpers that send it to the authorization endpoint for a client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCOPE = "openid todos:read"
 
 
 class Page(HTMLParser):
-    """What can be filled in and pressed, by id; and the text."""
+    """A page: its fields, buttons and other elements by id, and its text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
         if "id" in attributes:
-            assert attributes["id"] not in self.elements, "an id is there once"
+            assert attributes["id"] not in self.elements, "an id is used twice"
             self.elements[attributes["id"]] = {"tag": tag, **attributes}
         if tag == "form":
             self._form = attributes["id"]
@@ -48,7 +48,7 @@ class Page(HTMLParser):
 
 @dataclass
 class Browser:
-    """Follows redirects for as long as they stay with us."""
+    """A browser that follows redirects within the service and stops at a redirect to a client."""
 
     service: Service
     headers: dict[str, str] = field(default_factory=lambda: {"Origin": ISSUER})
@@ -70,7 +70,7 @@ class Browser:
 
     @property
     def path(self) -> str:
-        """Where the browser is, with us."""
+        """The path of the service's page that the browser shows."""
         assert self.last.status_code != 303, self.last.headers["location"]
         return self.last.request.url.path
 
@@ -80,7 +80,7 @@ class Browser:
 
     @property
     def answer(self) -> dict[str, str]:
-        """What a client was answered: the parameters in its address, or in a form that goes there."""
+        """The client's authorization response: the parameters of the redirect, or of the form_post form."""
         if self.last.status_code == 303:
             location = self.last.headers["location"]
             return {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
@@ -90,7 +90,7 @@ class Browser:
         return self.page.forms[form]
 
     def press(self, form: str, button: str, **values: str | None) -> Browser:
-        """Fill in a form and send it; a field that is None is left out."""
+        """Fill in the form and submit it by the button; a field that is None is left out."""
         page = self.page
         action, fields = page.forms[form]
         pressed = page.elements[button]
@@ -105,7 +105,7 @@ class Browser:
         return self.open("/oauth/authorize", **asked(frontend, **changes))
 
     def sign_up(self, email: str = "ann@example.com", name: str = "Ann") -> Browser:
-        """At the page for it, which may belong to a request."""
+        """Sign up at the sign-up page, which may belong to an authorization request."""
         query = dict(self.last.request.url.params) if hasattr(self, "last") else {}
         self.open("/signup", **query)
         return self.press("signup-form", "sign-up", name=name, email=email, password=PASSWORD)
@@ -118,7 +118,7 @@ class Browser:
 
 
 def asked(frontend: Frontend, **changes: Any) -> dict[str, Any]:
-    """A request's parameters; what is changed to None is left out."""
+    """The parameters of an authorization request; a parameter that is set to None is left out."""
     made = {
         "client_id": frontend.client_id,
         "redirect_uri": REDIRECT_URI,
@@ -134,7 +134,7 @@ def asked(frontend: Frontend, **changes: Any) -> dict[str, Any]:
 
 
 def signed_in(service: Service, email: str = "ann@example.com") -> Browser:
-    """A browser whose person has an account and a session."""
+    """A browser in which a new account is signed in."""
     browser = Browser(service).open("/signup").sign_up(email)
     assert browser.path == "/signin"
     assert "signed-in" in browser.page.elements

@@ -1,4 +1,4 @@
-"""A person who is signed in, and clients that act for them: codes are made as the authorization endpoint makes them."""
+"""A signed-in person and clients of the code flow. Codes are made by the authorization endpoint's own code."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,7 +29,7 @@ METADATA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a session; `browser` holds its cookie."""
+    """A person with a session; `browser` has its cookie."""
 
     browser: httpx2.Client
     account_id: str
@@ -41,7 +41,7 @@ def sign_up(service: Service, email: str = "ann@example.com", **members: object)
 
 
 def sign_in(service: Service, email: str = "ann@example.com") -> Person:
-    """The same person in another browser."""
+    """Sign the same person in, in another browser."""
     browser = service.client()
     assert browser.post("/sign-in/email", json={"email": email, "password": PASSWORD}).status_code == 200
     return person_in(browser)
@@ -54,7 +54,7 @@ def person_in(browser: httpx2.Client) -> Person:
 
 @dataclass(frozen=True)
 class Frontend:
-    """A client of the code flow, public unless it has a secret."""
+    """A client of the code flow. It is public unless it has a secret."""
 
     service: Service
     client_id: str
@@ -62,7 +62,7 @@ class Frontend:
     further: dict[str, str] = field(default_factory=dict)
 
     def authorize(self, person: Person, scope: str = SCOPE, *, claims: str | None = None, **changes: Any) -> str:
-        """A code, as the authorization endpoint makes it."""
+        """A code, made as the authorization endpoint makes it."""
         service = self.service
         made: dict[str, Any] = {
             "client_id": self.client_id,
@@ -87,7 +87,7 @@ class Frontend:
         return service.do(issue)
 
     def ask(self, **parameters: Any) -> httpx2.Response:
-        """A request to the token endpoint; a parameter that is None is left out."""
+        """Send a request to the token endpoint; a parameter that is None is left out."""
         form = {"client_id": self.client_id, **({"client_secret": self.secret} if self.secret else {}), **parameters}
         return post(self.service, {name: value for name, value in form.items() if value is not None})
 
@@ -106,13 +106,13 @@ class Frontend:
 
 
 def register_frontend(service: Service, **changes: Any) -> Frontend:
-    """A public client, which a page in a browser is."""
+    """Register a public client, such as a page in a browser."""
     client = register(service, **{**METADATA, "token_endpoint_auth_method": "none", **changes})
     return Frontend(service, client.client_id, client.secret)
 
 
 def register_backend(service: Service, **changes: Any) -> Frontend:
-    """A client with a secret."""
+    """Register a client with a secret."""
     return register_frontend(service, token_endpoint_auth_method="client_secret_post", **changes)
 
 

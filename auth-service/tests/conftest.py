@@ -1,4 +1,4 @@
-"""The service over HTTP, on SQLite and on PostgreSQL, with a clock that the test holds."""
+"""The service over HTTP, on SQLite and on PostgreSQL, with a clock that tests can stop and move."""
 
 import asyncio
 import os
@@ -49,7 +49,7 @@ KEY_ENCRYPTION_KEYS = "1:bWF5dGhlZm9yY2Vi-9fQzT3nYp6HsVd1"
 
 @dataclass
 class Clock:
-    """Real time, until a test moves or stops it."""
+    """A clock that shows real time until a test moves or stops it."""
 
     offset: timedelta = timedelta()
     stopped_at: datetime | None = None
@@ -66,29 +66,29 @@ class Clock:
 
 @dataclass
 class Store:
-    """A database, read and changed past the service, and the commands on it."""
+    """A database that the test reads and changes directly, and the commands that use it."""
 
     database_url: str
 
     def environment(self, **changes: str) -> dict[str, str]:
-        """What a command needs to work on the same store."""
+        """The environment for a command that uses this database."""
         return {"PATH": os.environ["PATH"], **environment(self.database_url), **changes}
 
     def command(self, *arguments: str, stdin: str = "", **changes: str) -> Done:
-        """What a command says and how it ends, called in this process."""
+        """Call a command in this process; return its output and exit code."""
         return call_command(arguments, self.environment(**changes), stdin)
 
     def process(self, *arguments: str, stdin: str = "", **changes: str) -> Done:
-        """The same by a process of its own."""
+        """Run a command as a process; return its output and exit code."""
         return run_command(arguments, self.environment(**changes), stdin)
 
     def started(self, *arguments: str, stdout: int | None = None, **changes: str) -> subprocess.Popen[str]:
-        """A command that goes on while the test does; the test sees to its end."""
+        """Start a command as a process; the test has to end it."""
         env = self.environment(**changes)
         return subprocess.Popen(command_line(arguments), cwd=FOLDER, env=env, text=True, stdout=stdout)
 
     def execute(self, statement: str) -> None:
-        """Change what is stored, past the service."""
+        """Run a statement on the database directly."""
         if self.database_url.startswith("sqlite"):
             with closing(sqlite3.connect(self.database_url.partition(":///")[2], 60)) as connection:
                 connection.execute(statement)
@@ -98,17 +98,17 @@ class Store:
                 postgres.execute(statement.encode())
 
     def empty(self) -> None:
-        """Delete what tests have made, in one transaction."""
+        """Delete the rows that tests have made, in one transaction."""
         deletions = "".join(f"DELETE FROM {table};" for table in self.empty_at_first)
         if self.database_url.startswith("sqlite"):
             with closing(sqlite3.connect(self.database_url.partition(":///")[2], 60)) as connection:
                 connection.executescript(f"BEGIN IMMEDIATE; {deletions} COMMIT")
-        else:  # the rows' order is then of no matter: foreign keys are not looked at
+        else:  # without checks of foreign keys, the order of the tables does not matter
             self.execute(f"SET session_replication_role = replica; {deletions}")
 
     @cached_property
     def empty_at_first(self) -> list[str]:
-        """The tables that no start fills, as the database has them: a new one needs no second place."""
+        """The tables that are empty after the service's start, read from the database so that no list must be kept."""
         is_sqlite = self.database_url.startswith("sqlite")
         query = (
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
@@ -118,7 +118,7 @@ class Store:
         return [name for (name,) in self.rows(query) if not self.rows(f"SELECT 1 FROM {name} LIMIT 1")]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What is stored, read past the service."""
+        """The result of a query on the database directly."""
         if self.database_url.startswith("sqlite"):
             with closing(sqlite3.connect(self.database_url.partition(":///")[2], 60)) as connection:
                 rows: list[tuple[Any, ...]] = connection.execute(query).fetchall()
@@ -141,11 +141,11 @@ class Service(Store):
     opened: list[httpx2.Client] = field(default_factory=list)
 
     def do(self, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
-        """Work on its database in its own event loop, by the connections that it has open already."""
+        """Run work in the service's event loop, with the database connections that it has open."""
         return asyncio.run_coroutine_threadsafe(work(self.database), self.loop).result(60)
 
     def client(self, **options: Any) -> httpx2.Client:
-        """A browser on the issuer's own pages: it keeps cookies, and sends the Origin."""
+        """A client like a browser on the issuer's own pages: it keeps cookies and sends the Origin."""
         options.setdefault("headers", {"Origin": ISSUER})
         self.opened.append(httpx2.Client(base_url=f"{self.url}/api/auth", timeout=30, **options))
         return self.opened[-1]
@@ -181,9 +181,9 @@ def quiet_logs() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def patience() -> Iterator[None]:
-    """Deadlines after which nobody is kept waiting; and a busy machine, or a virtual one that stands still, is late.
+    """Raise timeouts to a minute, for a busy machine or a virtual one that stalls.
 
-    Those of httpx2 are for all calls that name none of their own.
+    httpx2's default applies to every call without a timeout of its own.
     """
     minute = timedelta(minutes=1)
     with pytest.MonkeyPatch.context() as patched:
@@ -197,7 +197,7 @@ def patience() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The URL of a PostgreSQL server of this test process's own."""
+    """The URL of a PostgreSQL server that only this test process uses."""
     with running_postgres() as url:
         yield url
 
@@ -211,7 +211,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: str) -> Iterator[str]:
-    """The name of the database that others are copies of."""
+    """The name of the migrated database that the tests' databases are copied from."""
     name = "auth_template"
     with made_database(postgres, name) as url:
         prepare(url)
@@ -219,7 +219,7 @@ def postgres_template(postgres: str) -> Iterator[str]:
 
 
 def prepare(url: str) -> None:
-    """Migrate, and make the signing keys once for all tests: each pair takes a fifth of a second."""
+    """Migrate, and make the signing keys once for all tests, because each pair takes a fifth of a second."""
     migrate(url)
     asyncio.run(check_start(load_settings(environment(url))))
 
@@ -237,7 +237,7 @@ def postgres_url(postgres: str, postgres_template: str) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database in which nothing has been made yet."""
+    """The URL of a new database without tables."""
     if request.param == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path / 'bare.db'}"
         return
@@ -256,7 +256,7 @@ Start = Callable[..., Service]
 
 @dataclass
 class Running:
-    """A service with the thread that serves it."""
+    """A running service and its thread."""
 
     service: Service
     server: uvicorn.Server
@@ -289,7 +289,7 @@ def serve(database_url: str, **changes: str) -> Running:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start services of the test's own: with other settings, or to be broken."""
+    """Start services for this test only, with other settings or for tests that break them."""
     running: list[Running] = []
 
     def start_one(database_url: str, **changes: str) -> Service:
@@ -298,7 +298,7 @@ def start() -> Iterator[Start]:
 
     yield start_one
     for one in running:
-        one.server.should_exit = True  # all of them end at once
+        one.server.should_exit = True  # all of them stop at the same time
     for one in running:
         one.stop()
 
@@ -321,22 +321,22 @@ def postgres_running(postgres: str, postgres_template: str) -> Iterator[Service]
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:
-    """The service, once on SQLite and once on PostgreSQL, with nobody in it."""
+    """The service without accounts, once on SQLite and once on PostgreSQL."""
     running: Service = request.getfixturevalue("sqlite_running" if request.param == "sqlite" else "postgres_running")
     yield from emptied(running)
 
 
 @pytest.fixture
 def sqlite_service(sqlite_running: Service) -> Iterator[Service]:
-    """For what no database has a part in."""
+    """The service on SQLite, for tests that do not depend on the database."""
     yield from emptied(sqlite_running)
 
 
 def emptied(running: Service) -> Iterator[Service]:
     running.empty()
     running.clock.offset, running.clock.stopped_at = timedelta(), None
-    # A process knows a list's version by its number of set bits. If it missed that they are gone, as many new bits
-    # would be no news to it.
+    # A status list's version is its number of set bits. Refresh now that these are gone; otherwise the process would
+    # take the same number of new bits for the version that it has.
     running.do(lambda _: running.status_lists.refresh(now=running.clock()))
     yield running
     running.close_clients()

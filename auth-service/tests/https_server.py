@@ -1,4 +1,4 @@
-"""An https server with a certificate of its own authority, answering whatever a test puts there."""
+"""An https server with a certificate of its own authority. The test sets its response."""
 
 import ssl
 import threading
@@ -25,7 +25,7 @@ class HttpsServer:
     status: int = 200
     body: bytes = b'{"keys": []}'
     headers: dict[str, str] = field(default_factory=dict)
-    pause: float = 0  # seconds between any two octets of the body
+    pause: float = 0  # seconds after each octet of the body
     requests: list[tuple[str, str]] = field(default_factory=list)  # Host, path
 
     @property
@@ -35,7 +35,7 @@ class HttpsServer:
 
 @contextmanager
 def https_server(folder: Path, name: str = "localhost") -> Iterator[HttpsServer]:
-    """Listens on 127.0.0.1 and proves that it is `name`."""
+    """A server on 127.0.0.1 with a certificate for `name`."""
     certificate, ca_file = write_certificate(folder, name)
 
     class Handler(BaseHTTPRequestHandler):
@@ -56,7 +56,7 @@ def https_server(folder: Path, name: str = "localhost") -> Iterator[HttpsServer]
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, request: Any, client_address: Any) -> None:
-            """Who hangs up in the middle is what some tests are about."""
+            """Ignore disconnects, which some tests cause on purpose."""
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -73,7 +73,7 @@ def https_server(folder: Path, name: str = "localhost") -> Iterator[HttpsServer]
 
 
 def write_certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A certificate with its key, and the authority that signed it."""
+    """Write a certificate with its key, and the authority that signed it; return both paths."""
     authority, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""A client of the token endpoint, as a service has it: registered with a secret, or with keys of its own."""
+"""A service as a client of the token endpoint, registered with a secret or with its own keys."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ class OAuthClient:
     secret: str
 
     def token(self, **parameters: str | list[str]) -> httpx2.Response:
-        """Ask for a token by Basic, which is what a client registers for when it says nothing."""
+        """Request a token with Basic authentication, the default method of a registered client."""
         return post(self.service, {**GRANT, **parameters}, auth=(self.client_id, self.secret))
 
     def token_by_assertion(self, assertion: str, **parameters: str) -> httpx2.Response:
@@ -41,7 +41,7 @@ class OAuthClient:
         return post(self.service, form)
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        """An assertion's claims (RFC 7523 §3); what is changed to None is left out."""
+        """An assertion's claims (RFC 7523 §3); a claim that is set to None is left out."""
         now = int(self.service.clock().timestamp())
         made = {"iss": self.client_id, "sub": self.client_id, "aud": ISSUER, "iat": now, "exp": now + 60}
         made |= {"jti": secrets.token_hex(16), **changes}
@@ -53,7 +53,7 @@ class OAuthClient:
 
 
 def register(service: Service, **changes: Any) -> OAuthClient:
-    """A client, put into the service's database as the operator's command does it."""
+    """Register a client in the service's database, as the operator's command does."""
 
     async def run(database: Database) -> OAuthClient:
         async with database.writing() as session:
@@ -75,7 +75,7 @@ def post(service: Service, form: Mapping[str, str | list[str]], **options: Any) 
 
 @cache
 def private_key(name: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
-    """A key by name; those whose name begins with "ec" are on P-256."""
+    """A key by name. A name that begins with "ec" gives a P-256 key; any other gives an RSA key."""
     return ec.generate_private_key(ec.SECP256R1()) if name.startswith("ec") else rsa.generate_private_key(65537, 2048)
 
 
@@ -86,7 +86,7 @@ def public_jwk(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def encode(value: object) -> str:
-    """A segment of a JWT, well formed or not."""
+    """Encode a segment of a JWT, which may be malformed."""
     octets = value if isinstance(value, bytes) else json.dumps(value).encode()
     return base64.urlsafe_b64encode(octets).decode().rstrip("=")
 

@@ -1,7 +1,7 @@
-"""The service's commands, called here or as processes of their own.
+"""The service's commands, called in this process or run as processes of their own.
 
-Called here a command costs a fiftieth of what the start of an interpreter does, and gives the same exit code and the
-same output. A process is for what only a process has: signals, a terminal, two at the same time.
+A call takes a fiftieth of the time that an interpreter needs to start, and gives the same exit code and output. Use a
+process for tests of signals, of a terminal, or of two commands at the same time.
 """
 
 import io
@@ -17,7 +17,7 @@ from unittest import mock
 from auth_service import commands
 
 FOLDER = Path(__file__).parents[1]
-LONG_LIVED = ("serve", "worker")  # these take over the process's signals and log
+LONG_LIVED = ("serve", "worker")  # they change the process's signal handlers and logs
 
 Done = subprocess.CompletedProcess[str]
 Call = Callable[[Sequence[str], Mapping[str, str]], Done]
@@ -25,7 +25,7 @@ _one_at_a_time = threading.Lock()  # a process has one environment and one stand
 
 
 def call_command(arguments: Sequence[str], environment: Mapping[str, str], stdin: str = "") -> Done:
-    """Run a command in this process, with that environment and no other."""
+    """Run a command in this process with only this environment."""
     assert not arguments or arguments[0] not in LONG_LIVED, "needs a process of its own"
     out, err = _stream(errors="surrogateescape"), _stream(errors="backslashreplace")
     with (
@@ -41,7 +41,7 @@ def call_command(arguments: Sequence[str], environment: Mapping[str, str], stdin
 
 
 def run_command(arguments: Sequence[str], environment: Mapping[str, str], stdin: str = "") -> Done:
-    """Run a command as a process, to its end."""
+    """Run a command as a process and wait for its end."""
     return subprocess.run(
         command_line(arguments),
         cwd=FOLDER,
@@ -64,7 +64,7 @@ def _exit_code() -> int:
         commands.main()
     except SystemExit as end:
         code = end.code
-    assert code is None or isinstance(code, int), "a text would be one more line on stderr"
+    assert code is None or isinstance(code, int), "sys.exit with a text would print one more line on stderr"
     return code or 0
 
 

@@ -1,4 +1,4 @@
-"""The pages with a form, and how a browser comes to each."""
+"""The pages with a form, and the way to each."""
 
 from .browser import Browser, signed_in
 from .code_flow import register_frontend
@@ -14,7 +14,7 @@ FORMS = {
 
 
 def shown(service: Service, path: str) -> Browser:
-    """A page with its form, in a browser that has come to it by the usual way."""
+    """A browser at this page with its form, reached in the usual way."""
     frontend = register_frontend(service, client_name="<b>Nightly</b> & report")
     if path in ("/signin", "/signup"):
         browser = Browser(service).authorize(frontend)

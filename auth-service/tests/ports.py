@@ -7,10 +7,10 @@ _reserved: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """A port that nobody listens on, reserved until this process ends.
+    """A free port, reserved until this process ends.
 
-    It is below those that the kernel gives to outgoing connections. The reservation is the UDP port of the same number,
-    as in deploy/local/ports.py: the kernel takes it back when the process ends.
+    It is below the ports that the kernel gives to outgoing connections. The process reserves it by binding the UDP port
+    of the same number, as deploy/local/ports.py does; the kernel frees that when the process ends.
     """
     while True:
         port = random.randrange(12_000, 32_000)

@@ -1,6 +1,6 @@
-"""A PostgreSQL server for the length of a test run: a container where an engine has the image, Debian's otherwise.
+"""A PostgreSQL server for a test run: a container if an engine has the image, otherwise Debian's server.
 
-It is made for speed: nothing that it holds has to outlive a crash.
+It is set up for speed: its data need not survive a crash.
 """
 
 import os
@@ -25,14 +25,14 @@ IMAGE = "postgres:17"
 
 @contextmanager
 def running_postgres() -> Iterator[str]:
-    """The URL of its first database."""
+    """Run the server; yield the URL of its first database."""
     with _in_container() if has_image(IMAGE) else _installed() as url:
         yield url
 
 
 @contextmanager
 def made_database(server: str, name: str = "", template: str = "template1") -> Iterator[str]:
-    """The URL of a database of the test's own."""
+    """The URL of a new database, deleted at the end."""
     name = name or f"made_{secrets.token_hex(6)}"
     with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
@@ -59,7 +59,7 @@ def _in_container() -> Iterator[str]:
 
 @contextmanager
 def _installed() -> Iterator[str]:
-    """Debian's server in a folder of its own. It refuses to run as root, so root hands it to `postgres`."""
+    """Debian's server in a folder of its own. PostgreSQL refuses to run as root, so root runs it as `postgres`."""
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not binaries:
         missing = "PostgreSQL: neither a Docker engine with postgres:17 nor Debian's postgresql package is here"
@@ -83,7 +83,7 @@ def _installed() -> Iterator[str]:
         wait_until(lambda: _accepts(port))
         yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
     finally:
-        server.send_signal(signal.SIGINT)  # SIGTERM would wait for whoever is connected
+        server.send_signal(signal.SIGINT)  # SIGTERM would wait until all clients have disconnected
         server.wait(60)
         shutil.rmtree(folder)
 

@@ -1,4 +1,4 @@
-"""A Redis for the tests, which may break it: a container where an engine has the image, Debian's server otherwise."""
+"""A Redis that tests may break: a container if an engine has the image, otherwise Debian's server."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ ENCODED = "a%20password%3A%20with%2Fspecial%40characters"
 
 @dataclass(frozen=True)
 class RedisServer:
-    """A running server, and what can be done to it."""
+    """A running server, and the ways to disturb it."""
 
     port: int
     kill: Callable[[], None]
@@ -56,7 +56,7 @@ class RedisServer:
 
 @contextmanager
 def running_redis(*options: str) -> Iterator[RedisServer]:
-    """A server with a password, which keeps nothing on a disk."""
+    """A server with a password that stores nothing on disk."""
     port = free_port()
     options = ("--save", "", "--appendonly", "no", "--requirepass", PASSWORD, *options)
     with (_in_container if has_image(IMAGE) else _installed)(port, options) as server:
@@ -66,7 +66,7 @@ def running_redis(*options: str) -> Iterator[RedisServer]:
 
 @contextmanager
 def running_encrypted_redis(certificate: Path, ca_file: Path) -> Iterator[tuple[RedisServer, str]]:
-    """A server, and its URL over TLS. By the installed one: it must read the files."""
+    """A server and its TLS URL. It is always the installed server, because it must read the certificate's files."""
     port = free_port()
     files = (
         "--tls-cert-file",
@@ -105,7 +105,7 @@ def _installed(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
         missing = "Redis: neither a Docker engine with redis:8 nor Debian's redis-server package is here"
         pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
     command = [str(program), "--port", str(port), "--bind", "127.0.0.1", *options]
-    folder = tempfile.TemporaryDirectory(prefix="auth-service-redis-")  # where a node of a cluster writes of it
+    folder = tempfile.TemporaryDirectory(prefix="auth-service-redis-")  # a cluster node writes its state here
     processes: list[subprocess.Popen[bytes]] = []
 
     def start() -> None:

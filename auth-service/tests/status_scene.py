@@ -1,4 +1,4 @@
-"""Somebody with a token of each kind, and what the status lists say of them."""
+"""A person with a token of each kind, and the tokens' bits in the status lists."""
 
 import base64
 import zlib
@@ -24,7 +24,7 @@ def inside(service: Service, uri: str) -> str:
 
 
 def fetch(service: Service, uri: str) -> bytes:
-    """The octets of a list as it is now: a version that nobody has makes the service look before it answers."""
+    """The octets of the current list. A version that does not exist yet makes the service read the database first."""
     token = httpx2.get(inside(service, uri), params={"v": "999999999"}).text
     lst = jwt.decode(token, options={"verify_signature": False})["status_list"]["lst"]
     return zlib.decompress(base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4)))
@@ -42,7 +42,7 @@ def is_revoked(service: Service, token: str) -> bool:
 
 @dataclass
 class Scene:
-    """A person in two browsers, two frontends, a service; and a token of each."""
+    """A person in two browsers, two frontends and a service, with a token of each."""
 
     service: Service
     person: Person
@@ -56,7 +56,7 @@ class Scene:
     tokens: dict[str, str]
 
     def revoked(self) -> set[str]:
-        """By their bits; to the API that asks, exactly the others are active."""
+        """The names of the revoked tokens by their bits. Introspection must call exactly the others active."""
         named = {name: reference(token) for name, token in self.tokens.items()}
         octets = {uri: fetch(self.service, uri) for uri, _ in named.values()}
         revoked = {name for name, (uri, index) in named.items() if status_list.is_set(octets[uri], index)}
@@ -64,7 +64,7 @@ class Scene:
         return revoked
 
     def active(self) -> set[str]:
-        """RFC 7662."""
+        """The names of the tokens that introspection calls active (RFC 7662)."""
         with httpx2.Client(base_url=self.service.url, auth=(self.api.client_id, self.api.secret)) as api:
             asked = ((name, api.post("/oauth/introspect", data={"token": self.tokens[name]})) for name in self.tokens)
             return {name for name, answer in asked if answer.json()["active"]}
@@ -74,7 +74,7 @@ class Scene:
         assert done.returncode == 0, done.stderr
 
     def browser(self) -> Browser:
-        """At the hosted pages, in the person's first session."""
+        """A browser at the hosted pages with the person's first session."""
         browser = Browser(self.service)
         browser.client.cookies.update(self.person.browser.cookies)
         return browser

@@ -1,4 +1,4 @@
-"""What a signed-in person may change."""
+"""Changes that a signed-in person may make to their account."""
 
 from concurrent.futures import ThreadPoolExecutor
 

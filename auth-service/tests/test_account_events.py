@@ -1,4 +1,4 @@
-"""What happens to an account is told, once it has happened, at least once, to whoever is registered for it."""
+"""Account events: each is delivered at least once to every registered receiver, after its change is committed."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ CAEP = "https://schemas.openid.net/secevent/caep/event-type"
 
 @dataclass
 class Receiver:
-    """A service that is told."""
+    """A service that receives account events."""
 
     url: str = ""
     status: int = 202
@@ -67,7 +67,7 @@ def receiving() -> Iterator[Receiver]:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
             except OSError:
-                pass  # the sender was killed, which is what the test is about
+                pass  # the test has killed the sender
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
             pass
@@ -97,7 +97,7 @@ def told_to(service: Service, receiver: Receiver, **changes: Any) -> OAuthClient
 
 
 def send(service: Service, *, networks: str = LOOPBACK) -> None:
-    """What the worker does every second."""
+    """Deliver what is due, as the worker does every second."""
 
     async def run() -> None:
         database = open_database(service.database_url)
@@ -113,7 +113,7 @@ def send(service: Service, *, networks: str = LOOPBACK) -> None:
 
 
 def account_of(service: Service) -> tuple[str, str]:
-    """The newest account and its session."""
+    """The ids of the newest account and its session."""
     [(account_id, session_id)] = service.rows("SELECT account_id, id FROM browser_sessions")
     return account_id, session_id
 
@@ -169,7 +169,7 @@ def test_a_set_says_who_what_and_when_and_is_signed_by_the_issuer(service: Servi
         "format": "complex", "session": {"format": "opaque", "id": session_id}, "user": user,
     }  # fmt: skip
     assert event["events"] == {f"{CAEP}/session-revoked": {"event_timestamp": event["toe"]}}
-    assert {"exp", "sub"} & event.keys() == set(), "RFC 8417 §2.2, and it must never pass for another token"
+    assert {"exp", "sub"} & event.keys() == set(), "RFC 8417 §2.2; the event must not pass for another token"
     [token] = receiver.tokens
     keys = {key["kid"]: key for key in service.client().get("/jwks").json()["keys"]}
     header = jwt.get_unverified_header(token)
@@ -205,14 +205,14 @@ def test_what_is_not_acknowledged_is_sent_again_under_the_same_name(
     for attempt in range(3):
         send(sqlite_service)
         send(sqlite_service)
-        assert len(receiver.received) == attempt + 1, "not before its time"
+        assert len(receiver.received) == attempt + 1, "an event was sent before it was due"
         sqlite_service.clock.advance(seconds=2**attempt)
     receiver.status = 202
     send(sqlite_service)
     send(sqlite_service)
     assert len(receiver.received) == 4
     assert len({event["jti"] for event in receiver.received}) == 1
-    assert receiver.received[-1]["iat"] >= receiver.received[0]["iat"] + 6, "signed anew"
+    assert receiver.received[-1]["iat"] >= receiver.received[0]["iat"] + 6, "the event was not signed again"
     assert len({event["toe"] for event in receiver.received}) == 1
 
 
@@ -238,7 +238,7 @@ def undelivered(service: Service, *options: str) -> list[dict[str, Any]]:
 
 
 def test_an_operator_sees_what_is_not_delivered_and_why(service: Service, receiver: Receiver) -> None:
-    """And nothing about whom: neither account nor session."""
+    """The list shows neither the account nor the session."""
     service.clock.stop()
     client, registered = service.signed_up("ann@example.com"), told_to(service, receiver)
     account_id, session_id = account_of(service)
@@ -275,7 +275,7 @@ def test_a_long_error_is_cut(sqlite_service: Service) -> None:
 
 @pytest.mark.parametrize("which", ["id", "--all"])
 def test_an_operator_resends_at_once_what_was_tried_in_vain(service: Service, receiver: Receiver, which: str) -> None:
-    """What was never tried is left alone: a purge keeps its delay."""
+    """Events that were never tried are not touched: a purge keeps its delay."""
     service.clock.stop()
     client = service.signed_up()
     told_to(service, receiver)
@@ -342,17 +342,17 @@ def test_plain_http_and_inner_networks_are_for_whom_the_operator_lists() -> None
 def test_a_worker_killed_while_it_sends_sends_again(
     service: Service, receiver: Receiver, start_worker: StartWorker
 ) -> None:
-    """At least once: the first answer was lost with the worker."""
+    """The answer to the first delivery was lost with the worker, so the next worker delivers again."""
     store, client = Store(service.database_url), service.signed_up()
     told_to(service, receiver)
     client.post("/sign-out")
     receiver.may_answer.clear()
     killed = start_worker(store, AUTH_EVENT_NETWORKS=LOOPBACK)
-    eventually(lambda: len(receiver.received) >= 1)  # more, if it has waited for longer than it does for an answer
+    eventually(lambda: len(receiver.received) >= 1)  # more than one if the worker's timeout for an answer passed
     killed.process.kill()
     killed.process.wait(60)
     receiver.may_answer.set()
-    service.execute("DELETE FROM leases")  # a minute later
+    service.execute("DELETE FROM leases")  # as if they had expired, a minute later
     start_worker(store, AUTH_EVENT_NETWORKS=LOOPBACK)
     eventually(lambda: service.rows("SELECT * FROM event_deliveries") == [])
     assert len(receiver.received) >= 2

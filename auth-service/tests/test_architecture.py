@@ -1,4 +1,4 @@
-"""Rooms import from lower floors only, and what belongs in one place is in one place."""
+"""Rooms import only from lower floors, and certain code is in one place only."""
 
 import ast
 import sys
@@ -14,12 +14,12 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 ROOMS = sorted(FLOOR_OF)
 NOUNS = [room for room in ROOMS if FLOOR_OF[room] < FLOOR_OF["http"]]
 ENDPOINTS = sorted(path for path in (PACKAGE / "endpoints").iterdir() if not path.name.startswith("__"))
-MOST_ENTRIES = 30  # more than this side by side, and nobody finds anything
+MOST_ENTRIES = 30  # files in one folder; more are hard to search
 MOST_LINES = 200
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Absolute names of all modules that a file imports; for a `from` import of a package, its members."""
+    """Absolute names of the modules that a file imports; for a `from` import of a package, its members."""
     package = ["auth_service", *path.relative_to(PACKAGE).parts[:-1]]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -37,7 +37,7 @@ def files_of(room: str) -> list[Path]:
 
 
 def rooms_imported_by(path: Path) -> set[str]:
-    """Other rooms; FLOORS itself and a room's own files do not count."""
+    """The other rooms that a file imports; FLOORS and the room's own files are not counted."""
     own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     named = {name.split(".")[1] for name in imports(path) if name.startswith("auth_service.")}
     return (named & FLOOR_OF.keys()) - {own}
@@ -63,7 +63,7 @@ def test_a_room_imports_from_lower_floors_only(room: str) -> None:
 
 @pytest.mark.parametrize("room", [room for room in ROOMS if not room.startswith("__")])
 def test_a_room_has_a_door(room: str) -> None:
-    """Its docstring says what lives there."""
+    """The room's `__init__.py` has a docstring that describes the room."""
     door = PACKAGE / room / "__init__.py"
     text = (door if door.exists() else PACKAGE / f"{room}.py").read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text))
@@ -77,7 +77,7 @@ def test_the_protocol_needs_only_the_standard_library() -> None:
 
 @pytest.mark.parametrize("room", [room for room in NOUNS if room != "telemetry"])
 def test_nouns_know_no_web_framework(room: str) -> None:
-    """Except telemetry, whose access log is a middleware."""
+    """The one exception is telemetry, whose access log is a middleware."""
     for path in files_of(room):
         assert not foreign(path) & {"fastapi", "starlette", "uvicorn", "typer"}, path
 

@@ -77,7 +77,7 @@ def test_no_nonce_and_no_challenge_where_none_was_sent(sqlite_service: Service) 
 
 
 def test_an_id_token_says_of_the_person_what_claims_asks_for(sqlite_service: Service) -> None:
-    """OpenID Connect Core §5.4: by scope such claims come from userinfo; §5.5: by name, where they are asked for."""
+    """OpenID Connect Core §5.4: claims of a scope come from userinfo; §5.5: `claims` can put them in the ID token."""
     person, frontend = sign_up(sqlite_service), register_frontend(sqlite_service)
     plain = claims_of(frontend.tokens(person)["id_token"])
     assert not {"name", "email", "email_verified"} & plain.keys()
@@ -87,7 +87,7 @@ def test_an_id_token_says_of_the_person_what_claims_asks_for(sqlite_service: Ser
     assert "phone_number" not in asking
 
 
-# What is changed in the request, and what it is refused with.
+# The changed parameters of the request, and the error.
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no code": ({"code": None}, "invalid_request"),
     "an empty code": ({"code": ""}, "invalid_request"),
@@ -133,7 +133,7 @@ def test_what_does_not_fit_is_refused_and_leaves_the_code_good(
 
 
 def test_a_verifier_for_a_code_without_challenge_is_refused(sqlite_service: Service) -> None:
-    """RFC 9700 §2.1.1: the challenge was taken out of the request on its way."""
+    """RFC 9700 §2.1.1: an attacker has removed the challenge from the authorization request."""
     person, backend = sign_up(sqlite_service), register_backend(sqlite_service, require_pkce=False)
     code = backend.authorize(person, code_challenge=None)
     assert backend.redeem(code).json()["error"] == "invalid_grant"
@@ -167,7 +167,7 @@ def test_a_client_with_a_secret_has_to_show_it(sqlite_service: Service) -> None:
 
 def test_a_client_with_keys_redeems_a_code_by_an_assertion(sqlite_service: Service) -> None:
     """RFC 7523 §2.2."""
-    from .code_flow import METADATA  # what register_with_key does not bring
+    from .code_flow import METADATA  # the members that register_with_key does not set
 
     person, client = sign_up(sqlite_service), register_with_key(sqlite_service, **METADATA)
     code = Frontend(sqlite_service, client.client_id).authorize(person)
@@ -186,11 +186,11 @@ def test_a_code_is_good_for_a_minute(service: Service) -> None:
     assert frontend.redeem(early).status_code == 200
     service.clock.advance(seconds=1)
     assert frontend.redeem(late).json()["error"] == "invalid_grant"
-    assert live_grants(service) == 1, "too late is no theft"
+    assert live_grants(service) == 1, "an expired code was treated as stolen"
 
 
 def test_a_code_used_twice_ends_what_it_gave(service: Service) -> None:
-    """RFC 6749 §4.1.2; committed before the refusal. Whoever shows it, and however late."""
+    """RFC 6749 §4.1.2: a second use at any time, by any client, ends the grant. It is committed before the refusal."""
     person, frontend = sign_up(service), register_frontend(service)
     code = frontend.authorize(person)
     tokens = frontend.redeem(code).json()
@@ -218,7 +218,7 @@ def test_another_grant_is_made_after_one_has_ended(sqlite_service: Service) -> N
     tokens = frontend.tokens(person)
     assert frontend.refresh(tokens["refresh_token"]).status_code == 200
     assert frontend.redeem(code).json()["error"] == "invalid_grant"
-    assert live_grants(sqlite_service) == 1, "the code that was spent belonged to the first one"
+    assert live_grants(sqlite_service) == 1, "the first grant's code ended the second grant"
 
 
 def test_frontends_of_one_session_have_grants_of_their_own(sqlite_service: Service) -> None:
@@ -257,7 +257,7 @@ def test_pkce_has_the_vector_of_its_rfc() -> None:
 
 
 def test_at_hash_has_the_vector_of_the_standard() -> None:
-    """OpenID Connect Core Appendix A.3 and A.4: this access token has this at_hash, under RS256."""
+    """OpenID Connect Core Appendix A.3 and A.4: the at_hash of their access token under RS256."""
     assert hash_token("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y") == "77QmUPtjPfzWtF2AnpK9RQ"
 
 

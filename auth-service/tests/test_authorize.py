@@ -1,4 +1,4 @@
-"""The authorization endpoint with its pages: how a person gets from a client to a code."""
+"""The authorization endpoint and its pages: a person's way from a client's request to a code."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -33,7 +33,7 @@ def test_whoever_is_signed_in_and_has_agreed_is_asked_nothing(service: Service) 
     first = browser.answer["code"]
     assert browser.authorize(frontend).answer["code"] != first
     assert browser.authorize(frontend, prompt="none").answer.keys() == {"code", "state", "iss"}
-    assert service.rows("SELECT * FROM authorization_requests") == [], "each is taken out when it is answered"
+    assert service.rows("SELECT * FROM authorization_requests") == [], "an answered request was not deleted"
 
 
 def test_two_frontends_share_one_sign_in(service: Service) -> None:
@@ -56,18 +56,18 @@ def test_a_session_of_the_better_auth_protocol_is_the_same_session(service: Serv
 
 @pytest.mark.parametrize("changes", [{}, {"prompt": "consent"}], ids=["usual", "prompt=consent"])
 def test_a_first_party_client_is_never_asked_about(sqlite_service: Service, changes: dict[str, str]) -> None:
-    """README, "Pages": a first-party client is one of the operator's own."""
+    """A first-party client is the operator's own (README.md, "Pages"), so it needs no consent."""
     frontend = register_frontend(sqlite_service, first_party=True)
     assert "code" in signed_in(sqlite_service).authorize(frontend, **changes).answer
 
 
 def test_form_post_sends_the_answer_as_a_form(service: Service) -> None:
-    """OAuth 2.0 Form Post Response Mode §2: without a script, by its button."""
+    """OAuth 2.0 Form Post Response Mode §2: without scripts, the button submits the form."""
     frontend = register_frontend(service, first_party=True)
     browser = signed_in(service).authorize(frontend, response_mode="form_post")
     action, fields = browser.fields("form-post")
     assert (browser.last.status_code, action) == (200, REDIRECT_URI)
-    assert browser.last.headers["cache-control"] == "no-store", "§2: an answer is used once"
+    assert browser.last.headers["cache-control"] == "no-store", "§2: a response must not be cached"
     assert fields.keys() == {"code", "state", "iss"}
     assert browser.page.elements["continue"]["tag"] == "button"
     policy = browser.last.headers["content-security-policy"]
@@ -76,7 +76,7 @@ def test_form_post_sends_the_answer_as_a_form(service: Service) -> None:
     assert "form-action https://app.example.com;" in policy
     assert frontend.redeem(fields["code"]).status_code == 200
     again = browser.authorize(frontend, response_mode="form_post").last.headers["content-security-policy"]
-    assert again != policy, "a nonce is used once"
+    assert again != policy, "the nonce was used twice"
 
 
 def test_form_post_carries_refusals_too(sqlite_service: Service) -> None:
@@ -110,9 +110,10 @@ def test_a_native_application_may_listen_on_any_port(sqlite_service: Service, ho
 
 
 def test_a_program_of_this_computer_is_asked_for_every_time(sqlite_service: Service) -> None:
-    """RFC 8252 §8.6: whoever listens there may have taken a public client's name; what was agreed to was for another.
+    """RFC 8252 §8.6: any local program may listen at a loopback port and use a public client's id.
 
-    A yes counts again at an address that is registered to the letter, and for who proves itself by a secret.
+    So an earlier consent does not count there. It counts for an exactly registered redirect URI, and for a client that
+    authenticates with a secret.
     """
     uris = ["http://127.0.0.1/cb", "http://127.0.0.1:5000/cb"]
     public, secret = (
@@ -137,7 +138,7 @@ def test_confidential_client_that_need_not_may_leave_pkce_out(sqlite_service: Se
 
 
 def test_scope_that_does_not_exist_is_passed_over(sqlite_service: Service) -> None:
-    """OpenID Connect Core §3.1.2.1; RFC 6749 §3.3: the token response says what was given."""
+    """OpenID Connect Core §3.1.2.1; RFC 6749 §3.3: the token response has the granted scope."""
     frontend = register_frontend(sqlite_service, first_party=True)
     code = signed_in(sqlite_service).authorize(frontend, scope="openid address phone email").answer["code"]
     assert frontend.redeem(code).json()["scope"] == "openid email"

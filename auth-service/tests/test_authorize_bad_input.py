@@ -1,4 +1,4 @@
-"""What the authorization endpoint refuses, and how: a page and no redirect, or an answer to the client."""
+"""Refused authorization requests: an error page without a redirect, or an error response to the client."""
 
 import secrets
 from typing import Any
@@ -61,7 +61,7 @@ NO_REDIRECT: dict[str, tuple[str, dict[str, Any]]] = {
 def test_nobody_is_sent_to_a_place_that_is_not_known_to_be_good(
     sqlite_service: Service, title: str, changes: dict[str, Any], method: str
 ) -> None:
-    """RFC 6749 §4.1.2.1, RFC 9700 §4.11.2: a page whose text is fixed."""
+    """RFC 6749 §4.1.2.1, RFC 9700 §4.11.2: an error page with a fixed text."""
     parameters = asked(register_frontend(sqlite_service), **changes)
     client = Browser(sqlite_service).client
     sent = {"params": parameters} if method == "GET" else {"data": parameters}
@@ -182,7 +182,7 @@ TO_THE_CLIENT: dict[str, tuple[str, dict[str, Any]]] = {
 def test_the_client_is_told_what_is_wrong(
     sqlite_service: Service, error: str, changes: dict[str, Any], method: str
 ) -> None:
-    """RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6: error, state, and who answers (RFC 9207 §2)."""
+    """RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6: error and state; RFC 9207 §2: `iss`."""
     frontend = register_frontend(sqlite_service, scope="openid email todos:read")
     browser = Browser(sqlite_service)
     parameters = asked(frontend, **changes)
@@ -219,7 +219,7 @@ def test_method_without_challenge_is_a_mistake(sqlite_service: Service, method: 
 
 
 def test_verifier_without_challenge_is_a_downgrade(sqlite_service: Service) -> None:
-    """RFC 9700 §4.8.2: an attacker took the challenge out of the request."""
+    """RFC 9700 §4.8.2: an attacker has removed the challenge from the request."""
     backend = register_backend(sqlite_service, require_pkce=False, first_party=True)
     browser = signed_in(sqlite_service).authorize(backend, code_challenge=None, code_challenge_method=None)
     assert backend.redeem(browser.answer["code"]).json()["error"] == "invalid_grant"
@@ -233,7 +233,7 @@ def test_a_service_has_nobody_to_authorize_it(sqlite_service: Service) -> None:
 
 
 def test_an_access_token_is_no_hint(sqlite_service: Service) -> None:
-    """RFC 8725 §3.12; nor is an ID token of another client."""
+    """RFC 8725 §3.12. An ID token of another client is not a hint either."""
     frontend, other = (register_frontend(sqlite_service, first_party=True) for _ in range(2))
     browser = signed_in(sqlite_service)
     tokens = other.redeem(browser.authorize(other).answer["code"]).json()

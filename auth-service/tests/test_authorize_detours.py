@@ -1,4 +1,4 @@
-"""What happens between the pages: two tabs, the back button, another browser, and what ends meanwhile."""
+"""Detours between the pages: two tabs, the back button, another browser, and things that end in the meantime."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,7 +19,7 @@ def test_a_form_of_another_site_comes_back_for_its_cookies(service: Service) -> 
     assert posted.status_code == 303
     assert "set-cookie" not in posted.headers
     assert "code" in browser.open(posted.headers["location"]).answer
-    assert browser.open(posted.headers["location"]).last.status_code == 400, "it was answered"
+    assert browser.open(posted.headers["location"]).last.status_code == 400, "an answered request was answered again"
 
 
 def test_a_posted_request_belongs_to_the_browser_that_comes_back_first(service: Service) -> None:
@@ -66,7 +66,7 @@ def test_the_back_button_leads_to_pages_that_still_work_or_say_so(service: Servi
     assert browser.open(signin_address).path == "/signin"
     assert "Confirm that it is you" in browser.page.text
     browser.last = signin
-    assert browser.sign_in().path == "/consent", "the form of before still signs in"
+    assert browser.sign_in().path == "/consent", "the earlier form does not sign in"
     assert "code" in browser.allow().answer
     assert browser.open(signin_address).last.status_code == 400
 
@@ -81,7 +81,7 @@ def test_a_request_waits_half_an_hour(service: Service) -> None:
 
 
 def test_a_page_of_another_browser_is_worth_nothing(service: Service) -> None:
-    """Login CSRF: the attacker's request, or page, does not go on in the victim's browser."""
+    """Login CSRF: the attacker's request or page does not work in the victim's browser."""
     frontend = register_frontend(service)
     attacker, victim = Browser(service).authorize(frontend), signed_in(service, "victim@example.com")
     handle = attacker.last.request.url.params["authorization_request"]
@@ -90,7 +90,7 @@ def test_a_page_of_another_browser_is_worth_nothing(service: Service) -> None:
 
 
 def test_signing_in_replaces_another_persons_session(service: Service) -> None:
-    """Session fixation: what was in the browser before is not what the person signs in to."""
+    """Session fixation: the person does not sign in to a session that was in the browser before."""
     browser = signed_in(service, "eve@example.com")
     planted = browser.client.cookies["better-auth.session_token"]
     signed_in(service, "ann@example.com")
@@ -112,7 +112,7 @@ def test_who_is_signed_out_meanwhile_gets_no_code(service: Service) -> None:
 
 
 def test_codes_are_not_another_clients(service: Service) -> None:
-    """RFC 9700 §4.5: a code that is injected elsewhere is refused there, for its client and its challenge."""
+    """RFC 9700 §4.5: a code injected at another client is refused for its client and its challenge."""
     first, second = register_frontend(service, first_party=True), register_frontend(service, first_party=True)
     code = signed_in(service).authorize(first).answer["code"]
     assert second.redeem(code).json()["error"] == "invalid_grant"
@@ -130,7 +130,7 @@ def test_a_client_that_is_gone_ends_the_request(service: Service) -> None:
 
 
 def test_a_client_that_was_deleted_a_moment_ago_breaks_nothing(service: Service) -> None:
-    """It is still believed for some seconds (client_cache.py), while no row can refer to it any more."""
+    """The cache keeps the client for some seconds (client_cache.py), but no row can refer to it any more."""
     frontend = register_frontend(service)
     person, nobody = signed_in(service).client, Browser(service).client
     service.clock.stop()
@@ -154,7 +154,7 @@ def test_a_client_that_may_ask_for_less_meanwhile_gets_no_more(service: Service)
 
 
 def test_a_consent_that_is_being_taken_back_gives_no_code(postgres_running: Service) -> None:
-    """Otherwise the grant would be made just after all grants were ended, and live on."""
+    """Otherwise a grant made just after the withdrawal would stay valid."""
     service = postgres_running
     frontend = register_frontend(service)
     browser = signed_in(service, f"{frontend.client_id}@example.com".lower()).authorize(frontend).allow()

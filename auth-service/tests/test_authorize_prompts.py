@@ -1,4 +1,4 @@
-"""What a client may ask for: that somebody is asked again, or not at all; who; how strongly; for what."""
+"""Parameters that change the pages: prompt, max_age, the hints of a person, acr_values, scope."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from .oauth_client import claims_of
 
 
 def test_prompt_login_asks_again_and_keeps_the_session(service: Service) -> None:
-    """OpenID Connect Core §3.1.2.1: `auth_time` is new; `sid` and other clients' tokens stay."""
+    """OpenID Connect Core §3.1.2.1: `auth_time` is new; `sid` and other clients' tokens stay valid."""
     frontend = register_frontend(service, first_party=True)
     browser = signed_in(service)
     before = claims_of(frontend.redeem(browser.authorize(frontend).answer["code"]).json()["id_token"])
@@ -53,7 +53,7 @@ def test_select_account_goes_on_or_changes_the_person(service: Service) -> None:
     browser.sign_up("eve@example.com", "Eve")
     ann, eve = (service.rows(f"SELECT id FROM accounts WHERE name = '{name}'")[0][0] for name in ("Ann", "Eve"))
     assert claims_of(frontend.redeem(browser.answer["code"]).json()["id_token"])["sub"] == eve != ann
-    assert service.rows("SELECT account_id FROM browser_sessions") == [(eve,)], "the other one's session ended"
+    assert service.rows("SELECT account_id FROM browser_sessions") == [(eve,)], "the first person's session did not end"
 
 
 NONE_REFUSED = [
@@ -68,7 +68,7 @@ NONE_REFUSED = [
 def test_prompt_none_says_what_it_would_have_asked(
     sqlite_service: Service, error: str, changes: dict[str, str]
 ) -> None:
-    """OpenID Connect Core §3.1.2.6. What was agreed to is for one scope and resource."""
+    """OpenID Connect Core §3.1.2.6. A consent is for one scope and one resource."""
     frontend = register_frontend(sqlite_service)
     browser = signed_in(sqlite_service).authorize(frontend).allow()
     assert "code" in browser.authorize(frontend, prompt="none").answer
@@ -82,7 +82,7 @@ def test_prompt_none_of_nobody(sqlite_service: Service) -> None:
 
 
 def test_id_token_hint_names_the_person(service: Service) -> None:
-    """OpenID Connect Core §3.1.2.1: an old one does as well; another person's leads to no code."""
+    """OpenID Connect Core §3.1.2.1: an expired hint is accepted; a hint for another person gives no code."""
     frontend = register_frontend(service, first_party=True)
     ann = signed_in(service, "ann@example.com")
     hint = frontend.redeem(ann.authorize(frontend).answer["code"]).json()["id_token"]
@@ -132,7 +132,7 @@ def test_no_is_the_answer(service: Service) -> None:
 
 
 def test_offline_access_is_agreed_to_by_name(service: Service) -> None:
-    """OpenID Connect Core §11: the page says it; after that prompt=consent is not needed."""
+    """OpenID Connect Core §11: the page names offline access; after the consent prompt=consent is not needed."""
     frontend = register_frontend(service)
     browser = signed_in(service).authorize(frontend, scope="openid offline_access")
     assert "while you are away" in browser.page.text

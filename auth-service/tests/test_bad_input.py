@@ -1,4 +1,4 @@
-"""Anything malformed gets the status, shape and code of the Better Auth protocol, and changes nothing."""
+"""A malformed request gets the status, shape and code of the Better Auth protocol, and changes nothing."""
 
 import json
 from typing import Any
@@ -114,7 +114,7 @@ NOT_THERE = [
 
 @pytest.mark.parametrize(("method", "path"), NOT_THERE)
 def test_unknown_paths_and_methods_are_an_empty_404(sqlite_service: Service, method: str, path: str) -> None:
-    """In the Better Auth protocol, not even a content type."""
+    """The Better Auth protocol sends no body and no content type with its 404."""
     response = sqlite_service.client().request(method, f"{sqlite_service.url}{path}")
     assert (response.status_code, response.content) == (404, b"")
     assert "content-type" not in response.headers
@@ -129,7 +129,7 @@ def test_an_anonymous_call_with_a_bad_body_is_told_of_the_body(sqlite_service: S
 
 
 def test_get_session_takes_no_post(sqlite_service: Service) -> None:
-    """Sessions are prolonged by asking for them."""
+    """GET already prolongs a session."""
     client = sqlite_service.signed_up()
     response = client.post("/get-session")
     assert (response.status_code, response.headers["allow"]) == (405, "GET")

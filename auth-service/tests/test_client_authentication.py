@@ -36,7 +36,7 @@ FAILED = {"error": "invalid_client", "error_description": "Client authentication
 
 
 def refused(response: httpx2.Response) -> bool:
-    """RFC 6749 §5.2: the same words for every reason, and a challenge."""
+    """Whether this is the refusal of RFC 6749 §5.2: the same text for every reason, and a challenge."""
     assert response.json() == FAILED
     assert response.headers["WWW-Authenticate"].startswith('Basic realm="')
     assert response.headers["Cache-Control"] == "no-store"
@@ -79,7 +79,7 @@ def test_basic_credentials_that_prove_nothing(service: Service, header: Callable
 
 
 def test_both_halves_of_basic_are_form_encoded(sqlite_service: Service) -> None:
-    """RFC 6749 §2.3.1: also letters that need no escaping may be escaped; the scheme has no case (RFC 7617 §2)."""
+    """RFC 6749 §2.3.1: any letter may be escaped. The scheme's name ignores case (RFC 7617 §2)."""
     client = register(sqlite_service)
     escaped = "".join(f"%{ord(letter):02X}" for letter in client.secret)
     for scheme, name, secret in (
@@ -118,7 +118,7 @@ WAYS: dict[str, tuple[dict[str, Any], bool, str]] = {
 def test_a_request_authenticates_in_one_way(
     sqlite_service: Service, form: dict[str, Any], with_basic: bool, error: str
 ) -> None:
-    """RFC 6749 §2.3: never more than one."""
+    """RFC 6749 §2.3: a request must not use more than one method."""
     client = register(sqlite_service)
     known = {"ID": client.client_id, "SECRET": client.secret}
     filled = {name: [known[each] for each in value] if isinstance(value, list) else known.get(value, value)
@@ -158,7 +158,7 @@ def unsigned(client: OAuthClient) -> str:
 
 
 def signed_with_public_key(client: OAuthClient) -> str:
-    """Algorithm confusion: HS256 under what everybody knows of the key (RFC 8725 §2.1)."""
+    """Algorithm confusion: HS256 with the public key as the secret (RFC 8725 §2.1)."""
     signing_input = f"{encode({'alg': 'HS256', 'kid': 'rsa'})}.{encode(client.claims())}"
     key = public_jwk("rsa")["n"].encode()
     return f"{signing_input}.{encode(hmac.digest(key, signing_input.encode(), 'sha256'))}"
@@ -182,7 +182,7 @@ def headed(**header: Any) -> Callable[[OAuthClient], str]:
 
 
 def with_a_numbers_name(client: OAuthClient) -> str:
-    """By hand: PyJWT does not write such a header."""
+    """The token is made by hand, because PyJWT refuses to write such a header."""
     signing_input = f"{encode({'alg': 'RS256', 'kid': 1})}.{encode(client.claims())}"
     key = private_key("rsa")
     assert isinstance(key, RSAPrivateKey)
@@ -258,7 +258,7 @@ def test_assertions_that_prove_nothing(sqlite_service: Service, make: Callable[[
     """RFC 7523 §3; RFC 8725."""
     client = register_with_key(sqlite_service)
     assert refused(client.token_by_assertion(make(client)))
-    assert sqlite_service.rows("SELECT * FROM used_assertions") == [], "a forgery uses up nothing"
+    assert sqlite_service.rows("SELECT * FROM used_assertions") == [], "a refused assertion was stored as used"
     assert client.token_by_assertion(client.assertion()).status_code == 200
 
 
@@ -304,7 +304,7 @@ def test_another_client_is_not_spoken_for(sqlite_service: Service) -> None:
 
 
 def test_an_assertion_opens_once(service: Service) -> None:
-    """RFC 7523 §3, item 7. Until it has expired, leeway included, it is remembered; then it has expired."""
+    """RFC 7523 §3, item 7: a used assertion is remembered until its expiry plus the leeway."""
     service.clock.stop()
     client = register_with_key(service)
     assertion = client.assertion()
@@ -322,7 +322,7 @@ def test_one_name_is_one_use_however_it_is_signed(service: Service) -> None:
     client, other = register_with_key(service, "rsa", "ec"), register_with_key(service)
     assert client.token_by_assertion(client.assertion(jti="a")).status_code == 200
     assert refused(client.token_by_assertion(client.assertion("ec", alg="ES256", jti="a")))
-    assert other.token_by_assertion(other.assertion(jti="a")).status_code == 200, "another client's names are its own"
+    assert other.token_by_assertion(other.assertion(jti="a")).status_code == 200, "two clients may use the same jti"
 
 
 def test_of_64_simultaneous_uses_one_succeeds(service: Service) -> None:
@@ -342,7 +342,7 @@ def test_an_assertion_for_a_refused_grant_is_used_up_all_the_same(sqlite_service
 
 
 def test_times_are_those_of_the_specification() -> None:
-    """RFC 7523 §3. The leeway is 60 s."""
+    """RFC 7523 §3, with a leeway of 60 s."""
     assert (client_assertion.MAX_AGE.total_seconds(), client_assertion.LEEWAY.total_seconds()) == (300, 60)
 
 
@@ -362,6 +362,6 @@ def test_secrets_and_assertions_stay_out_of_the_log(
         logs.configure("ERROR")
     assert wrong.status_code == 401
     written = capsys.readouterr().out
-    assert "it has been used before" in written, "the reason is for the log"
+    assert "it has been used before" in written, "the log does not have the reason"
     for secret in (client.secret, token, assertion, "a-wrong-secret"):
         assert secret not in written

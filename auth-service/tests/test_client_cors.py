@@ -1,4 +1,4 @@
-"""CORS for clients' own pages: never with credentials, and never at the authorization endpoint."""
+"""CORS for clients' own pages: without credentials, and not at the authorization endpoint."""
 
 import httpx2
 import pytest

@@ -25,7 +25,7 @@ from .waiting import wait_until
 
 Logged = list[MutableMapping[str, Any]]
 LEFT = re.compile(r'"(\w+)";r=(\d+);t=(\d+)')
-PATIENT = {"AUTH_REDIS_TIMEOUT": "PT5S"}  # a test about counting must not be one about a busy machine
+PATIENT = {"AUTH_REDIS_TIMEOUT": "PT5S"}  # so that tests of counting pass on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def redis_server() -> Iterator[RedisServer]:
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.process)])
 def limited(request: pytest.FixtureRequest, start: Start, sqlite_url: str) -> Service:
-    """Three requests an hour."""
+    """A service with a limit of three requests per hour."""
     changes = {"AUTH_CLIENT_RATE_LIMIT": "3/PT1H", **PATIENT}
     if request.param == "redis":
         changes["AUTH_REDIS_URL"] = request.getfixturevalue("redis_server").url()
@@ -54,7 +54,7 @@ def logged() -> Iterator[Logged]:
 
 
 def left(response: httpx2.Response) -> tuple[str, int, int]:
-    """What RateLimit says: the endpoint, requests, and seconds."""
+    """The values of the RateLimit header: endpoint, remaining requests, seconds."""
     found = LEFT.fullmatch(response.headers["RateLimit"])
     assert found, response.headers["RateLimit"]
     return found[1], int(found[2]), int(found[3])
@@ -106,7 +106,7 @@ def test_each_endpoint_counts_by_itself_and_refusals_count(limited: Service) -> 
 
 
 def test_who_proves_nothing_spends_nothing(limited: Service) -> None:
-    """Neither with a wrong secret nor as a public client, whose id anybody may send."""
+    """Requests with a wrong secret or a public client's id are not counted, because anybody can send these."""
     client, public = register(limited), register_frontend(limited)
     for _ in range(4):
         wrong = OAuthClient(limited, client.client_id, "wrong").token()
@@ -126,7 +126,7 @@ def test_switched_off_nothing_is_counted(start: Start, sqlite_url: str, changes:
 
 def test_no_database_is_asked(limited: Service) -> None:
     client = register(limited)
-    limited.clock.stop()  # what is known of a client grows old after five seconds
+    limited.clock.stop()  # otherwise the client's cached row would expire after five seconds
     client.token()
     with statements() as seen:
         assert [client.token().status_code for _ in range(3)] == [200, 200, 429]
@@ -147,8 +147,8 @@ def statements() -> Iterator[list[str]]:
 
 
 def test_memory_is_bounded_and_forgets_the_oldest_window() -> None:
-    now = [30820.9256]  # to which 3600 cannot be added exactly
-    assert OwnWindows(clock=lambda: now[0]).count("a", 3600).seconds_left == 3600  # no fraction more: it is rounded up
+    now = [30820.9256]  # a float to which 3600 cannot be added exactly
+    assert OwnWindows(clock=lambda: now[0]).count("a", 3600).seconds_left == 3600  # not a fraction more
     now = [0.0]
     windows = OwnWindows(capacity=3, clock=lambda: now[0])
     for key in "abc":
@@ -162,7 +162,7 @@ def test_memory_is_bounded_and_forgets_the_oldest_window() -> None:
 
 
 def test_two_instances_share_one_exact_limit(start: Start, sqlite_url: str, redis_server: RedisServer) -> None:
-    """Of sixty at once exactly twenty-five, and each of them was told another figure."""
+    """Exactly 25 of 60 parallel requests pass, and each of them gets a different remaining number."""
     changes = {"AUTH_CLIENT_RATE_LIMIT": "25/PT1H", "AUTH_REDIS_URL": redis_server.url(), **PATIENT}
     first, second = start(sqlite_url, **changes), start(sqlite_url, **changes)
     client = register(first)
@@ -185,7 +185,7 @@ def test_flushall_does_no_harm(start: Start, sqlite_url: str, redis_server: Redi
 @pytest.mark.process
 @pytest.mark.parametrize("fault", ["kill", "pause"])
 def test_outage_costs_no_request(start: Start, sqlite_url: str, fault: str, logged: Logged) -> None:
-    """Each process goes on by itself, says so, and comes back by itself."""
+    """Each process counts by itself during the outage, logs that, and returns to Redis by itself."""
     with running_redis() as server:
         client = register(start(sqlite_url, AUTH_REDIS_URL=server.url()))
         key = f"token:{client.client_id}"
@@ -194,14 +194,14 @@ def test_outage_costs_no_request(start: Start, sqlite_url: str, fault: str, logg
         with ThreadPoolExecutor(8) as pool:
             during = list(pool.map(lambda _: client.token(), range(24)))
         assert {answer.status_code for answer in during} == {200}
-        assert len({left(answer)[1] for answer in during}) == 24  # counted here, each once
+        assert len({left(answer)[1] for answer in during}) == 24  # each counted once, in this process
         (server.start if fault == "kill" else server.resume)()
         wait_until(server.answers)
         before = server.counted(key)
         wait_until(lambda: client.token().status_code == 200 and server.counted(key) > before)
     said = [entry["event"] for entry in logged if entry["event"].startswith("redis_")]
     assert said[:2] == ["redis_lost", "redis_found"]
-    assert all(one != another for one, another in pairwise(said))  # a busy machine may lose it again, and says so once
+    assert all(one != another for one, another in pairwise(said))  # a busy machine may lose it again
     assert "a password" not in str(logged)
 
 
@@ -210,7 +210,7 @@ def test_wrong_password_is_warned_of_and_harms_nobody(
 ) -> None:
     url = redis_server.url(password="hunter2")
     service = start(sqlite_url, AUTH_CLIENT_RATE_LIMIT="2/PT1H", AUTH_REDIS_URL=url, **PATIENT)
-    wait_until(lambda: "AuthenticationError" in str(logged))  # before any request
+    wait_until(lambda: "AuthenticationError" in str(logged))  # without waiting for a request
     client = register(service)
     assert [client.token().status_code for _ in range(3)] == [200, 200, 429]
     assert "redis_lost 1\n" in httpx2.get(service.metrics_url).text

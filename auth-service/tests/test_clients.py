@@ -1,4 +1,4 @@
-"""Clients as an operator registers them (RFC 7591, RFC 7592 §2.2)."""
+"""Clients that an operator registers (RFC 7591, RFC 7592 §2.2)."""
 
 import hashlib
 import json
@@ -86,7 +86,7 @@ def test_what_is_shown_can_be_put_back_with_a_change(service: Service) -> None:
 
 
 def test_an_update_replaces_all_metadata(service: Service) -> None:
-    """RFC 7592 §2.2: what is left out is gone."""
+    """RFC 7592 §2.2: members that the update leaves out are deleted."""
     client = register(service, client_name="Robot", default_resource=f"{ISSUER}/api/v1")
     updated = done(service, "update", client.client_id, stdin={"grant_types": ["client_credentials"]})
     assert (updated["client_name"], updated["scope"], updated.get("default_resource")) == ("", "", None)
@@ -108,7 +108,7 @@ def test_a_client_that_changes_its_method_gains_or_loses_its_secret(service: Ser
 
 
 def works(client: OAuthClient, *found: str) -> list[bool]:
-    client.service.clock.advance(seconds=5)  # past the cache
+    client.service.clock.advance(seconds=5)  # the cached row expires
     return [OAuthClient(client.service, client.client_id, secret).token().status_code == 200 for secret in found]
 
 
@@ -163,7 +163,7 @@ def test_commands_refuse_in_one_line(sqlite_service: Service, arguments: list[st
 
 
 def test_members_that_are_not_known_are_ignored_and_named(sqlite_service: Service) -> None:
-    """RFC 7591 §2: they must be ignored; but whoever mistyped one should hear of it."""
+    """RFC 7591 §2: unknown members must be ignored. They are named, so that an operator notices a mistyped one."""
     metadata = {**METADATA, "contacts": ["a@example.com"], "defualt_resource": "x"}
     result = sqlite_service.command("clients", "create", stdin=json.dumps(metadata))
     assert result.returncode == 0
@@ -216,7 +216,7 @@ def test_metadata_that_cannot_be_meant_are_refused(changes: dict[str, Any], mess
 
 
 def test_what_a_web_application_leaves_out_is_filled_in() -> None:
-    """RFC 7591 §2: the code flow, by a secret; the scope is who the person is, and opens no API."""
+    """RFC 7591 §2: the defaults are the code flow, a secret, and a scope for identity but not for an API."""
     made = parse({"redirect_uris": WEB["redirect_uris"]}, issuer=ISSUER, supported_grant_types=GRANT_TYPES).members()
     assert made["grant_types"] == ["authorization_code"]
     assert made["response_types"] == ["code"]
@@ -331,7 +331,7 @@ def test_a_client_with_keys_is_answered_without_a_secret(sqlite_service: Service
 
 
 def test_a_secret_that_leaked_is_replaced_with_all_it_gave(service: Service) -> None:
-    """A secret of before ends at once, and so does every grant; other clients' grants stay."""
+    """The old secret and all grants of the client end at once; other clients' grants stay."""
     person, backend, other = sign_up(service), register_backend(service), register_frontend(service)
     token, others = backend.tokens(person)["refresh_token"], other.tokens(person)["refresh_token"]
     assert refused(service, "rotate-secret", backend.client_id, "--revoke").endswith("add --yes")
@@ -345,7 +345,7 @@ def test_a_secret_that_leaked_is_replaced_with_all_it_gave(service: Service) -> 
 
 
 def test_what_a_service_was_given_before_ends_as_well(sqlite_service: Service) -> None:
-    """A service's tokens are revoked together."""
+    """All tokens of a service are revoked together."""
     robot = register(sqlite_service, token_endpoint_auth_method="client_secret_post")
     made = done(sqlite_service, "rotate-secret", robot.client_id, "--revoke", "--yes")
     [(revoked_at,)] = sqlite_service.rows("SELECT tokens_revoked_at FROM clients")

@@ -41,7 +41,7 @@ def test_an_account_made_by_the_operator_signs_in(service: Service) -> None:
 
 @pytest.mark.process
 def test_a_process_says_what_a_call_says(sqlite_service: Service) -> None:
-    """Most tests call commands; this one holds calls to what an operator gets."""
+    """Most tests call commands in this process. This one checks that a call gives what an operator's process gives."""
     sqlite_service.signed_up("ann@example.com")
     for arguments, code in (
         (["users", "suspend", "ann@example.com", "--yes"], 0),
@@ -54,12 +54,12 @@ def test_a_process_says_what_a_call_says(sqlite_service: Service) -> None:
         assert called.returncode == processed.returncode == code
         shown = [done.stdout.replace('"sessions_ended": 1', '"sessions_ended": 0') for done in (called, processed)]
         assert shown[0] == shown[1]
-        if code != 2:  # usage names the program, which here is pytest
+        if code != 2:  # a usage error names the program, which here is pytest
             assert called.stderr == processed.stderr
 
 
 def done(service: Service, *arguments: str, stdin: str = "") -> dict[str, Any]:
-    """What a command that succeeds says."""
+    """The JSON output of a command that succeeds."""
     result = service.command(*arguments, stdin=stdin)
     assert (result.returncode, result.stderr) == (0, "")
     record: dict[str, Any] = json.loads(result.stdout)
@@ -82,7 +82,7 @@ def test_a_suspended_account_is_out_at_once_and_an_activated_one_may_sign_in_aga
     assert done(service, "users", "show", suspended["id"])["status"] == "suspended"
     assert done(service, "users", "activate", suspended["id"])["status"] == "active"
     assert sign_in(service, PASSWORD) == (200, None)
-    assert client.get("/token").status_code == 401, "what has ended stays ended"
+    assert client.get("/token").status_code == 401, "an ended session works again"
 
 
 def test_another_password_ends_the_sessions_unless_they_are_kept(service: Service) -> None:
@@ -107,7 +107,7 @@ def test_revoked_sessions_end_and_a_deleted_account_is_gone(service: Service) ->
     assert (deleted["id"], deleted["status"]) == (revoked["id"], "deleted")
     assert sign_in(service, PASSWORD) == (401, "INVALID_EMAIL_OR_PASSWORD")
     for table in ("accounts", "identities", "browser_sessions"):
-        assert service.rows(f"SELECT count(*) FROM {table}") == [(1,)], "only what is Eve's"
+        assert service.rows(f"SELECT count(*) FROM {table}") == [(1,)], "only Eve's rows may be left"
     assert other.get("/token").status_code == 200
 
 
@@ -127,7 +127,7 @@ def test_a_session_is_listed_and_revoked_by_its_id_and_its_handle_is_never_shown
 
 @pytest.mark.usefixtures("real_hashing")
 def test_no_sign_in_with_the_old_password_outlives_its_change(start: Start, database_url: str) -> None:
-    """A password is compared before the transaction that starts the session: in between it may be changed."""
+    """A password is checked before the transaction that starts the session, so it may change in between."""
     service = start(database_url, AUTH_LIMITS="off")
     service.signed_up("ann@example.com")
     account_id = service.rows("SELECT id FROM accounts")[0][0]
@@ -143,7 +143,7 @@ def test_no_sign_in_with_the_old_password_outlives_its_change(start: Start, data
         answers = [pool.submit(sign_in, service, PASSWORD) for _ in range(40)]
         wait_until(lambda: sum(answer.done() for answer in answers) >= 10)
         asyncio.run(change(database_url))
-        answers += [pool.submit(sign_in, service, PASSWORD) for _ in range(8)]  # all may have been sooner
+        answers += [pool.submit(sign_in, service, PASSWORD) for _ in range(8)]  # in case all others were earlier
         statuses = [answer.result()[0] for answer in answers]
     assert set(statuses) == {200, 401}
     assert service.rows("SELECT count(*) FROM browser_sessions") == [(0,)]
@@ -200,7 +200,7 @@ def test_wrong_usage_exits_2(sqlite_service: Service) -> None:
 
 
 def commands_of(group: Any = None, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every command and group by its path, as the parser knows them."""
+    """Every command and group of the parser, with its path."""
     group = group or typer.main.get_command(app)
     for name, command in group.commands.items():
         yield f"{path}{name}", command
@@ -238,7 +238,7 @@ def test_keys_are_listed_without_their_private_parts(service: Service) -> None:
 
 
 def on_a_terminal(service: Service, *arguments: str, typed: str = "") -> tuple[int, str]:
-    """A command whose three streams are a terminal: its exit code, and what appears."""
+    """Run a command on a terminal; return its exit code and the terminal's text."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "auth_service", *arguments]
     folder = Path(__file__).parents[1]
@@ -256,7 +256,7 @@ def read_all(descriptor: int) -> str:
     while True:
         try:
             read = os.read(descriptor, 65536)
-        except OSError:  # how Linux says that the other end has been closed
+        except OSError:  # on Linux: the other end has been closed
             read = b""
         if not read:
             os.close(descriptor)
@@ -276,7 +276,7 @@ def test_a_terminal_sees_a_table_and_is_asked_first(sqlite_service: Service) -> 
     header, row = seen.splitlines()[-2:]
     assert {"id", "email", "status"} <= set(header.split())
     assert "suspended" in row
-    assert "\x1b[2J" not in seen, "a name does not clear the operator's screen"
+    assert "\x1b[2J" not in seen, "the account's name cleared the operator's screen"
     assert client.get("/token").status_code == 401
 
 

@@ -1,4 +1,4 @@
-"""`consents`: what is remembered of a yes, shown to an operator and taken back."""
+"""`consents`: an operator lists and withdraws the stored consents."""
 
 import json
 
@@ -35,7 +35,7 @@ def test_consents_are_listed(service: Service) -> None:
 
 
 def test_what_is_withdrawn_ends_at_that_client_alone_and_is_asked_again(service: Service) -> None:
-    """An offline grant, too."""
+    """The withdrawal also ends an offline grant."""
     first, second = register_frontend(service), register_frontend(service)
     ann, ended = agreed(service, first, "ann@example.com", scope="openid offline_access")
     kept = second.redeem(ann.authorize(second).allow().answer["code"]).json()["refresh_token"]
@@ -113,7 +113,7 @@ def test_nobody_elses_consent_is_taken_back(sqlite_service: Service) -> None:
 def test_what_was_withdrawn_is_audited_and_what_never_was_is_not(
     sqlite_service: Service, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A form may name anything; the log is told of what there was."""
+    """A form may name any client; the log names only clients that had a consent."""
     frontend = register_frontend(sqlite_service)
     browser, _ = agreed(sqlite_service, frontend, "ann@example.com")
     fields = browser.open("/consent").fields(f"withdraw-form-{frontend.client_id}")[1]

@@ -1,4 +1,4 @@
-"""Where a request comes from: Origin rules, callback URLs and CORS."""
+"""Cross-site requests: Origin rules, callback URLs and CORS."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from .conftest import ISSUER, PASSWORD, Service
 
 NAVIGATION = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
-# With a cookie, every POST needs a trusted Origin, or Referer.
+# With a cookie, every POST needs a trusted Origin or Referer.
 WITH_COOKIE: dict[str, tuple[dict[str, str], str | None]] = {
     "the issuer": ({"Origin": ISSUER}, None),
     "a trusted origin": ({"Origin": "https://app.example.com"}, None),
@@ -38,14 +38,14 @@ WITH_COOKIE: dict[str, tuple[dict[str, str], str | None]] = {
 
 @pytest.mark.parametrize(("headers", "code"), WITH_COOKIE.values(), ids=WITH_COOKIE)
 def test_a_cookie_needs_a_trusted_origin(sqlite_service: Service, headers: dict[str, str], code: str | None) -> None:
-    """Rule 1: any cookie at all, even one that is not ours."""
+    """Rule 1 applies with any cookie, even one of another application."""
     sent = [(name.encode(), value.encode()) for name, value in {**headers, "Cookie": "foo=bar"}.items()]
     response = sqlite_service.client(headers={}).post("/sign-out", headers=sent, json={})
     assert response.status_code == (200 if code is None else 403)
     assert response.json().get("code") == code
 
 
-# Without cookies only what starts a session is checked, and only when a browser sent it.
+# Without cookies, the Origin is checked only for endpoints that start a session, and only for a browser's request.
 WITHOUT_COOKIE: dict[str, tuple[dict[str, str], str | None]] = {
     "curl": ({}, None),
     "the issuer": ({"Origin": ISSUER}, None),
@@ -62,7 +62,7 @@ WITHOUT_COOKIE: dict[str, tuple[dict[str, str], str | None]] = {
 def test_a_browsers_sign_in_needs_a_trusted_origin(
     sqlite_service: Service, path: str, headers: dict[str, str], code: str | None
 ) -> None:
-    """Rule 2: signing somebody in to the attacker's account is an attack, too."""
+    """Rule 2: it is also an attack to sign a victim in to the attacker's account."""
     sqlite_service.signed_up("ann@example.com")
     email = "ann@example.com" if "in" in path else "new@example.com"
     body = {"name": "Ann", "email": email, "password": PASSWORD}
@@ -72,7 +72,7 @@ def test_a_browsers_sign_in_needs_a_trusted_origin(
 
 
 def test_a_bearer_without_cookies_is_never_asked_for_its_origin(sqlite_service: Service) -> None:
-    """Rule 3: nobody's browser adds a bearer by itself."""
+    """Rule 3: no browser adds a bearer token by itself."""
     signed = sqlite_service.signed_up().cookies["better-auth.session_token"]
     headers = {"Authorization": f"Bearer {signed}", "Origin": "https://evil.example.net"}
     assert sqlite_service.client(headers=headers).post("/sign-out", json={}).status_code == 200
@@ -80,7 +80,7 @@ def test_a_bearer_without_cookies_is_never_asked_for_its_origin(sqlite_service: 
 
 
 def test_a_get_is_never_refused_for_its_origin(sqlite_service: Service) -> None:
-    """Rule 4: its answer is unreadable to the page, which is CORS's business."""
+    """Rule 4: CORS keeps other pages from reading the answer to a GET."""
     client = sqlite_service.signed_up()
     response = client.get("/get-session", headers={"Origin": "https://evil.example.net"})
     assert response.json() is not None
@@ -120,7 +120,7 @@ CALLBACKS = {
 
 @pytest.mark.parametrize(("name", "code"), CALLBACKS.items())
 def test_a_body_that_leads_elsewhere_is_refused(sqlite_service: Service, name: str, code: str) -> None:
-    """Rule 5; before the body's other members are looked at."""
+    """Rule 5 is checked before the body's other members."""
     client = sqlite_service.client()
     for url, status in (("//evil.example.net", 403), ("https://evil.example.net/", 403), (7, 400)):
         response = client.post("/sign-in/email", json={name: url})
@@ -128,7 +128,7 @@ def test_a_body_that_leads_elsewhere_is_refused(sqlite_service: Service, name: s
         assert response.json().get("code") == (code if status == 403 else None)
         assert "message" in response.json()
     led = client.post("/sign-in/email", params={name: "//evil.example.net"}, json={})
-    assert (led.status_code, led.json()["code"]) == (403, code), "a query leads as well as a body"
+    assert (led.status_code, led.json()["code"]) == (403, code), "a callback URL in the query was not checked"
 
 
 @pytest.mark.parametrize("pattern", ["*", "https://*", "example.com", "https://a.example.com/x", "ftp://*.a.com", ""])

@@ -1,4 +1,4 @@
-"""A new grant type or page stands in one list; everything else is derived from it."""
+"""A new grant type or page is added to one list, from which everything else is derived."""
 
 import importlib
 import pkgutil
@@ -31,7 +31,7 @@ def test_metadata_form_and_metrics_name_the_grant_types_of_the_list(sqlite_servi
 
 
 def test_every_page_says_in_words_that_the_store_is_away(start: Start, sqlite_url: str) -> None:
-    """Also a page that is added later: the paths are those of the pages' routes."""
+    """The paths come from the pages' routes, so a new page is tested too."""
     service = start(sqlite_url)
     person = service.signed_up()
     service.execute("ALTER TABLE browser_sessions RENAME TO away")

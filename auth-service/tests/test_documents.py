@@ -1,4 +1,4 @@
-"""The OpenAPI document is true: every route stands in it, with its body, and it names the refusals."""
+"""The OpenAPI document is true: it has every route with its body and its error responses."""
 
 import re
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_fastapis_own_validation_error_appears_nowhere(sqlite_service: Service) 
 
 
 def test_the_metadata_says_only_what_exists(sqlite_service: Service) -> None:
-    """RFC 8414 §3.2: JSON, without empty members; §3.3: the issuer is identical; §2: every URL it names answers."""
+    """RFC 8414: JSON without empty members (§3.2), an identical issuer (§3.3), and every URL in it answers (§2)."""
     client = sqlite_service.client()
     responses = [
         client.get(f"{sqlite_service.url}/.well-known/{name}")
@@ -76,7 +76,7 @@ def test_the_metadata_says_only_what_exists(sqlite_service: Service) -> None:
     answers = {key: client.get(url.replace(issuer, sqlite_service.url)).status_code for key, url in endpoints.items()}
     assert answers == {
         "authorization_endpoint": 400,
-        "token_endpoint": 405,  # what it does for POST, test_token_endpoint.py tells
+        "token_endpoint": 405,  # test_token_endpoint.py tests POST
         "userinfo_endpoint": 401,
         "introspection_endpoint": 405,
         "revocation_endpoint": 405,

@@ -1,4 +1,4 @@
-"""No table grows with traffic beyond what is live."""
+"""Old rows are deleted, so that no table grows with traffic."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ def run_expiry(service: Service, **options: int) -> int:
 
 
 def test_too_many_attempts_go_the_least_tried_first_in_batches(service: Service) -> None:
-    """Invented names fill nothing, and push out nobody who is really being guessed at."""
+    """Attempts for invented names are capped, and do not displace the counts of an account under attack."""
 
     async def fill() -> None:
         database = open_database(service.database_url)
@@ -61,7 +61,7 @@ def test_too_many_attempts_go_the_least_tried_first_in_batches(service: Service)
 
 
 def test_requests_that_wait_expire_and_are_capped_the_oldest_first(service: Service) -> None:
-    """Anybody can make one: they fill nothing, and the newest stay."""
+    """Anybody can create authorization requests, so they are capped, and the newest stay."""
     frontend = register_frontend(service)
     browser = Browser(service)
     for minute in range(5):

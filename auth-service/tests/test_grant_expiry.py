@@ -1,4 +1,4 @@
-"""Of grants, codes and refresh tokens nothing is kept beyond its use."""
+"""Grants, codes and refresh tokens are deleted when they are no longer needed."""
 
 from .code_flow import live_grants, register_frontend, sign_up
 from .conftest import Service
@@ -18,7 +18,7 @@ def test_what_is_live_is_kept(service: Service) -> None:
     online, offline = frontend.tokens(person)["refresh_token"], frontend.tokens(person, OFFLINE)["refresh_token"]
     assert counts(service) == [2, 2, 2]
     service.clock.advance(hours=25)
-    assert counts(service) == [2, 0, 2], "a code is remembered for a day, so that a second use is noticed"
+    assert counts(service) == [2, 0, 2], "a code must be kept for a day, to detect a second use"
     assert [frontend.refresh(token).status_code for token in (online, offline)] == [200, 200]
 
 
@@ -27,7 +27,7 @@ def test_a_session_that_expires_takes_its_online_grants_along(service: Service) 
     frontend.tokens(person)
     offline = frontend.tokens(person, OFFLINE)["refresh_token"]
     service.clock.advance(days=8)
-    assert counts(service) == [2, 0, 2], "ended, and kept for a day more"
+    assert counts(service) == [2, 0, 2], "an ended grant must be kept for another day"
     assert live_grants(service) == 1
     service.clock.advance(hours=25)
     assert counts(service) == [1, 0, 1]

@@ -1,4 +1,4 @@
-"""The forms of the pages for people: whose are believed, and how a page says no."""
+"""The forms of the hosted pages: which submissions are accepted, and how a page refuses one."""
 
 import threading
 
@@ -36,14 +36,14 @@ FILLED = {"email": "ann@example.com", "password": PASSWORD, "name": "Ann", "reme
 
 
 def unchanged(service: Service, path: str, browser: Browser, **sent: dict[str, str]) -> None:
-    """A form that is not believed changes nothing, and leaves a page that can be tried again."""
+    """Submit a form that must be refused: nothing is changed, and the page can be tried again."""
     before = [service.rows(f"SELECT count(*) FROM {table}") for table in ("accounts", "browser_sessions", "consents")]
     response = browser.client.post(path, **sent)  # type: ignore[arg-type]  # data, headers
     after = [service.rows(f"SELECT count(*) FROM {table}") for table in ("accounts", "browser_sessions", "consents")]
     assert before == after
     if path == "/select-account":
         assert response.headers["location"].startswith("/oauth/authorize?authorization_request=")
-        assert browser.open(response.headers["location"]).path == path, "it asks again"
+        assert browser.open(response.headers["location"]).path == path, "the page is not shown again"
     else:
         assert response.status_code == 403
         assert "Please try again" in response.text
@@ -52,7 +52,7 @@ def unchanged(service: Service, path: str, browser: Browser, **sent: dict[str, s
 @pytest.mark.parametrize("path", FORMS)
 @pytest.mark.parametrize("headers", ORIGINS.values(), ids=ORIGINS)
 def test_forms_of_other_sites_are_refused(sqlite_service: Service, path: str, headers: dict[str, str]) -> None:
-    """The token is right: that the origin is not is enough."""
+    """The form token is right; the wrong origin alone is enough to refuse."""
     browser = shown(sqlite_service, path)
     data = {**FILLED, **browser.fields(FORMS[path][0])[1]}
     del browser.client.headers["Origin"]
@@ -62,7 +62,7 @@ def test_forms_of_other_sites_are_refused(sqlite_service: Service, path: str, he
 @pytest.mark.parametrize("path", FORMS)
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
 def test_forms_without_their_token_are_refused(sqlite_service: Service, path: str, token: str | None) -> None:
-    """The origin is right: a page of ours that somebody fools is not enough either."""
+    """The origin is right; the missing or wrong token alone is enough to refuse."""
     browser = shown(sqlite_service, path)
     data = {**FILLED, **browser.fields(FORMS[path][0])[1]}
     del data["form_token"]
@@ -93,11 +93,11 @@ def test_a_token_is_of_one_browser_and_one_session(sqlite_service: Service) -> N
     browser.last = page
     assert browser.press("consent-form", "allow", form_token=token).last.status_code == 403
     assert sqlite_service.rows("SELECT * FROM consents") == []
-    assert "eve@example.com" in browser.page.text, "the page says who would agree now"
+    assert "eve@example.com" in browser.page.text, "the page does not show who would consent now"
 
 
 def test_two_cookies_that_differ_prove_nothing(sqlite_service: Service) -> None:
-    """A neighbour on the domain may have added one."""
+    """Another host of the same domain may have set the second cookie."""
     browser = shown(sqlite_service, "/signin")
     data = {**FILLED, **browser.fields("signin-form")[1]}
     cookie = f"browser={browser.client.cookies['browser']}; browser={'x' * 43}"
@@ -127,12 +127,12 @@ def test_wrong_credentials_are_told_in_one_way(sqlite_service: Service, changes:
     page = browser.page
     assert page.elements["error"]["role"] == "alert"
     assert page.elements["email"].get("aria-describedby") == "error"
-    assert "value" not in page.elements["password"], "a password is never sent back"
+    assert "value" not in page.elements["password"], "the page contains the typed password"
     assert PASSWORD not in browser.last.text
 
 
 def test_who_guesses_is_told_how_long_to_wait(service: Service) -> None:
-    """The lockout is the one of the Better Auth protocol: what is counted there counts here."""
+    """The pages and the Better Auth protocol share one lockout: attempts at either count for both."""
     signed_in(service)
     service.clock.stop()
     other = service.client()

@@ -1,4 +1,4 @@
-"""The pages for people: what they are made of, what they set, and where they lead."""
+"""The hosted pages: their content, their headers and cookies, and the links and redirects on them."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ HEADERS = {
 
 @pytest.mark.parametrize("path", FORMS)
 def test_page_is_under_a_policy_that_lets_it_do_what_it_needs(sqlite_service: Service, path: str) -> None:
-    """RFC 9700 §4.16 (rule S11 of RULES.md): not framed, not kept, no scripts; forms go to us and the client."""
+    """RFC 9700 §4.16 (rule S11 of RULES.md): no frames, no cache, no scripts; forms go only to us and the client."""
     browser = shown(sqlite_service, path)
     assert {name: browser.last.headers[name] for name in HEADERS} == HEADERS
     policy = dict(part.strip().split(" ", 1) for part in browser.last.headers["content-security-policy"].split(";"))
@@ -37,8 +37,8 @@ def test_page_is_under_a_policy_that_lets_it_do_what_it_needs(sqlite_service: Se
         "frame-ancestors": "'none'",
     }
     assert "<script" not in browser.last.text
-    assert "<b>" not in browser.last.text, "what clients are called is text"
-    assert not re.search(r"\sstyle=|\son[a-z]+=", browser.last.text), "the policy would hold it"
+    assert "<b>" not in browser.last.text, "a client's name was not escaped"
+    assert not re.search(r"\sstyle=|\son[a-z]+=", browser.last.text), "the policy would block it"
 
 
 @pytest.mark.parametrize("path", FORMS)
@@ -65,7 +65,7 @@ def test_the_readme_names_every_id(sqlite_service: Service) -> None:
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:5000", "http://[::1]:5000", "https://app.example.com"])
 def test_form_action_names_where_the_form_ends(sqlite_service: Service, address: str) -> None:
-    """Chromium holds redirects to it; its grammar has no IPv6 addresses, so there it is the scheme."""
+    """Chromium applies form-action to redirects too. Its grammar lacks IPv6 addresses, so these get only the scheme."""
     frontend = register_frontend(sqlite_service, redirect_uris=[f"{address}/cb"])
     policy = (
         Browser(sqlite_service)
@@ -98,12 +98,12 @@ def test_signin_and_signup_of_themselves_end_on_who_is_signed_in(service: Servic
     assert browser.client.get("/api/auth/get-session").json()["user"]["email"] == "ann@example.com"
 
 
-WITH_303 = [path for path in FORMS if path != "/signout"]  # which ends on a page that can be reloaded
+WITH_303 = [path for path in FORMS if path != "/signout"]  # /signout ends on a page that can be reloaded
 
 
 @pytest.mark.parametrize("path", WITH_303)
 def test_a_form_that_did_its_work_is_answered_with_303(sqlite_service: Service, path: str) -> None:
-    """RFC 9700 §4.12: a 307 would have the browser send the password on, to wherever it leads."""
+    """RFC 9700 §4.12: after a 307 the browser would send the password on to the next address."""
     browser = shown(sqlite_service, path)
     if path == "/signin":
         signed_in(sqlite_service)
@@ -132,7 +132,7 @@ def test_session_cookies_are_those_of_the_protocol(service: Service) -> None:
     session = next(cookie for cookie in cookies if cookie.startswith("better-auth.session_token="))
     assert "; Path=/; HttpOnly; SameSite=Lax" in session
     assert any(cookie.startswith("better-auth.known_device=") for cookie in cookies)
-    assert "set-auth-token" not in response.headers, "what is for clients without cookies is not for pages"
+    assert "set-auth-token" not in response.headers, "pages use cookies; this header is for clients without them"
 
 
 def test_who_is_not_to_be_remembered_gets_a_session_cookie(sqlite_service: Service) -> None:
@@ -166,7 +166,7 @@ def test_signing_up_belongs_to_its_request(service: Service) -> None:
 )
 @pytest.mark.parametrize("path", ["/signin", "/signup", "/signout"])
 def test_pages_lead_nowhere_that_a_request_names(sqlite_service: Service, path: str, name: str) -> None:
-    """Open redirects: no page has a parameter for where to go."""
+    """Open redirects: no page takes the address of the next page from a parameter."""
     browser = signed_in(sqlite_service) if path == "/signout" else Browser(sqlite_service)
     form, button, _ = FORMS[path]
     browser.open(path, **{name: "https://evil.example/"})
@@ -175,7 +175,7 @@ def test_pages_lead_nowhere_that_a_request_names(sqlite_service: Service, path: 
     if path == "/signin":
         signed_in(sqlite_service, "new@example.com")
     browser.press(form, button, **fields, **{name: "https://evil.example/"})
-    assert browser.last.status_code == 200, "it ended on a page of ours"
+    assert browser.last.status_code == 200, "the browser left our pages"
 
 
 def test_consent_says_who_asks_for_what_and_where_it_leads(sqlite_service: Service) -> None:
@@ -207,4 +207,4 @@ def test_each_request_waits_by_itself_under_a_handle_that_is_not_stored(sqlite_s
     assert len(handles) == 2
     assert len(sqlite_service.rows("SELECT DISTINCT browser_hash FROM authorization_requests")) == 1
     stored = str(sqlite_service.rows("SELECT * FROM authorization_requests"))
-    assert not any(handle in stored for handle in handles), "a handle is stored as its hash"
+    assert not any(handle in stored for handle in handles), "a handle was stored in plain text"

@@ -44,7 +44,7 @@ def own_token(robot: OAuthClient, **parameters: str) -> str:
 
 
 def test_a_client_learns_what_its_access_token_says(service: Service) -> None:
-    """RFC 7662 §2.2, RFC 9470 §6.2."""
+    """RFC 7662 §2.2, RFC 9470 §6.2: the response has the token's claims."""
     person, backend = sign_up(service), register_backend(service)
     token = backend.tokens(person, claims='{"userinfo": {"email": null}}')["access_token"]
     told = introspect(backend, token)
@@ -65,7 +65,7 @@ def test_a_client_learns_of_its_refresh_token(service: Service) -> None:
         "auth_time": now - 300, "acr": "aal1",
     }  # fmt: skip
     online = introspect(backend, backend.tokens(person, "openid")["refresh_token"])
-    assert online["exp"] == now + 7 * 86400, "with its session"
+    assert online["exp"] == now + 7 * 86400, "an online refresh token expires with its session"
 
 
 def test_a_service_learns_of_its_own_token(sqlite_service: Service) -> None:
@@ -81,14 +81,14 @@ def test_a_resource_learns_of_the_tokens_that_are_meant_for_it(sqlite_service: S
     tokens = frontend.tokens(person)
     for token in (tokens["access_token"], person.browser.get("/token").json()["token"]):
         assert introspect(resource, token)["active"] is True
-        assert introspect(caller, token) == INACTIVE, "to call an API is not to be it"
+        assert introspect(caller, token) == INACTIVE, "a caller of the API is not the API"
     elsewhere = frontend.tokens(person, resource=ISSUER)["access_token"]
     assert introspect(resource, elsewhere) == INACTIVE
     assert introspect(resource, tokens["refresh_token"]) == INACTIVE
 
 
 def test_what_is_none_of_its_business_a_client_does_not_learn(sqlite_service: Service) -> None:
-    """RFC 7662 §2.2, §4: exactly as for what never was a token."""
+    """RFC 7662 §2.2, §4: the answer is the same as for a text that never was a token."""
     person, backend = sign_up(sqlite_service), register_backend(sqlite_service)
     other = register_backend(sqlite_service)
     tokens = backend.tokens(person)
@@ -134,7 +134,7 @@ def test_asking_about_a_spent_token_ends_nothing(sqlite_service: Service) -> Non
     assert introspect(backend, second)["active"] is True
 
 
-# What is sent, the status and the error, for both endpoints.
+# The parameters, the status and the error, for both endpoints.
 REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "no token": ({"token": None}, 400, "invalid_request"),
     "an empty token": ({"token": ""}, 400, "invalid_request"),
@@ -152,7 +152,7 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
 @pytest.mark.parametrize("path", [INTROSPECT, REVOKE])
 @pytest.mark.parametrize(("changes", "status", "error"), REFUSED.values(), ids=REFUSED)
 def test_bad_requests(sqlite_service: Service, path: str, changes: dict[str, Any], status: int, error: str) -> None:
-    """RFC 7009 §2.2.1, RFC 7662 §2.3: as RFC 6749 §5.2 has it."""
+    """RFC 7009 §2.2.1, RFC 7662 §2.3: the error has the form of RFC 6749 §5.2."""
     backend = register_backend(sqlite_service)
     refused = send(path, backend, **{"token": "x", **changes})
     assert (refused.status_code, refused.json()["error"]) == (status, error)
@@ -169,7 +169,7 @@ def test_a_body_that_is_no_form_is_refused(sqlite_service: Service, path: str) -
 
 
 def test_a_public_client_is_told_nothing(sqlite_service: Service) -> None:
-    """RFC 7662 §2.1: whoever asks has to be authorized."""
+    """RFC 7662 §2.1: the caller has to authenticate."""
     person, frontend = sign_up(sqlite_service), register_frontend(sqlite_service)
     token = frontend.tokens(person)["access_token"]
     refused = send(INTROSPECT, frontend, token)
@@ -181,7 +181,7 @@ def test_a_public_client_is_told_nothing(sqlite_service: Service) -> None:
 def test_a_token_that_is_given_back_ends_its_grant(
     service: Service, kind: str, register_one: Callable[[Service], Frontend]
 ) -> None:
-    """RFC 7009 §2.1; the other frontends of the session stay."""
+    """RFC 7009 §2.1. The grants of other frontends of the same session stay."""
     person, client, other = sign_up(service), register_one(service), register_frontend(service)
     tokens, others = client.tokens(person), other.tokens(person)
     response = send(REVOKE, client, tokens[kind], token_type_hint="refresh_token")
@@ -192,7 +192,7 @@ def test_a_token_that_is_given_back_ends_its_grant(
     assert httpx2.get(f"{service.url}/oauth/userinfo", headers=headers).status_code == 401
     assert other.refresh(others["refresh_token"]).status_code == 200
     assert person.browser.get("/get-session").json() is not None
-    assert send(REVOKE, client, tokens[kind]).status_code == 200, "twice is as good as once"
+    assert send(REVOKE, client, tokens[kind]).status_code == 200, "a second revocation must succeed too"
 
 
 def test_an_offline_grant_and_an_online_one_are_given_back_one_by_one(sqlite_service: Service) -> None:
@@ -204,7 +204,7 @@ def test_an_offline_grant_and_an_online_one_are_given_back_one_by_one(sqlite_ser
 
 
 def test_what_is_not_its_own_a_client_does_not_end(sqlite_service: Service) -> None:
-    """RFC 7009 §2.1; §2.2: 200 all the same."""
+    """RFC 7009 §2.1: another client's token stays valid. The answer is 200 in any case (§2.2)."""
     person, backend = sign_up(sqlite_service), register_backend(sqlite_service)
     other = register_backend(sqlite_service)
     tokens = backend.tokens(person)
@@ -232,7 +232,7 @@ def test_an_old_token_does_not_end_the_grant_that_came_after_its_own(sqlite_serv
 
 
 def test_a_service_gives_its_own_tokens_back(sqlite_service: Service) -> None:
-    """A service's tokens are revoked together."""
+    """All tokens of a service are revoked together."""
     sqlite_service.clock.stop()
     robot, other = register_robot(sqlite_service), register_robot(sqlite_service)
     token, others = own_token(robot), own_token(other)
@@ -241,6 +241,6 @@ def test_a_service_gives_its_own_tokens_back(sqlite_service: Service) -> None:
     assert send(REVOKE, robot, token).status_code == 200
     assert introspect(robot, token) == INACTIVE
     sqlite_service.clock.advance(seconds=1)
-    # The process notices at its next look, five times a second, that the index it remembers is revoked.
+    # The process checks five times a second, and notices then that its remembered index is revoked.
     wait_until(lambda: introspect(robot, own_token(robot))["active"] is True)
     assert introspect(other, others)["active"] is True

@@ -1,4 +1,4 @@
-"""Rotation: one at a time, noticed by running services, and no token refused on the way (ROTATION.md)."""
+"""Key rotation: one at a time, running services notice it, and no valid token is refused (ROTATION.md)."""
 
 import asyncio
 import json
@@ -29,14 +29,14 @@ NEWER = "c29tZXRoaW5nZWxzZQ-4Zq8Jt2vXw7LrKn5"
 
 
 def age(service: Store) -> None:
-    """The keys were made long ago, the spare after the active one."""
+    """Make the keys old: the active one older than the spare."""
     service.execute(f"UPDATE signing_keys SET created_at = '{LONG_AGO}', activated_at = '{LONG_AGO}'")
     later = LONG_AGO.replace("01-01", "01-02")
     service.execute(f"UPDATE signing_keys SET created_at = '{later}', activated_at = NULL WHERE state = 'next'")
 
 
 def published(client: httpx2.Client) -> list[str]:
-    """The keys for tokens."""
+    """The ids of the published keys for tokens."""
     return [key["kid"] for key in client.get("/jwks").json()["keys"] if "signs" not in key]
 
 
@@ -77,10 +77,10 @@ def test_running_services_pick_a_rotation_up_and_never_sign_with_what_another_do
 
     services[0].clock.advance(seconds=(TTL + RETIRING_MARGIN).total_seconds() - 200)
     time.sleep(2 * quick_reload.total_seconds())
-    assert published(clients[0]) == [active, spare, record["next"]], "a token may still be within its leeway"
+    assert published(clients[0]) == [active, spare, record["next"]], "a token may still be valid within the leeway"
     services[0].clock.advance(seconds=201)
     wait_until(lambda: published(clients[0]) == [spare, record["next"]])
-    assert services[0].rows(f"SELECT state FROM signing_keys WHERE kid = '{active}'") == [("retiring",)], "row kept"
+    assert services[0].rows(f"SELECT state FROM signing_keys WHERE kid = '{active}'") == [("retiring",)], "row deleted"
 
 
 def test_a_young_spare_is_refused_in_one_line_unless_now_is_said(start: Start, database_url: str) -> None:
@@ -208,7 +208,7 @@ def test_before_the_first_start_there_is_nothing_to_rotate(sqlite_url: str) -> N
 
 @pytest.mark.usefixtures("quick_reload")
 def test_what_a_withdrawn_key_signed_is_refused_and_the_spare_signs(start: Start, database_url: str) -> None:
-    """In an emergency the spare is what everybody knows already, however young it is."""
+    """In an emergency the spare signs, however young, because verifiers know it already."""
     service = start(database_url)
     client = service.signed_up()
     active, spare = published(client)
@@ -278,7 +278,7 @@ def test_rewrapped_keys_need_the_newest_secret_and_no_other(start: Start, databa
     age(store)
     rotate_at_once(database_url, 1)
     newer = "2:" + NEWER
-    for _ in range(2):  # twice is as good as once
+    for _ in range(2):  # a second time must succeed too
         done = store.command("keys", "rewrap", AUTH_KEY_ENCRYPTION_KEYS=f"{newer},{KEY_ENCRYPTION_KEYS}")
         assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"rewrapped": 0, "version": 2}

@@ -1,4 +1,4 @@
-"""Lockout that is no weapon (DECISIONS.md, 7)."""
+"""A lockout that an attacker cannot use against the account's owner (DECISIONS.md, 7)."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -71,17 +71,17 @@ def test_a_64_is_one_network(service: Service) -> None:
 
 
 def test_of_64_parallel_guesses_five_are_heard(start: Start, postgres_url: str) -> None:
-    """On PostgreSQL, where they really are parallel: one statement decides, before anything is hashed."""
+    """On PostgreSQL writes are really parallel. One statement decides before any password is hashed."""
     service = start(postgres_url, AUTH_HASHING_QUEUE_LIMIT="1000")
     service.signed_up("ann@example.com")
-    service.clock.stop()  # however slow the machine is, no second passes
+    service.clock.stop()  # so that no second passes, however slow the machine is
     with ThreadPoolExecutor(64) as pool:
         answers = list(pool.map(lambda _: attempt(service, "ann@example.com", WRONG).status_code, range(64)))
     assert (answers.count(401), answers.count(429)) == (5, 59)
 
 
 def spend_account_budget(service: Service, email: str, attempts: int = ACCOUNT_BUDGET) -> None:
-    """The first attempt and the last are made, from two networks; those between them are only counted."""
+    """Make the first and the last attempt, from two networks; only add those between them to the count."""
     service.clock.stop()
     assert attempt(service, email, WRONG, address="198.51.100.1").status_code == 401
     service.execute(f"UPDATE attempts SET count = count + {attempts - 2}")
@@ -134,7 +134,7 @@ def test_what_is_stored_names_nobody_and_refreshing_a_session_changes_nothing(se
 
 @pytest.mark.usefixtures("real_hashing")
 def test_a_full_queue_writes_nothing(start: Start, sqlite_url: str) -> None:
-    """What is told to come back has cost no attempt, and no turn of the store's one writer."""
+    """A request refused by a full queue costs no attempt and no write."""
     service = start(sqlite_url, AUTH_HASHING_THREADS="1", AUTH_HASHING_QUEUE_LIMIT="1")
     service.signed_up("ann@example.com")
     with ThreadPoolExecutor(32) as pool:
@@ -142,7 +142,7 @@ def test_a_full_queue_writes_nothing(start: Start, sqlite_url: str) -> None:
         asked = [pool.submit(attempt, service, email, WRONG, address=address) for email, address in addresses]
         statuses = [one.result().status_code for one in asked]
     assert set(statuses) == {401, 429}
-    # Two rows, one for each budget, for every attempt that was heard.
+    # Two rows for every attempt that was checked, one for each budget.
     assert service.rows("SELECT count(*) FROM attempts") == [(2 * statuses.count(401),)]
 
 

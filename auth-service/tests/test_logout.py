@@ -1,4 +1,4 @@
-"""OpenID Connect RP-Initiated Logout 1.0: an application signs its person out, and nobody else is sent anywhere."""
+"""OpenID Connect RP-Initiated Logout 1.0: a client signs its person out; redirects go only to registered URIs."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -27,7 +27,7 @@ def hint_of(frontend: Frontend, browser: Browser) -> str:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_person_is_asked_signed_out_and_sent_back(service: Service, method: str) -> None:
-    """§2 and §3."""
+    """§2 and §3: confirmation, sign-out, redirect."""
     frontend = frontend_with_logout(service, client_name="Nightly report")
     browser = signed_in(service)
     asked = {"id_token_hint": hint_of(frontend, browser), "post_logout_redirect_uri": BYE, "state": "a b&c"}
@@ -49,7 +49,7 @@ def test_a_person_is_asked_signed_out_and_sent_back(service: Service, method: st
 
 
 def test_an_expired_hint_is_as_good_as_any(service: Service) -> None:
-    """§2: people sign out long after they signed in; nothing of the session's own time matters."""
+    """§2: people sign out long after they signed in, so the hint's expiry is not checked."""
     frontend = frontend_with_logout(service)
     browser = signed_in(service)
     hint = hint_of(frontend, browser)
@@ -75,7 +75,7 @@ def test_one_of_our_own_with_this_sessions_token_need_not_ask(service: Service) 
     assert service.rows("SELECT * FROM browser_sessions") == []
     browser = signed_in(service, "eve@example.com")
     assert browser.open("/oauth/logout", id_token_hint=hint).path == "/signout"
-    assert "eve@example.com" in browser.page.text, "the token is another session's, so its person is asked"
+    assert "eve@example.com" in browser.page.text, "the hint is of another session, so the page must ask this person"
 
 
 def test_an_offline_grant_outlives_it(service: Service) -> None:
@@ -151,7 +151,7 @@ REFUSED: dict[str, dict[str, Any]] = {
 def test_what_is_not_right_gets_the_error_page_and_no_redirect(
     sqlite_service: Service, changes: dict[str, Any], method: str
 ) -> None:
-    """§4."""
+    """§4: error cases."""
     frontend = frontend_with_logout(sqlite_service, first_party=True)
     other = register_frontend(sqlite_service, post_logout_redirect_uris=["https://other.example.com/bye"])
     browser = signed_in(sqlite_service)
@@ -209,7 +209,7 @@ def test_a_request_waits_half_an_hour(sqlite_service: Service) -> None:
 
 
 def test_a_hint_outlives_the_key_that_signed_it(service: Service) -> None:
-    """Gone public keys are kept for 180 days, to check old hints only."""
+    """Removed public keys are kept for 180 days, only to check old hints."""
     frontend = frontend_with_logout(service)
     browser = signed_in(service)
     hint = hint_of(frontend, browser)

@@ -1,4 +1,4 @@
-"""An exception in the log: its type and its stack, never its text."""
+"""An exception in the log has its type and its stack, but not its text."""
 
 import json
 import logging
@@ -12,12 +12,12 @@ from sqlalchemy import create_engine, text
 
 from auth_service.telemetry import logs
 
-TYPED = "".join(("hun", "ter2"))  # put together, so that no line of this file's source holds what a person typed
+TYPED = "".join(("hun", "ter2"))  # joined here, so that a stack trace's source lines do not contain it
 
 
 @contextmanager
 def configured() -> Iterator[None]:
-    """Logs go where they go in a process of the service; afterwards pytest has its own again."""
+    """Configure logs as in a process of the service; restore pytest's afterwards."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(logging.root, "handlers", [])
         patched.setattr(logging.root, "level", logging.WARNING)
@@ -44,7 +44,7 @@ def refuse_amid_another() -> None:
     try:
         refuse_value()
     finally:
-        {}[TYPED]  # type: ignore[index]  # it is empty, so this is a KeyError
+        {}[TYPED]  # type: ignore[index]  # raises KeyError, because the dict is empty
 
 
 def refuse_several() -> None:

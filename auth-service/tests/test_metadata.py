@@ -1,4 +1,4 @@
-"""Metadata are true: every member is compared with what the service does (RFC 8414 §2, OpenID Connect Discovery §3)."""
+"""Each metadata member is compared with the service's behaviour (RFC 8414 §2, OpenID Connect Discovery §3)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -37,7 +37,7 @@ def test_every_member_is_compared_with_something(sqlite_service: Service) -> Non
 
 
 def authorized(service: Service, frontend: Frontend | None = None, **changes: Any) -> dict[str, str]:
-    """What the authorization endpoint answers to a person who is signed in and has nothing to be asked."""
+    """The authorization response for a signed-in person when no page has to be shown."""
     frontend = frontend or register_frontend(service, first_party=True)
     service.execute("DELETE FROM accounts")
     return signed_in(service).authorize(frontend, **changes).answer
@@ -106,7 +106,7 @@ def code_challenge_methods(service: Service, said: Said) -> None:
     "revocation_endpoint_auth_methods_supported",
 )
 def auth_methods(service: Service, said: Said) -> None:
-    """Which endpoint takes which is tried in test_client_authentication.py and test_introspect_and_revoke.py."""
+    """test_client_authentication.py and test_introspect_and_revoke.py test the methods of each endpoint."""
     service_client = {"grant_types": ["client_credentials"], "jwks": {"keys": []}}
     person_client = {"grant_types": ["authorization_code"], "redirect_uris": [REDIRECT_URI]}
     for method in (*said, "client_secret_jwt", "tls_client_auth", "self_signed_tls_client_auth"):
@@ -176,7 +176,7 @@ def claims(service: Service, said: Said) -> None:
     if said == ["normal"]:
         assert "_claim_names" not in known
     elif "sub" in said:
-        assert set(said) - {"picture"} <= known.keys(), "nobody has a picture from the start"
+        assert set(said) - {"picture"} <= known.keys(), "a new account lacks only `picture`"
     else:
         assert id_token["acr"] in said
 

@@ -1,4 +1,4 @@
-"""/metrics: what is counted, that nobody outside chooses a label, and that the README lists all of it."""
+"""/metrics: correct counts, no labels that a caller can choose, and a complete list in the README."""
 
 import re
 import socket
@@ -28,7 +28,7 @@ Labelled = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Scrape:
-    """What Prometheus' own parser reads."""
+    """The metrics as Prometheus' own parser reads them."""
 
     samples: Mapping[tuple[str, Labelled], float]
     described: frozenset[tuple[str, str, str]]
@@ -58,7 +58,7 @@ def scrape(url: str) -> Scrape:
 
 @pytest.mark.process
 def test_the_readme_lists_every_metric(start: Start, postgres_url: str, start_worker: StartWorker) -> None:
-    """Name, type, labels, process and meaning, of everything that two processes on PostgreSQL show."""
+    """The README has name, type, labels, process and meaning of all metrics of two processes on PostgreSQL."""
     service = start(postgres_url)
     register(service).token()
     register(service).token(scope="unknown")
@@ -206,7 +206,7 @@ class TestGauges:
     def test_a_worker_tells_what_waits_to_be_told(
         self, start: Start, sqlite_url: str, start_worker: StartWorker
     ) -> None:
-        """A receiver that cannot be reached keeps the event in the outbox."""
+        """While a receiver cannot be reached, the event stays in the outbox."""
         service, port = start(sqlite_url), free_port()
         register(
             service, event_endpoint="http://127.0.0.1:9/events", protected_resource=f"{service.settings.issuer}/api/v1"
@@ -243,7 +243,7 @@ def test_nobody_outside_chooses_a_label(sqlite_service: Service) -> None:
 
 
 def test_metrics_are_on_a_port_of_their_own(sqlite_service: Service) -> None:
-    """Which the gateway does not know."""
+    """The gateway does not know the metrics port."""
     assert sqlite_service.client().get(f"{sqlite_service.url}/metrics").status_code == 404
     assert httpx2.get(f"{sqlite_service.metrics_url}?name[]=x", trust_env=False).status_code == 200
     for method, path in (("GET", "/"), ("GET", "/metrics/"), ("POST", "/metrics")):

@@ -1,4 +1,4 @@
-"""The schema that migrations make is the one that the models describe, on both databases."""
+"""The migrations create the schema that the models describe, on both databases."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ from .conftest import Store
 
 
 def test_migrations_make_what_the_models_describe(database_url: str) -> None:
-    """Alembic compares what it would compare to write the next migration: there is nothing to write."""
+    """Alembic's comparison for a new migration finds no difference."""
     import_tables()
     engine = create_engine(database_url.replace("+aiosqlite", ""), poolclass=NullPool)
     with engine.connect() as connection:
@@ -37,7 +37,7 @@ def _options(key: ForeignKeyConstraint) -> dict[str, str]:
 
 
 def test_a_table_is_known_from_its_file_alone() -> None:
-    """A list of tables kept by hand lacked two, which the next generated migration would have dropped."""
+    """Every model is found without a hand-kept list. Generated migrations drop the table of a model that is missing."""
     package = Path(auth_service.__file__).parent
     files = (path.read_text() for path in package.rglob("*.py") if "migrations" not in path.parts)
     written = {name for text in files for name in re.findall(r'^    __tablename__ = "(\w+)"$', text, re.MULTILINE)}
@@ -45,20 +45,20 @@ def test_a_table_is_known_from_its_file_alone() -> None:
 
 
 def test_every_table_that_expires_says_how_its_rows_go() -> None:
-    """A row with `expires_at` that nothing deletes would stay for good."""
+    """A row with `expires_at` stays for ever if nothing deletes it."""
     expiring = {table.__tablename__ for table in import_tables() if "expires_at" in table.__table__.columns}
     declared = {table.__tablename__ for table in import_tables() if table.__expiry__ is not None}
     deleted_otherwise = {
-        "authorization_codes",  # kept as long as a second use is noticed (worker/expiry.py)
+        "authorization_codes",  # kept to detect a second use (worker/expiry.py)
         "browser_sessions",  # end with their grants and status indexes (sessions/browser_sessions.py)
-        "event_deliveries",  # deleted or given up by who delivers them (events/deliveries.py)
-        "leases",  # one row for each duty, taken over and over
+        "event_deliveries",  # deleted or given up by the delivery (events/deliveries.py)
+        "leases",  # one row for each duty, used again and again
     }
     assert expiring - deleted_otherwise == declared
 
 
 def test_what_was_there_before_grants_is_completed(sqlite_url: str) -> None:
-    """0004: a session's person was authenticated when it started; clients' origins are taken from their metadata."""
+    """Migration 0004 sets `auth_time` to the session's start, and clients' origins from their metadata."""
     store = Store(sqlite_url.replace("auth.db", "old.db"))
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))

@@ -1,4 +1,4 @@
-"""Health, logs, and what a broken store does to callers."""
+"""Health checks, logs, and the answers to callers when the database is broken."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def test_a_ready_service_says_so(service: Service) -> None:
 def test_a_schema_that_moves_on_leaves_it_ready_and_an_older_one_does_not(
     start: Start, database_url: str, revision: str, status: int
 ) -> None:
-    """A migration runs while the version before it serves, and goes on serving until it is replaced."""
+    """A migration runs while the older version serves; that version keeps serving until it is replaced."""
     service = start(database_url)
     service.execute(f"UPDATE alembic_version SET version_num = '{revision}'")
     client = service.client()
@@ -73,7 +73,7 @@ def test_a_store_that_is_gone_is_503_until_it_is_back(start: Start, postgres: st
 def test_who_comes_first_after_a_restart_of_the_store_is_answered(
     start: Start, postgres: str, postgres_url: str
 ) -> None:
-    """Nobody asked while it was away, and every connection of every pool has ended."""
+    """No request came during the outage, and every pooled connection has ended."""
     service = start(postgres_url)
     client = service.signed_up()
     name = postgres_url.rpartition("/")[2]
@@ -163,7 +163,7 @@ def answers(port: int) -> bool:
 def test_nothing_of_the_code_flow_that_opens_something_is_logged(
     sqlite_service: Service, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """RFC 6749 §10.5: what opens something passes through addresses, forms and refusals, and is written nowhere."""
+    """RFC 6749 §10.5: codes and tokens pass through addresses, forms and errors, but are not logged."""
     frontend = register_frontend(sqlite_service)
     logs.configure("DEBUG")
     try:
@@ -188,7 +188,7 @@ def test_nothing_of_the_code_flow_that_opens_something_is_logged(
 
 
 def test_the_address_is_the_gateways_word_and_nobody_elses(sqlite_service: Service) -> None:
-    """X-Forwarded-For counts from configured networks only. The test's client is the gateway here."""
+    """X-Forwarded-For counts only from configured networks. The test's client plays the gateway."""
     client = sqlite_service.client(headers={"X-Forwarded-For": "203.0.113.7"})
     body = {"name": "Ann", "email": "ann@example.com", "password": PASSWORD}
     client.post("/sign-up/email", json=body)
@@ -213,7 +213,7 @@ def test_what_is_no_address_is_not_stored_as_one(service: Service) -> None:
 def test_a_slow_statement_is_told_without_its_values(
     start: Start, postgres_url: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Under the request's id, and the id of the process by which PostgreSQL's own log calls it."""
+    """The log entry has the request's id, and PostgreSQL's process id to find the statement in its own log."""
     service = start(postgres_url)
     client = service.signed_up("ann@example.com")
     [(account_id,)] = service.rows("SELECT id FROM accounts")
@@ -223,7 +223,7 @@ def test_a_slow_statement_is_told_without_its_values(
     finally:
         logs.configure("ERROR")
     told = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-    # Of others nothing is said here: on a busy machine any statement may be slow.
+    # Other statements may be slow too on a busy machine, so they are not checked.
     [slow] = [each for each in told if each.get("db.query.text", "").startswith("UPDATE accounts SET")]
     assert slow["event"] == "slow_statement"
     assert isinstance(slow["db.backend_pid"], int)
@@ -233,7 +233,7 @@ def test_a_slow_statement_is_told_without_its_values(
 
 
 def hold_up(service: Service, client: httpx2.Client) -> None:
-    """A request waits for a row, twice as long as is slow from when it is seen to wait."""
+    """Make a request wait for a locked row, twice as long as the slow limit, measured from when it waits."""
     waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     renaming: dict[str, Any] = {"json": {"name": "Planted"}, "headers": {"X-Request-ID": "held-up-request"}}
     with (

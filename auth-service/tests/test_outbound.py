@@ -1,4 +1,4 @@
-"""What a client names is fetched from public places only, within bounds (issue "Outbound calls"; SSRF)."""
+"""URLs that a client names are fetched only from public addresses, with limits (against SSRF)."""
 
 import asyncio
 import json
@@ -98,7 +98,7 @@ def test_answers_out_of_bounds(
 
 def test_tls_proves_the_name(server: HttpsServer, tmp_path: Path) -> None:
     with pytest.raises(FetchFailed, match="CERTIFICATE_VERIFY_FAILED"):
-        fetch(server.url, Outbound([LOOPBACK, ip_network("::1/128")]))  # an authority that nobody knows
+        fetch(server.url, Outbound([LOOPBACK, ip_network("::1/128")]))  # the certificate's authority is unknown
     other = tmp_path / "other"
     other.mkdir()
     with (
@@ -118,11 +118,11 @@ def test_only_https_is_fetched(url: str) -> None:
 
 
 def test_a_name_is_resolved_once(server: HttpsServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """DNS rebinding: the second answer would be another machine. The name still stands in Host and in TLS."""
+    """DNS rebinding: a second look-up would give another machine. Host and TLS still use the name."""
     answers = iter([[("127.0.0.1", server.port)], [("10.0.0.1", server.port)]])
 
     def resolve(host: str | bytes, *args: object, **options: object) -> list[Any]:
-        if host not in ("localhost", b"localhost"):  # an address is no question
+        if host not in ("localhost", b"localhost"):  # numeric addresses need no look-up
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, server.port))]
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in next(answers)]
 
@@ -168,7 +168,7 @@ def test_published_keys_are_fetched_once_and_kept(service: Service, server: Http
     with ThreadPoolExecutor(16) as pool:
         found = list(pool.map(lambda _: statuses(client, "rsa"), range(16)))
     assert found == [[200]] * 16
-    assert len(server.requests) == 1, "one at a time, and all who wait share it"
+    assert len(server.requests) == 1, "parallel requests must share one fetch"
     service.clock.advance(minutes=4)
     assert statuses(client, "rsa") == [200]
     assert len(server.requests) == 1

@@ -1,6 +1,6 @@
-"""Many requests at once with one code, or with one refresh token, at two services on one PostgreSQL.
+"""Many parallel requests with one code or one refresh token, at two services on one PostgreSQL server.
 
-PARALLEL_ROUNDS says how often each number of requests is tried; a thousand rounds take an hour on two cores.
+PARALLEL_ROUNDS is the number of rounds for each number of requests. A thousand rounds take an hour on two cores.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ WIDTHS = (2, 4, 8, 16, 32, 64)
 
 @pytest.fixture
 def frontends(start: Start, postgres_url: str) -> list[Frontend]:
-    """One client, as it speaks to each of two services."""
+    """One client at each of two services."""
     first = register_frontend(start(postgres_url))
     return [first, Frontend(start(postgres_url), first.client_id)]
 
 
 def ask_at_once(frontends: list[Frontend], width: int, **form: str) -> list[httpx2.Response]:
-    """The same request so many times at once, half of them at each service."""
+    """Send the same request `width` times at once, half of them to each service."""
 
     async def run() -> list[httpx2.Response]:
         limits = httpx2.Limits(max_connections=width)
@@ -49,7 +49,7 @@ def refresh_at_once(frontends: list[Frontend], width: int, token: str) -> list[h
 def test_of_many_redemptions_of_a_code_one_at_most_succeeds_and_what_it_gave_ends(
     frontends: list[Frontend],
 ) -> None:
-    """RFC 6749 §4.1.2. None, where a second one has ended the grant before the first has drawn its tokens' index."""
+    """RFC 6749 §4.1.2. None succeeds if a second request ends the grant before the first draws its status index."""
     frontend, person = frontends[0], sign_up(frontends[0].service)
     form = {"grant_type": "authorization_code", "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER}
     for width in WIDTHS * ROUNDS:
@@ -63,7 +63,7 @@ def test_of_many_redemptions_of_a_code_one_at_most_succeeds_and_what_it_gave_end
 
 
 def test_of_many_refreshes_with_a_token_all_get_one_successor(frontends: list[Frontend]) -> None:
-    """There is one live leaf; and every replay outside the grace is found."""
+    """The family has one live token, and every replay after the grace period is detected."""
     frontend, person = frontends[0], sign_up(frontends[0].service)
     for width in WIDTHS * ROUNDS:
         first = frontend.tokens(person)["refresh_token"]

@@ -1,4 +1,4 @@
-"""Endpoints and grants are given parts by name; names and types are those of what the process assembled."""
+"""Endpoints and grants get parts by name; each name and type must match the assembled `Parts`."""
 
 import ast
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import get_type_hints
 import pytest
 
 from auth_service.assembly import Parts
-from auth_service.commands import serving  # and with it all endpoints and every kind
+from auth_service.commands import serving  # imports all endpoints, and with them every kind
 from auth_service.http.parts import Given
 
 PACKAGE = Path(serving.__file__).parents[1]
@@ -25,7 +25,7 @@ def kinds(of: type[Given] = Given) -> Iterator[type[Given]]:
 @pytest.mark.parametrize("kind", sorted(set(kinds()), key=str))
 def test_a_kind_names_parts_that_there_are(kind: type[Given]) -> None:
     wanted = get_type_hints(kind)
-    assert wanted.keys() == {each.name for each in fields(kind)}  # type: ignore[arg-type]  # a dataclass, or it raises
+    assert wanted.keys() == {each.name for each in fields(kind)}  # type: ignore[arg-type]  # or it raises
     assert wanted == {name: ASSEMBLED.get(name) for name in wanted}
 
 
@@ -35,7 +35,7 @@ def test_every_part_is_given_to_somebody() -> None:
 
 
 def test_the_state_of_the_application_is_read_in_one_place() -> None:
-    """`state` is OAuth's word as well, so what is looked for is `.state.parts`."""
+    """The search is for `.state.parts`, because `state` is also an OAuth parameter."""
     readers = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")

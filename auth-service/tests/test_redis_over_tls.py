@@ -1,4 +1,4 @@
-"""Redis over TLS: what does not prove that it is Redis is told nothing, and no request fails by it."""
+"""Redis over TLS: a server without a valid certificate gets no data, and no request fails because of it."""
 
 import ssl
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ LIMIT = {"AUTH_CLIENT_RATE_LIMIT": "2/PT1H", **PATIENT}
 
 @pytest.fixture(scope="module")
 def certified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisServer, str, Path]]:
-    """A server that proves to be `localhost`, its URL, and its authority."""
+    """A server with a certificate for `localhost`, its URL, and its authority's file."""
     certificate, ca_file = write_certificate(tmp_path_factory.mktemp("redis"), "localhost")
     with running_encrypted_redis(certificate, ca_file) as (server, url):
         yield server, url, ca_file
@@ -59,9 +59,9 @@ def test_server_that_does_not_prove_itself_is_as_good_as_gone(
     believed = {None: {"AUTH_REDIS_CA_FILE": str(ca_file)}, True: {"AUTH_REDIS_CA_FILE": str(other)}, False: {}}
     with running_encrypted_redis(certificate, ca_file) as (server, url):
         service = start(sqlite_url, AUTH_REDIS_URL=url, **LIMIT, **believed[has_other_authority])
-        wait_until(lambda: "CERTIFICATE_VERIFY_FAILED" in str(logged))  # before any request
+        wait_until(lambda: "CERTIFICATE_VERIFY_FAILED" in str(logged))  # without waiting for a request
         client = register(service)
-        assert [client.token().status_code for _ in range(3)] == [200, 200, 429]  # counted by itself
+        assert [client.token().status_code for _ in range(3)] == [200, 200, 429]  # counted in the process
         assert server.counted(f"token:{client.client_id}") == 0
         assert "redis_lost 1\n" in httpx2.get(service.metrics_url).text
     assert [entry["event"] for entry in logged].count("redis_lost") == 1
@@ -71,14 +71,14 @@ def test_server_that_does_not_prove_itself_is_as_good_as_gone(
 def test_connections_share_what_is_read_of_authorities(
     start: Start, sqlite_url: str, certified: tuple[RedisServer, str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To read them takes the event loop longer than Redis has to connect, so many at once would all be late."""
+    """Reading all authorities blocks the event loop longer than Redis' timeout, so parallel connections would fail."""
     server, url, ca_file = certified
     client = register(start(sqlite_url, AUTH_REDIS_URL=url, AUTH_REDIS_CA_FILE=str(ca_file), **PATIENT))
     read: list[object] = []
     real = ssl.create_default_context
 
     def create_default_context(cafile: str | None = None) -> ssl.SSLContext:
-        if cafile is None:  # as redis-py asks for it; the test's own client of HTTP names a file
+        if cafile is None:  # redis-py's call; the test's own HTTP client names a file
             read.append(cafile)
         return real(cafile=cafile)
 

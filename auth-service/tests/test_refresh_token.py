@@ -20,7 +20,7 @@ OFFLINE = "openid offline_access todos:read"
 
 
 def test_a_refresh_gives_other_tokens_for_the_same_authentication(service: Service) -> None:
-    """RFC 9068 §2.2.1; OpenID Connect Core §12.2: without the nonce, and authenticated when it was."""
+    """RFC 9068 §2.2.1; OpenID Connect Core §12.2: no nonce, and the same `auth_time`."""
     service.clock.stop()
     person, frontend = sign_up(service), register_frontend(service)
     first = frontend.tokens(person)
@@ -40,7 +40,7 @@ def test_a_refresh_gives_other_tokens_for_the_same_authentication(service: Servi
 
 
 def test_signing_in_again_changes_no_family(sqlite_service: Service) -> None:
-    """RFC 9068 §2.2.1: `auth_time` is of the authorization that the token comes from."""
+    """RFC 9068 §2.2.1: `auth_time` stays that of the authorization that the token comes from."""
     person, frontend = sign_up(sqlite_service), register_frontend(sqlite_service)
     first = frontend.tokens(person)
     sqlite_service.execute("UPDATE browser_sessions SET authenticated_at = '2030-01-01 00:00:00'")
@@ -49,7 +49,7 @@ def test_signing_in_again_changes_no_family(sqlite_service: Service) -> None:
 
 
 def test_the_parent_gets_the_identical_successor_for_a_minute(service: Service) -> None:
-    """The answer was lost, or two tabs asked at once."""
+    """The answer may be lost, or two tabs may refresh at once."""
     person, frontend = sign_up(service), register_frontend(service)
     first = frontend.tokens(person)["refresh_token"]
     service.clock.stop()
@@ -64,7 +64,7 @@ def test_the_parent_gets_the_identical_successor_for_a_minute(service: Service) 
 
 
 def test_after_a_minute_the_parent_is_a_stolen_token(service: Service) -> None:
-    """RFC 9700 §4.14.2; committed before the refusal."""
+    """RFC 9700 §4.14.2: the grant ends. This is committed before the refusal is sent."""
     person, frontend = sign_up(service), register_frontend(service)
     first = frontend.tokens(person)["refresh_token"]
     service.clock.stop()
@@ -113,13 +113,13 @@ def test_a_token_is_its_clients_alone(sqlite_service: Service) -> None:
     token = frontend.tokens(person)["refresh_token"]
     assert other.refresh(token).json()["error"] == "invalid_grant"
     successor = frontend.refresh(token).json()["refresh_token"]
-    assert live_grants(sqlite_service) == 1, "it was not spent"
+    assert live_grants(sqlite_service) == 1, "another client's unused token ended the grant"
     assert other.refresh(token).json()["error"] == "invalid_grant"
-    assert live_grants(sqlite_service) == 0, "it was: the grace is the client's own"
+    assert live_grants(sqlite_service) == 0, "the grace period must not apply to another client"
     assert frontend.refresh(successor).json()["error"] == "invalid_grant"
 
 
-# What is changed in the request, and what it is refused with.
+# The changed parameters of the request, and the error.
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no token": ({"refresh_token": None}, "invalid_request"),
     "an empty token": ({"refresh_token": ""}, "invalid_request"),
@@ -152,7 +152,7 @@ def test_what_does_not_fit_is_refused_and_spends_nothing(
 
 
 def test_a_known_family_with_an_invented_secret_is_a_stolen_token(sqlite_service: Service) -> None:
-    """Who knows the family has held one of its tokens."""
+    """A caller that knows the family's id must have had one of its tokens."""
     person, frontend = sign_up(sqlite_service), register_frontend(sqlite_service)
     token = frontend.tokens(person)["refresh_token"]
     assert frontend.refresh(f"{token.partition('.')[0]}.{'x' * 43}").json()["error"] == "invalid_grant"
@@ -219,10 +219,10 @@ def test_an_offline_token_that_is_not_used_expires(sqlite_service: Service) -> N
     token = frontend.tokens(person, OFFLINE)["refresh_token"]
     clock.advance(days=30)
     assert frontend.refresh(token).json()["error"] == "invalid_grant"
-    assert live_grants(sqlite_service) == 1, "too late is no theft"
+    assert live_grants(sqlite_service) == 1, "an expired token was treated as stolen"
 
 
-# What ends offline grants as well; "elsewhere" is another session of the same person.
+# Actions that end offline grants too; "elsewhere" is another session of the same person.
 ENDINGS: dict[str, Callable[[Service, Person, Person], Any]] = {
     "revoke-session": lambda service, here, elsewhere: elsewhere.browser.post(
         "/revoke-session", json={"token": here.browser.get("/get-session").json()["session"]["token"]}
@@ -314,7 +314,7 @@ def test_the_successor_is_given_while_the_secret_rotates(start: Start, database_
     assert again.json()["refresh_token"] == second
     dropped = start(database_url, AUTH_SECRET=new)
     assert type(frontend)(dropped, frontend.client_id).refresh(first).json()["error"] == "invalid_grant"
-    assert frontend.refresh(second).status_code == 200, "that nobody can open it is no theft"
+    assert frontend.refresh(second).status_code == 200, "a successor that cannot be decrypted was treated as theft"
 
 
 def test_a_seal_opens_in_its_own_place_alone() -> None:
@@ -327,7 +327,7 @@ def test_a_seal_opens_in_its_own_place_alone() -> None:
 
 
 def test_every_client_rotates(sqlite_service: Service) -> None:
-    """RFC 9700 §4.14.2 asks it of public clients."""
+    """RFC 9700 §4.14.2 requires it for public clients; here it applies to all."""
     person, backend = sign_up(sqlite_service), register_backend(sqlite_service)
     first = backend.tokens(person)["refresh_token"]
     assert backend.refresh(first, client_secret="x").status_code == 401
@@ -344,7 +344,7 @@ def test_two_requests_at_once_get_one_successor(service: Service) -> None:
 
 @pytest.mark.parametrize("kind", [RefreshTokenFamily, AuthorizationCode])
 def test_whoever_asks_without_end_fills_nothing(service: Service, kind: type[Authorized]) -> None:
-    """A page that needs its person only once could; what is in use goes last."""
+    """A client that authorizes silently in a loop must not fill the table. The rows in use are deleted last."""
     person, frontend = sign_up(service), register_frontend(service)
     used = frontend.tokens(person)["refresh_token"]
     key = kind.__mapper__.primary_key[0].name

@@ -1,4 +1,4 @@
-"""What ends access sets the bits of its tokens in the status lists, and of no others (REVOCATION.md)."""
+"""Each end of access sets the bits of its tokens in the status lists, and no other bits (REVOCATION.md)."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,10 +17,10 @@ ALL = {"web", "web elsewhere", "frontend", "other frontend", "offline"}
 
 
 def give_back(scene: Scene, token: str, client_id: str, secret: str) -> None:
-    """RFC 7009."""
+    """Revoke the token (RFC 7009)."""
     answer = httpx2.post(f"{scene.service.url}/oauth/revoke", data={"token": token}, auth=(client_id, secret))
     assert answer.status_code in (200, 401)
-    if answer.status_code == 401:  # the client authenticates in the form
+    if answer.status_code == 401:  # the client's registered method is the form
         form = {"token": token, "client_id": client_id, "client_secret": secret}
         assert httpx2.post(f"{scene.service.url}/oauth/revoke", data=form).status_code == 200
 
@@ -47,13 +47,13 @@ def set_password(scene: Scene, *options: str) -> None:
 
 
 def log_out(scene: Scene) -> None:
-    """OpenID Connect RP-Initiated Logout 1.0 §2: the application sends its person, who says yes."""
+    """Sign out at the client's request, and confirm it (OpenID Connect RP-Initiated Logout 1.0 §2)."""
     asked = scene.browser().open("/oauth/logout", id_token_hint=scene.id_token)
     assert "signed-out" in asked.press("signout-form", "sign-out").page.elements
 
 
 def withdraw_consent(scene: Scene) -> None:
-    """On the page that lists what one has agreed to."""
+    """Withdraw a consent on the page that lists a person's consents."""
     client_id, browser = scene.frontend.client_id, scene.browser()
     browser.authorize(scene.frontend).allow()
     browser.open("/consent").press(f"withdraw-form-{client_id}", f"withdraw-{client_id}")
@@ -122,7 +122,7 @@ ENDS: dict[str, tuple[Callable[[Scene], None], set[str]]] = {
 
 @pytest.mark.parametrize("name", ENDS)
 def test_what_ends_access_sets_the_bits_of_its_tokens_and_no_others(service: Service, name: str) -> None:
-    """What is not revoked still works: the other frontends of the same person."""
+    """Tokens that are not revoked still work, such as those of the person's other frontends."""
     scene = make_scene(service)
     act, ended = ENDS[name]
     assert scene.revoked() == set()
@@ -146,7 +146,7 @@ def test_a_session_that_expires_ends_its_tokens(service: Service) -> None:
 
 
 def test_a_service_that_was_revoked_gets_another_index_at_once(service: Service) -> None:
-    """Although this process still has the client in its memory."""
+    """The new index is used although this process still has the client in its cache."""
     robot = register(service)
     before = robot.token().json()["access_token"]
     assert reference(robot.token().json()["access_token"]) == reference(before)
@@ -158,7 +158,7 @@ def test_a_service_that_was_revoked_gets_another_index_at_once(service: Service)
 
 
 def test_introspection_knows_before_the_list_does(service: Service) -> None:
-    """By the very index: a token of an earlier grant of the same session at the same client stays dead."""
+    """The index decides: a token of an earlier grant stays revoked after a new grant of the same session and client."""
     person, backend = sign_up(service), register_backend(service)
     first = backend.tokens(person)
     form = {"client_id": backend.client_id, "client_secret": backend.secret}

@@ -1,4 +1,4 @@
-"""`secrets rotate`: the file gets a new newest version, and old cookies stay valid."""
+"""`secrets rotate`: the file gets a new version, and old cookies stay valid."""
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +39,7 @@ def test_after_a_restart_the_old_cookie_is_good_and_new_ones_need_the_new_secret
     assert rotated.stdout == f'{{"version": 2, "kept": 1, "file": "{file}"}}\n'
     assert "restart" in rotated.stderr
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert [path.name for path in file.parent.iterdir()] == [file.name], "nothing is left beside it"
+    assert [path.name for path in file.parent.iterdir()] == [file.name], "a temporary file was left"
     secrets = parse_secrets(file.read_text())
     assert (list(secrets), secrets[1]) == ([2, 1], SECRET.removeprefix("1:"))
     assert secrets[2] not in rotated.stdout + rotated.stderr
@@ -48,7 +48,7 @@ def test_after_a_restart_the_old_cookie_is_good_and_new_ones_need_the_new_secret
     new = after.signed_up().cookies[COOKIE]
     assert lives(after, old)
     assert lives(after, new)
-    assert not lives(before, new), "signed with the newest"
+    assert not lives(before, new), "the cookie was not signed with the newest version"
 
 
 def lives(service: Service, cookie: str) -> bool:
@@ -60,7 +60,7 @@ def test_older_secrets_are_dropped_only_with_a_yes(sqlite_service: Service, file
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "add --yes" in refused.stderr
     assert file.read_text() == SECRET + "\n"
-    assert rotate(sqlite_service, file, "--keep", "1").returncode == 0, "nothing is dropped, so nothing is asked"
+    assert rotate(sqlite_service, file, "--keep", "1").returncode == 0, "nothing is dropped, so no confirmation is due"
     assert rotate(sqlite_service, file, "--keep", "0", "--yes").returncode == 0
     assert list(parse_secrets(file.read_text())) == [3]
 

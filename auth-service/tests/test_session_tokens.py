@@ -1,4 +1,4 @@
-"""A session's access token is given out again for a second, and never a moment beyond its session or its key."""
+"""A session's access token is reused for one second, but not after its session or its key has ended."""
 
 import httpx2
 

@@ -32,7 +32,7 @@ def test_get_session_shows_the_session_and_its_user(service: Service) -> None:
 
 
 def test_every_instant_has_exactly_three_decimals(service: Service) -> None:
-    """With six digits, the client's dates are off by minutes."""
+    """With six decimals, the Better Auth client's dates would be off by minutes."""
     client = service.signed_up()
     for path in ("/get-session", "/list-sessions", "/list-accounts"):
         instants = re.findall(r'"([0-9-]{10}T[^"]*)"', client.get(path).text)
@@ -41,7 +41,7 @@ def test_every_instant_has_exactly_three_decimals(service: Service) -> None:
 
 
 def test_the_bare_handle_does_not_authenticate(service: Service) -> None:
-    """A handle is shown in lists, so it must prove nothing."""
+    """Lists show the handle, so it must not be a credential."""
     client = service.signed_up()
     handle = client.get("/get-session").json()["session"]["token"]
     assert service.client(headers={"Authorization": f"Bearer {handle}"}).get("/get-session").json() is None
@@ -109,7 +109,7 @@ def test_a_session_slides_after_a_day_of_age(service: Service) -> None:
     assert "set-cookie" not in client.get("/get-session").headers
     service.clock.advance(hours=2)
     unslid = client.get("/get-session", params={"disableRefresh": "false"})
-    assert "set-cookie" not in unslid.headers, "any text is a yes to disableRefresh"
+    assert "set-cookie" not in unslid.headers, "any text must count as true for disableRefresh"
     slid = client.get("/get-session")
     assert "Max-Age=604800" in slid.headers["set-cookie"]
     assert slid.json()["session"]["token"] == token
@@ -119,7 +119,7 @@ def test_a_session_slides_after_a_day_of_age(service: Service) -> None:
 
 
 def test_no_session_outlives_its_absolute_age(start: Start, database_url: str) -> None:
-    """7 days sliding, 90 days at most; here 2 and 3."""
+    """By default a session ends after 7 days without use and after 90 days at most; here after 2 and 3."""
     service = start(database_url, AUTH_SESSION_TTL="P2D", AUTH_SESSION_ABSOLUTE_MAX_AGE="P3D")
     client = service.signed_up()
     for _ in range(5):

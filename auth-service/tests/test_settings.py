@@ -1,4 +1,4 @@
-"""Settings are checked before anything is opened, and README.md tells the truth about them."""
+"""Settings are checked before anything is opened, and README.md describes each of them correctly."""
 
 import re
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_what_cannot_be_meant_is_refused(changes: dict[str, str], message: str) 
 
 @pytest.mark.parametrize("url", [{}, {"AUTH_REDIS_URL": "redis://:short@h"}], ids=["no Redis", "no TLS"])
 def test_authorities_of_what_is_not_encrypted_are_refused(tmp_path: Path, url: dict[str, str]) -> None:
-    """Somebody believes that it is."""
+    """The operator who sets them believes that the connection is encrypted."""
     _, ca_file = write_certificate(tmp_path, "localhost")
     with pytest.raises(InvalidSettings, match="AUTH_REDIS_CA_FILE is for AUTH_REDIS_URL with rediss") as refused:
         load_settings({**GOOD, **url, "AUTH_REDIS_CA_FILE": str(ca_file)})

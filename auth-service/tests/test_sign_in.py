@@ -89,7 +89,7 @@ def test_sign_out_without_a_session_succeeds(sqlite_service: Service, body: dict
 
 @pytest.mark.usefixtures("real_hashing")
 def test_a_full_hashing_queue_answers_429_and_nothing_else_slows_down(start: Start, sqlite_url: str) -> None:
-    """One thread and one place in the queue; of sixteen at once most are told to come back."""
+    """One thread and one place in the queue: most of sixteen parallel sign-ins get 429."""
     service = start(sqlite_url, AUTH_HASHING_THREADS="1", AUTH_HASHING_QUEUE_LIMIT="1")
     client = service.signed_up("ann@example.com")
     body = {"email": "ann@example.com", "password": PASSWORD}

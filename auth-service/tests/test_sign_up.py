@@ -45,7 +45,7 @@ def test_a_taken_address_is_422_in_any_case_and_changes_nothing(service: Service
 
 
 def test_fifty_sign_ups_at_once_make_one_account(start: Start, database_url: str) -> None:
-    """The unique index decides, not a look beforehand; nothing half-written stays."""
+    """The unique index decides, not a query before the insert. No partial account stays."""
     service = start(database_url, AUTH_HASHING_QUEUE_LIMIT="1000")
     body = {"name": "Ann", "email": "ann@example.com", "password": PASSWORD}
     with ThreadPoolExecutor(50) as pool:
@@ -98,7 +98,7 @@ def test_passwords_are_compared_after_nfkc(sqlite_service: Service) -> None:
 
 
 def test_an_address_stays_ascii(sqlite_service: Service) -> None:
-    """Punycode is not decoded: what looks like another address would be stored, and could not be signed in with."""
+    """Punycode is not decoded. Otherwise the stored address would differ from the typed one, and sign-in would fail."""
     email = "ann@xn--pple-43d.com"
     user = sqlite_service.signed_up(email).get("/get-session").json()["user"]
     assert user["email"] == email

@@ -1,4 +1,4 @@
-"""Keys are made at first start, sealed at rest, and never lost to a wrong secret (ROTATION.md; RFC 7638)."""
+"""Keys are made at the first start, stored encrypted, and not lost by a wrong secret (ROTATION.md; RFC 7638)."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -47,7 +47,7 @@ def load(url: str, secrets: dict[int, str]) -> KeySet:
 
 @pytest.fixture
 def empty_url(request: pytest.FixtureRequest, database_url: str) -> str:
-    """A migrated database in which no key has been made yet."""
+    """The URL of a migrated database without keys."""
     service = Store(database_url)
     service.execute("DELETE FROM signing_keys")
     return database_url
@@ -86,7 +86,7 @@ def test_a_start_with_an_unknown_secret_refuses_and_destroys_nothing(empty_url: 
 
 
 def test_a_start_that_could_not_open_the_spare_refuses_too(empty_url: str) -> None:
-    """It would be found out in an emergency, when the spare is all there is."""
+    """Otherwise the fault would show only in an emergency, when the spare is needed."""
     load(empty_url, {1: SECRETS[1]})
     Store(empty_url).execute("UPDATE signing_keys SET encryption_key_version = 3 WHERE state = 'next'")
     with pytest.raises(UnreadableKey, match="needs version 3"):

@@ -1,4 +1,4 @@
-"""A session that a request prolongs is prolonged in the browser as well, whatever the request is answered."""
+"""A request that prolongs a session also renews its cookie, whatever the response is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Request = Callable[[httpx2.Client], httpx2.Response]
 
 
 def check_that_it_slides(service: Service, client: httpx2.Client, request: Request, status: int) -> None:
-    """The request moves the session's end, and its response says so to the browser."""
+    """Check that the request moves the session's end and that its response renews the cookie."""
     credential, expires_at = client.cookies[SESSION_TOKEN], expiry(service)
     response = request(client)
     assert response.status_code == status, response.text
@@ -33,7 +33,7 @@ def expiry(service: Service) -> Any:
 
 
 def asked_to_sign_in_again(service: Service) -> tuple[Browser, dict[str, str]]:
-    """A browser whose person is signed in and asked for the password again, and the form's fields."""
+    """A browser with a signed-in person who has to type the password again, and that form's fields."""
     browser = signed_in(service).authorize(register_frontend(service), prompt="login")
     return browser, browser.fields("signin-form")[1]
 
@@ -111,7 +111,7 @@ def test_an_endpoint_of_the_protocol(sqlite_service: Service, call: str) -> None
 
 
 def test_a_request_that_fails(start: Start, database_url: str) -> None:
-    """To SQLite a table that is missing is a fault of the store, to PostgreSQL one of ours."""
+    """A missing table gives 503 on SQLite (the database's fault) and 500 on PostgreSQL (our fault)."""
     service = start(database_url)
     client = service.signed_up()
     service.clock.advance(hours=25)

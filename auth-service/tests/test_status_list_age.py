@@ -1,4 +1,4 @@
-"""How old a published status list may be: its signed `iat` is what verifiers judge by."""
+"""The age of a published status list. Verifiers read it from the signed `iat`."""
 
 import httpx2
 import jwt
@@ -13,7 +13,7 @@ def signed_at(service: Service) -> int:
 
 
 def test_a_list_is_signed_thrice_in_a_tokens_life(start: Start, sqlite_url: str) -> None:
-    """A verifier takes one that is older than a token lives for stale, and refuses to write."""
+    """A verifier treats a list older than a token's lifetime as stale and refuses writes."""
     service = start(sqlite_url, AUTH_ACCESS_TOKEN_TTL="PT6S")
     service.clock.stop()
     service.clock.advance(seconds=3)
@@ -21,7 +21,7 @@ def test_a_list_is_signed_thrice_in_a_tokens_life(start: Start, sqlite_url: str)
 
 
 def test_a_list_that_could_not_be_read_is_not_signed(start: Start, sqlite_url: str) -> None:
-    """Its age says the truth: nobody knows what was revoked meanwhile."""
+    """Its `iat` must stay old, because new revocations are unknown."""
     service = start(sqlite_url)
     service.clock.advance(seconds=40)
     first = signed_at(service)

@@ -1,4 +1,4 @@
-"""Status lists: how they are published, replaced and retired, and who is given which index."""
+"""Status lists: publication, replacement, retirement, and the allocation of indexes."""
 
 import asyncio
 import json
@@ -56,7 +56,7 @@ def test_there_is_no_other_list(sqlite_service: Service, name: str) -> None:
 
 
 def test_the_open_list_and_the_next_are_listed(sqlite_service: Service) -> None:
-    """§9.3; the next one is known before it is used."""
+    """draft-ietf-oauth-status-list §9.3. The next list is published before it is used."""
     answer = httpx2.get(f"{sqlite_service.url}/oauth/status-lists")
     assert answer.json() == {"status_lists": [f"{URI}/1", f"{URI}/2"]}
     assert answer.headers["Cache-Control"] == "public, max-age=1, s-maxage=1"
@@ -94,7 +94,7 @@ def test_a_list_is_open_for_a_day_and_shown_until_its_last_token_has_expired(sta
     refreshed = scene.frontend.refresh(scene.refresh_token).json()["access_token"]
     assert {reference(token)[0] for token in (moved, again, refreshed)} == {f"{URI}/2"}
     post(scene.person, "/sign-out")
-    assert is_revoked(service, scene.tokens["web"]), "the old index as well: it may have live tokens"
+    assert is_revoked(service, scene.tokens["web"]), "the old index must be revoked too: its tokens may be valid"
     assert is_revoked(service, moved)
     assert is_revoked(service, refreshed)
     service.clock.advance(seconds=300 + 70)
@@ -105,7 +105,7 @@ def test_a_list_is_open_for_a_day_and_shown_until_its_last_token_has_expired(sta
 
 
 def test_no_index_is_given_out_twice(database_url: str) -> None:
-    """Eight at once, in a list that is nearly full: the primary key decides."""
+    """Eight parallel allocations in a nearly full list: the primary key decides."""
 
     async def run() -> list[tuple[int, int]]:
         database = open_database(database_url)
@@ -138,7 +138,7 @@ def test_of_simultaneous_replacements_one_happens(start: Start, database_url: st
 
 
 def test_a_flood_of_versions_that_do_not_exist_costs_two_looks(sqlite_url: str) -> None:
-    """Whoever asks while one is under way shares the next."""
+    """Requests that come during a read of the database share the next read."""
 
     async def run() -> int:
         database = open_database(sqlite_url)
@@ -181,7 +181,7 @@ def test_whoever_listens_hears_of_a_change_at_once(start: Start, sqlite_url: str
 
 
 def test_an_index_is_drawn_at_sign_in_and_not_when_a_token_is_asked_for(service: Service) -> None:
-    """The hot path writes nothing."""
+    """A request for a token writes nothing."""
     person = sign_up(service)
     [(drawn,)] = service.rows("SELECT count(*) FROM status_indexes")
     tokens = [person.browser.get("/token").json()["token"] for _ in range(3)]
@@ -192,14 +192,14 @@ def test_an_index_is_drawn_at_sign_in_and_not_when_a_token_is_asked_for(service:
 
 
 def test_the_drafts_example() -> None:
-    """draft-ietf-oauth-status-list §4.1, §4.2."""
+    """The example of draft-ietf-oauth-status-list §4.1 and §4.2."""
     octets = status_list.set_bits((0, 3, 4, 5, 7, 8, 9, 13, 15), size=16)
     assert octets == bytes.fromhex("b9a3")
     assert status_list.pack(octets) == "eNrbuRgAAhcBXQ"
 
 
 def test_a_list_of_100_000_with_one_in_a_hundred_set_takes_four_kilobytes(sqlite_service: Service) -> None:
-    """Issue 6. As it is served, with every header; `bench revocation` prints how much it is through the gateway."""
+    """Issue 6: the size of the response with its headers. `bench revocation` prints the size through the gateway."""
     given_out = random.Random(1).sample(range(status_list.SIZE), 100_000)
     for revoked_at, indices in (("NULL", given_out[1000:]), ("'2026-01-01 00:00:00.000000'", given_out[:1000])):
         rows = ", ".join(f"(1, {index}, 'x', {revoked_at})" for index in indices)
@@ -211,7 +211,7 @@ def test_a_list_of_100_000_with_one_in_a_hundred_set_takes_four_kilobytes(sqlite
         on_the_wire = b"".join(iter(lambda: connection.recv(65536), b""))
     statuses = fetch(sqlite_service, f"{URI}/1")
     assert sum(map(int.bit_count, statuses)) == 1000
-    assert 1010 < len(on_the_wire) <= 4096  # a thousand random positions say that much, however they are written
+    assert 1010 < len(on_the_wire) <= 4096  # no encoding of a thousand random positions is smaller
 
 
 def test_a_start_that_is_older_than_the_lists_makes_them_once(start: Start, sqlite_url: str) -> None:

@@ -1,4 +1,4 @@
-"""Whatever answers at Redis' address, or does not: no request fails by it, and a password stays unsaid."""
+"""Whatever answers at Redis' address, or nothing: no request fails because of it, and no password is logged."""
 
 import asyncio
 import socket
@@ -22,13 +22,13 @@ from .waiting import wait_until
 
 __all__ = ["logged"]  # a fixture
 
-EVAL = b"*1\r\n*6\r\n$4\r\neval\r\n:-3\r\n*0\r\n:0\r\n:0\r\n:0\r\n"  # the one command, as COMMAND describes it
-ONE = b"*2\r\n:1\r\n:1000\r\n"  # a window's first request, and a second to go
+EVAL = b"*1\r\n*6\r\n$4\r\neval\r\n:-3\r\n*0\r\n:0\r\n:0\r\n:0\r\n"  # COMMAND's description of EVAL, the only command
+ONE = b"*2\r\n:1\r\n:1000\r\n"  # a window's first request, with one second left
 
 
 @dataclass
 class Pretender:
-    """It speaks Redis' protocol (RESP3), and answers to a script what it was told to."""
+    """A server that speaks Redis' protocol (RESP3) and answers scripts as the test says."""
 
     port: int
     answer: bytes = ONE
@@ -36,7 +36,7 @@ class Pretender:
 
     @property
     def as_a_cluster(self) -> bytes:
-        """All that there is of one (CLUSTER SLOTS)."""
+        """The answer of a cluster with this one node (CLUSTER SLOTS)."""
         return b"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:%d\r\n" % self.port
 
 
@@ -54,7 +54,7 @@ def pretender() -> Iterator[Pretender]:
         daemon_threads = True
 
         def handle_error(self, *_: object) -> None:
-            """Its connections end as they like."""
+            """Ignore broken connections."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         pretending = Pretender(server.server_address[1])
@@ -99,7 +99,7 @@ CLUSTERS = {
 def test_answer_that_the_library_stumbles_over_harms_nobody(
     start: Start, sqlite_url: str, pretender: Pretender, answer: bytes, logged: Logged
 ) -> None:
-    """It raises TypeError or IndexError then: no request fails by that, and the search goes on."""
+    """redis-py raises TypeError or IndexError on such answers. No request fails, and the search for Redis goes on."""
     pretender.cluster = answer
     url = f"redis+cluster://127.0.0.1:{pretender.port}"
     client = register(start(sqlite_url, AUTH_CLIENT_RATE_LIMIT="2/PT1H", AUTH_REDIS_URL=url, **PATIENT))
@@ -121,7 +121,7 @@ def test_longer_window_of_earlier_settings_ends_with_the_new_one(start: Start, s
 
 
 def test_name_that_is_looked_up_for_long_keeps_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are the event loop's, for all names; a resolver may take a minute to give up."""
+    """The event loop's few threads serve all look-ups, and a resolver may take a minute to give up."""
     asked, given_up = [], threading.Event()
     real = socket.getaddrinfo
 
@@ -135,7 +135,7 @@ def test_name_that_is_looked_up_for_long_keeps_one_thread(monkeypatch: pytest.Mo
     async def search() -> int:
         windows = SharedWindows(parse_redis_url("redis://redis.invalid"), prefix="auth", timeout=timedelta(0, 0, 1000))
         async with windows.running():
-            while not asked:  # noqa: ASYNC110 - what is waited for happens in a thread
+            while not asked:  # noqa: ASYNC110 - the condition changes in a thread
                 await asyncio.sleep(0.01)
             for _ in range(30):
                 await asyncio.sleep(0.01)

@@ -65,7 +65,7 @@ def test_auth_time_stays_that_of_the_sign_in(sqlite_service: Service) -> None:
 
 
 def test_the_key_set_is_the_same_in_both_places_and_public(service: Service) -> None:
-    """RFC 7517 §5; one key signs, and the spare is published beside it."""
+    """RFC 7517 §5: the set has the signing key and its spare."""
     with service.client() as client:
         well_known = client.get(f"{service.url}/.well-known/jwks.json")
         assert client.get("/jwks").json() == well_known.json()

@@ -1,4 +1,4 @@
-"""The token endpoint, and what a service gets for itself by client_credentials (RFC 6749 §3.2, §4.4, §5)."""
+"""The token endpoint, and the client_credentials grant (RFC 6749 §3.2, §4.4, §5)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ REFUSAL = {"error", "error_description"}
 
 
 def test_an_access_token_says_who_may_do_what_where(service: Service) -> None:
-    """RFC 9068 §2: a service's `sub` is its client_id, and nobody was authenticated."""
+    """RFC 9068 §2: a service's `sub` is its client_id, and the token has no `auth_time`."""
     service.clock.stop()
     client = register(service)
     response = client.token(resource=API)
@@ -199,7 +199,7 @@ BODIES: dict[str, tuple[str | None, bytes, int, str]] = {
 def test_bad_bodies_are_invalid_requests(
     sqlite_service: Service, media_type: str | None, body: bytes, status: int, description: str
 ) -> None:
-    """RFC 6749 §3.2, Appendix B: the same shape for all, and never the framework's own 422."""
+    """RFC 6749 §3.2, Appendix B: all get the same shape, and none gets the framework's own 422."""
     client = register(sqlite_service)
     headers = {} if media_type is None else {"Content-Type": media_type}
     auth = (client.client_id, client.secret)
@@ -244,11 +244,11 @@ def test_a_stranger_is_told_nothing_about_the_request(sqlite_service: Service) -
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Every statement that any engine of this process runs; the service is a thread of it."""
+    """Every statement of any engine in this process; the service runs in a thread of it."""
     seen: list[str] = []
 
     def see(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        if "signing_keys" not in statement:  # read every other second, whatever is asked for
+        if "signing_keys" not in statement:  # read every other second, independent of requests
             seen.append(statement)
 
     event.listen(Engine, "before_cursor_execute", see)
@@ -259,9 +259,9 @@ def statements() -> Iterator[list[str]]:
 
 
 def test_a_token_for_a_known_client_touches_no_database(service: Service) -> None:
-    """Client rows are cached for five seconds, no longer; the first token of all draws the client's status index.
+    """Client rows are cached for five seconds. Only the very first token draws the client's status index.
 
-    What else the process asks meanwhile, for its keys and status lists, is not about clients.
+    The process's own queries for keys and status lists are not counted.
     """
     service.clock.stop()
     client = register(service)
@@ -283,7 +283,7 @@ def test_a_token_for_a_known_client_touches_no_database(service: Service) -> Non
 
 
 def test_a_client_registered_a_moment_after_it_was_asked_for_works(service: Service) -> None:
-    """That there is no such client is not remembered."""
+    """The cache does not store that a client does not exist."""
     client = register(service)
     stored = service.rows("SELECT client_id FROM clients")
     service.execute("UPDATE clients SET client_id = 'client_elsewhere'")
@@ -300,7 +300,7 @@ def test_the_life_of_a_token_is_a_setting(start: Start, sqlite_url: str) -> None
 
 
 def test_the_metadata_say_what_the_endpoint_does(sqlite_service: Service) -> None:
-    """RFC 8414 §2: every member is tried; what is not listed is refused."""
+    """RFC 8414 §2: every listed value works, and unlisted ones are refused."""
     metadata = httpx2.get(f"{sqlite_service.url}/.well-known/oauth-authorization-server").json()
     assert metadata["token_endpoint"] == f"{ISSUER}{TOKEN}"
     assert metadata["grant_types_supported"] == list(GRANT_TYPES)

@@ -1,4 +1,4 @@
-"""Traces by OTLP: a span a request under the caller's traceparent, without anything secret; unasked there are none."""
+"""OTLP traces: one span per request under the caller's traceparent, without secrets; none unless configured."""
 
 import socket
 import subprocess
@@ -23,7 +23,7 @@ PLANTED = "planted-secret"
 
 @dataclass
 class Receiver:
-    """A collector's receiver (OTLP/HTTP), which keeps what it was sent as it was sent."""
+    """A collector's receiver (OTLP/HTTP) that keeps each request as it came."""
 
     url: str
     bodies: list[bytes] = field(default_factory=list)
@@ -75,7 +75,7 @@ def attributes(span: Span) -> dict[str, str | int]:
 
 @pytest.mark.process
 def test_spans_say_what_was_done_and_nothing_that_was_said(sqlite_url: str, receiver: Receiver) -> None:
-    """The end of the process sends what is left: nothing was sent before, for a minute."""
+    """The spans are sent when the process ends, because the batch delay of a minute has not passed."""
     port = free_port()
     settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
     process = Store(sqlite_url).started("serve", "--port", str(port), stdout=subprocess.DEVNULL, **settings)
@@ -108,7 +108,7 @@ def test_spans_say_what_was_done_and_nothing_that_was_said(sqlite_url: str, rece
 
 
 def send_secrets(url: str) -> None:
-    """In a body, a query, a path, headers, a form, and in what a caller says of its trace."""
+    """Send secrets in a body, a query, a path, headers, a form, and in the trace headers."""
     headers = {
         "traceparent": f"00-{TRACE_ID}-{PARENT_ID}-01",
         "tracestate": f"vendor={PLANTED}",
@@ -157,7 +157,7 @@ def test_without_the_packages_a_start_is_refused_in_one_line(sqlite_url: str) ->
 
 @pytest.mark.process
 def test_silent_collector_does_not_put_off_the_end(sqlite_url: str) -> None:
-    """Sent one by one, these spans would wait for a minute."""
+    """Sent one by one to this collector, the spans would take a minute."""
     port = free_port()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = {

@@ -1,4 +1,4 @@
-"""From every schema there ever was to the newest, with data in it; and the version before goes on working meanwhile."""
+"""Migrations from every older schema to the newest keep the data, and the older version keeps working meanwhile."""
 
 import json
 import subprocess
@@ -21,10 +21,10 @@ from .conftest import PASSWORD, Start, Store
 from .postgres_server import made_database
 
 VERSIONS = sorted(path.stem for path in (Path(migrations.__file__).parent / "versions").glob("[0-9]*.py"))
-# These ask more of an INSERT than the version before knew. They are older than the first release: nobody runs that one.
+# The version before these migrations cannot insert after them. They precede the first release, so no one runs it.
 BEFORE_RELEASES = {"0004_grants"}
 LONG_AGO, FAR_AHEAD = datetime(2026, 1, 1), datetime(2099, 1, 1)  # noqa: DTZ001 - SQLite's are without a zone
-# Where any value of the column's type will not do.
+# Columns that need a particular value, not just any of their type.
 MEANT = {
     ("clients", "registered"): json.dumps({"redirect_uris": ["https://app.example.com/callback"]}),
     ("signing_keys", "state"): "gone",
@@ -41,7 +41,7 @@ def upgrade(url: str, revision: str) -> None:
 
 
 def tables(url: str) -> list[Table]:
-    """As the database has them, parents first, and without Alembic's own."""
+    """The database's tables, parents first, without Alembic's own."""
     engine = create_engine(url.replace("+aiosqlite", ""), poolclass=NullPool)
     found = MetaData()
     found.reflect(engine)
@@ -49,7 +49,7 @@ def tables(url: str) -> list[Table]:
 
 
 def rows(table: Table) -> list[dict[str, Any]]:
-    """Two for each, in which nothing is left out that the schema knows, and whose parents are each other's."""
+    """Two rows for the table, with a value for every column. Foreign keys refer to the parents' rows."""
     return [{column.name: _value(column, number) for column in table.columns} for number in range(2)]
 
 
@@ -122,7 +122,7 @@ def test_people_of_then_sign_in(tmp_path: Path, start: Start, revision: str) -> 
     [pair for pair in pairwise(VERSIONS) if pair[1] not in BEFORE_RELEASES],
 )
 def test_the_version_before_reads_and_writes_all_that_it_knows(bare_url: str, older: str, newer: str) -> None:
-    """It serves while the new one migrates: its statements name the columns that it knows, and no others."""
+    """The older version serves during the migration; its statements name only the columns that it knows."""
     upgrade(bare_url, older)
     known = tables(bare_url)
     upgrade(bare_url, newer)
@@ -156,7 +156,7 @@ def test_one_migrates_and_the_others_wait(bare_url: str) -> None:
 
 
 def test_a_migration_gives_up_rather_than_have_everybody_wait_behind_it(postgres: str) -> None:
-    """For a table that somebody reads for long: a backup, say."""
+    """A backup, for example, holds the table's lock for long."""
     with made_database(postgres) as url:
         upgrade(url, "0007_account_events")
         with connect(url) as reader:

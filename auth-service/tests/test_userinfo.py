@@ -1,4 +1,4 @@
-"""The UserInfo endpoint (OpenID Connect Core §5.3) and the bearer tokens that open it (RFC 6750)."""
+"""The UserInfo endpoint (OpenID Connect Core §5.3) and its bearer tokens (RFC 6750)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ def ask(service: Service, token: str | None, method: str = "GET", **options: Any
 
 
 def test_userinfo_tells_what_the_scope_allows(service: Service) -> None:
-    """OpenID Connect Core §5.3.2, §5.4; whatever the token's audience."""
+    """OpenID Connect Core §5.3.2, §5.4. The token's audience does not matter."""
     person, frontend = sign_up(service, image="https://example.com/ann.png"), register_frontend(service)
     whole = ask(service, frontend.tokens(person)["access_token"])
     assert (whole.status_code, whole.headers["Cache-Control"]) == (200, "no-store")
@@ -42,14 +42,14 @@ def test_userinfo_tells_what_the_scope_allows(service: Service) -> None:
 
 
 def test_what_is_not_known_is_left_out(sqlite_service: Service) -> None:
-    """OpenID Connect Core §5.3.2: never null. A picture is a URL (§5.1), and what is none is no picture."""
+    """OpenID Connect Core §5.3.2: no claim is null. A picture that is not a URL is left out (§5.1)."""
     person = sign_up(sqlite_service, name="", image="javascript:alert(1)")
     token = register_frontend(sqlite_service).tokens(person, "openid profile")["access_token"]
     assert ask(sqlite_service, token).json().keys() == {"sub", "updated_at"}
 
 
 def test_claims_may_be_asked_for_by_name(sqlite_service: Service) -> None:
-    """OpenID Connect Core §5.5; over refresh as well."""
+    """OpenID Connect Core §5.5. The request also holds for refreshed tokens."""
     person, frontend = sign_up(sqlite_service), register_frontend(sqlite_service)
     asked = '{"userinfo": {"email": {"essential": true}, "phone_number": null}}'
     tokens = frontend.tokens(person, "openid", claims=asked)
@@ -59,7 +59,7 @@ def test_claims_may_be_asked_for_by_name(sqlite_service: Service) -> None:
 
 
 def test_claims_that_are_registered_no_more_are_told_no_more(sqlite_service: Service) -> None:
-    """An operator takes `email` from a client, whose refresh tokens may live for half a year."""
+    """An operator removes `email` from a client whose refresh tokens may last half a year."""
     person, frontend = sign_up(sqlite_service), register_frontend(sqlite_service)
     asked = '{"userinfo": {"email": null, "name": null}, "id_token": {"email": null, "name": null}}'
     tokens = frontend.tokens(person, "openid", claims=asked)
@@ -72,7 +72,7 @@ def test_claims_that_are_registered_no_more_are_told_no_more(sqlite_service: Ser
 
 @pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", None, "application/json"])
 def test_post_is_answered_like_get(sqlite_service: Service, media_type: str | None) -> None:
-    """OpenID Connect Core §5.3.1. A body that is no form is not looked at."""
+    """OpenID Connect Core §5.3.1. A body that is not a form is ignored."""
     token = register_frontend(sqlite_service).tokens(sign_up(sqlite_service))["access_token"]
     headers = {} if media_type is None else {"Content-Type": media_type}
     assert ask(sqlite_service, token, "POST", headers=headers).status_code == 200
@@ -89,7 +89,7 @@ def test_the_token_may_stand_in_the_form(sqlite_service: Service) -> None:
 Sent = Callable[[Service, str], httpx2.Response]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
-# How the token is sent, the status, and the error in WWW-Authenticate.
+# The way to send the token, the status, and the error in WWW-Authenticate.
 REQUESTS: dict[str, tuple[Sent, int, str | None]] = {
     "no token": (lambda service, token: ask(service, None), 401, None),
     "another scheme": (lambda service, token: ask(service, None, headers={"Authorization": "Basic eA=="}), 401, None),
@@ -158,7 +158,7 @@ def test_nothing_but_our_access_tokens_opens_it(sqlite_service: Service, make: C
 
 
 def test_a_token_without_openid_does_not_reach_so_far(sqlite_service: Service) -> None:
-    """RFC 6750 §3.1: 403, and which scope would do."""
+    """RFC 6750 §3.1: 403 with the scope that is needed."""
     person, frontend = sign_up(sqlite_service), register_frontend(sqlite_service)
     service_token = register(sqlite_service, default_resource=None).token().json()["access_token"]
     web_token = person.browser.get("/token").json()["token"]
@@ -203,7 +203,7 @@ def test_an_offline_grants_token_outlives_the_session(sqlite_service: Service) -
     tokens = frontend.tokens(person, "openid email offline_access")
     person.browser.post("/sign-out", json={})
     narrowed = frontend.refresh(tokens["refresh_token"], scope="openid").json()
-    assert narrowed["scope"] == "openid offline_access", "by which the token names its grant"
+    assert narrowed["scope"] == "openid offline_access", "`offline_access` tells which grant the token belongs to"
     assert ask(sqlite_service, narrowed["access_token"]).json() == {"sub": person.account_id}
 
 

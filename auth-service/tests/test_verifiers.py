@@ -1,4 +1,4 @@
-"""What verifiers report is evidence for a rotation: theirs alone, bounded, and never a veto (ROTATION.md)."""
+"""Verifiers' reports are evidence for a rotation: authenticated, bounded, and not able to block it (ROTATION.md)."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ def test_the_last_report_of_each_instance_is_what_counts(service: Service) -> No
     assert report(client, "c", instance="two").status_code == 204
     assert report(client, "a b c").status_code == 204
     assert listed(service) == {"one": "a b c", "two": "c"}
-    assert report(client, "", instance="two").status_code == 204, "it says good-bye"
+    assert report(client, "", instance="two").status_code == 204, "a verifier that stops reports no keys"
     assert listed(service) == {"one": "a b c"}
 
 
@@ -58,7 +58,7 @@ def lists_held(store: Store) -> list[dict[str, Any]]:
 
 
 def test_an_operator_sees_since_when_each_verifier_knows_of_a_revocation(start: Start, database_url: str) -> None:
-    """REVOCATION.md: `lacking` 0, and held since after the revocation."""
+    """REVOCATION.md: `lacking` is 0, and the list is held since a time after the revocation."""
     service, uri = start(database_url), f"{ISSUER}/oauth/status-lists/1"
     client, signed_at = register(service, protected_resource=API), int(service.clock().timestamp())
     service.clock.stop()
@@ -146,13 +146,13 @@ def test_a_client_has_so_many_instances_at_most(sqlite_service: Service) -> None
         for number in range(MAX_INSTANCES + 1):
             last = http.post("/internal/verifiers", data={"instance": f"i{number}", "kids": "a"})
     assert last.status_code == 400
-    assert report(client, "b", instance="i0").status_code == 204, "those that are known go on"
+    assert report(client, "b", instance="i0").status_code == 204, "known instances can still report"
     sqlite_service.clock.advance(seconds=REPORT_TTL.total_seconds() + 1)
-    assert report(client, "a", instance="new").status_code == 204, "who is silent is forgotten"
+    assert report(client, "a", instance="new").status_code == 204, "silent instances make room for new ones"
 
 
 def schedule(service: Store, clock: Clock) -> None:
-    """What the worker does every minute."""
+    """Check for a due rotation, as the worker does every minute."""
 
     async def run() -> None:
         async with key_store(service) as (database, store):
@@ -162,7 +162,7 @@ def schedule(service: Store, clock: Clock) -> None:
 
 
 def pass_interval(service: Service) -> None:
-    """Until a minute after a rotation is due. The key may be as old as all these tests: it comes with the template."""
+    """Move the clock to a minute after the rotation is due. The template's key is older than this test."""
 
     async def activated_at() -> datetime:
         async with key_store(service) as (_, store):
@@ -244,7 +244,7 @@ def test_an_emergency_tells_when_each_verifier_refused_the_key(start: Start, sql
         report(first, spare)
         record = json.loads(process.stdout.readline())
         assert (record["verifier"], record["after_s"] >= 0) == (f"{first.client_id}/one", True)
-        assert process.poll() is None, "it waits for the other"
+        assert process.poll() is None, "the command did not wait for the other verifier"
         report(second, spare)
         assert json.loads(process.stdout.readline())["verifier"] == f"{second.client_id}/one"
         silent = json.loads(process.stdout.readline())

@@ -1,4 +1,4 @@
-"""What is written together leaves together, and nothing waits longer than a turn of the event loop."""
+"""Parts that are written together are sent together, and no part waits longer than one turn of the event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
 
 
 class Sink(asyncio.Transport):
-    """Keeps what would be a system call each."""
+    """A transport that records each write, which would be one system call."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class Sink(asyncio.Transport):
 
 
 def sent_by(*turns: Callable[[HeadHolding], None]) -> list[bytes]:
-    """What leaves when each of these is called in a turn of its own."""
+    """The writes to the transport when each function is called in its own turn of the event loop."""
 
     async def run() -> list[bytes]:
         sink = Sink()

@@ -1,4 +1,4 @@
-"""The worker: schedules rotation and cleans up, of many one at a time, and is stopped or killed without harm."""
+"""The worker rotates keys and cleans up. Only one of many acts at a time, and a stop or kill does no harm."""
 
 import asyncio
 import signal
@@ -40,7 +40,7 @@ class Worker:
         return self.process.wait(60)
 
 
-eventually = partial(wait_until, seconds=60)  # it is a process that has to start first
+eventually = partial(wait_until, seconds=60)  # the worker's process has to start first
 StartWorker = Callable[..., Worker]
 
 
@@ -77,7 +77,7 @@ def test_a_worker_rotates_and_cleans_up_and_ends_when_it_is_told_to(
     assert kids(store)["active"] == before["next"]
     assert (worker.status("/livez"), worker.status("/readyz"), worker.status("/")) == (200, 200, 404)
     assert worker.stop() == 0
-    assert store.rows("SELECT * FROM leases") == [], "what it held is free for the next one at once"
+    assert store.rows("SELECT * FROM leases") == [], "a stopped worker must release its leases"
 
 
 @pytest.mark.process
@@ -109,7 +109,7 @@ def test_of_two_workers_one_rotates(start_worker: StartWorker, postgres_url: str
 def test_a_worker_killed_inside_a_rotation_leaves_it_to_the_next_one(
     start_worker: StartWorker, postgres_url: str
 ) -> None:
-    """Its transaction waits for a row that we have locked: there it is killed."""
+    """The worker is killed while its transaction waits for a row that the test has locked."""
     store = Store(postgres_url)
     age(store)
     before = kids(store)
@@ -121,7 +121,7 @@ def test_a_worker_killed_inside_a_rotation_leaves_it_to_the_next_one(
         worker.process.kill()
         worker.process.wait(60)
     assert kids(store) == before
-    store.execute(f"UPDATE leases SET expires_at = '{LONG_AGO}'")  # three minutes later
+    store.execute(f"UPDATE leases SET expires_at = '{LONG_AGO}'")  # as if three minutes had passed
     start_worker(store)
     eventually(lambda: kids(store).get("active") == before["next"])
     assert len(store.rows("SELECT * FROM signing_keys WHERE purpose = 'tokens'")) == 3
@@ -152,7 +152,7 @@ def tells(metrics: DutyMetrics, is_held: int) -> bool:
 
 
 def test_a_lease_that_cannot_be_renewed_is_not_told_to_be_held(sqlite_url: str) -> None:
-    """Another worker may have it by then."""
+    """Another worker may hold the lease by then."""
     told: list[float] = []
 
     async def perform() -> None:
@@ -162,7 +162,7 @@ def test_a_lease_that_cannot_be_renewed_is_not_told_to_be_held(sqlite_url: str) 
         for expected in (1, 0):
             await asyncio.to_thread(wait_until, partial(tells, metrics, expected))
             told.append(metrics.failures.values["x",])
-            if expected:  # in a thread: what holds the store's lock needs this loop to finish
+            if expected:  # in a thread, because the holder of the database's lock needs this event loop to finish
                 await asyncio.to_thread(Store(sqlite_url).execute, "ALTER TABLE leases RENAME TO elsewhere")
         stopping.set()
         await working

@@ -1,4 +1,4 @@
-"""What tests do thousands of times costs next to nothing, where it is not what they test."""
+"""Make steps cheap that tests repeat thousands of times without testing them."""
 
 import functools
 from collections.abc import Iterator
@@ -20,10 +20,11 @@ CHEAP_ARGON2ID = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1
 
 @pytest.fixture(scope="session", autouse=True)
 def thrift() -> Iterator[None]:
-    """A client of httpx2 reads all certificates that it believes, which takes 20 ms; once is enough.
+    """Read certificates and signing keys once, use cheap password hashes, and end servers without a pause.
 
-    So it is for the signing keys that each start opens, which are copies of the same ones. A password's hash takes as
-    long; `real_hashing` brings its parameters back. A server that ends has nobody here whose first octets it may miss.
+    Each httpx2 client reads all trusted certificates, which takes 20 ms. Each start decrypts signing keys, which are
+    copies of the same ones here. A password's hash takes as long as the certificates; `real_hashing` restores the real
+    parameters. A server that ends need not wait for last connections, because tests have none.
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(default_transport, "create_ssl_context", functools.cache(create_ssl_context))
@@ -36,12 +37,12 @@ def thrift() -> Iterator[None]:
 
 @pytest.fixture
 def quick_reload(monkeypatch: pytest.MonkeyPatch) -> timedelta:
-    """How often services of this test look for other keys; the others do so, too, until it ends."""
+    """Make all services of this process look for changed keys this often, until the test ends."""
     monkeypatch.setattr(ring, "RELOAD_PERIOD", timedelta(milliseconds=200))
     return ring.RELOAD_PERIOD
 
 
 @pytest.fixture
 def real_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of what hashing is and of what its time makes others wait for."""
+    """Use the real parameters, for tests of hashing and of the delay that it causes."""
     monkeypatch.setattr(passwords, "_ARGON2ID", REAL_ARGON2ID)

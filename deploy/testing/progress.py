@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Status = tuple[str, str, str | tuple[str, dict[str, bool]]]
 
-SILENCE = 30  # seconds after which a file that is not done is named too
+SILENCE = 30  # seconds without a line, after which an unfinished file is named
 
 
 class Progress:

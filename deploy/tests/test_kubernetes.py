@@ -157,7 +157,7 @@ class TestTogether:
     def test_settings_of_the_gateway_are_settings(self) -> None:
         given = configuration("gateway")
         assert given
-        given["GATEWAY_RESOLVER"] = "10.0.0.10"  # "system" is the pod's own
+        given["GATEWAY_RESOLVER"] = "10.0.0.10"  # "system" would read the pod's resolver
         parse({"ISSUER": "https://id.example.com", **given})
 
     @pytest.mark.process

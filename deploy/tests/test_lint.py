@@ -1,4 +1,4 @@
-"""`./run.py lint`: which commands it runs, and what it does without Node.js."""
+"""`./run.py lint`: the commands that it runs, with and without Node.js."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The commands that lint was about to run; all of them succeed."""
+    """Record the commands of lint instead of running them; all of them succeed."""
     commands: list[list[str]] = []
 
     def record(shown: Sequence[str], *_: object) -> int:

@@ -206,7 +206,7 @@ def test_issuer_that_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, is
         up.origin("http://localhost:8080")
 
 
-@pytest.mark.process  # Node.js is asked for its version
+@pytest.mark.process  # it starts Node.js to ask for its version
 def test_tls_with_an_issuer_of_plain_http_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Links and cookies take their scheme from ISSUER, so with http they would not work on the https gateway."""
     monkeypatch.setenv("ISSUER", "http://id.example.com")

@@ -5,7 +5,7 @@
 (`-P`, because Python's standard library has a module `token` too.)
 
 The compared programs take turns on one core, and wrk has the other cores, so that other load on the machine slows each.
-The result are the ratios of the medians. Both servers authenticate the client by its secret and answer with an RS256
+The results are the ratios of the medians. Both servers authenticate the client by its secret and answer with an RS256
 access token of the same kind (RFC 9068), without a gateway. The refreshed grants have `offline_access`, and each answer
 brings the refresh token for a later request. PostgreSQL runs on wrk's cores and commits to its disk.
 """

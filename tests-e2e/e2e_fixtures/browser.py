@@ -46,7 +46,7 @@ def running_chromium(certificate: Path | None = None, *, http2: bool = False) ->
 
 
 def spki(certificate: Path) -> str:
-    """The hash of a server's key, for Chromium to trust it (RFC 7469 §2.4). To trust an authority needs a database."""
+    """The hash of a server's key, for Chromium to trust it (RFC 7469 §2.4). Trusting an authority needs a database."""
     key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
     return b64encode(sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()).decode()
 

@@ -43,14 +43,14 @@ async function signedUp(email = newEmail()) {
   return { ...it, email, user };
 }
 
-test("sign-up signs in, and get-session says who", async () => {
+test("sign-up signs in, and get-session returns the account", async () => {
   const { client, email, user } = await signedUp();
   const found = dataOf(await client.getSession());
   assert.deepEqual([found.user.id, found.user.email, found.user.name], [user.id, email, "Ann"]);
   assert.equal(found.session.userId, user.id);
 });
 
-test("dates are dates, and are now", async () => {
+test("dates are Date objects with the current time", async () => {
   const { client } = await signedUp();
   const { session, user } = dataOf(await client.getSession());
   for (const date of [user.createdAt, user.updatedAt, session.createdAt, session.updatedAt]) {
@@ -60,7 +60,7 @@ test("dates are dates, and are now", async () => {
   assert.ok(Math.abs(session.expiresAt - session.createdAt - 7 * 24 * 3600_000) < 60_000);
 });
 
-test("nobody has no session, which is no error", async () => {
+test("without a session get-session returns null and no error", async () => {
   assert.deepEqual(await device().client.getSession(), { data: null, error: null });
 });
 
@@ -72,7 +72,7 @@ test("sign-in on a second device", async () => {
   assert.equal(dataOf(await client.getSession()).session.token, signedIn.token);
 });
 
-test("wrong credentials are refused in one way", async () => {
+test("an unknown address and a wrong password get the same refusal", async () => {
   const { email } = await signedUp();
   const { browser, client } = device();
   assertRefused(await client.signIn.email({ email, password: "not-the-password" }), WRONG);
@@ -80,7 +80,7 @@ test("wrong credentials are refused in one way", async () => {
   assert.ok(!browser.cookies.has(SESSION));
 });
 
-test("refusals have the codes that applications translate", async () => {
+test("refusals have Better Auth's error codes", async () => {
   const { email } = await signedUp();
   const { client } = device();
   const { error: taken } = await client.signUp.email({ name: "Bob", email, password: PASSWORD });
@@ -89,7 +89,7 @@ test("refusals have the codes that applications translate", async () => {
   assert.deepEqual([short.status, short.code], [400, "PASSWORD_TOO_SHORT"]);
 });
 
-test("token is one that the published keys verify", async () => {
+test("token can be verified with the published keys", async () => {
   const { client, user } = await signedUp();
   const { token } = dataOf(await client.token());
   const expected = { issuer: ISSUER, audience: `${ISSUER}/api/v1`, typ: "at+jwt", algorithms: ["RS256"] };
@@ -117,21 +117,21 @@ test("token opens the todo API", async () => {
   assert.equal(response.status, 200);
 });
 
-test("get-session brings a token along", async () => {
+test("get-session also returns a token", async () => {
   const { browser, client } = await signedUp();
   dataOf(await client.getSession());
   const headers = { authorization: `Bearer ${browser.lastResponse.headers.get("set-auth-jwt")}` };
   assert.equal((await fetch(`${ISSUER}/api/v1/todos`, { headers })).status, 200);
 });
 
-test("bearer credential stands for the cookie", async () => {
+test("the bearer credential works instead of the cookie", async () => {
   const { browser, user } = await signedUp();
   const token = browser.lastResponse.headers.get("set-auth-token");
   const { client } = device({ auth: { type: "Bearer", token } });
   assert.equal(dataOf(await client.getSession()).user.id, user.id);
 });
 
-test("list-sessions shows every device and tells which is this one", async () => {
+test("list-sessions shows every device and marks the current one", async () => {
   const { client, email } = await signedUp();
   dataOf(await device().client.signIn.email({ email, password: PASSWORD }));
   const { session } = dataOf(await client.getSession());
@@ -148,14 +148,14 @@ test("list-accounts shows the password's identity without the password", async (
   assert.ok(!("password" in account));
 });
 
-test("lists are for those who are signed in", async () => {
+test("lists need a session", async () => {
   const { client } = device();
   const expected = { code: "UNAUTHORIZED", message: "Unauthorized", status: 401 };
   for (const answer of [await client.listSessions(), await client.listAccounts(), await client.token()])
     assertRefused(answer, expected);
 });
 
-test("sign-out ends the session, also for who kept the cookie", async () => {
+test("sign-out ends the session, even with a kept cookie", async () => {
   const { browser, client } = await signedUp();
   const kept = new Map(browser.cookies);
   assert.ok(kept.has(SESSION));
@@ -166,7 +166,7 @@ test("sign-out ends the session, also for who kept the cookie", async () => {
   assert.deepEqual(await thief.client.getSession(), { data: null, error: null });
 });
 
-test("a page of another origin cannot act for who is signed in", async () => {
+test("a page of another origin cannot act with the person's session", async () => {
   const { browser, client } = await signedUp();
   const foreign = openBrowser("https://evil.example.com");
   browser.cookies.forEach((value, name) => foreign.cookies.set(name, value));
@@ -185,7 +185,7 @@ async function onAnotherDevice(email, password = PASSWORD) {
   return { ...it, token };
 }
 
-test("revoke-session ends the other device only, and knows nothing of strangers", async () => {
+test("revoke-session ends only the other device's session, and no session of another account", async () => {
   const here = await signedUp();
   const there = await onAnotherDevice(here.email);
   assert.deepEqual(dataOf(await here.client.revokeSession({ token: there.token })), { status: true });
@@ -214,7 +214,7 @@ test("update-user changes name and picture, and nothing else", async () => {
   assert.equal((await client.updateSession({ theme: "dark" })).error.status, 400);
 });
 
-test("change-password asks for the old one, and may end all other sessions", async () => {
+test("change-password requires the old one, and can end all other sessions", async () => {
   const here = await signedUp();
   const there = await onAnotherDevice(here.email);
   const { error } = await here.client.changePassword({ currentPassword: "wrong", newPassword: NEW_PASSWORD });
@@ -243,7 +243,7 @@ test("delete-user deletes, and the address is free again", async () => {
   await signedUp(email);
 });
 
-test("the last way in cannot be unlinked", async () => {
+test("the last sign-in method cannot be unlinked", async () => {
   const { client } = await signedUp();
   const [{ id }] = dataOf(await client.listAccounts());
   const { error } = await client.unlinkAccount({ accountId: id });
@@ -271,7 +271,7 @@ test("callbackURL comes back as a redirect, and a foreign one is refused", async
   assert.deepEqual([error.status, error.code], [403, "INVALID_CALLBACK_URL"]);
 });
 
-test("get-session takes its switches, and every instant on the wire has three decimals", async () => {
+test("get-session accepts its options, and every instant in its JSON has three decimals", async () => {
   const { browser, client } = await signedUp();
   dataOf(await client.getSession({ query: { disableCookieCache: true, disableRefresh: true } }));
   const instants = (await browser.lastResponse.text()).match(/"\d{4}-\d\d-\d\dT[^"]*"/g);
@@ -279,7 +279,7 @@ test("get-session takes its switches, and every instant on the wire has three de
   for (const instant of instants) assert.match(instant, /\.\d{3}Z"$/);
 });
 
-test("the session store fetches anew after sign-in and sign-out", async () => {
+test("the session store fetches again after sign-in and sign-out", async () => {
   const { email, user } = await signedUp();
   const { client } = device();
   const seen = [];
@@ -303,7 +303,7 @@ test("an access token is no session credential", async () => {
   assert.deepEqual(await other.client.getSession(), { data: null, error: null });
 });
 
-test("a call that nobody answers is a 404 without a body", async () => {
+test("an unknown call gets a 404 without a body", async () => {
   const { client } = await signedUp();
   assert.equal((await client.signIn.magicLink({ email: newEmail() })).error.status, 404);
 });
