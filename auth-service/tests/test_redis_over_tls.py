@@ -68,6 +68,7 @@ def test_server_that_does_not_prove_itself_is_as_good_as_gone(
     assert "a password" not in str(logged)
 
 
+@pytest.mark.process
 def test_connections_share_what_is_read_of_authorities(
     start: Start, sqlite_url: str, certified: tuple[RedisServer, str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
