@@ -1,14 +1,19 @@
 """Exceptions in the log: type and stack, never the text."""
 
+import asyncio
+import gc
 import json
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
 import structlog
 from sqlalchemy import create_engine, text
+from starlette.applications import Starlette
+from uvicorn import Config
+from uvicorn.lifespan.on import LifespanOn
 
 from todo_service.telemetry import logs
 
@@ -102,3 +107,72 @@ def test_what_refers_to_itself_is_told_once(capsys: pytest.CaptureFixture[str]) 
     with configured():
         structlog.get_logger("ours").error("it failed", exc_info=one)
     assert json.loads(capsys.readouterr().out)["exception.stacktrace"] == "KeyError\nValueError\n"
+
+
+async def lose_a_task() -> None:
+    async def lost() -> None:
+        refuse_value()
+
+    task = asyncio.create_task(lost())
+    await asyncio.wait({task})
+
+
+async def fail_in_a_callback() -> None:
+    def called(typed: str) -> None:
+        raise ValueError(typed)
+
+    asyncio.get_running_loop().call_soon(called, TYPED)
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("fail", "event"),
+    [
+        (lose_a_task, "Task exception was never retrieved"),
+        (fail_in_a_callback, "Exception in callback fail_in_a_callback.<locals>.called"),
+    ],
+)
+def test_asyncio_quotes_neither_an_exception_nor_a_callbacks_arguments(
+    fail: Callable[[], Any], event: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with configured():
+        asyncio.run(fail())
+        gc.collect()  # asyncio logs a lost exception when its task is collected
+    line = capsys.readouterr().out
+    logged = json.loads(line)
+    assert TYPED not in line
+    assert (logged["event"], logged["exception.type"]) == (event, "ValueError")
+    assert logged.get("coroutine", "lose_a_task.<locals>.lost") == "lose_a_task.<locals>.lost"
+    assert ("coroutine" in logged) is (fail is lose_a_task)
+
+
+@pytest.mark.parametrize(
+    "event", ["socket.send() raised exception.", "Task was destroyed but it is pending!", "one line: a (b)"]
+)
+def test_a_message_without_values_is_logged_whole(event: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with configured():
+        logging.getLogger("theirs" if "(b)" in event else "asyncio").error(event)
+    assert json.loads(capsys.readouterr().out)["event"] == event
+
+
+def test_a_start_that_fails_is_logged_without_the_exceptions_text(capsys: pytest.CaptureFixture[str]) -> None:
+    @asynccontextmanager
+    async def refusing(_: Starlette) -> AsyncIterator[None]:
+        refuse_value()
+        yield
+
+    async def start() -> bool:
+        lifespan = LifespanOn(Config(Starlette(lifespan=refusing), log_config=None))
+        await lifespan.startup()
+        return lifespan.should_exit
+
+    with configured():
+        assert asyncio.run(start())
+    out = capsys.readouterr().out
+    assert TYPED not in out
+    [failed] = [logged for logged in map(json.loads, out.splitlines()) if "exception.type" in logged]
+    assert (failed["event"], failed["exception.type"]) == (
+        "the application failed while it started or ended",
+        "ValueError",
+    )
+    assert "refuse_value" in failed["exception.stacktrace"]

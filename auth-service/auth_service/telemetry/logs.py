@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterator, MutableMapping
@@ -62,7 +63,7 @@ def configure(level: str) -> None:
         cache_logger_on_first_use=False,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.PositionalArgumentsFormatter(), *shared],
+        foreign_pre_chain=[structlog.stdlib.PositionalArgumentsFormatter(), _drop_texts, *shared],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -82,6 +83,28 @@ def _write_json(event: object, **options: object) -> str:
 
 def _name_service(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     event["service.name"] = SERVICE_NAME
+    return event
+
+
+# asyncio's messages: the first line, without the arguments of a callback; and the name of a task's coroutine.
+_FIRST_WORDS = re.compile(r"(?:\(\)|[^\n(])*")
+_COROUTINE = re.compile(r"coro=<([\w.<>]+)\(")
+
+
+def _drop_texts(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Drop the texts of exceptions that libraries write into their messages.
+
+    asyncio quotes the exception of a lost task, and the arguments of a callback. Starlette renders the whole exception
+    when a start or an end fails, and uvicorn logs that text; the exception itself is still being handled then.
+    """
+    message = event["event"]
+    if event["_record"].name == "asyncio":
+        event["event"] = _FIRST_WORDS.match(message)[0]  # type: ignore[index]  # it matches any text
+        if coroutine := _COROUTINE.search(message):
+            event["coroutine"] = coroutine[1]
+    elif message.startswith("Traceback (most recent call last)"):
+        event["event"] = "the application failed while it started or ended"
+        event["exc_info"] = True
     return event
 
 
