@@ -32,6 +32,7 @@ class Pretender:
 
     port: int
     answer: bytes = ONE
+    hello: bytes = b"%1\r\n+proto\r\n:3\r\n"
     cluster: bytes = b"-ERR This instance has cluster support disabled\r\n"
 
     @property
@@ -46,7 +47,7 @@ def pretender() -> Iterator[Pretender]:
         def handle(self) -> None:
             while line := self.rfile.readline():
                 words = [self.rfile.read(int(self.rfile.readline()[1:]) + 2).strip() for _ in range(int(line[1:]))]
-                answers = {b"EVAL": pretending.answer, b"HELLO": b"%1\r\n+proto\r\n:3\r\n"}
+                answers = {b"EVAL": pretending.answer, b"HELLO": pretending.hello}
                 answers |= {b"CLUSTER": pretending.cluster, b"COMMAND": EVAL}
                 self.wfile.write(answers.get(words[0], b"+OK\r\n"))
 
@@ -87,6 +88,20 @@ def test_answer_that_is_no_count_harms_nobody(
         pretender.answer = ONE
         wait_until(lambda: "Redis answers again" in str(logged))
         assert left(person.get(TODOS)) == (1, 1)
+
+
+def test_refused_command_is_logged_without_its_arguments(pretender: Pretender, logged: list[EventDict]) -> None:
+    """A server that does not know a command quotes what came with it, and the password comes with HELLO or AUTH."""
+    pretender.hello = b"-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'default' 'hunter2' \r\n"
+    address = parse_redis_url(f"redis://:hunter2@127.0.0.1:{pretender.port}")
+
+    async def count() -> None:
+        windows = SharedWindows(address, prefix="todo", timeout=timedelta(seconds=60))
+        async with windows.running():
+            assert await windows.count("key", 60) is None
+
+    asyncio.run(count())
+    assert [entry["reason"] for entry in logged] == ["unknown command 'HELLO'"]
 
 
 CLUSTERS = {

@@ -35,6 +35,7 @@ _STEPS = 4  # timeouts that one count may take: to connect, authenticate, ask, a
 _PAUSE = timedelta(seconds=1)
 _LOST = "redis_lost"
 _FOUND = "redis_found"
+_ARGUMENTS = ", with args"  # what follows in an error quotes a refused command; AUTH's arguments are the password
 _RANDOM = random.SystemRandom()
 _log = structlog.get_logger(__name__)
 
@@ -91,7 +92,8 @@ class SharedWindows:
         if self.is_lost:
             return
         self.is_lost = True
-        _log.warning(_LOST, error=type(error).__name__, reason=str(error))
+        reason = str(error).partition(_ARGUMENTS)[0]
+        _log.warning(_LOST, error=type(error).__name__, reason=reason)
         if self._search is None or self._search.done():
             self._search = asyncio.create_task(self._look_for_it())
 
