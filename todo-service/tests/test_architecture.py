@@ -120,6 +120,18 @@ def test_alembic_is_imported_by_the_migrate_command_only() -> None:
     assert not [node for node in at_import if isinstance(node, ast.ImportFrom) and "alembic" in (node.module or "")]
 
 
+def test_layers_of_a_request_share_its_id_and_its_outgoing_fields_only() -> None:
+    """Whatever stands in the ASGI scope has no type, so each key has one module that writes it."""
+    writing = {
+        name
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
+        if ast.unparse(node.value) in ("scope", "request.scope")
+    }
+    assert writing == {"telemetry.access_log", "http.outgoing"}
+
+
 def test_broad_exceptions_are_caught_once() -> None:
     """Only in app.py, which turns unexpected exceptions into a 500."""
     broad = {

@@ -20,6 +20,7 @@ from todo_fixtures.redis_server import RedisServer
 from todo_fixtures.service import Service, wait_until
 from todo_service.limits.redis_address import parse_redis_url
 from todo_service.limits.windows import OwnWindows, QuotaPolicy
+from todo_service.todos import pages
 
 TODOS = "/api/v1/todos"
 HOUR = timedelta(hours=1)
@@ -81,6 +82,13 @@ class TestWhatIsTold:
         ]
         assert [answer.status_code for answer in answers] == [403, 404, 422, 403, 201]
         assert [left(answer)[0] for answer in answers] == [4, 3, 2, 1, 0]
+
+    @pytest.mark.usefixtures("logged")
+    def test_failure_tells_it_too(self, limited: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pages, "find_page", None)  # calling it raises TypeError
+        failed = limited.person().get(TODOS)
+        assert (failed.status_code, left(failed)[0]) == (500, 4)
+        assert failed.headers["X-Request-ID"]
 
     def test_another_subject_has_all_of_its_own(self, limited: Service) -> None:
         person = limited.person()

@@ -13,6 +13,7 @@ from . import account_events
 from .assembly import Parts, Seams, assembled
 from .http import health, openapi, problems, protected_resource, refusals
 from .http.cross_origin import CrossOrigin
+from .http.outgoing import SendOutgoing
 from .http.problems import Problem
 from .settings.settings import Settings
 from .telemetry import tracing
@@ -53,6 +54,7 @@ def create_app(
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     app.add_middleware(LastResort)
     app.add_middleware(CrossOrigin, origins=settings.cors_origins)
+    app.add_middleware(SendOutgoing)
     app.add_middleware(AccessLog, counts=counts)
     if metrics_port is not None:
         app.add_middleware(MetricsPort, port=metrics_port, render=lambda: _render_metrics(app.state.parts))

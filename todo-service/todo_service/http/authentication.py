@@ -19,7 +19,7 @@ from ..verifier.jws import InvalidToken, UnknownKey
 from ..verifier.status_list import Freshness
 from ..verifier.status_lists import StatusLists, StatusUnknown
 from ..verifier.verified_tokens import VerifiedTokens
-from . import request_body
+from . import outgoing, request_body
 from .parts import Given, given
 from .problems import (
     AUTHENTICATION_REQUIRED,
@@ -202,7 +202,7 @@ async def _spend(request: Request, limit: RateLimit, token: AccessToken) -> None
     The RateLimit fields go out with the response, whatever it is. Raises Problem if the quota was already spent.
     """
     standing = await limit.spend(token.sub)
-    request.scope["rate_limit_fields"] = standing.header_fields()
+    outgoing.send_with_response(request, standing.header_fields())
     if standing.is_exceeded:
         seconds = standing.seconds_left
         detail = f"The quota of requests is spent. Try again in {seconds} s."

@@ -60,7 +60,6 @@ def _read_request_id(scope: Scope) -> str:
 
 
 def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
-    headers.update(scope.get("rate_limit_fields", {}))
     headers["X-Request-ID"] = request_id
     headers["X-Content-Type-Options"] = "nosniff"
     if scope["path"].startswith("/api/"):  # personal data, and errors that depend on the caller
