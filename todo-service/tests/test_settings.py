@@ -69,12 +69,23 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     assert loaded.database_url.get_secret_value() == "sqlite+aiosqlite:////data/todo.db"
 
 
+def test_an_empty_name_of_a_file_and_an_empty_value_beside_a_file_are_not_set(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("redis://cache")
+    redis = {"TODO_REDIS_URL": "", "TODO_REDIS_URL_FILE": str(tmp_path / "url")}
+    loaded = load_settings({**ISSUER, **redis, "TODO_DATABASE_URL_FILE": ""})
+    assert loaded.redis_url
+    assert loaded.redis_url.get_secret_value() == "redis://cache"
+    assert loaded.database_url.get_secret_value() == "sqlite+aiosqlite:///todo.db"
+
+
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
         pytest.param({}, "TODO_ISSUER", id="no-issuer"),
         pytest.param({**ISSUER, "TODO_ISUER": "x"}, "TODO_ISUER", id="unknown-name"),
         pytest.param({**ISSUER, "todo_issuer": "x"}, "todo_issuer", id="lower-case"),
+        pytest.param({**ISSUER, "TODO_issuer": "https://b.example"}, "TODO_issuer", id="mixed-case"),
+        pytest.param({**ISSUER, "TODO_DATABASE_URL_FILE": "/dev/null"}, "the file is empty", id="empty-file"),
         pytest.param({**ISSUER, "TODO_ISSUER_FILE": "x"}, "TODO_ISSUER_FILE", id="no-secret-no-file"),
         pytest.param({"TODO_ISSUER": "https://example.com/"}, "TODO_ISSUER", id="trailing-slash"),
         pytest.param({"TODO_ISSUER": "https://example.com/a"}, "TODO_ISSUER", id="path"),
