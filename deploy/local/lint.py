@@ -61,4 +61,4 @@ def run(shown: Sequence[str], command: Sequence[str], environ: Mapping[str, str]
     print("$", *shown, flush=True)
     code = subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
     pause(0)
-    return code
+    return code if code >= 0 else 128 - code  # ended by a signal; as in a shell, so that max() sees a failure

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,3 +83,10 @@ def test_hooks_before_a_commit_and_a_push_run_what_ci_runs() -> None:
         {"pre-commit": "./run.py lint", "pre-push": "./run.py test --fast"},
     )
     assert f"step {entries['pre-commit']}" in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.process
+def test_a_check_that_is_killed_fails() -> None:
+    """Such as mypy on a machine that runs out of memory."""
+    killed = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
+    assert lint.run(["mypy"], killed) == 128 + signal.SIGKILL
