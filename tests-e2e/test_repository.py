@@ -55,6 +55,12 @@ def is_lock(path: Path) -> bool:
     return path.name.startswith("requirements") and path.suffix == ".txt"
 
 
+def test_the_readme_lists_the_files_of_tests() -> None:
+    text = (ROOT / "tests-e2e/README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(test_\w+\.py)`", text, re.MULTILINE)
+    assert sorted(listed) == sorted(path.name for path in (ROOT / "tests-e2e").glob("test_*.py"))
+
+
 def test_locks_hold_hashes_and_no_address_of_a_registry() -> None:
     paths = [path for path in tracked() if path.name in ("package-lock.json", ".npmrc") or is_lock(path)]
     assert paths
