@@ -44,7 +44,7 @@ def workers() -> int:
 
 def memory() -> float:
     """Free memory in GB; on a system that does not report it, all memory."""
-    with suppress(OSError):
+    with suppress(OSError, StopIteration):
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) / 1e6
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9

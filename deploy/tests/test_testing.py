@@ -162,3 +162,8 @@ def test_fast_leaves_out_servers_and_processes_and_says_so(tmp_path: Path, proce
 def test_every_group_that_is_started_first_is_one() -> None:
     """The name of a renamed file would have no effect."""
     assert [name for name in groups.LONG if name not in groups.SHARED.values() and not (ROOT / name).exists()] == []
+
+
+def test_a_system_that_does_not_tell_its_free_memory_counts_with_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "MemTotal: 4000000 kB\n")
+    assert workers.memory() > 0
