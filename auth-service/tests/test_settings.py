@@ -49,6 +49,9 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "no authorities of Redis": ({"AUTH_REDIS_CA_FILE": __file__}, "AUTH_REDIS_CA_FILE: is no readable file of PEM"),
     "no patience": ({"AUTH_REDIS_TIMEOUT": "PT0S"}, "AUTH_REDIS_TIMEOUT: "),
     "both ways of a secret": ({"AUTH_SECRET_FILE": "/x"}, "AUTH_SECRET is set as well"),
+    "empty file": ({"AUTH_DATABASE_URL_FILE": "/dev/null"}, "AUTH_DATABASE_URL_FILE: the file is empty"),
+    "mixed case": ({"AUTH_Log_Level": "DEBUG"}, "AUTH_Log_Level: there is no such setting"),
+    "prefix in lower case": ({"auth_LOG_LEVEL": "DEBUG"}, "auth_LOG_LEVEL: there is no such setting"),
     "no such file": ({"AUTH_DATABASE_URL_FILE": "/nonexistent/x"}, "AUTH_DATABASE_URL_FILE: cannot be read"),
     "an example's secret in public": (
         {"AUTH_ISSUER": PUBLIC, "AUTH_SECRET": "please-change-me-please-change-me-1"},
@@ -94,6 +97,15 @@ def test_secrets_may_come_from_files_and_are_never_shown(tmp_path: Path) -> None
     settings = load_settings({**environment, "AUTH_SECRET_FILE": str(tmp_path / "secret")})
     assert settings.versioned("secret") == {1: SECRET.removeprefix("1:")}
     assert SECRET.removeprefix("1:") not in repr(settings)
+
+
+def test_an_empty_name_of_a_file_and_an_empty_value_beside_a_file_are_not_set(tmp_path: Path) -> None:
+    """Compose passes a variable that is not set as an empty one."""
+    (tmp_path / "secret").write_text(SECRET)
+    files = {"AUTH_SECRET": "", "AUTH_SECRET_FILE": str(tmp_path / "secret"), "AUTH_REDIS_URL_FILE": ""}
+    settings = load_settings({**GOOD, **files})
+    assert settings.versioned("secret") == {1: SECRET.removeprefix("1:")}
+    assert settings.redis_url is None
 
 
 @pytest.mark.process

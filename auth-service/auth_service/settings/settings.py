@@ -169,23 +169,34 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 def _read(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     given: dict[str, Any] = {}
     problems = []
-    for variable in sorted(name for name in environment if name.startswith(PREFIX)):
-        name = variable.removeprefix(PREFIX).lower()
-        value = environment[variable]
+    for variable in sorted(name for name in environment if name.upper().startswith(PREFIX)):
+        name, value = variable.removeprefix(PREFIX).lower(), environment[variable]
         if name.endswith("_file") and name.removesuffix("_file") in Settings.model_fields:
             name = name.removesuffix("_file")
-            if f"{PREFIX}{name.upper()}" in environment:
-                problems.append(f"{variable}: {PREFIX}{name.upper()} is set as well; set only one of them")
             try:
-                value = Path(value).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                problems.append(f"{variable}: cannot be read ({type(error).__name__})")
+                value = _read_file(environment, variable) if value else ""
+            except ValueError as error:
+                problems.append(f"{variable}: {error}")
                 continue
-        if name not in Settings.model_fields:
+        if name not in Settings.model_fields or not variable.isupper():
             problems.append(f"{variable}: there is no such setting")
         elif value != "":  # Compose passes an unset variable as an empty one
             given[name] = value
     return given, problems
+
+
+def _read_file(environment: Mapping[str, str], variable: str) -> str:
+    """The value in the file that the variable names. Raises ValueError."""
+    other = variable.removesuffix("_FILE")
+    if environment.get(other):
+        raise ValueError(f"{other} is set as well; set only one of them")
+    try:
+        content = Path(environment[variable]).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot be read ({type(error).__name__})") from None
+    if not content:  # otherwise the default would count, such as another database
+        raise ValueError("the file is empty")
+    return content
 
 
 def _explain(detail: dict[str, Any]) -> str:
