@@ -1,6 +1,7 @@
 """The worker rotates keys and cleans up. Only one of many acts at a time, and a stop or kill does no harm."""
 
 import asyncio
+import json
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,14 +14,17 @@ import httpx2
 import psycopg
 import pytest
 
-from auth_service.store.database import open_database
+from auth_service.commands import working
+from auth_service.settings.settings import Settings
+from auth_service.store.database import Database, open_database
 from auth_service.store.instants import utc_now
 from auth_service.worker.duty_metrics import DutyMetrics
 from auth_service.worker.worker import Duty, perform_duties
 
-from .conftest import Store
+from .conftest import Store, environment
 from .ports import free_port
 from .test_key_rotation import LONG_AGO, age
+from .test_logs import TYPED, configured
 from .waiting import wait_until
 
 
@@ -145,6 +149,27 @@ def test_a_worker_outlives_a_database_that_does_not_answer(start_worker: StartWo
     assert worker.status("/livez") == 200
     store.execute("ALTER TABLE elsewhere RENAME TO alembic_version")
     eventually(lambda: worker.status("/readyz") == 200)
+
+
+def test_a_worker_that_fails_is_told_without_the_text(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def refuse() -> None:
+        raise ValueError(TYPED)
+
+    async def assemble(settings: Settings, database: Database) -> list[Duty]:
+        return [Duty("x", timedelta(seconds=1), timedelta(minutes=1), refuse)]
+
+    monkeypatch.setattr(working, "_assemble", assemble)
+    for name, value in environment(sqlite_url).items():
+        monkeypatch.setenv(name, value)
+    with configured(), pytest.raises(SystemExit) as ended:
+        working.work("127.0.0.1", free_port(), None)
+    out, err = capsys.readouterr()
+    [failure] = [each for each in map(json.loads, out.splitlines()) if each["event"] == "worker_failed"]
+    assert (ended.value.code, failure["exception.type"], err) == (1, "ExceptionGroup", "")
+    assert "ValueError" in failure["exception.stacktrace"]
+    assert TYPED not in out
 
 
 def tells(metrics: DutyMetrics, is_held: int) -> bool:

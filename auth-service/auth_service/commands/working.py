@@ -3,12 +3,14 @@
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..events.deliveries import find_backlog
@@ -33,6 +35,8 @@ from ..worker.worker import Duty, perform_duties
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 BACKLOG_TIMEOUT = 2  # seconds; after that the other metrics are served without it
 
+_log = structlog.get_logger(__name__)
+
 
 def work(host: str, port: int, metrics_port: int | None) -> None:
     settings = load_settings()
@@ -56,7 +60,11 @@ async def _work(settings: Settings, probes: socket.socket, scrapes: socket.socke
             await serving.enter_async_context(await PrivatePort(shown.health).start(probes))
             if scrapes is not None:
                 await serving.enter_async_context(await PrivatePort({"/metrics": shown.metrics}).start(scrapes))
-            await perform_duties(database, duties, utc_now, stopping, shown.duties)
+            try:
+                await perform_duties(database, duties, utc_now, stopping, shown.duties)
+            except Exception:  # logged here, because Python's own traceback on stderr would hold its text
+                _log.exception("worker_failed")
+                sys.exit(1)
     finally:
         await database.close()
 
