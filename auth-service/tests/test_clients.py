@@ -245,7 +245,7 @@ def test_places_after_signing_out_are_checked_like_all_others(uri: str) -> None:
 
 REDIRECT_URIS = {
     "https://app.example.com/callback?a=b": True, "https://app.example.com:8443/": True,
-    "https://[2001:db8::1]/cb": True,
+    "https://[2001:db8::1]/cb": True, "https://APP.example.com/": True,
     "http://localhost:3000/callback": True, "http://127.0.0.1/cb": True, "http://[::1]:9/cb": True,
     "/callback": False, "app.example.com/callback": False, "//app.example.com/cb": False, "": False,
     "http://app.example.com/callback": False, "http://localhost.example.com/": False,

@@ -49,7 +49,7 @@ def read_credentials(authorization: Sequence[str], parameters: Parameters) -> Cr
     else:
         raise InvalidClient(reason="no authentication")
     if parameters.get("client_id") not in (None, found.client_id):
-        raise InvalidRequest("The parameter client_id differs from the authenticated client.")
+        raise InvalidRequest("The parameter client_id differs from the one in the client authentication.")
     return found
 
 

@@ -35,7 +35,7 @@ def check_redirect_uri(uri: str) -> None:
     except ValueError:
         raise InvalidRedirectUri("A redirect_uri has no valid host or port.") from None
     if not host or not _HOST.fullmatch(host) or "@" in parts.netloc:
-        raise InvalidRedirectUri("A redirect_uri must have a host in lower case, and no user.")
+        raise InvalidRedirectUri("A redirect_uri must have a valid host name or IP address, and no user.")
     if not uri.startswith("https://") and not _is_loopback(parts, uri):
         raise InvalidRedirectUri("A redirect_uri must be https, or http on a loopback address.")
     if _AMBIGUOUS_PATH.search(parts.path):
