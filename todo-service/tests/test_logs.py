@@ -109,6 +109,17 @@ def test_what_refers_to_itself_is_told_once(capsys: pytest.CaptureFixture[str]) 
     assert json.loads(capsys.readouterr().out)["exception.stacktrace"] == "KeyError\nValueError\n"
 
 
+def test_a_chain_of_thousands_is_told_by_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    error: Exception = ValueError(TYPED)
+    for _ in range(5000):
+        later = KeyError(TYPED)
+        later.__cause__ = error
+        error = later
+    with configured():
+        structlog.get_logger("x").error("it failed", exc_info=error)
+    assert json.loads(capsys.readouterr().out)["exception.stacktrace"] == "KeyError\n" * logs.LONGEST_CHAIN
+
+
 async def lose_a_task() -> None:
     async def lost() -> None:
         refuse_value()

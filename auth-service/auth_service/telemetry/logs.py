@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 SERVICE_NAME = "auth-service"
+LONGEST_CHAIN = 50  # exceptions told of one chain: Python would not recurse into a thousand
 
 # Below WARNING these libraries log statement parameters, URLs and headers.
 _TALKATIVE = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "sqlalchemy")
@@ -122,7 +123,7 @@ def _render_exception(logger: object, method: str, event: MutableMapping[str, An
 
 def _stack_of(error: BaseException, seen: set[int]) -> Iterator[str]:
     """Frames, then the type, of each exception of the chain. The first cause comes first, as in Python's own output."""
-    if id(error) in seen:
+    if id(error) in seen or len(seen) == LONGEST_CHAIN:
         return
     seen.add(id(error))
     earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
