@@ -1,3 +1,4 @@
+import logging
 import os
 import shutil
 import uuid
@@ -29,8 +30,12 @@ RunService = Callable[..., AbstractContextManager[Service]]
 
 @pytest.fixture(scope="module", autouse=True)
 def own_logs() -> None:
-    """For each file anew: auth-service's files, which share the process, keep everything below ERROR quiet."""
+    """For each file anew: auth-service's files, which share the process, keep everything below ERROR quiet.
+
+    Access lines are written after the response, so they would stand between the lines of pytest.
+    """
     structlog.reset_defaults()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 @pytest.fixture(scope="session", autouse=True)
