@@ -60,10 +60,10 @@ async def _work(settings: Settings, probes: socket.socket, scrapes: socket.socke
             await serving.enter_async_context(await PrivatePort(shown.health).start(probes))
             if scrapes is not None:
                 await serving.enter_async_context(await PrivatePort({"/metrics": shown.metrics}).start(scrapes))
-            try:
-                await perform_duties(database, duties, utc_now, stopping, shown.duties)
-            except Exception:  # logged here, because Python's own traceback on stderr would hold its text
-                _log.exception("worker_failed")
+            performing = perform_duties(database, duties, utc_now, stopping, shown.duties)
+            [failure] = await asyncio.gather(performing, return_exceptions=True)
+            if failure is not None:  # logged here, because Python's own traceback on stderr would hold its text
+                _log.error("worker_failed", exc_info=failure)
                 sys.exit(1)
     finally:
         await database.close()
