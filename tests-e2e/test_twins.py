@@ -96,6 +96,7 @@ TWINS: dict[str, tuple[Difference, ...]] = {
     "limits/redis_clients.py": (),
     "limits/shared_windows.py": (LOG_EVENTS,),
     "limits/windows.py": (),
+    "settings/environment.py": (),
     "store/slow_statements.py": (),
     "telemetry/exported_spans.py": (),
     "telemetry/logs.py": (AUDIT,),

@@ -1,7 +1,8 @@
 """Settings: AUTH_* of the environment, checked before anything is opened.
 
-    settings.py   `Settings`, a field for each name, and `load_settings`
-    kinds.py      what a value may be: an issuer, a list of networks, a versioned secret, a rate, ...
+    settings.py      `Settings`, a field for each name, and `load_settings`
+    environment.py   variables and files, read into raw values; unknown names are refused
+    kinds.py         what a value may be: an issuer, a list of networks, a versioned secret, a rate, ...
 
 `load_settings` reads every AUTH_* name, and for secrets AUTH_*_FILE, and refuses a name that does not exist. Then each
 kind checks its value, and `Settings` checks what must fit together (an https issuer, secure cookies, no example

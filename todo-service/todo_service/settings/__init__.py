@@ -1,7 +1,8 @@
 """Settings: TODO_* of the environment, checked before anything starts.
 
-    settings.py   `Settings`, a field for each name; `load_settings` reads the environment
-    kinds.py      what a value may be: an origin, a network, a rate limit ...
+    settings.py      `Settings`, a field for each name; `load_settings` reads the environment
+    environment.py   variables and files, read into raw values; unknown names are refused
+    kinds.py         what a value may be: an origin, a network, a rate limit ...
 
 `load_settings` reads every TODO_* name, and for secrets TODO_*_FILE. It refuses a name that does not exist. Each kind
 checks its own value; values that must fit together are checked last. `InvalidSettings` lists all faults, one line each,

@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from ..limits.windows import QuotaPolicy
+from .environment import read_environment
 from .kinds import (
     Certificates,
     DatabaseUrl,
@@ -117,47 +118,20 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     Raises:
         InvalidSettings: lists all problems, not only the first.
     """
-    given, problems = _read(os.environ if environment is None else environment)
+    values, problems = read_environment(
+        os.environ if environment is None else environment,
+        PREFIX,
+        Settings.model_fields,
+        in_files=SECRETS,
+        empty_counts=_EMPTY_COUNTS,
+    )
     try:
-        settings = Settings.model_validate(given)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         problems += [_explain(dict(detail)) for detail in error.errors(include_url=False, include_input=False)]
     if problems:
         raise InvalidSettings("\n".join(problems))
     return settings
-
-
-def _read(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    given: dict[str, Any] = {}
-    problems = []
-    for variable in sorted(name for name in environment if name.upper().startswith(PREFIX)):
-        name, value = variable.removeprefix(PREFIX).lower(), environment[variable]
-        if name.endswith("_file") and name.removesuffix("_file") in SECRETS:
-            name = name.removesuffix("_file")
-            try:
-                value = _read_file(environment, variable) if value else ""
-            except ValueError as error:
-                problems.append(f"{variable}: {error}")
-                continue
-        if name not in Settings.model_fields or not variable.isupper():
-            problems.append(f"{variable}: there is no such setting")
-        elif value != "" or name in _EMPTY_COUNTS:  # Compose passes an unset variable as an empty one
-            given[name] = value
-    return given, problems
-
-
-def _read_file(environment: Mapping[str, str], variable: str) -> str:
-    """The secret in the file that the variable names. Raises ValueError."""
-    other = variable.removesuffix("_FILE")
-    if environment.get(other):
-        raise ValueError(f"{other} is set as well; set only one of them")
-    try:
-        content = Path(environment[variable]).read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise ValueError(f"cannot be read ({type(error).__name__})") from None
-    if not content:  # otherwise the default would count, such as another database
-        raise ValueError("the file is empty")
-    return content
 
 
 def _explain(detail: dict[str, Any]) -> str:
