@@ -1,12 +1,12 @@
-"""Commands. Exit codes: 0 done, 1 refused or failed with one line on stderr that says why, 2 wrong usage.
+"""Commands. Exit codes: 0 done, 1 refused or failed (the reasons are on stderr), 2 wrong usage.
 
     serve.py      `serve`: answers requests until SIGTERM
     migrate.py    `migrate`: brings the database to the newest schema
     refused.py    `CommandRefused`: the reason why a command did nothing
 
 A command loads the settings first, so that a wrong environment stops it before anything is opened. Each command imports
-its modules when it is called: `serve` does not need Alembic, which takes 11 MB. `main` turns expected errors into one
-line on stderr. Nothing imports this room except __main__.py.
+its modules when it is called: `serve` does not need Alembic, which takes 11 MB. `main` turns expected errors into lines
+on stderr. Nothing imports this room except __main__.py.
 """
 
 import sys
