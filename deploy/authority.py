@@ -2,8 +2,8 @@
 
     python deploy/authority.py AUTHORITY_FOLDER GATEWAY_FOLDER NAME...
 
-Runs with the virtual environment's Python, which has `cryptography`; run.py's own need not. A certificate that is still
-good is kept, so browsers must be told to trust the authority again only when its names change.
+Runs with the virtual environment's Python, because that of run.py may lack `cryptography`. A certificate that is still
+valid is kept. So browsers have to trust a new authority only when the names change or the authority gets too old.
 """
 
 import ipaddress

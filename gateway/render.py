@@ -42,7 +42,7 @@ KEY_SET_LOCATION = """location @issuer_keys { js_periodic subject.refresh interv
 
 @dataclass(frozen=True)
 class Gateway:
-    """What one nginx needs to know: its addresses, the issuer, the services, limits and timeouts."""
+    """The values that one nginx is configured with: its addresses, the issuer, the services, limits and timeouts."""
 
     issuer: str
     listen: Sequence[str]  # addresses with a port: 127.0.0.1:8080, [::1]:8080

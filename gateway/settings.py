@@ -1,4 +1,4 @@
-"""What every setting of the gateway has in common: the prefix of its name, and the error for an invalid value."""
+"""The prefix of the names of all settings of the gateway, and the error for an invalid value."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ PREFIX = "GATEWAY_"
 
 
 class InvalidSetting(ValueError):
-    """A setting that nginx would reject, or would understand differently from what was meant."""
+    """A setting that nginx would reject, or would understand in another way than the operator."""
 
 
 def whole_number(name: str, text: str) -> int:

@@ -1,4 +1,4 @@
-"""A SIGKILL at any moment loses no acknowledged revocation, key rotation or event (issue 6).
+"""A SIGKILL at any moment loses no acknowledged revocation, key rotation or event.
 
 KILL_ROUNDS=20 ./run.py test tests-e2e/test_kills.py -s      many more rounds; prints what was counted
 """

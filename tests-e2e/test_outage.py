@@ -106,7 +106,7 @@ def test_at_last_run_py_stops_the_rest_and_shows_why(outage: Outage) -> None:
 
 
 def is_gone(stack: Stack) -> bool:
-    """Whether nothing listens any more. A connection that was open at the end may be reset instead of refused."""
+    """Whether nothing listens now. A connection that was open at the end may be reset instead of refused."""
     try:
         stack.client().get("/healthz")
     except httpx2.ConnectError:

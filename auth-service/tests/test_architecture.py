@@ -77,7 +77,7 @@ def test_the_protocol_needs_only_the_standard_library() -> None:
 
 @pytest.mark.parametrize("room", [room for room in NOUNS if room != "telemetry"])
 def test_nouns_know_no_web_framework(room: str) -> None:
-    """The one exception is telemetry, whose access log is a middleware."""
+    """The one exception is telemetry, whose access log is a middleware and whose spans are FastAPI's."""
     for path in files_of(room):
         assert not foreign(path) & {"fastapi", "starlette", "uvicorn", "typer"}, path
 

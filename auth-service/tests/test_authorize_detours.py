@@ -130,7 +130,7 @@ def test_a_client_that_is_gone_ends_the_request(service: Service) -> None:
 
 
 def test_a_client_that_was_deleted_a_moment_ago_breaks_nothing(service: Service) -> None:
-    """The cache keeps the client for some seconds (client_cache.py), but no row can refer to it any more."""
+    """The cache keeps the client for some seconds (clients/cache.py), but no row can refer to it."""
     frontend = register_frontend(service)
     person, nobody = signed_in(service).client, Browser(service).client
     service.clock.stop()

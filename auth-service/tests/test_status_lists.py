@@ -199,7 +199,7 @@ def test_the_drafts_example() -> None:
 
 
 def test_a_list_of_100_000_with_one_in_a_hundred_set_takes_four_kilobytes(sqlite_service: Service) -> None:
-    """Issue 6: the size of the response with its headers. `bench revocation` prints the size through the gateway."""
+    """The size of the response with its headers. `bench revocation` prints the size through the gateway."""
     given_out = random.Random(1).sample(range(status_list.SIZE), 100_000)
     for revoked_at, indices in (("NULL", given_out[1000:]), ("'2026-01-01 00:00:00.000000'", given_out[:1000])):
         rows = ", ".join(f"(1, {index}, 'x', {revoked_at})" for index in indices)

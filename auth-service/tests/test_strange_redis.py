@@ -1,4 +1,4 @@
-"""Whatever answers at Redis' address, or nothing: no request fails because of it, and no password is logged."""
+"""Strange servers at Redis' address, or none: no request fails because of them, and no password is logged."""
 
 import asyncio
 import socket

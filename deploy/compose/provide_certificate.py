@@ -2,7 +2,7 @@
 
     python provide_certificate.py GIVEN AUTHORITY TLS ISSUER
 
-All but ISSUER are folders. GIVEN has the operator's certificate, or is empty.
+All except ISSUER are folders. GIVEN has the operator's certificate, or is empty.
 """
 
 from __future__ import annotations

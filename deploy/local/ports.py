@@ -45,7 +45,7 @@ def free_port() -> int:
 
 
 def reserve(port: int) -> bool:
-    """Keep a port from every other process that asks here first; False if it is taken or reserved.
+    """Reserve a port among all processes that reserve ports in this way; False if it is taken or reserved.
 
     Between the choice of a port and the start of its server seconds may pass, in which other checkouts and test
     processes of this machine choose ports. The reservation is the UDP port of the same number, which we do not use

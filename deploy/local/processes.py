@@ -26,7 +26,7 @@ STOP_SECONDS = 10
 
 
 def birth(pid: int) -> str:
-    """When a process began, or "" if it is gone. Number and begin tell it from a later process with the same number."""
+    """When a process began, or "" if it is gone. It tells a later process with the same number apart."""
     if not Path("/proc/self/stat").exists():
         ps = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
         return ps.stdout.strip()

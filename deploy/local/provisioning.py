@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def register_todo_service(system: System, environments: Mapping[str, Mapping[str, str]]) -> None:
-    """Register it, unless the user has set another client. For our own database a stamp tells that it is registered."""
+    """Register it, unless the user has set another client. For our own database a stamp file records that."""
     auth, todo = environments["auth"], environments["todo"]
     if todo.get("TODO_CLIENT_ID") != TODO_CLIENT_ID:
         return

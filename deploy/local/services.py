@@ -86,7 +86,7 @@ def service_command(name: str, *arguments: str) -> list[str]:
 
 
 def migrate(name: str, environ: Mapping[str, str]) -> None:
-    """Migrate a database to the newest schema. For our own SQLite file a stamp tells that it has these migrations."""
+    """Migrate a database to the newest schema. For our own SQLite file a stamp file records these migrations."""
     versions = sorted((ROOT / SERVICES[name]).rglob("versions/*.py"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in versions)).hexdigest()
     stamp, database = STATE / f"{name}.migrated", STATE / f"{name}.db"

@@ -39,7 +39,7 @@ def _try_lock(file: IO[str]) -> bool:
 
 
 def read_running() -> dict[str, Any]:
-    """The description that the last `up` wrote; empty if there is none, or if it has not the expected form."""
+    """The description that the last `up` wrote; empty if there is none, or if it does not have the expected form."""
     try:
         running: Any = json.loads(RUNNING.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""`--fast`: only pure functions and HTTP on SQLite, in a few minutes.
+"""`--fast`: only pure functions and HTTP on SQLite, in about a minute and a half on two cores.
 
 A test is left out because of its folder, because one of its fixtures is or starts a server, or because of its marker
 `process`. In a fast run, a test that starts a process fails, so no test can be forgotten.

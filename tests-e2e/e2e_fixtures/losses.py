@@ -189,7 +189,7 @@ def becomes(condition: Callable[[], bool]) -> bool:
 def check_events(system: System, ledger: Ledger) -> None:
     """Once every event is delivered, the number received must be the number that happened: none lost, none doubled.
 
-    Deleted accounts have no todos any more; all others still have theirs.
+    Deleted accounts have no todos left; all others still have theirs.
     """
     undelivered = "SELECT (SELECT count(*) FROM account_events) + (SELECT count(*) FROM event_deliveries)"
     if not becomes(lambda: system.postgres.rows("auth", undelivered) == [(0,)]):

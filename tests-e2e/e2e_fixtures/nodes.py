@@ -12,7 +12,7 @@ from e2e_fixtures.composed import Composed, docker
 from e2e_fixtures.waiting import wait_until
 
 HEALTHY = 300  # seconds until a container is healthy, at most, on a busy machine
-KILL_ALL = "kill -9 -1"  # the shell's built-in: kills all but itself and process 1, which then ends by itself
+KILL_ALL = "kill -9 -1"  # the shell's built-in: kills all except itself and process 1, which then ends by itself
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def test_a_wrong_environment_is_refused_in_one_line_without_secrets(environ: dic
 
 @pytest.mark.parametrize("url", [{}, {"TODO_REDIS_URL": "redis://:hunter2@h"}], ids=["no Redis", "no TLS"])
 def test_authorities_of_what_is_not_encrypted_are_refused(tmp_path: Path, url: dict[str, str]) -> None:
-    """Whoever sets TODO_REDIS_CA_FILE believes that the connection is encrypted."""
+    """The operator who sets TODO_REDIS_CA_FILE believes that the connection is encrypted."""
     _, ca_file = write_certificate(tmp_path, "localhost")
     with pytest.raises(InvalidSettings, match="TODO_REDIS_CA_FILE is for TODO_REDIS_URL with rediss") as caught:
         load_settings({**ISSUER, **url, "TODO_REDIS_CA_FILE": str(ca_file)})

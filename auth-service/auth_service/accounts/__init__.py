@@ -4,12 +4,12 @@
     email_addresses.py   `parse_email`: an address in the form in which it is stored and compared
     passwords.py         which passwords are accepted; Argon2id in a few threads with a bounded queue
 
-An identity is one way in to an account; a password is the identity of the provider `credential`. A password never
-meets the database: `find_by_email_with_password` reads the hash, the session is closed, `PasswordHasher` compares in
-its threads, and the result is written in a new, short transaction (`lock_password` checks that the hash is still the
-one that was compared). A caller first takes a `Place` in the queue; `TooBusy` means that there is none.
+An identity is one way in to an account; a password is the identity of the provider `credential`. A password never meets
+the database: `find_by_email_with_password` reads the hash, the session is closed, `PasswordHasher` compares in its
+threads, and the result is written in a new, short transaction (`lock_password` checks that the hash is still the one
+that was compared). A caller first takes a `Place` in the queue; `TooBusy` means that the queue is full.
 
-`delete_account` and `set_suspended` record the event in the caller's transaction, so that nobody can forget it; the
+`delete_account` and `set_suspended` record the event in the caller's transaction, so that no caller can forget it; the
 caller first ends the sessions and grants (`end_sessions` in sessions/).
 
 Others import all three files freely. Only signing_in/ and the commands compare or set passwords.

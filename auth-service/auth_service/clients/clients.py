@@ -120,9 +120,10 @@ async def replace_registration(
 
 
 async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timedelta, now: datetime) -> str | None:
-    """Give the client a new secret; the current one stays valid for `overlap`, an older one ends. None: it has none.
+    """Give the client a new secret; the current one stays valid for `overlap`, an older one ends.
 
-    It is one conditional UPDATE, so of two simultaneous rotations the second replaces the first one's secret.
+    Returns None if the client has no secret. It is one conditional UPDATE, so of two simultaneous rotations the second
+    replaces the first one's secret.
     """
     secret = opaque.draw()
     rotated = await session.execute(

@@ -22,8 +22,8 @@ class WholeResponses(HttpToolsProtocol):
 class HeadHolding(asyncio.Transport):
     """Holds a response's head until the body is written, but at most one turn of the event loop.
 
-    So the head of a stream without data yet is still sent. A part of a body that looks like a head is only delayed by
-    that turn, in its order.
+    So the head of a stream without data yet is still sent. A part of a body that looks like a head is delayed by that
+    turn, too; the order of all parts stays.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:

@@ -1,4 +1,4 @@
-"""Events: what other services are told about accounts (RFC 8417, RISC, CAEP), at least once.
+"""Events about accounts, sent to other services at least once (RFC 8417, RISC, CAEP).
 
     account_events.py   the outbox: `record_purged`, `record_disabled`, `record_sessions_revoked`
     deliveries.py       one row per event and receiver, kept until the receiver has acknowledged it, or for a week
@@ -9,5 +9,6 @@ the worker distributes new events to the clients that registered an `event_endpo
 and deletes each one that was acknowledged. A receiver that fails is tried again after 1, 2, 4 ... seconds, up to an
 hour. A delivery may arrive twice, under the same `jti`.
 
-accounts/ and sessions/ import the `record_` functions, the worker imports `EventSender`, the commands list and resend.
+accounts/ and sessions/ import the `record_` functions, commands/working.py imports `EventSender` for the worker, and
+the command `events` lists and resends.
 """

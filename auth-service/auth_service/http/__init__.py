@@ -20,8 +20,8 @@ and serving/failures.py renders it. A person's request: `find_current` reads the
 the signature), finds the live session and prolongs it if that is due; the endpoint renders a page or redirects.
 `SendOutgoing` adds the cookies to the response, also to a refusal or a failure.
 
-An endpoint, a grant and a function that several of them share declare what they use as a `Given` beside them, and
-never see the rest of the process.
+An endpoint, a grant and a function that several of them share declare what they use as a `Given` beside them, and never
+see the rest of the process.
 
-signing_in/, endpoints/ and serving/ import this room; nothing below it may, so nothing below knows FastAPI.
+signing_in/, endpoints/, serving/ and the rooms above them import this room. A lower room must not import it.
 """

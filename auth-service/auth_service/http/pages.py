@@ -69,7 +69,7 @@ def _templates() -> "Environment":
 def render_page(
     request: Request, name: str, *, status: int = 200, redirect_uri: str | None = None, **context: object
 ) -> Response:
-    """A page. Its forms go to us, and our answer to a form may redirect to `redirect_uri` (README, "Pages")."""
+    """A page. Its forms go to us, and our answer to a form may redirect to `redirect_uri`."""
     host = urlsplit(given(request, PageParts).issuer).netloc
     nonce = secrets.token_urlsafe(16)
     body = (

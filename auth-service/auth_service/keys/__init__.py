@@ -1,4 +1,4 @@
-"""Keys: what this issuer signs with, how one key follows another, and what verifiers report to hold.
+"""Keys: what this issuer signs with, how one key follows another, and which keys each verifier reports.
 
     signing.py            the table `SigningKey` and `KeyStore`: make, seal, load; the states of a key
     ring.py               `KeyRing`: the key set in this process's memory, read anew every two seconds
@@ -12,7 +12,7 @@
 A key is `next` (published, does not sign), `active` (signs), `retiring` (published, signs no more), then gone. The
 worker asks once a minute whether a rotation is due (worker/schedule.py); `rotate_keys` checks that the spare is old
 enough, opens it, makes a new spare and changes all three states in one transaction. Each process notices at its ring's
-next look and publishes the new set. ROTATION.md tells operators the same.
+next look and publishes the new set. ROTATION.md is for operators.
 
 Tokens and status lists have separate keys: two stores, two rings. Others take `KeyRing.current` once per use and sign
 with `jws.sign`; only the commands and the worker import rotation.py.

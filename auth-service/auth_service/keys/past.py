@@ -15,8 +15,8 @@ MAX_AGE = timedelta(days=180)  # after the key's retirement
 async def find_hint_key(database: Database, kid: str, *, now: datetime) -> Mapping[str, str] | None:
     """The public JWK that verifies an `id_token_hint`, or None (OpenID Connect RP-Initiated Logout §2).
 
-    The hint may have expired long ago. None is also returned for a key that was withdrawn in an emergency, whose
-    signatures prove nothing any more, and for a key that signs status lists.
+    The hint may have expired long ago. None is also returned for a key that was withdrawn in an emergency, because
+    its signatures prove nothing, and for a key that signs status lists.
     """
     may_sign_hints = (SigningKey.purpose == TOKENS) & (SigningKey.state != GONE)
     is_remembered = SigningKey.retired_at.is_(None) | (SigningKey.retired_at > now - MAX_AGE)

@@ -16,13 +16,13 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 HEAD = max(path.stem for path in (_HERE / "versions").glob("[0-9]*.py"))
-ADVISORY_LOCK = 0x61757468  # "auth": held by who migrates
+ADVISORY_LOCK = 0x61757468  # "auth": held by the process that migrates
 
 
 def serves(revision: str | None) -> bool:
-    """Whether a process of this version, that has started, works on that schema: on a newer one it does, too.
+    """Whether a running process of this version can serve on that schema: its own one, or a newer one.
 
-    A migration only adds, so that the version before it goes on serving until the new one has taken over.
+    A migration only adds, so the version before it keeps serving until the new one has taken over.
     """
     return revision is not None and revision >= HEAD
 

@@ -6,8 +6,8 @@
 
 `load_settings` reads every AUTH_* name, and for secrets AUTH_*_FILE, and refuses a name that does not exist. Then each
 kind checks its value, and `Settings` checks what must fit together (an https issuer, secure cookies, no example
-secrets). All faults are told at once, as `InvalidSettings`, one line each with the name of the variable; a value that
-is secret never stands in one.
+secrets). All faults are listed at once, in `InvalidSettings`, one line each with the name of the variable and without
+any secret.
 
 Only app.py, assembly.py and the commands import this room; everything else is given what it needs. A new setting is a
 field here and a line in README.md.

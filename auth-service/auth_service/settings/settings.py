@@ -1,7 +1,7 @@
 """Settings from the environment: AUTH_NAME, or AUTH_NAME_FILE with the path of a file that holds the value.
 
 All settings are checked before anything is opened. An unknown AUTH_* name stops the start, because an operator believes
-that it is in force. Only app.py and the commands read settings; they pass the values on.
+that it is in force. Only app.py, assembly.py and the commands read settings; they pass the values on.
 """
 
 import os

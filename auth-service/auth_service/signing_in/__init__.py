@@ -1,12 +1,12 @@
-"""Signing in: every way to prove who one is; one path, one lockout, for all endpoints that ask for a password.
+"""Signing in: every way in which a person proves their identity. All endpoints share one path and one lockout.
 
     password_sign_in.py   `sign_in`: from e-mail and password to a session in the response
     password_sign_up.py   `sign_up`: an account with a password, and its first session
     guessing.py           `verify_password`: compare a password, wherever one is asked for
 
-`sign_in` takes a place in the hashing queue (accounts/passwords.py), reads the account and closes the database,
-takes an attempt from the budgets (limits/attempts.py), and only then hashes. An unknown address takes the same path,
-the same time and gets the same answer. On success one transaction gives the attempt back, checks that the password is
+`sign_in` takes a place in the hashing queue (accounts/passwords.py), reads the account and closes the database, takes
+an attempt from the budgets (limits/attempts.py), and only then hashes. An unknown address takes the same path and the
+same time, and gets the same answer. On success one transaction gives the attempt back, checks that the password is
 still that one, and starts the session; a session of the same person in this browser is authenticated again instead.
 
 A refusal is a `WrongCredentials`, `AccountSuspended`, `TooManyAttempts` or `TooBusy`; the endpoint puts it into its own

@@ -5,12 +5,13 @@
     published.py   `PublishedStatusLists`: the lists as this process signs and serves them
 
 A holder (a session at the client `web`, a grant, or a client that acts for itself) draws an index before its first
-token; each token names it (tokens/token_status.py). Whoever ends the holder calls `revoke` in the same transaction.
-Every process looks every 200 ms for lists with a new version, packs and signs them in a thread, serves them
-(endpoints/status_list_documents.py), and sends a hint to the verifiers that listen.
+token; each token names it (tokens/token_status.py). The function that ends the holder calls `revoke`, in the same
+transaction. Every process looks every 200 ms for lists with a new version, packs and signs them in a thread, serves
+them (endpoints/status_list_documents.py), and sends a hint to the verifiers that listen.
 
 One list is open, the next is already published. A full or day-old list closes and stays published until the last token
-with one of its indexes has expired; no index is given twice. REVOCATION.md tells operators the same.
+with one of its indexes has expired; no index is given twice. REVOCATION.md is for operators.
 
-sessions/, grants/ and clients/ import `revoke`, tokens/ imports `allocate`, http/ and endpoints/ import published.py.
+sessions/, grants/ and clients/ import `revoke`, tokens/ imports `allocate` and published.py, endpoints/ and
+serving/ import published.py, and commands/working.py imports lists.py.
 """

@@ -14,5 +14,6 @@ and counts. Endpoints count what they did (`parts.counts`) and call `audit`. Pro
 serving/exposition.py renders all of it.
 
 No query, body, cookie, token, password or e-mail address is ever logged, and no exception's text. Labels have values
-from this code only. Any room above may import `audit` and `RequestCounts`; the rest is for app.py and the commands.
+from this code only. Any room above may import `audit` and `RequestCounts`; the rest is for serving/, worker/, app.py
+and the commands.
 """

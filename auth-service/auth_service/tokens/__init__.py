@@ -1,4 +1,4 @@
-"""Tokens: what clients hold, how it is issued, and what it still stands for.
+"""Tokens: what clients hold, how tokens are issued, and whether they are still live.
 
     issuer.py                `TokenIssuer`: signs access tokens and ID tokens
     token_status.py          with which index of which status list a token is issued

@@ -1,4 +1,4 @@
-"""Commands. Exit codes: 0 done, 1 refused or failed, with the reason on stderr; 2 wrong usage.
+"""Commands. Exit codes: 0 done, 1 refused or failed (the reasons are on stderr), 2 wrong usage.
 
     serve.py      `serve`: answers requests until SIGTERM
     migrate.py    `migrate`: brings the database to the newest schema

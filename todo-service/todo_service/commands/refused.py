@@ -2,7 +2,7 @@
 
 
 class CommandRefused(Exception):
-    """The text is one line for the terminal."""
+    """The reason, as one line for the terminal."""
 
 
 def first_line(error: Exception) -> str:

@@ -17,6 +17,6 @@ the Authorization header, verifies it (verifier/), counts the request for the to
 scope and the user in the path. If something is wrong, it raises a `Problem` with a challenge (RFC 6750); problems.py
 renders all problems.
 
-todos/, web_application/, account_events.py, assembly.py and app.py import this room. Only these, and telemetry's
-middleware, use FastAPI.
+todos/, web_application/, account_events.py, assembly.py and app.py import this room. No room below http/ uses FastAPI,
+except telemetry/.
 """

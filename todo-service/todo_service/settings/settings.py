@@ -1,7 +1,7 @@
 """Settings from environment variables: TODO_*, and TODO_*_FILE for secrets.
 
-All are checked before anything is opened. A TODO_* name that does not exist stops the start: somebody may believe that
-it has an effect. Only the top rooms read settings; all other code is given what it needs.
+All are checked before anything is opened. A TODO_* name that does not exist stops the start, because an operator
+believes that it has an effect. Only app.py, assembly.py and the commands read settings; they pass the values on.
 """
 
 import os

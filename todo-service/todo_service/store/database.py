@@ -105,7 +105,7 @@ class Database:
 
 
 async def _begin(connection: AsyncConnection, setting: str, value: str) -> None:
-    """Begin the transaction and set the setting in one round trip. On SQLite nothing is to do: it has no policies."""
+    """Begin the transaction and set the setting, in one round trip. Nothing to do on SQLite, which has no policies."""
     if connection.dialect.name == "postgresql":
         statement = _BEGIN.format(Literal(setting), Literal(value)).as_string()
         await connection.exec_driver_sql(statement, execution_options={"no_parameters": True})

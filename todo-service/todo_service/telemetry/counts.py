@@ -22,7 +22,7 @@ def _problems() -> Metric:
 
 
 def _rejections() -> Metric:
-    """The label is the text of `InvalidToken`: one of a fixed few, never a part of the token."""
+    """The label is the text of `InvalidToken`: one of a few fixed ones, never a part of the token."""
     return Metric("todo_token_rejections_total", "counter", "Refused access tokens, by reason", ("reason",))
 
 

@@ -17,5 +17,6 @@ conditions, body; then the stored row. endpoints.py opens a transaction for the 
 queries.py, where every statement compares the owner, and renders the row. A change first takes the owner's next number
 (owners.py). This locks out the owner's other changes until the transaction ends. Another owner's todo gets 404.
 
-app.py imports routes.py and the background tasks, account_events.py imports erasure.py, migrations/ the tables.
+app.py imports routes.py and purge.py, assembly.py imports cursors.py and idempotency.py, account_events.py imports
+erasure.py, and migrations/ imports the tables.
 """

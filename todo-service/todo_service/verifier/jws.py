@@ -1,8 +1,9 @@
 """JWTs in the compact serialization of JWS (RFC 7515, RFC 7519), signed with RS256 by one of the given keys (RFC 8725).
 
 The signature is verified before the payload is parsed. Of a forged token only a short header is parsed, so it costs no
-more than a valid token. From PyJWT only the RS256 algorithm is used. `jwt.decode` is not: three quarters of its time go
-to a second look at every character; it accepts padding, detached payloads and duplicate names; it does not check `typ`.
+more than a valid token. From PyJWT only the RS256 algorithm is used. `jwt.decode` is not: it looks at every character
+a second time, which takes three quarters of its time; it accepts padding, detached payloads and duplicate names; and
+it does not check `typ`.
 """
 
 import binascii
@@ -24,7 +25,7 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
 class InvalidToken(Exception):
-    """The token is refused. The text is one of a fixed few; it never quotes the token."""
+    """The token is refused. The text is one of a few fixed ones; it never quotes the token."""
 
 
 class UnknownKey(InvalidToken):

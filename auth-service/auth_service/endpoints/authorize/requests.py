@@ -64,7 +64,7 @@ async def read_request(
     *,
     now: datetime,
 ) -> AuthorizationRequest:
-    """The request, with everything else in it checked. Raises OAuthError, which the client is told."""
+    """The request, with everything else in it checked. Raises OAuthError, which is sent to the client."""
     read = authorization_request.read(
         parameters,
         repeated,

@@ -16,7 +16,7 @@ A request passes, in this order: the route (an empty 404 when there is none); th
 endpoint. So a forged request learns nothing about the members. refusals.py renders a refusal, with the protocol's
 status for it.
 
-serving/ imports `routers` and the refusals, app.py the CORS middleware.
+serving/ imports `routers` and the refusals, app.py imports the CORS middleware.
 """
 
 from . import (

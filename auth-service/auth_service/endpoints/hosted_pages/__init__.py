@@ -1,10 +1,10 @@
 """The pages at which people sign in, sign up, choose, agree and sign out (README, "Pages").
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
-    select_account.py      go on with this account, or with another one
-    consent.py             who asks for what: yes or no
-    agreed.py              what one has agreed to, and taking it back
-    signout.py             a question, and then the end of the session
+    select_account.py      continue with this account, or with another one
+    consent.py             ask for consent to a client's scopes
+    agreed.py              list earlier consents, and withdraw them
+    signout.py             ask, and then end the session
     forms.py               reading a form, refusing one that is not ours, and the way back to /oauth/authorize
     stylesheet.py          the pages' stylesheet, kept by browsers for ever
 
