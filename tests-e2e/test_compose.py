@@ -341,7 +341,7 @@ def _time_left(composed: Composed, person: Person) -> int:
 
 
 def _redis(composed: Composed, name: str, *command: str) -> str:
-    """What Redis answers to this service's user."""
+    """Redis' answer to this service's user."""
     url = _secrets(composed)[f"{name}-secrets/{name}_redis_url"]
     done = composed.execute("redis", "redis-cli", "--no-auth-warning", "-u", url, *command)
     return done.stdout + done.stderr

@@ -59,7 +59,7 @@ class Parts(Supply):
 
 @dataclass(frozen=True, slots=True)
 class Seams:
-    """What tests replace: the clock, and the times between requests to the issuer."""
+    """Parts that tests replace: the clock, and the times between requests to the issuer."""
 
     clock: Callable[[], float] = time.time
     schedule: Schedule | None = None

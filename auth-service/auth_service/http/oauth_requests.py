@@ -1,4 +1,4 @@
-"""What the OAuth endpoints share: reading the form of a request, and rendering a refusal."""
+"""Shared by the OAuth endpoints: reading the form of a request, and rendering a refusal."""
 
 from dataclasses import dataclass
 from typing import Any

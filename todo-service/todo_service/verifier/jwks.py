@@ -57,7 +57,7 @@ class Schedule:
 
 @dataclass(slots=True)
 class Counts:
-    """What happened since the start (rule J14). `forced` counts searches for an unknown `kid`, by result."""
+    """Counts since the start (rule J14). `forced` counts searches for an unknown `kid`, by result."""
 
     attempted_at: float = 0
     succeeded_at: float = 0

@@ -43,7 +43,7 @@ class UnknownStatusKey(UnusableStatusList):
 
 
 class Freshness(StrEnum):
-    """What the age of a list means for a token: see `StatusList.freshness`."""
+    """The meaning of a list's age for a token: see `StatusList.freshness`."""
 
     LIVE = "live"
     LAGGING = "lagging"

@@ -60,7 +60,7 @@ class Polling:
 
 @dataclass(slots=True)
 class Counts:
-    """What happened since the start."""
+    """Counts since the start."""
 
     fetches: dict[str, int] = field(default_factory=lambda: {"changed": 0, "unchanged": 0, "older": 0, "failed": 0})
     checks: dict[str, int] = field(

@@ -1,4 +1,4 @@
-"""What the pages' forms share: reading a form, refusing a forged one, and describing the pending request."""
+"""Shared by the forms of all pages: reading a form, refusing a forged one, and describing the pending request."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -76,7 +76,7 @@ def render_form(
 
 
 def describe_client(pending: PendingRequest) -> dict[str, object]:
-    """What a page shows of the client: its registered name, and the host that the person will be sent to."""
+    """The client as a page shows it: its registered name, and the host that the person will be sent to."""
     redirect_uri = pending.request.redirect_uri
     host = urlsplit(redirect_uri).netloc
     return {

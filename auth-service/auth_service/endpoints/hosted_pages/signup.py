@@ -26,7 +26,7 @@ class SignUpPageParts(FormParts, PendingParts, SignUpParts):
 
 
 class NotAccepted(Exception):
-    """What is wrong with a field, in words for the person."""
+    """A field is not accepted; the text is for the person."""
 
     def __init__(self, field: str, text: str, *, status: int = 422) -> None:
         super().__init__(text)

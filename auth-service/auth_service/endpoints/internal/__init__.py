@@ -1,4 +1,4 @@
-"""What our own services ask for, on the service's own port: the gateway routes nothing below /internal.
+"""Endpoints for our own services, on the service's own port. The gateway routes nothing below /internal.
 
     verifiers.py   POST /internal/verifiers: which keys and status lists an instance of a resource server holds
 

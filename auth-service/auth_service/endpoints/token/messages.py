@@ -1,4 +1,4 @@
-"""What the token endpoint passes to a grant, and what the grant returns."""
+"""Messages between the token endpoint and a grant: the request, and the token response."""
 
 from dataclasses import dataclass
 from datetime import datetime

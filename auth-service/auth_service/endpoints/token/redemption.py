@@ -1,4 +1,4 @@
-"""What redeeming codes and refresh tokens shares: the response, and ending a grant whose credential is reused."""
+"""Shared by codes and refresh tokens: the token response, and ending a grant whose credential is reused."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
