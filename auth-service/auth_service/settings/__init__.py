@@ -4,7 +4,7 @@
     environment.py   variables and files, read into raw values; unknown names are refused
     kinds.py         what a value may be: an issuer, a list of networks, a versioned secret, a rate, ...
 
-`load_settings` reads every AUTH_* name, and for secrets AUTH_*_FILE, and refuses a name that does not exist. Then each
+`load_settings` reads every AUTH_* name, or AUTH_*_FILE instead, and refuses a name that does not exist. Then each
 kind checks its value, and `Settings` checks what must fit together (an https issuer, secure cookies, no example
 secrets). All faults are listed at once, in `InvalidSettings`, one line each with the name of the variable and without
 any secret.
