@@ -80,7 +80,11 @@ def reset(arguments: Sequence[str]) -> int:
 
 
 def test(arguments: Sequence[str]) -> int:
-    """install what is missing and run all tests, or with --fast only the quick ones; arguments go to pytest"""
+    """install what is missing and run all tests; --fast: those that need no server; arguments go to pytest"""
+    for each in arguments:
+        path = each.partition("::")[0]
+        if not each.startswith("-") and path.endswith(".py") and not (ROOT / path).exists():
+            raise Refused(f"There is no {path}.")
     interpreter = python(tests=True)
     if "--fast" not in arguments:
         try:

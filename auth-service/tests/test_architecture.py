@@ -90,7 +90,7 @@ def test_endpoints_do_not_import_each_other(endpoint: Path) -> None:
         assert others <= {endpoint.stem}, path
 
 
-def test_only_app_and_the_commands_know_the_settings() -> None:
+def test_only_what_starts_a_process_knows_the_settings() -> None:
     knowing = {room for room in ROOMS for path in files_of(room) if "settings" in rooms_imported_by(path)}
     assert knowing == {"app", "assembly", "commands"}
 

@@ -2,9 +2,11 @@
 
 import importlib
 import pkgutil
+from pathlib import Path
 
-from auth_service.endpoints import token
+from auth_service.endpoints import hosted_pages, token
 from auth_service.endpoints.token.grants import GRANT_TYPES, GRANTS
+from auth_service.http import pages
 from auth_service.serving.routes import PAGE_PATHS
 from auth_service.telemetry.counts import SESSION
 
@@ -28,6 +30,22 @@ def test_metadata_form_and_metrics_name_the_grant_types_of_the_list(sqlite_servi
     metrics = client.get(sqlite_service.metrics_url).text
     for grant_type in (*GRANT_TYPES, SESSION):
         assert f'auth_tokens_issued_total{{grant_type="{grant_type}"}}' in metrics
+
+
+def test_every_page_in_the_folder_is_served() -> None:
+    names = [name for _, name, _ in pkgutil.iter_modules(hosted_pages.__path__, f"{hosted_pages.__name__}.")]
+    modules = [importlib.import_module(name) for name in names]
+    assert {id(module.router) for module in modules if hasattr(module, "router")} == set(map(id, hosted_pages.routers))
+
+
+def test_every_template_is_used() -> None:
+    templates = Path(pages.__file__).parent / "templates"
+    package = Path(pages.__file__).parents[1]
+    code = "".join(path.read_text() for path in [*package.rglob("*.py"), *templates.iterdir()])
+    unused = {
+        path.name for path in templates.glob("*.html") if f'"{path.stem}"' not in code and f'"{path.name}"' not in code
+    }
+    assert unused == set()
 
 
 def test_every_page_says_in_words_that_the_store_is_away(start: Start, sqlite_url: str) -> None:

@@ -119,7 +119,9 @@ def test_everything_wrong_is_said_at_once_and_stops_the_start(sqlite_service: Se
 
 def test_the_table_of_settings_is_true() -> None:
     rows = dict(re.findall(r"^\| `(AUTH_[A-Z_]+)` \| ([^|]*) \|", README.read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(rows) == {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    names = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    assert names - set(rows) == set(), "settings without a row in README.md"
+    assert set(rows) - names == set(), "rows of README.md without a setting"
     for name, field in Settings.model_fields.items():
         expected = "required" if field.is_required() else f"`{Settings.shown_default(name)}`"
         assert rows[f"{PREFIX}{name.upper()}"].strip() == expected, name

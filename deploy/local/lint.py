@@ -33,7 +33,9 @@ def lint(arguments: Sequence[str]) -> int:
     fix = parser.parse_args(arguments).fix
     interpreter = python(tests=True)
     codes = [run(check, [interpreter, "-P", "-m", *check]) for check in python_checks(fix=fix)]
-    return max(*codes, prettier(fix=fix))
+    code = max(*codes, prettier(fix=fix))
+    print("Lint found faults." if code else "Lint found nothing.")
+    return code
 
 
 def python_checks(*, fix: bool) -> list[list[str]]:

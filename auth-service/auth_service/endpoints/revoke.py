@@ -1,5 +1,7 @@
 """Token revocation (RFC 7009): a client gives a token back, and the whole grant of the token ends.
 
+A service's own token has no grant: all tokens of the service end.
+
 Access tokens have no rows, so one of them cannot be ended alone; §2.1 allows ending the grant. Grants of other clients
 in the same session do not end (README, "Grants").
 """

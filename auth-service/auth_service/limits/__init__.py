@@ -8,12 +8,14 @@
     redis_clients.py    connections for each kind of address
 
 Sign-in: signing_in/guessing.py calls `AttemptLimiter.take` before a password is hashed. One conditional statement
-counts and decides, so parallel guesses cannot pass a budget. Five attempts are free, then the wait doubles from one
-second to 15 minutes; `TooManyAttempts` says how long. A success gives the attempt back (`succeeded`).
+counts and decides, so parallel guesses cannot pass a budget. Per account and network five attempts are free, then the
+wait doubles from one second to 15 minutes; `TooManyAttempts` says how long. Per account 100 an hour are free, and a
+browser that has signed in to it before is not held. A success resets the first budget and gives one attempt back to the
+second (`succeeded`).
 
 Clients: http/client_requests.py calls `ClientLimits.spend` after the client is authenticated. With Redis all processes
 count together; when Redis is away each process counts alone, and no request waits.
 
-The gateway limits by address before any of this (gateway/README.md). Others import attempts.py, clients.py and the
-parsing of settings; Redis itself is used only here.
+The gateway limits by address before any of this (gateway/README.md). Others import attempts.py and clients.py;
+settings/ imports `QuotaPolicy` and `parse_redis_url`. Redis itself is used only here.
 """

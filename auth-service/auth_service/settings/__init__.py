@@ -4,10 +4,10 @@
     environment.py   variables and files, read into raw values; unknown names are refused
     kinds.py         what a value may be: an issuer, a list of networks, a versioned secret, a rate, ...
 
-`load_settings` reads every AUTH_* name, or AUTH_*_FILE instead, and refuses a name that does not exist. Then each
-kind checks its value, and `Settings` checks what must fit together (an https issuer, secure cookies, no example
-secrets). All faults are listed at once, in `InvalidSettings`, one line each with the name of the variable and without
-any secret.
+`load_settings` reads every AUTH_* name, or AUTH_*_FILE with the path of a file that holds the value, and refuses a name
+that does not exist. Then each kind checks its value, and `Settings` checks what must fit together: trusted origins, a
+certificate file for Redis only with `rediss:`, no example secrets away from localhost. All faults are told at once, as
+`InvalidSettings`, one line each with the name of the variable; a value that is secret never stands in one.
 
 Only app.py, assembly.py and the commands import this room; everything else is given what it needs. A new setting is a
 field here and a line in README.md.

@@ -8,11 +8,11 @@
     redemption.py           the response, and ending a grant whose code or refresh token is reused
     messages.py             `TokenRequest` and `TokenResponse`: what a grant gets, and what it returns
 
-A grant is a file with its `GRANT_TYPE`, the `PARAMETERS` of its form and `redeem`, and a line in grants.py; `redeem` is
-given the parts that it names (http/parts.py). endpoint.py authenticates the client before it looks at the grant, so
-that a stranger learns nothing, and checks that the client registered the grant type. A code or a spent refresh
-token that is presented again may have been stolen: `end_for_reuse` ends the grant and commits, and only then is the
-refusal raised.
+A grant is a file with its `GRANT_TYPE`, the `PARAMETERS` of its form and `redeem`, and a word in `_MODULES` of
+grants.py; `redeem` is given the parts that it names (http/parts.py). endpoint.py authenticates the client before it
+looks at the grant, so that a stranger learns nothing, and checks that the client registered the grant type. A code or a
+spent refresh token that is presented again may have been stolen: `end_for_reuse` ends the grant and commits, and only
+then is the refusal raised.
 
 serving/ imports `router`.
 """
