@@ -177,6 +177,7 @@ def test_every_rule_has_a_test(page: str) -> None:
     assert [number for *_, number, _, tests in rows if not any(name for _, name in TEST.findall(tests))] == []
 
 
+@pytest.mark.process
 def test_every_page_that_is_cited_is_in_the_repository() -> None:
     """Readers must have every cited document: a page of this repository or a public specification."""
     if not (ROOT / ".git").exists():
