@@ -100,6 +100,21 @@ describe("in many tabs", () => {
     expect(browser.asked()).toBe(1);
   });
 
+  test("a tab that waits for another one asks by itself as soon as that one fails", async () => {
+    const browser = new Browser();
+    const [one, other] = [browser.tab(ANN), browser.tab(ANN)];
+    let fail = (_: Failure): void => undefined;
+    one.fetchToken.mockReturnValueOnce(new Promise((_, reject) => (fail = reject)));
+    const { setTimeout } = globalThis;
+    vi.stubGlobal("setTimeout", (call: () => void, wait = 0) => (wait < 1000 ? setTimeout(call, wait) : 0));
+    const failing = one.accessToken.get();
+    const waiting = other.accessToken.get(); // would wait for a message for good: long timers never end here
+    fail(new Failure("unreachable", "down"));
+    await expect(failing).rejects.toMatchObject({ kind: "unreachable" });
+    await expect(waiting).resolves.toBeTypeOf("string");
+    vi.unstubAllGlobals();
+  });
+
   test("a new tab takes the token of one that has it", async () => {
     const browser = new Browser();
     const value = await browser.tab(ANN).accessToken.get();

@@ -29,11 +29,11 @@ interface Held {
   renewAt: number;
 }
 
-type Message = { kind: "asked" } | { kind: "token"; held: Held };
+type Message = { kind: "asked" } | { kind: "failed" } | { kind: "token"; held: Held };
 
 const LOCK = "access-token";
 const EARLY = 30_000; // milliseconds before its end a token is renewed; at most a quarter of its lifetime
-const HEARING = 1_000; // milliseconds to wait for a message of the tab that has just renewed; long enough for a busy machine
+const HEARING = 5_000; // milliseconds to wait for the message of the tab that had the lock; a busy machine is late with it
 
 export function keepAccessToken({ fetchToken, locks, channel, now }: Surroundings): AccessToken {
   let owner: string | null = null;
@@ -44,6 +44,8 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
     if (data.kind === "asked") {
       if (held && isFresh(held)) channel.postMessage({ kind: "token", held } satisfies Message);
+    } else if (data.kind === "failed") {
+      heard();
     } else if (held === null || data.held.expiresAt > held.expiresAt || held.sub !== owner) {
       held = data.held;
       heard();
@@ -83,11 +85,17 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
   async function fetched(refused?: string): Promise<string> {
     const known = usable(refused);
     if (known) return known.value;
-    const fresh = describe(await fetchToken(), now());
-    if (fresh.sub !== owner) throw new Failure("signed-out", "Somebody else has signed in meanwhile.");
+    const fresh = describe(await fetchToken().catch(failed), now());
+    if (fresh.sub !== owner) failed(new Failure("signed-out", "Somebody else has signed in meanwhile."));
     held = fresh;
     channel.postMessage({ kind: "token", held } satisfies Message);
     return fresh.value;
+  }
+
+  /** Spare the tabs that wait for this one the rest of their wait. */
+  function failed(reason: unknown): never {
+    channel.postMessage({ kind: "failed" } satisfies Message);
+    throw reason;
   }
 
   /** Renew in the background: the held token stays valid until its end, also while the issuer is away. */
