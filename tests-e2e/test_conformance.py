@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 
-from e2e_fixtures.providers import Account, Ours, Provider, running_control
+from e2e_fixtures.providers import Account, Ours, Provider, forgetful, running_control
 from e2e_fixtures.relying_party import CALLBACK, SIGNED_OUT, RelyingParty
 from e2e_fixtures.user_agent import Callback, Page, UserAgent
 
@@ -65,11 +65,6 @@ def agent(provider: Provider) -> UserAgent:
 @pytest.fixture(scope="module")
 def account(provider: Provider) -> Account:
     return provider.sign_up()
-
-
-def forgetful(account: Account) -> Account:
-    """The same account with a wrong password, for requests that must not ask for the password again."""
-    return Account(account.sub, account.email, password="forgotten")
 
 
 class TestConfig:

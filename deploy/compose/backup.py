@@ -4,7 +4,7 @@
     python3 deploy/compose/backup.py save DATABASES SECRETS
     python3 deploy/compose/backup.py restore DATABASES SECRETS
 
-DATABASES and SECRETS are folders. Keep them apart: whoever has both can sign tokens. Each database is saved as one
+DATABASES and SECRETS are folders. Keep them apart: a thief of both can sign tokens. Each database is saved as one
 consistent snapshot, while everything runs. COMPOSE_PROJECT_NAME, GATEWAY_PORT and COMPOSE_FILE choose the project, the
 port and additional files, as for docker compose itself. Standard library only.
 """

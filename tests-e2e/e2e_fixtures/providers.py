@@ -35,6 +35,11 @@ class Account:
     name: str = "Ann"
 
 
+def forgetful(account: Account) -> Account:
+    """The same account with a wrong password, for requests that must not ask for the password again."""
+    return Account(account.sub, account.email, password="forgotten")
+
+
 class Provider(Protocol):
     """A provider in which tests register clients and accounts."""
 
