@@ -81,9 +81,9 @@ def reset(arguments: Sequence[str]) -> int:
 
 def test(arguments: Sequence[str]) -> int:
     """install what is missing and run all tests; --fast: those that need no server; arguments go to pytest"""
-    for each in arguments:
+    for before, each in zip(["", *arguments], arguments, strict=False):
         path = each.partition("::")[0]
-        if not each.startswith("-") and path.endswith(".py") and not (ROOT / path).exists():
+        if before not in ("-k", "-m") and each[:1] != "-" and path.endswith(".py") and not (ROOT / path).exists():
             raise Refused(f"There is no {path}.")
     interpreter = python(tests=True)
     if "--fast" not in arguments:

@@ -46,6 +46,7 @@ class SharedWindows:
             address, ca_file=ca_file, timeout=timeout.total_seconds(), connections=_CONNECTIONS + 1
         )
         self._nodes = address.nodes
+        self._passwords = tuple(filter(None, (address.password, address.sentinel_password)))
         self._prefix = prefix
         self._deadline = _STEPS * timeout.total_seconds()
         self._places = asyncio.Semaphore(_CONNECTIONS)
@@ -93,6 +94,8 @@ class SharedWindows:
             return
         self.is_lost = True
         reason = str(error).partition(_ARGUMENTS)[0]
+        if any(password in reason for password in self._passwords):
+            reason = "not shown, because it quotes a password"
         _log.warning(_LOST, error=type(error).__name__, reason=reason)
         if self._search is None or self._search.done():
             self._search = asyncio.create_task(self._look_for_it())
