@@ -39,7 +39,7 @@ def test_authority_is_named(secure_stack: Stack) -> None:
 def test_browser_speaks_what_is_new(secure_stack: Stack) -> None:
     """Chromium uses TLS 1.3 and HTTP/2. Without our authority it shows a certificate error."""
     url = f"{secure_stack.url}/healthz"
-    with running_chromium(secure_stack.certificate, http2=True) as chromium, somebodys_browser(chromium) as context:
+    with running_chromium(secure_stack.certificate) as chromium, somebodys_browser(chromium) as context:
         page = context.new_page()
         answer = page.goto(url)
         assert answer is not None

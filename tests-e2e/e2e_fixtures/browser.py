@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect, sy
 from e2e_fixtures.absent import absent
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+STEADY = Path(__file__).with_name("steady_chromium.py")
 TIMEOUT_MS = 60_000  # for each step: a busy machine may need seconds, and only a failing step waits this long
 
 
@@ -27,18 +28,14 @@ def find_chromium() -> str:
 
 
 @contextmanager
-def running_chromium(certificate: Path | None = None, *, http2: bool = False) -> Iterator[Browser]:
-    """One Chromium that also trusts the given certificate. While it runs, its event loop runs in this thread.
-
-    HTTP/2 is off by default, because Chromium drops HTTP/2 connections with ERR_NETWORK_CHANGED when a container starts
-    or stops on this machine. It keeps HTTP/1.1 connections.
-    """
+def running_chromium(certificate: Path | None = None) -> Iterator[Browser]:
+    """One Chromium that also trusts the given certificate. While it runs, its event loop runs in this thread."""
     # As root, Chromium starts only without its sandbox. In a container, /dev/shm is too small for it.
     arguments = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    arguments += [] if http2 else ["--disable-http2"]
     arguments += [f"--ignore-certificate-errors-spki-list={spki(certificate)}"] if certificate else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
+        environment: dict[str, str | float | bool] = {**os.environ, "CHROMIUM": find_chromium()}
+        browser = playwright.chromium.launch(executable_path=STEADY, args=arguments, env=environment)
         try:
             yield browser
         finally:
