@@ -84,6 +84,8 @@ REFUSED: dict[str, Callable[[], str]] = {
     "bits-absent": lambda: document(status_list={"lst": pack(bytes(8))}),
     "bits-2": lambda: document(status_list=status_list_of(bytes(8), bits=2)),
     "bits-string": lambda: document(status_list=status_list_of(bytes(8), bits="1")),
+    "bits-true": lambda: document(status_list=status_list_of(bytes(8), bits=True)),
+    "bits-decimal": lambda: document(status_list=status_list_of(bytes(8), bits=1.0)),
     "lst-absent": lambda: document(status_list={"bits": 1}),
     "lst-list": lambda: document(status_list={"bits": 1, "lst": [0]}),
     "lst-empty": lambda: document(status_list={"bits": 1, "lst": ""}),

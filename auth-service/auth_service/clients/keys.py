@@ -13,6 +13,8 @@ from ..oauth.client_assertion import ClientAssertion
 
 MAX_KEYS = 32
 MIN_MODULUS_BITS, MAX_MODULUS_BITS = 2048, 8192  # verifying with a longer key costs us too much
+MIN_EXPONENT, MAX_EXPONENT = 65537, 2**32 - 1  # the cost of verifying grows with the exponent's length too
+_MAX_LENGTHS = {"n": 1368, "e": 8}  # characters: the largest allowed number in base64url, and a leading zero octet
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _MEMBERS = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y")}
 
@@ -96,12 +98,15 @@ def _public_key(entry: Mapping[str, Any]) -> PublicKey:
     members = {name: entry.get(name) for name in names}
     if not members or not all(isinstance(member, str) for member in members.values()):
         raise UnusableKey("a key is neither RSA nor EC, or incomplete")
+    if any(len(members.get(name) or "") > length for name, length in _MAX_LENGTHS.items()):
+        raise UnusableKey(f"a key is too large: at most {MAX_MODULUS_BITS} bits, and an exponent of 32")
     try:
         key = (RSAAlgorithm if kty == "RSA" else ECAlgorithm).from_jwk(members)
     except (InvalidKeyError, ValueError) as error:
         raise UnusableKey("a key's numbers are not valid") from error
     if isinstance(key, RSAPublicKey) and MIN_MODULUS_BITS <= key.key_size <= MAX_MODULUS_BITS:
-        if key.public_numbers().e >= 65537:
+        numbers = key.public_numbers()
+        if MIN_EXPONENT <= numbers.e <= MAX_EXPONENT and numbers.e & numbers.n & 1:  # both are odd in every RSA key
             return key
     elif isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
         return key

@@ -2,6 +2,7 @@
 
     networks.py          `network_of`: the IPv4 address or the /64 that one caller can be taken to hold
     trusted_origins.py   `TrustedOrigins`: who may act for a signed-in person, and where a response may redirect to
+    public_addresses.py  `is_public`: an address outside of all ranges that are set aside for a special purpose
     outbound.py          `Outbound`: fetch and post to addresses that a client named, within bounds
 
 A URL that a client registered (`jwks_uri`, `event_endpoint`) is never opened directly. `Outbound` resolves the name

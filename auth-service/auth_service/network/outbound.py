@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from .public_addresses import is_public
 
 if TYPE_CHECKING:
     import httpx2
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
 MAX_SIZE = 64 * 1024  # octets
 TOTAL_TIMEOUT = timedelta(seconds=3)  # from name resolution to the last octet
 MAX_ADDRESSES = 2  # addresses of one name that are tried
-
-# IPv6 ranges that embed an IPv4 address, possibly a private one (RFC 4291 §2.5.5.2, 3056, 4380, 6052, 8215).
-_TRANSITIONAL = tuple(map(ip_network, ("::ffff:0:0/96", "2002::/16", "2001::/32", "64:ff9b::/96", "64:ff9b:1::/48")))
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -112,10 +111,7 @@ class Outbound:
 
     def may_reach(self, address: Address) -> bool:
         """Whether the address is public, or listed by the operator."""
-        if self._is_listed(address):
-            return True
-        is_public = address.is_global and not (address.is_multicast or address.is_reserved)
-        return is_public and not any(address in network for network in _TRANSITIONAL)
+        return self._is_listed(address) or is_public(address)
 
     def _is_listed(self, address: Address) -> bool:
         return any(address in network for network in self.allowed_networks)

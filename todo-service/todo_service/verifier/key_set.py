@@ -16,11 +16,12 @@ from . import saved_copy, strict_json
 MAX_LENGTH = 64 * 1024
 MAX_KEYS = 32
 MAX_KID_LENGTH = 128
-MIN_MODULUS_BITS = 2048
-MIN_EXPONENT = 65537
+MIN_MODULUS_BITS, MAX_MODULUS_BITS = 2048, 8192
+MIN_EXPONENT, MAX_EXPONENT = 65537, 2**32 - 1  # verifying costs more with a longer modulus, and a longer exponent
 MAX_CLOCK_DIFFERENCE = 60  # seconds
 STATUS_LIST = "statuslist+jwt"  # value of `signs`
 _MAX_DEPTH = 8
+_MAX_LENGTHS = {"n": 1368, "e": 8}  # characters: the largest allowed number in base64url, and a leading zero octet
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 _log = logging.getLogger(__name__)
@@ -131,14 +132,19 @@ def _public_key(entry: Mapping[str, object]) -> RSAPublicKey:
     members = {name: entry.get(name) for name in ("kty", "n", "e")}
     if not all(isinstance(member, str) for member in members.values()):
         raise ValueError("its modulus or exponent is not a string")
+    if any(len(str(members[name])) > length for name, length in _MAX_LENGTHS.items()):
+        raise ValueError("it is too large")
     try:
         key = RSAAlgorithm.from_jwk(json.dumps(members))
     except (InvalidKeyError, ValueError) as error:
         raise ValueError("its modulus or exponent is malformed") from error
     if not isinstance(key, RSAPublicKey):
         raise ValueError("it is not a public key")  # noqa: TRY004 - the document is wrong, not a type in our code
-    if key.key_size < MIN_MODULUS_BITS or key.public_numbers().e < MIN_EXPONENT:
+    numbers = key.public_numbers()
+    if key.key_size < MIN_MODULUS_BITS or numbers.e < MIN_EXPONENT or not numbers.e & numbers.n & 1:
         raise ValueError("it is too weak")
+    if key.key_size > MAX_MODULUS_BITS or numbers.e > MAX_EXPONENT:
+        raise ValueError("it is too large")
     return key
 
 

@@ -139,7 +139,7 @@ def _verify(token: str, *, uri: str, keys: Mapping[str, RSAPublicKey], now: floa
 def _inflate(status_list: object) -> bytes:
     """The octets of `lst` (§4.2). Inflating stops at MAX_OCTETS, so a small document cannot fill the memory."""
     match status_list:
-        case {"bits": 1, "lst": str(lst)} if lst.isascii():
+        case {"bits": int(bits), "lst": str(lst)} if bits is not True and bits == 1 and lst.isascii():
             pass
         case _:
             raise UnusableStatusList("it is not a list with one bit per token")
