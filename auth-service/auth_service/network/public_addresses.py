@@ -1,8 +1,8 @@
 """Which addresses are on the public internet: all but those that IANA's registries set aside for a special purpose.
 
-The standard library's `is_global` follows the registry of the day on which that Python was released, so two nodes could
-judge one address differently. The tables below are the two Special-Purpose Address Registries as of November 2026, whole:
-also the blocks that are globally reachable (anycast relays and the like), since no client of ours lives there.
+The standard library's `is_global` follows the registries of the day on which that Python was released, so two nodes
+could judge one address differently. The tables below are the two Special-Purpose Address Registries as of November
+2026, whole: also the blocks that are globally reachable (anycast relays and the like), since no client lives there.
 """
 
 from ipaddress import IPv4Address, IPv6Address, ip_network
