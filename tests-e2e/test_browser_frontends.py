@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from e2e_fixtures.browser import running_chromium
 from e2e_fixtures.frontends import serving
-from e2e_fixtures.providers import Account, Provider
+from e2e_fixtures.providers import Account, Ours, Provider
 
 RENEWED = re.compile("[2-9]")  # the sign-in itself is counted as the first
 OFFLINE: dict[str, Any] = {"grant_types": ["authorization_code", "refresh_token"]}
@@ -60,13 +60,20 @@ def sign_out(page: Page, frontend: str) -> None:
 
 
 def test_tokens_are_renewed_in_a_hidden_frame(provider: Provider, page: Page) -> None:
-    """oidc-client-ts renews before the token expires, by prompt=none in an iframe (OIDC Core §3.1.2.1)."""
+    """oidc-client-ts renews before the token expires, by prompt=none in an iframe (OIDC Core §3.1.2.1).
+
+    At http://localhost ours refuses: any program there could pose as the frontend, so the person is asked each time
+    (RFC 8252 §8.6). Frontends there renew by refresh tokens.
+    """
     account = provider.sign_up()
     with serving(provider, "oidc-client-ts") as frontend:
         page.goto(frontend)
         sign_in(page, account)
-        expect(page.locator("#renewals")).to_have_text(RENEWED)
-        expect(page.locator("#problem")).to_have_text("")
+        if isinstance(provider, Ours) and frontend.startswith("http:"):
+            expect(page.locator("#problem")).to_have_text("consent_required")
+        else:
+            expect(page.locator("#renewals")).to_have_text(RENEWED)
+            expect(page.locator("#problem")).to_have_text("")
         sign_out(page, frontend)
         page.click("#renew")
         expect(page.locator("#problem")).to_have_text("login_required")

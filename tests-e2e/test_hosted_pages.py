@@ -26,7 +26,8 @@ def ours(stack: Stack) -> Ours:
 def frontend(ours: Ours) -> Iterator[tuple[str, str]]:
     """The address of a page that receives authorization responses, and the id of its client."""
     registered: dict[str, Any] = {}
-    with serving(ours, "oauth4webapi", first_party=True, told=registered) as page:
+    method = "client_secret_basic"  # a public client on a loopback address would have to be allowed each time
+    with serving(ours, "oauth4webapi", first_party=True, told=registered, token_endpoint_auth_method=method) as page:
         yield page, registered["client_id"]
 
 

@@ -47,6 +47,8 @@ def test_a_code_becomes_tokens_of_a_person(service: Service) -> None:
     assert identity == {
         "iss": ISSUER, "sub": person.account_id, "aud": frontend.client_id, "iat": now, "exp": now + 300,
         "nonce": "n-0S6_WzA2Mj", "at_hash": hash_token(body["access_token"]), **authenticated,
+        "name": "Ann", "email": "ann@example.com", "email_verified": False, "preferred_username": "ann@example.com",
+        "updated_at": now,
     }  # fmt: skip
     keys = httpx2.get(f"{service.url}/.well-known/jwks.json").json()["keys"]
     for token, typ in ((body["access_token"], "at+jwt"), (body["id_token"], "JWT")):
@@ -76,11 +78,36 @@ def test_no_nonce_and_no_challenge_where_none_was_sent(sqlite_service: Service) 
     assert "nonce" not in claims_of(body["id_token"])
 
 
-def test_an_id_token_says_of_the_person_what_claims_asks_for(sqlite_service: Service) -> None:
-    """OpenID Connect Core §5.4: claims of a scope come from userinfo; §5.5: `claims` can put them in the ID token."""
+def test_an_id_token_says_of_the_person_what_the_scope_allows(sqlite_service: Service) -> None:
+    """Most client libraries look nowhere else. OpenID Connect Core §2 allows further claims."""
     person, frontend = sign_up(sqlite_service), register_frontend(sqlite_service)
+    told = claims_of(frontend.tokens(person, "openid profile email offline_access")["id_token"])
+    assert {name: told[name] for name in ("name", "email", "email_verified", "preferred_username")} == {
+        "name": "Ann", "email": "ann@example.com", "email_verified": False, "preferred_username": "ann@example.com",
+    }  # fmt: skip
+    assert "preferred_username" not in claims_of(frontend.tokens(person, "openid profile")["id_token"]), "the address"
+    assert not {"name", "email"} & claims_of(frontend.tokens(person, "openid")["id_token"]).keys()
+
+
+def test_an_id_token_stays_small(sqlite_service: Service) -> None:
+    """Some clients keep it in a cookie, which holds 4 KiB."""
+    person = sign_up(sqlite_service, name="\N{GRINNING FACE}" * 200, image=f"https://example.com/{'x' * 1900}")
+    frontend = register_frontend(sqlite_service)
+    tokens = frontend.tokens(person, "openid profile email")
+    assert "picture" not in claims_of(tokens["id_token"])
+    assert len(tokens["id_token"]) < 4000
+
+
+def test_a_client_may_leave_claims_to_userinfo(sqlite_service: Service) -> None:
+    """OpenID Connect Core §5.4: `"id_token_claims": "minimal"`."""
+    person, frontend = sign_up(sqlite_service), register_frontend(sqlite_service, id_token_claims="minimal")
     plain = claims_of(frontend.tokens(person)["id_token"])
-    assert not {"name", "email", "email_verified"} & plain.keys()
+    assert not {"name", "email", "email_verified", "preferred_username"} & plain.keys()
+
+
+def test_an_id_token_says_of_the_person_what_claims_asks_for(sqlite_service: Service) -> None:
+    """OpenID Connect Core §5.5: `claims` can put single claims in the ID token."""
+    person, frontend = sign_up(sqlite_service), register_frontend(sqlite_service)
     asked = '{"id_token": {"email": null, "name": {"essential": true}, "phone_number": null, "acr": null}}'
     asking = claims_of(frontend.tokens(person, "openid", claims=asked)["id_token"])
     assert (asking["email"], asking["name"], asking["acr"]) == ("ann@example.com", "Ann", "aal1")

@@ -112,20 +112,23 @@ def test_a_native_application_may_listen_on_any_port(sqlite_service: Service, ho
 def test_a_program_of_this_computer_is_asked_for_every_time(sqlite_service: Service) -> None:
     """RFC 8252 §8.6: any local program may listen at a loopback port and use a public client's id.
 
-    So an earlier consent does not count there. It counts for an exactly registered redirect URI, and for a client that
-    authenticates with a secret.
+    So an earlier consent does not count there, nor with a scheme of the program's own, nor for our own clients. It
+    counts for a client that authenticates with a secret.
     """
     uris = ["http://127.0.0.1/cb", "http://127.0.0.1:5000/cb"]
-    public, secret = (
-        register_frontend(sqlite_service, redirect_uris=uris),
+    own = "com.example.app:/cb"
+    public, ours, secret = (
+        register_frontend(sqlite_service, redirect_uris=[*uris, own]),
+        register_frontend(sqlite_service, redirect_uris=[*uris, own], first_party=True),
         register_backend(sqlite_service, redirect_uris=uris),
     )
     browser = signed_in(sqlite_service)
-    for uri in ("http://127.0.0.1:51004/cb", "http://127.0.0.1:51005/cb"):
-        assert browser.authorize(public, redirect_uri=uri).path == "/consent"
-        assert "code" in browser.allow().answer
-        assert browser.authorize(public, redirect_uri=uri, prompt="none").answer["error"] == "consent_required"
-    assert "code" in browser.authorize(public, redirect_uri=uris[1]).answer
+    for frontend in (public, ours):
+        for uri in ("http://127.0.0.1:51004/cb", "http://127.0.0.1:51005/cb", uris[1], own, own):
+            assert browser.authorize(frontend, redirect_uri=uri, prompt="none").answer["error"] == "consent_required"
+            assert browser.authorize(frontend, redirect_uri=uri).path == "/consent"
+            assert browser.allow().last.headers["location"].startswith(f"{uri}?code=")
+            assert frontend.redeem(browser.answer["code"], redirect_uri=uri).status_code == 200
     assert "code" in browser.authorize(secret, redirect_uri=uris[1]).allow().answer
     assert "code" in browser.authorize(secret, redirect_uri="http://127.0.0.1:51004/cb").answer
 

@@ -211,6 +211,35 @@ def test_public_clients_have_pkce_whatever_they_register(sqlite_service: Service
     assert answer["error"] == "invalid_request"
 
 
+PROTECTED: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
+    "a challenge": ({}, {"nonce": None}, True),
+    "a nonce": ({}, {"code_challenge": None, "code_challenge_method": None}, True),
+    "neither": ({}, {"code_challenge": None, "code_challenge_method": None, "nonce": None}, False),
+    "a nonce without openid": (
+        {}, {"code_challenge": None, "code_challenge_method": None, "scope": "todos:read", "resource": API}, False,
+    ),
+    "a nonce where PKCE is required": (
+        {"require_pkce": True}, {"code_challenge": None, "code_challenge_method": None}, False,
+    ),
+    "neither where it need not be": (
+        {"require_pkce": False}, {"code_challenge": None, "code_challenge_method": None, "nonce": None}, True,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("registered", "changes", "is_good"), PROTECTED.values(), ids=PROTECTED)
+def test_client_that_authenticates_sends_a_challenge_or_a_nonce(
+    sqlite_service: Service, registered: dict[str, Any], changes: dict[str, Any], is_good: bool
+) -> None:
+    """RFC 9700 §2.1.1."""
+    backend = register_backend(sqlite_service, first_party=True, **registered)
+    answer = signed_in(sqlite_service).authorize(backend, **{"nonce": "n", **changes}).answer
+    assert (answer.get("error"), "code" in answer) == (None if is_good else "invalid_request", is_good)
+    if is_good:
+        verifier = {"code_verifier": None} if "code_challenge" in changes else {}
+        assert backend.redeem(answer["code"], **verifier).status_code == 200
+
+
 @pytest.mark.parametrize("method", ["plain", "S256"])
 def test_method_without_challenge_is_a_mistake(sqlite_service: Service, method: str) -> None:
     backend = register_backend(sqlite_service, require_pkce=False)

@@ -18,6 +18,8 @@ from auth_service.oauth import client_assertion
 from auth_service.oauth.client_assertion import ASSERTION_TYPE
 from auth_service.telemetry import logs
 
+from .browser import signed_in
+from .code_flow import REDIRECT_URI, VERIFIER, register_frontend
 from .conftest import ISSUER, Service
 from .oauth_client import (
     GRANT,
@@ -32,12 +34,17 @@ from .oauth_client import (
 )
 from .test_expiry import run_expiry
 
-FAILED = {"error": "invalid_client", "error_description": "Client authentication failed."}
+WRONG = "The client_secret is wrong."
+UNKNOWN = "No client with this client_id is registered."
+UNREADABLE = "The Basic credentials are not readable"
+NOT_BASIC = "The Authorization header of a client must be Basic."
 
 
-def refused(response: httpx2.Response) -> bool:
-    """Whether this is the refusal of RFC 6749 §5.2: the same text for every reason, and a challenge."""
-    assert response.json() == FAILED
+def refused(response: httpx2.Response, description: str = "") -> bool:
+    """Whether this is the refusal of RFC 6749 §5.2, with a challenge. Its description begins with what to change."""
+    body = response.json()
+    assert body["error"] == "invalid_client"
+    assert body["error_description"].startswith(description), body
     assert response.headers["WWW-Authenticate"].startswith('Basic realm="')
     assert response.headers["Cache-Control"] == "no-store"
     return response.status_code == 401
@@ -47,35 +54,43 @@ def basic(text: str | bytes) -> str:
     return "Basic " + base64.b64encode(text.encode() if isinstance(text, str) else text).decode()
 
 
-HEADERS: dict[str, Callable[[str, str], str]] = {
-    "a wrong secret": lambda name, secret: basic(f"{name}:{secret}x"),
-    "no secret": lambda name, secret: basic(f"{name}:"),
-    "no colon": lambda name, secret: basic(name),
-    "no name": lambda name, secret: basic(f":{secret}"),
-    "an unknown client": lambda name, secret: basic(f"client_{'x' * 32}:{secret}"),
-    "the reserved client": lambda name, secret: basic(f"web:{secret}"),
-    "another case of the name": lambda name, secret: basic(f"{name.swapcase()}:{secret}"),
-    "a pattern for a name": lambda name, secret: basic(f"client_%25:{secret}"),
-    "NUL in the name": lambda name, secret: basic(f"{name}%00:{secret}"),
-    "a raw NUL in the name": lambda name, secret: basic(f"{name}\0:{secret}"),
-    "not UTF-8": lambda name, secret: basic(b"\xff:\xff"),
-    "a broken escape": lambda name, secret: basic(f"{name}:{secret}%"),
-    "not Base64": lambda name, secret: "Basic ???",
-    "Base64 with more behind it": lambda name, secret: basic(f"{name}:{secret}") + "=x",
-    "nothing": lambda name, secret: "Basic",
-    "no scheme": lambda name, secret: basic(f"{name}:{secret}").removeprefix("Basic "),
-    "Bearer": lambda name, secret: f"Bearer {secret}",
-    "Digest": lambda name, secret: f'Digest username="{name}"',
-    "an empty header": lambda name, secret: "",
-    "the hash for the secret": lambda name, secret: basic(f"{name}:{hashlib.sha256(secret.encode()).hexdigest()}"),
+HEADERS: dict[str, tuple[Callable[[str, str], str], str]] = {
+    "a wrong secret": (lambda name, secret: basic(f"{name}:{secret}x"), WRONG),
+    "no secret": (
+        lambda name, secret: basic(f"{name}:"),
+        "This client is registered for client_secret_basic, and the request uses none.",
+    ),
+    "no colon": (lambda name, secret: basic(name), UNREADABLE),
+    "no name": (lambda name, secret: basic(f":{secret}"), UNREADABLE),
+    "an unknown client": (lambda name, secret: basic(f"client_{'x' * 32}:{secret}"), UNKNOWN),
+    "the reserved client": (lambda name, secret: basic(f"web:{secret}"), UNKNOWN),
+    "another case of the name": (lambda name, secret: basic(f"{name.swapcase()}:{secret}"), UNKNOWN),
+    "a pattern for a name": (lambda name, secret: basic(f"client_%25:{secret}"), UNKNOWN),
+    "NUL in the name": (lambda name, secret: basic(f"{name}%00:{secret}"), UNREADABLE),
+    "a raw NUL in the name": (lambda name, secret: basic(f"{name}\0:{secret}"), UNREADABLE),
+    "not UTF-8": (lambda name, secret: basic(b"\xff:\xff"), UNREADABLE),
+    "a broken escape": (lambda name, secret: basic(f"{name}:{secret}%"), UNREADABLE),
+    "not Base64": (lambda name, secret: "Basic ???", UNREADABLE),
+    "Base64 with more behind it": (lambda name, secret: basic(f"{name}:{secret}") + "=x", UNREADABLE),
+    "nothing": (lambda name, secret: "Basic", UNREADABLE),
+    "no scheme": (lambda name, secret: basic(f"{name}:{secret}").removeprefix("Basic "), NOT_BASIC),
+    "Bearer": (lambda name, secret: f"Bearer {secret}", NOT_BASIC),
+    "Digest": (lambda name, secret: f'Digest username="{name}"', NOT_BASIC),
+    "an empty header": (lambda name, secret: "", NOT_BASIC),
+    "the hash for the secret": (
+        lambda name, secret: basic(f"{name}:{hashlib.sha256(secret.encode()).hexdigest()}"),
+        WRONG,
+    ),
 }
 
 
-@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
-def test_basic_credentials_that_prove_nothing(service: Service, header: Callable[[str, str], str]) -> None:
+@pytest.mark.parametrize(("header", "description"), HEADERS.values(), ids=HEADERS)
+def test_basic_credentials_that_prove_nothing(
+    service: Service, header: Callable[[str, str], str], description: str
+) -> None:
     client = register(service)
     sent = {"Authorization": header(client.client_id, client.secret)}
-    assert refused(post(service, GRANT, headers=sent))
+    assert refused(post(service, GRANT, headers=sent), description)
 
 
 def test_both_halves_of_basic_are_form_encoded(sqlite_service: Service) -> None:
@@ -148,9 +163,31 @@ def test_only_the_registered_method_is_taken(sqlite_service: Service, registered
         "client_secret_basic": client.token(),
         "client_secret_post": post(sqlite_service, posted),
         "private_key_jwt": client.token_by_assertion(client.assertion()),
+        "none": post(sqlite_service, {**GRANT, "client_id": client.client_id}),
     }
-    assert answers.pop(registered).status_code == 200
-    assert all(refused(answer) for answer in answers.values())
+    taken = [registered] if registered == "private_key_jwt" else ["client_secret_basic", "client_secret_post"]
+    assert [answers.pop(method).status_code for method in taken] == [200] * len(taken)
+    assert all(refused(answer, f"This client is registered for {registered}") for answer in answers.values())
+
+
+def test_basic_with_an_empty_secret_is_a_public_client(sqlite_service: Service) -> None:
+    """Some libraries send it for a client without a secret. It is the method `none`."""
+    frontend = register_frontend(sqlite_service, first_party=True)
+    form = {"grant_type": "authorization_code", "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER}
+    form |= {"code": signed_in(sqlite_service).authorize(frontend).answer["code"]}
+    answer = post(sqlite_service, form, headers={"Authorization": basic(f"{frontend.client_id}:")})
+    assert answer.status_code == 200, answer.json()
+
+
+def test_an_operator_may_allow_the_token_endpoint_as_audience(sqlite_service: Service) -> None:
+    """OpenID Connect Core §9 has it so, and many libraries know nothing else. The issuer stays good."""
+    client = register_with_key(sqlite_service, assertion_audience="token_endpoint")
+    for audience in (ISSUER, f"{ISSUER}{TOKEN}", [f"{ISSUER}{TOKEN}"]):
+        assert client.token_by_assertion(client.assertion(aud=audience)).status_code == 200
+    for audience in (f"{ISSUER}/oauth/introspect", f"{ISSUER}{TOKEN}/", [ISSUER, f"{ISSUER}{TOKEN}"], "token_endpoint"):
+        assert refused(
+            client.token_by_assertion(client.assertion(aud=audience)), "The client_assertion is refused: aud"
+        )
 
 
 def unsigned(client: OAuthClient) -> str:

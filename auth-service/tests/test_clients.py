@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from auth_service.clients.keys import UnusableKey, parse_key_set
 from auth_service.endpoints.token.grants import GRANT_TYPES
 from auth_service.oauth.client_metadata import ClientMetadata, parse
-from auth_service.oauth.errors import InvalidRedirectUri, OAuthError
+from auth_service.oauth.errors import InvalidClientMetadata, InvalidRedirectUri, OAuthError
 from auth_service.store.identifiers import draw
 
 from .code_flow import live_grants, register_backend, register_frontend, sign_up
@@ -44,7 +45,7 @@ def test_a_registered_client_is_answered_with_its_secret_and_gets_tokens(service
     assert made == {
         "client_secret_expires_at": 0, "client_name": "Robot", "grant_types": ["client_credentials"],
         "response_types": [], "token_endpoint_auth_method": "client_secret_basic", "scope": "todos:read todos:write",
-        "redirect_uris": [], "post_logout_redirect_uris": [], "require_pkce": True, "first_party": False,
+        "redirect_uris": [], "post_logout_redirect_uris": [], "first_party": False,
     }  # fmt: skip
     assert abs(issued_at - service.clock().timestamp()) < 60
     assert OAuthClient(service, client_id, secret).token().status_code == 200
@@ -203,6 +204,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no port in jwks_uri": ({"jwks_uri": "https://c.example.com:99999/"}, "jwks_uri: must be an https URI"),
     "an unknown resource": ({"default_resource": "https://other.example.com"}, "default_resource: known are"),
     "text for a truth": ({"require_pkce": "false"}, "require_pkce: has the wrong type."),
+    "another audience of assertions": ({"assertion_audience": "https://x.example"}, "assertion_audience: supported"),
+    "other claims in the ID token": ({"id_token_claims": "all"}, "id_token_claims: supported are minimal."),
     "one for a truth": ({"first_party": 1}, "first_party: has the wrong type."),
 }  # fmt: skip
 
@@ -215,6 +218,33 @@ def test_metadata_that_cannot_be_meant_are_refused(changes: dict[str, Any], mess
     assert raised.value.description.startswith(message)
 
 
+UNMET: dict[str, tuple[dict[str, Any], str]] = {
+    "pairwise subjects": ({"subject_type": "pairwise"}, "subject_type may only be public."),
+    "encrypted ID tokens": ({"id_token_encrypted_response_alg": "RSA-OAEP"}, "id_token_encrypted"),
+    "DPoP": ({"dpop_bound_access_tokens": True}, "dpop_bound_access_tokens may only be false."),
+    "signed requests": ({"require_signed_request_object": True}, "require_signed_"),
+    "pushed requests": ({"require_pushed_authorization_requests": True}, "require_pushed_"),
+    "being told of sign-outs": ({"backchannel_logout_uri": "https://a.example.com/"}, "backchannel_"),
+    "another algorithm": ({"token_endpoint_auth_signing_alg": "EdDSA"}, "token_endpoint_auth_"),
+    "two at once": (
+        {"subject_type": "pairwise", "default_max_age": 60}, "default_max_age is not supported; subject_type may only",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "message"), UNMET.values(), ids=UNMET)
+def test_protection_that_is_not_given_is_refused_and_not_ignored(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidClientMetadata) as raised:
+        parse({**METADATA, **changes}, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
+    assert f"This service does not do what the metadata ask for: {message}" in raised.value.description
+
+
+def test_protection_that_is_given_may_be_asked_for() -> None:
+    asked = {"subject_type": "public", "id_token_signed_response_alg": "RS256", "dpop_bound_access_tokens": False}
+    asked |= {"require_auth_time": True, "token_endpoint_auth_signing_alg": "ES256", "logo_uri": "https://a.example/"}
+    parse({**METADATA, **asked}, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
+
+
 def test_what_a_web_application_leaves_out_is_filled_in() -> None:
     """RFC 7591 §2: the defaults are the code flow, a secret, and a scope for identity but not for an API."""
     made = parse({"redirect_uris": WEB["redirect_uris"]}, issuer=ISSUER, supported_grant_types=GRANT_TYPES).members()
@@ -222,13 +252,16 @@ def test_what_a_web_application_leaves_out_is_filled_in() -> None:
     assert made["response_types"] == ["code"]
     assert made["token_endpoint_auth_method"] == "client_secret_basic"
     assert made["scope"] == "openid profile email offline_access"
+    assert "require_pkce" not in made, "a client that authenticates chooses PKCE or a nonce"
 
 
 def test_a_public_client_has_pkce_whatever_it_says() -> None:
     """RFC 9700 §2.1.1."""
     public = {**WEB, "token_endpoint_auth_method": "none", "require_pkce": False}
     assert parse(public, issuer=ISSUER, supported_grant_types=GRANT_TYPES).require_pkce
-    assert not parse({**WEB, "require_pkce": False}, issuer=ISSUER, supported_grant_types=GRANT_TYPES).require_pkce
+    for said in (True, False, None):
+        made = parse({**WEB, "require_pkce": said}, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
+        assert made.require_pkce is said
 
 
 def test_the_code_flow_needs_a_place_to_go_back_to() -> None:
@@ -277,9 +310,30 @@ def test_redirect_uris_mean_one_place(uri: str, is_good: bool) -> None:
             parse({**METADATA, "redirect_uris": [uri]}, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
 
 
+PRIVATE_USE = {
+    "com.example.app:/callback": True, "com.example.app:/callback?a=b": True, "com.example.app://callback": True,
+    "com.example-x.app:/": True,
+    "myapp:/callback": False, "myapp://callback": False, "com.example.app:callback": False, "com.example.app:": False,
+    "Com.example.app:/callback": False, "com.example.app:/callback#x": False, "com.example.app:/a/../b": False,
+    "com.example.app:/a%2fb": False, "com..app:/callback": False, ".com.app:/callback": False,
+    "com.example.app:/call back": False, "javascript:/x": False, "http.x:/callback": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("uri", "is_good"), PRIVATE_USE.items(), ids=PRIVATE_USE)
+def test_a_native_application_may_have_a_scheme_of_its_own(uri: str, is_good: bool) -> None:
+    """RFC 8252 §7.1: a domain name reversed, so that two applications do not choose the same. Public clients only."""
+    members = {**WEB, "redirect_uris": [uri], "token_endpoint_auth_method": "none"}
+    with nullcontext() if is_good else pytest.raises(InvalidRedirectUri):
+        parse(members, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
+    with pytest.raises(InvalidRedirectUri):
+        parse({**WEB, "redirect_uris": [uri]}, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
+
+
 def test_metadata_survive_being_stored() -> None:
     members = {**METADATA, "client_name": "R", "redirect_uris": ["https://a.example.com/"], "first_party": True}
     members |= {"require_pkce": False, "jwks": KEYS, "default_resource": ISSUER}
+    members |= {"assertion_audience": "token_endpoint", "id_token_claims": "minimal"}
     registered = parse(members, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
     stored = json.loads(json.dumps(registered.members()))
     assert (

@@ -224,6 +224,28 @@ def test_the_readme_shows_every_command() -> None:
         assert any(name in line for line in lines), path
 
 
+def test_an_address_is_changed_and_said_to_be_verified(service: Service) -> None:
+    person, other = (service.signed_up(f"{name}@example.com") for name in ("ann", "eve"))
+    for arguments, email, verified in (
+        (["ANN@new.example", "--verified"], "ann@new.example", True),
+        (["ann@newer.example"], "ann@newer.example", False),
+        (["ann@newer.example", "--verified"], "ann@newer.example", True),
+    ):
+        before = "ann@example.com" if email == "ann@new.example" else person.get("/get-session").json()["user"]["email"]
+        done = service.command("users", "set-email", before, *arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+        told = json.loads(done.stdout)
+        assert (told["email"], told["email_verified"]) == (email, verified)
+        user = person.get("/get-session").json()["user"]
+        assert (user["email"], user["emailVerified"]) == (email, verified), "the session goes on"
+    taken = service.command("users", "set-email", email, "eve@example.com")
+    assert (taken.returncode, taken.stderr) == (1, "auth-service: eve@example.com already has an account\n")
+    assert service.command("users", "set-email", email, "nobody").returncode == 1
+    assert other.get("/get-session").json()["user"]["email"] == "eve@example.com"
+    answer = service.client().post("/sign-in/email", json={"email": email, "password": PASSWORD})
+    assert answer.status_code == 200
+
+
 def test_keys_are_listed_without_their_private_parts(service: Service) -> None:
     keys = [json.loads(line) for line in service.command("keys", "list").stdout.splitlines()]
     assert [(key["purpose"], key["state"]) for key in keys] == [

@@ -44,13 +44,16 @@ def own_token(robot: OAuthClient, **parameters: str) -> str:
 
 
 def test_a_client_learns_what_its_access_token_says(service: Service) -> None:
-    """RFC 7662 §2.2, RFC 9470 §6.2: the response has the token's claims."""
+    """RFC 7662 §2.2, RFC 9470 §6.2: the response has the token's claims, and `username` as userinfo would tell it."""
     person, backend = sign_up(service), register_backend(service)
     token = backend.tokens(person, claims='{"userinfo": {"email": null}}')["access_token"]
     told = introspect(backend, token)
     claims = claims_of(token)
     assert claims.pop("userinfo_claims") == ["email"]
-    assert told == {"active": True, "token_type": "Bearer", **claims}
+    assert told == {"active": True, "token_type": "Bearer", **claims, "username": "ann@example.com"}
+    refreshed = introspect(backend, backend.tokens(person)["refresh_token"])
+    assert refreshed["username"] == "ann@example.com"
+    assert "username" not in introspect(backend, backend.tokens(person, "openid email todos:read")["access_token"])
     assert claims["sub"] == person.account_id
 
 

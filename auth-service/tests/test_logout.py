@@ -116,9 +116,29 @@ def test_who_is_signed_out_already_is_not_asked(sqlite_service: Service) -> None
     assert "signed-out" in nobody.open("/oauth/logout").page.elements
 
 
+def test_a_client_id_does_for_a_hint(service: Service) -> None:
+    """§2 and §3: many libraries send no hint. The person is asked, also about our own application, and sent on."""
+    frontend = frontend_with_logout(service, first_party=True)
+    browser = signed_in(service)
+    asked = {"client_id": frontend.client_id, "post_logout_redirect_uri": BYE, "state": "x"}
+    assert browser.open("/oauth/logout", **asked).path == "/signout"
+    assert service.rows("SELECT count(*) FROM browser_sessions") == [(1,)], "nobody was asked"
+    browser.press("signout-form", "sign-out")
+    assert browser.last.headers["location"] == f"{BYE}?state=x"
+    assert service.rows("SELECT * FROM browser_sessions") == []
+
+
+def test_who_is_not_signed_in_gets_a_link_and_no_redirect(sqlite_service: Service) -> None:
+    """§3: without a hint nothing shows that the browser comes from the application."""
+    frontend = frontend_with_logout(sqlite_service)
+    nobody = Browser(sqlite_service)
+    nobody.open("/oauth/logout", client_id=frontend.client_id, post_logout_redirect_uri=BYE, state="x")
+    assert (nobody.path, nobody.page.elements["return-link"]["href"]) == ("/signout", f"{BYE}?state=x")
+
+
 REFUSED: dict[str, dict[str, Any]] = {
     "no hint": {"id_token_hint": None},
-    "no hint, but a client_id": {"id_token_hint": None, "client_id": "{client_id}"},
+    "no hint, but another client_id": {"id_token_hint": None, "client_id": "{other}"},
     "hint empty": {"id_token_hint": ""},
     "hint malformed": {"id_token_hint": "x"},
     "hint changed": {"id_token_hint": "{changed}"},

@@ -1,5 +1,6 @@
 """The migrations create the schema that the models describe, on both databases."""
 
+import json
 import re
 from pathlib import Path
 
@@ -77,6 +78,28 @@ def test_what_was_there_before_grants_is_completed(sqlite_url: str) -> None:
     assert store.rows("SELECT authenticated_at FROM browser_sessions") == [("2026-01-02 00:00:00",)]
     assert store.rows("SELECT origin FROM client_origins ORDER BY origin") == [
         ("http://localhost:3000",), ("https://app.example.com",),
+    ]  # fmt: skip
+
+
+def test_the_old_default_of_require_pkce_becomes_the_new_one(sqlite_url: str) -> None:
+    """Migration 0010. Public clients keep it, and so does whoever needs neither a challenge nor a nonce."""
+    store = Store(sqlite_url.replace("auth.db", "old.db"))
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["url"] = store.database_url
+    command.upgrade(config, "0009_delivery_errors")
+    for name, method, said in (
+        ("a", "client_secret_basic", "true"), ("b", "client_secret_basic", "false"), ("c", "none", "true"),
+    ):  # fmt: skip
+        registered = f'{{"token_endpoint_auth_method": "{method}", "require_pkce": {said}}}'
+        store.execute(
+            "INSERT INTO clients (client_id, registered, created_at, updated_at) "
+            f"VALUES ('{name}', '{registered}', '2026-01-01', '2026-01-01')"
+        )
+    command.upgrade(config, "head")
+    kept = store.rows("SELECT client_id, registered FROM clients ORDER BY client_id")
+    assert [(name, json.loads(text).get("require_pkce")) for name, text in kept] == [
+        ("a", None), ("b", False), ("c", True),
     ]  # fmt: skip
 
 

@@ -31,7 +31,7 @@ def test_userinfo_tells_what_the_scope_allows(service: Service) -> None:
     assert isinstance(told.pop("updated_at"), int)
     assert told == {
         "sub": person.account_id, "name": "Ann", "picture": "https://example.com/ann.png",
-        "email": "ann@example.com", "email_verified": False,
+        "email": "ann@example.com", "email_verified": False, "preferred_username": "ann@example.com",
     }  # fmt: skip
     for scope, names in {
         "openid": {"sub"},

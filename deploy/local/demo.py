@@ -92,7 +92,10 @@ def create_person(system: System, password: str) -> str:
 
 
 def create_client(system: System, origin: str) -> str:
-    """Register the board: a first-party client (no consent page) that may only read."""
+    """Register the board: a first-party client that may only read.
+
+    On its loopback address people are asked for consent all the same: any program here could pose as the board.
+    """
     metadata = {
         "client_name": "Board",
         "token_endpoint_auth_method": "none",

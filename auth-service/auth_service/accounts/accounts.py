@@ -175,6 +175,19 @@ async def update_profile(
     await session.execute(update(Account).where(Account.id == account_id).values(**changes, updated_at=now))
 
 
+async def replace_email(session: AsyncSession, account_id: str, email: str, *, verified: bool, now: datetime) -> None:
+    """Change the e-mail address, or only whether it is verified.
+
+    Raises:
+        EmailTaken: the transaction is broken; let the exception leave it.
+    """
+    changed = update(Account).where(Account.id == account_id)
+    try:
+        await session.execute(changed.values(email=email, email_verified=verified, updated_at=now))
+    except IntegrityError as error:
+        raise EmailTaken from error
+
+
 async def delete_account(session: AsyncSession, account_id: str, *, now: datetime) -> None:
     """Delete the account with its identities and sessions. An event tells other services to delete its data."""
     await session.execute(delete(Account).where(Account.id == account_id))

@@ -1,4 +1,8 @@
-"""Client authentication (RFC 6749 §2.3, RFC 7523 §2.2). A client may use only its registered method."""
+"""Client authentication (RFC 6749 §2.3, RFC 7523 §2.2). A client may use only its registered method.
+
+HTTP Basic and the form are two spellings of one method, the secret: whichever of them a client registered, it may use
+the other, since many client libraries have no choice.
+"""
 
 from base64 import b64decode
 from binascii import Error as NotBase64
@@ -8,12 +12,24 @@ from datetime import datetime
 
 from ..oauth import client_assertion
 from ..oauth.client_assertion import ASSERTION_TYPE, InvalidAssertion
-from ..oauth.client_metadata import CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, NONE, PRIVATE_KEY_JWT
+from ..oauth.client_metadata import (
+    CLIENT_SECRET_BASIC,
+    CLIENT_SECRET_POST,
+    NONE,
+    PRIVATE_KEY_JWT,
+    SECRET_METHODS,
+    TOKEN_ENDPOINT,
+)
 from ..oauth.errors import InvalidClient, InvalidRequest
 from ..oauth.parameters import Parameters, decode_form_text
 from .assertions import AssertionVerifier
 from .cache import ClientCache
 from .clients import Client
+
+UNREADABLE_BASIC = (
+    "The Basic credentials are not readable: client_id and client_secret are each form-encoded, joined by a colon, and "
+    "encoded in Base64."
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +44,8 @@ class Credentials:
 def read_credentials(authorization: Sequence[str], parameters: Parameters) -> Credentials:
     """Read the credentials of a request.
 
-    A client_id alone is the method `none`, of a public client (RFC 6749 §3.2.1).
+    A client_id alone is the method `none`, of a public client (RFC 6749 §3.2.1). So is Basic with an empty secret:
+    some libraries send that for such a client.
 
     Raises:
         InvalidRequest: the request uses more than one method (RFC 6749 §2.3), or one incompletely.
@@ -47,7 +64,7 @@ def read_credentials(authorization: Sequence[str], parameters: Parameters) -> Cr
     elif parameters.get("client_id") is not None:
         found = Credentials(NONE, parameters.require("client_id"), "")
     else:
-        raise InvalidClient(reason="no authentication")
+        raise InvalidClient("The request has neither client authentication nor a client_id.")
     if parameters.get("client_id") not in (None, found.client_id):
         raise InvalidRequest("The parameter client_id differs from the one in the client authentication.")
     return found
@@ -57,25 +74,30 @@ def _read_basic(authorization: str) -> Credentials:
     """Read HTTP Basic (RFC 7617 §2). Both halves are form-encoded before they are joined (RFC 6749 §2.3.1)."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
-        raise InvalidClient(reason="an unsupported scheme")
+        raise InvalidClient("The Authorization header of a client must be Basic.")
     try:
         name, separator, secret = b64decode(encoded.strip(" ").encode("ascii"), validate=True).partition(b":")
-        found = Credentials(CLIENT_SECRET_BASIC, decode_form_text(name), decode_form_text(secret))
+        method = CLIENT_SECRET_BASIC if secret else NONE
+        found = Credentials(method, decode_form_text(name), decode_form_text(secret))
     except (NotBase64, ValueError) as error:
-        raise InvalidClient(reason="unreadable Basic credentials") from error
-    if not separator:
-        raise InvalidClient(reason="Basic credentials without a colon")
+        raise InvalidClient(UNREADABLE_BASIC) from error
+    if not separator or not name:
+        raise InvalidClient(UNREADABLE_BASIC)
     return found
+
+
+def _is_same_method(shown: str, registered: str) -> bool:
+    return shown == registered or (shown in SECRET_METHODS and registered in SECRET_METHODS)
 
 
 def _read_assertion(parameters: Parameters) -> Credentials:
     assertion = parameters.require("client_assertion")
     if parameters.require("client_assertion_type") != ASSERTION_TYPE:
-        raise InvalidClient(reason="an unsupported client_assertion_type")
+        raise InvalidClient(f"The client_assertion_type must be {ASSERTION_TYPE}.")
     try:
         return Credentials(PRIVATE_KEY_JWT, client_assertion.read_client_id(assertion), assertion)
     except InvalidAssertion as error:
-        raise InvalidClient(reason=f"client_assertion: {error}") from error
+        raise InvalidClient(f"The client_assertion is refused: {error}.") from error
 
 
 @dataclass(frozen=True)
@@ -90,23 +112,34 @@ class ClientAuthenticator:
         Raises:
             InvalidRequest, InvalidClient: as in `read_credentials`.
             InvalidClient: the client is unknown, its method is not the registered one, or its credentials are wrong.
-                The description is the same for each, so that it does not reveal which.
+                The description says which: a client_id is no secret, and any request to /oauth/authorize tells which
+                exist.
         """
         shown = read_credentials(authorization, parameters)
         client = await self.cache.find(shown.client_id, now=now)
         if client is None:
-            raise InvalidClient(reason="unknown client")
-        if shown.method != client.registration.token_endpoint_auth_method:
-            raise InvalidClient(reason=f"{client.client_id}: {shown.method} is not its method")
+            raise InvalidClient("No client with this client_id is registered.")
+        registered = client.registration.token_endpoint_auth_method
+        if not _is_same_method(shown.method, registered):
+            raise InvalidClient(
+                f"This client is registered for {registered}, and the request uses {shown.method}.",
+                client_id=client.client_id,
+            )
         if shown.method == PRIVATE_KEY_JWT:
             await self._verify(shown.secret_or_assertion, client, now)
         elif shown.method != NONE and not client.has_secret(shown.secret_or_assertion, now=now):
-            raise InvalidClient(reason=f"{client.client_id}: wrong secret")
+            raise InvalidClient("The client_secret is wrong.", client_id=client.client_id)
         return client
+
+    def _audiences(self, client: Client) -> Sequence[str]:
+        """The issuer, and for clients whose operator said so the token endpoint too (OpenID Connect Core §9)."""
+        takes_endpoint = client.registration.assertion_audience == TOKEN_ENDPOINT
+        return (self.issuer, f"{self.issuer}/oauth/token") if takes_endpoint else (self.issuer,)
 
     async def _verify(self, text: str, client: Client, now: datetime) -> None:
         try:
-            assertion = client_assertion.parse(text, issuer=self.issuer, now=now)
+            assertion = client_assertion.parse(text, audiences=self._audiences(client), now=now)
             await self.verifier.verify(assertion, client, now=now)
         except InvalidAssertion as error:
-            raise InvalidClient(reason=f"{client.client_id}: client_assertion: {error}") from error
+            reason = f"The client_assertion is refused: {error}."
+            raise InvalidClient(reason, client_id=client.client_id) from error

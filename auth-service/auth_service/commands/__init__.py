@@ -2,7 +2,7 @@
 
     serving.py, working.py                     `serve` and `worker`: the two kinds of process
     whole_responses.py                         `serve` sends small responses in one system call
-    users.py, users_access.py                  `users`: accounts; suspend, activate, delete
+    users.py, users_access.py, users_email.py  `users`: accounts; suspend, activate, delete; their addresses
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`

@@ -10,7 +10,7 @@ from ..accounts.accounts import NAME_MAX_LENGTH, EmailTaken, create_account, rep
 from ..accounts.email_addresses import parse_email
 from ..sessions.browser_sessions import end_sessions
 from ..store.instants import utc_now
-from . import users_access
+from . import users_access, users_email
 from .named_accounts import Who, get_account, record_of
 from .opened import CommandRefused, opened, run
 from .output import AsJson, Record, show, show_pages
@@ -52,6 +52,7 @@ def set_password(
     show([run(_set_password(who, keep_sessions=keep_sessions))], as_json=as_json)
 
 
+app.add_typer(users_email.app)
 app.add_typer(users_access.app)  # without a name: its commands are this group's
 
 

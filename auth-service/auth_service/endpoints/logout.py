@@ -54,7 +54,7 @@ async def _begin(octets: bytes, parts: LogoutParts, now: datetime) -> Response:
     client = await _find_client(parameters, hint, parts, now)
     redirect_uri = parameters.get("post_logout_redirect_uri")
     if redirect_uri is not None:
-        _check_redirect_uri(redirect_uri, hint, client)
+        _check_redirect_uri(redirect_uri, client)
     if hint is None and client is None:
         return see_other("/signout")  # nothing to store: `state` is used only with a redirect URI
     async with parts.database.writing() as session:
@@ -100,13 +100,13 @@ async def _find_client(parameters: Parameters, hint: Hint | None, parts: LogoutP
     return client
 
 
-def _check_redirect_uri(redirect_uri: str, hint: Hint | None, client: Client | None) -> None:
-    """Raises PageRefused unless the URI is registered, character by character, and the request has an `id_token_hint`.
+def _check_redirect_uri(redirect_uri: str, client: Client | None) -> None:
+    """Raises PageRefused unless the URI is registered for the client, character by character.
 
-    Without the hint, the request does not say which person it is about.
+    An `id_token_hint` is not needed: many libraries send a `client_id` instead, and the person is asked (§2 and §3).
     """
-    if hint is None or client is None:
-        raise refused("a post_logout_redirect_uri without an id_token_hint")
+    if client is None:
+        raise refused("a post_logout_redirect_uri without an id_token_hint or a client_id")
     if redirect_uri not in client.registration.post_logout_redirect_uris:
         raise refused(f"{client.client_id}: post_logout_redirect_uri is not registered")
 

@@ -1,6 +1,7 @@
 """The parameters of an authorization request, each read and checked by itself."""
 
 import re
+from collections.abc import Collection
 
 from . import claims_parameter, pkce
 from . import scope as scopes
@@ -62,12 +63,19 @@ def read_scope(parameters: Parameters, client: ClientMetadata) -> tuple[str, ...
     return scopes.narrow(client.scope, " ".join(known))
 
 
-def read_code_challenge(parameters: Parameters, client: ClientMetadata) -> str | None:
-    """RFC 7636 §4.3 and §4.4.1. Only S256: with `plain`, anyone who sees the request sees the verifier."""
+def read_code_challenge(parameters: Parameters, client: ClientMetadata, scope: Collection[str]) -> str | None:
+    """RFC 7636 §4.3 and §4.4.1. Only S256: with `plain`, anyone who sees the request sees the verifier.
+
+    A client that authenticates may send a `nonce` with `openid` instead: it protects against a stolen code as well
+    (RFC 9700 §2.1.1), and many OpenID Connect libraries send nothing else.
+    """
     challenge, method = parameters.get("code_challenge"), parameters.get("code_challenge_method")
     if challenge is None:
-        if client.require_pkce or client.is_public:
-            raise InvalidRequest("A code_challenge is required.")
+        if client.insists_on_pkce:
+            raise InvalidRequest("A code_challenge is required (PKCE, S256).")
+        has_nonce = scopes.OPENID in scope and parameters.get("nonce") is not None
+        if client.require_pkce is None and not has_nonce:
+            raise InvalidRequest("A code_challenge (PKCE, S256) is required, or a nonce with the scope openid.")
         if method is not None:
             raise InvalidRequest("A code_challenge_method is sent without a code_challenge.")
         return None

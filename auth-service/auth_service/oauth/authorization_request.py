@@ -107,14 +107,15 @@ def read(
         raise InvalidRequest("The response_mode must be query or form_post.")
     claims = parameters.get("claims")
     requested = RequestedClaims({}) if claims is None else claims_parameter.parse(claims).within(client.scope)
+    scope = members_of.read_scope(parameters, client)
     return AuthorizationRequest(
         client_id=client_id,
         redirect_uri=target.redirect_uri,
         response_mode=target.response_mode,
         state=target.state,
-        scope=members_of.read_scope(parameters, client),
+        scope=scope,
         resource=resources.choose(parameters.all("resource"), default=client.default_resource, issuer=issuer),
-        code_challenge=members_of.read_code_challenge(parameters, client),
+        code_challenge=members_of.read_code_challenge(parameters, client, scope),
         nonce=parameters.get("nonce"),
         prompt=members_of.read_prompt(parameters),
         max_age=members_of.read_max_age(parameters),

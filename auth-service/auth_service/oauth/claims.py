@@ -26,6 +26,6 @@ def asked_for(claims: str | None, place: str, registered: tuple[str, ...]) -> tu
 
 
 def names_for(scope: Collection[str], asked: Collection[str]) -> tuple[str, ...]:
-    """Names of the claims that userinfo returns: those of the scope, and those requested by name."""
+    """Names of the claims that a client gets: those of the scope, and those requested by name."""
     by_scope = {name for token in scope for name in BY_SCOPE.get(token, ())}
     return tuple(name for name in ABOUT_PERSON if name in by_scope or name in asked)

@@ -13,6 +13,7 @@ MAX_LENGTH = 4096  # octets, before parsing
 PLACES = ("userinfo", "id_token")
 SCOPES_OF_CLAIMS = {  # OpenID Connect Core §5.4, reduced to the claims that this service stores
     "name": PROFILE,
+    "preferred_username": PROFILE,
     "picture": PROFILE,
     "updated_at": PROFILE,
     "email": EMAIL,

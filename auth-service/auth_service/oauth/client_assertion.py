@@ -2,7 +2,7 @@
 
 import binascii
 from base64 import urlsafe_b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,11 +48,11 @@ def read_client_id(assertion: str) -> str:
     return _text(claims, "sub", MAX_KID_LENGTH)
 
 
-def parse(assertion: str, *, issuer: str, now: datetime) -> ClientAssertion:
+def parse(assertion: str, *, audiences: Sequence[str], now: datetime) -> ClientAssertion:
     """Parse the assertion and check everything that needs no key (RFC 7523 §3).
 
-    The only accepted audience is the issuer. Otherwise an assertion that was made for another server, or for a URL that
-    another server could claim as its own, would be accepted here.
+    `aud` must be one of `audiences` alone: the issuer, which no other server can claim as its own, and only if an
+    operator says so the token endpoint's URL.
 
     Raises:
         InvalidAssertion
@@ -62,9 +62,9 @@ def parse(assertion: str, *, issuer: str, now: datetime) -> ClientAssertion:
     _check_header(header)
     client_id = _text(claims, "sub", MAX_KID_LENGTH)
     if claims.get("iss") != client_id:
-        raise InvalidAssertion("iss is not sub")
-    if claims.get("aud") not in (issuer, [issuer]):
-        raise InvalidAssertion("aud is not this issuer")
+        raise InvalidAssertion("iss and sub must both be the client_id")
+    if not any(claims.get("aud") in (audience, [audience]) for audience in audiences):
+        raise InvalidAssertion(f"aud must be {' or '.join(audiences)}")
     return ClientAssertion(
         alg=header["alg"],
         kid=header.get("kid"),
@@ -105,12 +105,13 @@ def _object(segment: str) -> Mapping[str, Any]:
 def _check_header(header: Mapping[str, Any]) -> None:
     """Check the header. `jwk`, `jku` and the like are ignored: only registered keys count (RFC 8725 §3.10)."""
     if header.get("alg") not in ALGORITHMS:
-        raise InvalidAssertion("the algorithm is not supported")
+        raise InvalidAssertion(f"alg must be one of {', '.join(ALGORITHMS)}")
     if "crit" in header or "b64" in header:  # RFC 7515 §4.1.11: no extension is supported
         raise InvalidAssertion("it needs an extension (crit or b64)")
     typ = header.get("typ", "JWT")
     if not isinstance(typ, str) or typ.lower().removeprefix("application/") not in TYPES:
-        raise InvalidAssertion("typ is not a client assertion's")  # an access token must not authenticate a client
+        # an access token must not authenticate a client
+        raise InvalidAssertion("typ must be JWT or client-authentication+jwt")
     if "kid" in header:
         _text(header, "kid", MAX_KID_LENGTH)
 
@@ -124,7 +125,7 @@ def _check_times(claims: Mapping[str, Any], now: datetime) -> datetime:
     if expires_at <= now:
         raise InvalidAssertion("exp has passed")
     if expires_at > now + MAX_AGE + 2 * LEEWAY:
-        raise InvalidAssertion("exp is too far ahead")
+        raise InvalidAssertion(f"exp must be at most {MAX_AGE.total_seconds():.0f} seconds ahead")
     for name in ("nbf", "iat"):
         if name in claims and _time(claims, name) > now + LEEWAY:
             raise InvalidAssertion(f"{name} is in the future")
@@ -145,5 +146,5 @@ def _time(claims: Mapping[str, Any], name: str) -> datetime:
 def _text(members: Mapping[str, Any], name: str, max_length: int) -> str:
     value = members.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= max_length:
-        raise InvalidAssertion(f"{name} is missing, too long or not a string")
+        raise InvalidAssertion(f"{name} must be a string of at most {max_length} characters")
     return value

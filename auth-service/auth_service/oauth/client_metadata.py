@@ -17,6 +17,8 @@ PRIVATE_KEY_JWT = "private_key_jwt"
 NONE = "none"  # a public client: it only sends its client_id, and PKCE protects its codes
 SECRET_METHODS = (CLIENT_SECRET_BASIC, CLIENT_SECRET_POST)
 AUTH_METHODS = (*SECRET_METHODS, PRIVATE_KEY_JWT, NONE)
+TOKEN_ENDPOINT = "token_endpoint"  # noqa: S105 - no password: a value of `assertion_audience`
+MINIMAL = "minimal"  # `id_token_claims`
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,10 @@ class ClientMetadata:
     default_resource: str | None
     protected_resource: str | None  # if the client is a resource server: the audience whose tokens it may introspect
     event_endpoint: str | None  # the URL that receives account events (RFC 8935)
-    require_pkce: bool
+    require_pkce: bool | None  # True: a code_challenge; None: it, or a nonce with openid; False: neither is needed
     first_party: bool
+    assertion_audience: str | None  # TOKEN_ENDPOINT: an assertion's `aud` may be that URL, too
+    id_token_claims: str | None  # MINIMAL: the claims of the scopes profile and email are at userinfo only
 
     @property
     def uses_secret(self) -> bool:
@@ -45,6 +49,10 @@ class ClientMetadata:
     @property
     def is_public(self) -> bool:
         return self.token_endpoint_auth_method == NONE
+
+    @property
+    def insists_on_pkce(self) -> bool:
+        return self.is_public or self.require_pkce is True
 
     def members(self) -> dict[str, Any]:
         """The metadata on the wire (RFC 7591 §3.2.1); `parse` and `restore` read it."""
@@ -63,6 +71,8 @@ class ClientMetadata:
             "event_endpoint": self.event_endpoint,
             "require_pkce": self.require_pkce,
             "first_party": self.first_party,
+            "assertion_audience": self.assertion_audience,
+            "id_token_claims": self.id_token_claims,
         }
         return {name: value for name, value in members.items() if value is not None}
 
@@ -82,8 +92,10 @@ class ClientMetadata:
             default_resource=members.get("default_resource"),
             protected_resource=members.get("protected_resource"),
             event_endpoint=members.get("event_endpoint"),
-            require_pkce=members["require_pkce"],
+            require_pkce=members.get("require_pkce"),
             first_party=members["first_party"],
+            assertion_audience=members.get("assertion_audience"),
+            id_token_claims=members.get("id_token_claims"),
         )
 
 
@@ -93,12 +105,14 @@ NAMES = frozenset(ClientMetadata.__dataclass_fields__)
 def parse(members: Mapping[str, Any], *, issuer: str, supported_grant_types: Sequence[str]) -> ClientMetadata:
     """Check the metadata of one client. Unknown members and null are ignored (RFC 7591 §2).
 
-    The keys in `jwks` are not checked here: that needs cryptography. A public client always requires PKCE, whatever its
-    `require_pkce` says.
+    Members that ask for a protection which is not given here are refused (UNMET): to ignore them would leave the client
+    without it, and its developer would not know. The keys in `jwks` are not checked here: that needs cryptography. A
+    public client always requires PKCE, whatever its `require_pkce` says.
 
     Raises:
         InvalidClientMetadata, InvalidRedirectUri: the description names the member.
     """
+    members_of.refuse_unmet(members)
     given = {name: value for name, value in members.items() if name in NAMES and value is not None}
     method = members_of.read_one_of(given, "token_endpoint_auth_method", AUTH_METHODS, CLIENT_SECRET_BASIC)
     grant_types = _grant_types(given, supported_grant_types)
@@ -108,15 +122,19 @@ def parse(members: Mapping[str, Any], *, issuer: str, supported_grant_types: Seq
         response_types=_response_types(given, grant_types),
         token_endpoint_auth_method=method,
         scope=members_of.read_scope(given, scopes.IDENTITY if AUTHORIZATION_CODE in grant_types else ()),
-        redirect_uris=members_of.read_redirect_uris(given, "redirect_uris"),
-        post_logout_redirect_uris=members_of.read_redirect_uris(given, "post_logout_redirect_uris"),
+        redirect_uris=members_of.read_redirect_uris(given, "redirect_uris", is_public=method == NONE),
+        post_logout_redirect_uris=members_of.read_redirect_uris(
+            given, "post_logout_redirect_uris", is_public=method == NONE
+        ),
         jwks=members_of.read(given, "jwks", dict, None),
         jwks_uri=members_of.read_https_uri(given, "jwks_uri"),
         default_resource=members_of.read_default_resource(given, issuer),
         protected_resource=members_of.read_protected_resource(given, issuer),
         event_endpoint=members_of.read_event_endpoint(given),
-        require_pkce=members_of.read(given, "require_pkce", bool, True) or method == NONE,
+        require_pkce=members_of.read(given, "require_pkce", bool, None) if method != NONE else True,
         first_party=members_of.read(given, "first_party", bool, False),
+        assertion_audience=members_of.read_one_of(given, "assertion_audience", (TOKEN_ENDPOINT,), None),
+        id_token_claims=members_of.read_one_of(given, "id_token_claims", (MINIMAL,), None),
     )
     _check_keys(metadata)
     _check_public(metadata)

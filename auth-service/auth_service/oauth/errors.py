@@ -28,13 +28,16 @@ class RequestTooLarge(InvalidRequest):
 
 
 class InvalidClient(OAuthError):
-    """Client authentication failed. The description is the same for every reason; only the log has the reason."""
+    """Client authentication failed. The description says what the client's developer has to change.
+
+    It may say which part is wrong, because a client_id is no secret. The log has the client_id too, once it is known.
+    """
 
     error = "invalid_client"
     status = 401
 
-    def __init__(self, *, reason: str) -> None:
-        super().__init__("Client authentication failed.", reason=reason)
+    def __init__(self, description: str, *, client_id: str = "") -> None:
+        super().__init__(description, reason=f"{client_id}: {description}" if client_id else "")
 
 
 class TemporarilyUnavailable(OAuthError):

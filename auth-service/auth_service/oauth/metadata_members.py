@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from . import scope as scopes
+from .client_assertion import ALGORITHMS
 from .errors import InvalidClientMetadata, InvalidRedirectUri, OAuthError
 from .redirect_uri import check_redirect_uri
 from .resources import known_resources, protected_resources
@@ -17,6 +18,38 @@ _URI = re.compile(r"[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]+")  # no q
 
 Given = Mapping[str, Any]
 T = TypeVar("T")
+D = TypeVar("D", str, None)
+
+# Members that ask for a protection, each with the values that we do meet (RFC 7591 §2 and its registry).
+UNMET: Mapping[str, tuple[object, ...]] = {
+    "subject_type": ("public",),
+    "sector_identifier_uri": (),
+    "id_token_signed_response_alg": ("RS256",),
+    "id_token_encrypted_response_alg": (),
+    "id_token_encrypted_response_enc": (),
+    "userinfo_signed_response_alg": (),
+    "userinfo_encrypted_response_alg": (),
+    "userinfo_encrypted_response_enc": (),
+    "introspection_signed_response_alg": (),
+    "introspection_encrypted_response_alg": (),
+    "introspection_encrypted_response_enc": (),
+    "authorization_signed_response_alg": (),
+    "authorization_encrypted_response_alg": (),
+    "authorization_encrypted_response_enc": (),
+    "request_object_signing_alg": (),
+    "request_object_encryption_alg": (),
+    "request_object_encryption_enc": (),
+    "require_signed_request_object": (False,),
+    "require_pushed_authorization_requests": (False,),
+    "dpop_bound_access_tokens": (False,),
+    "tls_client_certificate_bound_access_tokens": (False,),
+    "tls_client_auth_subject_dn": (),
+    "backchannel_logout_uri": (),
+    "frontchannel_logout_uri": (),
+    "default_max_age": (),
+    "default_acr_values": ([],),
+    "token_endpoint_auth_signing_alg": ALGORITHMS,
+}
 
 
 def read(given: Given, name: str, kind: type, default: T) -> Any | T:
@@ -33,9 +66,21 @@ def read_strings(given: Given, name: str, default: tuple[str, ...] = ()) -> tupl
     return tuple(values)
 
 
-def read_one_of(given: Given, name: str, supported: tuple[str, ...], default: str) -> str:
-    value: str = read(given, name, str, default)
-    if value not in supported:
+def refuse_unmet(given: Given) -> None:
+    """Raises InvalidClientMetadata if a member asks for something that would protect the client, and is not done."""
+    unmet = sorted(name for name, met in UNMET.items() if given.get(name) not in (None, *met))
+    if unmet:
+        told = "; ".join(f"{name} {_only(UNMET[name])}" for name in unmet)
+        raise InvalidClientMetadata(f"This service does not do what the metadata ask for: {told}.")
+
+
+def _only(met: tuple[object, ...]) -> str:
+    return f"may only be {met[0]}".replace("False", "false") if met else "is not supported"
+
+
+def read_one_of(given: Given, name: str, supported: tuple[str, ...], default: D) -> str | D:
+    value: str | D = read(given, name, str, default)
+    if value != default and value not in supported:
         raise InvalidClientMetadata(f"{name}: supported are {', '.join(supported)}.")
     return value
 
@@ -55,13 +100,13 @@ def read_scope(given: Given, default: tuple[str, ...]) -> tuple[str, ...]:
         raise InvalidClientMetadata(f"scope: supported are {', '.join(scopes.SUPPORTED)}.") from None
 
 
-def read_redirect_uris(given: Given, name: str) -> tuple[str, ...]:
+def read_redirect_uris(given: Given, name: str, *, is_public: bool) -> tuple[str, ...]:
     """Raises InvalidClientMetadata or InvalidRedirectUri."""
     uris = read_strings(given, name)
     if len(uris) > MAX_REDIRECT_URIS:
         raise InvalidRedirectUri(f"At most {MAX_REDIRECT_URIS} {name}.")
     for uri in uris:
-        check_redirect_uri(uri)
+        check_redirect_uri(uri, allows_private_use=is_public)
     return uris
 
 

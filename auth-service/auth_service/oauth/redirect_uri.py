@@ -1,4 +1,4 @@
-"""Redirection endpoints as clients register them (RFC 6749 §3.1.2, RFC 8252 §7.3)."""
+"""Redirection endpoints as clients register them (RFC 6749 §3.1.2, RFC 8252 §7.1 and §7.3)."""
 
 import re
 from collections.abc import Collection
@@ -19,8 +19,15 @@ _AMBIGUOUS_PATH = re.compile(r"(^|/)(\.|%2e){1,2}(/|$)|%2f|%5c|%00|%(?![0-9a-f]{
 _LOOPBACK_URI = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(?::(0|[1-9][0-9]{0,4}))?(?![^/?])(.*)")
 
 
-def check_redirect_uri(uri: str) -> None:
+# A scheme of a native application is a domain name that its maker controls, reversed (RFC 8252 §7.1). So it has a dot.
+_PRIVATE_USE = re.compile(r"(?P<scheme>[a-z][a-z0-9-]*(\.[a-z0-9-]+)+):(?P<path>/.*)")
+
+
+def check_redirect_uri(uri: str, *, allows_private_use: bool = False) -> None:
     """Check that codes may be sent to the URI: absolute, https (or http on loopback), and unambiguous.
+
+    Args:
+        allows_private_use: also com.example.app:/callback, which the system opens in a native application.
 
     Raises:
         InvalidRedirectUri
@@ -29,6 +36,9 @@ def check_redirect_uri(uri: str) -> None:
         raise InvalidRedirectUri(f"A redirect_uri is longer than {MAX_LENGTH} characters, or not a URI.")
     if "#" in uri:
         raise InvalidRedirectUri("A redirect_uri must not have a fragment.")
+    if is_private_use(uri):
+        _check_private_use(uri, allows_private_use)
+        return
     try:
         parts = urlsplit(uri)
         host, _ = parts.hostname, parts.port
@@ -37,9 +47,27 @@ def check_redirect_uri(uri: str) -> None:
     if not host or not _HOST.fullmatch(host) or "@" in parts.netloc:
         raise InvalidRedirectUri("A redirect_uri must have a valid host name or IP address, and no user.")
     if not uri.startswith("https://") and not _is_loopback(parts, uri):
-        raise InvalidRedirectUri("A redirect_uri must be https, or http on a loopback address.")
+        raise InvalidRedirectUri(
+            "A redirect_uri must be https, or http on a loopback address, or for a native application a scheme like "
+            "com.example.app:/callback."
+        )
     if _AMBIGUOUS_PATH.search(parts.path):
         raise InvalidRedirectUri("A redirect_uri's path must not have dot segments or encoded slashes.")
+
+
+def _check_private_use(uri: str, allows_private_use: bool) -> None:
+    if not allows_private_use:
+        raise InvalidRedirectUri(
+            "A scheme of a native application is only for redirect_uris of a public client "
+            "(token_endpoint_auth_method none)."
+        )
+    if _AMBIGUOUS_PATH.search(uri.partition("?")[0]):
+        raise InvalidRedirectUri("A redirect_uri's path must not have dot segments or encoded slashes.")
+
+
+def is_private_use(uri: str) -> bool:
+    """Whether the URI's scheme belongs to a native application. Any application on the device may claim it, too."""
+    return _PRIVATE_USE.fullmatch(uri) is not None
 
 
 def is_registered(uri: str, registered: Collection[str]) -> bool:

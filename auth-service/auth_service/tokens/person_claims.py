@@ -1,5 +1,6 @@
 """The claims about an account's person (OpenID Connect Core §5.1). Claims without a value are left out."""
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -8,13 +9,25 @@ from ..network.trusted_origins import parse_origin
 
 _VALUES: Mapping[str, Callable[[Account], Any]] = {
     "name": lambda account: account.name or None,
+    "preferred_username": lambda account: account.email,
     "picture": lambda account: account.image if account.image and parse_origin(account.image) else None,  # only URLs
     "updated_at": lambda account: int(account.updated_at.timestamp()),
     "email": lambda account: account.email,
     "email_verified": lambda account: account.email_verified,
 }
+MAX_ID_TOKEN_SIZE = 2048  # octets of JSON about the person; some clients keep the ID token in a cookie
 
 
 def describe(account: Account, names: Collection[str]) -> dict[str, Any]:
+    """The claims with these names. `preferred_username` is the e-mail address, so it is given together with `email`."""
+    names = set(names) if "email" in names else set(names) - {"preferred_username"}
     values = {name: value_of(account) for name, value_of in _VALUES.items() if name in names}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def describe_in_id_token(account: Account, names: Collection[str]) -> dict[str, Any]:
+    """The same for an ID token: of at most MAX_ID_TOKEN_SIZE octets, without the largest claims if it must be."""
+    claims = describe(account, names)
+    while len(json.dumps(claims)) > MAX_ID_TOKEN_SIZE:
+        del claims[max(claims, key=lambda name: len(json.dumps(claims[name])))]
+    return claims

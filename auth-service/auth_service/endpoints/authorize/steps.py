@@ -14,7 +14,7 @@ from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingRequest, expired
 from ...oauth import interaction
 from ...oauth.authentication_context import ONE_FACTOR, PASSWORD
-from ...oauth.consent import counts_again, scopes_to_agree_to
+from ...oauth.consent import may_be_remembered, scopes_to_agree_to
 from ...oauth.errors import ConsentRequired, LoginRequired, OAuthError
 from ...oauth.interaction import Person, Progress, Step
 from ...sessions.browser_sessions import lock_live
@@ -59,15 +59,15 @@ async def _progress(pending: PendingRequest, current: Current | None, parts: Ste
     if current is None:
         return Progress(since)
     has_selected = stored is not None and stored.selected_session_id == current.session.id
-    if pending.client.registration.first_party:  # our own client: nobody is asked for consent
+    counts_again = may_be_remembered(pending.request, pending.client.registration)
+    if pending.client.registration.first_party and counts_again:  # our own client: nobody is asked for consent
         return Progress(since, has_selected, has_consented=True, is_covered=True)
     async with parts.database.reading() as session:
         agreed = await consents.find_scopes(
             session, current.account.id, pending.client.client_id, pending.request.resource
         )
     has_consented = stored is not None and stored.consented_session_id == current.session.id
-    counts = has_consented or counts_again(pending.request, pending.client.registration)
-    is_covered = counts and scopes_to_agree_to(pending.request) <= agreed
+    is_covered = (has_consented or counts_again) and scopes_to_agree_to(pending.request) <= agreed
     return Progress(since, has_selected, has_consented=has_consented, is_covered=is_covered)
 
 

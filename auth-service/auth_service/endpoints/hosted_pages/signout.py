@@ -53,7 +53,7 @@ async def show(request: Request, now: Now) -> Response:
     asked = await _find(query_of(request, LOGOUT_HANDLE), parts, now)
     current = await find_current(request, parts, now, may_slide=False)
     if current is None:
-        return _finish(request, asked)
+        return _finish_signed_out(request, asked)
     if asked.needs_no_question(current):
         return await _end(request, asked, current, parts, now)
     return _render(request, parts, asked, current)
@@ -66,7 +66,7 @@ async def submit(request: Request, now: Now) -> Response:
     asked = await _find(form.get(LOGOUT_HANDLE), parts, now)
     current = await find_current(request, parts, now, may_slide=False)
     if current is None:
-        return _finish(request, asked)
+        return _finish_signed_out(request, asked)
     if not is_ours(request, parts, form, current.session.id):
         return _render(request, parts, asked, current, NOT_OURS)
     if form.get("decision") == "stay":
@@ -98,7 +98,22 @@ def _finish(request: Request, asked: Asked) -> Response:
     """Redirect to the application. Without one, show a page that can be reloaded."""
     if asked.return_to is not None:
         return see_other(asked.return_to)
-    return render_page(request, "signed_out")
+    return _render_signed_out(request, asked)
+
+
+def _finish_signed_out(request: Request, asked: Asked) -> Response:
+    """The answer to a browser that nobody is signed in to.
+
+    Only an ID token shows that the person comes from the application. Without one the page has a link instead of a
+    redirect: nobody is sent from our address to another one without having pressed something (RP-Initiated Logout §3).
+    """
+    has_hint = asked.request is not None and asked.request.session_id is not None
+    return _finish(request, asked) if has_hint else _render_signed_out(request, asked)
+
+
+def _render_signed_out(request: Request, asked: Asked) -> Response:
+    application = asked.client.registration.client_name if asked.client else None
+    return render_page(request, "signed_out", return_to=asked.return_to, application=application)
 
 
 def _render(

@@ -65,7 +65,7 @@ def _check(request: TokenRequest, held: Held[AuthorizationCode], redirect_uri: s
         "expired code": code.expires_at <= now,
         "another redirect_uri": code.redirect_uri != redirect_uri,
         "PKCE": not pkce.verify(code.code_challenge, verifier),
-        "no PKCE": code.code_challenge is None and request.client.registration.require_pkce,
+        "no PKCE": code.code_challenge is None and request.client.registration.insists_on_pkce,
         "ended grant or session": not holder.is_live(now=now) or not holder.has_session(now=now),
     }
     for reason, is_so in faults.items():

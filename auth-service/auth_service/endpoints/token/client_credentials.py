@@ -38,7 +38,7 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     granted = " ".join(scopes)
     status = await parts.token_status.of_client(request.client)
     if status is None:
-        raise InvalidClient(reason="deleted a moment ago")
+        raise InvalidClient("No client with this client_id is registered.")
     token = parts.tokens.issue_for_client(request.client.client_id, audience, granted, status, now=request.now)
     lifetime = int(parts.tokens.access_token_ttl.total_seconds())
     return TokenResponse(access_token=token, expires_in=lifetime, scope=granted or None)

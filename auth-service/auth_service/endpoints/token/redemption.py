@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ...grants import grants
 from ...grants.grants import Authorized
 from ...http.parts import Given
+from ...oauth.client_metadata import MINIMAL
 from ...oauth.errors import InvalidGrant, InvalidTarget
 from ...oauth.scope import OPENID
 from ...store.database import Database
@@ -46,7 +47,10 @@ async def respond(
     access_token = parts.tokens.issue_for_grant(held, scope, status, registered=registered, now=now)
     id_token = None
     if OPENID in scopes:
-        id_token = parts.tokens.issue_id_token(held, access_token, nonce=nonce, registered=registered, now=now)
+        told = () if request.client.registration.id_token_claims == MINIMAL else scopes
+        id_token = parts.tokens.issue_id_token(
+            held, access_token, nonce=nonce, scopes=told, registered=registered, now=now
+        )
     return TokenResponse(
         access_token=access_token,
         expires_in=int(parts.tokens.access_token_ttl.total_seconds()),

@@ -1,0 +1,44 @@
+"""`users set-email`: changes an account's e-mail address, or says that it is verified."""
+
+from typing import Annotated
+
+import typer
+
+from ..accounts.accounts import EmailTaken, find, replace_email
+from ..accounts.email_addresses import parse_email
+from ..store.instants import utc_now
+from .named_accounts import Who, get_account, record_of
+from .opened import CommandRefused, opened, run
+from .output import AsJson, Record, show
+
+app = typer.Typer()
+
+
+@app.command()
+def set_email(
+    who: Who,
+    email: Annotated[str, typer.Argument(help="The new address, or the present one to change --verified only.")],
+    verified: Annotated[
+        bool, typer.Option("--verified", help="You know that the address is the person's: clients are told so.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change the address that an account signs in with. Sessions and applications go on."""
+    show([run(_set_email(who, email, verified=verified))], as_json=as_json)
+
+
+async def _set_email(who: str, email: str, *, verified: bool) -> Record:
+    parsed = parse_email(email)
+    if parsed is None:
+        raise CommandRefused(f"not an e-mail address: {email!r}")
+    try:
+        async with opened() as database, database.writing() as session:
+            account = await get_account(session, who)
+            await replace_email(session, account.id, parsed, verified=verified, now=utc_now())
+            changed = await find(session, account.id)
+            if changed is None:
+                raise CommandRefused(f"there is no account {who!r}")
+            await session.refresh(changed)
+            return record_of(changed)
+    except EmailTaken:
+        raise CommandRefused(f"{parsed} already has an account") from None
