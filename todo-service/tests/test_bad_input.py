@@ -106,7 +106,7 @@ def test_wrong_members_are_named(alice: httpx2.Client, verb: str, name: str) -> 
 
 def test_a_title_is_needed_to_create(alice: httpx2.Client) -> None:
     problem = check(alice.post(TODOS, json={}), 422, "invalid-fields")
-    assert problem["errors"] == [{"pointer": "/title", "detail": "Field required"}]
+    assert problem["errors"] == [{"pointer": "/title", "detail": "is required"}]
 
 
 def test_errors_of_a_huge_body_do_not_fill_the_answer(alice: httpx2.Client) -> None:

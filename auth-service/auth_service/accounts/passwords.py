@@ -7,6 +7,7 @@ bounded queue. A flood of sign-ins fills the queue, and the surplus gets 429; ot
 import asyncio
 import os
 import threading
+import unicodedata
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,7 +16,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from typing import Any, TypeVar
-from unicodedata import normalize
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -122,7 +122,14 @@ _NOBODYS = _random_hash()
 
 
 def _octets(password: str) -> bytes:
-    return normalize("NFKC", password).encode()
+    return _normalized(password).encode()
+
+
+def _normalized(password: str) -> str:
+    """The password in NFKC. Normalizing n combining marks takes n² steps, so a longer one never gets here."""
+    if utf16_length(password) > MAX_LENGTH:
+        raise ValueError("the length of a password is checked before it is compared")
+    return unicodedata.normalize("NFKC", password)
 
 
 def _matches(password_hash: str, password: bytes) -> bool:
@@ -133,7 +140,7 @@ def _matches(password_hash: str, password: bytes) -> bool:
 
 
 def _is_common(password: str) -> bool:
-    return password.lower() in _common_passwords() or normalize("NFKC", password).lower() in _common_passwords()
+    return password.lower() in _common_passwords() or _normalized(password).lower() in _common_passwords()
 
 
 @cache

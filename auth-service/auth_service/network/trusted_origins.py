@@ -13,11 +13,13 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]")
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
 _UNSAFE_ENCODED = re.compile(r"%2f|%5c|%0|%1|%7f", re.IGNORECASE)
+# Checked before `urlsplit`, which normalizes other characters of a host: that takes the square of their number.
+_AUTHORITY = re.compile(r"[A-Za-z]{1,8}://[\x21\x22\x24-\x2e\x30-\x3e\x40-\x7e]{1,300}(?:[/?#]|\Z)")
 
 
 def parse_origin(url: str) -> str | None:
     """The origin of an absolute http(s) URL, in lower case and without a default port; None for anything else."""
-    if _UNSAFE_IN_URL.search(url):
+    if _UNSAFE_IN_URL.search(url) or not _AUTHORITY.match(url):
         return None
     try:
         parts = urlsplit(url)

@@ -121,17 +121,21 @@ def read_event_endpoint(given: Given) -> str | None:
 
 def _read_uri(given: Given, name: str, beginnings: tuple[str, ...]) -> str | None:
     uri: str | None = read(given, name, str, None)
-    if uri is None:
-        return None
-    try:
-        parts = urlsplit(uri)
-        is_whole = bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
-    except ValueError:
-        is_whole = False
-    if not is_whole or not uri.startswith(beginnings) or len(uri) > URI_MAX_LENGTH or not _URI.fullmatch(uri):
+    if uri is not None and not _is_whole(uri, beginnings):
         kinds = " or ".join(beginning.partition(":")[0] for beginning in beginnings)
         raise InvalidClientMetadata(f"{name}: must be an {kinds} URI without user and fragment.")
     return uri
+
+
+def _is_whole(uri: str, beginnings: tuple[str, ...]) -> bool:
+    """Length and characters are checked first: `urlsplit` normalizes a host that is not ASCII, at great cost."""
+    if len(uri) > URI_MAX_LENGTH or not uri.startswith(beginnings) or not _URI.fullmatch(uri):
+        return False
+    try:
+        parts = urlsplit(uri)
+        return bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+    except ValueError:
+        return False
 
 
 def read_default_resource(given: Given, issuer: str) -> str | None:

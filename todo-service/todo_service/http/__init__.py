@@ -6,6 +6,7 @@
     problems.py             `Problem`, and the catalogue of all problems (RFC 9457)
     refusals.py             errors of the router and of the database, as problems
     request_body.py         bodies: limited in length, of the right type, strict JSON
+    field_errors.py         what is wrong with a member or a parameter, in our own words
     preconditions.py        If-Match and If-None-Match (RFC 9110 §13)
     cross_origin.py         CORS for the API, without cookies
     openapi.py              the OpenAPI document, corrected

@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route
 
-from . import problems
-from .problems import FieldError, Problem
+from . import field_errors, problems
+from .problems import Problem
 
 _log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ def _methods(request: Request) -> set[str]:
 
 
 async def _of_parameters(request: Request, error: RequestValidationError) -> Response:
-    errors = [FieldError(parameter=str(each["loc"][-1]), detail=each["msg"]) for each in error.errors()]
+    errors = list(field_errors.of_parameters(error.errors()))
     return problems.render(request, Problem(problems.INVALID_PARAMETER, "See errors.", errors=errors))
 
 

@@ -1,20 +1,13 @@
 """Request bodies: limited in length, of the right content type, and strict JSON."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from ..verifier import strict_json
-from .problems import (
-    CONTENT_TOO_LARGE,
-    INVALID_FIELDS,
-    INVALID_JSON,
-    UNSUPPORTED_MEDIA_TYPE,
-    FieldError,
-    Problem,
-    pointer,
-)
+from . import field_errors
+from .problems import CONTENT_TOO_LARGE, INVALID_FIELDS, INVALID_JSON, UNSUPPORTED_MEDIA_TYPE, Problem
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -76,9 +69,13 @@ def _too_large() -> Problem:
     return Problem(CONTENT_TOO_LARGE, f"The body may have at most {MAX_LENGTH} bytes.", headers={"Connection": "close"})
 
 
-def invalid_fields(error: ValidationError) -> Problem:
-    errors = [
-        FieldError(pointer=pointer(found["loc"]), detail=found["msg"])
-        for found in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-    return Problem(INVALID_FIELDS, "See errors.", errors=errors)
+def invalid_fields(error: ValidationError, *, within: str = "", is_tagged: bool = False) -> Problem:
+    """The problem that names the wrong members.
+
+    `within` is the pointer of the value that was checked. With `is_tagged` the value is one of several kinds: pydantic
+    then puts the name of the kind, which is no member, before the members.
+    """
+    found: list[dict[str, Any]] = [dict(each) for each in error.errors(include_url=False, include_input=False)]
+    if is_tagged:
+        found = [{**each, "loc": each["loc"][1:]} for each in found]
+    return Problem(INVALID_FIELDS, "See errors.", errors=list(field_errors.of_members(found, within=within)))

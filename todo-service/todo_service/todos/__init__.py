@@ -3,7 +3,7 @@
     routes.py                  the table of routes, under /api/v1 and /api/v1/users/{user_id}
     endpoints.py               requests for one todo and for lists of todos
     batch.py, changes.py, export.py   /todos:batch, /changes and /export
-    fields.py, due.py          the JSON of a todo, and its due date
+    fields.py, due.py, texts.py   the JSON of a todo, its due date, and its title: bounded, normalized, visible
     queries.py                 reads and changes rows; each function takes the owner first
     lists.py, pages.py, cursors.py    the parameters of a list, its pages, and the signed cursor to the next page
     owners.py                  per owner: the number of the last change, and the number of todos

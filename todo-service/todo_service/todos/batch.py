@@ -136,7 +136,7 @@ async def batch(token: Writer, request: Request, now: Now) -> Response:
 def _require_success(results: list[Result]) -> None:
     """Raises Problem if any operation was refused. This rolls the transaction back."""
     errors = [
-        FieldError(pointer=f"/operations/{number}", detail=result.problem.detail, status=result.status)
+        FieldError(pointer=f"/operations/{number}", detail=_explain(result.problem), status=result.status)
         for number, result in enumerate(results)
         if result.problem is not None
     ]
@@ -144,12 +144,16 @@ def _require_success(results: list[Result]) -> None:
         raise Problem(problems.BATCH_NOT_APPLIED, "Some operations were refused; see errors.", errors=errors)
 
 
+def _explain(problem: ProblemDocument) -> str:
+    return "; ".join(f"{each.pointer} {each.detail}" for each in problem.errors or ()) or problem.detail
+
+
 async def _do(run: _Run, operation: object, number: int) -> Result:
     try:
         try:
             parsed = _OPERATION.validate_python(operation)
         except ValidationError as error:
-            raise request_body.invalid_fields(error) from None
+            raise request_body.invalid_fields(error, within=f"/operations/{number}", is_tagged=True) from None
         with as_problems():
             return await _apply(run, parsed, number)
     except Problem as problem:

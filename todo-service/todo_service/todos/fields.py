@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 from sqlalchemy import RowMapping
 
-from . import due
+from . import due, texts
 
 MAX_TITLE_LENGTH = 500
 MAX_NOTES_LENGTH = 10_000
@@ -25,11 +25,11 @@ def _is_control(character: str) -> bool:
 
 
 def _title(text: str) -> str:
-    title = unicodedata.normalize("NFC", text).strip()
-    if not 1 <= len(title) <= MAX_TITLE_LENGTH:
-        raise ValueError(f"must have 1 to {MAX_TITLE_LENGTH} characters after trimming")
+    title = texts.normalized(text, max_length=MAX_TITLE_LENGTH)
     if any(map(_is_control, title)):
         raise ValueError("must not contain control characters")
+    if not texts.is_visible(title):
+        raise ValueError(f"must have 1 to {MAX_TITLE_LENGTH} characters, at least one of them visible")
     return title
 
 
