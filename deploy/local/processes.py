@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from deploy.local.ports import LOOPBACK
 from deploy.local.progress import tail
-from deploy.local.state import LOGS, RUNNING, STATE, read_running, write_running
+from deploy.local.state import LOGS, RUNNING, STATE, open_log, read_running, write_running
 from deploy.local.waiting import Refused, pause, signals
 
 if TYPE_CHECKING:
@@ -97,8 +97,9 @@ class Child:
     ) -> Child:
         log = LOGS / f"{name}.log"
         if log.exists():
+            log.chmod(0o600)
             log.replace(log.with_suffix(".log.1"))
-        with log.open("ab") as output:
+        with open_log(log, append=True) as output:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

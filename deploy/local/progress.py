@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,16 +12,21 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.local.state import LOGS, STATE
+from deploy.local.state import LOGS, STATE, open_log
 from deploy.local.waiting import Refused, pause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+def printable(text: str) -> str:
+    """The text with its control characters escaped, except line ends and tabs: a terminal would obey them."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
 def tail(log: Path, lines: int = 20) -> str:
     """The end of a log, indented."""
-    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    text = printable(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else ""
     return "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
 
 
@@ -37,7 +43,7 @@ def run_with_progress(
     started, live = time.monotonic(), sys.stderr.isatty()
     dots = 0
     print(what, end="" if not live else "\r", flush=True, file=sys.stderr)
-    with log.open("wb") as output, (stdin or Path(os.devnull)).open("rb") as read:
+    with open_log(log) as output, (stdin or Path(os.devnull)).open("rb") as read:
         process = subprocess.Popen(
             command,
             stdout=output,

@@ -38,6 +38,13 @@ def _try_lock(file: IO[str]) -> bool:
     return True
 
 
+def open_log(log: Path, *, append: bool = False) -> IO[bytes]:
+    """Open a log that only its owner may read: it has addresses of clients, and `--demo` prints a password."""
+    log.touch(mode=0o600)
+    log.chmod(0o600)  # an earlier version made it readable for others
+    return log.open("ab" if append else "wb")
+
+
 def read_running() -> dict[str, Any]:
     """The description that the last `up` wrote; empty if there is none, or if it does not have the expected form."""
     try:

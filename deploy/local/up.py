@@ -17,9 +17,10 @@ from deploy.local import demo, tls, web
 from deploy.local.packages import find_nginx, python
 from deploy.local.ports import LOOPBACK, check_port, choose_port, loopback_addresses
 from deploy.local.processes import Child, Supervisor, answers, clear_leftovers
+from deploy.local.progress import printable
 from deploy.local.provisioning import register_todo_service
 from deploy.local.services import SERVICES, System, migrate, service_command
-from deploy.local.state import LOGS, ROOT, STATE, lock, read_running
+from deploy.local.state import LOGS, ROOT, STATE, lock, open_log, read_running
 from deploy.local.waiting import Interrupted, Refused, pause
 from gateway import nginx, render
 from gateway.limits import Limits
@@ -114,10 +115,8 @@ def described(options: argparse.Namespace) -> dict[str, Any]:
 def detach(arguments: Sequence[str]) -> int:
     """Start a supervisor in the background, and return when everything is ready."""
     log = LOGS / "run.log"
-    log.unlink(missing_ok=True)
-    log.touch(mode=0o600)  # --demo prints a password
     command = [sys.executable, str(ROOT / "run.py"), "up", *(each for each in arguments if each != "--detach")]
-    with log.open("wb") as output:
+    with open_log(log) as output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, start_new_session=True
         )
@@ -128,7 +127,7 @@ def detach(arguments: Sequence[str]) -> int:
         process.terminate()
         process.wait()
         raise
-    print(log.read_text(encoding="utf-8"), end="", file=sys.stderr if process.returncode else sys.stdout)
+    print(printable(log.read_text(encoding="utf-8")), end="", file=sys.stderr if process.returncode else sys.stdout)
     if process.returncode is None:
         print("Running in the background. ./run.py down stops it.")
     return process.returncode or 0

@@ -276,6 +276,30 @@ def test_log_of_the_run_before_is_kept_once(here: Path) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.process
+def test_log_is_for_its_owner_alone(here: Path) -> None:
+    """A log of an earlier version may be readable for others; so may the umask of the caller."""
+    for name in ("service.log", "setup.log"):
+        (here / name).touch(0o644)
+        (here / name).chmod(0o644)
+    mask = os.umask(0)
+    try:
+        for name in ("service", "other"):
+            processes.Child.start(name, [sys.executable, "-c", ""], os.environ).process.wait()
+        progress.run_with_progress("Checking", [sys.executable, "-c", ""])
+    finally:
+        os.umask(mask)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in here.glob("*.log*")}
+    assert modes == dict.fromkeys(["service.log", "service.log.1", "other.log", "setup.log"], 0o600)
+
+
+def test_end_of_a_log_moves_no_cursor(here: Path) -> None:
+    """The end of a log goes to a terminal, which obeys C0 and C1 control characters."""
+    (here / "some.log").write_bytes("tab\tand \x1b[31mred, \x9b31mred, \x7f, \x00, ä\nend\n".encode() + b"\x9b\n")
+    shown = progress.tail(here / "some.log")
+    assert shown == "    tab\tand \\x1b[31mred, \\x9b31mred, \\x7f, \\x00, ä\n    end\n    \N{REPLACEMENT CHARACTER}"
+
+
 def test_leftover_is_ended_unless_its_number_belongs_to_another_process_now(here: Path) -> None:
     orphan = "import subprocess as s; print(s.Popen(['sleep', '60'], start_new_session=True, stdout=s.DEVNULL).pid)"
     pid = int(subprocess.check_output([sys.executable, "-W", "ignore", "-c", orphan]))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from gateway.limits import Limit, Limits
 from gateway.tests.conftest import deaf_port
 
@@ -28,6 +30,27 @@ def test_line_says_what_happened(starter: Starter) -> None:
     assert (entry["http.response.status_code"], entry["upstream_status"]) == (200, "200")
     assert (entry["client.address"], entry["service.name"]) == ("127.0.0.7", "gateway")
     assert entry["duration_s"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "logged"),
+    [
+        (b"/api/v1/todos/%c2%9b31m", "/api/v1/todos/%c2%9b31m"),  # C1: CSI, by which a terminal changes its colours
+        (b"/api/v1/todos/%9b31m", "/api/v1/todos/%9b31m"),
+        (b"/api/v1/todos/%1b[31m%7f", "/api/v1/todos/%1b[31m%7f"),
+        (b"/api/v1/todos/%C3%A4?q=%9b", "/api/v1/todos/%C3%A4"),
+        (b"/api/v1/todos/\xc2\x9b31m", ""),
+        (b"/none/%c2%9b31m", "/none/%c2%9b31m"),
+        (b"/none/%c2%9b31m?a?b", "/none/%c2%9b31m"),
+    ],
+)
+def test_no_control_character_is_written_raw(starter: Starter, sent: bytes, logged: str) -> None:
+    """A log is read in terminals, which obey C0 and C1 control characters."""
+    with starter.start() as gateway:
+        gateway.raw(b"GET " + sent + b" HTTP/1.1\r\nHost: " + gateway.host.encode() + b"\r\n\r\n")
+        written = (gateway.folder / "gateway.log").read_bytes()
+    assert re.findall(rb"[^\x20-\x7e\n]", written) == []
+    assert [entry["url.path"] for entry in entries(gateway)] in ([logged], ["/__400"])
 
 
 def test_log_that_is_full_costs_nobody_an_answer(starter: Starter) -> None:

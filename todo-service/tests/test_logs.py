@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -187,3 +188,11 @@ def test_a_start_that_fails_is_logged_without_the_exceptions_text(capsys: pytest
         "ValueError",
     )
     assert "refuse_value" in failed["exception.stacktrace"]
+
+
+def test_no_control_character_is_written_raw(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log is read in terminals, which obey C0 and C1 control characters."""
+    with configured():
+        structlog.get_logger("ours").info("\x9b31m", told="\x1b[31m\x85\x7f\u2028")
+        logging.getLogger("theirs").warning("\x9b31m %s", "\x1b[31m\x85\x7f\u2028")
+    assert re.findall(r"[^ -~\n]", capsys.readouterr().out) == []
