@@ -73,7 +73,7 @@ def test_form_post_sends_the_answer_as_a_form(service: Service) -> None:
     policy = browser.last.headers["content-security-policy"]
     nonce = policy.partition("'nonce-")[2].partition("'")[0]
     assert f'<script nonce="{nonce}">' in browser.last.text
-    assert "form-action https://app.example.com;" in policy
+    assert "form-action" not in policy, "Chromium would stop a redirect of the client's callback"
     assert frontend.redeem(fields["code"]).status_code == 200
     again = browser.authorize(frontend, response_mode="form_post").last.headers["content-security-policy"]
     assert again != policy, "the nonce was used twice"

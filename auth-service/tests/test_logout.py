@@ -38,7 +38,7 @@ def test_a_person_is_asked_signed_out_and_sent_back(service: Service, method: st
     assert response.status_code == 303
     assert browser.open(response.headers["location"]).path == "/signout"
     assert "Nightly report" in browser.page.text
-    assert "form-action 'self' https://app.example.com;" in browser.last.headers["content-security-policy"]
+    assert "form-action" not in browser.last.headers["content-security-policy"], "Chromium would stop the way back"
     browser.press("signout-form", "sign-out")
     location = browser.last.headers["location"]
     assert location.startswith(f"{BYE}?")

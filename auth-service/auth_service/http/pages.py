@@ -16,7 +16,6 @@ import structlog
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from ..oauth.redirect_uri import origin_of
 from .parts import Given, given
 
 if TYPE_CHECKING:
@@ -67,15 +66,15 @@ def _templates() -> "Environment":
 
 
 def render_page(
-    request: Request, name: str, *, status: int = 200, redirect_uri: str | None = None, **context: object
+    request: Request, name: str, *, status: int = 200, ends_at_client: bool = False, **context: object
 ) -> Response:
-    """A page. Its forms go to us, and our answer to a form may redirect to `redirect_uri`."""
+    """A page. `ends_at_client`: our answer to one of its forms may redirect to a client."""
     host = urlsplit(given(request, PageParts).issuer).netloc
     nonce = secrets.token_urlsafe(16)
     body = (
         _templates().get_template(f"{name}.html").render(**context, host=host, nonce=nonce, stylesheet=STYLESHEET_PATH)
     )
-    return HTMLResponse(body, status, _headers(f"'self' {form_target(redirect_uri)}".rstrip()))
+    return HTMLResponse(body, status, _headers(ends_at_client=ends_at_client))
 
 
 def render_form_post(request: Request, redirect_uri: str, parameters: dict[str, str]) -> Response:
@@ -95,7 +94,7 @@ def render_form_post(request: Request, redirect_uri: str, parameters: dict[str, 
             host=urlsplit(given(request, PageParts).issuer).netloc,
         )
     )
-    headers = _headers(form_target(redirect_uri), script=f"'nonce-{nonce}'")
+    headers = _headers(ends_at_client=True, script=f"'nonce-{nonce}'")
     return HTMLResponse(body, 200, headers | {"Referrer-Policy": "strict-origin"})
 
 
@@ -110,20 +109,15 @@ def see_other(path: str, **query: str) -> Response:
     return RedirectResponse(location, 303, {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"})
 
 
-def form_target(redirect_uri: str | None) -> str:
-    """The source for a redirect URI in `form-action`: Chromium applies that directive to a form's redirects, too.
+def _headers(*, ends_at_client: bool, script: str = "'none'") -> dict[str, str]:
+    """The headers of a page.
 
-    The policy's grammar has no IPv6 addresses. For those the source is the scheme, which is as narrow as it can be.
+    Chromium applies `form-action` to every redirect that follows a form, also to those that the client's callback
+    makes. Nobody knows their addresses, so a page whose form may end at a client has no `form-action`.
     """
-    if redirect_uri is None:
-        return ""
-    origin = origin_of(redirect_uri)
-    return f"{urlsplit(redirect_uri).scheme}:" if "[" in origin else origin
-
-
-def _headers(form_action: str, *, script: str = "'none'") -> dict[str, str]:
+    form_action = "" if ends_at_client else "form-action 'self'; "
     policy = (
-        f"default-src 'none'; style-src 'self'; img-src data:; script-src {script}; form-action {form_action}; "
+        f"default-src 'none'; style-src 'self'; img-src data:; script-src {script}; {form_action}"
         "base-uri 'none'; frame-ancestors 'none'"
     )
     return {

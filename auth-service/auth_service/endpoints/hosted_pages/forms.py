@@ -57,7 +57,7 @@ def render_form(
     *,
     session_id: str = NOBODY,
     status: int = 200,
-    redirect_uri: str | None = None,
+    ends_at_client: bool = False,
     **context: object,
 ) -> Response:
     """A page with a form for this browser. A browser without a cookie gets one."""
@@ -66,7 +66,7 @@ def render_form(
         request,
         name,
         status=status,
-        redirect_uri=pending.request.redirect_uri if pending else redirect_uri,
+        ends_at_client=pending is not None or ends_at_client,
         form_token=parts.browsers.form_token(browser, session_id),
         handle=pending.handle if pending else None,
         client=describe_client(pending) if pending else None,

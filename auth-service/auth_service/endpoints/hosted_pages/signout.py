@@ -126,7 +126,7 @@ def _render(
         None,
         session_id=current.session.id,
         status=403 if error else 200,
-        redirect_uri=asked.return_to,
+        ends_at_client=asked.return_to is not None,
         error=error,
         account=current.account,
         logout_handle=asked.handle,

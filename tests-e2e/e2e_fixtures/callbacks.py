@@ -1,0 +1,104 @@
+"""A client whose callback the test decides: it redirects on, keeps the browser waiting, or redeems the code."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import httpx2
+
+from e2e_fixtures.providers import Ours
+
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636 Appendix B
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+
+
+@dataclass
+class Client:
+    """A registered public client, and the parameters of each authorization response that has arrived."""
+
+    ours: Ours
+    origin: str
+    client_id: str = ""
+    responses: list[dict[str, str]] = field(default_factory=list)
+    on_response: Callable[[dict[str, str]], str | None] = lambda _: None  # returns the address to redirect to, if any
+    on_sign_out: str | None = None  # the same, after a sign-out
+
+    @property
+    def redirect_uri(self) -> str:
+        return f"{self.origin}/callback"
+
+    def asked(self, **changes: str) -> dict[str, str]:
+        asked = {"client_id": self.client_id, "redirect_uri": self.redirect_uri, "response_type": "code"}
+        pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+        return {**asked, **pkce, "scope": "openid email", "state": "af0ifjsldkj", **changes}
+
+    def url(self, **changes: str) -> str:
+        return f"{self.ours.issuer}/oauth/authorize?{urlencode(self.asked(**changes))}"
+
+    def sign_out_url(self, **further: str) -> str:
+        asked = {"client_id": self.client_id, "post_logout_redirect_uri": f"{self.origin}/bye", **further}
+        return f"{self.ours.issuer}/oauth/logout?{urlencode(asked)}"
+
+    def redeem(self, response: dict[str, str]) -> httpx2.Response:
+        form = {"grant_type": "authorization_code", "client_id": self.client_id, "code": response["code"]}
+        form |= {"redirect_uri": self.redirect_uri, "code_verifier": VERIFIER}
+        return self.ours.client().post("/oauth/token", data=form)
+
+
+@contextmanager
+def running_client(ours: Ours, **metadata: Any) -> Iterator[Client]:
+    """Register a client and serve its pages; every page but the callback is its start page."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            location = client.on_sign_out if self.path.startswith("/bye") else None
+            if self.path.startswith("/callback"):
+                response = dict(parse_qsl(urlsplit(self.path).query))
+                client.responses.append(response)
+                location = client.on_response(response)
+            self._answer(location)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            client.responses.append(dict(parse_qsl(body)))
+            self._answer(client.on_response(client.responses[-1]))
+
+        def _answer(self, location: str | None) -> None:
+            body = b"<!doctype html><title>Client</title><h1 id=arrived>At the client</h1>"
+            try:
+                self.send_response(302 if location else 200)
+                self.send_header("Content-Type", "text/html")
+                self.send_header("Content-Length", str(len(body)))
+                if location:
+                    self.send_header("Location", location)
+                self.end_headers()
+                self.wfile.write(body)
+            except ConnectionError:  # the browser has left, as some tests want
+                self.close_connection = True
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True  # a browser keeps idle connections open
+        client = Client(ours, f"http://localhost:{server.server_port}")
+        registered: dict[str, Any] = {
+            "client_name": "Nightly report",
+            "token_endpoint_auth_method": "none",
+            "grant_types": ["authorization_code"],
+            "redirect_uris": [client.redirect_uri],
+            "post_logout_redirect_uris": [f"{client.origin}/bye"],
+            "scope": "openid profile email todos:read",
+        }
+        client.client_id = ours.register(**{**registered, **metadata})["client_id"]
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield client
+        finally:
+            server.shutdown()
+            thread.join()
