@@ -217,7 +217,7 @@ def test_a_code_is_good_for_a_minute(service: Service) -> None:
 
 
 def test_a_code_used_twice_ends_what_it_gave(service: Service) -> None:
-    """RFC 6749 §4.1.2: a second use at any time, by any client, ends the grant. It is committed before the refusal."""
+    """RFC 6749 §4.1.2: a second use by its client, at any time, ends the grant. It is committed before the refusal."""
     person, frontend = sign_up(service), register_frontend(service)
     code = frontend.authorize(person)
     tokens = frontend.redeem(code).json()
@@ -228,12 +228,53 @@ def test_a_code_used_twice_ends_what_it_gave(service: Service) -> None:
     assert frontend.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
 
-def test_a_spent_code_ends_the_grant_in_another_clients_hands_too(sqlite_service: Service) -> None:
+@pytest.mark.parametrize("register_thief", [register_frontend, register_backend])
+def test_a_spent_code_ends_nothing_in_another_clients_hands(
+    sqlite_service: Service, register_thief: Callable[[Service], Frontend]
+) -> None:
+    """Otherwise every client could sign people out of all others, with codes that it found in a log or a history."""
     person, frontend = sign_up(sqlite_service), register_frontend(sqlite_service)
-    thief = register_backend(sqlite_service)
     code = frontend.authorize(person)
-    frontend.redeem(code)
-    assert thief.redeem(code).json()["error"] == "invalid_grant"
+    tokens = frontend.redeem(code).json()
+    assert register_thief(sqlite_service).redeem(code).json()["error"] == "invalid_grant"
+    assert live_grants(sqlite_service) == 1
+    assert frontend.refresh(tokens["refresh_token"]).status_code == 200
+
+
+# Requests in the name of the code's own client, which for a public client anybody can send. None could have got tokens
+# for the code when it was unused.
+INCOMPLETE: dict[str, dict[str, Any]] = {
+    "another redirect_uri": {"redirect_uri": "https://app.example.com/other"},
+    "no verifier": {"code_verifier": None},
+    "another verifier": {"code_verifier": VERIFIER[::-1]},
+    "the challenge as verifier": {"code_verifier": CHALLENGE},
+}
+
+
+@pytest.mark.parametrize("changes", INCOMPLETE.values(), ids=INCOMPLETE)
+def test_a_spent_code_ends_nothing_without_what_it_is_bound_to(
+    sqlite_service: Service, changes: dict[str, Any]
+) -> None:
+    """RFC 6749 §4.1.2, RFC 7636 §4.6: who has the code alone cannot use it, so that is no second use."""
+    person, frontend = sign_up(sqlite_service), register_frontend(sqlite_service)
+    code = frontend.authorize(person)
+    tokens = frontend.redeem(code).json()
+    assert frontend.redeem(code, **changes).json()["error"] == "invalid_grant"
+    assert live_grants(sqlite_service) == 1
+    assert frontend.refresh(tokens["refresh_token"]).status_code == 200
+    assert frontend.redeem(code).json()["error"] == "invalid_grant"
+    assert live_grants(sqlite_service) == 0, "the second use of the code was not noticed any more"
+
+
+def test_a_spent_code_ends_nothing_without_its_clients_secret(sqlite_service: Service) -> None:
+    person, backend = sign_up(sqlite_service), register_backend(sqlite_service)
+    code = backend.authorize(person)
+    tokens = backend.redeem(code).json()
+    for secret in (None, "x"):
+        assert backend.redeem(code, client_secret=secret).status_code == 401
+        assert backend.refresh(tokens["refresh_token"], client_secret=secret).status_code == 401
+    assert live_grants(sqlite_service) == 1
+    assert backend.redeem(code).json()["error"] == "invalid_grant"
     assert live_grants(sqlite_service) == 0
 
 

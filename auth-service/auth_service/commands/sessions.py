@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ..sessions.browser_sessions import BrowserSession, end_session_by_id, list_all_live
+from ..sessions.browser_sessions import BrowserSession, end_session_by_id
+from ..sessions.listing import list_all_live
 from ..store.instants import utc_now
 from .named_accounts import get_account
 from .opened import CommandRefused, opened, run

@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account
 from ..network.networks import is_address
-from ..sessions.browser_sessions import BrowserSession, Device, find_live, slid_expiry, slide, start_session
+from ..sessions.browser_sessions import BrowserSession, Device, find_live, start_session
 from ..sessions.lifetimes import Lifetimes
+from ..sessions.sliding import slid_expiry, slide
 from ..store.database import Database
 from .parts import Given
 from .session_cookies import SessionCookies

@@ -1,6 +1,8 @@
 """Sessions: who is signed in, on which device, and until when.
 
-    browser_sessions.py   the table `BrowserSession`, and everything that starts, prolongs, lists or ends one
+    browser_sessions.py   the table `BrowserSession`, and everything that starts, finds or ends one
+    sliding.py            a use prolongs a session
+    listing.py            lists of live sessions
     lifetimes.py          how long a session lives, and from when a use prolongs it
 
 A request proves a session's handle (http/session_cookies.py); `find_live` reads the session and its account with one

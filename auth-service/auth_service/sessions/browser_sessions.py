@@ -104,39 +104,6 @@ async def find_live(database: Database, token: str, *, now: datetime) -> tuple[B
     return session, Account(**dict(zip(_ACCOUNT_COLUMNS.keys(), values, strict=True)))
 
 
-def slid_expiry(found: BrowserSession, lifetimes: Lifetimes, *, now: datetime) -> datetime | None:
-    """The new expiry if the session is extended now. None: it is not due, or cannot be extended."""
-    if not found.is_remembered or found.expires_at - lifetimes.ttl + lifetimes.update_age > now:
-        return None
-    expires_at = min(now + lifetimes.ttl, found.created_at + lifetimes.absolute_max_age)
-    return expires_at if expires_at > found.expires_at else None
-
-
-async def slide(session: AsyncSession, found: BrowserSession, expires_at: datetime, *, now: datetime) -> bool:
-    """Extend the session. False if another request was first, or the session has ended meanwhile."""
-    updated = await session.execute(
-        update(BrowserSession)
-        .where(BrowserSession.id == found.id, BrowserSession.expires_at == found.expires_at)
-        .values(expires_at=expires_at, updated_at=now)
-        .returning(BrowserSession.id)
-    )
-    return updated.scalar_one_or_none() is not None
-
-
-async def list_live(session: AsyncSession, account_id: str, *, now: datetime) -> Sequence[BrowserSession]:
-    live = select(BrowserSession).where(BrowserSession.account_id == account_id, BrowserSession.expires_at > now)
-    return (await session.scalars(live.order_by(BrowserSession.created_at, BrowserSession.id))).all()
-
-
-async def list_all_live(
-    session: AsyncSession, *, account_id: str | None, after: str = "", limit: int, now: datetime
-) -> Sequence[BrowserSession]:
-    """A page of live sessions ordered by id, starting after `after`; of one account, or of all (None)."""
-    whose = () if account_id is None else (BrowserSession.account_id == account_id,)
-    query = select(BrowserSession).where(BrowserSession.expires_at > now, BrowserSession.id > after, *whose)
-    return (await session.scalars(query.order_by(BrowserSession.id).limit(limit))).all()
-
-
 async def authenticate_again(session: AsyncSession, session_id: str, *, now: datetime) -> bool:
     """Record that the session's person signed in again. Grants and tokens are unchanged. False if it has ended."""
     again = update(BrowserSession).where(BrowserSession.id == session_id, BrowserSession.expires_at > now)

@@ -3,7 +3,7 @@
 from fastapi import Request, Response
 
 from ...http.parts import Now, given
-from ...sessions.browser_sessions import list_live
+from ...sessions.listing import list_live
 from . import bodies
 from .bodies import BODY_REFUSALS, BodyParts
 from .current import CurrentParts, require_current

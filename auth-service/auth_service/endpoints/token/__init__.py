@@ -5,14 +5,14 @@
     refresh_token.py        a refresh token, for the next one (RFC 6749 §6)
     client_credentials.py   a service, for itself (RFC 6749 §4.4)
     grants.py               `GRANTS`: the one list of grant types
-    redemption.py           the response, and ending a grant whose code or refresh token is reused
+    redemption.py           whose a code or refresh token is, the response, and ending a grant after reuse
     messages.py             `TokenRequest` and `TokenResponse`: what a grant gets, and what it returns
 
 A grant is a file with its `GRANT_TYPE`, the `PARAMETERS` of its form and `redeem`, and a word in `_MODULES` of
 grants.py; `redeem` is given the parts that it names (http/parts.py). endpoint.py authenticates the client before it
 looks at the grant, so that a stranger learns nothing, and checks that the client registered the grant type. A code or a
-spent refresh token that is presented again may have been stolen: `end_for_reuse` ends the grant and commits, and only
-then is the refusal raised.
+spent refresh token that its own client presents again may have been stolen: `end_for_reuse` ends the grant and commits,
+and only then is the refusal raised. What another client presents ends nothing.
 
 serving/ imports `router`.
 """

@@ -1,6 +1,8 @@
 """The authorization code grant (RFC 6749 §4.1.3, RFC 7636 §4.6)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from ...http.parts import given
 from ...oauth import pkce
@@ -26,8 +28,10 @@ class CodeParts(RedemptionParts):
 async def redeem(request: TokenRequest) -> TokenResponse:
     """Trade a code for tokens, once.
 
-    A code that is presented again may have been stolen, and we cannot tell which request was the client's. So the grant
-    ends with all its tokens (§4.1.2). Any other refusal leaves the code usable.
+    A code is used by a request of its own client with its redirect_uri and its verifier. A second such request means
+    that the code may have been stolen, and we cannot tell which of the two was the client's. So the grant ends with all
+    its tokens (§4.1.2). Any other request could not have got tokens, so it ends nothing: whoever has found a code,
+    in a log for example, must not be able to sign its person out. It leaves an unused code usable.
 
     Raises:
         InvalidRequest: the code or the redirect_uri is missing.
@@ -38,9 +42,11 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     held = await authorization_codes.find(parts.database, code)
     if held is None:
         raise InvalidGrant(reason="unknown code")
+    redemption.check_client(request, held, "code")
+    _check_binding(request, held.authorized, redirect_uri)
     if held.authorized.redeemed_at is not None:
         raise await redemption.end_for_reuse(parts, held, request, "code")
-    _check(request, held, redirect_uri)
+    _check_life(held, request.now)
     redemption.check_resource(request, held)
     refresh_token = None
     async with parts.database.writing() as session:
@@ -53,21 +59,30 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     return await redemption.respond(request, parts, held, scopes, refresh_token=refresh_token, nonce=nonce)
 
 
-def _check(request: TokenRequest, held: Held[AuthorizationCode], redirect_uri: str) -> None:
-    """Raises InvalidGrant unless the request has everything that the code is bound to.
-
-    The session must be live even for an offline grant, because such a grant begins only now.
-    """
-    code, holder, now = held.authorized, held.holder, request.now
+def _check_binding(request: TokenRequest, code: AuthorizationCode, redirect_uri: str) -> None:
+    """Raises InvalidGrant unless the request has the redirect_uri and the PKCE verifier that the code is bound to."""
     verifier = request.parameters.get("code_verifier")
     faults = {
-        "another client's code": holder.grant.client_id != request.client.client_id,
-        "expired code": code.expires_at <= now,
         "another redirect_uri": code.redirect_uri != redirect_uri,
         "PKCE": not pkce.verify(code.code_challenge, verifier),
         "no PKCE": code.code_challenge is None and request.client.registration.insists_on_pkce,
-        "ended grant or session": not holder.is_live(now=now) or not holder.has_session(now=now),
     }
+    _refuse_first_of(faults)
+
+
+def _check_life(held: Held[AuthorizationCode], now: datetime) -> None:
+    """Raises InvalidGrant if the code, its grant or its session has ended.
+
+    The session must be live even for an offline grant, because such a grant begins only now.
+    """
+    faults = {
+        "expired code": held.authorized.expires_at <= now,
+        "ended grant or session": not held.holder.is_live(now=now) or not held.holder.has_session(now=now),
+    }
+    _refuse_first_of(faults)
+
+
+def _refuse_first_of(faults: Mapping[str, bool]) -> None:
     for reason, is_so in faults.items():
         if is_so:
             raise InvalidGrant(reason=reason)

@@ -1,4 +1,4 @@
-"""Shared by codes and refresh tokens: the token response, and ending a grant whose credential is reused."""
+"""Shared by codes and refresh tokens: whose they are, the token response, and ending a grant after reuse."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -60,6 +60,17 @@ async def respond(
     )
 
 
+def check_client(request: TokenRequest, held: Held[Authorized], credential: str) -> None:
+    """Raises InvalidGrant if the credential is another client's.
+
+    This comes before any judgement of reuse. Otherwise every client could end the grants of all others, with a code or
+    an old token that it has found. The log has the grant, because its credential has leaked.
+    """
+    grant = held.holder.grant
+    if grant.client_id != request.client.client_id:
+        raise InvalidGrant(reason=f"another client's {credential}, of grant {grant.id}")
+
+
 def check_resource(request: TokenRequest, held: Held[Authorized]) -> None:
     """Raises InvalidTarget if the request names a resource other than the authorized one (RFC 8707 §2.2)."""
     if not set(request.parameters.all("resource")) <= {held.authorized.resource}:
@@ -80,7 +91,6 @@ async def end_for_reuse(
             grant_id=grant.id,
             account_id=grant.account_id,
             client_id=grant.client_id,
-            shown_by=request.client.client_id,
         )
         counted = parts.counts.refresh_reuse if credential == "refresh token" else parts.counts.code_reuse
         counted.add()

@@ -25,8 +25,8 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     """Trade a refresh token for an access token and the next refresh token.
 
     Tokens of every client rotate, not only of public clients (RFC 9700 §4.14.2), so there is one path to test. A spent
-    token that is presented again may have been stolen, and we cannot tell which request was the client's. So the whole
-    grant ends.
+    token that its client presents again may have been stolen, and we cannot tell which request was the client's. So the
+    whole grant ends. A token that another client presents changes nothing.
 
     There is one exception, for a client that lost the response or sent two requests at once: for a minute, and while
     the successor is unspent, its immediate parent is answered with that same successor.
@@ -67,12 +67,10 @@ async def _trade(request: TokenRequest, parts: RefreshParts, token: str) -> Toke
 
 async def _check(request: TokenRequest, parts: RefreshParts, held: Held[RefreshTokenFamily], token: str) -> Standing:
     family, holder, now = held.authorized, held.holder, request.now
+    redemption.check_client(request, held, "refresh token")
     standing = standing_of(family, token, now=now)
-    is_foreign = holder.grant.client_id != request.client.client_id
-    if standing is Standing.SPENT or (standing is Standing.PARENT and is_foreign):
+    if standing is Standing.SPENT:
         raise await redemption.end_for_reuse(parts, held, request, "refresh token")
-    if is_foreign:
-        raise InvalidGrant(reason="another client's refresh token")
     if family.expires_at is not None and family.expires_at <= now:
         raise InvalidGrant(reason="expired refresh token")
     if not holder.is_live(now=now):
