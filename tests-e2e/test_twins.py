@@ -25,17 +25,6 @@ class Difference:
     todo: str = ""
 
 
-LOG_EVENTS = Difference(
-    "Each service keeps the event names of its log, because operators search for them.",
-    auth="""
-_LOST = "redis_lost"
-_FOUND = "redis_found"
-""",
-    todo="""
-_LOST = "Redis does not answer, each process limits by itself"
-_FOUND = "Redis answers again: processes limit together"
-""",
-)
 AUDIT = Difference(
     "Only auth-service has events for a security review.",
     auth='''
@@ -94,7 +83,7 @@ TWINS: dict[str, tuple[Difference, ...]] = {
     "http/parts.py": (EXAMPLE, MORE_GIVEN),
     "limits/redis_address.py": (),
     "limits/redis_clients.py": (),
-    "limits/shared_windows.py": (LOG_EVENTS,),
+    "limits/shared_windows.py": (),
     "limits/windows.py": (),
     "settings/environment.py": (),
     "store/slow_statements.py": (),

@@ -75,6 +75,7 @@ def test_clients_are_listed_and_shown(service: Service) -> None:
     listed = [json.loads(line) for line in service.command("clients", "list").stdout.splitlines()]
     assert [record["client_id"] for record in listed] == registered
     assert {record["client_name"] for record in listed} == {"One", "Two"}
+    assert {record["redirect_uris"] for record in listed} == {""}
     assert done(service, "show", registered[0])["client_id"] == registered[0]
 
 

@@ -1,6 +1,7 @@
 """Strange servers at Redis' address, or none: no request fails because of them, and no password is logged."""
 
 import asyncio
+import gc
 import socket
 import socketserver
 import threading
@@ -10,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import uvloop
 
 from auth_service.limits.redis_address import parse_redis_url
 from auth_service.limits.shared_windows import SharedWindows
@@ -114,6 +116,27 @@ def test_refused_command_is_logged_without_its_arguments(
 
     asyncio.run(count())
     assert [entry["reason"] for entry in logged] == [reason]
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+cluster", "redis+sentinel"])
+def test_name_that_is_gone_leaves_nothing_in_the_log_but_the_event(scheme: str, logged: Logged) -> None:
+    """When a container has stopped, its name fails to resolve, often after the connection attempt has timed out."""
+    address = parse_redis_url(f"{scheme}://gone.invalid:6379{'/main' if 'sentinel' in scheme else ''}")
+    told: list[str] = []
+
+    async def count() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: told.append(context["message"]))
+        windows = SharedWindows(address, prefix="auth", timeout=timedelta(microseconds=50))
+        async with windows.running():
+            for _ in range(3):
+                assert await windows.count("key", 60) is None
+                await asyncio.gather(loop.getaddrinfo("gone.invalid", 6379), return_exceptions=True)  # it has failed
+                gc.collect()
+
+    uvloop.run(count())
+    assert told == []
+    assert [entry["event"] for entry in logged] == ["redis_lost"]
 
 
 CLUSTERS = {

@@ -270,14 +270,25 @@ def test_provisioning_twice_is_provisioning_once(
     service, client_id = start(sqlite_url), f"client_{'todoservice':0>32}"
     file = tmp_path_factory.mktemp("secret") / "secret"
     metadata = json.dumps({"grant_types": ["client_credentials"], "protected_resource": API})
-    first, second = "K9wq-Zt3vXw7LrHn5Yp6Hs1JVb8mNc4xZl", "Hw7Lr-Zt3vX9wqKn5Yp6Hs2BVb8mNc4xZl"
+    first, second = "K9wq-Zt3vXw7LrHn5Yp6Hs1JVb8mNc4xZl", "Hw7Lr/Zt3vX9wqKn5Yp6Hs2BVb8mNc4xZl"
     for drawn in (first, first, second):
         file.write_text(f"{drawn}\n")
         done = service.command("clients", "provision", client_id, "--secret-file", str(file), stdin=metadata)
         assert (done.returncode, done.stdout.strip()) == (0, client_id), done.stderr
+        assert done.stderr == ""
         client = OAuthClient(service, client_id, drawn)
         wait_until(lambda: report(client, "a").status_code == 204)  # noqa: B023 - called before the next round
     assert len(service.rows("SELECT * FROM clients")) == 1
+
+
+@pytest.mark.parametrize("unsent", "+%")
+def test_provisioning_warns_of_what_curl_cannot_send(sqlite_service: Service, tmp_path: Path, unsent: str) -> None:
+    """RFC 6749 §2.3.1: in HTTP Basic the secret is form-encoded, so a client that sends `+` as it is sends a space."""
+    drawn = "K9wq-Zt3vXw7LrHn5Yp6Hs1JVb8mNc4xZl"
+    (tmp_path / "secret").write_text(f"{drawn}{unsent}")
+    arguments = ("clients", "provision", "client_" + "a" * 32, "--secret-file", str(tmp_path / "secret"))
+    done = sqlite_service.command(*arguments, stdin=json.dumps({"grant_types": ["client_credentials"]}))
+    assert (done.returncode, "openssl rand -hex 32" in done.stderr, drawn in done.stderr) == (0, True, False)
 
 
 def test_what_cannot_be_provisioned_is_refused_in_one_line(sqlite_service: Service, tmp_path: Path) -> None:

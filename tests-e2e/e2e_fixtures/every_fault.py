@@ -22,8 +22,8 @@ HELD = 12.0  # seconds that a lasting fault is held: longer than every timeout i
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 RELOAD = ("nginx", "-p", "/run/gateway", "-c", "nginx.conf", "-e", "stderr", "-s", "reload")
 SERVE = {
-    "auth-service": "exec python -P -m auth_service serve --host 0.0.0.0 --port 8081",
-    "todo-service": "exec python -P -m todo_service serve --host 0.0.0.0 --port 8082",
+    "auth-service": "exec auth-service serve --host 0.0.0.0 --port 8081",
+    "todo-service": "exec todo-service serve --host 0.0.0.0 --port 8082",
 }
 
 Strike = Callable[[Nodes], AbstractContextManager[None]]

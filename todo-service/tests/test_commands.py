@@ -79,7 +79,7 @@ def test_wrong_usage_is_2(tmp_path: Path) -> None:
     ("arguments", "settings", "said"),
     [
         pytest.param(["serve"], {"TODO_FOO": "1"}, "TODO_FOO: there is no such setting", id="unknown-setting"),
-        pytest.param(["serve"], {}, "python -m todo_service migrate", id="not-migrated"),
+        pytest.param(["serve"], {}, "todo-service migrate", id="not-migrated"),
         pytest.param(
             ["serve"],
             {"TODO_DATABASE_URL": "sqlite+aiosqlite:////missing/x.db"},

@@ -1,6 +1,7 @@
 """Accounts: the people who sign in, their ways in, and their passwords.
 
     accounts.py          the tables `Account` and `Identity`, and every function that reads or changes them
+    account_lists.py     pages of accounts for operators: searched, in a chosen order
     email_addresses.py   `parse_email`: an address in the form in which it is stored and compared
     passwords.py         which passwords are accepted; Argon2id in a few threads with a bounded queue
 
@@ -12,5 +13,5 @@ that was compared). A caller first takes a `Place` in the queue; `TooBusy` means
 `delete_account` and `set_suspended` record the event in the caller's transaction, so that no caller can forget it; the
 caller first ends the sessions and grants (`end_sessions` in sessions/).
 
-Others import all three files freely. Only signing_in/ and the commands compare or set passwords.
+Others import all four files freely. Only signing_in/ and the commands compare or set passwords.
 """

@@ -112,12 +112,6 @@ async def list_identities(session: AsyncSession, account_id: str, *, lock: bool 
     return (await session.scalars(query)).all()
 
 
-async def list_accounts(session: AsyncSession, *, after: str = "", limit: int) -> Sequence[Account]:
-    """A page of accounts ordered by id, starting after `after`."""
-    query = select(Account).where(Account.id > after).order_by(Account.id).limit(limit)
-    return (await session.scalars(query)).all()
-
-
 async def find_password_hash(session: AsyncSession, account_id: str) -> str | None:
     query = select(Identity.password_hash).where(Identity.account_id == account_id, Identity.provider_id == CREDENTIAL)
     return await session.scalar(query)

@@ -12,7 +12,7 @@
 
 A command loads the settings, opens the database, runs one coroutine and closes (opened.py); it calls the same functions
 as the endpoints, so what it changes is in force when it returns. `main` turns the expected refusals into one line on
-stderr. `python -m auth_service --help` lists all of them; nothing imports this room except __main__.py.
+stderr. `auth-service --help` lists all of them; nothing imports this room except __main__.py.
 """
 
 import sys
@@ -92,7 +92,7 @@ def migrate() -> None:
 
 def main() -> None:
     try:
-        app()
+        app(prog_name="auth-service")
     except (
         InvalidSettings,
         SchemaMismatch,

@@ -35,7 +35,13 @@ def _read_secret(path: Path) -> str:
         raise CommandRefused(f"{path} cannot be read: {type(error).__name__}") from error
     if len(secret) < MIN_LENGTH or not secret.isprintable() or looks_like_a_default(secret):
         raise CommandRefused(
-            f"{path} must hold a random secret of at least {MIN_LENGTH} characters (openssl rand -base64 48)"
+            f"{path} must hold a random secret of at least {MIN_LENGTH} characters (openssl rand -hex 32)"
+        )
+    if "+" in secret or "%" in secret:
+        typer.echo(
+            f"auth-service: {path}: a client must percent-encode the secret's + and % for HTTP Basic (RFC 6749 "
+            "§2.3.1), which `curl -u` does not; openssl rand -hex 32 makes a secret without them",
+            err=True,
         )
     return secret
 

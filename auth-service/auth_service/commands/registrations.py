@@ -72,5 +72,6 @@ def record_of(client: Client) -> Record:
         "grant_types": " ".join(registration.grant_types),
         "token_endpoint_auth_method": registration.token_endpoint_auth_method,
         "scope": " ".join(registration.scope),
+        "redirect_uris": " ".join(registration.redirect_uris),
         "created_at": client.created_at.isoformat(timespec="milliseconds"),
     }

@@ -1,11 +1,12 @@
 """`users`: creates, lists and changes accounts."""
 
+import sys
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 import typer
 
-from ..accounts import accounts
+from ..accounts.account_lists import Order, list_accounts
 from ..accounts.accounts import NAME_MAX_LENGTH, EmailTaken, create_account, replace_password_hash
 from ..accounts.email_addresses import parse_email
 from ..sessions.browser_sessions import end_sessions
@@ -19,6 +20,10 @@ from .typed_passwords import hash_acceptable, read_password
 app = typer.Typer(help="Accounts: the people who sign in.", no_args_is_help=True)
 PAGE = 500
 
+Search = Annotated[str, typer.Option(metavar="TEXT", help="Only accounts whose e-mail address or name contains TEXT.")]
+OrderedBy = Annotated[Order, typer.Option(help="The order of the list.")]
+Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most N accounts. Default: all.")]
+
 
 @app.command()
 def create(
@@ -31,9 +36,9 @@ def create(
 
 
 @app.command("list")
-def list_(as_json: AsJson = False) -> None:
-    """List all accounts, ordered by id."""
-    run(show_pages(_pages(), as_json=as_json))
+def list_(search: Search = "", order: OrderedBy = "id", limit: Limit = None, as_json: AsJson = False) -> None:
+    """List accounts: all of them ordered by id, or as the options say."""
+    run(show_pages(_pages(order, search, limit), as_json=as_json))
 
 
 @app.command("show")
@@ -74,11 +79,12 @@ async def _create(email: str, name: str, password: str) -> Record:
         raise CommandRefused(f"{parsed} already has an account") from None
 
 
-async def _pages() -> AsyncIterator[list[Record]]:
+async def _pages(order: Order, search: str, limit: int | None) -> AsyncIterator[list[Record]]:
     async with opened() as database, database.reading() as session:
-        after = ""
-        while page := await accounts.list_accounts(session, after=after, limit=PAGE):
-            after = page[-1].id
+        left, after = sys.maxsize if limit is None else limit, None
+        while page := await list_accounts(session, order=order, search=search, after=after, limit=min(PAGE, left)):
+            after = page[-1]
+            left -= len(page)
             yield list(map(record_of, page))
 
 

@@ -32,9 +32,7 @@ def parse_secrets(text: str) -> Secrets:
         match = _ENTRY.fullmatch(entry)
         version, secret = (int(match["version"]), match["secret"]) if match else (1, entry)
         if len(secret) < MIN_LENGTH:
-            raise ValueError(
-                f"holds a secret of under {MIN_LENGTH} characters (make one with: openssl rand -base64 48)"
-            )
+            raise ValueError(f"holds a secret of under {MIN_LENGTH} characters (make one with: openssl rand -hex 32)")
         if secrets and version >= min(secrets):
             raise ValueError("must list its versions newest first, each number once, as in 2:NEWER,1:OLDER")
         secrets[version] = secret

@@ -122,7 +122,7 @@ class Settings(BaseModel):
             for name in ("secret", "key_encryption_keys"):
                 if any(map(looks_like_a_default, self.versioned(name).values())):
                     raise ValueError(
-                        f"{PREFIX}{name.upper()} looks like an example's: make one with openssl rand -base64 48"
+                        f"{PREFIX}{name.upper()} looks like an example's: make one with openssl rand -hex 32"
                     )
         return self
 

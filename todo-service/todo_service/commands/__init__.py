@@ -46,7 +46,7 @@ def migrate() -> None:
 
 def main() -> None:
     try:
-        app(prog_name="todo_service")
+        app(prog_name="todo-service")
     except (InvalidSettings, CommandRefused, TracingUnavailable) as error:
         for line in str(error).splitlines():
             typer.echo(f"todo-service: {line}", err=True)

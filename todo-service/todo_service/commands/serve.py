@@ -56,7 +56,7 @@ async def _check_database(settings: Settings) -> None:
     try:
         await database.require_revision(HEAD)
     except SchemaMismatch as error:
-        raise CommandRefused(f"{error}; run: python -m todo_service migrate") from error
+        raise CommandRefused(f"{error}; run: todo-service migrate") from error
     except (SQLAlchemyError, OSError) as error:
         raise CommandRefused(f"cannot reach the database: {first_line(error)}") from error
     finally:

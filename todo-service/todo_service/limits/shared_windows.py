@@ -33,8 +33,8 @@ return {used, left}
 _CONNECTIONS = 32  # if all are in use, a request waits for one
 _STEPS = 4  # timeouts that one count may take: to connect, authenticate, ask, and repeat one of them
 _PAUSE = timedelta(seconds=1)
-_LOST = "Redis does not answer, each process limits by itself"
-_FOUND = "Redis answers again: processes limit together"
+_LOST = "redis_lost"
+_FOUND = "redis_found"
 _ARGUMENTS = ", with args"  # what follows in an error quotes a refused command; AUTH's arguments are the password
 _RANDOM = random.SystemRandom()
 _log = structlog.get_logger(__name__)
