@@ -276,7 +276,6 @@ def test_log_of_the_run_before_is_kept_once(here: Path) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.process
 def test_log_is_for_its_owner_alone(here: Path) -> None:
     """A log of an earlier version may be readable for others; so may the umask of the caller."""
     for name in ("service.log", "setup.log"):
@@ -300,6 +299,7 @@ def test_end_of_a_log_moves_no_cursor(here: Path) -> None:
     assert shown == "    tab\tand \\x1b[31mred, \\x9b31mred, \\x7f, \\x00, ä\n    end\n    \N{REPLACEMENT CHARACTER}"
 
 
+@pytest.mark.process
 def test_leftover_is_ended_unless_its_number_belongs_to_another_process_now(here: Path) -> None:
     orphan = "import subprocess as s; print(s.Popen(['sleep', '60'], start_new_session=True, stdout=s.DEVNULL).pid)"
     pid = int(subprocess.check_output([sys.executable, "-W", "ignore", "-c", orphan]))
