@@ -159,6 +159,23 @@ def test_what_does_not_fit_is_refused_and_leaves_the_code_good(
     assert frontend.redeem(code, resource=API).status_code == 200
 
 
+def test_its_client_is_told_why_and_no_other(sqlite_service: Service) -> None:
+    """A developer sees what to change. Another client learns nothing, not even that the code exists."""
+    person = sign_up(sqlite_service)
+    frontend, other = register_frontend(sqlite_service), register_frontend(sqlite_service)
+    code = frontend.authorize(person)
+    told = {
+        "The redirect_uri differs": frontend.redeem(code, redirect_uri="https://app.example.com/other"),
+        "The code_verifier does not fit": frontend.redeem(code, code_verifier="x" * 43),
+        "This client has no such code.": frontend.redeem("x"),
+    }
+    assert frontend.redeem(code).status_code == 200
+    told["The code has been used before, so its grant has ended"] = frontend.redeem(code)
+    for description, answer in told.items():
+        assert answer.json()["error_description"].startswith(description)
+    assert other.redeem(code).json() == other.redeem("x").json()
+
+
 def test_a_verifier_for_a_code_without_challenge_is_refused(sqlite_service: Service) -> None:
     """RFC 9700 §2.1.1: an attacker has removed the challenge from the authorization request."""
     person, backend = sign_up(sqlite_service), register_backend(sqlite_service, require_pkce=False)

@@ -48,12 +48,12 @@ class TemporarilyUnavailable(OAuthError):
 
 
 class InvalidGrant(OAuthError):
-    """The code or refresh token is unknown, expired, used, revoked or another client's. Only the log says which."""
+    """The code or refresh token is unknown, expired, used, revoked or another client's.
+
+    Only its own, authenticated client is told more than that the credential is not one of its own.
+    """
 
     error = "invalid_grant"
-
-    def __init__(self, *, reason: str) -> None:
-        super().__init__("The authorization code or refresh token is not valid.", reason=reason)
 
 
 class UnauthorizedClient(OAuthError):

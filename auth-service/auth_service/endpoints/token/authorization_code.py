@@ -41,7 +41,7 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     code, redirect_uri = request.parameters.require("code"), request.parameters.require("redirect_uri")
     held = await authorization_codes.find(parts.database, code)
     if held is None:
-        raise InvalidGrant(reason="unknown code")
+        raise InvalidGrant(redemption.not_yours("code"))
     redemption.check_client(request, held, "code")
     _check_binding(request, held.authorized, redirect_uri)
     if held.authorized.redeemed_at is not None:
@@ -63,9 +63,12 @@ def _check_binding(request: TokenRequest, code: AuthorizationCode, redirect_uri:
     """Raises InvalidGrant unless the request has the redirect_uri and the PKCE verifier that the code is bound to."""
     verifier = request.parameters.get("code_verifier")
     faults = {
-        "another redirect_uri": code.redirect_uri != redirect_uri,
-        "PKCE": not pkce.verify(code.code_challenge, verifier),
-        "no PKCE": code.code_challenge is None and request.client.registration.insists_on_pkce,
+        "The redirect_uri differs from that of the authorization request.": code.redirect_uri != redirect_uri,
+        "The code_verifier does not fit the code_challenge, or one of them is missing.": not pkce.verify(
+            code.code_challenge, verifier
+        ),
+        "This client must use PKCE: the authorization request had no code_challenge.": code.code_challenge is None
+        and request.client.registration.insists_on_pkce,
     }
     _refuse_first_of(faults)
 
@@ -76,13 +79,13 @@ def _check_life(held: Held[AuthorizationCode], now: datetime) -> None:
     The session must be live even for an offline grant, because such a grant begins only now.
     """
     faults = {
-        "expired code": held.authorized.expires_at <= now,
-        "ended grant or session": not held.holder.is_live(now=now) or not held.holder.has_session(now=now),
+        "The code has expired.": held.authorized.expires_at <= now,
+        redemption.ENDED: not held.holder.is_live(now=now) or not held.holder.has_session(now=now),
     }
     _refuse_first_of(faults)
 
 
 def _refuse_first_of(faults: Mapping[str, bool]) -> None:
-    for reason, is_so in faults.items():
+    for description, is_so in faults.items():
         if is_so:
-            raise InvalidGrant(reason=reason)
+            raise InvalidGrant(description)

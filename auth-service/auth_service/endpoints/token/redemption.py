@@ -17,6 +17,13 @@ from ...tokens.issuer import TokenIssuer
 from ...tokens.token_status import TokenStatus
 from .messages import TokenRequest, TokenResponse
 
+ENDED = "The grant or the session of the person has ended. The person has to sign in again."
+
+
+def not_yours(credential: str) -> str:
+    """One description for an unknown credential and for another client's: whether it exists is not said."""
+    return f"This client has no such {credential}."
+
 
 @dataclass(frozen=True)
 class RedemptionParts(Given):
@@ -43,7 +50,7 @@ async def respond(
     scope, registered, now = " ".join(scopes), request.client.registration.scope, request.now
     status = await parts.token_status.of_grant(held.holder.grant)
     if status is None:
-        raise InvalidGrant(reason="ended grant")
+        raise InvalidGrant(ENDED)
     access_token = parts.tokens.issue_for_grant(held, scope, status, registered=registered, now=now)
     id_token = None
     if OPENID in scopes:
@@ -68,7 +75,7 @@ def check_client(request: TokenRequest, held: Held[Authorized], credential: str)
     """
     grant = held.holder.grant
     if grant.client_id != request.client.client_id:
-        raise InvalidGrant(reason=f"another client's {credential}, of grant {grant.id}")
+        raise InvalidGrant(not_yours(credential), reason=f"another client's {credential}, of grant {grant.id}")
 
 
 def check_resource(request: TokenRequest, held: Held[Authorized]) -> None:
@@ -94,4 +101,7 @@ async def end_for_reuse(
         )
         counted = parts.counts.refresh_reuse if credential == "refresh token" else parts.counts.code_reuse
         counted.add()
-    return InvalidGrant(reason=f"{credential} shown again; grant {grant.id} ended")
+    return InvalidGrant(
+        f"The {credential} has been used before, so its grant has ended with all its tokens.",
+        reason=f"{credential} shown again; grant {grant.id} ended",
+    )

@@ -32,7 +32,7 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     the successor is unspent, its immediate parent is answered with that same successor.
 
     Raises:
-        InvalidGrant: its description is always the same, so that a thief learns nothing. The log has the reason.
+        InvalidGrant
         InvalidScope, InvalidTarget: the request names more than was granted. The token is not spent.
     """
     parts = given(request.http, RefreshParts)
@@ -41,7 +41,7 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     if answer is None:  # a parallel request rotated the token: read again, it is the successor's parent
         answer = await _trade(request, parts, token)
     if answer is None:
-        raise InvalidGrant(reason="the successor cannot be decrypted")
+        raise InvalidGrant("The refresh token has been used.", reason="the successor cannot be decrypted")
     return answer
 
 
@@ -52,7 +52,7 @@ async def _trade(request: TokenRequest, parts: RefreshParts, token: str) -> Toke
     """
     held = await parts.refresh_tokens.find(token)
     if held is None:
-        raise InvalidGrant(reason="unknown refresh token")
+        raise InvalidGrant(redemption.not_yours("refresh token"))
     standing = await _check(request, parts, held, token)
     redemption.check_resource(request, held)
     scopes = _narrow(request, held)
@@ -72,9 +72,9 @@ async def _check(request: TokenRequest, parts: RefreshParts, held: Held[RefreshT
     if standing is Standing.SPENT:
         raise await redemption.end_for_reuse(parts, held, request, "refresh token")
     if family.expires_at is not None and family.expires_at <= now:
-        raise InvalidGrant(reason="expired refresh token")
+        raise InvalidGrant("The refresh token has expired.")
     if not holder.is_live(now=now):
-        raise InvalidGrant(reason="ended grant or session")
+        raise InvalidGrant(redemption.ENDED)
     return standing
 
 
