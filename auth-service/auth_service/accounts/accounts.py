@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..events import account_events
+from ..oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
 from ..store import identifiers
 from ..store.instants import Instant
 from ..store.rows import Row
 
 CREDENTIAL = "credential"
 EMAIL_MAX_LENGTH = 254  # RFC 5321 §4.5.3.1.3, without the angle brackets
-NAME_MAX_LENGTH = 256
 IMAGE_MAX_LENGTH = 2048
 
 

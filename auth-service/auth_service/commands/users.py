@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from ..accounts.account_lists import Order, list_accounts
-from ..accounts.accounts import NAME_MAX_LENGTH, EmailTaken, create_account, replace_password_hash
+from ..accounts.accounts import EmailTaken, create_account, replace_password_hash
 from ..accounts.email_addresses import parse_email
+from ..oauth.names import NotAName, parse_name
 from ..sessions.browser_sessions import end_sessions
 from ..store.instants import utc_now
 from . import users_access, users_email
@@ -63,8 +64,10 @@ app.add_typer(users_access.app)  # without a name: its commands are this group's
 
 async def _create(email: str, name: str, password: str) -> Record:
     parsed = parse_email(email)
-    if len(name) > NAME_MAX_LENGTH or not name.isprintable():
-        raise CommandRefused(f"a name must have at most {NAME_MAX_LENGTH} characters, without control characters")
+    try:
+        name = parse_name(name)
+    except NotAName as error:
+        raise CommandRefused(f"a name {error}") from None
     if parsed is None:
         raise CommandRefused(f"not an e-mail address: {email!r}")
     password_hash = await hash_acceptable(password)

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 from . import scope as scopes
 from .client_assertion import ALGORITHMS
 from .errors import InvalidClientMetadata, InvalidRedirectUri, OAuthError
+from .names import NotAName, parse_name
 from .redirect_uri import check_redirect_uri
 from .resources import known_resources, protected_resources
 
-NAME_MAX_LENGTH = 256
 URI_MAX_LENGTH = 2048
 MAX_REDIRECT_URIS = 32
 _URI = re.compile(r"[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]+")  # no quotes, <>, backslash or #
@@ -87,9 +87,10 @@ def read_one_of(given: Given, name: str, supported: tuple[str, ...], default: D)
 
 def read_name(given: Given) -> str:
     name: str = read(given, "client_name", str, "")
-    if len(name) > NAME_MAX_LENGTH or not name.isprintable():
-        raise InvalidClientMetadata(f"client_name: at most {NAME_MAX_LENGTH} printable characters.")
-    return name
+    try:
+        return parse_name(name)
+    except NotAName as error:
+        raise InvalidClientMetadata(f"client_name: {error}.") from None
 
 
 def read_scope(given: Given, default: tuple[str, ...]) -> tuple[str, ...]:

@@ -163,4 +163,6 @@ def _describe_one(detail: dict[str, Any], properties: dict[str, Any]) -> str:
         return f"[{path}] Too small: expected string to have >={detail['ctx']['min_length']} characters"
     if detail["type"] == "string_too_long":
         return f"[{path}] Too big: expected string to have <={detail['ctx']['max_length']} characters"
+    if detail["type"] == "value_error":  # raised by a check of ours
+        return f"[{path}] Invalid string: {detail['ctx']['error']}"
     return f"[{path}] Invalid string: must not contain control characters"

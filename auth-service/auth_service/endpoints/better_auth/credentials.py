@@ -2,16 +2,18 @@
 
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
 from ...accounts import passwords
-from ...accounts.accounts import IMAGE_MAX_LENGTH, NAME_MAX_LENGTH
+from ...accounts.accounts import IMAGE_MAX_LENGTH
 from ...accounts.passwords import Place
+from ...oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
+from ...oauth.names import parse_name
 from .refusals import Refusal
 
 # No control characters: they are no part of a name, and PostgreSQL cannot store a NUL.
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
-Name = Annotated[str, StringConstraints(max_length=NAME_MAX_LENGTH, pattern=_PRINTABLE)]
+Name = Annotated[str, StringConstraints(max_length=NAME_MAX_LENGTH), AfterValidator(parse_name)]
 Image = Annotated[str, StringConstraints(max_length=IMAGE_MAX_LENGTH, pattern=_PRINTABLE)]
 Url = Annotated[str, StringConstraints(max_length=2048)]
 NewPassword = Annotated[str, StringConstraints(min_length=1)]

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request, Response
 
 from ...accounts import passwords
-from ...accounts.accounts import NAME_MAX_LENGTH, EmailTaken
+from ...accounts.accounts import EmailTaken
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
 from ...http.current_session import find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
+from ...oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
+from ...oauth.names import NotAName, parse_name
 from ...oauth.parameters import Parameters
 from ...signing_in.password_sign_up import CommonPassword, NewAccount, SignUpParts, sign_up
 from .forms import NOT_OURS, FormParts, back_to_authorize, is_ours, query_of, read_page_form, render_form, retry_later
@@ -71,8 +73,12 @@ async def submit(request: Request, now: Now) -> Response:
 
 def _read(form: Parameters) -> NewAccount:
     """The data of a new account. Raises NotAccepted for the first field that is wrong."""
-    name, email, password = form.get("name") or "", parse_email(form.get("email") or ""), form.get("password") or ""
-    if not name.strip() or len(name) > NAME_MAX_LENGTH or not name.isprintable():
+    email, password = parse_email(form.get("email") or ""), form.get("password") or ""
+    try:
+        name = parse_name(form.get("name") or "")
+    except NotAName as error:
+        raise NotAccepted("name", f"Please enter your name. It {error}.") from None
+    if not name:
         raise NotAccepted("name", "Please enter your name.")
     if email is None:
         raise NotAccepted("email", "Please enter an e-mail address, such as ann@example.com.")
@@ -81,7 +87,7 @@ def _read(form: Parameters) -> NewAccount:
         raise NotAccepted("password", f"The password needs at least {passwords.MIN_LENGTH} characters.")
     if length > passwords.MAX_LENGTH:
         raise NotAccepted("password", f"The password may have at most {passwords.MAX_LENGTH} characters.")
-    return NewAccount(email, name.strip(), password)
+    return NewAccount(email, name, password)
 
 
 def _render(
