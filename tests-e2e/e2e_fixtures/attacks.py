@@ -59,7 +59,7 @@ def attack(name: str, whose: Whose = "scribe") -> Callable[[Make], Make]:
 def send(method: str, path: str, value: object, **headers: str) -> Request:
     """A request with a JSON body. Header names are written with underscores."""
     named = {name.replace("_", "-"): text for name, text in headers.items()}
-    body = json.dumps(value, ensure_ascii=False).encode()
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     return Request(method, path, body, {"Content-Type": "application/json", **named})
 
 
