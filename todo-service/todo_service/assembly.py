@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,12 +16,14 @@ from .http.parts import Supply
 from .http.protected_resource import ProtectedResource
 from .limits.redis_address import parse_redis_url
 from .limits.subjects import RateLimit
+from .limits.turns import Turns
 from .migrations import HEAD
 from .settings.settings import Settings
 from .store.database import Database, open_database
 from .telemetry.counts import RequestCounts
 from .todos import cursors
 from .todos.idempotency import InFlight
+from .todos.rooms import Quota
 from .verifier.access_token import Policy
 from .verifier.jwks import JwksCache, Schedule
 from .verifier.status_lists import Polling, StatusLists
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from .limits.shared_windows import SharedWindows
 
 STATUS_LISTS_PATH = "/oauth/status-lists"
+_PATIENCE = timedelta(seconds=10)  # for the turn of a costly request
 _log = structlog.get_logger(__name__)
 
 
@@ -44,7 +48,10 @@ class Parts(Supply):
     database: Database
     needed_revision: str  # of the database's schema
     cursor_key: bytes
-    quota: int  # most todos of one owner
+    quota: Quota  # most that one owner may have
+    search_turns: Turns
+    batch_turns: Turns
+    export_turns: Turns
     in_flight: InFlight
     jwks: JwksCache
     status_lists: StatusLists
@@ -105,7 +112,10 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         database=database,
         needed_revision=HEAD,
         cursor_key=cursor_key,
-        quota=settings.quota,
+        quota=Quota(settings.quota, settings.quota_bytes),
+        search_turns=Turns(at_once=2, waiting=8, patience=_PATIENCE),
+        batch_turns=Turns(at_once=1, waiting=4, patience=_PATIENCE, share=0.1),
+        export_turns=Turns(at_once=1, waiting=1, patience=_PATIENCE, share=0.5, in_all=16),
         in_flight=InFlight(),
         jwks=jwks,
         status_lists=status_lists,

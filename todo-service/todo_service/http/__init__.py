@@ -2,6 +2,7 @@
 
     parts.py                `given`: the parts of the process that an endpoint names
     authentication.py       the bearer token of a request: found, verified, counted; `Reader`, `Writer`, `RecentWriter`
+    costs.py                what a request costs: units of the rate limit, and turns for what takes long
     outgoing.py             header fields that go out with the response, whatever it is
     problems.py             `Problem`, and the catalogue of all problems (RFC 9457)
     refusals.py             errors of the router and of the database, as problems

@@ -11,7 +11,6 @@ from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
-from ..limits.subjects import RateLimit
 from ..telemetry.metrics import Metric
 from ..verifier.access_token import AccessToken
 from ..verifier.jwks import JwksCache, KeysUnavailable
@@ -19,7 +18,7 @@ from ..verifier.jws import InvalidToken, UnknownKey
 from ..verifier.status_list import Freshness
 from ..verifier.status_lists import StatusLists, StatusUnknown
 from ..verifier.verified_tokens import VerifiedTokens
-from . import outgoing, request_body
+from . import costs, request_body
 from .parts import Given, given
 from .problems import (
     AUTHENTICATION_REQUIRED,
@@ -29,7 +28,6 @@ from .problems import (
     INVALID_TOKEN,
     KEYS_UNAVAILABLE,
     OTHER_USER,
-    RATE_LIMIT_EXCEEDED,
     STATUS_UNAVAILABLE,
     Problem,
     ProblemType,
@@ -163,7 +161,6 @@ async def _is_elsewhere(request: Request) -> bool:
 @dataclass(frozen=True)
 class BearerParts(Given):
     authenticator: Authenticator
-    rate_limit: RateLimit | None
 
 
 class BearerToken(SecurityBase):
@@ -185,8 +182,7 @@ class BearerToken(SecurityBase):
         parts = given(request, BearerParts)
         authenticator = parts.authenticator
         token = await authenticator.authenticate(request, writes=self._writes)
-        if parts.rate_limit is not None:
-            await _spend(request, parts.rate_limit, token)
+        await costs.spend(request, token.sub)
         if self._scope not in token.scope:
             raise authenticator.insufficient(self._scope)
         if request.path_params.get("user_id", token.sub) != token.sub:
@@ -194,19 +190,6 @@ class BearerToken(SecurityBase):
         if self._recent:
             authenticator.require_recent(token)
         return token
-
-
-async def _spend(request: Request, limit: RateLimit, token: AccessToken) -> None:
-    """Count the request for the token's subject. A person and a service never have the same `sub`.
-
-    The RateLimit fields go out with the response, whatever it is. Raises Problem if the quota was already spent.
-    """
-    standing = await limit.spend(token.sub)
-    outgoing.send_with_response(request, standing.header_fields())
-    if standing.is_exceeded:
-        seconds = standing.seconds_left
-        detail = f"The quota of requests is spent. Try again in {seconds} s."
-        raise Problem(RATE_LIMIT_EXCEEDED, detail, headers={"Retry-After": str(seconds)})
 
 
 SCOPES = ("todos:read", "todos:write")

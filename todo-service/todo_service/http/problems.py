@@ -48,7 +48,7 @@ INSUFFICIENT_USER_AUTHENTICATION = ProblemType(
 )
 INSUFFICIENT_SCOPE = ProblemType("insufficient-scope", 403, "The access token does not allow this")
 OTHER_USER = ProblemType("other-user", 403, "The path belongs to another user")
-QUOTA_EXCEEDED = ProblemType("quota-exceeded", 403, "There are as many todos as one may have")
+QUOTA_EXCEEDED = ProblemType("quota-exceeded", 403, "There is no room for more")
 NOT_FOUND = ProblemType("not-found", 404, "Nothing is here")
 METHOD_NOT_ALLOWED = ProblemType("method-not-allowed", 405, "The resource does not do this")
 REQUEST_IN_PROGRESS = ProblemType("request-in-progress", 409, "The same request is being processed")

@@ -20,9 +20,10 @@ from .redis_clients import open_clients
 from .windows import Window
 
 # Redis measures the time, so that clocks cannot disagree. A key without an expiry gets one, and so does a key that was
-# set when windows were longer.
+# set when windows were longer. A cost above 1 is counted one by one: INCRBY would be one more right of our Redis user.
 _COUNT = """
-local used = redis.call('INCR', KEYS[1])
+local used = 0
+for _ = 1, tonumber(ARGV[2]) do used = redis.call('INCR', KEYS[1]) end
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 or left > tonumber(ARGV[1]) then
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
@@ -65,25 +66,25 @@ class SharedWindows:
             for client in (self._client, *self._sentinels):
                 await client.aclose()
 
-    async def count(self, key: str, seconds: int) -> Window | None:
-        """The key's window with this request counted. None if Redis does not answer: the caller then counts itself."""
+    async def count(self, key: str, seconds: int, cost: int = 1) -> Window | None:
+        """The key's window with this request's cost counted. None if Redis does not answer: the caller then counts itself."""
         async with self._places:
-            return None if self.is_lost else await self._try_to_count(f"{self._prefix}:requests:{key}", seconds)
+            return None if self.is_lost else await self._try_to_count(f"{self._prefix}:requests:{key}", seconds, cost)
 
-    async def _try_to_count(self, key: str, seconds: int) -> Window | None:
+    async def _try_to_count(self, key: str, seconds: int, cost: int = 1) -> Window | None:
         """Count, or mark Redis as lost after any exception; neither a request nor the search may fail.
 
         There is no complete list of exceptions to catch: redis-py also fails in its own code on unexpected answers.
         """
-        [counted] = await asyncio.gather(self._count(key, seconds), return_exceptions=True)
+        [counted] = await asyncio.gather(self._count(key, seconds, cost), return_exceptions=True)
         if isinstance(counted, Window):
             return counted
         self._lose(counted)
         return None
 
-    async def _count(self, key: str, seconds: int) -> Window:
+    async def _count(self, key: str, seconds: int, cost: int) -> Window:
         async with asyncio.timeout(self._deadline):
-            counted = await self._client.eval(_COUNT, 1, key, str(seconds * 1000))
+            counted = await self._client.eval(_COUNT, 1, key, str(seconds * 1000), str(cost))
         match counted:
             case [int(used), int(left)] if used > 0 and left >= 0:
                 return Window(used, left / 1000)

@@ -64,11 +64,15 @@ class RateLimit:
         async with self._shared.running():
             yield
 
-    async def spend(self, subject: str) -> Standing:
-        """Count a request in Redis. While Redis does not answer, count in this process, beginning at 0."""
+    async def spend(self, subject: str, cost: int = 1) -> Standing:
+        """Count a request in Redis. While Redis does not answer, count in this process, beginning at 0.
+
+        A costly request counts as several, but never as more than the whole quota: otherwise it could never succeed.
+        """
+        cost = min(cost, self._policy.requests)
         window = None
         if self._shared is not None:
-            window = await self._shared.count(subject, self._policy.seconds)
+            window = await self._shared.count(subject, self._policy.seconds, cost)
         if window is None:
-            window = self._own.count(subject, self._policy.seconds)
+            window = self._own.count(subject, self._policy.seconds, cost)
         return Standing(self._policy, window)

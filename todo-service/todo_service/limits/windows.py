@@ -23,7 +23,7 @@ class QuotaPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The requests counted so far, and the seconds until the window ends."""
+    """The cost counted so far (a usual request costs 1), and the seconds until the window ends."""
 
     used: int
     seconds_left: float
@@ -40,7 +40,7 @@ class OwnWindows:
     def __len__(self) -> int:
         return len(self._windows)
 
-    def count(self, key: str, seconds: int) -> Window:
+    def count(self, key: str, seconds: int, cost: int = 1) -> Window:
         now = self._clock()
         used, begun_at = self._windows.get(key, (0, -math.inf))
         if now - begun_at >= seconds:
@@ -48,5 +48,5 @@ class OwnWindows:
             if len(self._windows) >= self._capacity:
                 del self._windows[next(iter(self._windows))]  # the oldest window
             used, begun_at = 0, now
-        self._windows[key] = used + 1, begun_at
-        return Window(used + 1, seconds - (now - begun_at))  # never more than `seconds`, despite rounding
+        self._windows[key] = used + cost, begun_at
+        return Window(used + cost, seconds - (now - begun_at))  # never more than `seconds`, despite rounding

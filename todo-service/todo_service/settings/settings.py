@@ -58,6 +58,12 @@ class Settings(BaseModel):
         default=SecretStr(""), description="secret of that client; may be read from a file"
     )
     quota: int = Field(default=10_000, ge=1, le=10_000_000, description="most todos of one person or service")
+    quota_bytes: int = Field(
+        default=128 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=1024**4,
+        description="most bytes of one person or service: todos, also deleted ones, and kept responses",
+    )
     rate_limit: RateLimit = Field(
         default=QuotaPolicy(6000, timedelta(minutes=1)),
         description="most requests of one person or service per time (ISO 8601); `off`: no limit",

@@ -4,7 +4,9 @@ Every transaction is opened for one owner. On PostgreSQL a setting of the transa
 security shows only this owner's rows, even to a statement that forgets to compare the owner (migration 0002).
 """
 
+import math
 import select
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ REACHABILITY = {
     "keepalives_interval": 2,
     "keepalives_count": 2,
 }
+_STEPS = 20_000  # of SQLite's virtual machine between two looks at the clock, a millisecond or so
 _BEGIN = SQL("BEGIN; SELECT set_config({}, {}, true)")  # true: only until the transaction ends
 _REVISION = "SELECT version_num FROM alembic_version"
 _BYPASSES = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
@@ -41,21 +44,30 @@ class SchemaMismatch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Two engines; on PostgreSQL both are the same one.
+    """Three engines; on PostgreSQL all are the same one.
 
     On SQLite the writer has a single connection: writers wait for it here, and do not starve each other into `database
     is locked`. Its transactions begin IMMEDIATE: a transaction that reads first and then writes would fail if another
     one has written in between. The reader works on the event loop (inline_sqlite.py), so a block that reads may await
-    nothing but its own statements.
+    nothing but its own statements. The scanner is for statements that may look at many rows: they run in threads, at
+    most two at once, and end after STATEMENT_TIMEOUT.
     """
 
     reader: AsyncEngine
     writer: AsyncEngine
+    scanner: AsyncEngine
 
     @asynccontextmanager
     async def reading(self, owner: str) -> AsyncIterator[AsyncConnection]:
         """A connection for one read statement. The transaction and its owner end with the block."""
         async with self.reader.connect() as connection:
+            await _begin(connection, "todo.owner", owner)
+            yield connection
+
+    @asynccontextmanager
+    async def scanning(self, owner: str) -> AsyncIterator[AsyncConnection]:
+        """A connection for read statements that may look at many rows. On SQLite they run in a thread."""
+        async with self.scanner.connect() as connection:
             await _begin(connection, "todo.owner", owner)
             yield connection
 
@@ -100,8 +112,8 @@ class Database:
         return revision
 
     async def close(self) -> None:
-        await self.reader.dispose()
-        await self.writer.dispose()
+        for engine in {self.reader, self.writer, self.scanner}:
+            await engine.dispose()
 
 
 async def _begin(connection: AsyncConnection, setting: str, value: str) -> None:
@@ -114,7 +126,7 @@ async def _begin(connection: AsyncConnection, setting: str, value: str) -> None:
 def open_database(url: str) -> Database:
     """The database at a SQLAlchemy URL, `sqlite+aiosqlite:` or `postgresql+psycopg:`. It connects at first use."""
     database = _open_engines(url)
-    for engine in {database.reader, database.writer}:
+    for engine in {database.reader, database.writer, database.scanner}:
         tell_of_slow_statements(engine.sync_engine)
     return database
 
@@ -137,7 +149,7 @@ def _open_engines(url: str) -> Database:
         **common,
     )
     event.listen(engine.sync_engine, "checkout", _refuse_if_over)
-    return Database(engine, engine)
+    return Database(engine, engine, engine)
 
 
 def _open_sqlite(url: str, common: dict[str, Any]) -> Database:
@@ -145,6 +157,15 @@ def _open_sqlite(url: str, common: dict[str, Any]) -> Database:
 
     connect = {"timeout": LOCK_TIMEOUT.total_seconds()}
     writer = create_async_engine(url, pool_size=1, max_overflow=0, connect_args=connect, **common)
+    scanner = create_async_engine(
+        url,
+        pool_size=2,
+        max_overflow=0,
+        connect_args=connect,
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+        **common,
+    )
     # A read is a single statement, so it needs no transaction. All readers share one connection: a cancelled read would
     # leave its open transaction to the next one.
     reader = create_async_engine(
@@ -155,9 +176,10 @@ def _open_sqlite(url: str, common: dict[str, Any]) -> Database:
         hide_parameters=True,
     )
     _prepare_sqlite(writer.sync_engine, begin="BEGIN IMMEDIATE")
-    _prepare_sqlite(reader.sync_engine, begin=None)
-    event.listen(reader.sync_engine, "connect", _add_functions)
-    return Database(reader, writer)
+    for engine in (reader, scanner):
+        _prepare_sqlite(engine.sync_engine, begin=None)
+    _end_after_the_timeout(scanner.sync_engine)
+    return Database(reader, writer, scanner)
 
 
 def _refuse_if_over(connection: Any, record: object, proxy: object) -> None:
@@ -188,13 +210,19 @@ def _prepare_sqlite(engine: Engine, *, begin: str | None) -> None:
             connection.exec_driver_sql(begin)
 
 
-def _add_functions(connection: Any, _record: object) -> None:
-    """Replace SQLite's `lower`, which only knows ASCII."""
-    connection.create_function("lower", 1, _lower, deterministic=True)
+def _end_after_the_timeout(engine: Engine) -> None:
+    """End SQLite's statements after STATEMENT_TIMEOUT from the check-out of their connection, as PostgreSQL does."""
 
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, record: Any) -> None:
+        def is_over() -> bool:
+            return time.monotonic() > record.info.get("deadline", math.inf)
 
-def _lower(value: str | None) -> str | None:
-    return None if value is None else value.lower()
+        connection.run_async(lambda driver: driver.set_progress_handler(is_over, _STEPS))
+
+    @event.listens_for(engine, "checkout")
+    def on_checkout(connection: Any, record: Any, proxy: object) -> None:
+        record.info["deadline"] = time.monotonic() + STATEMENT_TIMEOUT.total_seconds()
 
 
 def _is_missing_table(error: DatabaseError) -> bool:

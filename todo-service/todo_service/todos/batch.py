@@ -1,35 +1,39 @@
 """Up to 100 operations in one request and one transaction (`/api/v1/todos:batch`).
 
 Each operation gets the status that it would have got as a request. A refused operation changes nothing, and the others
-are still done. With `atomic`, either all operations are done or none.
+are still done. With `atomic`, either all operations are done or none. All operations are checked before the transaction
+begins, and batch_run.py does them in few statements.
 """
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.config import JsonDict
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..http import preconditions, problems, request_body
+from ..http import costs, preconditions, problems, request_body
 from ..http.authentication import Writer
 from ..http.parts import given
 from ..http.problems import FieldError, Problem, ProblemDocument
-from . import idempotency, queries
+from ..limits.turns import Turns
+from . import idempotency, queries, transitions
+from .batch_run import BatchRun
 from .endpoints import Now
 from .fields import EXAMPLE, NewTodo, Todo, TodoChange
 from .idempotency import Answer, OnceParts
 from .identifiers import new_id, parse_id
-from .queries import Versions
 from .refusals import as_problems, not_found
+from .rooms import Quota
+from .transitions import Versions
 
 MAX_OPERATIONS = 100
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+_SHOWN = tuple(str(column.name) for column in queries.SHOWN)
 _APART = 1e-6  # seconds between the ids of two new todos, so that they sort in the order of the batch
 
 
@@ -102,41 +106,61 @@ class BatchResults(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
-    """The values that all operations of a batch share."""
+class _Ready:
+    """An operation that was checked before the transaction began."""
 
-    owner: str
-    connection: AsyncConnection
-    now: datetime
-    quota: int
-    strict: bool
+    number: int
+    operation: Create | Update | Act
+    versions: Versions = None
+    id: uuid.UUID | None = None
+    row: dict[str, Any] | None = None  # the new todo
 
 
 @dataclass(frozen=True)
 class BatchParts(OnceParts):
-    quota: int
+    batch_turns: Turns
 
 
 async def batch(token: Writer, request: Request, now: Now) -> Response:
-    """Do up to 100 operations in one request. With an Idempotency-Key the batch takes effect once."""
-    body = await request_body.read_as(request, (request_body.JSON,))
-    asked = request_body.parse_bytes(body, _Envelope)
+    """Do up to 100 operations in one request. With an Idempotency-Key the batch takes effect once.
+
+    Each operation counts as a request of the rate limit. Batches of one owner run one after the other.
+    """
     parts = given(request, BatchParts)
+    async with costs.turn(parts.batch_turns, token.sub, "batches"):
+        body = await request_body.read_as(request, (request_body.JSON,))
+        asked = request_body.parse_bytes(body, _Envelope)
+        await costs.spend(request, token.sub, len(asked.operations) - 1)
+        strict = preconditions.is_strict(request)
+        ready = [_prepare(operation, number, now, strict=strict) for number, operation in enumerate(asked.operations)]
 
-    async def act(connection: AsyncConnection) -> Answer:
-        run = _Run(token.sub, connection, now, parts.quota, preconditions.is_strict(request))
-        results = [await _do(run, operation, number) for number, operation in enumerate(asked.operations)]
-        if asked.atomic:
-            _require_success(results)
-        return Answer(200, BatchResults(results=results).model_dump_json().encode(), {})
+        async def act(connection: AsyncConnection) -> Answer:
+            results = await _run(token.sub, connection, ready, now, parts.quota)
+            if asked.atomic:
+                _require_success(results)
+            return Answer(200, BatchResults.model_construct(results=results).model_dump_json().encode(), {})
 
-    return await idempotency.once(parts, request, token, body=body, now=now, act=act)
+        with as_problems():
+            return await idempotency.once(parts, request, token, body=body, now=now, act=act)
+
+
+async def _run(
+    owner: str, connection: AsyncConnection, ready: Sequence[_Ready | Result], now: datetime, quota: Quota
+) -> list[Result]:
+    """Do the operations that were not refused before."""
+    ids = [each.id for each in ready if isinstance(each, _Ready) and each.id is not None]
+    if not any(isinstance(each, _Ready) for each in ready):
+        return [each for each in ready if isinstance(each, Result)]
+    run = await BatchRun.begin(owner, connection, ids, count=len(ready), now=now, quota=quota)
+    results = [each if isinstance(each, Result) else await _do(run, each) for each in ready]
+    await run.finish()
+    return results
 
 
 def _require_success(results: list[Result]) -> None:
     """Raises Problem if any operation was refused. This rolls the transaction back."""
     errors = [
-        FieldError(pointer=f"/operations/{number}", detail=_explain(result.problem), status=result.status)
+        FieldError(pointer=f"/operations/{number}", detail=result.problem.detail, status=result.status)
         for number, result in enumerate(results)
         if result.problem is not None
     ]
@@ -144,62 +168,69 @@ def _require_success(results: list[Result]) -> None:
         raise Problem(problems.BATCH_NOT_APPLIED, "Some operations were refused; see errors.", errors=errors)
 
 
-def _explain(problem: ProblemDocument) -> str:
-    return "; ".join(f"{each.pointer} {each.detail}" for each in problem.errors or ()) or problem.detail
-
-
-async def _do(run: _Run, operation: object, number: int) -> Result:
+def _prepare(operation: object, number: int, now: datetime, *, strict: bool) -> _Ready | Result:
+    """Check an operation, without its todo: no transaction is open yet."""
     try:
         try:
             parsed = _OPERATION.validate_python(operation)
         except ValidationError as error:
-            raise request_body.invalid_fields(error, within=f"/operations/{number}", is_tagged=True) from None
-        with as_problems():
-            return await _apply(run, parsed, number)
+            raise request_body.invalid_fields(error) from None
+        if isinstance(parsed, Create):
+            id_ = new_id(now.timestamp() + number * _APART)
+            return _Ready(number, parsed, row=transitions.created(parsed.todo.columns(), id_=id_, now=now))
+        existing = parse_id(parsed.id)
+        if existing is None:
+            raise not_found()
+        return _Ready(number, parsed, _versions(parsed.if_match, strict=strict), existing)
     except Problem as problem:
-        kind = problem.problem_type
-        document = ProblemDocument(
-            type=kind.type,
-            title=kind.title,
-            status=kind.status,
-            detail=problem.detail,
-            instance=f"/operations/{number}",
-            errors=list(problem.errors[:5]) or None,
-        )
-        return Result(status=kind.status, problem=document)
+        return _refused(problem, number)
 
 
-async def _apply(run: _Run, operation: Create | Update | Act, number: int) -> Result:
-    if isinstance(operation, Create):
-        id_ = new_id(run.now.timestamp() + number * _APART)
-        row: Mapping[str, Any] | RowMapping = await queries.create(
-            run.owner, run.connection, id_=id_, fields=operation.todo.columns(), now=run.now, quota=run.quota
-        )
-        return Result(status=201, todo=Todo.of(row))
-    existing = parse_id(operation.id)
-    if existing is None:
-        raise not_found()
-    versions = _versions(run, operation.if_match)
-    change = partial(queries.change, run.owner, run.connection, existing, versions=versions, now=run.now)
-    match operation:
-        case Update():
-            row = await change(columns=operation.todo.columns())
+def _refused(problem: Problem, number: int) -> Result:
+    kind = problem.problem_type
+    document = ProblemDocument(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=problem.detail,
+        instance=f"/operations/{number}",
+        errors=list(problem.errors[:5]) or None,
+    )
+    return Result(status=kind.status, problem=document)
+
+
+async def _do(run: BatchRun, ready: _Ready) -> Result:
+    try:
+        with as_problems():
+            return await _apply(run, ready)
+    except Problem as problem:
+        return _refused(problem, ready.number)
+
+
+async def _apply(run: BatchRun, ready: _Ready) -> Result:
+    if ready.row is not None:
+        return _result(201, await run.create(ready.row))
+    assert ready.id is not None
+    match ready.operation:
+        case Update(todo=todo):
+            return _result(200, await run.change(ready.id, todo.columns(), ready.versions))
         case Act(op="delete"):
-            await queries.remove(run.owner, run.connection, existing, versions=versions, now=run.now)
+            await run.remove(ready.id, ready.versions)
             return Result(status=204)
         case Act(op="restore"):
-            row = await queries.restore(
-                run.owner, run.connection, existing, versions=versions, now=run.now, quota=run.quota
-            )
-        case _:
-            row = await change(columns={"status": "done" if operation.op == "complete" else "open"})
-    return Result(status=200, todo=Todo.of(row))
+            return _result(200, await run.restore(ready.id, ready.versions))
+    status = "done" if ready.operation.op == "complete" else "open"
+    return _result(200, await run.change(ready.id, {"status": status}, ready.versions))
 
 
-def _versions(run: _Run, if_match: str | None) -> Versions:
+def _result(status: int, row: Mapping[str, Any]) -> Result:
+    return Result.model_construct(status=status, todo=Todo.of({name: row[name] for name in _SHOWN}), problem=None)
+
+
+def _versions(if_match: str | None, *, strict: bool) -> Versions:
     if if_match is not None:
         return preconditions.parse_versions(if_match)
-    if run.strict:
+    if strict:
         raise Problem(
             problems.PRECONDITION_REQUIRED,
             "The request asks for strict handling, so each operation must have an if_match.",

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..http import problems
@@ -25,7 +26,8 @@ from ..http.problems import Problem
 from . import cursors, owners, queries
 from .endpoints import DatabaseDep, Now
 from .fields import EXAMPLE, Todo
-from .queries import RESTORE_TTL
+from .pages import MOST_OCTETS, PIECE
+from .transitions import RESTORE_TTL
 
 TOKEN_TTL = RESTORE_TTL - timedelta(days=1)  # a day less, for clocks that differ and for long transactions
 DEFAULT_LIMIT = 100
@@ -88,10 +90,9 @@ async def changes(
     key = given(request, ChangesParts).cursor_key
     seen = SyncToken(0, now) if since is None else _verify(key, token.sub, since, now)
     async with database.reading(token.sub) as connection:
-        rows = await queries.find_changes(token.sub, connection, since=seen.sequence, limit=limit + 1)
+        rows, has_more = await _read(token.sub, connection, seen.sequence, limit)
         if not rows:
             await _require_past(token.sub, connection, seen)
-    has_more, rows = len(rows) > limit, rows[:limit]
     reached = SyncToken(rows[-1]["sequence"] if rows else seen.sequence, seen.issued_at if has_more else now)
     answer = Changes.model_construct(
         None,
@@ -105,6 +106,23 @@ async def changes(
         has_more=has_more,
     )
     return Response(Changes.__pydantic_serializer__.to_json(answer), media_type="application/json")
+
+
+async def _read(owner: str, connection: AsyncConnection, since: int, limit: int) -> tuple[list[RowMapping], bool]:
+    """Up to `limit` changes, fewer if they are large, and whether there are more."""
+    rows: list[RowMapping] = []
+    octets = 0
+    while True:
+        wanted = min(PIECE, limit - len(rows) + 1)
+        found = await queries.find_changes(owner, connection, since=since, limit=wanted)
+        for row in found:
+            octets += len(row["notes"].encode())
+            if len(rows) == limit or (rows and octets > MOST_OCTETS):
+                return rows, True
+            rows.append(row)
+        if len(found) < wanted:
+            return rows, False
+        since = rows[-1]["sequence"]
 
 
 def _verify(key: bytes, owner: str, since: str, now: datetime) -> SyncToken:

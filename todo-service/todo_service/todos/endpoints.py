@@ -20,18 +20,20 @@ from pydantic_core import to_json
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..http import preconditions, problems, request_body
+from ..http import costs, preconditions, problems, request_body
 from ..http.authentication import Reader, RecentWriter, Writer
 from ..http.parts import Given, given
 from ..http.problems import Problem
+from ..limits.turns import Turns
 from ..store.database import Database
-from . import cursors, idempotency, lists, pages, queries
+from . import cursors, idempotency, lists, pages, queries, searches
 from .fields import NewTodo, Todo, TodoChange
 from .idempotency import Answer, OnceParts
 from .identifiers import new_id, parse_id
 from .lists import After, ListParameters
-from .queries import Versions
 from .refusals import as_problems, not_found
+from .rooms import Quota
+from .transitions import Versions
 
 
 @dataclass(frozen=True)
@@ -45,18 +47,19 @@ class TimeParts(Given):
 
 
 @dataclass(frozen=True)
-class CreateParts(OnceParts):
-    quota: int
-
-
-@dataclass(frozen=True)
 class ListParts(Given):
     cursor_key: bytes
+    search_turns: Turns
 
 
 @dataclass(frozen=True)
-class RestoreParts(Given):
-    quota: int
+class RemoveAllParts(Given):
+    batch_turns: Turns
+
+
+@dataclass(frozen=True)
+class QuotaParts(Given):
+    quota: Quota
 
 
 async def _get_database(request: Request) -> Database:
@@ -87,7 +90,7 @@ async def create(token: Writer, request: Request, now: Now) -> Response:
     """Create a todo. With an Idempotency-Key it is created once, even if the request is sent several times."""
     body = await request_body.read_as(request, (request_body.JSON,))
     fields = request_body.parse_bytes(body, NewTodo)
-    parts = given(request, CreateParts)
+    parts = given(request, OnceParts)
 
     async def act(connection: AsyncConnection) -> Answer:
         id_ = new_id(now.timestamp())
@@ -107,17 +110,21 @@ async def list_all(
 
     A cursor is valid only with the order and filters that it was made for.
     """
-    key = given(request, ListParts).cursor_key
-    after = _find_place(key, token.sub, shown)
-    async with database.reading(token.sub) as connection:
-        rows = await pages.find_page(token.sub, connection, shown=shown, after=after, limit=shown.limit + 1, now=now)
+    parts = given(request, ListParts)
+    after = _find_place(parts.cursor_key, token.sub, shown)
+    if shown.may_look_far:
+        async with costs.turn(parts.search_turns, token.sub, "searches"):
+            page = await searches.search(token.sub, database, request, shown=shown, after=after, now=now)
+    else:
+        async with database.reading(token.sub) as connection:
+            page = await pages.find_page(token.sub, connection, shown=shown, after=after, now=now)
     headers, next_cursor = {}, None
-    if len(rows) > shown.limit:
-        last = rows[shown.limit - 1]
+    if page.has_more:
+        last = page.rows[-1]
         place = lists.render_place(shown.column, last.sort_value, last.id)
-        next_cursor = cursors.render(key, token.sub, shown.describes, place)
+        next_cursor = cursors.render(parts.cursor_key, token.sub, shown.describes, place)
         headers["Link"] = _link(request, shown, next_cursor)
-    items = [pages.members(row) for row in rows[: shown.limit]]
+    items = [pages.members(row) for row in page.rows]
     body = to_json({"items": items, "next_cursor": next_cursor})
     return _conditional(request, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', headers)
 
@@ -137,17 +144,17 @@ async def change(
 ) -> Response:
     """Change members of a todo by a merge patch (RFC 7396). Without If-Match, the last writer of a member wins."""
     patch = await request_body.parse(request, TodoChange, (request_body.MERGE_PATCH, request_body.JSON))
-    return await _change(token.sub, database, id_, patch.columns(), versions, now)
+    return await _change(token.sub, request, database, id_, patch.columns(), versions, now)
 
 
-async def complete(token: Writer, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now) -> Response:
+async def complete(token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now) -> Response:
     """Mark a todo as done. A todo that is already done does not change."""
-    return await _change(token.sub, database, id_, {"status": "done"}, versions, now)
+    return await _change(token.sub, request, database, id_, {"status": "done"}, versions, now)
 
 
-async def reopen(token: Writer, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now) -> Response:
+async def reopen(token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now) -> Response:
     """Mark a todo as open again."""
-    return await _change(token.sub, database, id_, {"status": "open"}, versions, now)
+    return await _change(token.sub, request, database, id_, {"status": "open"}, versions, now)
 
 
 async def remove(token: Writer, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now) -> None:
@@ -157,17 +164,24 @@ async def remove(token: Writer, id_: TodoId, versions: IfMatch, database: Databa
             await queries.remove(token.sub, connection, id_, versions=versions, now=now)
 
 
-async def remove_all(token: RecentWriter, database: DatabaseDep, now: Now) -> None:
-    """Delete all todos. A person must have signed in within the last five minutes; a service need not."""
-    async with database.writing(token.sub) as connection:
-        await queries.remove_all(token.sub, connection, now=now)
+async def remove_all(token: RecentWriter, request: Request, database: DatabaseDep, now: Now) -> None:
+    """Delete all todos. A person must have signed in within the last five minutes; a service need not.
+
+    Each hundred are one transaction, so that others can write in between. If the request fails, some may be left.
+    """
+    async with costs.turn(given(request, RemoveAllParts).batch_turns, token.sub, "batches"):
+        breath, removed = costs.Breath(), queries.REMOVED_AT_ONCE
+        while removed == queries.REMOVED_AT_ONCE:
+            async with database.writing(token.sub) as connection:
+                removed = await queries.remove_some(token.sub, connection, now=now)
+            await breath.take()
 
 
 async def restore(
     token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now
 ) -> Response:
     """Restore a todo that was deleted in the last 30 days. A todo that is not deleted does not change."""
-    quota = given(request, RestoreParts).quota
+    quota = given(request, QuotaParts).quota
     with as_problems():
         async with database.writing(token.sub) as connection:
             row = await queries.restore(token.sub, connection, id_, versions=versions, now=now, quota=quota)
@@ -175,11 +189,18 @@ async def restore(
 
 
 async def _change(
-    owner: str, database: Database, id_: uuid.UUID, columns: Mapping[str, Any], versions: Versions, now: datetime
+    owner: str,
+    request: Request,
+    database: Database,
+    id_: uuid.UUID,
+    columns: Mapping[str, Any],
+    versions: Versions,
+    now: datetime,
 ) -> Response:
+    quota = given(request, QuotaParts).quota
     with as_problems():
         async with database.writing(owner) as connection:
-            row = await queries.change(owner, connection, id_, columns, versions=versions, now=now)
+            row = await queries.change(owner, connection, id_, columns, versions=versions, now=now, quota=quota)
     return _tagged(row)
 
 

@@ -1,7 +1,9 @@
 """/api/v1/export: all todos of an owner as one JSON document, streamed while it is read from the database."""
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request
@@ -9,13 +11,18 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlalchemy import RowMapping
 
+from ..http import costs
 from ..http.authentication import Reader
+from ..http.parts import Given, given
+from ..http.problems import Problem
+from ..limits.turns import Turns
 from ..store.database import Database
 from . import queries
 from .endpoints import DatabaseDep, Now
 from .fields import EXAMPLE, Todo
 
-_PART = 200
+_PART = 25  # todos that are read and written at once
+_PARTS_PER_COST = 4
 
 
 class Export(BaseModel):
@@ -29,28 +36,52 @@ class Export(BaseModel):
     todos: list[Todo]
 
 
+@dataclass(frozen=True)
+class ExportParts(Given):
+    export_turns: Turns
+
+
 async def export(token: Reader, request: Request, database: DatabaseDep, now: Now) -> StreamingResponse:
-    """Export all todos in one document."""
-    first = await _read_part(
-        token.sub, database, uuid.UUID(int=0), now
-    )  # before the status is sent, so that an error still gets its own
+    """Export all todos in one document. Each hundred count as a request; exports of one owner follow each other."""
+    stream = _write(request, token.sub, database, now)
+    first = await anext(stream)  # before the status is sent, so that an error still gets its own
     headers = {"Content-Disposition": 'attachment; filename="todos.json"'}
-    return StreamingResponse(_write(token.sub, database, first, now), headers=headers, media_type="application/json")
+    return StreamingResponse(_go_on(first, stream), headers=headers, media_type="application/json")
 
 
-async def _write(owner: str, database: Database, part: Sequence[RowMapping], now: datetime) -> AsyncIterator[bytes]:
-    yield b'{"exported_at":"%s","todos":[' % now.isoformat().encode()
-    separator = b""
-    while part:
-        yield separator + b",".join(Todo.__pydantic_serializer__.to_json(Todo.of(row)) for row in part)
-        separator = b","
-        part = await _read_part(owner, database, part[-1]["id"], now) if len(part) == _PART else ()
-    yield b"]}"
+async def _go_on(first: bytes, stream: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
+    async with aclosing(stream):
+        yield first
+        async for part in stream:
+            yield part
+
+
+async def _write(request: Request, owner: str, database: Database, now: datetime) -> AsyncGenerator[bytes]:
+    async with costs.turn(given(request, ExportParts).export_turns, owner, "exports"):
+        breath, number = costs.Breath(), 0
+        part = await _read_part(owner, database, uuid.UUID(int=0), now)
+        yield b'{"exported_at":"%s","todos":[' % now.isoformat().encode()
+        separator = b""
+        while part:
+            number += 1
+            if number % _PARTS_PER_COST == 0:
+                await _count(request, owner)
+            yield separator + b",".join(Todo.__pydantic_serializer__.to_json(Todo.of(row)) for row in part)
+            separator = b","
+            await breath.take()
+            part = await _read_part(owner, database, part[-1]["id"], now) if len(part) == _PART else ()
+        yield b"]}"
+
+
+async def _count(request: Request, owner: str) -> None:
+    """Count what was sent. The document goes on when the quota is spent; the next request is refused."""
+    with suppress(Problem):
+        await costs.spend(request, owner)
 
 
 async def _read_part(owner: str, database: Database, after: uuid.UUID, now: datetime) -> Sequence[RowMapping]:
     """Read the todos after an id. Each part has its own transaction, so none stays open while a slow client reads."""
-    async with database.reading(owner) as connection:
+    async with database.scanning(owner) as connection:
         return await queries.find_all(
             owner, connection, after=after, deleted_after=now - queries.RESTORE_TTL, limit=_PART
         )

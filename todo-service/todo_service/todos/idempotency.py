@@ -23,6 +23,8 @@ from ..http.parts import Given
 from ..http.problems import Problem
 from ..store.database import Database
 from ..verifier.access_token import AccessToken
+from . import owners, rooms
+from .rooms import Quota
 from .table import UtcDateTime, idempotency_keys
 
 KEY_TTL = timedelta(hours=24)
@@ -84,6 +86,7 @@ class OnceParts(Given):
 
     database: Database
     in_flight: InFlight
+    quota: Quota
 
 
 async def once(
@@ -100,6 +103,7 @@ async def once(
     Raises:
         Problem: 400 for a malformed key; 409 if this process is working on the same key; 422 if the key was used with
             another body.
+        QuotaExceeded: there is no room to keep the response. Nothing is changed.
     """
     database = parts.database
     claim = _find_claim(request, token)
@@ -112,7 +116,7 @@ async def once(
             answer = await _find_answer(token.sub, connection, claim, body_hash, now)
             if answer is None:
                 answer = await act(connection)
-                await _store(token.sub, connection, claim, answer)
+                await _store(token.sub, connection, claim, answer, parts.quota, now)
     return answer.render()
 
 
@@ -140,8 +144,12 @@ async def _find_answer(
     return Answer(row.status, bytes(row.body), json.loads(row.headers))
 
 
-async def _store(owner: str, connection: AsyncConnection, claim: Claim, answer: Answer) -> None:
-    values = {"status": answer.status, "headers": json.dumps(answer.headers), "body": answer.body}
+async def _store(
+    owner: str, connection: AsyncConnection, claim: Claim, answer: Answer, quota: Quota, now: datetime
+) -> None:
+    headers = json.dumps(answer.headers)
+    await owners.keep(owner, connection, rooms.of_answer(answer.body, headers), quota=quota, now=now)
+    values = {"status": answer.status, "headers": headers, "body": answer.body}
     await connection.execute(_STORE.values(values), _parameters(owner, claim))
 
 

@@ -77,13 +77,19 @@ class ListParameters(BaseModel):
         return self.sort.startswith("-")
 
     @property
+    def may_look_far(self) -> bool:
+        """Whether many todos may have to be looked at for one that is shown."""
+        filters = (self.status, self.priority, self.due_before, self.due_after, self.q, self.deleted)
+        return any(given is not None for given in filters)
+
+    @property
     def describes(self) -> str:
         """The order and filters, as a text that a cursor is bound to."""
         return "list " + self.model_dump_json(exclude={"limit", "cursor"}, exclude_none=True)
 
     def filters(self) -> dict[str, Value]:
-        """The values of the filters, by name."""
-        given = self.model_dump(include={"status", "priority", "q"}, exclude_none=True)
+        """The values of the filters that an index has, by name: all but `q` and `deleted`."""
+        given = self.model_dump(include={"status", "priority"}, exclude_none=True)
         for name in ("due_before", "due_after"):
             if (text := getattr(self, name)) is not None:
                 given[name] = due.parse(text).at

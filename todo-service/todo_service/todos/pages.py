@@ -1,20 +1,25 @@
 """Pages of a list. Each is found by an index, so a page costs the same however many todos there are.
 
-Each combination of order and filters has one statement, which is built at the first use and then cached.
+Each combination of order and filters has one statement, which is built at the first use and then cached. A page ends
+early when its todos are large: no response takes long to make.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from operator import ge, gt, le, lt
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, func, or_, select, tuple_
+from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from .due import NEVER
 from .lists import After, ListParameters
 from .queries import RESTORE_TTL, SHOWN
 from .table import todos
 
+PIECE = 51  # rows that one statement returns: a page of the default size, and one more
+MOST_OCTETS = 512 * 1024  # of the todos of a page
 _COLUMNS: dict[str, Column[Any]] = {
     "created": todos.c.id,  # UUIDv7: ids sort in the order of creation
     "updated": todos.c.updated_at,
@@ -27,37 +32,110 @@ _NAMES = tuple(
 )  # SQLAlchemy's own subclass of str takes three times as long to write as JSON
 
 
-def _contains(column: Column[Any]) -> ColumnElement[bool]:
-    return func.lower(column).like(bindparam("q"), escape="\\")
-
-
 _FILTERS: dict[str, ColumnElement[bool]] = {
     "status": todos.c.status == bindparam("status"),
     "priority": todos.c.priority == bindparam("priority"),
     "due_before": todos.c.due_at < bindparam("due_before"),
-    "due_after": todos.c.due.is_not(None) & (todos.c.due_at >= bindparam("due_after")),
-    "q": or_(_contains(todos.c.title), _contains(todos.c.notes)),
+    "due_after": (todos.c.due_at >= bindparam("due_after")) & (todos.c.due_at < NEVER),
 }
 
 
+class Page:
+    """The todos of a page while they are collected: at most `limit` and MOST_OCTETS, but at least one."""
+
+    def __init__(self, limit: int) -> None:
+        self.rows: list[Row[Any]] = []
+        self.has_more = False
+        self._limit = limit
+        self._left = MOST_OCTETS
+
+    @property
+    def missing(self) -> int:
+        """How many rows to read next. One more than the page has shows that there are more."""
+        return min(PIECE, self._limit - len(self.rows) + 1)
+
+    def add(self, rows: Sequence[Row[Any]]) -> bool:
+        """Add rows. True if the page is full."""
+        for row in rows:
+            octets = row.octets or len(row.notes)
+            if len(self.rows) == self._limit or (self.rows and octets > self._left):
+                self.has_more = True
+                return True
+            self.rows.append(row)
+            self._left -= octets
+        return False
+
+
 async def find_page(
-    owner: str, connection: AsyncConnection, *, shown: ListParameters, after: After | None, limit: int, now: datetime
+    owner: str, connection: AsyncConnection, *, shown: ListParameters, after: After | None, now: datetime
+) -> Page:
+    """The todos after the todo `after`, each with the value that it is sorted by. `q` is not looked at."""
+    page = Page(shown.limit)
+    while True:
+        rows = await read(owner, connection, shown=shown, after=after, limit=(wanted := page.missing), now=now)
+        if page.add(rows) or len(rows) < wanted:
+            return page
+        after = place(rows[-1])
+
+
+async def read(
+    owner: str,
+    connection: AsyncConnection,
+    *,
+    shown: ListParameters,
+    after: After | None,
+    limit: int,
+    now: datetime,
+    until: After | None = None,
+    contains: str = "",
 ) -> Sequence[Row[Any]]:
-    """Up to `limit` todos after the todo `after`, each with the value that it is sorted by."""
-    filters = shown.filters()
-    if "q" in filters:
-        filters["q"] = _pattern(str(filters["q"]))
-    place = {} if after is None else {"after": after.value, "after_id": after.id}
-    restorable = {"deleted_after": now - RESTORE_TTL} if shown.deleted else {}
-    statement = _build(shown.column, shown.descending, frozenset(filters), after is not None, bool(shown.deleted))
-    parameters = {"owner_": owner, "limit": limit, **filters, **place, **restorable}
-    rows: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
-    return rows
+    """Up to `limit` todos after `after` and not behind `until`, whose folded text contains `contains`."""
+    names = frozenset(shown.filters())
+    strpos = "" if not contains else "instr" if connection.dialect.name == "sqlite" else "strpos"
+    statement = _build(
+        shown.column, shown.descending, names, after is not None, until is not None, strpos, bool(shown.deleted)
+    )
+    parameters = _parameters(owner, shown, after, until, now) | {"limit": limit}
+    if contains:
+        parameters["q"] = contains
+    return (await connection.execute(statement, parameters)).all()
+
+
+async def find_end(
+    owner: str, connection: AsyncConnection, *, shown: ListParameters, after: After | None, count: int, now: datetime
+) -> After | None:
+    """The last of the next `count` todos after `after`, or None if there are not so many."""
+    statement = _build_end(
+        shown.column, shown.descending, frozenset(shown.filters()), after is not None, bool(shown.deleted)
+    )
+    parameters = _parameters(owner, shown, after, None, now) | {"skipped": count - 1}
+    row = (await connection.execute(statement, parameters)).one_or_none()
+    return None if row is None else place(row)
+
+
+def place(row: Row[Any]) -> After:
+    return After(row.sort_value, row.id)
+
+
+def _parameters(
+    owner: str, shown: ListParameters, after: After | None, until: After | None, now: datetime
+) -> dict[str, Any]:
+    parameters: dict[str, Any] = {"owner_": owner, **shown.filters()}
+    if after is not None:
+        parameters |= {"after": after.value, "after_id": after.id}
+    if until is not None:
+        parameters |= {"until": until.value, "until_id": until.id}
+    if shown.deleted:
+        parameters["deleted_after"] = now - RESTORE_TTL
+    return parameters
 
 
 def members(row: Row[Any]) -> dict[str, Any]:
     """A todo's members for JSON. It is a dict: making fifty models takes longer than finding the rows."""
-    return dict(zip(_NAMES, row, strict=False))  # without the last column, the value that it is sorted by
+    return dict(zip(_NAMES, row, strict=False))  # without the last two columns: the value that it is sorted by, and its octets
+
+
+_COMPARISONS = {(True, False): lt, (True, True): le, (False, False): gt, (False, True): ge}
 
 
 @lru_cache(maxsize=512)
@@ -66,28 +144,55 @@ def _build(
     descending: bool,
     filters: frozenset[str],
     continued: bool,
+    bounded: bool,
+    strpos: str,
     deleted: bool,
 ) -> Select[Any]:
+    by, keys = _COLUMNS[column], _keys(column)
+    statement = select(*SHOWN, by.label("sort_value"), todos.c.octets)
+    conditions = _conditions(column, descending, filters, continued=continued, bounded=bounded, deleted=deleted)
+    if strpos:
+        conditions.append(getattr(func, strpos)(todos.c.folded, bindparam("q", type_=todos.c.folded.type)) > 0)
+    order = [key.desc() if descending else key for key in keys]
+    if deleted:  # the index of deleted todos has another order, so that the keys are sorted first, without the texts
+        ids = select(todos.c.id).where(*conditions).order_by(*order).limit(bindparam("limit"))
+        conditions = [todos.c.owner == bindparam("owner_"), todos.c.id.in_(ids)]
+    return statement.where(*conditions).order_by(*order).limit(bindparam("limit"))
+
+
+@lru_cache(maxsize=512)
+def _build_end(column: str, descending: bool, filters: frozenset[str], continued: bool, deleted: bool) -> Select[Any]:
+    conditions = _conditions(column, descending, filters, continued=continued, bounded=False, deleted=deleted)
+    order = [key.desc() if descending else key for key in _keys(column)]
+    statement = select(todos.c.id, _COLUMNS[column].label("sort_value")).where(*conditions)
+    return statement.order_by(*order).limit(1).offset(bindparam("skipped"))
+
+
+def _keys(column: str) -> list[Column[Any]]:
     by = _COLUMNS[column]
-    keys: list[Column[Any]] = [by] if by is todos.c.id else [by, todos.c.id]
+    return [by] if by is todos.c.id else [by, todos.c.id]
+
+
+def _conditions(
+    column: str, descending: bool, filters: frozenset[str], *, continued: bool, bounded: bool, deleted: bool
+) -> list[ColumnElement[bool]]:
     gone = todos.c.deleted_at > bindparam("deleted_after") if deleted else todos.c.deleted_at.is_(None)
-    statement = select(*SHOWN, by.label("sort_value")).where(todos.c.owner == bindparam("owner_"), gone)
-    statement = statement.where(*(_FILTERS[name] for name in sorted(filters)))
+    conditions = [todos.c.owner == bindparam("owner_"), gone, *(_FILTERS[name] for name in sorted(filters))]
     if continued:
-        statement = statement.where(_goes_on(keys, descending=descending))
-    return statement.order_by(*(key.desc() if descending else key for key in keys)).limit(bindparam("limit"))
+        conditions.append(_goes_on(_keys(column), descending=descending))
+    if bounded:
+        conditions.append(_goes_on(_keys(column), descending=not descending, name="until", inclusive=True))
+    return conditions
 
 
-def _goes_on(keys: Sequence[Column[Any]], *, descending: bool) -> ColumnElement[bool]:
+def _goes_on(
+    keys: Sequence[Column[Any]], *, descending: bool, name: str = "after", inclusive: bool = False
+) -> ColumnElement[bool]:
     """The condition for todos after the last one of the page before: a comparison of rows, which uses the index."""
-    names = ("after", "after_id") if len(keys) == 2 else ("after_id",)
+    names = (name, f"{name}_id") if len(keys) == 2 else (f"{name}_id",)
     last = [bindparam(name, type_=key.type) for name, key in zip(names, keys, strict=True)]
-    if len(keys) == 1:
-        return keys[0] < last[0] if descending else keys[0] > last[0]
-    return tuple_(*keys) < tuple_(*last) if descending else tuple_(*keys) > tuple_(*last)
-
-
-def _pattern(text: str) -> str:
-    r"""A LIKE pattern for exactly this text: `%`, `_` and `\` are escaped."""
-    escaped = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+    compare = _COMPARISONS[descending, inclusive]
+    condition: ColumnElement[bool] = (
+        compare(keys[0], last[0]) if len(keys) == 1 else compare(tuple_(*keys), tuple_(*last))
+    )
+    return condition

@@ -6,56 +6,42 @@ ends, so a row that is read after it cannot change before it is written.
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from . import owners
+from . import owners, transitions
+from .rooms import Quota
 from .table import todos
+from .transitions import RESTORE_TTL, TodoNotFound, VersionDiffers, Versions
 
-RESTORE_TTL = timedelta(days=30)
-Versions = Collection[int] | None  # the versions that the client accepts; None: any
+__all__ = ["RESTORE_TTL", "SHOWN", "TodoNotFound", "VersionDiffers", "Versions"]
 
-SHOWN = tuple(column for column in todos.c if column.name not in ("owner", "due_at", "sequence"))
+_HIDDEN = ("owner", "due_at", "sequence", "octets", "folded", "folded_version")
+SHOWN = tuple(column for column in todos.c if column.name not in _HIDDEN)
+_KNOWN = (*SHOWN, todos.c.octets, todos.c.folded_version)  # what a change has to know
 _IS = (todos.c.owner == bindparam("owner_"), todos.c.id == bindparam("id_"))
 _INSERT = insert(todos)
 _FIND = select(*SHOWN).where(*_IS, todos.c.deleted_at.is_(None))
-_FIND_DELETED = select(*SHOWN).where(*_IS)
-
-
-class TodoNotFound(Exception):
-    """The owner has no such todo."""
-
-
-class VersionDiffers(Exception):
-    """The todo has another version than the client accepts. `version` is the present one."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__()
-        self.version = version
+_FIND_TO_CHANGE = select(*_KNOWN).where(*_IS)
+_FIND_MANY = select(*_KNOWN).where(
+    todos.c.owner == bindparam("owner_"), todos.c.id.in_(bindparam("ids", expanding=True))
+)
+REMOVED_AT_ONCE = 100
 
 
 async def create(
-    owner: str, connection: AsyncConnection, *, id_: uuid.UUID, fields: Mapping[str, Any], now: datetime, quota: int
+    owner: str, connection: AsyncConnection, *, id_: uuid.UUID, fields: Mapping[str, Any], now: datetime, quota: Quota
 ) -> Mapping[str, Any]:
     """Add a todo. Without a position it comes after all existing ones.
 
     Raises:
         QuotaExceeded: nothing is changed.
     """
-    values = {
-        **fields,
-        "id": id_,
-        "completed_at": now if fields["status"] == "done" else None,
-        "position": fields["position"] or f"{id_.hex[:16]}V",
-        "version": 1,
-        "created_at": now,
-        "updated_at": now,
-        "deleted_at": None,
-    }
-    sequence = await owners.advance_and_count(owner, connection, quota=quota)
+    values = transitions.created(fields, id_=id_, now=now)
+    sequence = await owners.advance_and_add(owner, connection, octets=values["octets"], quota=quota, now=now)
     await connection.execute(_INSERT, {**values, "owner": owner, "sequence": sequence})
     return values
 
@@ -72,17 +58,22 @@ async def change(
     *,
     versions: Versions,
     now: datetime,
+    quota: Quota,
 ) -> RowMapping:
     """Set `columns`. If all values stay the same, the version stays the same.
 
     Raises:
-        TodoNotFound, VersionDiffers: nothing is changed.
+        TodoNotFound, VersionDiffers, QuotaExceeded: nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
-    row = _check(await find(owner, connection, id_), versions)
-    if all(row[name] == value for name, value in columns.items() if name in row):
+    row = await _find_to_change(owner, connection, id_)
+    written = transitions.changed(row, columns, versions=versions, now=now)
+    assert row is not None  # otherwise TodoNotFound was raised
+    if not written:
         return row
-    return await _write(owner, connection, row, {**columns, **_completed_at(row, columns, now)}, sequence, now)
+    if more := transitions.more_octets(row, written):
+        await owners.keep(owner, connection, more, quota=quota, now=now)
+    return await _write(owner, connection, id_, written, sequence)
 
 
 async def remove(
@@ -94,24 +85,26 @@ async def remove(
         TodoNotFound, VersionDiffers: nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
-    row = _check(await find(owner, connection, id_), versions)
+    row = await _find_to_change(owner, connection, id_)
+    written = transitions.removed(row, versions=versions, now=now)
     await owners.count(owner, connection, -1)
-    return await _write(owner, connection, row, {"deleted_at": now}, sequence, now)
+    return await _write(owner, connection, id_, written, sequence)
 
 
-async def remove_all(owner: str, connection: AsyncConnection, *, now: datetime) -> None:
-    """Mark every todo as deleted. Each deletion gets its own number, so that /changes lists all of them."""
+async def remove_some(owner: str, connection: AsyncConnection, *, now: datetime) -> int:
+    """Mark up to REMOVED_AT_ONCE todos as deleted, and return how many. Each gets its own number, for /changes."""
     sequence = await owners.advance(owner, connection)
     if sequence is None:
-        return
+        return 0
     parameters = {"owner_": owner, "now": now, "before": sequence - 1}
-    removed = (await connection.execute(_REMOVE_ALL, parameters)).rowcount
+    removed: int = (await connection.execute(_REMOVE_SOME, parameters)).rowcount
     await owners.advance(owner, connection, by=removed)
     await owners.count(owner, connection, -removed)
+    return removed
 
 
 async def restore(
-    owner: str, connection: AsyncConnection, id_: uuid.UUID, *, versions: Versions, now: datetime, quota: int
+    owner: str, connection: AsyncConnection, id_: uuid.UUID, *, versions: Versions, now: datetime, quota: Quota
 ) -> RowMapping:
     """Undo `remove`. A todo that is not deleted does not change.
 
@@ -119,14 +112,34 @@ async def restore(
         TodoNotFound, VersionDiffers, QuotaExceeded: nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
-    found = (await connection.execute(_FIND_DELETED, {"owner_": owner, "id_": id_})).mappings().one_or_none()
-    row = _check(found, versions)
-    if row["deleted_at"] is None:
+    row = await _find_to_change(owner, connection, id_)
+    written = transitions.restored(row, versions=versions, now=now)
+    assert row is not None  # otherwise TodoNotFound was raised
+    if not written:
         return row
-    if row["deleted_at"] <= now - RESTORE_TTL:
-        raise TodoNotFound
-    await owners.count(owner, connection, 1, quota=quota)
-    return await _write(owner, connection, row, {"deleted_at": None}, sequence, now)
+    await owners.count(owner, connection, 1, quota=quota.todos)
+    return await _write(owner, connection, id_, written, sequence)
+
+
+async def find_many(owner: str, connection: AsyncConnection, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, RowMapping]:
+    """The todos with these ids, deleted ones too."""
+    rows = (await connection.execute(_FIND_MANY, {"owner_": owner, "ids": list(ids)})).mappings().all()
+    return {row["id"]: row for row in rows}
+
+
+async def insert_many(owner: str, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add new todos with their numbers."""
+    await connection.execute(_INSERT, [{**row, "owner": owner} for row in rows])
+
+
+async def update_many(owner: str, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the columns that each row has besides its `id`. All rows have the same columns."""
+    names = [name for name in rows[0] if name != "id"]
+    statement = update(todos).where(*_IS).values({name: bindparam(f"{name}_new") for name in names})
+    parameters = [
+        {"owner_": owner, "id_": row["id"], **{f"{name}_new": row[name] for name in names}} for row in rows
+    ]
+    await connection.execute(statement, parameters)
 
 
 async def find_changes(owner: str, connection: AsyncConnection, *, since: int, limit: int) -> Sequence[RowMapping]:
@@ -160,50 +173,33 @@ _ALL = (
 )
 
 
-_REMAINING = (
-    select(todos.c.id, func.row_number().over(order_by=todos.c.id).label("place"))
+_NEXT = (
+    select(todos.c.id)
     .where(todos.c.owner == bindparam("owner_"), todos.c.deleted_at.is_(None))
+    .order_by(todos.c.id)
+    .limit(REMOVED_AT_ONCE)
     .subquery()
 )
-_REMOVE_ALL = (
+_NUMBERED = select(_NEXT.c.id, func.row_number().over(order_by=_NEXT.c.id).label("place")).subquery()
+_REMOVE_SOME = (
     update(todos)
-    .where(todos.c.owner == bindparam("owner_"), todos.c.id == _REMAINING.c.id)
+    .where(todos.c.owner == bindparam("owner_"), todos.c.id == _NUMBERED.c.id)
     .values(
         deleted_at=bindparam("now", type_=todos.c.deleted_at.type),
         updated_at=bindparam("now", type_=todos.c.deleted_at.type),
         version=todos.c.version + 1,
-        sequence=bindparam("before", type_=todos.c.sequence.type) + _REMAINING.c.place,
+        folded_version=todos.c.folded_version + 1,
+        sequence=bindparam("before", type_=todos.c.sequence.type) + _NUMBERED.c.place,
     )
 )
 
 
-def _check(row: RowMapping | None, versions: Versions) -> RowMapping:
-    if row is None:
-        raise TodoNotFound
-    if versions is not None and row["version"] not in versions:
-        raise VersionDiffers(row["version"])
-    return row
+async def _find_to_change(owner: str, connection: AsyncConnection, id_: uuid.UUID) -> RowMapping | None:
+    return (await connection.execute(_FIND_TO_CHANGE, {"owner_": owner, "id_": id_})).mappings().one_or_none()
 
 
 async def _write(
-    owner: str,
-    connection: AsyncConnection,
-    row: RowMapping,
-    columns: Mapping[str, Any],
-    sequence: int | None,
-    now: datetime,
+    owner: str, connection: AsyncConnection, id_: uuid.UUID, columns: Mapping[str, Any], sequence: int | None
 ) -> RowMapping:
-    statement = (
-        update(todos)
-        .where(*_IS)
-        .values(**columns, version=row["version"] + 1, updated_at=now, sequence=sequence)
-        .returning(*SHOWN)
-    )
-    return (await connection.execute(statement, {"owner_": owner, "id_": row["id"]})).mappings().one()
-
-
-def _completed_at(row: RowMapping, columns: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The new time of completion, if the status changes. Completing a todo again keeps the first time."""
-    if columns.get("status", row["status"]) == row["status"]:
-        return {}
-    return {"completed_at": now if columns["status"] == "done" else None}
+    statement = update(todos).where(*_IS).values(**columns, sequence=sequence).returning(*SHOWN)
+    return (await connection.execute(statement, {"owner_": owner, "id_": id_})).mappings().one()

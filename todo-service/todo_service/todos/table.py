@@ -62,15 +62,39 @@ todos = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
     Column("sequence", BigInteger, nullable=False),  # number of the owner's change that wrote the row
+    Column("octets", Integer),  # counted for the quota (rooms.py); null: written by the version before 0004
+    Column("folded", Text),  # title and notes, as they are searched (folding.py)
+    Column("folded_version", Integer),  # the todo's version when `folded` was last right
     CheckConstraint("status IN ('open', 'done')", name="todos_status"),
     CheckConstraint("priority BETWEEN 0 AND 3", name="todos_priority"),
     CheckConstraint("(status = 'done') = (completed_at IS NOT NULL)", name="todos_completed_at"),
     Index("todos_sequence", "owner", "sequence", unique=True),
-    Index("todos_position", "owner", "position", "id"),
-    Index("todos_due", "owner", "due_at", "id"),
-    Index("todos_priority_order", "owner", "priority", "id"),
-    Index("todos_updated", "owner", "updated_at", "id"),
 )
+# One index for each order. It contains the filtered columns, too, so that SQLite reads only the rows that it returns:
+# these columns stand behind the notes, which may take many pages.
+_LIVE = todos.c.deleted_at.is_(None)
+for _order, *_columns in (
+    ("created", "id", "status", "priority", "due_at"),
+    ("updated", "updated_at", "id", "status", "priority", "due_at"),
+    ("due", "due_at", "id", "status", "priority"),
+    ("priority", "priority", "id", "status", "due_at"),
+    ("position", "position", "id", "status", "priority", "due_at"),
+):
+    Index(
+        f"todos_live_{_order}",
+        todos.c.owner,
+        *(todos.c[_name] for _name in _columns),
+        postgresql_where=_LIVE,
+        sqlite_where=_LIVE,
+    )
+Index(
+    "todos_deleted_of_owner",
+    *(todos.c[_name] for _name in ("owner", "deleted_at", "id", "status", "priority", "due_at", "updated_at", "position")),
+    postgresql_where=todos.c.deleted_at.is_not(None),
+    sqlite_where=todos.c.deleted_at.is_not(None),
+)
+UNFOLDED = todos.c.folded_version.is_(None) | (todos.c.folded_version != todos.c.version)
+Index("todos_unfolded", todos.c.owner, todos.c.id, postgresql_where=UNFOLDED, sqlite_where=UNFOLDED)
 Index("todos_deleted", todos.c.deleted_at, postgresql_where=todos.c.deleted_at.is_not(None))
 
 owners = Table(
@@ -79,6 +103,11 @@ owners = Table(
     Column("owner", String(255), primary_key=True),
     Column("sequence", BigInteger, nullable=False),
     Column("todo_count", Integer, nullable=False),  # without deleted ones
+    # What the owner keeps (rooms.py). Right if `kept_at` is `sequence`: otherwise the version before 0004 wrote since.
+    Column("kept_rows", Integer),  # todos, with deleted ones
+    Column("kept_octets", BigInteger),
+    Column("kept_at", BigInteger),
+    Column("recounted_at", UtcDateTime),
 )
 
 idempotency_keys = Table(

@@ -1,0 +1,103 @@
+"""What a change makes of a todo: the columns to write. Nothing here reads or writes a database."""
+
+import uuid
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from . import rooms
+from .folding import fold
+
+RESTORE_TTL = timedelta(days=30)
+Versions = Collection[int] | None  # the versions that the client accepts; None: any
+Columns = Mapping[str, Any]
+
+
+class TodoNotFound(Exception):
+    """The owner has no such todo."""
+
+
+class VersionDiffers(Exception):
+    """The todo has another version than the client accepts. `version` is the present one."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__()
+        self.version = version
+
+
+def created(fields: Columns, *, id_: uuid.UUID, now: datetime) -> dict[str, Any]:
+    """A new todo. Without a position it comes after all existing ones."""
+    return {
+        **fields,
+        **_searched(fields["title"], fields["notes"]),
+        "id": id_,
+        "completed_at": now if fields["status"] == "done" else None,
+        "position": fields["position"] or f"{id_.hex[:16]}V",
+        "version": 1,
+        "folded_version": 1,
+        "created_at": now,
+        "updated_at": now,
+        "deleted_at": None,
+    }
+
+
+def changed(row: Columns | None, columns: Columns, *, versions: Versions, now: datetime) -> dict[str, Any]:
+    """The columns to write; none if all values stay the same. Raises TodoNotFound and VersionDiffers."""
+    row = check(row, versions)
+    if all(row[name] == value for name, value in columns.items() if name in row):
+        return {}
+    return _written(row, {**columns, **_completed_at(row, columns, now)}, now)
+
+
+def removed(row: Columns | None, *, versions: Versions, now: datetime) -> dict[str, Any]:
+    """The columns of a deletion. Raises TodoNotFound and VersionDiffers."""
+    return _written(check(row, versions), {"deleted_at": now}, now)
+
+
+def restored(row: Columns | None, *, versions: Versions, now: datetime) -> dict[str, Any]:
+    """The columns that undo a deletion; none if the todo is not deleted. Raises TodoNotFound and VersionDiffers."""
+    if row is None:
+        raise TodoNotFound
+    if versions is not None and row["version"] not in versions:
+        raise VersionDiffers(row["version"])
+    if row["deleted_at"] is None:
+        return {}
+    if row["deleted_at"] <= now - RESTORE_TTL:
+        raise TodoNotFound
+    return _written(row, {"deleted_at": None}, now)
+
+
+def check(row: Columns | None, versions: Versions) -> Columns:
+    if row is None or row["deleted_at"] is not None:
+        raise TodoNotFound
+    if versions is not None and row["version"] not in versions:
+        raise VersionDiffers(row["version"])
+    return row
+
+
+def more_octets(row: Columns, written: Columns) -> int:
+    """How many octets more the written todo takes than the row."""
+    before = rooms.ROW if row["octets"] is None else row["octets"]
+    return int(written.get("octets", before)) - before
+
+
+def _written(row: Columns, columns: Columns, now: datetime) -> dict[str, Any]:
+    version = row["version"] + 1
+    is_old = row["folded_version"] != row["version"]  # the version before 0004 wrote this row
+    if is_old or "title" in columns or "notes" in columns:
+        columns = {**columns, **_searched(columns.get("title", row["title"]), columns.get("notes", row["notes"]))}
+    return {**columns, "version": version, "folded_version": version, "updated_at": now}
+
+
+def _searched(title: str, notes: str) -> dict[str, Any]:
+    return {
+        "octets": rooms.of_todo({"title": title, "notes": notes}),
+        "folded": f"{fold(title)}\n{fold(notes)}",  # `q` has no line break, so it never matches across the two
+    }
+
+
+def _completed_at(row: Columns, columns: Columns, now: datetime) -> dict[str, Any]:
+    """The new time of completion, if the status changes. Completing a todo again keeps the first time."""
+    if columns.get("status", row["status"]) == row["status"]:
+        return {}
+    return {"completed_at": now if columns["status"] == "done" else None}
