@@ -80,7 +80,9 @@ Now = Annotated[datetime, Depends(get_now)]
 )
 TWINS: dict[str, tuple[Difference, ...]] = {
     "__main__.py": (),
+    "http/head_requests.py": (),
     "http/parts.py": (EXAMPLE, MORE_GIVEN),
+    "http/public_preflight.py": (),
     "limits/redis_address.py": (),
     "limits/redis_clients.py": (),
     "limits/shared_windows.py": (),

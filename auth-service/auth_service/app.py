@@ -14,6 +14,7 @@ from .assembly import assembled
 from .endpoints.better_auth.cross_origin import CrossOrigin
 from .endpoints.token.grants import GRANT_TYPES
 from .http.client_cors import ClientCrossOrigin
+from .http.head_requests import HeadLikeGet
 from .http.outgoing import SendOutgoing
 from .keys.ring import reload_periodically
 from .serving.failures import add_exception_handlers, render_failure
@@ -42,7 +43,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, traces: TracerProv
     )
     app.router.routes.extend(ROUTES)
     add_exception_handlers(app)
-    for middleware in (CrossOrigin, ClientCrossOrigin, LastResort, SendOutgoing):  # the last one is the outermost
+    # The last one is the outermost.
+    for middleware in (HeadLikeGet, CrossOrigin, ClientCrossOrigin, LastResort, SendOutgoing):
         app.add_middleware(middleware)
     app.add_middleware(AccessLog, counts=counts)
     return app

@@ -224,15 +224,15 @@ def test_an_unknown_path_is_a_problem(shared_service: Service, path: str) -> Non
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("PUT", TODOS, "DELETE, GET, POST"),
-        ("OPTIONS", TODOS, "DELETE, GET, POST"),
-        ("QUERY", TODOS, "DELETE, GET, POST"),
-        ("TRACE", TODOS, "DELETE, GET, POST"),
-        ("PATCH", "/api/v1/users/x/todos", "DELETE, GET, POST"),
-        ("POST", f"{TODOS}/x", "DELETE, GET, PATCH"),
+        ("PUT", TODOS, "DELETE, GET, HEAD, POST"),
+        ("OPTIONS", TODOS, "DELETE, GET, HEAD, POST"),
+        ("QUERY", TODOS, "DELETE, GET, HEAD, POST"),
+        ("TRACE", TODOS, "DELETE, GET, HEAD, POST"),
+        ("PATCH", "/api/v1/users/x/todos", "DELETE, GET, HEAD, POST"),
+        ("POST", f"{TODOS}/x", "DELETE, GET, HEAD, PATCH"),
         ("GET", f"{TODOS}/x/complete", "POST"),
-        ("POST", "/livez", "GET"),
-        ("POST", "/.well-known/oauth-protected-resource/api/v1", "GET"),
+        ("POST", "/livez", "GET, HEAD"),
+        ("POST", "/.well-known/oauth-protected-resource/api/v1", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_an_unknown_method_is_told_what_is_allowed(shared_service: Service, method: str, path: str, allow: str) -> None:

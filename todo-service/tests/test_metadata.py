@@ -38,6 +38,16 @@ def test_the_protected_resource_is_described_to_everybody(sqlite_service: Servic
     assert "Access-Control-Allow-Credentials" not in response.headers
 
 
+def test_any_page_may_ask_for_it_with_any_field(sqlite_service: Service) -> None:
+    """A preflight (the Fetch standard's CORS protocol)."""
+    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization,x-anything"}
+    response = sqlite_service.client().options(PATH, headers={"Origin": "https://anywhere.example.com", **asked})
+    assert response.status_code == 204
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert response.headers["Access-Control-Allow-Headers"] == "authorization,x-anything"
+    assert "Access-Control-Allow-Credentials" not in response.headers
+
+
 def test_the_challenge_leads_to_the_description(sqlite_service: Service) -> None:
     """RFC 9728 §5.1."""
     challenge = sqlite_service.client().get("/api/v1/todos").headers["WWW-Authenticate"]
@@ -66,7 +76,7 @@ def test_the_document_has_exactly_the_routes(sqlite_service: Service) -> None:
         (method, context.path)
         for context in iter_route_contexts(sqlite_service.app.routes)
         for method in context.methods or ()
-        if context.path not in ("/openapi.json", "/assets/{name}", "/favicon.svg", *web.PAGES)
+        if method != "OPTIONS" and context.path not in ("/openapi.json", "/assets/{name}", "/favicon.svg", *web.PAGES)
     }
     assert documented == routed
 

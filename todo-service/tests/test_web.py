@@ -129,4 +129,4 @@ def test_folder_that_is_empty_text_is_none_and_not_where_the_service_was_started
 
 def test_pages_take_no_posts(client: httpx2.Client) -> None:
     response = client.post("/sign-in")
-    assert (response.status_code, response.headers["Allow"]) == (405, "GET")
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD")

@@ -13,6 +13,7 @@ from . import account_events
 from .assembly import Parts, Seams, assembled
 from .http import health, openapi, problems, protected_resource, refusals
 from .http.cross_origin import CrossOrigin
+from .http.head_requests import HeadLikeGet
 from .http.outgoing import SendOutgoing
 from .http.problems import Problem
 from .settings.settings import Settings
@@ -52,6 +53,7 @@ def create_app(
     _add_routes(app, takes_events=bool(settings.client_id))
     refusals.add_to(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    app.add_middleware(HeadLikeGet)
     app.add_middleware(LastResort)
     app.add_middleware(CrossOrigin, origins=settings.cors_origins)
     app.add_middleware(SendOutgoing)

@@ -7,9 +7,12 @@ from fastapi import APIRouter, Request, Response
 
 from ..http.cached_documents import NOT_MODIFIED, render_document
 from ..http.parts import Given, given
+from ..http.public_preflight import add_preflight
 from ..oauth.metadata import describe
 
+PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 router = APIRouter()
+add_preflight(router, *PATHS)
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,8 @@ class DiscoveryParts(Given):
     grant_types: tuple[str, ...]
 
 
-@router.get("/.well-known/openid-configuration", responses=NOT_MODIFIED, response_model=dict[str, Any])
-@router.get("/.well-known/oauth-authorization-server", responses=NOT_MODIFIED, response_model=dict[str, Any])
+@router.get(PATHS[0], responses=NOT_MODIFIED, response_model=dict[str, Any])
+@router.get(PATHS[1], responses=NOT_MODIFIED, response_model=dict[str, Any])
 async def metadata(request: Request) -> Response:
     parts = given(request, DiscoveryParts)
     return render_document(request, describe(parts.issuer, grant_types=parts.grant_types))

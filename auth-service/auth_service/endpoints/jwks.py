@@ -7,9 +7,12 @@ from fastapi import APIRouter, Request, Response
 
 from ..http.cached_documents import NOT_MODIFIED, render_document
 from ..http.parts import Given, given
+from ..http.public_preflight import add_preflight
 from ..keys.ring import KeyRing
 
+PATHS = ("/.well-known/jwks.json", "/api/auth/jwks")
 router = APIRouter()
+add_preflight(router, *PATHS)
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,8 @@ class JwksParts(Given):
     status_list_keys: KeyRing
 
 
-@router.get("/.well-known/jwks.json", responses=NOT_MODIFIED, response_model=dict[str, Any])
-@router.get("/api/auth/jwks", responses=NOT_MODIFIED, response_model=dict[str, Any])
+@router.get(PATHS[0], responses=NOT_MODIFIED, response_model=dict[str, Any])
+@router.get(PATHS[1], responses=NOT_MODIFIED, response_model=dict[str, Any])
 async def jwks(request: Request) -> Response:
     """The public members of the active, next and retiring keys, both for tokens and for status lists."""
     parts = given(request, JwksParts)

@@ -14,6 +14,7 @@ from fastapi.responses import StreamingResponse
 
 from ..http.cached_documents import NOT_MODIFIED, known_etags, render_document
 from ..http.parts import Given, given
+from ..http.public_preflight import add_preflight
 from ..oauth.status_list import MEDIA_TYPE
 from ..status_lists.published import PATH, Hint, PublishedStatusLists
 from ..store.instants import Clock
@@ -22,7 +23,9 @@ from ..store.instants import Clock
 CACHE_CONTROL = "public, max-age=1, s-maxage=1"
 HEARTBEAT = 10  # seconds
 
+LIST = PATH + "/{list_id}"
 router = APIRouter()
+add_preflight(router, PATH, LIST)
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ async def aggregation(request: Request) -> Response:
 
 
 @router.get(
-    PATH + "/{list_id}",
+    LIST,
     responses={200: {"content": {MEDIA_TYPE: {}}}, 404: {"description": "Not Found"}, **NOT_MODIFIED},
     response_class=Response,
 )
@@ -53,7 +56,7 @@ async def status_list(request: Request) -> Response:
         await lists.look(now=parts.clock())
         found = lists.current.get(number)
     if found is None:
-        raise HTTPException(404)
+        raise HTTPException(404, headers={"Access-Control-Allow-Origin": "*"})
     headers = {"Cache-Control": CACHE_CONTROL, "ETag": found.etag, "Access-Control-Allow-Origin": "*"}
     if known_etags(request) & {found.etag, "*"}:
         return Response(status_code=304, headers=headers)

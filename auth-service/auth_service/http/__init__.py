@@ -14,6 +14,8 @@
     outgoing.py                 cookies and header fields that go out with a response, whatever the response is
     pages.py                    pages for people, from templates/, with their headers
     cached_documents.py         the key set and the metadata: ETag, Cache-Control, CORS for everybody
+    public_preflight.py         preflights of these documents
+    head_requests.py            HEAD wherever GET is
 
 A protocol request: `read_form`, then `client_requests.authenticate`, then the endpoint's own work. A refusal is raised,
 and serving/failures.py renders it. A person's request: `find_current` reads the cookie (`SessionCookies.read` checks

@@ -10,17 +10,19 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Route
 
 from ..accounts import passwords
 from ..accounts.passwords import TooBusy
 from ..endpoints.better_auth.refusals import Refusal, TooManyRequests
 from ..endpoints.better_auth.routes import PREFIX
 from ..http.bearer_tokens import BearerRefusal
+from ..http.head_requests import with_head
 from ..http.oauth_requests import render_oauth_error
 from ..http.pages import PageRefused, render_refused
 from ..limits.attempts import TooManyAttempts
 from ..oauth.errors import OAuthError
-from .routes import PAGE_PATHS
+from .routes import PAGE_PATHS, ROUTES
 
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +63,15 @@ def _render_http_exception(request: Request, error: HTTPException) -> Response:
     """The router's own 404 and 405. Below /api/auth both are an empty 404, as the Better Auth protocol requires."""
     if request.url.path.startswith(PREFIX) and error.status_code in (404, 405):
         return Response(status_code=404)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return render_failure(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": with_head(_methods(request))})
     return render_failure(HTTPStatus(error.status_code), error.headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """All methods of the path (RFC 9110 §15.5.6). The router's error only names those of the first matching route."""
+    fitting = (route for route in ROUTES if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE)
+    return {method for route in fitting for method in route.methods or ()}
 
 
 def _render_half_a_request(request: Request, error: ClientDisconnect) -> Response:

@@ -10,6 +10,8 @@
     field_errors.py         what is wrong with a member or a parameter, in our own words
     preconditions.py        If-Match and If-None-Match (RFC 9110 §13)
     cross_origin.py         CORS for the API, without cookies
+    public_preflight.py     preflights of public documents
+    head_requests.py        HEAD wherever GET is
     openapi.py              the OpenAPI document, corrected
     protected_resource.py   the metadata of this API, for clients (RFC 9728)
     health.py               /livez and /readyz

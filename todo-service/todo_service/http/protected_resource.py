@@ -8,11 +8,13 @@ from pydantic import BaseModel
 from . import problems
 from .authentication import SCOPES
 from .parts import Given, given
+from .public_preflight import add_preflight
 
 RESOURCE_PATH = "/api/v1"
 PATH = f"/.well-known/oauth-protected-resource{RESOURCE_PATH}"  # RFC 9728 §3.1: inserted before the resource's path
 
 router = APIRouter(tags=["metadata"])
+add_preflight(router, PATH)
 
 
 class ProtectedResource(BaseModel):

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route
 
 from . import field_errors, problems
+from .head_requests import with_head
 from .problems import Problem
 
 _log = structlog.get_logger(__name__)
@@ -30,7 +31,7 @@ def add_to(app: FastAPI) -> None:
 async def _of_http(request: Request, error: HTTPException) -> Response:
     """404 and 405 of the router."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allow = ", ".join(sorted(_methods(request)))
+        allow = with_head(_methods(request))
         problem = Problem(problems.METHOD_NOT_ALLOWED, f"Allowed methods: {allow}.", headers={"Allow": allow})
     else:
         problem = Problem(problems.NOT_FOUND, "There is no such resource.")

@@ -16,6 +16,7 @@ from .routes import PREFIX
 
 EXPOSED_HEADERS = "set-auth-token, set-auth-jwt, x-retry-after"
 PREFLIGHT_MAX_AGE = 600  # seconds
+PUBLIC = f"{PREFIX}/jwks"  # any origin may read it, without credentials; its own route answers their preflights
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class CrossOrigin:
                 _allow(sent, headers, parts.trusted_origins)
             await send(message)
 
-        if scope["method"] == "OPTIONS" and "access-control-request-method" in sent:
+        is_own = scope["path"] != PUBLIC or parts.trusted_origins.trusts(sent.get("origin", ""))
+        if is_own and scope["method"] == "OPTIONS" and "access-control-request-method" in sent:
             await _preflight(sent, parts.trusted_origins)(scope, receive, send_with_cors)
         else:
             await self._app(scope, receive, send_with_cors)

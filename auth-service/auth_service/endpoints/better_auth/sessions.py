@@ -23,7 +23,7 @@ async def refresh_session(request: Request) -> Response:
     await bodies.receive(request, bodies.NoMembers, parts)
     code = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED"
     refused = Refusal(405, code, "POST method requires deferSessionRefresh to be enabled in session config").render()
-    refused.headers["Allow"] = "GET"
+    refused.headers["Allow"] = "GET, HEAD"
     return refused
 
 
