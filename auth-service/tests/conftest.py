@@ -117,6 +117,11 @@ class Store:
         )
         return [name for (name,) in self.rows(query) if not self.rows(f"SELECT 1 FROM {name} LIMIT 1")]
 
+    def list_uri(self, number: int) -> str:
+        """The URI of a status list. Its epoch is the time when the database was made."""
+        [(epoch,)] = self.rows(f"SELECT max(epoch) FROM status_lists WHERE id <= {number}")
+        return f"{ISSUER}/oauth/status-lists/{epoch}-{number}"
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The result of a query on the database directly."""
         if self.database_url.startswith("sqlite"):

@@ -4,11 +4,12 @@ import httpx2
 import jwt
 
 from .conftest import Service, Start
+from .status_scene import inside
 from .waiting import wait_until
 
 
 def signed_at(service: Service) -> int:
-    token = httpx2.get(f"{service.url}/oauth/status-lists/1").text
+    token = httpx2.get(inside(service, service.list_uri(1))).text
     return int(jwt.decode(token, options={"verify_signature": False})["iat"])
 
 

@@ -33,7 +33,7 @@ def test_an_access_token_says_who_may_do_what_where(service: Service) -> None:
     now = int(service.clock().timestamp())
     claims = claims_of(token)
     assert len(claims.pop("jti")) == 32
-    assert claims.pop("status")["status_list"]["uri"] == f"{ISSUER}/oauth/status-lists/1"
+    assert claims.pop("status")["status_list"]["uri"] == service.list_uri(1)
     assert claims == {
         "iss": ISSUER, "sub": client.client_id, "client_id": client.client_id, "aud": API,
         "iat": now, "exp": now + 300, "scope": "todos:read todos:write",

@@ -43,7 +43,7 @@ def listed(store: Store) -> dict[str, str]:
 
 def test_the_last_report_of_each_instance_is_what_counts(service: Service) -> None:
     client = register(service, protected_resource=API)
-    lists = f"{ISSUER}/oauth/status-lists/1"
+    lists = service.list_uri(1)
     assert report(client, "b a", status_lists=lists).status_code == 204
     assert report(client, "c", instance="two").status_code == 204
     assert report(client, "a b c").status_code == 204
@@ -59,10 +59,11 @@ def lists_held(store: Store) -> list[dict[str, Any]]:
 
 def test_an_operator_sees_since_when_each_verifier_knows_of_a_revocation(start: Start, database_url: str) -> None:
     """REVOCATION.md: `lacking` is 0, and the list is held since a time after the revocation."""
-    service, uri = start(database_url), f"{ISSUER}/oauth/status-lists/1"
+    service = start(database_url)
+    uri = service.list_uri(1)
     client, signed_at = register(service, protected_resource=API), int(service.clock().timestamp())
     service.clock.stop()
-    assert report(client, "a", status_lists=f"{uri}|0|{signed_at} {ISSUER}/oauth/status-lists/2").status_code == 204
+    assert report(client, "a", status_lists=f"{uri}|0|{signed_at} {service.list_uri(2)}").status_code == 204
     begun = service.clock()
     service.signed_up().post("/sign-out")
     [first, second] = lists_held(service)

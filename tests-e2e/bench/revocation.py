@@ -80,7 +80,7 @@ def revoked_at(stack: Stack, token: str) -> float:
     """The stored time of the revocation, in seconds since the epoch."""
     claims = jwt.decode(token, options={"verify_signature": False})
     reference = claims["status"]["status_list"]
-    where = int(reference["uri"].rpartition("/")[2]), reference["idx"]
+    where = int(reference["uri"].rpartition("-")[2]), reference["idx"]
     with closing(sqlite3.connect(stack.checkout.folder / ".run/auth.db", timeout=10)) as connection:
         query = "SELECT revoked_at FROM status_indexes WHERE list_id = ? AND idx = ?"
         [(stored,)] = connection.execute(query, where).fetchall()
@@ -94,8 +94,11 @@ def measure_size() -> bool:
         insert = "INSERT INTO status_indexes (list_id, idx, holder_id, revoked_at) VALUES (1, ?, 'x', ?)"
         with closing(sqlite3.connect(stack.checkout.folder / ".run/auth.db", timeout=10)) as connection:
             connection.executemany(insert, zip(given_out, revoked, strict=True))
+            [(epoch,)] = connection.execute(
+                "UPDATE status_lists SET version = ? WHERE id = 1 RETURNING epoch", [REVOKED]
+            )
             connection.commit()
-        path = f"/oauth/status-lists/1?v={REVOKED}"
+        path = f"/oauth/status-lists/{epoch}-1?v={REVOKED}"
         token = stack.client().get(path).text
         octets = octets_of_answer(stack, path)
     is_reached = octets <= MOST_OCTETS

@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HeldList:
-    """A status list: its URI, its version (the number of revoked tokens), and when it was signed."""
+    """A status list: its URI, its version (how often it has changed), and when it was signed."""
 
     uri: str
     version: int

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from ..keys.verifier_reports import HeldList, VerifierReport, list_reports
 from ..settings.settings import load_settings
+from ..status_lists.epochs import ListName
 from ..status_lists.lists import CLOSED_MARGIN, find_states
 from ..status_lists.published import PATH
 from ..store.instants import utc_now
@@ -34,12 +35,12 @@ async def list_held_status_lists() -> list[Record]:
     async with opened() as database, database.reading() as session:
         states = await find_states(session, closed_after=now - settings.access_token_ttl - CLOSED_MARGIN)
         reports = await list_reports(session, now=now)
-    published = {f"{settings.issuer}{PATH}/{state.id}": state.version for state in states}
+    published = {f"{settings.issuer}{PATH}/{ListName(state.epoch, state.id)}": state.version for state in states}
     return [_record_of(report, held, published.get(held.uri)) for report in reports for held in report.lists]
 
 
 def _record_of(report: VerifierReport, held: HeldList, published: int | None) -> Record:
-    """One line. `lacking` is the number of revocations missing in the held version; None if no longer published."""
+    """One line. `lacking` is the number of changes missing in the held version; None if no longer published."""
     lacking = None if published is None or held.version is None else max(published - held.version, 0)
     return {
         "client_id": report.client_id,

@@ -16,6 +16,7 @@ from ..http.cached_documents import NOT_MODIFIED, known_etags, render_document
 from ..http.parts import Given, given
 from ..http.public_preflight import add_preflight
 from ..oauth.status_list import MEDIA_TYPE
+from ..status_lists.epochs import parse_name
 from ..status_lists.published import PATH, Hint, PublishedStatusLists
 from ..store.instants import Clock
 
@@ -50,11 +51,11 @@ async def aggregation(request: Request) -> Response:
 async def status_list(request: Request) -> Response:
     """A Status List Token (§8.2). If `v` is newer than our version, the database is read at once for a newer list."""
     parts = given(request, StatusListParts)
-    lists, number = parts.status_lists, _number(request.path_params["list_id"])
-    found = lists.current.get(number)
+    lists, name = parts.status_lists, parse_name(request.path_params["list_id"])
+    found = lists.find(name)
     if found is not None and _number(request.query_params.get("v", "")) > found.version:
         await lists.look(now=parts.clock())
-        found = lists.current.get(number)
+        found = lists.find(name)
     if found is None:
         raise HTTPException(404, headers={"Access-Control-Allow-Origin": "*"})
     headers = {"Cache-Control": CACHE_CONTROL, "ETag": found.etag, "Access-Control-Allow-Origin": "*"}

@@ -38,8 +38,8 @@ class InvalidReport(Exception):
 class HeldList:
     """A status list that a verifier holds.
 
-    `version` is the number of revoked indexes in it, `iat` the time of its signature, `since` the time by our clock
-    when this version was first reported.
+    `version` is the number of its changes until it was signed, `iat` the time of its signature, `since` the time by our
+    clock when this version was first reported.
     """
 
     uri: str

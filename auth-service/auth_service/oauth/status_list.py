@@ -43,13 +43,14 @@ def pack(octets: bytes) -> str:
     return encode_base64url(zlib.compress(octets, 9))
 
 
-def claims(uri: str, octets: bytes, *, signed_at: datetime) -> Mapping[str, Any]:
-    """The claims of a Status List Token (§5.1)."""
+def claims(uri: str, octets: bytes, *, version: int, signed_at: datetime) -> Mapping[str, Any]:
+    """The claims of a Status List Token (§5.1). `version` is our own: verifiers report the one that they hold."""
     iat = int(signed_at.timestamp())
     return {
         "sub": uri,
         "iat": iat,
         "exp": iat + int(LIFETIME.total_seconds()),
         "ttl": int(TTL.total_seconds()),
+        "version": version,
         "status_list": {"bits": 1, "lst": pack(octets)},
     }

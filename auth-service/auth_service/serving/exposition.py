@@ -65,7 +65,7 @@ def _of_keys(rings: dict[str, KeyRing], pace: Pace, now: datetime) -> Iterator[M
 
 def _of_status_lists(lists: PublishedStatusLists, now: datetime) -> Iterator[Metric]:
     """One series per list, labelled by its number. There are only as many lists as the live tokens need."""
-    version = Metric("auth_status_list_version", "gauge", "Revoked indexes in a status list", ("status_list",))
+    version = Metric("auth_status_list_version", "gauge", "How often a status list has changed", ("status_list",))
     age = Metric("auth_status_list_age_seconds", "gauge", "Time since a status list was signed", ("status_list",))
     for number, published in lists.current.items():
         version.set(str(number), to=published.version)

@@ -2,6 +2,8 @@
 
     indexes.py     who has which index; `allocate` draws one, `revoke` sets the bits of holders
     lists.py       the tables `StatusList` and `StatusIndex`, and how one list follows another
+    epochs.py      `begin`: what a restored backup does to all lists; `ListName`, the name of a list in its URI
+    versions.py    raises a list's version in the transaction that sets a bit
     published.py   `PublishedStatusLists`: the lists as this process signs and serves them
 
 A holder (a session at the client `web`, a grant, or a client that acts for itself) draws an index before its first
@@ -12,6 +14,6 @@ them (endpoints/status_list_documents.py), and sends a hint to the verifiers tha
 One list is open, the next is already published. A full or day-old list closes and stays published until the last token
 with one of its indexes has expired; no index is given twice. REVOCATION.md is for operators.
 
-sessions/, grants/ and clients/ import `revoke`, tokens/ imports `allocate` and published.py, endpoints/ and
-serving/ import published.py, and commands/working.py imports lists.py.
+sessions/, grants/ and clients/ import `revoke`, tokens/ imports `allocate`, epochs.py and published.py, endpoints/ and
+serving/ import published.py, and commands/ imports lists.py and epochs.py.
 """

@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..oauth.status_list import SIZE
 from ..store.rows import insert_into
-from .lists import OPEN, StatusIndex, StatusList
+from .epochs import ListName
+from .lists import OPEN, VOID, StatusIndex, StatusList
+from .versions import raise_at_commit
 
 _DRAWS = 64
 
@@ -59,18 +61,23 @@ async def allocate(session: AsyncSession, holder_id: str) -> Allocated:
 async def revoke(session: AsyncSession, holder_ids: Collection[str], *, now: datetime) -> None:
     """Revoke all present and former indexes of these holders. Call it in the transaction that ends them."""
     if holder_ids:
-        await session.execute(
+        revoked = await session.scalars(
             update(StatusIndex)
             .where(StatusIndex.holder_id.in_(holder_ids), StatusIndex.revoked_at.is_(None))
             .values(revoked_at=now)
+            .returning(StatusIndex.list_id)
             .execution_options(synchronize_session=False)
         )
+        raise_at_commit(session, revoked)
 
 
-async def is_revoked(session: AsyncSession, list_id: int, index: int) -> bool:
-    """Whether the index is revoked. An index without a holder counts as revoked."""
-    query = select(StatusIndex.idx).where(
-        StatusIndex.list_id == list_id, StatusIndex.idx == index, StatusIndex.revoked_at.is_(None)
+async def is_revoked(session: AsyncSession, name: ListName, index: int) -> bool:
+    """Whether the index is revoked. Every index of another epoch is, and an index without a holder, too."""
+    query = (
+        select(StatusIndex.idx)
+        .join(StatusList, StatusList.id == StatusIndex.list_id)
+        .where(StatusList.id == name.id, StatusList.epoch == name.epoch, StatusList.state != VOID)
+        .where(StatusIndex.idx == index, StatusIndex.revoked_at.is_(None))
     )
     return await session.scalar(query) is None
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Index, Integer, String, delete, func, select, text, update
+from sqlalchemy import BigInteger, ColumnElement, Index, Integer, String, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,6 +19,7 @@ from ..store.instants import Instant
 from ..store.rows import Row
 
 OPEN, NEXT, CLOSED = "open", "next", "closed"
+VOID = "void"  # of before a restore (epochs.py): never published again, and all of its indexes count as revoked
 OPEN_FOR = timedelta(days=1)
 FULL = SIZE * 7 // 8  # beyond this, random draws would hit used indexes too often
 PUBLISHED_FOR = timedelta(seconds=10)  # covers a verifier's poll, the caches in front, and our own processes' refresh
@@ -38,6 +39,8 @@ class StatusList(Row):
     __table_args__ = (_at_most_one(OPEN), _at_most_one(NEXT))
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    epoch: Mapped[int] = mapped_column(BigInteger, server_default="0")  # 0: made before there were epochs
+    version: Mapped[int] = mapped_column(Integer, server_default="0")  # raised with each change (versions.py)
     state: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(Instant)
     opened_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -58,41 +61,43 @@ class StatusIndex(Row):
 
 @dataclass(frozen=True)
 class ListState:
-    """A published list. Bits are set and never cleared, so the number of set bits is the version."""
+    """A published list as it is stored."""
 
     id: int
+    epoch: int
     state: str
     version: int
 
 
 async def find_states(session: AsyncSession, *, closed_after: datetime) -> Sequence[ListState]:
-    """All published lists, read through a partial index over the revoked rows."""
-    revoked = (StatusIndex.list_id == StatusList.id) & StatusIndex.revoked_at.is_not(None)
+    """All published lists."""
     rows = await session.execute(
-        select(StatusList.id, StatusList.state, func.count(StatusIndex.idx))
-        .outerjoin(StatusIndex, revoked)
+        select(StatusList.id, StatusList.epoch, StatusList.state, StatusList.version)
         .where(_is_published(closed_after))
-        .group_by(StatusList.id, StatusList.state)
         .order_by(StatusList.id)
     )
     return [ListState(*row) for row in rows]
 
 
 def _is_published(closed_after: datetime) -> ColumnElement[bool]:
-    return StatusList.closed_at.is_(None) | (StatusList.closed_at > closed_after)
+    return StatusList.closed_at.is_(None) | ((StatusList.closed_at > closed_after) & (StatusList.state != VOID))
 
 
 async def create_first(database: Database, *, now: datetime) -> None:
-    """Create an open list and a next one at the first start. No verifier needs to know the open one in advance yet."""
+    """Create an open list and a next one at the first start. No verifier needs to know the open one in advance yet.
+
+    Their epoch is the Unix time, so that a new database in the place of a lost one has a later epoch than that.
+    """
     async with database.reading() as session:
         if await session.scalar(select(func.count()).select_from(StatusList)):
             return
+    epoch = int(now.timestamp())
     try:
         async with database.writing() as session:
             session.add_all(
                 [
-                    StatusList(id=1, state=OPEN, created_at=now, opened_at=now),
-                    StatusList(id=2, state=NEXT, created_at=now),
+                    StatusList(id=1, epoch=epoch, state=OPEN, created_at=now, opened_at=now),
+                    StatusList(id=2, epoch=epoch, state=NEXT, created_at=now),
                 ]
             )
     except IntegrityError:
@@ -106,7 +111,8 @@ async def replace_open_list(database: Database, *, now: datetime) -> bool:
     """
     async with database.reading() as session:
         lists = {
-            each.state: each for each in await session.scalars(select(StatusList).where(StatusList.state != CLOSED))
+            each.state: each
+            for each in await session.scalars(select(StatusList).where(StatusList.state.in_((OPEN, NEXT))))
         }
         if not {OPEN, NEXT} <= lists.keys():
             return False
@@ -118,7 +124,8 @@ async def replace_open_list(database: Database, *, now: datetime) -> bool:
         if not await _move(session, lists[OPEN], CLOSED, closed_at=now):
             return False
         await _move(session, lists[NEXT], OPEN, opened_at=now)
-        session.add(StatusList(id=lists[NEXT].id + 1, state=NEXT, created_at=now))
+        epoch = lists[NEXT].epoch or int(now.timestamp())  # the first list after the upgrade from before the epochs
+        session.add(StatusList(id=lists[NEXT].id + 1, epoch=epoch, state=NEXT, created_at=now))
     return True
 
 

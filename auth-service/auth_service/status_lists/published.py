@@ -20,6 +20,7 @@ from ..store.database import Database
 from ..store.instants import Clock
 from . import indexes as status_indexes
 from . import lists as status_lists
+from .epochs import ListName
 from .lists import CLOSED, CLOSED_MARGIN, ListState
 
 PATH = "/oauth/status-lists"
@@ -32,7 +33,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class PublishedList:
-    id: int
+    name: ListName
     state: str
     version: int
     statuses: bytes
@@ -67,10 +68,19 @@ class PublishedStatusLists:
 
     @property
     def uris(self) -> list[str]:
-        return [self.uri(list_id) for list_id in self.current]
+        return [self._uri(each.name) for each in self.current.values()]
 
     def uri(self, list_id: int) -> str:
-        return f"{self._issuer}{PATH}/{list_id}"
+        """The URI of a published list."""
+        return self._uri(self.current[list_id].name)
+
+    def find(self, name: ListName | None) -> PublishedList | None:
+        """The published list of this name. A list of the same number in another epoch is another list."""
+        found = None if name is None else self.current.get(name.id)
+        return found if found is not None and found.name == name else None
+
+    def _uri(self, name: ListName) -> str:
+        return f"{self._issuer}{PATH}/{name}"
 
     def is_usable(self, list_id: int | None, index: int | None) -> bool:
         """Whether a token may be issued with this index: its list is not closed, and the index is not revoked."""
@@ -102,14 +112,14 @@ class PublishedStatusLists:
         changed = [each for each in published.values() if self._is_news(each)]
         self.current = published
         for each in changed:
-            self._tell(Hint(self.uri(each.id), each.version))
+            self._tell(Hint(self._uri(each.name), each.version))
 
     def _is_news(self, published: PublishedList) -> bool:
-        before = self.current.get(published.id)
+        before = self.find(published.name)
         return before is not None and before.version != published.version
 
     async def _publish(self, state: ListState, now: datetime) -> PublishedList:
-        held = self.current.get(state.id)
+        held = self.find(ListName(state.epoch, state.id))
         if held is not None and held.state == state.state and not self._is_due(held, state, now):
             return held
         async with self._database.reading() as session:
@@ -122,9 +132,10 @@ class PublishedStatusLists:
 
     def _sign(self, state: ListState, revoked: Sequence[int], now: datetime) -> PublishedList:
         keys, statuses = self._keys.current, status_list.set_bits(revoked)
-        claims = status_list.claims(self.uri(state.id), statuses, signed_at=now)
+        name = ListName(state.epoch, state.id)
+        claims = status_list.claims(self._uri(name), statuses, version=state.version, signed_at=now)
         token = jws.sign(claims, typ=status_list.TYP, kid=keys.active_kid, key=keys.active_key)
-        return PublishedList(state.id, state.state, len(revoked), statuses, keys.active_kid, now, token)
+        return PublishedList(name, state.state, state.version, statuses, keys.active_kid, now, token)
 
     @contextmanager
     def listening(self) -> "Iterator[asyncio.Queue[Hint | None]]":

@@ -17,6 +17,7 @@ from ..oauth.access_token import TYP, USERINFO_CLAIMS
 from ..oauth.scope import OFFLINE_ACCESS
 from ..sessions.browser_sessions import BrowserSession
 from ..status_lists import indexes as status_indexes
+from ..status_lists.epochs import ListName, parse_name
 from ..store.database import Database
 from .holders import find_holder
 from .issuer import WEB_CLIENT_ID
@@ -53,12 +54,12 @@ class VerifiedToken:
         return self.claims.get("sid")
 
     @property
-    def status(self) -> tuple[int, int] | None:
-        """The status list's id and the index. None: issued before status lists existed."""
+    def status(self) -> tuple[ListName | None, int] | None:
+        """The status list's name and the index. None: issued before status lists existed."""
         status = self.claims.get("status")
         if status is None:
             return None
-        return int(status["status_list"]["uri"].rpartition("/")[2]), int(status["status_list"]["idx"])
+        return parse_name(status["status_list"]["uri"].rpartition("/")[2]), int(status["status_list"]["idx"])
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -136,8 +137,9 @@ class AccessTokenReader:
         """Whether the token's status index is revoked, read from the database, even before the list is published."""
         if token.status is None:
             return False
+        name, index = token.status
         async with self.database.reading() as session:
-            return await status_indexes.is_revoked(session, *token.status)
+            return name is None or await status_indexes.is_revoked(session, name, index)
 
     async def _find_signed_in(self, session_id: str, now: datetime) -> Account | None:
         async with self.database.reading() as session:

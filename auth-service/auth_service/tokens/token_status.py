@@ -28,19 +28,19 @@ class TokenStatus:
         """The index for a token of the client `web`. None: the session has just ended."""
         if self._needs_another(session):
             alive = (BrowserSession.id == session.id, BrowserSession.expires_at > now)
-            return await self._draw(session, session.id, alive)
+            return await self._draw(session, session.id, alive, now)
         return self._reference(session)
 
-    async def of_grant(self, grant: Grant) -> StatusReference | None:
+    async def of_grant(self, grant: Grant, *, now: datetime) -> StatusReference | None:
         """The index for a token of a grant. None: the grant has just ended."""
         if self._needs_another(grant):
-            return await self._draw(grant, grant.id, (Grant.id == grant.id, Grant.ended_at.is_(None)))
+            return await self._draw(grant, grant.id, (Grant.id == grant.id, Grant.ended_at.is_(None)), now)
         return self._reference(grant)
 
-    async def of_client(self, client: Client) -> StatusReference | None:
+    async def of_client(self, client: Client, *, now: datetime) -> StatusReference | None:
         """The index for a client_credentials token. None: the client has just been deleted."""
         if self._needs_another(client):
-            return await self._draw(client, client.client_id, (Client.client_id == client.client_id,))
+            return await self._draw(client, client.client_id, (Client.client_id == client.client_id,), now)
         return self._reference(client)
 
     def _needs_another(self, holder: Any) -> bool:
@@ -50,7 +50,7 @@ class TokenStatus:
         return StatusReference(self.lists.uri(holder.status_list_id), holder.status_index)
 
     async def _draw(
-        self, holder: Any, holder_id: str, is_alive: tuple[ColumnElement[bool], ...]
+        self, holder: Any, holder_id: str, is_alive: tuple[ColumnElement[bool], ...], now: datetime
     ) -> StatusReference | None:
         async with self.database.writing() as session:
             # Lock the holder: a transaction that ends it waits, and then revokes the index that is drawn here.
@@ -63,4 +63,6 @@ class TokenStatus:
             given = update(type(holder)).where(*is_alive).values(drawn.columns())
             await session.execute(given, execution_options=quietly)
         holder.status_list_id, holder.status_index = drawn.list_id, drawn.index
+        if drawn.list_id not in self.lists.current:
+            await self.lists.look(now=now)  # another process has just made the list
         return self._reference(holder)

@@ -4,6 +4,7 @@ Values and pure functions:
     access_token.py      `verify`: an access token (RFC 9068), under a `Policy`
     jws.py               the signature and the header (RFC 7515, RFC 8725): `verify`
     key_set.py           the issuer's keys as a value, read from a JWK Set
+    epochs.py            `Epochs`: which lists are from before a restore of the issuer
     status_list.py       one status list as a value: verified, inflated, read bit by bit
     security_events.py   events about accounts (RFC 8417): `verify`
     strict_json.py       JSON without duplicate names, NaN or deep nesting

@@ -59,6 +59,7 @@ class StatusList:
     iat: float
     kid: str
     document: str
+    version: int = 0  # how often the issuer has changed the list
 
     def is_set(self, index: int) -> bool:
         """Whether the token with this index is revoked. Bits count from the least significant one (§4.1).
@@ -69,11 +70,6 @@ class StatusList:
         if index < 0:
             raise IndexError(index)
         return bool(self.statuses[index >> 3] >> (index & 7) & 1)
-
-    @property
-    def version(self) -> int:
-        """The number of revoked tokens. The issuer uses the same number as version, since no bit is ever cleared."""
-        return int.from_bytes(self.statuses, "little").bit_count()
 
     def freshness(self, now: float, *, token_ttl: float) -> Freshness:
         """LIVE up to two minutes of age, STALE beyond `token_ttl` seconds, otherwise LAGGING.
@@ -93,10 +89,10 @@ class StatusList:
         not make a revoked token valid again.
         """
         before, after = int.from_bytes(held.statuses, "little"), int.from_bytes(self.statuses, "little")
-        if before | after == after:
+        if before | after == after and held.version <= self.version:
             return self
-        length = max(len(held.statuses), len(self.statuses))
-        return replace(self, statuses=(before | after).to_bytes(length, "little"))
+        length, version = max(len(held.statuses), len(self.statuses)), max(held.version, self.version)
+        return replace(self, statuses=(before | after).to_bytes(length, "little"), version=version)
 
 
 def verify(token: str, *, uri: str, keys: Mapping[str, RSAPublicKey], now: float) -> StatusList:
@@ -133,7 +129,15 @@ def _verify(token: str, *, uri: str, keys: Mapping[str, RSAPublicKey], now: floa
         raise UnusableStatusList("it is from the future")
     if ttl == 0 or (exp is not None and not iat < exp <= iat + MAX_LIFETIME.total_seconds()):
         raise UnusableStatusList("its lifetime is zero, negative or too long")
-    return StatusList(uri, _inflate(claims.get("status_list")), iat, kid, token), exp
+    statuses = _inflate(claims.get("status_list"))
+    return StatusList(uri, statuses, iat, kid, token, _version(claims.get("version"), statuses)), exp
+
+
+def _version(claim: object, statuses: bytes) -> int:
+    """The version that the issuer states, otherwise the number of revoked tokens: no bit is ever cleared."""
+    if isinstance(claim, int) and not isinstance(claim, bool) and 0 <= claim < 2**31:
+        return claim
+    return int.from_bytes(statuses, "little").bit_count()
 
 
 def _inflate(status_list: object) -> bytes:

@@ -8,7 +8,7 @@
 
 The age of a list counts from its signed `iat`. A set bit stays set, whatever is fetched later. If an older list
 arrives, its set bits are added to the list in memory. A list is removed when the issuer no longer lists it, or no
-longer publishes its key.
+longer publishes its key, or after a restore of the issuer (epochs.py).
 """
 
 import asyncio
@@ -24,14 +24,16 @@ from pathlib import Path
 
 import httpx2
 
-from . import outgoing, saved_copy, status_list, strict_json
+from . import epochs, outgoing, saved_copy, status_list, strict_json
 from .access_token import AccessToken
+from .epochs import Epochs
 from .jitter import jittered
 from .jwks import JwksCache
 from .jws import InvalidToken
 from .status_list import Freshness, StatusList, UnknownStatusKey, UnusableStatusList
 
 _FETCHED_AT_ONCE = 4
+_EPOCH = "epoch"  # a member of the saved copy, beside the lists by their URIs
 _log = logging.getLogger(__name__)
 
 
@@ -64,7 +66,9 @@ class Counts:
 
     fetches: dict[str, int] = field(default_factory=lambda: {"changed": 0, "unchanged": 0, "older": 0, "failed": 0})
     checks: dict[str, int] = field(
-        default_factory=lambda: {"revoked": 0, "out_of_range": 0, "unknown_list": 0, "lagging": 0, "stale": 0}
+        default_factory=lambda: dict.fromkeys(
+            ("revoked", "out_of_range", "older_epoch", "unknown_list", "lagging", "stale"), 0
+        )
     )
     hints: dict[str, int] = field(default_factory=lambda: {"followed": 0, "known": 0, "foreign": 0})
 
@@ -89,6 +93,7 @@ class StatusLists:
         """`uri` is the aggregation's; all lists are under it. `fetched_from` is its address inside the network."""
         self._uri = uri
         self.prefix = f"{uri}/"
+        self._epochs = Epochs(self.prefix)
         self._fetched_from = fetched_from or uri
         self._jwks = jwks
         self._saved_copy = saved_copy
@@ -115,7 +120,7 @@ class StatusLists:
         """How fresh the list is that marks the token as not revoked. A token that names no list counts as LIVE.
 
         Raises:
-            InvalidToken: the token has been revoked, or its list is too short for its index.
+            InvalidToken: the token has been revoked, its list is too short for its index, or it is of an older epoch.
             StatusUnknown: its list is not in memory; a fetch is requested.
         """
         status = token.status
@@ -123,6 +128,9 @@ class StatusLists:
             return Freshness.LIVE
         held = self._held.get(status.uri)
         if held is None:
+            if self._epochs.is_over(status.uri, listed=self._listed):
+                self.counts.checks["older_epoch"] += 1
+                raise InvalidToken("the token is from before the issuer's last restore")
             self.counts.checks["unknown_list"] += 1
             self._want_unknown(status.uri)
             raise StatusUnknown
@@ -229,7 +237,8 @@ class StatusLists:
             async with at_once:
                 return await self._refresh(uri)
 
-        return all(await asyncio.gather(*map(refresh, uris)))
+        current = [uri for uri in uris if not self._epochs.is_over(uri, listed=uris)]
+        return all(await asyncio.gather(*map(refresh, current)))
 
     async def _list(self) -> tuple[str, ...]:
         async with asyncio.timeout(self._polling.total_timeout.total_seconds()):
@@ -271,6 +280,7 @@ class StatusLists:
         return status_list.verify(body.decode("ascii"), uri=uri, keys=keys, now=self._clock())
 
     def _swap(self, uri: str, fetched: StatusList, etag: str | None) -> None:
+        self._begin_epoch(uri)
         held = self._held.get(uri)
         if held is not None:
             if fetched.iat < held.iat:
@@ -286,6 +296,12 @@ class StatusLists:
         self._etags[uri] = etag
         self.counts.fetches["changed"] += 1
         self._unsaved.set()
+
+    def _begin_epoch(self, uri: str) -> None:
+        """Follow the epoch of a verified list. Raises UnusableStatusList if it is an older one."""
+        if self._epochs.follow(uri):
+            of, newest = self._epochs.of, self._epochs.newest
+            self._held = {each: held for each, held in self._held.items() if of(each) in (0, newest)}
 
     def _keep(self, uris: Iterable[str]) -> None:
         """Remove the lists that the issuer no longer lists: all their tokens have expired."""
@@ -347,12 +363,18 @@ class StatusLists:
         except (OSError, ValueError) as error:
             _log.warning("the saved status lists are not used: %s", error)
             return
-        for uri, document in documents.items() if isinstance(documents, dict) else ():
+        if not isinstance(documents, dict):
+            return
+        epoch = documents.get(_EPOCH)
+        self._epochs.newest = epoch if isinstance(epoch, int) and 0 <= epoch < epochs.LIMIT else 0
+        for uri, document in documents.items():
             if not (isinstance(document, str) and status_list.is_under(uri, self.prefix)):
                 continue
             try:
                 keys = published.published.status_lists
-                self._held[uri] = status_list.restore(document, uri=uri, keys=keys, now=self._clock())
+                restored = status_list.restore(document, uri=uri, keys=keys, now=self._clock())
+                self._begin_epoch(uri)
+                self._held[uri] = restored
             except UnusableStatusList as error:
                 _log.warning("a saved status list is not used: %s", error)
 
@@ -360,7 +382,8 @@ class StatusLists:
         while self._saved_copy is not None:
             await self._unsaved.wait()
             self._unsaved.clear()
-            text = json.dumps({uri: held.document for uri, held in self._held.items()})
+            documents: dict[str, str | int] = {uri: held.document for uri, held in self._held.items()}
+            text = json.dumps({_EPOCH: self._epochs.newest, **documents})
             try:
                 await asyncio.to_thread(saved_copy.write, self._saved_copy, text)
             except OSError as error:

@@ -36,7 +36,7 @@ async def redeem(request: TokenRequest) -> TokenResponse:
         request.parameters.all("resource"), default=registration.default_resource, issuer=parts.issuer
     )
     granted = " ".join(scopes)
-    status = await parts.token_status.of_client(request.client)
+    status = await parts.token_status.of_client(request.client, now=request.now)
     if status is None:
         raise InvalidClient("No client with this client_id is registered.")
     token = parts.tokens.issue_for_client(request.client.client_id, audience, granted, status, now=request.now)

@@ -48,7 +48,7 @@ async def respond(
         InvalidGrant: the grant has just ended.
     """
     scope, registered, now = " ".join(scopes), request.client.registration.scope, request.now
-    status = await parts.token_status.of_grant(held.holder.grant)
+    status = await parts.token_status.of_grant(held.holder.grant, now=now)
     if status is None:
         raise InvalidGrant(ENDED)
     access_token = parts.tokens.issue_for_grant(held, scope, status, registered=registered, now=now)
