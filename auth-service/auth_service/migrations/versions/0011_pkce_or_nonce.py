@@ -9,8 +9,8 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010_pkce_or_nonce"
-down_revision = "0009_delivery_errors"
+revision = "0011_pkce_or_nonce"
+down_revision = "0010_epochs"
 
 CLIENTS = sa.table("clients", sa.column("client_id", sa.String), sa.column("registered", sa.Text))
 
