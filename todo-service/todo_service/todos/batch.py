@@ -29,6 +29,7 @@ from .queries import Versions
 from .refusals import as_problems, not_found
 
 MAX_OPERATIONS = 100
+_VALUES_OF_ONE = 20  # members of one operation and its todo, at most; there are twelve
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 _APART = 1e-6  # seconds between the ids of two new todos, so that they sort in the order of the batch
 
@@ -120,7 +121,7 @@ class BatchParts(OnceParts):
 async def batch(token: Writer, request: Request, now: Now) -> Response:
     """Do up to 100 operations in one request. With an Idempotency-Key the batch takes effect once."""
     body = await request_body.read_as(request, (request_body.JSON,))
-    asked = request_body.parse_bytes(body, _Envelope)
+    asked = request_body.parse_bytes(body, _Envelope, max_values=MAX_OPERATIONS * _VALUES_OF_ONE)
     parts = given(request, BatchParts)
 
     async def act(connection: AsyncConnection) -> Answer:
