@@ -92,6 +92,7 @@ Now = Annotated[datetime, Depends(get_now)]
 TWINS: dict[str, tuple[Difference, ...]] = {
     "__main__.py": (),
     "http/parts.py": (EXAMPLE, MORE_GIVEN),
+    "http/unserved_addresses.py": (),
     "limits/redis_address.py": (),
     "limits/redis_clients.py": (),
     "limits/shared_windows.py": (LOG_EVENTS,),

@@ -15,6 +15,7 @@ from .endpoints.better_auth.cross_origin import CrossOrigin
 from .endpoints.token.grants import GRANT_TYPES
 from .http.client_cors import ClientCrossOrigin
 from .http.outgoing import SendOutgoing
+from .http.unserved_addresses import UnservedAddresses
 from .keys.ring import reload_periodically
 from .serving.failures import add_exception_handlers, render_failure
 from .serving.routes import ROUTES
@@ -40,7 +41,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, traces: TracerProv
         lifespan=_lifespan(settings, clock, counts),
         telemetry=tracing.describe(traces),
     )
-    app.router.routes.extend(ROUTES)
+    app.router.routes[:] = [UnservedAddresses(), *app.router.routes, *ROUTES]
     add_exception_handlers(app)
     for middleware in (CrossOrigin, ClientCrossOrigin, LastResort, SendOutgoing):  # the last one is the outermost
         app.add_middleware(middleware)

@@ -342,3 +342,38 @@ def test_an_announced_length_is_refused_before_a_byte_is_read(shared_service: Se
 def test_malformed_framing_is_the_http_parsers_400(shared_service: Service, line: str) -> None:
     answer = raw(shared_service, f"POST {TODOS} HTTP/1.1\r\nHost: x\r\n{line}\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 4")
+
+
+FIXED = [TODOS, f"{TODOS}:batch", "/api/v1/changes", "/api/v1/export", "/livez", "/readyz", "/openapi.json",
+         "/.well-known/oauth-protected-resource/api/v1", "/", "/sign-in", "/favicon.svg", "/api/v1/users/x/todos",
+         f"{TODOS}/01900000-0000-7000-8000-000000000000/complete"]  # fmt: skip
+WITH_A_PARAMETER_LAST = ["/assets/x.js", f"{TODOS}/01900000-0000-7000-8000-000000000000"]
+BREAKS = ["%0a", "%0A", "%0a%0a", "%0d%0a"]
+OTHERS = ["%0d", "%09", "%20", "%00", "%e2%80%a8", "%c2%85"]  # in a last parameter they are part of its value
+
+
+@pytest.mark.parametrize(
+    ("path", "ending"),
+    [(path, ending) for path in FIXED for ending in BREAKS + OTHERS]
+    + [(path, ending) for path in WITH_A_PARAMETER_LAST for ending in BREAKS],
+)
+def test_a_path_with_a_line_break_at_its_end_is_unknown(sqlite_service: Service, path: str, ending: str) -> None:
+    """`$` in a route's pattern also matches before a line break. Without a token, a known path would be 401 or 200."""
+    client = sqlite_service.client()
+    for method in ("GET", "POST", "PUT"):
+        check(client.request(method, path + ending), 404, "not-found")
+
+
+@pytest.mark.parametrize("path", [TODOS, "/api/v1/changes", "/api/v1/export", "/api/v1/users/x/todos"])
+@pytest.mark.parametrize("of", ["limit=1", "x", "", "access_token=x"])
+def test_a_query_of_thousands_of_parameters_is_one_problem(alice: httpx2.Client, path: str, of: str) -> None:
+    problem = check(alice.get(path + "?" + "&".join([of] * 4_000)), 400, "invalid-parameter")
+    assert problem["detail"] == "The query has more than 100 parameters."
+    assert "errors" not in problem
+
+
+def test_a_query_of_100_parameters_is_read(alice: httpx2.Client) -> None:
+    problem = check(
+        alice.get(TODOS + "?" + "&".join(f"x{number}=1" for number in range(100))), 400, "invalid-parameter"
+    )
+    assert len(problem["errors"]) == 20

@@ -15,6 +15,7 @@ from .http import health, openapi, problems, protected_resource, refusals
 from .http.cross_origin import CrossOrigin
 from .http.outgoing import SendOutgoing
 from .http.problems import Problem
+from .http.unserved_addresses import UnservedAddresses
 from .settings.settings import Settings
 from .telemetry import tracing
 from .telemetry.access_log import AccessLog
@@ -62,6 +63,7 @@ def create_app(
 
 
 def _add_routes(app: FastAPI, *, takes_events: bool) -> None:
+    app.router.routes.insert(0, UnservedAddresses())
     routers = (health.router, protected_resource.router)
     for router in (*routers, account_events.router) if takes_events else routers:
         app.include_router(router)
