@@ -83,6 +83,7 @@ TWINS: dict[str, tuple[Difference, ...]] = {
     "http/head_requests.py": (),
     "http/parts.py": (EXAMPLE, MORE_GIVEN),
     "http/public_preflight.py": (),
+    "http/unserved_addresses.py": (),
     "limits/redis_address.py": (),
     "limits/redis_clients.py": (),
     "limits/shared_windows.py": (),

@@ -16,6 +16,7 @@ from .endpoints.token.grants import GRANT_TYPES
 from .http.client_cors import ClientCrossOrigin
 from .http.head_requests import HeadLikeGet
 from .http.outgoing import SendOutgoing
+from .http.unserved_addresses import UnservedAddresses
 from .keys.ring import reload_periodically
 from .serving.failures import add_exception_handlers, render_failure
 from .serving.routes import ROUTES
@@ -41,7 +42,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, traces: TracerProv
         lifespan=_lifespan(settings, clock, counts),
         telemetry=tracing.describe(traces),
     )
-    app.router.routes.extend(ROUTES)
+    app.router.routes[:] = [UnservedAddresses(), *app.router.routes, *ROUTES]
     add_exception_handlers(app)
     # The last one is the outermost.
     for middleware in (HeadLikeGet, CrossOrigin, ClientCrossOrigin, LastResort, SendOutgoing):

@@ -40,6 +40,30 @@ def test_a_strict_client_is_told_when_it_forgets_the_version(alice: httpx2.Clien
 
 
 @pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("condition", ["", ",", '""', "1", '"01"', 'W/"1"', '"1', '*, "1" "2"', "x"])
+def test_a_condition_that_cannot_be_read_is_not_met(alice: httpx2.Client, verb: str, condition: str) -> None:
+    """RFC 9110 §13.1.1. A client that sends an empty If-Match has a condition, although it has lost the version."""
+    made = alice.post(TODOS, json={"title": "x"})
+    response = change(alice, verb, made.headers["Location"], {"If-Match": condition})
+    assert (response.status_code, response.json()["type"]) == (412, "urn:problem-type:todo:precondition-failed")
+    assert alice.get(made.headers["Location"]).json() == made.json()
+
+
+@pytest.mark.parametrize("condition", ["", ",", "1"])
+def test_a_condition_of_a_batch_that_cannot_be_read_is_not_met(alice: httpx2.Client, condition: str) -> None:
+    made = alice.post(TODOS, json={"title": "x"})
+    operation = {"op": "complete", "id": made.json()["id"], "if_match": condition}
+    [result] = alice.post(f"{TODOS}:batch", json={"operations": [operation]}).json()["results"]
+    assert result["status"] == 412
+
+
+@pytest.mark.parametrize("key", ["", '""'])
+def test_an_empty_idempotency_key_is_no_key(alice: httpx2.Client, key: str) -> None:
+    response = alice.post(TODOS, json={"title": "x"}, headers={"Idempotency-Key": key})
+    assert (response.status_code, response.json()["type"]) == (400, "urn:problem-type:todo:invalid-idempotency-key")
+
+
+@pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("headers", [{}, {"Prefer": "handling=lenient"}, {**STRICT, "If-Match": '"1"'}])
 def test_others_are_not(alice: httpx2.Client, verb: str, headers: dict[str, str]) -> None:
     path = alice.post(TODOS, json={"title": "x"}).headers["Location"]

@@ -22,6 +22,15 @@ def test_brackets_beside_each_other_and_in_strings_are_not_depth() -> None:
 
 
 @pytest.mark.parametrize(
+    "text", [b"[1,2,3,4]", b'{"a":1,"b":2,"c":3,"d":4}', b'{"a":[1,{"b":2}]}', rb'["a,b","[{","\\",","]', b"[1,[2,3]]"]
+)
+def test_members_and_elements_are_counted_exactly(text: bytes) -> None:
+    strict_json.parse(text, max_depth=8, max_values=4)
+    with pytest.raises(strict_json.TooManyValues):
+        strict_json.parse(text, max_depth=8, max_values=3)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         pytest.param(b'{"a":1,"a":1}', id="name-twice"),

@@ -16,6 +16,7 @@ from .http.cross_origin import CrossOrigin
 from .http.head_requests import HeadLikeGet
 from .http.outgoing import SendOutgoing
 from .http.problems import Problem
+from .http.unserved_addresses import UnservedAddresses
 from .settings.settings import Settings
 from .telemetry import tracing
 from .telemetry.access_log import AccessLog
@@ -64,6 +65,7 @@ def create_app(
 
 
 def _add_routes(app: FastAPI, *, takes_events: bool) -> None:
+    app.router.routes.insert(0, UnservedAddresses())
     routers = (health.router, protected_resource.router)
     for router in (*routers, account_events.router) if takes_events else routers:
         app.include_router(router)

@@ -1,6 +1,7 @@
 """HTTP: what endpoints share of requests and responses.
 
     parts.py                    `given`: an endpoint or a grant gets the parts of this process that it names; `Now`
+    unserved_addresses.py       a path with a line break at its end, a query of too many parameters
     direct_routes.py            routes without FastAPI's dependency solving, for the hottest paths
     oauth_requests.py           the form of a protocol request, and refusals as RFC 6749 has them
     client_requests.py          `authenticate`: prove the client of such a request, then count the request

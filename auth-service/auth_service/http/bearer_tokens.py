@@ -73,6 +73,6 @@ class _Challenged(BaseModel):
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    **{status: {"model": OAuthErrorBody} for status in (400, 403, 413)},
+    **{status: {"model": OAuthErrorBody} for status in (400, 403, 413, 415)},
     401: {"model": _Challenged},
 }

@@ -8,9 +8,10 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from ..oauth.errors import InvalidRequest, OAuthError, RequestTooLarge
+from ..oauth.errors import EncodedContent, InvalidRequest, OAuthError, RequestTooLarge
 from ..oauth.parameters import MAX_SIZE, MEDIA_TYPE, Parameters, parse_form
 from ..telemetry.counts import RequestCounts
+from .outgoing import outgoing_of
 from .parts import Given, given
 
 NO_STORE = {"Cache-Control": "no-store"}
@@ -36,12 +37,26 @@ async def read_form_octets(request: Request) -> bytes:
     content_type = request.headers.get("content-type", "")
     if content_type != MEDIA_TYPE and not _is_form_in_utf_8(content_type):
         raise InvalidRequest(f"The body must be {MEDIA_TYPE}, in UTF-8.")
+    if is_encoded(request):
+        raise EncodedContent("The body must be sent as it is, without a content coding.")
     octets = bytearray()
     async for chunk in request.stream():
         octets += chunk
         if len(octets) > MAX_SIZE:
             raise RequestTooLarge(f"The body is larger than {MAX_SIZE} octets.")
     return bytes(octets)
+
+
+def is_encoded(request: Request) -> bool:
+    """Whether the body is in a content coding, such as gzip (RFC 9110 §8.4). We decode none.
+
+    The response then says so, whatever it is (`Accept-Encoding`, §15.5.16).
+    """
+    codings = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
+    if all(coding.strip() in ("", "identity") for coding in codings):
+        return False
+    outgoing_of(request).fields["Accept-Encoding"] = "identity"
+    return True
 
 
 def _is_form_in_utf_8(content_type: str) -> bool:
@@ -78,4 +93,4 @@ def document_clients_form(required: str, properties: dict[str, Any]) -> dict[str
 
 
 TOKEN_FORM = document_clients_form("token", {"token": {"type": "string"}, "token_type_hint": {"type": "string"}})
-REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": OAuthErrorBody} for status in (400, 401, 413, 429)}
+REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": OAuthErrorBody} for status in (400, 401, 413, 415, 429)}

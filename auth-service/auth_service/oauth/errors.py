@@ -27,6 +27,12 @@ class RequestTooLarge(InvalidRequest):
     status = 413
 
 
+class EncodedContent(InvalidRequest):
+    """invalid_request under the HTTP status for a content coding that is not supported (RFC 9110 §15.5.16)."""
+
+    status = 415
+
+
 class InvalidClient(OAuthError):
     """Client authentication failed. The description says what the client's developer has to change.
 

@@ -2,8 +2,12 @@
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 
+# The closing quote is optional: an unterminated string is then one match, instead of one attempt per character.
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_NOT_MARKS = bytes(set(range(256)) - set(b"[{,"))
 MAX_NESTING = 64  # opening brackets in the whole text: more than key sets and assertions have
 
 
@@ -21,6 +25,16 @@ def parse_object(text: bytes, *, max_brackets: int = MAX_NESTING) -> dict[str, A
     if not isinstance(value, dict):
         raise ValueError("not an object")  # noqa: TRY004 - it is about the text, like the other errors here
     return value
+
+
+def has_more_values(text: bytes, most: int) -> bool:
+    """Whether there are more than `most` members and elements. They are counted in one pass, without parsing.
+
+    A bracket or a comma stands before each of them. The bracket of an empty array or object counts as one more.
+    """
+    if text.count(b",") + text.count(b"[") + text.count(b"{") <= most:
+        return False
+    return len(_STRING.sub(b"", text).translate(None, _NOT_MARKS)) > most
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -60,11 +60,17 @@ def _render_too_busy(request: Request, error: TooBusy) -> Response:
 
 
 def _render_http_exception(request: Request, error: HTTPException) -> Response:
-    """The router's own 404 and 405. Below /api/auth both are an empty 404, as the Better Auth protocol requires."""
-    if request.url.path.startswith(PREFIX) and error.status_code in (404, 405):
+    """The router's own 404 and 405, and 400 for an address that no route gets.
+
+    Below /api/auth the first two are an empty 404, as the Better Auth protocol requires.
+    """
+    path: str = request.scope["path"]
+    if path.startswith(PREFIX) and error.status_code in (404, 405):
         return Response(status_code=404)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return render_failure(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": with_head(_methods(request))})
+    if path in PAGE_PATHS and error.status_code == HTTPStatus.BAD_REQUEST:
+        return render_refused(request, PageRefused("This link does not work", error.detail))
     return render_failure(HTTPStatus(error.status_code), error.headers)
 
 
@@ -81,7 +87,7 @@ def _render_half_a_request(request: Request, error: ClientDisconnect) -> Respons
 
 def _render_unavailable(request: Request, error: Exception) -> Response:
     _log.error("store_unavailable", error=type(error).__name__)
-    if request.url.path in PAGE_PATHS:
+    if request.scope["path"] in PAGE_PATHS:
         later = PageRefused("Not now", "This does not work at the moment. Please try again in a moment.", status=503)
         response = render_refused(request, later)
         response.headers["Retry-After"] = "1"

@@ -13,19 +13,22 @@ _HANDLING = re.compile(r"handling\s*=\s*(?:\"strict\"|strict)\s*(?:;.*)?", re.IG
 
 
 async def get_versions(request: Request) -> Collection[int] | None:
-    """The versions in If-Match (RFC 9110 §13.1.1); None means any. Weak tags and unknown tags match no version.
+    """The versions in If-Match (RFC 9110 §13.1.1); None means any.
+
+    Weak tags, unknown tags and what is no list of tags match no version. An empty If-Match is such a condition, too:
+    without it the client would overwrite a version that it meant to exclude.
 
     Raises:
         Problem: 428, if the client asked for strict handling (RFC 7240 §4.4) but sent no If-Match.
     """
-    given = ",".join(request.headers.getlist("If-Match"))
+    given = request.headers.getlist("If-Match")
     if not given:
         if is_strict(request):
             raise Problem(
                 problems.PRECONDITION_REQUIRED, "The request asks for strict handling, so it must have an If-Match."
             )
         return None
-    return parse_versions(given)
+    return parse_versions(",".join(given))
 
 
 def parse_versions(if_match: str) -> Collection[int] | None:

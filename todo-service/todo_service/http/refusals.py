@@ -29,10 +29,12 @@ def add_to(app: FastAPI) -> None:
 
 
 async def _of_http(request: Request, error: HTTPException) -> Response:
-    """404 and 405 of the router."""
+    """404 and 405 of the router, and 400 for an address that no route gets."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allow = with_head(_methods(request))
         problem = Problem(problems.METHOD_NOT_ALLOWED, f"Allowed methods: {allow}.", headers={"Allow": allow})
+    elif error.status_code == HTTPStatus.BAD_REQUEST:
+        problem = Problem(problems.INVALID_PARAMETER, error.detail)
     else:
         problem = Problem(problems.NOT_FOUND, "There is no such resource.")
     return problems.render(request, problem)

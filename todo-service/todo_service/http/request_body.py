@@ -12,6 +12,7 @@ from .problems import CONTENT_TOO_LARGE, INVALID_FIELDS, INVALID_JSON, UNSUPPORT
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 MAX_LENGTH = 256 * 1024
+MAX_VALUES = 100  # members and elements of a body; a batch may have more
 _MAX_DEPTH = 32
 
 Fields = TypeVar("Fields", bound=BaseModel)
@@ -40,9 +41,12 @@ async def read_as(request: Request, accepted: tuple[str, ...]) -> bytes:
     return await read(request)
 
 
-def parse_bytes(body: bytes, fields: type[Fields]) -> Fields:
+def parse_bytes(body: bytes, fields: type[Fields], *, max_values: int = MAX_VALUES) -> Fields:
+    """The body as `fields`. Members are counted first: of each unknown one an error would be made."""
     try:
-        value = strict_json.parse(body, max_depth=_MAX_DEPTH)
+        value = strict_json.parse(body, max_depth=_MAX_DEPTH, max_values=max_values)
+    except strict_json.TooManyValues as error:
+        raise Problem(INVALID_FIELDS, f"The body has {error}.") from None
     except ValueError as error:
         raise Problem(INVALID_JSON, f"The body is refused: {error}.") from None
     try:
@@ -52,7 +56,11 @@ def parse_bytes(body: bytes, fields: type[Fields]) -> Fields:
 
 
 async def read(request: Request) -> bytes:
-    """The body. Raises 413 as soon as it is too long."""
+    """The body. Raises 415 if it is compressed, and 413 as soon as it is too long."""
+    codings = ",".join(request.headers.getlist("Content-Encoding")).lower().split(",")
+    if any(coding.strip() not in ("", "identity") for coding in codings):  # RFC 9110 §8.4
+        detail = "Send the body as it is, without a content coding."
+        raise Problem(UNSUPPORTED_MEDIA_TYPE, detail, headers={"Accept-Encoding": "identity"})  # §15.5.16
     announced = request.headers.get("Content-Length", "0")
     if len(announced) > 10 or int(announced) > MAX_LENGTH:  # the HTTP parser accepts digits only
         raise _too_large()

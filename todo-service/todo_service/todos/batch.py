@@ -32,6 +32,7 @@ from .rooms import Quota
 from .transitions import Versions
 
 MAX_OPERATIONS = 100
+_VALUES_OF_ONE = 20  # members of one operation and its todo, at most; there are twelve
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 _SHOWN = tuple(str(column.name) for column in queries.SHOWN)
 _APART = 1e-6  # seconds between the ids of two new todos, so that they sort in the order of the batch
@@ -129,7 +130,7 @@ async def batch(token: Writer, request: Request, now: Now) -> Response:
     parts = given(request, BatchParts)
     async with costs.turn(parts.batch_turns, token.sub, "batches"):
         body = await request_body.read_as(request, (request_body.JSON,))
-        asked = request_body.parse_bytes(body, _Envelope)
+        asked = request_body.parse_bytes(body, _Envelope, max_values=MAX_OPERATIONS * _VALUES_OF_ONE)
         await costs.spend(request, token.sub, len(asked.operations) - 1)
         strict = preconditions.is_strict(request)
         ready = [_prepare(operation, number, now, strict=strict) for number, operation in enumerate(asked.operations)]

@@ -13,13 +13,23 @@ from typing import NoReturn
 # The closing quote is optional: an unterminated string is then one match, instead of one attempt per character.
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NOT_MARKS = bytes(set(range(256)) - set(b"[{,"))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
-def parse(text: bytes, *, max_depth: int) -> object:
-    """Return the value, or raise ValueError with a text that does not quote the input."""
+class TooManyValues(ValueError):
+    """The text has more members and elements than the caller accepts."""
+
+
+def parse(text: bytes, *, max_depth: int, max_values: int | None = None) -> object:
+    """Return the value, or raise ValueError with a text that does not quote the input.
+
+    `max_values` bounds the members of all objects and the elements of all arrays together.
+    """
     if _is_deeper(text, max_depth):
         raise ValueError("too deeply nested")
+    if max_values is not None and _has_more_values(text, max_values):
+        raise TooManyValues(f"more than {max_values} members and elements")
     try:
         value = _DECODER.decode(text.decode())
         if b"\\u" in text:
@@ -37,6 +47,17 @@ def _is_deeper(text: bytes, max_depth: int) -> bool:
         return False
     brackets = _STRING.sub(b"", text).translate(None, _NOT_BRACKETS)
     return max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > max_depth
+
+
+def _has_more_values(text: bytes, most: int) -> bool:
+    """Whether there are more than `most` members and elements. Like the depth, they are counted without parsing.
+
+    A bracket or a comma stands before each of them. The bracket of an empty array or object counts as one more.
+    """
+    if text.count(b",") + text.count(b"[") + text.count(b"{") <= most:
+        return False
+    marks = _STRING.sub(b"", text).translate(None, _NOT_MARKS)
+    return len(marks) > most
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

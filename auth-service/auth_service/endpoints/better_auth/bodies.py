@@ -14,12 +14,15 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from ...http.oauth_requests import is_encoded
 from ...http.parts import Given
 from ...network.trusted_origins import TrustedOrigins
+from ...oauth.strict_json import has_more_values
 from .cross_site import check_origin, check_redirects
 from .refusals import Refusal, RefusalBody
 
 MAX_BODY_SIZE = 64 * 1024  # octets
+MAX_VALUES = 200  # members and elements of a body; the largest of the protocol has a few dozen
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
@@ -96,6 +99,8 @@ async def _read_object(request: Request, *, takes_form: bool) -> object:
 
 
 async def _read(request: Request) -> bytes:
+    if is_encoded(request):
+        raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "Content-Encoding is not allowed")
     octets = b""
     async for chunk in request.stream():
         octets += chunk
@@ -105,6 +110,8 @@ async def _read(request: Request) -> bytes:
 
 
 def _parse_json(octets: bytes) -> object:
+    if has_more_values(octets, MAX_VALUES):
+        raise Refusal(400, "BAD_REQUEST", "Too many members in request body")
     try:
         value = json.loads(octets.decode(), parse_constant=_refuse_constant) if octets.strip() else None
         json.dumps(value, ensure_ascii=False).encode()  # raises for a lone surrogate, which no database can store
