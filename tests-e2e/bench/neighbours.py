@@ -2,9 +2,10 @@
 
     python tests-e2e/bench/neighbours.py [--sqlite | --postgres] [WORD...]     all attacks, or those with a word in them
 
-The whole system runs with all its limits, once on SQLite and once on PostgreSQL (needs Debian's postgresql). The attacker
-has one account and one address, and 4 or 40 connections; the neighbour has another address. It holds if the neighbour
-gets no error, and a p95 of at most five times the idle one or 25 ms. e2e_fixtures/attacks.py has the attacks.
+The whole system runs with all its limits, once on SQLite and once on PostgreSQL (needs Debian's postgresql). The
+attacker has one account, one address, and 4 or 40 connections; the neighbour has another address. An attack is held off
+if the neighbour gets no error, and a p95 of at most five times the idle one, or 25 ms if that is more.
+e2e_fixtures/attacks.py has the attacks.
 """
 
 import sys
@@ -36,10 +37,15 @@ def main() -> int:
 
 def measured(store: str, attacks: Sequence[Attack]) -> list[Row]:
     rows = []
-    with tempfile.TemporaryDirectory() as folder, {"sqlite": on_sqlite, "postgres": on_postgres}[store](Path(folder)) as town:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        {"sqlite": on_sqlite, "postgres": on_postgres}[store](Path(folder)) as town,
+    ):
         town.idle(1)  # caches are warm
         idle = town.idle(SECONDS)
-        heading = f"{store + ': attack':48}{'conn.':>6}" + "".join(f"{name:>10}" for name in ("GET p50", "p95", "POST p50", "p95"))
+        heading = f"{store + ': attack':48}{'conn.':>6}" + "".join(
+            f"{name:>10}" for name in ("GET p50", "p95", "POST p50", "p95")
+        )
         print(f"\n{heading}{'allowed':>9}  verdict")
         print(f"{'(none)':54}" + figures(idle.figures()), flush=True)
         for attack in attacks:

@@ -31,8 +31,11 @@ PATIENCE = 30  # seconds for one answer
 RECOVERY = 120  # seconds after an attack until the next one begins anyway
 _BACK_OFF = 0.25  # seconds after a 429
 NEVER = "9999-12-31 23:59:59.999999"
-_COLUMNS = (
-    "owner, id, title, notes, status, priority, due_at, position, version, created_at, updated_at, sequence"
+_COLUMNS = "owner, id, title, notes, status, priority, due_at, position, version, created_at, updated_at, sequence"
+
+
+_COUNTED = (
+    "INSERT INTO owners (owner, sequence, todo_count) SELECT owner, max(sequence), count(*) FROM todos GROUP BY owner"
 )
 
 
@@ -122,7 +125,12 @@ class Town:
 def settle(stack: Stack, insert: Callable[[Sequence[tuple[Any, ...]]], None]) -> Town:
     """Sign up the neighbour and the attackers, and give the attackers their todos."""
     neighbour, hoarder, scribe = (sign_up(stack) for _ in range(3))
-    insert([*_rows(hoarder.id, 10_000, lambda random: _prose(random)), *_rows(scribe.id, 100, lambda _: "\U0001f95b" * 10_000)])
+    insert(
+        [
+            *_rows(hoarder.id, 10_000, lambda random: _prose(random)),
+            *_rows(scribe.id, 100, lambda _: "\U0001f95b" * 10_000),
+        ]
+    )
     town = Town(stack, neighbour, {"hoarder": hoarder, "scribe": scribe})
     for person in town.attackers.values():
         person.api().get(f"{TODOS}?q=zzzzzz", timeout=120)  # the first search may have to prepare the inserted rows
@@ -150,8 +158,8 @@ def insert_into_sqlite(path: str, rows: Sequence[tuple[Any, ...]]) -> None:
     marks = ", ".join("?" * 12)
     plain = ((owner, id_.hex, *more) for owner, id_, *more in rows)
     with connection:
-        connection.executemany(f"INSERT INTO todos ({_COLUMNS}) VALUES ({marks})", plain)  # noqa: S608 - constants
-        connection.execute("INSERT INTO owners (owner, sequence, todo_count) SELECT owner, max(sequence), count(*) FROM todos GROUP BY owner")
+        connection.executemany(f"INSERT INTO todos ({_COLUMNS}) VALUES ({marks})", plain)
+        connection.execute(_COUNTED)
     connection.close()
 
 
@@ -161,7 +169,7 @@ def insert_into_postgres(url: str, rows: Sequence[tuple[Any, ...]]) -> None:
         with cursor.copy(f"COPY todos ({_COLUMNS}) FROM STDIN".encode()) as copy:
             for row in rows:
                 copy.write_row(row)
-        cursor.execute("INSERT INTO owners (owner, sequence, todo_count) SELECT owner, max(sequence), count(*) FROM todos GROUP BY owner")
+        cursor.execute(_COUNTED.encode())
         cursor.execute("ANALYZE")
 
 
@@ -176,7 +184,10 @@ def watch(port: int, token: str, seconds: float) -> Seen:
             break
         time.sleep(max(0.0, due - time.monotonic()))
         body = json.dumps({"title": secrets.token_hex(8)})
-        for durations, method, path, sent in ((seen.get, "GET", f"{TODOS}?limit=20", None), (seen.post, "POST", TODOS, body)):
+        for durations, method, path, sent in (
+            (seen.get, "GET", f"{TODOS}?limit=20", None),
+            (seen.post, "POST", TODOS, body),
+        ):
             at = time.perf_counter()
             status = _exchange(connection, method, path, sent, headers)
             durations.append((time.perf_counter() - at) * 1000)

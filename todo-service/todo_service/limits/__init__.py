@@ -7,9 +7,9 @@
     redis_address.py    the address of Redis: one server, Sentinel or cluster, with or without TLS
     redis_clients.py    connections for each kind of address
 
-After a token is verified, http/costs.py calls `RateLimit.spend` with its subject. Costly requests count as several. With Redis all processes
-count together; while Redis does not answer, each process counts alone and no request waits. A subject that has spent
-its quota gets 429 until its window ends.
+After a token is verified, http/costs.py calls `RateLimit.spend` with its subject. Costly requests count as
+several. With Redis all processes count together; while Redis does not answer, each process counts alone and no request
+waits. A subject that has spent its quota gets 429 until its window ends.
 
 The gateway limits by address before any of this (gateway/README.md). http/, telemetry/, assembly.py and the settings
 import this room.

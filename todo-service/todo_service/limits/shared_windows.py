@@ -67,7 +67,7 @@ class SharedWindows:
                 await client.aclose()
 
     async def count(self, key: str, seconds: int, cost: int = 1) -> Window | None:
-        """The key's window with this request's cost counted. None if Redis does not answer: the caller then counts itself."""
+        """The key's window with this cost counted. None if Redis does not answer: the caller then counts itself."""
         async with self._places:
             return None if self.is_lost else await self._try_to_count(f"{self._prefix}:requests:{key}", seconds, cost)
 

@@ -216,7 +216,7 @@ def _end_after_the_timeout(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, record: Any) -> None:
         def is_over() -> bool:
-            return time.monotonic() > record.info.get("deadline", math.inf)
+            return bool(time.monotonic() > record.info.get("deadline", math.inf))
 
         connection.run_async(lambda driver: driver.set_progress_handler(is_over, _STEPS))
 

@@ -6,7 +6,7 @@ begins, and batch_run.py does them in few statements.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -29,7 +29,7 @@ from .idempotency import Answer, OnceParts
 from .identifiers import new_id, parse_id
 from .refusals import as_problems, not_found
 from .rooms import Quota
-from .transitions import Versions
+from .transitions import Columns, Versions
 
 MAX_OPERATIONS = 100
 _VALUES_OF_ONE = 20  # members of one operation and its todo, at most; there are twelve
@@ -112,8 +112,8 @@ class _Ready:
 
     number: int
     operation: Create | Update | Act
+    id: uuid.UUID
     versions: Versions = None
-    id: uuid.UUID | None = None
     row: dict[str, Any] | None = None  # the new todo
 
 
@@ -149,7 +149,7 @@ async def _run(
     owner: str, connection: AsyncConnection, ready: Sequence[_Ready | Result], now: datetime, quota: Quota
 ) -> list[Result]:
     """Do the operations that were not refused before."""
-    ids = [each.id for each in ready if isinstance(each, _Ready) and each.id is not None]
+    ids = [each.id for each in ready if isinstance(each, _Ready) and each.row is None]
     if not any(isinstance(each, _Ready) for each in ready):
         return [each for each in ready if isinstance(each, Result)]
     run = await BatchRun.begin(owner, connection, ids, count=len(ready), now=now, quota=quota)
@@ -178,11 +178,11 @@ def _prepare(operation: object, number: int, now: datetime, *, strict: bool) -> 
             raise request_body.invalid_fields(error) from None
         if isinstance(parsed, Create):
             id_ = new_id(now.timestamp() + number * _APART)
-            return _Ready(number, parsed, row=transitions.created(parsed.todo.columns(), id_=id_, now=now))
+            return _Ready(number, parsed, id_, row=transitions.created(parsed.todo.columns(), id_=id_, now=now))
         existing = parse_id(parsed.id)
         if existing is None:
             raise not_found()
-        return _Ready(number, parsed, _versions(parsed.if_match, strict=strict), existing)
+        return _Ready(number, parsed, existing, _versions(parsed.if_match, strict=strict))
     except Problem as problem:
         return _refused(problem, number)
 
@@ -211,7 +211,6 @@ async def _do(run: BatchRun, ready: _Ready) -> Result:
 async def _apply(run: BatchRun, ready: _Ready) -> Result:
     if ready.row is not None:
         return _result(201, await run.create(ready.row))
-    assert ready.id is not None
     match ready.operation:
         case Update(todo=todo):
             return _result(200, await run.change(ready.id, todo.columns(), ready.versions))
@@ -224,7 +223,7 @@ async def _apply(run: BatchRun, ready: _Ready) -> Result:
     return _result(200, await run.change(ready.id, {"status": status}, ready.versions))
 
 
-def _result(status: int, row: Mapping[str, Any]) -> Result:
+def _result(status: int, row: Columns) -> Result:
     return Result.model_construct(status=status, todo=Todo.of({name: row[name] for name in _SHOWN}), problem=None)
 
 

@@ -31,19 +31,37 @@ class BatchRun:
     now: datetime
     quota: Quota
     standing: Standing
-    rows: dict[uuid.UUID, Mapping[str, Any]]
+    rows: dict[uuid.UUID, Columns]
     _sequence: int
     _new: list[dict[str, Any]] = field(default_factory=list)
     _changed: dict[uuid.UUID, dict[str, Any]] = field(default_factory=dict)
+    _stored: tuple[int, int] = (0, 0)  # rows and octets without what this batch has added
 
     @classmethod
     async def begin(
-        cls, owner: str, connection: AsyncConnection, ids: Sequence[uuid.UUID], *, count: int, now: datetime, quota: Quota
+        cls,
+        owner: str,
+        connection: AsyncConnection,
+        ids: Sequence[uuid.UUID],
+        *,
+        count: int,
+        now: datetime,
+        quota: Quota,
     ) -> "BatchRun":
         """Take `count` numbers of the owner, which locks out the owner's other changes, and read the todos."""
         standing = await owners.enter(owner, connection, by=count, now=now)
         found = await queries.find_many(owner, connection, set(ids)) if ids else {}
-        return cls(owner, connection, now, quota, standing, dict(found), standing.sequence - count)
+        rows: dict[uuid.UUID, Columns] = {**found}
+        return cls(
+            owner,
+            connection,
+            now,
+            quota,
+            standing,
+            rows,
+            standing.sequence - count,
+            _stored=(standing.rows, standing.octets),
+        )
 
     async def create(self, row: dict[str, Any]) -> Columns:
         """Add a row of `transitions.created`. Raises QuotaExceeded."""
@@ -51,7 +69,7 @@ class BatchRun:
         self._new.append({**row, "sequence": self._next()})
         return row
 
-    async def change(self, id_: uuid.UUID, columns: Columns, versions: transitions.Versions) -> Columns:
+    async def change(self, id_: uuid.UUID, columns: Mapping[str, Any], versions: transitions.Versions) -> Columns:
         row = self.rows.get(id_)
         return await self._write(id_, transitions.changed(row, columns, versions=versions, now=self.now))
 
@@ -73,7 +91,7 @@ class BatchRun:
             await queries.update_many(self.owner, self.connection, rows)
         await owners.leave(self.owner, self.connection, self.standing)
 
-    async def _write(self, id_: uuid.UUID, written: Columns, *, todos: int = 0) -> Columns:
+    async def _write(self, id_: uuid.UUID, written: Mapping[str, Any], *, todos: int = 0) -> Columns:
         row = self.rows[id_]
         if not written:
             return row
@@ -92,17 +110,13 @@ class BatchRun:
 
     async def _recount(self) -> bool:
         """Count the room anew; what this batch has added is not in the rows yet."""
-        before = Standing(0, 0, self._stored.rows, self._stored.octets)
-        added_rows, added_octets = self.standing.rows - before.rows, self.standing.octets - before.octets
+        added_rows, added_octets = self.standing.rows - self._stored[0], self.standing.octets - self._stored[1]
         if not await owners.recount(self.owner, self.connection, self.standing, now=self.now):
             return False
-        self._stored = Standing(0, 0, self.standing.rows, self.standing.octets)
+        self._stored = (self.standing.rows, self.standing.octets)
         self.standing.rows += added_rows
         self.standing.octets += added_octets
         return True
-
-    def __post_init__(self) -> None:
-        self._stored = Standing(0, 0, self.standing.rows, self.standing.octets)
 
     def _next(self) -> int:
         self._sequence += 1

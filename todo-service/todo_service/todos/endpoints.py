@@ -147,12 +147,16 @@ async def change(
     return await _change(token.sub, request, database, id_, patch.columns(), versions, now)
 
 
-async def complete(token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now) -> Response:
+async def complete(
+    token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now
+) -> Response:
     """Mark a todo as done. A todo that is already done does not change."""
     return await _change(token.sub, request, database, id_, {"status": "done"}, versions, now)
 
 
-async def reopen(token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now) -> Response:
+async def reopen(
+    token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now
+) -> Response:
     """Mark a todo as open again."""
     return await _change(token.sub, request, database, id_, {"status": "open"}, versions, now)
 

@@ -38,7 +38,7 @@ async def fill(owner: str, database: Database) -> None:
                 "owner_": owner,
                 "id_": row["id"],
                 "version_": row["version"],
-                "octets_": rooms.of_todo(row),
+                "octets_": rooms.of_todo(row["title"], row["notes"]),
                 "folded_": fold(f"{row['title']}\n{row['notes']}"),
             }
             for row in rows

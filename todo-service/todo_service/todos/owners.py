@@ -35,7 +35,8 @@ _ADD = text(
     " AND owners.kept_octets + :octets <= :most RETURNING sequence"
 )
 _ENTER = text(
-    "INSERT INTO owners (owner, sequence, todo_count, kept_rows, kept_octets, kept_at) VALUES (:owner, :by, 0, 0, 0, :by)"  # noqa: S608, E501 - constants
+    "INSERT INTO owners (owner, sequence, todo_count, kept_rows, kept_octets, kept_at)"  # noqa: S608 - constants
+    " VALUES (:owner, :by, 0, 0, 0, :by)"
     f" ON CONFLICT (owner) DO UPDATE SET {_ADVANCED}"
     " RETURNING sequence, todo_count, kept_rows, kept_octets, kept_at"
 )
@@ -44,11 +45,11 @@ _LEAVE = text(
     " WHERE owners.owner = :owner"
 )
 _KEEP = text("UPDATE owners SET kept_octets = kept_octets + :octets WHERE owners.owner = :owner")
-_KEEP_WITHIN = text(f"{_KEEP.text} AND kept_at = sequence AND kept_octets + :octets <= :most")  # noqa: S608 - constants
+_KEEP_WITHIN = text(f"{_KEEP.text} AND kept_at = sequence AND kept_octets + :octets <= :most")
 _LOCK = text("UPDATE owners SET sequence = sequence WHERE owners.owner = :owner")
 _KEPT = "SELECT {what} FROM todos WHERE todos.owner = :owner AND todos.deleted_at IS {state}"
 _RECOUNT = text(
-    "UPDATE owners SET kept_at = sequence, recounted_at = :now, kept_rows ="
+    "UPDATE owners SET kept_at = sequence, recounted_at = :now, kept_rows ="  # noqa: S608 - constants
     + " + ".join(f"({_KEPT.format(what='count(*)', state=state)})" for state in ("NULL", "NOT NULL"))
     + ", kept_octets = "
     + " + ".join(
@@ -180,7 +181,9 @@ async def find_head(owner: str, connection: AsyncConnection) -> int:
 
 async def _recount(owner: str, connection: AsyncConnection, now: datetime) -> Standing | None:
     """Count the room from the rows, under the owner's lock. None if that was done in the last minute."""
-    await connection.execute(_LOCK, {"owner": owner})  # a statement of its own: the next one then sees all that is there
+    await connection.execute(
+        _LOCK, {"owner": owner}
+    )  # a statement of its own: the next one then sees all that is there
     values = {"owner": owner, "now": now, "before": now - RECOUNT_AFTER, "row": ROW}
     found = (await connection.execute(_RECOUNT, values)).one_or_none()
     return None if found is None else Standing(0, found.todo_count, found.kept_rows, int(found.kept_octets))

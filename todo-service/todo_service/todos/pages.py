@@ -98,7 +98,8 @@ async def read(
     parameters = _parameters(owner, shown, after, until, now) | {"limit": limit}
     if contains:
         parameters["q"] = contains
-    return (await connection.execute(statement, parameters)).all()
+    rows: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
+    return rows
 
 
 async def find_end(
@@ -132,7 +133,7 @@ def _parameters(
 
 def members(row: Row[Any]) -> dict[str, Any]:
     """A todo's members for JSON. It is a dict: making fifty models takes longer than finding the rows."""
-    return dict(zip(_NAMES, row, strict=False))  # without the last two columns: the value that it is sorted by, and its octets
+    return dict(zip(_NAMES, row, strict=False))  # without the last two columns, which are not shown
 
 
 _COMPARISONS = {(True, False): lt, (True, True): le, (False, False): gt, (False, True): ge}

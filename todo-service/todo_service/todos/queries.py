@@ -66,9 +66,8 @@ async def change(
         TodoNotFound, VersionDiffers, QuotaExceeded: nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
-    row = await _find_to_change(owner, connection, id_)
+    row = await _get_to_change(owner, connection, id_)
     written = transitions.changed(row, columns, versions=versions, now=now)
-    assert row is not None  # otherwise TodoNotFound was raised
     if not written:
         return row
     if more := transitions.more_octets(row, written):
@@ -85,7 +84,7 @@ async def remove(
         TodoNotFound, VersionDiffers: nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
-    row = await _find_to_change(owner, connection, id_)
+    row = await _get_to_change(owner, connection, id_)
     written = transitions.removed(row, versions=versions, now=now)
     await owners.count(owner, connection, -1)
     return await _write(owner, connection, id_, written, sequence)
@@ -112,9 +111,8 @@ async def restore(
         TodoNotFound, VersionDiffers, QuotaExceeded: nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
-    row = await _find_to_change(owner, connection, id_)
+    row = await _get_to_change(owner, connection, id_)
     written = transitions.restored(row, versions=versions, now=now)
-    assert row is not None  # otherwise TodoNotFound was raised
     if not written:
         return row
     await owners.count(owner, connection, 1, quota=quota.todos)
@@ -136,9 +134,7 @@ async def update_many(owner: str, connection: AsyncConnection, rows: Sequence[Ma
     """Write the columns that each row has besides its `id`. All rows have the same columns."""
     names = [name for name in rows[0] if name != "id"]
     statement = update(todos).where(*_IS).values({name: bindparam(f"{name}_new") for name in names})
-    parameters = [
-        {"owner_": owner, "id_": row["id"], **{f"{name}_new": row[name] for name in names}} for row in rows
-    ]
+    parameters = [{"owner_": owner, "id_": row["id"], **{f"{name}_new": row[name] for name in names}} for row in rows]
     await connection.execute(statement, parameters)
 
 
@@ -194,8 +190,12 @@ _REMOVE_SOME = (
 )
 
 
-async def _find_to_change(owner: str, connection: AsyncConnection, id_: uuid.UUID) -> RowMapping | None:
-    return (await connection.execute(_FIND_TO_CHANGE, {"owner_": owner, "id_": id_})).mappings().one_or_none()
+async def _get_to_change(owner: str, connection: AsyncConnection, id_: uuid.UUID) -> RowMapping:
+    """The todo, also a deleted one. Raises TodoNotFound."""
+    row = (await connection.execute(_FIND_TO_CHANGE, {"owner_": owner, "id_": id_})).mappings().one_or_none()
+    if row is None:
+        raise TodoNotFound
+    return row
 
 
 async def _write(

@@ -8,7 +8,6 @@ from ..http.problems import Problem
 from .owners import QuotaExceeded
 from .queries import TodoNotFound, VersionDiffers
 
-
 _EXCEEDED = {
     "todos": "There may be {most:,} todos. Delete some to make room.",
     "rows": (

@@ -1,8 +1,6 @@
 """The room that an owner's data takes: what is counted, and what a todo and a stored response count."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 ROW = 512  # bytes that count for every todo and stored response besides its text: its other columns and indexes
 MOST_ROWS = 2  # todos with deleted ones, as a multiple of the quota of todos
@@ -21,8 +19,8 @@ class Quota:
         return self.todos * MOST_ROWS
 
 
-def of_todo(todo: Mapping[str, Any]) -> int:
-    return ROW + len(todo["title"].encode()) + len(todo["notes"].encode())
+def of_todo(title: str, notes: str) -> int:
+    return ROW + len(title.encode()) + len(notes.encode())
 
 
 def of_answer(body: bytes, headers: str) -> int:

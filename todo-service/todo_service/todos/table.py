@@ -74,7 +74,7 @@ todos = Table(
 # these columns stand behind the notes, which may take many pages.
 _LIVE = todos.c.deleted_at.is_(None)
 for _order, *_columns in (
-    ("created", "id", "status", "priority", "due_at"),
+    ("created", "id", "status", "priority", "due_at", "octets"),
     ("updated", "updated_at", "id", "status", "priority", "due_at"),
     ("due", "due_at", "id", "status", "priority"),
     ("priority", "priority", "id", "status", "due_at"),
@@ -87,11 +87,15 @@ for _order, *_columns in (
         postgresql_where=_LIVE,
         sqlite_where=_LIVE,
     )
+_GONE = todos.c.deleted_at.is_not(None)
+_COLUMNS_OF_DELETED = (
+    "owner", "deleted_at", "id", "status", "priority", "due_at", "updated_at", "position", "octets"
+)  # fmt: skip
 Index(
     "todos_deleted_of_owner",
-    *(todos.c[_name] for _name in ("owner", "deleted_at", "id", "status", "priority", "due_at", "updated_at", "position")),
-    postgresql_where=todos.c.deleted_at.is_not(None),
-    sqlite_where=todos.c.deleted_at.is_not(None),
+    *(todos.c[_name] for _name in _COLUMNS_OF_DELETED),
+    postgresql_where=_GONE,
+    sqlite_where=_GONE,
 )
 UNFOLDED = todos.c.folded_version.is_(None) | (todos.c.folded_version != todos.c.version)
 Index("todos_unfolded", todos.c.owner, todos.c.id, postgresql_where=UNFOLDED, sqlite_where=UNFOLDED)

@@ -5,12 +5,14 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import RowMapping
+
 from . import rooms
 from .folding import fold
 
 RESTORE_TTL = timedelta(days=30)
 Versions = Collection[int] | None  # the versions that the client accepts; None: any
-Columns = Mapping[str, Any]
+Columns = Mapping[str, Any] | RowMapping
 
 
 class TodoNotFound(Exception):
@@ -25,7 +27,7 @@ class VersionDiffers(Exception):
         self.version = version
 
 
-def created(fields: Columns, *, id_: uuid.UUID, now: datetime) -> dict[str, Any]:
+def created(fields: Mapping[str, Any], *, id_: uuid.UUID, now: datetime) -> dict[str, Any]:
     """A new todo. Without a position it comes after all existing ones."""
     return {
         **fields,
@@ -41,7 +43,7 @@ def created(fields: Columns, *, id_: uuid.UUID, now: datetime) -> dict[str, Any]
     }
 
 
-def changed(row: Columns | None, columns: Columns, *, versions: Versions, now: datetime) -> dict[str, Any]:
+def changed(row: Columns | None, columns: Mapping[str, Any], *, versions: Versions, now: datetime) -> dict[str, Any]:
     """The columns to write; none if all values stay the same. Raises TodoNotFound and VersionDiffers."""
     row = check(row, versions)
     if all(row[name] == value for name, value in columns.items() if name in row):
@@ -75,13 +77,13 @@ def check(row: Columns | None, versions: Versions) -> Columns:
     return row
 
 
-def more_octets(row: Columns, written: Columns) -> int:
+def more_octets(row: Columns, written: Mapping[str, Any]) -> int:
     """How many octets more the written todo takes than the row."""
     before = rooms.ROW if row["octets"] is None else row["octets"]
     return int(written.get("octets", before)) - before
 
 
-def _written(row: Columns, columns: Columns, now: datetime) -> dict[str, Any]:
+def _written(row: Columns, columns: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     version = row["version"] + 1
     is_old = row["folded_version"] != row["version"]  # the version before 0004 wrote this row
     if is_old or "title" in columns or "notes" in columns:
@@ -91,12 +93,12 @@ def _written(row: Columns, columns: Columns, now: datetime) -> dict[str, Any]:
 
 def _searched(title: str, notes: str) -> dict[str, Any]:
     return {
-        "octets": rooms.of_todo({"title": title, "notes": notes}),
+        "octets": rooms.of_todo(title, notes),
         "folded": f"{fold(title)}\n{fold(notes)}",  # `q` has no line break, so it never matches across the two
     }
 
 
-def _completed_at(row: Columns, columns: Columns, now: datetime) -> dict[str, Any]:
+def _completed_at(row: Columns, columns: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The new time of completion, if the status changes. Completing a todo again keeps the first time."""
     if columns.get("status", row["status"]) == row["status"]:
         return {}

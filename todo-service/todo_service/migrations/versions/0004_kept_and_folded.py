@@ -22,7 +22,7 @@ depends_on = None
 BATCH = 100
 _UNFOLDED = "folded_version IS NULL OR folded_version != version"
 _LIVE = {
-    "created": ["id", "status", "priority", "due_at"],
+    "created": ["id", "status", "priority", "due_at", "octets"],
     "updated": ["updated_at", "id", "status", "priority", "due_at"],
     "due": ["due_at", "id", "status", "priority"],
     "priority": ["priority", "id", "status", "due_at"],
@@ -49,7 +49,7 @@ def upgrade() -> None:
         _fill_all()
     for name, columns in _LIVE.items():
         _index(f"todos_live_{name}", ["owner", *columns], "deleted_at IS NULL")
-    deleted = ["owner", "deleted_at", "id", "status", "priority", "due_at", "updated_at", "position"]
+    deleted = ["owner", "deleted_at", "id", "status", "priority", "due_at", "updated_at", "position", "octets"]
     _index("todos_deleted_of_owner", deleted, "deleted_at IS NOT NULL")
     for name in _OLD:
         op.drop_index(f"todos_{name}", "todos")
@@ -73,7 +73,7 @@ def _fill_all() -> None:
 
 def _filled(row: Any) -> dict[str, Any]:
     text = fold(f"{row['title']}\n{row['notes']}")
-    return {**row, "octets": rooms.of_todo(row), "folded": text}
+    return {**row, "octets": rooms.of_todo(row["title"], row["notes"]), "folded": text}
 
 
 def downgrade() -> None:
