@@ -54,7 +54,6 @@ def parse(environ: Mapping[str, str]) -> render.Gateway:
         todo_upstream=own["GATEWAY_TODO_UPSTREAM"],
         limits=Limits.parse(given),
         trusted_origins=listed(environ.get("AUTH_TRUSTED_ORIGINS", "")),
-        api_origins=listed(environ.get("TODO_CORS_ORIGINS", "")),
         trusted_proxies=listed(given.get("GATEWAY_TRUSTED_PROXIES", "")),
         open_files=nginx.open_files(),
         shutdown_timeout=own["GATEWAY_SHUTDOWN_TIMEOUT"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gateway.paths import ANY_PAGE
@@ -43,6 +44,11 @@ class Limit:
         thousandths = int(number) * 1000 // (60 if unit == "m" else 1)
         return math.ceil(1000 / thousandths)
 
+    def times(self, factor: int) -> tuple[str, int]:
+        """Rate and burst for `factor` clients together."""
+        number, unit = self.rate.split("r/")
+        return f"{int(number) * factor}r/{unit}", (self.burst + 1) * factor - 1
+
     @property
     def policy(self) -> str:
         """Quota and window in seconds, as RateLimit-Policy has them (draft-ietf-httpapi-ratelimit-headers)."""
@@ -50,9 +56,28 @@ class Limit:
         return f"q={number};w={60 if unit == 'm' else 1}"
 
 
+# Networks of IPv6 that have counters, by the end of their variables' names, and how many times the limit they may send.
+# "" is a /64, or an address of IPv4, which has no wider network.
+WIDTHS = MappingProxyType({"": 1, "_56": 2, "_48": 4})
+LARGE_BODIES = 96  # at once, each of up to 256 KiB in memory
+LARGE_BODIES_OF_ONE = 8  # of one client
+
+
+@dataclass(frozen=True)
+class Counter:
+    """One of nginx's zones: a counter for each value of `key`, which counts up to `factor` times the limit."""
+
+    name: str
+    variable: str
+    key: str
+    factor: int
+
+
 @dataclass(frozen=True)
 class Zone:
     """Requests that share one limit. Each client address (an IPv6 /64) has a counter of its own.
+
+    An IPv6 /56 has a counter too, with twice the rate and burst, and a /48 one with four times as much.
 
     `requests` are regular expressions for "METHOD /path"; for each request the first one in the whole table that
     matches decides its zone. With `by_subject_instead_of` the zone takes the requests of another zone that carry a
@@ -77,13 +102,17 @@ class Zone:
         return self.name.replace("_", "-")
 
     @property
-    def key(self) -> str:
-        """nginx's variable: each of its values has a counter of its own."""
-        return "$subject" if self.by_subject_instead_of else "$client_network"
+    def counters(self) -> Sequence[Counter]:
+        if self.by_subject_instead_of:
+            return (Counter(self.name, f"{self.name}_key", "$subject", 1),)
+        return tuple(
+            Counter(self.name + width, f"{self.name}_key{width}", f"$client_network{width}", factor)
+            for width, factor in WIDTHS.items()
+        )
 
 
-# A browser's preflight (OPTIONS) below /api/auth counts in `auth`, and so does a cached document that is requested with
-# Authorization: limits.conf.template says so.
+# limits.conf.template adds: a browser's preflight (OPTIONS) below /api/auth counts in `auth`; a cached document counts
+# in `documents`, but in `auth` if it is requested with Authorization.
 ZONES = (
     Zone("sign_in", Limit("10r/m", 5), ["~ /api/auth/sign-(in|up)(/|$)", "~^POST /sign(in|up)$"]),
     # Each of these computes a password hash.
@@ -94,6 +123,8 @@ ZONES = (
         ["~ /api/auth(/|$)", "~ /oauth/(authorize|logout|userinfo)$", f"~ /({ANY_PAGE})$"],
     ),
     Zone("token", Limit("10r/s", 20), ["~ /oauth/(token|introspect|revoke)$"]),
+    Zone("documents", Limit("100r/s", 200)),
+    Zone("web", Limit("50r/s", 200), ["~ /(|sign-in|sign-up|settings|favicon\\.svg)$", "~ /(assets|pages)/"]),
     Zone("api", Limit("20r/s", 40), ["~ /api/v1/"]),
     Zone("subject", Limit("20r/s", 40), by_subject_instead_of="api"),
 )
@@ -145,8 +176,15 @@ class Limits:
             return "$counted" if zone.by_subject_instead_of or zone.name in replaced else "$limit"
 
         lines: dict[str, Callable[[Zone], str]] = {
-            "ZONE_KEYS": lambda zone: f'map {source(zone)} ${zone.name}_key {{ {zone.name} {zone.key}; default ""; }}',
-            "ZONES": lambda zone: f"limit_req_zone ${zone.name}_key zone={zone.name}:4m rate={self[zone].rate};",
+            "ZONE_KEYS": lambda zone: "\n".join(
+                f'map {source(zone)} ${each.variable} {{ {zone.name} {each.key}; default ""; }}'
+                for each in zone.counters
+            ),
+            "ZONES": lambda zone: "\n".join(
+                f"limit_req_zone ${each.variable} zone={each.name}:{4 // each.factor}m "
+                f"rate={self[zone].times(each.factor)[0]};"
+                for each in zone.counters
+            ),
             "ZONE_RETRY_AFTER": lambda zone: f"    {zone.name}  {self[zone].retry_after};",
             "ZONE_POLICIES": lambda zone: f'    {zone.name}  "\\"{zone.public_name}\\";{self[zone].policy}";',
         }
@@ -160,8 +198,11 @@ class Limits:
 
     def render(self) -> str:
         """The directives that enforce the limits."""
-        return "\n".join([*map(self._enforce, self.zones), f"limit_conn connections {self.connections};"])
+        connections = [f"limit_conn connections{width} {self.connections * by};" for width, by in WIDTHS.items()]
+        bodies = [f"limit_conn large_bodies {LARGE_BODIES};", f"limit_conn large_bodies_of_one {LARGE_BODIES_OF_ONE};"]
+        requests = [self._enforce(zone, counter) for zone in self.zones for counter in zone.counters]
+        return "\n".join([*requests, *connections, *bodies])
 
-    def _enforce(self, zone: Zone) -> str:
-        burst = self[zone].burst
-        return f"limit_req zone={zone.name}{f' burst={burst} nodelay' if burst else ''};"  # nginx rejects burst=0
+    def _enforce(self, zone: Zone, counter: Counter) -> str:
+        _, burst = self[zone].times(counter.factor)
+        return f"limit_req zone={counter.name}{f' burst={burst} nodelay' if burst else ''};"  # nginx rejects burst=0

@@ -5,9 +5,11 @@ Standard library only, because run.py calls it before any package is installed. 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
+from base64 import b64encode
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
@@ -35,6 +37,8 @@ js_set $subject subject.verified;
 js_set $subject_hash subject.hashed;"""
 NO_SUBJECT = """map "" $subject { default ""; }
 map "" $subject_hash { default ""; }"""
+# Shows a button on an error page of a form. nginx reads the text in single quotes.
+PAGE_SCRIPT = "const back = document.getElementById(`back`); back.hidden = false; back.onclick = () => history.back();"
 # The second location may log: its messages are not about a request, so nginx adds no request line to them.
 KEY_SET_LOCATION = """location @issuer_keys { js_periodic subject.refresh interval=1s; }
     location @issuer_keys_told { error_log stderr warn; js_periodic subject.tell interval=1s; }"""
@@ -50,7 +54,6 @@ class Gateway:
     todo_upstream: str
     limits: Limits | None = field(default_factory=Limits)  # None: no limits
     trusted_origins: Sequence[str] = ()  # may read errors below /api/auth; patterns as in AUTH_TRUSTED_ORIGINS
-    api_origins: Sequence[str] = ()  # may read errors of the API; no patterns
     worker_user: str | None = None  # user and group of the workers, if root starts nginx
     access_log: str = "/dev/stdout"
     upstream_timeout: str = "30s"
@@ -78,10 +81,11 @@ class Gateway:
             "KEY_SET_LOCATION": KEY_SET_LOCATION if self.js_module else "",
             "PAGES": ANY_PAGE,
             "ISSUER_HOST": issuer.netloc,
+            "ISSUER_ORIGIN": self.issuer,
+            **page_values(),
             "ISSUER_SCHEME": issuer.scheme,
             "HSTS": "max-age=31536000" if issuer.scheme == "https" and _is_public(issuer.hostname or "") else "",
             "TRUSTED_ORIGINS": "\n".join(f'    "{_origin_test(each)}"  $http_origin;' for each in self.trusted_origins),
-            "API_ORIGINS": "\n".join(f'    "{_exact_origin(each)}"  $http_origin;' for each in self.api_origins),
             "AUTH": self.auth_upstream if self.resolver else "auth",
             "TODO": self.todo_upstream if self.resolver else "todo",
             "AUTH_SERVERS": self.servers(self.auth_upstream),
@@ -136,6 +140,18 @@ class Gateway:
         return sorted(hosts | {host.removesuffix(":443" if self.tls else ":80") for host in hosts})
 
 
+def page_values() -> dict[str, str]:
+    """The style and script of error pages, each with the hash by which the page's policy allows it (CSP Level 3)."""
+    style = re.sub(r"\s+", " ", (TEMPLATES / "page.css").read_text(encoding="utf-8")).strip()
+    allowed = {"PAGE_STYLE": style, "PAGE_SCRIPT": PAGE_SCRIPT}
+    hashes = {f"{name}_HASH": f"sha256-{_base64_sha256(text)}" for name, text in allowed.items()}
+    return {**allowed, **hashes}
+
+
+def _base64_sha256(text: str) -> str:
+    return b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
 def _is_public(host: str) -> bool:
     """Whether Strict-Transport-Security may be sent for this host (RFC 6797).
 
@@ -153,12 +169,6 @@ def _network(network: str) -> str:
         return str(ip_network(network))
     except ValueError as error:
         raise InvalidSetting(f"GATEWAY_TRUSTED_PROXIES: {error}") from error
-
-
-def _exact_origin(origin: str) -> str:
-    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin):
-        raise InvalidSetting(f"TODO_CORS_ORIGINS: {origin!r} is not an origin such as https://app.example.com")
-    return origin
 
 
 def _origin_test(pattern: str) -> str:

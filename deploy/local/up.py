@@ -253,7 +253,6 @@ def start_gateway(
         nginx_version=nginx.version(program),
         limits=limits,
         trusted_origins=listed(os.environ.get("AUTH_TRUSTED_ORIGINS", "")),
-        api_origins=listed(os.environ.get("TODO_CORS_ORIGINS", "")),
         trusted_proxies=listed(os.environ.get("GATEWAY_TRUSTED_PROXIES", "")),
         auth_upstream=endpoint(LOOPBACK, system.auth_port),
         todo_upstream=endpoint(LOOPBACK, system.todo_port),

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TRUSTED_ORIGIN = "http://app.example.com"
-API_ORIGIN = "https://board.example.com"
 PATIENCE = 60  # seconds: a busy machine is late
 
 
@@ -176,7 +175,6 @@ class Starter:
             todo_upstream=f"127.0.0.1:{todo.port}",
             limits=None,
             trusted_origins=[TRUSTED_ORIGIN],
-            api_origins=[API_ORIGIN],
             upstream_timeout=f"{PATIENCE}s",
             open_files=nginx.open_files(),
         )

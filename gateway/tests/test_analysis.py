@@ -22,7 +22,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "status_listen": "127.0.0.1:8090",
         "trusted_proxies": ["10.0.0.0/8"],
         "trusted_origins": ["https://*.example.com"],
-        "api_origins": ["https://board.example.com"],
     },
     "by subject": {"issuer": "https://id.example.com", "js_module": "/usr/lib/nginx/modules/ngx_http_js_module.so"},
 }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import threading
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from gateway.limits import Limit, Limits
+from gateway.limits import LARGE_BODIES_OF_ONE, ZONES, Limit, Limits
 from gateway.settings import InvalidSetting
 from gateway.tests.conftest import wait_until
 from gateway.tests.upstream import Answer
@@ -235,6 +238,63 @@ def test_networks_of_ipv6_share_a_limit(starter: Starter) -> None:
         assert [sign_in(address) for address in ("2001:db8:a0a:a0b::1", "2001:db8:a0b:a0a::1")] == [200, 200]
         assert [sign_in(f"192.0.2.{n}") for n in range(1, 5)] == [200] * 4
         assert [sign_in("192.0.2.9") for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_wider_networks_of_ipv6_have_growing_budgets(starter: Starter) -> None:
+    """A customer with a /56 has 256 networks of /64, and one with a /48 has 65,536."""
+    with starter.start(limits=SLOW, trusted_proxies=["127.0.0.1"]) as gateway:
+
+        def sign_ins(*addresses: str) -> list[int]:
+            return [gateway.request(SIGN_IN, "POST", {"X-Forwarded-For": address}).status for address in addresses]
+
+        first = [f"2001:db8:1:1{n:02x}::1" for n in range(7)]  # seven /64 of one /56
+        assert sign_ins(*first) == [200] * 6 + [429]
+        second = [f"2001:db8:1:{n:x}00::1" for n in range(2, 9)]  # seven /56 of the same /48
+        assert sign_ins(*second) == [200] * 6 + [429]
+        assert sign_ins("2001:db8:2::1", "192.0.2.1") == [200, 200], "elsewhere nothing is used up"
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("192.0.2.1", "::ffff:192.0.2.1", "::FFFF:c000:201", "[::ffff:192.0.2.1]:99", "192.0.2.1:4711"),
+        ("2001:db8::1", "2001:DB8:0:0:0:0:0:1", "2001:0db8::0001", "[2001:db8::1]:443", "2001:db8:0::0:1"),
+    ],
+)
+def test_address_is_one_client_however_it_is_spelled(starter: Starter, spellings: tuple[str, ...]) -> None:
+    with starter.start(limits=SLOW, trusted_proxies=["127.0.0.1"]) as gateway:
+        statuses = [gateway.request(SIGN_IN, "POST", {"X-Forwarded-For": each}).status for each in spellings]
+        other = gateway.request(SIGN_IN, "POST", {"X-Forwarded-For": "::ffff:192.0.2.77"})
+        seen = [dict(request["headers"]) for request in gateway.auth.seen]
+    assert statuses == [200, 200, 200, 429, 429]
+    assert other.status == 200
+    assert {each["X-Forwarded-For"] for each in seen[:3]} == {each["X-Real-IP"] for each in seen[:3]} == {spellings[0]}
+    assert {json.loads(line)["client.address"] for line in gateway.log.splitlines()} == {spellings[0], "192.0.2.77"}
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Content-Length: 16385",
+        "Content-Length: 262144",
+        "Content-Length: 00000000016385",
+        "Transfer-Encoding: chunked",
+    ],
+)
+def test_few_large_bodies_are_taken_at_once(starter: Starter, head: str) -> None:
+    """They fill the memory, up to 256 KiB each. A small body is still taken."""
+    limits = Limits(dict.fromkeys((zone.name for zone in ZONES), Limit("9999r/s", 999)))
+    with starter.start(limits=limits) as gateway, ExitStack() as opened:
+        request = f"POST {TODOS} HTTP/1.1\r\nHost: {gateway.host}\r\n{head}\r\nExpect: 100-continue\r\n\r\n".encode()
+        for _ in range(LARGE_BODIES_OF_ONE):
+            client = opened.enter_context(socket.create_connection(("127.0.0.1", gateway.port), timeout=60))
+            client.sendall(request)
+            assert client.recv(100).startswith(b"HTTP/1.1 100 "), "it is waiting for the body"
+        refused = gateway.raw(request)
+        assert (refused.status, refused.values("Retry-After")) == (429, ["1"])
+        assert gateway.request(TODOS, "POST", body=b"x" * 16384).status == 200
+        assert gateway.request(TODOS, "DELETE").status == 200
+        assert gateway.request(TODOS, "POST", body=b"x" * 16385, source="127.0.0.2").status == 200
 
 
 def test_limits_come_from_the_environment() -> None:

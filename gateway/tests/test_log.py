@@ -68,7 +68,7 @@ def test_no_secret_is_written_whatever_goes_wrong(starter: Starter) -> None:
         gateway.request(f"/api/auth/ok?token={SECRET}", "POST", CARRIERS, body=b"x" * 262145)
         gateway.raw(f"GET /?{SECRET} HTTP/1.1\r\nHost: {SECRET}\r\n\r\n".encode())
         gateway.raw(f"GET /?{SECRET}{'x' * 9000} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        gateway.raw(f"GET /?{SECRET} HTTP/1.1\r\nHost: x\r\nX: {'x' * 9000}\r\n\r\n".encode())
+        gateway.raw(f"GET /?{SECRET} HTTP/1.1\r\nHost: x\r\nX: {'x' * 17000}\r\n\r\n".encode())
     assert {entry["http.response.status_code"] for entry in entries(gateway)} >= {
         200,
         400,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import crossplane
 import pytest
@@ -11,7 +11,11 @@ from gateway import render
 from gateway.paths import PAGES
 from starlette.routing import Route
 
+from auth_service.http.client_cors import PATHS as CLIENTS_PATHS
 from auth_service.serving.routes import PAGE_PATHS, ROUTES
+
+if TYPE_CHECKING:
+    from gateway.tests.conftest import RunningGateway
 
 INSIDE = re.compile(r"/(livez|readyz|internal/.+)")  # each service's own; the gateway must not route them
 BARE_PREFIX = "/api/auth"  # no route, but a path of the Better Auth protocol: auth-service answers it with its 404
@@ -74,6 +78,21 @@ def test_each_location_has_a_route_of_auth_service(locations: list[Location]) ->
     assert len(locations) > 12
     served = paths() | {BARE_PREFIX}
     assert [each for each in locations if not any(map(each.matches, served))] == []
+
+
+@pytest.mark.parametrize("path", sorted(paths() - {path for path in paths() if path.startswith("/api/auth")}))
+def test_each_location_passes_the_methods_of_its_route(gateway: RunningGateway, path: str) -> None:
+    """HEAD too, wherever GET is; OPTIONS, where auth-service answers preflights."""
+    methods = {
+        method
+        for route in ROUTES
+        if isinstance(route, Route) and re.sub(r"\{[^}]*\}", "1", route.path) == path
+        for method in route.methods or ()
+    }
+    methods |= {"HEAD"} if "GET" in methods else set()
+    methods |= {"OPTIONS"} if path in CLIENTS_PATHS else set()
+    allowed = gateway.request(path, "PROPFIND").values("Allow")[0]
+    assert set(allowed.split(", ")) == methods
 
 
 def test_nothing_for_inside_has_a_location(locations: list[Location]) -> None:

@@ -6,7 +6,8 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from gateway.tests.conftest import API_ORIGIN, TRUSTED_ORIGIN, deaf_port
+from gateway.limits import ZONES, Limit, Limits
+from gateway.tests.conftest import TRUSTED_ORIGIN, deaf_port
 from gateway.tests.upstream import Answer
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def malformed(host: str) -> dict[str, tuple[int, bytes]]:
         "octet that is no ASCII": (400, b"GET /api/auth/\xff HTTP/1.1\r\nHost: " + host.encode() + b"\r\n\r\n"),
         "and in the query": (400, b"GET /api/v1/todos?\xc3\xa4 HTTP/1.1\r\nHost: " + host.encode() + b"\r\n\r\n"),
         "address too long": (414, request(f"GET /{long} HTTP/1.1", named)),
-        "header too long": (431, request("GET /api/auth/ok HTTP/1.1", named, f"X-Long: {long}")),
+        "header too long": (431, request("GET /api/auth/ok HTTP/1.1", named, f"X-Long: {long * 2}")),
         "headers too many": (431, request("GET / HTTP/1.1", named, *[f"X-{n}: {'y' * 7000}" for n in range(6)])),
         "body said to be too large": (413, request("POST /api/auth/ok HTTP/1.1", named, "Content-Length: 262145")),
         "host unknown": (421, request("GET / HTTP/1.1", "Host: elsewhere")),
@@ -154,17 +155,41 @@ def test_trusted_origin_may_read_an_error_made_here(starter: Starter) -> None:
         assert trusted.values("Access-Control-Allow-Credentials") == ["true"]
         assert "X-Retry-After" in trusted.values("Access-Control-Expose-Headers")[0]
         assert trusted.values("Vary") == ["Origin"]
-        for path, origin in (("/api/auth/ok", "http://evil.example.com"), ("/api/v1/todos", TRUSTED_ORIGIN)):
-            response = gateway.request(path, headers={"Origin": origin})
+        for path in ("/api/auth/ok", "/oauth/authorize", "/oauth/introspect", "/oauth/logout", "/signin", "/"):
+            response = gateway.request(path, headers={"Origin": "http://evil.example.com"})
             assert response.values("Access-Control-Allow-Origin") == []
             assert response.values("Access-Control-Allow-Credentials") == []
-        api = gateway.request("/api/v1/todos", headers={"Origin": API_ORIGIN})
-        assert api.values("Access-Control-Allow-Origin") == [API_ORIGIN]
-        assert api.values("Access-Control-Allow-Credentials") == []
-        assert api.values("Vary") == ["Origin"]
-        keys = gateway.request("/.well-known/jwks.json", headers={"Origin": "http://evil.example.com"})
-        assert keys.values("Access-Control-Allow-Origin") == ["*"]
-        assert keys.values("Access-Control-Allow-Credentials") == []
+
+
+READABLE = [  # each with a method that its service has
+    ("GET", "/.well-known/jwks.json"),
+    ("GET", "/.well-known/openid-configuration"),
+    ("GET", "/.well-known/oauth-protected-resource/api/v1"),
+    ("GET", "/oauth/status-lists"),
+    ("GET", "/oauth/status-lists/1"),
+    ("POST", "/oauth/token"),
+    ("POST", "/oauth/userinfo"),
+    ("POST", "/oauth/revoke"),
+    ("POST", "/api/v1/todos"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), READABLE)
+def test_error_is_readable_where_the_services_response_can_be(starter: Starter, method: str, path: str) -> None:
+    """Otherwise a page could not tell a limit from a network failure. The origins of clients are not known here."""
+    limits = Limits({zone.name: Limit("1r/m", 0) for zone in ZONES})
+    with deaf_port() as port, starter.start(**both_at(port), limits=limits) as gateway:
+        refused = {
+            405: gateway.request(path, "PROPFIND", {"Origin": "https://any.example.com"}),
+            502: gateway.request(path, method, {"Origin": "https://any.example.com"}),
+            413: gateway.request(path, method, {"Origin": "https://any.example.com"}, body=b"x" * 262145),
+            429: gateway.request(path, method, {"Origin": "https://any.example.com"}),
+        }
+    assert {status: answer.status for status, answer in refused.items()} == {status: status for status in refused}
+    for answer in refused.values():
+        assert answer.values("Access-Control-Allow-Origin") == ["*"]
+        assert answer.values("Access-Control-Allow-Credentials") == []
+        assert "Retry-After" in answer.values("Access-Control-Expose-Headers")[0]
 
 
 def test_cors_of_a_service_is_its_own(gateway: RunningGateway) -> None:
