@@ -32,6 +32,7 @@ from .store.database import Database, open_database
 from .store.instants import Clock
 from .telemetry.counts import RequestCounts
 from .tokens.access_tokens import AccessTokenReader
+from .tokens.code_values import CodeValues
 from .tokens.id_token_hints import HintVerifier
 from .tokens.issuer import TokenIssuer
 from .tokens.refresh_tokens import RefreshLifetimes, RefreshTokens
@@ -68,6 +69,7 @@ class Parts(Supply):
     session_lifetimes: Lifetimes
     session_fresh_max_age: timedelta
     authorization_code_ttl: timedelta
+    code_values: CodeValues
     refresh_tokens: RefreshTokens
     access_tokens: AccessTokenReader
 
@@ -148,6 +150,7 @@ def _assemble(
         ),
         session_fresh_max_age=settings.session_fresh_max_age,
         authorization_code_ttl=settings.authorization_code_ttl,
+        code_values=CodeValues(secrets),
         refresh_tokens=_make_refresh_tokens(settings, database),
         access_tokens=AccessTokenReader(settings.issuer, keys, database),
     )

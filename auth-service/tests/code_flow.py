@@ -8,6 +8,7 @@ import httpx2
 
 from auth_service.oauth.claims_parameter import parse
 from auth_service.oauth.pkce import derive_challenge
+from auth_service.sealed import opaque
 from auth_service.store.database import Database
 from auth_service.tokens import authorization_codes
 from auth_service.tokens.authorization_codes import Authorization
@@ -82,7 +83,9 @@ class Frontend:
         async def issue(database: Database) -> str:
             async with database.writing() as session:
                 authorization, ttl = Authorization(**made | changes), service.settings.authorization_code_ttl
-                return await authorization_codes.issue(session, authorization, ttl=ttl, now=service.clock())
+                code = opaque.draw()
+                await authorization_codes.issue(session, code, authorization, ttl=ttl, now=service.clock())
+                return code
 
         return service.do(issue)
 

@@ -184,7 +184,7 @@ SIGN_UPS: dict[str, tuple[str, dict[str, str | None]]] = {
     "address malformed": ("email", {"email": "ann@localhost"}),
     "address in other letters": ("email", {"email": "\u00e4nn@example.com"}),
     "address too long": ("email", {"email": "a" * 250 + "@example.com"}),
-    "address taken": ("email", {"email": "ann@example.com"}),
+    "address taken": ("email", {"email": "ann@example.com", "password": "another-horse-1"}),
     "password missing": ("password", {"password": None}),
     "password too short": ("password", {"password": "short-1"}),
     "password too long": ("password", {"password": "x" * 129}),

@@ -220,11 +220,13 @@ def test_a_form_that_cannot_be_read_gets_a_page(
     assert (response.status_code, "Signing out did not work" in response.text) == (status, True)
 
 
-def test_a_request_waits_half_an_hour(sqlite_service: Service) -> None:
+def test_a_request_waits_a_day(sqlite_service: Service) -> None:
     frontend = frontend_with_logout(sqlite_service)
     browser = signed_in(sqlite_service).open("/oauth/logout", client_id=frontend.client_id)
     address = str(browser.last.request.url)
-    sqlite_service.clock.advance(minutes=31)
+    sqlite_service.clock.advance(hours=23)
+    assert "sign-out" in browser.open(address).page.elements
+    sqlite_service.clock.advance(hours=2)
     assert browser.open(address).last.status_code == 400
 
 

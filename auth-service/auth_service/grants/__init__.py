@@ -10,8 +10,8 @@ A code or a refresh token belongs to one grant, and each access token names it. 
 reuse, withdrawn consent, end of the session, of the account, of the client) goes through one function of grants.py,
 which also sets the grant's bits in the status lists, in the same transaction.
 
-A stored request is named by a handle in the page's address and is bound to the browser that brought it. It is taken
-once, in the transaction that issues its code.
+A stored request is named by a handle in the page's address and is bound to the browser that brought it. It is answered
+once, in the transaction that issues its code or records the refusal, and then stays for the rest of its day.
 
 Others import the functions of these files. The tables themselves are imported only where they are joined (tokens/) and
 where expired rows are deleted (worker/).

@@ -1,23 +1,26 @@
 """Authorization requests that are waiting for the person to sign in, select an account or consent (README, "Pages").
 
 The URLs of pages name a request by its handle. A request belongs to the first browser that presents its handle; in
-another browser the handle is useless. It is removed when its response is sent, so it is answered once.
+another browser the handle is useless. It is answered once, by a code or a refusal. The row stays until it expires, so
+that a form that is sent again later gets the same answer or is told that there was one.
 """
 
+import json
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from sqlalchemy import ForeignKey, String, Text, delete, or_, select, update
+from sqlalchemy import ColumnElement, ForeignKey, String, Text, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..oauth.authorization_request import AuthorizationRequest
+from ..oauth.errors import OAuthError, RepeatedError
 from ..sealed import opaque
 from ..store.instants import Instant
 from ..store.rows import Expiry, Row
 
-TTL = timedelta(minutes=30)
-MAX_ROWS = 50_000  # anybody can make one; beyond this the oldest are deleted
+TTL = timedelta(hours=24)  # a form may be left open for a day
+MAX_ROWS = 100_000  # anybody can make one; beyond this the oldest are deleted
 
 
 class StoredRequest(Row):
@@ -30,12 +33,20 @@ class StoredRequest(Row):
     parameters: Mapped[str] = mapped_column(Text)  # JSON
     selected_session_id: Mapped[str | None] = mapped_column(String(32))
     consented_session_id: Mapped[str | None] = mapped_column(String(32))
+    answered_at: Mapped[datetime | None] = mapped_column(Instant)
+    answered_session_id: Mapped[str | None] = mapped_column(String(32))  # None: nobody was signed in
+    refusal: Mapped[str | None] = mapped_column(Text)  # JSON: error and description; None if the answer was a code
     created_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
     @cached_property
     def request(self) -> AuthorizationRequest:
         return AuthorizationRequest.restore(self.parameters)
+
+    @property
+    def refused(self) -> OAuthError | None:
+        """The refusal that the request was answered with, if it was."""
+        return None if self.refusal is None else RepeatedError(**json.loads(self.refusal))
 
 
 async def store(
@@ -77,22 +88,45 @@ async def bind(session: AsyncSession, handle: str, browser: str) -> bool:
     return bound.scalar_one_or_none() is not None
 
 
-async def note_selection(session: AsyncSession, handle: str, session_id: str) -> None:
-    """Record that the person chose to continue with this session."""
-    await _note(session, handle, selected_session_id=session_id)
+async def note_selection(session: AsyncSession, handle: str, session_id: str) -> bool:
+    """Record that the person chose to continue with this session. False if the request is answered."""
+    return await _change(session, handle, selected_session_id=session_id)
 
 
-async def note_consent(session: AsyncSession, handle: str, session_id: str) -> None:
-    """Record that this session's person consented to this request (for prompt=consent)."""
-    await _note(session, handle, consented_session_id=session_id)
+async def note_consent(session: AsyncSession, handle: str, session_id: str) -> bool:
+    """Record that this session's person consented to this request. False if the request is answered."""
+    return await _change(session, handle, consented_session_id=session_id)
 
 
-async def _note(session: AsyncSession, handle: str, **noted: str) -> None:
-    which = StoredRequest.handle_hash == opaque.hash_of(handle)
-    await session.execute(update(StoredRequest).where(which).values(**noted))
+async def answer(session: AsyncSession, handle: str, *, session_id: str, now: datetime) -> bool:
+    """Record that the request is answered by a code for this session. False if it was answered before."""
+    return await _change(session, handle, answered_at=now, answered_session_id=session_id)
 
 
-async def take(session: AsyncSession, handle: str) -> bool:
-    """Delete the request in order to answer it. False if another tab was first: a request is answered once."""
-    taken = delete(StoredRequest).where(StoredRequest.handle_hash == opaque.hash_of(handle))
-    return (await session.execute(taken.returning(StoredRequest.handle_hash))).scalar_one_or_none() is not None
+async def refuse(
+    session: AsyncSession,
+    handle: str,
+    refusal: OAuthError,
+    *,
+    session_id: str | None,
+    unless_consented: bool = False,
+    now: datetime,
+) -> bool:
+    """Record that the request is answered by a refusal. False if it was answered before.
+
+    Args:
+        unless_consented: False as well if this session's person has consented: of a yes and a no, the first one stands.
+    """
+    row, text = StoredRequest, json.dumps({"error": refusal.error, "description": refusal.description})
+    consented = row.consented_session_id
+    still_open = (or_(consented.is_(None), consented != session_id),) if unless_consented else ()
+    answered = {"answered_at": now, "answered_session_id": session_id, "refusal": text}
+    return await _change(session, handle, *still_open, **answered)
+
+
+async def _change(session: AsyncSession, handle: str, *conditions: ColumnElement[bool], **changes: object) -> bool:
+    """Change a request that has no answer yet. One conditional UPDATE decides which of two forms was first."""
+    row = StoredRequest
+    which = update(row).where(row.handle_hash == opaque.hash_of(handle), row.answered_at.is_(None), *conditions)
+    changed = await session.execute(which.values(**changes).returning(row.handle_hash))
+    return changed.scalar_one_or_none() is not None

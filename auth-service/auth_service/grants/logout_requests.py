@@ -14,8 +14,8 @@ from ..sealed import opaque
 from ..store.instants import Instant
 from ..store.rows import Expiry, Row
 
-TTL = timedelta(minutes=30)
-MAX_ROWS = 50_000  # anybody can make one; beyond this the oldest are deleted
+TTL = timedelta(hours=24)  # the page may be left open for a day
+MAX_ROWS = 100_000  # anybody can make one; beyond this the oldest are deleted
 
 
 class LogoutRequest(Row):

@@ -42,18 +42,33 @@ class PageParts(Given):
     issuer: str
 
 
+@dataclass(frozen=True)
+class Link:
+    """A link on a page, with the id of its element."""
+
+    id: str
+    href: str
+    text: str
+
+
+ACCOUNT_LINK = Link("signin-link", "/signin", "Your account")
+
+
 class PageRefused(Exception):
     """A refusal shown as a page, because there is no client that the person could be sent back to.
 
-    The text is fixed and contains nothing of the request.
+    The text is fixed and contains nothing of the request. Every such page has a way on: `links`.
     """
 
-    def __init__(self, title: str, text: str, *, status: int = 400, reason: str = "") -> None:
+    def __init__(
+        self, title: str, text: str, *, status: int = 400, reason: str = "", links: tuple[Link, ...] = (ACCOUNT_LINK,)
+    ) -> None:
         super().__init__(title)
         self.title = title
         self.text = text
         self.status = status
         self.reason = reason  # for the log only
+        self.links = links
 
 
 @cache
@@ -100,7 +115,9 @@ def render_form_post(request: Request, redirect_uri: str, parameters: dict[str, 
 
 def render_refused(request: Request, refused: PageRefused) -> Response:
     _log.info("page_refused", title=refused.title, reason=refused.reason)
-    return render_page(request, "error", status=refused.status, title=refused.title, text=refused.text)
+    return render_page(
+        request, "error", status=refused.status, title=refused.title, text=refused.text, links=refused.links
+    )
 
 
 def see_other(path: str, **query: str) -> Response:

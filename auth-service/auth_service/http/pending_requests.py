@@ -1,10 +1,12 @@
 """Authorization requests between arrival and answer.
 
-A request that needs no page is answered at once. Any other is stored, and pages name it by its handle.
+A request that needs no page is answered at once. Any other is stored, and pages name it by its handle. It stays stored
+after its answer.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from fastapi import Request
 
@@ -13,10 +15,10 @@ from ..clients.clients import Client
 from ..grants import authorization_requests
 from ..grants.authorization_requests import StoredRequest
 from ..oauth.authorization_request import AuthorizationRequest
-from ..oauth.redirect_uri import is_registered
+from ..oauth.redirect_uri import is_registered, origin_of
 from ..store.database import Database
 from .browsers import Browsers
-from .pages import PageRefused
+from .pages import ACCOUNT_LINK, Link, PageRefused
 from .parts import Given
 
 
@@ -28,6 +30,11 @@ class PendingRequest:
     client: Client
     handle: str
     stored: StoredRequest | None = None  # None: the request has just arrived and needed no page yet
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether it was answered when it was read. Pages then do nothing: /oauth/authorize gives the answer again."""
+        return self.stored is not None and self.stored.answered_at is not None
 
 
 @dataclass(frozen=True)
@@ -69,10 +76,29 @@ async def require_pending(
 
 
 def expired() -> PageRefused:
-    """The refusal of an unknown, expired or answered request, or of another browser's: the page is the same for all."""
+    """The refusal of an unknown or expired request, or of another browser's: the page is the same for all."""
     return PageRefused(
         "This page has expired",
-        "The request that it belongs to was answered already, or waited too long. "
+        "The request that it belongs to waited too long, or was made in another browser. "
         "Go back to the application that you came from, and start again.",
         reason="no such request in this browser",
+    )
+
+
+def answered(pending: PendingRequest) -> PageRefused:
+    """The page of a request whose answer cannot be given again. It has a link to the client's own pages.
+
+    A program that listens at a port that it has drawn has no pages. A registered address leads to the client.
+    """
+    redirect_uri, registration = pending.request.redirect_uri, pending.client.registration
+    links: tuple[Link, ...] = (ACCOUNT_LINK,)
+    if redirect_uri in registration.redirect_uris and redirect_uri.startswith(("https://", "http://")):
+        name = registration.client_name or urlsplit(redirect_uri).netloc
+        links = (Link("client-link", f"{origin_of(redirect_uri)}/", f"Go to {name}"), *links)
+    return PageRefused(
+        "You have answered this already",
+        "The application has your answer, and this page can do nothing more. "
+        "If the application did not let you in, go back to it and start again.",
+        reason="the request was answered",
+        links=links,
     )

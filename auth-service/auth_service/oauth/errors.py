@@ -6,7 +6,7 @@ from typing import ClassVar
 class OAuthError(Exception):
     """An error that is sent to the client (RFC 6749 §5.2). Status 400 unless a subclass says otherwise."""
 
-    error: ClassVar[str]
+    error: str  # a subclass's own, and a value in RepeatedError
     status: ClassVar[int] = 400
 
     def __init__(self, description: str, *, reason: str = "") -> None:
@@ -136,3 +136,11 @@ class UnmetAuthenticationRequirements(OAuthError):
     """No supported sign-in method reaches the requested `acr` (RFC 9470 §5)."""
 
     error = "unmet_authentication_requirements"
+
+
+class RepeatedError(OAuthError):
+    """An error that was sent before, and is sent again: its code is a value, not a class."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(description, reason="the answer is given again")
+        self.error = error

@@ -3,6 +3,7 @@
     issuer.py                `TokenIssuer`: signs access tokens and ID tokens
     token_status.py          with which index of which status list a token is issued
     holders.py               `Held`, `Holder`: a grant with its person and session, read together; is it alive?
+    code_values.py           `CodeValues`: the value of a code, an HMAC over its request
     authorization_codes.py   codes: `issue`, `find`, `redeem` once
     refresh_tokens.py        families of refresh tokens: `issue`, `rotate`, and the grace for a lost answer
     session_tokens.py        access tokens of a session, given out again for a second

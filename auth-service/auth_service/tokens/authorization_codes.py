@@ -1,7 +1,7 @@
 """Authorization codes: each can be exchanged for tokens once (RFC 6749 §4.1.2).
 
-A code is 256 random bits, stored as SHA-256. Its row is kept for a day, also after its use: if the code is presented
-again, it was stolen, and the row makes that visible.
+A code is an HMAC of 256 bits (code_values.py), stored as SHA-256. Its row is kept for a day, also after its use: if the
+code is presented again, it was stolen, and the row makes that visible.
 """
 
 import json
@@ -57,8 +57,10 @@ class AuthorizationCode(Authorized):
     redeemed_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
-async def issue(session: AsyncSession, authorization: Authorization, *, ttl: timedelta, now: datetime) -> str:
-    """Issue a code for an authorization. It belongs to the session's grant at the client, which is made if missing."""
+async def issue(
+    session: AsyncSession, code: str, authorization: Authorization, *, ttl: timedelta, now: datetime
+) -> None:
+    """Issue this code for an authorization. It belongs to the session's grant at the client, made if missing."""
     grant_id = await grants.find_or_create(
         session,
         account_id=authorization.account_id,
@@ -68,7 +70,6 @@ async def issue(session: AsyncSession, authorization: Authorization, *, ttl: tim
         now=now,
     )
     await grants.make_room(session, AuthorizationCode, grant_id, used_at=AuthorizationCode.created_at)
-    code = opaque.draw()
     session.add(
         AuthorizationCode(
             code_hash=opaque.hash_of(code),
@@ -86,7 +87,6 @@ async def issue(session: AsyncSession, authorization: Authorization, *, ttl: tim
             expires_at=now + ttl,
         )
     )
-    return code
 
 
 _FIND = select_held(AuthorizationCode).where(AuthorizationCode.code_hash == bindparam("code_hash"))
@@ -96,6 +96,12 @@ async def find(database: Database, code: str) -> Held[AuthorizationCode] | None:
     """The authorization of a code, used or not, or None."""
     values = await database.find_row(_FIND, {"code_hash": opaque.hash_of(code)})
     return None if values is None else held_of(AuthorizationCode, values)
+
+
+def may_be_given_again(held: Held[AuthorizationCode], *, now: datetime) -> bool:
+    """Whether the code can still be redeemed. One that was redeemed is never given again."""
+    is_unused = held.authorized.redeemed_at is None and held.authorized.expires_at > now
+    return is_unused and held.holder.is_live(now=now) and held.holder.has_session(now=now)
 
 
 async def redeem(session: AsyncSession, code: AuthorizationCode, *, now: datetime) -> bool:

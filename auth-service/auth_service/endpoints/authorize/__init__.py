@@ -3,12 +3,13 @@
     endpoint.py   GET and POST /oauth/authorize: a new request, or one that a page sends back
     requests.py   read a request: first its client and redirect URI, then everything else
     steps.py      `proceed`: the next page, or the code
+    answers.py    refusals, and answers that are given again
 
 While the client or the redirect URI is not known to be good, the answer is a page and nobody is sent anywhere; every
 later refusal goes to the client. oauth/interaction.py decides what comes next. If the person is needed, the request is
 stored (grants/authorization_requests.py) and a page is shown. Each page returns here with the request's handle, and the
-decision is taken anew. When nothing is left to do, one transaction takes the request out of the store, checks session
-and consent once more, and issues the code.
+decision is taken anew. When nothing is left to do, one transaction marks the request as answered, checks session and
+consent once more, and issues the code. A form that is sent again after that gets the same answer.
 
 PKCE: the challenge is read and required in oauth/, stored with the code, and checked when the code is redeemed
 (endpoints/token/authorization_code.py).

@@ -13,6 +13,7 @@ from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, expired, require_pending
 from ...oauth.errors import OAuthError
 from ...sealed import opaque
+from .answers import answer_again
 from .requests import RequestParts, find_client, read_parameters, read_request
 from .steps import StepParts, proceed
 
@@ -67,6 +68,8 @@ async def authorize_by_form(request: Request, now: Now) -> Response:
 
 async def _resume(request: Request, handle: str, parts: AuthorizeParts, now: datetime) -> Response:
     pending = await require_pending(request, parts, handle, now=now)
+    if pending.is_answered:
+        return await answer_again(request, handle, parts, now)
     if pending.stored is not None and pending.stored.browser_hash is None:
         browser = parts.browsers.recognize(request)
         async with parts.database.writing() as session:

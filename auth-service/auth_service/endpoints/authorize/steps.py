@@ -1,17 +1,16 @@
 """The next step of an authorization request: a page, a code or a refusal."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...grants import authorization_requests, consents
-from ...http.authorization_response import answer_code, answer_refusal
-from ...http.browsers import Browsers
-from ...http.current_session import Current, SessionParts, find_current
+from ...http.authorization_response import answer_code
+from ...http.current_session import Current, find_current
 from ...http.pages import HANDLE, see_other
-from ...http.pending_requests import PendingRequest, expired
+from ...http.pending_requests import PendingRequest
 from ...oauth import interaction
 from ...oauth.authentication_context import ONE_FACTOR, PASSWORD
 from ...oauth.consent import may_be_remembered, scopes_to_agree_to
@@ -21,15 +20,14 @@ from ...sessions.browser_sessions import lock_live
 from ...telemetry.logs import audit
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import Authorization
+from .answers import AlreadyAnswered, AnswerParts, answer_again, refuse
 
 PAGES = {Step.SIGN_IN: "/signin", Step.SELECT_ACCOUNT: "/select-account", Step.CONSENT: "/consent"}
 
 
 @dataclass(frozen=True)
-class StepParts(SessionParts):
+class StepParts(AnswerParts):
     issuer: str
-    browsers: Browsers
-    authorization_code_ttl: timedelta
 
 
 async def proceed(http: Request, pending: PendingRequest, parts: StepParts, now: datetime) -> Response:
@@ -38,8 +36,9 @@ async def proceed(http: Request, pending: PendingRequest, parts: StepParts, now:
     try:
         return await _decide(http, pending, current, parts, now)
     except OAuthError as refusal:
-        await _forget(pending, parts)
-        return answer_refusal(http, pending.request.target, refusal)
+        return await refuse(http, pending, current, refusal, parts, now)
+    except AlreadyAnswered:
+        return await answer_again(http, pending.handle, parts, now)
 
 
 async def _decide(
@@ -72,7 +71,7 @@ async def _progress(pending: PendingRequest, current: Current | None, parts: Ste
 
 
 async def _issue(pending: PendingRequest, current: Current, parts: StepParts, now: datetime) -> str:
-    """Issue the code in the transaction that removes the stored request, so that only one of two tabs gets a code."""
+    """Issue the code in the transaction that marks the stored request as answered, so that two tabs get one code."""
     request = pending.request
     authorization = Authorization(
         client_id=request.client_id,
@@ -88,15 +87,18 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         amr=PASSWORD,
         claims=request.claims,
     )
+    code, session_id = parts.code_values.make(pending.handle, current.session.id), current.session.id
     async with parts.database.writing() as session:
-        if pending.stored is not None and not await authorization_requests.take(session, pending.handle):
-            raise expired()
-        if not await lock_live(session, current.session.id, now=now):
+        if pending.stored is not None and not await authorization_requests.answer(
+            session, pending.handle, session_id=session_id, now=now
+        ):
+            raise AlreadyAnswered
+        if not await lock_live(session, session_id, now=now):
             raise LoginRequired("The person has just been signed out.")
         if not await _is_agreed_to(session, pending, current.account.id):
             raise ConsentRequired("The person has just withdrawn their consent.")
-        code = await authorization_codes.issue(session, authorization, ttl=parts.authorization_code_ttl, now=now)
-    audit("code_issued", client_id=request.client_id, account_id=current.account.id, session_id=current.session.id)
+        await authorization_codes.issue(session, code, authorization, ttl=parts.authorization_code_ttl, now=now)
+    audit("code_issued", client_id=request.client_id, account_id=current.account.id, session_id=session_id)
     return code
 
 
@@ -116,10 +118,3 @@ async def send_on(http: Request, pending: PendingRequest, page: str, parts: Step
         async with parts.database.writing() as session:
             await authorization_requests.store(session, pending.handle, pending.request, browser=browser, now=now)
     return see_other(page, **{HANDLE: pending.handle})
-
-
-async def _forget(pending: PendingRequest, parts: StepParts) -> None:
-    """Remove a refused request from the store."""
-    if pending.stored is not None:
-        async with parts.database.writing() as session:
-            await authorization_requests.take(session, pending.handle)

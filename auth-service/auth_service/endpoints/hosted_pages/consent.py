@@ -35,42 +35,55 @@ async def show(request: Request, now: Now) -> Response:
     if handle is None:
         return see_other("/signin") if current is None else await agreed.render(request, parts, current)
     pending = await require_pending(request, parts, handle, now=now)
-    return back_to_authorize(pending) if current is None else _render(request, parts, pending, current)
+    if current is None or pending.is_answered:
+        return back_to_authorize(pending)
+    return _render(request, parts, pending, current)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
 async def submit(request: Request, now: Now) -> Response:
-    """Store a yes and return to /oauth/authorize, or send the client a no. Or withdraw a consent."""
+    """Store a yes and return to /oauth/authorize, or send the client a no. Or withdraw a consent.
+
+    The first answer stands: a form that is sent again, or with the other button, changes nothing.
+    """
     parts = given(request, ConsentParts)
     form = await read_page_form(request)
     current = await find_current(request, parts, now, may_slide=False)
     if form.get(agreed.WITHDRAW) is not None:
         return see_other("/signin") if current is None else await agreed.withdraw(request, parts, form, current, now)
     pending = await require_pending(request, parts, form.get(HANDLE), now=now)
-    if current is None:
+    if current is None or pending.is_answered:
         return back_to_authorize(pending)
     if not is_ours(request, parts, form, current.session.id):
         return _render(request, parts, pending, current, NOT_OURS)
     if form.get("decision") == "allow":
         await _agree(pending, current, parts, now)
         return back_to_authorize(pending)
-    return await _decline(request, pending, current, parts)
+    return await _decline(request, pending, current, parts, now)
 
 
 async def _agree(pending: PendingRequest, current: Current, parts: ConsentParts, now: datetime) -> None:
     account_id, client_id, resource = current.account.id, pending.client.client_id, pending.request.resource
+    scopes = scopes_to_agree_to(pending.request)
     async with parts.database.writing() as session:
-        scopes = scopes_to_agree_to(pending.request)
+        if not await authorization_requests.note_consent(session, pending.handle, current.session.id):
+            return  # a no was first
         await consents.remember(session, account_id, client_id, resource, scopes, now=now)
-        await authorization_requests.note_consent(session, pending.handle, current.session.id)
     audit("consent_given", account_id=account_id, client_id=client_id, scope=" ".join(sorted(scopes)))
 
 
-async def _decline(request: Request, pending: PendingRequest, current: Current, parts: ConsentParts) -> Response:
+async def _decline(
+    request: Request, pending: PendingRequest, current: Current, parts: ConsentParts, now: datetime
+) -> Response:
+    denied = AccessDenied("The person said no.")
     async with parts.database.writing() as session:
-        await authorization_requests.take(session, pending.handle)
+        is_first = await authorization_requests.refuse(
+            session, pending.handle, denied, session_id=current.session.id, unless_consented=True, now=now
+        )
+    if not is_first:
+        return back_to_authorize(pending)
     audit("consent_declined", account_id=current.account.id, client_id=pending.client.client_id)
-    return answer_refusal(request, pending.request.target, AccessDenied("The person said no."))
+    return answer_refusal(request, pending.request.target, denied)
 
 
 def _render(

@@ -25,7 +25,7 @@ async def show(request: Request, now: Now) -> Response:
     parts = given(request, SelectAccountParts)
     pending = await require_pending(request, parts, query_of(request, HANDLE), now=now)
     current = await find_current(request, parts, now, may_slide=False)
-    if current is None:
+    if current is None or pending.is_answered:
         return back_to_authorize(pending)
     return render_form(
         request, parts, "select_account", pending, session_id=current.session.id, account=current.account

@@ -42,6 +42,8 @@ async def show(request: Request, now: Now) -> Response:
     parts = given(request, SignInPageParts)
     handle = query_of(request, HANDLE)
     pending = None if handle is None else await require_pending(request, parts, handle, now=now)
+    if pending is not None and pending.is_answered:
+        return back_to_authorize(pending)
     current = await find_current(request, parts, now)
     if pending is None and current is not None:
         return _render_signed_in(request, parts, current)

@@ -1,6 +1,7 @@
 """/signup: create an account, and sign in to it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
@@ -8,13 +9,15 @@ from ...accounts import passwords
 from ...accounts.accounts import EmailTaken
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
-from ...http.current_session import find_current
+from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
+from ...limits.attempts import TooManyAttempts
 from ...oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
 from ...oauth.names import NotAName, parse_name
 from ...oauth.parameters import Parameters
+from ...signing_in.password_sign_in import AccountSuspended, Credentials, SignInParts, WrongCredentials, sign_in
 from ...signing_in.password_sign_up import CommonPassword, NewAccount, SignUpParts, sign_up
 from .forms import NOT_OURS, FormParts, back_to_authorize, is_ours, query_of, read_page_form, render_form, retry_later
 
@@ -23,8 +26,8 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class SignUpPageParts(FormParts, PendingParts, SignUpParts):
-    """The parts to show a page about a pending request, and to sign up."""
+class SignUpPageParts(FormParts, PendingParts, SignUpParts, SignInParts):
+    """The parts to show a page about a pending request, and to sign up or in."""
 
 
 class NotAccepted(Exception):
@@ -42,6 +45,8 @@ async def show(request: Request, now: Now) -> Response:
     parts = given(request, SignUpPageParts)
     handle = query_of(request, HANDLE)
     pending = None if handle is None else await require_pending(request, parts, handle, now=now)
+    if pending is not None and pending.is_answered:
+        return back_to_authorize(pending)
     return _render(request, parts, pending)
 
 
@@ -63,12 +68,28 @@ async def submit(request: Request, now: Now) -> Response:
         common = NotAccepted("password", "This password is among the most common ones. Please choose another one.")
         return _render(request, parts, pending, form, common)
     except EmailTaken:
-        taken = NotAccepted("email", "There is an account with this e-mail address already. Sign in instead.")
-        return _render(request, parts, pending, form, taken)
+        if not await _signs_in(request, parts, now, new, remember=remember, current=current):
+            taken = NotAccepted("email", "There is an account with this e-mail address already. Sign in instead.")
+            return _render(request, parts, pending, form, taken)
     except TooBusy:
         busy = NotAccepted("", "Too many people are signing up at the moment. Please try again.", status=429)
         return retry_later(_render(request, parts, pending, form, busy), passwords.RETRY_AFTER)
     return see_other("/signin") if pending is None else back_to_authorize(pending)
+
+
+async def _signs_in(
+    request: Request, parts: SignUpPageParts, now: datetime, new: NewAccount, *, remember: bool, current: Current | None
+) -> bool:
+    """Sign in instead, if the address and the password are those of an account: the form was sent twice.
+
+    This is a sign-in like any other, with the same budgets for guesses. A refusal of it is not told.
+    """
+    shown = Credentials(new.email, new.password)
+    try:
+        await sign_in(request, parts, now, shown, remember=remember, current=current)
+    except (WrongCredentials, AccountSuspended, TooManyAttempts, TooBusy):
+        return False
+    return True
 
 
 def _read(form: Parameters) -> NewAccount:

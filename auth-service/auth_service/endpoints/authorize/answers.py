@@ -1,0 +1,76 @@
+"""The answer to an authorization request: a code or a refusal, given again if its form is sent again.
+
+The first answer stands. It can be given again to the browser and the session that it was for, as long as the code is
+neither redeemed nor expired; a refusal for as long. After that, a page says that the request was answered.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fastapi import Request, Response
+
+from ...grants import authorization_requests
+from ...grants.authorization_requests import StoredRequest
+from ...http.authorization_response import answer_code, answer_refusal
+from ...http.current_session import Current, SessionParts, find_current
+from ...http.pending_requests import PendingParts, PendingRequest, answered, require_pending
+from ...oauth.errors import OAuthError
+from ...tokens import authorization_codes
+from ...tokens.code_values import CodeValues
+
+
+@dataclass(frozen=True)
+class AnswerParts(SessionParts, PendingParts):
+    authorization_code_ttl: timedelta
+    code_values: CodeValues
+
+
+class AlreadyAnswered(Exception):
+    """Another form of the same request was first."""
+
+
+async def refuse(
+    http: Request,
+    pending: PendingRequest,
+    current: Current | None,
+    refusal: OAuthError,
+    parts: AnswerParts,
+    now: datetime,
+) -> Response:
+    """Send the client a refusal, unless a stored request has an answer already."""
+    if pending.stored is not None:
+        session_id = current.session.id if current else None
+        async with parts.database.writing() as session:
+            is_first = await authorization_requests.refuse(
+                session, pending.handle, refusal, session_id=session_id, now=now
+            )
+        if not is_first:
+            return await answer_again(http, pending.handle, parts, now)
+    return answer_refusal(http, pending.request.target, refusal)
+
+
+async def answer_again(http: Request, handle: str, parts: AnswerParts, now: datetime) -> Response:
+    """Give the stored answer again. Raises PageRefused if that is not possible, or the browser has another session."""
+    pending = await require_pending(http, parts, handle, now=now)
+    current = await find_current(http, parts, now)
+    stored = pending.stored
+    if stored is None or stored.answered_session_id != (current.session.id if current else None):
+        raise answered(pending)
+    if stored.refused is not None and _is_recent(stored, parts, now):
+        return answer_refusal(http, pending.request.target, stored.refused)
+    code = None if current is None or stored.refused else await _find_code(handle, current.session.id, parts, now)
+    if code is None:
+        raise answered(pending)
+    return answer_code(http, pending.request.target, code)
+
+
+def _is_recent(stored: StoredRequest, parts: AnswerParts, now: datetime) -> bool:
+    return stored.answered_at is not None and now < stored.answered_at + parts.authorization_code_ttl
+
+
+async def _find_code(handle: str, session_id: str, parts: AnswerParts, now: datetime) -> str | None:
+    for code in parts.code_values.candidates(handle, session_id):
+        held = await authorization_codes.find(parts.database, code)
+        if held is not None:
+            return code if authorization_codes.may_be_given_again(held, now=now) else None
+    return None
