@@ -21,6 +21,7 @@ from ...sessions.browser_sessions import lock_live
 from ...telemetry.logs import audit
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import Authorization
+from ...tokens.holders import hold_owners
 
 PAGES = {Step.SIGN_IN: "/signin", Step.SELECT_ACCOUNT: "/select-account", Step.CONSENT: "/consent"}
 
@@ -88,16 +89,23 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         amr=PASSWORD,
         claims=request.claims,
     )
-    async with parts.database.writing() as session:
-        if pending.stored is not None and not await authorization_requests.take(session, pending.handle):
-            raise expired()
-        if not await lock_live(session, current.session.id, now=now):
-            raise LoginRequired("The person has just been signed out.")
-        if not await _is_agreed_to(session, pending, current.account.id):
-            raise ConsentRequired("The person has just withdrawn their consent.")
-        code = await authorization_codes.issue(session, authorization, ttl=parts.authorization_code_ttl, now=now)
+    code = await parts.database.transact(_answer, pending, authorization, parts.authorization_code_ttl, now)
     audit("code_issued", client_id=request.client_id, account_id=current.account.id, session_id=current.session.id)
     return code
+
+
+async def _answer(
+    session: AsyncSession, pending: PendingRequest, authorization: Authorization, ttl: timedelta, now: datetime
+) -> str:
+    if not await hold_owners(session, authorization.account_id, authorization.client_id):
+        raise expired()
+    if pending.stored is not None and not await authorization_requests.take(session, pending.handle):
+        raise expired()
+    if not await lock_live(session, authorization.session_id, now=now):
+        raise LoginRequired("The person has just been signed out.")
+    if not await _is_agreed_to(session, pending, authorization.account_id):
+        raise ConsentRequired("The person has just withdrawn their consent.")
+    return await authorization_codes.issue(session, authorization, ttl=ttl, now=now)
 
 
 async def _is_agreed_to(session: AsyncSession, pending: PendingRequest, account_id: str) -> bool:
