@@ -11,7 +11,7 @@ threads, and the result is written in a new, short transaction (`lock_password` 
 that was compared). A caller first takes a `Place` in the queue; `TooBusy` means that the queue is full.
 
 `delete_account` and `set_suspended` record the event in the caller's transaction, so that no caller can forget it; the
-caller first ends the sessions and grants (`end_sessions` in sessions/).
+callers are `delete_with_sessions` (sessions/) and the commands, which end sessions and grants.
 
 Others import all four files freely. Only signing_in/ and the commands compare or set passwords.
 """

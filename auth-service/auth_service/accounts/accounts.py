@@ -105,10 +105,17 @@ async def find(session: AsyncSession, id_or_email: str) -> Account | None:
     return await session.scalar(select(Account).where(condition))
 
 
-async def list_identities(session: AsyncSession, account_id: str, *, lock: bool = False) -> Sequence[Identity]:
-    """The identities of an account; `lock` holds the rows for the transaction."""
+async def lock(session: AsyncSession, account_id: str) -> bool:
+    """Lock the account until the transaction ends, against everything else that begins with it. False: it is gone.
+
+    Call it first in a transaction that changes more than one row of the account (store/__init__.py, "Locks").
+    """
+    found = select(Account.id).where(Account.id == account_id).with_for_update()
+    return await session.scalar(found) is not None
+
+
+async def list_identities(session: AsyncSession, account_id: str) -> Sequence[Identity]:
     query = select(Identity).where(Identity.account_id == account_id).order_by(Identity.created_at, Identity.id)
-    query = query.with_for_update() if lock else query
     return (await session.scalars(query)).all()
 
 
@@ -121,20 +128,13 @@ async def lock_password(session: AsyncSession, account_id: str, password_hash: s
     """Whether the account is active and still has this password; locked until the transaction ends.
 
     The password is compared before the transaction begins. Meanwhile it may have been changed, or the account
-    suspended, which ends all sessions. The row lock ensures that no session is started after that.
+    suspended, which ends all sessions. The lock ensures that no session is started after that. The password is read by
+    a second statement: the first one may have waited, and would see the password of before.
     """
-    query = (
-        select(Identity.id)
-        .join(Account, Account.id == Identity.account_id)
-        .where(
-            Identity.account_id == account_id,
-            Identity.provider_id == CREDENTIAL,
-            Identity.password_hash == password_hash,
-            Account.suspended_at.is_(None),
-        )
-        .with_for_update(read=True)  # no effect on SQLite, where writers take turns
-    )
-    return await session.scalar(query) is not None
+    active = select(Account.id).where(Account.id == account_id, Account.suspended_at.is_(None))
+    if await session.scalar(active.with_for_update(read=True)) is None:
+        return False
+    return await find_password_hash(session, account_id) == password_hash
 
 
 async def replace_password_hash(
@@ -142,8 +142,9 @@ async def replace_password_hash(
 ) -> bool:
     """Store a new password hash. False if the stored one is not `replacing` (None: any), or there is none.
 
-    One conditional UPDATE decides, so of two simultaneous changes exactly one returns True.
+    One conditional UPDATE decides, so of two simultaneous changes exactly one returns True. The account is locked.
     """
+    await lock(session, account_id)
     credential = update(Identity).where(Identity.account_id == account_id, Identity.provider_id == CREDENTIAL)
     if replacing is not None:
         credential = credential.where(Identity.password_hash == replacing)
@@ -183,7 +184,10 @@ async def replace_email(session: AsyncSession, account_id: str, email: str, *, v
 
 
 async def delete_account(session: AsyncSession, account_id: str, *, now: datetime) -> None:
-    """Delete the account with its identities and sessions. An event tells other services to delete its data."""
+    """Delete the account with its identities. An event tells other services to delete its data.
+
+    `delete_with_sessions` (sessions/) calls it: before, what the account gave access to has to end.
+    """
     await session.execute(delete(Account).where(Account.id == account_id))
     account_events.record_purged(session, account_id, now=now)
 

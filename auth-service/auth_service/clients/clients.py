@@ -14,7 +14,7 @@ from sqlalchemy import Integer, String, Text, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..grants import grants
+from ..grants import consents, grants
 from ..oauth.client_metadata import ClientMetadata
 from ..sealed import opaque
 from ..status_lists import indexes as status_indexes
@@ -149,12 +149,16 @@ async def revoke_own_tokens(session: AsyncSession, client_id: str, *, now: datet
 
 async def revoke_tokens(session: AsyncSession, client_id: str, *, now: datetime) -> int:
     """End all grants at a client and its client_credentials tokens. Returns the number of grants."""
+    # The client's row is changed first, and so locked before the grants.
     await revoke_own_tokens(session, client_id, now=now)
     return await grants.end_for_client(session, client_id, now=now)
 
 
 async def delete_client(session: AsyncSession, client_id: str, *, now: datetime) -> None:
-    """End the client's grants, and delete them with the client."""
+    """End the client's grants, and delete them with the client. First all rows are locked, in their order."""
+    await session.execute(select(Client.client_id).where(Client.client_id == client_id).with_for_update())
+    await consents.lock(session, client_id=client_id)
+    await grants.lock(session, client_id=client_id)
     await grants.end_for_client(session, client_id, now=now)
     await session.execute(delete(Client).where(Client.client_id == client_id))
     await status_indexes.revoke(session, [client_id], now=now)  # last: from here on no new index can be drawn for it

@@ -14,7 +14,7 @@ from ..clients import clients
 from ..clients.clients import Client
 from ..store.instants import utc_now
 from . import provisioning
-from .opened import CommandRefused, Yes, confirm, opened, run
+from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show_pages
 from .registrations import check_registration, read_metadata, record_of, shown
 
@@ -67,14 +67,14 @@ def rotate_secret(client_id: ClientId, overlap: Overlap = "P1D", revoke: Revoke 
     """
     if revoke:
         confirm(f"Replace the secret of {client_id} and end all its grants?", yes=yes)
-    _print(run(_rotate_secret(client_id, timedelta() if revoke else _parse_overlap(overlap), revoke=revoke)))
+    _print(run(transact(_rotate_secret, client_id, timedelta() if revoke else _parse_overlap(overlap), revoke=revoke)))
 
 
 @app.command()
 def delete(client_id: ClientId, yes: Yes = False) -> None:
     """Delete a client for good, and end all its grants. It takes effect within five seconds."""
     confirm(f"Delete {client_id} for good?", yes=yes)
-    _print(run(_delete(client_id)))
+    _print(run(transact(_delete, client_id)))
 
 
 def _parse_overlap(text: str) -> timedelta:
@@ -129,21 +129,17 @@ async def _update(client_id: str, members: dict[str, Any]) -> dict[str, Any]:
         return shown(client, registration, secret)
 
 
-async def _rotate_secret(client_id: str, overlap: timedelta, *, revoke: bool) -> dict[str, Any]:
-    async with opened() as database, database.writing() as session:
-        client = await _get_client(session, client_id)
-        now = utc_now()
-        secret = await clients.rotate_secret(session, client_id, overlap=overlap, now=now)
-        if secret is None:
-            raise CommandRefused("this client has no secret")
-        if revoke:
-            await clients.revoke_tokens(session, client_id, now=now)
-        return shown(client, client.registration, secret)
+async def _rotate_secret(session: AsyncSession, client_id: str, overlap: timedelta, *, revoke: bool) -> dict[str, Any]:
+    client, now = await _get_client(session, client_id), utc_now()
+    secret = await clients.rotate_secret(session, client_id, overlap=overlap, now=now)
+    if secret is None:
+        raise CommandRefused("this client has no secret")
+    if revoke:
+        await clients.revoke_tokens(session, client_id, now=now)
+    return shown(client, client.registration, secret)
 
 
-async def _delete(client_id: str) -> dict[str, Any]:
-    async with opened() as database, database.writing() as session:
-        client = await _get_client(session, client_id)
-        gone = shown(client, client.registration)
-        await clients.delete_client(session, client_id, now=utc_now())
-        return gone
+async def _delete(session: AsyncSession, client_id: str) -> dict[str, Any]:
+    gone = await _get_client(session, client_id)
+    await clients.delete_client(session, client_id, now=utc_now())
+    return shown(gone, gone.registration)

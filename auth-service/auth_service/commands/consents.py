@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..grants import consents
 from ..grants.consents import Consent
 from ..store.instants import utc_now
 from .named_accounts import Who, get_account
-from .opened import CommandRefused, Yes, confirm, opened, run
+from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show, show_pages
 
 app = typer.Typer(help="Consents: the access that people allowed to clients.", no_args_is_help=True)
@@ -43,7 +44,7 @@ def withdraw(who: Who, client_id: ClientId, yes: Yes = False, as_json: AsJson = 
     The person is asked again the next time. Other clients are not affected.
     """
     confirm(f"Withdraw the consents of {who} to {client_id}, and end its grants?", yes=yes)
-    show([run(_withdraw(who, client_id))], as_json=as_json)
+    show([run(transact(_withdraw, who, client_id))], as_json=as_json)
 
 
 async def _pages(user: str) -> AsyncIterator[list[Record]]:
@@ -55,10 +56,9 @@ async def _pages(user: str) -> AsyncIterator[list[Record]]:
             yield list(map(record_of, page))
 
 
-async def _withdraw(who: str, client_id: str) -> Record:
-    async with opened() as database, database.writing() as session:
-        account = await get_account(session, who)
-        withdrawn = await consents.withdraw(session, account.id, client_id, now=utc_now())
+async def _withdraw(session: AsyncSession, who: str, client_id: str) -> Record:
+    account = await get_account(session, who)
+    withdrawn = await consents.withdraw(session, account.id, client_id, now=utc_now())
     if not withdrawn.consents and not withdrawn.grants:
         raise CommandRefused("the account has no consent to this client, and the client has no grant")
     return {

@@ -2,16 +2,18 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..migrations import HEAD
 from ..settings.settings import load_settings
 from ..store.database import Database, open_database
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
@@ -30,6 +32,12 @@ async def opened() -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+async def transact(work: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **named: P.kwargs) -> T:
+    """Run `work(session, ...)` in one transaction of the opened database."""
+    async with opened() as database:
+        return await database.transact(work, *args, **named)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -9,7 +9,7 @@ from ..sessions.browser_sessions import BrowserSession, end_session_by_id
 from ..sessions.listing import list_all_live
 from ..store.instants import utc_now
 from .named_accounts import get_account
-from .opened import CommandRefused, opened, run
+from .opened import CommandRefused, opened, run, transact
 from .output import AsJson, Record, show, show_pages
 
 app = typer.Typer(help="Browser sessions: who is signed in.", no_args_is_help=True)
@@ -56,8 +56,7 @@ async def _pages(user: str) -> AsyncIterator[list[Record]]:
 
 
 async def _revoke(session_id: str) -> Record:
-    async with opened() as database, database.writing() as session:
-        ended = await end_session_by_id(session, session_id, now=utc_now())
+    ended = await transact(end_session_by_id, session_id, now=utc_now())
     if ended is None:
         raise CommandRefused("there is no session with this id")  # not quoted: it may be a credential by mistake
     return record_of(ended, "revoked")

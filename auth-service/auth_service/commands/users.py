@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.account_lists import Order, list_accounts
-from ..accounts.accounts import EmailTaken, create_account, replace_password_hash
+from ..accounts.accounts import Account, EmailTaken, create_account, replace_password_hash
 from ..accounts.email_addresses import parse_email
 from ..oauth.names import NotAName, parse_name
 from ..sessions.browser_sessions import end_sessions
@@ -102,8 +103,13 @@ async def _set_password(who: str, *, keep_sessions: bool) -> Record:
         async with database.reading() as session:
             account = await get_account(session, who)
         password_hash = await hash_acceptable(read_password())
-        async with database.writing() as session:
-            if not await replace_password_hash(session, account.id, password_hash, replacing=None, now=utc_now()):
-                raise CommandRefused(f"{account.email} has no password to replace")
-            ended = 0 if keep_sessions else await end_sessions(session, account.id, now=utc_now())
+        return await database.transact(_replace_password, account, password_hash, keep_sessions=keep_sessions)
+
+
+async def _replace_password(
+    session: AsyncSession, account: Account, password_hash: str, *, keep_sessions: bool
+) -> Record:
+    if not await replace_password_hash(session, account.id, password_hash, replacing=None, now=utc_now()):
+        raise CommandRefused(f"{account.email} has no password to replace")
+    ended = 0 if keep_sessions else await end_sessions(session, account.id, now=utc_now())
     return record_of(account, sessions_ended=ended)

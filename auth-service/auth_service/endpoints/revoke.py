@@ -57,8 +57,7 @@ async def revoke(request: Request) -> Response:
 
 async def _end_grant_of(token: VerifiedToken, parts: RevokeParts, client: Client, now: datetime) -> None:
     if token.session_id is None:
-        async with parts.database.writing() as session:
-            await clients.revoke_own_tokens(session, client.client_id, now=now)
+        await parts.database.transact(clients.revoke_own_tokens, client.client_id, now=now)
         audit("service_tokens_revoked", client_id=client.client_id)
         return
     is_offline = OFFLINE_ACCESS in token.scopes
@@ -70,7 +69,6 @@ async def _end_grant_of(token: VerifiedToken, parts: RevokeParts, client: Client
 
 
 async def _end_grant(parts: RevokeParts, grant_id: str, client: Client, now: datetime) -> None:
-    async with parts.database.writing() as session:
-        ended = await grants.end(session, grant_id, now=now)
+    ended = await parts.database.transact(grants.end, grant_id, now=now)
     if ended:
         audit("grant_revoked", grant_id=grant_id, client_id=client.client_id)

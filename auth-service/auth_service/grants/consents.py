@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Select, String, Text, delete, literal, select, tuple_
+from sqlalchemy import ForeignKey, Select, String, Text, delete, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -50,8 +50,10 @@ async def remember(
     nothing = insert.values(
         account_id=account_id, client_id=client_id, resource=resource, scope="[]", created_at=now, updated_at=now
     )
-    await session.execute(nothing.on_conflict_do_nothing())
-    consent = (await session.scalars(_select(account_id, client_id, resource).with_for_update())).one()
+    consent = None
+    while consent is None:  # more than once only if the consent is withdrawn between the two statements
+        await session.execute(nothing.on_conflict_do_nothing())
+        consent = await session.scalar(_select(account_id, client_id, resource).with_for_update())
     consent.scope, consent.updated_at = json.dumps(sorted(consent.scopes | set(scope))), now
 
 
@@ -79,9 +81,17 @@ async def withdraw(session: AsyncSession, account_id: str, client_id: str, *, no
 
     The grants end even if there is no consent: a first-party client gets grants without one.
     """
+    await lock(session, account_id=account_id, client_id=client_id)
     which = delete(Consent).where(Consent.account_id == account_id, Consent.client_id == client_id)
     count = len((await session.execute(which.returning(Consent.resource))).all())
     return Withdrawn(count, await grants.end_for_client(session, client_id, account_id=account_id, now=now))
+
+
+async def lock(session: AsyncSession, **which: str) -> None:
+    """Lock the consents with these values of columns until the transaction ends (store/__init__.py, "Locks")."""
+    key = (Consent.account_id, Consent.client_id, Consent.resource)
+    locked = select(Consent.resource).filter_by(**which).order_by(*key).with_for_update()
+    await session.execute(select(func.count()).select_from(locked.subquery()))
 
 
 def _select(account_id: str, client_id: str, resource: str) -> Select[Consent]:

@@ -14,10 +14,11 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    Select,
     SQLColumnExpression,
     String,
     Text,
-    delete,
+    func,
     select,
     text,
     update,
@@ -28,7 +29,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..status_lists import indexes as status_indexes
 from ..store import identifiers
 from ..store.instants import Instant
-from ..store.rows import Row, insert_into
+from ..store.rows import Row, delete_unlocked, insert_into
 
 MAX_PER_GRANT = 100  # codes, and as many families of refresh tokens
 _LIVE = text("ended_at IS NULL")
@@ -81,14 +82,14 @@ class Authorized(Row):
 async def find_or_create(
     session: AsyncSession, *, account_id: str, session_id: str, client_id: str, is_offline: bool, now: datetime
 ) -> str:
-    """The id of the live grant of a session at a client. Simultaneous requests get the same one."""
+    """The id of the live grant of a session at a client, which is held. Simultaneous requests get the same one."""
     wanted = select(Grant.id).where(
         Grant.session_id == session_id,
         Grant.client_id == client_id,
         Grant.is_offline == is_offline,
         Grant.ended_at.is_(None),
     )
-    while (found := await session.scalar(wanted)) is None:
+    while (found := await session.scalar(_held(wanted))) is None:
         insert = insert_into(session, Grant)
         await session.execute(
             insert.values(
@@ -103,6 +104,16 @@ async def find_or_create(
     return found
 
 
+async def hold(session: AsyncSession, grant_id: str) -> bool:
+    """Whether the grant is live. It does not end until the transaction does."""
+    live = select(Grant.id).where(Grant.id == grant_id, Grant.ended_at.is_(None))
+    return await session.scalar(_held(live)) is not None
+
+
+def _held(which: Select[str]) -> Select[str]:
+    return which.with_for_update(read=True, key_share=True)
+
+
 async def make_room(
     session: AsyncSession, kind: type[Authorized], grant_id: str, *, used_at: SQLColumnExpression[datetime]
 ) -> None:
@@ -111,9 +122,10 @@ async def make_room(
     Otherwise a client that re-authorizes silently in a loop (prompt=none) would grow the table without bound.
     """
     key = kind.__mapper__.primary_key[0]
-    surplus = select(key).where(kind.grant_id == grant_id).order_by(used_at.desc()).offset(MAX_PER_GRANT - 1)
-    gone = delete(kind).where(key.in_(surplus)).execution_options(synchronize_session=False)
-    await session.execute(gone)
+    newest_first = select(key).where(kind.grant_id == grant_id).order_by(used_at.desc())
+    surplus = (await session.scalars(newest_first.offset(MAX_PER_GRANT - 1))).all()
+    if surplus:
+        await delete_unlocked(session, kind, select(key).where(key.in_(surplus)))
 
 
 async def end(session: AsyncSession, grant_id: str, *, now: datetime) -> bool:
@@ -142,10 +154,16 @@ async def end_for_client(session: AsyncSession, client_id: str, *, account_id: s
     return await _end(session, Grant.client_id == client_id, *whose, now=now)
 
 
+async def lock(session: AsyncSession, **which: str) -> None:
+    """Lock the grants with these values of columns, ended ones too, before their account or client is deleted."""
+    locked = select(Grant.id).filter_by(**which).order_by(Grant.id).with_for_update()
+    await session.execute(select(func.count()).select_from(locked.subquery()))
+
+
 async def _end(session: AsyncSession, *which: ColumnElement[bool], now: datetime) -> int:
     """End the grants and revoke their status indexes. Returns how many were live. All grants end through this function.
 
-    Rows are locked in the order of their ids, so that two simultaneous calls cannot deadlock.
+    Rows are locked in the order of their ids (store/__init__.py, "Locks"). So a transaction calls this function once.
     """
     live = select(Grant.id).where(*which, Grant.ended_at.is_(None)).order_by(Grant.id).with_for_update()
     ids = (await session.scalars(live)).all()

@@ -13,9 +13,10 @@ from sqlalchemy import Boolean, ColumnElement, ForeignKey, Integer, String, bind
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..accounts import accounts
 from ..accounts.accounts import Account
 from ..events import account_events
-from ..grants import grants
+from ..grants import consents, grants
 from ..status_lists import indexes as status_indexes
 from ..store import identifiers
 from ..store.database import Database
@@ -138,25 +139,53 @@ async def end_session(
 
 async def end_sessions(session: AsyncSession, account_id: str, *, except_id: str = "", now: datetime) -> int:
     """End all sessions and grants of an account, except those of `except_id`. Returns the number of sessions."""
+    await accounts.lock(session, account_id)
     whose = (BrowserSession.account_id == account_id, BrowserSession.id != except_id)
-    ended = await _end(session, *whose, offline_too=True, now=now)
+    ended = await _delete(session, *whose, now=now)
     await grants.end_for_account(session, account_id, except_session=except_id, now=now)
+    return len(ended)
+
+
+async def delete_with_sessions(session: AsyncSession, account_id: str, *, now: datetime) -> int:
+    """End all sessions and grants of an account, and delete it. Returns the number of sessions."""
+    await accounts.lock(session, account_id)
+    ended = await _delete(session, BrowserSession.account_id == account_id, now=now)
+    await consents.lock(session, account_id=account_id)
+    await grants.lock(session, account_id=account_id)
+    await grants.end_for_account(session, account_id, now=now)
+    await accounts.delete_account(session, account_id, now=now)
     return len(ended)
 
 
 async def end_expired(session: AsyncSession, *, limit: int, now: datetime) -> int:
     """End expired sessions with their online grants. Returns how many, at most `limit`."""
     expired = select(BrowserSession.id).where(BrowserSession.expires_at <= now).limit(limit)
-    return len(await _end(session, BrowserSession.id.in_(expired), offline_too=False, now=now))
+    unlocked = (await session.scalars(expired.with_for_update(skip_locked=True))).all()
+    return len(await _end(session, BrowserSession.id.in_(unlocked), offline_too=False, now=now))
 
 
 async def _end(
     session: AsyncSession, *which: ColumnElement[bool], offline_too: bool, now: datetime
 ) -> Sequence[BrowserSession]:
-    """Delete the sessions, and end their tokens and grants. All sessions end through this function."""
-    ended = (await session.scalars(delete(BrowserSession).where(*which).returning(BrowserSession))).all()
-    await status_indexes.revoke(session, [each.id for each in ended], now=now)
+    """Delete the sessions, and end their tokens and grants."""
+    ended = await _delete(session, *which, now=now)
     await grants.end_for_sessions(session, [each.id for each in ended], offline_too=offline_too, now=now)
+    return ended
+
+
+async def _delete(session: AsyncSession, *which: ColumnElement[bool], now: datetime) -> Sequence[BrowserSession]:
+    """Delete the sessions, and end their tokens. All sessions end through this function. The caller ends the grants.
+
+    Rows are locked in the order of their ids (store/__init__.py, "Locks").
+    """
+    locked = select(BrowserSession).where(*which).order_by(BrowserSession.id).with_for_update()
+    ended = (await session.scalars(locked)).all()
+    if not ended:
+        return []
+    ids = [each.id for each in ended]
+    gone = delete(BrowserSession).where(BrowserSession.id.in_(ids)).execution_options(synchronize_session=False)
+    await session.execute(gone)
+    await status_indexes.revoke(session, ids, now=now)
     revoked = [(each.account_id, each.id) for each in ended if each.expires_at > now]  # no event for expired ones
     account_events.record_sessions_revoked(session, revoked, now=now)
     return ended

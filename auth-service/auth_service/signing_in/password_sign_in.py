@@ -81,12 +81,9 @@ async def sign_in(
     """
     with counting(parts.counts.sign_ins, PASSWORD, OUTCOMES):
         known, attempt = await _authenticate(request, parts, now, shown)
-        async with parts.database.writing() as session:
-            await parts.attempts.succeeded(session, attempt)
-            account = known.account
-            if not await accounts.lock_password(session, account.id, known.password_hash):
-                raise WrongCredentials  # the password was changed or the account suspended a moment ago
-            started = await _start(request, session, parts, account.id, remember=remember, current=current, now=now)
+        started = await parts.database.transact(
+            _start, request, parts, known, attempt, remember=remember, current=current, now=now
+        )
     audit("signed_in", account_id=known.account.id, session_id=started.id, amr="pwd")
     parts.session_cookies.set(request, started, now=now)
     parts.session_cookies.remember_device(request, known.device_tag)
@@ -94,15 +91,20 @@ async def sign_in(
 
 
 async def _start(
-    request: Request,
     session: AsyncSession,
+    request: Request,
     parts: SignInParts,
-    account_id: str,
+    known: Known,
+    attempt: Attempt,
     *,
     remember: bool,
     current: Current | None,
     now: datetime,
 ) -> BrowserSession:
+    account_id = known.account.id
+    await parts.attempts.succeeded(session, attempt)
+    if not await accounts.lock_password(session, account_id, known.password_hash):
+        raise WrongCredentials  # the password was changed or the account suspended a moment ago
     if current is not None and current.account.id == account_id:
         if await authenticate_again(session, current.session.id, now=now):
             return current.session

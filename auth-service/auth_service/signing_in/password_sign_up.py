@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account, EmailTaken, create_account
 from ..accounts.passwords import PasswordHasher, TooBusy
@@ -57,17 +58,32 @@ async def sign_up(
     """
     with counting(parts.counts.sign_ups, PASSWORD, OUTCOMES):
         password_hash = await _hash(request, parts, new.password)
-        async with parts.database.writing() as session:
-            account = await create_account(
-                session, email=new.email, name=new.name, image=new.image, password_hash=password_hash, now=now
-            )
-            if current is not None:
-                await end_session(session, current.session.token, now=now)
-            started = await start_session_here(request, session, parts, account.id, remember=remember, now=now)
+        account, started = await parts.database.transact(
+            _create, request, parts, new, password_hash, remember=remember, current=current, now=now
+        )
     audit("signed_up", account_id=account.id, session_id=started.id)
     parts.session_cookies.set(request, started, now=now)
     parts.session_cookies.remember_device(request, device_tag(account.id, password_hash))
     return account, started
+
+
+async def _create(
+    session: AsyncSession,
+    request: Request,
+    parts: SignUpParts,
+    new: NewAccount,
+    password_hash: str,
+    *,
+    remember: bool,
+    current: Current | None,
+    now: datetime,
+) -> tuple[Account, BrowserSession]:
+    account = await create_account(
+        session, email=new.email, name=new.name, image=new.image, password_hash=password_hash, now=now
+    )
+    if current is not None:
+        await end_session(session, current.session.token, now=now)
+    return account, await start_session_here(request, session, parts, account.id, remember=remember, now=now)
 
 
 async def _hash(request: Request, parts: SignUpParts, password: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, Index, Integer, String, delete, func, select, text, update
+from sqlalchemy import BigInteger, ColumnElement, Index, Integer, String, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..oauth.status_list import SIZE
 from ..store.database import Database
 from ..store.instants import Instant
-from ..store.rows import Row
+from ..store.rows import Row, delete_unlocked
 
 OPEN, NEXT, CLOSED = "open", "next", "closed"
 VOID = "void"  # of before a restore (epochs.py): never published again, and all of its indexes count as revoked
@@ -153,12 +153,4 @@ async def delete_retired(session: AsyncSession, *, closed_before: datetime, limi
     """Delete indexes of lists that are no longer published. Returns how many. The lists' ids are never used again."""
     retired = select(StatusList.id).where(StatusList.closed_at <= closed_before)
     chosen = select(StatusIndex.list_id, StatusIndex.idx).where(StatusIndex.list_id.in_(retired)).limit(limit)
-    rows = (await session.execute(chosen)).all()
-    for list_id in {row[0] for row in rows}:
-        indices = [row[1] for row in rows if row[0] == list_id]
-        await session.execute(
-            delete(StatusIndex)
-            .where(StatusIndex.list_id == list_id, StatusIndex.idx.in_(indices))
-            .execution_options(synchronize_session=False)
-        )
-    return len(rows)
+    return await delete_unlocked(session, StatusIndex, chosen)

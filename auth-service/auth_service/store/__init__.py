@@ -1,7 +1,7 @@
 """Store: the database, and the few types that every table uses.
 
     database.py          `Database`: `reading()`, `writing()`, and the fast paths `find_row` and `change_row`
-    rows.py              `Row`: the base of every table; `Expiry`: when the worker deletes a table's rows
+    rows.py              `Row`: the base of every table; `Expiry`: when the worker deletes a table's rows; deleting them
     inline_sqlite.py     a dialect that reads SQLite on the event loop, without a thread
     slow_statements.py   statements that took long, logged with the request's id and without their values
     instants.py          `Instant`: aware UTC in both databases; `Clock` and `utc_now`
@@ -9,8 +9,27 @@
     leases.py            of many workers, one does the periodic work at a time
 
 A transaction is short: `async with database.writing() as session` commits at its end, and rolls back when something is
-raised. PostgreSQL has one engine; SQLite has one writer whose transactions begin IMMEDIATE, and readers that hold no
-lock. `require_revision` refuses to start on an older schema.
+raised; `database.transact(work, ...)` does so for a function, and repeats it once after a deadlock. PostgreSQL has one
+engine; SQLite has one writer whose transactions begin IMMEDIATE, and readers that hold no lock. `require_revision`
+refuses to start on an older schema.
+
+Locks. On PostgreSQL a transaction locks rows in this order, and rows of one table in the order of their keys, so that
+no two wait for each other:
+
+    1. attempt budgets    of the network, then of the account (limits/)
+    2. accounts           `accounts.lock` before changing more than one row of an account; `lock_password`
+    3. clients            an UPDATE, or FOR UPDATE before a deletion; `hold_owners` holds an account and a client
+    4. requests           stored authorization requests
+    5. sessions           `lock_live`, or their deletion
+    6. consents           `consents.find_scopes(lock=True)`, `remember`, `lock`
+    7. grants             `grants.hold` while a code or a refresh token is made; every end of a grant
+    8. codes and families of refresh tokens
+    9. status indexes     only with their holder locked: a session, a grant or a client
+
+A row with a foreign key locks its parent, too, when it is inserted, or changed twice in one transaction: so what makes
+a consent or a grant begins with `hold_owners`. Deleting an account or a client locks all rows that go with it, in this
+order, before it deletes the first. The worker deletes what nobody has locked (`delete_unlocked`), and so never waits.
+tests/test_lock_order.py tries pairs of transactions.
 
 A table is a subclass of `Row` beside the functions that use it, in the room that it belongs to; the schema's history is
 in migrations/. Any room above may import any file here.

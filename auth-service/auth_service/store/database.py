@@ -8,12 +8,13 @@ On both databases a read is a single statement. It runs without a transaction, w
 """
 
 import select
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import structlog
 from sqlalchemy import Engine, Executable, event, make_url, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -21,8 +22,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from .inline_sqlite import InlineSQLite
 from .slow_statements import tell_of_slow_statements
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 LOCK_TIMEOUT = timedelta(seconds=10)
 STATEMENT_TIMEOUT = timedelta(seconds=15)
+CONFLICTS = ("40001", "40P01")  # serialization_failure, deadlock_detected
 POOL_TIMEOUT = timedelta(seconds=5)  # waiting this long for a connection ends in 503
 # If the network to the server is cut, TCP alone would wait for a quarter of an hour. The server's own timeouts cannot
 # help: its errors do not arrive.
@@ -33,6 +38,7 @@ REACHABILITY = {
     "keepalives_interval": 2,
     "keepalives_count": 2,
 }
+_log = structlog.get_logger(__name__)
 
 
 class SchemaMismatch(Exception):
@@ -77,6 +83,25 @@ class Database:
         """One transaction: committed at the end of the block, rolled back if the block raises."""
         async with async_sessionmaker(self.writer, expire_on_commit=False)() as session, session.begin():
             yield session
+
+    async def transact(
+        self, work: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **named: P.kwargs
+    ) -> T:
+        """Run `work(session, ...)` in one transaction, and once more if another transaction made it impossible.
+
+        PostgreSQL rolls back one of two transactions that wait for each other. `work` must have no effect outside of
+        the database that may not happen twice.
+        """
+        try:
+            async with self.writing() as session:
+                return await work(session, *args, **named)
+        except DBAPIError as error:
+            sqlstate = getattr(error.orig, "sqlstate", None)
+            if sqlstate not in CONFLICTS:
+                raise
+            _log.warning("transaction_repeated", sqlstate=sqlstate, work=work.__name__)
+        async with self.writing() as session:
+            return await work(session, *args, **named)
 
     async def require_revision(self, needed: str) -> None:
         """Raises SchemaMismatch unless the schema is at `needed`; the text says what to do."""
@@ -130,6 +155,8 @@ def _open_engines(url: str) -> Database:
         return Database(writer, reader)
     milliseconds = int(STATEMENT_TIMEOUT.total_seconds() * 1000)
     options = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds}"
+    # Our statements expect this level: each one sees what others have committed while it waited for a lock.
+    options += r" -c default_transaction_isolation=read\ committed"
     pool: dict[str, Any] = {
         "pool_size": 10,
         "max_overflow": 0,  # an overflow connection is closed after one use; opening it costs more than waiting

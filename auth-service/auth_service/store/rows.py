@@ -1,9 +1,9 @@
 """The base class of all tables: names of constraints, and expiry of rows."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, Select, delete, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
@@ -35,6 +35,18 @@ class Row(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMING)
     __expiry__: ClassVar[Expiry | None] = None  # None: rows stay until something else deletes them
+
+
+async def delete_unlocked(session: AsyncSession, table: type[Row], chosen: Select[*tuple[Any, ...]]) -> int:
+    """Delete the rows of these keys that no other transaction has locked. Returns how many.
+
+    `chosen` selects the primary key. Deleting never waits for a lock, so it cannot be part of a deadlock.
+    """
+    found = [tuple(row) for row in await session.execute(chosen.with_for_update(skip_locked=True))]
+    if found:
+        gone = delete(table).where(tuple_(*table.__mapper__.primary_key).in_(found))
+        await session.execute(gone.execution_options(synchronize_session=False))
+    return len(found)
 
 
 def insert_into(session: AsyncSession, table: type[Row]) -> postgresql.Insert | sqlite.Insert:

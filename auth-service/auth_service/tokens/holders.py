@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Select, bindparam, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account
+from ..clients.clients import Client
 from ..grants.grants import Authorized, Grant
 from ..sessions.browser_sessions import BrowserSession
 from ..store.database import Database
@@ -79,6 +81,15 @@ async def find_holder(database: Database, *, session_id: str, client_id: str, is
     named = {"session_id": session_id, "client_id": client_id, "is_offline": is_offline}
     values = await database.find_row(_FIND_HOLDER, named)
     return None if values is None else _holder(iter(values))
+
+
+async def hold_owners(session: AsyncSession, account_id: str, client_id: str) -> bool:
+    """Whether account and client exist. Neither is deleted until the transaction ends.
+
+    Call it first in a transaction that makes a consent, a grant or a code (store/__init__.py, "Locks").
+    """
+    both = select(Account.id).join(Client, Client.client_id == client_id).where(Account.id == account_id)
+    return await session.scalar(both.with_for_update(read=True, key_share=True)) is not None
 
 
 def _holder(values: Iterator[Any]) -> Holder:

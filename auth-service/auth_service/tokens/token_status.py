@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..clients.clients import Client
 from ..grants.grants import Grant
 from ..oauth.status_list import StatusReference
 from ..sessions.browser_sessions import BrowserSession
 from ..status_lists import indexes as status_indexes
+from ..status_lists.indexes import Allocated
 from ..status_lists.published import PublishedStatusLists
 from ..store.database import Database
+from ..store.rows import Row
 
 
 @dataclass(frozen=True)
@@ -28,19 +31,19 @@ class TokenStatus:
         """The index for a token of the client `web`. None: the session has just ended."""
         if self._needs_another(session):
             alive = (BrowserSession.id == session.id, BrowserSession.expires_at > now)
-            return await self._draw(session, session.id, alive, now)
+            return await self._reference_drawn(session, session.id, alive, now)
         return self._reference(session)
 
     async def of_grant(self, grant: Grant, *, now: datetime) -> StatusReference | None:
         """The index for a token of a grant. None: the grant has just ended."""
         if self._needs_another(grant):
-            return await self._draw(grant, grant.id, (Grant.id == grant.id, Grant.ended_at.is_(None)), now)
+            return await self._reference_drawn(grant, grant.id, (Grant.id == grant.id, Grant.ended_at.is_(None)), now)
         return self._reference(grant)
 
     async def of_client(self, client: Client, *, now: datetime) -> StatusReference | None:
         """The index for a client_credentials token. None: the client has just been deleted."""
         if self._needs_another(client):
-            return await self._draw(client, client.client_id, (Client.client_id == client.client_id,), now)
+            return await self._reference_drawn(client, client.client_id, (Client.client_id == client.client_id,), now)
         return self._reference(client)
 
     def _needs_another(self, holder: Any) -> bool:
@@ -49,20 +52,30 @@ class TokenStatus:
     def _reference(self, holder: Any) -> StatusReference:
         return StatusReference(self.lists.uri(holder.status_list_id), holder.status_index)
 
-    async def _draw(
+    async def _reference_drawn(
         self, holder: Any, holder_id: str, is_alive: tuple[ColumnElement[bool], ...], now: datetime
     ) -> StatusReference | None:
-        async with self.database.writing() as session:
-            # Lock the holder: a transaction that ends it waits, and then revokes the index that is drawn here.
-            locked = update(type(holder)).where(*is_alive).values(status_list_id=None, status_index=None)
-            key = type(holder).__mapper__.primary_key[0]
-            quietly = {"synchronize_session": False}
-            if (await session.execute(locked.returning(key), execution_options=quietly)).one_or_none() is None:
-                return None
-            drawn = await status_indexes.allocate(session, holder_id)
-            given = update(type(holder)).where(*is_alive).values(drawn.columns())
-            await session.execute(given, execution_options=quietly)
+        drawn = await self.database.transact(_draw, type(holder), holder_id, is_alive)
+        if drawn is None:
+            return None
         holder.status_list_id, holder.status_index = drawn.list_id, drawn.index
         if drawn.list_id not in self.lists.current:
             await self.lists.look(now=now)  # another process has just made the list
         return self._reference(holder)
+
+
+async def _draw(
+    session: AsyncSession, kind: type[Row], holder_id: str, is_alive: tuple[ColumnElement[bool], ...]
+) -> Allocated | None:
+    """Give the holder another index, if it is alive.
+
+    It is locked first: a transaction that ends it waits, and then revokes the index that is drawn here. A first UPDATE
+    would do that too, but a second one of the same row locks its account and its client (store/__init__.py, "Locks").
+    """
+    key = kind.__mapper__.primary_key[0]
+    if await session.scalar(select(key).where(*is_alive).with_for_update(key_share=True)) is None:
+        return None
+    drawn = await status_indexes.allocate(session, holder_id)
+    given = update(kind).where(key == holder_id).values(drawn.columns())
+    await session.execute(given, execution_options={"synchronize_session": False})
+    return drawn

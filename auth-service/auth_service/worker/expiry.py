@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from ..grants.grants import Grant
 from ..keys.past import delete_past_keys
 from ..migrations.tables import import_tables
 from ..sessions.browser_sessions import BrowserSession, end_expired
 from ..store.database import Database
+from ..store.rows import Row, delete_unlocked
 from ..tokens.authorization_codes import REUSE_NOTICED_FOR, AuthorizationCode
 from ..tokens.refresh_tokens import RefreshTokenFamily, forget_successors
 
@@ -51,7 +52,7 @@ async def _delete_surplus(database: Database, table: Any, limit: int, first: Seq
             .order_by(*(getattr(table, column) for column in first))
             .limit(min(BATCH, count - deleted - limit))
         )
-        batch = await _delete(database, table, key, surplus)
+        batch = await _delete(database, table, surplus)
         if not batch:
             break
         deleted += batch
@@ -86,12 +87,11 @@ async def _forget_successors(database: Database, now: datetime) -> int:
 async def _delete_all(database: Database, table: Any, condition: Any) -> int:
     deleted = 0
     key = table.__mapper__.primary_key[0]
-    while batch := await _delete(database, table, key, select(key).where(condition).limit(BATCH)):
+    while batch := await _delete(database, table, select(key).where(condition).limit(BATCH)):
         deleted += batch
     return deleted
 
 
-async def _delete(database: Database, table: Any, key: Any, chosen: Any) -> int:
+async def _delete(database: Database, table: type[Row], chosen: Select[Any]) -> int:
     async with database.writing() as session:
-        gone = await session.execute(delete(table).where(key.in_(chosen)).returning(key))
-        return len(gone.all())
+        return await delete_unlocked(session, table, chosen)

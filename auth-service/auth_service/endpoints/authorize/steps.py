@@ -1,7 +1,7 @@
 """The next step of an authorization request: a page, a code or a refusal."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +10,7 @@ from ...grants import authorization_requests, consents
 from ...http.authorization_response import answer_code
 from ...http.current_session import Current, find_current
 from ...http.pages import HANDLE, see_other
-from ...http.pending_requests import PendingRequest
+from ...http.pending_requests import PendingRequest, expired
 from ...oauth import interaction
 from ...oauth.authentication_context import ONE_FACTOR, PASSWORD
 from ...oauth.consent import may_be_remembered, scopes_to_agree_to
@@ -20,6 +20,7 @@ from ...sessions.browser_sessions import lock_live
 from ...telemetry.logs import audit
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import Authorization
+from ...tokens.holders import hold_owners
 from .answers import AlreadyAnswered, AnswerParts, answer_again, refuse
 
 PAGES = {Step.SIGN_IN: "/signin", Step.SELECT_ACCOUNT: "/select-account", Step.CONSENT: "/consent"}
@@ -88,18 +89,31 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         claims=request.claims,
     )
     code, session_id = parts.code_values.make(pending.handle, current.session.id), current.session.id
-    async with parts.database.writing() as session:
-        if pending.stored is not None and not await authorization_requests.answer(
-            session, pending.handle, session_id=session_id, now=now
-        ):
-            raise AlreadyAnswered
-        if not await lock_live(session, session_id, now=now):
-            raise LoginRequired("The person has just been signed out.")
-        if not await _is_agreed_to(session, pending, current.account.id):
-            raise ConsentRequired("The person has just withdrawn their consent.")
-        await authorization_codes.issue(session, code, authorization, ttl=parts.authorization_code_ttl, now=now)
+    await parts.database.transact(_answer, pending, authorization, code, parts.authorization_code_ttl, now)
     audit("code_issued", client_id=request.client_id, account_id=current.account.id, session_id=session_id)
     return code
+
+
+async def _answer(
+    session: AsyncSession,
+    pending: PendingRequest,
+    authorization: Authorization,
+    code: str,
+    ttl: timedelta,
+    now: datetime,
+) -> None:
+    if not await hold_owners(session, authorization.account_id, authorization.client_id):
+        raise expired()
+    session_id = authorization.session_id
+    if pending.stored is not None and not await authorization_requests.answer(
+        session, pending.handle, session_id=session_id, now=now
+    ):
+        raise AlreadyAnswered
+    if not await lock_live(session, session_id, now=now):
+        raise LoginRequired("The person has just been signed out.")
+    if not await _is_agreed_to(session, pending, authorization.account_id):
+        raise ConsentRequired("The person has just withdrawn their consent.")
+    await authorization_codes.issue(session, code, authorization, ttl=ttl, now=now)
 
 
 async def _is_agreed_to(session: AsyncSession, pending: PendingRequest, account_id: str) -> bool:

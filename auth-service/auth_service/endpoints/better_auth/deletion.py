@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from ...accounts.accounts import delete_account, delete_identity, list_identities
+from ...accounts import accounts
+from ...accounts.accounts import delete_identity, list_identities
 from ...http.current_session import Current
 from ...http.parts import Now, given
-from ...sessions.browser_sessions import end_sessions
+from ...sessions.browser_sessions import delete_with_sessions
 from ...signing_in.guessing import place_in_queue
 from ...telemetry.logs import audit
 from . import bodies
@@ -50,9 +52,7 @@ async def delete_user(request: Request, now: Now) -> Deleted:
     asked = await bodies.receive(request, DeleteUser, parts)
     current = await require_current(request, parts, now)
     await _confirm(request, parts, now, current, asked)
-    async with parts.database.writing() as session:
-        await end_sessions(session, current.account.id, now=now)
-        await delete_account(session, current.account.id, now=now)
+    await parts.database.transact(delete_with_sessions, current.account.id, now=now)
     audit("account_deleted", account_id=current.account.id)
     parts.session_cookies.clear(request)
     return Deleted(success=True, message="User deleted")
@@ -74,12 +74,16 @@ async def unlink_account(request: Request, now: Now) -> Done:
     parts = given(request, UnlinkParts)
     asked = await bodies.receive(request, Unlink, parts)
     current = await require_current(request, parts, now, fresh=True)
-    async with parts.database.writing() as session:
-        identities = await list_identities(session, current.account.id, lock=True)
-        if len(identities) == 1:
-            raise Refusal(400, "FAILED_TO_UNLINK_LAST_ACCOUNT", "You can't unlink your last account")
-        if asked.account_id not in [identity.id for identity in identities]:
-            raise Refusal(400, "ACCOUNT_NOT_FOUND", "Account not found")
-        await delete_identity(session, asked.account_id)
+    await parts.database.transact(_unlink, current.account.id, asked.account_id)
     audit("identity_unlinked", account_id=current.account.id, identity_id=asked.account_id)
     return Done(status=True)
+
+
+async def _unlink(session: AsyncSession, account_id: str, identity_id: str) -> None:
+    await accounts.lock(session, account_id)
+    identities = await list_identities(session, account_id)
+    if len(identities) == 1:
+        raise Refusal(400, "FAILED_TO_UNLINK_LAST_ACCOUNT", "You can't unlink your last account")
+    if identity_id not in [identity.id for identity in identities]:
+        raise Refusal(400, "ACCOUNT_NOT_FOUND", "Account not found")
+    await delete_identity(session, identity_id)

@@ -1,9 +1,10 @@
 """POST /change-password and /verify-password: both need the current password."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...accounts.accounts import find_password_hash, lock_password, replace_password_hash
 from ...accounts.passwords import Place
@@ -11,7 +12,7 @@ from ...http.current_session import Current, start_session_here
 from ...http.parts import Now, given
 from ...http.session_cookies import device_tag
 from ...limits.attempts import Attempt
-from ...sessions.browser_sessions import end_sessions
+from ...sessions.browser_sessions import BrowserSession, end_sessions
 from ...signing_in.guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
 from ...telemetry.logs import audit
 from . import bodies, credentials
@@ -40,6 +41,16 @@ class PasswordChanged(Wire):
     user: UserView
 
 
+@dataclass(frozen=True)
+class Change:
+    """A change of a password that was confirmed."""
+
+    attempt: Attempt
+    old_hash: str = field(repr=False)
+    new_hash: str = field(repr=False)
+    ends_sessions: bool
+
+
 class OnePassword(bodies.Body):
     password: str
 
@@ -61,25 +72,32 @@ async def change_password(request: Request, now: Now) -> PasswordChanged:
         old_hash, attempt = await confirm_password(request, parts, now, place, current, asked.current_password)
         new_hash = await place.hash(asked.new_password)
     user = UserView.of(current.account)
-    started = None
-    async with parts.database.writing() as session:
-        await parts.attempts.succeeded(session, attempt)
-        if not await replace_password_hash(session, current.account.id, new_hash, replacing=old_hash, now=now):
-            raise invalid_password()  # it was changed a moment ago
-        if not await lock_password(session, current.account.id, new_hash):
-            parts.session_cookies.clear(request)
-            raise unauthorized()  # the account was suspended a moment ago
-        if asked.revoke_other_sessions:
-            await end_sessions(session, current.account.id, now=now)
-            started = await start_session_here(
-                request, session, parts, current.account.id, remember=current.session.is_remembered, now=now
-            )
+    change = Change(attempt, old_hash, new_hash, ends_sessions=asked.revoke_other_sessions)
+    started = await parts.database.transact(_change, request, parts, current, change, now)
     parts.session_cookies.remember_device(request, device_tag(current.account.id, new_hash))
     audit("password_changed", account_id=current.account.id, session_id=current.session.id)
     if started is None:
         return PasswordChanged(token=None, user=user)
     parts.session_cookies.set(request, started, now=now)
     return PasswordChanged(token=started.token, user=user)
+
+
+async def _change(
+    session: AsyncSession, request: Request, parts: PasswordParts, current: Current, change: Change, now: datetime
+) -> BrowserSession | None:
+    """Store the new password. With `ends_sessions` every session ends, and a new one is returned."""
+    account_id = current.account.id
+    await parts.attempts.succeeded(session, change.attempt)
+    if not await replace_password_hash(session, account_id, change.new_hash, replacing=change.old_hash, now=now):
+        raise invalid_password()  # it was changed a moment ago
+    if not await lock_password(session, account_id, change.new_hash):
+        parts.session_cookies.clear(request)
+        raise unauthorized()  # the account was suspended a moment ago
+    if not change.ends_sessions:
+        return None
+    await end_sessions(session, account_id, now=now)
+    remember = current.session.is_remembered
+    return await start_session_here(request, session, parts, account_id, remember=remember, now=now)
 
 
 @router.post(

@@ -37,10 +37,9 @@ async def revoke_session(request: Request, now: Now) -> Done:
     current = await require_current(request, parts, now)
     session_id = None
     if identifiers.is_one(asked.token):
-        async with parts.database.writing() as session:
-            session_id = await end_session(
-                session, asked.token, account_id=current.account.id, offline_too=True, now=now
-            )
+        session_id = await parts.database.transact(
+            end_session, asked.token, account_id=current.account.id, offline_too=True, now=now
+        )
     audit("session_revoked", account_id=current.account.id, session_id=session_id)
     if asked.token == current.session.token:
         parts.session_cookies.clear(request)
@@ -53,8 +52,7 @@ async def revoke_sessions(request: Request, now: Now) -> Done:
     parts = given(request, RevocationParts)
     await bodies.receive(request, bodies.NoMembers, parts)
     current = await require_current(request, parts, now)
-    async with parts.database.writing() as session:
-        ended = await end_sessions(session, current.account.id, now=now)
+    ended = await parts.database.transact(end_sessions, current.account.id, now=now)
     audit("sessions_revoked", account_id=current.account.id, count=ended)
     parts.session_cookies.clear(request)
     return Done(status=True)
@@ -66,7 +64,6 @@ async def revoke_other_sessions(request: Request, now: Now) -> Done:
     parts = given(request, RevocationParts)
     await bodies.receive(request, bodies.NoMembers, parts)
     current = await require_current(request, parts, now)
-    async with parts.database.writing() as session:
-        ended = await end_sessions(session, current.account.id, except_id=current.session.id, now=now)
+    ended = await parts.database.transact(end_sessions, current.account.id, except_id=current.session.id, now=now)
     audit("sessions_revoked", account_id=current.account.id, count=ended)
     return Done(status=True)

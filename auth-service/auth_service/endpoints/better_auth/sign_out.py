@@ -32,8 +32,7 @@ async def sign_out(request: Request, now: Now) -> SignedOut:
     await bodies.receive(request, bodies.NoMembers, parts)
     token = parts.session_cookies.read(request)
     if token is not None:
-        async with parts.database.writing() as session:
-            session_id = await end_session(session, token, now=now)
+        session_id = await parts.database.transact(end_session, token, now=now)
         audit("signed_out", session_id=session_id)
     parts.session_cookies.clear(request)
     return SignedOut(success=True)

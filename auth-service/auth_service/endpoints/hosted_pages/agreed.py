@@ -66,8 +66,7 @@ async def withdraw(request: Request, parts: AgreedParts, form: Parameters, curre
     if not is_ours(request, parts, form, current.session.id):
         return await render(request, parts, current, NOT_OURS)
     client_id = form.get(WITHDRAW) or ""
-    async with parts.database.writing() as session:
-        withdrawn = await consents.withdraw(session, current.account.id, client_id, now=now)
+    withdrawn = await parts.database.transact(consents.withdraw, current.account.id, client_id, now=now)
     if withdrawn.consents or withdrawn.grants:  # otherwise client_id may be any text; keep it out of the log
         audit("consent_withdrawn", account_id=current.account.id, client_id=client_id)
     return see_other("/consent")

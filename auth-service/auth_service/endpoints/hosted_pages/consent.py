@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...grants import authorization_requests, consents
 from ...http.authorization_response import answer_refusal
 from ...http.current_session import Current, SessionParts, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
-from ...http.pending_requests import PendingParts, PendingRequest, require_pending
+from ...http.pending_requests import PendingParts, PendingRequest, expired, require_pending
 from ...oauth.consent import scopes_to_agree_to
 from ...oauth.errors import AccessDenied
 from ...telemetry.logs import audit
+from ...tokens.holders import hold_owners
 from . import agreed
 from .agreed import AgreedParts, in_words
 from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form
@@ -57,19 +59,22 @@ async def submit(request: Request, now: Now) -> Response:
     if not is_ours(request, parts, form, current.session.id):
         return _render(request, parts, pending, current, NOT_OURS)
     if form.get("decision") == "allow":
-        await _agree(pending, current, parts, now)
+        if await parts.database.transact(_agree, pending, current, now):
+            scope = " ".join(sorted(scopes_to_agree_to(pending.request)))
+            audit("consent_given", account_id=current.account.id, client_id=pending.client.client_id, scope=scope)
         return back_to_authorize(pending)
     return await _decline(request, pending, current, parts, now)
 
 
-async def _agree(pending: PendingRequest, current: Current, parts: ConsentParts, now: datetime) -> None:
+async def _agree(session: AsyncSession, pending: PendingRequest, current: Current, now: datetime) -> bool:
+    """Remember the yes. False if a no was first."""
     account_id, client_id, resource = current.account.id, pending.client.client_id, pending.request.resource
-    scopes = scopes_to_agree_to(pending.request)
-    async with parts.database.writing() as session:
-        if not await authorization_requests.note_consent(session, pending.handle, current.session.id):
-            return  # a no was first
-        await consents.remember(session, account_id, client_id, resource, scopes, now=now)
-    audit("consent_given", account_id=account_id, client_id=client_id, scope=" ".join(sorted(scopes)))
+    if not await hold_owners(session, account_id, client_id):
+        raise expired()
+    if not await authorization_requests.note_consent(session, pending.handle, current.session.id):
+        return False
+    await consents.remember(session, account_id, client_id, resource, scopes_to_agree_to(pending.request), now=now)
+    return True
 
 
 async def _decline(

@@ -87,8 +87,7 @@ async def _find(handle: str | None, parts: SignOutPageParts, now: datetime) -> A
 
 async def _end(request: Request, asked: Asked, current: Current, parts: SignOutPageParts, now: datetime) -> Response:
     """End the session, and with it its grants to clients (RP-Initiated Logout 1.0 §2)."""
-    async with parts.database.writing() as session:
-        await end_session(session, current.session.token, now=now)
+    await parts.database.transact(end_session, current.session.token, now=now)
     audit("signed_out", account_id=current.account.id, session_id=current.session.id)
     parts.session_cookies.clear(request)
     return _finish(request, asked)

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ...grants import grants
 from ...http.parts import given
 from ...oauth import pkce
 from ...oauth.client_metadata import AUTHORIZATION_CODE, REFRESH_TOKEN
@@ -48,15 +51,24 @@ async def redeem(request: TokenRequest) -> TokenResponse:
         raise await redemption.end_for_reuse(parts, held, request, "code")
     _check_life(held, request.now)
     redemption.check_resource(request, held)
-    refresh_token = None
-    async with parts.database.writing() as session:
-        is_first = await authorization_codes.redeem(session, held.authorized, now=request.now)
-        if is_first and REFRESH_TOKEN in request.client.registration.grant_types:
-            refresh_token = await parts.refresh_tokens.issue(session, held, now=request.now)
+    is_first, refresh_token = await parts.database.transact(_spend, request, parts, held)
     if not is_first:
         raise await redemption.end_for_reuse(parts, held, request, "code")
     scopes, nonce = held.authorized.scopes, held.authorized.nonce
     return await redemption.respond(request, parts, held, scopes, refresh_token=refresh_token, nonce=nonce)
+
+
+async def _spend(
+    session: AsyncSession, request: TokenRequest, parts: CodeParts, held: Held[AuthorizationCode]
+) -> tuple[bool, str | None]:
+    """Redeem the code. Returns whether this is its first use, and the refresh token, if the client gets one."""
+    if not await grants.hold(session, held.authorized.grant_id):
+        raise InvalidGrant(redemption.ENDED)
+    if not await authorization_codes.redeem(session, held.authorized, now=request.now):
+        return False, None
+    if REFRESH_TOKEN not in request.client.registration.grant_types:
+        return True, None
+    return True, await parts.refresh_tokens.issue(session, held, now=request.now)
 
 
 def _check_binding(request: TokenRequest, code: AuthorizationCode, redirect_uri: str) -> None:

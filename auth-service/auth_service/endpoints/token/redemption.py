@@ -89,8 +89,7 @@ async def end_for_reuse(
 ) -> InvalidGrant:
     """End the grant, commit, and return the refusal. Raised inside the transaction, it would undo the end."""
     grant = held.holder.grant
-    async with parts.database.writing() as session:
-        ended = await grants.end(session, grant.id, now=request.now)
+    ended = await parts.database.transact(grants.end, grant.id, now=request.now)
     if ended:
         audit(
             "grant_ended_for_reuse",
