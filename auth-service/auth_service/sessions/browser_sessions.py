@@ -132,8 +132,8 @@ async def list_all_live(
     session: AsyncSession, *, account_id: str | None, after: str = "", limit: int, now: datetime
 ) -> Sequence[BrowserSession]:
     """A page of live sessions ordered by id, starting after `after`; of one account, or of all (None)."""
-    whose = () if account_id is None else (BrowserSession.account_id == account_id,)
-    query = select(BrowserSession).where(BrowserSession.expires_at > now, BrowserSession.id > after, *whose)
+    query = select(BrowserSession).where(BrowserSession.expires_at > now, BrowserSession.id > after)
+    query = query if account_id is None else query.where(BrowserSession.account_id == account_id)
     return (await session.scalars(query.order_by(BrowserSession.id).limit(limit))).all()
 
 
@@ -152,8 +152,7 @@ async def lock_live(session: AsyncSession, session_id: str, *, now: datetime) ->
 
 async def end_session_by_id(session: AsyncSession, session_id: str, *, now: datetime) -> BrowserSession | None:
     """End a session named by an operator, also its offline grants. Returns the session, or None if there is none."""
-    ended = await _end(session, BrowserSession.id == session_id, offline_too=True, now=now)
-    return ended[0] if ended else None
+    return next(iter(await _end(session, BrowserSession.id == session_id, offline_too=True, now=now)), None)
 
 
 async def end_session(
@@ -179,8 +178,14 @@ async def end_sessions(session: AsyncSession, account_id: str, *, except_id: str
 
 async def end_expired(session: AsyncSession, *, limit: int, now: datetime) -> int:
     """End expired sessions with their online grants. Returns how many, at most `limit`."""
-    expired = select(BrowserSession.id).where(BrowserSession.expires_at <= now).limit(limit)
-    return len(await _end(session, BrowserSession.id.in_(expired), offline_too=False, now=now))
+    expired = BrowserSession.id.in_(select(BrowserSession.id).where(BrowserSession.expires_at <= now).limit(limit))
+    return len(await _end(session, expired, offline_too=False, now=now))
+
+
+async def end_some(session: AsyncSession, *, limit: int, now: datetime) -> int:
+    """End any sessions with all of their grants. Returns how many, at most `limit`; 0 when no session is left."""
+    some = BrowserSession.id.in_(select(BrowserSession.id).limit(limit))
+    return len(await _end(session, some, offline_too=True, now=now))
 
 
 async def _end(
