@@ -13,8 +13,10 @@ from .conftest import ISSUER, PASSWORD, Service
 from .oauth_client import GRANT, register
 
 FORM = "application/x-www-form-urlencoded"
-JSON_PATHS = ["/sign-up/email", "/sign-in/email", "/sign-out", "/update-user", "/change-password", "/verify-password",
-              "/delete-user", "/unlink-account", "/revoke-session", "/revoke-sessions", "/revoke-other-sessions"]  # fmt: skip
+JSON_PATHS = [
+    "/sign-up/email", "/sign-in/email", "/sign-out", "/update-user", "/change-password", "/verify-password",
+    "/delete-user", "/unlink-account", "/revoke-session", "/revoke-sessions", "/revoke-other-sessions",
+]  # fmt: skip
 FORM_PATHS = ["/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/userinfo", "/internal/verifiers"]
 PAGES = ["/oauth/authorize", "/oauth/logout", "/signin", "/signup", "/consent", "/signout", "/select-account"]
 

@@ -4,6 +4,9 @@
     python3 deploy/compose/backup.py save DATABASES SECRETS
     python3 deploy/compose/backup.py restore DATABASES SECRETS
 
+Restoring ends all sessions, grants and tokens, because the backup has forgotten the latest sign-outs; it prints what
+else the backup may have brought back.
+
 DATABASES and SECRETS are folders. Keep them apart: a thief of both can sign tokens. Each database is saved as one
 consistent snapshot, while everything runs. COMPOSE_PROJECT_NAME, GATEWAY_PORT and COMPOSE_FILE choose the project, the
 port and additional files, as for docker compose itself. Standard library only.
@@ -11,14 +14,17 @@ port and additional files, as for docker compose itself. Standard library only.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DATABASES = ("auth", "todo")
 SECRETS = ("auth_secret", "auth_key_encryption_keys")  # not the databases' passwords: each system has its own
 PSQL = ("psql", "-U", "postgres", "-X", "-At", "-v", "ON_ERROR_STOP=1")
+ALONE = ("run", "--rm", "-T", "--no-deps")
 COUNT_TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 # Runs in the container auth-commands, which may replace secrets. The secret comes by standard input, because every user
 # can read a command line.
@@ -57,13 +63,27 @@ def restore(databases: Path, secrets: Path) -> None:
         if compose("exec", "-T", "database", *PSQL, "-d", name, "-c", COUNT_TABLES).strip() != b"0":
             raise Refused(f"The database {name} is not empty. To delete its content: docker compose down --volumes")
     for name, secret in kept.items():
-        alone = ("run", "--rm", "-T", "--no-deps", "--entrypoint", "python", "auth-commands")
-        compose(*alone, "-I", "-c", WRITE_FILE, name, given=secret)
+        compose(*ALONE, "--entrypoint", "python", "auth-commands", "-I", "-c", WRITE_FILE, name, given=secret)
+    compose(*ALONE, "auth-commands", "keys", "check", given=signing_keys(dumps["auth"]))
     for name, dump in dumps.items():
         restored = ("pg_restore", "-U", "postgres", "--exit-on-error", "--single-transaction", "-d", name)
         compose("exec", "-T", "database", *restored, given=dump)
+    compose("run", "--rm", "-T", "auth-migrations")
+    print(compose(*ALONE, "auth-commands", "restore", "--yes").decode(), end="")
     compose("up", "--wait")
-    print("Restored, and running.")
+    print("Restored, and running. See deploy/README.md, Restore, for the lines with a time.")
+
+
+def signing_keys(dump: bytes) -> bytes:
+    """The encrypted signing keys of a dump, as `keys check` reads them: wrong secrets are noticed before a restore."""
+    read = ("pg_restore", "--data-only", "--table=signing_keys", "--file=-")
+    lines = iter(compose("exec", "-T", "database", *read, given=dump).decode().splitlines())
+    head = next((line for line in lines if line.startswith("COPY public.signing_keys (")), "")
+    columns = head.partition("(")[2].partition(")")[0].split(", ")
+    rows = [dict(zip(columns, line.split("\t"), strict=True)) for line in takewhile(lambda line: line != r"\.", lines)]
+    wanted = ("kid", "encryption_key_version", "encrypted_private_key")
+    kept = [{name: row[name].removeprefix(r"\\x") for name in wanted} for row in rows]
+    return "".join(json.dumps(row) + "\n" for row in kept).encode()
 
 
 def keep(file: Path, content: bytes) -> None:

@@ -7,7 +7,9 @@
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
+    key_check.py                               `keys check`: do the key-encryption keys fit a backup?
     secrets.py                                 `secrets`: rotate what signs cookies
+    restoring.py                               `restore`: what to run after the database was restored from a backup
     opened.py, output.py                       the opened database and one event loop; JSON or a table
 
 A command loads the settings, opens the database, runs one coroutine and closes (opened.py); it calls the same functions
@@ -27,7 +29,7 @@ from ..settings.settings import InvalidSettings
 from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
 from ..telemetry.tracing import TracingUnavailable
-from . import clients, consents, events, keys, secrets, sessions, users
+from . import clients, consents, events, key_check, keys, restoring, secrets, sessions, users
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -42,7 +44,9 @@ app.add_typer(consents.app, name="consents")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")
+keys.app.add_typer(key_check.app)
 app.add_typer(secrets.app, name="secrets")
+app.command()(restoring.restore)
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 

@@ -160,6 +160,12 @@ async def lock(session: AsyncSession, **which: str) -> None:
     await session.execute(select(func.count()).select_from(locked.subquery()))
 
 
+async def end_all(session: AsyncSession, *, now: datetime) -> int:
+    """End all grants after a restore, which has made their status indexes void. Returns how many were live."""
+    ended = update(Grant).where(Grant.ended_at.is_(None)).values(ended_at=now).returning(Grant.id)
+    return len((await session.scalars(ended, execution_options={"synchronize_session": False})).all())
+
+
 async def _end(session: AsyncSession, *which: ColumnElement[bool], now: datetime) -> int:
     """End the grants and revoke their status indexes. Returns how many were live. All grants end through this function.
 

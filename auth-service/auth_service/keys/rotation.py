@@ -8,6 +8,7 @@ A key may sign only when every verifier can know it. So the spare must have been
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -61,6 +62,14 @@ async def withdraw_active_key(database: Database, store: KeyStore, clock: Clock)
         The same as `rotate_keys`, but SpareTooYoung only while the spare is younger than PROCESSES_RELOADED.
     """
     return await _replace_active(database, store, clock, published_for=PROCESSES_RELOADED, becoming=GONE)
+
+
+async def withdraw_all_keys(session: AsyncSession, made: Sequence[SigningKey], *, now: datetime) -> None:
+    """Withdraw every stored key, and store the new ones in their place: a restored backup may hold a leaked key."""
+    gone = {"state": GONE, "retired_at": now, "encrypted_private_key": DESTROYED}
+    withdrawn = update(SigningKey).where(SigningKey.state != GONE).values(gone)
+    await session.execute(withdrawn.execution_options(synchronize_session=False))
+    session.add_all(made)
 
 
 async def _replace_active(

@@ -120,8 +120,7 @@ async def lock_live(session: AsyncSession, session_id: str, *, now: datetime) ->
 
 async def end_session_by_id(session: AsyncSession, session_id: str, *, now: datetime) -> BrowserSession | None:
     """End a session named by an operator, also its offline grants. Returns the session, or None if there is none."""
-    ended = await _end(session, BrowserSession.id == session_id, offline_too=True, now=now)
-    return ended[0] if ended else None
+    return next(iter(await _end(session, BrowserSession.id == session_id, offline_too=True, now=now)), None)
 
 
 async def end_session(
@@ -162,6 +161,12 @@ async def end_expired(session: AsyncSession, *, limit: int, now: datetime) -> in
     expired = select(BrowserSession.id).where(BrowserSession.expires_at <= now).limit(limit)
     unlocked = (await session.scalars(expired.with_for_update(skip_locked=True))).all()
     return len(await _end(session, BrowserSession.id.in_(unlocked), offline_too=False, now=now))
+
+
+async def end_some(session: AsyncSession, *, limit: int, now: datetime) -> int:
+    """End any sessions with all of their grants. Returns how many, at most `limit`; 0 when no session is left."""
+    some = BrowserSession.id.in_(select(BrowserSession.id).limit(limit))
+    return len(await _end(session, some, offline_too=True, now=now))
 
 
 async def _end(

@@ -1,8 +1,8 @@
 """The epochs of the issuer's status lists. A restore of the issuer's database begins a new one.
 
-A restored database has forgotten the latest revocations, so the issuer ends everything of before it. The epoch is
-part of each list's URI: `EPOCH-NUMBER` after the prefix. The first verified list of a newer epoch ends all older ones:
-their lists are dropped, and their tokens are refused without a fetch. A list that is not verified never raises the epoch.
+A restored database has forgotten the latest revocations, so the issuer ends everything of before it. The epoch is part
+of each list's URI: `EPOCH-NUMBER` after the prefix. The first verified list of a newer epoch ends all older ones: their
+lists are dropped, and their tokens are refused without a fetch. A list that is not verified never raises the epoch.
 Lists without an epoch in their URI are older than the epochs; they count as 0.
 """
 
