@@ -158,10 +158,14 @@ async def _run(
     return results
 
 
+def _explain(problem: ProblemDocument) -> str:
+    return "; ".join(f"{each.pointer} {each.detail}" for each in problem.errors or ()) or problem.detail
+
+
 def _require_success(results: list[Result]) -> None:
     """Raises Problem if any operation was refused. This rolls the transaction back."""
     errors = [
-        FieldError(pointer=f"/operations/{number}", detail=result.problem.detail, status=result.status)
+        FieldError(pointer=f"/operations/{number}", detail=_explain(result.problem), status=result.status)
         for number, result in enumerate(results)
         if result.problem is not None
     ]
@@ -175,7 +179,7 @@ def _prepare(operation: object, number: int, now: datetime, *, strict: bool) -> 
         try:
             parsed = _OPERATION.validate_python(operation)
         except ValidationError as error:
-            raise request_body.invalid_fields(error) from None
+            raise request_body.invalid_fields(error, within=f"/operations/{number}", is_tagged=True) from None
         if isinstance(parsed, Create):
             id_ = new_id(now.timestamp() + number * _APART)
             return _Ready(number, parsed, id_, row=transitions.created(parsed.todo.columns(), id_=id_, now=now))
