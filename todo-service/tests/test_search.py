@@ -115,12 +115,22 @@ def test_filters_combine(alice: httpx2.Client, parameters: dict[str, Any], title
         pytest.param("ÄPFEL", ["äpfel"], id="umlaut"),
         pytest.param("in the notes", ["noted"], id="notes"),
         pytest.param("🥛", ["milk 🥛"], id="emoji"),
+        pytest.param("cafe\u0301", ["Caf\u00e9"], id="two-code-points-find-one"),
+        pytest.param("CAFE\u0301", ["Caf\u00e9"], id="two-code-points-in-upper-case"),
+        pytest.param("cre\u0300me br\u00fbl\u00e9e", ["noted"], id="mixed-forms-find-two-code-points-in-notes"),
+        pytest.param("strasse", ["STRASSE, Straße"], id="sharp-s-as-two-letters"),
+        pytest.param("όσος", ["ΌΣΟΣ"], id="final-sigma-in-q"),
+        pytest.param("ΌΣΟΣ", ["ΌΣΟΣ"], id="capital-sigma-in-q"),
+        pytest.param("wool\u0300", [], id="a-mark-is-not-ignored"),
+        pytest.param("wool_snake", [], id="title-and-notes-are-apart"),
     ],
 )
 def test_search_finds_text_and_nothing_in_it_is_special(alice: httpx2.Client, q: str, titles: list[str]) -> None:
     for title in ("100% wool", "snake_case", "back\\slash", "it's", '"quoted"', "STRASSE, Straße", "äpfel", "milk 🥛"):
         create(alice, title=title)
-    create(alice, title="noted", notes="Something In the Notes")
+    for title in ("Caf\u00e9", "ΌΣΟΣ"):
+        create(alice, title=title)
+    create(alice, title="noted", notes="Something In the Notes: cr\u00e8me bru\u0302le\u0301e")
     assert [todo["title"] for todo in walk(alice, q=q)] == titles
 
 

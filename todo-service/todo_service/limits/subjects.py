@@ -67,9 +67,9 @@ class RateLimit:
     async def spend(self, subject: str, cost: int = 1) -> Standing:
         """Count a request in Redis. While Redis does not answer, count in this process, beginning at 0.
 
-        A costly request counts as several, but never as more than the whole quota: otherwise it could never succeed.
+        What a costly request costs besides itself is at most the rest of a whole quota, or it could never succeed.
         """
-        cost = min(cost, self._policy.requests)
+        cost = min(cost, max(1, self._policy.requests - 1))
         window = None
         if self._shared is not None:
             window = await self._shared.count(subject, self._policy.seconds, cost)
