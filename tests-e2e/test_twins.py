@@ -81,6 +81,7 @@ Now = Annotated[datetime, Depends(get_now)]
 TWINS: dict[str, tuple[Difference, ...]] = {
     "__main__.py": (),
     "http/head_requests.py": (),
+    "http/navigation.py": (),
     "http/parts.py": (EXAMPLE, MORE_GIVEN),
     "http/public_preflight.py": (),
     "http/unserved_addresses.py": (),
@@ -103,6 +104,7 @@ UNALIKE = {
     "app.py": "other routes, other background work",
     "limits/__init__.py": "see above",
     "http/__init__.py": "see above",
+    "http/pages.py": "auth-service has forms, and templates for them; todo-service has one page for all problems",
     "http/outgoing.py": "todo-service has header fields to send, but no cookies and no session",
     "migrations/__init__.py": "see above; todo-service also grants rights to its serving role",
     "migrations/env.py": "todo-service's runs on the connection that holds the lock",

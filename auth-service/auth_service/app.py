@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from opentelemetry.trace import TracerProvider
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -102,4 +102,4 @@ class LastResort:
             if has_started or scope["type"] != "http":
                 raise
             _log.exception("unhandled")
-            await render_failure(HTTPStatus.INTERNAL_SERVER_ERROR)(scope, receive, send)
+            await render_failure(Request(scope), HTTPStatus.INTERNAL_SERVER_ERROR)(scope, receive, send)

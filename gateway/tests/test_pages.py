@@ -40,6 +40,8 @@ PROGRAMS: list[Mapping[str, str]] = [
     {"Accept": "application/problem+json, text/html;q=0.5"},
     {"Accept": "application/json, text/html"},
     {"Accept": "text/html;q=0, */*"},
+    {"Accept": "text/html;q=0.5, */*"},
+    {"Accept": "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"},  # Java's HttpURLConnection
     {"Accept": BROWSER, "Sec-Fetch-Mode": "cors"},
     {"Accept": BROWSER, "Sec-Fetch-Mode": "same-origin"},
 ]

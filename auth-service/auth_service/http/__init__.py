@@ -13,6 +13,7 @@
     pending_requests.py         `PendingRequest`: an authorization request between its arrival and its answer
     authorization_response.py   a code or a refusal, sent to the client's redirect URI
     outgoing.py                 cookies and header fields that go out with a response, whatever the response is
+    navigation.py               whether a person's browser opens an address
     pages.py                    pages for people, from templates/, with their headers
     cached_documents.py         the key set and the metadata: ETag, Cache-Control, CORS for everybody
     public_preflight.py         preflights of these documents

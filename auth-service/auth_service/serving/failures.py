@@ -18,12 +18,15 @@ from ..endpoints.better_auth.refusals import Refusal, TooManyRequests
 from ..endpoints.better_auth.routes import PREFIX
 from ..http.bearer_tokens import BearerRefusal
 from ..http.head_requests import with_head
+from ..http.navigation import is_navigation
 from ..http.oauth_requests import render_oauth_error
-from ..http.pages import PageRefused, render_refused
+from ..http.pages import Link, PageRefused, render_page, render_refused
 from ..limits.attempts import TooManyAttempts
 from ..oauth.errors import OAuthError
 from .routes import PAGE_PATHS, ROUTES
 
+_AGAIN = Link("again", "", "Try again")  # an empty address is the one that was opened
+_START = Link("start", "/", "Go to the start page")
 _log = structlog.get_logger(__name__)
 
 
@@ -62,16 +65,16 @@ def _render_too_busy(request: Request, error: TooBusy) -> Response:
 def _render_http_exception(request: Request, error: HTTPException) -> Response:
     """The router's own 404 and 405, and 400 for an address that no route gets.
 
-    Below /api/auth the first two are an empty 404, as the Better Auth protocol requires.
+    Below /api/auth the first two are an empty 404, as the Better Auth protocol requires. A person gets a page everywhere.
     """
     path: str = request.scope["path"]
     if path.startswith(PREFIX) and error.status_code in (404, 405):
-        return Response(status_code=404)
+        return render_failure(request, HTTPStatus.NOT_FOUND) if is_navigation(request) else Response(status_code=404)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return render_failure(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": with_head(_methods(request))})
+        return render_failure(request, HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": with_head(_methods(request))})
     if path in PAGE_PATHS and error.status_code == HTTPStatus.BAD_REQUEST:
         return render_refused(request, PageRefused("This link does not work", error.detail))
-    return render_failure(HTTPStatus(error.status_code), error.headers)
+    return render_failure(request, HTTPStatus(error.status_code), error.headers)
 
 
 def _methods(request: Request) -> set[str]:
@@ -92,9 +95,25 @@ def _render_unavailable(request: Request, error: Exception) -> Response:
         response = render_refused(request, later)
         response.headers["Retry-After"] = "1"
         return response
-    return render_failure(HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "1"})
+    return render_failure(request, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "1"})
 
 
-def render_failure(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
+def render_failure(request: Request, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
+    """A failure of no endpoint of its own: JSON, or a page for a person's browser that opens the address."""
+    if is_navigation(request):
+        title, text = _in_words(status)
+        links = (_AGAIN, _START) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else (_START,)
+        response = render_page(request, "error", status=status, title=title, text=text, links=links)
+        response.headers.update(headers or {})
+        return response
     body = {"message": status.phrase, "code": status.name}
     return JSONResponse(body, status, {"Cache-Control": "no-store", **(headers or {})})
+
+
+def _in_words(status: HTTPStatus) -> tuple[str, str]:
+    """Title and text for people."""
+    if status == HTTPStatus.NOT_FOUND:
+        return "There is no such page", "Perhaps the link is old, or was copied incompletely."
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "This does not work at the moment", "Please try again in a moment."
+    return "This page cannot be opened", "This address is for programs. Please begin at the start page."

@@ -6,6 +6,8 @@
     outgoing.py             header fields that go out with the response, whatever it is
     problems.py             `Problem`, and the catalogue of all problems (RFC 9457)
     unserved_addresses.py   a path with a line break at its end, a query of too many parameters
+    pages.py                problems as pages, from error_page.html
+    navigation.py           whether a person's browser opens an address
     refusals.py             errors of the router and of the database, as problems
     request_body.py         bodies: limited in length, of the right type, strict JSON
     field_errors.py         what is wrong with a member or a parameter, in our own words

@@ -10,11 +10,13 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
 
 from ..telemetry.counts import RequestCounts
+from . import pages
+from .navigation import is_navigation
 from .parts import Given, given
 
 MEDIA_TYPE = "application/problem+json"
@@ -113,9 +115,13 @@ class ProblemParts(Given):
     counts: RequestCounts
 
 
-def render(request: Request, problem: Problem) -> JSONResponse:
+def render(request: Request, problem: Problem) -> Response:
+    """The problem document; for a person's browser that opens the address, a page."""
     kind = problem.problem_type
     given(request, ProblemParts).counts.problems.add(kind.slug)
+    if is_navigation(request):
+        page = pages.describe(kind.status, request.scope.get("request_id", ""))
+        return HTMLResponse(page, kind.status, {**(problem.headers or {}), **pages.HEADERS})
     document = ProblemDocument(
         type=kind.type,
         title=kind.title,
