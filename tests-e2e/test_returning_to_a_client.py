@@ -262,3 +262,18 @@ def post_from_another_site(page: Page, client: Client, path: str, fields: dict[s
     with page.expect_request(f"{client.ours.issuer}{path}") as sent:
         page.evaluate(send, [f"{client.ours.issuer}{path}", fields])
     assert (sent.value.method, "cookie" in sent.value.all_headers()) == ("POST", False)
+
+
+@pytest.mark.parametrize("state", ["x" * 7500, "!" * 7500], ids=["plain", "escaped"])
+def test_a_state_of_eight_kibibytes_comes_back(
+    clients: dict[str, Client], account: Account, page: Page, state: str
+) -> None:
+    """Through the gateway, as a code and as an error."""
+    own = _anew(clients["own"])
+    page.goto(own.url(state=state))
+    sign_in(page, account)
+    page.wait_for_selector("#arrived")
+    page.goto(own.url(state=state, scope=""))
+    page.wait_for_selector("#arrived")
+    assert [response["state"] for response in own.responses] == [state] * 2
+    assert own.responses[1]["error"] == "invalid_scope"
