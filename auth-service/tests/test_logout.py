@@ -10,7 +10,7 @@ from .code_flow import Frontend, live_grants, register_frontend
 from .conftest import Service
 
 BYE = "https://app.example.com/bye"
-LONG = "x" * 2049
+LONG = "x" * 8193
 
 
 def frontend_with_logout(service: Service, **changes: Any) -> Frontend:
@@ -161,7 +161,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "address repeated": {"post_logout_redirect_uri": [BYE, BYE]},
     "address a script": {"post_logout_redirect_uri": "javascript:alert(1)"},
     "state too long": {"state": LONG},
-    "state too long in octets": {"state": "\U0001f600" * 513},
+    "state too long in octets": {"state": "\U0001f600" * 2049},
     "state repeated": {"state": ["a", "b"]},
 }
 

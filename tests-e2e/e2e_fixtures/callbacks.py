@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx2
 
 from e2e_fixtures.providers import Ours
+from e2e_fixtures.waiting import wait_until
 
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636 Appendix B
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -18,14 +19,16 @@ CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 @dataclass
 class Client:
-    """A registered public client, and the parameters of each authorization response that has arrived."""
+    """A registered client, and the parameters of each authorization response that has arrived."""
 
     ours: Ours
     origin: str
     client_id: str = ""
+    secret: dict[str, str] = field(default_factory=dict)  # the form's field, if it has one
     responses: list[dict[str, str]] = field(default_factory=list)
     on_response: Callable[[dict[str, str]], str | None] = lambda _: None  # returns the address to redirect to, if any
     on_sign_out: str | None = None  # the same, after a sign-out
+    may_answer: threading.Event = field(default_factory=threading.Event)
 
     @property
     def redirect_uri(self) -> str:
@@ -43,10 +46,22 @@ class Client:
         asked = {"client_id": self.client_id, "post_logout_redirect_uri": f"{self.origin}/bye", **further}
         return f"{self.ours.issuer}/oauth/logout?{urlencode(asked)}"
 
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While this runs, no response of the client's leaves it."""
+        self.may_answer.clear()
+        try:
+            yield
+        finally:
+            self.may_answer.set()
+
+    def wait_for_a_response(self) -> None:
+        wait_until(lambda: self.responses != [])
+
     def redeem(self, response: dict[str, str]) -> httpx2.Response:
         form = {"grant_type": "authorization_code", "client_id": self.client_id, "code": response["code"]}
         form |= {"redirect_uri": self.redirect_uri, "code_verifier": VERIFIER}
-        return self.ours.client().post("/oauth/token", data=form)
+        return self.ours.client().post("/oauth/token", data=form | self.secret)
 
 
 @contextmanager
@@ -68,6 +83,7 @@ def running_client(ours: Ours, **metadata: Any) -> Iterator[Client]:
             self._answer(client.on_response(client.responses[-1]))
 
         def _answer(self, location: str | None) -> None:
+            client.may_answer.wait(60)
             body = b"<!doctype html><title>Client</title><h1 id=arrived>At the client</h1>"
             try:
                 self.send_response(302 if location else 200)
@@ -86,6 +102,7 @@ def running_client(ours: Ours, **metadata: Any) -> Iterator[Client]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True  # a browser keeps idle connections open
         client = Client(ours, f"http://localhost:{server.server_port}")
+        client.may_answer.set()
         registered: dict[str, Any] = {
             "client_name": "Nightly report",
             "token_endpoint_auth_method": "none",
@@ -94,7 +111,9 @@ def running_client(ours: Ours, **metadata: Any) -> Iterator[Client]:
             "post_logout_redirect_uris": [f"{client.origin}/bye"],
             "scope": "openid profile email todos:read",
         }
-        client.client_id = ours.register(**{**registered, **metadata})["client_id"]
+        made = ours.register(**{**registered, **metadata})
+        client.client_id = made["client_id"]
+        client.secret = {"client_secret": made["client_secret"]} if "client_secret" in made else {}
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:

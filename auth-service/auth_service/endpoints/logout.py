@@ -15,7 +15,7 @@ from ..grants import logout_requests
 from ..http.oauth_requests import read_form_octets
 from ..http.pages import ANSWERS, LOGOUT_HANDLE, PageRefused, see_other
 from ..http.parts import Given, Now, given
-from ..oauth.authorization_parameters import fits
+from ..oauth.authorization_parameters import STATE_MAX_LENGTH, fits
 from ..oauth.errors import InvalidRequest, OAuthError
 from ..oauth.parameters import Parameters, parse_form
 from ..store.database import Database
@@ -74,7 +74,7 @@ def _read(octets: bytes) -> Parameters:
         parameters = parse_form(octets)
     except InvalidRequest as error:
         raise refused(error.reason or error.description) from None
-    if not fits(parameters.get("state")):
+    if not fits(parameters.get("state"), STATE_MAX_LENGTH):
         raise refused("state is too long")
     return parameters
 

@@ -18,9 +18,10 @@ from .parameters import Parameters
 
 NONE, LOGIN, CONSENT, SELECT_ACCOUNT = "none", "login", "consent", "select_account"
 PROMPTS = (NONE, LOGIN, CONSENT, SELECT_ACCOUNT)
-MAX_LENGTH = 2048  # octets of one parameter; `state` returns in a Location header, where escaping can triple its length
+MAX_LENGTH = 2048  # octets of one parameter
+STATE_MAX_LENGTH = 8192  # octets; it returns in a Location header, where escaping can triple its length
 MAX_AGE_LIMIT = 2**31
-LIMITS = dict.fromkeys(("state", "prompt", "display", "ui_locales"), MAX_LENGTH) | {
+LIMITS = dict.fromkeys(("prompt", "display", "ui_locales"), MAX_LENGTH) | {
     "nonce": 1024,
     "login_hint": 512,
     "acr_values": 512,

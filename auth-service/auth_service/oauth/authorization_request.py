@@ -70,18 +70,16 @@ class AuthorizationRequest:
 def find_target(parameters: Parameters, client: ClientMetadata) -> Target | None:
     """Where to send the response, or None if the request has no registered redirect_uri.
 
+    Its `state` is the request's, exactly: no error may be sent without it (RFC 6749 §4.1.2.1).
+
     The parameter is required even if only one URI is registered (OpenID Connect Core §3.1.2.1). An unsupported
-    response_mode is refused through the query, the default mode. A `state` over the limit is not returned.
+    response_mode is refused through the query, the default mode.
     """
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None or not is_registered(redirect_uri, client.redirect_uris):
         return None
-    mode, state = parameters.get("response_mode"), parameters.get("state")
-    return Target(
-        redirect_uri,
-        mode if mode in RESPONSE_MODES else QUERY,
-        state if members_of.fits(state) else None,
-    )
+    mode = parameters.get("response_mode")
+    return Target(redirect_uri, mode if mode in RESPONSE_MODES else QUERY, parameters.get("state"))
 
 
 def read(

@@ -8,6 +8,7 @@ from ...clients.clients import Client
 from ...http.pages import PageRefused
 from ...http.parts import Given
 from ...oauth import authorization_request
+from ...oauth.authorization_parameters import STATE_MAX_LENGTH, fits
 from ...oauth.authorization_request import AuthorizationRequest, Target
 from ...oauth.errors import InvalidRequest
 from ...oauth.parameters import Parameters, parse_with_repeated
@@ -35,7 +36,10 @@ def read_parameters(octets: bytes) -> tuple[Parameters, frozenset[str]]:
 
 
 async def find_client(parameters: Parameters, parts: RequestParts, *, now: datetime) -> tuple[Client, Target]:
-    """The client, and where its answer goes. Raises PageRefused unless client and redirect URI are registered."""
+    """The client, and where its answer goes. Raises PageRefused unless client and redirect URI are registered.
+
+    Also if `state` is too long to be returned: no error may be sent to the client without it (RFC 6749 §4.1.2.1).
+    """
     client_id = parameters.get("client_id")
     client = None if client_id is None else await parts.clients.cache.find(client_id, now=now)
     if client is None:
@@ -51,6 +55,13 @@ async def find_client(parameters: Parameters, parts: RequestParts, *, now: datet
             "The application that sent you here wants you to return to an address that is not registered for it. "
             "Tell the people who run it.",
             reason=f"{client.client_id}: redirect_uri is missing, repeated or not registered",
+        )
+    if not fits(target.state, STATE_MAX_LENGTH):
+        raise PageRefused(
+            "This link does not work",
+            f"The application that sent you here wants more than {STATE_MAX_LENGTH} octets back (the parameter state). "
+            "Tell the people who run it.",
+            reason=f"{client.client_id}: state is too long",
         )
     return client, target
 
