@@ -27,7 +27,7 @@ def test_person_signs_up_and_keeps_a_todo(secure_stack: Stack) -> None:
 def test_cookies_are_for_https_alone(secure_stack: Stack) -> None:
     """RFC 6265bis §4.1.3.1: browsers accept the prefix only from https, so no http page can set these cookies."""
     cookies = sign_up(secure_stack).browser.cookies.jar
-    assert {(cookie.name.startswith("__Secure-"), cookie.secure) for cookie in cookies} == {(True, True)}
+    assert {(cookie.name.startswith(("__Secure-", "__Host-")), cookie.secure) for cookie in cookies} == {(True, True)}
 
 
 def test_authority_is_named(secure_stack: Stack) -> None:

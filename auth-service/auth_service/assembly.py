@@ -141,7 +141,7 @@ def _assemble(
         session_tokens=SessionTokens(tokens, counts),
         passwords=_make_password_hasher(settings),
         attempts=AttemptLimiter(database, secrets, is_on=settings.limits == "on"),
-        session_cookies=SessionCookies(secrets, cookie_secure=settings.issuer.startswith("https:")),
+        session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
         hints=HintVerifier(database, settings.issuer),
         trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins),

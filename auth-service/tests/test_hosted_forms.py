@@ -96,15 +96,6 @@ def test_a_token_is_of_one_browser_and_one_session(sqlite_service: Service) -> N
     assert "eve@example.com" in browser.page.text, "the page does not show who would consent now"
 
 
-def test_two_cookies_that_differ_prove_nothing(sqlite_service: Service) -> None:
-    """Another host of the same domain may have set the second cookie."""
-    browser = shown(sqlite_service, "/signin")
-    data = {**FILLED, **browser.fields("signin-form")[1]}
-    cookie = f"browser={browser.client.cookies['browser']}; browser={'x' * 43}"
-    browser.client.cookies.clear()
-    assert browser.client.post("/signin", data=data, headers={"Cookie": cookie}).status_code == 403
-
-
 WRONG_CREDENTIALS = {
     "unknown address": {"email": "nobody@example.com", "password": PASSWORD},
     "wrong password": {"email": "ann@example.com", "password": "wrong-password"},

@@ -88,7 +88,8 @@ def test_forged_credentials_are_nobody_and_clear_nothing(sqlite_service: Service
     for name, headers in forgeries(sqlite_service).items():
         response = sqlite_service.client(headers=headers).get("/get-session")
         assert (response.status_code, response.json()) == (200, None), name
-        assert "set-cookie" not in response.headers, name
+        if name != "two that differ":  # test_foreign_cookies.py: both are ours, and deleted
+            assert "set-cookie" not in response.headers, name
         refused = sqlite_service.client(headers=headers).get("/token")
         assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHORIZED"), name
 

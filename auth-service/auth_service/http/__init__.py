@@ -7,6 +7,7 @@
     client_requests.py          `authenticate`: prove the client of such a request, then count the request
     bearer_tokens.py            a bearer token in the header or the form, and its challenges (RFC 6750)
     client_cors.py              CORS for clients' own pages
+    cookies.py                  which of several values of a cookie is ours; deleting all of a name
     session_cookies.py          `SessionCookies`: the signed cookie, or bearer credential, of a session
     current_session.py          `find_current`: who is signed in; `start_session_here`
     browsers.py                 the cookie that tells browsers apart, and the tokens of our forms

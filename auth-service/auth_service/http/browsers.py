@@ -1,4 +1,4 @@
-"""The cookie that identifies a browser, and the tokens of our forms. A stored request belongs to one browser.
+"""The signed cookie that identifies a browser, and the tokens of our forms. A stored request belongs to one browser.
 
 The token of a form is an HMAC over the browser's cookie and the session that the form is about. Another site cannot
 compute it, so it can neither send a form for a person nor sign the person in to the attacker's account. A form that was
@@ -6,14 +6,16 @@ made for one account is refused when another account is signed in.
 """
 
 import hmac
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Request
 
 from ..network.trusted_origins import parse_origin
 from ..sealed import opaque
+from ..sealed.signed_values import ValueSigner
 from ..sealed.versioned_secrets import Secrets, derive_key
+from .cookies import ConflictingCookies, cookie_values, delete_everywhere, find_ours
 from .outgoing import outgoing_of
-from .session_cookies import cookie_values
 
 NOBODY = ""
 
@@ -24,23 +26,37 @@ class Browsers:
         self._issuer = issuer
         self._name = "__Host-browser" if is_secure else "browser"
         self._attributes = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if is_secure else "")
+        self._host = urlsplit(issuer).hostname or ""
+        self._signer = ValueSigner(secrets, "browser")
         self._keys = [derive_key(secret, "auth-service forms") for secret in secrets.values()]
 
     def read(self, request: Request) -> str | None:
-        """The browser's identifier. None if the request has no valid one, or several that differ."""
-        shown = set(cookie_values(request, self._name))
-        value = shown.pop() if len(shown) == 1 else ""
-        return value if len(value) == opaque.LENGTH and value.isascii() else None
+        """The browser's identifier. None if the request has none that we have signed.
+
+        Until version 0.1.0 it had no signature. Such a value counts if it is the only one: requests wait for a day.
+
+        Raises:
+            ConflictingCookies: two have our signature, and differ.
+        """
+        shown = set(map(unquote, cookie_values(request, self._name)))
+        ours = find_ours(shown, self._signer.find_value)
+        if len(ours) > 1:
+            delete_everywhere(request, self._name, self._host, self._attributes)
+            raise ConflictingCookies(self._name)
+        if ours:
+            return ours.pop()
+        unsigned = {value for value in shown if len(value) == opaque.LENGTH and value.isascii()}
+        return unsigned.pop() if len(unsigned) == 1 else None
 
     def recognize(self, request: Request) -> str:
         """The browser's identifier. A browser without one gets a new cookie with the response.
 
         The cookie has no Max-Age: it lasts until the browser is closed.
         """
-        browser = self.read(request)
-        if browser is None:
-            browser = opaque.draw()
-            outgoing_of(request).cookies[self._name] = f"{self._name}={browser}{self._attributes}"
+        browser = self.read(request) or opaque.draw()
+        signed = self._signer.sign(browser)
+        if signed not in map(unquote, cookie_values(request, self._name)):
+            outgoing_of(request).cookies[self._name] = f"{self._name}={quote(signed, safe='')}{self._attributes}"
         return browser
 
     def form_token(self, browser: str, session_id: str = NOBODY) -> str:

@@ -12,6 +12,7 @@ from ..sessions.browser_sessions import BrowserSession, Device, find_live, start
 from ..sessions.lifetimes import Lifetimes
 from ..sessions.sliding import slid_expiry, slide
 from ..store.database import Database
+from .cookies import ConflictingCookies
 from .parts import Given
 from .session_cookies import SessionCookies
 
@@ -36,6 +37,9 @@ async def find_current(
 
     The cookie of a prolonged session goes out with any response to this request (outgoing.py). The same holds for
     clearing the cookie, which happens if we signed the credential but its session has ended. A forged credential stays.
+
+    Raises:
+        ConflictingCookies: the request has the credentials of two sessions. Pages show it to the person.
     """
     token = parts.session_cookies.read(request)
     if token is None:
@@ -49,6 +53,16 @@ async def find_current(
     if may_slide and expires_at is not None:
         await _slide(current, expires_at, request, parts, now)
     return current
+
+
+async def find_current_if_clear(
+    request: Request, parts: SessionParts, now: datetime, *, may_slide: bool = True
+) -> Current | None:
+    """The same for programs: None also if the request has the credentials of two sessions. Both are deleted."""
+    try:
+        return await find_current(request, parts, now, may_slide=may_slide)
+    except ConflictingCookies:
+        return None
 
 
 async def _slide(current: Current, expires_at: datetime, request: Request, parts: SessionParts, now: datetime) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from fastapi import Request
 
-from ...http.current_session import Current, SessionParts, find_current
+from ...http.current_session import Current, SessionParts, find_current_if_clear
 from .refusals import Refusal, unauthorized
 
 
@@ -20,7 +20,7 @@ async def require_current(request: Request, parts: CurrentParts, now: datetime, 
     Raises:
         Refusal: 401 without a live session, or 403 SESSION_NOT_FRESH.
     """
-    current = await find_current(request, parts, now)
+    current = await find_current_if_clear(request, parts, now)
     if current is None:
         raise unauthorized()
     if fresh and current.session.authenticated_at + parts.session_fresh_max_age < now:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import Request, Response
 
-from ...http.current_session import SessionParts, find_current
+from ...http.current_session import SessionParts, find_current_if_clear
 from ...http.direct_routes import DirectRoute
 from ...http.parts import given
 from ...store.instants import Clock
@@ -45,7 +45,7 @@ async def get_session(request: Request) -> Response:
     now = parts.clock()
     # Any text except "" is true, even "false": Better Auth's own server reads it as JavaScript does.
     may_slide = not request.query_params.get("disableRefresh")
-    current = await find_current(request, parts, now, may_slide=may_slide)
+    current = await find_current_if_clear(request, parts, now, may_slide=may_slide)
     status = None if current is None else await parts.token_status.of_session(current.session, now=now)
     if current is None or status is None:
         return render(None, response)

@@ -30,8 +30,7 @@ async def sign_out(request: Request, now: Now) -> SignedOut:
     """End the session and clear its cookies. A caller without a session gets the same answer."""
     parts = given(request, SignOutParts)
     await bodies.receive(request, bodies.NoMembers, parts)
-    token = parts.session_cookies.read(request)
-    if token is not None:
+    for token in parts.session_cookies.read_all(request):
         session_id = await parts.database.transact(end_session, token, now=now)
         audit("signed_out", session_id=session_id)
     parts.session_cookies.clear(request)
