@@ -391,6 +391,31 @@ class TestEpochs:
 
         run()
 
+    def test_the_keys_of_a_new_epoch_are_fetched_with_its_lists(
+        self, jwks: JwksEndpoint, lists: StatusEndpoint
+    ) -> None:
+        """A restore replaces all keys. An unknown `kid` of a moment ago has used up the fetch that J5 allows."""
+
+        @in_a_loop
+        async def run() -> None:
+            lists.documents.clear()
+            lists.publish("100-1")
+            async with running(jwks) as held:
+                await until(lambda: has(held, "100-1"))
+                held._jwks._schedule = replace(held._jwks._schedule, forced_cooldown=timedelta(days=1))
+                assert not await held._jwks.learn("unknown")
+                jwks.keys = [jwk("first"), jwk("second", signs="statuslist+jwt")]
+                lists.documents.clear()
+                lists.publish("200-2", signer="second")
+                await until(lambda: has(held, "200-2"))
+                lists.publish("300-1", signer="thief")
+                fetches = len(jwks.requests)
+                failed = held.counts.fetches["failed"]
+                await until(lambda: held.counts.fetches["failed"] > failed + 5)
+                assert len(jwks.requests) <= fetches + 1
+
+        run()
+
     def test_an_older_epoch_is_never_taken_again(self, jwks: JwksEndpoint, lists: StatusEndpoint) -> None:
         """A cache, or a process of the issuer that did not notice the restore, still lists and sends it."""
 

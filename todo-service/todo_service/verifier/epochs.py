@@ -21,6 +21,7 @@ class Epochs:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self.newest = 0
+        self._announced = 0
 
     def of(self, uri: str) -> int:
         found = _NAME.fullmatch(uri, len(self._prefix))
@@ -35,6 +36,15 @@ class Epochs:
         if epoch:
             return epoch < self.newest
         return self.newest > 0 and bool(listed) and uri not in listed
+
+    def is_announced(self, listed: Collection[str]) -> bool:
+        """Whether the issuer lists a newer epoch than ever before. It then has new keys, too. True once per epoch.
+
+        The aggregation is not signed, so this is only a reason to fetch the keys.
+        """
+        known, announced = max(self.newest, self._announced), max(map(self.of, listed), default=0)
+        self._announced = max(announced, known)
+        return 0 < self.newest and known < announced
 
     def follow(self, uri: str) -> bool:
         """Note the epoch of a verified list. True if it is newer, so that older lists have to be dropped.

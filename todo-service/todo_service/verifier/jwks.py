@@ -179,6 +179,10 @@ class JwksCache:
             self._unknown.add(kid, self._monotonic())
         return False
 
+    async def refresh(self) -> bool:
+        """Fetch now, besides the schedule and the limit of `learn`: the caller has a reason that is rare."""
+        return await self._fetch_anew()
+
     def _force(self) -> asyncio.Task[bool] | None:
         """The forced fetch under way, which all callers share; otherwise a new one, or None during the cooldown."""
         if self._forced is None or self._forced.done():

@@ -231,6 +231,8 @@ class StatusLists:
             self._failed("the aggregation of status lists cannot be fetched", error)
             return False
         self._keep(uris)
+        if self._epochs.is_announced(uris):
+            await self._jwks.refresh()
         at_once = asyncio.Semaphore(_FETCHED_AT_ONCE)
 
         async def refresh(uri: str) -> bool:
