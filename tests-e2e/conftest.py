@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from e2e_fixtures.browser import running_chromium, somebodys_browser
 from e2e_fixtures.clients import register_all
-from e2e_fixtures.composed import Composed, built_project
+from e2e_fixtures.composed import Composed, built_project, started
 from e2e_fixtures.issuer import Issuer, serve_issuer
 from e2e_fixtures.people import Person, sign_up
 from e2e_fixtures.providers import Ours, Provider, running_control
@@ -56,6 +56,13 @@ def built(tmp_path_factory: Factory) -> Iterator[Composed]:
     """compose.yaml with its images built and nothing started. The build takes minutes."""
     with built_project(tmp_path_factory.mktemp("composed")) as project:
         yield project
+
+
+@pytest.fixture(scope="session")
+def composed(built: Composed) -> Iterator[Composed]:
+    """The same project, started."""
+    with started(built):
+        yield built
 
 
 @pytest.fixture(scope="session")
