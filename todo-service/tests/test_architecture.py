@@ -91,7 +91,7 @@ def test_only_the_top_knows_settings(module: str) -> None:
 
 
 _TOUCH_TABLES = (
-    "queries", "pages", "owners", "filling", "idempotency", "purge", "cursors", "erasure", "table"
+    "queries", "pages", "filling", "idempotency", "purge", "cursors", "erasure", "table"
 )  # fmt: skip
 
 

@@ -3,10 +3,13 @@
     routes.py                  the table of routes, under /api/v1 and /api/v1/users/{user_id}
     endpoints.py               requests for one todo and for lists of todos
     batch.py, changes.py, export.py   /todos:batch, /changes and /export
+    batch_run.py               the operations of a batch, in memory and with few statements
     fields.py, due.py, texts.py   the JSON of a todo, its due date, and its title: bounded, normalized, visible
     queries.py                 reads and changes rows; each function takes the owner first
+    transitions.py             what a change makes of a todo: the columns to write
     lists.py, pages.py, cursors.py    the parameters of a list, its pages, and the signed cursor to the next page
-    owners.py                  per owner: the number of the last change, and the number of todos
+    searches.py, folding.py, filling.py   lists that look at many todos; the form in which texts are searched
+    owners.py, rooms.py        per owner: the number of the last change, the number of todos, and the room they take
     idempotency.py             a request with an Idempotency-Key takes effect once
     refusals.py                exceptions of the queries, as problems
     purge.py, erasure.py       removes rows that were deleted long ago; erases everything of a deleted account

@@ -49,7 +49,7 @@ class BatchRun:
         quota: Quota,
     ) -> "BatchRun":
         """Take `count` numbers of the owner, which locks out the owner's other changes, and read the todos."""
-        standing = await owners.enter(owner, connection, by=count, now=now)
+        standing = await owners.enter(owner, connection, by=count)
         found = await queries.find_many(owner, connection, set(ids)) if ids else {}
         rows: dict[uuid.UUID, Columns] = {**found}
         return cls(
@@ -111,7 +111,7 @@ class BatchRun:
     async def _recount(self) -> bool:
         """Count the room anew; what this batch has added is not in the rows yet."""
         added_rows, added_octets = self.standing.rows - self._stored[0], self.standing.octets - self._stored[1]
-        if not await owners.recount(self.owner, self.connection, self.standing, now=self.now):
+        if not await owners.recount(self.owner, self.connection, self.standing, quota=self.quota, now=self.now):
             return False
         self._stored = (self.standing.rows, self.standing.octets)
         self.standing.rows += added_rows

@@ -5,21 +5,18 @@ of one owner are committed in the order of their numbers: a client that has seen
 Timestamps cannot guarantee this. A change that is rolled back, or changes nothing, leaves a gap; gaps do no harm.
 
 The room is exact when it is compared with the quota, or it is counted anew: the purge removes rows of many owners
-without touching their counters, and the version before 0004 knows nothing of the room. So before a refusal the room is
-counted, once a minute at most, since the rows of a full owner are many.
+without touching their counters, and the version before 0004 knows nothing of the room. So before a refusal the rows are
+counted, by each process once a minute at most, since the rows of an owner without room are many.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .rooms import ROW, Quota
-from .table import UtcDateTime
-
-RECOUNT_AFTER = timedelta(minutes=1)
 
 _ADVANCED = "sequence = owners.sequence + :by, kept_at = CASE WHEN owners.kept_at = owners.sequence THEN owners.sequence + :by ELSE owners.kept_at END"  # fmt: skip  # noqa: E501 - one clause
 _ADVANCE = text(f"UPDATE owners SET {_ADVANCED} WHERE owners.owner = :owner RETURNING sequence")  # noqa: S608 - constants
@@ -46,10 +43,9 @@ _LEAVE = text(
 )
 _KEEP = text("UPDATE owners SET kept_octets = kept_octets + :octets WHERE owners.owner = :owner")
 _KEEP_WITHIN = text(f"{_KEEP.text} AND kept_at = sequence AND kept_octets + :octets <= :most")
-_LOCK = text("UPDATE owners SET sequence = sequence WHERE owners.owner = :owner")
 _KEPT = "SELECT {what} FROM todos WHERE todos.owner = :owner AND todos.deleted_at IS {state}"
 _RECOUNT = text(
-    "UPDATE owners SET kept_at = sequence, recounted_at = :now, kept_rows ="  # noqa: S608 - constants
+    "UPDATE owners SET kept_at = sequence, kept_rows ="  # noqa: S608 - constants
     + " + ".join(f"({_KEPT.format(what='count(*)', state=state)})" for state in ("NULL", "NOT NULL"))
     + ", kept_octets = "
     + " + ".join(
@@ -58,10 +54,8 @@ _RECOUNT = text(
     )
     + " + coalesce((SELECT sum(:row + length(idempotency_keys.body) + length(idempotency_keys.headers))"
     " FROM idempotency_keys WHERE idempotency_keys.owner = :owner), 0)"
-    " WHERE owners.owner = :owner"
-    " AND (kept_at IS NULL OR kept_at <> sequence OR recounted_at IS NULL OR recounted_at < :before)"
-    " RETURNING todo_count, kept_rows, kept_octets"
-).bindparams(bindparam("now", type_=UtcDateTime), bindparam("before", type_=UtcDateTime))
+    " WHERE owners.owner = :owner RETURNING kept_rows, kept_octets"
+)
 _NO_QUOTA = 2**31 - 1
 
 
@@ -106,33 +100,33 @@ async def advance_and_add(owner: str, connection: AsyncConnection, *, octets: in
         raise QuotaExceeded("octets", quota.octets)
     row = (await connection.execute(_ADD, values)).one_or_none()
     if row is None:
-        standing = await _recount(owner, connection, now)
-        if standing is not None:
-            _check(quota, (1, standing.todos + 1), (1, standing.rows + 1), (octets, standing.octets + octets))
-            row = (await connection.execute(_ADD, values)).one_or_none()
-    if row is None:
-        standing = await enter(owner, connection, by=0, now=now)
-        _check(quota, (1, standing.todos + 1), (1, standing.rows + 1), (octets, standing.octets + octets))
-        raise QuotaExceeded("rows", quota.rows)  # not reached: one of the three was too many
+        more = {"todos": 1, "rows": 1, "octets": octets}
+        standing = await enter(owner, connection, by=0)
+        try:
+            standing.add(quota=quota, **more)
+        except QuotaExceeded:
+            if not await recount(owner, connection, standing, quota=quota, now=now):
+                raise
+            standing.add(quota=quota, **more)
+        row = (await connection.execute(_ADD, values)).one()
     sequence: int = row[0]
     return sequence
 
 
-async def enter(owner: str, connection: AsyncConnection, *, by: int, now: datetime) -> Standing:
+async def enter(owner: str, connection: AsyncConnection, *, by: int) -> Standing:
     """Take `by` numbers, lock the owner, and return the counters."""
     found = (await connection.execute(_ENTER, {"owner": owner, "by": by})).one()
     standing = Standing(found.sequence, found.todo_count, found.kept_rows or 0, found.kept_octets or 0)
     if found.kept_at != found.sequence:
-        await recount(owner, connection, standing, now=now)
+        await _recount(owner, connection, standing)
     return standing
 
 
-async def recount(owner: str, connection: AsyncConnection, standing: Standing, *, now: datetime) -> bool:
-    """Count the room anew, unless that was done in the last minute. What `standing` has added since is kept."""
-    counted = await _recount(owner, connection, now)
-    if counted is None:
+async def recount(owner: str, connection: AsyncConnection, standing: Standing, *, quota: Quota, now: datetime) -> bool:
+    """Count the room of a locked owner anew. False if that was done in the last minute."""
+    if not quota.may_recount(owner, now):
         return False
-    standing.rows, standing.octets = counted.rows, counted.octets
+    await _recount(owner, connection, standing)
     return True
 
 
@@ -155,10 +149,11 @@ async def keep(owner: str, connection: AsyncConnection, octets: int, *, quota: Q
     values["most"] = quota.octets
     if (await connection.execute(_KEEP_WITHIN, values)).rowcount == 1:
         return
-    await enter(owner, connection, by=0, now=now)  # there may be no row yet, and the room may not be counted
+    standing = await enter(owner, connection, by=0)  # there may be no row yet, and the room may not be counted
     if (await connection.execute(_KEEP_WITHIN, values)).rowcount == 1:
         return
-    await _recount(owner, connection, now)
+    if not await recount(owner, connection, standing, quota=quota, now=now):
+        raise QuotaExceeded("octets", quota.octets)
     if (await connection.execute(_KEEP_WITHIN, values)).rowcount != 1:
         raise QuotaExceeded("octets", quota.octets)
 
@@ -179,14 +174,10 @@ async def find_head(owner: str, connection: AsyncConnection) -> int:
     return (await connection.execute(_HEAD, {"owner": owner})).scalar_one_or_none() or 0
 
 
-async def _recount(owner: str, connection: AsyncConnection, now: datetime) -> Standing | None:
-    """Count the room from the rows, under the owner's lock. None if that was done in the last minute."""
-    await connection.execute(
-        _LOCK, {"owner": owner}
-    )  # a statement of its own: the next one then sees all that is there
-    values = {"owner": owner, "now": now, "before": now - RECOUNT_AFTER, "row": ROW}
-    found = (await connection.execute(_RECOUNT, values)).one_or_none()
-    return None if found is None else Standing(0, found.todo_count, found.kept_rows, int(found.kept_octets))
+async def _recount(owner: str, connection: AsyncConnection, standing: Standing) -> None:
+    """Count the room from the rows, under the owner's lock."""
+    found = (await connection.execute(_RECOUNT, {"owner": owner, "row": ROW})).one()
+    standing.rows, standing.octets = found.kept_rows, int(found.kept_octets)
 
 
 def _check(quota: Quota, todos: tuple[int, int], rows: tuple[int, int], octets: tuple[int, int]) -> None:

@@ -111,7 +111,6 @@ owners = Table(
     Column("kept_rows", Integer),  # todos, with deleted ones
     Column("kept_octets", BigInteger),
     Column("kept_at", BigInteger),
-    Column("recounted_at", UtcDateTime),
 )
 
 idempotency_keys = Table(

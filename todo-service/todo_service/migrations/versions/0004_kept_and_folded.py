@@ -43,7 +43,6 @@ def upgrade() -> None:
     op.add_column("owners", sa.Column("kept_rows", sa.Integer()))
     op.add_column("owners", sa.Column("kept_octets", sa.BigInteger()))
     op.add_column("owners", sa.Column("kept_at", sa.BigInteger()))
-    op.add_column("owners", sa.Column("recounted_at", sa.DateTime(timezone=True)))
     _index("todos_unfolded", ["owner", "id"], _UNFOLDED)
     with op.get_context().autocommit_block():
         _fill_all()
@@ -83,7 +82,7 @@ def downgrade() -> None:
         op.drop_index(f"todos_{name}", "todos")
     for table, columns in (
         ("todos", ("octets", "folded", "folded_version")),
-        ("owners", ("kept_rows", "kept_octets", "kept_at", "recounted_at")),
+        ("owners", ("kept_rows", "kept_octets", "kept_at")),
     ):
         with op.batch_alter_table(table) as altered:
             for column in columns:
