@@ -11,7 +11,7 @@ import re
 import shutil
 from base64 import b64encode
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -165,10 +165,13 @@ def _without_port(host: str) -> str:
 
 
 def _network(network: str) -> str:
+    """The network as nginx compares it: an address of IPv4 as such, even if it is written as one of IPv6."""
     try:
-        return str(ip_network(network))
+        parsed = ip_network(network)
     except ValueError as error:
         raise InvalidSetting(f"GATEWAY_TRUSTED_PROXIES: {error}") from error
+    mapped = parsed.network_address.ipv4_mapped if isinstance(parsed, IPv6Network) and parsed.prefixlen >= 96 else None
+    return f"{mapped}/{parsed.prefixlen - 96}" if mapped else str(parsed)
 
 
 def _origin_test(pattern: str) -> str:

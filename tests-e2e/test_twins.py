@@ -91,6 +91,7 @@ TWINS: dict[str, tuple[Difference, ...]] = {
     "limits/windows.py": (),
     "settings/environment.py": (),
     "store/slow_statements.py": (),
+    "telemetry/client_address.py": (),
     "telemetry/exported_spans.py": (),
     "telemetry/logs.py": (AUDIT,),
     "telemetry/metrics.py": (),

@@ -25,6 +25,7 @@ from .status_lists.published import refresh_periodically
 from .store.instants import Clock, utc_now
 from .telemetry import tracing
 from .telemetry.access_log import AccessLog
+from .telemetry.client_address import ClientAddress
 from .telemetry.counts import RequestCounts
 
 _log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, traces: TracerProv
     for middleware in (HeadLikeGet, CrossOrigin, ClientCrossOrigin, LastResort, SendOutgoing):
         app.add_middleware(middleware)
     app.add_middleware(AccessLog, counts=counts)
+    app.add_middleware(ClientAddress)
     return app
 
 

@@ -1,12 +1,14 @@
 """A lockout that an attacker cannot use against the account's owner (DECISIONS.md, 7)."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 
 import httpx2
 import pytest
 
+from auth_service.accounts.passwords import PasswordHasher, TooBusy
 from auth_service.limits.attempts import ACCOUNT_BUDGET
-from auth_service.network.networks import network_of
+from auth_service.network.networks import networks_of
 
 from .conftest import PASSWORD, Service, Start
 
@@ -198,15 +200,76 @@ def test_limits_off_lifts_them(start: Start, sqlite_url: str) -> None:
 
 
 NETWORKS = [
-    ("203.0.113.7", "203.0.113.7"),
-    ("2001:db8::1", "2001:db8::/64"),
-    ("2001:db8:0:0:ffff::", "2001:db8::/64"),
-    ("::ffff:203.0.113.7", "203.0.113.7"),
-    ("", ""),
-    ("unix:", "unix:"),
+    ("203.0.113.7", ("203.0.113.7",)),
+    ("2001:db8::1", ("2001:db8::/64", "2001:db8::/56", "2001:db8::/48")),
+    ("2001:DB8:0:1ff:ffff::", ("2001:db8:0:1ff::/64", "2001:db8:0:100::/56", "2001:db8::/48")),
+    ("::ffff:203.0.113.7", ("203.0.113.7",)),
+    ("", ("",)),
+    ("unix:", ("unix:",)),
 ]
 
 
-@pytest.mark.parametrize(("address", "network"), NETWORKS)
-def test_a_network_is_a_32_or_a_64(address: str, network: str) -> None:
-    assert network_of(address) == network
+@pytest.mark.parametrize(("address", "networks"), NETWORKS)
+def test_a_network_is_a_32_or_a_64_a_56_and_a_48(address: str, networks: tuple[str, ...]) -> None:
+    assert networks_of(address) == networks
+
+
+@pytest.mark.parametrize(("pattern", "free"), [("2001:db8:0:1{:02x}::1", 15), ("2001:db8:0:{:x}00::1", 50)])
+def test_a_56_and_a_48_have_budgets_of_their_own(service: Service, pattern: str, free: int) -> None:
+    """One customer may hold 256 or 65,536 networks of /64. Here each guess comes from another one."""
+    device = service.signed_up("ann@example.com").cookies["better-auth.known_device"]
+    service.clock.stop()
+    statuses = [
+        attempt(service, "ann@example.com", WRONG, address=pattern.format(number)).status_code
+        for number in range(1, free + 2)
+    ]
+    assert statuses == [401] * free + [429]
+    fresh = pattern.format(0xEE)
+    assert attempt(service, "ann@example.com", PASSWORD, address=fresh).headers["retry-after"] == "1"
+    known = {"Cookie": f"better-auth.known_device={device}", "Origin": "http://localhost:8080"}
+    assert attempt(service, "ann@example.com", PASSWORD, address=fresh, **known).status_code == 200, "a neighbour"
+    assert attempt(service, "ann@example.com", PASSWORD, address="2001:db8:1::1").status_code == 200
+
+
+def test_success_forgets_the_attempts_of_all_its_networks(service: Service) -> None:
+    service.signed_up("ann@example.com")
+    service.clock.stop()
+    for round_ in range(2):
+        for number in range(14):
+            address = f"2001:db8:0:1{round_}{number:x}::1"
+            assert attempt(service, "ann@example.com", WRONG, address=address).status_code == 401
+        assert attempt(service, "ann@example.com", PASSWORD, address="2001:db8:0:1ff::1").status_code == 200
+
+
+SPELLINGS = [
+    ("203.0.113.9", "::ffff:203.0.113.9", "::FFFF:CB00:7109", "203.0.113.9:4711", "[::ffff:203.0.113.9]:80"),
+    ("2001:db8::9", "2001:DB8:0:0:0:0:0:9", "[2001:db8::9]", "[2001:DB8::9]:443", "2001:0db8::0009%eth0"),
+]
+
+
+@pytest.mark.parametrize("spellings", SPELLINGS)
+def test_an_address_is_one_caller_however_it_is_spelled(service: Service, spellings: tuple[str, ...]) -> None:
+    service.signed_up("ann@example.com")
+    service.clock.stop()
+    for address in spellings:
+        assert attempt(service, "nobody@example.com", WRONG, address=address).status_code == 401
+        assert attempt(service, "ann@example.com", PASSWORD, address=address).status_code == 200
+    assert attempt(service, "nobody@example.com", WRONG, address=spellings[0]).status_code == 429
+    named = {name for (name,) in service.rows("SELECT ip_address FROM browser_sessions")}
+    assert named == {spellings[0], "127.0.0.1"}
+
+
+@pytest.mark.parametrize("width", [56, 48])
+def test_a_wide_network_does_not_fill_the_queue(width: int) -> None:
+    hasher = PasswordHasher(threads=1, queue_limit=16)
+    taken = 0
+    with ExitStack() as places:
+        for number in range(1, 17):
+            address = f"2001:db8:0:1{number:02x}::1" if width == 56 else f"2001:db8:0:{number:x}00::1"
+            with suppress(TooBusy):
+                places.enter_context(hasher.place(*networks_of(address)))
+                taken += 1
+        assert hasher.taken == taken == {56: 6, 48: 8}[width]
+        places.enter_context(hasher.place(*networks_of("2001:db8:1::1")))
+    hasher.close()
+    assert hasher.taken == 0

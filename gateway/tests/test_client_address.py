@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 PROXY, STRANGER, NETWORK = "127.0.30.1", "127.0.40.1", "127.0.30.0/24"
 
 
+@pytest.mark.parametrize("network", ["::ffff:127.0.30.0/120", "::FFFF:7f00:1e01", "0:0:0:0:0:ffff:7f00:0/104"])
+def test_proxy_is_trusted_however_its_network_is_spelled(starter: Starter, network: str) -> None:
+    with starter.start(trusted_proxies=[network]) as gateway:
+        gateway.request("/api/v1/todos", headers={"X-Forwarded-For": "::ffff:203.0.113.7"}, source=PROXY)
+        headers = forwarded(gateway.todo)
+    assert (headers["x-forwarded-for"], headers["forwarded"][0].partition(";")[0]) == (
+        ["203.0.113.7"],
+        "for=203.0.113.7",
+    )
+
+
 @pytest.mark.parametrize(
     ("source", "claimed", "believed"),
     [

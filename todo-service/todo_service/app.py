@@ -20,6 +20,7 @@ from .http.unserved_addresses import UnservedAddresses
 from .settings.settings import Settings
 from .telemetry import tracing
 from .telemetry.access_log import AccessLog
+from .telemetry.client_address import ClientAddress
 from .telemetry.counts import RequestCounts
 from .telemetry.exposition import MetricsPort, render_metrics
 from .todos import purge, routes
@@ -59,6 +60,7 @@ def create_app(
     app.add_middleware(CrossOrigin, origins=settings.cors_origins)
     app.add_middleware(SendOutgoing)
     app.add_middleware(AccessLog, counts=counts)
+    app.add_middleware(ClientAddress)
     if metrics_port is not None:
         app.add_middleware(MetricsPort, port=metrics_port, render=lambda: _render_metrics(app.state.parts))
     return app

@@ -39,49 +39,59 @@ def utf16_length(text: str) -> int:
 
 class PasswordHasher:
     def __init__(self, *, threads: int, queue_limit: int) -> None:
-        """One network may take at most a quarter of the queue, but at least one place."""
+        """One network may take at most a quarter of the queue, but at least one place.
+
+        In IPv6 that is a /64; its /56 may take three eighths, and its /48 half of the queue.
+        """
         # The threads keep the event loop's priority. With a lower one they can be preempted while holding the GIL,
         # and the loop waits for them (measured: the key set's p99 went from 15 to 124 ms).
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
         self._limit = threads + queue_limit
-        self._network_limit = max(1, queue_limit // 4)
+        self._network_limits = tuple(max(1, queue_limit * eighths // 8) for eighths in (2, 3, 4))
+        self._total = 0
         self._taken: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @contextmanager
-    def place(self, network: str) -> Iterator["Place"]:
-        """A place in the queue for a caller in that network. Take it first, so that a full queue refuses at no cost.
+    def place(self, *networks: str) -> Iterator["Place"]:
+        """A place in the queue for a caller in these networks, of which the first is the narrowest.
+
+        Take it first, so that a full queue refuses at no cost.
 
         Raises:
             TooBusy: at once, without waiting.
         """
-        self._take(network)
+        self._take(networks)
         place = Place(self._executor)
         try:
             yield place
         finally:
             # The place is freed when the last job ends, not when the caller leaves: its thread may still be working.
-            place.job.add_done_callback(lambda _: self._release(network))
+            place.job.add_done_callback(lambda _: self._release(networks))
 
     @property
     def taken(self) -> int:
         """The number of places taken: waiting and running."""
-        return self._taken.total()
+        return self._total
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _take(self, network: str) -> None:
+    def _take(self, networks: tuple[str, ...]) -> None:
+        limits = zip(networks, self._network_limits, strict=False)
         with self._lock:
-            if self._taken.total() >= self._limit or self._taken[network] >= self._network_limit:
+            if self._total >= self._limit or any(self._taken[network] >= limit for network, limit in limits):
                 raise TooBusy
-            self._taken[network] += 1
+            self._total += 1
+            self._taken.update(networks)
 
-    def _release(self, network: str) -> None:
+    def _release(self, networks: tuple[str, ...]) -> None:
         with self._lock:
-            self._taken[network] -= 1
-            if not self._taken[network]:
-                del self._taken[network]
+            self._total -= 1
+            self._taken.subtract(networks)
+            for network in networks:
+                if not self._taken[network]:
+                    del self._taken[network]
 
 
 class Place:

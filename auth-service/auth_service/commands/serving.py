@@ -14,6 +14,7 @@ from ..http.parts import given_by
 from ..serving.exposition import MetricsParts, render_metrics
 from ..settings.settings import load_settings
 from ..telemetry import logs, tracing
+from ..telemetry.client_address import in_both_forms
 from ..telemetry.metrics import MEDIA_TYPE
 from ..telemetry.private_port import Answer, PrivatePort, listen
 from ..telemetry.tracing import TracingUnavailable
@@ -83,7 +84,7 @@ def serve(host: str, port: int, metrics_port: int | None) -> None:
         server_header=False,
         date_header=True,
         proxy_headers=True,
-        forwarded_allow_ips=list(settings.trusted_proxies),
+        forwarded_allow_ips=in_both_forms(settings.trusted_proxies),
         limit_concurrency=MAX_CONCURRENCY,
         timeout_keep_alive=75,  # longer than the gateway's, so that the gateway closes first
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,

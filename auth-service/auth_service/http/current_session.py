@@ -7,7 +7,6 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account
-from ..network.networks import is_address
 from ..sessions.browser_sessions import BrowserSession, Device, find_live, start_session
 from ..sessions.lifetimes import Lifetimes
 from ..sessions.sliding import slid_expiry, slide
@@ -83,5 +82,4 @@ async def start_session_here(
 
 def device_of(request: Request) -> Device:
     """The device as the session's owner will see it. The gateway sends its address; "" if that is not an IP address."""
-    address = request.client.host if request.client else ""
-    return Device(address if is_address(address) else "", request.headers.get("user-agent", ""))
+    return Device(request.client.host if request.client else "", request.headers.get("user-agent", ""))

@@ -3,7 +3,8 @@
 There are two budgets:
 
 * Per account and network: five attempts, then a delay of 1, 2, 4 ... seconds, up to 15 minutes. It does not affect the
-  owner on another network.
+  owner on another network. In IPv6 a network is a /64; a guesser may hold a /56 or a /48, so these have budgets of 15
+  and 50 attempts. Neighbours may share those, so they do not affect a browser that has signed in to the account before.
 * Per account: a hundred attempts an hour, against guessing from many networks. It does not affect a browser that has
   signed in to the account before.
 
@@ -16,6 +17,7 @@ fewest attempts are deleted (worker/expiry.py), so that invented names cannot fi
 """
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,7 +31,7 @@ from ..store.database import Database
 from ..store.instants import Instant
 from ..store.rows import Expiry, Row, insert_into
 
-FREE_ATTEMPTS = 5
+FREE_ATTEMPTS = (5, 15, 50)  # of an IPv4 address or a /64, of a /56, of a /48
 MAX_DELAY = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=1)
 ACCOUNT_BUDGET = 100
@@ -65,7 +67,7 @@ class AttemptBudget(Row):
 class Attempt:
     """The budgets' keys of an attempt, to give it back if it succeeds. None: the account's budget did not apply."""
 
-    network_key: str
+    network_keys: tuple[str, ...]  # the narrowest first
     account_key: str | None
 
 
@@ -75,30 +77,36 @@ class AttemptLimiter:
         self._key = derive_key(next(iter(secrets.values())), "auth-service attempts")
         self._is_on = is_on
 
-    async def take(self, account: str, network: str, *, knows_device: bool, now: datetime) -> Attempt:
-        """Take one attempt from both budgets, or from neither.
+    async def take(self, account: str, networks: Sequence[str], *, knows_device: bool, now: datetime) -> Attempt:
+        """Take one attempt from all budgets, or from none.
 
         Args:
             account: the e-mail address that is tried, normalized as in the accounts table.
-            knows_device: the browser has signed in to this account before; only the network's budget applies.
+            networks: those of the caller, the narrowest first.
+            knows_device: the browser has signed in to this account before; only the narrowest network's budget applies.
 
         Raises:
-            TooManyAttempts: neither budget is changed.
+            TooManyAttempts: no budget is changed.
         """
+        counted = networks[:1] if knows_device else networks
         attempt = Attempt(
-            self._hash("network", account, network), None if knows_device else self._hash("account", account)
+            tuple(self._hash("network", account, network) for network in counted),
+            None if knows_device else self._hash("account", account),
         )
         if self._is_on:
             async with self._database.writing() as session:
-                await _take_from_network(session, attempt.network_key, now)
+                # Always from the narrowest to the widest, so that two transactions cannot wait for each other.
+                for key, free in zip(attempt.network_keys, FREE_ATTEMPTS, strict=False):
+                    await _take_from_network(session, key, now, free)
                 if attempt.account_key is not None:
                     await _take_from_account(session, attempt.account_key, now)
         return attempt
 
     async def succeeded(self, session: AsyncSession, attempt: Attempt) -> None:
-        """Reset the network's budget, and give the attempt back to the account's budget."""
+        """Reset the budgets of the networks, and give the attempt back to the account's budget."""
         if self._is_on:
-            await session.execute(delete(AttemptBudget).where(AttemptBudget.key == attempt.network_key))
+            for key in attempt.network_keys:
+                await session.execute(delete(AttemptBudget).where(AttemptBudget.key == key))
             if attempt.account_key is not None:
                 await _give_back(session, attempt.account_key)
 
@@ -106,10 +114,10 @@ class AttemptLimiter:
         return hmac.digest(self._key, "\0".join(parts).encode(), "sha256").hex()
 
 
-async def _take_from_network(session: AsyncSession, key: str, now: datetime) -> None:
+async def _take_from_network(session: AsyncSession, key: str, now: datetime, free: int) -> None:
     count = case((AttemptBudget.expires_at <= now, 1), else_=AttemptBudget.count + 1)
-    steps: list[Any] = [(count < FREE_ATTEMPTS, NOT_HELD)]
-    steps += [(count == FREE_ATTEMPTS + step, now + delay) for step, delay in enumerate(DELAYS)]
+    steps: list[Any] = [(count < free, NOT_HELD)]
+    steps += [(count == free + step, now + delay) for step, delay in enumerate(DELAYS)]
     await _take(
         session,
         key,

@@ -1,25 +1,18 @@
-"""Networks that count as one caller: a single IPv4 address, or an IPv6 /64, which a provider gives to one customer."""
+"""Networks that count as one caller: an IPv4 address, or the networks of IPv6 that a provider gives to one customer."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
 
-
-def is_address(text: str) -> bool:
-    """Whether the text is an IP address without a zone id (`%eth0`), which a peer could choose."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return "%" not in text
+WIDTHS = (64, 56, 48)  # prefix lengths: a line, a household, a site; each has 256 of those before it
 
 
-def network_of(address: str) -> str:
-    """The network of an address, as text. Text that is not an address is returned unchanged."""
+def networks_of(address: str) -> tuple[str, ...]:
+    """The networks of an address, as text, the narrowest first. Text that is not an address is returned unchanged."""
     try:
         parsed = ip_address(address)
     except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ip_network((int(parsed) >> 64 << 64, 64)))
-    return str(parsed)
+        return (address,)
+    if not isinstance(parsed, IPv6Address):
+        return (str(parsed),)
+    if parsed.ipv4_mapped is not None:
+        return (str(parsed.ipv4_mapped),)
+    return tuple(str(ip_network((int(parsed) >> 128 - width << 128 - width, width))) for width in WIDTHS)

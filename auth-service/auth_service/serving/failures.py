@@ -65,7 +65,8 @@ def _render_too_busy(request: Request, error: TooBusy) -> Response:
 def _render_http_exception(request: Request, error: HTTPException) -> Response:
     """The router's own 404 and 405, and 400 for an address that no route gets.
 
-    Below /api/auth the first two are an empty 404, as the Better Auth protocol requires. A person gets a page everywhere.
+    Below /api/auth the first two are an empty 404, as the Better Auth protocol requires. A person
+    gets a page everywhere.
     """
     path: str = request.scope["path"]
     if path.startswith(PREFIX) and error.status_code in (404, 405):

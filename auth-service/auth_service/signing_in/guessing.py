@@ -10,7 +10,7 @@ from ..accounts.passwords import PasswordHasher, Place
 from ..http.current_session import device_of
 from ..http.parts import Given
 from ..limits.attempts import Attempt, AttemptLimiter, TooManyAttempts
-from ..network.networks import network_of
+from ..network.networks import networks_of
 from ..telemetry.counts import RequestCounts
 from ..telemetry.logs import audit
 
@@ -37,7 +37,7 @@ class GuessingParts(Given):
 
 def place_in_queue(request: Request, passwords: PasswordHasher) -> AbstractContextManager[Place]:
     """A place for this caller in the hashing queue. Raises TooBusy if there is no free one."""
-    return passwords.place(network_of(device_of(request).ip_address))
+    return passwords.place(*networks_of(device_of(request).ip_address))
 
 
 async def verify_password(
@@ -48,15 +48,15 @@ async def verify_password(
     No database connection is held while Argon2 runs.
 
     Args:
-        knows_device: if true, only the network's budget counts the attempt, not the account's.
+        knows_device: if true, only the narrowest network's budget counts the attempt.
 
     Raises:
         WrongPassword: the password does not match, or there is no hash. Both cost the same work.
         TooManyAttempts: a budget is used up. The password was not compared.
     """
-    network = network_of(device_of(request).ip_address)
+    networks = networks_of(device_of(request).ip_address)
     try:
-        attempt = await parts.attempts.take(tried.email, network, knows_device=knows_device, now=now)
+        attempt = await parts.attempts.take(tried.email, networks, knows_device=knows_device, now=now)
     except TooManyAttempts:
         parts.counts.attempts_held.add()
         audit("password_attempt_held")

@@ -2,6 +2,7 @@
 
     logs.py              JSON lines; `audit` for what matters to an account
     access_log.py        one line and one count per request, and the request's id (an ASGI middleware)
+    client_address.py    one form for each client address (an ASGI middleware)
     counts.py            `RequestCounts`: requests, sign-ins, tokens, refusals
     metrics.py           `Metric`, `Durations`, `render`: Prometheus's text format
     process_metrics.py   memory, processor time and database connections of this process

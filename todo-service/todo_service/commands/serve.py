@@ -13,6 +13,7 @@ from ..migrations import HEAD
 from ..settings.settings import Settings, load_settings
 from ..store.database import SchemaMismatch, open_database
 from ..telemetry import logs, tracing
+from ..telemetry.client_address import in_both_forms
 from ..telemetry.tracing import TracingUnavailable
 from .refused import CommandRefused, first_line
 
@@ -45,7 +46,7 @@ def serve(host: str, port: int, metrics_port: int | None) -> None:
         ws="none",
         server_header=False,
         proxy_headers=True,
-        forwarded_allow_ips=",".join(settings.trusted_proxies),
+        forwarded_allow_ips=in_both_forms(settings.trusted_proxies),
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
     )
     Server(config).run(sockets=listeners)

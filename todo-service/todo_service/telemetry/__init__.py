@@ -2,6 +2,7 @@
 
     logs.py              JSON lines
     access_log.py        `AccessLog`: the request's id, one line and one count per request (an ASGI middleware)
+    client_address.py    one form for each client address (an ASGI middleware)
     counts.py            `RequestCounts`: requests and refusals since the start
     metrics.py           `Metric`, `Durations`, `render`: Prometheus's text format
     process_metrics.py   memory, processor time and database connections of this process
