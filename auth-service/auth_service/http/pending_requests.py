@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
+from ..accounts.email_addresses import parse_email
 from ..clients.authentication import ClientAuthenticator
 from ..clients.clients import Client
 from ..grants import authorization_requests
@@ -35,6 +36,11 @@ class PendingRequest:
     def is_answered(self) -> bool:
         """Whether it was answered when it was read. Pages then do nothing: /oauth/authorize gives the answer again."""
         return self.stored is not None and self.stored.answered_at is not None
+
+    def find_other_hint(self, email: str) -> str | None:
+        """The e-mail address in `login_hint`, unless it is this one. None if the hint is no address."""
+        hinted = parse_email(self.request.login_hint or "")
+        return None if hinted == email else hinted
 
 
 @dataclass(frozen=True)

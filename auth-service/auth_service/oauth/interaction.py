@@ -33,6 +33,7 @@ class Person:
 
     account_id: str
     auth_time: datetime
+    is_hinted: bool = True  # False: the login_hint is the address of somebody else
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,14 @@ def _next(request: AuthorizationRequest, person: Person | None, progress: Progre
         return Step.SIGN_IN
     has_just_signed_in = person.auth_time >= progress.since
     if request.subject not in (None, person.account_id):
-        if has_just_signed_in:  # as another person than requested: asking again would loop
-            raise LoginRequired("The person who signed in is not the one that was requested.")
+        if has_just_signed_in or progress.has_selected:  # the person chose another account: asking again would loop
+            raise LoginRequired("The person who is signed in is not the one that was requested.")
         return Step.SIGN_IN
     if not has_just_signed_in:
         if LOGIN in request.prompt or _is_too_long_ago(request, person, now):
             return Step.SIGN_IN
-        if SELECT_ACCOUNT in request.prompt and not progress.has_selected:
+        is_another = request.subject is None and not person.is_hinted
+        if (SELECT_ACCOUNT in request.prompt or is_another) and not progress.has_selected:
             return Step.SELECT_ACCOUNT
     if not progress.is_covered or (CONSENT in request.prompt and not progress.has_consented):
         return Step.CONSENT

@@ -46,7 +46,10 @@ async def _decide(
     http: Request, pending: PendingRequest, current: Current | None, parts: StepParts, now: datetime
 ) -> Response:
     progress = await _progress(pending, current, parts, now)
-    person = None if current is None else Person(current.account.id, current.session.authenticated_at)
+    person = None
+    if current is not None:
+        is_hinted = pending.find_other_hint(current.account.email) is None
+        person = Person(current.account.id, current.session.authenticated_at, is_hinted)
     step = interaction.decide(pending.request, person, progress, issuer=parts.issuer, now=now)
     if step is Step.DONE and current is not None:
         return answer_code(http, pending.request.target, await _issue(pending, current, parts, now))

@@ -1,6 +1,7 @@
 """The pages at which people sign in, sign up, choose, agree and sign out (README, "Pages").
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
+    offers.py              which account the sign-in page offers, if a client asks for another one than is signed in
     select_account.py      continue with this account, or with another one
     consent.py             ask for consent to a client's scopes
     agreed.py              list earlier consents, and withdraw them

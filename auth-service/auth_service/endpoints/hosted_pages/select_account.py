@@ -1,4 +1,4 @@
-"""/select-account: go on with the account that is signed in, or with another one (prompt=select_account)."""
+"""/select-account: go on with who is signed in, or with another account (prompt=select_account, login_hint)."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,13 @@ async def show(request: Request, now: Now) -> Response:
     if current is None or pending.is_answered:
         return back_to_authorize(pending)
     return render_form(
-        request, parts, "select_account", pending, session_id=current.session.id, account=current.account
+        request,
+        parts,
+        "select_account",
+        pending,
+        session_id=current.session.id,
+        account=current.account,
+        hinted=pending.find_other_hint(current.account.email),
     )
 
 

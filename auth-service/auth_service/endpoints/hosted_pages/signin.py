@@ -25,9 +25,11 @@ from .forms import (
     render_form,
     retry_later,
 )
+from .offers import Offer, find_offer
 
 PATH = "/signin"
-USE_ANOTHER = "use_another"  # query parameter: show an empty form instead of the current account
+USE_ANOTHER = "use_another"  # query parameter: do not offer the account that is signed in
+USE_CURRENT = "use_current"  # query parameter: offer it, although the client hints at another one
 WRONG = "The e-mail address or the password is wrong."
 router = APIRouter()
 
@@ -48,7 +50,7 @@ async def show(request: Request, now: Now) -> Response:
     if pending is None and current is not None:
         return _render_signed_in(request, parts, current)
     wants_another = query_of(request, USE_ANOTHER) is not None
-    return _render(request, parts, pending, None if wants_another else current)
+    return await _render(request, parts, pending, None if wants_another else current)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -59,28 +61,30 @@ async def submit(request: Request, now: Now) -> Response:
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
     current = await find_current(request, parts, now)
     if not is_ours(request, parts, form):
-        return _render(request, parts, pending, None, form, NOT_OURS, status=403)
+        return await _render(request, parts, pending, current, form, NOT_OURS, status=403)
     email, password = parse_email(form.get("email") or ""), form.get("password") or ""
     if email is None or not password or passwords.utf16_length(password) > passwords.MAX_LENGTH:
-        return _render(request, parts, pending, None, form, WRONG, status=403)
+        return await _render(request, parts, pending, current, form, WRONG, status=403)
     shown = Credentials(email, password)
     remember = form.get("remember") is not None
     try:
         await sign_in(request, parts, now, shown, remember=remember, current=current)
     except WrongCredentials:
-        return _render(request, parts, pending, None, form, WRONG, status=403)
+        return await _render(request, parts, pending, current, form, WRONG, status=403)
     except AccountSuspended:
-        return _render(request, parts, pending, None, form, "This account is suspended.", status=403)
+        return await _render(request, parts, pending, current, form, "This account is suspended.", status=403)
     except TooManyAttempts as held:
         error = f"Too many attempts. Please wait {in_words(held.retry_after)} and try again."
-        return retry_later(_render(request, parts, pending, None, form, error, status=429), held.retry_after)
+        return retry_later(await _render(request, parts, pending, current, form, error, status=429), held.retry_after)
     except TooBusy:
         error = "Too many people are signing in at the moment. Please try again in a moment."
-        return retry_later(_render(request, parts, pending, None, form, error, status=429), passwords.RETRY_AFTER)
+        return retry_later(
+            await _render(request, parts, pending, current, form, error, status=429), passwords.RETRY_AFTER
+        )
     return see_other(PATH) if pending is None else back_to_authorize(pending)
 
 
-def _render(
+async def _render(
     request: Request,
     parts: SignInPageParts,
     pending: PendingRequest | None,
@@ -90,12 +94,11 @@ def _render(
     *,
     status: int = 200,
 ) -> Response:
-    """The form, with everything that was typed except the password.
-
-    Before anything is typed, the e-mail address is that of the session, or else the client's `login_hint`.
-    """
-    hinted = pending.request.login_hint if pending else None
-    typed = form.get("email") if form else (current.account.email if current else hinted)
+    """The form, with everything that was typed except the password. Before that, an account is offered (offers.py)."""
+    offer = await find_offer(request, parts, pending, current)
+    if current is not None and query_of(request, USE_CURRENT) is not None and not offer.is_required:
+        offer = Offer(current.account.email)
+    confirms = current is not None and form is None and offer.email == current.account.email
     return render_form(
         request,
         parts,
@@ -103,10 +106,17 @@ def _render(
         pending,
         status=status,
         error=error,
-        email=(typed or "")[:MAX_LENGTH],
+        email=((form.get("email") if form else offer.email) or "")[:MAX_LENGTH],
+        offer=offer,
+        stay_token=_stay_token(request, parts, current) if offer.is_required and current else None,
         remember=form.get("remember") is not None if form else True,
-        confirms=current.account.name or current.account.email if current and not form else None,
+        confirms=confirms,
     )
+
+
+def _stay_token(request: Request, parts: SignInPageParts, current: Current) -> str:
+    """The token of the form that keeps the account that is signed in; select_account.py takes it."""
+    return parts.browsers.form_token(parts.browsers.recognize(request), current.session.id)
 
 
 def _render_signed_in(request: Request, parts: SignInPageParts, current: Current) -> Response:
