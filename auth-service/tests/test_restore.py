@@ -25,7 +25,8 @@ EMPTIED = {
 }  # fmt: skip
 CHANGED = {"status_lists", "signing_keys", "grants", "clients", "account_events"}
 KEPT = {
-    "accounts", "identities", "attempts", "client_origins", "used_assertions", "event_deliveries", "status_indexes",
+    "accounts", "identities", "attempts", "revoked_secrets", "client_origins", "used_assertions", "event_deliveries",
+    "status_indexes",
 }  # fmt: skip
 
 

@@ -22,10 +22,19 @@ from ..store import identifiers
 from ..store.instants import Instant
 from ..store.rows import Row, insert_into
 from . import origins as client_origins
+from . import revoked_secrets
 
 # The underscore keeps client ids distinct from account ids, and from the reserved client `web`.
 PREFIX = "client_"
 _CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}")
+
+
+class SecretEnded(Exception):
+    """The secret was replaced or revoked at `ended_at`, and is never accepted again."""
+
+    def __init__(self, ended_at: datetime) -> None:
+        super().__init__(ended_at)
+        self.ended_at = ended_at
 
 
 class Client(Row):
@@ -74,9 +83,20 @@ async def register(session: AsyncSession, registration: ClientMetadata, *, now: 
 async def provision(
     session: AsyncSession, client_id: str, registration: ClientMetadata, secret: str, *, now: datetime
 ) -> None:
-    """Create the client, or replace its metadata and secret. It may run several times, also simultaneously."""
+    """Create the client, or replace its metadata and secret. It may run several times, also simultaneously.
+
+    During a rotation the previous secret changes nothing: it is still valid, and so is the newer one.
+
+    Raises:
+        SecretEnded: the secret was replaced or revoked before.
+    """
+    held = await _lock(session, client_id)
+    if (ended_at := await revoked_secrets.find_end(session, secret, now=now)) is not None:
+        raise SecretEnded(ended_at)
     insert = insert_into(session, Client)
-    made = {"registered": json.dumps(registration.members()), "secret_hash": opaque.hash_of(secret)}
+    made = {"registered": json.dumps(registration.members())}
+    if held is None or not held.has_secret(secret, now=now):
+        made["secret_hash"] = opaque.hash_of(secret)
     await session.execute(
         insert.values(client_id=client_id, created_at=now, updated_at=now, **made).on_conflict_do_update(
             index_elements=[Client.client_id], set_={**made, "updated_at": now}
@@ -122,22 +142,28 @@ async def replace_registration(
 async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timedelta, now: datetime) -> str | None:
     """Give the client a new secret; the current one stays valid for `overlap`, an older one ends.
 
-    Returns None if the client has no secret. It is one conditional UPDATE, so of two simultaneous rotations the second
-    replaces the first one's secret.
+    Returns None if the client has no secret. The row is locked, so of two simultaneous rotations the second replaces
+    the first one's secret.
     """
-    secret = opaque.draw()
-    rotated = await session.execute(
-        update(Client)
-        .where(Client.client_id == client_id, Client.secret_hash.is_not(None))
-        .values(
-            secret_hash=opaque.hash_of(secret),
-            previous_secret_hash=Client.secret_hash,
-            previous_secret_expires_at=now + overlap,
-            updated_at=now,
-        )
-        .returning(Client.client_id)
-    )
-    return None if rotated.scalar_one_or_none() is None else secret
+    held, secret = await _lock(session, client_id), opaque.draw()
+    if held is None or held.secret_hash is None:
+        return None
+    ends = {held.previous_secret_hash: now, held.secret_hash: now + overlap}
+    await revoked_secrets.remember(session, client_id, ends)
+    changes = {
+        "secret_hash": opaque.hash_of(secret),
+        "previous_secret_hash": held.secret_hash,
+        "previous_secret_expires_at": now + overlap,
+        "updated_at": now,
+    }
+    await session.execute(update(Client).where(Client.client_id == client_id).values(**changes))
+    return secret
+
+
+async def _lock(session: AsyncSession, client_id: str) -> Client | None:
+    """The client as it is stored now, locked until the transaction ends."""
+    locked = select(Client).where(Client.client_id == client_id).with_for_update()
+    return await session.scalar(locked.execution_options(populate_existing=True))
 
 
 async def revoke_own_tokens(session: AsyncSession, client_id: str, *, now: datetime) -> None:

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from ..clients import clients
+from ..clients.clients import SecretEnded
 from ..sealed.versioned_secrets import MIN_LENGTH, looks_like_a_default
 from ..store.instants import utc_now
+from .key_withdrawal import written
 from .opened import CommandRefused, opened, run
 from .registrations import check_registration, read_metadata
 
@@ -22,9 +24,10 @@ def provision(client_id: ClientId, secret_file: SecretFile) -> None:
     """Create or update a client from metadata on standard input and a secret in a file.
 
     For deployments whose services are known in advance. Repeating it changes nothing. A different secret replaces the
-    old one at once; to keep the old one valid for a while, use `rotate-secret`.
+    old one at once; to keep the old one valid for a while, use `rotate-secret`. A secret that `rotate-secret` has
+    replaced or revoked is refused.
     """
-    run(_provision(client_id, read_metadata(), _read_secret(secret_file)))
+    run(_provision(client_id, read_metadata(), _read_secret(secret_file), secret_file))
     typer.echo(client_id)
 
 
@@ -46,11 +49,17 @@ def _read_secret(path: Path) -> str:
     return secret
 
 
-async def _provision(client_id: str, members: dict[str, Any], secret: str) -> None:
+async def _provision(client_id: str, members: dict[str, Any], secret: str, file: Path) -> None:
     registration = check_registration(members)
     if not registration.uses_secret:
         raise CommandRefused("token_endpoint_auth_method: must be one that uses a secret")
     if not clients.is_client_id(client_id):
         raise CommandRefused(f"CLIENT_ID must be {clients.PREFIX} followed by 32 letters and digits")
-    async with opened() as database, database.writing() as session:
-        await clients.provision(session, client_id, registration, secret, now=utc_now())
+    try:
+        async with opened() as database, database.writing() as session:
+            await clients.provision(session, client_id, registration, secret, now=utc_now())
+    except SecretEnded as error:
+        raise CommandRefused(
+            f"{client_id}: the secret in {file} was replaced or revoked on {written(error.ended_at)} and stays so: "
+            "write a new one to that file (openssl rand -hex 32), restart its service, and provision again"
+        ) from None

@@ -44,7 +44,7 @@ class Epochs:
         """
         known, announced = max(self.newest, self._announced), max(map(self.of, listed), default=0)
         self._announced = max(announced, known)
-        return 0 < self.newest and known < announced
+        return self.newest > 0 and known < announced
 
     def follow(self, uri: str) -> bool:
         """Note the epoch of a verified list. True if it is newer, so that older lists have to be dropped.
