@@ -6,15 +6,23 @@ Prometheus and Grafana are not started, because their images are not available o
 import json
 import re
 import shutil
+import socket
+import socketserver
+import ssl
 import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import promql_parser
 import pytest
 import yaml
+from deploy.local.ports import free_port
 from prometheus_client.parser import text_string_to_metric_families
 
 from e2e_fixtures.absent import absent
@@ -25,6 +33,7 @@ from e2e_fixtures.waiting import wait_until
 FOLDER = ROOT / "deploy/observability"
 OVERLAY = ROOT / "deploy/compose/observability.yaml"
 JOBS = {"auth-service": "auth", "auth-worker": "worker", "todo-service": "todo"}
+CERTIFICATE = "gateway-certificate"  # a container of tls.yaml
 OF_PROMETHEUS = {"job", "instance"}  # labels that Prometheus adds
 SAMPLES = {"histogram": ("_bucket", "_count", "_sum"), "counter": ("_total",), "gauge": ("",)}
 
@@ -79,19 +88,55 @@ def kept_labels(expression: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def exposed(stack: Stack) -> dict[str, Exposed]:
+def exposed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exposed]:
     """The metrics of each process after requests that set all of them."""
+    folder = tmp_path_factory.mktemp("certificate")
     client = stack.client()
     client.get("/api/v1/todos", headers={"Authorization": "Bearer nothing"})
     client.post("/oauth/token", data={"grant_type": "client_credentials"})
     client.post("/api/auth/sign-in/email", json={"email": "nobody@example.com", "password": "not-the-password"})
     wait_until(lambda: "status_list_age_seconds" in scrape(stack, "todo"))
     wait_until(lambda: scrape(stack, "worker")["auth_duty_performed_timestamp_seconds"] == {"duty"})
-    return {job: scrape(stack, process) for job, process in JOBS.items()}
+    return {job: scrape(stack, process) for job, process in JOBS.items()} | {CERTIFICATE: certificate_metrics(folder)}
+
+
+def certificate_metrics(folder: Path) -> Exposed:
+    """What deploy/compose/certificate_metrics.py exposes about a server with a certificate of 397 days."""
+    authority = [sys.executable, str(ROOT / "deploy/authority.py"), str(folder), str(folder), "localhost"]
+    subprocess.run(authority, check=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "gateway.crt", folder / "gateway.key")
+    port = free_port()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        script = ROOT / "deploy/compose/certificate_metrics.py"
+        command = [sys.executable, "-I", str(script), "127.0.0.1", str(server.server_address[1]), str(port)]
+        with subprocess.Popen(command) as process:
+            try:
+                wait_until(lambda: is_listening(port))
+                text = httpx2.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+            finally:
+                process.terminate()
+                server.shutdown()
+    days = float(text.split()[-1]) / 86400
+    assert 396 < days < 398
+    return parsed(text)
+
+
+def is_listening(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def scrape(stack: Stack, process: str) -> Exposed:
-    text = httpx2.get(f"http://127.0.0.1:{stack.running['metrics_ports'][process]}/metrics", trust_env=False).text
+    return parsed(
+        httpx2.get(f"http://127.0.0.1:{stack.running['metrics_ports'][process]}/metrics", trust_env=False).text
+    )
+
+
+def parsed(text: str) -> Exposed:
     found: Exposed = {}
     for family in text_string_to_metric_families(text):
         for suffix in SAMPLES[family.type]:
@@ -107,7 +152,7 @@ def test_expression_asks_for_what_is_exposed(name: str, exposed: dict[str, Expos
         if selector.metric == "up":
             assert selector.jobs in JOBS
             continue
-        asked = [each for each in JOBS if selector.jobs is None or each in selector.jobs.split("|")]
+        asked = [each for each in exposed if selector.jobs is None or each in selector.jobs.split("|")]
         labels = [exposed[job][selector.metric] for job in asked if selector.metric in exposed[job]]
         assert labels, f"none of {asked} exposes {selector.metric}"
         assert all(selector.labels <= each | OF_PROMETHEUS for each in labels), selector
@@ -129,7 +174,8 @@ def test_what_the_issue_names_raises_an_alarm() -> None:
 def test_prometheus_asks_each_process_and_reads_the_rules() -> None:
     asked = yaml.safe_load((FOLDER / "prometheus.yaml").read_text(encoding="utf-8"))
     found = {each["job_name"]: each["dns_sd_configs"] for each in asked["scrape_configs"]}
-    assert found == {job: [{"names": [job], "type": "A", "port": 9464, "refresh_interval": "5s"}] for job in JOBS}
+    jobs = (*JOBS, CERTIFICATE)
+    assert found == {job: [{"names": [job], "type": "A", "port": 9464, "refresh_interval": "5s"}] for job in jobs}
     assert asked["rule_files"] == ["alerts.yaml"]
 
 

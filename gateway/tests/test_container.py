@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +90,25 @@ def test_every_setting_that_compose_passes_on_is_one() -> None:
     assert len(given) > 8
     given |= {"GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8", "GATEWAY_SUBJECT_LIMITS": "on"}
     assert __main__.parse({**REQUIRED, **given}).js_module
+
+
+@pytest.mark.process
+def test_image_has_every_file_that_rendering_reads(tmp_path: Path) -> None:
+    """.dockerignore names what the image gets; a file of another kind would be missing there only."""
+    source, copy, rendered = Path(__file__).parents[1], tmp_path / "gateway", tmp_path / "rendered"
+    copy.mkdir()
+    rendered.mkdir()
+    lines = (source / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    for pattern in (line[1:] for line in lines if line.startswith("!")):
+        for file in source.glob(pattern):
+            shutil.copy(file, copy)
+    script = (
+        "from pathlib import Path; from gateway import __main__, render;"
+        f"render.write(__main__.parse({REQUIRED!r}), Path({str(rendered)!r}))"
+    )
+    environ = {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (rendered / "nginx.conf").exists()
