@@ -25,7 +25,10 @@ from . import origins as client_origins
 
 # The underscore keeps client ids distinct from account ids, and from the reserved client `web`.
 PREFIX = "client_"
-_CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}")
+# The reserved first-party client: web applications that sign in through the Better Auth protocol. It has no credential
+# of its own, and its tokens belong to sessions.
+WEB_CLIENT_ID = "web"
+_CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}|{WEB_CLIENT_ID}")
 
 
 class Client(Row):
@@ -72,11 +75,12 @@ async def register(session: AsyncSession, registration: ClientMetadata, *, now: 
 
 
 async def provision(
-    session: AsyncSession, client_id: str, registration: ClientMetadata, secret: str, *, now: datetime
+    session: AsyncSession, client_id: str, registration: ClientMetadata, secret: str | None, *, now: datetime
 ) -> None:
     """Create the client, or replace its metadata and secret. It may run several times, also simultaneously."""
     insert = insert_into(session, Client)
-    made = {"registered": json.dumps(registration.members()), "secret_hash": opaque.hash_of(secret)}
+    hashed = None if secret is None else opaque.hash_of(secret)
+    made = {"registered": json.dumps(registration.members()), "secret_hash": hashed}
     await session.execute(
         insert.values(client_id=client_id, created_at=now, updated_at=now, **made).on_conflict_do_update(
             index_elements=[Client.client_id], set_={**made, "updated_at": now}

@@ -5,7 +5,7 @@ or an operator ends it. Scope and resource are not stored in the grant, because 
 An ended grant stays ended; the next authorization in that session makes a new one.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -31,6 +31,7 @@ from ..store.instants import Instant
 from ..store.rows import Row, insert_into
 
 MAX_PER_GRANT = 100  # codes, and as many families of refresh tokens
+_BATCH = 500  # ids in one statement
 _LIVE = text("ended_at IS NULL")
 
 
@@ -67,7 +68,7 @@ class Authorized(Row):
 
     grant_id: Mapped[str] = mapped_column(ForeignKey("grants.id", ondelete="CASCADE"), index=True)
     scope: Mapped[str] = mapped_column(Text)
-    resource: Mapped[str] = mapped_column(Text)
+    resource: Mapped[str] = mapped_column(Text)  # the granted audiences, separated by spaces
     auth_time: Mapped[datetime] = mapped_column(Instant)
     acr: Mapped[str] = mapped_column(Text)
     amr: Mapped[str] = mapped_column(Text)  # JSON
@@ -76,6 +77,10 @@ class Authorized(Row):
     @property
     def scopes(self) -> tuple[str, ...]:
         return tuple(self.scope.split())
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        return tuple(self.resource.split())
 
 
 async def find_or_create(
@@ -140,6 +145,19 @@ async def end_for_client(session: AsyncSession, client_id: str, *, account_id: s
     """End all grants at a client: of one account, or of all accounts (None)."""
     whose = () if account_id is None else (Grant.account_id == account_id,)
     return await _end(session, Grant.client_id == client_id, *whose, now=now)
+
+
+async def renew_indexes(session: AsyncSession, grant_ids: Collection[str], *, now: datetime) -> None:
+    """Revoke all access tokens of these grants. The grants live on: their next tokens have another index."""
+    for batch in _batches(sorted(set(grant_ids))):
+        anew = {"status_list_id": None, "status_index": None}
+        await session.execute(update(Grant).where(Grant.id.in_(batch)).values(anew))
+        await status_indexes.revoke(session, batch, now=now)
+
+
+def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _BATCH):
+        yield ids[start : start + _BATCH]
 
 
 async def _end(session: AsyncSession, *which: ColumnElement[bool], now: datetime) -> int:

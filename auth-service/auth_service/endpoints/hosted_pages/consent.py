@@ -11,12 +11,15 @@ from ...http.current_session import Current, SessionParts, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, require_pending
-from ...oauth.consent import scopes_to_agree_to
+from ...oauth.consent import to_agree_to
 from ...oauth.errors import AccessDenied
+from ...oauth.scope import IDENTITY
+from ...resources.resources import lock_registered
 from ...telemetry.logs import audit
 from . import agreed
-from .agreed import AgreedParts, in_words
+from .agreed import AgreedParts
 from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form
+from .sentences import sections_of
 
 PATH = "/consent"
 router = APIRouter()
@@ -35,7 +38,7 @@ async def show(request: Request, now: Now) -> Response:
     if handle is None:
         return see_other("/signin") if current is None else await agreed.render(request, parts, current)
     pending = await require_pending(request, parts, handle, now=now)
-    return back_to_authorize(pending) if current is None else _render(request, parts, pending, current)
+    return back_to_authorize(pending) if current is None else await _render(request, parts, pending, current, now)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -50,7 +53,7 @@ async def submit(request: Request, now: Now) -> Response:
     if current is None:
         return back_to_authorize(pending)
     if not is_ours(request, parts, form, current.session.id):
-        return _render(request, parts, pending, current, NOT_OURS)
+        return await _render(request, parts, pending, current, now, NOT_OURS)
     if form.get("decision") == "allow":
         await _agree(pending, current, parts, now)
         return back_to_authorize(pending)
@@ -58,10 +61,15 @@ async def submit(request: Request, now: Now) -> Response:
 
 
 async def _agree(pending: PendingRequest, current: Current, parts: ConsentParts, now: datetime) -> None:
-    account_id, client_id, resource = current.account.id, pending.client.client_id, pending.request.resource
+    account_id, client_id = current.account.id, pending.client.client_id
+    resources = await parts.resources.current(now=now)
+    agreed_to = to_agree_to(pending.request, resources)
+    apis = agreed_to.keys() - {resources.issuer}
+    scopes = frozenset[str]().union(*agreed_to.values())
     async with parts.database.writing() as session:
-        scopes = scopes_to_agree_to(pending.request)
-        await consents.remember(session, account_id, client_id, resource, scopes, now=now)
+        if not await lock_registered(session, apis, scopes - set(IDENTITY)):
+            return  # an API has just been removed, and the authorization endpoint will refuse the request
+        await consents.remember(session, account_id, client_id, agreed_to, now=now)
         await authorization_requests.note_consent(session, pending.handle, current.session.id)
     audit("consent_given", account_id=account_id, client_id=client_id, scope=" ".join(sorted(scopes)))
 
@@ -73,10 +81,15 @@ async def _decline(request: Request, pending: PendingRequest, current: Current, 
     return answer_refusal(request, pending.request.target, AccessDenied("The person said no."))
 
 
-def _render(
-    request: Request, parts: ConsentParts, pending: PendingRequest, current: Current, error: str | None = None
+async def _render(
+    request: Request,
+    parts: ConsentParts,
+    pending: PendingRequest,
+    current: Current,
+    now: datetime,
+    error: str | None = None,
 ) -> Response:
-    asked = scopes_to_agree_to(pending.request)
+    resources = await parts.resources.current(now=now)
     return render_form(
         request,
         parts,
@@ -86,5 +99,5 @@ def _render(
         status=403 if error else 200,
         error=error,
         account=current.account,
-        scopes=in_words(asked),
+        sections=sections_of(to_agree_to(pending.request, resources), resources),
     )

@@ -35,7 +35,7 @@ async def redeem(request: TokenRequest) -> TokenResponse:
 
     Raises:
         InvalidRequest: the code or the redirect_uri is missing.
-        InvalidGrant, InvalidTarget
+        InvalidGrant, InvalidTarget, InvalidScope
     """
     parts = given(request.http, CodeParts)
     code, redirect_uri = request.parameters.require("code"), request.parameters.require("redirect_uri")
@@ -47,7 +47,7 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     if held.authorized.redeemed_at is not None:
         raise await redemption.end_for_reuse(parts, held, request, "code")
     _check_life(held, request.now)
-    redemption.check_resource(request, held)
+    target = await redemption.choose_target(request, parts, held, held.authorized.scopes)
     refresh_token = None
     async with parts.database.writing() as session:
         is_first = await authorization_codes.redeem(session, held.authorized, now=request.now)
@@ -55,8 +55,8 @@ async def redeem(request: TokenRequest) -> TokenResponse:
             refresh_token = await parts.refresh_tokens.issue(session, held, now=request.now)
     if not is_first:
         raise await redemption.end_for_reuse(parts, held, request, "code")
-    scopes, nonce = held.authorized.scopes, held.authorized.nonce
-    return await redemption.respond(request, parts, held, scopes, refresh_token=refresh_token, nonce=nonce)
+    nonce = held.authorized.nonce
+    return await redemption.respond(request, parts, held, target, refresh_token=refresh_token, nonce=nonce)
 
 
 def _check_binding(request: TokenRequest, code: AuthorizationCode, redirect_uri: str) -> None:
