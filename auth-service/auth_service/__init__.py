@@ -10,7 +10,7 @@ protocol itself is oauth/: values and pure functions. ARCHITECTURE.md draws all 
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("oauth", "store", "sealed", "network"),
-    ("limits", "keys", "telemetry"),
+    ("limits", "keys", "telemetry", "resources"),
     ("status_lists", "settings"),
     ("grants",),
     ("clients",),

@@ -23,6 +23,7 @@ from .limits.clients import ClientLimits, open_client_limits
 from .migrations import HEAD
 from .network.outbound import Outbound
 from .network.trusted_origins import TrustedOrigins
+from .resources.cache import ResourceCache
 from .sealed.sealing import Seal
 from .sessions.lifetimes import Lifetimes
 from .settings.settings import Settings
@@ -51,6 +52,7 @@ class Parts(Supply):
     database: Database
     clock: Clock
     counts: RequestCounts
+    resources: ResourceCache
     keys: KeyRing
     status_list_keys: KeyRing
     status_lists: PublishedStatusLists
@@ -123,6 +125,7 @@ def _assemble(
     status_lists: PublishedStatusLists,
 ) -> Parts:
     secrets = settings.versioned("secret")
+    cached_clients, resources = ClientCache(database), ResourceCache(settings.issuer, database)
     tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, settings.id_token_ttl, keys)
     return Parts(
         issuer=settings.issuer,
@@ -130,15 +133,16 @@ def _assemble(
         database=database,
         clock=clock,
         counts=counts,
+        resources=resources,
         keys=keys,
         status_list_keys=status_list_keys,
         status_lists=status_lists,
         token_status=TokenStatus(database, status_lists),
         tokens=tokens,
-        clients=_make_client_authenticator(settings, database),
+        clients=_make_client_authenticator(settings, database, cached_clients),
         client_limits=_make_client_limits(settings),
         client_origins=ClientOrigins(database),
-        session_tokens=SessionTokens(tokens, counts),
+        session_tokens=SessionTokens(tokens, counts, cached_clients, resources),
         passwords=_make_password_hasher(settings),
         attempts=AttemptLimiter(database, secrets, is_on=settings.limits == "on"),
         session_cookies=SessionCookies(secrets, settings.issuer),
@@ -156,10 +160,10 @@ def _assemble(
     )
 
 
-def _make_client_authenticator(settings: Settings, database: Database) -> ClientAuthenticator:
+def _make_client_authenticator(settings: Settings, database: Database, cached: ClientCache) -> ClientAuthenticator:
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
     verifier = AssertionVerifier(database, FetchedKeys(outbound))
-    return ClientAuthenticator(settings.issuer, ClientCache(database), verifier)
+    return ClientAuthenticator(settings.issuer, cached, verifier)
 
 
 def _make_client_limits(settings: Settings) -> ClientLimits:

@@ -22,9 +22,11 @@ import uvicorn
 from httpx2._config import DEFAULT_TIMEOUT_CONFIG
 
 from auth_service.app import check_start, create_app
+from auth_service.clients.cache import ClientCache
 from auth_service.commands import serving
 from auth_service.migrations import migrate
 from auth_service.network import outbound
+from auth_service.resources.cache import ResourceCache
 from auth_service.settings.settings import Settings, load_settings
 from auth_service.status_lists.published import PublishedStatusLists
 from auth_service.store import database
@@ -35,6 +37,7 @@ from auth_service.worker.schedule import Pace
 
 from .operator_commands import FOLDER, Done, call_command, command_line, run_command
 from .postgres_server import made_database, running_postgres
+from .registry import SET_UP, set_up
 from .thrift import quick_reload, real_hashing, thrift
 from .waiting import wait_until
 
@@ -99,7 +102,9 @@ class Store:
 
     def empty(self) -> None:
         """Delete the rows that tests have made, in one transaction."""
-        deletions = "".join(f"DELETE FROM {table};" for table in self.empty_at_first)
+        anew = self.set_up  # read first
+        tables = dict.fromkeys([*self.empty_at_first, *reversed(SET_UP)])
+        deletions = "".join(f"DELETE FROM {table};" for table in tables) + anew
         if self.database_url.startswith("sqlite"):
             with closing(sqlite3.connect(self.database_url.partition(":///")[2], 60)) as connection:
                 connection.executescript(f"BEGIN IMMEDIATE; {deletions} COMMIT")
@@ -122,6 +127,15 @@ class Store:
         [(epoch,)] = self.rows(f"SELECT max(epoch) FROM status_lists WHERE id <= {number}")
         return f"{ISSUER}/oauth/status-lists/{epoch}-{number}"
 
+    @cached_property
+    def set_up(self) -> str:
+        """Statements that insert the API and the client that a deployment sets up (registry.py)."""
+        return "".join(
+            f"INSERT INTO {table} VALUES ({', '.join(map(literal, row))});"
+            for table in SET_UP
+            for row in self.rows(f"SELECT * FROM {table}")
+        )
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The result of a query on the database directly."""
         if self.database_url.startswith("sqlite"):
@@ -143,11 +157,18 @@ class Service(Store):
     loop: asyncio.AbstractEventLoop
     database: Database
     status_lists: PublishedStatusLists
+    resources: ResourceCache
+    clients: ClientCache
     opened: list[httpx2.Client] = field(default_factory=list)
 
     def do(self, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
         """Run work in the service's event loop, with the database connections that it has open."""
         return asyncio.run_coroutine_threadsafe(work(self.database), self.loop).result(60)
+
+    def forget(self) -> None:
+        """Forget what is cached of clients and APIs, as after five seconds."""
+        self.resources.forget()
+        self.clients.forget()
 
     def client(self, **options: Any) -> httpx2.Client:
         """A client like a browser on the issuer's own pages: it keeps cookies and sends the Origin."""
@@ -165,6 +186,13 @@ class Service(Store):
     def close_clients(self) -> None:
         while self.opened:
             self.opened.pop().close()
+
+
+def literal(value: object) -> str:
+    """A value in a statement, for either database."""
+    if value is None or isinstance(value, bool | int):
+        return "NULL" if value is None else str(value)
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def environment(database_url: str) -> dict[str, str]:
@@ -227,6 +255,7 @@ def prepare(url: str) -> None:
     """Migrate, and make the signing keys once for all tests, because each pair takes a fifth of a second."""
     migrate(url)
     asyncio.run(check_start(load_settings(environment(url))))
+    asyncio.run(set_up(url))
 
 
 @pytest.fixture
@@ -288,7 +317,8 @@ def serve(database_url: str, **changes: str) -> Running:
     assert server.started, "the service refused to start"
     [listening] = server.servers
     url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    inside = (listening.get_loop(), app.state.parts.database, app.state.parts.status_lists)
+    parts = app.state.parts
+    inside = (listening.get_loop(), parts.database, parts.status_lists, parts.resources, parts.clients.cache)
     return Running(Service(database_url, url, clock, settings, metrics_url, *inside), server, thread)
 
 
@@ -343,5 +373,6 @@ def emptied(running: Service) -> Iterator[Service]:
     # A status list's version is its number of set bits. Refresh now that these are gone; otherwise the process would
     # take the same number of new bits for the version that it has.
     running.do(lambda _: running.status_lists.refresh(now=running.clock()))
+    running.forget()
     yield running
     running.close_clients()

@@ -17,6 +17,7 @@ from auth_service.clients import clients
 from auth_service.endpoints.token.grants import GRANT_TYPES
 from auth_service.oauth.client_assertion import ASSERTION_TYPE
 from auth_service.oauth.client_metadata import parse
+from auth_service.resources import resources
 from auth_service.store.database import Database
 
 from .conftest import ISSUER, Service
@@ -57,7 +58,8 @@ def register(service: Service, **changes: Any) -> OAuthClient:
 
     async def run(database: Database) -> OAuthClient:
         async with database.writing() as session:
-            registration = parse({**METADATA, **changes}, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
+            known = await resources.load(session, ISSUER)
+            registration = parse({**METADATA, **changes}, resources=known, supported_grant_types=GRANT_TYPES)
             client, secret = await clients.register(session, registration, now=service.clock())
         return OAuthClient(service, client.client_id, secret or "")
 

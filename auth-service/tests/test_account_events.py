@@ -28,6 +28,7 @@ from auth_service.store.database import open_database
 
 from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, PASSWORD, Service, Store
 from .oauth_client import OAuthClient, register
+from .registry import RESOURCES
 from .test_expiry import run_expiry
 from .test_key_rotation import TTL
 from .test_worker import StartWorker, eventually, start_worker
@@ -363,4 +364,4 @@ def test_a_worker_killed_while_it_sends_sends_again(
 def test_an_event_endpoint_is_a_uri(wrong: str) -> None:
     metadata = {"grant_types": ["client_credentials"], "event_endpoint": wrong}
     with pytest.raises(InvalidClientMetadata, match="event_endpoint: must be an https or http URI"):
-        parse(metadata, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
+        parse(metadata, resources=RESOURCES, supported_grant_types=GRANT_TYPES)

@@ -158,7 +158,7 @@ def test_without_openid_it_is_plain_oauth(sqlite_service: Service) -> None:
 IGNORED = [
     {"display": "popup", "ui_locales": "se", "claims_locales": "se", "extra": "foobar"},
     {"display": "neither", "login_hint": "nobody knows"},
-    {"acr_values": "1 2"},
+    {"acr_values": "1 2", "scope": "openid"},
     {"authorization_request": "of-no-effect"},
     {"claims": '{"userinfo":{"nickname":{"essential":true},"name":null},"later":[1]}'},
     {"response_mode": "query"},

@@ -59,7 +59,6 @@ def test_select_account_goes_on_or_changes_the_person(service: Service) -> None:
 NONE_REFUSED = [
     ("login_required", {"max_age": "0"}),
     ("consent_required", {"scope": "openid todos:write"}),
-    ("consent_required", {"resource": API}),
     ("consent_required", {"claims": '{"userinfo":{"email":null}}'}),
 ]
 
@@ -68,7 +67,7 @@ NONE_REFUSED = [
 def test_prompt_none_says_what_it_would_have_asked(
     sqlite_service: Service, error: str, changes: dict[str, str]
 ) -> None:
-    """OpenID Connect Core §3.1.2.6. A consent is for one scope and one resource."""
+    """OpenID Connect Core §3.1.2.6. A consent is for named scopes only."""
     frontend = register_frontend(sqlite_service)
     browser = signed_in(sqlite_service).authorize(frontend).allow()
     assert "code" in browser.authorize(frontend, prompt="none").answer
@@ -150,7 +149,7 @@ MET = [
     {"claims": '{"id_token":{"acr":{"essential":true,"values":["aal3","aal1"]}}}'},
     {"claims": '{"id_token":{"acr":{"values":["aal3"]}}}'},
     {"acr_values": "aal2 aal1", "resource": API},
-    {"acr_values": "aal2"},
+    {"acr_values": "aal2", "scope": "openid"},
 ]
 
 

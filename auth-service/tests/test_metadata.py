@@ -13,6 +13,7 @@ from .browser import Browser, signed_in
 from .code_flow import REDIRECT_URI, Frontend, register_backend, register_frontend
 from .conftest import ISSUER, Service
 from .oauth_client import claims_of, encode, post, register, register_with_key
+from .registry import RESOURCES
 
 Said = Any
 Check = Callable[[Service, Said], None]
@@ -112,7 +113,11 @@ def auth_methods(service: Service, said: Said) -> None:
     for method in (*said, "client_secret_jwt", "tls_client_auth", "self_signed_tls_client_auth"):
         members = person_client if method == "none" else service_client
         try:
-            parse({**members, "token_endpoint_auth_method": method}, issuer=ISSUER, supported_grant_types=GRANT_TYPES)
+            parse(
+                {**members, "token_endpoint_auth_method": method},
+                resources=RESOURCES,
+                supported_grant_types=GRANT_TYPES,
+            )
         except InvalidClientMetadata:
             assert method not in said, method
         else:

@@ -15,7 +15,8 @@ from auth_service import migrations
 from auth_service.migrations.tables import import_tables
 from auth_service.store.rows import Row
 
-from .conftest import Store
+from .conftest import ISSUER, Store
+from .registry import API
 
 
 def test_migrations_make_what_the_models_describe(database_url: str) -> None:
@@ -107,3 +108,41 @@ def test_a_table_that_is_made_anew_keeps_its_constraints(sqlite_url: str) -> Non
     schema = Store(sqlite_url).rows("SELECT sql FROM sqlite_master WHERE name = 'browser_sessions'")[0][0]
     assert "UNIQUE (token)" in schema
     assert "ON DELETE CASCADE" in schema
+
+
+def test_what_was_built_in_is_registered_for_a_deployment_that_uses_it(bare_url: str) -> None:
+    """Migration 0010 registers the API and the client `web`, and splits consents between the issuer and the API."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["url"] = bare_url
+    command.upgrade(config, "0009_delivery_errors")
+    store = Store(bare_url)
+    store.execute(
+        "INSERT INTO accounts (id, email, email_verified, name, created_at, updated_at) "
+        "VALUES ('a', 'a@example.com', false, '', '2026-01-01', '2026-01-01')"
+    )
+    registered = '{"redirect_uris": [], "scope": "openid todos:read"}'
+    store.execute(
+        "INSERT INTO clients (client_id, registered, created_at, updated_at) "
+        f"VALUES ('client_x', '{registered}', '2026-01-01', '2026-01-01')"
+    )
+    for resource, scope in ((API, '["email", "openid", "todos:read"]'), (ISSUER, '["openid", "profile"]')):
+        store.execute(
+            "INSERT INTO consents (account_id, client_id, resource, scope, created_at, updated_at) "
+            f"VALUES ('a', 'client_x', '{resource}', '{scope}', '2026-01-01', '2026-01-02')"
+        )
+    migrations.migrate(bare_url, issuer=ISSUER)
+    assert store.rows("SELECT resource, scope FROM consents ORDER BY resource") == [
+        (ISSUER, '["email", "openid", "profile"]'),
+        (API, '["todos:read"]'),
+    ]
+    assert store.rows("SELECT resource, identity, listed FROM resources") in ([(API, 1, 1)], [(API, True, True)])
+    assert store.rows("SELECT scope FROM resource_scopes ORDER BY position") == [("todos:read",), ("todos:write",)]
+    shown = json.loads(store.command("clients", "show", "web").stdout)
+    assert (shown["scope"], shown["default_resource"]) == ("todos:read todos:write", API)
+    assert json.loads(store.command("resources", "show", API).stdout)["name"] == "Todos"
+
+
+def test_a_new_deployment_begins_without_an_api(bare_url: str) -> None:
+    migrations.migrate(bare_url, issuer=ISSUER)
+    assert Store(bare_url).rows("SELECT resource FROM resources") == []

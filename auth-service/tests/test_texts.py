@@ -16,6 +16,7 @@ from .browser import Browser
 from .conftest import ISSUER, PASSWORD, Service
 from .normalizing import MARKS, counted
 from .oauth_client import TOKEN, register
+from .registry import RESOURCES
 
 WORK = 100_000  # steps: far less than the 400,000,000 that 20,000 marks in a row need
 
@@ -143,7 +144,7 @@ def test_no_member_of_a_registration_is_normalized_before_it_is_bounded(name: st
     text = "https://" + hostile("\u0315\u0300")
     members: dict[str, Any] = {"grant_types": ["client_credentials"], name: [text] if name.endswith("uris") else text}
     with counted() as work, pytest.raises(OAuthError):
-        parse(members, issuer=ISSUER, supported_grant_types=["client_credentials"])
+        parse(members, resources=RESOURCES, supported_grant_types=["client_credentials"])
     assert work.done < WORK
 
 

@@ -113,8 +113,8 @@ def test_a_client_without_scope_gets_a_token_without_any(sqlite_service: Service
 
 
 RESOURCES: dict[str, tuple[str | list[str] | None, str | None, str | None]] = {
-    "none": (None, None, ISSUER),
-    "an empty one": ("", None, ISSUER),
+    "none": (None, None, API),  # the API of its scopes
+    "an empty one": ("", None, API),
     "the client's own": (None, API, API),
     "the API": (API, None, API),
     "another than the client's own": (ISSUER, API, ISSUER),
@@ -259,36 +259,36 @@ def statements() -> Iterator[list[str]]:
 
 
 def test_a_token_for_a_known_client_touches_no_database(service: Service) -> None:
-    """Client rows are cached for five seconds. Only the very first token draws the client's status index.
+    """Clients and APIs are cached for five seconds. Only the very first token draws the client's status index.
 
     The process's own queries for keys and status lists are not counted.
     """
     service.clock.stop()
     client = register(service)
-    assert client.token().status_code == 200
+    assert client.token(resource=API).status_code == 200
     service.clock.advance(seconds=5.1)
 
-    def asked() -> int:
-        return sum("clients" in statement for statement in seen)
+    def asked() -> list[int]:
+        return [sum(f"FROM {table}" in statement for statement in seen) for table in ("clients", "resources")]
 
     with statements() as seen:
-        assert client.token().status_code == 200
-        assert asked() == 1
+        assert client.token(resource=API).status_code == 200
+        assert asked() == [1, 1]
         service.clock.advance(seconds=4.9)
-        assert [client.token().status_code, client.token().status_code] == [200, 200]
-        assert asked() == 1
+        assert [client.token(resource=API).status_code, client.token().status_code] == [200, 200]
+        assert asked() == [1, 1]
         service.clock.advance(seconds=0.2)
-        assert client.token().status_code == 200
-        assert asked() == 2
+        assert client.token(resource=API).status_code == 200
+        assert asked() == [2, 2]
 
 
 def test_a_client_registered_a_moment_after_it_was_asked_for_works(service: Service) -> None:
     """The cache does not store that a client does not exist."""
     client = register(service)
-    stored = service.rows("SELECT client_id FROM clients")
-    service.execute("UPDATE clients SET client_id = 'client_elsewhere'")
+    stored = service.rows("SELECT client_id FROM clients WHERE client_id <> 'web'")
+    service.execute("UPDATE clients SET client_id = 'client_elsewhere' WHERE client_id <> 'web'")
     assert client.token().json()["error"] == "invalid_client"
-    service.execute(f"UPDATE clients SET client_id = '{stored[0][0]}'")
+    service.execute(f"UPDATE clients SET client_id = '{stored[0][0]}' WHERE client_id <> 'web'")
     assert client.token().status_code == 200
 
 

@@ -17,8 +17,10 @@ from sqlalchemy.types import Boolean, DateTime, Integer, LargeBinary
 from auth_service import migrations
 from auth_service.migrations import ADVISORY_LOCK, HEAD, migrate
 
-from .conftest import PASSWORD, Start, Store
+from .conftest import ISSUER, PASSWORD, Start, Store
+from .oauth_client import claims_of
 from .postgres_server import made_database
+from .registry import API
 
 VERSIONS = sorted(path.stem for path in (Path(migrations.__file__).parent / "versions").glob("[0-9]*.py"))
 # The version before these migrations cannot insert after them. They precede the first release, so no one runs it.
@@ -110,11 +112,12 @@ def test_people_of_then_sign_in(tmp_path: Path, start: Start, revision: str) -> 
                 optional = {column.name: None for column in table.columns if column.nullable}
                 connection.execute(insert(table).values({**rows(table)[0], **optional, **given}))
         connection.commit()
-    migrate(url)
+    migrate(url, issuer=ISSUER)
     client = start(url).client()
     signed_in = client.post("/sign-in/email", json={"email": "ann@example.com", "password": PASSWORD})
     assert (signed_in.status_code, signed_in.json()["user"]["id"]) == (200, "a")
-    assert client.get("/token").status_code == 200
+    claims = claims_of(client.get("/token").json()["token"])
+    assert (claims["aud"], claims["scope"]) == (API, "todos:read todos:write")
 
 
 @pytest.mark.parametrize(

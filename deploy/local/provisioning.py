@@ -1,9 +1,9 @@
-"""Register todo-service as a client of auth-service before either starts, always under the same id."""
+"""Register the todo API, the web application and todo-service at auth-service, always under the same ids."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deploy.local.ports import LOOPBACK
 from deploy.local.progress import run_with_progress
@@ -13,26 +13,52 @@ from deploy.local.state import STATE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SCOPES = {"todos:read": "Read your todos", "todos:write": "Add, change and delete your todos"}
 
-def register_todo_service(system: System, environments: Mapping[str, Mapping[str, str]]) -> None:
-    """Register it, unless the user has set another client. For our own database a stamp file records that."""
+
+def provision(system: System, environments: Mapping[str, Mapping[str, str]]) -> None:
+    """Register them before anything starts. For our own database a stamp file records that."""
     auth, todo = environments["auth"], environments["todo"]
-    if todo.get("TODO_CLIENT_ID") != TODO_CLIENT_ID:
+    api = f"{system.issuer}/api/v1"
+    steps: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
+        ("the todo API", ("resources", "provision"), describe_api(api)),
+        ("the web application", ("clients", "provision", "web"), describe_web_application(api)),
+    ]
+    if todo.get("TODO_CLIENT_ID") == TODO_CLIENT_ID:  # otherwise the user has set another client
+        secret = ("--secret-file", str(todo_client_secret()))
+        events = f"http://{LOOPBACK}:{system.todo_port}/internal/events"
+        provision = ("clients", "provision", TODO_CLIENT_ID, *secret)
+        steps.append(("todo-service as a client", provision, describe_todo_service(api, events)))
+    wanted, stamp = STATE / "provisioned.json", STATE / "provisioned.stamp"
+    text = json.dumps(steps)
+    ours = auth.get("AUTH_DATABASE_URL", "").endswith(f"///{STATE / 'auth.db'}")
+    if ours and stamp.exists() and stamp.read_text(encoding="utf-8") == text:
         return
-    metadata = {
+    for name, arguments, members in steps:
+        wanted.write_text(json.dumps(members), encoding="utf-8")
+        run_with_progress(f"Registering {name}", service_command("auth", *arguments), auth, stdin=wanted)
+    if ours:
+        stamp.write_text(text, encoding="utf-8")
+
+
+def describe_api(api: str) -> dict[str, Any]:
+    return {"resource": api, "name": "Todos", "scopes": SCOPES, "identity": True, "listed": True}
+
+
+def describe_web_application(api: str) -> dict[str, Any]:
+    return {
+        "client_name": "Web application",
+        "token_endpoint_auth_method": "none",
+        "scope": " ".join(SCOPES),
+        "default_resource": api,
+        "first_party": True,
+    }
+
+
+def describe_todo_service(api: str, event_endpoint: str) -> dict[str, Any]:
+    return {
         "client_name": "todo-service",
         "grant_types": ["client_credentials"],
-        "protected_resource": f"{system.issuer}/api/v1",
-        "event_endpoint": f"http://{LOOPBACK}:{system.todo_port}/internal/events",
+        "protected_resource": api,
+        "event_endpoint": event_endpoint,
     }
-    wanted, stamp = STATE / "todo-client.json", STATE / "todo-client.registered"
-    text = json.dumps(metadata)
-    ours = auth.get("AUTH_DATABASE_URL", "").endswith(f"///{STATE / 'auth.db'}")
-    if ours and stamp.exists() and stamp.read_text(encoding="ascii") == text:
-        return
-    wanted.write_text(text, encoding="ascii")
-    secret = str(todo_client_secret())
-    command = service_command("auth", "clients", "provision", TODO_CLIENT_ID, "--secret-file", secret)
-    run_with_progress("Registering todo-service as a client", command, auth, stdin=wanted)
-    if ours:
-        stamp.write_text(text, encoding="ascii")

@@ -18,7 +18,7 @@ from deploy.local.packages import find_nginx, python
 from deploy.local.ports import LOOPBACK, check_port, choose_port, loopback_addresses
 from deploy.local.processes import Child, Supervisor, answers, clear_leftovers
 from deploy.local.progress import printable
-from deploy.local.provisioning import register_todo_service
+from deploy.local.provisioning import provision
 from deploy.local.services import SERVICES, System, migrate, service_command
 from deploy.local.state import LOGS, ROOT, STATE, lock, open_log, read_running
 from deploy.local.waiting import Interrupted, Refused, pause
@@ -211,7 +211,7 @@ def start_services(supervisor: Supervisor, system: System, worker_port: int, met
     environments = {name: system.environment(name) for name in SERVICES}
     for name, environ in environments.items():
         migrate(name, environ)
-    register_todo_service(system, environments)
+    provision(system, environments)
     processes = (
         (SERVICES["auth"], "auth", "serve", system.auth_port, metrics["auth"]),
         (SERVICES["todo"], "todo", "serve", system.todo_port, metrics["todo"]),

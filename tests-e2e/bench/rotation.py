@@ -36,7 +36,9 @@ from auth_service.keys.ring import RELOAD_PERIOD, KeyRing
 from auth_service.keys.rotation import withdraw_active_key
 from auth_service.keys.signing import KeyStore
 from auth_service.migrations import migrate
+from auth_service.oauth.audiences import Resources
 from auth_service.oauth.client_metadata import parse
+from auth_service.oauth.resources import Resource
 from auth_service.store.database import Database, open_database
 from auth_service.worker.schedule import KeySchedule, Pace
 from todo_service.verifier.access_token import Policy, verify
@@ -44,6 +46,8 @@ from todo_service.verifier.jws import InvalidToken
 from todo_service.verifier.key_set import parse_keys
 
 ISSUER = "https://id.example.com"
+API = {"resource": f"{ISSUER}/api/v1", "name": "Todos", "scopes": {"todos:read": "Read your todos"}}
+RESOURCES = Resources(ISSUER, (Resource.parse(API, issuer=ISSUER),))
 POLICY = Policy(issuer=ISSUER, audience=f"{ISSUER}/api/v1", status_lists=f"{ISSUER}/oauth/status-lists/")
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 SECRETS = {1: secrets.token_urlsafe(48)}
@@ -127,7 +131,7 @@ class Simulation:
         async with self.database.writing() as session:
             for name, seconds in PACES.items():
                 members = {"grant_types": ["client_credentials"], "protected_resource": POLICY.audience}
-                registration = parse(members, issuer=ISSUER, supported_grant_types=("client_credentials",))
+                registration = parse(members, resources=RESOURCES, supported_grant_types=("client_credentials",))
                 client, _ = await clients.register(session, registration, now=self.clock())
                 self.verifiers.append(Verifier(name, client.client_id, timedelta(seconds=seconds)))
 

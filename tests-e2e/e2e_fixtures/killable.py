@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx2
 from deploy.local.ports import free_port
+from deploy.local.provisioning import describe_api, describe_todo_service, describe_web_application
 
 from e2e_fixtures.checkout import ROOT, ambient
 from e2e_fixtures.postgres import Postgres, running_postgres
@@ -143,12 +144,11 @@ def _environments(folder: Path, postgres: Postgres, auth: int, todo: int) -> tup
 
 
 def _provision(system: System, todo: Mapping[str, str]) -> None:
-    """Register todo-service as a client that receives account events."""
-    metadata = {
-        "grant_types": ["client_credentials"],
-        "protected_resource": f"{system.issuer}/api/v1",
-        "event_endpoint": f"{system.processes['todo-service'].url}/internal/events",
-    }
+    """Register the API, the web application, and todo-service as a client that receives account events."""
+    api, events = f"{system.issuer}/api/v1", f"{system.processes['todo-service'].url}/internal/events"
+    _check(system.command("resources", "provision", stdin=json.dumps(describe_api(api))))
+    _check(system.command("clients", "provision", "web", stdin=json.dumps(describe_web_application(api))))
+    metadata = describe_todo_service(api, events)
     file = todo["TODO_CLIENT_SECRET_FILE"]
     provision = ("clients", "provision", TODO_CLIENT_ID, "--secret-file", file)
     _check(system.command(*provision, stdin=json.dumps(metadata)))

@@ -24,7 +24,7 @@ from ..oauth.errors import InvalidClient, InvalidRequest
 from ..oauth.parameters import Parameters, decode_form_text
 from .assertions import AssertionVerifier
 from .cache import ClientCache
-from .clients import Client
+from .clients import WEB_CLIENT_ID, Client
 
 UNREADABLE_BASIC = (
     "The Basic credentials are not readable: client_id and client_secret are each form-encoded, joined by a colon, and "
@@ -117,7 +117,7 @@ class ClientAuthenticator:
         """
         shown = read_credentials(authorization, parameters)
         client = await self.cache.find(shown.client_id, now=now)
-        if client is None:
+        if client is None or client.client_id == WEB_CLIENT_ID:  # its tokens come from sessions only
             raise InvalidClient("No client with this client_id is registered.")
         registered = client.registration.token_endpoint_auth_method
         if not _is_same_method(shown.method, registered):

@@ -30,3 +30,6 @@ class ClientCache:
                 del self._read[next(iter(self._read))]  # the oldest
             self._read[client_id] = client, now
         return client
+
+    def forget(self) -> None:
+        self._read.clear()

@@ -26,7 +26,10 @@ from . import revoked_secrets
 
 # The underscore keeps client ids distinct from account ids, and from the reserved client `web`.
 PREFIX = "client_"
-_CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}")
+# The reserved first-party client: web applications that sign in through the Better Auth protocol. It has no credential
+# of its own, and its tokens belong to sessions.
+WEB_CLIENT_ID = "web"
+_CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}|{WEB_CLIENT_ID}")
 
 
 class SecretEnded(Exception):
@@ -81,7 +84,7 @@ async def register(session: AsyncSession, registration: ClientMetadata, *, now: 
 
 
 async def provision(
-    session: AsyncSession, client_id: str, registration: ClientMetadata, secret: str, *, now: datetime
+    session: AsyncSession, client_id: str, registration: ClientMetadata, secret: str | None, *, now: datetime
 ) -> None:
     """Create the client, or replace its metadata and secret. It may run several times, also simultaneously.
 
@@ -91,11 +94,13 @@ async def provision(
         SecretEnded: the secret was replaced or revoked before.
     """
     held = await _lock(session, client_id)
-    if (ended_at := await revoked_secrets.find_end(session, secret, now=now)) is not None:
+    if secret is not None and (ended_at := await revoked_secrets.find_end(session, secret, now=now)) is not None:
         raise SecretEnded(ended_at)
     insert = insert_into(session, Client)
-    made = {"registered": json.dumps(registration.members())}
-    if held is None or not held.has_secret(secret, now=now):
+    made: dict[str, str | None] = {"registered": json.dumps(registration.members())}
+    if secret is None:
+        made["secret_hash"] = None
+    elif held is None or not held.has_secret(secret, now=now):
         made["secret_hash"] = opaque.hash_of(secret)
     await session.execute(
         insert.values(client_id=client_id, created_at=now, updated_at=now, **made).on_conflict_do_update(

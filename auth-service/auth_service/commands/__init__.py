@@ -5,6 +5,7 @@
     users.py, users_access.py, users_email.py  `users`: accounts; suspend, activate, delete; their addresses
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
+    resources.py                               `resources`: the registry of APIs
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
     key_check.py                               `keys check`: do the key-encryption keys fit a backup?
@@ -29,7 +30,7 @@ from ..settings.settings import InvalidSettings
 from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
 from ..telemetry.tracing import TracingUnavailable
-from . import clients, consents, events, key_check, keys, restoring, secrets, sessions, users
+from . import clients, consents, events, key_check, keys, resources, restoring, secrets, sessions, users
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(users.app, name="users")
 app.add_typer(clients.app, name="clients")
+app.add_typer(resources.app, name="resources")
 app.add_typer(consents.app, name="consents")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(events.app, name="events")
@@ -90,7 +92,8 @@ def migrate() -> None:
     from ..migrations import migrate as run
     from ..settings.settings import load_settings
 
-    run(load_settings().database_url.get_secret_value())
+    settings = load_settings()
+    run(settings.database_url.get_secret_value(), issuer=settings.issuer)
     typer.echo(f"The schema is at {HEAD}.")
 
 

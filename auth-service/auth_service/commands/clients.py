@@ -16,7 +16,7 @@ from ..store.instants import utc_now
 from . import provisioning
 from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show_pages
-from .registrations import check_registration, read_metadata, record_of, shown
+from .registrations import check_registration, load_resources, read_metadata, record_of, shown
 
 app = typer.Typer(help="OAuth clients: the programs that get tokens.", no_args_is_help=True)
 app.add_typer(provisioning.app)  # without a name: its commands are this group's
@@ -99,8 +99,8 @@ def _print(members: dict[str, Any]) -> None:
 
 
 async def _create(members: dict[str, Any]) -> dict[str, Any]:
-    registration = check_registration(members)
     async with opened() as database, database.writing() as session:
+        registration = check_registration(members, await load_resources(session))
         client, secret = await clients.register(session, registration, now=utc_now())
         return shown(client, registration, secret)
 
@@ -122,8 +122,8 @@ async def _show(client_id: str) -> dict[str, Any]:
 async def _update(client_id: str, members: dict[str, Any]) -> dict[str, Any]:
     if members.get("client_id", client_id) != client_id:
         raise CommandRefused("client_id: the metadata belong to another client")
-    registration = check_registration(members)
     async with opened() as database, database.writing() as session:
+        registration = check_registration(members, await load_resources(session), client_id=client_id)
         client = await _get_client(session, client_id)
         secret = await clients.replace_registration(session, client, registration, now=utc_now())
         return shown(client, registration, secret)

@@ -11,23 +11,29 @@ from ..sealed.versioned_secrets import MIN_LENGTH, looks_like_a_default
 from ..store.instants import utc_now
 from .key_withdrawal import written
 from .opened import CommandRefused, opened, run
-from .registrations import check_registration, read_metadata
+from .registrations import check_registration, load_resources, read_metadata
 
 app = typer.Typer()
 
-ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="client_ followed by 32 letters and digits.")]
-SecretFile = Annotated[Path, typer.Option(metavar="FILE", help="The file from which the client reads its secret, too.")]
+ClientId = Annotated[
+    str,
+    typer.Argument(metavar="CLIENT_ID", help="client_ and 32 letters and digits; or web, which has no secret."),
+]
+SecretFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The file from which the client reads its secret, too.")
+]
 
 
 @app.command()
-def provision(client_id: ClientId, secret_file: SecretFile) -> None:
-    """Create or update a client from metadata on standard input and a secret in a file.
+def provision(client_id: ClientId, secret_file: SecretFile = None) -> None:
+    """Create or update a client from metadata on standard input and, if its method needs one, a secret in a file.
 
     For deployments whose services are known in advance. Repeating it changes nothing. A different secret replaces the
     old one at once; to keep the old one valid for a while, use `rotate-secret`. A secret that `rotate-secret` has
     replaced or revoked is refused.
     """
-    run(_provision(client_id, read_metadata(), _read_secret(secret_file), secret_file))
+    secret = None if secret_file is None else _read_secret(secret_file)
+    run(_provision(client_id, read_metadata(), secret, secret_file))
     typer.echo(client_id)
 
 
@@ -49,14 +55,18 @@ def _read_secret(path: Path) -> str:
     return secret
 
 
-async def _provision(client_id: str, members: dict[str, Any], secret: str, file: Path) -> None:
-    registration = check_registration(members)
-    if not registration.uses_secret:
-        raise CommandRefused("token_endpoint_auth_method: must be one that uses a secret")
+async def _provision(client_id: str, members: dict[str, Any], secret: str | None, file: Path | None) -> None:
     if not clients.is_client_id(client_id):
-        raise CommandRefused(f"CLIENT_ID must be {clients.PREFIX} followed by 32 letters and digits")
+        raise CommandRefused(
+            f"CLIENT_ID must be {clients.PREFIX} followed by 32 letters and digits, or {clients.WEB_CLIENT_ID}"
+        )
     try:
         async with opened() as database, database.writing() as session:
+            registration = check_registration(members, await load_resources(session), client_id=client_id)
+            if registration.uses_secret and secret is None:
+                raise CommandRefused("--secret-file is missing: the token_endpoint_auth_method uses a secret")
+            if secret is not None and not registration.uses_secret:
+                raise CommandRefused("token_endpoint_auth_method: must be one that uses a secret")
             await clients.provision(session, client_id, registration, secret, now=utc_now())
     except SecretEnded as error:
         raise CommandRefused(

@@ -4,12 +4,15 @@ import sys
 from typing import Any
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..clients.clients import Client
+from ..clients.clients import WEB_CLIENT_ID, Client
 from ..clients.keys import UnusableKey, parse_key_set
+from ..oauth.audiences import Resources
 from ..oauth.client_metadata import NAMES, ClientMetadata, parse
 from ..oauth.errors import OAuthError
 from ..oauth.strict_json import parse_object
+from ..resources import resources as registry
 from ..settings.settings import load_settings
 from .opened import CommandRefused
 from .output import Record
@@ -32,16 +35,27 @@ def read_metadata() -> dict[str, Any]:
         raise CommandRefused(f"the metadata on standard input are not valid: {error}") from None
 
 
-def check_registration(members: dict[str, Any]) -> ClientMetadata:
+async def load_resources(session: AsyncSession) -> Resources:
+    return await registry.load(session, load_settings().issuer)
+
+
+def check_registration(members: dict[str, Any], resources: Resources, *, client_id: str = "") -> ClientMetadata:
     """The checked metadata. Raises CommandRefused, with the error code of RFC 7591 §3.2.2."""
     from ..endpoints.token.grants import GRANT_TYPES  # imported late: it loads FastAPI
 
     if "client_secret" in members:
         raise CommandRefused("client_secret: the service makes secrets; use rotate-secret for a new one")
     try:
-        registration = parse(members, issuer=load_settings().issuer, supported_grant_types=GRANT_TYPES)
+        registration = parse(
+            members,
+            resources=resources,
+            supported_grant_types=GRANT_TYPES,
+            needs_grant_type=client_id != WEB_CLIENT_ID,
+        )
     except OAuthError as error:
         raise CommandRefused(f"{error.error}: {error.description}") from None
+    if client_id == WEB_CLIENT_ID and not registration.is_public:
+        raise CommandRefused(f"token_endpoint_auth_method: none is the only one for {WEB_CLIENT_ID}")
     if registration.jwks is not None:
         try:
             parse_key_set(registration.jwks, strictly=True)

@@ -9,6 +9,8 @@ from ..http.cached_documents import NOT_MODIFIED, render_document
 from ..http.parts import Given, given
 from ..http.public_preflight import add_preflight
 from ..oauth.metadata import describe
+from ..resources.cache import ResourceCache
+from ..store.instants import Clock
 
 PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 router = APIRouter()
@@ -17,7 +19,8 @@ add_preflight(router, *PATHS)
 
 @dataclass(frozen=True)
 class DiscoveryParts(Given):
-    issuer: str
+    clock: Clock
+    resources: ResourceCache
     grant_types: tuple[str, ...]
 
 
@@ -25,4 +28,5 @@ class DiscoveryParts(Given):
 @router.get(PATHS[1], responses=NOT_MODIFIED, response_model=dict[str, Any])
 async def metadata(request: Request) -> Response:
     parts = given(request, DiscoveryParts)
-    return render_document(request, describe(parts.issuer, grant_types=parts.grant_types))
+    resources = await parts.resources.current(now=parts.clock())
+    return render_document(request, describe(resources, grant_types=parts.grant_types))

@@ -59,7 +59,7 @@ async def introspect(request: Request) -> Response:
 
 
 def _may_know(client: Client, token: VerifiedToken) -> bool:
-    return client.client_id == token.client_id or client.registration.protected_resource == token.audience
+    return client.client_id == token.client_id or token.audience in client.registration.protected_resource
 
 
 def _username(account: Account | None, scopes: Collection[str]) -> dict[str, str]:

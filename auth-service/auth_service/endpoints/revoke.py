@@ -18,7 +18,6 @@ from ..http import client_requests
 from ..http.client_requests import ClientRequestParts
 from ..http.oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
 from ..http.parts import given
-from ..oauth.scope import OFFLINE_ACCESS
 from ..store.database import Database
 from ..store.instants import Clock
 from ..telemetry.logs import audit
@@ -60,11 +59,8 @@ async def _end_grant_of(token: VerifiedToken, parts: RevokeParts, client: Client
         await parts.database.transact(clients.revoke_own_tokens, client.client_id, now=now)
         audit("service_tokens_revoked", client_id=client.client_id)
         return
-    is_offline = OFFLINE_ACCESS in token.scopes
-    holder = await find_holder(
-        parts.database, session_id=token.session_id, client_id=client.client_id, is_offline=is_offline
-    )
-    if holder is not None and not token.is_older_than(holder.grant.created_at):
+    holder = await find_holder(parts.database, client_id=token.client_id, status=token.status)
+    if holder is not None:
         await _end_grant(parts, holder.grant.id, client, now)
 
 

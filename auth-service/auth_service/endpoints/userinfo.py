@@ -12,6 +12,7 @@ from ..http.parts import Given, given
 from ..oauth.claims import names_for
 from ..oauth.parameters import MEDIA_TYPE
 from ..oauth.scope import OPENID
+from ..resources.cache import ResourceCache
 from ..store.instants import Clock
 from ..tokens import person_claims
 from ..tokens.access_tokens import AccessTokenReader, InvalidToken
@@ -28,13 +29,18 @@ FORM: dict[str, Any] = {
 @dataclass(frozen=True)
 class UserinfoParts(Given):
     clock: Clock
+    resources: ResourceCache
     access_tokens: AccessTokenReader
 
 
 @router.get("/oauth/userinfo", responses=REFUSALS, response_model=dict[str, Any])
 @router.post("/oauth/userinfo", openapi_extra=FORM, responses=REFUSALS, response_model=dict[str, Any])
 async def userinfo(request: Request) -> Response:
-    """The claims that the token's scopes allow. Any live token with scope `openid` is accepted, for any audience."""
+    """The claims that the token's scopes allow.
+
+    A live token with scope `openid` is accepted if it is for the issuer, or for an API whose tokens may carry identity
+    scopes. Any other API could otherwise read its callers' addresses with the tokens that it receives.
+    """
     parts = given(request, UserinfoParts)
     now = parts.clock()
     shown = await read_bearer_token(request)
@@ -42,6 +48,8 @@ async def userinfo(request: Request) -> Response:
         token = parts.access_tokens.verify(shown, now=now)
     except InvalidToken as error:
         raise invalid_token(str(error)) from error
+    if not (await parts.resources.current(now=now)).opens_userinfo(token.audience):
+        raise invalid_token("another audience")
     if OPENID not in token.scopes:
         raise insufficient_scope(OPENID)
     account = await parts.access_tokens.find_account(token, now=now)

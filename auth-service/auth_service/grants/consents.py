@@ -1,7 +1,7 @@
 """Consents: the scope that a person allowed a client, remembered so that the person is asked only once."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,19 +33,26 @@ class Consent(Row):
         return frozenset(json.loads(self.scope))
 
 
-async def find_scopes(
-    session: AsyncSession, account_id: str, client_id: str, resource: str, *, lock: bool = False
-) -> frozenset[str]:
-    """The scope that was consented to; empty if there is no consent. `lock` holds the row for the transaction."""
-    query = _select(account_id, client_id, resource)
-    found = await session.scalar(query.with_for_update(read=True) if lock else query)
-    return frozenset() if found is None else found.scopes
+async def find_agreed(
+    session: AsyncSession, account_id: str, client_id: str, *, lock: bool = False
+) -> Mapping[str, frozenset[str]]:
+    """The scopes that were consented to, by resource. `lock` holds the rows for the transaction."""
+    query = select(Consent).where(Consent.account_id == account_id, Consent.client_id == client_id)
+    found = await session.scalars(query.with_for_update(read=True) if lock else query)
+    return {consent.resource: consent.scopes for consent in found}
 
 
 async def remember(
+    session: AsyncSession, account_id: str, client_id: str, agreed: Mapping[str, Collection[str]], *, now: datetime
+) -> None:
+    """Add the scopes to the consent for each resource. Simultaneous calls both take effect."""
+    for resource in sorted(agreed):  # in this order, so that two calls cannot deadlock
+        await _add(session, account_id, client_id, resource, agreed[resource], now=now)
+
+
+async def _add(
     session: AsyncSession, account_id: str, client_id: str, resource: str, scope: Collection[str], *, now: datetime
 ) -> None:
-    """Add the scope to the consent. Simultaneous calls both take effect."""
     insert = insert_into(session, Consent)
     nothing = insert.values(
         account_id=account_id, client_id=client_id, resource=resource, scope="[]", created_at=now, updated_at=now

@@ -5,7 +5,7 @@ or an operator ends it. Scope and resource are not stored in the grant, because 
 An ended grant stays ended; the next authorization in that session makes a new one.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -32,6 +32,7 @@ from ..store.instants import Instant
 from ..store.rows import Row, delete_unlocked, insert_into
 
 MAX_PER_GRANT = 100  # codes, and as many families of refresh tokens
+_BATCH = 500  # ids in one statement
 _LIVE = text("ended_at IS NULL")
 
 
@@ -68,7 +69,7 @@ class Authorized(Row):
 
     grant_id: Mapped[str] = mapped_column(ForeignKey("grants.id", ondelete="CASCADE"), index=True)
     scope: Mapped[str] = mapped_column(Text)
-    resource: Mapped[str] = mapped_column(Text)
+    resource: Mapped[str] = mapped_column(Text)  # the granted audiences, separated by spaces
     auth_time: Mapped[datetime] = mapped_column(Instant)
     acr: Mapped[str] = mapped_column(Text)
     amr: Mapped[str] = mapped_column(Text)  # JSON
@@ -77,6 +78,10 @@ class Authorized(Row):
     @property
     def scopes(self) -> tuple[str, ...]:
         return tuple(self.scope.split())
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        return tuple(self.resource.split())
 
 
 async def find_or_create(
@@ -164,6 +169,19 @@ async def end_all(session: AsyncSession, *, now: datetime) -> int:
     """End all grants after a restore, which has made their status indexes void. Returns how many were live."""
     ended = update(Grant).where(Grant.ended_at.is_(None)).values(ended_at=now).returning(Grant.id)
     return len((await session.scalars(ended, execution_options={"synchronize_session": False})).all())
+
+
+async def renew_indexes(session: AsyncSession, grant_ids: Collection[str], *, now: datetime) -> None:
+    """Revoke all access tokens of these grants. The grants live on: their next tokens have another index."""
+    for batch in _batches(sorted(set(grant_ids))):
+        anew = {"status_list_id": None, "status_index": None}
+        await session.execute(update(Grant).where(Grant.id.in_(batch)).values(anew))
+        await status_indexes.revoke(session, batch, now=now)
+
+
+def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _BATCH):
+        yield ids[start : start + _BATCH]
 
 
 async def _end(session: AsyncSession, *which: ColumnElement[bool], now: datetime) -> int:

@@ -27,12 +27,17 @@ def serves(revision: str | None) -> bool:
     return revision is not None and revision >= HEAD
 
 
-def migrate(url: str) -> None:
-    """Bring the schema to HEAD. Safe to run twice, and by several at once: the second waits and finds nothing to do."""
+def migrate(url: str, *, issuer: str | None = None) -> None:
+    """Bring the schema to HEAD. Safe to run twice, and by several at once: the second waits and finds nothing to do.
+
+    Args:
+        issuer: what a step needs that registers what an older version had built in. Without it, that step adds no row.
+    """
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_HERE))
     config.attributes["url"] = url
+    config.attributes["issuer"] = issuer
     command.upgrade(config, "head")

@@ -13,10 +13,12 @@ Reading a request:
 
 Deciding:
     interaction.py                what has to happen before a code may be issued: `decide`
-    consent.py                    which scopes a person has to agree to
+    consent.py                    which scopes of which API a person has to agree to
     pkce.py                       whether a verifier fits its challenge (RFC 7636)
     redirect_uri.py               whether a redirect URI is a registered one
-    resources.py, scope.py        which audience, which scopes
+    resources.py                  an API's registration as a value
+    resource_identifiers.py       which URI may name an API, and which two are too alike
+    audiences.py, scope.py        which audience, which scopes
     claims.py                     which claims a scope or a request asks for
     authentication_context.py     the values of `acr` and `amr`
 

@@ -1,7 +1,7 @@
 """The parameters of an authorization request, each read and checked by itself."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from . import claims_parameter, pkce
 from . import scope as scopes
@@ -49,7 +49,7 @@ def check_form(parameters: Parameters, repeated: frozenset[str]) -> None:
             raise InvalidRequest(f"The parameter {name} is too long.")
 
 
-def read_scope(parameters: Parameters, client: ClientMetadata) -> tuple[str, ...]:
+def read_scope(parameters: Parameters, client: ClientMetadata, supported: Sequence[str]) -> tuple[str, ...]:
     """The requested scope tokens that are supported (RFC 6749 §3.3, OpenID Connect Core §3.1.2.1).
 
     An unknown scope token is ignored, as OpenID Connect requires; the token response names the granted scope. A known
@@ -58,7 +58,7 @@ def read_scope(parameters: Parameters, client: ClientMetadata) -> tuple[str, ...
     asked = parameters.get("scope")
     if asked is None:
         raise InvalidScope("The parameter scope is missing.")
-    known = scopes.parse_known(asked)
+    known = scopes.parse_known(asked, supported)
     if not known:
         raise InvalidScope("The scope holds no supported value.")
     return scopes.narrow(client.scope, " ".join(known))

@@ -8,8 +8,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from . import audiences, claims_parameter
 from . import authorization_parameters as members_of
-from . import claims_parameter, resources
+from .audiences import Resources
 from .claims_parameter import RequestedClaims
 from .client_metadata import AUTHORIZATION_CODE, CODE, ClientMetadata
 from .errors import InvalidRequest, UnauthorizedClient, UnsupportedResponseType
@@ -38,7 +39,7 @@ class AuthorizationRequest:
     response_mode: str
     state: str | None
     scope: tuple[str, ...]
-    resource: str
+    resource: str  # the audiences that it is for, separated by spaces
     code_challenge: str | None
     nonce: str | None
     prompt: tuple[str, ...]
@@ -51,6 +52,10 @@ class AuthorizationRequest:
     @property
     def target(self) -> Target:
         return Target(self.redirect_uri, self.response_mode, self.state)
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        return tuple(self.resource.split())
 
     @property
     def requested_claims(self) -> RequestedClaims:
@@ -89,7 +94,7 @@ def read(
     client_id: str,
     client: ClientMetadata,
     target: Target,
-    issuer: str,
+    resources: Resources,
 ) -> AuthorizationRequest:
     """Check the request of a client whose redirect_uri `find_target` has accepted.
 
@@ -105,14 +110,16 @@ def read(
         raise InvalidRequest("The response_mode must be query or form_post.")
     claims = parameters.get("claims")
     requested = RequestedClaims({}) if claims is None else claims_parameter.parse(claims).within(client.scope)
-    scope = members_of.read_scope(parameters, client)
+    scope = members_of.read_scope(parameters, client, resources.scopes)
+    may = resources.open_to(client.scope, client.default_resource)
+    asked = parameters.all("resource")
     return AuthorizationRequest(
         client_id=client_id,
         redirect_uri=target.redirect_uri,
         response_mode=target.response_mode,
         state=target.state,
         scope=scope,
-        resource=resources.choose(parameters.all("resource"), default=client.default_resource, issuer=issuer),
+        resource=" ".join(audiences.grant(resources, asked, scope, may=may, default=client.default_resource)),
         code_challenge=members_of.read_code_challenge(parameters, client, scope),
         nonce=parameters.get("nonce"),
         prompt=members_of.read_prompt(parameters),

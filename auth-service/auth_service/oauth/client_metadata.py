@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from . import metadata_members as members_of
 from . import scope as scopes
+from .audiences import Resources
 from .errors import InvalidClientMetadata, InvalidRedirectUri
 
 AUTHORIZATION_CODE, REFRESH_TOKEN = "authorization_code", "refresh_token"
@@ -35,7 +36,7 @@ class ClientMetadata:
     jwks: Mapping[str, Any] | None
     jwks_uri: str | None
     default_resource: str | None
-    protected_resource: str | None  # if the client is a resource server: the audience whose tokens it may introspect
+    protected_resource: tuple[str, ...]  # if the client is a resource server: the APIs whose tokens it may introspect
     event_endpoint: str | None  # the URL that receives account events (RFC 8935)
     require_pkce: bool | None  # True: a code_challenge; None: it, or a nonce with openid; False: neither is needed
     first_party: bool
@@ -67,7 +68,7 @@ class ClientMetadata:
             "jwks": self.jwks,
             "jwks_uri": self.jwks_uri,
             "default_resource": self.default_resource,
-            "protected_resource": self.protected_resource,
+            "protected_resource": members_of.one_or_list(self.protected_resource),
             "event_endpoint": self.event_endpoint,
             "require_pkce": self.require_pkce,
             "first_party": self.first_party,
@@ -90,7 +91,7 @@ class ClientMetadata:
             jwks=members.get("jwks"),
             jwks_uri=members.get("jwks_uri"),
             default_resource=members.get("default_resource"),
-            protected_resource=members.get("protected_resource"),
+            protected_resource=members_of.tuple_of(members.get("protected_resource")),
             event_endpoint=members.get("event_endpoint"),
             require_pkce=members.get("require_pkce"),
             first_party=members["first_party"],
@@ -102,12 +103,21 @@ class ClientMetadata:
 NAMES = frozenset(ClientMetadata.__dataclass_fields__)
 
 
-def parse(members: Mapping[str, Any], *, issuer: str, supported_grant_types: Sequence[str]) -> ClientMetadata:
+def parse(
+    members: Mapping[str, Any],
+    *,
+    resources: Resources,
+    supported_grant_types: Sequence[str],
+    needs_grant_type: bool = True,
+) -> ClientMetadata:
     """Check the metadata of one client. Unknown members and null are ignored (RFC 7591 §2).
 
     Members that ask for a protection which is not given here are refused (UNMET): to ignore them would leave the client
     without it, and its developer would not know. The keys in `jwks` are not checked here: that needs cryptography. A
     public client always requires PKCE, whatever its `require_pkce` says.
+
+    Args:
+        needs_grant_type: False for the client `web`, whose tokens come from its sessions.
 
     Raises:
         InvalidClientMetadata, InvalidRedirectUri: the description names the member.
@@ -115,21 +125,23 @@ def parse(members: Mapping[str, Any], *, issuer: str, supported_grant_types: Seq
     members_of.refuse_unmet(members)
     given = {name: value for name, value in members.items() if name in NAMES and value is not None}
     method = members_of.read_one_of(given, "token_endpoint_auth_method", AUTH_METHODS, CLIENT_SECRET_BASIC)
-    grant_types = _grant_types(given, supported_grant_types)
+    grant_types = _grant_types(given, supported_grant_types) if needs_grant_type else _no_grant_types(given)
     metadata = ClientMetadata(
         client_name=members_of.read_name(given),
         grant_types=grant_types,
         response_types=_response_types(given, grant_types),
         token_endpoint_auth_method=method,
-        scope=members_of.read_scope(given, scopes.IDENTITY if AUTHORIZATION_CODE in grant_types else ()),
+        scope=members_of.read_scope(
+            given, scopes.IDENTITY if AUTHORIZATION_CODE in grant_types else (), supported=resources.scopes
+        ),
         redirect_uris=members_of.read_redirect_uris(given, "redirect_uris", is_public=method == NONE),
         post_logout_redirect_uris=members_of.read_redirect_uris(
             given, "post_logout_redirect_uris", is_public=method == NONE
         ),
         jwks=members_of.read(given, "jwks", dict, None),
         jwks_uri=members_of.read_https_uri(given, "jwks_uri"),
-        default_resource=members_of.read_default_resource(given, issuer),
-        protected_resource=members_of.read_protected_resource(given, issuer),
+        default_resource=members_of.read_default_resource(given, resources),
+        protected_resource=members_of.read_protected_resources(given, resources),
         event_endpoint=members_of.read_event_endpoint(given),
         require_pkce=members_of.read(given, "require_pkce", bool, None) if method != NONE else True,
         first_party=members_of.read(given, "first_party", bool, False),
@@ -156,6 +168,12 @@ def _grant_types(given: Mapping[str, Any], supported: Sequence[str]) -> tuple[st
     return grant_types
 
 
+def _no_grant_types(given: Mapping[str, Any]) -> tuple[str, ...]:
+    if members_of.read_strings(given, "grant_types"):
+        raise InvalidClientMetadata("grant_types: this client has none.")
+    return ()
+
+
 def _response_types(given: Mapping[str, Any], grant_types: tuple[str, ...]) -> tuple[str, ...]:
     """The response types: `code` if the client has authorization_code, otherwise none (RFC 7591 §2.1)."""
     fitting = (CODE,) if AUTHORIZATION_CODE in grant_types else ()
@@ -178,5 +196,5 @@ def _check_public(metadata: ClientMetadata) -> None:
     """A client without credentials may not use client_credentials (RFC 6749 §4.4) or introspection (RFC 7662 §2.1)."""
     if metadata.is_public and CLIENT_CREDENTIALS in metadata.grant_types:
         raise InvalidClientMetadata("grant_types: client_credentials needs a client that authenticates.")
-    if metadata.is_public and metadata.protected_resource is not None:
+    if metadata.is_public and metadata.protected_resource:
         raise InvalidClientMetadata("protected_resource: only for a client that authenticates.")

@@ -4,20 +4,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import authorization_parameters, claims, pkce
+from .audiences import Resources
 from .authentication_context import ACRS
 from .authorization_request import RESPONSE_MODES
 from .client_assertion import ALGORITHMS
 from .client_metadata import AUTH_METHODS, CODE, NONE
-from .resources import protected_resources
-from .scope import SUPPORTED
+from .scope import IDENTITY
 
 
-def describe(issuer: str, *, grant_types: Sequence[str]) -> dict[str, Any]:
+def describe(resources: Resources, *, grant_types: Sequence[str]) -> dict[str, Any]:
     """The document at both well-known paths. It lists only what this service supports.
 
     A member whose list would be empty is left out (RFC 8414 §3.2). A member equal to its default is listed only if
     another specification or a client assumes a different default.
     """
+    issuer, public = resources.issuer, [each for each in resources.registered if each.is_public]
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
@@ -39,8 +40,8 @@ def describe(issuer: str, *, grant_types: Sequence[str]) -> dict[str, Any]:
         "introspection_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "revocation_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
-        "scopes_supported": list(SUPPORTED),
-        "protected_resources": list(protected_resources(issuer)),
+        "scopes_supported": [*IDENTITY, *(scope for each in public for scope in each.scopes)],
+        **({"protected_resources": [each.resource for each in public]} if public else {}),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "claim_types_supported": ["normal"],

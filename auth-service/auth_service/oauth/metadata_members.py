@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from . import scope as scopes
+from .audiences import Resources
 from .client_assertion import ALGORITHMS
 from .errors import InvalidClientMetadata, InvalidRedirectUri, OAuthError
 from .names import NotAName, parse_name
 from .redirect_uri import check_redirect_uri
-from .resources import known_resources, protected_resources
 
 URI_MAX_LENGTH = 2048
 MAX_REDIRECT_URIS = 32
@@ -93,12 +93,12 @@ def read_name(given: Given) -> str:
         raise InvalidClientMetadata(f"client_name: {error}.") from None
 
 
-def read_scope(given: Given, default: tuple[str, ...]) -> tuple[str, ...]:
+def read_scope(given: Given, default: tuple[str, ...], *, supported: tuple[str, ...]) -> tuple[str, ...]:
     scope: str | None = read(given, "scope", str, None)
     try:
-        return default if scope is None else scopes.parse(scope) if scope else ()
+        return default if scope is None else scopes.parse(scope, supported) if scope else ()
     except OAuthError:
-        raise InvalidClientMetadata(f"scope: supported are {', '.join(scopes.SUPPORTED)}.") from None
+        raise InvalidClientMetadata(f"scope: supported are {', '.join(supported)}.") from None
 
 
 def read_redirect_uris(given: Given, name: str, *, is_public: bool) -> tuple[str, ...]:
@@ -139,16 +139,31 @@ def _is_whole(uri: str, beginnings: tuple[str, ...]) -> bool:
         return False
 
 
-def read_default_resource(given: Given, issuer: str) -> str | None:
-    return _read_resource(given, "default_resource", known_resources(issuer))
-
-
-def read_protected_resource(given: Given, issuer: str) -> str | None:
-    return _read_resource(given, "protected_resource", protected_resources(issuer))
-
-
-def _read_resource(given: Given, name: str, known: tuple[str, ...]) -> str | None:
-    resource: str | None = read(given, name, str, None)
-    if resource is not None and resource not in known:
-        raise InvalidClientMetadata(f"{name}: known are {', '.join(known)}.")
+def read_default_resource(given: Given, resources: Resources) -> str | None:
+    resource: str | None = read(given, "default_resource", str, None)
+    if resource is not None and not resources.knows(resource):
+        raise _unknown("default_resource", resources, resources.issuer)
     return resource
+
+
+def read_protected_resources(given: Given, resources: Resources) -> tuple[str, ...]:
+    """The APIs of a resource server: one as a string, or a list."""
+    value = given.get("protected_resource")
+    named = (value,) if isinstance(value, str) else read_strings(given, "protected_resource")
+    if not all(resources.find(each) is not None for each in named):
+        raise _unknown("protected_resource", resources)
+    return named
+
+
+def _unknown(name: str, resources: Resources, *further: str) -> InvalidClientMetadata:
+    known = [*further, *(each.resource for each in resources.registered)]
+    return InvalidClientMetadata(f"{name}: known are {', '.join(known) or 'none; register the API first'}.")
+
+
+def tuple_of(value: object) -> tuple[str, ...]:
+    """The values of a stored member that is absent, a string or a list."""
+    return () if value is None else (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]  # JSON
+
+
+def one_or_list(values: tuple[str, ...]) -> str | list[str] | None:
+    return None if not values else values[0] if len(values) == 1 else list(values)

@@ -1,29 +1,32 @@
 """Scope: a set of tokens, written with single spaces between them (RFC 6749 §3.3)."""
 
 import re
+from collections.abc import Sequence
 
 from .errors import InvalidScope
 
 OPENID, PROFILE, EMAIL, OFFLINE_ACCESS = "openid", "profile", "email", "offline_access"
-TODOS = ("todos:read", "todos:write")
 IDENTITY = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)  # about a person, so not available in client_credentials
-SUPPORTED = (*IDENTITY, *TODOS)
+RESERVED = (*IDENTITY, "roles", "groups")  # no API may claim them
 MAX_LENGTH = 1024
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
 
 
-def parse(scope: str) -> tuple[str, ...]:
-    """The scope tokens, each once, in the order of SUPPORTED.
+def is_token(text: str) -> bool:
+    """Whether the text is one scope token."""
+    return " " not in text and _SCOPE.fullmatch(text) is not None
+
+
+def parse(scope: str, supported: Sequence[str]) -> tuple[str, ...]:
+    """The scope tokens, each once, in the order of `supported`.
 
     Raises:
         InvalidScope: the scope is malformed, or one of its tokens is unknown.
     """
-    if len(scope) > MAX_LENGTH or not _SCOPE.fullmatch(scope):
-        raise InvalidScope("The scope is malformed.")
-    asked = set(scope.split(" "))
-    if not asked <= set(SUPPORTED):
+    asked = _split(scope)
+    if not asked <= set(supported):
         raise InvalidScope("The scope holds an unknown value.")
-    return tuple(token for token in SUPPORTED if token in asked)
+    return tuple(token for token in supported if token in asked)
 
 
 def narrow(granted: tuple[str, ...], asked: str | None) -> tuple[str, ...]:
@@ -34,19 +37,23 @@ def narrow(granted: tuple[str, ...], asked: str | None) -> tuple[str, ...]:
     """
     if asked is None:
         return granted
-    scopes = parse(asked)
-    if not set(scopes) <= set(granted):
+    wanted = _split(asked)
+    if not wanted <= set(granted):
         raise InvalidScope("The scope is wider than what this client or grant may have.")
-    return scopes
+    return tuple(token for token in granted if token in wanted)
 
 
-def parse_known(scope: str) -> tuple[str, ...]:
+def parse_known(scope: str, supported: Sequence[str]) -> tuple[str, ...]:
     """The supported scope tokens; unknown ones are ignored (OpenID Connect Core §3.1.2.1).
 
     Raises:
         InvalidScope: the scope is malformed.
     """
+    asked = _split(scope)
+    return tuple(token for token in supported if token in asked)
+
+
+def _split(scope: str) -> set[str]:
     if len(scope) > MAX_LENGTH or not _SCOPE.fullmatch(scope):
         raise InvalidScope("The scope is malformed.")
-    asked = set(scope.split(" "))
-    return tuple(token for token in SUPPORTED if token in asked)
+    return set(scope.split(" "))

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import literal, select, update
+from sqlalchemy import Select, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..oauth.status_list import SIZE
@@ -69,6 +69,18 @@ async def revoke(session: AsyncSession, holder_ids: Collection[str], *, now: dat
             .execution_options(synchronize_session=False)
         )
         raise_at_commit(session, revoked)
+
+
+async def revoke_of(session: AsyncSession, holder_ids: Select[tuple[str]], *, now: datetime) -> None:
+    """Revoke all present and former indexes of the holders that a query finds, however many."""
+    revoked = await session.scalars(
+        update(StatusIndex)
+        .where(StatusIndex.holder_id.in_(holder_ids), StatusIndex.revoked_at.is_(None))
+        .values(revoked_at=now)
+        .returning(StatusIndex.list_id)
+        .execution_options(synchronize_session=False)
+    )
+    raise_at_commit(session, revoked)
 
 
 async def is_revoked(session: AsyncSession, name: ListName, index: int) -> bool:

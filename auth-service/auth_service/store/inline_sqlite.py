@@ -12,7 +12,7 @@ from sqlalchemy.pool import Pool, StaticPool
 
 
 class InlineSQLite(SQLiteDialect_pysqlite):
-    driver = "auth_inline"  # not todo-service's name: tests load both services in one process
+    driver = "auth_inline"  # not the other service's name: tests load both services in one process
     is_async = True  # AsyncEngine requires it, although no call awaits anything
     supports_statement_cache = True
 

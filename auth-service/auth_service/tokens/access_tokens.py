@@ -12,15 +12,14 @@ from sqlalchemy import bindparam, select
 
 from ..accounts.accounts import Account
 from ..clients import clients
+from ..clients.clients import WEB_CLIENT_ID
 from ..keys.ring import KeyRing
 from ..oauth.access_token import TYP, USERINFO_CLAIMS
-from ..oauth.scope import OFFLINE_ACCESS
 from ..sessions.browser_sessions import BrowserSession
 from ..status_lists import indexes as status_indexes
 from ..status_lists.epochs import ListName, parse_name
 from ..store.database import Database
 from .holders import find_holder
-from .issuer import WEB_CLIENT_ID
 
 MAX_LENGTH = 8192  # characters
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -69,10 +68,6 @@ class VerifiedToken:
     def userinfo_claims(self) -> tuple[str, ...]:
         return tuple(self.claims.get(USERINFO_CLAIMS, ()))
 
-    def is_older_than(self, instant: datetime) -> bool:
-        """Whether `iat` is before the instant, compared in whole seconds. The same second is not older."""
-        return int(self.claims["iat"]) < int(instant.timestamp())
-
 
 @dataclass(frozen=True)
 class AccessTokenReader:
@@ -114,13 +109,8 @@ class AccessTokenReader:
             return None
         if token.client_id == WEB_CLIENT_ID:
             return await self._find_signed_in(token.session_id, now)
-        is_offline = OFFLINE_ACCESS in token.scopes
-        holder = await find_holder(
-            self.database, session_id=token.session_id, client_id=token.client_id, is_offline=is_offline
-        )
-        if holder is None or not holder.is_live(now=now) or token.is_older_than(holder.grant.created_at):
-            return None
-        return holder.account
+        holder = await find_holder(self.database, client_id=token.client_id, status=token.status)
+        return holder.account if holder is not None and holder.is_live(now=now) else None
 
     async def is_live(self, token: VerifiedToken, *, now: datetime) -> bool:
         if token.session_id is not None:

@@ -12,6 +12,8 @@ from ..accounts.accounts import Account
 from ..clients.clients import Client
 from ..grants.grants import Authorized, Grant
 from ..sessions.browser_sessions import BrowserSession
+from ..status_lists.epochs import ListName
+from ..status_lists.lists import StatusIndex, StatusList
 from ..store.database import Database
 from ..store.rows import Row
 
@@ -65,20 +67,28 @@ def held_of(kind: type[A], values: Iterable[Any]) -> Held[A]:
 
 _FIND_HOLDER = (
     select(*_COLUMNS)
-    .join_from(Grant, Account, Account.id == Grant.account_id)
+    .join_from(StatusIndex, Grant, Grant.id == StatusIndex.holder_id)
+    .join(StatusList, StatusList.id == StatusIndex.list_id)
+    .join(Account, Account.id == Grant.account_id)
     .outerjoin(BrowserSession, BrowserSession.id == Grant.session_id)
     .where(
-        Grant.session_id == bindparam("session_id"),
+        StatusList.id == bindparam("list_id"),
+        StatusList.epoch == bindparam("epoch"),
+        StatusIndex.idx == bindparam("idx"),
         Grant.client_id == bindparam("client_id"),
-        Grant.is_offline == bindparam("is_offline"),
         Grant.ended_at.is_(None),
     )
 )
 
 
-async def find_holder(database: Database, *, session_id: str, client_id: str, is_offline: bool) -> Holder | None:
-    """The grant that an access token identifies, or None if it has ended."""
-    named = {"session_id": session_id, "client_id": client_id, "is_offline": is_offline}
+async def find_holder(
+    database: Database, *, client_id: str, status: tuple[ListName | None, int] | None
+) -> Holder | None:
+    """The grant of an access token, found by its status index; None if the grant has ended."""
+    name, index = status or (None, 0)
+    if name is None:
+        return None
+    named = {"list_id": name.id, "epoch": name.epoch, "idx": index, "client_id": client_id}
     values = await database.find_row(_FIND_HOLDER, named)
     return None if values is None else _holder(iter(values))
 

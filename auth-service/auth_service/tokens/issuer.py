@@ -7,23 +7,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..accounts.accounts import Account
+from ..clients.clients import WEB_CLIENT_ID
 from ..grants.grants import Authorized
 from ..keys import jws
 from ..keys.ring import KeyRing
 from ..oauth import access_token, claims, id_token
 from ..oauth.access_token import AccessToken, Authentication
+from ..oauth.audiences import Audience
 from ..oauth.authentication_context import ONE_FACTOR, PASSWORD
 from ..oauth.id_token import IdToken
-from ..oauth.resources import todo_api
-from ..oauth.scope import TODOS
 from ..oauth.status_list import StatusReference
 from ..sessions.browser_sessions import BrowserSession
 from ..store import identifiers
 from . import person_claims
 from .holders import Held
-
-# The reserved first-party client: the web application, which signs in through the Better Auth protocol.
-WEB_CLIENT_ID = "web"
 
 
 @dataclass(frozen=True)
@@ -33,33 +30,44 @@ class TokenIssuer:
     id_token_ttl: timedelta
     keys: KeyRing
 
+    def ttl_of(self, audience: Audience) -> timedelta:
+        return audience.access_token_ttl or self.access_token_ttl
+
     def issue_for_session(
-        self, account: Account, session: BrowserSession, status: StatusReference, *, now: datetime
+        self,
+        account: Account,
+        session: BrowserSession,
+        audience: Audience,
+        scope: str,
+        status: StatusReference,
+        *,
+        now: datetime,
     ) -> str:
-        """An access token for a signed-in person at the todo API (RFC 9068 §2), for the client `web`.
+        """An access token for a signed-in person (RFC 9068 §2), for the client `web`.
 
         It names the session by id and not by its token, because the token could be used to end the session.
         """
         authentication = Authentication(session.id, session.authenticated_at, ONE_FACTOR, PASSWORD)
         return self._issue(
             sub=account.id,
-            aud=todo_api(self.issuer),
+            audience=audience,
             client_id=WEB_CLIENT_ID,
-            scope=" ".join(TODOS),
+            scope=scope,
             status=status,
             authentication=authentication,
             now=now,
         )
 
     def issue_for_client(
-        self, client_id: str, audience: str, scope: str, status: StatusReference, *, now: datetime
+        self, client_id: str, audience: Audience, scope: str, status: StatusReference, *, now: datetime
     ) -> str:
         """An access token for client_credentials: `sub` is the client_id (RFC 9068 §2.2)."""
-        return self._issue(sub=client_id, aud=audience, client_id=client_id, scope=scope, status=status, now=now)
+        return self._issue(sub=client_id, audience=audience, client_id=client_id, scope=scope, status=status, now=now)
 
     def issue_for_grant(
         self,
         held: Held[Authorized],
+        audience: Audience,
         scope: str,
         status: StatusReference,
         *,
@@ -72,14 +80,15 @@ class TokenIssuer:
             registered: the scope that the client is registered for now. Claims that need another scope are left out.
         """
         given, grant = held.authorized, held.holder.grant
+        asked = claims.asked_for(given.claims, claims.USERINFO, registered) if audience.opens_userinfo else ()
         return self._issue(
             sub=grant.account_id,
-            aud=given.resource,
+            audience=audience,
             client_id=grant.client_id,
             scope=scope,
             status=status,
             authentication=_authentication(held),
-            userinfo_claims=claims.asked_for(given.claims, claims.USERINFO, registered),
+            userinfo_claims=asked,
             now=now,
         )
 
@@ -125,7 +134,7 @@ class TokenIssuer:
         self,
         *,
         sub: str,
-        aud: str,
+        audience: Audience,
         client_id: str,
         scope: str,
         status: StatusReference,
@@ -136,11 +145,11 @@ class TokenIssuer:
         token = AccessToken(
             iss=self.issuer,
             sub=sub,
-            aud=aud,
+            aud=audience.identifier,
             client_id=client_id,
             scope=scope,
             issued_at=now,
-            ttl=self.access_token_ttl,
+            ttl=self.ttl_of(audience),
             jti=identifiers.draw(),
             authentication=authentication,
             userinfo_claims=userinfo_claims,

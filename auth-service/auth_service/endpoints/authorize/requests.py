@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ...clients.authentication import ClientAuthenticator
-from ...clients.clients import Client
+from ...clients.clients import WEB_CLIENT_ID, Client
 from ...http.pages import PageRefused
 from ...http.parts import Given
 from ...oauth import authorization_request
@@ -12,13 +12,14 @@ from ...oauth.authorization_parameters import STATE_MAX_LENGTH, fits
 from ...oauth.authorization_request import AuthorizationRequest, Target
 from ...oauth.errors import InvalidRequest
 from ...oauth.parameters import Parameters, parse_with_repeated
+from ...resources.cache import ResourceCache
 from ...tokens.id_token_hints import HintVerifier, InvalidHint
 
 
 @dataclass(frozen=True)
 class RequestParts(Given):
-    issuer: str
     clients: ClientAuthenticator
+    resources: ResourceCache
     hints: HintVerifier
 
 
@@ -42,7 +43,7 @@ async def find_client(parameters: Parameters, parts: RequestParts, *, now: datet
     """
     client_id = parameters.get("client_id")
     client = None if client_id is None else await parts.clients.cache.find(client_id, now=now)
-    if client is None:
+    if client is None or client.client_id == WEB_CLIENT_ID:
         raise PageRefused(
             "Unknown application",
             "The application that sent you here is not registered. Tell the people who run it.",
@@ -82,7 +83,7 @@ async def read_request(
         client_id=client.client_id,
         client=client.registration,
         target=target,
-        issuer=parts.issuer,
+        resources=await parts.resources.naming(parameters.all("resource"), parameters.get("scope"), now=now),
     )
     hint = parameters.get("id_token_hint")
     if hint is None:

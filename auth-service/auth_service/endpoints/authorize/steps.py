@@ -1,5 +1,6 @@
 """The next step of an authorization request: a page, a code or a refusal."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,9 +14,12 @@ from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingRequest, expired
 from ...oauth import interaction
 from ...oauth.authentication_context import ONE_FACTOR, PASSWORD
-from ...oauth.consent import may_be_remembered, scopes_to_agree_to
-from ...oauth.errors import ConsentRequired, LoginRequired, OAuthError
+from ...oauth.consent import Agreement, covers, may_be_remembered, to_agree_to
+from ...oauth.errors import ConsentRequired, InvalidTarget, LoginRequired, OAuthError
 from ...oauth.interaction import Person, Progress, Step
+from ...oauth.scope import IDENTITY
+from ...resources.cache import ResourceCache
+from ...resources.resources import lock_registered
 from ...sessions.browser_sessions import lock_live
 from ...telemetry.logs import audit
 from ...tokens import authorization_codes
@@ -29,6 +33,7 @@ PAGES = {Step.SIGN_IN: "/signin", Step.SELECT_ACCOUNT: "/select-account", Step.C
 @dataclass(frozen=True)
 class StepParts(AnswerParts):
     issuer: str
+    resources: ResourceCache
 
 
 async def proceed(http: Request, pending: PendingRequest, parts: StepParts, now: datetime) -> Response:
@@ -66,17 +71,16 @@ async def _progress(pending: PendingRequest, current: Current | None, parts: Ste
     if pending.client.registration.first_party and counts_again:  # our own client: nobody is asked for consent
         return Progress(since, has_selected, has_consented=True, is_covered=True)
     async with parts.database.reading() as session:
-        agreed = await consents.find_scopes(
-            session, current.account.id, pending.client.client_id, pending.request.resource
-        )
+        agreed = await consents.find_agreed(session, current.account.id, pending.client.client_id)
     has_consented = stored is not None and stored.consented_session_id == current.session.id
-    is_covered = (has_consented or counts_again) and scopes_to_agree_to(pending.request) <= agreed
+    wanted = to_agree_to(pending.request, await parts.resources.current(now=now))
+    is_covered = (has_consented or counts_again) and covers(agreed, wanted)
     return Progress(since, has_selected, has_consented=has_consented, is_covered=is_covered)
 
 
 async def _issue(pending: PendingRequest, current: Current, parts: StepParts, now: datetime) -> str:
     """Issue the code in the transaction that marks the stored request as answered, so that two tabs get one code."""
-    request = pending.request
+    request, resources = pending.request, await parts.resources.current(now=now)
     authorization = Authorization(
         client_id=request.client_id,
         account_id=current.account.id,
@@ -92,7 +96,10 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         claims=request.claims,
     )
     code, session_id = parts.code_values.make(pending.handle, current.session.id), current.session.id
-    await parts.database.transact(_answer, pending, authorization, code, parts.authorization_code_ttl, now)
+    wanted = to_agree_to(request, resources)
+    apis = set(request.audiences) - {resources.issuer}
+    ttl = parts.authorization_code_ttl
+    await parts.database.transact(_answer, pending, authorization, code, wanted, apis, ttl, now)
     audit("code_issued", client_id=request.client_id, account_id=current.account.id, session_id=session_id)
     return code
 
@@ -102,6 +109,8 @@ async def _answer(
     pending: PendingRequest,
     authorization: Authorization,
     code: str,
+    wanted: Agreement,
+    apis: Collection[str],
     ttl: timedelta,
     now: datetime,
 ) -> None:
@@ -114,18 +123,18 @@ async def _answer(
         raise AlreadyAnswered
     if not await lock_live(session, session_id, now=now):
         raise LoginRequired("The person has just been signed out.")
-    if not await _is_agreed_to(session, pending, authorization.account_id):
+    if not await lock_registered(session, set(apis), set(authorization.scope) - set(IDENTITY)):
+        raise InvalidTarget("The resource, or a scope of it, has just been removed.")
+    if not await _is_agreed_to(session, pending, wanted, authorization.account_id):
         raise ConsentRequired("The person has just withdrawn their consent.")
     await authorization_codes.issue(session, code, authorization, ttl=ttl, now=now)
 
 
-async def _is_agreed_to(session: AsyncSession, pending: PendingRequest, account_id: str) -> bool:
+async def _is_agreed_to(session: AsyncSession, pending: PendingRequest, wanted: Agreement, account_id: str) -> bool:
     """Whether the consent still covers the request. It is locked until the end, so that no grant outlives it."""
     if pending.client.registration.first_party:
         return True
-    client_id, resource = pending.client.client_id, pending.request.resource
-    agreed = await consents.find_scopes(session, account_id, client_id, resource, lock=True)
-    return scopes_to_agree_to(pending.request) <= agreed
+    return covers(await consents.find_agreed(session, account_id, pending.client.client_id, lock=True), wanted)
 
 
 async def send_on(http: Request, pending: PendingRequest, page: str, parts: StepParts, now: datetime) -> Response:

@@ -2,7 +2,7 @@
 
     sign_in.py, sign_up.py, sign_out.py           a session begins and ends
     get_session.py, sessions.py, revocation.py    the caller's session, all of the caller's sessions, ending them
-    token.py                                      an access token for the todo API
+    token.py                                      an access token, for the default API or for a named one
     profile.py, password_change.py, deletion.py   changes of the caller's account
     identities.py, liveness.py                    the caller's ways to sign in; GET /ok
     routes.py                                     the prefix that every route carries

@@ -49,7 +49,8 @@ async def get_session(request: Request) -> Response:
     status = None if current is None else await parts.token_status.of_session(current.session, now=now)
     if current is None or status is None:
         return render(None, response)
-    token = parts.session_tokens.token_for(current.account, current.session, status, now=now)
+    target = await parts.session_tokens.target_of((), now=now)
+    token = parts.session_tokens.token_for(current.account, current.session, target, status, now=now)
     response.headers["set-auth-jwt"] = token
     response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
     session, user = SessionView.of(current.session), UserView.of(current.account)

@@ -5,6 +5,7 @@
     select_account.py      continue with this account, or with another one
     consent.py             ask for consent to a client's scopes
     agreed.py              list earlier consents, and withdraw them
+    sentences.py           scopes in words, a section for each API
     signout.py             ask, and then end the session
     forms.py               reading a form, refusing one that is not ours, and the way back to /oauth/authorize
     stylesheet.py          the pages' stylesheet, kept by browsers for ever

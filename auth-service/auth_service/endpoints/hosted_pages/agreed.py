@@ -12,40 +12,31 @@ from ...grants.consents import Consent
 from ...http.current_session import Current
 from ...http.pages import see_other
 from ...oauth.parameters import Parameters
-from ...oauth.scope import EMAIL, OFFLINE_ACCESS, OPENID, PROFILE
+from ...resources.cache import ResourceCache
 from ...store.database import Database
 from ...store.instants import Clock
 from ...telemetry.logs import audit
 from .forms import NOT_OURS, FormParts, is_ours, render_form
+from .sentences import sections_of
 
 WITHDRAW = "withdraw"  # the field that names the client
 MAX_SHOWN = 500
-IN_WORDS = {
-    OPENID: "Know that it is you",
-    PROFILE: "See your name and your picture",
-    EMAIL: "See your e-mail address",
-    "todos:read": "Read your todos",
-    "todos:write": "Add, change and delete your todos",
-    OFFLINE_ACCESS: "Keep this access while you are away, until you remove it",
-}
 
 
 @dataclass(frozen=True)
 class AgreedParts(FormParts):
     clock: Clock
     database: Database
+    resources: ResourceCache
     clients: ClientAuthenticator
-
-
-def in_words(scopes: Collection[str]) -> list[tuple[str, str]]:
-    return [(scope, words) for scope, words in IN_WORDS.items() if scope in scopes]
 
 
 async def render(request: Request, parts: AgreedParts, current: Current, error: str | None = None) -> Response:
     async with parts.database.reading() as session:
         agreed = await consents.list_consents(session, account_id=current.account.id, limit=MAX_SHOWN)
+    resources = await parts.resources.current(now=parts.clock())
     applications = [
-        {"client_id": client_id, "name": await _name(parts, client_id), "scopes": in_words(scopes)}
+        {"client_id": client_id, "name": await _name(parts, client_id), "sections": sections_of(scopes, resources)}
         for client_id, scopes in _by_client(agreed).items()
     ]
     return render_form(
@@ -72,10 +63,11 @@ async def withdraw(request: Request, parts: AgreedParts, form: Parameters, curre
     return see_other("/consent")
 
 
-def _by_client(agreed: Collection[Consent]) -> dict[str, set[str]]:
-    scopes: dict[str, set[str]] = {}
+def _by_client(agreed: Collection[Consent]) -> dict[str, dict[str, frozenset[str]]]:
+    """The scopes by resource, by client."""
+    scopes: dict[str, dict[str, frozenset[str]]] = {}
     for consent in agreed:
-        scopes.setdefault(consent.client_id, set()).update(consent.scopes)
+        scopes.setdefault(consent.client_id, {})[consent.resource] = consent.scopes
     return scopes
 
 

@@ -1,5 +1,6 @@
 """/consent: ask the person for consent. Without a request, the page lists earlier consents, to be withdrawn."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,13 +13,16 @@ from ...http.current_session import Current, SessionParts, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, expired, require_pending
-from ...oauth.consent import scopes_to_agree_to
+from ...oauth.consent import Agreement, to_agree_to
 from ...oauth.errors import AccessDenied
+from ...oauth.scope import IDENTITY
+from ...resources.resources import lock_registered
 from ...telemetry.logs import audit
 from ...tokens.holders import hold_owners
 from . import agreed
-from .agreed import AgreedParts, in_words
+from .agreed import AgreedParts
 from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form
+from .sentences import sections_of
 
 PATH = "/consent"
 router = APIRouter()
@@ -39,7 +43,7 @@ async def show(request: Request, now: Now) -> Response:
     pending = await require_pending(request, parts, handle, now=now)
     if current is None or pending.is_answered:
         return back_to_authorize(pending)
-    return _render(request, parts, pending, current)
+    return await _render(request, parts, pending, current, now)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -57,23 +61,36 @@ async def submit(request: Request, now: Now) -> Response:
     if current is None or pending.is_answered:
         return back_to_authorize(pending)
     if not is_ours(request, parts, form, current.session.id):
-        return _render(request, parts, pending, current, NOT_OURS)
+        return await _render(request, parts, pending, current, now, NOT_OURS)
     if form.get("decision") == "allow":
-        if await parts.database.transact(_agree, pending, current, now):
-            scope = " ".join(sorted(scopes_to_agree_to(pending.request)))
+        resources = await parts.resources.current(now=now)
+        agreed_to = to_agree_to(pending.request, resources)
+        apis = agreed_to.keys() - {resources.issuer}
+        if await parts.database.transact(_agree, pending, current, agreed_to, apis, now):
+            scope = " ".join(sorted(frozenset[str]().union(*agreed_to.values())))
             audit("consent_given", account_id=current.account.id, client_id=pending.client.client_id, scope=scope)
         return back_to_authorize(pending)
     return await _decline(request, pending, current, parts, now)
 
 
-async def _agree(session: AsyncSession, pending: PendingRequest, current: Current, now: datetime) -> bool:
-    """Remember the yes. False if a no was first."""
-    account_id, client_id, resource = current.account.id, pending.client.client_id, pending.request.resource
+async def _agree(
+    session: AsyncSession,
+    pending: PendingRequest,
+    current: Current,
+    agreed_to: Agreement,
+    apis: Collection[str],
+    now: datetime,
+) -> bool:
+    """Remember the yes. False if a no was first, or an API has just been removed: then /oauth/authorize refuses."""
+    account_id, client_id = current.account.id, pending.client.client_id
     if not await hold_owners(session, account_id, client_id):
         raise expired()
     if not await authorization_requests.note_consent(session, pending.handle, current.session.id):
         return False
-    await consents.remember(session, account_id, client_id, resource, scopes_to_agree_to(pending.request), now=now)
+    scopes = frozenset[str]().union(*agreed_to.values())
+    if not await lock_registered(session, set(apis), scopes - set(IDENTITY)):
+        return False
+    await consents.remember(session, account_id, client_id, agreed_to, now=now)
     return True
 
 
@@ -91,10 +108,15 @@ async def _decline(
     return answer_refusal(request, pending.request.target, denied)
 
 
-def _render(
-    request: Request, parts: ConsentParts, pending: PendingRequest, current: Current, error: str | None = None
+async def _render(
+    request: Request,
+    parts: ConsentParts,
+    pending: PendingRequest,
+    current: Current,
+    now: datetime,
+    error: str | None = None,
 ) -> Response:
-    asked = scopes_to_agree_to(pending.request)
+    resources = await parts.resources.current(now=now)
     return render_form(
         request,
         parts,
@@ -104,5 +126,5 @@ def _render(
         status=403 if error else 200,
         error=error,
         account=current.account,
-        scopes=in_words(asked),
+        sections=sections_of(to_agree_to(pending.request, resources), resources),
     )

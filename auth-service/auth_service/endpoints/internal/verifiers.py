@@ -43,7 +43,7 @@ async def report(request: Request, now: Now) -> Response:
     parts = given(request, ReportParts)
     parameters = await read_form(request)
     client = await parts.clients.authenticate(request.headers.getlist("authorization"), parameters, now=now)
-    if client.registration.protected_resource is None:
+    if not client.registration.protected_resource:
         raise UnauthorizedClient("This client is not a protected resource.")
     try:
         reported = parse_report(

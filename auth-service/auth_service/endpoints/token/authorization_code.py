@@ -38,7 +38,7 @@ async def redeem(request: TokenRequest) -> TokenResponse:
 
     Raises:
         InvalidRequest: the code or the redirect_uri is missing.
-        InvalidGrant, InvalidTarget
+        InvalidGrant, InvalidTarget, InvalidScope
     """
     parts = given(request.http, CodeParts)
     code, redirect_uri = request.parameters.require("code"), request.parameters.require("redirect_uri")
@@ -50,12 +50,12 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     if held.authorized.redeemed_at is not None:
         raise await redemption.end_for_reuse(parts, held, request, "code")
     _check_life(held, request.now)
-    redemption.check_resource(request, held)
+    target = await redemption.choose_target(request, parts, held, held.authorized.scopes)
     is_first, refresh_token = await parts.database.transact(_spend, request, parts, held)
     if not is_first:
         raise await redemption.end_for_reuse(parts, held, request, "code")
-    scopes, nonce = held.authorized.scopes, held.authorized.nonce
-    return await redemption.respond(request, parts, held, scopes, refresh_token=refresh_token, nonce=nonce)
+    nonce = held.authorized.nonce
+    return await redemption.respond(request, parts, held, target, refresh_token=refresh_token, nonce=nonce)
 
 
 async def _spend(

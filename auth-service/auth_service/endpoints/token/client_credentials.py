@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from ...http.parts import Given, given
-from ...oauth import resources, scope
+from ...oauth import audiences, scope
 from ...oauth.client_metadata import CLIENT_CREDENTIALS
 from ...oauth.errors import InvalidClient
+from ...resources.cache import ResourceCache
 from ...tokens.issuer import TokenIssuer
 from ...tokens.token_status import TokenStatus
 from .messages import TokenRequest, TokenResponse
@@ -16,7 +17,7 @@ PARAMETERS = ("scope",)
 
 @dataclass(frozen=True)
 class ClientCredentialsParts(Given):
-    issuer: str
+    resources: ResourceCache
     token_status: TokenStatus
     tokens: TokenIssuer
 
@@ -25,20 +26,22 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     """An access token whose `sub` is the client. There is no refresh token: the client can always ask again (§4.4.3).
 
     Raises:
-        InvalidScope: the request names more scopes than the client registered.
-        InvalidTarget: the resource is unknown, or the request names several (RFC 8707 §2).
+        InvalidScope: the request names more scopes than the client registered, or does not say for which API.
+        InvalidTarget: the resource is unknown or not for this client, or the request names several (RFC 8707 §2).
     """
     parts = given(request.http, ClientCredentialsParts)
     registration = request.client.registration
     own = tuple(token for token in registration.scope if token not in scope.IDENTITY)
     scopes = scope.narrow(own, request.parameters.get("scope"))
-    audience = resources.choose(
-        request.parameters.all("resource"), default=registration.default_resource, issuer=parts.issuer
-    )
-    granted = " ".join(scopes)
+    asked, default = request.parameters.all("resource"), registration.default_resource
+    resources = await parts.resources.naming(asked, None, now=request.now)
+    named = None if request.parameters.get("scope") is None else scopes
+    may = resources.open_to(own, default)
+    audience = resources.audience(audiences.choose(resources, asked, named, granted=may, default=default))
+    granted = " ".join(resources.of_audience(audience.identifier, scopes))
     status = await parts.token_status.of_client(request.client, now=request.now)
     if status is None:
         raise InvalidClient("No client with this client_id is registered.")
     token = parts.tokens.issue_for_client(request.client.client_id, audience, granted, status, now=request.now)
-    lifetime = int(parts.tokens.access_token_ttl.total_seconds())
+    lifetime = int(parts.tokens.ttl_of(audience).total_seconds())
     return TokenResponse(access_token=token, expires_in=lifetime, scope=granted or None)

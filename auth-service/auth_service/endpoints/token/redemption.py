@@ -1,14 +1,16 @@
 """Shared by codes and refresh tokens: whose they are, the token response, and ending a grant after reuse."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from ...grants import grants
 from ...grants.grants import Authorized
 from ...http.parts import Given
+from ...oauth import audiences
+from ...oauth.audiences import Audience
 from ...oauth.client_metadata import MINIMAL
-from ...oauth.errors import InvalidGrant, InvalidTarget
+from ...oauth.errors import InvalidGrant
 from ...oauth.scope import OPENID
+from ...resources.cache import ResourceCache
 from ...store.database import Database
 from ...telemetry.counts import RequestCounts
 from ...telemetry.logs import audit
@@ -31,13 +33,23 @@ class RedemptionParts(Given):
     counts: RequestCounts
     token_status: TokenStatus
     tokens: TokenIssuer
+    resources: ResourceCache
+
+
+@dataclass(frozen=True)
+class TokenTarget:
+    """What an access token is for. Of the `granted` scopes it carries only those of its audience."""
+
+    audience: Audience
+    scope: str
+    granted: tuple[str, ...]
 
 
 async def respond(
     request: TokenRequest,
     parts: RedemptionParts,
     held: Held[Authorized],
-    scopes: Collection[str],
+    target: TokenTarget,
     *,
     refresh_token: str | None,
     nonce: str | None,
@@ -47,23 +59,25 @@ async def respond(
     Raises:
         InvalidGrant: the grant has just ended.
     """
-    scope, registered, now = " ".join(scopes), request.client.registration.scope, request.now
+    registered, now = request.client.registration.scope, request.now
     status = await parts.token_status.of_grant(held.holder.grant, now=now)
     if status is None:
         raise InvalidGrant(ENDED)
-    access_token = parts.tokens.issue_for_grant(held, scope, status, registered=registered, now=now)
+    access_token = parts.tokens.issue_for_grant(
+        held, target.audience, target.scope, status, registered=registered, now=now
+    )
     id_token = None
-    if OPENID in scopes:
-        told = () if request.client.registration.id_token_claims == MINIMAL else scopes
+    if OPENID in target.granted:
+        told = () if request.client.registration.id_token_claims == MINIMAL else target.granted
         id_token = parts.tokens.issue_id_token(
             held, access_token, nonce=nonce, scopes=told, registered=registered, now=now
         )
     return TokenResponse(
         access_token=access_token,
-        expires_in=int(parts.tokens.access_token_ttl.total_seconds()),
+        expires_in=int(parts.tokens.ttl_of(target.audience).total_seconds()),
         refresh_token=refresh_token,
         id_token=id_token,
-        scope=scope or None,
+        scope=target.scope or None,
     )
 
 
@@ -78,10 +92,20 @@ def check_client(request: TokenRequest, held: Held[Authorized], credential: str)
         raise InvalidGrant(not_yours(credential), reason=f"another client's {credential}, of grant {grant.id}")
 
 
-def check_resource(request: TokenRequest, held: Held[Authorized]) -> None:
-    """Raises InvalidTarget if the request names a resource other than the authorized one (RFC 8707 §2.2)."""
-    if not set(request.parameters.all("resource")) <= {held.authorized.resource}:
-        raise InvalidTarget("The resource is not the one that was authorized.")
+async def choose_target(
+    request: TokenRequest, parts: RedemptionParts, held: Held[Authorized], scopes: tuple[str, ...]
+) -> TokenTarget:
+    """The audience of the access token, out of the granted ones (RFC 8707 §2.2), and its part of the scopes.
+
+    Raises:
+        InvalidTarget, InvalidScope: nothing has been spent yet.
+    """
+    asked = request.parameters.all("resource")
+    resources = await parts.resources.naming(asked, None, now=request.now)
+    named = None if request.parameters.get("scope") is None else scopes
+    default = request.client.registration.default_resource
+    chosen = audiences.choose(resources, asked, named, granted=held.authorized.audiences, default=default)
+    return TokenTarget(resources.audience(chosen), " ".join(resources.of_audience(chosen, scopes)), scopes)
 
 
 async def end_for_reuse(

@@ -54,15 +54,14 @@ async def _trade(request: TokenRequest, parts: RefreshParts, token: str) -> Toke
     if held is None:
         raise InvalidGrant(redemption.not_yours("refresh token"))
     standing = await _check(request, parts, held, token)
-    redemption.check_resource(request, held)
-    scopes = _narrow(request, held)
+    target = await redemption.choose_target(request, parts, held, _narrow(request, held))
     if standing is Standing.CURRENT:
         successor = await parts.refresh_tokens.rotate(held.authorized, token, now=request.now)
     else:
         successor = parts.refresh_tokens.successor_of(held.authorized)
     if successor is None:
         return None
-    return await redemption.respond(request, parts, held, scopes, refresh_token=successor, nonce=None)
+    return await redemption.respond(request, parts, held, target, refresh_token=successor, nonce=None)
 
 
 async def _check(request: TokenRequest, parts: RefreshParts, held: Held[RefreshTokenFamily], token: str) -> Standing:

@@ -5,8 +5,8 @@ from alembic import op
 
 from auth_service.store.instants import Instant
 
-revision = "0011_revoked_secrets"
-down_revision = "0010_epochs"
+revision = "0013_revoked_secrets"
+down_revision = "0012_answered_requests"
 
 
 def upgrade() -> None:

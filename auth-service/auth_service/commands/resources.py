@@ -1,0 +1,163 @@
+"""`resources`: the registry of APIs. A registration is JSON on standard input and output (README)."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ..oauth.audiences import Resources
+from ..oauth.resource_identifiers import InvalidResource
+from ..oauth.resources import Resource
+from ..resources import resources as registry
+from ..settings.settings import load_settings
+from ..store.instants import utc_now
+from ..telemetry.logs import audit
+from ..tokens.removed_access import Loss, count_affected, take_away
+from .opened import CommandRefused, Yes, confirm, opened, run
+from .output import AsJson, Record, show
+from .registrations import read_metadata
+
+app = typer.Typer(help="APIs: the resources that tokens are for.", no_args_is_help=True)
+MAX_RESOURCES = 1000
+
+Identifier = Annotated[str, typer.Argument(metavar="URI", help="The API's identifier, the `aud` of its tokens.")]
+
+
+@app.command()
+def create() -> None:
+    """Register an API. Reads its registration from standard input, and prints it with its defaults filled in."""
+    _print(run(_put(_read(), may_exist=False, must_exist=False, yes=False)))
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List all APIs, the oldest first."""
+    show([_record_of(each) for each in run(_load()).registered], as_json=as_json)
+
+
+@app.command("show")
+def show_(uri: Identifier) -> None:
+    """Show the registration of one API; `update` accepts it."""
+    _print(_get(run(_load()), uri))
+
+
+@app.command()
+def update(uri: Identifier, yes: Yes = False) -> None:
+    """Replace the registration of an API by the one on standard input. It takes effect within five seconds.
+
+    A scope that is left out is removed from consents, grants and clients, too. This says how many, and needs --yes.
+    """
+    resource = _read()
+    if resource.resource != uri:
+        raise CommandRefused("resource: cannot be changed; register the API anew under another one")
+    _print(run(_put(resource, may_exist=True, must_exist=True, yes=yes)))
+
+
+@app.command()
+def provision(yes: Yes = False) -> None:
+    """Register the API on standard input, or replace its registration. Repeating it changes nothing."""
+    _print(run(_put(_read(), may_exist=True, must_exist=False, yes=yes)))
+
+
+@app.command()
+def delete(uri: Identifier, yes: Yes = False) -> None:
+    """Remove an API, and with it all consents, grants and registrations of clients for it. Its tokens are revoked.
+
+    It takes effect within five seconds. Nothing that is registered later under the same identifier inherits anything.
+    """
+    if not yes:
+        confirm(f"Remove {uri}? {run(_count(uri))} lose it.", yes=False)
+    _print(run(_delete(uri)))
+
+
+def _read() -> Resource:
+    try:
+        return Resource.parse(read_metadata(), issuer=load_settings().issuer)
+    except InvalidResource as error:
+        raise CommandRefused(str(error)) from None
+
+
+def _get(resources: Resources, uri: str) -> Resource:
+    found = resources.find(uri)
+    if found is None:
+        raise CommandRefused(f"there is no API {uri!r}")
+    return found
+
+
+def _print(resource: Resource) -> None:
+    typer.echo(json.dumps(resource.members(), indent=2 if sys.stdout.isatty() else None))
+
+
+def _record_of(resource: Resource) -> Record:
+    members: dict[str, Any] = resource.members()
+    named = ("resource", "name", "clients", "identity", "groups", "listed", "access_token_signing_alg")
+    return {
+        **{name: members[name] for name in named},
+        "access_token_ttl": members.get("access_token_ttl"),
+        "scope": " ".join(resource.scopes),
+    }
+
+
+async def _load() -> Resources:
+    async with opened() as database, database.reading() as session:
+        return await registry.load(session, load_settings().issuer)
+
+
+async def _put(resource: Resource, *, may_exist: bool, must_exist: bool, yes: bool) -> Resource:
+    async with opened() as database, database.writing() as session:
+        resources = await registry.load_locked(session, load_settings().issuer)
+        before = resources.find(resource.resource)
+        _check(resource, before, resources, may_exist=may_exist, must_exist=must_exist)
+        if before == resource:
+            return resource
+        await registry.put(session, resource, now=utc_now())
+        if before is not None:
+            await _take_scopes(session, before, resource, yes=yes)
+    audit("resource_registered", resource=resource.resource, scope=" ".join(resource.scopes))
+    return resource
+
+
+def _check(
+    resource: Resource, before: Resource | None, resources: Resources, *, may_exist: bool, must_exist: bool
+) -> None:
+    if must_exist:
+        _get(resources, resource.resource)
+    if before is not None and not may_exist:
+        raise CommandRefused("resource: is registered already; update replaces its registration")
+    if before is None and len(resources.registered) >= MAX_RESOURCES:
+        raise CommandRefused(f"there are {MAX_RESOURCES} APIs already, which is the limit")
+    try:
+        resources.check_new(resource)
+    except InvalidResource as error:
+        raise CommandRefused(str(error)) from None
+
+
+async def _take_scopes(session: AsyncSession, before: Resource, after: Resource, *, yes: bool) -> None:
+    loss = Loss(after.resource, frozenset(before.scopes.keys() - after.scopes.keys()), is_whole=False)
+    if not loss:
+        return
+    if not yes:  # standard input is the registration, so there is nobody to ask; raising undoes the change
+        affected = await count_affected(session, loss)
+        raise CommandRefused(f"{' '.join(sorted(loss.scopes))} would be removed: {affected} lose it; add --yes")
+    await take_away(session, loss, now=utc_now())
+
+
+def _whole(resource: Resource) -> Loss:
+    return Loss(resource.resource, frozenset(resource.scopes), is_whole=True)
+
+
+async def _count(uri: str) -> str:
+    async with opened() as database, database.reading() as session:
+        found = _get(await registry.load(session, load_settings().issuer), uri)
+        return str(await count_affected(session, _whole(found)))
+
+
+async def _delete(uri: str) -> Resource:
+    async with opened() as database, database.writing() as session:
+        gone = _get(await registry.load_locked(session, load_settings().issuer), uri)
+        affected = await take_away(session, _whole(gone), now=utc_now())
+    typer.echo(f"auth-service: {affected} lost it", err=True)
+    audit("resource_removed", resource=uri)
+    return gone

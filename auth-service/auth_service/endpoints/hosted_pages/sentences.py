@@ -1,0 +1,39 @@
+"""Scopes in words, for the person who agrees to them: a section for the issuer, and one for each API."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ...oauth.audiences import Resources
+from ...oauth.consent import Agreement
+from ...oauth.scope import EMAIL, IDENTITY, OFFLINE_ACCESS, OPENID, PROFILE
+
+IDENTITY_IN_WORDS: Mapping[str, str] = {
+    OPENID: "Know that it is you",
+    PROFILE: "See your name and your picture",
+    EMAIL: "See your e-mail address",
+    OFFLINE_ACCESS: "Keep this access while you are away, until you remove it",
+}
+
+
+class Section(NamedTuple):
+    """The scopes of one API with their sentences. For the issuer `name` is empty."""
+
+    resource: str
+    name: str
+    scopes: list[tuple[str, str]]
+
+
+def sections_of(agreement: Agreement, resources: Resources) -> list[Section]:
+    """The sections, the issuer's first. An API or a scope that is no longer registered is left out."""
+    identity = frozenset(scope for scopes in agreement.values() for scope in scopes if scope in IDENTITY)
+    own = Section(resources.issuer, "", _in_words(IDENTITY_IN_WORDS, identity))
+    apis = [
+        Section(api.resource, api.name, _in_words(api.scopes, agreement[api.resource]))
+        for api in resources.registered
+        if api.resource in agreement
+    ]
+    return [*([own] if own.scopes else []), *apis]
+
+
+def _in_words(sentences: Mapping[str, str], scopes: frozenset[str]) -> list[tuple[str, str]]:
+    return [(scope, words) for scope, words in sentences.items() if scope in scopes]

@@ -1,0 +1,147 @@
+"""Removing an API or some of its scopes from the registry, and with them from all that is stored.
+
+Nothing that is registered later under the same name inherits it: consents, codes, refresh tokens and the registrations
+of clients lose it in the same transaction. Tokens that may be for the API are revoked, with all tokens of their grant:
+an access token has no row, so one of them cannot be ended alone. The grants live on, and their next tokens have another
+index.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import SQLColumnExpression, Text, func, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ..clients import clients
+from ..clients.clients import WEB_CLIENT_ID, Client
+from ..grants import grants
+from ..grants.consents import Consent
+from ..grants.grants import Authorized, Grant
+from ..oauth.client_metadata import ClientMetadata
+from ..resources import resources
+from ..sessions.browser_sessions import BrowserSession
+from ..status_lists import indexes as status_indexes
+from .authorization_codes import AuthorizationCode
+from .refresh_tokens import RefreshTokenFamily
+
+_KINDS: tuple[type[Authorized], ...] = (AuthorizationCode, RefreshTokenFamily)  # codes first: they become families
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What is removed: some scopes of an API, or the whole API with all of its scopes."""
+
+    resource: str
+    scopes: frozenset[str]
+    is_whole: bool
+
+    def __bool__(self) -> bool:
+        return self.is_whole or bool(self.scopes)
+
+
+@dataclass(frozen=True)
+class Affected:
+    """Numbers of consents, live grants and clients that lose something."""
+
+    consents: int
+    grants: int
+    clients: int
+
+    def __str__(self) -> str:
+        return f"{self.consents} consents, {self.grants} grants and {self.clients} clients"
+
+
+async def count_affected(session: AsyncSession, loss: Loss) -> Affected:
+    held = [Grant.id.in_(select(kind.grant_id).where(_loses(kind, loss))) for kind in _KINDS]
+    live = select(func.count()).select_from(Grant).where(Grant.ended_at.is_(None), or_(*held))
+    clients = [client for client in (await session.scalars(select(Client))).all() if _without(client, loss)]
+    return Affected(len(await _consents(session, loss)), await session.scalar(live) or 0, len(clients))
+
+
+async def take_away(session: AsyncSession, loss: Loss, *, now: datetime) -> Affected:
+    """Take the API or the scopes out of all that is stored. The caller changes the registry in this transaction."""
+    affected = await count_affected(session, loss)
+    if loss.is_whole:  # first: whoever stores something for the API now has to wait, and then finds it gone
+        await resources.remove(session, loss.resource)
+    await _take_from_consents(session, loss)
+    for kind in _KINDS:
+        await grants.renew_indexes(session, await _take_from(session, kind, loss), now=now)
+    await _take_from_clients(session, loss, now=now)
+    return affected
+
+
+async def _consents(session: AsyncSession, loss: Loss) -> list[Consent]:
+    found = await session.scalars(select(Consent).where(Consent.resource == loss.resource))
+    return [each for each in found if loss.is_whole or each.scopes & loss.scopes]
+
+
+async def _take_from_consents(session: AsyncSession, loss: Loss) -> None:
+    for consent in await _consents(session, loss):
+        if loss.is_whole:
+            await session.delete(consent)
+        else:
+            consent.scope = json.dumps(sorted(consent.scopes - loss.scopes))
+    await session.flush()
+
+
+def _loses(kind: type[Authorized], loss: Loss) -> Any:
+    held = [_padded(kind.scope).contains(f" {scope} ", autoescape=True) for scope in sorted(loss.scopes)]
+    if loss.is_whole:
+        held.append(_padded(kind.resource).contains(f" {loss.resource} ", autoescape=True))
+    return or_(*held)
+
+
+def _padded(words: SQLColumnExpression[str]) -> SQLColumnExpression[str]:
+    """The words with a space on either side of each."""
+    return literal(" ", Text) + words + literal(" ", Text)
+
+
+def _less(words: SQLColumnExpression[str], gone: str) -> Any:
+    """The words without this one, as SQL."""
+    return func.trim(func.replace(_padded(words), f" {gone} ", " "))
+
+
+async def _take_from(session: AsyncSession, kind: type[Authorized], loss: Loss) -> list[str]:
+    """Take it out of the codes or families. Returns the ids of their grants."""
+    scope: Any = kind.scope
+    for gone in sorted(loss.scopes):
+        scope = _less(scope, gone)
+    resource = _less(kind.resource, loss.resource) if loss.is_whole else kind.resource
+    changed = update(kind).where(_loses(kind, loss)).values(scope=scope, resource=resource)
+    quietly = {"synchronize_session": False}
+    return [*(await session.scalars(changed.returning(kind.grant_id), execution_options=quietly)).all()]
+
+
+async def _take_from_clients(session: AsyncSession, loss: Loss, *, now: datetime) -> None:
+    """Their registrations lose it, and their own tokens end; for the client `web` these are its sessions' tokens."""
+    for client in (await session.scalars(select(Client).with_for_update())).all():
+        left = _without(client, loss)
+        if left is None:
+            continue
+        values = {"registered": json.dumps(left.members()), "updated_at": now}
+        await session.execute(update(Client).where(Client.client_id == client.client_id).values(values))
+        if client.client_id == WEB_CLIENT_ID:
+            await _renew_indexes_of_sessions(session, now=now)
+        else:
+            await clients.revoke_own_tokens(session, client.client_id, now=now)
+
+
+async def _renew_indexes_of_sessions(session: AsyncSession, *, now: datetime) -> None:
+    """Revoke the access tokens of all sessions. The sessions live on: their next tokens have another index."""
+    await session.execute(update(BrowserSession).values(status_list_id=None, status_index=None))
+    await status_indexes.revoke_of(session, select(BrowserSession.id), now=now)
+
+
+def _without(client: Client, loss: Loss) -> ClientMetadata | None:
+    """What is left of the registration; None if it does not change."""
+    before = client.registration
+    scope = tuple(scope for scope in before.scope if scope not in loss.scopes)
+    left = replace(before, scope=scope)
+    if loss.is_whole and before.default_resource == loss.resource:
+        left = replace(left, default_resource=None)
+    if loss.is_whole:
+        rest = tuple(api for api in before.protected_resource if api != loss.resource)
+        left = replace(left, protected_resource=rest)
+    return None if left == before else left
