@@ -49,6 +49,47 @@ def parse(text: str) -> Due:
     return Due(_render(shown, zone), at)
 
 
+class Day(NamedTuple):
+    """A day in a zone: the date, as due dates without a time are stored, and the instants between which it lasts."""
+
+    date: datetime
+    begin: datetime
+    end: datetime
+
+
+def parse_date(text: str) -> str:
+    """The text, if it is a date without a time. Raises ValueError."""
+    if not _DATE.fullmatch(text):
+        raise ValueError("must be a date, such as 2027-01-31")
+    _exists(text)
+    return text
+
+
+def parse_zone(name: str) -> str:
+    """The name, if it is a zone's. Raises ValueError."""
+    if name not in _zones():
+        raise ValueError("must name a time zone of the IANA database")
+    return name
+
+
+def day_in(date: str, zone: str) -> Day:
+    """The day in the zone: 23, 24 or 25 hours, or none where the zone skipped the date.
+
+    A midnight that the clocks skip counts with the offset before it, which is the instant at which the day begins. Of a
+    midnight that comes twice, the first one counts. Instants outside of all time are moved to its ends.
+    """
+    at = _exists(date)
+    end = NEVER if at.date() == NEVER.date() else _midnight(at + timedelta(days=1), zone)
+    return Day(at.replace(tzinfo=UTC), _midnight(at, zone), end)
+
+
+def _midnight(at: datetime, zone: str) -> datetime:
+    try:
+        return at.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    except OverflowError:
+        return NEVER if at.year > 1 else datetime.min.replace(tzinfo=UTC)
+
+
 def _exists(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
@@ -58,9 +99,7 @@ def _exists(text: str) -> datetime:
 
 def _in_zone(given: datetime, name: str, *, utc: bool) -> datetime:
     """The time in the zone. `Z` may stand for any offset (RFC 9557 §2.2); other offsets must be the zone's own."""
-    if name not in _zones():
-        raise ValueError("must name a time zone of the IANA database")
-    zone = ZoneInfo(name)
+    zone = ZoneInfo(parse_zone(name))
     if given.tzinfo is None:
         # RFC 5545 §3.3.5: a time in the hour that is skipped in spring is an hour later; in the hour that comes twice
         # in autumn, the first one is meant.

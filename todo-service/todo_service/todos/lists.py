@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Literal, NamedTuple, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema
 
 from . import cursors, due
 from .fields import Status
@@ -37,6 +37,20 @@ def _searchable(text: str) -> str:
     return text
 
 
+def _only_with_date(name: str, info: ValidationInfo) -> str:
+    if info.data.get("due_on", name) is None:
+        raise ValueError("is used only together with due_on")
+    return due.parse_zone(name)
+
+
+Date = Annotated[
+    str,
+    AfterValidator(due.parse_date),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2027-01-31"]}),
+]
+Zone = Annotated[
+    str, AfterValidator(_only_with_date), WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]})
+]
 Instant = Annotated[
     str,
     AfterValidator(_instant),
@@ -61,6 +75,10 @@ class ListParameters(BaseModel):
     priority: Annotated[int | None, Field(ge=0, le=3, description="only todos with this priority")] = None
     due_before: Annotated[Instant | None, Field(description="only todos that are due before this time")] = None
     due_after: Annotated[Instant | None, Field(description="only todos that are due at this time or later")] = None
+    due_on: Annotated[
+        Date | None, Field(description="only todos that are due on this day: on this date, or at a time in this day")
+    ] = None
+    time_zone: Annotated[Zone | None, Field(description="zone in which the day of `due_on` lasts; default UTC")] = None
     q: Annotated[
         Search | None, Field(description="text in title or notes, in any case; `%` and `_` stand for themselves")
     ] = None
@@ -79,7 +97,7 @@ class ListParameters(BaseModel):
     @property
     def may_look_far(self) -> bool:
         """Whether many todos may have to be looked at for one that is shown."""
-        filters = (self.status, self.priority, self.due_before, self.due_after, self.q, self.deleted)
+        filters = (self.status, self.priority, self.due_before, self.due_after, self.due_on, self.q, self.deleted)
         return any(given is not None for given in filters)
 
     @property
@@ -88,11 +106,15 @@ class ListParameters(BaseModel):
         return "list " + self.model_dump_json(exclude={"limit", "cursor"}, exclude_none=True)
 
     def filters(self) -> dict[str, Value]:
-        """The values of the filters that an index has, by name: all but `q` and `deleted`."""
+        """The values of all filters but `q` and `deleted`, by the names that the statement has for them."""
         given = self.model_dump(include={"status", "priority"}, exclude_none=True)
         for name in ("due_before", "due_after"):
             if (text := getattr(self, name)) is not None:
                 given[name] = due.parse(text).at
+        if self.due_on is not None:
+            day = due.day_in(self.due_on, self.time_zone or "UTC")
+            given |= {"due_on": day.date, "due_on_begin": day.begin, "due_on_end": day.end}
+            given |= {"due_on_first": min(day.date, day.begin), "due_on_last": max(day.date, day.end)}
         return given
 
 

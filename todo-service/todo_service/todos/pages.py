@@ -38,6 +38,17 @@ _FILTERS: dict[str, ColumnElement[bool]] = {
     "due_before": todos.c.due_at < bindparam("due_before"),
     "due_after": (todos.c.due_at >= bindparam("due_after")) & (todos.c.due_at < NEVER),
 }
+# A due date without a time is a date everywhere, stored as the beginning of that day in UTC; a time is in the day if the
+# zone's clocks show that date. The outer bounds are for the index.
+_IS_DATE = func.length(todos.c.due) == len("2027-01-31")
+_FILTERS["due_on"] = (
+    (todos.c.due_at >= bindparam("due_on_first"))
+    & (todos.c.due_at <= bindparam("due_on_last"))
+    & (
+        (_IS_DATE & (todos.c.due_at == bindparam("due_on")))
+        | (~_IS_DATE & (todos.c.due_at >= bindparam("due_on_begin")) & (todos.c.due_at < bindparam("due_on_end")))
+    )
+)
 
 
 class Page:
@@ -90,7 +101,7 @@ async def read(
     contains: str = "",
 ) -> Sequence[Row[Any]]:
     """Up to `limit` todos after `after` and not behind `until`, whose folded text contains `contains`."""
-    names = frozenset(shown.filters())
+    names = frozenset(shown.filters()) & frozenset(_FILTERS)
     strpos = "" if not contains else "instr" if connection.dialect.name == "sqlite" else "strpos"
     statement = _build(
         shown.column, shown.descending, names, after is not None, until is not None, strpos, bool(shown.deleted)
@@ -106,9 +117,8 @@ async def find_end(
     owner: str, connection: AsyncConnection, *, shown: ListParameters, after: After | None, count: int, now: datetime
 ) -> After | None:
     """The last of the next `count` todos after `after`, or None if there are not so many."""
-    statement = _build_end(
-        shown.column, shown.descending, frozenset(shown.filters()), after is not None, bool(shown.deleted)
-    )
+    names = frozenset(shown.filters()) & frozenset(_FILTERS)
+    statement = _build_end(shown.column, shown.descending, names, after is not None, bool(shown.deleted))
     parameters = _parameters(owner, shown, after, None, now) | {"skipped": count - 1}
     row = (await connection.execute(statement, parameters)).one_or_none()
     return None if row is None else place(row)
