@@ -156,7 +156,15 @@ def usage() -> str:
     return "usage: ./run.py VERB ...\n\n" + "\n".join(f"    {name:6} {verb.__doc__}" for name, verb in VERBS.items())
 
 
+def is_text(argument: str) -> bool:
+    """False for octets that Python could not decode (lone surrogates), and for a byte order mark."""
+    return not argument.startswith("\ufeff") and not any("\ud800" <= each <= "\udfff" for each in argument)
+
+
 def main(arguments: Sequence[str]) -> int:
+    if not all(map(is_text, arguments)):
+        print("run.py: an argument is not UTF-8, or begins with a byte order mark", file=sys.stderr)
+        return 2
     if not arguments or arguments[0] not in VERBS:
         asked = bool(arguments) and arguments[0] in ("-h", "--help", "help")
         print(usage(), file=sys.stdout if asked else sys.stderr)

@@ -90,6 +90,7 @@ TWINS: dict[str, tuple[Difference, ...]] = {
     "limits/shared_windows.py": (),
     "limits/windows.py": (),
     "settings/environment.py": (),
+    "settings/explained.py": (),
     "store/slow_statements.py": (),
     "telemetry/client_address.py": (),
     "telemetry/exported_spans.py": (),

@@ -7,7 +7,7 @@ import pytest
 
 from auth_service.settings.settings import PREFIX, InvalidSettings, Settings, load_settings
 
-from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, SECRET, Service
+from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, SECRET, Service, environment
 from .https_server import write_certificate
 
 README = Path(__file__).parents[1] / "README.md"
@@ -132,3 +132,33 @@ def test_no_setting_is_unused() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     for name in Settings.model_fields:
         assert f"settings.{name}" in code or f'versioned("{name}")' in code, name
+
+
+NAMES = ["AUTH_ACCESS_TOKEN_TTL", "AUTH_AUTHORIZATION_CODE_TTL", "AUTH_REDIS_TIMEOUT"]
+NO_DURATIONS = ["300", "5m", "00:05:00", "PT", "P", "five minutes", "pt5m", "PT5M ", "PT5M\n", "1e3"]
+
+
+@pytest.mark.parametrize("value", NO_DURATIONS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_duration_that_is_not_iso_8601_is_refused_in_our_words(name: str, value: str) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings({**environment("sqlite+aiosqlite:///x.db"), name: value})
+    assert str(refused.value) == f"{name}: must be an ISO 8601 duration, such as PT5M or P7D"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("AUTH_REDIS_TIMEOUT", "PT0S", "must be more than PT0S"),
+        ("AUTH_AUTHORIZATION_CODE_TTL", "PT11M", "must be at most PT10M"),
+        ("AUTH_HASHING_THREADS", "two", "must be an integer"),
+        ("AUTH_HASHING_THREADS", "0", "must be at least 1"),
+        ("AUTH_LIMITS", "maybe", "must be 'on' or 'off'"),
+        ("AUTH_LOG_LEVEL", "LOUD", "must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("AUTH_CLIENT_RATE_LIMIT", "6/300", "must be REQUESTS/DURATION, such as 600/PT1M, or off"),
+    ],
+)
+def test_a_setting_is_refused_in_our_words(name: str, value: str, text: str) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings({**environment("sqlite+aiosqlite:///x.db"), name: value})
+    assert str(refused.value) == f"{name}: {text}"

@@ -166,3 +166,10 @@ def test_every_setting_is_used() -> None:
     for name in Settings.model_fields.keys() - {"auth_url"}:  # read by jwks_uri
         assert f"settings.{name}" in text, name
     assert "settings.jwks_uri" in text
+
+
+@pytest.mark.parametrize("value", ["1", "50ms", "00:00:01", "PT", "one", "PT1S\n"])
+def test_a_duration_that_is_not_iso_8601_is_refused_in_our_words(value: str) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings({"TODO_ISSUER": "https://id.example.com", "TODO_REDIS_TIMEOUT": value})
+    assert str(refused.value) == "TODO_REDIS_TIMEOUT: must be an ISO 8601 duration, such as PT5M or P7D"

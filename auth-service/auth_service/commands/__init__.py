@@ -98,6 +98,8 @@ def migrate() -> None:
 
 
 def main() -> None:
+    if not all(map(_is_text, sys.argv[1:])):
+        _fail("an argument is not UTF-8, or begins with a byte order mark")
     try:
         app(prog_name="auth-service")
     except (
@@ -112,6 +114,11 @@ def main() -> None:
         _fail(str(error))
     except OperationalError as error:
         _fail(f"the database does not answer: {str(error.orig).strip().partition(chr(10))[0]}")
+
+
+def _is_text(argument: str) -> bool:
+    """False for octets that Python could not decode (lone surrogates), and for a byte order mark."""
+    return not argument.startswith("\ufeff") and not any("\ud800" <= each <= "\udfff" for each in argument)
 
 
 def _fail(reasons: str) -> NoReturn:

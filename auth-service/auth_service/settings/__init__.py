@@ -2,6 +2,7 @@
 
     settings.py      `Settings`, a field for each name, and `load_settings`
     environment.py   variables and files, read into raw values; unknown names are refused
+    explained.py     what is wrong with a value, in our own words
     kinds.py         what a value may be: an issuer, a list of networks, a versioned secret, a rate, ...
 
 `load_settings` reads every AUTH_* name, or AUTH_*_FILE with the path of a file that holds the value, and refuses a name

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter
 
 from ..limits.redis_address import parse_redis_url
 from ..limits.windows import QuotaPolicy
 from ..network.trusted_origins import parse_origin
 from ..sealed.versioned_secrets import parse_secrets
+from .explained import iso_8601
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -71,8 +72,8 @@ def _rate_limit(value: object) -> object:
         return None
     requests, _, duration = value.partition("/")
     try:
-        window = _DURATION.validate_python(duration)
-    except ValidationError:
+        window = _DURATION.validate_python(iso_8601(duration))
+    except ValueError:
         raise ValueError("must be REQUESTS/DURATION, such as 600/PT1M, or off") from None
     if not requests.isdecimal() or not 1 <= int(requests) <= 10**9:
         raise ValueError("must begin with a number of requests from 1 to 1000000000")
@@ -88,7 +89,9 @@ Networks = Annotated[Words, AfterValidator(_networks)]
 Certificates = Annotated[Path, AfterValidator(_certificates)]
 RateLimit = Annotated[QuotaPolicy | None, BeforeValidator(_rate_limit)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
-RedisTimeout = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(seconds=5))]
+RedisTimeout = Annotated[timedelta, BeforeValidator(iso_8601), Field(gt=timedelta(0), le=timedelta(seconds=5))]
 VersionedSecret = Annotated[SecretStr, AfterValidator(_secrets)]
-Positive = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=3650))]
-CodeTtl = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(minutes=10))]  # RFC 6749 §4.1.2
+Positive = Annotated[timedelta, BeforeValidator(iso_8601), Field(gt=timedelta(0), le=timedelta(days=3650))]
+CodeTtl = Annotated[
+    timedelta, BeforeValidator(iso_8601), Field(gt=timedelta(0), le=timedelta(minutes=10))
+]  # RFC 6749 §4.1.2

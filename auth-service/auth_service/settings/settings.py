@@ -5,7 +5,6 @@ that it is in force. Only app.py, assembly.py and the commands read settings; th
 """
 
 import os
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal, Self
@@ -22,6 +21,7 @@ from pydantic import (
 
 from ..network.trusted_origins import TrustedOrigins
 from ..sealed.versioned_secrets import Secrets, looks_like_a_default, parse_secrets
+from . import explained
 from .environment import read_environment
 from .kinds import (
     Certificates,
@@ -111,7 +111,7 @@ class Settings(BaseModel):
     redis_timeout: RedisTimeout = Field(
         timedelta(milliseconds=50), description="Limit for connecting to Redis and for its answer; then it is skipped"
     )
-    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Lowest level that is logged")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged")
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
@@ -171,5 +171,4 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 def _explain(detail: dict[str, Any]) -> str:
     name = f"{PREFIX}{str(detail['loc'][0]).upper()}: " if detail["loc"] else ""
-    message = "is required" if detail["type"] == "missing" else re.sub("^Value error, ", "", detail["msg"])
-    return f"{name}{message}"
+    return f"{name}{explained.explain(detail)}"

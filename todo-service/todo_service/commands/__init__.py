@@ -44,7 +44,15 @@ def migrate() -> None:
     run()
 
 
+def _is_text(argument: str) -> bool:
+    """False for octets that Python could not decode (lone surrogates), and for a byte order mark."""
+    return not argument.startswith("\ufeff") and not any("\ud800" <= each <= "\udfff" for each in argument)
+
+
 def main() -> None:
+    if not all(map(_is_text, sys.argv[1:])):
+        typer.echo("todo-service: an argument is not UTF-8, or begins with a byte order mark", err=True)
+        sys.exit(1)
     try:
         app(prog_name="todo-service")
     except (InvalidSettings, CommandRefused, TracingUnavailable) as error:

@@ -2,6 +2,7 @@
 
     settings.py      `Settings`, a field for each name; `load_settings` reads the environment
     environment.py   variables and files, read into raw values; unknown names are refused
+    explained.py     what is wrong with a value, in our own words
     kinds.py         what a value may be: an origin, a network, a rate limit ...
 
 `load_settings` reads every TODO_* name, and for secrets TODO_*_FILE. It refuses a name that does not exist. Each kind

@@ -5,7 +5,6 @@ believes that it has an effect. Only app.py, assembly.py and the commands read s
 """
 
 import os
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from ..limits.windows import QuotaPolicy
+from . import explained
 from .environment import read_environment
 from .kinds import (
     Certificates,
@@ -142,5 +142,4 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 def _explain(detail: dict[str, Any]) -> str:
     name = f"{PREFIX}{str(detail['loc'][0]).upper()}: " if detail["loc"] else ""
-    message = "is required" if detail["type"] == "missing" else re.sub("^Value error, ", "", detail["msg"])
-    return f"{name}{message}"
+    return f"{name}{explained.explain(detail)}"

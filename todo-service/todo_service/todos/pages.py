@@ -38,8 +38,8 @@ _FILTERS: dict[str, ColumnElement[bool]] = {
     "due_before": todos.c.due_at < bindparam("due_before"),
     "due_after": (todos.c.due_at >= bindparam("due_after")) & (todos.c.due_at < NEVER),
 }
-# A due date without a time is a date everywhere, stored as the beginning of that day in UTC; a time is in the day if the
-# zone's clocks show that date. The outer bounds are for the index.
+# A due date without a time is a date everywhere, stored as the beginning of that day in UTC. A time is in the day if
+# the zone's clocks show that date. The outer bounds are for the index.
 _IS_DATE = func.length(todos.c.due) == len("2027-01-31")
 _FILTERS["due_on"] = (
     (todos.c.due_at >= bindparam("due_on_first"))
