@@ -1,5 +1,6 @@
 """A database with todos is migrated to the newest schema without losing anything."""
 
+import importlib
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, make_url, text
 from sqlalchemy.pool import NullPool
 
 from todo_fixtures.service import Service
 from todo_service.migrations import migrate
+from todo_service.todos import rooms
 from todo_service.todos.identifiers import new_id
 
 OLD = (
@@ -95,13 +97,89 @@ def test_what_the_second_schema_knows_is_kept(old_url: str, run_service: Any) ->
         assert [todo["id"] for todo in later["upserts"]] == [str(gone)]
 
 
+def test_todos_of_the_third_schema_are_counted_and_found(
+    old_url: str, run_service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all owners, deleted ones too, in several batches; on PostgreSQL by a role that row-level security concerns."""
+    filled = importlib.import_module("todo_service.migrations.versions.0004_kept_and_folded")
+    monkeypatch.setattr(filled, "BATCH", 3)
+    if not old_url.startswith("sqlite"):
+        old_url = owned_by_a_plain_role(old_url)
+    alembic(old_url, "0003")
+    ids = {name: [new_id(1_700_000_000 + number) for number in range(7)] for name in ("alice", "bob")}
+    for owner, todos in ids.items():
+        with connect(old_url) as connection:
+            is_sqlite = connection.dialect.name == "sqlite"
+            connection.execute(text("SELECT 1" if is_sqlite else f"SET todo.owner = '{owner}'"))
+            for number, id_ in enumerate(todos, 1):
+                given = {"id": id_.hex if is_sqlite else id_, "title": "Stra\u00dfe", "n": number, "never": NEVER}
+                given |= {"deleted_at": NOW if number == 7 else None, "position": f"{number}V"}
+                connection.execute(text(SECOND.replace("'alice'", f"'{owner}'")), given)
+            connection.execute(text(f"INSERT INTO owners VALUES ('{owner}', 7, 6)"))
+            connection.commit()
+    migrate(old_url)
+    with connect(old_url) as connection:
+        if connection.dialect.name == "postgresql":
+            policies = connection.execute(text("SELECT policyname FROM pg_policies WHERE tablename = 'todos'"))
+            assert set(policies.scalars()) == {"todos_owner", "todos_purge_read", "todos_purge"}
+    with run_service(database_url=old_url) as service:
+        service.wait_until_ready()
+        for owner, todos in ids.items():
+            client = service.person(owner)
+            found = client.get(TODOS, params={"q": "STRASSE", "sort": "created"}).json()["items"]
+            assert [todo["id"] for todo in found] == [str(id_) for id_ in todos[:6]]
+            assert client.post(TODOS, json={"title": "new"}).status_code == 201
+            with connect(old_url) as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.execute(text(f"SET todo.owner = '{owner}'"))
+                counted = connection.execute(
+                    text("SELECT kept_rows, kept_octets FROM owners WHERE owner = :owner"), {"owner": owner}
+                ).one()
+            assert tuple(counted) == (8, 7 * (rooms.ROW + len("Stra\u00dfe".encode())) + rooms.ROW + len("new"))
+
+
+def test_a_migration_that_was_interrupted_goes_on(
+    old_url: str, run_service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not old_url.startswith("sqlite"):
+        old_url = owned_by_a_plain_role(old_url)
+    alembic(old_url, "0003")
+    id_ = new_id(1_700_000_000)
+    with connect(old_url) as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        connection.execute(text("SELECT 1" if is_sqlite else "SET todo.owner = 'alice'"))
+        given = {"id": id_.hex if is_sqlite else id_, "title": "Caf\u00e9", "n": 1, "never": NEVER}
+        connection.execute(text(SECOND), {**given, "deleted_at": None, "position": "1V"})
+        connection.execute(text("INSERT INTO owners VALUES ('alice', 1, 1)"))
+        connection.commit()
+    with monkeypatch.context() as broken:
+        broken.setattr(rooms, "of_todo", None)  # calling it raises TypeError
+        with pytest.raises(TypeError):
+            migrate(old_url)
+    migrate(old_url)
+    with run_service(database_url=old_url) as service:
+        service.wait_until_ready()
+        found = service.person("alice").get(TODOS, params={"q": "CAFE\u0301"}).json()["items"]
+    assert [todo["id"] for todo in found] == [str(id_)]
+
+
+def owned_by_a_plain_role(url: str) -> str:
+    """The URL of the same database for a role that owns it and is no superuser."""
+    with connect(url) as connection:
+        connection.execute(text("DO $$ BEGIN CREATE ROLE plain LOGIN PASSWORD 'plain';"
+                                " EXCEPTION WHEN duplicate_object THEN END $$"))  # fmt: skip
+        connection.execute(text(f'ALTER DATABASE "{make_url(url).database}" OWNER TO plain'))
+        connection.commit()
+    return make_url(url).set(username="plain", password="plain").render_as_string(hide_password=False)
+
+
 def test_the_version_before_reads_and_writes_all_that_it_knows(old_url: str) -> None:
     """The old version serves while the new one migrates. Its statements name only the columns that it knows.
 
     This tests the newest migration only. 0002 added columns that 0001's INSERT does not set, but it is older than the
     first release.
     """
-    alembic(old_url, "0002")
+    alembic(old_url, "0003")
     with connect(old_url) as connection:
         inspected = inspect(connection)
         known = {name: [column["name"] for column in inspected.get_columns(name)] for name in OWNED}

@@ -26,12 +26,13 @@ from ..http.problems import Problem
 from . import cursors, owners, queries
 from .endpoints import DatabaseDep, Now
 from .fields import EXAMPLE, Todo
-from .pages import MOST_OCTETS, PIECE
+from .pages import MOST_OCTETS
 from .transitions import RESTORE_TTL
 
 TOKEN_TTL = RESTORE_TTL - timedelta(days=1)  # a day less, for clocks that differ and for long transactions
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
+_PIECE = 20  # todos that are read at once
 _OF = "changes"
 
 
@@ -113,7 +114,7 @@ async def _read(owner: str, connection: AsyncConnection, since: int, limit: int)
     rows: list[RowMapping] = []
     octets = 0
     while True:
-        wanted = min(PIECE, limit - len(rows) + 1)
+        wanted = min(_PIECE, limit - len(rows) + 1)
         found = await queries.find_changes(owner, connection, since=since, limit=wanted)
         for row in found:
             octets += len(row["notes"].encode())

@@ -19,7 +19,8 @@ from .queries import RESTORE_TTL, SHOWN
 from .table import todos
 
 PIECE = 51  # rows that one statement returns: a page of the default size, and one more
-MOST_OCTETS = 512 * 1024  # of the todos of a page
+MOST_OCTETS = 256 * 1024  # of the todos of a page, the last one excepted
+_UNKNOWN = 4096  # octets that count for a todo of the version before 0004
 _COLUMNS: dict[str, Column[Any]] = {
     "created": todos.c.id,  # UUIDv7: ids sort in the order of creation
     "updated": todos.c.updated_at,
@@ -52,7 +53,7 @@ _FILTERS["due_on"] = (
 
 
 class Page:
-    """The todos of a page while they are collected: at most `limit` and MOST_OCTETS, but at least one."""
+    """The todos of a page while they are collected: at most `limit`, and as many as fit into MOST_OCTETS."""
 
     def __init__(self, limit: int) -> None:
         self.rows: list[Row[Any]] = []
@@ -65,16 +66,21 @@ class Page:
         """How many rows to read next. One more than the page has shows that there are more."""
         return min(PIECE, self._limit - len(self.rows) + 1)
 
+    @property
+    def room(self) -> int:
+        """How many octets the next rows may have; there is always room for one row."""
+        return max(1, self._left)
+
     def add(self, rows: Sequence[Row[Any]]) -> bool:
-        """Add rows. True if the page is full."""
+        """Add what `read` returned. True if the page is full."""
         for row in rows:
-            octets = row.octets or len(row.notes)
-            if len(self.rows) == self._limit or (self.rows and octets > self._left):
+            if len(self.rows) == self._limit:
                 self.has_more = True
                 return True
             self.rows.append(row)
-            self._left -= octets
-        return False
+            self._left -= row.octets or _UNKNOWN
+        self.has_more = bool(rows) and rows[0].found > len(rows)
+        return self.has_more
 
 
 async def find_page(
@@ -83,7 +89,9 @@ async def find_page(
     """The todos after the todo `after`, each with the value that it is sorted by. `q` is not looked at."""
     page = Page(shown.limit)
     while True:
-        rows = await read(owner, connection, shown=shown, after=after, limit=(wanted := page.missing), now=now)
+        rows = await read(
+            owner, connection, shown=shown, after=after, limit=(wanted := page.missing), room=page.room, now=now
+        )
         if page.add(rows) or len(rows) < wanted:
             return page
         after = place(rows[-1])
@@ -96,17 +104,21 @@ async def read(
     shown: ListParameters,
     after: After | None,
     limit: int,
+    room: int,
     now: datetime,
     until: After | None = None,
     contains: str = "",
 ) -> Sequence[Row[Any]]:
-    """Up to `limit` todos after `after` and not behind `until`, whose folded text contains `contains`."""
+    """Up to `limit` todos after `after` and not behind `until`, whose folded text contains `contains`.
+
+    If they have more than `room` octets, only the first of them; `found` of each row is how many there are.
+    """
     names = frozenset(shown.filters()) & frozenset(_FILTERS)
     strpos = "" if not contains else "instr" if connection.dialect.name == "sqlite" else "strpos"
     statement = _build(
         shown.column, shown.descending, names, after is not None, until is not None, strpos, bool(shown.deleted)
     )
-    parameters = _parameters(owner, shown, after, until, now) | {"limit": limit}
+    parameters = _parameters(owner, shown, after, until, now) | {"limit": limit, "room": room}
     if contains:
         parameters["q"] = contains
     rows: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
@@ -143,7 +155,7 @@ def _parameters(
 
 def members(row: Row[Any]) -> dict[str, Any]:
     """A todo's members for JSON. It is a dict: making fifty models takes longer than finding the rows."""
-    return dict(zip(_NAMES, row, strict=False))  # without the last two columns, which are not shown
+    return dict(zip(_NAMES, row, strict=False))  # without the last three columns, which are not shown
 
 
 _COMPARISONS = {(True, False): lt, (True, True): le, (False, False): gt, (False, True): ge}
@@ -159,22 +171,32 @@ def _build(
     strpos: str,
     deleted: bool,
 ) -> Select[Any]:
-    by, keys = _COLUMNS[column], _keys(column)
-    statement = select(*SHOWN, by.label("sort_value"), todos.c.octets)
     conditions = _conditions(column, descending, filters, continued=continued, bounded=bounded, deleted=deleted)
     if strpos:
         conditions.append(getattr(func, strpos)(todos.c.folded, bindparam("q", type_=todos.c.folded.type)) > 0)
-    order = [key.desc() if descending else key for key in keys]
-    if deleted:  # the index of deleted todos has another order, so that the keys are sorted first, without the texts
-        ids = select(todos.c.id).where(*conditions).order_by(*order).limit(bindparam("limit"))
-        conditions = [todos.c.owner == bindparam("owner_"), todos.c.id.in_(ids)]
-    return statement.where(*conditions).order_by(*order).limit(bindparam("limit"))
+    by, order = _COLUMNS[column], _order(_keys(column), descending=descending)
+    # The keys are found and sorted without the texts.
+    keys = select(*_keys(column), func.coalesce(todos.c.octets, _UNKNOWN).label("octets")).where(*conditions)
+    found = keys.order_by(*order).limit(bindparam("limit")).subquery("keys")
+    by_key = _order([found.c[key.name] for key in _keys(column)], descending=descending)
+    before = func.sum(found.c.octets).over(order_by=by_key) - found.c.octets
+    summed = select(found.c.id, before.label("before"), func.count().over().label("found")).subquery("summed")
+    return (
+        select(*SHOWN, by.label("sort_value"), todos.c.octets, summed.c.found)
+        .join(summed, todos.c.id == summed.c.id)
+        .where(todos.c.owner == bindparam("owner_"), summed.c.before < bindparam("room"))
+        .order_by(*order)
+    )
+
+
+def _order(keys: Sequence[ColumnElement[Any]], *, descending: bool) -> list[ColumnElement[Any]]:
+    return [key.desc() if descending else key for key in keys]
 
 
 @lru_cache(maxsize=512)
 def _build_end(column: str, descending: bool, filters: frozenset[str], continued: bool, deleted: bool) -> Select[Any]:
     conditions = _conditions(column, descending, filters, continued=continued, bounded=False, deleted=deleted)
-    order = [key.desc() if descending else key for key in _keys(column)]
+    order = _order(_keys(column), descending=descending)
     statement = select(todos.c.id, _COLUMNS[column].label("sort_value")).where(*conditions)
     return statement.order_by(*order).limit(1).offset(bindparam("skipped"))
 

@@ -39,6 +39,7 @@ async def search(
                 until=end,
                 contains=contains,
                 limit=(wanted := page.missing),
+                room=page.room,
                 now=now,
             )
         if page.add(rows):
