@@ -36,7 +36,8 @@ class TodoProcess:
 
 
 @contextmanager
-def running_todo_service(folder: Path, issuer: Issuer) -> Iterator[TodoProcess]:
+def running_todo_service(folder: Path, issuer: Issuer, **more: str) -> Iterator[TodoProcess]:
+    """Run it with these settings until the end of the block."""
     port, log = free_port(), folder / "todo-service.log"
     settings = {
         "PYTHONPATH": str(ROOT / "todo-service"),
@@ -45,6 +46,7 @@ def running_todo_service(folder: Path, issuer: Issuer) -> Iterator[TodoProcess]:
         "TODO_JWKS_FILE": str(folder / "jwks.json"),
         "TODO_REQUIRE_STATUS": "off",  # the issuer here has no status lists
         "TODO_STATUS_LISTS_FILE": str(folder / "status_lists.json"),
+        **more,
     }
     environ = {**ambient(), **settings}
     subprocess.run([*COMMAND, "migrate"], cwd=folder, env=environ, capture_output=True, timeout=300, check=True)
