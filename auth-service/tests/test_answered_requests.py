@@ -91,6 +91,15 @@ def test_a_no_after_a_yes_changes_nothing(service: Service) -> None:
     assert len(service.rows("SELECT * FROM consents")) == 1
 
 
+def test_a_yes_that_was_withdrawn_before_its_code_does_not_stand(service: Service) -> None:
+    frontend, browser, page = at_consent(service)
+    fields = {**browser.fields("consent-form")[1], "decision": "allow"}
+    assert browser.client.post("/consent", data=fields).status_code == 303  # whose redirect is not followed
+    browser.open("/consent").press(f"withdraw-form-{frontend.client_id}", f"withdraw-{frontend.client_id}")
+    assert browser.open("/oauth/authorize", **dict(page.request.url.params)).path == "/consent"
+    assert browser.press("consent-form", "deny").answer["error"] == "access_denied"
+
+
 def test_the_answer_is_not_another_browsers(service: Service) -> None:
     """The victim's session in another browser, with the handle: neither form nor address gives the code."""
     frontend, browser, page = at_consent(service)

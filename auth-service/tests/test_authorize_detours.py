@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
-from .browser import Browser, asked, signed_in
+from .browser import Browser, Page, asked, signed_in
 from .code_flow import register_frontend
 from .conftest import Service
 from .waiting import wait_until
@@ -133,6 +133,9 @@ def test_a_client_that_was_deleted_a_moment_ago_breaks_nothing(service: Service)
     gone = [each.get("/oauth/authorize", params=asked(frontend)) for each in (person, nobody)]
     gone.append(nobody.post("/oauth/authorize", data=asked(frontend)))
     assert [(each.status_code, each.headers["retry-after"]) for each in gone] == [(503, "1")] * 3
+    links = [Page(each.text).elements.get("again-link", {}).get("href", "") for each in gone]
+    assert [link.partition("?")[0] for link in links] == ["/oauth/authorize", "/oauth/authorize", ""]
+    assert all("signin-link" in Page(each.text).elements for each in gone)
     service.clock.advance(seconds=5)
     assert nobody.get("/oauth/authorize", params=asked(frontend)).status_code == 400
 

@@ -26,6 +26,7 @@ class Client:
     client_id: str = ""
     secret: dict[str, str] = field(default_factory=dict)  # the form's field, if it has one
     responses: list[dict[str, str]] = field(default_factory=list)
+    visits: list[str] = field(default_factory=list)  # the path of each request for a page that the client was sent
     on_response: Callable[[dict[str, str]], str | None] = lambda _: None  # returns the address to redirect to, if any
     on_sign_out: str | None = None  # the same, after a sign-out
     may_answer: threading.Event = field(default_factory=threading.Event)
@@ -55,8 +56,8 @@ class Client:
         finally:
             self.may_answer.set()
 
-    def wait_for_a_response(self) -> None:
-        wait_until(lambda: self.responses != [])
+    def wait_for_visits(self, count: int) -> None:
+        wait_until(lambda: len(self.visits) >= count)
 
     def redeem(self, response: dict[str, str]) -> httpx2.Response:
         form = {"grant_type": "authorization_code", "client_id": self.client_id, "code": response["code"]}
@@ -70,16 +71,21 @@ def running_client(ours: Ours, **metadata: Any) -> Iterator[Client]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            location = client.on_sign_out if self.path.startswith("/bye") else None
+            location = None
+            if self.path.startswith("/bye"):
+                client.visits.append(self.path)
+                location = client.on_sign_out
             if self.path.startswith("/callback"):
                 response = dict(parse_qsl(urlsplit(self.path).query))
                 client.responses.append(response)
+                client.visits.append(self.path)
                 location = client.on_response(response)
             self._answer(location)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             client.responses.append(dict(parse_qsl(body)))
+            client.visits.append(self.path)
             self._answer(client.on_response(client.responses[-1]))
 
         def _answer(self, location: str | None) -> None:

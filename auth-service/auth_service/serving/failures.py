@@ -20,7 +20,7 @@ from ..http.bearer_tokens import BearerRefusal
 from ..http.head_requests import with_head
 from ..http.navigation import is_navigation
 from ..http.oauth_requests import render_oauth_error
-from ..http.pages import Link, PageRefused, render_page, render_refused
+from ..http.pages import ACCOUNT_LINK, Link, PageRefused, render_page, render_refused
 from ..limits.attempts import TooManyAttempts
 from ..oauth.errors import OAuthError
 from .routes import PAGE_PATHS, ROUTES
@@ -92,11 +92,23 @@ def _render_half_a_request(request: Request, error: ClientDisconnect) -> Respons
 def _render_unavailable(request: Request, error: Exception) -> Response:
     _log.error("store_unavailable", error=type(error).__name__)
     if request.scope["path"] in PAGE_PATHS:
-        later = PageRefused("Not now", "This does not work at the moment. Please try again in a moment.", status=503)
+        text = "This does not work at the moment. Please try again in a moment."
+        later = PageRefused("Not now", text, status=503, links=(*_again(request), ACCOUNT_LINK))
         response = render_refused(request, later)
         response.headers["Retry-After"] = "1"
         return response
     return render_failure(request, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "1"})
+
+
+def _again(request: Request) -> tuple[Link, ...]:
+    """A link to the page that failed. The address of a form names its request, so that the form can be shown again.
+
+    A form that another site has posted has no such address.
+    """
+    path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+    if request.method == "POST" and not query:
+        return ()
+    return (Link("again-link", f"{path}?{query}" if query else path, "Try again"),)
 
 
 def render_failure(request: Request, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:

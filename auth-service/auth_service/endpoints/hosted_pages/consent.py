@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +14,7 @@ from ...http.current_session import Current, SessionParts, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, expired, require_pending
-from ...oauth.consent import Agreement, to_agree_to
+from ...oauth.consent import Agreement, covers, to_agree_to
 from ...oauth.errors import AccessDenied
 from ...oauth.scope import IDENTITY
 from ...resources.resources import lock_registered
@@ -98,14 +99,30 @@ async def _decline(
     request: Request, pending: PendingRequest, current: Current, parts: ConsentParts, now: datetime
 ) -> Response:
     denied = AccessDenied("The person said no.")
+    agreed_to = to_agree_to(pending.request, await parts.resources.current(now=now))
     async with parts.database.writing() as session:
-        is_first = await authorization_requests.refuse(
-            session, pending.handle, denied, session_id=current.session.id, unless_consented=True, now=now
-        )
-    if not is_first:
-        return back_to_authorize(pending)
+        if not await _refuse(session, pending, current, agreed_to, denied, now):
+            return back_to_authorize(pending)
     audit("consent_declined", account_id=current.account.id, client_id=pending.client.client_id)
     return answer_refusal(request, pending.request.target, denied)
+
+
+async def _refuse(
+    session: AsyncSession,
+    pending: PendingRequest,
+    current: Current,
+    agreed_to: Agreement,
+    denied: AccessDenied,
+    now: datetime,
+) -> bool:
+    """Record the no. False if a yes or another answer was first. A yes that was withdrawn since does not stand."""
+    refuse = partial(
+        authorization_requests.refuse, session, pending.handle, denied, session_id=current.session.id, now=now
+    )
+    if await refuse(unless_consented=True):
+        return True
+    allowed = await consents.find_agreed(session, current.account.id, pending.client.client_id)
+    return not covers(allowed, agreed_to) and await refuse()
 
 
 async def _render(
