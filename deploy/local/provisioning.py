@@ -27,8 +27,8 @@ def provision(system: System, environments: Mapping[str, Mapping[str, str]]) -> 
     if todo.get("TODO_CLIENT_ID") == TODO_CLIENT_ID:  # otherwise the user has set another client
         secret = ("--secret-file", str(todo_client_secret()))
         events = f"http://{LOOPBACK}:{system.todo_port}/internal/events"
-        arguments = ("clients", "provision", TODO_CLIENT_ID, *secret)
-        steps.append(("todo-service as a client", arguments, describe_todo_service(api, events)))
+        command = ("clients", "provision", TODO_CLIENT_ID, *secret)
+        steps.append(("todo-service as a client", command, describe_todo_service(api, events)))
     wanted, stamp = STATE / "provisioned.json", STATE / "provisioned.stamp"
     text = json.dumps(steps)
     ours = auth.get("AUTH_DATABASE_URL", "").endswith(f"///{STATE / 'auth.db'}")
