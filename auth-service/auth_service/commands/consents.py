@@ -7,16 +7,20 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..grants import consents
-from ..grants.consents import Consent
+from ..grants.consents import Consent, Withdrawn
 from ..store.instants import utc_now
+from ..tokens import removed_access
+from ..tokens.removed_access import loss_of
 from .named_accounts import Who, get_account
 from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show, show_pages
+from .registrations import load_resources
 
 app = typer.Typer(help="Consents: the access that people allowed to clients.", no_args_is_help=True)
 PAGE = 500
 
 Whose = Annotated[str, typer.Option("--user", metavar="ID_OR_EMAIL", help="Only this account's.")]
+OneResource = Annotated[str, typer.Option("--resource", metavar="URI", help="Only this API of several.")]
 ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The client's id.")]
 
 
@@ -38,13 +42,17 @@ def list_(user: Whose = "", as_json: AsJson = False) -> None:
 
 
 @app.command()
-def withdraw(who: Who, client_id: ClientId, yes: Yes = False, as_json: AsJson = False) -> None:
+def withdraw(
+    who: Who, client_id: ClientId, resource: OneResource = "", yes: Yes = False, as_json: AsJson = False
+) -> None:
     """Delete an account's consents to a client, and end the client's grants for that account.
 
-    The person is asked again the next time. Other clients are not affected.
+    With --resource the client loses that API only: its grants live on, and their access tokens are revoked. The person
+    is asked again the next time. Other clients are not affected.
     """
-    confirm(f"Withdraw the consents of {who} to {client_id}, and end its grants?", yes=yes)
-    show([run(transact(_withdraw, who, client_id))], as_json=as_json)
+    what = f"for {resource}" if resource else "and end its grants"
+    confirm(f"Withdraw the consents of {who} to {client_id}, {what}?", yes=yes)
+    show([run(transact(_withdraw, who, client_id, resource))], as_json=as_json)
 
 
 async def _pages(user: str) -> AsyncIterator[list[Record]]:
@@ -56,9 +64,17 @@ async def _pages(user: str) -> AsyncIterator[list[Record]]:
             yield list(map(record_of, page))
 
 
-async def _withdraw(session: AsyncSession, who: str, client_id: str) -> Record:
+async def _withdraw(session: AsyncSession, who: str, client_id: str, resource: str) -> Record:
     account = await get_account(session, who)
-    withdrawn = await consents.withdraw(session, account.id, client_id, now=utc_now())
+    if resource:
+        api = (await load_resources(session)).find(resource)
+        if api is None:
+            raise CommandRefused(f"there is no API {resource!r}")
+        withdrawn: Withdrawn = await removed_access.withdraw(
+            session, account.id, client_id, loss_of(api), now=utc_now()
+        )
+    else:
+        withdrawn = await consents.withdraw(session, account.id, client_id, now=utc_now())
     if not withdrawn.consents and not withdrawn.grants:
         raise CommandRefused("the account has no consent to this client, and the client has no grant")
     return {

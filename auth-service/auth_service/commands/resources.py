@@ -14,7 +14,7 @@ from ..resources import resources as registry
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
 from ..telemetry.logs import audit
-from ..tokens.removed_access import Loss, count_affected, take_away
+from ..tokens.removed_access import Loss, count_affected, loss_of, take_away
 from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show
 from .registrations import read_metadata
@@ -144,20 +144,16 @@ async def _take_scopes(session: AsyncSession, before: Resource, after: Resource,
     await take_away(session, loss, now=utc_now())
 
 
-def _whole(resource: Resource) -> Loss:
-    return Loss(resource.resource, frozenset(resource.scopes), is_whole=True)
-
-
 async def _count(uri: str) -> str:
     async with opened() as database, database.reading() as session:
         found = _get(await registry.load(session, load_settings().issuer), uri)
-        return str(await count_affected(session, _whole(found)))
+        return str(await count_affected(session, loss_of(found)))
 
 
 async def _delete(uri: str) -> Resource:
     async with opened() as database, database.writing() as session:
         gone = _get(await registry.load_locked(session, load_settings().issuer), uri)
-        affected = await take_away(session, _whole(gone), now=utc_now())
+        affected = await take_away(session, loss_of(gone), now=utc_now())
     typer.echo(f"auth-service: {affected} lost it", err=True)
     audit("resource_removed", resource=uri)
     return gone

@@ -77,7 +77,7 @@ async def list_consents(
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """Numbers of deleted consents and ended grants."""
+    """Numbers of deleted consents, and of grants that ended or lost something."""
 
     consents: int
     grants: int

@@ -105,13 +105,19 @@ def may_be_given_again(held: Held[AuthorizationCode], *, now: datetime) -> bool:
 
 
 async def redeem(session: AsyncSession, code: AuthorizationCode, *, now: datetime) -> bool:
-    """Mark the code used. False if another request was first.
+    """Mark the code used. False if another request was first, or if what it grants has just changed.
 
-    One conditional UPDATE decides, so of simultaneous requests exactly one returns True.
+    One conditional UPDATE decides, so of simultaneous requests exactly one returns True. The grant is compared, too: an
+    API that is withdrawn after the code was read must not live on in the refresh token that is made from it.
     """
     redeemed = await session.execute(
         update(AuthorizationCode)
-        .where(AuthorizationCode.code_hash == code.code_hash, AuthorizationCode.redeemed_at.is_(None))
+        .where(
+            AuthorizationCode.code_hash == code.code_hash,
+            AuthorizationCode.redeemed_at.is_(None),
+            AuthorizationCode.resource == code.resource,
+            AuthorizationCode.scope == code.scope,
+        )
         .values(redeemed_at=now)
         .returning(AuthorizationCode.code_hash)
     )

@@ -65,6 +65,16 @@ def held_of(kind: type[A], values: Iterable[Any]) -> Held[A]:
     return Held(_row(kind, rest), _holder(rest))
 
 
+async def is_unchanged(database: Database, held: Held[Authorized]) -> bool:
+    """Whether the stored code or family still grants what it granted when it was read."""
+    kind = type(held.authorized)
+    key = kind.__mapper__.primary_key[0]
+    query = select(kind.resource, kind.scope).where(key == getattr(held.authorized, key.name))
+    async with database.reading() as session:
+        found = (await session.execute(query)).one_or_none()
+    return found is not None and tuple(found) == (held.authorized.resource, held.authorized.scope)
+
+
 _FIND_HOLDER = (
     select(*_COLUMNS)
     .join_from(StatusIndex, Grant, Grant.id == StatusIndex.holder_id)

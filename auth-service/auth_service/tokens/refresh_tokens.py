@@ -113,6 +113,8 @@ class RefreshTokens:
             "shown": opaque.hash_of(token),
             "successor": opaque.hash_of(successor),
             "sealed": self.seal.seal(successor, place=family.token_hash),
+            "granted_resource": family.resource,
+            "granted_scope": family.scope,
             "now": now,
             "expiry": family.expires_at and self.lifetimes.expiry(created_at=family.created_at, now=now),
         }
@@ -152,7 +154,13 @@ _FIND = select_held(RefreshTokenFamily).where(RefreshTokenFamily.locator_hash ==
 _TABLE: Any = RefreshTokenFamily.__table__
 _ROTATE = (
     update(_TABLE)
-    .where(_TABLE.c.locator_hash == bindparam("locator"), _TABLE.c.token_hash == bindparam("shown"))
+    .where(
+        _TABLE.c.locator_hash == bindparam("locator"),
+        _TABLE.c.token_hash == bindparam("shown"),
+        _TABLE.c.resource
+        == bindparam("granted_resource"),  # otherwise an API has been withdrawn since the family was read
+        _TABLE.c.scope == bindparam("granted_scope"),
+    )
     .values(
         token_hash=bindparam("successor"),
         parent_hash=_TABLE.c.token_hash,

@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import SQLColumnExpression, Text, func, literal, or_, select, update
+from sqlalchemy import Select, SQLColumnExpression, Text, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..clients import clients
 from ..clients.clients import WEB_CLIENT_ID, Client
 from ..grants import grants
-from ..grants.consents import Consent
+from ..grants.consents import Consent, Withdrawn
 from ..grants.grants import Authorized, Grant
 from ..oauth.client_metadata import ClientMetadata
+from ..oauth.resources import Resource
 from ..resources import resources
 from ..sessions.browser_sessions import BrowserSession
 from ..status_lists import indexes as status_indexes
@@ -41,12 +42,14 @@ class Loss:
         return self.is_whole or bool(self.scopes)
 
 
-@dataclass(frozen=True)
-class Affected:
-    """Numbers of consents, live grants and clients that lose something."""
+def loss_of(api: Resource) -> Loss:
+    return Loss(api.resource, frozenset(api.scopes), is_whole=True)
 
-    consents: int
-    grants: int
+
+@dataclass(frozen=True)
+class Affected(Withdrawn):
+    """Numbers of consents, grants and clients that lose something."""
+
     clients: int
 
     def __str__(self) -> str:
@@ -66,10 +69,33 @@ async def take_away(session: AsyncSession, loss: Loss, *, now: datetime) -> Affe
     if loss.is_whole:  # first: whoever stores something for the API now has to wait, and then finds it gone
         await resources.remove(session, loss.resource)
     await _take_from_consents(session, loss)
-    for kind in _KINDS:
-        await grants.renew_indexes(session, await _take_from(session, kind, loss), now=now)
+    await _take_from_grants(session, loss, now=now)
     await _take_from_clients(session, loss, now=now)
     return affected
+
+
+async def withdraw(session: AsyncSession, account_id: str, client_id: str, loss: Loss, *, now: datetime) -> Affected:
+    """Withdraw an account's consent to a client for one API. The client keeps its grants, without that API."""
+    which = (Consent.account_id == account_id, Consent.client_id == client_id, Consent.resource == loss.resource)
+    gone = (await session.scalars(delete(Consent).where(*which).returning(Consent.resource))).all()
+    own = select(Grant.id).where(Grant.account_id == account_id, Grant.client_id == client_id)
+    return Affected(len(gone), await _take_from_grants(session, loss, own, now=now), 1)
+
+
+async def _take_from_grants(
+    session: AsyncSession, loss: Loss, grant_ids: Select[Any] | None = None, *, now: datetime
+) -> int:
+    """Take it out of codes and refresh tokens, and revoke the access tokens of their grants. Returns how many grants.
+
+    A code or family to which nothing is left is deleted.
+    """
+    changed: set[str] = set()
+    for kind in _KINDS:
+        changed |= set(await _take_from(session, kind, loss, grant_ids))
+        empty = delete(kind).where(kind.scope == "", kind.resource == "")
+        await session.execute(empty, execution_options={"synchronize_session": False})
+    await grants.renew_indexes(session, sorted(changed), now=now)
+    return len(changed)
 
 
 async def _consents(session: AsyncSession, loss: Loss) -> list[Consent]:
@@ -103,13 +129,16 @@ def _less(words: SQLColumnExpression[str], gone: str) -> Any:
     return func.trim(func.replace(_padded(words), f" {gone} ", " "))
 
 
-async def _take_from(session: AsyncSession, kind: type[Authorized], loss: Loss) -> list[str]:
+async def _take_from(
+    session: AsyncSession, kind: type[Authorized], loss: Loss, grant_ids: Select[Any] | None
+) -> list[str]:
     """Take it out of the codes or families. Returns the ids of their grants."""
     scope: Any = kind.scope
     for gone in sorted(loss.scopes):
         scope = _less(scope, gone)
     resource = _less(kind.resource, loss.resource) if loss.is_whole else kind.resource
-    changed = update(kind).where(_loses(kind, loss)).values(scope=scope, resource=resource)
+    whose = () if grant_ids is None else (kind.grant_id.in_(grant_ids),)
+    changed = update(kind).where(_loses(kind, loss), *whose).values(scope=scope, resource=resource)
     quietly = {"synchronize_session": False}
     return [*(await session.scalars(changed.returning(kind.grant_id), execution_options=quietly)).all()]
 

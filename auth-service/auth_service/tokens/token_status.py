@@ -41,9 +41,14 @@ class TokenStatus:
         return self._reference(grant)
 
     async def of_client(self, client: Client, *, now: datetime) -> StatusReference | None:
-        """The index for a client_credentials token. None: the client has just been deleted."""
+        """The index for a client_credentials token. None: the client has just been deleted or changed.
+
+        A client is cached for seconds. Its registration is compared, so that a process that does not know yet of an
+        API's removal draws no new index for it.
+        """
         if self._needs_another(client):
-            return await self._reference_drawn(client, client.client_id, (Client.client_id == client.client_id,), now)
+            same = (Client.client_id == client.client_id, Client.registered == client.registered)
+            return await self._reference_drawn(client, client.client_id, same, now)
         return self._reference(client)
 
     def _needs_another(self, holder: Any) -> bool:

@@ -16,10 +16,13 @@ from ...resources.cache import ResourceCache
 from ...store.database import Database
 from ...store.instants import Clock
 from ...telemetry.logs import audit
+from ...tokens import removed_access
+from ...tokens.removed_access import loss_of
 from .forms import NOT_OURS, FormParts, is_ours, render_form
 from .sentences import sections_of
 
 WITHDRAW = "withdraw"  # the field that names the client
+RESOURCE = "resource"  # and the one that names one of its APIs
 MAX_SHOWN = 500
 
 
@@ -53,13 +56,22 @@ async def render(request: Request, parts: AgreedParts, current: Current, error: 
 
 
 async def withdraw(request: Request, parts: AgreedParts, form: Parameters, current: Current, now: datetime) -> Response:
-    """Withdraw all of the person's consents to one client. Its grants end."""
+    """Withdraw all of the person's consents to one client: its grants end. Or only that for one API of several."""
     if not is_ours(request, parts, form, current.session.id):
         return await render(request, parts, current, NOT_OURS)
-    client_id = form.get(WITHDRAW) or ""
-    withdrawn = await parts.database.transact(consents.withdraw, current.account.id, client_id, now=now)
+    client_id, account_id = form.get(WITHDRAW) or "", current.account.id
+    resource = form.get(RESOURCE)
+    api = None if resource is None else (await parts.resources.current(now=now)).find(resource)
+    if resource is not None and api is None:
+        return await render(request, parts, current)  # removed meanwhile, and nothing is left of it
+    if api is None:
+        withdrawn = await parts.database.transact(consents.withdraw, account_id, client_id, now=now)
+    else:
+        withdrawn = await parts.database.transact(
+            removed_access.withdraw, account_id, client_id, loss_of(api), now=now
+        )
     if withdrawn.consents or withdrawn.grants:  # otherwise client_id may be any text; keep it out of the log
-        audit("consent_withdrawn", account_id=current.account.id, client_id=client_id)
+        audit("consent_withdrawn", account_id=account_id, client_id=client_id, resource=resource)
     return see_other("/consent")
 
 

@@ -41,6 +41,16 @@ async def redeem(request: TokenRequest) -> TokenResponse:
         InvalidGrant, InvalidTarget, InvalidScope
     """
     parts = given(request.http, CodeParts)
+    answer = await _trade(request, parts)
+    if answer is None:  # an API was withdrawn from the code meanwhile: read it again
+        answer = await _trade(request, parts)
+    if answer is None:
+        raise InvalidGrant(redemption.ENDED, reason="what the code grants changed twice")
+    return answer
+
+
+async def _trade(request: TokenRequest, parts: CodeParts) -> TokenResponse | None:
+    """Check the code and redeem it. None if what it grants has changed meanwhile."""
     code, redirect_uri = request.parameters.require("code"), request.parameters.require("redirect_uri")
     held = await authorization_codes.find(parts.database, code)
     if held is None:
@@ -53,6 +63,9 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     target = await redemption.choose_target(request, parts, held, held.authorized.scopes)
     is_first, refresh_token = await parts.database.transact(_spend, request, parts, held)
     if not is_first:
+        found = await authorization_codes.find(parts.database, code)
+        if found is not None and found.authorized.redeemed_at is None:
+            return None
         raise await redemption.end_for_reuse(parts, held, request, "code")
     nonce = held.authorized.nonce
     return await redemption.respond(request, parts, held, target, refresh_token=refresh_token, nonce=nonce)

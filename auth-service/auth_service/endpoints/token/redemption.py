@@ -14,7 +14,7 @@ from ...resources.cache import ResourceCache
 from ...store.database import Database
 from ...telemetry.counts import RequestCounts
 from ...telemetry.logs import audit
-from ...tokens.holders import Held
+from ...tokens.holders import Held, is_unchanged
 from ...tokens.issuer import TokenIssuer
 from ...tokens.token_status import TokenStatus
 from .messages import TokenRequest, TokenResponse
@@ -60,9 +60,14 @@ async def respond(
         InvalidGrant: the grant has just ended.
     """
     registered, now = request.client.registration.scope, request.now
-    status = await parts.token_status.of_grant(held.holder.grant, now=now)
+    grant = held.holder.grant
+    before = grant.status_list_id, grant.status_index
+    status = await parts.token_status.of_grant(grant, now=now)
     if status is None:
         raise InvalidGrant(ENDED)
+    # Withdrawing an API revokes the index that the grant has then. A new index must not outlive it.
+    if (grant.status_list_id, grant.status_index) != before and not await is_unchanged(parts.database, held):
+        raise InvalidGrant(ENDED, reason="an API was withdrawn a moment ago")
     access_token = parts.tokens.issue_for_grant(
         held, target.audience, target.scope, status, registered=registered, now=now
     )
