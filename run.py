@@ -22,6 +22,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, NoReturn
 
+from deploy.local import backups
 from deploy.local.lint import lint
 from deploy.local.packages import find_nginx, python, remove_old_environments
 from deploy.local.processes import STOP_SECONDS, birth, clear_leftovers
@@ -114,6 +115,16 @@ def bench(arguments: Sequence[str]) -> int:
     return max(codes)
 
 
+def backup(arguments: Sequence[str]) -> int:
+    """save databases and secrets, while it runs or not: backup FOLDER"""
+    return backups.backup(arguments)
+
+
+def restore(arguments: Sequence[str]) -> int:
+    """put a backup where no state is, and end all sessions and tokens that it brings back: restore FOLDER"""
+    return backups.restore(arguments, issuer=origin)
+
+
 def auth(arguments: Sequence[str]) -> int:
     """run a command of auth-service on the same state, for example: auth users list"""
     return operate("auth", arguments)
@@ -148,12 +159,12 @@ def no_arguments(verb: str, arguments: Sequence[str]) -> None:
 
 
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {
-    verb.__name__: verb for verb in (up, down, reset, test, lint, bench, auth, todo)
+    verb.__name__: verb for verb in (up, down, backup, restore, reset, test, lint, bench, auth, todo)
 }
 
 
 def usage() -> str:
-    return "usage: ./run.py VERB ...\n\n" + "\n".join(f"    {name:6} {verb.__doc__}" for name, verb in VERBS.items())
+    return "usage: ./run.py VERB ...\n\n" + "\n".join(f"    {name:7} {verb.__doc__}" for name, verb in VERBS.items())
 
 
 def is_text(argument: str) -> bool:

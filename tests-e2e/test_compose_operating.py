@@ -21,7 +21,7 @@ from e2e_fixtures.people import Person, bearer, browser, credentials, sign_up
 from e2e_fixtures.waiting import wait_until
 
 LASTING = {"gateway", "auth-service", "auth-worker", "todo-service", "database", "redis"}
-ELSEWHERE = ("Upgrade", "Restore", "Replace every secret")  # these have tests of their own below
+ELSEWHERE = ("Upgrade", "Restore", "Replace every secret", "Another issuer")  # these have tests of their own below
 TODO_CLIENT = "client_000000000000000000000todoservice"
 
 
@@ -201,6 +201,18 @@ class TestReplacedSecrets:
         restarted = composed.script("docker compose restart auth-service && docker compose up --wait --no-recreate")
         assert restarted.returncode == 0, restarted.stderr
         assert composed.stack.client().get("/.well-known/jwks.json").status_code == 200
+
+
+class TestAnotherIssuer:
+    def test_what_is_stored_moves_there_and_back(self, composed: Composed) -> None:
+        """The first line of the guide; its second line is tested with the upgrade."""
+        line = PARAGRAPHS["Another issuer"].splitlines()[0]
+        ours, other = composed.stack.url, "https://id.example.com"
+        for issuer, old in ((other, ours), (ours, other)):
+            done = composed.script(f"{line} --json", ISSUER=issuer, OLD_ISSUER=old)
+            assert done.returncode == 0, done.stderr
+            counts = {each["what"]: each["moved"] for each in map(json.loads, done.stdout.splitlines())}
+            assert counts["clients"] == 1  # todo-service itself
 
 
 class TestSettings:

@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,8 @@ import httpx2
 from deploy.local.ports import free_port
 
 from e2e_fixtures.checkout import TIMEOUT, Checkout, ambient
-from e2e_fixtures.stack import NO_TLS, command_of, running_stack
+from e2e_fixtures.people import PASSWORD, Person, browser, credentials, sign_up
+from e2e_fixtures.stack import NO_TLS, Stack, command_of, running_stack, started_stack
 from e2e_fixtures.waiting import wait_until
 
 STATE_OF_A_SYSTEM = {"auth.db", "todo.db", "secrets", "logs"}
@@ -70,6 +74,52 @@ def test_everything_else_starts_where_the_web_application_cannot_be_built(tmp_pa
         assert statuses == [200, 404]
     finally:
         checkout.run("down")
+
+
+def test_backup_of_a_running_system_is_restored_and_the_demo_says_its_password_again(tmp_path: Path) -> None:
+    """Accounts, todos and secrets come back; sessions do not, because the backup has forgotten later sign-outs."""
+    options, saved = ("--demo", "--no-limits", "--port", str(free_port())), tmp_path / "saved"
+    with running_stack(tmp_path / "checkout", *options) as stack:
+        checkout, person = stack.checkout, sign_up(stack)
+        writing, counted = threading.Event(), []
+
+        def write() -> None:
+            api = person.api()
+            while not writing.wait(0.05):
+                counted.append(api.post("/api/v1/todos", json={"title": "Meanwhile"}).status_code)
+
+        with ThreadPoolExecutor(1) as pool:
+            written = pool.submit(write)
+            wait_until(lambda: len(counted) > 3)
+            done = checkout.run("backup", str(saved))
+            writing.set()
+        written.result()
+        assert (done.returncode, set(counted)) == (0, {201}), done.stderr
+        password = said_password(stack)
+        assert "exists already" in checkout.run("backup", str(saved)).stderr
+        assert "The system runs" in checkout.run("restore", str(saved)).stderr
+    assert {path.stat().st_mode & 0o077 for path in (saved, *saved.glob("*.db"), saved / "secrets")} == {0}
+    assert "already" in checkout.run("restore", str(saved)).stderr
+    for command in (("reset",), ("restore", str(saved))):
+        done = checkout.run(*command)
+        assert done.returncode == 0, done.stderr
+    with started_stack(checkout, *options) as stack:
+        assert said_password(stack) == password
+        page = browser(stack)
+        page.cookies.update(person.browser.cookies)
+        assert page.get("/api/auth/get-session").json() is None
+        for email, secret in ((person.email, PASSWORD), ("dana@example.com", password)):
+            page = browser(stack)
+            signed_in = page.post("/api/auth/sign-in/email", json=credentials(email, secret))
+            assert signed_in.status_code == 200, signed_in.text
+            todos = Person(signed_in.json()["user"]["id"], email, page, stack).api().get("/api/v1/todos").json()
+            assert len(todos["items"]) >= 3
+
+
+def said_password(stack: Stack) -> str:
+    said = re.search(r"person +\S+, password (\S+)\n", stack.log("run"))
+    assert said, stack.log("run")
+    return said[1]
 
 
 @contextmanager

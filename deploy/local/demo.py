@@ -1,7 +1,7 @@
 """`up --demo`: a person with todos, and a second frontend that shows them at an origin of its own.
 
-The data is seeded once. The person's password is made and printed then, and stored nowhere, except in the log of a
-detached run.py until the next start.
+The data is seeded once. The person's password is kept beside the secrets, readable by this user only, and printed at
+each start.
 """
 
 from __future__ import annotations
@@ -59,21 +59,24 @@ class Demo:
     def start(self, supervisor: Supervisor, system: System, url: str) -> None:
         """Seed what is missing, serve the board, and print its address and the person's."""
         seeded = json.loads(SEEDED.read_text(encoding="utf-8")) if SEEDED.exists() else {}
-        how_to_sign_in = ", with the password that was printed when it was made"
+        password = seeded.get("password") or secrets.token_urlsafe(12)
         if "person" not in seeded:
-            password = secrets.token_urlsafe(12)
             seeded["person"] = create_person(system, password)
             create_todos(url, system.issuer, password)
-            how_to_sign_in = f", password {password}"
+        elif "password" not in seeded:  # an earlier version did not keep it
+            operate(system, "users", "set-password", EMAIL, stdin=password)
+        seeded["password"] = password
         client = {"issuer": system.issuer, "origin": self.origin}
         if seeded.get("board", {}).items() & client.items() != client.items():
             seeded["board"] = {**client, "client_id": create_client(system, self.origin)}
+        SEEDED.touch(mode=0o600)
+        SEEDED.chmod(0o600)
         SEEDED.write_text(json.dumps(seeded, indent=2), encoding="utf-8")
         command = [sys.executable, str(BOARD / "serve.py"), str(self.port), str(self.folder)]
         command += [system.issuer, seeded["board"]["client_id"]]
         supervisor.add(Child.start("board", command, os.environ))
         supervisor.wait_for("The board", partial(answers, self.port, "/"))
-        print(f"    board       {self.origin}\n    person      {EMAIL}{how_to_sign_in}\n", flush=True)
+        print(f"    board       {self.origin}\n    person      {EMAIL}, password {password}\n", flush=True)
 
 
 def prepare(port: int) -> Demo | None:

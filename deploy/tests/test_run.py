@@ -49,7 +49,7 @@ def test_help_names_every_verb_on_one_line() -> None:
     answer = run("--help")
     assert answer.returncode == 0
     verbs = [line.split()[0] for line in answer.stdout.splitlines() if line.startswith("    ")]
-    assert verbs == ["up", "down", "reset", "test", "lint", "bench", "auth", "todo"]
+    assert verbs == ["up", "down", "backup", "restore", "reset", "test", "lint", "bench", "auth", "todo"]
 
 
 @pytest.mark.process

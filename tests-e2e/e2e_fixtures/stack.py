@@ -77,11 +77,18 @@ class Stack:
 @contextmanager
 def running_stack(folder: Path, *options: str, **environ: str) -> Iterator[Stack]:
     """Start the system in a copy of this checkout. At the end stop it and check that every process has ended."""
-    checkout = Checkout.copy(folder)
+    with started_stack(Checkout.copy(folder), *options, **environ) as stack:
+        yield stack
+
+
+@contextmanager
+def started_stack(checkout: Checkout, *options: str, **environ: str) -> Iterator[Stack]:
+    """The same in a copy that exists."""
     try:
-        up = checkout.run("up", "--detach", "--port", str(free_port()), *options, **environ)
+        port = () if "--port" in options else ("--port", str(free_port()))
+        up = checkout.run("up", "--detach", *port, *options, **environ)
         _check_started(up)
-        running = json.loads((folder / ".run/run.json").read_text(encoding="utf-8"))
+        running = json.loads((checkout.folder / ".run/run.json").read_text(encoding="utf-8"))
         with ExitStack() as opened:
             yield Stack(checkout, running, opened)
     finally:

@@ -9,6 +9,7 @@
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
     key_check.py                               `keys check`: do the key-encryption keys fit a backup?
+    issuer.py                                  `issuer`: what was stored under another name of the issuer
     secrets.py                                 `secrets`: rotate what signs cookies
     restoring.py                               `restore`: what to run after the database was restored from a backup
     opened.py, output.py                       the opened database and one event loop; JSON or a table
@@ -30,7 +31,7 @@ from ..settings.settings import InvalidSettings
 from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
 from ..telemetry.tracing import TracingUnavailable
-from . import clients, consents, events, key_check, keys, resources, restoring, secrets, sessions, users
+from . import clients, consents, events, issuer, key_check, keys, resources, restoring, secrets, sessions, users
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -45,6 +46,7 @@ app.add_typer(resources.app, name="resources")
 app.add_typer(consents.app, name="consents")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(events.app, name="events")
+app.add_typer(issuer.app, name="issuer")
 app.add_typer(keys.app, name="keys")
 keys.app.add_typer(key_check.app)
 app.add_typer(secrets.app, name="secrets")

@@ -9,9 +9,9 @@
 
 Sign-in: signing_in/guessing.py calls `AttemptLimiter.take` before a password is hashed. One conditional statement
 counts and decides, so parallel guesses cannot pass a budget. Per account and network five attempts are free (15 in an
-IPv6 /56, 50 in a /48), then the wait doubles from one second to 15 minutes; `TooManyAttempts` says how long. Per account
-100 an hour are free, and a browser that has signed in to it before is not held. A success resets the first budget and
-gives one attempt back to the second (`succeeded`).
+IPv6 /56, 50 in a /48), then the wait doubles from one second to 15 minutes; `TooManyAttempts` says how long. Per
+account 100 an hour are free, and a browser that has signed in to it before is not held. A success resets the first
+budget and gives one attempt back to the second (`succeeded`).
 
 Clients: http/client_requests.py calls `ClientLimits.spend` after the client is authenticated. With Redis all processes
 count together; when Redis is away each process counts alone, and no request waits.

@@ -67,9 +67,7 @@ async def withdraw(request: Request, parts: AgreedParts, form: Parameters, curre
     if api is None:
         withdrawn = await parts.database.transact(consents.withdraw, account_id, client_id, now=now)
     else:
-        withdrawn = await parts.database.transact(
-            removed_access.withdraw, account_id, client_id, loss_of(api), now=now
-        )
+        withdrawn = await parts.database.transact(removed_access.withdraw, account_id, client_id, loss_of(api), now=now)
     if withdrawn.consents or withdrawn.grants:  # otherwise client_id may be any text; keep it out of the log
         audit("consent_withdrawn", account_id=account_id, client_id=client_id, resource=resource)
     return see_other("/consent")
