@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import pytest
@@ -195,7 +195,7 @@ class TestPieces:
         ids = create(alice, 70, notes="\N{OK HAND SIGN}" * 5_000)
         seen, cursor, sizes = [], None, []
         while True:
-            parameters = {"limit": 200, "sort": order} | ({} if cursor is None else {"cursor": cursor})
+            parameters: dict[str, Any] = {"limit": 200, "sort": order} | ({} if cursor is None else {"cursor": cursor})
             page = alice.get(TODOS, params=parameters)
             sizes.append(len(page.content))
             seen += [todo["id"] for todo in page.json()["items"]]
@@ -371,7 +371,7 @@ def test_a_row_of_combining_marks_is_not_sorted_as_one(monkeypatch: pytest.Monke
     """Sorting 130,000 takes 16 seconds, so the longest row that `normalize` is given counts, not the time."""
     rows: list[int] = []
 
-    def count(form: str, given: str) -> str:
+    def count(form: Literal["NFC", "NFD"], given: str) -> str:
         rows.append(max(len(row) for row in re.split("[^\u0300-\u034e\u0350-\u036f]", given)))
         return unicodedata.normalize(form, given)
 

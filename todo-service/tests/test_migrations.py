@@ -112,7 +112,12 @@ def test_todos_of_the_third_schema_are_counted_and_found(
             is_sqlite = connection.dialect.name == "sqlite"
             connection.execute(text("SELECT 1" if is_sqlite else f"SET todo.owner = '{owner}'"))
             for number, id_ in enumerate(todos, 1):
-                given = {"id": id_.hex if is_sqlite else id_, "title": "Stra\u00dfe", "n": number, "never": NEVER}
+                given: dict[str, Any] = {
+                    "id": id_.hex if is_sqlite else id_,
+                    "title": "Stra\u00dfe",
+                    "n": number,
+                    "never": NEVER,
+                }
                 given |= {"deleted_at": NOW if number == 7 else None, "position": f"{number}V"}
                 connection.execute(text(SECOND.replace("'alice'", f"'{owner}'")), given)
             connection.execute(text(f"INSERT INTO owners VALUES ('{owner}', 7, 6)"))

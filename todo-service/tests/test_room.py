@@ -47,8 +47,8 @@ def query(request: pytest.FixtureRequest, store: str) -> Callable[[str], list[An
 
     def run(statement: str) -> list[Any]:
         if store.startswith("sqlite"):
-            with closing(sqlite3.connect(Path(store.removeprefix("sqlite+aiosqlite:///")))) as connection, connection:
-                return connection.execute(statement).fetchall()
+            with closing(sqlite3.connect(Path(store.removeprefix("sqlite+aiosqlite:///")))) as file, file:
+                return file.execute(statement).fetchall()
         with psycopg.connect(request.getfixturevalue("empty_postgres").replace("+psycopg", "")) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []

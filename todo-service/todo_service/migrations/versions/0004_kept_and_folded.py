@@ -22,6 +22,10 @@ depends_on = None
 BATCH = 100
 _UNFOLDED = "folded_version IS NULL OR folded_version != version"
 _IN_THIS_SESSION = "current_setting('todo.filling', true) = 'on'"
+_COLUMNS: dict[str, dict[str, Any]] = {
+    "todos": {"octets": sa.Integer, "folded": sa.Text, "folded_version": sa.Integer},
+    "owners": {"kept_rows": sa.Integer, "kept_octets": sa.BigInteger, "kept_at": sa.BigInteger},
+}
 _LIVE = {
     "created": ["id", "status", "priority", "due_at", "octets"],
     "updated": ["updated_at", "id", "status", "priority", "due_at"],
@@ -38,10 +42,11 @@ _FILL = (
 
 
 def upgrade() -> None:
-    if "octets" not in [column["name"] for column in sa.inspect(op.get_bind()).get_columns("todos")]:
+    with op.get_context().autocommit_block():  # each step is kept: an interrupted migration goes on after it
         _add_columns()
-    with op.get_context().autocommit_block():  # commits the columns: an interrupted migration finds them
         _fill_all()
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("LOCK TABLE todos IN ACCESS EXCLUSIVE MODE")  # at once: DROP INDEX after CREATE INDEX would deadlock
     for name, columns in _LIVE.items():
         _index(f"todos_live_{name}", ["owner", *columns], "deleted_at IS NULL")
     deleted = ["owner", "deleted_at", "id", "status", "priority", "due_at", "updated_at", "position", "octets"]
@@ -51,13 +56,15 @@ def upgrade() -> None:
 
 
 def _add_columns() -> None:
-    op.add_column("todos", sa.Column("octets", sa.Integer()))
-    op.add_column("todos", sa.Column("folded", sa.Text()))
-    op.add_column("todos", sa.Column("folded_version", sa.Integer()))
-    op.add_column("owners", sa.Column("kept_rows", sa.Integer()))
-    op.add_column("owners", sa.Column("kept_octets", sa.BigInteger()))
-    op.add_column("owners", sa.Column("kept_at", sa.BigInteger()))
-    _index("todos_unfolded", ["owner", "id"], _UNFOLDED)
+    """One statement and one lock at a time: a request that has one of the two tables may wait for the other."""
+    inspected = sa.inspect(op.get_bind())
+    for table, columns in _COLUMNS.items():
+        known = {column["name"] for column in inspected.get_columns(table)}
+        for name, kind in columns.items():
+            if name not in known:
+                op.add_column(table, sa.Column(name, kind()))
+    if "todos_unfolded" not in {index["name"] for index in inspected.get_indexes("todos")}:
+        _index("todos_unfolded", ["owner", "id"], _UNFOLDED)
 
 
 def _index(name: str, columns: Sequence[str], where: str) -> None:
@@ -88,10 +95,7 @@ def downgrade() -> None:
         op.create_index(f"todos_{name}", "todos", ["owner", column, "id"])
     for name in (*(f"live_{order}" for order in _LIVE), "deleted_of_owner", "unfolded"):
         op.drop_index(f"todos_{name}", "todos")
-    for table, columns in (
-        ("todos", ("octets", "folded", "folded_version")),
-        ("owners", ("kept_rows", "kept_octets", "kept_at")),
-    ):
+    for table, columns in _COLUMNS.items():
         with op.batch_alter_table(table) as altered:
             for column in columns:
                 altered.drop_column(column)
