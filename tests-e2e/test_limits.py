@@ -8,7 +8,9 @@ from itertools import count
 
 import httpx2
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
+from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.people import Person, bearer, browser, credentials, sign_up
 from e2e_fixtures.stack import Stack, running_stack
 
@@ -55,6 +57,32 @@ def caller(limited: Stack, address: str) -> httpx2.Client:
 def test_sign_in_passes_1_and_the_burst_and_no_more(caller: httpx2.Client, person: Person) -> None:
     statuses = [caller.post(SIGN_IN, json=credentials(person.email)).status_code for _ in range(BURST["sign_in"] + 2)]
     assert statuses == [200] * (BURST["sign_in"] + 1) + [429]
+
+
+def test_person_beyond_the_limit_is_told_to_wait_and_finds_the_form_again(
+    limited: Stack, chromium: Browser, page: Page
+) -> None:
+    """Others behind the same address have used up the limit. The browser keeps what was typed, except the password."""
+    page.goto(f"{limited.url}/signin")
+    with somebodys_browser(chromium, bypass_csp=True) as others:
+        other = others.new_page()
+        other.goto(f"{limited.url}/healthz")
+        other.evaluate("async () => { while ((await fetch('/signin', { method: 'POST' })).status !== 429); }")
+
+    def submit() -> None:
+        page.locator("#password").fill("correct-horse-1")
+        page.locator("#sign-in").click()
+        expect(page.locator("#error-title")).to_have_text("Please wait a moment")
+        expect(page.locator("#error-text")).to_contain_text("in 63 seconds")
+
+    page.locator("#email").fill("ann@example.com")
+    submit()
+    page.locator("#back").click()
+    expect(page.locator("#email")).to_have_value("ann@example.com")
+    expect(page.locator("#password")).to_have_value("")
+    submit()
+    page.locator("#again").click()
+    expect(page.locator("#signin-form")).to_be_visible()
 
 
 def test_sign_up_passes_1_and_the_burst_and_no_more(caller: httpx2.Client) -> None:

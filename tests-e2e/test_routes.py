@@ -16,7 +16,7 @@ NOWHERE = [
     *("/api/auth/../../livez", "/api/auth/%2e%2e/%2e%2e/readyz", "/api/v1/todos/..%2f..%2f..%2freadyz", "//livez"),
     *("/.well-known/", "/.well-known/security", "/.well-known/oauth-protected-resource", "/API/V1/todos"),
 ]  # fmt: skip
-APPLICATION = {"/", "/favicon.svg"}  # the web application's pages; no OpenAPI document has them
+APPLICATION = {"/", "/favicon.svg", "/assets/1"}  # the web application's pages; no OpenAPI document has them
 NOT_ROUTED = "There is nothing here."
 
 

@@ -133,10 +133,10 @@ def test_seventh_sign_in_says_how_long_to_wait_and_loses_nothing(starter: Starte
     text = answers[-1].body.decode()
     assert "You can try again in 7 seconds." in text
     assert answers[-1].values("Retry-After") == ["7"]
-    assert "what you typed is still there" in text
+    assert "Go back in your browser to what you typed" in text
     assert "back" in page.ids
     assert "hunter2" not in text
-    assert page.links == {"start": "/"}
+    assert page.links == {"again": "", "start": "/"}
 
 
 @pytest.mark.parametrize("path", ["/signin", "/", "/oauth/authorize", "/.well-known/jwks.json", "/api/auth/ok"])
