@@ -152,7 +152,7 @@ def test_a_flood_of_versions_that_do_not_exist_costs_two_looks(sqlite_url: str) 
         database = open_database(sqlite_url)
         store = open_status_list_keys(database, parse_secrets(KEY_ENCRYPTION_KEYS))
         keys = KeyRing(store, await store.load(now=utc_now()))
-        lists = PublishedStatusLists(ISSUER, database, keys, access_token_ttl=timedelta(minutes=5))
+        lists = PublishedStatusLists(ISSUER, database, keys, access_token_ttl=timedelta(minutes=5), longest_ttl=timedelta(hours=1))
         await lists.refresh(now=utc_now())
         read: list[str] = []
 
@@ -309,7 +309,7 @@ def test_a_look_reads_no_index(sqlite_url: str) -> None:
         database = open_database(sqlite_url)
         store = open_status_list_keys(database, parse_secrets(KEY_ENCRYPTION_KEYS))
         keys = KeyRing(store, await store.load(now=utc_now()))
-        lists = PublishedStatusLists(ISSUER, database, keys, access_token_ttl=timedelta(minutes=5))
+        lists = PublishedStatusLists(ISSUER, database, keys, access_token_ttl=timedelta(minutes=5), longest_ttl=timedelta(hours=1))
         await lists.refresh(now=(now := utc_now()))
         read: list[str] = []
 
