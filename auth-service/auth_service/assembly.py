@@ -110,7 +110,8 @@ async def _publish_status_lists(
     settings: Settings, database: Database, keys: KeyRing, clock: Clock
 ) -> PublishedStatusLists:
     await lists.create_first(database, now=clock())
-    published = PublishedStatusLists(settings.issuer, database, keys, access_token_ttl=settings.access_token_ttl)
+    ttl, longest = settings.access_token_ttl, settings.longest_access_token_ttl
+    published = PublishedStatusLists(settings.issuer, database, keys, access_token_ttl=ttl, longest_ttl=longest)
     await published.refresh(now=clock())
     return published
 

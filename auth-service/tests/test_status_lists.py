@@ -106,6 +106,9 @@ def test_a_list_is_open_for_a_day_and_shown_until_its_last_token_has_expired(sta
     assert is_revoked(service, moved)
     assert is_revoked(service, refreshed)
     service.clock.advance(seconds=300 + 70)
+    service.do(lambda _: service.status_lists.refresh(now=service.clock()))
+    assert service.list_uri(1) in uris(service), "an API may have tokens of an hour"
+    service.clock.advance(seconds=3300)
     wait_until(lambda: uris(service) == [service.list_uri(2), service.list_uri(3)])
     replace(service)
     assert service.rows("SELECT count(*) FROM status_indexes WHERE list_id = 1") == [(0,)]
@@ -152,7 +155,9 @@ def test_a_flood_of_versions_that_do_not_exist_costs_two_looks(sqlite_url: str) 
         database = open_database(sqlite_url)
         store = open_status_list_keys(database, parse_secrets(KEY_ENCRYPTION_KEYS))
         keys = KeyRing(store, await store.load(now=utc_now()))
-        lists = PublishedStatusLists(ISSUER, database, keys, access_token_ttl=timedelta(minutes=5))
+        lists = PublishedStatusLists(
+            ISSUER, database, keys, access_token_ttl=timedelta(minutes=5), longest_ttl=timedelta(hours=1)
+        )
         await lists.refresh(now=utc_now())
         read: list[str] = []
 
@@ -309,7 +314,9 @@ def test_a_look_reads_no_index(sqlite_url: str) -> None:
         database = open_database(sqlite_url)
         store = open_status_list_keys(database, parse_secrets(KEY_ENCRYPTION_KEYS))
         keys = KeyRing(store, await store.load(now=utc_now()))
-        lists = PublishedStatusLists(ISSUER, database, keys, access_token_ttl=timedelta(minutes=5))
+        lists = PublishedStatusLists(
+            ISSUER, database, keys, access_token_ttl=timedelta(minutes=5), longest_ttl=timedelta(hours=1)
+        )
         await lists.refresh(now=(now := utc_now()))
         read: list[str] = []
 

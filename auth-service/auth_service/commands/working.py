@@ -78,7 +78,7 @@ async def _assemble(settings: Settings, database: Database) -> list[Duty]:
         KeySchedule(database, each, utc_now, Pace(settings.key_rotation_interval, settings.key_spare_min_age))
         for each in (store, status_store)
     )
-    shown_for = settings.access_token_ttl + CLOSED_MARGIN
+    shown_for = settings.longest_access_token_ttl + CLOSED_MARGIN
     outbound = Outbound([*map(ip_network, settings.event_networks)], settings.outbound_ca_file)
     sender = EventSender(settings.issuer, database, keys, outbound, utc_now)
     return [

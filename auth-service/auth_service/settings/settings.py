@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from ..network.trusted_origins import TrustedOrigins
+from ..oauth.resources import MAX_TTL
 from ..sealed.versioned_secrets import Secrets, looks_like_a_default, parse_secrets
 from . import explained
 from .environment import read_environment
@@ -142,8 +143,17 @@ class Settings(BaseModel):
 
     @property
     def longest_token_ttl(self) -> timedelta:
-        """The longer lifetime of access tokens and ID tokens."""
-        return max(self.access_token_ttl, self.id_token_ttl)
+        """The longest lifetime of an access token or an ID token."""
+        return max(self.longest_access_token_ttl, self.id_token_ttl)
+
+    @property
+    def longest_access_token_ttl(self) -> timedelta:
+        """The longest lifetime that any access token may have, now or a moment ago.
+
+        An API may choose one of up to MAX_TTL at any time, and make it shorter again. So what has to outlive all tokens
+        (a closed status list, a retiring key) stays for at least that long, whichever APIs are registered.
+        """
+        return max(self.access_token_ttl, MAX_TTL)
 
     def versioned(self, name: str) -> Secrets:
         secret: SecretStr = getattr(self, name)

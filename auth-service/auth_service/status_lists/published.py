@@ -55,11 +55,13 @@ class Hint:
 class PublishedStatusLists:
     """The published lists. For one event loop; `current` is replaced as a whole."""
 
-    def __init__(self, issuer: str, database: Database, keys: KeyRing, *, access_token_ttl: timedelta) -> None:
+    def __init__(
+        self, issuer: str, database: Database, keys: KeyRing, *, access_token_ttl: timedelta, longest_ttl: timedelta
+    ) -> None:
         self._issuer = issuer
         self._database = database
         self._keys = keys
-        self._shown_for = access_token_ttl + CLOSED_MARGIN
+        self._shown_for = longest_ttl + CLOSED_MARGIN
         self._signed_every = min(SIGNED_EVERY, access_token_ttl / 3)
         self._refreshing = asyncio.Lock()
         self._next_look: asyncio.Task[None] | None = None
