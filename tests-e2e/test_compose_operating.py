@@ -212,7 +212,7 @@ class TestAnotherIssuer:
             done = composed.script(f"{line} --json", ISSUER=issuer, OLD_ISSUER=old)
             assert done.returncode == 0, done.stderr
             counts = {each["what"]: each["moved"] for each in map(json.loads, done.stdout.splitlines())}
-            assert counts["clients"] == 1  # todo-service itself
+            assert (counts["clients"], counts["resources"]) == (2, 1)  # `web` and todo-service
 
 
 class TestSettings:

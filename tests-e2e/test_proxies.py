@@ -67,7 +67,8 @@ def caddy(here: Behind) -> list[str]:
     site = f"localhost:{here.port}"
     tls = f"{site} {{\n    tls {here.folder}/gateway.crt {here.folder}/gateway.key"
     text = here.adapted("Caddy", ("id.example.com {", tls))
-    options = "{\n    admin off\n    auto_https disable_redirects\n    skip_install_trust\n}\n"
+    # HTTP/3 off: the port is free for TCP, but another program may have its UDP twin.
+    options = "{\n admin off\n auto_https disable_redirects\n skip_install_trust\n servers {\n protocols h1 h2\n }\n}\n"
     return ["caddy", "run", "--adapter", "caddyfile", "--config", str(here.write("Caddyfile", options + text))]
 
 

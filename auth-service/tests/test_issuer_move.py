@@ -28,10 +28,12 @@ def test_clients_consents_and_refresh_tokens_go_on_under_the_new_name(start: Sta
         consent(before, person.account_id, frontend.client_id, resource)
     consent(before, person.account_id, frontend.client_id, NEW, scope='["openid"]')  # given again since
     after = start(database_url, AUTH_ISSUER=NEW)
-    assert OAuthClient(after, ours.client_id, ours.secret).token().json()["error"] == "invalid_target"
+    old = OAuthClient(after, ours.client_id, ours.secret).token()
+    assert claims_of(old.json()["access_token"])["aud"] == f"{ISSUER}/api/v1"
 
     told = move(after)
-    assert (told["clients"], told["consents"], told["refresh_token_families"]) == (2, 1, 1)
+    assert (told["clients"], told["consents"], told["refresh_token_families"]) == (3, 1, 1)  # `web` too
+    assert (told["resources"], told["resource_scopes"]) == (1, 2)
     assert set(move(after).values()) == {0}
     after = start(database_url, AUTH_ISSUER=NEW)
     own = OAuthClient(after, ours.client_id, ours.secret).token()

@@ -114,3 +114,16 @@ def test_container_that_checks_ends_with_an_error_and_the_reasons(tmp_path: Path
     done = subprocess.run(command, env={"TODO_LIMIT": "1"}, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.partition(":")[0]) == (1, "TODO_LIMIT")
     assert subprocess.run(command, env={"TODO_QUOTA": "1"}, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("store", ["database", "redis"])
+def test_store_elsewhere_is_reached_and_nothing_waits_for_its_container(store: str) -> None:
+    """external-database.yaml and external-redis.yaml: the container is not started, its networks have a way out."""
+    overlay = yaml.safe_load((ROOT / f"deploy/compose/external-{store}.yaml").read_text(encoding="utf-8"))
+    compose = yaml.safe_load(COMPOSE)
+    assert [*overlay["services"]] == [store]
+    assert overlay["services"][store]["profiles"]
+    for name, service in compose["services"].items():
+        waiting = service.get("depends_on", {}).get(store)
+        assert waiting is None or waiting["required"] is False, name
+    assert overlay["networks"] == {each: {"internal": False} for each in compose["services"][store]["networks"]}

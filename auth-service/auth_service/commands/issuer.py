@@ -1,7 +1,7 @@
 """`issuer`: moves what is stored under another name of this issuer, such as the http one of before, to AUTH_ISSUER.
 
-Stored are the names of our own APIs: in consents, codes and refresh tokens, and in the metadata of clients. An API of
-somebody else keeps its name, also if its name begins like ours.
+Stored are the names of our own APIs: in the registry, consents, codes and refresh tokens, and in clients' metadata. An
+API of somebody else keeps its name, also if its name begins like ours.
 """
 
 import json
