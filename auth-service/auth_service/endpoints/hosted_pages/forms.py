@@ -7,11 +7,12 @@ from urllib.parse import urlencode, urlsplit
 import structlog
 from fastapi import Request, Response
 
+from ...grants import authorization_requests
 from ...http.browsers import NOBODY, Browsers
 from ...http.oauth_requests import read_form
 from ...http.pages import AUTHORIZE, HANDLE, PageRefused, render_page, see_other
 from ...http.parts import Given
-from ...http.pending_requests import PendingRequest
+from ...http.pending_requests import PendingParts, PendingRequest
 from ...oauth.errors import OAuthError
 from ...oauth.parameters import Parameters
 from ...oauth.redirect_uri import is_loopback
@@ -84,6 +85,12 @@ def describe_client(pending: PendingRequest) -> dict[str, object]:
         "redirect_host": host,
         "is_loopback": is_loopback(redirect_uri),
     }
+
+
+async def go_on(parts: PendingParts, pending: PendingRequest, session_id: str) -> Response:
+    """Record the sign-in at the request's page, and return to /oauth/authorize."""
+    await parts.database.transact(authorization_requests.note_sign_in, pending.handle, session_id)
+    return back_to_authorize(pending)
 
 
 def back_to_authorize(pending: PendingRequest) -> Response:

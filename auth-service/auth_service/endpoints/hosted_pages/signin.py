@@ -18,6 +18,7 @@ from .forms import (
     NOT_OURS,
     FormParts,
     back_to_authorize,
+    go_on,
     in_words,
     is_ours,
     query_of,
@@ -68,7 +69,7 @@ async def submit(request: Request, now: Now) -> Response:
     shown = Credentials(email, password)
     remember = form.get("remember") is not None
     try:
-        await sign_in(request, parts, now, shown, remember=remember, current=current)
+        _, started = await sign_in(request, parts, now, shown, remember=remember, current=current)
     except WrongCredentials:
         return await _render(request, parts, pending, current, form, WRONG, status=403)
     except AccountSuspended:
@@ -81,7 +82,7 @@ async def submit(request: Request, now: Now) -> Response:
         return retry_later(
             await _render(request, parts, pending, current, form, error, status=429), passwords.RETRY_AFTER
         )
-    return see_other(PATH) if pending is None else back_to_authorize(pending)
+    return see_other(PATH) if pending is None else await go_on(parts, pending, started.id)
 
 
 async def _render(
