@@ -15,7 +15,6 @@ from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.password_sign_in import AccountSuspended, Credentials, SignInParts, WrongCredentials, sign_in
 from .forms import (
-    NOT_OURS,
     FormParts,
     back_to_authorize,
     go_on,
@@ -25,6 +24,7 @@ from .forms import (
     read_page_form,
     render_form,
     retry_later,
+    why_not_ours,
 )
 from .offers import Offer, find_offer
 
@@ -62,7 +62,7 @@ async def submit(request: Request, now: Now) -> Response:
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
     current = await find_current(request, parts, now)
     if not is_ours(request, parts, form):
-        return await _render(request, parts, pending, current, form, NOT_OURS, status=403)
+        return await _render(request, parts, pending, current, form, why_not_ours(request, parts), status=403)
     email, password = parse_email(form.get("email") or ""), form.get("password") or ""
     if email is None or not password or passwords.utf16_length(password) > passwords.MAX_LENGTH:
         return await _render(request, parts, pending, current, form, WRONG, status=403)

@@ -21,7 +21,6 @@ from ...sessions.browser_sessions import BrowserSession
 from ...signing_in.password_sign_in import AccountSuspended, Credentials, SignInParts, WrongCredentials, sign_in
 from ...signing_in.password_sign_up import CommonPassword, NewAccount, SignUpParts, sign_up
 from .forms import (
-    NOT_OURS,
     FormParts,
     back_to_authorize,
     go_on,
@@ -30,6 +29,7 @@ from .forms import (
     read_page_form,
     render_form,
     retry_later,
+    why_not_ours,
 )
 
 PATH = "/signup"
@@ -67,7 +67,7 @@ async def submit(request: Request, now: Now) -> Response:
     form = await read_page_form(request)
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
     if not is_ours(request, parts, form):
-        return _render(request, parts, pending, form, NotAccepted("", NOT_OURS, status=403))
+        return _render(request, parts, pending, form, NotAccepted("", why_not_ours(request, parts), status=403))
     current = await find_current(request, parts, now, may_slide=False)
     try:
         new = _read(form)
