@@ -75,6 +75,9 @@ class Gateway:
             "ACCESS_LOG": self.access_log,
             "LISTEN": "\n".join(f"        {line}" for line in self.listening()),
             "KNOWN_HOSTS": "\n".join(f'        "{_without_port(host)}|{host}"  0;' for host in self.known_hosts()),
+            "ALIASES": "\n".join(
+                f'        "{host}|{method}|_page"  1;' for host in self.aliases() for method in ("GET", "HEAD")
+            ),
             "ISSUER": json.dumps(self.issuer),
             "KEY_SETS": json.dumps([f"http://{each}{KEY_SET}" for each in listed(self.auth_upstream)]),
             "SUBJECT": SUBJECT if self.js_module else NO_SUBJECT,
@@ -130,13 +133,16 @@ class Gateway:
         }}
     }}"""
 
+    def aliases(self) -> list[str]:
+        """The issuer's other names, if it is this computer: with its port, as a browser would send them."""
+        issuer = urlsplit(self.issuer).netloc
+        name = _without_port(issuer)
+        return [each + issuer.removeprefix(name) for each in LOOPBACK if name in LOOPBACK and each != name]
+
     def known_hosts(self) -> list[str]:
         """The values of Host that are accepted: the issuer's, and the names of the listening addresses."""
         here = {"localhost:" + address.rpartition(":")[2] for address in self.listen} | set(self.listen)
-        issuer = urlsplit(self.issuer).netloc
-        name = _without_port(issuer)
-        loopback = [each + issuer.removeprefix(name) for each in LOOPBACK if name in LOOPBACK]
-        hosts = {issuer, *loopback, *here}
+        hosts = {urlsplit(self.issuer).netloc, *self.aliases(), *here}
         return sorted(hosts | {host.removesuffix(":443" if self.tls else ":80") for host in hosts})
 
 

@@ -17,6 +17,13 @@ TELL_OF_A_FORM = """() => new MutationObserver(() => document.querySelector('[na
     .observe(document, {childList: true, subtree: true})"""
 
 
+def without_cookies(route: Route) -> None:
+    answer = route.fetch()
+    headers = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
+    route.fulfill(response=answer, headers=headers)
+    route.request.frame.page.context.clear_cookies()  # the fetch itself has kept the answer's cookies
+
+
 class TestAccount:
     def test_somebody_who_has_never_seen_it_signs_up_and_finishes_a_first_todo(self, page: Page, stack: Stack) -> None:
         page.goto(stack.url)
@@ -63,6 +70,18 @@ class TestAccount:
             fill_in(page, email, "not the password")
             described = re.compile("Email or password is wrong")
             expect(page.get_by_label("Password", exact=True)).to_have_accessible_description(described)
+
+    @pytest.mark.parametrize("path", ["/sign-in", "/sign-up"])
+    def test_a_browser_that_keeps_no_cookie_is_told(self, page: Page, stack: Stack, person: Person, path: str) -> None:
+        """The sign-in succeeds, and the browser drops its cookie: without a word, the form would just stay there."""
+        page.route("**/api/auth/sign-*/email", without_cookies)
+        page.goto(f"{stack.url}{path}")
+        if path == "/sign-up":
+            page.get_by_label("Name").fill("Ann")
+        page.get_by_label("Email").fill(credentials()["email"] if path == "/sign-up" else person.email)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Your browser did not keep the sign-in")
 
     def test_sign_in_leads_back_to_where_somebody_was(self, page: Page, stack: Stack, person: Person) -> None:
         sign_in(page, stack, person.email, path="/settings")

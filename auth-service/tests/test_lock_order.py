@@ -128,7 +128,7 @@ OPERATIONS: dict[str, Callable[[Scene], None]] = {
     "delete account": at_better_auth("/delete-user"),
     "suspend": by_command(users_access._suspend, "email"),
     "sign out": at_better_auth("/sign-out"),
-    "withdraw consent": by_command(consent_commands._withdraw, "email", "client_id"),
+    "withdraw consent": by_command(consent_commands._withdraw, "email", "client_id", resource=""),
     "revoke": over_http(lambda scene: send(REVOKE, scene.client, scene.refresh_token)),
     "refresh": over_http(lambda scene: scene.client.refresh(scene.refresh_token)),
     "redeem": over_http(lambda scene: scene.client.redeem(scene.code)),

@@ -173,6 +173,8 @@ FAULTS = (
     killed("database-1", MEANWHILE),
     ROLLED,
     DATABASE_RESTARTED,
+    # A sign-out that is answered with 200 meanwhile must have been stored: the load asks for its token afterwards.
+    Fault("PostgreSQL stopped", for_a_while(lambda nodes: nodes.stopped("database-1")), MEANWHILE),
     REDIS_EMPTIED,
     Fault("Redis stopped", for_a_while(lambda nodes: nodes.stopped("redis-1"))),
     cut(REPLICAS, ["redis-1"]),

@@ -9,7 +9,7 @@ import json
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from sqlalchemy import ColumnElement, ForeignKey, String, Text, or_, select, update
+from sqlalchemy import Boolean, ColumnElement, ForeignKey, String, Text, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,6 +31,8 @@ class StoredRequest(Row):
     browser_hash: Mapped[str | None] = mapped_column(String(64))  # None: posted by another site, not bound yet
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), index=True)
     parameters: Mapped[str] = mapped_column(Text)  # JSON
+    signed_in_session_id: Mapped[str | None] = mapped_column(String(32))  # signed in at this request's page
+    is_sign_in_new: Mapped[bool | None] = mapped_column(Boolean)  # true until another page's form is sent
     selected_session_id: Mapped[str | None] = mapped_column(String(32))
     consented_session_id: Mapped[str | None] = mapped_column(String(32))
     answered_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -88,14 +90,22 @@ async def bind(session: AsyncSession, handle: str, browser: str) -> bool:
     return bound.scalar_one_or_none() is not None
 
 
+async def note_sign_in(session: AsyncSession, handle: str, session_id: str) -> bool:
+    """Record that the person signed in at this request's page. False if the request is answered.
+
+    "Since then?" is never asked of two clocks: one may have stepped back, or be another node's.
+    """
+    return await _change(session, handle, signed_in_session_id=session_id, is_sign_in_new=True)
+
+
 async def note_selection(session: AsyncSession, handle: str, session_id: str) -> bool:
     """Record that the person chose to continue with this session. False if the request is answered."""
-    return await _change(session, handle, selected_session_id=session_id)
+    return await _change(session, handle, selected_session_id=session_id, is_sign_in_new=False)
 
 
 async def note_consent(session: AsyncSession, handle: str, session_id: str) -> bool:
     """Record that this session's person consented to this request. False if the request is answered."""
-    return await _change(session, handle, consented_session_id=session_id)
+    return await _change(session, handle, consented_session_id=session_id, is_sign_in_new=False)
 
 
 async def answer(session: AsyncSession, handle: str, *, session_id: str, now: datetime) -> bool:

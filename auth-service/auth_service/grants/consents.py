@@ -38,6 +38,7 @@ async def find_agreed(
 ) -> Mapping[str, frozenset[str]]:
     """The scopes that were consented to, by resource. `lock` holds the rows for the transaction."""
     query = select(Consent).where(Consent.account_id == account_id, Consent.client_id == client_id)
+    query = query.order_by(Consent.resource)
     found = await session.scalars(query.with_for_update(read=True) if lock else query)
     return {consent.resource: consent.scopes for consent in found}
 

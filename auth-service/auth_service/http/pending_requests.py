@@ -77,7 +77,7 @@ async def require_pending(
     """As `find_pending`, but raises PageRefused instead of returning None."""
     pending = await find_pending(request, parts, handle, now=now)
     if pending is None:
-        raise expired()
+        raise expired() if parts.browsers.read(request) else without_cookie()
     return pending
 
 
@@ -88,6 +88,16 @@ def expired() -> PageRefused:
         "The request that it belongs to waited too long, or was made in another browser. "
         "Go back to the application that you came from, and start again.",
         reason="no such request in this browser",
+    )
+
+
+def without_cookie() -> PageRefused:
+    """The refusal of a browser that sent no cookie of ours, although the page before this one has set one."""
+    return PageRefused(
+        "This page needs cookies",
+        "Your browser sent no cookie of this site. If cookies are switched off, allow them for this site, go back to "
+        "the application that you came from, and start again. If this link comes from another browser, continue there.",
+        reason="no cookie of a browser",
     )
 
 

@@ -19,6 +19,8 @@ from .errors import (
 )
 from .scope import OPENID
 
+REDIRECTS = timedelta(seconds=5)  # from a sign-in to its code, and to the code's tokens
+
 
 class Step(Enum):
     SIGN_IN = "sign in"
@@ -40,7 +42,8 @@ class Person:
 class Progress:
     """The steps that a request has completed."""
 
-    since: datetime  # when the request arrived
+    has_signed_in: bool = False  # a sign-in at this request's own page made or renewed the session
+    is_sign_in_new: bool = False  # that was the last page: only redirects have come since
     has_selected: bool = False  # the person chose to continue with this session
     has_consented: bool = False  # the person consented to this request
     is_covered: bool = False  # an earlier consent covers the request, or the client is first-party
@@ -72,25 +75,36 @@ _REFUSALS = {
 def _next(request: AuthorizationRequest, person: Person | None, progress: Progress, now: datetime) -> Step:
     if person is None:
         return Step.SIGN_IN
-    has_just_signed_in = person.auth_time >= progress.since
     if request.subject not in (None, person.account_id):
-        if has_just_signed_in or progress.has_selected:  # the person chose another account: asking again would loop
+        if progress.has_signed_in or progress.has_selected:  # the person chose another account: asking again would loop
             raise LoginRequired("The person who is signed in is not the one that was requested.")
         return Step.SIGN_IN
-    if not has_just_signed_in:
-        if LOGIN in request.prompt or _is_too_long_ago(request, person, now):
-            return Step.SIGN_IN
-        is_another = request.subject is None and not person.is_hinted
-        if (SELECT_ACCOUNT in request.prompt or is_another) and not progress.has_selected:
-            return Step.SELECT_ACCOUNT
+    if LOGIN in request.prompt and not progress.has_signed_in:
+        return Step.SIGN_IN
+    if request.max_age is not None and _is_too_long_ago(request.max_age, person, progress, now):
+        return Step.SIGN_IN
+    is_another = request.subject is None and not person.is_hinted
+    if (SELECT_ACCOUNT in request.prompt or is_another) and not (progress.has_signed_in or progress.has_selected):
+        return Step.SELECT_ACCOUNT
     if not progress.is_covered or (CONSENT in request.prompt and not progress.has_consented):
         return Step.CONSENT
     return Step.DONE
 
 
-def _is_too_long_ago(request: AuthorizationRequest, person: Person, now: datetime) -> bool:
-    """Whether the sign-in is older than max_age. max_age=0 acts like prompt=login (OpenID Connect Core §3.1.2.1)."""
-    return request.max_age is not None and now - person.auth_time >= timedelta(seconds=request.max_age)
+def _is_too_long_ago(max_age: int, person: Person, progress: Progress, now: datetime) -> bool:
+    """Whether the sign-in is older than max_age. max_age=0 asks for a new one (OpenID Connect Core §3.1.2.1).
+
+    A sign-in of the future has an unknown age: a clock has stepped back, or another node's clock is ahead.
+    """
+    age = now - person.auth_time
+    if progress.is_sign_in_new or (max_age == 0 and progress.has_signed_in):
+        return age > longest_age(max_age)
+    return not timedelta() <= age < timedelta(seconds=max_age)
+
+
+def longest_age(max_age: int) -> timedelta:
+    """The greatest age of a sign-in with which tokens are issued for it. Redirects and the client take a moment."""
+    return max(timedelta(seconds=max_age), REDIRECTS)
 
 
 def _check_acr(request: AuthorizationRequest, issuer: str) -> None:

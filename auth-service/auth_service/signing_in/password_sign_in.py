@@ -13,6 +13,7 @@ from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.session_cookies import device_tag
 from ..limits.attempts import Attempt, TooManyAttempts
 from ..sessions.browser_sessions import BrowserSession, authenticate_again, end_session
+from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, counting
 from ..telemetry.logs import audit
 from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
@@ -59,6 +60,8 @@ class Credentials:
 class SignInParts(SessionParts, GuessingParts):
     """The parts to sign in and to start a session."""
 
+    clock: Clock
+
 
 async def sign_in(
     request: Request,
@@ -81,6 +84,7 @@ async def sign_in(
     """
     with counting(parts.counts.sign_ins, PASSWORD, OUTCOMES):
         known, attempt = await _authenticate(request, parts, now, shown)
+        now = parts.clock()  # hashing takes a while, and `auth_time` is when the password was found to be right
         started = await parts.database.transact(
             _start, request, parts, known, attempt, remember=remember, current=current, now=now
         )

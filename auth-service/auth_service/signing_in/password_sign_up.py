@@ -11,6 +11,7 @@ from ..accounts.passwords import PasswordHasher, TooBusy
 from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.session_cookies import device_tag
 from ..sessions.browser_sessions import BrowserSession, end_session
+from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, RequestCounts, counting
 from ..telemetry.logs import audit
 from .guessing import place_in_queue
@@ -35,6 +36,7 @@ class NewAccount:
 
 @dataclass(frozen=True)
 class SignUpParts(SessionParts):
+    clock: Clock
     passwords: PasswordHasher
     counts: RequestCounts
 
@@ -58,6 +60,7 @@ async def sign_up(
     """
     with counting(parts.counts.sign_ups, PASSWORD, OUTCOMES):
         password_hash = await _hash(request, parts, new.password)
+        now = parts.clock()  # hashing takes a while
         account, started = await parts.database.transact(
             _create, request, parts, new, password_hash, remember=remember, current=current, now=now
         )

@@ -21,10 +21,11 @@ no two wait for each other:
     3. clients            an UPDATE, or FOR UPDATE before a deletion; `hold_owners` holds an account and a client
     4. requests           stored authorization requests
     5. sessions           `lock_live`, or their deletion
-    6. consents           `consents.find_scopes(lock=True)`, `remember`, `lock`
-    7. grants             `grants.hold` while a code or a refresh token is made; every end of a grant
-    8. codes and families of refresh tokens
-    9. status indexes     only with their holder locked: a session, a grant or a client
+    6. APIs               `lock_registered`, or their removal, which begins with the clients
+    7. consents           `consents.find_agreed(lock=True)`, `remember`, `lock`
+    8. grants             `grants.hold` while a code or a refresh token is made; every end of a grant
+    9. codes and families of refresh tokens
+    10. status indexes    only with their holder locked: a session, a grant or a client
 
 A row with a foreign key locks its parent, too, when it is inserted, or changed twice in one transaction: so what makes
 a consent or a grant begins with `hold_owners`. Deleting an account or a client locks all rows that go with it, in this

@@ -1,16 +1,26 @@
 """Instants: aware datetimes in UTC, with one column type for both databases."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import DateTime, Dialect
 from sqlalchemy.types import TypeDecorator
 
 Clock = Callable[[], datetime]
+CLOCK_SKEW = timedelta(seconds=60)  # that the clocks of two nodes may differ
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def is_recent(instant: datetime, *, within: timedelta, now: datetime) -> bool:
+    """Whether the instant is at most this long ago.
+
+    An instant of the future has an unknown age: a clock has stepped back, or another node's clock is ahead. It counts
+    as recent only within CLOCK_SKEW.
+    """
+    return -CLOCK_SKEW <= now - instant <= within
 
 
 class Instant(TypeDecorator[datetime]):

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, Text, bindparam, update
+from sqlalchemy import Integer, String, Text, bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -39,6 +39,7 @@ class Authorization:
     acr: str
     amr: tuple[str, ...]
     claims: str | None  # the `claims` parameter, checked, as canonical JSON
+    max_age: int | None = None  # seconds from the sign-in to the tokens
 
     @property
     def is_offline(self) -> bool:
@@ -52,6 +53,7 @@ class AuthorizationCode(Authorized):
     redirect_uri: Mapped[str] = mapped_column(Text)
     code_challenge: Mapped[str | None] = mapped_column(String(128))
     nonce: Mapped[str | None] = mapped_column(Text)
+    max_age: Mapped[int | None] = mapped_column(Integer)  # seconds
     created_at: Mapped[datetime] = mapped_column(Instant, index=True)
     expires_at: Mapped[datetime] = mapped_column(Instant)
     redeemed_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -83,6 +85,7 @@ async def issue(
             acr=authorization.acr,
             amr=json.dumps(authorization.amr),
             claims=authorization.claims,
+            max_age=authorization.max_age,
             created_at=now,
             expires_at=now + ttl,
         )

@@ -24,7 +24,7 @@ from ..grants.grants import Authorized, make_room
 from ..sealed import opaque
 from ..sealed.sealing import Seal
 from ..store.database import Database
-from ..store.instants import Instant
+from ..store.instants import Instant, is_recent
 from ..store.rows import Expiry
 from .holders import Held, held_of, select_held
 
@@ -131,8 +131,8 @@ def standing_of(family: RefreshTokenFamily, token: str, *, now: datetime) -> Sta
     if hmac.compare_digest(hashed, family.token_hash):
         return Standing.CURRENT
     is_parent = hmac.compare_digest(hashed, family.parent_hash or "")
-    is_recent = family.rotated_at is not None and now - family.rotated_at <= GRACE
-    return Standing.PARENT if is_parent and is_recent else Standing.SPENT
+    has_grace = family.rotated_at is not None and is_recent(family.rotated_at, within=GRACE, now=now)
+    return Standing.PARENT if is_parent and has_grace else Standing.SPENT
 
 
 async def forget_successors(session: AsyncSession, *, limit: int, now: datetime) -> int:

@@ -65,6 +65,7 @@ async def count_affected(session: AsyncSession, loss: Loss) -> Affected:
 
 async def take_away(session: AsyncSession, loss: Loss, *, now: datetime) -> Affected:
     """Take the API or the scopes out of all that is stored. The caller changes the registry in this transaction."""
+    await _lock(session, select(Client.client_id).order_by(Client.client_id))
     affected = await count_affected(session, loss)
     if loss.is_whole:  # first: whoever stores something for the API now has to wait, and then finds it gone
         await resources.remove(session, loss.resource)
@@ -89,6 +90,9 @@ async def _take_from_grants(
 
     A code or family to which nothing is left is deleted.
     """
+    whose = () if grant_ids is None else (Grant.id.in_(grant_ids),)
+    held = [Grant.id.in_(select(kind.grant_id).where(_loses(kind, loss))) for kind in _KINDS]
+    await _lock(session, select(Grant.id).where(or_(*held), *whose).order_by(Grant.id))
     changed: set[str] = set()
     for kind in _KINDS:
         changed |= set(await _take_from(session, kind, loss, grant_ids))
@@ -98,8 +102,14 @@ async def _take_from_grants(
     return len(changed)
 
 
+async def _lock(session: AsyncSession, which: Select[str]) -> None:
+    """Lock these rows until the transaction ends (store/__init__.py, "Locks")."""
+    await session.execute(select(func.count()).select_from(which.with_for_update().subquery()))
+
+
 async def _consents(session: AsyncSession, loss: Loss) -> list[Consent]:
-    found = await session.scalars(select(Consent).where(Consent.resource == loss.resource))
+    of_api = select(Consent).where(Consent.resource == loss.resource).order_by(Consent.account_id, Consent.client_id)
+    found = await session.scalars(of_api.with_for_update())
     return [each for each in found if loss.is_whole or each.scopes & loss.scopes]
 
 

@@ -15,7 +15,7 @@ from ..telemetry.metrics import Metric
 from ..verifier.access_token import AccessToken
 from ..verifier.jwks import JwksCache, KeysUnavailable
 from ..verifier.jws import InvalidToken, UnknownKey
-from ..verifier.status_list import Freshness
+from ..verifier.status_list import LEEWAY, Freshness
 from ..verifier.status_lists import StatusLists, StatusUnknown
 from ..verifier.verified_tokens import VerifiedTokens
 from . import costs, request_body
@@ -100,7 +100,8 @@ class Authenticator:
         if token.is_of_service:
             return
         seconds = int(RECENT.total_seconds())
-        if token.auth_time is None or self._clock() - token.auth_time > seconds:
+        leeway = LEEWAY.total_seconds()  # a sign-in of the future has an unknown age
+        if token.auth_time is None or not -leeway <= self._clock() - token.auth_time <= seconds:
             detail = "This needs a sign-in within the last five minutes."
             raise self._refusal(
                 INSUFFICIENT_USER_AUTHENTICATION, detail, "insufficient_user_authentication", max_age=str(seconds)

@@ -63,19 +63,20 @@ async def _decide(
 
 async def _progress(pending: PendingRequest, current: Current | None, parts: StepParts, now: datetime) -> Progress:
     stored = pending.stored
-    since = now if stored is None else stored.created_at
     if current is None:
-        return Progress(since)
+        return Progress()
+    has_signed_in = stored is not None and stored.signed_in_session_id == current.session.id
+    is_new = has_signed_in and stored is not None and bool(stored.is_sign_in_new)
     has_selected = stored is not None and stored.selected_session_id == current.session.id
     counts_again = may_be_remembered(pending.request, pending.client.registration)
     if pending.client.registration.first_party and counts_again:  # our own client: nobody is asked for consent
-        return Progress(since, has_selected, has_consented=True, is_covered=True)
+        return Progress(has_signed_in, is_new, has_selected, has_consented=True, is_covered=True)
     async with parts.database.reading() as session:
         agreed = await consents.find_agreed(session, current.account.id, pending.client.client_id)
     has_consented = stored is not None and stored.consented_session_id == current.session.id
     wanted = to_agree_to(pending.request, await parts.resources.current(now=now))
     is_covered = (has_consented or counts_again) and covers(agreed, wanted)
-    return Progress(since, has_selected, has_consented=has_consented, is_covered=is_covered)
+    return Progress(has_signed_in, is_new, has_selected, has_consented=has_consented, is_covered=is_covered)
 
 
 async def _issue(pending: PendingRequest, current: Current, parts: StepParts, now: datetime) -> str:
@@ -94,6 +95,7 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         acr=ONE_FACTOR,
         amr=PASSWORD,
         claims=request.claims,
+        max_age=request.max_age,
     )
     code, session_id = parts.code_values.make(pending.handle, current.session.id), current.session.id
     wanted = to_agree_to(request, resources)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from fastapi import Request
 
 from ...http.current_session import Current, SessionParts, find_current_if_clear
+from ...store.instants import is_recent
 from .refusals import Refusal, unauthorized
 
 
@@ -23,6 +24,6 @@ async def require_current(request: Request, parts: CurrentParts, now: datetime, 
     current = await find_current_if_clear(request, parts, now)
     if current is None:
         raise unauthorized()
-    if fresh and current.session.authenticated_at + parts.session_fresh_max_age < now:
+    if fresh and not is_recent(current.session.authenticated_at, within=parts.session_fresh_max_age, now=now):
         raise Refusal(403, "SESSION_NOT_FRESH", "Session is not fresh")
     return current

@@ -12,6 +12,7 @@ from ...http.current_session import Current
 from ...http.parts import Now, given
 from ...sessions.browser_sessions import delete_with_sessions
 from ...signing_in.guessing import place_in_queue
+from ...store.instants import is_recent
 from ...telemetry.logs import audit
 from . import bodies
 from .bodies import BODY_REFUSALS, BodyParts
@@ -64,7 +65,7 @@ async def _confirm(request: Request, parts: PasswordParts, now: datetime, curren
     if asked.password:
         with place_in_queue(request, parts.passwords) as place:
             await confirm_password(request, parts, now, place, current, asked.password)
-    elif current.session.authenticated_at + parts.session_fresh_max_age < now:
+    elif not is_recent(current.session.authenticated_at, within=parts.session_fresh_max_age, now=now):
         raise Refusal(400, "SESSION_EXPIRED", "Session expired. Re-authenticate to perform this action.")
 
 

@@ -18,7 +18,7 @@ from ...store.instants import Clock
 from ...telemetry.logs import audit
 from ...tokens import removed_access
 from ...tokens.removed_access import loss_of
-from .forms import NOT_OURS, FormParts, is_ours, render_form
+from .forms import FormParts, is_ours, render_form, why_not_ours
 from .sentences import sections_of
 
 WITHDRAW = "withdraw"  # the field that names the client
@@ -58,7 +58,7 @@ async def render(request: Request, parts: AgreedParts, current: Current, error: 
 async def withdraw(request: Request, parts: AgreedParts, form: Parameters, current: Current, now: datetime) -> Response:
     """Withdraw all of the person's consents to one client: its grants end. Or only that for one API of several."""
     if not is_ours(request, parts, form, current.session.id):
-        return await render(request, parts, current, NOT_OURS)
+        return await render(request, parts, current, why_not_ours(request, parts))
     client_id, account_id = form.get(WITHDRAW) or "", current.account.id
     resource = form.get(RESOURCE)
     api = None if resource is None else (await parts.resources.current(now=now)).find(resource)

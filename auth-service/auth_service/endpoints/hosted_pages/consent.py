@@ -22,7 +22,7 @@ from ...telemetry.logs import audit
 from ...tokens.holders import hold_owners
 from . import agreed
 from .agreed import AgreedParts
-from .forms import NOT_OURS, back_to_authorize, is_ours, query_of, read_page_form, render_form
+from .forms import back_to_authorize, is_ours, query_of, read_page_form, render_form, why_not_ours
 from .sentences import sections_of
 
 PATH = "/consent"
@@ -62,7 +62,7 @@ async def submit(request: Request, now: Now) -> Response:
     if current is None or pending.is_answered:
         return back_to_authorize(pending)
     if not is_ours(request, parts, form, current.session.id):
-        return await _render(request, parts, pending, current, now, NOT_OURS)
+        return await _render(request, parts, pending, current, now, why_not_ours(request, parts))
     if form.get("decision") == "allow":
         resources = await parts.resources.current(now=now)
         agreed_to = to_agree_to(pending.request, resources)

@@ -7,22 +7,28 @@ from urllib.parse import urlencode, urlsplit
 import structlog
 from fastapi import Request, Response
 
+from ...grants import authorization_requests
 from ...http.browsers import NOBODY, Browsers
 from ...http.oauth_requests import read_form
 from ...http.pages import AUTHORIZE, HANDLE, PageRefused, render_page, see_other
 from ...http.parts import Given
-from ...http.pending_requests import PendingRequest
+from ...http.pending_requests import PendingParts, PendingRequest
 from ...oauth.errors import OAuthError
 from ...oauth.parameters import Parameters
 from ...oauth.redirect_uri import is_loopback
 
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
-NOT_OURS = "This form was out of date, or your browser keeps no cookies. Please try again."
+OUT_OF_DATE = "This form was out of date. Please try again."
+NO_COOKIES = (
+    "Your browser sent no cookie of this site. Please allow cookies for it in your browser's settings, and try again."
+)
+ELSEWHERE = "You have opened this site under another name. Its address is {origin}: please open it there."
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class FormParts(Given):
+    issuer: str
     browsers: Browsers
 
 
@@ -47,6 +53,15 @@ def is_ours(request: Request, parts: FormParts, form: Parameters, session_id: st
     if not accepted:
         _log.info("form_refused", reason="another origin, or another browser's or session's token")
     return accepted
+
+
+def why_not_ours(request: Request, parts: FormParts) -> str:
+    """The reason why `is_ours` is false, and the way on, in words for the person."""
+    host = urlsplit(parts.issuer).netloc
+    origin = request.headers.get("origin", "")
+    if urlsplit(origin).netloc not in ("", host) and urlsplit(origin).netloc == request.headers.get("host"):
+        return ELSEWHERE.format(origin=parts.issuer)
+    return OUT_OF_DATE if parts.browsers.read(request) else NO_COOKIES
 
 
 def render_form(
@@ -84,6 +99,12 @@ def describe_client(pending: PendingRequest) -> dict[str, object]:
         "redirect_host": host,
         "is_loopback": is_loopback(redirect_uri),
     }
+
+
+async def go_on(parts: PendingParts, pending: PendingRequest, session_id: str) -> Response:
+    """Record the sign-in at the request's page, and return to /oauth/authorize."""
+    await parts.database.transact(authorization_requests.note_sign_in, pending.handle, session_id)
+    return back_to_authorize(pending)
 
 
 def back_to_authorize(pending: PendingRequest) -> Response:

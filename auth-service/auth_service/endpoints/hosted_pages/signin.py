@@ -15,15 +15,16 @@ from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.password_sign_in import AccountSuspended, Credentials, SignInParts, WrongCredentials, sign_in
 from .forms import (
-    NOT_OURS,
     FormParts,
     back_to_authorize,
+    go_on,
     in_words,
     is_ours,
     query_of,
     read_page_form,
     render_form,
     retry_later,
+    why_not_ours,
 )
 from .offers import Offer, find_offer
 
@@ -61,14 +62,14 @@ async def submit(request: Request, now: Now) -> Response:
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
     current = await find_current(request, parts, now)
     if not is_ours(request, parts, form):
-        return await _render(request, parts, pending, current, form, NOT_OURS, status=403)
+        return await _render(request, parts, pending, current, form, why_not_ours(request, parts), status=403)
     email, password = parse_email(form.get("email") or ""), form.get("password") or ""
     if email is None or not password or passwords.utf16_length(password) > passwords.MAX_LENGTH:
         return await _render(request, parts, pending, current, form, WRONG, status=403)
     shown = Credentials(email, password)
     remember = form.get("remember") is not None
     try:
-        await sign_in(request, parts, now, shown, remember=remember, current=current)
+        _, started = await sign_in(request, parts, now, shown, remember=remember, current=current)
     except WrongCredentials:
         return await _render(request, parts, pending, current, form, WRONG, status=403)
     except AccountSuspended:
@@ -81,7 +82,7 @@ async def submit(request: Request, now: Now) -> Response:
         return retry_later(
             await _render(request, parts, pending, current, form, error, status=429), passwords.RETRY_AFTER
         )
-    return see_other(PATH) if pending is None else back_to_authorize(pending)
+    return see_other(PATH) if pending is None else await go_on(parts, pending, started.id)
 
 
 async def _render(

@@ -15,7 +15,7 @@ from ...http.parts import Now, given
 from ...oauth.authorization_response import add_query
 from ...sessions.browser_sessions import end_session
 from ...telemetry.logs import audit
-from .forms import NOT_OURS, FormParts, is_ours, query_of, read_page_form, render_form
+from .forms import FormParts, is_ours, query_of, read_page_form, render_form, why_not_ours
 
 PATH = "/signout"
 router = APIRouter()
@@ -68,7 +68,7 @@ async def submit(request: Request, now: Now) -> Response:
     if current is None:
         return _finish_signed_out(request, asked)
     if not is_ours(request, parts, form, current.session.id):
-        return _render(request, parts, asked, current, NOT_OURS)
+        return _render(request, parts, asked, current, why_not_ours(request, parts))
     if form.get("decision") == "stay":
         return see_other("/signin")
     return await _end(request, asked, current, parts, now)

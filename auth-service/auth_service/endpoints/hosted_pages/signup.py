@@ -17,9 +17,20 @@ from ...limits.attempts import TooManyAttempts
 from ...oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
 from ...oauth.names import NotAName, parse_name
 from ...oauth.parameters import Parameters
+from ...sessions.browser_sessions import BrowserSession
 from ...signing_in.password_sign_in import AccountSuspended, Credentials, SignInParts, WrongCredentials, sign_in
 from ...signing_in.password_sign_up import CommonPassword, NewAccount, SignUpParts, sign_up
-from .forms import NOT_OURS, FormParts, back_to_authorize, is_ours, query_of, read_page_form, render_form, retry_later
+from .forms import (
+    FormParts,
+    back_to_authorize,
+    go_on,
+    is_ours,
+    query_of,
+    read_page_form,
+    render_form,
+    retry_later,
+    why_not_ours,
+)
 
 PATH = "/signup"
 router = APIRouter()
@@ -56,40 +67,42 @@ async def submit(request: Request, now: Now) -> Response:
     form = await read_page_form(request)
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
     if not is_ours(request, parts, form):
-        return _render(request, parts, pending, form, NotAccepted("", NOT_OURS, status=403))
+        return _render(request, parts, pending, form, NotAccepted("", why_not_ours(request, parts), status=403))
     current = await find_current(request, parts, now, may_slide=False)
     try:
         new = _read(form)
         remember = form.get("remember") is not None
-        await sign_up(request, parts, now, new, remember=remember, current=current)
+        _, started = await sign_up(request, parts, now, new, remember=remember, current=current)
     except NotAccepted as refused:
         return _render(request, parts, pending, form, refused)
     except CommonPassword:
         common = NotAccepted("password", "This password is among the most common ones. Please choose another one.")
         return _render(request, parts, pending, form, common)
     except EmailTaken:
-        if not await _signs_in(request, parts, now, new, remember=remember, current=current):
+        again = await _sign_in(request, parts, now, new, remember=remember, current=current)
+        if again is None:
             taken = NotAccepted("email", "There is an account with this e-mail address already. Sign in instead.")
             return _render(request, parts, pending, form, taken)
+        started = again
     except TooBusy:
         busy = NotAccepted("", "Too many people are signing up at the moment. Please try again.", status=429)
         return retry_later(_render(request, parts, pending, form, busy), passwords.RETRY_AFTER)
-    return see_other("/signin") if pending is None else back_to_authorize(pending)
+    return see_other("/signin") if pending is None else await go_on(parts, pending, started.id)
 
 
-async def _signs_in(
+async def _sign_in(
     request: Request, parts: SignUpPageParts, now: datetime, new: NewAccount, *, remember: bool, current: Current | None
-) -> bool:
+) -> BrowserSession | None:
     """Sign in instead, if the address and the password are those of an account: the form was sent twice.
 
     This is a sign-in like any other, with the same budgets for guesses. A refusal of it is not told.
     """
     shown = Credentials(new.email, new.password)
     try:
-        await sign_in(request, parts, now, shown, remember=remember, current=current)
+        _, started = await sign_in(request, parts, now, shown, remember=remember, current=current)
     except (WrongCredentials, AccountSuspended, TooManyAttempts, TooBusy):
-        return False
-    return True
+        return None
+    return started
 
 
 def _read(form: Parameters) -> NewAccount:

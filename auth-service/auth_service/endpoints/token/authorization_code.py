@@ -11,6 +11,7 @@ from ...http.parts import given
 from ...oauth import pkce
 from ...oauth.client_metadata import AUTHORIZATION_CODE, REFRESH_TOKEN
 from ...oauth.errors import InvalidGrant
+from ...oauth.interaction import longest_age
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import AuthorizationCode
 from ...tokens.holders import Held
@@ -99,12 +100,15 @@ def _check_binding(request: TokenRequest, code: AuthorizationCode, redirect_uri:
 
 
 def _check_life(held: Held[AuthorizationCode], now: datetime) -> None:
-    """Raises InvalidGrant if the code, its grant or its session has ended.
+    """Raises InvalidGrant if the code, its grant or its session has ended, or the sign-in is older than `max_age`.
 
     The session must be live even for an offline grant, because such a grant begins only now.
     """
+    code = held.authorized
+    is_old = code.max_age is not None and now - code.auth_time > longest_age(code.max_age)
     faults = {
-        "The code has expired.": held.authorized.expires_at <= now,
+        "The code has expired.": code.expires_at <= now,
+        "The sign-in is older than the max_age of the authorization request. Redeem a code at once.": is_old,
         redemption.ENDED: not held.holder.is_live(now=now) or not held.holder.has_session(now=now),
     }
     _refuse_first_of(faults)

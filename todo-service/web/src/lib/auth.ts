@@ -47,10 +47,23 @@ export async function fetchToken(): Promise<string> {
 
 export async function signUp(asked: { name: string; email: string; password: string }): Promise<void> {
   await ask((options) => client.signUp.email(asked, options));
+  await requireKept();
 }
 
 export async function signIn(asked: { email: string; password: string }): Promise<void> {
   await ask((options) => client.signIn.email(asked, options));
+  await requireKept();
+}
+
+/** Fails if the browser did not keep the cookie of the new session. Otherwise the form would just be there again. */
+async function requireKept(): Promise<void> {
+  const { data, error } = await client.getSession({}, { timeout: 15_000 });
+  if (data === null && error === null)
+    throw new Failure(
+      "invalid",
+      "Your browser did not keep the sign-in. Allow cookies for this site. If they are allowed, another application of " +
+        "this site is in the way: delete this site’s cookies, and sign in again.",
+    );
 }
 
 export async function signOut(): Promise<void> {
