@@ -10,6 +10,7 @@
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
     key_check.py                               `keys check`: do the key-encryption keys fit a backup?
     secrets.py                                 `secrets`: rotate what signs cookies
+    audit.py                                   `audit`: list and export the audit trail
     restoring.py                               `restore`: what to run after the database was restored from a backup
     opened.py, output.py                       the opened database and one event loop; JSON or a table
 
@@ -30,7 +31,7 @@ from ..settings.settings import InvalidSettings
 from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
 from ..telemetry.tracing import TracingUnavailable
-from . import clients, consents, events, key_check, keys, resources, restoring, secrets, sessions, users
+from . import audit, clients, consents, events, key_check, keys, resources, restoring, secrets, sessions, users
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -48,6 +49,7 @@ app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")
 keys.app.add_typer(key_check.app)
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(audit.app, name="audit")
 app.command()(restoring.restore)
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..audit.trail import record
 from ..grants import consents
 from ..grants.consents import Consent
 from ..store.instants import utc_now
@@ -58,7 +59,9 @@ async def _pages(user: str) -> AsyncIterator[list[Record]]:
 
 async def _withdraw(session: AsyncSession, who: str, client_id: str) -> Record:
     account = await get_account(session, who)
-    withdrawn = await consents.withdraw(session, account.id, client_id, now=utc_now())
+    withdrawn = await consents.withdraw(session, account.id, client_id, now=(now := utc_now()))
+    if withdrawn.consents or withdrawn.grants:
+        await record(session, "consent_withdrawn", now=now, account_id=account.id, client_id=client_id)
     if not withdrawn.consents and not withdrawn.grants:
         raise CommandRefused("the account has no consent to this client, and the client has no grant")
     return {

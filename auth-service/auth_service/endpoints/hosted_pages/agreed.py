@@ -6,6 +6,7 @@ from datetime import datetime
 
 from fastapi import Request, Response
 
+from ...audit.trail import recorded
 from ...clients.authentication import ClientAuthenticator
 from ...grants import consents
 from ...grants.consents import Consent
@@ -15,7 +16,6 @@ from ...oauth.parameters import Parameters
 from ...resources.cache import ResourceCache
 from ...store.database import Database
 from ...store.instants import Clock
-from ...telemetry.logs import audit
 from .forms import NOT_OURS, FormParts, is_ours, render_form
 from .sentences import sections_of
 
@@ -57,9 +57,15 @@ async def withdraw(request: Request, parts: AgreedParts, form: Parameters, curre
     if not is_ours(request, parts, form, current.session.id):
         return await render(request, parts, current, NOT_OURS)
     client_id = form.get(WITHDRAW) or ""
-    withdrawn = await parts.database.transact(consents.withdraw, current.account.id, client_id, now=now)
-    if withdrawn.consents or withdrawn.grants:  # otherwise client_id may be any text; keep it out of the log
-        audit("consent_withdrawn", account_id=current.account.id, client_id=client_id)
+    record = recorded(
+        consents.withdraw,
+        "consent_withdrawn",
+        at=now,
+        if_=lambda withdrawn: withdrawn.consents or withdrawn.grants,  # otherwise client_id may be any text
+        account_id=current.account.id,
+        client_id=client_id,
+    )
+    await parts.database.transact(record, current.account.id, client_id, now=now)
     return see_other("/consent")
 
 
