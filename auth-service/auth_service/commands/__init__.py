@@ -11,6 +11,7 @@
     key_check.py                               `keys check`: do the key-encryption keys fit a backup?
     issuer.py                                  `issuer`: what was stored under another name of the issuer
     secrets.py                                 `secrets`: rotate what signs cookies
+    audit.py                                   `audit`: list and export the audit trail
     restoring.py                               `restore`: what to run after the database was restored from a backup
     opened.py, output.py                       the opened database and one event loop; JSON or a table
 
@@ -19,9 +20,11 @@ as the endpoints, so what it changes is in force when it returns. `main` turns t
 stderr. `auth-service --help` lists all of them; nothing imports this room except __main__.py.
 """
 
+import logging
 import sys
 from typing import Annotated, NoReturn
 
+import structlog
 import typer
 from sqlalchemy.exc import OperationalError
 
@@ -31,7 +34,7 @@ from ..settings.settings import InvalidSettings
 from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
 from ..telemetry.tracing import TracingUnavailable
-from . import clients, consents, events, issuer, key_check, keys, resources, restoring, secrets, sessions, users
+from . import audit, clients, consents, events, issuer, key_check, keys, resources, restoring, secrets, sessions, users
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -50,6 +53,7 @@ app.add_typer(issuer.app, name="issuer")
 app.add_typer(keys.app, name="keys")
 keys.app.add_typer(key_check.app)
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(audit.app, name="audit")
 app.command()(restoring.restore)
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
@@ -102,6 +106,9 @@ def migrate() -> None:
 def main() -> None:
     if not all(map(_is_text, sys.argv[1:])):
         _fail("an argument is not UTF-8, or begins with a byte order mark")
+    if not structlog.is_configured():  # standard output is the command's answer; `serve` and `worker` configure logs
+        warnings = structlog.make_filtering_bound_logger(logging.WARNING)
+        structlog.configure(wrapper_class=warnings, logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         app(prog_name="auth-service")
     except (

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015_sign_ins_of_requests"
-down_revision = "0014_resources"
+revision = "0016_sign_ins_of_requests"
+down_revision = "0015_audit_events"
 
 
 def upgrade() -> None:
