@@ -83,6 +83,8 @@ class RunningGateway:
         text = file.read_text(encoding="utf-8")
         assert old in text
         file.write_text(text.replace(old, new), encoding="utf-8")
+        # The cache's process starts after the last worker. A worker that starts later than `before` would be missed.
+        wait_until(lambda: len(self.workers()) > (os.cpu_count() or 1))
         before = self.workers()
         self.process.send_signal(signal.SIGHUP)
         wait_until(lambda: not self.workers() & before)
