@@ -21,7 +21,7 @@ TODOS = "/api/v1/todos"
 
 @dataclass(frozen=True)
 class Account:
-    """The attacking account: its access token, and the ids of its 100 newest todos."""
+    """The attacking account: its access token, and the ids of 100 of its todos."""
 
     token: str
     todos: Sequence[str]

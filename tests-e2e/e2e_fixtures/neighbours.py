@@ -85,6 +85,7 @@ class Town:
     stack: Stack
     neighbour: Person
     attackers: dict[str, Person]
+    todos: dict[str, list[str]]  # the ids of 100 todos of each attacker
 
     @property
     def port(self) -> int:
@@ -97,7 +98,7 @@ class Town:
     def under(self, attack: Attack, connections: int, seconds: float) -> tuple[Seen, Counter[str]]:
         """What the neighbour sees, from half a second after the attack has begun."""
         person = self.attackers[attack.whose]
-        eve = Account(person.token(), self._newest(person))
+        eve = Account(person.token(), self.todos[attack.whose])
         with attacking(self.port, attack, eve, connections) as answers:
             time.sleep(0.5)
             seen = watch(self.port, self.neighbour.token(), seconds)
@@ -110,28 +111,17 @@ class Town:
         while time.monotonic() < deadline and watch(self.port, self.neighbour.token(), 0.3).p95() > FLOOR_MS * 2:
             time.sleep(0.2)
 
-    def _newest(self, person: Person) -> list[str]:
-        ids: list[str] = []
-        path = f"{TODOS}?limit=100"
-        api = person.api()
-        while path and len(ids) < 100:
-            page = api.get(path)
-            assert page.status_code == 200, page.text
-            ids += [todo["id"] for todo in page.json()["items"]]
-            path = page.links["next"]["url"] if "next" in page.links else ""
-        return ids[:100]
-
 
 def settle(stack: Stack, insert: Callable[[Sequence[tuple[Any, ...]]], None]) -> Town:
     """Sign up the neighbour and the attackers, and give the attackers their todos."""
     neighbour, hoarder, scribe = (sign_up(stack) for _ in range(3))
-    insert(
-        [
-            *_rows(hoarder.id, 10_000, lambda random: _prose(random)),
-            *_rows(scribe.id, 100, lambda _: "\U0001f95b" * 10_000),
-        ]
-    )
-    town = Town(stack, neighbour, {"hoarder": hoarder, "scribe": scribe})
+    rows = {
+        "hoarder": list(_rows(hoarder.id, 10_000, _prose)),
+        "scribe": list(_rows(scribe.id, 100, lambda _: "\U0001f95b" * 10_000)),
+    }
+    insert([*rows["hoarder"], *rows["scribe"]])
+    todos = {name: [str(row[1]) for row in own[-100:]] for name, own in rows.items()}
+    town = Town(stack, neighbour, {"hoarder": hoarder, "scribe": scribe}, todos)
     for person in town.attackers.values():
         person.api().get(f"{TODOS}?q=zzzzzz", timeout=120)  # the first search may have to prepare the inserted rows
     return town
