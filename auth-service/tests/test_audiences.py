@@ -330,3 +330,45 @@ def test_no_token_of_one_api_is_one_of_another(apis: Service) -> None:
         assert claims["aud"] == resource
         assert own
         assert {owners[scope.partition(":")[0]] for scope in own} == {resource}
+
+
+def test_a_client_that_is_no_longer_registered_for_an_api_gets_no_more_tokens_for_it(apis: Service) -> None:
+    """Neither from a code nor from a refresh token that were granted before."""
+    frontend = register_backend(apis, scope=SCOPE, first_party=True)
+    browser = signed_in(apis)
+    scope = "openid todos:read billing:read"
+    answer = frontend.redeem(code_of(apis, frontend, browser, scope=scope), resource=BILLING).json()
+    waiting = code_of(apis, frontend, browser, scope=scope)
+    shown = json.loads(apis.command("clients", "show", frontend.client_id).stdout)
+    less = {**shown, "scope": "openid todos:read"}
+    assert apis.command("clients", "update", frontend.client_id, stdin=json.dumps(less)).returncode == 0
+    apis.forget()
+    assert told(frontend.redeem(waiting, resource=BILLING)) == ("invalid_target", None)
+    assert told(frontend.refresh(answer["refresh_token"], resource=BILLING)) == ("invalid_target", None)
+    assert told(frontend.refresh(answer["refresh_token"])) == (API, "openid todos:read")
+
+
+def test_a_request_that_waited_is_refused_if_its_client_lost_the_api_meanwhile(apis: Service) -> None:
+    """The request has no scope of the API, so only its audience tells."""
+    frontend = register_frontend(apis, scope="openid billing:read")
+    browser = signed_in(apis).authorize(frontend, scope="openid", resource=BILLING)
+    assert browser.path == "/consent"
+    shown = json.loads(apis.command("clients", "show", frontend.client_id).stdout)
+    done = apis.command("clients", "update", frontend.client_id, stdin=json.dumps({**shown, "scope": "openid"}))
+    assert done.returncode == 0, done.stderr
+    apis.forget()
+    assert browser.allow().answer["error"] == "invalid_target"
+
+
+def test_the_apis_of_a_refresh_token_are_told_to_its_client(apis: Service) -> None:
+    frontend = register_backend(apis, scope=SCOPE, first_party=True)
+    token = frontend.redeem(code_of(apis, frontend, scope="billing:read reports:read"), resource=BILLING)
+    form = {"token": token.json()["refresh_token"], "client_id": frontend.client_id, "client_secret": frontend.secret}
+    assert httpx2.post(f"{apis.url}/oauth/introspect", data=form).json()["aud"] == [BILLING, REPORTS]
+
+
+def test_an_apis_own_client_reports_which_keys_it_holds(apis: Service) -> None:
+    """Any API's, not only that of the set-up; a client that is no API's is refused."""
+    url, form = f"{apis.url}/internal/verifiers", {"instance": "one", "kids": "a"}
+    for client, status in ((register(apis, protected_resource=BILLING, scope=""), 204), (register(apis), 400)):
+        assert httpx2.post(url, data=form, auth=(client.client_id, client.secret)).status_code == status

@@ -36,7 +36,8 @@ def read_metadata() -> dict[str, Any]:
 
 
 async def load_resources(session: AsyncSession) -> Resources:
-    return await registry.load(session, load_settings().issuer)
+    """The APIs. None is removed until the end of the transaction: a client must not be stored with a removed scope."""
+    return await registry.load_locked(session, load_settings().issuer)
 
 
 def check_registration(members: dict[str, Any], resources: Resources, *, client_id: str = "") -> ClientMetadata:

@@ -16,6 +16,7 @@ from ..http.parts import given
 from ..oauth.access_token import USERINFO_CLAIMS
 from ..oauth.claims import names_for
 from ..oauth.errors import InvalidClient
+from ..oauth.metadata_members import one_or_list
 from ..store.instants import Clock
 from ..tokens import person_claims
 from ..tokens.access_tokens import AccessTokenReader, VerifiedToken
@@ -84,7 +85,7 @@ def _describe_refresh_token(shown: ShownRefreshToken, issuer: str) -> dict[str, 
         "iss": issuer,
         "sub": holder.account.id,
         "client_id": holder.grant.client_id,
-        "aud": family.resource,
+        "aud": one_or_list(family.audiences),
         "scope": family.scope,
         "iat": int((family.rotated_at or family.created_at).timestamp()),
         **expiry,

@@ -99,7 +99,9 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
     )
     code = parts.code_values.make(pending.handle, current.session.id)
     wanted = to_agree_to(request, resources)
-    apis = set(request.audiences) - {resources.issuer}
+    apis, registered = set(request.audiences) - {resources.issuer}, pending.client.registration
+    if not apis <= set(resources.open_to(registered.scope, registered.default_resource)):
+        raise InvalidTarget("The client may no longer ask for this resource.")  # the request waited for a day, perhaps
     ttl = parts.authorization_code_ttl
     answer = recorded(
         _answer,

@@ -108,8 +108,11 @@ async def choose_target(
     asked = request.parameters.all("resource")
     resources = await parts.resources.naming(asked, None, now=request.now)
     named = None if request.parameters.get("scope") is None else scopes
-    default = request.client.registration.default_resource
-    chosen = audiences.choose(resources, asked, named, granted=held.authorized.audiences, default=default)
+    registration = request.client.registration
+    default = registration.default_resource
+    may = resources.open_to(registration.scope, default)  # now, which may be less than when it was granted
+    granted = [audience for audience in held.authorized.audiences if audience in may]
+    chosen = audiences.choose(resources, asked, named, granted=granted, default=default)
     return TokenTarget(resources.audience(chosen), " ".join(resources.of_audience(chosen, scopes)), scopes)
 
 
