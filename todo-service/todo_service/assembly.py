@@ -114,7 +114,7 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         cursor_key=cursor_key,
         quota=Quota(settings.quota, settings.quota_bytes),
         search_turns=Turns(at_once=2, waiting=8, patience=_PATIENCE),
-        batch_turns=Turns(at_once=1, waiting=4, patience=_PATIENCE, share=0.1),
+        batch_turns=Turns(at_once=1, waiting=4, patience=_PATIENCE, share=0.04),
         export_turns=Turns(at_once=1, waiting=1, patience=_PATIENCE, share=0.5, in_all=16),
         in_flight=InFlight(),
         jwks=jwks,
