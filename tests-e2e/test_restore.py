@@ -236,7 +236,7 @@ def lists_of(system: System) -> list[str]:
 def check_windows(told: dict[str, dict[str, Any]], begun: datetime, ended: datetime, *, accounts: int) -> None:
     """Each kind of change that is lost is told with a time that holds all such changes."""
     windows = {what: line for what, line in told.items() if line["since"]}
-    assert windows.keys() == {"accounts", "passwords", "suspensions", "clients", "client secrets"}
+    assert windows.keys() == {"accounts", "passwords", "suspensions", "clients", "client secrets", "APIs"}
     assert (windows["accounts"]["count"], windows["suspensions"]["count"]) == (accounts, 0)
     for line in windows.values():
         assert datetime.fromisoformat(line["since"]) < begun

@@ -11,7 +11,7 @@ protocol itself is oauth/: values and pure functions. ARCHITECTURE.md draws all 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("oauth", "store", "sealed", "network"),
     ("limits", "keys", "telemetry", "resources"),
-    ("status_lists", "settings"),
+    ("status_lists", "settings", "audit"),
     ("grants",),
     ("clients",),
     ("events",),

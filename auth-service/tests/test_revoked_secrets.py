@@ -60,6 +60,9 @@ def test_a_revoked_secret_is_refused_with_what_to_do(start: Start, database_url:
     assert not is_accepted(service, LEAKED)
     assert provision(service, file, FRESH).returncode == 0
     wait_for(service, fresh=True, leaked=False)
+    assert provision(service, file, FRESH).returncode == 0
+    trail = service.rows("SELECT event FROM audit_events ORDER BY id")
+    assert [event for (event,) in trail] == ["client_provisioned", "client_secret_revoked", "client_provisioned"]
 
 
 def test_it_stays_refused_after_later_rotations_and_the_clients_deletion(

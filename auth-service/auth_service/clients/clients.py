@@ -85,10 +85,11 @@ async def register(session: AsyncSession, registration: ClientMetadata, *, now: 
 
 async def provision(
     session: AsyncSession, client_id: str, registration: ClientMetadata, secret: str | None, *, now: datetime
-) -> None:
+) -> bool:
     """Create the client, or replace its metadata and secret. It may run several times, also simultaneously.
 
-    During a rotation the previous secret changes nothing: it is still valid, and so is the newer one.
+    During a rotation the previous secret changes nothing: it is still valid, and so is the newer one. Returns whether
+    the client is new or has another secret now.
 
     Raises:
         SecretEnded: the secret was replaced or revoked before.
@@ -108,6 +109,7 @@ async def provision(
         )
     )
     await client_origins.replace(session, client_id, registration.redirect_uris)
+    return held is None or held.secret_hash != made.get("secret_hash", held.secret_hash)
 
 
 def is_client_id(text: str) -> bool:

@@ -11,6 +11,7 @@
     key_check.py                               `keys check`: do the key-encryption keys fit a backup?
     issuer.py                                  `issuer`: what was stored under another name of the issuer
     secrets.py                                 `secrets`: rotate what signs cookies
+    audit.py                                   `audit`: list and export the audit trail
     restoring.py                               `restore`: what to run after the database was restored from a backup
     opened.py, output.py                       the opened database and one event loop; JSON or a table
 
@@ -31,7 +32,7 @@ from ..settings.settings import InvalidSettings
 from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
 from ..telemetry.tracing import TracingUnavailable
-from . import clients, consents, events, issuer, key_check, keys, resources, restoring, secrets, sessions, users
+from . import audit, clients, consents, events, issuer, key_check, keys, resources, restoring, secrets, sessions, users
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -50,6 +51,7 @@ app.add_typer(issuer.app, name="issuer")
 app.add_typer(keys.app, name="keys")
 keys.app.add_typer(key_check.app)
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(audit.app, name="audit")
 app.command()(restoring.restore)
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]

@@ -10,6 +10,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..audit.trail import record
 from ..clients import clients
 from ..clients.clients import Client
 from ..store.instants import utc_now
@@ -101,7 +102,8 @@ def _print(members: dict[str, Any]) -> None:
 async def _create(members: dict[str, Any]) -> dict[str, Any]:
     async with opened() as database, database.writing() as session:
         registration = check_registration(members, await load_resources(session))
-        client, secret = await clients.register(session, registration, now=utc_now())
+        client, secret = await clients.register(session, registration, now=(now := utc_now()))
+        await record(session, "client_registered", now=now, client_id=client.client_id)
         return shown(client, registration, secret)
 
 
@@ -125,7 +127,8 @@ async def _update(client_id: str, members: dict[str, Any]) -> dict[str, Any]:
     async with opened() as database, database.writing() as session:
         registration = check_registration(members, await load_resources(session), client_id=client_id)
         client = await _get_client(session, client_id)
-        secret = await clients.replace_registration(session, client, registration, now=utc_now())
+        secret = await clients.replace_registration(session, client, registration, now=(now := utc_now()))
+        await record(session, "client_updated", now=now, client_id=client_id)
         return shown(client, registration, secret)
 
 
@@ -136,10 +139,13 @@ async def _rotate_secret(session: AsyncSession, client_id: str, overlap: timedel
         raise CommandRefused("this client has no secret")
     if revoke:
         await clients.revoke_tokens(session, client_id, now=now)
+    event = "client_secret_revoked" if revoke else "client_secret_rotated"
+    await record(session, event, now=now, client_id=client_id)
     return shown(client, client.registration, secret)
 
 
 async def _delete(session: AsyncSession, client_id: str) -> dict[str, Any]:
     gone = await _get_client(session, client_id)
-    await clients.delete_client(session, client_id, now=utc_now())
+    await clients.delete_client(session, client_id, now=(now := utc_now()))
+    await record(session, "client_deleted", now=now, client_id=client_id)
     return shown(gone, gone.registration)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..audit.trail import record
 from ..grants import consents
 from ..grants.consents import Consent, Withdrawn
 from ..store.instants import utc_now
@@ -66,15 +67,18 @@ async def _pages(user: str) -> AsyncIterator[list[Record]]:
 
 async def _withdraw(session: AsyncSession, who: str, client_id: str, resource: str) -> Record:
     account = await get_account(session, who)
+    now = utc_now()
     if resource:
         api = (await load_resources(session)).find(resource)
         if api is None:
             raise CommandRefused(f"there is no API {resource!r}")
-        withdrawn: Withdrawn = await removed_access.withdraw(
-            session, account.id, client_id, loss_of(api), now=utc_now()
-        )
+        withdrawn: Withdrawn = await removed_access.withdraw(session, account.id, client_id, loss_of(api), now=now)
     else:
-        withdrawn = await consents.withdraw(session, account.id, client_id, now=utc_now())
+        withdrawn = await consents.withdraw(session, account.id, client_id, now=now)
+    if withdrawn.consents or withdrawn.grants:
+        await record(
+            session, "consent_withdrawn", now=now, account_id=account.id, client_id=client_id, resource=resource or None
+        )
     if not withdrawn.consents and not withdrawn.grants:
         raise CommandRefused("the account has no consent to this client, and the client has no grant")
     return {

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import typer
 
+from ..audit.trail import record_rotation
 from ..keys.rotation import Rotation, SpareTooYoung, withdraw_active_key
 from ..keys.signing import KeyStore, open_status_list_keys
 from ..keys.verifier_reports import SILENT_AFTER, VerifierReport, list_reports
@@ -59,6 +60,8 @@ async def withdraw(*, of_status_lists: bool, as_json: bool) -> None:
         await store.load(now=utc_now())
         rotation = await when_processes_know(lambda: withdraw_active_key(database, store, utc_now))
         begun = utc_now()
+        async with database.writing() as session:
+            await record_rotation(session, "key_withdrawn", rotation, now=begun)
         output = Output(as_json=as_json)
         output.write([{"active": rotation.active, "withdrawn": rotation.replaced, "next": rotation.next}])
         holding = await _watch(database, rotation.replaced, begun, output := Output(as_json=as_json))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..audit.trail import record_rotation
 from ..keys.rewrap import rewrap_keys
 from ..keys.rotation import Rotation, SpareTooYoung, rotate_keys
 from ..keys.signing import NEXT, KeyStore, SigningKey
@@ -114,6 +115,8 @@ async def _rotate(*, at_once: bool, of_status_lists: bool) -> Record:
             rotation = await when_processes_know(partial(rotate_keys, database, store, utc_now, published_for=AT_ONCE))
         else:
             rotation = await _rotate_when_known(database, store, spare_min_age)
+        async with database.writing() as session:
+            await record_rotation(session, "keys_rotated", rotation, now=utc_now())
     return {"active": rotation.active, "retiring": rotation.replaced, "next": rotation.next}
 
 

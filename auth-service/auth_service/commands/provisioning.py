@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..audit.trail import record
 from ..clients import clients
 from ..clients.clients import SecretEnded
 from ..sealed.versioned_secrets import MIN_LENGTH, looks_like_a_default
@@ -67,7 +68,8 @@ async def _provision(client_id: str, members: dict[str, Any], secret: str | None
                 raise CommandRefused("--secret-file is missing: the token_endpoint_auth_method uses a secret")
             if secret is not None and not registration.uses_secret:
                 raise CommandRefused("token_endpoint_auth_method: must be one that uses a secret")
-            await clients.provision(session, client_id, registration, secret, now=utc_now())
+            if await clients.provision(session, client_id, registration, secret, now=(now := utc_now())):
+                await record(session, "client_provisioned", now=now, client_id=client_id)
     except SecretEnded as error:
         raise CommandRefused(
             f"{client_id}: the secret in {file} was replaced or revoked on {written(error.ended_at)} and stays so: "

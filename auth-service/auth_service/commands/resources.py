@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..audit.trail import record
 from ..oauth.audiences import Resources
 from ..oauth.resource_identifiers import InvalidResource
 from ..oauth.resources import Resource
 from ..resources import resources as registry
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
-from ..telemetry.logs import audit
 from ..tokens.removed_access import Loss, count_affected, loss_of, take_away
 from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show
@@ -115,7 +115,8 @@ async def _put(resource: Resource, *, may_exist: bool, must_exist: bool, yes: bo
         await registry.put(session, resource, now=utc_now())
         if before is not None:
             await _take_scopes(session, before, resource, yes=yes)
-    audit("resource_registered", resource=resource.resource, scope=" ".join(resource.scopes))
+        scope = " ".join(resource.scopes)
+        await record(session, "resource_registered", now=utc_now(), resource=resource.resource, scope=scope)
     return resource
 
 
@@ -154,6 +155,6 @@ async def _delete(uri: str) -> Resource:
     async with opened() as database, database.writing() as session:
         gone = _get(await registry.load_locked(session, load_settings().issuer), uri)
         affected = await take_away(session, loss_of(gone), now=utc_now())
+        await record(session, "resource_removed", now=utc_now(), resource=uri)
     typer.echo(f"auth-service: {affected} lost it", err=True)
-    audit("resource_removed", resource=uri)
     return gone

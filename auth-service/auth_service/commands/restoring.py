@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account
+from ..audit.trail import record
 from ..clients.clients import Client
 from ..grants import grants
 from ..grants.authorization_requests import StoredRequest
@@ -25,6 +26,7 @@ from ..keys.rotation import withdraw_all_keys
 from ..keys.signing import ACTIVE, NEXT, KeyStore, SigningKey
 from ..keys.verifier_reports import VerifierReport
 from ..migrations.tables import import_tables
+from ..resources.resources import RegisteredResource
 from ..sessions.browser_sessions import BrowserSession, end_some
 from ..status_lists import epochs
 from ..store.database import Database
@@ -83,6 +85,8 @@ async def _restore(*, keep_sessions: bool) -> list[Record]:
             newest = await _find_newest_change(session, now)
             records = await _list_what_came_back(session, newest - SLOWEST_TRANSACTION, now)
             ended = await _end_access(session, made, keep_sessions=keep_sessions, now=now)
+            epoch = next(str(line["count"]) for line in ended if line["what"] == "epoch")
+            await record(session, "database_restored", now=now, epoch=epoch)
         await asyncio.sleep(1)  # The epoch is a time in seconds: the next restore of the same backup has another one.
     return ended + records
 
@@ -147,6 +151,7 @@ async def _list_what_came_back(session: AsyncSession, since: datetime, until: da
         ("suspensions", suspended, "new ones are undone, lifted ones are back"),
         ("clients", clients, "deleted ones are back, new ones are missing; metadata is as before"),
         ("client secrets", secrets, "replaced and revoked ones are valid again"),
+        ("APIs", await count(RegisteredResource), "removed ones and their scopes are back, new ones are missing"),
     ]
     return [_line(*each, since, until) for each in told]
 

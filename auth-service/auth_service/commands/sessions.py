@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..audit.trail import record
 from ..sessions.browser_sessions import BrowserSession, end_session_by_id
 from ..sessions.listing import list_all_live
 from ..store.instants import utc_now
@@ -56,7 +58,14 @@ async def _pages(user: str) -> AsyncIterator[list[Record]]:
 
 
 async def _revoke(session_id: str) -> Record:
-    ended = await transact(end_session_by_id, session_id, now=utc_now())
+    ended = await transact(_end, session_id)
     if ended is None:
         raise CommandRefused("there is no session with this id")  # not quoted: it may be a credential by mistake
     return record_of(ended, "revoked")
+
+
+async def _end(session: AsyncSession, session_id: str) -> BrowserSession | None:
+    ended = await end_session_by_id(session, session_id, now=(now := utc_now()))
+    if ended is not None:
+        await record(session, "session_revoked", now=now, account_id=ended.account_id, session_id=ended.id)
+    return ended

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..accounts.account_lists import Order, list_accounts
 from ..accounts.accounts import Account, EmailTaken, create_account, replace_password_hash
 from ..accounts.email_addresses import parse_email
+from ..audit.trail import record
 from ..oauth.names import NotAName, parse_name
 from ..sessions.browser_sessions import end_sessions
 from ..store.instants import utc_now
@@ -112,4 +113,5 @@ async def _replace_password(
     if not await replace_password_hash(session, account.id, password_hash, replacing=None, now=utc_now()):
         raise CommandRefused(f"{account.email} has no password to replace")
     ended = 0 if keep_sessions else await end_sessions(session, account.id, now=utc_now())
+    await record(session, "password_changed", now=utc_now(), account_id=account.id, sessions=ended)
     return record_of(account, sessions_ended=ended)

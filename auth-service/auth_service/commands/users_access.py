@@ -8,6 +8,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import set_suspended
+from ..audit.trail import record
 from ..sessions.browser_sessions import delete_with_sessions, end_sessions
 from ..store.instants import utc_now
 from .named_accounts import Who, get_account, record_of
@@ -49,21 +50,26 @@ async def _suspend(session: AsyncSession, who: str) -> Record:
     account, now = await get_account(session, who), utc_now()
     ended = await end_sessions(session, account.id, now=now)
     await set_suspended(session, account.id, account.suspended_at or now, now=now)
+    await record(session, "account_suspended", now=now, account_id=account.id)
     return record_of(account, sessions_ended=ended)
 
 
 async def _activate(session: AsyncSession, who: str) -> Record:
     account = await get_account(session, who)
-    await set_suspended(session, account.id, None, now=utc_now())
+    await set_suspended(session, account.id, None, now=(now := utc_now()))
+    await record(session, "account_activated", now=now, account_id=account.id)
     return record_of(account)
 
 
 async def _revoke_sessions(session: AsyncSession, who: str) -> Record:
     account = await get_account(session, who)
-    return record_of(account, sessions_ended=await end_sessions(session, account.id, now=utc_now()))
+    ended = await end_sessions(session, account.id, now=(now := utc_now()))
+    await record(session, "sessions_revoked", now=now, account_id=account.id, sessions=ended)
+    return record_of(account, sessions_ended=ended)
 
 
 async def _delete(session: AsyncSession, who: str) -> Record:
     account = await get_account(session, who)
-    ended = await delete_with_sessions(session, account.id, now=utc_now())
+    ended = await delete_with_sessions(session, account.id, now=(now := utc_now()))
+    await record(session, "account_deleted", now=now, account_id=account.id)
     return {**record_of(account, sessions_ended=ended), "status": "deleted"}

@@ -28,11 +28,11 @@ from ..telemetry.metrics import MEDIA_TYPE, Metric, render
 from ..telemetry.private_port import Answer, Give, PrivatePort, listen
 from ..telemetry.process_metrics import pool_metrics, process_metrics
 from ..worker.duty_metrics import DutyMetrics
-from ..worker.expiry import delete_expired
+from ..worker.expiry import delete_expired, delete_old_events
 from ..worker.schedule import KeySchedule, Pace
 from ..worker.worker import Duty, perform_duties
 
-SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 BACKLOG_TIMEOUT = 2  # seconds; after that the other metrics are served without it
 
 _log = structlog.get_logger(__name__)
@@ -78,11 +78,12 @@ async def _assemble(settings: Settings, database: Database) -> list[Duty]:
         KeySchedule(database, each, utc_now, Pace(settings.key_rotation_interval, settings.key_spare_min_age))
         for each in (store, status_store)
     )
-    shown_for = settings.longest_access_token_ttl + CLOSED_MARGIN
+    shown_for, kept = settings.longest_access_token_ttl + CLOSED_MARGIN, settings.audit_max_age
     outbound = Outbound([*map(ip_network, settings.event_networks)], settings.outbound_ca_file)
     sender = EventSender(settings.issuer, database, keys, outbound, utc_now)
     return [
         Duty("expiry", MINUTE, 3 * MINUTE, lambda: delete_expired(database, now=utc_now())),
+        Duty("audit trail", HOUR, 3 * MINUTE, lambda: delete_old_events(database, before=utc_now() - kept)),
         Duty("events", SECOND, MINUTE, sender.send_due),
         Duty("key rotation", MINUTE, 3 * MINUTE, schedule.rotate_when_due),
         Duty("status list key rotation", MINUTE, 3 * MINUTE, status_schedule.rotate_when_due),

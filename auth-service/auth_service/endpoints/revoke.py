@@ -11,6 +11,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
+from ..audit.trail import recorded
 from ..clients import clients
 from ..clients.clients import Client
 from ..grants import grants
@@ -20,7 +21,6 @@ from ..http.oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
 from ..http.parts import given
 from ..store.database import Database
 from ..store.instants import Clock
-from ..telemetry.logs import audit
 from ..tokens.access_tokens import AccessTokenReader, VerifiedToken
 from ..tokens.holders import find_holder
 from ..tokens.refresh_tokens import RefreshTokens
@@ -56,8 +56,8 @@ async def revoke(request: Request) -> Response:
 
 async def _end_grant_of(token: VerifiedToken, parts: RevokeParts, client: Client, now: datetime) -> None:
     if token.session_id is None:
-        await parts.database.transact(clients.revoke_own_tokens, client.client_id, now=now)
-        audit("service_tokens_revoked", client_id=client.client_id)
+        revoke = recorded(clients.revoke_own_tokens, "service_tokens_revoked", at=now, client_id=client.client_id)
+        await parts.database.transact(revoke, client.client_id, now=now)
         return
     holder = await find_holder(parts.database, client_id=token.client_id, status=token.status)
     if holder is not None:
@@ -65,6 +65,6 @@ async def _end_grant_of(token: VerifiedToken, parts: RevokeParts, client: Client
 
 
 async def _end_grant(parts: RevokeParts, grant_id: str, client: Client, now: datetime) -> None:
-    ended = await parts.database.transact(grants.end, grant_id, now=now)
-    if ended:
-        audit("grant_revoked", grant_id=grant_id, client_id=client.client_id)
+    ids = {"grant_id": grant_id}
+    end = recorded(grants.end, "grant_revoked", at=now, if_=bool, client_id=client.client_id, facts=lambda _: ids)
+    await parts.database.transact(end, grant_id, now=now)

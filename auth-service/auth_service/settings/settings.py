@@ -83,6 +83,7 @@ class Settings(BaseModel):
     refresh_token_absolute_max_age: Positive = Field(
         timedelta(days=180), description="A grant's refresh tokens end after this time, however often they are replaced"
     )
+    audit_max_age: Positive = Field(timedelta(days=360), description="Time that an event of the audit trail is kept")
     key_rotation_interval: Positive = Field(
         timedelta(days=30), description="Time between the worker's rotations of the signing keys"
     )

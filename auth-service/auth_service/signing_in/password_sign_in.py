@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..accounts import accounts
 from ..accounts.accounts import Account
 from ..accounts.passwords import TooBusy
+from ..audit.trail import record, recorded
 from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.session_cookies import device_tag
 from ..limits.attempts import Attempt, TooManyAttempts
 from ..sessions.browser_sessions import BrowserSession, authenticate_again, end_session
 from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, counting
-from ..telemetry.logs import audit
 from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
 
 
@@ -85,10 +85,16 @@ async def sign_in(
     with counting(parts.counts.sign_ins, PASSWORD, OUTCOMES):
         known, attempt = await _authenticate(request, parts, now, shown)
         now = parts.clock()  # hashing takes a while, and `auth_time` is when the password was found to be right
-        started = await parts.database.transact(
-            _start, request, parts, known, attempt, remember=remember, current=current, now=now
+        start = recorded(
+            _start,
+            "signed_in",
+            at=now,
+            account_id=known.account.id,
+            facts=lambda made: {"session_id": made.id, "amr": "pwd"},
         )
-    audit("signed_in", account_id=known.account.id, session_id=started.id, amr="pwd")
+        started = await parts.database.transact(
+            start, request, parts, known, attempt, remember=remember, current=current, now=now
+        )
     parts.session_cookies.set(request, started, now=now)
     parts.session_cookies.remember_device(request, known.device_tag)
     return known.account, started
@@ -130,7 +136,9 @@ async def _authenticate(
         try:
             attempt = await verify_password(request, parts, now, place, tried, knows_device=knows_device)
         except WrongPassword:
-            audit("sign_in_refused", account_id=known.account.id if known else None)
+            async with parts.database.writing() as session:
+                account_id = known.account.id if known else None
+                await record(session, "sign_in_refused", now=now, account_id=account_id, most=0)
             raise WrongCredentials from None
     if known is None:
         raise WrongCredentials

@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account, EmailTaken, create_account
 from ..accounts.passwords import PasswordHasher, TooBusy
+from ..audit.trail import record
 from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.session_cookies import device_tag
 from ..sessions.browser_sessions import BrowserSession, end_session
 from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, RequestCounts, counting
-from ..telemetry.logs import audit
 from .guessing import place_in_queue
 
 
@@ -64,7 +64,6 @@ async def sign_up(
         account, started = await parts.database.transact(
             _create, request, parts, new, password_hash, remember=remember, current=current, now=now
         )
-    audit("signed_up", account_id=account.id, session_id=started.id)
     parts.session_cookies.set(request, started, now=now)
     parts.session_cookies.remember_device(request, device_tag(account.id, password_hash))
     return account, started
@@ -86,7 +85,9 @@ async def _create(
     )
     if current is not None:
         await end_session(session, current.session.token, now=now)
-    return account, await start_session_here(request, session, parts, account.id, remember=remember, now=now)
+    started = await start_session_here(request, session, parts, account.id, remember=remember, now=now)
+    await record(session, "signed_up", now=now, account_id=account.id, session_id=started.id)
+    return account, started
 
 
 async def _hash(request: Request, parts: SignUpParts, password: str) -> str:

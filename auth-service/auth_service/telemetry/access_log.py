@@ -1,4 +1,7 @@
-"""One log line, one count and one id per request. The id is the gateway's if it is well formed, otherwise a new one."""
+"""One log line, one count and one id per request; polls are only counted.
+
+The id is the gateway's if it is well formed, otherwise a new one.
+"""
 
 import asyncio
 import re
@@ -10,6 +13,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .counts import RequestCounts
 
+# Probes, and what every verifier fetches all the time. They are counted (/metrics) and not logged, unless refused.
+POLLED = frozenset(
+    {
+        "/livez",
+        "/readyz",
+        "/.well-known/jwks.json",
+        "/oauth/status-lists",
+        "/oauth/status-lists/{list_id}",
+        "/internal/verifiers",
+        "/internal/status-list-hints",
+    }
+)
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _log = structlog.get_logger("access")
 
@@ -56,6 +71,8 @@ def _read_request_id(scope: Scope) -> str:
 
 def _write(scope: Scope, route: str | None, status: int, seconds: float) -> None:
     """Log the route's template, not the path or query: a path may hold an identifier, a query a secret."""
+    if status < 400 and route in POLLED:
+        return
     client = scope.get("client")
     _log.info(
         "request",

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
+from ..audit.trail import AuditEvent
 from ..grants.grants import Grant
 from ..keys.past import delete_past_keys
 from ..migrations.tables import import_tables
@@ -22,6 +23,11 @@ from ..tokens.refresh_tokens import RefreshTokenFamily, forget_successors
 BATCH = 500  # rows in one transaction
 
 _log = structlog.get_logger(__name__)
+
+
+async def delete_old_events(database: Database, *, before: datetime) -> int:
+    """Delete the audit trail of before that time. Returns how many rows were deleted."""
+    return await _delete_all(database, AuditEvent, AuditEvent.last_at < before)
 
 
 async def delete_expired(database: Database, *, now: datetime, max_rows: int | None = None) -> int:

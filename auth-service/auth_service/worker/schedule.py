@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from ..audit.trail import record_rotation
 from ..keys.rotation import RotationRefused, rotate_keys
 from ..keys.signing import ACTIVE, NEXT, KeyStore, SigningKey
 from ..keys.verifier_reports import find_lacking
 from ..store.database import Database
 from ..store.instants import Clock
-from ..telemetry.logs import audit
 
 EVIDENCE_MAX_DELAY = timedelta(hours=1)  # longest delay by verifiers that lack the spare
 _log = structlog.get_logger(__name__)
@@ -65,6 +65,7 @@ class KeySchedule:
         except RotationRefused as refused:
             _log.info("key_rotation_waits", reason=str(refused))
             return
-        audit("keys_rotated", retiring=rotation.replaced, active=rotation.active, next=rotation.next)
+        async with self.database.writing() as session:
+            await record_rotation(session, "keys_rotated", rotation, now=self.clock())
         if lacking:
             _log.error("key_rotated_without_evidence", kid=rotation.active, verifiers=lacking)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ...audit.trail import recorded
 from ...grants import authorization_requests, consents
 from ...http.authorization_response import answer_code
 from ...http.current_session import Current, find_current
@@ -21,7 +22,6 @@ from ...oauth.scope import IDENTITY
 from ...resources.cache import ResourceCache
 from ...resources.resources import lock_registered
 from ...sessions.browser_sessions import lock_live
-from ...telemetry.logs import audit
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import Authorization
 from ...tokens.holders import hold_owners
@@ -97,12 +97,19 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         claims=request.claims,
         max_age=request.max_age,
     )
-    code, session_id = parts.code_values.make(pending.handle, current.session.id), current.session.id
+    code = parts.code_values.make(pending.handle, current.session.id)
     wanted = to_agree_to(request, resources)
     apis = set(request.audiences) - {resources.issuer}
     ttl = parts.authorization_code_ttl
-    await parts.database.transact(_answer, pending, authorization, code, wanted, apis, ttl, now)
-    audit("code_issued", client_id=request.client_id, account_id=current.account.id, session_id=session_id)
+    answer = recorded(
+        _answer,
+        "code_issued",
+        at=now,
+        account_id=current.account.id,
+        client_id=request.client_id,
+        facts=lambda _: {"session_id": current.session.id},
+    )
+    await parts.database.transact(answer, pending, authorization, code, wanted, apis, ttl, now)
     return code
 
 

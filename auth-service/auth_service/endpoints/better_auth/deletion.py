@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...accounts import accounts
 from ...accounts.accounts import delete_identity, list_identities
+from ...audit.trail import recorded
 from ...http.current_session import Current
 from ...http.parts import Now, given
 from ...sessions.browser_sessions import delete_with_sessions
 from ...signing_in.guessing import place_in_queue
 from ...store.instants import is_recent
-from ...telemetry.logs import audit
 from . import bodies
 from .bodies import BODY_REFUSALS, BodyParts
 from .current import CurrentParts, require_current
@@ -53,8 +53,8 @@ async def delete_user(request: Request, now: Now) -> Deleted:
     asked = await bodies.receive(request, DeleteUser, parts)
     current = await require_current(request, parts, now)
     await _confirm(request, parts, now, current, asked)
-    await parts.database.transact(delete_with_sessions, current.account.id, now=now)
-    audit("account_deleted", account_id=current.account.id)
+    delete = recorded(delete_with_sessions, "account_deleted", at=now, account_id=current.account.id)
+    await parts.database.transact(delete, current.account.id, now=now)
     parts.session_cookies.clear(request)
     return Deleted(success=True, message="User deleted")
 
@@ -75,8 +75,14 @@ async def unlink_account(request: Request, now: Now) -> Done:
     parts = given(request, UnlinkParts)
     asked = await bodies.receive(request, Unlink, parts)
     current = await require_current(request, parts, now, fresh=True)
-    await parts.database.transact(_unlink, current.account.id, asked.account_id)
-    audit("identity_unlinked", account_id=current.account.id, identity_id=asked.account_id)
+    unlink = recorded(
+        _unlink,
+        "identity_unlinked",
+        at=now,
+        account_id=current.account.id,
+        facts=lambda _: {"identity_id": asked.account_id},
+    )
+    await parts.database.transact(unlink, current.account.id, asked.account_id)
     return Done(status=True)
 
 

@@ -8,13 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...accounts.accounts import find_password_hash, lock_password, replace_password_hash
 from ...accounts.passwords import Place
+from ...audit.trail import recorded
 from ...http.current_session import Current, start_session_here
 from ...http.parts import Now, given
 from ...http.session_cookies import device_tag
 from ...limits.attempts import Attempt
 from ...sessions.browser_sessions import BrowserSession, end_sessions
 from ...signing_in.guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
-from ...telemetry.logs import audit
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS, BodyParts
 from .current import CurrentParts, require_current
@@ -73,9 +73,10 @@ async def change_password(request: Request, now: Now) -> PasswordChanged:
         new_hash = await place.hash(asked.new_password)
     user = UserView.of(current.account)
     change = Change(attempt, old_hash, new_hash, ends_sessions=asked.revoke_other_sessions)
-    started = await parts.database.transact(_change, request, parts, current, change, now)
+    ids = {"session_id": current.session.id}
+    record = recorded(_change, "password_changed", at=now, account_id=current.account.id, facts=lambda _: ids)
+    started = await parts.database.transact(record, request, parts, current, change, now)
     parts.session_cookies.remember_device(request, device_tag(current.account.id, new_hash))
-    audit("password_changed", account_id=current.account.id, session_id=current.session.id)
     if started is None:
         return PasswordChanged(token=None, user=user)
     parts.session_cookies.set(request, started, now=now)

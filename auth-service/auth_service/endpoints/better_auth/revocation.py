@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from ...audit.trail import Fact, recorded
 from ...http.parts import Now, given
 from ...sessions.browser_sessions import end_session, end_sessions
 from ...store import identifiers
-from ...telemetry.logs import audit
 from . import bodies
 from .bodies import BODY_REFUSALS, BodyParts
 from .current import CurrentParts, require_current
@@ -35,12 +35,17 @@ async def revoke_session(request: Request, now: Now) -> Done:
     parts = given(request, RevocationParts)
     asked = await bodies.receive(request, OneSession, parts)
     current = await require_current(request, parts, now)
-    session_id = None
     if identifiers.is_one(asked.token):
-        session_id = await parts.database.transact(
-            end_session, asked.token, account_id=current.account.id, offline_too=True, now=now
+        account_id = current.account.id
+        end = recorded(
+            end_session,
+            "session_revoked",
+            at=now,
+            if_=bool,
+            account_id=account_id,
+            facts=lambda id_: {"session_id": id_},
         )
-    audit("session_revoked", account_id=current.account.id, session_id=session_id)
+        await parts.database.transact(end, asked.token, account_id=account_id, offline_too=True, now=now)
     if asked.token == current.session.token:
         parts.session_cookies.clear(request)
     return Done(status=True)
@@ -52,8 +57,9 @@ async def revoke_sessions(request: Request, now: Now) -> Done:
     parts = given(request, RevocationParts)
     await bodies.receive(request, bodies.NoMembers, parts)
     current = await require_current(request, parts, now)
-    ended = await parts.database.transact(end_sessions, current.account.id, now=now)
-    audit("sessions_revoked", account_id=current.account.id, count=ended)
+    account_id = current.account.id
+    end = recorded(end_sessions, "sessions_revoked", at=now, account_id=account_id, facts=_count)
+    await parts.database.transact(end, account_id, now=now)
     parts.session_cookies.clear(request)
     return Done(status=True)
 
@@ -64,6 +70,11 @@ async def revoke_other_sessions(request: Request, now: Now) -> Done:
     parts = given(request, RevocationParts)
     await bodies.receive(request, bodies.NoMembers, parts)
     current = await require_current(request, parts, now)
-    ended = await parts.database.transact(end_sessions, current.account.id, except_id=current.session.id, now=now)
-    audit("sessions_revoked", account_id=current.account.id, count=ended)
+    account_id = current.account.id
+    end = recorded(end_sessions, "sessions_revoked", at=now, account_id=account_id, facts=_count)
+    await parts.database.transact(end, account_id, except_id=current.session.id, now=now)
     return Done(status=True)
+
+
+def _count(ended: int) -> dict[str, Fact]:
+    return {"sessions": ended}

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from ...audit.trail import recorded
 from ...http.current_session import SessionParts
 from ...http.parts import Now, given
 from ...sessions.browser_sessions import end_session
-from ...telemetry.logs import audit
 from . import bodies
 from .bodies import BODY_REFUSALS, BodyParts
 from .routes import new_router
@@ -31,7 +31,7 @@ async def sign_out(request: Request, now: Now) -> SignedOut:
     parts = given(request, SignOutParts)
     await bodies.receive(request, bodies.NoMembers, parts)
     for token in parts.session_cookies.read_all(request):
-        session_id = await parts.database.transact(end_session, token, now=now)
-        audit("signed_out", session_id=session_id)
+        end = recorded(end_session, "signed_out", at=now, if_=bool, facts=lambda ended: {"session_id": ended})
+        await parts.database.transact(end, token, now=now)
     parts.session_cookies.clear(request)
     return SignedOut(success=True)

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from ...audit.trail import record
 from ...clients.authentication import ClientAuthenticator
 from ...grants import consents
 from ...grants.consents import Consent
 from ...http.current_session import Current
 from ...http.pages import see_other
 from ...oauth.parameters import Parameters
+from ...oauth.resources import Resource
 from ...resources.cache import ResourceCache
 from ...store.database import Database
 from ...store.instants import Clock
-from ...telemetry.logs import audit
 from ...tokens import removed_access
 from ...tokens.removed_access import loss_of
 from .forms import FormParts, is_ours, render_form, why_not_ours
@@ -64,13 +66,22 @@ async def withdraw(request: Request, parts: AgreedParts, form: Parameters, curre
     api = None if resource is None else (await parts.resources.current(now=now)).find(resource)
     if resource is not None and api is None:
         return await render(request, parts, current)  # removed meanwhile, and nothing is left of it
-    if api is None:
-        withdrawn = await parts.database.transact(consents.withdraw, account_id, client_id, now=now)
-    else:
-        withdrawn = await parts.database.transact(removed_access.withdraw, account_id, client_id, loss_of(api), now=now)
-    if withdrawn.consents or withdrawn.grants:  # otherwise client_id may be any text; keep it out of the log
-        audit("consent_withdrawn", account_id=account_id, client_id=client_id, resource=resource)
+    await parts.database.transact(_withdraw, account_id, client_id, api, now)
     return see_other("/consent")
+
+
+async def _withdraw(
+    session: AsyncSession, account_id: str, client_id: str, api: Resource | None, now: datetime
+) -> None:
+    if api is None:
+        withdrawn = await consents.withdraw(session, account_id, client_id, now=now)
+    else:
+        withdrawn = await removed_access.withdraw(session, account_id, client_id, loss_of(api), now=now)
+    if withdrawn.consents or withdrawn.grants:  # otherwise client_id may be any text; keep it out of the trail
+        resource = None if api is None else api.resource
+        await record(
+            session, "consent_withdrawn", now=now, account_id=account_id, client_id=client_id, resource=resource
+        )
 
 
 def _by_client(agreed: Collection[Consent]) -> dict[str, dict[str, frozenset[str]]]:

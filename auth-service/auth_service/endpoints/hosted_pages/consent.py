@@ -8,6 +8,7 @@ from functools import partial
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ...audit.trail import record
 from ...grants import authorization_requests, consents
 from ...http.authorization_response import answer_refusal
 from ...http.current_session import Current, SessionParts, find_current
@@ -18,7 +19,6 @@ from ...oauth.consent import Agreement, covers, to_agree_to
 from ...oauth.errors import AccessDenied
 from ...oauth.scope import IDENTITY
 from ...resources.resources import lock_registered
-from ...telemetry.logs import audit
 from ...tokens.holders import hold_owners
 from . import agreed
 from .agreed import AgreedParts
@@ -67,9 +67,7 @@ async def submit(request: Request, now: Now) -> Response:
         resources = await parts.resources.current(now=now)
         agreed_to = to_agree_to(pending.request, resources)
         apis = agreed_to.keys() - {resources.issuer}
-        if await parts.database.transact(_agree, pending, current, agreed_to, apis, now):
-            scope = " ".join(sorted(frozenset[str]().union(*agreed_to.values())))
-            audit("consent_given", account_id=current.account.id, client_id=pending.client.client_id, scope=scope)
+        await parts.database.transact(_agree, pending, current, agreed_to, apis, now)
         return back_to_authorize(pending)
     return await _decline(request, pending, current, parts, now)
 
@@ -92,6 +90,8 @@ async def _agree(
     if not await lock_registered(session, set(apis), scopes - set(IDENTITY)):
         return False
     await consents.remember(session, account_id, client_id, agreed_to, now=now)
+    scope = " ".join(sorted(scopes))
+    await record(session, "consent_given", now=now, account_id=account_id, client_id=client_id, scope=scope)
     return True
 
 
@@ -103,7 +103,8 @@ async def _decline(
     async with parts.database.writing() as session:
         if not await _refuse(session, pending, current, agreed_to, denied, now):
             return back_to_authorize(pending)
-    audit("consent_declined", account_id=current.account.id, client_id=pending.client.client_id)
+        account_id, client_id = current.account.id, pending.client.client_id
+        await record(session, "consent_declined", now=now, account_id=account_id, client_id=client_id)
     return answer_refusal(request, pending.request.target, denied)
 
 

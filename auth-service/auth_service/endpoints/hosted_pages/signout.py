@@ -5,6 +5,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
+from ...audit.trail import recorded
 from ...clients.authentication import ClientAuthenticator
 from ...clients.clients import Client
 from ...grants import logout_requests
@@ -14,7 +15,6 @@ from ...http.pages import ANSWERS, LOGOUT_HANDLE, PageRefused, render_page, see_
 from ...http.parts import Now, given
 from ...oauth.authorization_response import add_query
 from ...sessions.browser_sessions import end_session
-from ...telemetry.logs import audit
 from .forms import FormParts, is_ours, query_of, read_page_form, render_form, why_not_ours
 
 PATH = "/signout"
@@ -87,8 +87,9 @@ async def _find(handle: str | None, parts: SignOutPageParts, now: datetime) -> A
 
 async def _end(request: Request, asked: Asked, current: Current, parts: SignOutPageParts, now: datetime) -> Response:
     """End the session, and with it its grants to clients (RP-Initiated Logout 1.0 §2)."""
-    await parts.database.transact(end_session, current.session.token, now=now)
-    audit("signed_out", account_id=current.account.id, session_id=current.session.id)
+    ids = {"session_id": current.session.id}
+    end = recorded(end_session, "signed_out", at=now, account_id=current.account.id, facts=lambda _: ids)
+    await parts.database.transact(end, current.session.token, now=now)
     parts.session_cookies.clear(request)
     return _finish(request, asked)
 

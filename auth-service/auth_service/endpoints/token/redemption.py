@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ...audit.trail import recorded
 from ...grants import grants
 from ...grants.grants import Authorized
 from ...http.parts import Given
@@ -13,7 +14,6 @@ from ...oauth.scope import OPENID
 from ...resources.cache import ResourceCache
 from ...store.database import Database
 from ...telemetry.counts import RequestCounts
-from ...telemetry.logs import audit
 from ...tokens.holders import Held, is_unchanged
 from ...tokens.issuer import TokenIssuer
 from ...tokens.token_status import TokenStatus
@@ -118,15 +118,16 @@ async def end_for_reuse(
 ) -> InvalidGrant:
     """End the grant, commit, and return the refusal. Raised inside the transaction, it would undo the end."""
     grant = held.holder.grant
-    ended = await parts.database.transact(grants.end, grant.id, now=request.now)
-    if ended:
-        audit(
-            "grant_ended_for_reuse",
-            credential=credential,
-            grant_id=grant.id,
-            account_id=grant.account_id,
-            client_id=grant.client_id,
-        )
+    end = recorded(
+        grants.end,
+        "grant_ended_for_reuse",
+        at=request.now,
+        if_=bool,
+        account_id=grant.account_id,
+        client_id=grant.client_id,
+        facts=lambda _: {"grant_id": grant.id, "credential": credential},
+    )
+    if await parts.database.transact(end, grant.id, now=request.now):
         counted = parts.counts.refresh_reuse if credential == "refresh token" else parts.counts.code_reuse
         counted.add()
     return InvalidGrant(

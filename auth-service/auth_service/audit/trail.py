@@ -1,0 +1,160 @@
+"""Events for a security review, in a table of their own."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import BigInteger, Index, Integer, String, Text, func, literal, select
+from sqlalchemy.event import listens_for
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from ..keys.rotation import Rotation
+from ..store.instants import Instant
+from ..store.rows import Row, insert_into
+from ..telemetry.logs import audit
+
+MAX_PER_HOUR = 100  # events of one kind, account and client that have a row each
+Fact = str | int | None
+_COMMITTED = "audit events to log when the transaction is committed"
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class AuditEvent(Row):
+    """One event, or the count of many of one kind, account, client and hour (then `counted_as` is set)."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (
+        Index("ix_audit_events_account_id", "account_id", "occurred_at"),
+        Index("ix_audit_events_client_id", "client_id", "occurred_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    occurred_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    last_at: Mapped[datetime] = mapped_column(Instant)  # of the last one that was counted
+    event: Mapped[str] = mapped_column(String(64))
+    account_id: Mapped[str | None] = mapped_column(String(32))  # no foreign key: the event outlives the account
+    client_id: Mapped[str | None] = mapped_column(String(64))
+    facts: Mapped[str] = mapped_column(Text)  # JSON: further ids
+    count: Mapped[int] = mapped_column(Integer)
+    counted_as: Mapped[str | None] = mapped_column(String(200), unique=True)
+
+
+async def record(
+    session: AsyncSession,
+    event: str,
+    *,
+    now: datetime,
+    account_id: str | None = None,
+    client_id: str | None = None,
+    most: int = MAX_PER_HOUR,
+    **facts: Fact,
+) -> None:
+    """Write an event in the transaction that it is about, as one of its last statements. The commit logs it.
+
+    Args:
+        most: the number of such events in an hour that have a row each; others are only counted. 0: all are counted.
+        facts: further ids. They are not stored for an event that is only counted.
+    """
+    await _record(session, event, now, account_id, client_id, facts, most)
+
+
+async def _record(
+    session: AsyncSession,
+    event: str,
+    now: datetime,
+    account_id: str | None,
+    client_id: str | None,
+    facts: Mapping[str, Fact],
+    most: int = MAX_PER_HOUR,
+) -> None:
+    told = {"account_id": account_id, "client_id": client_id, **facts}
+    kept = {name: value for name, value in told.items() if value is not None}
+    session.info.setdefault(_COMMITTED, []).append((event, kept))
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    row = {"occurred_at": now, "last_at": now, "event": event, "account_id": account_id, "client_id": client_id}
+    if not (most and await _insert(session, row, json.dumps(dict(facts)), hour, most)):
+        await _count(session, row, f"{event}|{account_id or ''}|{client_id or ''}|{hour:%Y%m%d%H}")
+
+
+def recorded(
+    work: Callable[Concatenate[AsyncSession, P], Awaitable[T]],
+    event: str,
+    *,
+    at: datetime,
+    if_: Callable[[T], object] = lambda _: True,
+    account_id: str | None = None,
+    client_id: str | None = None,
+    facts: Callable[[T], Mapping[str, Fact]] = lambda _: {},
+) -> Callable[Concatenate[AsyncSession, P], Awaitable[T]]:
+    """`work`, a transaction, that also records an event, if its result passes `if_`. `facts` come from the result."""
+
+    @wraps(work)
+    async def run(session: AsyncSession, /, *args: P.args, **named: P.kwargs) -> T:
+        result = await work(session, *args, **named)
+        if if_(result):
+            await _record(session, event, at, account_id, client_id, facts(result))
+        return result
+
+    return run
+
+
+@listens_for(Session, "after_commit")
+def _log(session: Session) -> None:
+    for event, kept in session.info.pop(_COMMITTED, []):
+        audit(event, **kept)
+
+
+async def record_rotation(session: AsyncSession, event: str, rotation: Rotation, *, now: datetime) -> None:
+    """Record the rotation or the withdrawal of a key."""
+    await record(session, event, now=now, replaced=rotation.replaced, active=rotation.active, next=rotation.next)
+
+
+async def _insert(session: AsyncSession, row: dict[str, object], facts: str, hour: datetime, most: int) -> bool:
+    """Insert a row unless there are `most` such ones of this hour. One statement decides."""
+    same = [
+        AuditEvent.event == row["event"],
+        AuditEvent.account_id.is_not_distinct_from(row["account_id"]),
+        AuditEvent.client_id.is_not_distinct_from(row["client_id"]),
+        AuditEvent.occurred_at >= hour,
+    ]
+    known = select(func.count()).select_from(select(AuditEvent.id).where(*same).limit(most).subquery())
+    values = {**row, "facts": facts, "count": 1}
+    columns = AuditEvent.__table__.columns
+    made = select(*(literal(value, columns[name].type) for name, value in values.items()))
+    insert = insert_into(session, AuditEvent).from_select([*values], made.where(known.scalar_subquery() < most))
+    return (await session.execute(insert.returning(AuditEvent.id))).scalar_one_or_none() is not None
+
+
+async def _count(session: AsyncSession, row: dict[str, object], counted_as: str) -> None:
+    insert = insert_into(session, AuditEvent).values(**row, facts="{}", count=1, counted_as=counted_as)
+    counted = {"count": AuditEvent.count + 1, "last_at": row["last_at"]}
+    await session.execute(insert.on_conflict_do_update(index_elements=[AuditEvent.counted_as], set_=counted))
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which events to list; None: all. `since` is inclusive, `until` exclusive."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    event: str | None = None
+    account_id: str | None = None
+    client_id: str | None = None
+
+
+async def list_events(session: AsyncSession, which: Filter, *, after: int, limit: int) -> Sequence[AuditEvent]:
+    """A page of events, the oldest first, starting after the id `after`."""
+    query = select(AuditEvent).where(AuditEvent.id > after)
+    if which.since is not None:
+        query = query.where(AuditEvent.last_at >= which.since)
+    if which.until is not None:
+        query = query.where(AuditEvent.occurred_at < which.until)
+    for column in (AuditEvent.event, AuditEvent.account_id, AuditEvent.client_id):
+        if (value := getattr(which, column.key)) is not None:
+            query = query.where(column == value)
+    return (await session.scalars(query.order_by(AuditEvent.id).limit(limit))).all()
