@@ -73,6 +73,14 @@ def test_what_happens_to_an_account_and_a_client_is_there(start: Start, database
     assert signed_out["facts"] == {"session_id": elsewhere.session_id}
 
 
+@pytest.mark.process
+def test_a_commands_output_has_no_log_lines(sqlite_service: Service) -> None:
+    done = sqlite_service.process("clients", "create", stdin='{"grant_types": ["client_credentials"]}')
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["client_secret"]
+    assert done.stderr == ""
+
+
 def test_no_event_holds_a_secret_or_what_was_typed(start: Start, sqlite_url: str) -> None:
     service = start(sqlite_url)
     person = sign_up(service)

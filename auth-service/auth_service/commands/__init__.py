@@ -20,9 +20,11 @@ as the endpoints, so what it changes is in force when it returns. `main` turns t
 stderr. `auth-service --help` lists all of them; nothing imports this room except __main__.py.
 """
 
+import logging
 import sys
 from typing import Annotated, NoReturn
 
+import structlog
 import typer
 from sqlalchemy.exc import OperationalError
 
@@ -104,6 +106,9 @@ def migrate() -> None:
 def main() -> None:
     if not all(map(_is_text, sys.argv[1:])):
         _fail("an argument is not UTF-8, or begins with a byte order mark")
+    if not structlog.is_configured():  # standard output is the command's answer; `serve` and `worker` configure logs
+        warnings = structlog.make_filtering_bound_logger(logging.WARNING)
+        structlog.configure(wrapper_class=warnings, logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         app(prog_name="auth-service")
     except (
