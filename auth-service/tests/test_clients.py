@@ -150,7 +150,7 @@ COMMANDS: dict[str, tuple[list[str], str, str]] = {
     ),
     "an unknown client": (["show", "client_x"], "", "there is no client 'client_x'"),
     "an unknown client to update": (["update", "client_x"], json.dumps(METADATA), "there is no client 'client_x'"),
-    "NUL in an id": (["rotate-secret", "client_\udcff"], "", "there is no client "),
+    "NUL in an id": (["rotate-secret", "client_\udcff"], "", "an argument is not UTF-8"),
     "no duration": (["rotate-secret", "x", "--overlap", "soon"], "", "--overlap must be an ISO 8601 duration"),
     "too long": (["rotate-secret", "x", "--overlap", "P31D"], "", "--overlap must be between 0 and 30 days"),
     "a negative duration": (["rotate-secret", "x", "--overlap", "-P1D"], "", "--overlap must be between 0 and 30 days"),

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import threading
+import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -273,7 +274,7 @@ class TestPieces:
     def test_deleting_all_is_many_small_transactions(
         self, shared_service: Service, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        alice = shared_service.person(auth_time=2_000_000_000)
+        alice = shared_service.person(auth_time=int(time.time()))
         create(alice, 210)
         calls: list[int] = []
         original = queries.remove_some

@@ -117,7 +117,7 @@ export interface Update {
 }
 
 export interface Operations {
-  "GET /api/v1/todos": { query: { limit?: number; cursor?: string; sort?: "created" | "-created" | "updated" | "-updated" | "due" | "-due" | "priority" | "-priority" | "position" | "-position"; status?: "open" | "done"; priority?: number; due_before?: string; due_after?: string; q?: string; deleted?: "only" }; body: undefined; answer: TodoPage };
+  "GET /api/v1/todos": { query: { limit?: number; cursor?: string; sort?: "created" | "-created" | "updated" | "-updated" | "due" | "-due" | "priority" | "-priority" | "position" | "-position"; status?: "open" | "done"; priority?: number; due_before?: string; due_after?: string; due_on?: string; time_zone?: string; q?: string; deleted?: "only" }; body: undefined; answer: TodoPage };
   "POST /api/v1/todos": { query: {  }; body: NewTodo; answer: Todo };
   "DELETE /api/v1/todos": { query: {  }; body: undefined; answer: undefined };
   "POST /api/v1/todos:batch": { query: {  }; body: Batch; answer: BatchResults };
