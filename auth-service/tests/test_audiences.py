@@ -9,51 +9,14 @@ from typing import Any
 import httpx2
 import pytest
 
-from .browser import Browser, signed_in
-from .code_flow import Frontend, live_grants, register_backend, register_frontend, sign_up
+from .browser import signed_in
+from .code_flow import live_grants, register_backend, sign_up
 from .conftest import ISSUER, Service
-from .oauth_client import OAuthClient, claims_of, register
+from .oauth_client import claims_of, register
 from .registry import API
+from .several_apis import APIS, BILLING, REPORTS, SCOPE, apis, code_of, frontend_of, is_active, told
 
-BILLING, REPORTS = "https://api.example.com/billing", "https://api.example.com/reports"
-APIS: list[dict[str, Any]] = [
-    {
-        "resource": BILLING,
-        "name": "Billing",
-        "scopes": {"billing:read": "See your invoices", "billing:pay": "Pay them"},
-    },
-    {"resource": REPORTS, "name": "Reports", "scopes": {"reports:read": "Read reports"}, "access_token_ttl": "PT1M"},
-]
-SCOPE = "openid email offline_access todos:read billing:read billing:pay reports:read"
-
-
-@pytest.fixture
-def apis(service: Service) -> Service:
-    for api in APIS:
-        done = service.command("resources", "create", stdin=json.dumps(api))
-        assert done.returncode == 0, done.stderr
-    service.forget()
-    return service
-
-
-def told(response: httpx2.Response) -> tuple[str, str | None]:
-    """The audience and the scope of the token; or the error, and the status as text."""
-    body = response.json()
-    if response.status_code != 200:
-        assert response.status_code == 400, response.text
-        return body["error"], None
-    claims = claims_of(body["access_token"])
-    assert claims.get("scope") == body.get("scope")
-    return claims["aud"], claims.get("scope")
-
-
-def frontend_of(service: Service, **changes: Any) -> Frontend:
-    return register_frontend(service, **{"scope": SCOPE, "first_party": True, **changes})
-
-
-def code_of(service: Service, frontend: Frontend, browser: Browser | None = None, **asked: Any) -> str:
-    code: str = (browser or signed_in(service)).authorize(frontend, **asked).answer["code"]
-    return code
+__all__ = ["apis"]  # a fixture
 
 
 def test_each_token_request_names_one_of_the_granted_apis(apis: Service) -> None:
@@ -207,20 +170,14 @@ def test_an_api_learns_of_its_own_tokens_only(apis: Service) -> None:
     assert [is_active(each, second) for each in (billing, reports, both)] == [False, True, True]
 
 
-def is_active(client: OAuthClient, token: str) -> bool:
-    url, auth = f"{client.service.url}/oauth/introspect", (client.client_id, client.secret)
-    active: bool = httpx2.post(url, data={"token": token}, auth=auth).json()["active"]
-    return active
-
-
 def test_the_consent_page_has_a_section_for_each_api_and_its_sentences(apis: Service) -> None:
     frontend = frontend_of(apis, first_party=False)
     scope = "openid billing:read reports:read"
     page = signed_in(apis).authorize(frontend, scope=scope).page
-    for text in ("Know that it is you", "Billing", "See your invoices", "Reports", "Read reports"):
-        assert text in page.text
-    for text in ("Pay them", "Todos", "Read your todos"):
-        assert text not in page.text
+    for words in ("Know that it is you", "Billing", "See your invoices", "Reports", "Read reports"):
+        assert words in page.text
+    for words in ("Pay them", "Todos", "Read your todos"):
+        assert words not in page.text
 
 
 def test_a_consent_for_one_api_covers_no_other(apis: Service) -> None:
@@ -235,44 +192,6 @@ def test_a_consent_for_one_api_covers_no_other(apis: Service) -> None:
     both = {"scope": "openid billing:read reports:read", "prompt": "none"}
     assert "code" in browser.authorize(frontend, **both).answer
     assert browser.authorize(frontend, scope="billing:pay", prompt="none").answer["error"] == "consent_required"
-
-
-@pytest.mark.parametrize("by", ["the person", "an operator"])
-def test_one_api_of_several_is_withdrawn_and_the_rest_lives_on(apis: Service, by: str) -> None:
-    frontend = register_backend(apis, scope=SCOPE)
-    scope = "offline_access billing:read reports:read"
-    browser = signed_in(apis).authorize(frontend, scope=scope).allow()
-    answer = frontend.redeem(browser.answer["code"], resource=BILLING).json()
-    waiting = browser.authorize(frontend, scope=scope).answer["code"]
-    if by == "the person":
-        browser.open("/consent")
-        second = f"{frontend.client_id}-2"  # the sections are the issuer's, billing and reports
-        browser.press(f"withdraw-form-{second}", f"withdraw-{second}")
-    else:
-        of_ann = ("ann@example.com", frontend.client_id, "--resource", BILLING, "--yes")
-        done = apis.command("consents", "withdraw", *of_ann)
-        assert json.loads(done.stdout)["consents_withdrawn"] == 1
-    form = {"token": answer["access_token"], "client_id": frontend.client_id, "client_secret": frontend.secret}
-    assert httpx2.post(f"{apis.url}/oauth/introspect", data=form).json()["active"] is False
-    assert told(frontend.redeem(waiting, resource=BILLING)) == ("invalid_target", None)
-    assert told(frontend.refresh(answer["refresh_token"], resource=BILLING)) == ("invalid_target", None)
-    kept = frontend.refresh(answer["refresh_token"])
-    assert told(kept) == (REPORTS, "reports:read")
-    form["token"] = kept.json()["access_token"]
-    assert httpx2.post(f"{apis.url}/oauth/introspect", data=form).json()["active"] is True
-    assert claims_of(kept.json()["access_token"])["status"] != claims_of(answer["access_token"])["status"]
-    assert live_grants(apis) == 1
-    assert browser.authorize(frontend, scope=scope).path == "/consent"
-
-
-def test_what_is_withdrawn_while_a_code_is_redeemed_does_not_live_on_in_its_refresh_token(apis: Service) -> None:
-    """The code's row says what it grants at the moment when it is redeemed, in the same statement."""
-    frontend = frontend_of(apis)
-    code = code_of(apis, frontend, scope="billing:read reports:read")
-    apis.execute(f"UPDATE authorization_codes SET resource = '{REPORTS}', scope = 'reports:read'")
-    assert told(frontend.redeem(code, resource=BILLING)) == ("invalid_target", None)
-    assert told(frontend.redeem(code)) == (REPORTS, "reports:read")
-    assert apis.rows("SELECT resource, scope FROM refresh_token_families") == [(REPORTS, "reports:read")]
 
 
 def test_the_web_application_asks_for_each_of_its_apis(apis: Service) -> None:
@@ -330,34 +249,6 @@ def test_no_token_of_one_api_is_one_of_another(apis: Service) -> None:
         assert claims["aud"] == resource
         assert own
         assert {owners[scope.partition(":")[0]] for scope in own} == {resource}
-
-
-def test_a_client_that_is_no_longer_registered_for_an_api_gets_no_more_tokens_for_it(apis: Service) -> None:
-    """Neither from a code nor from a refresh token that were granted before."""
-    frontend = register_backend(apis, scope=SCOPE, first_party=True)
-    browser = signed_in(apis)
-    scope = "openid todos:read billing:read"
-    answer = frontend.redeem(code_of(apis, frontend, browser, scope=scope), resource=BILLING).json()
-    waiting = code_of(apis, frontend, browser, scope=scope)
-    shown = json.loads(apis.command("clients", "show", frontend.client_id).stdout)
-    less = {**shown, "scope": "openid todos:read"}
-    assert apis.command("clients", "update", frontend.client_id, stdin=json.dumps(less)).returncode == 0
-    apis.forget()
-    assert told(frontend.redeem(waiting, resource=BILLING)) == ("invalid_target", None)
-    assert told(frontend.refresh(answer["refresh_token"], resource=BILLING)) == ("invalid_target", None)
-    assert told(frontend.refresh(answer["refresh_token"])) == (API, "openid todos:read")
-
-
-def test_a_request_that_waited_is_refused_if_its_client_lost_the_api_meanwhile(apis: Service) -> None:
-    """The request has no scope of the API, so only its audience tells."""
-    frontend = register_frontend(apis, scope="openid billing:read")
-    browser = signed_in(apis).authorize(frontend, scope="openid", resource=BILLING)
-    assert browser.path == "/consent"
-    shown = json.loads(apis.command("clients", "show", frontend.client_id).stdout)
-    done = apis.command("clients", "update", frontend.client_id, stdin=json.dumps({**shown, "scope": "openid"}))
-    assert done.returncode == 0, done.stderr
-    apis.forget()
-    assert browser.allow().answer["error"] == "invalid_target"
 
 
 def test_the_apis_of_a_refresh_token_are_told_to_its_client(apis: Service) -> None:

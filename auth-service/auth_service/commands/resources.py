@@ -14,8 +14,8 @@ from ..oauth.resources import Resource
 from ..resources import resources as registry
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
-from ..tokens.removed_access import Loss, count_affected, loss_of, take_away
-from .opened import CommandRefused, Yes, confirm, opened, run
+from ..tokens.removed_access import Loss, count_affected, lock_clients, loss_of, take_away
+from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show
 from .registrations import read_metadata
 
@@ -28,7 +28,7 @@ Identifier = Annotated[str, typer.Argument(metavar="URI", help="The API's identi
 @app.command()
 def create() -> None:
     """Register an API. Reads its registration from standard input, and prints it with its defaults filled in."""
-    _print(run(_put(_read(), may_exist=False, must_exist=False, yes=False)))
+    _print(run(transact(_put, _read(), may_exist=False, must_exist=False, yes=False)))
 
 
 @app.command("list")
@@ -52,13 +52,13 @@ def update(uri: Identifier, yes: Yes = False) -> None:
     resource = _read()
     if resource.resource != uri:
         raise CommandRefused("resource: cannot be changed; register the API anew under another one")
-    _print(run(_put(resource, may_exist=True, must_exist=True, yes=yes)))
+    _print(run(transact(_put, resource, may_exist=True, must_exist=True, yes=yes)))
 
 
 @app.command()
 def provision(yes: Yes = False) -> None:
     """Register the API on standard input, or replace its registration. Repeating it changes nothing."""
-    _print(run(_put(_read(), may_exist=True, must_exist=False, yes=yes)))
+    _print(run(transact(_put, _read(), may_exist=True, must_exist=False, yes=yes)))
 
 
 @app.command()
@@ -69,7 +69,7 @@ def delete(uri: Identifier, yes: Yes = False) -> None:
     """
     if not yes:
         confirm(f"Remove {uri}? {run(_count(uri))} lose it.", yes=False)
-    _print(run(_delete(uri)))
+    _print(run(transact(_delete, uri)))
 
 
 def _read() -> Resource:
@@ -105,18 +105,19 @@ async def _load() -> Resources:
         return await registry.load(session, load_settings().issuer)
 
 
-async def _put(resource: Resource, *, may_exist: bool, must_exist: bool, yes: bool) -> Resource:
-    async with opened() as database, database.writing() as session:
-        resources = await registry.load_locked(session, load_settings().issuer)
-        before = resources.find(resource.resource)
-        _check(resource, before, resources, may_exist=may_exist, must_exist=must_exist)
-        if before == resource:
-            return resource
-        await registry.put(session, resource, now=utc_now())
-        if before is not None:
-            await _take_scopes(session, before, resource, yes=yes)
-        scope = " ".join(resource.scopes)
-        await record(session, "resource_registered", now=utc_now(), resource=resource.resource, scope=scope)
+async def _put(session: AsyncSession, resource: Resource, *, may_exist: bool, must_exist: bool, yes: bool) -> Resource:
+    resources = await registry.load_locked(session, load_settings().issuer)
+    before = resources.find(resource.resource)
+    _check(resource, before, resources, may_exist=may_exist, must_exist=must_exist)
+    if before == resource:
+        return resource
+    if before is not None and before.scopes.keys() - resource.scopes.keys():
+        await lock_clients(session)
+    await registry.put(session, resource, now=utc_now())
+    if before is not None:
+        await _take_scopes(session, before, resource, yes=yes)
+    scope = " ".join(resource.scopes)
+    await record(session, "resource_registered", now=utc_now(), resource=resource.resource, scope=scope)
     return resource
 
 
@@ -151,10 +152,9 @@ async def _count(uri: str) -> str:
         return str(await count_affected(session, loss_of(found)))
 
 
-async def _delete(uri: str) -> Resource:
-    async with opened() as database, database.writing() as session:
-        gone = _get(await registry.load_locked(session, load_settings().issuer), uri)
-        affected = await take_away(session, loss_of(gone), now=(now := utc_now()))
-        await record(session, "resource_removed", now=now, resource=uri)
+async def _delete(session: AsyncSession, uri: str) -> Resource:
+    gone = _get(await registry.load_locked(session, load_settings().issuer), uri)
+    affected = await take_away(session, loss_of(gone), now=(now := utc_now()))
+    await record(session, "resource_removed", now=now, resource=uri)
     typer.echo(f"auth-service: {affected} lost it", err=True)
     return gone

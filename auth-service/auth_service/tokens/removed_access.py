@@ -65,14 +65,19 @@ async def count_affected(session: AsyncSession, loss: Loss) -> Affected:
 
 async def take_away(session: AsyncSession, loss: Loss, *, now: datetime) -> Affected:
     """Take the API or the scopes out of all that is stored. The caller changes the registry in this transaction."""
-    await _lock(session, select(Client.client_id).order_by(Client.client_id))
+    await lock_clients(session)
     affected = await count_affected(session, loss)
-    if loss.is_whole:  # first: whoever stores something for the API now has to wait, and then finds it gone
+    await _take_from_clients(session, loss, now=now)
+    if loss.is_whole:  # from here on, whoever stores something for the API has to wait, and then finds it gone
         await resources.remove(session, loss.resource)
     await _take_from_consents(session, loss)
     await _take_from_grants(session, loss, now=now)
-    await _take_from_clients(session, loss, now=now)
     return affected
+
+
+async def lock_clients(session: AsyncSession) -> None:
+    """Lock all clients. Call it before an API or a scope is removed (store/__init__.py, "Locks")."""
+    await _lock(session, select(Client.client_id).order_by(Client.client_id))
 
 
 async def withdraw(session: AsyncSession, account_id: str, client_id: str, loss: Loss, *, now: datetime) -> Affected:
