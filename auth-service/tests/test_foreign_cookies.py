@@ -174,3 +174,13 @@ def test_known_devices_of_before_the_upgrade_stay_known(start: Start, sqlite_url
     answer = httpx2.post(f"{service.url}/api/auth/sign-in/email", json=ANN, headers=headers)
     assert named(answer, new)[0].startswith(f"{new}={tags};")
     assert named(answer, old)[0].startswith(f"{old}=; Max-Age=0;")
+
+
+def test_a_new_session_is_the_last_cookie_of_its_name(sqlite_service: Service) -> None:
+    """A client that keeps cookies by name only, without path and domain, has the session and not the deletions."""
+    browser = signed_in(sqlite_service)
+    changed = {"currentPassword": PASSWORD, "newPassword": "another-horse-9", "revokeOtherSessions": True}
+    answer = bare(sqlite_service, jar(browser)).post("/api/auth/change-password", json=changed)
+    ours = [cookie for cookie in answer.headers.get_list("set-cookie") if cookie.startswith(f"{SESSION}=")]
+    assert len(ours) > 1, "another session's cookies are deleted at other paths"
+    assert ours[-1].startswith(f"{SESSION}={answer.json()['token']}")

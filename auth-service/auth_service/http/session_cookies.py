@@ -116,7 +116,10 @@ class SessionCookies:
         self._put_named(request, self._prefix + name, value, lasting)
 
     def _put_named(self, request: Request, name: str, value: str, lasting: str) -> None:
-        outgoing_of(request).cookies[name] = f"{name}={value}{lasting}{self._attributes}"
+        """Put the cookie behind all others: a client that knows cookies by name only keeps the last value."""
+        cookies = outgoing_of(request).cookies
+        cookies.pop(name, None)
+        cookies[name] = f"{name}={value}{lasting}{self._attributes}"
 
 
 def device_tag(account_id: str, password_hash: str) -> str:
