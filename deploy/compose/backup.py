@@ -5,7 +5,8 @@
     python3 deploy/compose/backup.py restore DATABASES SECRETS
 
 Restoring ends all sessions, grants and tokens, because the backup has forgotten the latest sign-outs; it prints what
-else the backup may have brought back.
+else the backup may have brought back. If this system has another ISSUER than the saved one, what belongs to the issuer
+(its APIs, and clients' resources) is moved to the new name.
 
 DATABASES and SECRETS are folders. Keep them apart: a thief of both can sign tokens. Each database is saved as one
 consistent snapshot, while everything runs. COMPOSE_PROJECT_NAME, GATEWAY_PORT and COMPOSE_FILE choose the project, the
@@ -25,6 +26,7 @@ DATABASES = ("auth", "todo")
 SECRETS = ("auth_secret", "auth_key_encryption_keys")  # not the databases' passwords: each system has its own
 PSQL = ("psql", "-U", "postgres", "-X", "-At", "-v", "ON_ERROR_STOP=1")
 ALONE = ("run", "--rm", "-T", "--no-deps")
+ISSUER = "issuer"  # the file beside the dumps with the name of the saved system
 COUNT_TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 # Runs in the container auth-commands, which may replace secrets. The secret comes by standard input, because every user
 # can read a command line.
@@ -52,6 +54,7 @@ def save(databases: Path, secrets: Path) -> None:
     for name in DATABASES:
         dumped = compose("exec", "-T", "database", "pg_dump", "-U", "postgres", "--format=custom", name)
         keep(databases / f"{name}.dump", dumped)
+    keep(databases / ISSUER, compose("exec", "-T", "auth-service", "printenv", "AUTH_ISSUER"))
     print(f"Saved to {databases} and {secrets}.")
 
 
@@ -70,8 +73,17 @@ def restore(databases: Path, secrets: Path) -> None:
         compose("exec", "-T", "database", *restored, given=dump)
     compose("run", "--rm", "-T", "auth-migrations")
     print(compose(*ALONE, "auth-commands", "restore", "--yes").decode(), end="")
+    move_issuer(databases / ISSUER)
     compose("up", "--wait")
     print("Restored, and running. See deploy/README.md, Restore, for the lines with a time.")
+
+
+def move_issuer(file: Path) -> None:
+    """Move what was stored under the saved issuer. A backup of an earlier version does not say which that was."""
+    here = compose(*ALONE, "--entrypoint", "printenv", "auth-commands", "AUTH_ISSUER").decode().strip()
+    saved = file.read_text(encoding="utf-8").strip() if file.exists() else here
+    if saved != here:
+        print(compose(*ALONE, "auth-commands", "issuer", "move", saved, "--yes").decode(), end="")
 
 
 def signing_keys(dump: bytes) -> bytes:

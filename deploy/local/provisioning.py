@@ -12,6 +12,7 @@ from deploy.local.state import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 SCOPES = {"todos:read": "Read your todos", "todos:write": "Add, change and delete your todos"}
 
@@ -34,11 +35,25 @@ def provision(system: System, environments: Mapping[str, Mapping[str, str]]) -> 
     ours = auth.get("AUTH_DATABASE_URL", "").endswith(f"///{STATE / 'auth.db'}")
     if ours and stamp.exists() and stamp.read_text(encoding="utf-8") == text:
         return
+    before = find_issuer(stamp) if ours else None
+    if before not in (None, system.issuer):  # another port, for example
+        move = service_command("auth", "issuer", "move", str(before), "--yes")
+        run_with_progress(f"Moving what was stored under {before}", move, auth)
     for name, arguments, members in steps:
         wanted.write_text(json.dumps(members), encoding="utf-8")
         run_with_progress(f"Registering {name}", service_command("auth", *arguments), auth, stdin=wanted)
     if ours:
         stamp.write_text(text, encoding="utf-8")
+
+
+def find_issuer(stamp: Path) -> str | None:
+    """The issuer whose APIs were registered last time, or None if the stamp does not say it."""
+    try:
+        [_, _, members], *_ = json.loads(stamp.read_text(encoding="utf-8"))
+        resource: str = members["resource"]
+    except (OSError, ValueError, TypeError, LookupError):
+        return None
+    return resource.removesuffix("/api/v1")
 
 
 def describe_api(api: str) -> dict[str, Any]:

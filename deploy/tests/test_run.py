@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import run as verbs
-from deploy.local import packages, ports, processes, progress, services, state, up, waiting
+from deploy.local import packages, ports, processes, progress, provisioning, services, state, up, waiting
 from gateway import nginx
 
 ROOT = Path(__file__).parents[2]
@@ -380,3 +380,22 @@ def test_lock_is_held_by_one_at_a_time(here: Path) -> None:
         assert (first, second) == (True, False)
     with state.lock("x.lock", wait=False) as third:
         assert third
+
+
+@pytest.mark.parametrize(
+    ("text", "issuer"),
+    [
+        (
+            json.dumps([["the todo API", ["resources"], {"resource": "http://localhost:1/api/v1"}]]),
+            "http://localhost:1",
+        ),
+        ('{"client_name": "an earlier version"}', None),
+        ("[]", None),
+        ("", None),
+    ],
+)
+def test_issuer_of_the_last_start_is_in_the_stamp(here: Path, text: str, issuer: str | None) -> None:
+    """With another port or --tls, what was stored under the issuer of before moves to the new one."""
+    assert provisioning.find_issuer(here / "missing") is None
+    (here / "stamp").write_text(text, encoding="utf-8")
+    assert provisioning.find_issuer(here / "stamp") == issuer
