@@ -56,8 +56,7 @@ def scene(lone_service: Service) -> Iterator[Scene]:
     browser.authorize(client, scope=OFFLINE).allow()
     code = browser.answer["code"]
     tokens = client.redeem(code).json()
-    withdraw = browser.open("/consent").page.forms
-    [form] = [fields for fields in (each[1] for each in withdraw.values()) if "form_token" in fields]
+    form = browser.open("/consent").fields(f"withdraw-form-{client.client_id}")[1]
     signout = browser.open("/signout").fields("signout-form")[1]
     handle = person.browser.get("/get-session").json()["session"]["token"]
     withdraw_ours = {**form, "withdraw": client.client_id}
