@@ -127,7 +127,7 @@ class TestAnotherSystem:
 def test_backup_is_for_its_owner_alone(upgraded: Path) -> None:
     folders = [upgraded / name for name in ("databases", "secrets")]
     files = [path for folder in folders for path in folder.iterdir()]
-    assert len(files) == 4
+    assert len(files) == 5
     assert {path.stat().st_mode & 0o077 for path in (*files, *folders)} == {0}
 
 

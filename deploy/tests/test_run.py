@@ -395,7 +395,6 @@ def test_lock_is_held_by_one_at_a_time(here: Path) -> None:
     ],
 )
 def test_issuer_of_the_last_start_is_in_the_stamp(here: Path, text: str, issuer: str | None) -> None:
-    """With another port or --tls, what was stored under the issuer of before moves to the new one."""
     assert provisioning.find_issuer(here / "missing") is None
     (here / "stamp").write_text(text, encoding="utf-8")
     assert provisioning.find_issuer(here / "stamp") == issuer
