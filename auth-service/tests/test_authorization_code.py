@@ -159,6 +159,19 @@ def test_what_does_not_fit_is_refused_and_leaves_the_code_good(
     assert frontend.redeem(code, resource=API).status_code == 200
 
 
+def test_scopes_that_the_client_has_lost_are_not_in_its_tokens(sqlite_service: Service) -> None:
+    """An operator takes them away between the authorization and the redemption."""
+    person, frontend = sign_up(sqlite_service), register_frontend(sqlite_service)
+    code = frontend.authorize(person, "openid email todos:read todos:write")
+    shorter = "UPDATE clients SET registered = replace(registered, 'openid profile email ', 'openid ')"
+    sqlite_service.execute(shorter)
+    sqlite_service.execute("UPDATE clients SET registered = replace(registered, ' todos:write', '')")
+    sqlite_service.clock.advance(seconds=6)
+    body = frontend.redeem(code).json()
+    assert claims_of(body["access_token"])["scope"] == "openid todos:read"
+    assert "email" not in claims_of(body["id_token"])
+
+
 def test_its_client_is_told_why_and_no_other(sqlite_service: Service) -> None:
     """A developer sees what to change. Another client learns nothing, not even that the code exists."""
     person = sign_up(sqlite_service)

@@ -156,6 +156,7 @@ TO_THE_CLIENT: dict[str, tuple[str, dict[str, Any]]] = {
     "claims essential no boolean": ("invalid_request", {"claims": '{"id_token":{"acr":{"essential":"yes"}}}'}),
     "claims values no list": ("invalid_request", {"claims": '{"id_token":{"acr":{"values":"aal1"}}}'}),
     "claims two subs": ("invalid_request", {"claims": '{"id_token":{"sub":{"values":["a","b"]}}}'}),
+    "claims sub with NUL": ("invalid_request", {"claims": '{"id_token":{"sub":{"value":"a\\u0000b"}}}'}),
     "claims sub no text": ("invalid_request", {"claims": '{"id_token":{"sub":{"value":1}}}'}),
     "resource unknown": ("invalid_target", {"resource": f"{ON_ITS_WAY}/api"}),
     "resource a prefix": ("invalid_target", {"resource": f"{ISSUER}/api"}),

@@ -282,7 +282,9 @@ def test_places_after_signing_out_are_checked_like_all_others(uri: str) -> None:
 REDIRECT_URIS = {
     "https://app.example.com/callback?a=b": True, "https://app.example.com:8443/": True,
     "https://[2001:db8::1]/cb": True, "https://APP.example.com/": True,
-    "http://localhost:3000/callback": True, "http://127.0.0.1/cb": True, "http://[::1]:9/cb": True,
+    "http://LOCALHOST/cb": False, "http://localhost:/cb": False, "http://localhost:0/cb": False,
+    "http://localhost:080/cb": False, "http://localhost:3000/callback": True, "http://127.0.0.1/cb": True,
+    "http://[::1]:9/cb": True,
     "/callback": False, "app.example.com/callback": False, "//app.example.com/cb": False, "": False,
     "http://app.example.com/callback": False, "http://localhost.example.com/": False,
     "http://127.0.0.1.example/": False, "https://a;script-src/cb": False, "https://*/cb": False,

@@ -17,6 +17,7 @@ ORIGINS: dict[str, dict[str, str]] = {
     "null": {"Origin": "null"},
     "missing": {},
     "empty": {"Origin": ""},
+    "no address": {"Origin": "http://["},
     "hostile Referer": {"Referer": "https://evil.example/signin"},
     "broken Referer": {"Referer": "http://[::1/signin"},
     "ours, the browser says cross-site": {"Origin": ISSUER, "Sec-Fetch-Site": "cross-site"},

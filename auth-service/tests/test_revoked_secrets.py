@@ -93,6 +93,15 @@ def test_a_replaced_secret_may_be_provisioned_until_it_ends(start: Start, databa
     assert is_accepted(service, made)
 
 
+def test_another_secret_ends_both_of_an_overlap(start: Start, sqlite_url: str, file: Path) -> None:
+    service = start(sqlite_url)
+    assert provision(service, file, LEAKED).returncode == 0
+    rotate(service, "--overlap", "P1D")
+    assert provision(service, file, FRESH).returncode == 0
+    wait_for(service, fresh=True, leaked=False)
+    assert provision(service, file, LEAKED).returncode == 1
+
+
 def test_a_secret_that_is_revoked_during_its_overlap_ends_at_once(start: Start, sqlite_url: str, file: Path) -> None:
     service = start(sqlite_url)
     assert provision(service, file, LEAKED).returncode == 0

@@ -98,11 +98,12 @@ async def provision(
     if secret is not None and (ended_at := await revoked_secrets.find_end(session, secret, now=now)) is not None:
         raise SecretEnded(ended_at)
     insert = insert_into(session, Client)
-    made: dict[str, str | None] = {"registered": json.dumps(registration.members())}
-    if secret is None:
-        made["secret_hash"] = None
-    elif held is None or not held.has_secret(secret, now=now):
-        made["secret_hash"] = opaque.hash_of(secret)
+    made: dict[str, object] = {"registered": json.dumps(registration.members())}
+    if secret is None or held is None or not held.has_secret(secret, now=now):
+        made["secret_hash"] = None if secret is None else opaque.hash_of(secret)
+        made |= {"previous_secret_hash": None, "previous_secret_expires_at": None}  # both old ones end at once
+        if held is not None:
+            await revoked_secrets.remember(session, client_id, {held.previous_secret_hash: now})
     await session.execute(
         insert.values(client_id=client_id, created_at=now, updated_at=now, **made).on_conflict_do_update(
             index_elements=[Client.client_id], set_={**made, "updated_at": now}

@@ -13,7 +13,7 @@ from fastapi import Request
 from .outgoing import outgoing_of
 from .pages import PageRefused
 
-MAX_DOMAINS, MAX_PATHS = 3, 3  # that a deletion covers; each pair is a header of some hundred octets
+MAX_DOMAINS, MAX_PATHS = 3, 2  # that a deletion covers; each pair is a header of some hundred octets
 
 
 class ConflictingCookies(PageRefused):
@@ -51,9 +51,11 @@ def delete_everywhere(request: Request, name: str, host: str, attributes: str) -
     A page cannot know for which of them a cookie was set. A browser ignores what it does not have.
     """
     labels = request.url.path.split("/")[1:]
-    paths = ["/", *("/" + "/".join(labels[:count]) for count in range(1, len(labels) + 1) if labels[0])]
+    above = ["/" + "/".join(labels[:count]) for count in range(1, len(labels) + 1) if labels[0]]
+    above = above[:MAX_PATHS]
+    paths = ["/", *above, *(f"{path}/" for path in above)]  # to a browser /oauth and /oauth/ are two cookies
     cookies = outgoing_of(request).cookies
-    for path in paths[:MAX_PATHS]:
+    for path in paths:
         for domain in ("", *_domains(host)):
             scope = f"; Domain={domain}" if domain else ""
             key = name if not domain and path == "/" else f"{name} {domain} {path}"  # `name`: a new value replaces it

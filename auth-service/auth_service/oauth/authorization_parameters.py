@@ -110,4 +110,6 @@ def read_subject(requested: RequestedClaims) -> str | None:
         return None
     if len(accepted) > 1 or not isinstance(accepted[0], str):
         raise InvalidRequest("The parameter claims asks for more than one sub.")
+    if not accepted[0].isprintable():  # PostgreSQL refuses NUL
+        raise InvalidRequest("The parameter claims asks for a sub that is not printable.")
     return accepted[0]

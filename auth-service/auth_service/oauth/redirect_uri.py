@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from .errors import InvalidRedirectUri
 
@@ -46,7 +46,7 @@ def check_redirect_uri(uri: str, *, allows_private_use: bool = False) -> None:
         raise InvalidRedirectUri("A redirect_uri has no valid host or port.") from None
     if not host or not _HOST.fullmatch(host) or "@" in parts.netloc:
         raise InvalidRedirectUri("A redirect_uri must have a valid host name or IP address, and no user.")
-    if not uri.startswith("https://") and not _is_loopback(parts, uri):
+    if not uri.startswith("https://") and not is_loopback(uri):
         raise InvalidRedirectUri(
             "A redirect_uri must be https, or http on a loopback address, or for a native application a scheme like "
             "com.example.app:/callback."
@@ -97,7 +97,3 @@ def origin_of(uri: str) -> str:
     """The origin of a registered redirect_uri, in the spelling that browsers compare."""
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc.lower()}"
-
-
-def _is_loopback(parts: SplitResult, uri: str) -> bool:
-    return uri.startswith("http://") and parts.hostname in LOOPBACK

@@ -6,6 +6,8 @@ one or in two code points, STRASSE and straße, all three sigmas. The result is 
 
 from unicodedata import combining, normalize
 
+from .texts import PAIRS
+
 _MOST_MARKS = 30  # in a row, as in the Stream-Safe Text Format (UAX #15 §13)
 _JOINER = "\u034f"  # COMBINING GRAPHEME JOINER ends a row of marks and is not shown
 
@@ -16,13 +18,18 @@ def fold(text: str) -> str:
     return normalize("NFC", normalize("NFD", _bounded(text)).casefold())
 
 
+def _is_mark(character: str) -> bool:
+    """Whether the character is a combining mark, or becomes two of them."""
+    return combining(character) != 0 or character in PAIRS
+
+
 def _bounded(text: str) -> str:
     """Break long rows of combining marks: to sort a row takes time that grows with the square of its length."""
-    if not any(map(combining, text)):
+    if not any(_is_mark(character) for character in text):
         return text
     marks, parts = 0, []
     for character in text:
-        marks = marks + 1 if combining(character) else 0
+        marks = marks + 1 if _is_mark(character) else 0
         if marks > _MOST_MARKS:
             parts.append(_JOINER)
             marks = 1

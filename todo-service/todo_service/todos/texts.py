@@ -8,7 +8,7 @@ import unicodedata
 
 MAX_MARKS = 30  # combining marks in a row, as in the Stream-Safe Text Format (UAX #15, section 13)
 _LONGEST_DECOMPOSITION = 4  # code points that NFC can join to one, at most
-_PAIRS = "\u0f73\u0f75\u0f81"  # Tibetan vowels that are no marks themselves, but become two of them
+PAIRS = "\u0f73\u0f75\u0f81"  # Tibetan vowels that are no marks themselves, but become two of them
 
 _INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Mn", "Mc", "Me"})
 # Characters without a glyph in other categories: fillers of Hangul, Braille's empty cell, and code points that Unicode
@@ -43,7 +43,7 @@ def is_visible(text: str) -> bool:
 def _has_many_marks(text: str) -> bool:
     marks = 0
     for character in text:
-        marks = marks + 1 if unicodedata.combining(character) or character in _PAIRS else 0
+        marks = marks + 1 if unicodedata.combining(character) or character in PAIRS else 0
         if marks > MAX_MARKS:
             return True
     return False

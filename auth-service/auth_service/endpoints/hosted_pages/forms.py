@@ -13,6 +13,7 @@ from ...http.oauth_requests import read_form
 from ...http.pages import AUTHORIZE, HANDLE, PageRefused, render_page, see_other
 from ...http.parts import Given
 from ...http.pending_requests import PendingParts, PendingRequest
+from ...network.trusted_origins import parse_origin
 from ...oauth.errors import OAuthError
 from ...oauth.parameters import Parameters
 from ...oauth.redirect_uri import is_loopback
@@ -58,7 +59,7 @@ def is_ours(request: Request, parts: FormParts, form: Parameters, session_id: st
 def why_not_ours(request: Request, parts: FormParts) -> str:
     """The reason why `is_ours` is false, and the way on, in words for the person."""
     host = urlsplit(parts.issuer).netloc
-    origin = request.headers.get("origin", "")
+    origin = parse_origin(request.headers.get("origin", "")) or ""
     if urlsplit(origin).netloc not in ("", host) and urlsplit(origin).netloc == request.headers.get("host"):
         return ELSEWHERE.format(origin=parts.issuer)
     return OUT_OF_DATE if parts.browsers.read(request) else NO_COOKIES

@@ -39,7 +39,7 @@ async def _find_known_address(request: Request, parts: SessionParts, account_id:
     Any client may name an account by its id, without a right to its address. So no other browser is shown the address.
     """
     async with parts.database.reading() as session:
-        account = await accounts.find(session, account_id)
+        account = None if "@" in account_id else await accounts.find(session, account_id)  # an id, no address
         password_hash = None if account is None else await accounts.find_password_hash(session, account.id)
     if account is None or password_hash is None:
         return None

@@ -61,11 +61,11 @@ async def _trade(request: TokenRequest, parts: CodeParts) -> TokenResponse | Non
     if held.authorized.redeemed_at is not None:
         raise await redemption.end_for_reuse(parts, held, request, "code")
     _check_life(held, request.now)
-    target = await redemption.choose_target(request, parts, held, held.authorized.scopes)
+    target = await redemption.choose_target(request, parts, held, redemption.granted_scopes(request, held))
     is_first, refresh_token = await parts.database.transact(_spend, request, parts, held)
     if not is_first:
         found = await authorization_codes.find(parts.database, code)
-        if found is not None and found.authorized.redeemed_at is None:
+        if found is None or found.authorized.redeemed_at is None:  # nobody has used it: what it grants has changed
             return None
         raise await redemption.end_for_reuse(parts, held, request, "code")
     nonce = held.authorized.nonce

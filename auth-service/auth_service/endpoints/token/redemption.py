@@ -10,7 +10,7 @@ from ...oauth import audiences
 from ...oauth.audiences import Audience
 from ...oauth.client_metadata import MINIMAL
 from ...oauth.errors import InvalidGrant
-from ...oauth.scope import OPENID
+from ...oauth.scope import OFFLINE_ACCESS, OPENID
 from ...resources.cache import ResourceCache
 from ...store.database import Database
 from ...telemetry.counts import RequestCounts
@@ -84,6 +84,15 @@ async def respond(
         id_token=id_token,
         scope=target.scope or None,
     )
+
+
+def granted_scopes(request: TokenRequest, held: Held[Authorized]) -> tuple[str, ...]:
+    """The scopes that were granted and are still registered: a client may have lost some since.
+
+    `offline_access` is always kept: an access token needs it to name its offline grant.
+    """
+    registered = request.client.registration.scope
+    return tuple(token for token in held.authorized.scopes if token in registered or token == OFFLINE_ACCESS)
 
 
 def check_client(request: TokenRequest, held: Held[Authorized], credential: str) -> None:

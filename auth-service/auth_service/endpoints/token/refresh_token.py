@@ -82,7 +82,6 @@ def _narrow(request: TokenRequest, held: Held[RefreshTokenFamily]) -> tuple[str,
 
     `offline_access` is always kept: an access token needs it to name its offline grant.
     """
-    registered = request.client.registration.scope
-    kept = tuple(token for token in held.authorized.scopes if token in registered or token == scope.OFFLINE_ACCESS)
+    kept = redemption.granted_scopes(request, held)
     asked = set(scope.narrow(kept, request.parameters.get("scope")))
     return tuple(token for token in kept if token in asked or token == scope.OFFLINE_ACCESS)
