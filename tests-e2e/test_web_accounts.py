@@ -20,8 +20,9 @@ TELL_OF_A_FORM = """() => new MutationObserver(() => document.querySelector('[na
 def without_cookies(route: Route) -> None:
     answer = route.fetch()
     headers = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
+    # The fetch itself has kept the answer's cookies. They go before the page has the answer and asks for its session.
+    route.request.frame.page.context.clear_cookies()
     route.fulfill(response=answer, headers=headers)
-    route.request.frame.page.context.clear_cookies()  # the fetch itself has kept the answer's cookies
 
 
 class TestAccount:
