@@ -83,7 +83,7 @@ def test_what_was_there_before_grants_is_completed(sqlite_url: str) -> None:
 
 
 def test_the_old_default_of_require_pkce_becomes_the_new_one(sqlite_url: str) -> None:
-    """Migration 0011. Public clients keep it, and so does whoever needs neither a challenge nor a nonce."""
+    """Migration 0011. Public clients keep it, and so do clients that need neither a challenge nor a nonce."""
     store = Store(sqlite_url.replace("auth.db", "old.db"))
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))

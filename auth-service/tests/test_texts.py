@@ -174,7 +174,7 @@ def test_an_address_keeps_its_origin_whatever_its_path(url: str, origin: str) ->
 
 
 def test_a_password_is_never_normalized_before_it_is_bounded() -> None:
-    """The last line of defence: whoever forgets to check the length gets an error, not seconds of work."""
+    """The last line of defence: a caller that forgets to check the length gets an error, not seconds of work."""
     hasher = PasswordHasher(threads=1, queue_limit=1)
 
     async def use() -> None:

@@ -68,7 +68,7 @@ async def take_away(session: AsyncSession, loss: Loss, *, now: datetime) -> Affe
     await lock_clients(session)
     affected = await count_affected(session, loss)
     await _take_from_clients(session, loss, now=now)
-    if loss.is_whole:  # from here on, whoever stores something for the API has to wait, and then finds it gone
+    if loss.is_whole:  # first: a request that stores something for the API now waits, and then finds it gone
         await resources.remove(session, loss.resource)
     await _take_from_consents(session, loss)
     await _take_from_grants(session, loss, now=now)

@@ -34,8 +34,8 @@ async def redeem(request: TokenRequest) -> TokenResponse:
 
     A code is used by a request of its own client with its redirect_uri and its verifier. A second such request means
     that the code may have been stolen, and we cannot tell which of the two was the client's. So the grant ends with all
-    its tokens (§4.1.2). Any other request could not have got tokens, so it ends nothing: whoever has found a code,
-    in a log for example, must not be able to sign its person out. It leaves an unused code usable.
+    its tokens (§4.1.2). Any other request could not have got tokens, so it ends nothing: an attacker who has found
+    a code, in a log for example, must not be able to sign its person out. It leaves an unused code usable.
 
     Raises:
         InvalidRequest: the code or the redirect_uri is missing.

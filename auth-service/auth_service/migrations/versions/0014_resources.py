@@ -57,7 +57,7 @@ def upgrade() -> None:
 
 
 def _is_in_use() -> bool:
-    """Whether this database belongs to a running deployment. A new one is set up by whoever deploys it."""
+    """Whether this database belongs to a running deployment. The set-up of a new one registers them."""
     found = op.get_bind().execute(sa.text("SELECT EXISTS (SELECT 1 FROM accounts) OR EXISTS (SELECT 1 FROM clients)"))
     return bool(found.scalar())
 
