@@ -2,12 +2,15 @@
 
 import asyncio
 import gc
+import io
 import json
 import logging
 import re
+import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 import structlog
@@ -21,10 +24,25 @@ from todo_service.telemetry import logs
 TYPED = "".join(("hun", "ter2"))  # joined here, so that no source line in a stack contains it
 
 
+class LinesOfOneThread(io.TextIOBase):
+    """Write what this thread writes. Other tests' servers run in threads of the same process, and log too."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+        self.thread = threading.get_ident()
+
+    def write(self, text: str) -> int:
+        return self.out.write(text) if threading.get_ident() == self.thread else len(text)
+
+    def flush(self) -> None:
+        self.out.flush()
+
+
 @contextmanager
 def configured() -> Iterator[None]:
     """Logging as in a process of the service. Afterwards pytest's logging is restored."""
     with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "stdout", LinesOfOneThread(sys.stdout))
         patched.setattr(logging.root, "handlers", [])
         patched.setattr(logging.root, "level", logging.WARNING)
         before = structlog.get_config()
@@ -100,6 +118,16 @@ def test_an_exception_is_told_by_type_and_place(
     assert [each for each in stack if not each.startswith(" ")] == types
     assert any(refuse.__name__ in each for each in stack)
     assert "exception" not in logged
+
+
+def test_another_threads_lines_are_not_among_them(capsys: pytest.CaptureFixture[str]) -> None:
+    with configured():
+        for write in (structlog.get_logger("ours").error, logging.getLogger("theirs").error):
+            other = threading.Thread(target=write, args=("of another thread",))
+            other.start()
+            other.join()
+            write("of this thread")
+    assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == ["of this thread"] * 2
 
 
 def test_what_refers_to_itself_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
