@@ -225,7 +225,7 @@ UNMET: dict[str, tuple[dict[str, Any], str]] = {
     "DPoP": ({"dpop_bound_access_tokens": True}, "dpop_bound_access_tokens may only be false."),
     "signed requests": ({"require_signed_request_object": True}, "require_signed_"),
     "pushed requests": ({"require_pushed_authorization_requests": True}, "require_pushed_"),
-    "being told of sign-outs": ({"backchannel_logout_uri": "https://a.example.com/"}, "backchannel_"),
+    "being told of sign-outs by the browser": ({"frontchannel_logout_uri": "https://a.example.com/"}, "frontchannel_"),
     "another algorithm": ({"token_endpoint_auth_signing_alg": "EdDSA"}, "token_endpoint_auth_"),
     "two at once": (
         {"subject_type": "pairwise", "default_max_age": 60}, "default_max_age is not supported; subject_type may only",

@@ -47,4 +47,4 @@ def test_a_grant_whose_code_nobody_redeemed_lasts_as_long_as_its_session(sqlite_
     frontend.authorize(person)
     frontend.authorize(person, OFFLINE)
     sqlite_service.clock.advance(hours=25)
-    assert counts(sqlite_service) == [1, 0, 0]
+    assert counts(sqlite_service) == [2, 0, 0], "the end of the session is told to its clients"

@@ -229,3 +229,15 @@ def test_a_service_may_introspect_and_a_public_client_may_not(sqlite_service: Se
     assert client.post("/oauth/revoke", data=form).status_code == 200
     form = {"token": "x", "client_id": backend.client_id, "client_secret": backend.secret}
     assert client.post("/oauth/introspect", data=form).json() == {"active": False}
+
+
+@of("backchannel_logout_supported", "backchannel_logout_session_supported")
+def the_end_of_a_session_is_told_with_its_sid(service: Service, said: Said) -> None:
+    assert said is True
+    frontend = register_frontend(service, first_party=True, backchannel_logout_uri="https://client.example.com/logout")
+    tokens(service, frontend)
+    service.execute("DELETE FROM account_events")
+    [(session_id,)] = service.rows("SELECT id FROM browser_sessions")
+    assert service.command("sessions", "revoke", session_id).returncode == 0
+    [(client_id, told)] = service.rows("SELECT client_id, session_id FROM account_events WHERE client_id IS NOT NULL")
+    assert (client_id, told) == (frontend.client_id, session_id)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import ForeignKey, Integer, String, delete, func, select, update
+from sqlalchemy import ForeignKey, Integer, String, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -58,9 +58,17 @@ async def distribute(database: Database) -> None:
         async with database.writing() as session:
             taken = delete(AccountEvent).where(AccountEvent.id.in_(ids)).returning(AccountEvent)
             events = (await session.scalars(taken)).all()
-            receiving = select(Client).where(Client.registered.contains('"event_endpoint"'))
-            receivers = (await session.scalars(receiving)).all()
-            session.add_all(_delivery(event, receiver) for event in events for receiver in receivers)
+            clients = (await session.scalars(select(Client).where(_RECEIVES))).all()
+            session.add_all(_delivery(event, each) for event in events for each in clients if _is_for(event, each))
+
+
+_RECEIVES = or_(*(Client.registered.contains(f'"{name}"') for name in ("event_endpoint", "backchannel_logout_uri")))
+
+
+def _is_for(event: AccountEvent, receiver: Client) -> bool:
+    if event.client_id is not None:
+        return event.client_id == receiver.client_id
+    return receiver.registration.event_endpoint is not None
 
 
 def _delivery(event: AccountEvent, receiver: Client) -> EventDelivery:
@@ -78,12 +86,19 @@ def _delivery(event: AccountEvent, receiver: Client) -> EventDelivery:
     )
 
 
-async def list_due(database: Database, *, now: datetime, limit: int) -> Sequence[tuple[EventDelivery, Client]]:
-    """The deliveries that are due, each with its receiver, the longest overdue first."""
+async def list_due(
+    database: Database, *, now: datetime, limit: int, of_one_receiver: int
+) -> Sequence[tuple[EventDelivery, Client]]:
+    """The deliveries that are due, each with its receiver, the longest overdue first.
+
+    At most `of_one_receiver` go to the same receiver, so that one who answers slowly leaves room for the others.
+    """
+    rank = func.row_number().over(partition_by=EventDelivery.client_id, order_by=EventDelivery.next_at).label("rank")
+    ranked = select(EventDelivery.jti, rank).where(EventDelivery.next_at <= now).subquery()
     due = select(EventDelivery, Client).join(Client, Client.client_id == EventDelivery.client_id)
-    due = due.where(EventDelivery.next_at <= now).order_by(EventDelivery.next_at).limit(limit)
+    due = due.join(ranked, ranked.c.jti == EventDelivery.jti).where(ranked.c.rank <= of_one_receiver)
     async with database.reading() as session:
-        return [(row[0], row[1]) for row in (await session.execute(due)).all()]
+        return [(row[0], row[1]) for row in (await session.execute(due.order_by(EventDelivery.next_at).limit(limit)))]
 
 
 async def find_backlog(database: Database) -> tuple[int, datetime | None]:
@@ -103,7 +118,7 @@ async def finish(database: Database, delivery: EventDelivery) -> None:
 async def postpone(database: Database, delivery: EventDelivery, reason: str, *, now: datetime) -> None:
     """Schedule the next attempt. At the end of DELIVERY_TTL give up, and log an error that raises an alert."""
     facts = {"jti": delivery.jti, "client_id": delivery.client_id, "type": delivery.type, "reason": reason}
-    pause = min(FIRST_RETRY * 2 ** min(delivery.attempts, 20), LAST_RETRY)
+    pause = _pause_after(delivery.attempts)
     if now + pause >= delivery.expires_at:
         _log.error("event_given_up", account_id=delivery.account_id, **facts)
         await finish(database, delivery)
@@ -115,6 +130,30 @@ async def postpone(database: Database, delivery: EventDelivery, reason: str, *, 
             .where(EventDelivery.jti == delivery.jti)
             .values(attempts=delivery.attempts + 1, next_at=now + pause, last_error=reason[:MAX_ERROR])
         )
+
+
+def _pause_after(attempts: int) -> timedelta:
+    doubled: int = 2 ** min(attempts, 20)
+    return min(FIRST_RETRY * doubled, LAST_RETRY)
+
+
+async def pause_receiver(database: Database, client_id: str, reason: str, *, now: datetime) -> None:
+    """Postpone all that is due for a receiver that cannot be reached, as long as its most tried delivery waits.
+
+    Each attempt at it may take seconds, so it gets one attempt per pause, however many deliveries wait for it.
+    """
+    whose = EventDelivery.client_id == client_id
+    async with database.writing() as session:
+        attempts = await session.scalar(select(func.max(EventDelivery.attempts)).where(whose)) or 0
+        later = update(EventDelivery).where(whose, EventDelivery.next_at <= now)
+        await session.execute(later.values(next_at=now + _pause_after(attempts), last_error=reason[:MAX_ERROR]))
+
+
+async def resume_receiver(database: Database, client_id: str, *, now: datetime) -> None:
+    """Make what `pause_receiver` and earlier failures have postponed due at once: the receiver answers again."""
+    postponed = update(EventDelivery).where(EventDelivery.client_id == client_id, EventDelivery.last_error.is_not(None))
+    async with database.writing() as session:
+        await session.execute(postponed.where(EventDelivery.next_at > now).values(next_at=now))
 
 
 async def list_deliveries(

@@ -23,7 +23,7 @@ Deciding:
     authentication_context.py     the values of `acr` and `amr`
 
 Answering:
-    access_token.py, id_token.py, security_event.py, status_list.py   what is signed, as claims
+    access_token.py, id_token.py, logout_token.py, security_event.py, status_list.py   what is signed, as claims
     jwk.py, metadata.py           the published documents
     authorization_response.py     a code or a refusal on its way to the client
     errors.py                     refusals, by the names of their specifications

@@ -20,6 +20,11 @@ SECRET_METHODS = (CLIENT_SECRET_BASIC, CLIENT_SECRET_POST)
 AUTH_METHODS = (*SECRET_METHODS, PRIVATE_KEY_JWT, NONE)
 TOKEN_ENDPOINT = "token_endpoint"  # noqa: S105 - no password: a value of `assertion_audience`
 MINIMAL = "minimal"  # `id_token_claims`
+# Members that are written and read back as they are, and are absent when None.
+_AS_GIVEN = (
+    *("jwks", "jwks_uri", "default_resource", "event_endpoint", "require_pkce", "assertion_audience"),
+    *("id_token_claims", "backchannel_logout_uri", "backchannel_logout_session_required"),
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ class ClientMetadata:
     first_party: bool
     assertion_audience: str | None  # TOKEN_ENDPOINT: an assertion's `aud` may be that URL, too
     id_token_claims: str | None  # MINIMAL: the claims of the scopes profile and email are at userinfo only
+    backchannel_logout_uri: str | None  # the URL that receives logout tokens
+    backchannel_logout_session_required: bool | None  # logout tokens have a `sid` in any case
 
     @property
     def uses_secret(self) -> bool:
@@ -65,15 +72,9 @@ class ClientMetadata:
             "scope": " ".join(self.scope),
             "redirect_uris": list(self.redirect_uris),
             "post_logout_redirect_uris": list(self.post_logout_redirect_uris),
-            "jwks": self.jwks,
-            "jwks_uri": self.jwks_uri,
-            "default_resource": self.default_resource,
             "protected_resource": members_of.one_or_list(self.protected_resource),
-            "event_endpoint": self.event_endpoint,
-            "require_pkce": self.require_pkce,
             "first_party": self.first_party,
-            "assertion_audience": self.assertion_audience,
-            "id_token_claims": self.id_token_claims,
+            **{name: getattr(self, name) for name in _AS_GIVEN},
         }
         return {name: value for name, value in members.items() if value is not None}
 
@@ -88,15 +89,9 @@ class ClientMetadata:
             scope=tuple(members["scope"].split()),
             redirect_uris=tuple(members["redirect_uris"]),
             post_logout_redirect_uris=tuple(members.get("post_logout_redirect_uris", ())),
-            jwks=members.get("jwks"),
-            jwks_uri=members.get("jwks_uri"),
-            default_resource=members.get("default_resource"),
             protected_resource=members_of.tuple_of(members.get("protected_resource")),
-            event_endpoint=members.get("event_endpoint"),
-            require_pkce=members.get("require_pkce"),
             first_party=members["first_party"],
-            assertion_audience=members.get("assertion_audience"),
-            id_token_claims=members.get("id_token_claims"),
+            **{name: members.get(name) for name in _AS_GIVEN},
         )
 
 
@@ -142,11 +137,13 @@ def parse(
         jwks_uri=members_of.read_https_uri(given, "jwks_uri"),
         default_resource=members_of.read_default_resource(given, resources),
         protected_resource=members_of.read_protected_resources(given, resources),
-        event_endpoint=members_of.read_event_endpoint(given),
+        event_endpoint=members_of.read_receiver(given, "event_endpoint"),
         require_pkce=members_of.read(given, "require_pkce", bool, None) if method != NONE else True,
         first_party=members_of.read(given, "first_party", bool, False),
         assertion_audience=members_of.read_one_of(given, "assertion_audience", (TOKEN_ENDPOINT,), None),
         id_token_claims=members_of.read_one_of(given, "id_token_claims", (MINIMAL,), None),
+        backchannel_logout_uri=members_of.read_receiver(given, "backchannel_logout_uri"),
+        backchannel_logout_session_required=members_of.read(given, "backchannel_logout_session_required", bool, None),
     )
     _check_keys(metadata)
     _check_public(metadata)

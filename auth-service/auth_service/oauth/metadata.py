@@ -28,6 +28,8 @@ def describe(resources: Resources, *, grant_types: Sequence[str]) -> dict[str, A
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "end_session_endpoint": f"{issuer}/oauth/logout",
         "status_list_aggregation_endpoint": f"{issuer}/oauth/status-lists",
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "response_types_supported": [CODE],
         "response_modes_supported": list(RESPONSE_MODES),

@@ -44,7 +44,6 @@ UNMET: Mapping[str, tuple[object, ...]] = {
     "dpop_bound_access_tokens": (False,),
     "tls_client_certificate_bound_access_tokens": (False,),
     "tls_client_auth_subject_dn": (),
-    "backchannel_logout_uri": (),
     "frontchannel_logout_uri": (),
     "default_max_age": (),
     "default_acr_values": ([],),
@@ -115,9 +114,9 @@ def read_https_uri(given: Given, name: str) -> str | None:
     return _read_uri(given, name, ("https://",))
 
 
-def read_event_endpoint(given: Given) -> str | None:
-    """The URL that receives account events. http is allowed here; a setting limits it to one's own networks."""
-    return _read_uri(given, "event_endpoint", ("https://", "http://"))
+def read_receiver(given: Given, name: str) -> str | None:
+    """A URL that receives what the worker sends. http is allowed here; a setting limits it to one's own networks."""
+    return _read_uri(given, name, ("https://", "http://"))
 
 
 def _read_uri(given: Given, name: str, beginnings: tuple[str, ...]) -> str | None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..accounts import accounts
 from ..accounts.accounts import Account
-from ..events import account_events
+from ..events import account_events, logouts
 from ..grants import consents, grants
 from ..status_lists import indexes as status_indexes
 from ..store import identifiers
@@ -191,6 +191,7 @@ async def _delete(session: AsyncSession, *which: ColumnElement[bool], now: datet
     gone = delete(BrowserSession).where(BrowserSession.id.in_(ids)).execution_options(synchronize_session=False)
     await session.execute(gone)
     await status_indexes.revoke(session, ids, now=now)
+    await logouts.record_logouts(session, ids, now=now)
     revoked = [(each.account_id, each.id) for each in ended if each.expires_at > now]  # no event for expired ones
     account_events.record_sessions_revoked(session, revoked, now=now)
     return ended

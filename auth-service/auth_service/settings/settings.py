@@ -68,10 +68,10 @@ class Settings(BaseModel):
         (), description="Private networks that clients' `jwks_uri` may point to"
     )
     event_networks: Networks = Field(
-        (), description="Private networks that clients' `event_endpoint` may point to; http is allowed there"
+        (), description="Private networks where clients may receive events and logout tokens; http is allowed there"
     )
     outbound_ca_file: Certificates | None = Field(
-        None, description="Authorities (PEM) trusted beside the system's for `jwks_uri` and `event_endpoint`"
+        None, description="Authorities (PEM) trusted beside the system's for all that clients register"
     )
     access_token_ttl: Positive = Field(timedelta(minutes=5), description="Lifetime of an access token")
     id_token_ttl: Positive = Field(timedelta(minutes=5), description="Lifetime of an ID token")

@@ -70,7 +70,7 @@ def _is_of_no_use(long_ago: datetime) -> ColumnElement[bool]:
     children = [
         select(AuthorizationCode.grant_id).where(AuthorizationCode.grant_id == Grant.id).exists(),
         select(RefreshTokenFamily.grant_id).where(RefreshTokenFamily.grant_id == Grant.id).exists(),
-        and_(~Grant.is_offline, select(BrowserSession.id).where(BrowserSession.id == Grant.session_id).exists()),
+        select(BrowserSession.id).where(BrowserSession.id == Grant.session_id).exists(),
     ]
     return or_(Grant.ended_at <= long_ago, and_(Grant.created_at <= long_ago, ~or_(*children)))
 
