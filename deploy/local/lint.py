@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PARTS = (["auth-service"], ["todo-service"], ["run.py", "deploy", "gateway"], ["tests-e2e"])
 PRETTIER_CONFIG = "todo-service/web/.prettierrc.json"
 PRETTIER_IGNORE = "todo-service/web/.prettierignore"
-FRONTENDS = ("todo-service/web/**/*.{ts,tsx,css}", "tests-e2e/frontends/**/*.{js,mjs,css}")
+FRONTENDS = ("todo-service/web/**/*.{ts,tsx,css}", "tests-e2e/{frontends,guests}/**/*.{js,mjs,css}")
 
 
 def lint(arguments: Sequence[str]) -> int:
