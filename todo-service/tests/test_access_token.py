@@ -7,12 +7,12 @@ from typing import Any, NoReturn
 
 import pytest
 
+from atjwt import access_token, strict_json
+from atjwt.access_token import AccessToken, Policy
+from atjwt.jws import InvalidToken, UnknownKey
 from todo_fixtures import issuer
 from todo_fixtures.forgeries import FORGERIES
 from todo_fixtures.issuer import AUDIENCE, ISSUER, claims, header, private_key, sign, status, token
-from todo_service.verifier import access_token, strict_json
-from todo_service.verifier.access_token import AccessToken, Policy
-from todo_service.verifier.jws import InvalidToken, UnknownKey
 
 KEYS = {"first": private_key("first").public_key()}
 POLICY = Policy(issuer=ISSUER, audience=AUDIENCE, status_lists=f"{ISSUER}/oauth/status-lists/")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from atjwt import key_set
+from atjwt.key_set import KeySet, UnusableKeySet
 from todo_fixtures.issuer import encode, jwk, private_key
-from todo_service.verifier import key_set
-from todo_service.verifier.key_set import KeySet, UnusableKeySet
 
 URI = "https://issuer.example.com/.well-known/jwks.json"
 

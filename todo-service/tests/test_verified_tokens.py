@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from atjwt import access_token
+from atjwt.access_token import Policy
+from atjwt.jws import InvalidToken, UnknownKey
+from atjwt.verified_tokens import VerifiedTokens
 from todo_fixtures.forgeries import FORGERIES
 from todo_fixtures.issuer import AUDIENCE, ISSUER, private_key, token
-from todo_service.verifier import access_token
-from todo_service.verifier.access_token import Policy
-from todo_service.verifier.jws import InvalidToken, UnknownKey
-from todo_service.verifier.verified_tokens import VerifiedTokens
 
 KEYS = {"first": private_key("first").public_key()}
 POLICY = Policy(issuer=ISSUER, audience=AUDIENCE)
