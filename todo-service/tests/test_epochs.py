@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from atjwt.jws import InvalidToken
-from atjwt.status_lists import StatusLists, StatusUnknown
+from atjwt.refusals import InvalidToken, StatusUnknown
+from atjwt.status_lists import StatusLists
 from todo_fixtures.event_loop import in_a_loop, until
 from todo_fixtures.issuer import JwksEndpoint, jwk
 from todo_fixtures.status_lists import URI, StatusEndpoint

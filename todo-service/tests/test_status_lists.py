@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from atjwt.access_token import AccessToken, StatusReference
+from atjwt.algorithms import VerificationKey
 from atjwt.jwks import JwksCache
-from atjwt.jws import InvalidToken
+from atjwt.refusals import InvalidToken, StatusUnknown
 from atjwt.status_list import MAX_LENGTH, MAX_LISTS, Freshness
-from atjwt.status_lists import Polling, StatusLists, StatusUnknown
+from atjwt.status_lists import Polling, StatusLists
 from todo_fixtures.event_loop import in_a_loop, until
 from todo_fixtures.issuer import JwksEndpoint, jwk, private_key
 from todo_fixtures.service import QUICK, QUICK_POLLING
@@ -305,6 +306,8 @@ def _seconds(act: Callable[[], object]) -> float:
 async def _made(held: StatusLists, text: str) -> bytes:
     from atjwt import status_list
 
-    parsed = status_list.verify(text, uri=f"{URI}/1", keys={SIGNER: private_key(SIGNER).public_key()}, now=time.time())
+    parsed = status_list.verify(
+        text, uri=f"{URI}/1", keys={SIGNER: VerificationKey(private_key(SIGNER).public_key())}, now=time.time()
+    )
     held._swap(parsed.uri, parsed, None)
     return parsed.statuses

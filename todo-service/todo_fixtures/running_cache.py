@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from atjwt.jwks import JwksCache, KeysUnavailable, Schedule
+from atjwt.jwks import JwksCache, Schedule
+from atjwt.refusals import KeysUnavailable
 from todo_fixtures.event_loop import until
 from todo_fixtures.issuer import JwksEndpoint
 from todo_fixtures.service import QUICK

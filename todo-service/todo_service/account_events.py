@@ -13,8 +13,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from atjwt import security_events
-from atjwt.jwks import JwksCache, KeysUnavailable
-from atjwt.jws import InvalidToken, UnknownKey
+from atjwt.jwks import JwksCache
+from atjwt.refusals import InvalidToken, KeysUnavailable, UnknownKey
 from atjwt.security_events import NotForUs, SecurityEvent
 
 from .http import request_body

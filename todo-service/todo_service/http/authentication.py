@@ -12,10 +12,10 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
 from atjwt.access_token import AccessToken
-from atjwt.jwks import JwksCache, KeysUnavailable
-from atjwt.jws import InvalidToken, UnknownKey
+from atjwt.jwks import JwksCache
+from atjwt.refusals import InvalidToken, KeysUnavailable, StatusUnknown, UnknownKey
 from atjwt.status_list import LEEWAY, Freshness
-from atjwt.status_lists import StatusLists, StatusUnknown
+from atjwt.status_lists import StatusLists
 from atjwt.verified_tokens import VerifiedTokens
 
 from ..telemetry.metrics import Metric

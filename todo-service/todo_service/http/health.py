@@ -7,7 +7,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from atjwt.jwks import JwksCache, KeysUnavailable
+from atjwt.jwks import JwksCache
+from atjwt.refusals import KeysUnavailable
 from atjwt.status_lists import StatusLists
 
 from ..store.database import Database

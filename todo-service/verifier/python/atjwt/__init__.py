@@ -3,6 +3,8 @@
 Values and pure functions:
     access_token.py      `verify`: an access token (RFC 9068), under a `Policy`
     jws.py               the signature and the header (RFC 7515, RFC 8725): `verify`
+    algorithms.py        RS256, PS256 and ES256, and the keys that verify them
+    refusals.py          `Refused`, with a `Reason` from a list
     key_set.py           the issuer's keys as a value, read from a JWK Set
     epochs.py            `Epochs`: which lists are from before a restore of the issuer
     status_list.py       one status list as a value: verified, inflated, read bit by bit
