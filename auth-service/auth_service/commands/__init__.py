@@ -12,6 +12,7 @@
     issuer.py                                  `issuer`: what was stored under another name of the issuer
     secrets.py                                 `secrets`: rotate what signs cookies
     audit.py                                   `audit`: list and export the audit trail
+    migrating.py                               `migrate`: the schema
     restoring.py                               `restore`: what to run after the database was restored from a backup
     opened.py, output.py                       the opened database and one event loop; JSON or a table
 
@@ -94,13 +95,9 @@ def worker(
 @app.command()
 def migrate() -> None:
     """Upgrade the database schema to this version. It is safe to repeat, and to run several at once."""
-    from ..migrations import HEAD
-    from ..migrations import migrate as run
-    from ..settings.settings import load_settings
+    from .migrating import migrate as run
 
-    settings = load_settings()
-    run(settings.database_url.get_secret_value(), issuer=settings.issuer)
-    typer.echo(f"The schema is at {HEAD}.")
+    typer.echo(f"The schema is at {run()}.")
 
 
 def main() -> None:
