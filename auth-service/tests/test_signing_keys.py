@@ -26,7 +26,7 @@ def test_the_thumbprint_of_rfc_7638() -> None:
         "vRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzK"
         "nqDKgw"
     )
-    assert thumbprint(n, "AQAB") == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    assert thumbprint({"kty": "RSA", "n": n, "e": "AQAB"}) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 
 
 def test_a_restart_signs_with_the_same_key(start: Start, database_url: str) -> None:
@@ -68,21 +68,21 @@ def test_private_keys_are_sealed_at_rest(empty_url: str) -> None:
 
 def test_eight_first_starts_at_once_agree_on_one_key(empty_url: str) -> None:
     with ThreadPoolExecutor(8) as pool:
-        kids = {keys.active_kid for keys in pool.map(lambda _: load(empty_url, SECRETS), range(8))}
+        kids = {keys.active.kid for keys in pool.map(lambda _: load(empty_url, SECRETS), range(8))}
     assert len(kids) == 1
 
 
 def test_an_older_secret_still_opens_its_keys(empty_url: str) -> None:
-    kid = load(empty_url, {1: SECRETS[1]}).active_kid
-    assert load(empty_url, SECRETS).active_kid == kid
+    kid = load(empty_url, {1: SECRETS[1]}).active.kid
+    assert load(empty_url, SECRETS).active.kid == kid
 
 
 @pytest.mark.parametrize("wrong", [{2: SECRETS[2]}, {1: SECRETS[2]}], ids=["no such version", "another secret"])
 def test_a_start_with_an_unknown_secret_refuses_and_destroys_nothing(empty_url: str, wrong: dict[int, str]) -> None:
-    kid = load(empty_url, {1: SECRETS[1]}).active_kid
+    kid = load(empty_url, {1: SECRETS[1]}).active.kid
     with pytest.raises(UnreadableKey, match="version"):
         load(empty_url, wrong)
-    assert load(empty_url, SECRETS).active_kid == kid
+    assert load(empty_url, SECRETS).active.kid == kid
 
 
 def test_a_start_that_could_not_open_the_spare_refuses_too(empty_url: str) -> None:

@@ -1,4 +1,4 @@
-"""The cost of a token: todo-service's verifier compared with plain `jwt.decode` with the same options.
+"""The cost of a token: atjwt compared with plain `jwt.decode` with the same options.
 
     python tests-e2e/bench/verify.py
 
@@ -19,15 +19,16 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service"))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service/verifier/python"))
 
 # The bench imports the measured code, because over HTTP its microseconds would not be visible.
-from todo_service.verifier.access_token import AccessToken, Policy, StatusReference
-from todo_service.verifier.jwks import JwksCache
-from todo_service.verifier.jws import InvalidToken
-from todo_service.verifier.status_list import StatusList
-from todo_service.verifier.status_lists import StatusLists
-from todo_service.verifier.verified_tokens import VerifiedTokens
+from atjwt.access_token import AccessToken, Policy, StatusReference
+from atjwt.algorithms import VerificationKey
+from atjwt.jwks import JwksCache
+from atjwt.refusals import InvalidToken
+from atjwt.status_list import StatusList
+from atjwt.status_lists import StatusLists
+from atjwt.verified_tokens import VerifiedTokens
 
 ISSUER = "http://localhost:8080"
 POLICY = Policy(issuer=ISSUER, audience=f"{ISSUER}/api/v1")
@@ -42,7 +43,7 @@ HOT_MICROSECONDS, COLD_TO_BARE, FORGED_TO_COLD = 10.0, 1.3, 1.0
 
 def main() -> int:
     key, thief = (rsa.generate_private_key(65537, 2048) for _ in range(2))
-    keys = {"k" * 43: key.public_key()}
+    keys = {"k" * 43: VerificationKey(key.public_key())}
     genuine = [_token(key) for _ in range(TOKENS)]
     bad_signature = [_token(thief) for _ in range(TOKENS)]
     unknown_kid = [_token(key, kid=uuid.uuid4().hex) for _ in range(TOKENS)]
@@ -56,7 +57,7 @@ def main() -> int:
     def bare(token: str) -> None:
         jwt.decode(
             token,
-            keys["k" * 43],
+            key.public_key(),
             algorithms=["RS256"],
             issuer=POLICY.issuer,
             audience=POLICY.audience,

@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
+from atjwt import access_token
+from atjwt.access_token import Policy
+from atjwt.algorithms import VerificationKey
+from atjwt.refusals import InvalidToken, UnknownKey
+from atjwt.verified_tokens import VerifiedTokens
 from todo_fixtures.forgeries import FORGERIES
 from todo_fixtures.issuer import AUDIENCE, ISSUER, private_key, token
-from todo_service.verifier import access_token
-from todo_service.verifier.access_token import Policy
-from todo_service.verifier.jws import InvalidToken, UnknownKey
-from todo_service.verifier.verified_tokens import VerifiedTokens
 
-KEYS = {"first": private_key("first").public_key()}
+KEYS = {"first": VerificationKey(private_key("first").public_key())}
 POLICY = Policy(issuer=ISSUER, audience=AUDIENCE)
 NOW = 1_000_000.0
 
@@ -63,7 +64,7 @@ def test_an_entry_dies_with_its_key_set() -> None:
     tokens, text = VerifiedTokens(POLICY), fresh()
     tokens.verify(text, keys=KEYS, now=NOW)
     with pytest.raises(UnknownKey):
-        tokens.verify(text, keys={"second": private_key("second").public_key()}, now=NOW + 1)
+        tokens.verify(text, keys={"second": VerificationKey(private_key("second").public_key())}, now=NOW + 1)
 
 
 def test_refusals_are_not_remembered() -> None:

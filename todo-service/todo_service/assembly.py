@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from atjwt.access_token import Policy
+from atjwt.jwks import JwksCache, Schedule
+from atjwt.status_lists import Polling, StatusLists
+from atjwt.verified_tokens import VerifiedTokens
+
 from .account_events import EventReceiver
 from .http import protected_resource
 from .http.authentication import Authenticator
@@ -24,10 +29,6 @@ from .telemetry.counts import RequestCounts
 from .todos import cursors
 from .todos.idempotency import InFlight
 from .todos.rooms import Quota
-from .verifier.access_token import Policy
-from .verifier.jwks import JwksCache, Schedule
-from .verifier.status_lists import Polling, StatusLists
-from .verifier.verified_tokens import VerifiedTokens
 from .verifier_reports import Held, HeldList, Pace, VerifierReports
 from .web_application.routes import Files, read_files
 

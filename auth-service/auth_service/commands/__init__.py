@@ -6,6 +6,7 @@
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     resources.py                               `resources`: the registry of APIs
+    roles.py, groups.py, named_holders.py      `roles`, `groups`: of accounts and services; who is named
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
     key_check.py                               `keys check`: do the key-encryption keys fit a backup?
@@ -35,7 +36,22 @@ from ..settings.settings import InvalidSettings
 from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
 from ..telemetry.tracing import TracingUnavailable
-from . import audit, clients, consents, events, issuer, key_check, keys, resources, restoring, secrets, sessions, users
+from . import (
+    audit,
+    clients,
+    consents,
+    events,
+    groups,
+    issuer,
+    key_check,
+    keys,
+    resources,
+    restoring,
+    roles,
+    secrets,
+    sessions,
+    users,
+)
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -47,6 +63,8 @@ app = typer.Typer(
 app.add_typer(users.app, name="users")
 app.add_typer(clients.app, name="clients")
 app.add_typer(resources.app, name="resources")
+app.add_typer(roles.app, name="roles")
+app.add_typer(groups.app, name="groups")
 app.add_typer(consents.app, name="consents")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(events.app, name="events")

@@ -27,6 +27,8 @@ from ..keys.signing import ACTIVE, NEXT, KeyStore, SigningKey
 from ..keys.verifier_reports import VerifierReport
 from ..migrations.tables import import_tables
 from ..resources.resources import RegisteredResource
+from ..roles.assigned import AccountRole
+from ..roles.groups import GroupMember
 from ..sessions.browser_sessions import BrowserSession, end_some
 from ..status_lists import epochs
 from ..store.database import Database
@@ -145,6 +147,7 @@ async def _list_what_came_back(session: AsyncSession, since: datetime, until: da
 
     accounts, suspended = await count(Account), await count(Account, Account.suspended_at.is_not(None))
     clients, secrets = await count(Client), await count(Client, Client.secret_hash.is_not(None))
+    roles = await count(AccountRole) + await count(Client, Client.roles != "{}")
     told = [
         ("accounts", accounts, "deleted ones are back, new ones are missing; profiles and addresses are as before"),
         ("passwords", accounts, "changed ones are as before"),
@@ -152,6 +155,8 @@ async def _list_what_came_back(session: AsyncSession, since: datetime, until: da
         ("clients", clients, "deleted ones are back, new ones are missing; metadata is as before"),
         ("client secrets", secrets, "replaced and revoked ones are valid again"),
         ("APIs", await count(RegisteredResource), "removed ones and their scopes are back, new ones are missing"),
+        ("roles", roles, "revoked ones are back, granted ones are missing"),
+        ("group members", await count(GroupMember), "removed ones are back, new ones are missing; so are groups"),
     ]
     return [_line(*each, since, until) for each in told]
 

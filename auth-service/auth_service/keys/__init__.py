@@ -7,7 +7,8 @@
     rewrap.py             seal stored keys anew with the newest of these
     past.py               public keys that are no longer published, to check an old `id_token_hint`
     verifier_reports.py   which keys and status lists each verifier holds: the evidence for a rotation
-    jws.py                `sign`: one JWT, RS256
+    pairs.py              key pairs of each algorithm: `generate`, `public_jwk`
+    jws.py                `sign`: one JWT, by a `Signer`: a key with its one algorithm
 
 A key is `next` (published, does not sign), `active` (signs), `retiring` (published, signs no more), then gone. The
 worker asks once a minute whether a rotation is due (worker/schedule.py); `rotate_keys` checks that the spare is old
@@ -15,5 +16,5 @@ enough, opens it, makes a new spare and changes all three states in one transact
 next look and publishes the new set. ROTATION.md is for operators.
 
 Tokens and status lists have separate keys: two stores, two rings. Others take `KeyRing.current` once per use and sign
-with `jws.sign`; only the commands and the worker import rotation.py.
+with its `active` signer; only the commands and the worker import rotation.py.
 """

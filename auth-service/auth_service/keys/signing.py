@@ -21,23 +21,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from sqlalchemy import ColumnElement, Index, Integer, LargeBinary, String, Text, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..oauth import jwk, status_list
+from ..oauth import status_list
+from ..oauth.algorithms import RS256
 from ..sealed.versioned_secrets import Secrets
 from ..store.database import Database
 from ..store.instants import Instant
 from ..store.rows import Row
+from . import pairs
 from .encryption import KeyEncryption, UnreadableKey
+from .jws import Signer
+from .pairs import PrivateKey
 
 # A retiring key becomes gone by its age, without a change in the database. GONE is stored only when a key is withdrawn
 # in an emergency.
 ACTIVE, NEXT, RETIRING, GONE = "active", "next", "retiring", "gone"
 TOKENS, STATUS_LISTS = "tokens", "status lists"  # the purposes
-KEY_SIZE = 2048  # bits
 DESTROYED = b""  # stored instead of a private key that no longer signs
 
 # Time that a key stays published after the last token's expiry: verifiers allow 60 s of leeway, and a process that has
@@ -73,8 +75,7 @@ _OLDEST_FIRST = (SigningKey.created_at, SigningKey.state)
 class KeySet:
     """The key that a process signs with, and the public keys that it publishes. Immutable."""
 
-    active_kid: str
-    active_key: RSAPrivateKey
+    active: Signer
     public_jwks: tuple[Mapping[str, str], ...]
     active_since: datetime
     spare_since: datetime | None  # None: there is no spare
@@ -125,11 +126,13 @@ class KeyStore:
         active = next((key for key in keys if key.state == ACTIVE), None)
         if active is None:
             raise UnreadableKey("there is no active key yet: the service makes one at its first start")
-        is_held = held is not None and held.active_kid == active.kid
-        private_key = held.active_key if held and is_held else await asyncio.to_thread(self.open, active)
+        is_held = held is not None and held.active.kid == active.kid
+        private_key = held.active.key if held and is_held else await asyncio.to_thread(self.open, active)
         spare_since = next((key.created_at for key in keys if key.state == NEXT), None)
         jwks = tuple(json.loads(key.public_jwk) for key in keys)
-        return KeySet(active.kid, private_key, jwks, active.activated_at or active.created_at, spare_since)
+        return KeySet(
+            Signer(RS256, active.kid, private_key), jwks, active.activated_at or active.created_at, spare_since
+        )
 
     def state_of(self, key: SigningKey, *, now: datetime) -> str:
         """The stored state, or GONE if the key is too old to be published."""
@@ -155,9 +158,8 @@ class KeyStore:
 
     def generate(self, state: str, now: datetime) -> SigningKey:
         """A new key pair, encrypted and not yet stored. It takes 0.2 s: call it in a thread."""
-        private_key = generate_private_key(65537, KEY_SIZE)
-        numbers = private_key.public_key().public_numbers()
-        public_jwk = jwk.rsa_signing_key(numbers.n, numbers.e)
+        private_key = pairs.generate(RS256)
+        public_jwk = pairs.public_jwk(private_key, RS256)
         if self.purpose == STATUS_LISTS:
             public_jwk["signs"] = status_list.TYP  # verifiers then refuse it for access tokens
         kid = public_jwk["kid"]
@@ -172,7 +174,7 @@ class KeyStore:
             activated_at=now if state == ACTIVE else None,
         )
 
-    def open(self, key: SigningKey) -> RSAPrivateKey:
+    def open(self, key: SigningKey) -> PrivateKey:
         """The key's private key, decrypted. Raises UnreadableKey."""
         return self.encryption.open(key.kid, key.encrypted_private_key, version=key.encryption_key_version)
 

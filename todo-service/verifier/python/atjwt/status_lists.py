@@ -29,16 +29,12 @@ from .access_token import AccessToken
 from .epochs import Epochs
 from .jitter import jittered
 from .jwks import JwksCache
-from .jws import InvalidToken
+from .refusals import InvalidToken, Reason, StatusUnknown
 from .status_list import Freshness, StatusList, UnknownStatusKey, UnusableStatusList
 
 _FETCHED_AT_ONCE = 4
 _EPOCH = "epoch"  # a member of the saved copy, beside the lists by their URIs
 _log = logging.getLogger(__name__)
-
-
-class StatusUnknown(Exception):
-    """The list that the token names is not in memory (yet), so it is unknown whether the token is revoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +126,7 @@ class StatusLists:
         if held is None:
             if self._epochs.is_over(status.uri, listed=self._listed):
                 self.counts.checks["older_epoch"] += 1
-                raise InvalidToken("the token is from before the issuer's last restore")
+                raise InvalidToken(Reason.OLDER_EPOCH, "the token is from before the issuer's last restore")
             self.counts.checks["unknown_list"] += 1
             self._want_unknown(status.uri)
             raise StatusUnknown
@@ -138,10 +134,10 @@ class StatusLists:
             is_revoked = held.is_set(status.index)
         except IndexError:
             self.counts.checks["out_of_range"] += 1
-            raise InvalidToken("the index is behind the end of the status list") from None
+            raise InvalidToken(Reason.BAD_STATUS, "the index is behind the end of the status list") from None
         if is_revoked:
             self.counts.checks["revoked"] += 1
-            raise InvalidToken("the token has been revoked")
+            raise InvalidToken(Reason.REVOKED, "the token has been revoked")
         freshness = held.freshness(now, token_ttl=token.exp - token.iat)
         if freshness is not Freshness.LIVE:
             self.counts.checks[freshness] += 1

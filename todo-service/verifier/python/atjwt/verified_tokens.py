@@ -9,11 +9,10 @@ import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
 from . import access_token
 from .access_token import AccessToken, Policy
-from .jws import InvalidToken
+from .algorithms import VerificationKey
+from .refusals import InvalidToken, Reason
 
 ENTRY_MAX_AGE = timedelta(seconds=10)
 
@@ -25,16 +24,16 @@ class VerifiedTokens:
         self._policy = policy
         self._capacity = capacity
         self._hash_key = secrets.token_bytes(32)
-        self._keys: Mapping[str, RSAPublicKey] = {}
+        self._keys: Mapping[str, VerificationKey] = {}
         self._entries: dict[bytes, tuple[float, AccessToken]] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def verify(self, token: str, *, keys: Mapping[str, RSAPublicKey], now: float) -> AccessToken:
+    def verify(self, token: str, *, keys: Mapping[str, VerificationKey], now: float) -> AccessToken:
         """Return or raise exactly what `access_token.verify` would."""
         if len(token) > access_token.MAX_LENGTH or not token.isascii():
-            raise InvalidToken("the token is too long or not ASCII")
+            raise InvalidToken(Reason.MALFORMED, "the token is too long or not ASCII")
         if keys is not self._keys:  # the key set changed: tokens of a withdrawn key must not stay in the cache
             self._entries.clear()
             self._keys = keys

@@ -1,4 +1,4 @@
-"""Access tokens: RS256 JWTs as RFC 9068 describes them, verified with the given keys.
+"""Access tokens: signed JWTs as RFC 9068 describes them, verified with the given keys.
 
 `verify()` is a pure function: no socket, no file, no clock, no waiting. It does not say whether the token has been
 revoked, as that changes during the token's life: see status_lists.py.
@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
 from . import jws, status_list
-from .jws import InvalidToken
+from .algorithms import ALGORITHMS, VerificationKey
+from .refusals import InvalidToken, Reason
 
 MAX_LENGTH = 8192
 MAX_IDENTIFIER_LENGTH = 255
@@ -28,6 +27,11 @@ class Policy:
     requires_status: bool = False  # whether a person's token must name a status list, so that it can be revoked
     leeway: timedelta = timedelta(seconds=60)
     token_max_age: timedelta = timedelta(hours=24)  # longest time from `iat` to `exp`
+    algorithms: frozenset[str] = ALGORITHMS
+
+    def __post_init__(self) -> None:
+        if not self.algorithms or not self.algorithms <= ALGORITHMS:
+            raise ValueError(f"the algorithms are some of {', '.join(sorted(ALGORITHMS))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +64,20 @@ class AccessToken:
         return self.sub == self.client_id
 
 
-def verify(token: str, *, keys: Mapping[str, RSAPublicKey], policy: Policy, now: float) -> AccessToken:
+def verify(token: str, *, keys: Mapping[str, VerificationKey], policy: Policy, now: float) -> AccessToken:
     """Return the token's claims (RFC 9068 §4).
 
     Raises:
         UnknownKey: the header is valid, but its `kid` is not among `keys`.
         InvalidToken: anything else is wrong.
     """
-    _, claims = jws.verify(token, types=_TYPES, keys=keys, max_length=MAX_LENGTH)
+    _, claims = jws.verify(token, types=_TYPES, keys=keys, max_length=MAX_LENGTH, algorithms=policy.algorithms)
     if claims.get("iss") != policy.issuer:
-        raise InvalidToken("the token is from another issuer")
+        raise InvalidToken(Reason.WRONG_ISSUER, "the token is from another issuer")
     if not _names(claims.get("aud"), policy.audience):
-        raise InvalidToken("the token is for another audience")
+        raise InvalidToken(Reason.WRONG_AUDIENCE, "the token is for another audience")
     if "cnf" in claims:  # RFC 9449 §7.1, RFC 8705 §3: a bearer request does not prove possession of the key
-        raise InvalidToken("the token is bound to a key")
+        raise InvalidToken(Reason.BOUND_TO_KEY, "the token is bound to a key")
     iat, exp = _check_times(claims, policy, now)
     verified = AccessToken(
         sub=_identifier(claims, "sub"),
@@ -93,9 +97,11 @@ def _check_kind(token: AccessToken, claims: Mapping[str, object], policy: Policy
     """Refuse a token that could be both a person's and a service's (RFC 9068 §5)."""
     if token.is_of_service:
         if "sid" in claims or token.auth_time is not None:
-            raise InvalidToken("the token is a service's, but has a session or a time of sign-in")
+            raise InvalidToken(
+                Reason.AMBIGUOUS_SUBJECT, "the token is a service's, but has a session or a time of sign-in"
+            )
     elif policy.requires_status and token.status is None:
-        raise InvalidToken("the token names no status list")
+        raise InvalidToken(Reason.NO_STATUS, "the token names no status list")
 
 
 def _names(aud: object, audience: str) -> bool:
@@ -109,11 +115,11 @@ def _check_times(claims: Mapping[str, object], policy: Policy, now: float) -> tu
     leeway = policy.leeway.total_seconds()
     iat, exp = jws.get_time(claims, "iat"), jws.get_time(claims, "exp")
     if now >= exp + leeway:
-        raise InvalidToken("the token has expired")
+        raise InvalidToken(Reason.EXPIRED, "the token has expired")
     if iat > now + leeway or ("nbf" in claims and jws.get_time(claims, "nbf") > now + leeway):
-        raise InvalidToken("the token is not valid yet")
+        raise InvalidToken(Reason.NOT_YET_VALID, "the token is not valid yet")
     if exp - iat > policy.token_max_age.total_seconds():
-        raise InvalidToken("the token lives too long")
+        raise InvalidToken(Reason.LIVES_TOO_LONG, "the token lives too long")
     return iat, exp
 
 
@@ -121,7 +127,7 @@ def _identifier(claims: Mapping[str, object], name: str) -> str:
     """A required claim (RFC 9068 §2.2), as a string that can be stored and logged: PostgreSQL cannot store a NUL."""
     value = claims.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= MAX_IDENTIFIER_LENGTH or not value.isprintable():
-        raise InvalidToken("an identifier is missing or malformed")
+        raise InvalidToken(Reason.BAD_CLAIM, "an identifier is missing or malformed")
     return value
 
 
@@ -129,7 +135,7 @@ def _scope(claims: Mapping[str, object]) -> frozenset[str]:
     """The scopes (RFC 9068 §2.2.3). A token without scopes is valid, but cannot be used where a scope is required."""
     scope = claims.get("scope", "")
     if not isinstance(scope, str):
-        raise InvalidToken("the scope is not a string")
+        raise InvalidToken(Reason.BAD_CLAIM, "the scope is not a string")
     return frozenset(scope.split(" ")) - {""}
 
 
@@ -144,9 +150,9 @@ def _status(status: object, policy: Policy) -> StatusReference:
         case {"uri": str(uri), "idx": int(index)} if not isinstance(index, bool):
             pass
         case _:
-            raise InvalidToken("the status is not a reference to a status list")
+            raise InvalidToken(Reason.BAD_STATUS, "the status is not a reference to a status list")
     if not policy.status_lists or not status_list.is_under(uri, policy.status_lists):
-        raise InvalidToken("the status list is not at the issuer's address")
+        raise InvalidToken(Reason.BAD_STATUS, "the status list is not at the issuer's address")
     if index < 0:
-        raise InvalidToken("the index in the status list is negative")
+        raise InvalidToken(Reason.BAD_STATUS, "the index in the status list is negative")
     return StatusReference(uri, index)

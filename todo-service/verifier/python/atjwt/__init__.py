@@ -3,6 +3,8 @@
 Values and pure functions:
     access_token.py      `verify`: an access token (RFC 9068), under a `Policy`
     jws.py               the signature and the header (RFC 7515, RFC 8725): `verify`
+    algorithms.py        RS256, PS256 and ES256, and the keys that verify them
+    refusals.py          `Refused`, with a `Reason` from a list
     key_set.py           the issuer's keys as a value, read from a JWK Set
     epochs.py            `Epochs`: which lists are from before a restore of the issuer
     status_list.py       one status list as a value: verified, inflated, read bit by bit
@@ -17,10 +19,10 @@ Kept fresh in the background:
     saved_copy.py        keys and lists on disk, so that a restart needs no issuer
     outgoing.py, jitter.py   the HTTP client for the issuer; pauses that differ between replicas
 
-The way of a token: http/authentication.py takes it from the header. `VerifiedTokens.verify` finds it in its cache or
+The way of a token: the service takes it from the header. `VerifiedTokens.verify` finds it in its cache or
 calls `access_token.verify`, which checks header, signature, `typ`, `iss`, `aud` and times. Then `StatusLists.check`
 reads one bit. None of this waits, with one exception: for an unknown `kid` the caller may await one fetch
 (`JwksCache.learn`), for at most a second.
 
-This room imports neither FastAPI nor the settings nor any other room. VERIFIER.md has its rules, each with its test.
+This package imports nothing of the services and no web framework. VERIFIER.md has its rules, each with its test.
 """
