@@ -5,6 +5,7 @@
     users.py, users_access.py, users_email.py  `users`: accounts; suspend, activate, delete; their addresses
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
+    registration_tokens.py                     `registration-tokens`: who may register itself as a client
     resources.py                               `resources`: the registry of APIs
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
@@ -13,6 +14,7 @@
     secrets.py                                 `secrets`: rotate what signs cookies
     audit.py                                   `audit`: list and export the audit trail
     restoring.py                               `restore`: what to run after the database was restored from a backup
+    durations.py                               durations as they are typed
     opened.py, output.py                       the opened database and one event loop; JSON or a table
 
 A command loads the settings, opens the database, runs one coroutine and closes (opened.py); it calls the same functions
@@ -34,7 +36,21 @@ from ..settings.settings import InvalidSettings
 from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
 from ..telemetry.tracing import TracingUnavailable
-from . import audit, clients, consents, events, issuer, key_check, keys, resources, restoring, secrets, sessions, users
+from . import (
+    audit,
+    clients,
+    consents,
+    events,
+    issuer,
+    key_check,
+    keys,
+    registration_tokens,
+    resources,
+    restoring,
+    secrets,
+    sessions,
+    users,
+)
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -45,6 +61,7 @@ app = typer.Typer(
 )
 app.add_typer(users.app, name="users")
 app.add_typer(clients.app, name="clients")
+app.add_typer(registration_tokens.app, name="registration-tokens")
 app.add_typer(resources.app, name="resources")
 app.add_typer(consents.app, name="consents")
 app.add_typer(sessions.app, name="sessions")
