@@ -12,6 +12,7 @@ from .clients.authentication import ClientAuthenticator
 from .clients.cache import ClientCache
 from .clients.fetched_keys import FetchedKeys
 from .clients.origins import ClientOrigins
+from .clients.own_registrations import Registration
 from .endpoints.token.grants import GRANT_TYPES
 from .http.browsers import Browsers
 from .http.parts import Supply
@@ -61,6 +62,7 @@ class Parts(Supply):
     clients: ClientAuthenticator
     client_limits: ClientLimits
     client_origins: ClientOrigins
+    registration: Registration
     session_tokens: SessionTokens
     passwords: PasswordHasher
     attempts: AttemptLimiter
@@ -143,6 +145,7 @@ def _assemble(
         clients=_make_client_authenticator(settings, database, cached_clients),
         client_limits=_make_client_limits(settings),
         client_origins=ClientOrigins(database),
+        registration=Registration(settings.registration),
         session_tokens=SessionTokens(tokens, counts, cached_clients, resources),
         passwords=_make_password_hasher(settings),
         attempts=AttemptLimiter(database, secrets, is_on=settings.limits == "on"),

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..accounts.accounts import Account
 from ..audit.trail import record
 from ..clients.clients import Client
+from ..clients.registration_tokens import RegistrationToken
 from ..grants import grants
 from ..grants.authorization_requests import StoredRequest
 from ..grants.consents import Consent
@@ -55,7 +56,10 @@ _PAST = {
 }
 _BATCH = 500  # sessions in one statement
 # Nothing in these tables outlives a restore. Pending requests and reports are made anew by those who need them.
-_EMPTIED = (AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease)
+_EMPTIED = (
+    *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
+    RegistrationToken,  # the backup does not know which were used up or revoked since
+)
 
 KeepSessions = Annotated[
     bool, typer.Option("--keep-sessions", help="Leave browsers signed in, also those that signed out after the backup.")
