@@ -24,7 +24,6 @@ from pathlib import Path
 
 import jwt
 import structlog
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "auth-service"))
 sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service/verifier/python"))
@@ -36,7 +35,8 @@ from atjwt.key_set import parse_keys
 from atjwt.refusals import InvalidToken
 from auth_service.clients import clients
 from auth_service.keys import verifier_reports as verifiers
-from auth_service.keys.ring import RELOAD_PERIOD, KeyRing
+from auth_service.keys.pairs import PrivateKey
+from auth_service.keys.ring import RELOAD_PERIOD, KeyRing, open_ring
 from auth_service.keys.rotation import withdraw_active_key
 from auth_service.keys.signing import KeyStore
 from auth_service.migrations import migrate
@@ -107,7 +107,7 @@ class Token:
     issued_at: datetime
 
 
-def sign(key: RSAPrivateKey, kid: str, now: datetime) -> str:
+def sign(key: PrivateKey, kid: str, now: datetime) -> str:
     issued_at = int(now.timestamp())
     claims: dict[str, object] = {"iss": ISSUER, "aud": TERMS.audience, "sub": "alice", "client_id": "web"}
     claims |= {"iat": issued_at, "exp": issued_at + int(TTL.total_seconds()), "jti": secrets.token_hex(8)}
@@ -123,7 +123,7 @@ class Simulation:
         self.counts = Counts()
         self.tokens: deque[Token] = deque()
         self.shown: dict[tuple[str, timedelta], None] = {}
-        self.stolen: dict[str, RSAPrivateKey] = {}
+        self.stolen: dict[str, PrivateKey] = {}
         self.withdrawn: set[str] = set()
         self.gone_at: dict[str, datetime] = {}
         self.begun = clock()
@@ -139,8 +139,8 @@ class Simulation:
     async def run(self, rotations: int) -> None:
         await self._look()
         while self.counts.rotations < rotations:
-            active = self.nodes[0].current.active_kid
-            self.stolen[active] = self.nodes[0].current.active_key
+            active = self.nodes[0].current.active.kid
+            self.stolen[active] = self.nodes[0].current.active.key
             if await self._rotate(active):
                 await self._go_on_finely()
             else:
@@ -195,7 +195,7 @@ class Simulation:
                     continue
                 if now - verifier.fetched_at >= verifier.pace:
                     node = self.nodes[(number + now.minute) % len(self.nodes)]
-                    verifier.keys = parse_keys(json.dumps(node.current.document()).encode()).access_tokens
+                    verifier.keys = parse_keys(json.dumps({"keys": node.current.public_jwks}).encode()).access_tokens
                     verifier.fetched_at = now
                 if verifier.fetched_at == now or now.minute % REPORTED_AT == 0:
                     report = verifiers.Report("one", tuple(sorted(verifier.keys)), ())
@@ -208,7 +208,7 @@ class Simulation:
         now = self.clock()
         for node in self.nodes:
             held = node.current
-            self.tokens.append(Token(sign(held.active_key, held.active_kid, now), held.active_kid, now))
+            self.tokens.append(Token(sign(held.active.key, held.active.kid, now), held.active.kid, now))
         while self.tokens[0].issued_at < now - TTL - LEEWAY:
             self.tokens.popleft()
         for token in self.tokens:
@@ -243,7 +243,7 @@ async def simulate(url: str, rotations: int) -> Counts:
     databases = [open_database(url) for _ in range(2)]
     try:
         stores = [KeyStore(database, SECRETS, longest_token_ttl=TTL) for database in databases]
-        nodes = [KeyRing(store, await store.load_or_create(now=clock())) for store in stores]
+        nodes = [await open_ring(store, now=clock()) for store in stores]
         pairs = zip(databases, stores, strict=True)
         schedules = [KeySchedule(database, store, clock, Pace(INTERVAL, SPARE_MIN_AGE)) for database, store in pairs]
         simulation = Simulation(databases[0], nodes, schedules, clock)

@@ -22,7 +22,7 @@ from .http.parts import Supply
 from .http.protected_resource import ProtectedResource
 from .limits.redis_address import parse_redis_url
 from .limits.subjects import RateLimit
-from .limits.turns import Turns
+from .limits.turns import Places, Turns
 from .migrations import HEAD
 from .settings.settings import Settings
 from .store.database import Database, open_database
@@ -54,6 +54,7 @@ class Parts(Supply):
     search_turns: Turns
     batch_turns: Turns
     export_turns: Turns
+    export_places: Places
     in_flight: InFlight
     jwks: JwksCache
     status_lists: StatusLists
@@ -118,7 +119,8 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         quota=Quota(settings.quota, settings.quota_bytes),
         search_turns=Turns(at_once=2, waiting=8, patience=_PATIENCE),
         batch_turns=Turns(at_once=1, waiting=4, patience=_PATIENCE, share=0.04),
-        export_turns=Turns(at_once=1, waiting=1, patience=_PATIENCE, share=0.5, in_all=16),
+        export_turns=Turns(at_once=1, waiting=1, patience=_PATIENCE, share=0.5),
+        export_places=Places(16, patience=_PATIENCE),
         in_flight=InFlight(),
         jwks=jwks,
         status_lists=status_lists,

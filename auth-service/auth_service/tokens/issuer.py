@@ -128,7 +128,7 @@ class TokenIssuer:
 
     @property
     def active_kid(self) -> str:
-        return self.keys.current.active_kid
+        return self.keys.current.active.kid
 
     def _issue(
         self,
@@ -158,8 +158,7 @@ class TokenIssuer:
         return self._sign(token.claims(), access_token.TYP)
 
     def _sign(self, members: Mapping[str, Any], typ: str) -> str:
-        keys = self.keys.current
-        return jws.sign(members, typ=typ, kid=keys.active_kid, key=keys.active_key)
+        return jws.sign(members, typ=typ, by=self.keys.current.active)
 
 
 def _authentication(held: Held[Authorized]) -> Authentication:
