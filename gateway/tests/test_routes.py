@@ -28,6 +28,7 @@ AUTH = [
     "/oauth/userinfo",
     "/oauth/introspect",
     "/oauth/revoke",
+    "/oauth/register",
     "/oauth/authorize?client_id=a&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcallback",
     "/oauth/logout",
     "/signin?authorization_request=abc",
@@ -86,6 +87,7 @@ UNLISTED = [
     "/oauth/tokens",
     "/oauth/userinfo/",
     "/oauth/revoked",
+    "/oauth/registered",
     "/OAUTH/token",
     "/oauth/authorize/",
     "/oauth/authorized",
@@ -152,7 +154,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("path", AUTH)
 def test_route_reaches_auth_service_as_it_was_spelled(gateway: RunningGateway, path: str) -> None:
-    method = "POST" if re.match("/oauth/(token|introspect|revoke)", path) else "GET"
+    method = "POST" if re.match("/oauth/(token|introspect|revoke|register)", path) else "GET"
     assert gateway.request(path, method).status == 200
     assert gateway.auth.paths == [path]
     assert gateway.todo.paths == []

@@ -36,7 +36,7 @@ from atjwt.refusals import InvalidToken
 from auth_service.clients import clients
 from auth_service.keys import verifier_reports as verifiers
 from auth_service.keys.pairs import PrivateKey
-from auth_service.keys.ring import RELOAD_PERIOD, KeyRing
+from auth_service.keys.ring import RELOAD_PERIOD, KeyRing, open_ring
 from auth_service.keys.rotation import withdraw_active_key
 from auth_service.keys.signing import KeyStore
 from auth_service.migrations import migrate
@@ -195,7 +195,7 @@ class Simulation:
                     continue
                 if now - verifier.fetched_at >= verifier.pace:
                     node = self.nodes[(number + now.minute) % len(self.nodes)]
-                    verifier.keys = parse_keys(json.dumps(node.current.document()).encode()).access_tokens
+                    verifier.keys = parse_keys(json.dumps({"keys": node.current.public_jwks}).encode()).access_tokens
                     verifier.fetched_at = now
                 if verifier.fetched_at == now or now.minute % REPORTED_AT == 0:
                     report = verifiers.Report("one", tuple(sorted(verifier.keys)), ())
@@ -243,7 +243,7 @@ async def simulate(url: str, rotations: int) -> Counts:
     databases = [open_database(url) for _ in range(2)]
     try:
         stores = [KeyStore(database, SECRETS, longest_token_ttl=TTL) for database in databases]
-        nodes = [KeyRing(store, await store.load_or_create(now=clock())) for store in stores]
+        nodes = [await open_ring(store, now=clock()) for store in stores]
         pairs = zip(databases, stores, strict=True)
         schedules = [KeySchedule(database, store, clock, Pace(INTERVAL, SPARE_MIN_AGE)) for database, store in pairs]
         simulation = Simulation(databases[0], nodes, schedules, clock)

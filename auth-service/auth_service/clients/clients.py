@@ -54,6 +54,9 @@ class Client(Row):
     status_index: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
+    registered_by: Mapped[str | None] = mapped_column(String(64))  # None: an operator (own_registrations.py)
+    registration_token_hash: Mapped[str | None] = mapped_column(String(64))
+    unused_until: Mapped[datetime | None] = mapped_column(Instant, index=True)
 
     @cached_property
     def registration(self) -> ClientMetadata:
@@ -184,7 +187,6 @@ async def revoke_own_tokens(session: AsyncSession, client_id: str, *, now: datet
 
 async def revoke_tokens(session: AsyncSession, client_id: str, *, now: datetime) -> int:
     """End all grants at a client and its client_credentials tokens. Returns the number of grants."""
-    # The client's row is changed first, and so locked before the grants.
     await revoke_own_tokens(session, client_id, now=now)
     return await grants.end_for_client(session, client_id, now=now)
 

@@ -5,6 +5,7 @@
     users.py, users_access.py, users_email.py  `users`: accounts; suspend, activate, delete; their addresses
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
+    registration_tokens.py                     `registration-tokens`: who may register itself as a client
     resources.py                               `resources`: the registry of APIs
     roles.py, groups.py, named_holders.py      `roles`, `groups`: of accounts and services; who is named
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
@@ -15,6 +16,7 @@
     audit.py                                   `audit`: list and export the audit trail
     migrating.py                               `migrate`: the schema
     restoring.py                               `restore`: what to run after the database was restored from a backup
+    durations.py                               durations as they are typed
     opened.py, output.py                       the opened database and one event loop; JSON or a table
 
 A command loads the settings, opens the database, runs one coroutine and closes (opened.py); it calls the same functions
@@ -45,6 +47,7 @@ from . import (
     issuer,
     key_check,
     keys,
+    registration_tokens,
     resources,
     restoring,
     roles,
@@ -62,6 +65,7 @@ app = typer.Typer(
 )
 app.add_typer(users.app, name="users")
 app.add_typer(clients.app, name="clients")
+app.add_typer(registration_tokens.app, name="registration-tokens")
 app.add_typer(resources.app, name="resources")
 app.add_typer(roles.app, name="roles")
 app.add_typer(groups.app, name="groups")

@@ -36,9 +36,14 @@ class Resource:
     listed: bool = False
 
     @property
+    def is_open(self) -> bool:
+        """Whether a client that nobody on our side knows may ask for its scopes."""
+        return self.clients == ANY
+
+    @property
     def is_public(self) -> bool:
         """Whether metadata names it. A client that nobody registered has to find it there."""
-        return self.listed or self.clients == ANY
+        return self.listed or self.is_open
 
     def members(self) -> dict[str, Any]:
         """The registration on the wire; `parse` reads it."""

@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...audit.trail import recorded
+from ...clients import own_registrations
 from ...grants import authorization_requests, consents
 from ...http.authorization_response import answer_code
 from ...http.current_session import Current, find_current
@@ -125,6 +126,7 @@ async def _answer(
     ttl: timedelta,
     now: datetime,
 ) -> None:
+    await own_registrations.note_use(session, pending.client)
     if not await hold_owners(session, authorization.account_id, authorization.client_id):
         raise expired()
     session_id = authorization.session_id

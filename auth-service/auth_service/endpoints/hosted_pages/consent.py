@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...audit.trail import record
+from ...clients import own_registrations
 from ...grants import authorization_requests, consents
 from ...http.authorization_response import answer_refusal
 from ...http.current_session import Current, SessionParts, find_current
@@ -82,6 +83,7 @@ async def _agree(
 ) -> bool:
     """Remember the yes. False if a no was first, or an API has just been removed: then /oauth/authorize refuses."""
     account_id, client_id = current.account.id, pending.client.client_id
+    await own_registrations.note_use(session, pending.client)
     if not await hold_owners(session, account_id, client_id):
         raise expired()
     if not await authorization_requests.note_consent(session, pending.handle, current.session.id):
