@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from atjwt.access_token import Policy
+from atjwt.access_token import Terms
 from atjwt.jwks import JwksCache, Schedule
+from atjwt.policy import Policy
 from atjwt.status_lists import Polling, StatusLists
 from atjwt.verified_tokens import VerifiedTokens
 
@@ -102,11 +103,12 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         polling=seams.polling,
         clock=clock,
     )
-    policy = Policy(
+    policy = Policy(requires_status=settings.require_status == "on")
+    terms = Terms(
         issuer=settings.issuer,
         audience=metadata.resource,
         status_lists=f"{settings.issuer}{STATUS_LISTS_PATH}/",
-        requires_status=settings.require_status == "on",
+        policy=policy,
     )
     return Parts(
         clock=clock,
@@ -125,7 +127,7 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         requires_status=policy.requires_status,
         authenticator=Authenticator(
             jwks,
-            VerifiedTokens(policy),
+            VerifiedTokens(terms),
             status_lists,
             resource_metadata=settings.issuer + protected_resource.PATH,
             rejections=counts.rejections,
