@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from auth_service.keys.encryption import UnreadableKey
-from auth_service.keys.signing import KeySet, KeyStore
+from auth_service.keys.ring import HeldKeys, open_ring
+from auth_service.keys.signing import KeyStore
 from auth_service.oauth.jwk import thumbprint
 from auth_service.store.database import open_database
 
@@ -26,7 +27,7 @@ def test_the_thumbprint_of_rfc_7638() -> None:
         "vRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzK"
         "nqDKgw"
     )
-    assert thumbprint(n, "AQAB") == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    assert thumbprint({"kty": "RSA", "n": n, "e": "AQAB"}) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 
 
 def test_a_restart_signs_with_the_same_key(start: Start, database_url: str) -> None:
@@ -34,11 +35,12 @@ def test_a_restart_signs_with_the_same_key(start: Start, database_url: str) -> N
     assert start(database_url).client().get("/jwks").json() == first
 
 
-def load(url: str, secrets: dict[int, str]) -> KeySet:
-    async def run() -> KeySet:
+def load(url: str, secrets: dict[int, str]) -> HeldKeys:
+    async def run() -> HeldKeys:
         database = open_database(url)
         try:
-            return await KeyStore(database, secrets, longest_token_ttl=TTL).load_or_create(now=datetime.now(UTC))
+            store = KeyStore(database, secrets, longest_token_ttl=TTL)
+            return (await open_ring(store, now=datetime.now(UTC))).current
         finally:
             await database.close()
 
@@ -68,21 +70,21 @@ def test_private_keys_are_sealed_at_rest(empty_url: str) -> None:
 
 def test_eight_first_starts_at_once_agree_on_one_key(empty_url: str) -> None:
     with ThreadPoolExecutor(8) as pool:
-        kids = {keys.active_kid for keys in pool.map(lambda _: load(empty_url, SECRETS), range(8))}
+        kids = {keys.active.kid for keys in pool.map(lambda _: load(empty_url, SECRETS), range(8))}
     assert len(kids) == 1
 
 
 def test_an_older_secret_still_opens_its_keys(empty_url: str) -> None:
-    kid = load(empty_url, {1: SECRETS[1]}).active_kid
-    assert load(empty_url, SECRETS).active_kid == kid
+    kid = load(empty_url, {1: SECRETS[1]}).active.kid
+    assert load(empty_url, SECRETS).active.kid == kid
 
 
 @pytest.mark.parametrize("wrong", [{2: SECRETS[2]}, {1: SECRETS[2]}], ids=["no such version", "another secret"])
 def test_a_start_with_an_unknown_secret_refuses_and_destroys_nothing(empty_url: str, wrong: dict[int, str]) -> None:
-    kid = load(empty_url, {1: SECRETS[1]}).active_kid
+    kid = load(empty_url, {1: SECRETS[1]}).active.kid
     with pytest.raises(UnreadableKey, match="version"):
         load(empty_url, wrong)
-    assert load(empty_url, SECRETS).active_kid == kid
+    assert load(empty_url, SECRETS).active.kid == kid
 
 
 def test_a_start_that_could_not_open_the_spare_refuses_too(empty_url: str) -> None:

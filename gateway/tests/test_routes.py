@@ -148,6 +148,11 @@ HOSTILE = [
     "/livez%3F/../api/auth/ok",
     "/livez#/../../api/auth/ok",
     "/%6civez",
+    "/signin%0a",
+    "/api/auth/ok%0D%0Ax",
+    "/api/v1/todos/%1F",
+    "/api/v1/todos/%7f",
+    "/api/v1/todos/%01?limit=1",
 ]
 
 
@@ -181,6 +186,11 @@ def test_path_that_is_none_is_a_bad_request(gateway: RunningGateway, path: str) 
     assert response.status == 400
     assert response.json()["title"] == "Bad Request"
     assert gateway.auth.paths + gateway.todo.paths == []
+
+
+def test_a_query_may_have_control_characters(gateway: RunningGateway) -> None:
+    assert gateway.request("/api/v1/todos?q=%0a%7f").status == 200
+    assert gateway.todo.paths == ["/api/v1/todos?q=%0a%7f"]
 
 
 def test_doubly_encoded_path_is_not_decoded_twice(gateway: RunningGateway) -> None:

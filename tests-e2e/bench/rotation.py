@@ -24,15 +24,19 @@ from pathlib import Path
 
 import jwt
 import structlog
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "auth-service"))
-sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service"))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service/verifier/python"))
 
 # The bench imports the services, because a hundred rotations, hours apart, cannot be tested over HTTP.
+from atjwt.access_token import Terms, verify
+from atjwt.algorithms import VerificationKey
+from atjwt.key_set import parse_keys
+from atjwt.refusals import InvalidToken
 from auth_service.clients import clients
 from auth_service.keys import verifier_reports as verifiers
-from auth_service.keys.ring import RELOAD_PERIOD, KeyRing
+from auth_service.keys.pairs import PrivateKey
+from auth_service.keys.ring import RELOAD_PERIOD, KeyRing, open_ring
 from auth_service.keys.rotation import withdraw_active_key
 from auth_service.keys.signing import KeyStore
 from auth_service.migrations import migrate
@@ -41,17 +45,14 @@ from auth_service.oauth.client_metadata import parse
 from auth_service.oauth.resources import Resource
 from auth_service.store.database import Database, open_database
 from auth_service.worker.schedule import KeySchedule, Pace
-from todo_service.verifier.access_token import Policy, verify
-from todo_service.verifier.jws import InvalidToken
-from todo_service.verifier.key_set import parse_keys
 
 ISSUER = "https://id.example.com"
 API = {"resource": f"{ISSUER}/api/v1", "name": "Todos", "scopes": {"todos:read": "Read your todos"}}
 RESOURCES = Resources(ISSUER, (Resource.parse(API, issuer=ISSUER),))
-POLICY = Policy(issuer=ISSUER, audience=f"{ISSUER}/api/v1", status_lists=f"{ISSUER}/oauth/status-lists/")
+TERMS = Terms(issuer=ISSUER, audience=f"{ISSUER}/api/v1", status_lists=f"{ISSUER}/oauth/status-lists/")
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 SECRETS = {1: secrets.token_urlsafe(48)}
-TTL, LEEWAY = timedelta(minutes=5), POLICY.leeway
+TTL, LEEWAY = timedelta(minutes=5), TERMS.policy.leeway
 INTERVAL, SPARE_MIN_AGE = timedelta(hours=2), timedelta(hours=1)
 STEP, FINE_STEP, FINE_FOR = timedelta(minutes=2), timedelta(seconds=1), timedelta(seconds=12)
 PACES = {"30 s": 30, "35 s": 35, "5 min": 300, "15 min": 900, "55 min": 3300}
@@ -77,12 +78,12 @@ class Verifier:
     name: str
     client_id: str
     pace: timedelta
-    keys: Mapping[str, RSAPublicKey] = field(default_factory=dict)
+    keys: Mapping[str, VerificationKey] = field(default_factory=dict)
     fetched_at: datetime = LONG_AGO
 
     def accepts(self, token: str, now: datetime) -> bool:
         try:
-            verify(token, keys=self.keys, policy=POLICY, now=now.timestamp())
+            verify(token, keys=self.keys, terms=TERMS, now=now.timestamp())
         except InvalidToken:
             return False
         return True
@@ -106,9 +107,9 @@ class Token:
     issued_at: datetime
 
 
-def sign(key: RSAPrivateKey, kid: str, now: datetime) -> str:
+def sign(key: PrivateKey, kid: str, now: datetime) -> str:
     issued_at = int(now.timestamp())
-    claims: dict[str, object] = {"iss": ISSUER, "aud": POLICY.audience, "sub": "alice", "client_id": "web"}
+    claims: dict[str, object] = {"iss": ISSUER, "aud": TERMS.audience, "sub": "alice", "client_id": "web"}
     claims |= {"iat": issued_at, "exp": issued_at + int(TTL.total_seconds()), "jti": secrets.token_hex(8)}
     claims |= {"sid": "s", "auth_time": issued_at}
     return jwt.encode(claims, key, algorithm="RS256", headers={"typ": "at+jwt", "kid": kid})
@@ -122,7 +123,7 @@ class Simulation:
         self.counts = Counts()
         self.tokens: deque[Token] = deque()
         self.shown: dict[tuple[str, timedelta], None] = {}
-        self.stolen: dict[str, RSAPrivateKey] = {}
+        self.stolen: dict[str, PrivateKey] = {}
         self.withdrawn: set[str] = set()
         self.gone_at: dict[str, datetime] = {}
         self.begun = clock()
@@ -130,7 +131,7 @@ class Simulation:
     async def register(self) -> None:
         async with self.database.writing() as session:
             for name, seconds in PACES.items():
-                members = {"grant_types": ["client_credentials"], "protected_resource": POLICY.audience}
+                members = {"grant_types": ["client_credentials"], "protected_resource": TERMS.audience}
                 registration = parse(members, resources=RESOURCES, supported_grant_types=("client_credentials",))
                 client, _ = await clients.register(session, registration, now=self.clock())
                 self.verifiers.append(Verifier(name, client.client_id, timedelta(seconds=seconds)))
@@ -138,8 +139,8 @@ class Simulation:
     async def run(self, rotations: int) -> None:
         await self._look()
         while self.counts.rotations < rotations:
-            active = self.nodes[0].current.active_kid
-            self.stolen[active] = self.nodes[0].current.active_key
+            active = self.nodes[0].current.active.kid
+            self.stolen[active] = self.nodes[0].current.active.key
             if await self._rotate(active):
                 await self._go_on_finely()
             else:
@@ -194,7 +195,7 @@ class Simulation:
                     continue
                 if now - verifier.fetched_at >= verifier.pace:
                     node = self.nodes[(number + now.minute) % len(self.nodes)]
-                    verifier.keys = parse_keys(json.dumps(node.current.document()).encode()).access_tokens
+                    verifier.keys = parse_keys(json.dumps({"keys": node.current.public_jwks}).encode()).access_tokens
                     verifier.fetched_at = now
                 if verifier.fetched_at == now or now.minute % REPORTED_AT == 0:
                     report = verifiers.Report("one", tuple(sorted(verifier.keys)), ())
@@ -207,7 +208,7 @@ class Simulation:
         now = self.clock()
         for node in self.nodes:
             held = node.current
-            self.tokens.append(Token(sign(held.active_key, held.active_kid, now), held.active_kid, now))
+            self.tokens.append(Token(sign(held.active.key, held.active.kid, now), held.active.kid, now))
         while self.tokens[0].issued_at < now - TTL - LEEWAY:
             self.tokens.popleft()
         for token in self.tokens:
@@ -242,7 +243,7 @@ async def simulate(url: str, rotations: int) -> Counts:
     databases = [open_database(url) for _ in range(2)]
     try:
         stores = [KeyStore(database, SECRETS, longest_token_ttl=TTL) for database in databases]
-        nodes = [KeyRing(store, await store.load_or_create(now=clock())) for store in stores]
+        nodes = [await open_ring(store, now=clock()) for store in stores]
         pairs = zip(databases, stores, strict=True)
         schedules = [KeySchedule(database, store, clock, Pace(INTERVAL, SPARE_MIN_AGE)) for database, store in pairs]
         simulation = Simulation(databases[0], nodes, schedules, clock)

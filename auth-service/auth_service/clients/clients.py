@@ -45,6 +45,7 @@ class Client(Row):
 
     client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     registered: Mapped[str] = mapped_column(Text)  # JSON: new members need no migration
+    roles: Mapped[str] = mapped_column(Text, default="{}", server_default="{}")  # JSON (roles.py)
     secret_hash: Mapped[str | None] = mapped_column(String(64))
     previous_secret_hash: Mapped[str | None] = mapped_column(String(64))
     previous_secret_expires_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -7,12 +7,14 @@
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     registration_tokens.py                     `registration-tokens`: who may register itself as a client
     resources.py                               `resources`: the registry of APIs
+    roles.py, groups.py, named_holders.py      `roles`, `groups`: of accounts and services; who is named
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
     key_check.py                               `keys check`: do the key-encryption keys fit a backup?
     issuer.py                                  `issuer`: what was stored under another name of the issuer
     secrets.py                                 `secrets`: rotate what signs cookies
     audit.py                                   `audit`: list and export the audit trail
+    migrating.py                               `migrate`: the schema
     restoring.py                               `restore`: what to run after the database was restored from a backup
     durations.py                               durations as they are typed
     opened.py, output.py                       the opened database and one event loop; JSON or a table
@@ -41,12 +43,14 @@ from . import (
     clients,
     consents,
     events,
+    groups,
     issuer,
     key_check,
     keys,
     registration_tokens,
     resources,
     restoring,
+    roles,
     secrets,
     sessions,
     users,
@@ -63,6 +67,8 @@ app.add_typer(users.app, name="users")
 app.add_typer(clients.app, name="clients")
 app.add_typer(registration_tokens.app, name="registration-tokens")
 app.add_typer(resources.app, name="resources")
+app.add_typer(roles.app, name="roles")
+app.add_typer(groups.app, name="groups")
 app.add_typer(consents.app, name="consents")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(events.app, name="events")
@@ -111,13 +117,9 @@ def worker(
 @app.command()
 def migrate() -> None:
     """Upgrade the database schema to this version. It is safe to repeat, and to run several at once."""
-    from ..migrations import HEAD
-    from ..migrations import migrate as run
-    from ..settings.settings import load_settings
+    from .migrating import migrate as run
 
-    settings = load_settings()
-    run(settings.database_url.get_secret_value(), issuer=settings.issuer)
-    typer.echo(f"The schema is at {HEAD}.")
+    typer.echo(f"The schema is at {run()}.")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..audit.trail import record_rotation
+from ..audit.trail import record, record_rotation
 from ..keys.rewrap import rewrap_keys
 from ..keys.rotation import Rotation, SpareTooYoung, rotate_keys
 from ..keys.signing import NEXT, KeyStore, SigningKey
@@ -15,7 +15,7 @@ from ..keys.verifier_reports import VerifierReport, find_lacking, list_reports
 from ..settings.settings import load_settings
 from ..store.database import Database
 from ..store.instants import utc_now
-from .key_withdrawal import open_store, when_processes_know, withdraw, written
+from .key_withdrawal import open_store, open_stores, when_processes_know, withdraw, written
 from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show
 from .verifiers import list_held_keys, list_held_status_lists
@@ -78,12 +78,12 @@ def verifiers(status_lists: Annotated[bool, OF_LISTS] = False, as_json: AsJson =
     show(run(list_held_status_lists() if status_lists else list_held_keys()), as_json=as_json)
 
 
-def record_of(key: SigningKey, state: str, reports: Sequence[VerifierReport]) -> Record:
+def record_of(key: SigningKey, alg: str, state: str, reports: Sequence[VerifierReport]) -> Record:
     return {
         "kid": key.kid,
         "purpose": key.purpose,
         "state": state,
-        "alg": "RS256",
+        "alg": alg,
         "created_at": written(key.created_at),
         "activated_at": written(key.activated_at),
         "retired_at": written(key.retired_at),
@@ -92,25 +92,20 @@ def record_of(key: SigningKey, state: str, reports: Sequence[VerifierReport]) ->
     }
 
 
-def _open_stores(database: Database) -> tuple[KeyStore, KeyStore]:
-    """The stores of both purposes: tokens, status lists."""
-    return open_store(database), open_store(database, of_status_lists=True)
-
-
 async def _list() -> list[Record]:
     async with opened() as database:
-        stores, now = _open_stores(database), utc_now()
+        stores, now = open_stores(database), utc_now()
         async with database.reading() as session:
             reports = await list_reports(session, now=now)
         found = [(store, key) for store in stores for key in await store.list_keys()]
-    return [record_of(key, store.state_of(key, now=now), reports) for store, key in found]
+    return [record_of(key, store.alg, store.state_of(key, now=now), reports) for store, key in found]
 
 
 async def _rotate(*, at_once: bool, of_status_lists: bool) -> Record:
     async with opened() as database:
         store = open_store(database, of_status_lists=of_status_lists)
         spare_min_age = load_settings().key_spare_min_age
-        await store.load(now=utc_now())  # fails without the services' secret: they could not decrypt a new key
+        await store.check_readable()  # fails without the services' secret: they could not decrypt a new key
         if at_once:
             rotation = await when_processes_know(partial(rotate_keys, database, store, utc_now, published_for=AT_ONCE))
         else:
@@ -137,9 +132,12 @@ async def _rotate_when_known(database: Database, store: KeyStore, spare_min_age:
 
 async def _rewrap() -> Record:
     async with opened() as database:
-        stores = _open_stores(database)
+        stores = open_stores(database)
         rewrapped = sum([len(await rewrap_keys(database, store)) for store in stores])
-    return {"rewrapped": rewrapped, "version": stores[0].encryption.newest}
+        version = stores[0].encryption.newest
+        async with database.writing() as session:
+            await record(session, "keys_rewrapped", now=utc_now(), rewrapped=rewrapped, version=version)
+    return {"rewrapped": rewrapped, "version": version}
 
 
 def _explain(young: SpareTooYoung) -> str:

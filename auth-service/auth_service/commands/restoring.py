@@ -1,7 +1,7 @@
 """`restore`: ends what a restored backup must not bring back, and says what it may have brought back all the same.
 
 A backup has forgotten the sign-outs, withdrawals and rotations of after it. So everything that grants access ends, in
-one transaction: a new epoch of status lists, new keys of both purposes, no codes, refresh tokens, grants, consents or
+one transaction: a new epoch of status lists, new keys of every purpose, no codes, refresh tokens, grants, consents or
 sessions. Accounts, passwords, suspensions and clients cannot be corrected from here; they are listed with the time in
 which a change of theirs is lost.
 """
@@ -24,10 +24,12 @@ from ..grants.authorization_requests import StoredRequest
 from ..grants.consents import Consent
 from ..grants.logout_requests import LogoutRequest
 from ..keys.rotation import withdraw_all_keys
-from ..keys.signing import ACTIVE, NEXT, KeyStore, SigningKey
+from ..keys.signing import ACTIVE, NEXT, SigningKey
 from ..keys.verifier_reports import VerifierReport
 from ..migrations.tables import import_tables
 from ..resources.resources import RegisteredResource
+from ..roles.assigned import AccountRole
+from ..roles.groups import GroupMember
 from ..sessions.browser_sessions import BrowserSession, end_some
 from ..status_lists import epochs
 from ..store.database import Database
@@ -35,7 +37,7 @@ from ..store.instants import utc_now
 from ..store.leases import Lease
 from ..tokens.authorization_codes import AuthorizationCode
 from ..tokens.refresh_tokens import RefreshTokenFamily
-from .key_withdrawal import open_store, written
+from .key_withdrawal import open_stores, written
 from .opened import Yes, confirm, opened, run
 from .output import AsJson, Record, show
 
@@ -96,18 +98,18 @@ async def _restore(*, keep_sessions: bool) -> list[Record]:
 
 
 async def _make_keys(database: Database) -> Sequence[SigningKey]:
-    """New keys of both purposes. Raises UnreadableKey if the stored ones belong to other key-encryption keys."""
+    """New keys in place of the stored ones: the first key of an algorithm that did not sign yet waits again.
+
+    Raises:
+        UnreadableKey: the stored keys belong to other key-encryption keys.
+    """
     made: list[SigningKey] = []
-    for store in (open_store(database), open_store(database, of_status_lists=True)):
-        await _check_readable(store)
-        made += [await asyncio.to_thread(store.generate, state, utc_now()) for state in (ACTIVE, NEXT)]
+    for store in open_stores(database):
+        await store.check_readable()
+        stored = {key.state for key in await store.list_keys()}
+        states = [state for state in (ACTIVE, NEXT) if store.begins_active or state in stored]
+        made += [await asyncio.to_thread(store.generate, state, utc_now()) for state in states]
     return made
-
-
-async def _check_readable(store: KeyStore) -> None:
-    for key in await store.list_keys():
-        if key.state in (ACTIVE, NEXT):
-            await asyncio.to_thread(store.open, key)
 
 
 async def _end_access(
@@ -149,6 +151,7 @@ async def _list_what_came_back(session: AsyncSession, since: datetime, until: da
 
     accounts, suspended = await count(Account), await count(Account, Account.suspended_at.is_not(None))
     clients, secrets = await count(Client), await count(Client, Client.secret_hash.is_not(None))
+    roles = await count(AccountRole) + await count(Client, Client.roles != "{}")
     told = [
         ("accounts", accounts, "deleted ones are back, new ones are missing; profiles and addresses are as before"),
         ("passwords", accounts, "changed ones are as before"),
@@ -156,6 +159,8 @@ async def _list_what_came_back(session: AsyncSession, since: datetime, until: da
         ("clients", clients, "deleted ones are back, new ones are missing; metadata is as before"),
         ("client secrets", secrets, "replaced and revoked ones are valid again"),
         ("APIs", await count(RegisteredResource), "removed ones and their scopes are back, new ones are missing"),
+        ("roles", roles, "revoked ones are back, granted ones are missing"),
+        ("group members", await count(GroupMember), "removed ones are back, new ones are missing; so are groups"),
     ]
     return [_line(*each, since, until) for each in told]
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_network
 
 import structlog
@@ -15,8 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..events.deliveries import find_backlog
 from ..events.sender import EventSender
-from ..keys.ring import KeyRing
-from ..keys.signing import KeyStore, open_status_list_keys
+from ..keys.ring import open_ring
+from ..keys.signing import open_status_list_keys, open_token_stores
 from ..migrations import HEAD, serves
 from ..network.outbound import Outbound
 from ..settings.settings import Settings, load_settings
@@ -29,7 +30,7 @@ from ..telemetry.private_port import Answer, Give, PrivatePort, listen
 from ..telemetry.process_metrics import pool_metrics, process_metrics
 from ..worker.duty_metrics import DutyMetrics
 from ..worker.expiry import delete_expired, delete_old_events
-from ..worker.schedule import KeySchedule, Pace
+from ..worker.schedule import KeySchedule, Pace, rotate_all_when_due
 from ..worker.worker import Duty, perform_duties
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -70,14 +71,13 @@ async def _work(settings: Settings, probes: socket.socket, scrapes: socket.socke
 
 
 async def _assemble(settings: Settings, database: Database) -> list[Duty]:
-    store = KeyStore(database, settings.versioned("key_encryption_keys"), longest_token_ttl=settings.longest_token_ttl)
-    keys = KeyRing(store, await store.load_or_create(now=utc_now()))
-    status_store = open_status_list_keys(database, settings.versioned("key_encryption_keys"))
-    await status_store.load_or_create(now=utc_now())
-    schedule, status_schedule = (
-        KeySchedule(database, each, utc_now, Pace(settings.key_rotation_interval, settings.key_spare_min_age))
-        for each in (store, status_store)
-    )
+    secrets = settings.versioned("key_encryption_keys")
+    stores = open_token_stores(database, secrets, longest_token_ttl=settings.longest_token_ttl)
+    keys = await open_ring(*stores, now=utc_now())
+    status_store = open_status_list_keys(database, secrets)
+    await status_store.prepare(now=utc_now())
+    pace = Pace(settings.key_rotation_interval, settings.key_spare_min_age)
+    *schedules, status_schedule = (KeySchedule(database, each, utc_now, pace) for each in (*stores, status_store))
     shown_for, kept = settings.longest_access_token_ttl + CLOSED_MARGIN, settings.audit_max_age
     outbound = Outbound([*map(ip_network, settings.event_networks)], settings.outbound_ca_file)
     sender = EventSender(settings.issuer, database, keys, outbound, utc_now)
@@ -85,7 +85,7 @@ async def _assemble(settings: Settings, database: Database) -> list[Duty]:
         Duty("expiry", MINUTE, 3 * MINUTE, lambda: delete_expired(database, now=utc_now())),
         Duty("audit trail", HOUR, 3 * MINUTE, lambda: delete_old_events(database, before=utc_now() - kept)),
         Duty("events", SECOND, MINUTE, sender.send_due),
-        Duty("key rotation", MINUTE, 3 * MINUTE, schedule.rotate_when_due),
+        Duty("key rotation", MINUTE, 3 * MINUTE, partial(rotate_all_when_due, schedules)),
         Duty("status list key rotation", MINUTE, 3 * MINUTE, status_schedule.rotate_when_due),
         Duty("status lists", MINUTE, 3 * MINUTE, lambda: replace_and_retire(database, shown_for, now=utc_now())),
     ]

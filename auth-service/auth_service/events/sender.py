@@ -95,8 +95,7 @@ class EventSender:
             sid=delivery.session_id or "",
             issued_at=self.clock(),
         )
-        keys = self.keys.current
-        return jws.sign(token.claims(), typ=logout_token.TYP, kid=keys.active_kid, key=keys.active_key)
+        return jws.sign(token.claims(), typ=logout_token.TYP, by=self.keys.current.active)
 
     def _sign(self, delivery: EventDelivery) -> str:
         event = SecurityEvent(
@@ -109,5 +108,4 @@ class EventSender:
             occurred_at=delivery.occurred_at,
             issued_at=self.clock(),
         )
-        keys = self.keys.current
-        return jws.sign(event.claims(), typ=TYP, kid=keys.active_kid, key=keys.active_key)
+        return jws.sign(event.claims(), typ=TYP, by=self.keys.current.active)

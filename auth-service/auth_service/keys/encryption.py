@@ -7,11 +7,11 @@ encrypted key is bound to its `kid`, so that it cannot replace another one.
 import os
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 
 from ..sealed.versioned_secrets import Secrets, derive_key
+from .pairs import PrivateKey, is_usable
 
 _NONCE_LENGTH = 12  # octets, the size that AES-GCM uses
 
@@ -27,13 +27,13 @@ class KeyEncryption:
         }
         self.newest = next(iter(secrets))
 
-    def seal(self, kid: str, private_key: RSAPrivateKey) -> bytes:
+    def seal(self, kid: str, private_key: PrivateKey) -> bytes:
         """The private key, encrypted with the newest version."""
         der = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         nonce = os.urandom(_NONCE_LENGTH)
         return nonce + self._ciphers[self.newest].encrypt(nonce, der, kid.encode())
 
-    def open(self, kid: str, sealed: bytes, *, version: int) -> RSAPrivateKey:
+    def open(self, kid: str, sealed: bytes, *, version: int) -> PrivateKey:
         """The private key, decrypted.
 
         Raises:
@@ -47,6 +47,6 @@ class KeyEncryption:
         except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
             raise UnreadableKey(f"key {kid} was encrypted with a different key of version {version}") from error
         private_key = load_der_private_key(der, password=None)
-        if not isinstance(private_key, RSAPrivateKey):
-            raise UnreadableKey(f"key {kid} is not an RSA key")
+        if not is_usable(private_key):
+            raise UnreadableKey(f"key {kid} is neither RSA nor EC on P-256")
         return private_key

@@ -25,6 +25,7 @@ Deciding:
 
 Answering:
     access_token.py, id_token.py, logout_token.py, security_event.py, status_list.py   what is signed, as claims
+    algorithms.py                 what tokens are signed with: RS256, PS256, ES256
     jwk.py, metadata.py           the published documents
     authorization_response.py     a code or a refusal on its way to the client
     errors.py                     refusals, by the names of their specifications

@@ -130,14 +130,14 @@ class PublishedStatusLists:
 
     def _is_due(self, held: PublishedList, state: ListState, now: datetime) -> bool:
         is_old = not timedelta() <= now - held.signed_at < self._signed_every
-        return is_old or held.version != state.version or held.kid != self._keys.current.active_kid
+        return is_old or held.version != state.version or held.kid != self._keys.current.active.kid
 
     def _sign(self, state: ListState, revoked: Sequence[int], now: datetime) -> PublishedList:
-        keys, statuses = self._keys.current, status_list.set_bits(revoked)
+        signer, statuses = self._keys.current.active, status_list.set_bits(revoked)
         name = ListName(state.epoch, state.id)
         claims = status_list.claims(self._uri(name), statuses, version=state.version, signed_at=now)
-        token = jws.sign(claims, typ=status_list.TYP, kid=keys.active_kid, key=keys.active_key)
-        return PublishedList(name, state.state, state.version, statuses, keys.active_kid, now, token)
+        token = jws.sign(claims, typ=status_list.TYP, by=signer)
+        return PublishedList(name, state.state, state.version, statuses, signer.kid, now, token)
 
     @contextmanager
     def listening(self) -> "Iterator[asyncio.Queue[Hint | None]]":

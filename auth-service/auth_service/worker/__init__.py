@@ -1,7 +1,7 @@
 """Worker: periodic duties, which no request performs. With several workers, one of them performs each duty.
 
     worker.py         `Duty` and `perform_duties`: each duty under a lease of its own
-    schedule.py       `KeySchedule.rotate_when_due`: when a signing key is rotated
+    schedule.py       `KeySchedule.rotate_when_due`: when a signing key is rotated, or signs for the first time
     expiry.py         `delete_expired`: deletes expired rows, in small batches
     duty_metrics.py   when each duty was last done, and how often it failed
 

@@ -6,7 +6,7 @@ from alembic import op
 from auth_service.store.instants import Instant
 
 revision = "0019_registration"
-down_revision = "0017_logouts"
+down_revision = "0018_roles"
 
 
 def upgrade() -> None:
