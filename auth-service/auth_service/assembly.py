@@ -60,6 +60,7 @@ class Parts(Supply):
     token_status: TokenStatus
     tokens: TokenIssuer
     clients: ClientAuthenticator
+    cached_clients: ClientCache
     client_limits: ClientLimits
     client_origins: ClientOrigins
     registration: Registration
@@ -142,10 +143,11 @@ def _assemble(
         token_status=TokenStatus(database, status_lists),
         tokens=tokens,
         clients=_make_client_authenticator(settings, database, cached_clients),
+        cached_clients=cached_clients,
         client_limits=_make_client_limits(settings),
         client_origins=ClientOrigins(database),
         registration=Registration(settings.registration),
-        session_tokens=SessionTokens(tokens, counts, cached_clients, resources),
+        session_tokens=SessionTokens(tokens, database, counts, cached_clients, resources),
         passwords=_make_password_hasher(settings),
         attempts=AttemptLimiter(database, secrets, is_on=settings.limits == "on"),
         session_cookies=SessionCookies(secrets, settings.issuer),

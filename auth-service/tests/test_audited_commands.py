@@ -28,6 +28,10 @@ READS = {
     "clients show": ["web"],
     "resources list": [],
     "resources show": [API],
+    "registration-tokens list": [],
+    "roles list": [],
+    "groups list": [],
+    "groups members": ["staff"],
     "consents list": [],
     "sessions list": [],
     "events list": [],
@@ -41,7 +45,9 @@ NEW_API: dict[str, Any] = {
     "resource": "https://api.example.com/v1",
     "name": "Things",
     "scopes": {"things:read": "Read your things"},
+    "roles": {"keeper": "Keeps things"},
 }
+KEEPER = ["keeper", "--resource", NEW_API["resource"]]
 SERVICE_CLIENT = {"grant_types": ["client_credentials"], "client_name": "Robot"}
 FAILED_EVENT = (
     "INSERT INTO event_deliveries (jti, client_id, type, account_id, occurred_at, attempts, next_at, expires_at) "
@@ -136,6 +142,18 @@ STEPS = (
         "resources update", "resource_registered", lambda _: [NEW_API["resource"]], {**NEW_API, "name": "Other things"}
     ),
     Step("resources provision", "resource_registered", stdin={**NEW_API, "name": "Things again"}),
+    Step("roles grant", "role_granted", lambda _: ["eve@example.com", *KEEPER]),
+    Step("roles revoke", "role_revoked", lambda _: ["eve@example.com", *KEEPER]),
+    Step("groups create", "group_created", lambda _: ["staff"]),
+    Step("groups grant", "group_granted", lambda _: ["eve@example.com", "staff"]),
+    Step("groups revoke", "group_revoked", lambda _: ["eve@example.com", "staff"]),
+    Step("groups delete", "group_deleted", lambda _: ["staff", "--yes"]),
+    Step("registration-tokens create", "registration_token_created"),
+    Step(
+        "registration-tokens revoke",
+        "registration_token_revoked",
+        lambda scene: [scene.one("SELECT id FROM registration_tokens"), "--yes"],
+    ),
     Step("resources delete", "resource_removed", lambda _: [NEW_API["resource"], "--yes"]),
     Step("events resend", "events_resent", lambda _: ["--all"]),
     Step("keys rotate", "keys_rotated", lambda _: ["--now"]),
@@ -168,6 +186,7 @@ def test_each_command_that_changes_something_leaves_a_row(start: Start, sqlite_u
 def test_a_command_that_reads_changes_no_row(start: Start, sqlite_url: str, tmp_path: Path) -> None:
     scene = Scene(start(sqlite_url), tmp_path)
     scene.run("users create", ["--email", *ANN], f"{PASSWORD}\n")
+    scene.run("groups create", ["staff"])
     for command, arguments in READS.items():
         before = scene.kept()
         done = scene.run(command, arguments)

@@ -20,6 +20,8 @@ class Audience:
     identifier: str
     access_token_ttl: timedelta | None  # None: the deployment's
     opens_userinfo: bool
+    names_roles: bool = False  # it declares roles, so the token has those of its subject
+    names_groups: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,10 @@ class Resources:
         return audience == self.issuer or (found is not None and found.identity)
 
     def audience(self, identifier: str) -> "Audience":
-        found = self.find(identifier)
-        ttl = None if found is None else found.access_token_ttl
-        return Audience(identifier, ttl, opens_userinfo=self.opens_userinfo(identifier))
+        opens_userinfo, found = self.opens_userinfo(identifier), self.find(identifier)
+        if found is None:
+            return Audience(identifier, None, opens_userinfo)
+        return Audience(identifier, found.access_token_ttl, opens_userinfo, bool(found.roles), found.groups)
 
     def open_to(self, registered: Iterable[str], default: str | None) -> tuple[str, ...]:
         """The audiences that a client may ask for: the APIs of its scopes, its default, and the issuer."""

@@ -106,7 +106,7 @@ def _scopes(given: Mapping[str, Any]) -> Mapping[str, str]:
     words = _words(given, "scopes")
     if not words:
         raise InvalidResource("scopes: at least one is required, each with a sentence for people.")
-    if reserved := sorted(words.keys() & set(scopes.RESERVED)):
+    if reserved := sorted(words.keys() & set(scopes.IDENTITY)):
         raise InvalidResource(f"scopes: {reserved[0]} is reserved and belongs to no API.")
     return words
 
