@@ -25,7 +25,6 @@ Values and pure functions:
     epochs.py            `Epochs`: which lists are from before a restore of the issuer
     status_list.py       one status list as a value: verified, inflated, read bit by bit
     bearer.py            the bearer token of a request, what it must show, and the challenge in a refusal (RFC 6750)
-    security_events.py   events about accounts (RFC 8417): `verify`
     strict_json.py       JSON without duplicate names, NaN or deep nesting
 
 Kept fresh in the background:
