@@ -5,7 +5,7 @@
     users.py, users_access.py, users_email.py  `users`: accounts; suspend, activate, delete; their addresses
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
-    resources.py                               `resources`: the registry of APIs
+    resources.py, algorithms.py                `resources`: the registry of APIs; when their signing algorithm begins
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
     key_check.py                               `keys check`: do the key-encryption keys fit a backup?

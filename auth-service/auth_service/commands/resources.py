@@ -15,6 +15,7 @@ from ..resources import resources as registry
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
 from ..tokens.removed_access import Loss, count_affected, lock_clients, loss_of, take_away
+from . import algorithms
 from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show
 from .registrations import read_metadata
@@ -24,11 +25,13 @@ MAX_RESOURCES = 1000
 
 Identifier = Annotated[str, typer.Argument(metavar="URI", help="The API's identifier, the `aud` of its tokens.")]
 
+AtOnce = Annotated[bool, typer.Option("--now", help="Change the algorithm although a verifier lacks its key.")]
+
 
 @app.command()
 def create() -> None:
     """Register an API. Reads its registration from standard input, and prints it with its defaults filled in."""
-    _print(run(transact(_put, _read(), may_exist=False, must_exist=False, yes=False)))
+    _print(run(_register(_read(), may_exist=False, must_exist=False)))
 
 
 @app.command("list")
@@ -44,21 +47,23 @@ def show_(uri: Identifier) -> None:
 
 
 @app.command()
-def update(uri: Identifier, yes: Yes = False) -> None:
+def update(uri: Identifier, yes: Yes = False, at_once: AtOnce = False) -> None:
     """Replace the registration of an API by the one on standard input. It takes effect within five seconds.
 
     A scope that is left out is removed from consents, grants and clients, too. This says how many, and needs --yes.
+    Another signing algorithm is refused while a verifier of the API reports that it lacks the key, unless --now is
+    given. An algorithm that nobody has used yet begins later; this says when.
     """
     resource = _read()
     if resource.resource != uri:
         raise CommandRefused("resource: cannot be changed; register the API anew under another one")
-    _print(run(transact(_put, resource, may_exist=True, must_exist=True, yes=yes)))
+    _print(run(_register(resource, may_exist=True, must_exist=True, yes=yes, at_once=at_once)))
 
 
 @app.command()
-def provision(yes: Yes = False) -> None:
+def provision(yes: Yes = False, at_once: AtOnce = False) -> None:
     """Register the API on standard input, or replace its registration. Repeating it changes nothing."""
-    _print(run(transact(_put, _read(), may_exist=True, must_exist=False, yes=yes)))
+    _print(run(_register(_read(), may_exist=True, must_exist=False, yes=yes, at_once=at_once)))
 
 
 @app.command()
@@ -105,12 +110,28 @@ async def _load() -> Resources:
         return await registry.load(session, load_settings().issuer)
 
 
-async def _put(session: AsyncSession, resource: Resource, *, may_exist: bool, must_exist: bool, yes: bool) -> Resource:
+async def _register(resource: Resource, **how: bool) -> Resource:
+    done = await transact(_put, resource, **how)
+    await algorithms.begin(done.access_token_signing_alg, f"access tokens for {done.resource}")
+    return done
+
+
+async def _put(
+    session: AsyncSession,
+    resource: Resource,
+    *,
+    may_exist: bool,
+    must_exist: bool,
+    yes: bool = False,
+    at_once: bool = False,
+) -> Resource:
     resources = await registry.load_locked(session, load_settings().issuer)
     before = resources.find(resource.resource)
     _check(resource, before, resources, may_exist=may_exist, must_exist=must_exist)
     if before == resource:
         return resource
+    if before is not None and before.access_token_signing_alg != resource.access_token_signing_alg and not at_once:
+        await algorithms.check_change(session, before, resource)
     if before is not None and before.scopes.keys() - resource.scopes.keys():
         await lock_clients(session)
     await registry.put(session, resource, now=utc_now())

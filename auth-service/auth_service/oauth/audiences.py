@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
+from .algorithms import RS256
 from .errors import InvalidScope, InvalidTarget
 from .resource_identifiers import InvalidResource, check_apart
 from .resources import Resource
@@ -20,6 +21,7 @@ class Audience:
     identifier: str
     access_token_ttl: timedelta | None  # None: the deployment's
     opens_userinfo: bool
+    signing_alg: str = RS256  # of its access tokens
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,10 @@ class Resources:
 
     def audience(self, identifier: str) -> "Audience":
         found = self.find(identifier)
-        ttl = None if found is None else found.access_token_ttl
-        return Audience(identifier, ttl, opens_userinfo=self.opens_userinfo(identifier))
+        opens_userinfo = self.opens_userinfo(identifier)
+        if found is None:
+            return Audience(identifier, None, opens_userinfo)
+        return Audience(identifier, found.access_token_ttl, opens_userinfo, found.access_token_signing_alg)
 
     def open_to(self, registered: Iterable[str], default: str | None) -> tuple[str, ...]:
         """The audiences that a client may ask for: the APIs of its scopes, its default, and the issuer."""

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from sqlalchemy import bindparam, select
 
 from ..accounts.accounts import Account
@@ -74,7 +73,7 @@ class AccessTokenReader:
     issuer: str
     keys: KeyRing
     database: Database
-    _keys_read: dict[str, RSAPublicKey] = field(default_factory=dict)  # parsing a key takes longer than using it
+    _keys_read: dict[str, jwt.PyJWK] = field(default_factory=dict)  # parsing a key takes longer than using it
 
     def verify(self, token: str, *, now: datetime) -> VerifiedToken:
         """Check signature and expiry, without leeway, because the issuer's clock is our own. Raises InvalidToken."""
@@ -87,19 +86,22 @@ class AccessTokenReader:
             key = self._find_key(header.get("kid"))
             if key is None:
                 raise InvalidToken("unknown key")
-            claims = jwt.decode(token, key, algorithms=["RS256"], issuer=self.issuer, options=_BY_HAND)
+            claims = jwt.decode(token, key, algorithms=[key.algorithm_name], issuer=self.issuer, options=_BY_HAND)
         except jwt.PyJWTError as error:
             raise InvalidToken(type(error).__name__) from error
         if datetime.fromtimestamp(claims["exp"], UTC) <= now:
             raise InvalidToken("expired")
         return VerifiedToken(claims)
 
-    def _find_key(self, kid: object) -> RSAPublicKey | None:
-        """The published key, or None. A withdrawn key is no longer published, so its tokens are refused."""
+    def _find_key(self, kid: object) -> jwt.PyJWK | None:
+        """The published key with its own algorithm (RFC 8725 §3.1), or None.
+
+        A withdrawn key is no longer published, so its tokens are refused.
+        """
         for member in self.keys.current.public_jwks:
             if member["kid"] == kid:
                 if member["kid"] not in self._keys_read:
-                    self._keys_read[member["kid"]] = _read_key(member)
+                    self._keys_read[member["kid"]] = jwt.PyJWK(dict(member))
                 return self._keys_read[member["kid"]]
         return None
 
@@ -134,10 +136,6 @@ class AccessTokenReader:
     async def _find_signed_in(self, session_id: str, now: datetime) -> Account | None:
         async with self.database.reading() as session:
             return await session.scalar(_FIND_SIGNED_IN, {"session_id": session_id, "now": now})
-
-
-def _read_key(member: Mapping[str, str]) -> RSAPublicKey:
-    return jwt.PyJWK(dict(member), algorithm="RS256").key  # type: ignore[no-any-return]  # PyJWT says Any
 
 
 _BY_HAND: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
