@@ -16,6 +16,7 @@ from e2e_fixtures.absent import absent
 from e2e_fixtures.checkout import ROOT
 
 PACKAGES = {"auth_service": ROOT / "auth-service/auth_service", "todo_service": ROOT / "todo-service/todo_service"}
+ATJWT = ROOT / "todo-service/verifier/python/atjwt"
 MAP = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 QUESTIONS = 10
 LONGEST_MAP = 300  # lines; a longer page is not read as a map
@@ -56,12 +57,12 @@ def drawn_floors(package: str) -> list[list[str]]:
 def rooms() -> list[Path]:
     """Every subpackage at any depth. The folder of migration versions has no `__init__.py` and is not a room."""
     doors = [door for package in PACKAGES.values() for door in sorted(package.glob("*/**/__init__.py"))]
-    return [door.parent for door in doors]
+    return [*(door.parent for door in doors), ATJWT]
 
 
 def resolve(path: str) -> Path:
     package, _, rest = path.partition("/")
-    return PACKAGES[package] / rest if package in PACKAGES else ROOT / path
+    return {**PACKAGES, "atjwt": ATJWT}[package] / rest if package in (*PACKAGES, "atjwt") else ROOT / path
 
 
 def named(text: str) -> Iterator[tuple[str, str]]:
@@ -144,7 +145,7 @@ def test_a_door_names_everything_behind_it(room: Path) -> None:
 @pytest.mark.parametrize("room", rooms(), ids=lambda room: f"{room.parts[-2]}/{room.name}")
 def test_what_a_door_names_is_there(room: Path) -> None:
     """Each file is in the room, or its path is relative to the package or the repository."""
-    package = next(package for package in PACKAGES.values() if package in room.parents)
+    package = next(package for package in (*PACKAGES.values(), ATJWT) if package in (room, *room.parents))
     paths = re.findall(r"(?<![\w/.])(?:\w+/)*\w+\.py\b", docstring(room / "__init__.py"))
     assert paths
     places = (room, package, package.parent, ROOT)

@@ -12,7 +12,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("oauth", "store", "sealed", "network"),
     ("limits", "keys", "telemetry", "resources"),
     ("status_lists", "settings", "audit"),
-    ("grants",),
+    ("grants", "roles"),
     ("clients",),
     ("events",),
     ("accounts",),

@@ -12,6 +12,7 @@ from .clients.authentication import ClientAuthenticator
 from .clients.cache import ClientCache
 from .clients.fetched_keys import FetchedKeys
 from .clients.origins import ClientOrigins
+from .clients.own_registrations import Registration
 from .endpoints.token.grants import GRANT_TYPES
 from .http.browsers import Browsers
 from .http.parts import Supply
@@ -59,8 +60,10 @@ class Parts(Supply):
     token_status: TokenStatus
     tokens: TokenIssuer
     clients: ClientAuthenticator
+    cached_clients: ClientCache
     client_limits: ClientLimits
     client_origins: ClientOrigins
+    registration: Registration
     session_tokens: SessionTokens
     passwords: PasswordHasher
     attempts: AttemptLimiter
@@ -140,9 +143,11 @@ def _assemble(
         token_status=TokenStatus(database, status_lists),
         tokens=tokens,
         clients=_make_client_authenticator(settings, database, cached_clients),
+        cached_clients=cached_clients,
         client_limits=_make_client_limits(settings),
         client_origins=ClientOrigins(database),
-        session_tokens=SessionTokens(tokens, counts, cached_clients, resources),
+        registration=Registration(settings.registration),
+        session_tokens=SessionTokens(tokens, database, counts, cached_clients, resources),
         passwords=_make_password_hasher(settings),
         attempts=AttemptLimiter(database, secrets, is_on=settings.limits == "on"),
         session_cookies=SessionCookies(secrets, settings.issuer),

@@ -9,6 +9,8 @@ import pytest
 from .code_flow import API, Frontend, live_grants, register_backend, register_frontend, sign_up
 from .conftest import ISSUER, Service
 from .oauth_client import OAuthClient, claims_of, register
+from .statements import statements
+from .status_scene import make_scene
 from .waiting import wait_until
 
 INTROSPECT, REVOKE = "/oauth/introspect", "/oauth/revoke"
@@ -55,6 +57,19 @@ def test_a_client_learns_what_its_access_token_says(service: Service) -> None:
     assert refreshed["username"] == "ann@example.com"
     assert "username" not in introspect(backend, backend.tokens(person, "openid email todos:read")["access_token"])
     assert claims["sub"] == person.account_id
+
+
+def test_introspection_of_any_token_is_one_statement(service: Service) -> None:
+    """It finds the token's holder and whether it is live. The client that asks is cached for five seconds."""
+    service.clock.stop()
+    scene = make_scene(service)
+    shown = {**scene.tokens, "refresh token": scene.refresh_token}
+    introspector = {name: scene.api if name in scene.tokens else scene.frontend for name in shown}
+    for name, token in shown.items():
+        assert introspect(introspector[name], token)["active"], name
+        with statements() as seen:
+            introspect(introspector[name], token)
+        assert len(seen) == 1, (name, seen)
 
 
 def test_a_client_learns_of_its_refresh_token(service: Service) -> None:

@@ -1,13 +1,11 @@
 """The token endpoint, and the client_credentials grant (RFC 6749 §3.2, §4.4, §5)."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
 import jwt
 import pytest
-from sqlalchemy import Engine, event
 
 from auth_service.endpoints.token.grants import GRANT_TYPES
 from auth_service.oauth.scope import IDENTITY
@@ -15,6 +13,7 @@ from auth_service.oauth.scope import IDENTITY
 from .code_flow import REDIRECT_URI
 from .conftest import ISSUER, Service, Start
 from .oauth_client import GRANT, TOKEN, OAuthClient, claims_of, post, register, register_with_key
+from .statements import statements
 
 API = f"{ISSUER}/api/v1"
 FORM = "application/x-www-form-urlencoded"
@@ -240,22 +239,6 @@ def test_a_stranger_is_told_nothing_about_the_request(sqlite_service: Service) -
     for form in ({"x": "1"}, {"grant_type": "password"}, {**GRANT, "scope": "x"}, {**GRANT, "resource": "x"}):
         response = post(sqlite_service, form, auth=(client.client_id, "wrong"))
         assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """Every statement of any engine in this process; the service runs in a thread of it."""
-    seen: list[str] = []
-
-    def see(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        if "signing_keys" not in statement:  # read every other second, independent of requests
-            seen.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", see)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", see)
 
 
 def test_a_token_for_a_known_client_touches_no_database(service: Service) -> None:

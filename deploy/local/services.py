@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SERVICES = {"auth": "auth-service", "todo": "todo-service"}
+PACKAGES = {"auth": (), "todo": ("verifier/python",)}  # folders with packages of ours that the service imports
 TODO_CLIENT_ID = f"client_{'todoservice':0>32}"
 
 
@@ -45,7 +46,7 @@ class System:
         environ[f"{name.upper()}_ISSUER"] = self.issuer
         if not self.limits:
             environ |= {"auth": {"AUTH_LIMITS": "off"}, "todo": {"TODO_RATE_LIMIT": "off"}}[name]
-        return {**environ, "PYTHONPATH": str(ROOT / SERVICES[name]), "PYTHONUNBUFFERED": "1"}
+        return {**environ, "PYTHONPATH": code_path(name), "PYTHONUNBUFFERED": "1"}
 
     def defaults(self, name: str) -> dict[str, str]:
         database = f"sqlite+aiosqlite:///{STATE / name}.db"
@@ -60,6 +61,12 @@ class System:
             return {"TODO_DATABASE_URL": database, **inside, **copies, **web, **client}
         keys = {f"{key.upper()}_FILE": str(secret_file(key)) for key in ("auth_secret", "auth_key_encryption_keys")}
         return {"AUTH_DATABASE_URL": database, "AUTH_EVENT_NETWORKS": f"{LOOPBACK}/32", **keys}
+
+
+def code_path(name: str, folder: Path | None = None) -> str:
+    """PYTHONPATH of a service. `folder` is the service's, if it is not the one of this checkout."""
+    service = folder or ROOT / SERVICES[name]
+    return os.pathsep.join(map(str, (service, *(service / package for package in PACKAGES[name]))))
 
 
 def secret_file(name: str, *, version: str = "1:") -> Path:

@@ -24,12 +24,15 @@ from pathlib import Path
 
 import jwt
 import structlog
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "auth-service"))
-sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service"))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service/verifier/python"))
 
 # The bench imports the services, because a hundred rotations, hours apart, cannot be tested over HTTP.
+from atjwt.access_token import Terms, verify
+from atjwt.algorithms import VerificationKey
+from atjwt.key_set import parse_keys
+from atjwt.refusals import InvalidToken
 from auth_service.clients import clients
 from auth_service.clients.algorithms import find_lacking
 from auth_service.keys import verifier_reports as verifiers
@@ -43,17 +46,14 @@ from auth_service.oauth.client_metadata import parse
 from auth_service.oauth.resources import Resource
 from auth_service.store.database import Database, open_database
 from auth_service.worker.schedule import KeySchedule, Pace
-from todo_service.verifier.access_token import Policy, verify
-from todo_service.verifier.jws import InvalidToken
-from todo_service.verifier.key_set import parse_keys
 
 ISSUER = "https://id.example.com"
 API = {"resource": f"{ISSUER}/api/v1", "name": "Todos", "scopes": {"todos:read": "Read your todos"}}
 RESOURCES = Resources(ISSUER, (Resource.parse(API, issuer=ISSUER),))
-POLICY = Policy(issuer=ISSUER, audience=f"{ISSUER}/api/v1", status_lists=f"{ISSUER}/oauth/status-lists/")
+TERMS = Terms(issuer=ISSUER, audience=f"{ISSUER}/api/v1", status_lists=f"{ISSUER}/oauth/status-lists/")
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 SECRETS = {1: secrets.token_urlsafe(48)}
-TTL, LEEWAY = timedelta(minutes=5), POLICY.leeway
+TTL, LEEWAY = timedelta(minutes=5), TERMS.policy.leeway
 INTERVAL, SPARE_MIN_AGE = timedelta(hours=2), timedelta(hours=1)
 STEP, FINE_STEP, FINE_FOR = timedelta(minutes=2), timedelta(seconds=1), timedelta(seconds=12)
 PACES = {"30 s": 30, "35 s": 35, "5 min": 300, "15 min": 900, "55 min": 3300}
@@ -79,12 +79,12 @@ class Verifier:
     name: str
     client_id: str
     pace: timedelta
-    keys: Mapping[str, RSAPublicKey] = field(default_factory=dict)
+    keys: Mapping[str, VerificationKey] = field(default_factory=dict)
     fetched_at: datetime = LONG_AGO
 
     def accepts(self, token: str, now: datetime) -> bool:
         try:
-            verify(token, keys=self.keys, policy=POLICY, now=now.timestamp())
+            verify(token, keys=self.keys, terms=TERMS, now=now.timestamp())
         except InvalidToken:
             return False
         return True
@@ -110,7 +110,7 @@ class Token:
 
 def sign(key: PrivateKey, kid: str, now: datetime) -> str:
     issued_at = int(now.timestamp())
-    claims: dict[str, object] = {"iss": ISSUER, "aud": POLICY.audience, "sub": "alice", "client_id": "web"}
+    claims: dict[str, object] = {"iss": ISSUER, "aud": TERMS.audience, "sub": "alice", "client_id": "web"}
     claims |= {"iat": issued_at, "exp": issued_at + int(TTL.total_seconds()), "jti": secrets.token_hex(8)}
     claims |= {"sid": "s", "auth_time": issued_at}
     return jwt.encode(claims, key, algorithm="RS256", headers={"typ": "at+jwt", "kid": kid})
@@ -132,7 +132,7 @@ class Simulation:
     async def register(self) -> None:
         async with self.database.writing() as session:
             for name, seconds in PACES.items():
-                members = {"grant_types": ["client_credentials"], "protected_resource": POLICY.audience}
+                members = {"grant_types": ["client_credentials"], "protected_resource": TERMS.audience}
                 registration = parse(members, resources=RESOURCES, supported_grant_types=("client_credentials",))
                 client, _ = await clients.register(session, registration, now=self.clock())
                 self.verifiers.append(Verifier(name, client.client_id, timedelta(seconds=seconds)))

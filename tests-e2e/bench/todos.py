@@ -23,7 +23,8 @@ import httpx2
 import psycopg
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "todo-service"))
+CODE = [str(ROOT / "todo-service"), str(ROOT / "todo-service/verifier/python")]
+sys.path += CODE
 
 from todo_fixtures import issuer, stores  # noqa: E402 - found by the line above
 
@@ -44,7 +45,7 @@ OPEN_APP = """
 import os, sys
 from fastapi import Request
 from todo_service.settings.settings import load_settings
-from todo_service.verifier.access_token import AccessToken
+from atjwt.access_token import AccessToken
 from todo_service.app import create_app
 from todo_service.http.authentication import BearerToken
 
@@ -91,7 +92,7 @@ def _environ(url: str, jwks_url: str, folder: Path) -> dict[str, str]:
         "TODO_QUOTA": "10000000",
         "TODO_RATE_LIMIT": "off",
     }
-    return {**os.environ, **settings, "PYTHONPATH": str(ROOT / "todo-service")}
+    return {**os.environ, **settings, "PYTHONPATH": os.pathsep.join(CODE)}
 
 
 def _fill(url: str, first: int, last: int) -> None:

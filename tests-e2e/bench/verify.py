@@ -1,4 +1,4 @@
-"""The cost of a token: todo-service's verifier compared with plain `jwt.decode` with the same options.
+"""The cost of a token: atjwt compared with plain `jwt.decode` with the same options.
 
     python tests-e2e/bench/verify.py
 
@@ -19,18 +19,19 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service"))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service/verifier/python"))
 
 # The bench imports the measured code, because over HTTP its microseconds would not be visible.
-from todo_service.verifier.access_token import AccessToken, Policy, StatusReference
-from todo_service.verifier.jwks import JwksCache
-from todo_service.verifier.jws import InvalidToken
-from todo_service.verifier.status_list import StatusList
-from todo_service.verifier.status_lists import StatusLists
-from todo_service.verifier.verified_tokens import VerifiedTokens
+from atjwt.access_token import AccessToken, StatusReference, Terms
+from atjwt.algorithms import VerificationKey
+from atjwt.jwks import JwksCache
+from atjwt.refusals import InvalidToken
+from atjwt.status_list import StatusList
+from atjwt.status_lists import StatusLists
+from atjwt.verified_tokens import VerifiedTokens
 
 ISSUER = "http://localhost:8080"
-POLICY = Policy(issuer=ISSUER, audience=f"{ISSUER}/api/v1")
+TERMS = Terms(issuer=ISSUER, audience=f"{ISSUER}/api/v1")
 REQUIRED = ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"]
 ROUNDS, TOKENS = 41, 100
 BARE, HOT, COLD, COLD_LONG = "bare jwt.decode", "hot: seen before", "cold: new", "cold: new, 8 KiB"
@@ -42,7 +43,7 @@ HOT_MICROSECONDS, COLD_TO_BARE, FORGED_TO_COLD = 10.0, 1.3, 1.0
 
 def main() -> int:
     key, thief = (rsa.generate_private_key(65537, 2048) for _ in range(2))
-    keys = {"k" * 43: key.public_key()}
+    keys = {"k" * 43: VerificationKey(key.public_key())}
     genuine = [_token(key) for _ in range(TOKENS)]
     bad_signature = [_token(thief) for _ in range(TOKENS)]
     unknown_kid = [_token(key, kid=uuid.uuid4().hex) for _ in range(TOKENS)]
@@ -51,16 +52,16 @@ def main() -> int:
     long = [_token(key, padding="[{}]," * 1020) for _ in range(TOKENS)]
     long_forged = [_token(thief, x5c=["[{}]," * 40], padding="[{}]," * 1000) for _ in range(TOKENS)]
     now = time.time()
-    tokens = VerifiedTokens(POLICY)
+    tokens = VerifiedTokens(TERMS)
 
     def bare(token: str) -> None:
         jwt.decode(
             token,
-            keys["k" * 43],
+            key.public_key(),
             algorithms=["RS256"],
-            issuer=POLICY.issuer,
-            audience=POLICY.audience,
-            leeway=POLICY.leeway,
+            issuer=TERMS.issuer,
+            audience=TERMS.audience,
+            leeway=TERMS.policy.leeway,
             options={"require": REQUIRED},
         )
 
@@ -78,7 +79,7 @@ def main() -> int:
             return
         raise AssertionError("a forged token was accepted")
 
-    cold_tokens = VerifiedTokens(POLICY)
+    cold_tokens = VerifiedTokens(TERMS)
     measured = _measure(
         {
             BARE: (bare, genuine),
@@ -110,9 +111,9 @@ def _token(
 ) -> str:
     now = int(time.time())
     claims = {
-        "iss": POLICY.issuer,
+        "iss": TERMS.issuer,
         "sub": str(uuid.uuid4()),
-        "aud": POLICY.audience,
+        "aud": TERMS.audience,
         "client_id": "web",
         "iat": now,
         "exp": now + 300,

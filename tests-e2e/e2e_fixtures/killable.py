@@ -17,8 +17,9 @@ from typing import Any
 import httpx2
 from deploy.local.ports import free_port
 from deploy.local.provisioning import describe_api, describe_todo_service, describe_web_application
+from deploy.local.services import code_path
 
-from e2e_fixtures.checkout import ROOT, ambient
+from e2e_fixtures.checkout import ambient
 from e2e_fixtures.postgres import Postgres, running_postgres
 from e2e_fixtures.stack import NO_TLS
 from e2e_fixtures.waiting import wait_until
@@ -120,7 +121,7 @@ def _environments(folder: Path, postgres: Postgres, auth: int, todo: int) -> tup
     shared = {**ambient(), "PYTHONUNBUFFERED": "1"}
     auth_service = {
         **shared,
-        "PYTHONPATH": str(ROOT / "auth-service"),
+        "PYTHONPATH": code_path("auth"),
         "AUTH_ISSUER": issuer,
         "AUTH_SECRET": f"1:{secrets.token_urlsafe(48)}",
         "AUTH_KEY_ENCRYPTION_KEYS": f"1:{secrets.token_urlsafe(48)}",
@@ -131,7 +132,7 @@ def _environments(folder: Path, postgres: Postgres, auth: int, todo: int) -> tup
     }
     todo_service = {
         **shared,
-        "PYTHONPATH": str(ROOT / "todo-service"),
+        "PYTHONPATH": code_path("todo"),
         "TODO_ISSUER": issuer,
         "TODO_AUTH_URL": f"http://127.0.0.1:{auth}",
         "TODO_DATABASE_URL": postgres.url("todo"),

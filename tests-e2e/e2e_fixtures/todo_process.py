@@ -10,8 +10,9 @@ from typing import Any
 
 import httpx2
 from deploy.local.ports import free_port
+from deploy.local.services import code_path
 
-from e2e_fixtures.checkout import ROOT, ambient
+from e2e_fixtures.checkout import ambient
 from e2e_fixtures.issuer import Issuer
 from e2e_fixtures.people import bearer
 from e2e_fixtures.stack import NO_TLS
@@ -40,7 +41,7 @@ def running_todo_service(folder: Path, issuer: Issuer, **more: str) -> Iterator[
     """Run it with these settings until the end of the block."""
     port, log = free_port(), folder / "todo-service.log"
     settings = {
-        "PYTHONPATH": str(ROOT / "todo-service"),
+        "PYTHONPATH": code_path("todo"),
         "TODO_ISSUER": issuer.url,
         "TODO_DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'todo.db'}",
         "TODO_JWKS_FILE": str(folder / "jwks.json"),

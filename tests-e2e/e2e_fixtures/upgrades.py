@@ -16,6 +16,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from deploy.local.services import code_path
 
 from e2e_fixtures.checkout import ROOT
 from e2e_fixtures.killable import Process
@@ -56,9 +57,15 @@ def versions(service: str, folder: Path, ports: tuple[int, int], environ: Mappin
     """The older version and this one on one empty database; neither is started yet."""
     module = service.replace("-", "_")
     codes = {"older": _extract_older(service, module, folder), "newer": ROOT / service}
+    paths = {name: code_path(service.removesuffix("-service"), code) for name, code in codes.items()}
     both = [
-        Process([module, "serve"], {**environ, "PYTHONPATH": str(code)}, port, folder / f"{name}.log")
-        for (name, code), port in zip(codes.items(), ports, strict=True)
+        Process(
+            [module, "serve"],
+            {**environ, "PYTHONPATH": path},
+            port,
+            folder / f"{name}.log",
+        )
+        for (name, path), port in zip(paths.items(), ports, strict=True)
     ]
     try:
         yield both

@@ -7,19 +7,20 @@ from typing import Any, NoReturn
 
 import pytest
 
+from atjwt import access_token, strict_json
+from atjwt.access_token import AccessToken, Terms
+from atjwt.algorithms import VerificationKey
+from atjwt.refusals import InvalidToken, UnknownKey
 from todo_fixtures import issuer
 from todo_fixtures.forgeries import FORGERIES
 from todo_fixtures.issuer import AUDIENCE, ISSUER, claims, header, private_key, sign, status, token
-from todo_service.verifier import access_token, strict_json
-from todo_service.verifier.access_token import AccessToken, Policy
-from todo_service.verifier.jws import InvalidToken, UnknownKey
 
-KEYS = {"first": private_key("first").public_key()}
-POLICY = Policy(issuer=ISSUER, audience=AUDIENCE, status_lists=f"{ISSUER}/oauth/status-lists/")
+KEYS = {"first": VerificationKey(private_key("first").public_key())}
+TERMS = Terms(issuer=ISSUER, audience=AUDIENCE, status_lists=f"{ISSUER}/oauth/status-lists/")
 
 
 def verify(text: str, now: float | None = None) -> AccessToken:
-    return access_token.verify(text, keys=KEYS, policy=POLICY, now=time.time() if now is None else now)
+    return access_token.verify(text, keys=KEYS, terms=TERMS, now=time.time() if now is None else now)
 
 
 def test_a_genuine_token_says_who_and_what() -> None:
@@ -130,7 +131,7 @@ def test_nothing_of_an_unsigned_payload_is_parsed(monkeypatch: pytest.MonkeyPatc
     forged = sign(json.dumps(header()).encode(), json.dumps(claims()).encode(), private_key("thief"))
     with pytest.raises(InvalidToken, match="signature"):
         verify(forged)
-    assert len(parsed) == 1
+    assert len(parsed) <= 1  # the header, unless it is remembered
 
 
 def test_verifying_opens_no_socket_and_no_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,11 +21,18 @@ from todo_fixtures.issuer import ISSUER, JwksEndpoint, token
 from todo_fixtures.service import wait_until
 
 FOLDER = Path(__file__).parents[1]
+CODE = os.pathsep.join(map(str, (FOLDER, FOLDER / "verifier/python")))
 
 
 def environment(**settings: str) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TODO_", "AUTH_"))}
-    return {**inherited, "PYTHONPATH": str(FOLDER), "TODO_ISSUER": ISSUER, "TODO_REQUIRE_STATUS": "off", **settings}
+    return {
+        **inherited,
+        "PYTHONPATH": CODE,
+        "TODO_ISSUER": ISSUER,
+        "TODO_REQUIRE_STATUS": "off",
+        **settings,
+    }
 
 
 def command(*arguments: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -16,13 +16,13 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
+from atjwt.access_token import AccessToken
 from todo_fixtures.event_loop import in_a_loop
 from todo_fixtures.service import Service, wait_until
 from todo_service.limits.windows import QuotaPolicy
 from todo_service.store import database
 from todo_service.todos import export, filling, idempotency, pages, queries, searches
 from todo_service.todos.folding import fold
-from todo_service.verifier.access_token import AccessToken
 
 TODOS, BATCH, CHANGES, EXPORT = "/api/v1/todos", "/api/v1/todos:batch", "/api/v1/changes", "/api/v1/export"
 HOUR = timedelta(hours=1)

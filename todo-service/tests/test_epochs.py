@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from atjwt.refusals import InvalidToken, StatusUnknown
+from atjwt.status_lists import StatusLists
 from todo_fixtures.event_loop import in_a_loop, until
 from todo_fixtures.issuer import JwksEndpoint, jwk
 from todo_fixtures.status_lists import URI, StatusEndpoint
-from todo_service.verifier.jws import InvalidToken
-from todo_service.verifier.status_lists import StatusLists, StatusUnknown
 
 from .test_status_lists import ONCE, access_token, has, running
 

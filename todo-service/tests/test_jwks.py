@@ -10,12 +10,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from atjwt.jwks import Schedule, _read
+from atjwt.key_set import UnusableKeySet
+from atjwt.refusals import KeysUnavailable
 from todo_fixtures.event_loop import in_a_loop, until
 from todo_fixtures.issuer import JwksEndpoint, jwk, serve_jwks
 from todo_fixtures.running_cache import running
 from todo_fixtures.service import QUICK
-from todo_service.verifier.jwks import KeysUnavailable, Schedule, _read
-from todo_service.verifier.key_set import UnusableKeySet
 
 
 @in_a_loop

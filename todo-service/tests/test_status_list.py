@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from atjwt import status_list
+from atjwt.algorithms import VerificationKey
+from atjwt.status_list import Freshness, StatusList, UnknownStatusKey, UnusableStatusList
 from todo_fixtures import status_lists
 from todo_fixtures.issuer import encode, private_key, token
 from todo_fixtures.status_lists import SIGNER, URI, pack, statuses, unpack
-from todo_service.verifier import status_list
-from todo_service.verifier.status_list import Freshness, StatusList, UnknownStatusKey, UnusableStatusList
 
 LIST = f"{URI}/1"
-KEYS = {SIGNER: private_key(SIGNER).public_key()}
+KEYS = {SIGNER: VerificationKey(private_key(SIGNER).public_key())}
 NOW = int(time.time())  # fixed, as a run of all tests takes longer than the leeway
 
 # Appendix C, "1-bit Status List": a million entries.

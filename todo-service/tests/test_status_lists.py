@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from atjwt.access_token import AccessToken, StatusReference
+from atjwt.algorithms import VerificationKey
+from atjwt.jwks import JwksCache
+from atjwt.refusals import InvalidToken, StatusUnknown
+from atjwt.status_list import MAX_LENGTH, MAX_LISTS, Freshness
+from atjwt.status_lists import Polling, StatusLists
 from todo_fixtures.event_loop import in_a_loop, until
 from todo_fixtures.issuer import JwksEndpoint, jwk, private_key
 from todo_fixtures.service import QUICK, QUICK_POLLING
 from todo_fixtures.status_lists import SIGNER, URI, StatusEndpoint, document, pack, statuses
-from todo_service.verifier.access_token import AccessToken, StatusReference
-from todo_service.verifier.jwks import JwksCache
-from todo_service.verifier.jws import InvalidToken
-from todo_service.verifier.status_list import MAX_LENGTH, MAX_LISTS, Freshness
-from todo_service.verifier.status_lists import Polling, StatusLists, StatusUnknown
 
 # After the first poll none is due, so a test knows the cause of each further fetch.
 ONCE = replace(QUICK_POLLING, interval=timedelta(days=1), between_hints=timedelta(milliseconds=20))
@@ -303,8 +304,10 @@ def _seconds(act: Callable[[], object]) -> float:
 
 
 async def _made(held: StatusLists, text: str) -> bytes:
-    from todo_service.verifier import status_list
+    from atjwt import status_list
 
-    parsed = status_list.verify(text, uri=f"{URI}/1", keys={SIGNER: private_key(SIGNER).public_key()}, now=time.time())
+    parsed = status_list.verify(
+        text, uri=f"{URI}/1", keys={SIGNER: VerificationKey(private_key(SIGNER).public_key())}, now=time.time()
+    )
     held._swap(parsed.uri, parsed, None)
     return parsed.statuses

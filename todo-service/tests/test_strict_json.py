@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from todo_service.verifier import strict_json
+from atjwt import strict_json
 
 
 @pytest.mark.parametrize("depth", [1, 8])

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from todo_fixtures.event_loop import in_a_loop, until
-from todo_service.limits.turns import Busy, Turns
+from todo_service.limits.turns import Busy, Full, Places, Turns
 
 LONG = timedelta(minutes=1)
 
@@ -95,19 +95,24 @@ async def test_a_subject_rests_after_its_turn_and_others_do_not_wait_for_it() ->
 
 
 @in_a_loop
-async def test_the_places_of_everybody_are_bounded_and_no_subject_takes_two() -> None:
-    turns = Turns(at_once=1, waiting=3, patience=LONG, in_all=2)
-    eve = [Guest(turns, "eve") for _ in range(3)]
-    bob = Guest(turns, "bob")
+async def test_the_places_of_everybody_are_bounded_and_given_in_the_order_of_asking() -> None:
+    places, order = Places(2, patience=timedelta(milliseconds=20)), []
+    go = asyncio.Event()
+
+    async def take(name: str) -> None:
+        async with places.place(may_fail=False):
+            order.append(name)
+            await go.wait()
+
+    tasks = [asyncio.create_task(take(name)) for name in ("eve", "bob", "cid", "dan")]
     await settled()
-    assert [guest.is_in for guest in eve] == [True, False, False]
-    assert bob.is_in
-    cid = Guest(turns, "cid")
-    await settled()
-    assert not cid.is_in
-    bob.leave.set()
-    await until(lambda: cid.is_in)
-    for guest in (*eve, cid):
-        guest.leave.set()
-    await asyncio.gather(*(guest.task for guest in (*eve, bob, cid)))
-    assert len(turns) == 0
+    assert order == ["eve", "bob"]
+    with pytest.raises(Full):
+        async with places.place(may_fail=True):
+            raise AssertionError
+    tasks[2].cancel()  # who hangs up while waiting keeps no place
+    go.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert order == ["eve", "bob", "dan"]
+    async with places.place(may_fail=True), places.place(may_fail=True):
+        pass

@@ -4,10 +4,10 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+from atjwt.jwks import UnknownKids
 from todo_fixtures.event_loop import in_a_loop, until
 from todo_fixtures.issuer import JwksEndpoint, jwk
 from todo_fixtures.running_cache import NEVER, ONCE, running
-from todo_service.verifier.jwks import UnknownKids
 
 
 @in_a_loop

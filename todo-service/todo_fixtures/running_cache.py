@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from atjwt.jwks import JwksCache, Schedule
+from atjwt.refusals import KeysUnavailable
 from todo_fixtures.event_loop import until
 from todo_fixtures.issuer import JwksEndpoint
 from todo_fixtures.service import QUICK
-from todo_service.verifier.jwks import JwksCache, KeysUnavailable, Schedule
 
 NEVER = timedelta(days=1)
 # After the first fetch none is scheduled, so a test knows the cause of each further one.

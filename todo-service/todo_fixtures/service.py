@@ -17,12 +17,12 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from atjwt.jwks import Schedule
+from atjwt.status_lists import Polling
 from todo_fixtures import issuer
 from todo_service.app import create_app
 from todo_service.assembly import Seams
 from todo_service.settings.settings import Settings
-from todo_service.verifier.jwks import Schedule
-from todo_service.verifier.status_lists import Polling
 from todo_service.verifier_reports import Pace
 
 # One context for all clients: making one takes longer than most tests.

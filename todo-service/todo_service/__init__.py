@@ -3,12 +3,12 @@
 The files are sorted into folders, called rooms. Rooms stand on floors: a room imports only from rooms on lower floors,
 and tests/test_architecture.py checks this. The `__init__` of a room says what is in it.
 
-http/ receives a request. verifier/ verifies its token and limits/ counts it. Then todos/ reads or writes the rows that
-belong to the token's subject, through store/. ARCHITECTURE.md draws all rooms.
+http/ receives a request. atjwt, a package of its own beside this one, verifies its token, and limits/ counts it. Then
+todos/ reads or writes the rows that belong to the token's subject, through store/. ARCHITECTURE.md draws all rooms.
 """
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("store", "verifier"),
+    ("store",),
     ("limits",),
     ("settings", "telemetry"),
     ("http",),

@@ -12,15 +12,16 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from atjwt import security_events
+from atjwt.jwks import JwksCache
+from atjwt.refusals import InvalidToken, KeysUnavailable, UnknownKey
+from atjwt.security_events import NotForUs, SecurityEvent
+
 from .http import request_body
 from .http.parts import Given, given
 from .http.request_body import media_type
 from .store.database import Database
 from .todos import erasure
-from .verifier import security_events
-from .verifier.jwks import JwksCache, KeysUnavailable
-from .verifier.jws import InvalidToken, UnknownKey
-from .verifier.security_events import NotForUs, SecurityEvent
 
 MEDIA_TYPE = "application/secevent+jwt"
 _log = structlog.get_logger(__name__)

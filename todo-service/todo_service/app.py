@@ -9,6 +9,8 @@ import structlog
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from atjwt import status_hints
+
 from . import account_events
 from .assembly import Parts, Seams, assembled
 from .http import health, openapi, problems, protected_resource, refusals
@@ -24,7 +26,6 @@ from .telemetry.client_address import ClientAddress
 from .telemetry.counts import RequestCounts
 from .telemetry.exposition import MetricsPort, render_metrics
 from .todos import purge, routes
-from .verifier import status_hints
 from .web_application import routes as web
 
 if TYPE_CHECKING:

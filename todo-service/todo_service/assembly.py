@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from atjwt.access_token import Terms
+from atjwt.jwks import JwksCache, Schedule
+from atjwt.policy import Policy
+from atjwt.status_lists import Polling, StatusLists
+from atjwt.verified_tokens import VerifiedTokens
+
 from .account_events import EventReceiver
 from .http import protected_resource
 from .http.authentication import Authenticator
@@ -16,7 +22,7 @@ from .http.parts import Supply
 from .http.protected_resource import ProtectedResource
 from .limits.redis_address import parse_redis_url
 from .limits.subjects import RateLimit
-from .limits.turns import Turns
+from .limits.turns import Places, Turns
 from .migrations import HEAD
 from .settings.settings import Settings
 from .store.database import Database, open_database
@@ -24,10 +30,6 @@ from .telemetry.counts import RequestCounts
 from .todos import cursors
 from .todos.idempotency import InFlight
 from .todos.rooms import Quota
-from .verifier.access_token import Policy
-from .verifier.jwks import JwksCache, Schedule
-from .verifier.status_lists import Polling, StatusLists
-from .verifier.verified_tokens import VerifiedTokens
 from .verifier_reports import Held, HeldList, Pace, VerifierReports
 from .web_application.routes import Files, read_files
 
@@ -52,6 +54,7 @@ class Parts(Supply):
     search_turns: Turns
     batch_turns: Turns
     export_turns: Turns
+    export_places: Places
     in_flight: InFlight
     jwks: JwksCache
     status_lists: StatusLists
@@ -100,11 +103,12 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         polling=seams.polling,
         clock=clock,
     )
-    policy = Policy(
+    policy = Policy(requires_status=settings.require_status == "on")
+    terms = Terms(
         issuer=settings.issuer,
         audience=metadata.resource,
         status_lists=f"{settings.issuer}{STATUS_LISTS_PATH}/",
-        requires_status=settings.require_status == "on",
+        policy=policy,
     )
     return Parts(
         clock=clock,
@@ -115,14 +119,15 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         quota=Quota(settings.quota, settings.quota_bytes),
         search_turns=Turns(at_once=2, waiting=8, patience=_PATIENCE),
         batch_turns=Turns(at_once=1, waiting=4, patience=_PATIENCE, share=0.04),
-        export_turns=Turns(at_once=1, waiting=1, patience=_PATIENCE, share=0.5, in_all=16),
+        export_turns=Turns(at_once=1, waiting=1, patience=_PATIENCE, share=0.5),
+        export_places=Places(16, patience=_PATIENCE),
         in_flight=InFlight(),
         jwks=jwks,
         status_lists=status_lists,
         requires_status=policy.requires_status,
         authenticator=Authenticator(
             jwks,
-            VerifiedTokens(policy),
+            VerifiedTokens(terms),
             status_lists,
             resource_metadata=settings.issuer + protected_resource.PATH,
             rejections=counts.rejections,

@@ -21,7 +21,7 @@ from urllib.parse import quote
 import httpx2
 import structlog
 
-from .verifier import outgoing
+from atjwt import outgoing
 
 PATH = "/internal/verifiers"
 _log = structlog.get_logger(__name__)

@@ -5,14 +5,18 @@
     users.py, users_access.py, users_email.py  `users`: accounts; suspend, activate, delete; their addresses
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
+    registration_tokens.py                     `registration-tokens`: who may register itself as a client
     resources.py, algorithms.py                `resources`: the registry of APIs; when their signing algorithm begins
+    roles.py, groups.py, named_holders.py      `roles`, `groups`: of accounts and services; who is named
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
     key_check.py                               `keys check`: do the key-encryption keys fit a backup?
     issuer.py                                  `issuer`: what was stored under another name of the issuer
     secrets.py                                 `secrets`: rotate what signs cookies
     audit.py                                   `audit`: list and export the audit trail
+    migrating.py                               `migrate`: the schema
     restoring.py                               `restore`: what to run after the database was restored from a backup
+    durations.py                               durations as they are typed
     opened.py, output.py                       the opened database and one event loop; JSON or a table
 
 A command loads the settings, opens the database, runs one coroutine and closes (opened.py); it calls the same functions
@@ -34,7 +38,23 @@ from ..settings.settings import InvalidSettings
 from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
 from ..telemetry.tracing import TracingUnavailable
-from . import audit, clients, consents, events, issuer, key_check, keys, resources, restoring, secrets, sessions, users
+from . import (
+    audit,
+    clients,
+    consents,
+    events,
+    groups,
+    issuer,
+    key_check,
+    keys,
+    registration_tokens,
+    resources,
+    restoring,
+    roles,
+    secrets,
+    sessions,
+    users,
+)
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -45,7 +65,10 @@ app = typer.Typer(
 )
 app.add_typer(users.app, name="users")
 app.add_typer(clients.app, name="clients")
+app.add_typer(registration_tokens.app, name="registration-tokens")
 app.add_typer(resources.app, name="resources")
+app.add_typer(roles.app, name="roles")
+app.add_typer(groups.app, name="groups")
 app.add_typer(consents.app, name="consents")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(events.app, name="events")
@@ -94,13 +117,9 @@ def worker(
 @app.command()
 def migrate() -> None:
     """Upgrade the database schema to this version. It is safe to repeat, and to run several at once."""
-    from ..migrations import HEAD
-    from ..migrations import migrate as run
-    from ..settings.settings import load_settings
+    from .migrating import migrate as run
 
-    settings = load_settings()
-    run(settings.database_url.get_secret_value(), issuer=settings.issuer)
-    typer.echo(f"The schema is at {HEAD}.")
+    typer.echo(f"The schema is at {run()}.")
 
 
 def main() -> None:

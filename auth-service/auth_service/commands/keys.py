@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..audit.trail import record_rotation
+from ..audit.trail import record, record_rotation
 from ..clients.algorithms import find_evidence, find_lacking
 from ..keys.rewrap import rewrap_keys
 from ..keys.rotation import Rotation, SpareTooYoung, rotate_keys
@@ -146,7 +146,10 @@ async def _rewrap() -> Record:
     async with opened() as database:
         stores = open_stores(database)
         rewrapped = sum([len(await rewrap_keys(database, store)) for store in stores])
-    return {"rewrapped": rewrapped, "version": stores[0].encryption.newest}
+        version = stores[0].encryption.newest
+        async with database.writing() as session:
+            await record(session, "keys_rewrapped", now=utc_now(), rewrapped=rewrapped, version=version)
+    return {"rewrapped": rewrapped, "version": version}
 
 
 def _explain(young: SpareTooYoung) -> str:

@@ -15,6 +15,7 @@ from ..resources import resources as registry
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
 from ..tokens.removed_access import Loss, count_affected, lock_clients, loss_of, take_away
+from ..tokens.removed_roles import count_holders, take_roles
 from . import algorithms
 from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show
@@ -50,7 +51,8 @@ def show_(uri: Identifier) -> None:
 def update(uri: Identifier, yes: Yes = False, at_once: AtOnce = False) -> None:
     """Replace the registration of an API by the one on standard input. It takes effect within five seconds.
 
-    A scope that is left out is removed from consents, grants and clients, too. This says how many, and needs --yes.
+    A scope that is left out is removed from consents, grants and clients, too, and a role from accounts and clients.
+    This says how many, and needs --yes.
     Another signing algorithm is refused while a verifier of the API reports that it lacks the key, unless --now is
     given. An algorithm that nobody has used yet begins later; this says when.
     """
@@ -132,10 +134,11 @@ async def _put(
         return resource
     if before is not None and before.access_token_signing_alg != resource.access_token_signing_alg and not at_once:
         await algorithms.check_change(session, before, resource)
-    if before is not None and before.scopes.keys() - resource.scopes.keys():
+    if before is not None and (before.scopes.keys() - resource.scopes.keys() or before.roles.keys() - resource.roles):
         await lock_clients(session)
     await registry.put(session, resource, now=utc_now())
     if before is not None:
+        await _take_roles(session, before, resource, yes=yes)
         await _take_scopes(session, before, resource, yes=yes)
     scope = " ".join(resource.scopes)
     await record(session, "resource_registered", now=utc_now(), resource=resource.resource, scope=scope)
@@ -165,6 +168,16 @@ async def _take_scopes(session: AsyncSession, before: Resource, after: Resource,
         affected = await count_affected(session, loss)
         raise CommandRefused(f"{' '.join(sorted(loss.scopes))} would be removed: {affected} lose it; add --yes")
     await take_away(session, loss, now=utc_now())
+
+
+async def _take_roles(session: AsyncSession, before: Resource, after: Resource, *, yes: bool) -> None:
+    gone = sorted(before.roles.keys() - after.roles.keys())
+    if not gone:
+        return
+    if not yes:
+        holders = await count_holders(session, after.resource, gone)
+        raise CommandRefused(f"role {', '.join(gone)} would be removed: {holders} lose it; add --yes")
+    await take_roles(session, after.resource, gone, now=utc_now())
 
 
 async def _count(uri: str) -> str:

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..accounts.accounts import Account
 from ..audit.trail import record
 from ..clients.clients import Client
+from ..clients.registration_tokens import RegistrationToken
 from ..grants import grants
 from ..grants.authorization_requests import StoredRequest
 from ..grants.consents import Consent
@@ -27,6 +28,8 @@ from ..keys.signing import ACTIVE, NEXT, SigningKey
 from ..keys.verifier_reports import VerifierReport
 from ..migrations.tables import import_tables
 from ..resources.resources import RegisteredResource
+from ..roles.assigned import AccountRole
+from ..roles.groups import GroupMember
 from ..sessions.browser_sessions import BrowserSession, end_some
 from ..status_lists import epochs
 from ..store.database import Database
@@ -53,7 +56,10 @@ _PAST = {
 }
 _BATCH = 500  # sessions in one statement
 # Nothing in these tables outlives a restore. Pending requests and reports are made anew by those who need them.
-_EMPTIED = (AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease)
+_EMPTIED = (
+    *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
+    RegistrationToken,  # the backup does not know which were used up or revoked since
+)
 
 KeepSessions = Annotated[
     bool, typer.Option("--keep-sessions", help="Leave browsers signed in, also those that signed out after the backup.")
@@ -145,6 +151,7 @@ async def _list_what_came_back(session: AsyncSession, since: datetime, until: da
 
     accounts, suspended = await count(Account), await count(Account, Account.suspended_at.is_not(None))
     clients, secrets = await count(Client), await count(Client, Client.secret_hash.is_not(None))
+    roles = await count(AccountRole) + await count(Client, Client.roles != "{}")
     told = [
         ("accounts", accounts, "deleted ones are back, new ones are missing; profiles and addresses are as before"),
         ("passwords", accounts, "changed ones are as before"),
@@ -152,6 +159,8 @@ async def _list_what_came_back(session: AsyncSession, since: datetime, until: da
         ("clients", clients, "deleted ones are back, new ones are missing; metadata is as before"),
         ("client secrets", secrets, "replaced and revoked ones are valid again"),
         ("APIs", await count(RegisteredResource), "removed ones and their scopes are back, new ones are missing"),
+        ("roles", roles, "revoked ones are back, granted ones are missing"),
+        ("group members", await count(GroupMember), "removed ones are back, new ones are missing; so are groups"),
     ]
     return [_line(*each, since, until) for each in told]
 

@@ -59,7 +59,8 @@ async def _end_grant_of(token: VerifiedToken, parts: RevokeParts, client: Client
         revoke = recorded(clients.revoke_own_tokens, "service_tokens_revoked", at=now, client_id=client.client_id)
         await parts.database.transact(revoke, client.client_id, now=now)
         return
-    holder = await find_holder(parts.database, client_id=token.client_id, status=token.status)
+    # The index may be revoked while the grant lives on (an API was withdrawn). Giving the token back ends the grant.
+    holder = await find_holder(parts.database, client_id=token.client_id, status=token.status, revoked_too=True)
     if holder is not None:
         await _end_grant(parts, holder.grant.id, client, now)
 

@@ -21,6 +21,8 @@ class Audience:
     identifier: str
     access_token_ttl: timedelta | None  # None: the deployment's
     opens_userinfo: bool
+    names_roles: bool = False  # it declares roles, so the token has those of its subject
+    names_groups: bool = False
     signing_alg: str = RS256  # of its access tokens
 
 
@@ -66,11 +68,11 @@ class Resources:
         return audience == self.issuer or (found is not None and found.identity)
 
     def audience(self, identifier: str) -> "Audience":
-        found = self.find(identifier)
-        opens_userinfo = self.opens_userinfo(identifier)
+        opens_userinfo, found = self.opens_userinfo(identifier), self.find(identifier)
         if found is None:
             return Audience(identifier, None, opens_userinfo)
-        return Audience(identifier, found.access_token_ttl, opens_userinfo, found.access_token_signing_alg)
+        alg = found.access_token_signing_alg
+        return Audience(identifier, found.access_token_ttl, opens_userinfo, bool(found.roles), found.groups, alg)
 
     def open_to(self, registered: Iterable[str], default: str | None) -> tuple[str, ...]:
         """The audiences that a client may ask for: the APIs of its scopes, its default, and the issuer."""

@@ -105,6 +105,12 @@ async def put(session: AsyncSession, resource: Resource, *, now: datetime) -> No
     await session.flush()
 
 
+async def lock(session: AsyncSession, identifier: str) -> None:
+    """Lock an API before it is removed, so that nobody stores something for it."""
+    own = select(RegisteredResource.resource).where(RegisteredResource.resource == identifier)
+    await session.execute(own.with_for_update())
+
+
 async def remove(session: AsyncSession, identifier: str) -> None:
     await session.execute(delete(RegisteredResource).where(RegisteredResource.resource == identifier))
 

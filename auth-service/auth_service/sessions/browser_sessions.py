@@ -17,6 +17,7 @@ from ..accounts import accounts
 from ..accounts.accounts import Account
 from ..events import account_events, logouts
 from ..grants import consents, grants
+from ..roles import assigned, groups
 from ..status_lists import indexes as status_indexes
 from ..store import identifiers
 from ..store.database import Database
@@ -149,6 +150,8 @@ async def delete_with_sessions(session: AsyncSession, account_id: str, *, now: d
     """End all sessions and grants of an account, and delete it. Returns the number of sessions."""
     await accounts.lock(session, account_id)
     ended = await _delete(session, BrowserSession.account_id == account_id, now=now)
+    await assigned.lock(session, account_id=account_id)
+    await groups.lock_members(session, account_id=account_id)
     await consents.lock(session, account_id=account_id)
     await grants.lock(session, account_id=account_id)
     await grants.end_for_account(session, account_id, now=now)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, literal, select, update
+from sqlalchemy import Select, bindparam, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..oauth.status_list import SIZE
@@ -83,15 +83,20 @@ async def revoke_of(session: AsyncSession, holder_ids: Select[tuple[str]], *, no
     raise_at_commit(session, revoked)
 
 
-async def is_revoked(session: AsyncSession, name: ListName, index: int) -> bool:
-    """Whether the index is revoked. Every index of another epoch is, and an index without a holder, too."""
-    query = (
-        select(StatusIndex.idx)
-        .join(StatusList, StatusList.id == StatusIndex.list_id)
-        .where(StatusList.id == name.id, StatusList.epoch == name.epoch, StatusList.state != VOID)
-        .where(StatusIndex.idx == index, StatusIndex.revoked_at.is_(None))
-    )
-    return await session.scalar(query) is None
+# Conditions of a query that joins both tables, with the parameters of `named`: the index that a token names, and the
+# same if it is not revoked. Every index of another epoch is revoked, and an index without a holder, too.
+NAMED = (
+    StatusList.id == bindparam("list_id"),
+    StatusList.epoch == bindparam("epoch"),
+    StatusIndex.list_id == StatusList.id,
+    StatusIndex.idx == bindparam("idx"),
+)
+NOT_REVOKED = (*NAMED, StatusList.state != VOID, StatusIndex.revoked_at.is_(None))
+
+
+def named(name: ListName, index: int) -> dict[str, object]:
+    """The parameters of NAMED and NOT_REVOKED."""
+    return {"list_id": name.id, "epoch": name.epoch, "idx": index}
 
 
 async def find_revoked(session: AsyncSession, list_id: int) -> Sequence[int]:

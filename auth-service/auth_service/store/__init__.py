@@ -22,10 +22,14 @@ no two wait for each other:
     4. requests           stored authorization requests
     5. sessions           `lock_live`, or their deletion
     6. APIs               `lock_registered`, or their removal, which begins with the clients
-    7. consents           `consents.find_agreed(lock=True)`, `remember`, `lock`
-    8. grants             `grants.hold` while a code or a refresh token is made; every end of a grant
-    9. codes and families of refresh tokens
-    10. status indexes    only with their holder locked: a session, a grant or a client
+    7. roles and groups   roles of accounts, groups, their members: `lock` before an account, an API or a group goes
+    8. consents           `consents.find_agreed(lock=True)`, `remember`, `lock`
+    9. grants             `grants.hold` while a code or a refresh token is made; every end of a grant
+    10. codes and families of refresh tokens
+    11. status indexes    only with their holder locked: a session, a grant or a client
+
+Operators' changes of the registry, of roles and of groups first exclude each other by a lock of the whole table
+(`load_locked`, `exclude_others`), which no request waits for.
 
 A row with a foreign key locks its parent, too, when it is inserted, or changed twice in one transaction: so what makes
 a consent or a grant begins with `hold_owners`. Deleting an account or a client locks all rows that go with it, in this

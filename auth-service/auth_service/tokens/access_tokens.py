@@ -7,18 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import jwt
-from sqlalchemy import bindparam, select
 
 from ..accounts.accounts import Account
 from ..clients import clients
 from ..clients.clients import WEB_CLIENT_ID
 from ..keys.ring import KeyRing
 from ..oauth.access_token import TYP, USERINFO_CLAIMS
-from ..sessions.browser_sessions import BrowserSession
-from ..status_lists import indexes as status_indexes
 from ..status_lists.epochs import ListName, parse_name
 from ..store.database import Database
-from .holders import find_holder
+from .holders import find_holder, find_signed_in, is_client_live
 
 MAX_LENGTH = 8192  # characters
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -107,44 +104,23 @@ class AccessTokenReader:
 
     async def find_account(self, token: VerifiedToken, *, now: datetime) -> Account | None:
         """The account of a live token. None if the token is revoked, or is a client_credentials token."""
-        if token.session_id is None or await self._is_revoked(token):
+        if token.session_id is None:
             return None
         if token.client_id == WEB_CLIENT_ID:
-            return await self._find_signed_in(token.session_id, now)
+            return await find_signed_in(self.database, token.session_id, status=token.status, now=now)
         holder = await find_holder(self.database, client_id=token.client_id, status=token.status)
         return holder.account if holder is not None and holder.is_live(now=now) else None
 
     async def is_live(self, token: VerifiedToken, *, now: datetime) -> bool:
         if token.session_id is not None:
             return await self.find_account(token, now=now) is not None
+        if token.status is not None:
+            return await is_client_live(self.database, token.client_id, status=token.status)
         async with self.database.reading() as session:
             client = await clients.find(session, token.client_id)
-        if client is None or token.status is not None:  # the instants below may come from the clocks of two nodes
-            return client is not None and not await self._is_revoked(token)
         # `iat` has whole seconds: a token of the second of the revocation counts as revoked.
-        revoked_at = client.tokens_revoked_at
-        return revoked_at is None or int(token.claims["iat"]) > int(revoked_at.timestamp())
-
-    async def _is_revoked(self, token: VerifiedToken) -> bool:
-        """Whether the token's status index is revoked, read from the database, even before the list is published."""
-        if token.status is None:
-            return False
-        name, index = token.status
-        async with self.database.reading() as session:
-            return name is None or await status_indexes.is_revoked(session, name, index)
-
-    async def _find_signed_in(self, session_id: str, now: datetime) -> Account | None:
-        async with self.database.reading() as session:
-            return await session.scalar(_FIND_SIGNED_IN, {"session_id": session_id, "now": now})
+        revoked_at = None if client is None else client.tokens_revoked_at
+        return client is not None and (revoked_at is None or int(token.claims["iat"]) > int(revoked_at.timestamp()))
 
 
 _BY_HAND: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
-_FIND_SIGNED_IN = (
-    select(Account)
-    .join(BrowserSession, BrowserSession.account_id == Account.id)
-    .where(
-        BrowserSession.id == bindparam("session_id"),
-        BrowserSession.expires_at > bindparam("now"),
-        Account.suspended_at.is_(None),
-    )
-)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +13,8 @@ from ..clients.clients import Client
 from ..grants.grants import Authorized, Grant
 from ..sessions.browser_sessions import BrowserSession
 from ..status_lists.epochs import ListName
-from ..status_lists.lists import StatusIndex, StatusList
+from ..status_lists.indexes import NAMED, NOT_REVOKED, named
+from ..status_lists.lists import StatusIndex
 from ..store.database import Database
 from ..store.rows import Row
 
@@ -75,32 +76,64 @@ async def is_unchanged(database: Database, held: Held[Authorized]) -> bool:
     return found is not None and tuple(found) == (held.authorized.resource, held.authorized.scope)
 
 
-_FIND_HOLDER = (
+# One statement finds the holder of a status index, and whether that index is revoked: in the database and not in a
+# published list, so that a revocation counts at once.
+_OF_INDEX = (
     select(*_COLUMNS)
     .join_from(StatusIndex, Grant, Grant.id == StatusIndex.holder_id)
-    .join(StatusList, StatusList.id == StatusIndex.list_id)
     .join(Account, Account.id == Grant.account_id)
     .outerjoin(BrowserSession, BrowserSession.id == Grant.session_id)
+    .where(Grant.client_id == bindparam("client_id"), Grant.ended_at.is_(None))
+)
+_FIND_HOLDER = _OF_INDEX.where(*NAMED)
+_FIND_LIVE_HOLDER = _OF_INDEX.where(*NOT_REVOKED)
+_FIND_SIGNED_IN = (
+    select(*Account.__table__.columns)
+    .join_from(BrowserSession, Account, Account.id == BrowserSession.account_id)
     .where(
-        StatusList.id == bindparam("list_id"),
-        StatusList.epoch == bindparam("epoch"),
-        StatusIndex.idx == bindparam("idx"),
-        Grant.client_id == bindparam("client_id"),
-        Grant.ended_at.is_(None),
+        BrowserSession.id == bindparam("session_id"),
+        BrowserSession.expires_at > bindparam("now"),
+        Account.suspended_at.is_(None),
     )
 )
+_FIND_SIGNED_IN_BY_INDEX = _FIND_SIGNED_IN.where(*NOT_REVOKED, StatusIndex.holder_id == BrowserSession.id)
+_FIND_CLIENT = select(Client.client_id).where(
+    *NOT_REVOKED, StatusIndex.holder_id == Client.client_id, Client.client_id == bindparam("client_id")
+)
+Status: TypeAlias = tuple[ListName | None, int]
 
 
 async def find_holder(
-    database: Database, *, client_id: str, status: tuple[ListName | None, int] | None
+    database: Database, *, client_id: str, status: Status | None, revoked_too: bool = False
 ) -> Holder | None:
-    """The grant of an access token, found by its status index; None if the grant has ended."""
+    """The grant of an access token, found by its status index; None if the index is revoked or the grant has ended."""
     name, index = status or (None, 0)
     if name is None:
         return None
-    named = {"list_id": name.id, "epoch": name.epoch, "idx": index, "client_id": client_id}
-    values = await database.find_row(_FIND_HOLDER, named)
+    statement = _FIND_HOLDER if revoked_too else _FIND_LIVE_HOLDER
+    values = await database.find_row(statement, named(name, index) | {"client_id": client_id})
     return None if values is None else _holder(iter(values))
+
+
+async def find_signed_in(
+    database: Database, session_id: str, *, status: Status | None, now: datetime
+) -> Account | None:
+    """The account of a live session whose status index, if the token has one, is not revoked."""
+    parameters: dict[str, object] = {"session_id": session_id, "now": now}
+    if status is None:
+        values = await database.find_row(_FIND_SIGNED_IN, parameters)
+    elif status[0] is None:
+        return None
+    else:
+        values = await database.find_row(_FIND_SIGNED_IN_BY_INDEX, parameters | named(status[0], status[1]))
+    return None if values is None else _row(Account, iter(values))
+
+
+async def is_client_live(database: Database, client_id: str, *, status: Status) -> bool:
+    """Whether a client exists and its token's status index is not revoked."""
+    if status[0] is None:
+        return False
+    return await database.find_row(_FIND_CLIENT, named(status[0], status[1]) | {"client_id": client_id}) is not None
 
 
 async def hold_owners(session: AsyncSession, account_id: str, client_id: str) -> bool:

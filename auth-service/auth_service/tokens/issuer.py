@@ -1,7 +1,7 @@
 """Access tokens and ID tokens for the clients of this issuer."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,9 +18,9 @@ from ..oauth.audiences import Audience
 from ..oauth.authentication_context import ONE_FACTOR, PASSWORD
 from ..oauth.id_token import IdToken
 from ..oauth.status_list import StatusReference
+from ..roles.held import NOTHING, HeldRoles
 from ..sessions.browser_sessions import BrowserSession
 from ..store import identifiers
-from . import person_claims
 from .holders import Held
 
 
@@ -41,6 +41,7 @@ class TokenIssuer:
         audience: Audience,
         scope: str,
         status: StatusReference,
+        roles: HeldRoles,
         *,
         now: datetime,
     ) -> str:
@@ -56,14 +57,23 @@ class TokenIssuer:
             scope=scope,
             status=status,
             authentication=authentication,
+            roles=roles,
             now=now,
         )
 
     def issue_for_client(
-        self, client_id: str, audience: Audience, scope: str, status: StatusReference, *, now: datetime
+        self,
+        client_id: str,
+        audience: Audience,
+        scope: str,
+        status: StatusReference,
+        roles: HeldRoles,
+        *,
+        now: datetime,
     ) -> str:
         """An access token for client_credentials: `sub` is the client_id (RFC 9068 §2.2)."""
-        return self._issue(sub=client_id, audience=audience, client_id=client_id, scope=scope, status=status, now=now)
+        named: dict[str, Any] = {"sub": client_id, "client_id": client_id, "scope": scope, "roles": roles}
+        return self._issue(audience=audience, status=status, now=now, **named)
 
     def issue_for_grant(
         self,
@@ -71,6 +81,7 @@ class TokenIssuer:
         audience: Audience,
         scope: str,
         status: StatusReference,
+        roles: HeldRoles,
         *,
         registered: tuple[str, ...],
         now: datetime,
@@ -90,6 +101,7 @@ class TokenIssuer:
             status=status,
             authentication=_authentication(held),
             userinfo_claims=asked,
+            roles=roles,
             now=now,
         )
 
@@ -99,21 +111,16 @@ class TokenIssuer:
         access_token: str,
         *,
         nonce: str | None,
-        scopes: Collection[str],
-        registered: tuple[str, ...],
+        person: Mapping[str, Any],
         now: datetime,
     ) -> str:
         """An ID token issued with an access token.
 
-        It has the claims that `scopes` allow, and those that the `claims` parameter requests. OpenID Connect Core §5.4
-        would leave the former to userinfo, but most client libraries look nowhere else.
-
         Args:
-            scopes: of this response; or none, for a client that wants a small ID token (`id_token_claims`).
+            person: claims about the person. OpenID Connect Core §5.4 would leave those of the scopes to userinfo, but
+                most client libraries look nowhere else.
         """
         grant = held.holder.grant
-        asked = claims.asked_for(held.authorized.claims, claims.ID_TOKEN, registered)
-        names = claims.names_for(scopes, asked)
         token = IdToken(
             iss=self.issuer,
             sub=grant.account_id,
@@ -123,7 +130,7 @@ class TokenIssuer:
             authentication=_authentication(held),
             nonce=nonce,
             at_hash=id_token.hash_token(access_token),
-            person=person_claims.describe_in_id_token(held.holder.account, names),
+            person=person,
         )
         return self._sign(token.claims(), id_token.TYP, RS256)
 
@@ -141,6 +148,7 @@ class TokenIssuer:
         status: StatusReference,
         authentication: Authentication | None = None,
         userinfo_claims: tuple[str, ...] = (),
+        roles: HeldRoles = NOTHING,
         now: datetime,
     ) -> str:
         token = AccessToken(
@@ -154,6 +162,8 @@ class TokenIssuer:
             jti=identifiers.draw(),
             authentication=authentication,
             userinfo_claims=userinfo_claims,
+            roles=roles.at(audience.identifier),
+            groups=roles.groups if audience.names_groups else (),
             status=status,
         )
         return self._sign(token.claims(), access_token.TYP, audience.signing_alg)

@@ -26,6 +26,7 @@ from ..sessions.browser_sessions import BrowserSession
 from ..status_lists import indexes as status_indexes
 from .authorization_codes import AuthorizationCode
 from .refresh_tokens import RefreshTokenFamily
+from .removed_roles import take_roles
 
 _KINDS: tuple[type[Authorized], ...] = (AuthorizationCode, RefreshTokenFamily)  # codes first: they become families
 
@@ -37,13 +38,14 @@ class Loss:
     resource: str
     scopes: frozenset[str]
     is_whole: bool
+    roles: frozenset[str] = frozenset()  # of a whole API
 
     def __bool__(self) -> bool:
         return self.is_whole or bool(self.scopes)
 
 
 def loss_of(api: Resource) -> Loss:
-    return Loss(api.resource, frozenset(api.scopes), is_whole=True)
+    return Loss(api.resource, frozenset(api.scopes), is_whole=True, roles=frozenset(api.roles))
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ async def take_away(session: AsyncSession, loss: Loss, *, now: datetime) -> Affe
     affected = await count_affected(session, loss)
     await _take_from_clients(session, loss, now=now)
     if loss.is_whole:  # first: a request that stores something for the API now waits, and then finds it gone
+        await resources.lock(session, loss.resource)
+        await take_roles(session, loss.resource, loss.roles, now=now)
         await resources.remove(session, loss.resource)
     await _take_from_consents(session, loss)
     await _take_from_grants(session, loss, now=now)

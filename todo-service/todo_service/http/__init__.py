@@ -20,7 +20,7 @@
     health.py               /livez and /readyz
 
 An endpoint declares the token that it needs: `token: Writer`. FastAPI then calls `BearerToken`. It takes the token from
-the Authorization header, verifies it (verifier/), counts the request for the token's subject (limits/), and checks the
+the Authorization header, verifies it (atjwt), counts the request for the token's subject (limits/), and checks the
 scope and the user in the path. If something is wrong, it raises a `Problem` with a challenge (RFC 6750); problems.py
 renders all problems.
 

@@ -11,13 +11,14 @@ from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
+from atjwt.access_token import AccessToken
+from atjwt.jwks import JwksCache
+from atjwt.refusals import InvalidToken, KeysUnavailable, StatusUnknown, UnknownKey
+from atjwt.status_list import LEEWAY, Freshness
+from atjwt.status_lists import StatusLists
+from atjwt.verified_tokens import VerifiedTokens
+
 from ..telemetry.metrics import Metric
-from ..verifier.access_token import AccessToken
-from ..verifier.jwks import JwksCache, KeysUnavailable
-from ..verifier.jws import InvalidToken, UnknownKey
-from ..verifier.status_list import LEEWAY, Freshness
-from ..verifier.status_lists import StatusLists, StatusUnknown
-from ..verifier.verified_tokens import VerifiedTokens
 from . import costs, request_body
 from .parts import Given, given
 from .problems import (

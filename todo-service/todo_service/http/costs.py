@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from ..limits.subjects import RateLimit
-from ..limits.turns import Busy, Turns
+from ..limits.turns import Busy, Full, Places, Turns
 from . import outgoing
 from .parts import Given, given
 from .problems import RATE_LIMIT_EXCEEDED, Problem
@@ -46,6 +46,20 @@ async def turn(turns: Turns, subject: str, what: str) -> AsyncIterator[None]:
             yield
     except Busy:
         detail = f"Too many {what} of yours are in progress or waiting. Send them one after the other."
+        raise Problem(RATE_LIMIT_EXCEEDED, detail, headers={"Retry-After": RETRY_AFTER}) from None
+
+
+@asynccontextmanager
+async def place(places: Places, what: str, *, begins: bool) -> AsyncIterator[None]:
+    """Wait for a place of everybody's, for one piece of work. `what` names the requests in the plural.
+
+    Raises Problem if a request that begins gets none in time. One that has begun waits on.
+    """
+    try:
+        async with places.place(may_fail=begins):
+            yield
+    except Full:
+        detail = f"The service is busy with as many {what} as it serves at once. Try again in {RETRY_AFTER} s."
         raise Problem(RATE_LIMIT_EXCEEDED, detail, headers={"Retry-After": RETRY_AFTER}) from None
 
 

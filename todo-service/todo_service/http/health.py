@@ -7,9 +7,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
+from atjwt.jwks import JwksCache
+from atjwt.refusals import KeysUnavailable
+from atjwt.status_lists import StatusLists
+
 from ..store.database import Database
-from ..verifier.jwks import JwksCache, KeysUnavailable
-from ..verifier.status_lists import StatusLists
 from .parts import Given, given
 
 router = APIRouter(tags=["health"])

@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from ..verifier import strict_json
+from atjwt import strict_json
+
 from . import field_errors
 from .problems import CONTENT_TOO_LARGE, INVALID_FIELDS, INVALID_JSON, UNSUPPORTED_MEDIA_TYPE, Problem
 

@@ -1,7 +1,8 @@
 """Limits: how many requests a person or a service may send, and how many costly ones run at once.
 
     subjects.py         `RateLimit`: one window per subject, and the RateLimit fields of the response
-    turns.py            `Turns`: how many costly requests of a subject run at once, and how much of the time
+    turns.py            `Turns`: how many costly requests of a subject run at once, and how much of the time;
+                        `Places`: how many pieces of such work run at once for everybody
     windows.py          `Window`, `QuotaPolicy`, and `OwnWindows`: one process's own count
     shared_windows.py   `SharedWindows`: the same count for all processes, in Redis
     redis_address.py    the address of Redis: one server, Sentinel or cluster, with or without TLS

@@ -2,7 +2,8 @@
 
 A subject that sends more waits in a short line, and is refused when the line is full or the wait takes too long. After
 its turn a subject rests in proportion to the time that it took, so it gets at most a `share` of the time, however many
-connections it has. Each process has its own turns.
+connections it has. `Places` are shared by all subjects, and are held for moments only. Each process has its own
+turns and places.
 """
 
 import asyncio
@@ -20,6 +21,10 @@ class Busy(Exception):
     """The subject has as many requests of this kind in progress and waiting as it may have."""
 
 
+class Full(Exception):
+    """All places stayed taken for as long as somebody may wait for one."""
+
+
 @dataclass(slots=True)
 class _Line:
     taken: int = 0
@@ -29,21 +34,12 @@ class _Line:
 class Turns:
     """For one event loop: between two awaits nothing changes, so no lock is needed."""
 
-    def __init__(
-        self,
-        *,
-        at_once: int,
-        waiting: int,
-        patience: timedelta,
-        share: float = 1.0,
-        in_all: int = 1_000_000,
-    ) -> None:
-        """At most `at_once` of one subject and `in_all` of everybody run; `waiting` wait, each at most `patience`."""
+    def __init__(self, *, at_once: int, waiting: int, patience: timedelta, share: float = 1.0) -> None:
+        """At most `at_once` of one subject run; `waiting` wait, each at most `patience`."""
         self._at_once = at_once
         self._waiting = waiting
         self._patience = patience.total_seconds()
         self._rest = 1 / share - 1
-        self._places = asyncio.Semaphore(in_all)
         self._lines: dict[str, _Line] = {}
 
     def __len__(self) -> int:
@@ -58,28 +54,13 @@ class Turns:
         await self._take(subject, line, deadline)
         begun = time.monotonic()
         try:
-            async with self._place(deadline):
-                begun = time.monotonic()
-                yield
+            yield
         finally:
             rest = min((time.monotonic() - begun) * self._rest, LONGEST_REST.total_seconds())
             if rest > 0.001:
                 asyncio.get_running_loop().call_later(rest, self._release, subject, line)
             else:
                 self._release(subject, line)
-
-    @asynccontextmanager
-    async def _place(self, deadline: float) -> AsyncIterator[None]:
-        """One of the places of everybody. Only the one who has the subject's turn waits, so no subject takes all."""
-        try:
-            async with asyncio.timeout(deadline - time.monotonic()):
-                await self._places.acquire()
-        except TimeoutError:
-            raise Busy from None
-        try:
-            yield
-        finally:
-            self._places.release()
 
     async def _take(self, subject: str, line: _Line, deadline: float) -> None:
         if line.taken < self._at_once:
@@ -111,3 +92,28 @@ class Turns:
         line.taken -= 1
         if line.taken == 0:
             self._lines.pop(subject, None)
+
+
+class Places:
+    """A fixed number of places for everybody, given in the order in which they were asked for.
+
+    A place is held while the service works, never while it waits for a client: a slow client would keep it from others.
+    Whoever has a turn asks for one place at a time, so no subject takes all of them.
+    """
+
+    def __init__(self, number: int, *, patience: timedelta) -> None:
+        self._free = asyncio.Semaphore(number)
+        self._patience = patience.total_seconds()
+
+    @asynccontextmanager
+    async def place(self, *, may_fail: bool) -> AsyncIterator[None]:
+        """A place until the block ends. Raises Full after the patience; with `may_fail` false it waits on."""
+        try:
+            async with asyncio.timeout(self._patience if may_fail else None):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Full from None
+        try:
+            yield
+        finally:
+            self._free.release()

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from fastapi.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from atjwt.jwks import JwksCache
+from atjwt.status_list import LAGGING_AFTER
+from atjwt.status_lists import StatusLists
+
 from ..limits.subjects import RateLimit
 from ..store.database import Database
-from ..verifier.jwks import JwksCache
-from ..verifier.status_list import LAGGING_AFTER
-from ..verifier.status_lists import StatusLists
 from .counts import RequestCounts
 from .metrics import MEDIA_TYPE, Metric, render
 from .process_metrics import pool_metrics, process_metrics

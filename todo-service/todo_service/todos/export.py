@@ -15,7 +15,7 @@ from ..http import costs
 from ..http.authentication import Reader
 from ..http.parts import Given, given
 from ..http.problems import Problem
-from ..limits.turns import Turns
+from ..limits.turns import Places, Turns
 from ..store.database import Database
 from . import queries
 from .endpoints import DatabaseDep, Now
@@ -23,6 +23,7 @@ from .fields import EXAMPLE, Todo
 
 _PART = 25  # todos that are read and written at once
 _PARTS_PER_COST = 4
+_FIRST = uuid.UUID(int=0)
 
 
 class Export(BaseModel):
@@ -39,10 +40,14 @@ class Export(BaseModel):
 @dataclass(frozen=True)
 class ExportParts(Given):
     export_turns: Turns
+    export_places: Places
 
 
 async def export(token: Reader, request: Request, database: DatabaseDep, now: Now) -> StreamingResponse:
-    """Export all todos in one document. Each hundred count as a request; exports of one owner follow each other."""
+    """Export all todos in one document. Each hundred count as a request; exports of one owner follow each other.
+
+    A place of everybody's is held for one part at a time, while it is read: a slow client keeps its own turn only.
+    """
     stream = _write(request, token.sub, database, now)
     first = await anext(stream)  # before the status is sent, so that an error still gets its own
     headers = {"Content-Disposition": 'attachment; filename="todos.json"'}
@@ -57,19 +62,22 @@ async def _go_on(first: bytes, stream: AsyncGenerator[bytes]) -> AsyncIterator[b
 
 
 async def _write(request: Request, owner: str, database: Database, now: datetime) -> AsyncGenerator[bytes]:
-    async with costs.turn(given(request, ExportParts).export_turns, owner, "exports"):
+    parts = given(request, ExportParts)
+    async with costs.turn(parts.export_turns, owner, "exports"):
         breath, number = costs.Breath(), 0
-        part = await _read_part(owner, database, uuid.UUID(int=0), now)
-        yield b'{"exported_at":"%s","todos":[' % now.isoformat().encode()
-        separator = b""
-        while part:
+        after: uuid.UUID | None = _FIRST
+        before = b'{"exported_at":"%s","todos":[' % now.isoformat().encode()
+        while after is not None:
+            async with costs.place(parts.export_places, "exports", begins=number == 0):
+                part = await _read_part(owner, database, after, now)
+                written = b",".join(Todo.__pydantic_serializer__.to_json(Todo.of(row)) for row in part)
             number += 1
-            if number % _PARTS_PER_COST == 0:
+            if part and number % _PARTS_PER_COST == 0:
                 await _count(request, owner)
-            yield separator + b",".join(Todo.__pydantic_serializer__.to_json(Todo.of(row)) for row in part)
-            separator = b","
+            if part or number == 1:
+                yield before + written
+            before, after = b",", part[-1]["id"] if len(part) == _PART else None
             await breath.take()
-            part = await _read_part(owner, database, part[-1]["id"], now) if len(part) == _PART else ()
         yield b"]}"
 
 

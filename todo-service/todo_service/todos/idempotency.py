@@ -18,11 +18,12 @@ from fastapi import Request, Response
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from atjwt.access_token import AccessToken
+
 from ..http import problems
 from ..http.parts import Given
 from ..http.problems import Problem
 from ..store.database import Database
-from ..verifier.access_token import AccessToken
 from . import owners, rooms
 from .rooms import Quota
 from .table import UtcDateTime, idempotency_keys

@@ -14,6 +14,7 @@ longer publishes its key, or after a restore of the issuer (epochs.py).
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -29,16 +30,12 @@ from .access_token import AccessToken
 from .epochs import Epochs
 from .jitter import jittered
 from .jwks import JwksCache
-from .jws import InvalidToken
+from .refusals import InvalidToken, Reason, StatusUnknown
 from .status_list import Freshness, StatusList, UnknownStatusKey, UnusableStatusList
 
 _FETCHED_AT_ONCE = 4
 _EPOCH = "epoch"  # a member of the saved copy, beside the lists by their URIs
 _log = logging.getLogger(__name__)
-
-
-class StatusUnknown(Exception):
-    """The list that the token names is not in memory (yet), so it is unknown whether the token is revoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ class Counts:
 
 
 class StatusLists:
-    """All lists, and their fetches. For one event loop: there is no lock around the tables.
+    """All lists, and their fetches in one event loop. `check` may be called in any thread: it reads whole tables.
 
     `clock` (since the epoch) measures the age of lists, `monotonic` the pauses between fetches.
     """
@@ -114,6 +111,8 @@ class StatusLists:
         # True once the first poll has ended and there are lists: fetched ones, or the saved copy's if the issuer is
         # down. It stays True: if the lists are lost later, requests get a 503 that names the reason.
         self.is_ready = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
         self._client: httpx2.AsyncClient  # set while running()
 
     def check(self, token: AccessToken, *, now: float) -> Freshness:
@@ -130,7 +129,7 @@ class StatusLists:
         if held is None:
             if self._epochs.is_over(status.uri, listed=self._listed):
                 self.counts.checks["older_epoch"] += 1
-                raise InvalidToken("the token is from before the issuer's last restore")
+                raise InvalidToken(Reason.OLDER_EPOCH, "the token is from before the issuer's last restore")
             self.counts.checks["unknown_list"] += 1
             self._want_unknown(status.uri)
             raise StatusUnknown
@@ -138,10 +137,10 @@ class StatusLists:
             is_revoked = held.is_set(status.index)
         except IndexError:
             self.counts.checks["out_of_range"] += 1
-            raise InvalidToken("the index is behind the end of the status list") from None
+            raise InvalidToken(Reason.BAD_STATUS, "the index is behind the end of the status list") from None
         if is_revoked:
             self.counts.checks["revoked"] += 1
-            raise InvalidToken("the token has been revoked")
+            raise InvalidToken(Reason.REVOKED, "the token has been revoked")
         freshness = held.freshness(now, token_ttl=token.exp - token.iat)
         if freshness is not Freshness.LIVE:
             self.counts.checks[freshness] += 1
@@ -168,6 +167,7 @@ class StatusLists:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Load the saved copy and keep the lists fresh until the block ends. The key set must already be running."""
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         await asyncio.to_thread(self._load)
         timeouts = {"connect": self._polling.connect_timeout, "total": self._polling.total_timeout}
         async with outgoing.client(self._fetched_from, **timeouts, headers={}) as client:
@@ -181,9 +181,13 @@ class StatusLists:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+                self._loop = None
 
     def _want_unknown(self, uri: str) -> None:
         """Request a fetch of a list that a verified token names, at most once per cooldown and list."""
+        if self._loop is not None and threading.get_ident() != self._thread:
+            self._loop.call_soon_threadsafe(self._want_unknown, uri)
+            return
         now, cooldown = self._monotonic(), self._polling.unknown_list_cooldown.total_seconds()
         if now - self._asked_at.get(uri, float("-inf")) < cooldown:
             return

@@ -7,21 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt import InvalidKeyError
-from jwt.algorithms import RSAAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey, EllipticCurvePublicNumbers
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 
 from . import saved_copy, strict_json
+from .algorithms import OF_P256, OF_RSA, VerificationKey
+from .jws import MAX_KID_LENGTH, decode_base64url
 
 MAX_LENGTH = 64 * 1024
 MAX_KEYS = 32
-MAX_KID_LENGTH = 128
 MIN_MODULUS_BITS, MAX_MODULUS_BITS = 2048, 8192
 MIN_EXPONENT, MAX_EXPONENT = 65537, 2**32 - 1  # verifying costs more with a longer modulus, and a longer exponent
 MAX_CLOCK_DIFFERENCE = 60  # seconds
 STATUS_LIST = "statuslist+jwt"  # value of `signs`
 _MAX_DEPTH = 8
-_MAX_LENGTHS = {"n": 1368, "e": 8}  # characters: the largest allowed number in base64url, and a leading zero octet
+# Characters: the largest allowed number in base64url; for an RSA key also with a leading zero octet.
+_MAX_LENGTHS = {"n": 1368, "e": 8, "x": 43, "y": 43}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 _log = logging.getLogger(__name__)
@@ -35,13 +36,13 @@ class UnusableKeySet(ValueError):
 class Keys:
     """The usable keys by `kid`: one table for access tokens, one for status lists.
 
-    A JWK with the member `signs` (our own; its value is the `typ` of a status list) verifies status lists only. A JWK
-    without it verifies everything else, but no status lists. So a stolen key of one kind is useless for the other. A
-    token signed by the wrong kind of key fails with an unknown `kid`.
+    A JWK with the member `signs` (auth-service's own; its value is the `typ` of a status list) verifies status lists
+    only, and a JWK without it everything else. So a stolen key of one kind is useless for the other. A token signed by
+    the wrong kind of key fails with an unknown `kid`. If no key of the set has the member, each verifies both.
     """
 
-    access_tokens: Mapping[str, RSAPublicKey]
-    status_lists: Mapping[str, RSAPublicKey]
+    access_tokens: Mapping[str, VerificationKey]
+    status_lists: Mapping[str, VerificationKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class KeySet:
     fetched_at: float
 
     @property
-    def keys(self) -> Mapping[str, RSAPublicKey]:
+    def keys(self) -> Mapping[str, VerificationKey]:
         """The keys for access tokens."""
         return self.published.access_tokens
 
@@ -80,15 +81,17 @@ def parse_keys(document: bytes) -> Keys:
     entries = parsed.get("keys") if isinstance(parsed, dict) else None
     if not isinstance(entries, list) or len(entries) > MAX_KEYS:
         raise UnusableKeySet(f"the key set has no list of at most {MAX_KEYS} keys")
-    found: dict[str | None, dict[str, RSAPublicKey]] = {None: {}, STATUS_LIST: {}}
+    found: dict[str | None, dict[str, VerificationKey]] = {None: {}, STATUS_LIST: {}}
     for entry in entries:
         _add(found, entry)
     if not found[None]:
         raise UnusableKeySet("no key of the key set is usable")
-    return Keys(MappingProxyType(found[None]), MappingProxyType(found[STATUS_LIST]))
+    tokens = MappingProxyType(found[None])
+    are_apart = any(isinstance(entry, dict) and "signs" in entry for entry in entries)
+    return Keys(tokens, MappingProxyType(found[STATUS_LIST]) if are_apart else tokens)
 
 
-def _add(found: Mapping[str | None, dict[str, RSAPublicKey]], entry: object) -> None:
+def _add(found: Mapping[str | None, dict[str, VerificationKey]], entry: object) -> None:
     """Add one key. A bad key is logged and skipped; the other keys stay usable."""
     try:
         signs, kid, key = _parse_key(entry)
@@ -99,7 +102,7 @@ def _add(found: Mapping[str | None, dict[str, RSAPublicKey]], entry: object) -> 
             found[signs][kid] = key
 
 
-def _parse_key(entry: object) -> tuple[str | None, str, RSAPublicKey]:
+def _parse_key(entry: object) -> tuple[str | None, str, VerificationKey]:
     if not isinstance(entry, dict):
         raise ValueError("it is not an object")  # noqa: TRY004 - the document is wrong, not a type in our code
     if _PRIVATE_MEMBERS & entry.keys():
@@ -108,44 +111,49 @@ def _parse_key(entry: object) -> tuple[str | None, str, RSAPublicKey]:
     kid = entry.get("kid")
     if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_LENGTH:
         raise ValueError("it has no usable kid")
-    if not _is_for_rs256(entry):
-        raise ValueError("it is not for RS256 signatures")
+    algorithms = _algorithms(entry)
     signs = entry.get("signs")
     if signs != STATUS_LIST and "signs" in entry:
         raise ValueError("its member signs has an unknown value")
-    return signs, kid, _public_key(entry)
+    key = _rsa_key(entry) if algorithms <= OF_RSA else _p256_key(entry)
+    return signs, kid, VerificationKey(key, algorithms)
 
 
-def _is_for_rs256(entry: Mapping[str, object]) -> bool:
-    """Whether the JWK allows RS256 signatures (RFC 7517 §4). A missing `use`, `alg` or `key_ops` allows them."""
-    key_ops = entry.get("key_ops", ["verify"])
-    return (
-        entry.get("kty") == "RSA"
-        and entry.get("use", "sig") == "sig"
-        and entry.get("alg", "RS256") == "RS256"
-        and isinstance(key_ops, list)
-        and "verify" in key_ops
-    )
+def _algorithms(entry: Mapping[str, object]) -> frozenset[str]:
+    """What the JWK allows (RFC 7517 §4). A missing `use`, `alg` or `key_ops` allows all that fit the key's type."""
+    kty, key_ops = entry.get("kty"), entry.get("key_ops", ["verify"])
+    fitting = OF_RSA if kty == "RSA" else OF_P256 if kty == "EC" and entry.get("crv") == "P-256" else frozenset()
+    named = frozenset(each for each in fitting if entry.get("alg", each) == each)
+    if not named or entry.get("use", "sig") != "sig" or not isinstance(key_ops, list) or "verify" not in key_ops:
+        raise ValueError("it is not for RS256, PS256 or ES256 signatures")
+    return named
 
 
-def _public_key(entry: Mapping[str, object]) -> RSAPublicKey:
-    members = {name: entry.get(name) for name in ("kty", "n", "e")}
-    if not all(isinstance(member, str) for member in members.values()):
-        raise ValueError("its modulus or exponent is not a string")
-    if any(len(str(members[name])) > length for name, length in _MAX_LENGTHS.items()):
+def _rsa_key(entry: Mapping[str, object]) -> RSAPublicKey:
+    n, e = _number(entry, "n"), _number(entry, "e")
+    if n.bit_length() < MIN_MODULUS_BITS or e < MIN_EXPONENT or not e & n & 1:
+        raise ValueError("it is too weak")
+    if n.bit_length() > MAX_MODULUS_BITS or e > MAX_EXPONENT:
+        raise ValueError("it is too large")
+    return RSAPublicNumbers(e, n).public_key()
+
+
+def _p256_key(entry: Mapping[str, object]) -> EllipticCurvePublicKey:
+    """Raises ValueError, too, if the point is not on the curve."""
+    return EllipticCurvePublicNumbers(_number(entry, "x"), _number(entry, "y"), SECP256R1()).public_key()
+
+
+def _number(entry: Mapping[str, object], name: str) -> int:
+    """A number in base64url (RFC 7518 §6). Its length is checked before it is decoded."""
+    value = entry.get(name)
+    if not isinstance(value, str) or not value.isascii():
+        raise ValueError(f"its member {name} is not a string of base64url")
+    if len(value) > _MAX_LENGTHS[name]:
         raise ValueError("it is too large")
     try:
-        key = RSAAlgorithm.from_jwk(json.dumps(members))
-    except (InvalidKeyError, ValueError) as error:
-        raise ValueError("its modulus or exponent is malformed") from error
-    if not isinstance(key, RSAPublicKey):
-        raise ValueError("it is not a public key")  # noqa: TRY004 - the document is wrong, not a type in our code
-    numbers = key.public_numbers()
-    if key.key_size < MIN_MODULUS_BITS or numbers.e < MIN_EXPONENT or not numbers.e & numbers.n & 1:
-        raise ValueError("it is too weak")
-    if key.key_size > MAX_MODULUS_BITS or numbers.e > MAX_EXPONENT:
-        raise ValueError("it is too large")
-    return key
+        return int.from_bytes(decode_base64url(value.encode()), "big")
+    except ValueError:
+        raise ValueError(f"its member {name} is not base64url") from None
 
 
 def save(key_set: KeySet, path: Path, *, jwks_uri: str) -> None:

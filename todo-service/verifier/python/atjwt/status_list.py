@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
 from . import jws, strict_json
-from .jws import InvalidToken, UnknownKey
+from .algorithms import VerificationKey
+from .refusals import InvalidToken, UnknownKey
 
 MAX_OCTETS = 2**20 // 8  # a million tokens; auth-service's lists have an eighth of that
 MAX_LENGTH = 256 * 1024  # of the JWT: MAX_OCTETS that do not compress, encoded in base64 twice
@@ -95,7 +94,7 @@ class StatusList:
         return replace(self, statuses=(before | after).to_bytes(length, "little"), version=version)
 
 
-def verify(token: str, *, uri: str, keys: Mapping[str, RSAPublicKey], now: float) -> StatusList:
+def verify(token: str, *, uri: str, keys: Mapping[str, VerificationKey], now: float) -> StatusList:
     """Verify a list that was just fetched from `uri` (§8.3).
 
     Raises:
@@ -108,12 +107,14 @@ def verify(token: str, *, uri: str, keys: Mapping[str, RSAPublicKey], now: float
     return parsed
 
 
-def restore(token: str, *, uri: str, keys: Mapping[str, RSAPublicKey], now: float) -> StatusList:
+def restore(token: str, *, uri: str, keys: Mapping[str, VerificationKey], now: float) -> StatusList:
     """Verify a list from the saved copy. It may have expired: `freshness` judges its age."""
     return _verify(token, uri=uri, keys=keys, now=now)[0]
 
 
-def _verify(token: str, *, uri: str, keys: Mapping[str, RSAPublicKey], now: float) -> tuple[StatusList, float | None]:
+def _verify(
+    token: str, *, uri: str, keys: Mapping[str, VerificationKey], now: float
+) -> tuple[StatusList, float | None]:
     try:
         kid, claims = jws.verify(token, types=_TYPES, keys=keys, max_length=MAX_LENGTH)
         iat = jws.get_time(claims, "iat")

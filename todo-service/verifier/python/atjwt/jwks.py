@@ -24,12 +24,9 @@ import httpx2
 from . import key_set, outgoing
 from .jitter import jittered
 from .key_set import KeySet, UnusableKeySet
+from .refusals import KeysUnavailable
 
 _log = logging.getLogger(__name__)
-
-
-class KeysUnavailable(Exception):
-    """There is no key set, or it is too old to trust: no token can be verified."""
 
 
 @dataclass(frozen=True, slots=True)
