@@ -7,6 +7,7 @@
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     resources.py                               `resources`: the registry of APIs
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
+    mail.py                                    `mail`: mails that are not sent; a test
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
     key_check.py                               `keys check`: do the key-encryption keys fit a backup?
     issuer.py                                  `issuer`: what was stored under another name of the issuer
@@ -34,7 +35,21 @@ from ..settings.settings import InvalidSettings
 from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
 from ..telemetry.tracing import TracingUnavailable
-from . import audit, clients, consents, events, issuer, key_check, keys, resources, restoring, secrets, sessions, users
+from . import (
+    audit,
+    clients,
+    consents,
+    events,
+    issuer,
+    key_check,
+    keys,
+    mail,
+    resources,
+    restoring,
+    secrets,
+    sessions,
+    users,
+)
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -49,6 +64,7 @@ app.add_typer(resources.app, name="resources")
 app.add_typer(consents.app, name="consents")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(events.app, name="events")
+app.add_typer(mail.app, name="mail")
 app.add_typer(issuer.app, name="issuer")
 app.add_typer(keys.app, name="keys")
 keys.app.add_typer(key_check.app)

@@ -25,6 +25,8 @@ from ..grants.logout_requests import LogoutRequest
 from ..keys.rotation import withdraw_all_keys
 from ..keys.signing import ACTIVE, NEXT, KeyStore, SigningKey
 from ..keys.verifier_reports import VerifierReport
+from ..mail.links import MailedLink
+from ..mail.outbox import OutgoingMail
 from ..migrations.tables import import_tables
 from ..resources.resources import RegisteredResource
 from ..sessions.browser_sessions import BrowserSession, end_some
@@ -53,7 +55,11 @@ _PAST = {
 }
 _BATCH = 500  # sessions in one statement
 # Nothing in these tables outlives a restore. Pending requests and reports are made anew by those who need them.
-_EMPTIED = (AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease)
+# Mails of the backup have been sent since, and their links used.
+_EMPTIED = (
+    *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
+    *(OutgoingMail, MailedLink),
+)
 
 KeepSessions = Annotated[
     bool, typer.Option("--keep-sessions", help="Leave browsers signed in, also those that signed out after the backup.")

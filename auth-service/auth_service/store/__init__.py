@@ -18,14 +18,15 @@ no two wait for each other:
 
     1. attempt budgets    of the network, then of the account (limits/)
     2. accounts           `accounts.lock` before changing more than one row of an account; `lock_password`
-    3. clients            an UPDATE, or FOR UPDATE before a deletion; `hold_owners` holds an account and a client
-    4. requests           stored authorization requests
-    5. sessions           `lock_live`, or their deletion
-    6. APIs               `lock_registered`, or their removal, which begins with the clients
-    7. consents           `consents.find_agreed(lock=True)`, `remember`, `lock`
-    8. grants             `grants.hold` while a code or a refresh token is made; every end of a grant
-    9. codes and families of refresh tokens
-    10. status indexes    only with their holder locked: a session, a grant or a client
+    3. mailed links       `use_link`, `void_links`
+    4. clients            an UPDATE, or FOR UPDATE before a deletion; `hold_owners` holds an account and a client
+    5. requests           stored authorization requests
+    6. sessions           `lock_live`, or their deletion
+    7. APIs               `lock_registered`, or their removal, which begins with the clients
+    8. consents           `consents.find_agreed(lock=True)`, `remember`, `lock`
+    9. grants             `grants.hold` while a code or a refresh token is made; every end of a grant
+    10. codes and families of refresh tokens
+    11. status indexes    only with their holder locked: a session, a grant or a client
 
 A row with a foreign key locks its parent, too, when it is inserted, or changed twice in one transaction: so what makes
 a consent or a grant begins with `hold_owners`. Deleting an account or a client locks all rows that go with it, in this
