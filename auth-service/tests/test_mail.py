@@ -14,7 +14,6 @@ from auth_service.mail.letters import LANGUAGES, choose_language, write_letter
 from auth_service.mail.messages import Envelope, compose
 from auth_service.network.mail_urls import parse_mail_url, parse_sender
 from auth_service.store.database import Database
-
 from auth_service.worker.mailing import mail_metrics
 
 from .conftest import Service, Store
