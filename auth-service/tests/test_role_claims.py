@@ -17,7 +17,7 @@ from .code_flow import Frontend, register_frontend
 from .conftest import PASSWORD, Service
 from .oauth_client import claims_of, encode, register
 from .registry import API
-from .test_client_limits import statements
+from .statements import statements
 from .test_roles import BILLING, EMAIL, role, run, with_api
 
 SCOPE = "openid email offline_access roles groups todos:read billing:read"

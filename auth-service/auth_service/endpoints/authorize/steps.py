@@ -126,9 +126,9 @@ async def _answer(
     ttl: timedelta,
     now: datetime,
 ) -> None:
-    await own_registrations.note_use(session, pending.client)
     if not await hold_owners(session, authorization.account_id, authorization.client_id):
         raise expired()
+    await own_registrations.note_use(session, pending.client)
     session_id = authorization.session_id
     if pending.stored is not None and not await authorization_requests.answer(
         session, pending.handle, session_id=session_id, now=now
