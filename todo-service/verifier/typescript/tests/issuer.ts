@@ -1,5 +1,6 @@
 // The tests' own issuer: it signs anything.
 
+import { deflateSync } from "node:zlib";
 import { base64url, exportJWK, generateKeyPair, type JWK } from "jose";
 import { parseKeys, type PublishedKeys } from "../src/key-set.ts";
 import { termsOf, type Policy, type Terms } from "../src/policy.ts";
@@ -85,4 +86,14 @@ export async function token(changes: Values = {}, headers: Values = {}, key = "f
 
 function changed<T extends object>(members: T, changes: Values): T {
   return Object.fromEntries(Object.entries({ ...members, ...changes }).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** A status list with these set bits, and room for 16, signed by the key for lists. */
+export async function listToken(uri: string, set: number[], changes: Values = {}, headers: Values = {}) {
+  const statuses = new Uint8Array(2);
+  for (const index of set) statuses[index >> 3] = (statuses[index >> 3] ?? 0) | (1 << (index & 7));
+  const lst = base64url.encode(deflateSync(statuses));
+  const usual = { sub: uri, iat: NOW, exp: NOW + 300, ttl: 2, status_list: { bits: 1, lst } };
+  const head = { alg: "RS256", typ: "statuslist+jwt", kid: "lists", ...headers };
+  return await sign(JSON.stringify(head), JSON.stringify(changed(usual, changes)), head.kid);
 }
