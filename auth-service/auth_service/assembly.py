@@ -12,12 +12,13 @@ from .clients.authentication import ClientAuthenticator
 from .clients.cache import ClientCache
 from .clients.fetched_keys import FetchedKeys
 from .clients.origins import ClientOrigins
+from .clients.own_registrations import Registration
 from .endpoints.token.grants import GRANT_TYPES
 from .http.browsers import Browsers
 from .http.parts import Supply
 from .http.session_cookies import SessionCookies
-from .keys.ring import KeyRing
-from .keys.signing import KeyStore, open_status_list_keys
+from .keys.ring import KeyRing, open_ring
+from .keys.signing import open_status_list_keys, open_token_stores
 from .limits.attempts import AttemptLimiter
 from .limits.clients import ClientLimits, open_client_limits
 from .migrations import HEAD
@@ -59,8 +60,10 @@ class Parts(Supply):
     token_status: TokenStatus
     tokens: TokenIssuer
     clients: ClientAuthenticator
+    cached_clients: ClientCache
     client_limits: ClientLimits
     client_origins: ClientOrigins
+    registration: Registration
     session_tokens: SessionTokens
     passwords: PasswordHasher
     attempts: AttemptLimiter
@@ -100,10 +103,9 @@ async def assembled(settings: Settings, clock: Clock, counts: RequestCounts) -> 
 async def _open_keys(settings: Settings, database: Database, clock: Clock) -> tuple[KeyRing, KeyRing]:
     """The keys that sign tokens, and those that sign status lists; each is created if there is none."""
     secrets = settings.versioned("key_encryption_keys")
-    store = KeyStore(database, secrets, longest_token_ttl=settings.longest_token_ttl)
-    keys = KeyRing(store, await store.load_or_create(now=clock()))
-    status_list_store = open_status_list_keys(database, secrets)
-    return keys, KeyRing(status_list_store, await status_list_store.load_or_create(now=clock()))
+    stores = open_token_stores(database, secrets, longest_token_ttl=settings.longest_token_ttl)
+    keys = await open_ring(*stores, now=clock())
+    return keys, await open_ring(open_status_list_keys(database, secrets), now=clock())
 
 
 async def _publish_status_lists(
@@ -141,9 +143,11 @@ def _assemble(
         token_status=TokenStatus(database, status_lists),
         tokens=tokens,
         clients=_make_client_authenticator(settings, database, cached_clients),
+        cached_clients=cached_clients,
         client_limits=_make_client_limits(settings),
         client_origins=ClientOrigins(database),
-        session_tokens=SessionTokens(tokens, counts, cached_clients, resources),
+        registration=Registration(settings.registration),
+        session_tokens=SessionTokens(tokens, database, counts, cached_clients, resources),
         passwords=_make_password_hasher(settings),
         attempts=AttemptLimiter(database, secrets, is_on=settings.limits == "on"),
         session_cookies=SessionCookies(secrets, settings.issuer),

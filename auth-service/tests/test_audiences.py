@@ -9,6 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from auth_service.oauth.scope import IDENTITY
+
 from .browser import signed_in
 from .code_flow import live_grants, register_backend, sign_up
 from .conftest import ISSUER, Service
@@ -234,7 +236,7 @@ def test_the_metadata_names_only_apis_that_are_listed(apis: Service) -> None:
         apis.forget()
         metadata = httpx2.get(f"{apis.url}/.well-known/openid-configuration").json()
         assert metadata["protected_resources"] == resources
-        assert metadata["scopes_supported"] == ["openid", "profile", "email", "offline_access", *scopes]
+        assert metadata["scopes_supported"] == [*IDENTITY, *scopes]
 
 
 def test_no_token_of_one_api_is_one_of_another(apis: Service) -> None:

@@ -111,6 +111,19 @@ def test_a_native_application_may_listen_on_any_port(sqlite_service: Service, ho
     assert frontend.redeem(browser.answer["code"], redirect_uri=uri).status_code == 200
 
 
+def test_the_consent_page_warns_of_a_scheme_that_another_application_may_have(sqlite_service: Service) -> None:
+    """RFC 8252 §8.6: the system does not say which of two applications with one scheme gets the code."""
+    own = "com.example.app:/cb"
+    frontend = register_frontend(sqlite_service, redirect_uris=[own, "https://app.example.com/cb"], first_party=True)
+    page = signed_in(sqlite_service).authorize(frontend, redirect_uri=own).page
+    assert "scheme-warning" in page.elements
+    assert "loopback-warning" not in page.elements
+    assert "You will be sent to com.example.app" in " ".join(page.text.split())
+    stranger = register_frontend(sqlite_service)
+    page = signed_in(sqlite_service, "eve@example.com").authorize(stranger).page
+    assert page.elements.keys().isdisjoint({"scheme-warning", "loopback-warning"})
+
+
 def test_a_program_of_this_computer_is_asked_for_every_time(sqlite_service: Service) -> None:
     """RFC 8252 §8.6: any local program may listen at a loopback port and use a public client's id.
 

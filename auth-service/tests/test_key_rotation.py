@@ -13,7 +13,7 @@ import pytest
 
 from auth_service.keys.encryption import UnreadableKey
 from auth_service.keys.past import find_hint_key
-from auth_service.keys.ring import RELOAD_PERIOD, KeyRing
+from auth_service.keys.ring import RELOAD_PERIOD, open_ring
 from auth_service.keys.rotation import PROCESSES_RELOADED, Rotation, RotationRefused, SpareTooYoung, rotate_keys
 from auth_service.keys.signing import RETIRING_MARGIN, KeyStore
 from auth_service.sealed.versioned_secrets import parse_secrets
@@ -188,7 +188,8 @@ def test_a_key_that_a_process_cannot_open_leaves_it_the_one_it_has(sqlite_url: s
     async def run() -> None:
         database = open_database(sqlite_url)
         store = KeyStore(database, parse_secrets(KEY_ENCRYPTION_KEYS), longest_token_ttl=TTL)
-        ring = KeyRing(store, before := await store.load(now=datetime.now(UTC)))
+        ring = await open_ring(store, now=datetime.now(UTC))
+        before = ring.current
         age(service)
         await rotate_keys(database, store, utc_now, published_for=HOUR)
         service.execute("UPDATE signing_keys SET encryption_key_version = 9 WHERE state = 'active'")
@@ -242,6 +243,7 @@ def test_for_half_a_year_a_gone_key_still_checks_hints(sqlite_url: str) -> None:
     age(service)
     [rotation] = rotate_at_once(sqlite_url, 1)
     assert isinstance(rotation, Rotation)
+    assert rotation.replaced is not None
     for kid in (rotation.replaced, rotation.active):
         assert find(sqlite_url, kid, days=179) is not None
     assert find(sqlite_url, rotation.replaced, days=181) is None

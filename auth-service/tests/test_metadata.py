@@ -139,9 +139,10 @@ def assertion_algorithms(service: Service, said: Said) -> None:
 
 @of("scopes_supported")
 def scopes(service: Service, said: Said) -> None:
+    frontend = register_frontend(service, first_party=True, scope=" ".join(said))
     for scope in (*said, "address"):
         asked = f"openid {scope}" if scope != "openid" else scope
-        granted = tokens(service, scope=asked)["scope"].split()
+        granted = tokens(service, frontend, scope=asked)["scope"].split()
         assert (scope in granted) == (scope in said), scope
 
 
@@ -181,7 +182,8 @@ def claims(service: Service, said: Said) -> None:
     if said == ["normal"]:
         assert "_claim_names" not in known
     elif "sub" in said:
-        assert set(said) - {"picture"} <= known.keys(), "a new account lacks only `picture`"
+        lacking = {"picture", "roles", "groups"}
+        assert set(said) - lacking <= known.keys(), "a new account lacks only these"
     else:
         assert id_token["acr"] in said
 

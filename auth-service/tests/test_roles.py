@@ -127,7 +127,7 @@ def test_one_holder_has_so_few_roles_that_a_token_stays_small(sqlite_service: Se
         for name in names[fit - 1 : fit]:
             role(service, "grant", who, name)
         assert refusal(service, "roles", "grant", who, names[fit], "--resource", BILLING) == (
-            f"{who} has too many roles at {BILLING}: a token names at most 50 of them, in at most 2048 octets"
+            f"{who} has too many roles at {BILLING}: a token names at most 50 of them, in at most 1500 octets"
         )
     bounds.check([f"{number:02}" for number in range(50)])
     with pytest.raises(bounds.TooMany):
@@ -179,5 +179,5 @@ def test_an_account_is_in_so_few_groups_that_a_token_stays_small(sqlite_service:
     service.execute(f"INSERT INTO group_members VALUES {joined}")
     assert run(service, "groups", "grant", EMAIL, names[49])[0]["status"] == "granted"
     assert refusal(service, "groups", "grant", EMAIL, names[50]) == (
-        f"{EMAIL} is in too many groups: a token names at most 50 of them, in at most 2048 octets"
+        f"{EMAIL} is in too many groups: a token names at most 50 of them, in at most 1500 octets"
     )

@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from auth_service.keys.encryption import UnreadableKey
-from auth_service.keys.signing import KeySet, KeyStore
+from auth_service.keys.ring import HeldKeys, open_ring
+from auth_service.keys.signing import KeyStore
 from auth_service.oauth.jwk import thumbprint
 from auth_service.store.database import open_database
 
@@ -34,11 +35,12 @@ def test_a_restart_signs_with_the_same_key(start: Start, database_url: str) -> N
     assert start(database_url).client().get("/jwks").json() == first
 
 
-def load(url: str, secrets: dict[int, str]) -> KeySet:
-    async def run() -> KeySet:
+def load(url: str, secrets: dict[int, str]) -> HeldKeys:
+    async def run() -> HeldKeys:
         database = open_database(url)
         try:
-            return await KeyStore(database, secrets, longest_token_ttl=TTL).load_or_create(now=datetime.now(UTC))
+            store = KeyStore(database, secrets, longest_token_ttl=TTL)
+            return (await open_ring(store, now=datetime.now(UTC))).current
         finally:
             await database.close()
 

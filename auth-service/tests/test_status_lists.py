@@ -16,7 +16,7 @@ import jwt
 import pytest
 from sqlalchemy import delete, event, select
 
-from auth_service.keys.ring import KeyRing
+from auth_service.keys.ring import open_ring
 from auth_service.keys.signing import open_status_list_keys
 from auth_service.oauth import status_list
 from auth_service.sealed.versioned_secrets import parse_secrets
@@ -154,7 +154,7 @@ def test_a_flood_of_versions_that_do_not_exist_costs_two_looks(sqlite_url: str) 
     async def run() -> int:
         database = open_database(sqlite_url)
         store = open_status_list_keys(database, parse_secrets(KEY_ENCRYPTION_KEYS))
-        keys = KeyRing(store, await store.load(now=utc_now()))
+        keys = await open_ring(store, now=utc_now())
         lists = PublishedStatusLists(
             ISSUER, database, keys, access_token_ttl=timedelta(minutes=5), longest_ttl=timedelta(hours=1)
         )
@@ -313,7 +313,7 @@ def test_a_look_reads_no_index(sqlite_url: str) -> None:
     async def run() -> list[str]:
         database = open_database(sqlite_url)
         store = open_status_list_keys(database, parse_secrets(KEY_ENCRYPTION_KEYS))
-        keys = KeyRing(store, await store.load(now=utc_now()))
+        keys = await open_ring(store, now=utc_now())
         lists = PublishedStatusLists(
             ISSUER, database, keys, access_token_ttl=timedelta(minutes=5), longest_ttl=timedelta(hours=1)
         )

@@ -28,6 +28,8 @@ AUTH = [
     "/oauth/userinfo",
     "/oauth/introspect",
     "/oauth/revoke",
+    "/oauth/register",
+    "/oauth/register/client_0",
     "/oauth/authorize?client_id=a&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcallback",
     "/oauth/logout",
     "/signin?authorization_request=abc",
@@ -86,6 +88,10 @@ UNLISTED = [
     "/oauth/tokens",
     "/oauth/userinfo/",
     "/oauth/revoked",
+    "/oauth/registered",
+    "/oauth/register/",
+    "/oauth/register/a/b",
+    "/oauth/register/a-b",
     "/OAUTH/token",
     "/oauth/authorize/",
     "/oauth/authorized",
@@ -142,12 +148,17 @@ HOSTILE = [
     "/livez%3F/../api/auth/ok",
     "/livez#/../../api/auth/ok",
     "/%6civez",
+    "/signin%0a",
+    "/api/auth/ok%0D%0Ax",
+    "/api/v1/todos/%1F",
+    "/api/v1/todos/%7f",
+    "/api/v1/todos/%01?limit=1",
 ]
 
 
 @pytest.mark.parametrize("path", AUTH)
 def test_route_reaches_auth_service_as_it_was_spelled(gateway: RunningGateway, path: str) -> None:
-    method = "POST" if re.match("/oauth/(token|introspect|revoke)", path) else "GET"
+    method = "POST" if re.match("/oauth/(token|introspect|revoke|register$)", path) else "GET"
     assert gateway.request(path, method).status == 200
     assert gateway.auth.paths == [path]
     assert gateway.todo.paths == []
@@ -175,6 +186,11 @@ def test_path_that_is_none_is_a_bad_request(gateway: RunningGateway, path: str) 
     assert response.status == 400
     assert response.json()["title"] == "Bad Request"
     assert gateway.auth.paths + gateway.todo.paths == []
+
+
+def test_a_query_may_have_control_characters(gateway: RunningGateway) -> None:
+    assert gateway.request("/api/v1/todos?q=%0a%7f").status == 200
+    assert gateway.todo.paths == ["/api/v1/todos?q=%0a%7f"]
 
 
 def test_doubly_encoded_path_is_not_decoded_twice(gateway: RunningGateway) -> None:

@@ -29,14 +29,15 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "auth-service"))
 sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service/verifier/python"))
 
 # The bench imports the services, because a hundred rotations, hours apart, cannot be tested over HTTP.
-from atjwt.access_token import Policy, verify
+from atjwt.access_token import Terms, verify
 from atjwt.algorithms import VerificationKey
 from atjwt.key_set import parse_keys
 from atjwt.refusals import InvalidToken
 from auth_service.clients import clients
+from auth_service.clients.algorithms import find_lacking
 from auth_service.keys import verifier_reports as verifiers
 from auth_service.keys.pairs import PrivateKey
-from auth_service.keys.ring import RELOAD_PERIOD, KeyRing
+from auth_service.keys.ring import RELOAD_PERIOD, KeyRing, open_ring
 from auth_service.keys.rotation import withdraw_active_key
 from auth_service.keys.signing import KeyStore
 from auth_service.migrations import migrate
@@ -49,10 +50,10 @@ from auth_service.worker.schedule import KeySchedule, Pace
 ISSUER = "https://id.example.com"
 API = {"resource": f"{ISSUER}/api/v1", "name": "Todos", "scopes": {"todos:read": "Read your todos"}}
 RESOURCES = Resources(ISSUER, (Resource.parse(API, issuer=ISSUER),))
-POLICY = Policy(issuer=ISSUER, audience=f"{ISSUER}/api/v1", status_lists=f"{ISSUER}/oauth/status-lists/")
+TERMS = Terms(issuer=ISSUER, audience=f"{ISSUER}/api/v1", status_lists=f"{ISSUER}/oauth/status-lists/")
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 SECRETS = {1: secrets.token_urlsafe(48)}
-TTL, LEEWAY = timedelta(minutes=5), POLICY.leeway
+TTL, LEEWAY = timedelta(minutes=5), TERMS.policy.leeway
 INTERVAL, SPARE_MIN_AGE = timedelta(hours=2), timedelta(hours=1)
 STEP, FINE_STEP, FINE_FOR = timedelta(minutes=2), timedelta(seconds=1), timedelta(seconds=12)
 PACES = {"30 s": 30, "35 s": 35, "5 min": 300, "15 min": 900, "55 min": 3300}
@@ -83,7 +84,7 @@ class Verifier:
 
     def accepts(self, token: str, now: datetime) -> bool:
         try:
-            verify(token, keys=self.keys, policy=POLICY, now=now.timestamp())
+            verify(token, keys=self.keys, terms=TERMS, now=now.timestamp())
         except InvalidToken:
             return False
         return True
@@ -109,7 +110,7 @@ class Token:
 
 def sign(key: PrivateKey, kid: str, now: datetime) -> str:
     issued_at = int(now.timestamp())
-    claims: dict[str, object] = {"iss": ISSUER, "aud": POLICY.audience, "sub": "alice", "client_id": "web"}
+    claims: dict[str, object] = {"iss": ISSUER, "aud": TERMS.audience, "sub": "alice", "client_id": "web"}
     claims |= {"iat": issued_at, "exp": issued_at + int(TTL.total_seconds()), "jti": secrets.token_hex(8)}
     claims |= {"sid": "s", "auth_time": issued_at}
     return jwt.encode(claims, key, algorithm="RS256", headers={"typ": "at+jwt", "kid": kid})
@@ -131,7 +132,7 @@ class Simulation:
     async def register(self) -> None:
         async with self.database.writing() as session:
             for name, seconds in PACES.items():
-                members = {"grant_types": ["client_credentials"], "protected_resource": POLICY.audience}
+                members = {"grant_types": ["client_credentials"], "protected_resource": TERMS.audience}
                 registration = parse(members, resources=RESOURCES, supported_grant_types=("client_credentials",))
                 client, _ = await clients.register(session, registration, now=self.clock())
                 self.verifiers.append(Verifier(name, client.client_id, timedelta(seconds=seconds)))
@@ -171,7 +172,7 @@ class Simulation:
     async def _lacking(self, kid: str) -> Sequence[str]:
         """The verifiers that lack the spare key. A real withdrawal ignores them; the bench waits until all have it."""
         async with self.database.reading() as session:
-            return await verifiers.find_lacking(session, kid, now=self.clock())
+            return await find_lacking(session, self.store.purpose, kid, now=self.clock())
 
     async def _go_on_finely(self) -> None:
         """Go through the seconds after a rotation in small steps: one node already knows the new key, the other not."""
@@ -195,7 +196,7 @@ class Simulation:
                     continue
                 if now - verifier.fetched_at >= verifier.pace:
                     node = self.nodes[(number + now.minute) % len(self.nodes)]
-                    verifier.keys = parse_keys(json.dumps(node.current.document()).encode()).access_tokens
+                    verifier.keys = parse_keys(json.dumps({"keys": node.current.public_jwks}).encode()).access_tokens
                     verifier.fetched_at = now
                 if verifier.fetched_at == now or now.minute % REPORTED_AT == 0:
                     report = verifiers.Report("one", tuple(sorted(verifier.keys)), ())
@@ -243,7 +244,7 @@ async def simulate(url: str, rotations: int) -> Counts:
     databases = [open_database(url) for _ in range(2)]
     try:
         stores = [KeyStore(database, SECRETS, longest_token_ttl=TTL) for database in databases]
-        nodes = [KeyRing(store, await store.load_or_create(now=clock())) for store in stores]
+        nodes = [await open_ring(store, now=clock()) for store in stores]
         pairs = zip(databases, stores, strict=True)
         schedules = [KeySchedule(database, store, clock, Pace(INTERVAL, SPARE_MIN_AGE)) for database, store in pairs]
         simulation = Simulation(databases[0], nodes, schedules, clock)

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 sys.path.append(str(Path(__file__).resolve().parents[2] / "todo-service/verifier/python"))
 
 # The bench imports the measured code, because over HTTP its microseconds would not be visible.
-from atjwt.access_token import AccessToken, Policy, StatusReference
+from atjwt.access_token import AccessToken, StatusReference, Terms
 from atjwt.algorithms import VerificationKey
 from atjwt.jwks import JwksCache
 from atjwt.refusals import InvalidToken
@@ -31,7 +31,7 @@ from atjwt.status_lists import StatusLists
 from atjwt.verified_tokens import VerifiedTokens
 
 ISSUER = "http://localhost:8080"
-POLICY = Policy(issuer=ISSUER, audience=f"{ISSUER}/api/v1")
+TERMS = Terms(issuer=ISSUER, audience=f"{ISSUER}/api/v1")
 REQUIRED = ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"]
 ROUNDS, TOKENS = 41, 100
 BARE, HOT, COLD, COLD_LONG = "bare jwt.decode", "hot: seen before", "cold: new", "cold: new, 8 KiB"
@@ -52,16 +52,16 @@ def main() -> int:
     long = [_token(key, padding="[{}]," * 1020) for _ in range(TOKENS)]
     long_forged = [_token(thief, x5c=["[{}]," * 40], padding="[{}]," * 1000) for _ in range(TOKENS)]
     now = time.time()
-    tokens = VerifiedTokens(POLICY)
+    tokens = VerifiedTokens(TERMS)
 
     def bare(token: str) -> None:
         jwt.decode(
             token,
             key.public_key(),
             algorithms=["RS256"],
-            issuer=POLICY.issuer,
-            audience=POLICY.audience,
-            leeway=POLICY.leeway,
+            issuer=TERMS.issuer,
+            audience=TERMS.audience,
+            leeway=TERMS.policy.leeway,
             options={"require": REQUIRED},
         )
 
@@ -79,7 +79,7 @@ def main() -> int:
             return
         raise AssertionError("a forged token was accepted")
 
-    cold_tokens = VerifiedTokens(POLICY)
+    cold_tokens = VerifiedTokens(TERMS)
     measured = _measure(
         {
             BARE: (bare, genuine),
@@ -111,9 +111,9 @@ def _token(
 ) -> str:
     now = int(time.time())
     claims = {
-        "iss": POLICY.issuer,
+        "iss": TERMS.issuer,
         "sub": str(uuid.uuid4()),
-        "aud": POLICY.audience,
+        "aud": TERMS.audience,
         "client_id": "web",
         "iat": now,
         "exp": now + 300,

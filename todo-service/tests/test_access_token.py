@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import pytest
 
 from atjwt import access_token, strict_json
-from atjwt.access_token import AccessToken, Policy
+from atjwt.access_token import AccessToken, Terms
 from atjwt.algorithms import VerificationKey
 from atjwt.refusals import InvalidToken, UnknownKey
 from todo_fixtures import issuer
@@ -16,11 +16,11 @@ from todo_fixtures.forgeries import FORGERIES
 from todo_fixtures.issuer import AUDIENCE, ISSUER, claims, header, private_key, sign, status, token
 
 KEYS = {"first": VerificationKey(private_key("first").public_key())}
-POLICY = Policy(issuer=ISSUER, audience=AUDIENCE, status_lists=f"{ISSUER}/oauth/status-lists/")
+TERMS = Terms(issuer=ISSUER, audience=AUDIENCE, status_lists=f"{ISSUER}/oauth/status-lists/")
 
 
 def verify(text: str, now: float | None = None) -> AccessToken:
-    return access_token.verify(text, keys=KEYS, policy=POLICY, now=time.time() if now is None else now)
+    return access_token.verify(text, keys=KEYS, terms=TERMS, now=time.time() if now is None else now)
 
 
 def test_a_genuine_token_says_who_and_what() -> None:

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from atjwt import access_token, key_set
-from atjwt.access_token import Policy
+from atjwt.access_token import Terms
 from atjwt.key_set import UnusableKeySet
+from atjwt.policy import Policy
 from atjwt.refusals import InvalidToken, Reason
 from todo_fixtures.issuer import AUDIENCE, ISSUER, claims, encode, header, jwk, private_key
 
@@ -41,8 +42,8 @@ def token(alg: str, *, named: str = "", signature: bytes | None = None) -> str:
 
 def verify(text: str, *jwks: dict[str, Any], algorithms: str = "RS256 PS256 ES256") -> None:
     keys = key_set.parse_keys(json.dumps({"keys": jwks}).encode()).access_tokens
-    policy = Policy(issuer=ISSUER, audience=AUDIENCE, algorithms=frozenset(algorithms.split()))
-    access_token.verify(text, keys=keys, policy=policy, now=time.time())
+    terms = Terms(ISSUER, AUDIENCE, policy=Policy(algorithms=frozenset(algorithms.split())))
+    access_token.verify(text, keys=keys, terms=terms, now=time.time())
 
 
 JWKS = {"RS256": jwk("first"), "PS256": jwk("first", alg="PS256"), "ES256": ec_jwk()}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from atjwt import access_token
-from atjwt.access_token import Policy
+from atjwt.access_token import Terms
 from atjwt.algorithms import VerificationKey
 from atjwt.refusals import InvalidToken, UnknownKey
 from atjwt.verified_tokens import VerifiedTokens
@@ -13,7 +13,7 @@ from todo_fixtures.forgeries import FORGERIES
 from todo_fixtures.issuer import AUDIENCE, ISSUER, private_key, token
 
 KEYS = {"first": VerificationKey(private_key("first").public_key())}
-POLICY = Policy(issuer=ISSUER, audience=AUDIENCE)
+TERMS = Terms(issuer=ISSUER, audience=AUDIENCE)
 NOW = 1_000_000.0
 
 
@@ -36,21 +36,21 @@ def fresh(**changes: Any) -> str:
 
 
 def test_a_token_seen_before_is_not_verified_again(verifications: list[str]) -> None:
-    tokens, text = VerifiedTokens(POLICY), fresh()
+    tokens, text = VerifiedTokens(TERMS), fresh()
     first = tokens.verify(text, keys=KEYS, now=NOW)
     assert tokens.verify(text, keys=KEYS, now=NOW + 9.9) is first
     assert len(verifications) == 1
 
 
 def test_an_entry_lives_ten_seconds(verifications: list[str]) -> None:
-    tokens, text = VerifiedTokens(POLICY), fresh()
+    tokens, text = VerifiedTokens(TERMS), fresh()
     tokens.verify(text, keys=KEYS, now=NOW)
     tokens.verify(text, keys=KEYS, now=NOW + 10)
     assert len(verifications) == 2
 
 
 def test_an_entry_does_not_outlive_the_token(verifications: list[str]) -> None:
-    tokens, text = VerifiedTokens(POLICY), fresh(exp=int(NOW) + 5)
+    tokens, text = VerifiedTokens(TERMS), fresh(exp=int(NOW) + 5)
     tokens.verify(text, keys=KEYS, now=NOW)
     tokens.verify(text, keys=KEYS, now=NOW + 5)  # valid only because of the leeway
     tokens.verify(text, keys=KEYS, now=NOW + 5)
@@ -61,14 +61,14 @@ def test_an_entry_does_not_outlive_the_token(verifications: list[str]) -> None:
 
 def test_an_entry_dies_with_its_key_set() -> None:
     """Rule J11 of VERIFIER.md: after the key set is replaced, a withdrawn key's tokens are refused, cached or not."""
-    tokens, text = VerifiedTokens(POLICY), fresh()
+    tokens, text = VerifiedTokens(TERMS), fresh()
     tokens.verify(text, keys=KEYS, now=NOW)
     with pytest.raises(UnknownKey):
         tokens.verify(text, keys={"second": VerificationKey(private_key("second").public_key())}, now=NOW + 1)
 
 
 def test_refusals_are_not_remembered() -> None:
-    tokens = VerifiedTokens(POLICY)
+    tokens = VerifiedTokens(TERMS)
     for make in FORGERIES.values():
         with pytest.raises(InvalidToken):
             tokens.verify(make(), keys=KEYS, now=NOW)
@@ -76,7 +76,7 @@ def test_refusals_are_not_remembered() -> None:
 
 
 def test_a_changed_token_is_another_token() -> None:
-    tokens, text = VerifiedTokens(POLICY), fresh()
+    tokens, text = VerifiedTokens(TERMS), fresh()
     tokens.verify(text, keys=KEYS, now=NOW)
     for changed in (text + "=", text[:-1], text + " ", text.replace(".", "..", 1)):
         with pytest.raises(InvalidToken):
@@ -84,7 +84,7 @@ def test_a_changed_token_is_another_token() -> None:
 
 
 def test_the_number_of_entries_is_capped_and_the_oldest_goes(verifications: list[str]) -> None:
-    tokens = VerifiedTokens(POLICY, capacity=2)
+    tokens = VerifiedTokens(TERMS, capacity=2)
     texts = [fresh(sub=sub) for sub in ("alice", "bob", "carol")]
     for text in texts:
         tokens.verify(text, keys=KEYS, now=NOW)
@@ -98,7 +98,7 @@ def test_the_number_of_entries_is_capped_and_the_oldest_goes(verifications: list
 
 def test_keys_of_entries_differ_between_processes() -> None:
     """Someone who knows a token cannot compute its key in the cache."""
-    first, second, text = VerifiedTokens(POLICY), VerifiedTokens(POLICY), fresh()
+    first, second, text = VerifiedTokens(TERMS), VerifiedTokens(TERMS), fresh()
     for tokens in (first, second):
         tokens.verify(text, keys=KEYS, now=NOW)
     assert first._entries.keys() != second._entries.keys()

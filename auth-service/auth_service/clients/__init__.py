@@ -3,11 +3,15 @@
     clients.py          the table `Client`: registration, secrets, and the end of a client and its tokens
     revoked_secrets.py  hashes of secrets that were replaced or revoked; provisioning refuses them
     roles.py            roles of services, a column of their client
+    own_registrations.py     clients that registered themselves, and their end if nobody uses them
+    registration_tokens.py   initial access tokens: who may register (RFC 7591 §1.2)
+    information.py      what a client is told of its registration (RFC 7591 §3.2.1)
     authentication.py   `ClientAuthenticator`: the one method that a client registered (RFC 6749 §2.3)
     assertions.py       `private_key_jwt`: an assertion is verified and then spent (RFC 7523)
     keys.py             keys that sign assertions: `parse_key_set` accepts or refuses a JWK Set
     fetched_keys.py     key sets behind a `jwks_uri`, fetched at most once per cooldown
     cache.py            `ClientCache`: clients as this process read them a moment ago
+    algorithms.py       which APIs use which signing algorithm, and whose reports are evidence for its keys
     origins.py          origins of clients' own pages, taken from their redirect URIs, for CORS
 
 A request to the token endpoint arrives as a form. `read_credentials` finds the client's proof in the header or the

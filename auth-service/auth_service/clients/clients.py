@@ -54,6 +54,9 @@ class Client(Row):
     status_index: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
+    registered_by: Mapped[str | None] = mapped_column(String(64))  # None: an operator (own_registrations.py)
+    registration_token_hash: Mapped[str | None] = mapped_column(String(64))
+    unused_until: Mapped[datetime | None] = mapped_column(Instant, index=True)
 
     @cached_property
     def registration(self) -> ClientMetadata:
@@ -95,7 +98,7 @@ async def provision(
     Raises:
         SecretEnded: the secret was replaced or revoked before.
     """
-    held = await _lock(session, client_id)
+    held = await lock(session, client_id)
     if secret is not None and (ended_at := await revoked_secrets.find_end(session, secret, now=now)) is not None:
         raise SecretEnded(ended_at)
     insert = insert_into(session, Client)
@@ -154,7 +157,7 @@ async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timed
     Returns None if the client has no secret. The row is locked, so of two simultaneous rotations the second replaces
     the first one's secret.
     """
-    held, secret = await _lock(session, client_id), opaque.draw()
+    held, secret = await lock(session, client_id), opaque.draw()
     if held is None or held.secret_hash is None:
         return None
     ends = {held.previous_secret_hash: now, held.secret_hash: now + overlap}
@@ -169,7 +172,7 @@ async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timed
     return secret
 
 
-async def _lock(session: AsyncSession, client_id: str) -> Client | None:
+async def lock(session: AsyncSession, client_id: str) -> Client | None:
     """The client as it is stored now, locked until the transaction ends."""
     locked = select(Client).where(Client.client_id == client_id).with_for_update()
     return await session.scalar(locked.execution_options(populate_existing=True))
@@ -184,7 +187,6 @@ async def revoke_own_tokens(session: AsyncSession, client_id: str, *, now: datet
 
 async def revoke_tokens(session: AsyncSession, client_id: str, *, now: datetime) -> int:
     """End all grants at a client and its client_credentials tokens. Returns the number of grants."""
-    # The client's row is changed first, and so locked before the grants.
     await revoke_own_tokens(session, client_id, now=now)
     return await grants.end_for_client(session, client_id, now=now)
 

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..roles import bounds
+from ..roles.held import HeldRoles
 from .clients import Client
 
 Roles = Mapping[str, Collection[str]]  # names by API
@@ -19,6 +20,11 @@ Roles = Mapping[str, Collection[str]]  # names by API
 def roles_of(client: Client) -> Roles:
     roles: Roles = json.loads(client.roles)
     return roles
+
+
+def held_by(client: Client) -> HeldRoles:
+    """The same for a token of the client."""
+    return HeldRoles({resource: tuple(names) for resource, names in roles_of(client).items()})
 
 
 async def replace(session: AsyncSession, client_id: str, roles: Roles, *, now: datetime) -> None:

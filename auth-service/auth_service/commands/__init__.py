@@ -5,15 +5,20 @@
     users.py, users_access.py, users_email.py  `users`: accounts; suspend, activate, delete; their addresses
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
-    resources.py                               `resources`: the registry of APIs
+    registration_tokens.py                     `registration-tokens`: who may register itself as a client
+    resources.py, api_changes.py               `resources`: the registry of APIs; all that a change takes away
+    algorithms.py                              when the signing algorithm of an API or a client begins
     roles.py, groups.py, named_holders.py      `roles`, `groups`: of accounts and services; who is named
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
+    mail.py                                    `mail`: mails that are not sent; a test
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
     key_check.py                               `keys check`: do the key-encryption keys fit a backup?
     issuer.py                                  `issuer`: what was stored under another name of the issuer
     secrets.py                                 `secrets`: rotate what signs cookies
     audit.py                                   `audit`: list and export the audit trail
+    migrating.py                               `migrate`: the schema
     restoring.py                               `restore`: what to run after the database was restored from a backup
+    durations.py                               durations as they are typed
     opened.py, output.py                       the opened database and one event loop; JSON or a table
 
 A command loads the settings, opens the database, runs one coroutine and closes (opened.py); it calls the same functions
@@ -44,6 +49,8 @@ from . import (
     issuer,
     key_check,
     keys,
+    mail,
+    registration_tokens,
     resources,
     restoring,
     roles,
@@ -61,12 +68,14 @@ app = typer.Typer(
 )
 app.add_typer(users.app, name="users")
 app.add_typer(clients.app, name="clients")
+app.add_typer(registration_tokens.app, name="registration-tokens")
 app.add_typer(resources.app, name="resources")
 app.add_typer(roles.app, name="roles")
 app.add_typer(groups.app, name="groups")
 app.add_typer(consents.app, name="consents")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(events.app, name="events")
+app.add_typer(mail.app, name="mail")
 app.add_typer(issuer.app, name="issuer")
 app.add_typer(keys.app, name="keys")
 keys.app.add_typer(key_check.app)
@@ -112,13 +121,9 @@ def worker(
 @app.command()
 def migrate() -> None:
     """Upgrade the database schema to this version. It is safe to repeat, and to run several at once."""
-    from ..migrations import HEAD
-    from ..migrations import migrate as run
-    from ..settings.settings import load_settings
+    from .migrating import migrate as run
 
-    settings = load_settings()
-    run(settings.database_url.get_secret_value(), issuer=settings.issuer)
-    typer.echo(f"The schema is at {HEAD}.")
+    typer.echo(f"The schema is at {run()}.")
 
 
 def main() -> None:

@@ -7,17 +7,18 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..audit.trail import record
 from ..clients import clients
 from ..clients.clients import Client
+from ..clients.information import describe
 from ..store.instants import utc_now
 from . import provisioning
+from .durations import parse_duration
 from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show_pages
-from .registrations import check_registration, load_resources, read_metadata, record_of, shown
+from .registrations import check_registration, load_resources, read_metadata, record_of
 
 app = typer.Typer(help="OAuth clients: the programs that get tokens.", no_args_is_help=True)
 app.add_typer(provisioning.app)  # without a name: its commands are this group's
@@ -68,7 +69,8 @@ def rotate_secret(client_id: ClientId, overlap: Overlap = "P1D", revoke: Revoke 
     """
     if revoke:
         confirm(f"Replace the secret of {client_id} and end all its grants?", yes=yes)
-    _print(run(transact(_rotate_secret, client_id, timedelta() if revoke else _parse_overlap(overlap), revoke=revoke)))
+    overlapping = timedelta() if revoke else parse_duration(overlap, "--overlap", timedelta(), MAX_OVERLAP)
+    _print(run(transact(_rotate_secret, client_id, overlapping, revoke=revoke)))
 
 
 @app.command()
@@ -76,16 +78,6 @@ def delete(client_id: ClientId, yes: Yes = False) -> None:
     """Delete a client for good, and end all its grants. It takes effect within five seconds."""
     confirm(f"Delete {client_id} for good?", yes=yes)
     _print(run(transact(_delete, client_id)))
-
-
-def _parse_overlap(text: str) -> timedelta:
-    try:
-        overlap = TypeAdapter(timedelta).validate_python(text)
-    except ValidationError:
-        raise CommandRefused("--overlap must be an ISO 8601 duration such as PT1H or P1D") from None
-    if not timedelta() <= overlap <= MAX_OVERLAP:
-        raise CommandRefused(f"--overlap must be between 0 and {MAX_OVERLAP.days} days")
-    return overlap
 
 
 async def _get_client(session: AsyncSession, client_id: str) -> Client:
@@ -104,7 +96,7 @@ async def _create(members: dict[str, Any]) -> dict[str, Any]:
         registration = check_registration(members, await load_resources(session))
         client, secret = await clients.register(session, registration, now=(now := utc_now()))
         await record(session, "client_registered", now=now, client_id=client.client_id)
-        return shown(client, registration, secret)
+        return describe(client, registration, secret)
 
 
 async def _pages() -> AsyncIterator[list[Record]]:
@@ -118,7 +110,7 @@ async def _pages() -> AsyncIterator[list[Record]]:
 async def _show(client_id: str) -> dict[str, Any]:
     async with opened() as database, database.reading() as session:
         client = await _get_client(session, client_id)
-        return shown(client, client.registration)
+        return describe(client, client.registration)
 
 
 async def _update(client_id: str, members: dict[str, Any]) -> dict[str, Any]:
@@ -129,7 +121,7 @@ async def _update(client_id: str, members: dict[str, Any]) -> dict[str, Any]:
         client = await _get_client(session, client_id)
         secret = await clients.replace_registration(session, client, registration, now=(now := utc_now()))
         await record(session, "client_updated", now=now, client_id=client_id)
-        return shown(client, registration, secret)
+        return describe(client, registration, secret)
 
 
 async def _rotate_secret(session: AsyncSession, client_id: str, overlap: timedelta, *, revoke: bool) -> dict[str, Any]:
@@ -141,11 +133,11 @@ async def _rotate_secret(session: AsyncSession, client_id: str, overlap: timedel
         await clients.revoke_tokens(session, client_id, now=now)
     event = "client_secret_revoked" if revoke else "client_secret_rotated"
     await record(session, event, now=now, client_id=client_id)
-    return shown(client, client.registration, secret)
+    return describe(client, client.registration, secret)
 
 
 async def _delete(session: AsyncSession, client_id: str) -> dict[str, Any]:
     gone = await _get_client(session, client_id)
     await clients.delete_client(session, client_id, now=(now := utc_now()))
     await record(session, "client_deleted", now=now, client_id=client_id)
-    return shown(gone, gone.registration)
+    return describe(gone, gone.registration)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..audit.trail import record
 from ..events.account_events import AccountEvent, list_events
 from ..events.deliveries import EventDelivery, list_deliveries, resend
 from ..store.instants import utc_now
@@ -72,7 +73,9 @@ def _written(instant: datetime) -> str:
 
 async def _resend(event_id: str | None) -> Record:
     async with opened() as database, database.writing() as session:
-        resent = await resend(session, event_id, now=utc_now())
+        resent = await resend(session, event_id, now=(now := utc_now()))
+        if resent:
+            await record(session, "events_resent", now=now, event_id=event_id, resent=resent)
     if event_id and not resent:
         raise CommandRefused("there is no failed event with this id")
     return {"resent": resent}

@@ -11,6 +11,7 @@ import typer
 from sqlalchemy import Table, and_, delete, exists, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..audit.trail import record
 from ..clients.clients import Client
 from ..migrations.tables import import_tables
 from ..network.trusted_origins import parse_origin
@@ -55,6 +56,8 @@ async def _move(old: str, new: str) -> list[Record]:
         for table in apis:
             counts[table.name] = await _delete(session, table, old, new)
         counts["clients"] = await _move_clients(session, old, new)
+        if any(counts.values()):
+            await record(session, "issuer_moved", now=utc_now(), old=old, new=new)
     return [{"what": name, "moved": count} for name, count in sorted(counts.items())]
 
 

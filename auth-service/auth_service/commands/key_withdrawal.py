@@ -14,7 +14,7 @@ import typer
 
 from ..audit.trail import record_rotation
 from ..keys.rotation import Rotation, SpareTooYoung, withdraw_active_key
-from ..keys.signing import KeyStore, open_status_list_keys
+from ..keys.signing import KeyStore, open_status_list_keys, open_token_stores
 from ..keys.verifier_reports import SILENT_AFTER, VerifierReport, list_reports
 from ..settings.settings import load_settings
 from ..store.database import Database
@@ -29,11 +29,16 @@ WATCH_TIMEOUT = SILENT_AFTER
 WATCH_PERIOD = timedelta(milliseconds=500)
 
 
-def open_store(database: Database, *, of_status_lists: bool = False) -> KeyStore:
+def open_stores(database: Database) -> tuple[KeyStore, ...]:
+    """The stores of all algorithms for tokens, RS256 first; then the store for status lists."""
     settings = load_settings()
-    if of_status_lists:
-        return open_status_list_keys(database, settings.versioned("key_encryption_keys"))
-    return KeyStore(database, settings.versioned("key_encryption_keys"), longest_token_ttl=settings.longest_token_ttl)
+    secrets = settings.versioned("key_encryption_keys")
+    of_tokens = open_token_stores(database, secrets, longest_token_ttl=settings.longest_token_ttl)
+    return (*of_tokens, open_status_list_keys(database, secrets))
+
+
+def find_store(database: Database, purpose: str) -> KeyStore:
+    return next(store for store in open_stores(database) if store.purpose == purpose)
 
 
 def written(instant: datetime | None) -> str | None:
@@ -49,24 +54,24 @@ async def when_processes_know(attempt: Callable[[], Awaitable[Rotation]]) -> Rot
             await asyncio.sleep(young.remaining.total_seconds())
 
 
-async def withdraw(*, of_status_lists: bool, as_json: bool) -> None:
+async def withdraw(purpose: str, *, as_json: bool) -> None:
     """Withdraw the active key, and show when each verifier first reported without it.
 
     Raises:
         CommandRefused: the key is withdrawn, but a verifier that is not silent still reports that it holds the key.
     """
     async with opened() as database:
-        store = open_store(database, of_status_lists=of_status_lists)
-        await store.load(now=utc_now())
+        store = find_store(database, purpose)
+        await store.check_readable()
         rotation = await when_processes_know(lambda: withdraw_active_key(database, store, utc_now))
-        begun = utc_now()
+        begun, withdrawn = utc_now(), rotation.replaced or ""
         async with database.writing() as session:
             await record_rotation(session, "key_withdrawn", rotation, now=begun)
         output = Output(as_json=as_json)
-        output.write([{"active": rotation.active, "withdrawn": rotation.replaced, "next": rotation.next}])
-        holding = await _watch(database, rotation.replaced, begun, output := Output(as_json=as_json))
+        output.write([{"active": rotation.active, "withdrawn": withdrawn, "next": rotation.next}])
+        holding = await _watch(database, withdrawn, begun, output := Output(as_json=as_json))
         silent = [each for each in holding if each.is_silent(now=utc_now())]
-        output.write([_record_of(each, rotation.replaced, begun) for each in silent])
+        output.write([_record_of(each, withdrawn, begun) for each in silent])
     _conclude(_names(silent), _names([each for each in holding if each not in silent]))
 
 

@@ -7,15 +7,17 @@ from typing import Annotated
 
 import typer
 
-from ..audit.trail import record_rotation
+from ..audit.trail import record, record_rotation
+from ..clients.algorithms import find_evidence, find_lacking
 from ..keys.rewrap import rewrap_keys
 from ..keys.rotation import Rotation, SpareTooYoung, rotate_keys
-from ..keys.signing import NEXT, KeyStore, SigningKey
-from ..keys.verifier_reports import VerifierReport, find_lacking, list_reports
+from ..keys.signing import NEXT, STATUS_LISTS, KeyStore, SigningKey, token_purpose
+from ..keys.verifier_reports import VerifierReport
+from ..oauth.algorithms import ALGORITHMS, RS256
 from ..settings.settings import load_settings
 from ..store.database import Database
 from ..store.instants import utc_now
-from .key_withdrawal import open_store, when_processes_know, withdraw, written
+from .key_withdrawal import find_store, open_stores, when_processes_know, withdraw, written
 from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show
 from .verifiers import list_held_keys, list_held_status_lists
@@ -23,6 +25,7 @@ from .verifiers import list_held_keys, list_held_status_lists
 OfStatusLists = Annotated[bool, typer.Option("--status-lists", help="The key that signs status lists, not tokens.")]
 OF_LISTS = typer.Option("--status-lists", help="Show the versions of the held status lists, not the keys.")
 AT_ONCE = timedelta(0)
+OfAlgorithm = Annotated[str, typer.Option("--alg", help="The algorithm of the key: RS256, PS256 or ES256.")]
 
 app = typer.Typer(help="Signing keys.", no_args_is_help=True)
 AtOnce = Annotated[bool, typer.Option("--now", help="Do not wait until all caches know the spare.")]
@@ -40,10 +43,11 @@ def rotate(
     at_once: AtOnce = False,
     emergency: Emergency = False,
     status_lists: OfStatusLists = False,
+    alg: OfAlgorithm = RS256,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the spare key active, retire the active key, and make a new spare.
+    """Make the spare key active, retire the active key, and make a new spare. The first key of an algorithm begins.
 
     Running services notice within seconds. The old key's tokens stay valid until they expire, except with --emergency.
     Refused while the spare is younger than AUTH_KEY_SPARE_MIN_AGE, because caches may not have it yet, and while a
@@ -54,9 +58,9 @@ def rotate(
     """
     if emergency:
         confirm("Withdraw the active key, so that everything it has signed is refused?", yes=yes)
-        run(withdraw(of_status_lists=status_lists, as_json=as_json))
+        run(withdraw(_purpose(alg, status_lists), as_json=as_json))
     else:
-        show([run(_rotate(at_once=at_once, of_status_lists=status_lists))], as_json=as_json)
+        show([run(_rotate(_purpose(alg, status_lists), at_once=at_once))], as_json=as_json)
 
 
 @app.command()
@@ -78,12 +82,12 @@ def verifiers(status_lists: Annotated[bool, OF_LISTS] = False, as_json: AsJson =
     show(run(list_held_status_lists() if status_lists else list_held_keys()), as_json=as_json)
 
 
-def record_of(key: SigningKey, state: str, reports: Sequence[VerifierReport]) -> Record:
+def record_of(key: SigningKey, alg: str, state: str, reports: Sequence[VerifierReport]) -> Record:
     return {
         "kid": key.kid,
         "purpose": key.purpose,
         "state": state,
-        "alg": "RS256",
+        "alg": alg,
         "created_at": written(key.created_at),
         "activated_at": written(key.activated_at),
         "retired_at": written(key.retired_at),
@@ -92,25 +96,28 @@ def record_of(key: SigningKey, state: str, reports: Sequence[VerifierReport]) ->
     }
 
 
-def _open_stores(database: Database) -> tuple[KeyStore, KeyStore]:
-    """The stores of both purposes: tokens, status lists."""
-    return open_store(database), open_store(database, of_status_lists=True)
-
-
 async def _list() -> list[Record]:
     async with opened() as database:
-        stores, now = _open_stores(database), utc_now()
+        stores, now = open_stores(database), utc_now()
         async with database.reading() as session:
-            reports = await list_reports(session, now=now)
+            reports = {store.purpose: await find_evidence(session, store.purpose, now=now) for store in stores}
         found = [(store, key) for store in stores for key in await store.list_keys()]
-    return [record_of(key, store.state_of(key, now=now), reports) for store, key in found]
+    return [record_of(key, store.alg, store.state_of(key, now=now), reports[store.purpose]) for store, key in found]
 
 
-async def _rotate(*, at_once: bool, of_status_lists: bool) -> Record:
+def _purpose(alg: str, of_status_lists: bool) -> str:
+    if alg not in ALGORITHMS:
+        raise CommandRefused(f"--alg: supported are {', '.join(ALGORITHMS)}")
+    if of_status_lists and alg != RS256:
+        raise CommandRefused(f"--alg: status lists are always signed with {RS256}")
+    return STATUS_LISTS if of_status_lists else token_purpose(alg)
+
+
+async def _rotate(purpose: str, *, at_once: bool) -> Record:
     async with opened() as database:
-        store = open_store(database, of_status_lists=of_status_lists)
+        store = find_store(database, purpose)
         spare_min_age = load_settings().key_spare_min_age
-        await store.load(now=utc_now())  # fails without the services' secret: they could not decrypt a new key
+        await store.check_readable()  # fails without the services' secret: they could not decrypt a new key
         if at_once:
             rotation = await when_processes_know(partial(rotate_keys, database, store, utc_now, published_for=AT_ONCE))
         else:
@@ -124,7 +131,7 @@ async def _rotate_when_known(database: Database, store: KeyStore, spare_min_age:
     """Rotate. Raises CommandRefused while the spare is too young, or a verifier reports that it lacks it."""
     spare = next((key.kid for key in await store.list_keys() if key.state == NEXT), "")
     async with database.reading() as session:
-        lacking = await find_lacking(session, spare, now=utc_now())
+        lacking = await find_lacking(session, store.purpose, spare, now=utc_now())
     try:
         if lacking:
             raise CommandRefused(
@@ -137,9 +144,12 @@ async def _rotate_when_known(database: Database, store: KeyStore, spare_min_age:
 
 async def _rewrap() -> Record:
     async with opened() as database:
-        stores = _open_stores(database)
+        stores = open_stores(database)
         rewrapped = sum([len(await rewrap_keys(database, store)) for store in stores])
-    return {"rewrapped": rewrapped, "version": stores[0].encryption.newest}
+        version = stores[0].encryption.newest
+        async with database.writing() as session:
+            await record(session, "keys_rewrapped", now=utc_now(), rewrapped=rewrapped, version=version)
+    return {"rewrapped": rewrapped, "version": version}
 
 
 def _explain(young: SpareTooYoung) -> str:

@@ -68,17 +68,6 @@ def check_registration(members: dict[str, Any], resources: Resources, *, client_
     return registration
 
 
-def shown(client: Client, registration: ClientMetadata, secret: str | None = None) -> dict[str, Any]:
-    """The client information response (RFC 7591 §3.2.1)."""
-    secret_members = {"client_secret": secret, "client_secret_expires_at": 0} if secret is not None else {}
-    return {
-        "client_id": client.client_id,
-        "client_id_issued_at": int(client.created_at.timestamp()),
-        **secret_members,
-        **registration.members(),
-    }
-
-
 def record_of(client: Client) -> Record:
     registration = client.registration
     return {
@@ -88,5 +77,6 @@ def record_of(client: Client) -> Record:
         "token_endpoint_auth_method": registration.token_endpoint_auth_method,
         "scope": " ".join(registration.scope),
         "redirect_uris": " ".join(registration.redirect_uris),
+        "registered_by": client.registered_by or "operator",
         "created_at": client.created_at.isoformat(timespec="milliseconds"),
     }

@@ -1,7 +1,7 @@
 """`restore`: ends what a restored backup must not bring back, and says what it may have brought back all the same.
 
 A backup has forgotten the sign-outs, withdrawals and rotations of after it. So everything that grants access ends, in
-one transaction: a new epoch of status lists, new keys of both purposes, no codes, refresh tokens, grants, consents or
+one transaction: a new epoch of status lists, new keys of every purpose, no codes, refresh tokens, grants, consents or
 sessions. Accounts, passwords, suspensions and clients cannot be corrected from here; they are listed with the time in
 which a change of theirs is lost.
 """
@@ -18,13 +18,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..accounts.accounts import Account
 from ..audit.trail import record
 from ..clients.clients import Client
+from ..clients.registration_tokens import RegistrationToken
 from ..grants import grants
 from ..grants.authorization_requests import StoredRequest
 from ..grants.consents import Consent
 from ..grants.logout_requests import LogoutRequest
 from ..keys.rotation import withdraw_all_keys
-from ..keys.signing import ACTIVE, NEXT, KeyStore, SigningKey
+from ..keys.signing import ACTIVE, NEXT, SigningKey
 from ..keys.verifier_reports import VerifierReport
+from ..mail.links import MailedLink
+from ..mail.outbox import OutgoingMail
 from ..migrations.tables import import_tables
 from ..resources.resources import RegisteredResource
 from ..roles.assigned import AccountRole
@@ -36,7 +39,7 @@ from ..store.instants import utc_now
 from ..store.leases import Lease
 from ..tokens.authorization_codes import AuthorizationCode
 from ..tokens.refresh_tokens import RefreshTokenFamily
-from .key_withdrawal import open_store, written
+from .key_withdrawal import open_stores, written
 from .opened import Yes, confirm, opened, run
 from .output import AsJson, Record, show
 
@@ -55,7 +58,12 @@ _PAST = {
 }
 _BATCH = 500  # sessions in one statement
 # Nothing in these tables outlives a restore. Pending requests and reports are made anew by those who need them.
-_EMPTIED = (AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease)
+# Mails of the backup have been sent since, and their links used.
+_EMPTIED = (
+    *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
+    *(OutgoingMail, MailedLink),
+    RegistrationToken,  # the backup does not know which were used up or revoked since
+)
 
 KeepSessions = Annotated[
     bool, typer.Option("--keep-sessions", help="Leave browsers signed in, also those that signed out after the backup.")
@@ -94,18 +102,18 @@ async def _restore(*, keep_sessions: bool) -> list[Record]:
 
 
 async def _make_keys(database: Database) -> Sequence[SigningKey]:
-    """New keys of both purposes. Raises UnreadableKey if the stored ones belong to other key-encryption keys."""
+    """New keys in place of the stored ones: the first key of an algorithm that did not sign yet waits again.
+
+    Raises:
+        UnreadableKey: the stored keys belong to other key-encryption keys.
+    """
     made: list[SigningKey] = []
-    for store in (open_store(database), open_store(database, of_status_lists=True)):
-        await _check_readable(store)
-        made += [await asyncio.to_thread(store.generate, state, utc_now()) for state in (ACTIVE, NEXT)]
+    for store in open_stores(database):
+        await store.check_readable()
+        stored = {key.state for key in await store.list_keys()}
+        states = [state for state in (ACTIVE, NEXT) if store.begins_active or state in stored]
+        made += [await asyncio.to_thread(store.generate, state, utc_now()) for state in states]
     return made
-
-
-async def _check_readable(store: KeyStore) -> None:
-    for key in await store.list_keys():
-        if key.state in (ACTIVE, NEXT):
-            await asyncio.to_thread(store.open, key)
 
 
 async def _end_access(

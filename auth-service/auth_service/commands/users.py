@@ -75,11 +75,12 @@ async def _create(email: str, name: str, password: str) -> Record:
     password_hash = await hash_acceptable(password)
     try:
         async with opened() as database, database.writing() as session:
-            return record_of(
-                await create_account(
-                    session, email=parsed, name=name, image=None, password_hash=password_hash, now=utc_now()
-                )
+            now = utc_now()
+            account = await create_account(
+                session, email=parsed, name=name, image=None, password_hash=password_hash, now=now
             )
+            await record(session, "account_created", now=now, account_id=account.id)
+            return record_of(account)
     except EmailTaken:
         raise CommandRefused(f"{parsed} already has an account") from None
 

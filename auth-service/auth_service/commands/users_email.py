@@ -6,6 +6,7 @@ import typer
 
 from ..accounts.accounts import EmailTaken, find, replace_email
 from ..accounts.email_addresses import parse_email
+from ..audit.trail import record
 from ..store.instants import utc_now
 from .named_accounts import Who, get_account, record_of
 from .opened import CommandRefused, opened, run
@@ -34,11 +35,12 @@ async def _set_email(who: str, email: str, *, verified: bool) -> Record:
     try:
         async with opened() as database, database.writing() as session:
             account = await get_account(session, who)
-            await replace_email(session, account.id, parsed, verified=verified, now=utc_now())
+            await replace_email(session, account.id, parsed, verified=verified, now=(now := utc_now()))
             changed = await find(session, account.id)
             if changed is None:
                 raise CommandRefused(f"there is no account {who!r}")
             await session.refresh(changed)
+            await record(session, "email_changed", now=now, account_id=account.id)
             return record_of(changed)
     except EmailTaken:
         raise CommandRefused(f"{parsed} already has an account") from None

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from ..clients.own_registrations import Registration
 from ..http.cached_documents import NOT_MODIFIED, render_document
 from ..http.parts import Given, given
 from ..http.public_preflight import add_preflight
@@ -22,6 +23,7 @@ class DiscoveryParts(Given):
     clock: Clock
     resources: ResourceCache
     grant_types: tuple[str, ...]
+    registration: Registration
 
 
 @router.get(PATHS[0], responses=NOT_MODIFIED, response_model=dict[str, Any])
@@ -29,4 +31,5 @@ class DiscoveryParts(Given):
 async def metadata(request: Request) -> Response:
     parts = given(request, DiscoveryParts)
     resources = await parts.resources.current(now=parts.clock())
-    return render_document(request, describe(resources, grant_types=parts.grant_types))
+    registers = parts.registration.is_on
+    return render_document(request, describe(resources, grant_types=parts.grant_types, registers=registers))

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from ..clients.cache import ClientCache
 from ..http.bearer_tokens import REFUSALS, insufficient_scope, invalid_token, read_bearer_token
 from ..http.oauth_requests import NO_STORE
 from ..http.parts import Given, given
@@ -13,6 +14,7 @@ from ..oauth.claims import names_for
 from ..oauth.parameters import MEDIA_TYPE
 from ..oauth.scope import OPENID
 from ..resources.cache import ResourceCache
+from ..store.database import Database
 from ..store.instants import Clock
 from ..tokens import person_claims
 from ..tokens.access_tokens import AccessTokenReader, InvalidToken
@@ -31,6 +33,8 @@ class UserinfoParts(Given):
     clock: Clock
     resources: ResourceCache
     access_tokens: AccessTokenReader
+    cached_clients: ClientCache
+    database: Database
 
 
 @router.get("/oauth/userinfo", responses=REFUSALS, response_model=dict[str, Any])
@@ -56,4 +60,8 @@ async def userinfo(request: Request) -> Response:
     if account is None:
         raise invalid_token("ended grant or session, or suspended account")
     names = names_for(token.scopes, token.userinfo_claims)
-    return JSONResponse({"sub": account.id, **person_claims.describe(account, names)}, headers=NO_STORE)
+    client = await parts.cached_clients.find(token.client_id, now=now)
+    api = None if client is None else client.registration.default_resource
+    held = await person_claims.find_held_by_person(parts.database, account, names, api)
+    described = person_claims.describe(account, names, held, api=api)
+    return JSONResponse({"sub": account.id, **described}, headers=NO_STORE)

@@ -4,6 +4,7 @@
     unserved_addresses.py       a path with a line break at its end, a query of too many parameters
     direct_routes.py            routes without FastAPI's dependency solving, for the hottest paths
     oauth_requests.py           the form of a protocol request, and refusals as RFC 6749 has them
+    json_bodies.py              the client metadata in a request's body
     client_requests.py          `authenticate`: prove the client of such a request, then count the request
     bearer_tokens.py            a bearer token in the header or the form, and its challenges (RFC 6750)
     client_cors.py              CORS for clients' own pages
@@ -17,7 +18,7 @@
     navigation.py               whether a person's browser opens an address
     pages.py                    pages for people, from templates/, with their headers
     cached_documents.py         the key set and the metadata: ETag, Cache-Control, CORS for everybody
-    public_preflight.py         preflights of these documents
+    public_preflight.py         preflights where any origin may read the answer
     head_requests.py            HEAD wherever GET is
 
 A protocol request: `read_form`, then `client_requests.authenticate`, then the endpoint's own work. A refusal is raised,

@@ -1,8 +1,8 @@
 """Keys: what this issuer signs with, how one key follows another, and which keys each verifier reports.
 
     signing.py            the table `SigningKey` and `KeyStore`: make, seal, load; the states of a key
-    ring.py               `KeyRing`: the key set in this process's memory, read anew every two seconds
-    rotation.py           `rotate_keys` and `withdraw_active_key`: the only functions that move a key's state
+    ring.py               `KeyRing`: the keys in this process's memory, read anew every two seconds
+    rotation.py           alone moves a key's state: `rotate_keys`, `withdraw_active_key`, `retire_keys`
     encryption.py         private keys at rest, sealed under versioned key-encryption keys
     rewrap.py             seal stored keys anew with the newest of these
     past.py               public keys that are no longer published, to check an old `id_token_hint`
@@ -15,6 +15,7 @@ worker asks once a minute whether a rotation is due (worker/schedule.py); `rotat
 enough, opens it, makes a new spare and changes all three states in one transaction. Each process notices at its ring's
 next look and publishes the new set. ROTATION.md is for operators.
 
-Tokens and status lists have separate keys: two stores, two rings. Others take `KeyRing.current` once per use and sign
-with its `active` signer; only the commands and the worker import rotation.py.
+Tokens and status lists have separate keys, and so has each algorithm for tokens: a store each, one ring for tokens and
+one for status lists. Others take `KeyRing.current` once per use and sign with `active` (RS256) or `signer(alg)`, which
+is RS256's until the first key of `alg` may sign. Only the commands and the worker import rotation.py.
 """

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 
 from ..store.database import Database
-from .signing import GONE, TOKENS, SigningKey
+from .signing import GONE, TOKEN_PURPOSES, SigningKey
 
 MAX_AGE = timedelta(days=180)  # after the key's retirement
 
@@ -18,7 +18,7 @@ async def find_hint_key(database: Database, kid: str, *, now: datetime) -> Mappi
     The hint may have expired long ago. None is also returned for a key that was withdrawn in an emergency, because
     its signatures prove nothing, and for a key that signs status lists.
     """
-    may_sign_hints = (SigningKey.purpose == TOKENS) & (SigningKey.state != GONE)
+    may_sign_hints = (SigningKey.purpose.in_(TOKEN_PURPOSES)) & (SigningKey.state != GONE)
     is_remembered = SigningKey.retired_at.is_(None) | (SigningKey.retired_at > now - MAX_AGE)
     async with database.reading() as session:
         public_jwk = await session.scalar(

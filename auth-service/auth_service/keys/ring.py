@@ -1,4 +1,4 @@
-"""The key set that a process signs with and publishes, kept up to date with the database.
+"""The keys that a process signs with and publishes, kept up to date with the database.
 
 Every process reads the keys every two seconds, so a rotation needs no restart. Processes notice it at different times.
 That is safe: all of them have published the new active key as the spare, and the old one stays published as a retiring
@@ -6,29 +6,105 @@ key (rotation.py).
 """
 
 import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy import or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..oauth.algorithms import RS256
 from ..store.instants import Clock
 from .encryption import UnreadableKey
-from .signing import KeySet, KeyStore
+from .jws import Signer
+from .signing import ACTIVE, NEXT, OLDEST_FIRST, KeyStore, SigningKey
 
 RELOAD_PERIOD = timedelta(seconds=2)
 _log = structlog.get_logger(__name__)
 
 
-class KeyRing:
-    """Holds the current key set. It is replaced as a whole: read `current` once per operation."""
+@dataclass(frozen=True)
+class KeySet:
+    """The keys of one purpose and algorithm: the one that signs, and the public keys that are published. Immutable."""
 
-    def __init__(self, store: KeyStore, current: KeySet) -> None:
-        self._store = store
+    active: Signer | None  # None: the first key of an algorithm, or the last ones; they are published and do not sign
+    public_jwks: tuple[Mapping[str, str], ...]
+    active_since: datetime | None
+    spare_since: datetime | None  # None: there is no spare
+
+
+@dataclass(frozen=True)
+class HeldKeys:
+    """The key sets that a process holds, by algorithm. One without published keys is left out. Immutable."""
+
+    sets: Mapping[str, KeySet]
+    active: Signer  # the RS256 key
+
+    def signer(self, alg: str) -> Signer:
+        """The active key of the algorithm; the RS256 key as long as the algorithm has none."""
+        found = self.sets.get(alg)
+        return self.active if found is None or found.active is None else found.active
+
+    @property
+    def public_jwks(self) -> tuple[Mapping[str, str], ...]:
+        return tuple(each for keys in self.sets.values() for each in keys.public_jwks)
+
+
+class KeyRing:
+    """Holds the current keys. They are replaced as a whole: read `current` once per operation."""
+
+    def __init__(self, stores: Sequence[KeyStore], current: HeldKeys) -> None:
+        self._stores = stores
         self.current = current
 
     async def reload(self, *, now: datetime) -> None:
-        """Read the key set. Raises UnreadableKey or the database's error; the old set is then kept."""
-        self.current = await self._store.load(now=now, held=self.current)
+        """Read the keys. Raises UnreadableKey or the database's error; the old ones are then kept."""
+        self.current = await load(self._stores, now=now, held=self.current)
+
+
+async def open_ring(*stores: KeyStore, now: datetime) -> KeyRing:
+    """The ring of these stores; the first is RS256's, whose first keys are made here.
+
+    Raises:
+        UnreadableKey: nothing is changed.
+    """
+    for store in stores:
+        await store.prepare(now=now)
+    return KeyRing(stores, await load(stores, now=now))
+
+
+async def load(stores: Sequence[KeyStore], *, now: datetime, held: HeldKeys | None = None) -> HeldKeys:
+    """The keys to publish now, in one statement. An active key that `held` has already is not decrypted again.
+
+    Raises:
+        UnreadableKey
+    """
+    published = or_(*(store.is_published(now=now) for store in stores))
+    async with stores[0].database.reading() as session:
+        keys = (await session.scalars(select(SigningKey).where(published).order_by(*OLDEST_FIRST))).all()
+    sets: dict[str, KeySet] = {}
+    for store in stores:
+        if own := [key for key in keys if key.purpose == store.purpose]:
+            sets[store.alg] = await _read_set(store, own, held)
+    signer = sets[RS256].active if RS256 in sets else None
+    if signer is None:
+        raise UnreadableKey("there is no active key yet: the service makes one at its first start")
+    return HeldKeys(sets, signer)
+
+
+async def _read_set(store: KeyStore, keys: Sequence[SigningKey], held: HeldKeys | None) -> KeySet:
+    active = next((key for key in keys if key.state == ACTIVE), None)
+    spare_since = next((key.created_at for key in keys if key.state == NEXT), None)
+    jwks = tuple(json.loads(key.public_jwk) for key in keys)
+    if active is None:
+        return KeySet(None, jwks, None, spare_since)
+    known = held.sets.get(store.alg) if held is not None else None
+    signer = known.active if known is not None else None
+    if signer is None or signer.kid != active.kid:
+        signer = Signer(store.alg, active.kid, await asyncio.to_thread(store.open, active))
+    return KeySet(signer, jwks, active.activated_at or active.created_at, spare_since)
 
 
 async def reload_periodically(ring: KeyRing, clock: Clock) -> None:

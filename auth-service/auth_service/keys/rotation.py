@@ -37,15 +37,18 @@ class SpareTooYoung(RotationRefused):
 
 @dataclass(frozen=True)
 class Rotation:
-    """The `kid`s after a rotation. `replaced` was active before, and is now retiring or withdrawn."""
+    """The `kid`s after a rotation. `replaced` was active before, and is now retiring or withdrawn.
 
-    replaced: str
+    None: the first key of its algorithm has become active.
+    """
+
+    replaced: str | None
     active: str
     next: str
 
 
 async def rotate_keys(database: Database, store: KeyStore, clock: Clock, *, published_for: timedelta) -> Rotation:
-    """Rotate once.
+    """Rotate once. If the algorithm has no active key yet, its first key becomes active.
 
     Raises:
         SpareTooYoung, RotationRefused, UnreadableKey: nothing is changed.
@@ -77,9 +80,9 @@ async def _replace_active(
 ) -> Rotation:
     """Rotate in one transaction. Conditional UPDATEs and unique indexes let only one of two simultaneous calls pass."""
     keys = {key.state: key for key in await store.list_keys()}
-    if not {ACTIVE, NEXT} <= keys.keys():
-        raise RotationRefused("there is no active key and spare yet: the service makes them at its first start")
-    active, spare = keys[ACTIVE], keys[NEXT]
+    active, spare = keys.get(ACTIVE), keys.get(NEXT)
+    if spare is None or (active is None and (store.begins_active or becoming == GONE)):
+        raise RotationRefused(_nothing_to_rotate(store))
     remaining = spare.created_at + max(published_for, PROCESSES_RELOADED) - clock()
     if remaining > timedelta(0):
         raise SpareTooYoung(spare.kid, remaining)
@@ -88,10 +91,31 @@ async def _replace_active(
     made.created_at = now = clock()  # taken after generation, which can be slow: the key is published only from now on
     async with database.writing() as session:
         # Processes sign with the old key from memory until their next reload; the stored private key is not needed.
-        await _move(session, active, becoming, retired_at=now, encrypted_private_key=DESTROYED)
+        if active is not None:
+            await _move(session, active, becoming, retired_at=now, encrypted_private_key=DESTROYED)
         await _move(session, spare, ACTIVE, activated_at=now)
         session.add(made)
-    return Rotation(replaced=active.kid, active=spare.kid, next=made.kid)
+    return Rotation(replaced=None if active is None else active.kid, active=spare.kid, next=made.kid)
+
+
+def _nothing_to_rotate(store: KeyStore) -> str:
+    if store.begins_active:
+        return "there is no active key and spare yet: the service makes them at its first start"
+    return f"there is no {store.alg} key: no API and no client uses this algorithm"
+
+
+async def retire_keys(database: Database, store: KeyStore, clock: Clock) -> Sequence[str]:
+    """Retire the keys of an algorithm that nobody uses any more. Returns the `kid`s of those that were published.
+
+    The spare has signed nothing. The active key stays published for its tokens, like a key that was rotated.
+    """
+    keys = {key.state: key for key in await store.list_keys()}
+    ending = [(keys[state], becoming) for state, becoming in ((ACTIVE, RETIRING), (NEXT, GONE)) if state in keys]
+    now = clock()
+    async with database.writing() as session:
+        for key, becoming in ending:
+            await _move(session, key, becoming, retired_at=now, encrypted_private_key=DESTROYED)
+    return [key.kid for key, _ in ending]
 
 
 async def _move(session: AsyncSession, key: SigningKey, state: str, **changes: datetime | bytes) -> None:

@@ -1,8 +1,8 @@
-"""RS256 signing keys: made at the first start, encrypted at rest, published before they sign (ROTATION.md).
+"""Signing keys as they are stored: encrypted at rest, published before they sign (ROTATION.md).
 
 States:
 
-* `active`: exactly one key; it signs.
+* `active`: at most one key; it signs.
 * `next`: exactly one key, the spare. It is published, so that every verifier knows it before it signs.
 * `retiring`: it no longer signs, and stays published until all its tokens have expired.
 * `gone`: no longer published; only past.py still uses it.
@@ -10,41 +10,48 @@ States:
 Private keys are encrypted at rest (encryption.py) and destroyed when they stop signing. rotation.py changes the states;
 ring.py makes processes notice.
 
-Keys have one of two purposes: tokens (access tokens, ID tokens, events), or status lists. Each purpose has its own
-KeyStore, active key and spare.
+A key has one purpose and one algorithm. Status lists are signed with RS256. Tokens (access tokens, ID tokens, events)
+have an RS256 key, and a key of each other algorithm that an API or a client uses. Each purpose has its own KeyStore,
+active key and spare. The first keys of RS256 are made at the first start, and one signs at once. The first key of
+another algorithm is a spare without an active key: it signs when every verifier can know it.
 """
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, Index, Integer, LargeBinary, String, Text, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..oauth import status_list
-from ..oauth.algorithms import RS256
+from ..oauth.algorithms import ALGORITHMS, RS256
 from ..sealed.versioned_secrets import Secrets
 from ..store.database import Database
 from ..store.instants import Instant
 from ..store.rows import Row
 from . import pairs
-from .encryption import KeyEncryption, UnreadableKey
-from .jws import Signer
+from .encryption import KeyEncryption
 from .pairs import PrivateKey
 
 # A retiring key becomes gone by its age, without a change in the database. GONE is stored only when a key is withdrawn
 # in an emergency.
 ACTIVE, NEXT, RETIRING, GONE = "active", "next", "retiring", "gone"
-TOKENS, STATUS_LISTS = "tokens", "status lists"  # the purposes
+TOKENS, STATUS_LISTS = "tokens", "status lists"  # the purposes of RS256 keys; see `token_purpose` for the others
 DESTROYED = b""  # stored instead of a private key that no longer signs
 
 # Time that a key stays published after the last token's expiry: verifiers allow 60 s of leeway, and a process that has
 # not noticed the rotation yet signs with the old key for some more seconds.
 RETIRING_MARGIN = timedelta(seconds=60 + 10)
+
+
+def token_purpose(alg: str) -> str:
+    """The purpose of keys that sign tokens with the algorithm."""
+    return TOKENS if alg == RS256 else f"{TOKENS} {alg}"
+
+
+TOKEN_PURPOSES = tuple(map(token_purpose, ALGORITHMS))
 
 
 def _at_most_one(state: str) -> Index:
@@ -68,71 +75,68 @@ class SigningKey(Row):
     retired_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
-_OLDEST_FIRST = (SigningKey.created_at, SigningKey.state)
-
-
-@dataclass(frozen=True)
-class KeySet:
-    """The key that a process signs with, and the public keys that it publishes. Immutable."""
-
-    active: Signer
-    public_jwks: tuple[Mapping[str, str], ...]
-    active_since: datetime
-    spare_since: datetime | None  # None: there is no spare
-
-    def document(self) -> dict[str, Any]:
-        """The JWK Set (RFC 7517 §5): public members only."""
-        return {"keys": list(self.public_jwks)}
+OLDEST_FIRST = (SigningKey.created_at, SigningKey.state)
 
 
 class KeyStore:
     """The stored keys of one purpose, with their encryption and the time that a retiring key stays published."""
 
     def __init__(
-        self, database: Database, encryption_keys: Secrets, *, longest_token_ttl: timedelta, purpose: str = TOKENS
+        self,
+        database: Database,
+        encryption_keys: Secrets,
+        *,
+        longest_token_ttl: timedelta,
+        alg: str = RS256,
+        purpose: str | None = None,
     ) -> None:
-        self.purpose = purpose
-        self._database = database
+        self.database = database
+        self.alg = alg
+        self.purpose = purpose or token_purpose(alg)
         self.retiring_max_age = longest_token_ttl + RETIRING_MARGIN
         self.encryption = KeyEncryption(encryption_keys)
 
-    async def load_or_create(self, *, now: datetime) -> KeySet:
-        """The stored key set. At the first start an active key and a spare are made.
+    @property
+    def begins_active(self) -> bool:
+        """Whether the first key signs at once. Any other algorithm has RS256 to wait with, until its key is known."""
+        return self.alg == RS256
 
-        The spare is decrypted, too, so that an unreadable spare is noticed now and not in an emergency.
+    async def prepare(self, *, now: datetime) -> None:
+        """Make the first keys of RS256; those of another algorithm are made when it is used. Check the stored ones.
 
         Raises:
             UnreadableKey: nothing is changed.
         """
-        if not (stored := await self.list_keys()):
-            await self._create(now=now)
-        for key in stored:
-            if key.state in (ACTIVE, NEXT):
-                await asyncio.to_thread(self.open, key)
-        return await self.load(now=now)
+        if self.begins_active:
+            await self.create_first(now=now)
+        await self.check_readable()
 
-    async def load(self, *, now: datetime, held: KeySet | None = None) -> KeySet:
-        """The key set to publish now. An active key that `held` has already is not decrypted again.
+    async def create_first(self, *, now: datetime) -> bool:
+        """Make the first keys unless there are some. Returns whether it did."""
+        if any(key.state in (ACTIVE, NEXT) for key in await self.list_keys()):
+            return False
+        states = (ACTIVE, NEXT) if self.begins_active else (NEXT,)
+        made = [await asyncio.to_thread(self.generate, state, now) for state in states]
+        try:
+            async with self.database.writing() as session:
+                session.add_all(made)
+        except IntegrityError:
+            return False  # Another process was first. Its keys are used; the ones made here were never published.
+        return True
+
+    async def check_readable(self) -> None:
+        """Decrypt the active key and the spare: an unreadable spare is noticed now, and not in an emergency.
 
         Raises:
             UnreadableKey
         """
-        async with self._database.reading() as session:
-            is_retiring = (SigningKey.state == RETIRING) & (SigningKey.retired_at > now - self.retiring_max_age)
-            published = SigningKey.state.in_((ACTIVE, NEXT)) | is_retiring
-            keys = (
-                await session.scalars(select(SigningKey).where(self._is_ours, published).order_by(*_OLDEST_FIRST))
-            ).all()
-        active = next((key for key in keys if key.state == ACTIVE), None)
-        if active is None:
-            raise UnreadableKey("there is no active key yet: the service makes one at its first start")
-        is_held = held is not None and held.active.kid == active.kid
-        private_key = held.active.key if held and is_held else await asyncio.to_thread(self.open, active)
-        spare_since = next((key.created_at for key in keys if key.state == NEXT), None)
-        jwks = tuple(json.loads(key.public_jwk) for key in keys)
-        return KeySet(
-            Signer(RS256, active.kid, private_key), jwks, active.activated_at or active.created_at, spare_since
-        )
+        for key in await self.list_keys():
+            if key.state in (ACTIVE, NEXT):
+                await asyncio.to_thread(self.open, key)
+
+    def is_published(self, *, now: datetime) -> ColumnElement[bool]:
+        is_retiring = (SigningKey.state == RETIRING) & (SigningKey.retired_at > now - self.retiring_max_age)
+        return self._is_ours & (SigningKey.state.in_((ACTIVE, NEXT)) | is_retiring)
 
     def state_of(self, key: SigningKey, *, now: datetime) -> str:
         """The stored state, or GONE if the key is too old to be published."""
@@ -141,25 +145,17 @@ class KeyStore:
 
     async def list_keys(self) -> Sequence[SigningKey]:
         """All stored keys of this purpose, the oldest first."""
-        async with self._database.reading() as session:
-            return (await session.scalars(select(SigningKey).where(self._is_ours).order_by(*_OLDEST_FIRST))).all()
+        async with self.database.reading() as session:
+            return (await session.scalars(select(SigningKey).where(self._is_ours).order_by(*OLDEST_FIRST))).all()
 
     @property
     def _is_ours(self) -> ColumnElement[bool]:
         return SigningKey.purpose == self.purpose
 
-    async def _create(self, *, now: datetime) -> None:
-        made = [await asyncio.to_thread(self.generate, state, now) for state in (ACTIVE, NEXT)]
-        try:
-            async with self._database.writing() as session:
-                session.add_all(made)
-        except IntegrityError:
-            return  # Another process was first. Its keys are used; the ones made here were never published.
-
     def generate(self, state: str, now: datetime) -> SigningKey:
-        """A new key pair, encrypted and not yet stored. It takes 0.2 s: call it in a thread."""
-        private_key = pairs.generate(RS256)
-        public_jwk = pairs.public_jwk(private_key, RS256)
+        """A new key pair, encrypted and not yet stored. An RSA key takes 0.2 s: call this in a thread."""
+        private_key = pairs.generate(self.alg)
+        public_jwk = pairs.public_jwk(private_key, self.alg)
         if self.purpose == STATUS_LISTS:
             public_jwk["signs"] = status_list.TYP  # verifiers then refuse it for access tokens
         kid = public_jwk["kid"]
@@ -177,6 +173,14 @@ class KeyStore:
     def open(self, key: SigningKey) -> PrivateKey:
         """The key's private key, decrypted. Raises UnreadableKey."""
         return self.encryption.open(key.kid, key.encrypted_private_key, version=key.encryption_key_version)
+
+
+def open_token_stores(
+    database: Database, encryption_keys: Secrets, *, longest_token_ttl: timedelta
+) -> tuple[KeyStore, ...]:
+    """The stores of all algorithms for tokens, RS256 first. Most have no keys, because nobody uses their algorithm."""
+    ttl = longest_token_ttl
+    return tuple(KeyStore(database, encryption_keys, longest_token_ttl=ttl, alg=alg) for alg in ALGORITHMS)
 
 
 def open_status_list_keys(database: Database, encryption_keys: Secrets) -> KeyStore:

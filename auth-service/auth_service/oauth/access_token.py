@@ -42,6 +42,8 @@ class AccessToken:
     jti: str
     authentication: Authentication | None = None
     userinfo_claims: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()  # of the subject, at the audience
+    groups: tuple[str, ...] = ()
     status: StatusReference | None = None
 
     def claims(self) -> Mapping[str, Any]:
@@ -62,6 +64,8 @@ class AccessToken:
             claims |= self.authentication.claims()
         if self.userinfo_claims:
             claims[USERINFO_CLAIMS] = list(self.userinfo_claims)
+        named = {"roles": self.roles, "groups": self.groups}  # RFC 9068 §2.2.3.1
+        claims |= {name: list(names) for name, names in named.items() if names}
         if self.status is not None:
             claims["status"] = self.status.claim()
         return claims

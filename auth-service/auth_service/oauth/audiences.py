@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
+from .algorithms import RS256
 from .errors import InvalidScope, InvalidTarget
 from .resource_identifiers import InvalidResource, check_apart
 from .resources import Resource
@@ -20,6 +21,9 @@ class Audience:
     identifier: str
     access_token_ttl: timedelta | None  # None: the deployment's
     opens_userinfo: bool
+    names_roles: bool = False  # it declares roles, so the token has those of its subject
+    names_groups: bool = False
+    signing_alg: str = RS256  # of its access tokens
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,11 @@ class Resources:
         return audience == self.issuer or (found is not None and found.identity)
 
     def audience(self, identifier: str) -> "Audience":
-        found = self.find(identifier)
-        ttl = None if found is None else found.access_token_ttl
-        return Audience(identifier, ttl, opens_userinfo=self.opens_userinfo(identifier))
+        opens_userinfo, found = self.opens_userinfo(identifier), self.find(identifier)
+        if found is None:
+            return Audience(identifier, None, opens_userinfo)
+        alg = found.access_token_signing_alg
+        return Audience(identifier, found.access_token_ttl, opens_userinfo, bool(found.roles), found.groups, alg)
 
     def open_to(self, registered: Iterable[str], default: str | None) -> tuple[str, ...]:
         """The audiences that a client may ask for: the APIs of its scopes, its default, and the issuer."""

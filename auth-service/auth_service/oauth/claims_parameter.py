@@ -6,18 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import InvalidRequest
-from .scope import EMAIL, PROFILE
+from .scope import EMAIL, GROUPS, PROFILE, ROLES
 from .strict_json import parse_object
 
 MAX_LENGTH = 4096  # octets, before parsing
 PLACES = ("userinfo", "id_token")
-SCOPES_OF_CLAIMS = {  # OpenID Connect Core §5.4, reduced to the claims that this service stores
+# OpenID Connect Core §5.4, reduced to the claims that this service stores; roles and groups as in RFC 9068 §2.2.3.1
+SCOPES_OF_CLAIMS = {
     "name": PROFILE,
     "preferred_username": PROFILE,
     "picture": PROFILE,
     "updated_at": PROFILE,
     "email": EMAIL,
     "email_verified": EMAIL,
+    "roles": ROLES,
+    "groups": GROUPS,
 }
 MEMBERS = {"essential": bool, "value": object, "values": list}
 

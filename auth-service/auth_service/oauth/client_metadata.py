@@ -127,7 +127,7 @@ def parse(
         response_types=_response_types(given, grant_types),
         token_endpoint_auth_method=method,
         scope=members_of.read_scope(
-            given, scopes.IDENTITY if AUTHORIZATION_CODE in grant_types else (), supported=resources.scopes
+            given, scopes.DEFAULT if AUTHORIZATION_CODE in grant_types else (), supported=resources.scopes
         ),
         redirect_uris=members_of.read_redirect_uris(given, "redirect_uris", is_public=method == NONE),
         post_logout_redirect_uris=members_of.read_redirect_uris(

@@ -12,7 +12,7 @@ from .client_metadata import AUTH_METHODS, CODE, NONE
 from .scope import IDENTITY
 
 
-def describe(resources: Resources, *, grant_types: Sequence[str]) -> dict[str, Any]:
+def describe(resources: Resources, *, grant_types: Sequence[str], registers: bool) -> dict[str, Any]:
     """The document at both well-known paths. It lists only what this service supports.
 
     A member whose list would be empty is left out (RFC 8414 §3.2). A member equal to its default is listed only if
@@ -26,6 +26,7 @@ def describe(resources: Resources, *, grant_types: Sequence[str]) -> dict[str, A
         "userinfo_endpoint": f"{issuer}/oauth/userinfo",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
+        **({"registration_endpoint": f"{issuer}/oauth/register"} if registers else {}),
         "end_session_endpoint": f"{issuer}/oauth/logout",
         "status_list_aggregation_endpoint": f"{issuer}/oauth/status-lists",
         "backchannel_logout_supported": True,

@@ -7,11 +7,10 @@ from datetime import timedelta
 from typing import Any, Self
 
 from . import scope as scopes
+from .algorithms import ALGORITHMS, RS256
 from .resource_identifiers import InvalidResource, check_identifier
 
 REGISTERED, ANY = "registered", "any"  # which clients may ask for an API's scopes
-RS256 = "RS256"
-ALGORITHMS = (RS256,)
 MIN_TTL, MAX_TTL = timedelta(minutes=1), timedelta(hours=1)
 NAME_MAX_LENGTH = 100
 SENTENCE_MAX_LENGTH = 200
@@ -36,9 +35,14 @@ class Resource:
     listed: bool = False
 
     @property
+    def is_open(self) -> bool:
+        """Whether a client that nobody on our side knows may ask for its scopes."""
+        return self.clients == ANY
+
+    @property
     def is_public(self) -> bool:
         """Whether metadata names it. A client that nobody registered has to find it there."""
-        return self.listed or self.clients == ANY
+        return self.listed or self.is_open
 
     def members(self) -> dict[str, Any]:
         """The registration on the wire; `parse` reads it."""
@@ -101,7 +105,7 @@ def _scopes(given: Mapping[str, Any]) -> Mapping[str, str]:
     words = _words(given, "scopes")
     if not words:
         raise InvalidResource("scopes: at least one is required, each with a sentence for people.")
-    if reserved := sorted(words.keys() & set(scopes.RESERVED)):
+    if reserved := sorted(words.keys() & set(scopes.IDENTITY)):
         raise InvalidResource(f"scopes: {reserved[0]} is reserved and belongs to no API.")
     return words
 

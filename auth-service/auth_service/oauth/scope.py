@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from .errors import InvalidScope
 
 OPENID, PROFILE, EMAIL, OFFLINE_ACCESS = "openid", "profile", "email", "offline_access"
-IDENTITY = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)  # about a person, so not available in client_credentials
-RESERVED = (*IDENTITY, "roles", "groups")  # no API may claim them
+ROLES, GROUPS = "roles", "groups"
+DEFAULT = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)  # of a client that registers no scope
+IDENTITY = (*DEFAULT, ROLES, GROUPS)  # about a person, so not available in client_credentials; no API may claim them
 MAX_LENGTH = 1024
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
 

@@ -2,6 +2,7 @@
 
     assigned.py   the table `AccountRole`: `assign`, `unassign`, `lock`, and lists for operators
     groups.py     the tables `Group` and `GroupMember`: groups, and who is in them
+    held.py       `find_held`: the roles and groups of one account, for its token
     bounds.py     how many names one holder may have, so that a token stays small
 
 An API declares its roles in its registration (oauth/resources.py). Only a declared role can be assigned, and a role

@@ -1,13 +1,14 @@
 """How many roles and groups a token may name.
 
 An access token has at most 8192 characters, here and at resource servers. Base64 makes four characters of three octets,
-so `roles` and `groups` with 2048 octets each take 5,500 of them; the other claims and the signature fit in the rest.
+so `roles` and `groups` with 1500 octets each take 4000 of them. The rest is for the other claims, among them a scope
+and an audience of at most 1024 octets each, and for the signature.
 """
 
 from collections.abc import Collection
 
 MAX_NAMES = 50  # roles of one holder at one API; groups of one account
-MAX_OCTETS = 2048  # of the JSON array of these names
+MAX_OCTETS = 1500  # of the JSON array of these names
 _QUOTES_AND_COMMA = 3
 
 

@@ -1,12 +1,12 @@
 """/metrics of the serving process: its counters, and gauges that are read when Prometheus asks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..accounts.passwords import PasswordHasher
 from ..http.parts import Given
-from ..keys.ring import KeyRing
+from ..keys.ring import HeldKeys, KeyRing
 from ..limits.clients import ClientLimits
 from ..status_lists.published import PublishedStatusLists
 from ..store.database import Database
@@ -36,7 +36,7 @@ def render_metrics(parts: MetricsParts, pace: Pace) -> str:
     return render(
         (
             *parts.counts,
-            *_of_keys({"tokens": parts.keys, "status_lists": parts.status_list_keys}, pace, now),
+            *_of_keys({"tokens": parts.keys.current, "status_lists": parts.status_list_keys.current}, pace, now),
             *_of_status_lists(parts.status_lists, now),
             Metric("auth_password_hashes", "gauge", "Hashes in progress or waiting", (), {(): parts.passwords.taken}),
             Metric("redis_lost", "gauge", REDIS_LOST, (), {(): int(parts.client_limits.has_lost_redis)}),
@@ -46,20 +46,23 @@ def render_metrics(parts: MetricsParts, pace: Pace) -> str:
     )
 
 
-def _of_keys(rings: dict[str, KeyRing], pace: Pace, now: datetime) -> Iterator[Metric]:
-    age = Metric("auth_signing_key_age_seconds", "gauge", "Time since the active key began to sign", ("signs",))
+def _of_keys(held: Mapping[str, HeldKeys], pace: Pace, now: datetime) -> Iterator[Metric]:
+    """One series for each algorithm that has an active key."""
+    labels = ("signs", "alg")
+    age = Metric("auth_signing_key_age_seconds", "gauge", "Time since the active key began to sign", labels)
     due = Metric(
         "auth_signing_key_rotation_due_seconds",
         "gauge",
         "Time until the active key is due for replacement; negative if overdue",
-        ("signs",),
+        labels,
     )
-    for signs, ring in rings.items():
-        keys = ring.current
-        age.set(signs, to=(now - keys.active_since).total_seconds())
+    for signs, alg, keys in ((signs, alg, keys) for signs, each in held.items() for alg, keys in each.sets.items()):
+        if keys.active_since is None:
+            continue
+        age.set(signs, alg, to=(now - keys.active_since).total_seconds())
         if keys.spare_since is not None:
             due_at = pace.due_at(active_since=keys.active_since, spare_since=keys.spare_since)
-            due.set(signs, to=(due_at - now).total_seconds())
+            due.set(signs, alg, to=(due_at - now).total_seconds())
     yield from (age, due)
 
 

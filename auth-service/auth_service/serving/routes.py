@@ -16,13 +16,14 @@ from ..endpoints import (
     introspect,
     jwks,
     logout,
+    register,
     revoke,
     status_list_documents,
     token,
     userinfo,
 )
 
-_OAUTH = (token.router, userinfo.router, introspect.router, revoke.router)
+_OAUTH = (token.router, userinfo.router, introspect.router, revoke.router, *register.routers)
 _DOCUMENTS = (jwks.router, status_list_documents.router, discovery.router)
 _INSIDE = (health.router, *internal.routers)
 _PAGES = (authorize.router, logout.router, *hosted_pages.routers)

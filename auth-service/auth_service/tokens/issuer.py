@@ -1,7 +1,7 @@
 """Access tokens and ID tokens for the clients of this issuer."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,13 +13,14 @@ from ..keys import jws
 from ..keys.ring import KeyRing
 from ..oauth import access_token, claims, id_token
 from ..oauth.access_token import AccessToken, Authentication
+from ..oauth.algorithms import RS256
 from ..oauth.audiences import Audience
 from ..oauth.authentication_context import ONE_FACTOR, PASSWORD
 from ..oauth.id_token import IdToken
 from ..oauth.status_list import StatusReference
+from ..roles.held import NOTHING, HeldRoles
 from ..sessions.browser_sessions import BrowserSession
 from ..store import identifiers
-from . import person_claims
 from .holders import Held
 
 
@@ -40,6 +41,7 @@ class TokenIssuer:
         audience: Audience,
         scope: str,
         status: StatusReference,
+        roles: HeldRoles,
         *,
         now: datetime,
     ) -> str:
@@ -55,14 +57,23 @@ class TokenIssuer:
             scope=scope,
             status=status,
             authentication=authentication,
+            roles=roles,
             now=now,
         )
 
     def issue_for_client(
-        self, client_id: str, audience: Audience, scope: str, status: StatusReference, *, now: datetime
+        self,
+        client_id: str,
+        audience: Audience,
+        scope: str,
+        status: StatusReference,
+        roles: HeldRoles,
+        *,
+        now: datetime,
     ) -> str:
         """An access token for client_credentials: `sub` is the client_id (RFC 9068 §2.2)."""
-        return self._issue(sub=client_id, audience=audience, client_id=client_id, scope=scope, status=status, now=now)
+        named: dict[str, Any] = {"sub": client_id, "client_id": client_id, "scope": scope, "roles": roles}
+        return self._issue(audience=audience, status=status, now=now, **named)
 
     def issue_for_grant(
         self,
@@ -70,6 +81,7 @@ class TokenIssuer:
         audience: Audience,
         scope: str,
         status: StatusReference,
+        roles: HeldRoles,
         *,
         registered: tuple[str, ...],
         now: datetime,
@@ -89,6 +101,7 @@ class TokenIssuer:
             status=status,
             authentication=_authentication(held),
             userinfo_claims=asked,
+            roles=roles,
             now=now,
         )
 
@@ -98,21 +111,16 @@ class TokenIssuer:
         access_token: str,
         *,
         nonce: str | None,
-        scopes: Collection[str],
-        registered: tuple[str, ...],
+        person: Mapping[str, Any],
         now: datetime,
     ) -> str:
         """An ID token issued with an access token.
 
-        It has the claims that `scopes` allow, and those that the `claims` parameter requests. OpenID Connect Core §5.4
-        would leave the former to userinfo, but most client libraries look nowhere else.
-
         Args:
-            scopes: of this response; or none, for a client that wants a small ID token (`id_token_claims`).
+            person: claims about the person. OpenID Connect Core §5.4 would leave those of the scopes to userinfo, but
+                most client libraries look nowhere else.
         """
         grant = held.holder.grant
-        asked = claims.asked_for(held.authorized.claims, claims.ID_TOKEN, registered)
-        names = claims.names_for(scopes, asked)
         token = IdToken(
             iss=self.issuer,
             sub=grant.account_id,
@@ -122,13 +130,13 @@ class TokenIssuer:
             authentication=_authentication(held),
             nonce=nonce,
             at_hash=id_token.hash_token(access_token),
-            person=person_claims.describe_in_id_token(held.holder.account, names),
+            person=person,
         )
-        return self._sign(token.claims(), id_token.TYP)
+        return self._sign(token.claims(), id_token.TYP, RS256)
 
-    @property
-    def active_kid(self) -> str:
-        return self.keys.current.active.kid
+    def kid_for(self, audience: Audience) -> str:
+        """The key that signs this audience's access tokens now."""
+        return self.keys.current.signer(audience.signing_alg).kid
 
     def _issue(
         self,
@@ -140,6 +148,7 @@ class TokenIssuer:
         status: StatusReference,
         authentication: Authentication | None = None,
         userinfo_claims: tuple[str, ...] = (),
+        roles: HeldRoles = NOTHING,
         now: datetime,
     ) -> str:
         token = AccessToken(
@@ -153,12 +162,14 @@ class TokenIssuer:
             jti=identifiers.draw(),
             authentication=authentication,
             userinfo_claims=userinfo_claims,
+            roles=roles.at(audience.identifier),
+            groups=roles.groups if audience.names_groups else (),
             status=status,
         )
-        return self._sign(token.claims(), access_token.TYP)
+        return self._sign(token.claims(), access_token.TYP, audience.signing_alg)
 
-    def _sign(self, members: Mapping[str, Any], typ: str) -> str:
-        return jws.sign(members, typ=typ, by=self.keys.current.active)
+    def _sign(self, members: Mapping[str, Any], typ: str, alg: str) -> str:
+        return jws.sign(members, typ=typ, by=self.keys.current.signer(alg))
 
 
 def _authentication(held: Held[Authorized]) -> Authentication:

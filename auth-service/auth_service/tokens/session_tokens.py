@@ -19,7 +19,9 @@ from ..oauth.audiences import Audience
 from ..oauth.errors import InvalidScope
 from ..oauth.status_list import StatusReference
 from ..resources.cache import ResourceCache
+from ..roles.held import find_held
 from ..sessions.browser_sessions import BrowserSession
+from ..store.database import Database
 from ..telemetry.counts import SESSION, RequestCounts
 from .issuer import TokenIssuer
 
@@ -49,6 +51,7 @@ class SessionTokens:
     """The cache. For one event loop."""
 
     issuer: TokenIssuer
+    database: Database
     counts: RequestCounts
     clients: ClientCache
     resources: ResourceCache
@@ -71,7 +74,7 @@ class SessionTokens:
             chosen = resources.issuer
         return SessionTarget(resources.audience(chosen), " ".join(resources.of_audience(chosen, scopes)))
 
-    def token_for(
+    async def token_for(
         self,
         account: Account,
         session: BrowserSession,
@@ -85,13 +88,16 @@ class SessionTokens:
         known = self._issued.get(key)
         if known is not None and (known.target, known.status) == (target, status) and self._is_young(known, now):
             return known.token
-        token = self.issuer.issue_for_session(account, session, target.audience, target.scope, status, now=now)
+        apis = [target.audience.identifier] if target.audience.names_roles else []
+        held = await find_held(self.database, account.id, apis, groups=target.audience.names_groups)
+        token = self.issuer.issue_for_session(account, session, target.audience, target.scope, status, held, now=now)
         self.counts.tokens_issued.add(SESSION)
         self._issued.pop(key, None)
         if len(self._issued) >= CAPACITY:
             del self._issued[next(iter(self._issued))]  # the oldest
-        self._issued[key] = _Issued(token, target, status, self.issuer.active_kid, now)
+        self._issued[key] = _Issued(token, target, status, self.issuer.kid_for(target.audience), now)
         return token
 
     def _is_young(self, issued: _Issued, now: datetime) -> bool:
-        return timedelta() <= now - issued.at < REUSED_FOR and issued.kid == self.issuer.active_kid
+        is_active = issued.kid == self.issuer.kid_for(issued.target.audience)
+        return is_active and timedelta() <= now - issued.at < REUSED_FOR

@@ -43,11 +43,12 @@ class TokenStatus:
     async def of_client(self, client: Client, *, now: datetime) -> StatusReference | None:
         """The index for a client_credentials token. None: the client has just been deleted or changed.
 
-        A client is cached for seconds. Its registration is compared, so that a process that does not know yet of an
-        API's removal draws no new index for it.
+        A client is cached for seconds. Its registration and roles are compared, so that a process that does not
+        know yet of an API's removal, or of a role's, draws no new index for it.
         """
         if self._needs_another(client):
-            same = (Client.client_id == client.client_id, Client.registered == client.registered)
+            unchanged = (Client.registered == client.registered, Client.roles == client.roles)
+            same = (Client.client_id == client.client_id, *unchanged)
             return await self._reference_drawn(client, client.client_id, same, now)
         return self._reference(client)
 

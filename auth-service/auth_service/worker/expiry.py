@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from ..audit.trail import AuditEvent
+from ..clients.clients import Client
 from ..grants.grants import Grant
 from ..keys.past import delete_past_keys
 from ..migrations.tables import import_tables
@@ -37,6 +38,7 @@ async def delete_expired(database: Database, *, now: datetime, max_rows: int | N
     for table, _ in expiring:
         deleted += await _delete_all(database, table, table.expires_at <= now)
     deleted += await _delete_all(database, AuthorizationCode, AuthorizationCode.created_at <= now - REUSE_NOTICED_FOR)
+    deleted += await _delete_all(database, Client, Client.unused_until <= now)
     deleted += await _delete_all(database, Grant, _is_of_no_use(now - REUSE_NOTICED_FOR))
     while await _forget_successors(database, now):
         pass

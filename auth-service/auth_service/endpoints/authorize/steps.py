@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...audit.trail import recorded
+from ...clients import own_registrations
 from ...grants import authorization_requests, consents
 from ...http.authorization_response import answer_code
 from ...http.current_session import Current, find_current
@@ -127,6 +128,7 @@ async def _answer(
 ) -> None:
     if not await hold_owners(session, authorization.account_id, authorization.client_id):
         raise expired()
+    await own_registrations.note_use(session, pending.client)
     session_id = authorization.session_id
     if pending.stored is not None and not await authorization_requests.answer(
         session, pending.handle, session_id=session_id, now=now

@@ -50,7 +50,7 @@ async def get_session(request: Request) -> Response:
     if current is None or status is None:
         return render(None, response)
     target = await parts.session_tokens.target_of((), now=now)
-    token = parts.session_tokens.token_for(current.account, current.session, target, status, now=now)
+    token = await parts.session_tokens.token_for(current.account, current.session, target, status, now=now)
     response.headers["set-auth-jwt"] = token
     response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
     session, user = SessionView.of(current.session), UserView.of(current.account)

@@ -47,7 +47,7 @@ async def token(request: Request) -> Response:
     if status is None:
         parts.session_cookies.clear(request)
         raise unauthorized()
-    issued = parts.session_tokens.token_for(current.account, current.session, target, status, now=now)
+    issued = await parts.session_tokens.token_for(current.account, current.session, target, status, now=now)
     return render(Token.model_construct(token=issued), Response())
 
 

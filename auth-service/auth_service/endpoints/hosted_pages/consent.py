@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...audit.trail import record
+from ...clients import own_registrations
 from ...grants import authorization_requests, consents
 from ...http.authorization_response import answer_refusal
 from ...http.current_session import Current, SessionParts, find_current
@@ -84,6 +85,7 @@ async def _agree(
     account_id, client_id = current.account.id, pending.client.client_id
     if not await hold_owners(session, account_id, client_id):
         raise expired()
+    await own_registrations.note_use(session, pending.client)
     if not await authorization_requests.note_consent(session, pending.handle, current.session.id):
         return False
     scopes = frozenset[str]().union(*agreed_to.values())

@@ -16,7 +16,7 @@ from ...http.pending_requests import PendingParts, PendingRequest
 from ...network.trusted_origins import parse_origin
 from ...oauth.errors import OAuthError
 from ...oauth.parameters import Parameters
-from ...oauth.redirect_uri import is_loopback
+from ...oauth.redirect_uri import is_loopback, is_private_use
 
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
 OUT_OF_DATE = "This form was out of date. Please try again."
@@ -92,13 +92,15 @@ def render_form(
 
 
 def describe_client(pending: PendingRequest) -> dict[str, object]:
-    """The client as a page shows it: its registered name, and the host that the person will be sent to."""
+    """The client as a page shows it: its registered name, and the host or scheme that the person will be sent to."""
     redirect_uri = pending.request.redirect_uri
-    host = urlsplit(redirect_uri).netloc
+    scheme = redirect_uri.partition(":")[0] if is_private_use(redirect_uri) else ""
+    host = scheme or urlsplit(redirect_uri).netloc
     return {
         "name": pending.client.registration.client_name or host,
         "redirect_host": host,
         "is_loopback": is_loopback(redirect_uri),
+        "is_private_use": bool(scheme),
     }
 
 

@@ -5,12 +5,14 @@ from typing import NamedTuple
 
 from ...oauth.audiences import Resources
 from ...oauth.consent import Agreement
-from ...oauth.scope import EMAIL, IDENTITY, OFFLINE_ACCESS, OPENID, PROFILE
+from ...oauth.scope import EMAIL, GROUPS, IDENTITY, OFFLINE_ACCESS, OPENID, PROFILE, ROLES
 
 IDENTITY_IN_WORDS: Mapping[str, str] = {
     OPENID: "Know that it is you",
     PROFILE: "See your name and your picture",
     EMAIL: "See your e-mail address",
+    ROLES: "See what roles you have",
+    GROUPS: "See which groups you are in",
     OFFLINE_ACCESS: "Keep this access while you are away, until you remove it",
 }
 

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from ...clients.roles import held_by
 from ...http.parts import Given, given
 from ...oauth import audiences, scope
 from ...oauth.client_metadata import CLIENT_CREDENTIALS
 from ...oauth.errors import InvalidClient
 from ...resources.cache import ResourceCache
+from ...roles.held import NOTHING
 from ...tokens.issuer import TokenIssuer
 from ...tokens.token_status import TokenStatus
 from .messages import TokenRequest, TokenResponse
@@ -42,6 +44,7 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     status = await parts.token_status.of_client(request.client, now=request.now)
     if status is None:
         raise InvalidClient("No client with this client_id is registered.")
-    token = parts.tokens.issue_for_client(request.client.client_id, audience, granted, status, now=request.now)
+    held = held_by(request.client) if audience.names_roles else NOTHING
+    token = parts.tokens.issue_for_client(request.client.client_id, audience, granted, status, held, now=request.now)
     lifetime = int(parts.tokens.ttl_of(audience).total_seconds())
     return TokenResponse(access_token=token, expires_in=lifetime, scope=granted or None)

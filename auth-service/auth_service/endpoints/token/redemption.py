@@ -1,19 +1,23 @@
 """Shared by codes and refresh tokens: whose they are, the token response, and ending a grant after reuse."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ...audit.trail import recorded
 from ...grants import grants
 from ...grants.grants import Authorized
 from ...http.parts import Given
-from ...oauth import audiences
+from ...oauth import audiences, claims
 from ...oauth.audiences import Audience
-from ...oauth.client_metadata import MINIMAL
+from ...oauth.client_metadata import MINIMAL, ClientMetadata
 from ...oauth.errors import InvalidGrant
 from ...oauth.scope import OFFLINE_ACCESS, OPENID
 from ...resources.cache import ResourceCache
+from ...roles.held import find_held
 from ...store.database import Database
 from ...telemetry.counts import RequestCounts
+from ...tokens import person_claims
 from ...tokens.holders import Held, is_unchanged
 from ...tokens.issuer import TokenIssuer
 from ...tokens.token_status import TokenStatus
@@ -68,15 +72,15 @@ async def respond(
     # Withdrawing an API revokes the index that the grant has then. A new index must not outlive it.
     if (grant.status_list_id, grant.status_index) != before and not await is_unchanged(parts.database, held):
         raise InvalidGrant(ENDED, reason="an API was withdrawn a moment ago")
+    apis = [target.audience.identifier] if target.audience.names_roles else []
+    roles = await find_held(parts.database, grant.account_id, apis, groups=target.audience.names_groups)
     access_token = parts.tokens.issue_for_grant(
-        held, target.audience, target.scope, status, registered=registered, now=now
+        held, target.audience, target.scope, status, roles, registered=registered, now=now
     )
     id_token = None
     if OPENID in target.granted:
-        told = () if request.client.registration.id_token_claims == MINIMAL else target.granted
-        id_token = parts.tokens.issue_id_token(
-            held, access_token, nonce=nonce, scopes=told, registered=registered, now=now
-        )
+        person = await _describe_person(request.client.registration, parts, held, target)
+        id_token = parts.tokens.issue_id_token(held, access_token, nonce=nonce, person=person, now=now)
     return TokenResponse(
         access_token=access_token,
         expires_in=int(parts.tokens.ttl_of(target.audience).total_seconds()),
@@ -84,6 +88,18 @@ async def respond(
         id_token=id_token,
         scope=target.scope or None,
     )
+
+
+async def _describe_person(
+    registration: ClientMetadata, parts: RedemptionParts, held: Held[Authorized], target: TokenTarget
+) -> Mapping[str, Any]:
+    """Claims about the person for the ID token: those that the granted scopes allow, and those requested by name."""
+    told = () if registration.id_token_claims == MINIMAL else target.granted
+    asked = claims.asked_for(held.authorized.claims, claims.ID_TOKEN, registration.scope)
+    names, api = claims.names_for(told, asked), registration.default_resource
+    account = held.holder.account
+    roles = await person_claims.find_held_by_person(parts.database, account, names, api)
+    return person_claims.describe_in_id_token(account, names, roles, api=api)
 
 
 def granted_scopes(request: TokenRequest, held: Held[Authorized]) -> tuple[str, ...]:

@@ -1,14 +1,30 @@
-"""Verifier: is this access token valid? The answer comes from keys and status lists in memory, without the network.
+"""Verify access tokens (RFC 9068) offline: no request waits for the network, and revoked tokens are refused in seconds.
+
+    from atjwt import Refused, Verifier
+
+    async with Verifier(issuer="https://id.example.com", audience="https://api.example.com") as verifier:
+        try:
+            token = verifier.verify(text)
+        except Refused as refused:
+            print(refused.reason)
+
+What this file exports is the public interface; everything else may change.
+
+    verifier.py          `Verifier`: finds keys and lists, and verifies
+    thread.py            `VerifierThread`: the same for services without an event loop
+    policy.py            `Policy`: leeway, algorithms, what to do with stale lists
+    refusals.py          `Refused`, with a `Reason` from a list
+    discovery.py         the issuer's metadata (RFC 8414): where keys and lists are
+    reports.py           counters and ages, for metrics
 
 Values and pure functions:
-    access_token.py      `verify`: an access token (RFC 9068), under a `Policy`
+    access_token.py      `verify`: an access token (RFC 9068), under `Terms`
     jws.py               the signature and the header (RFC 7515, RFC 8725): `verify`
     algorithms.py        RS256, PS256 and ES256, and the keys that verify them
-    refusals.py          `Refused`, with a `Reason` from a list
     key_set.py           the issuer's keys as a value, read from a JWK Set
     epochs.py            `Epochs`: which lists are from before a restore of the issuer
     status_list.py       one status list as a value: verified, inflated, read bit by bit
-    security_events.py   events about accounts (RFC 8417): `verify`
+    bearer.py            the bearer token of a request, what it must show, and the challenge in a refusal (RFC 6750)
     strict_json.py       JSON without duplicate names, NaN or deep nesting
 
 Kept fresh in the background:
@@ -19,10 +35,41 @@ Kept fresh in the background:
     saved_copy.py        keys and lists on disk, so that a restart needs no issuer
     outgoing.py, jitter.py   the HTTP client for the issuer; pauses that differ between replicas
 
-The way of a token: the service takes it from the header. `VerifiedTokens.verify` finds it in its cache or
-calls `access_token.verify`, which checks header, signature, `typ`, `iss`, `aud` and times. Then `StatusLists.check`
-reads one bit. None of this waits, with one exception: for an unknown `kid` the caller may await one fetch
-(`JwksCache.learn`), for at most a second.
+The way of a token: the service takes it from the header and calls `Verifier.verify`. `VerifiedTokens.verify` finds it
+in its cache or calls `access_token.verify`, which checks header, signature, `typ`, `iss`, `aud` and times. Then
+`StatusLists.check` reads one bit. None of this waits. For an unknown `kid` the caller may await one fetch
+(`Verifier.verify_or_wait`), for at most a second.
 
 This package imports nothing of the services and no web framework. VERIFIER.md has its rules, each with its test.
 """
+
+from .access_token import AccessToken, Actor, StatusReference
+from .discovery import Endpoints
+from .jwks import Schedule
+from .policy import Policy, WhenStale
+from .refusals import Reason, Refused
+from .reports import HeldList, KeysReport, Report, StatusListsReport
+from .status_lists import Polling
+from .thread import VerifierThread
+from .verifier import SavedCopies, Seams, Verifier
+
+__all__ = [
+    "AccessToken",
+    "Actor",
+    "Endpoints",
+    "HeldList",
+    "KeysReport",
+    "Policy",
+    "Polling",
+    "Reason",
+    "Refused",
+    "Report",
+    "SavedCopies",
+    "Schedule",
+    "Seams",
+    "StatusListsReport",
+    "StatusReference",
+    "Verifier",
+    "VerifierThread",
+    "WhenStale",
+]

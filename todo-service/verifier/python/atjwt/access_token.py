@@ -5,33 +5,28 @@ revoked, as that changes during the token's life: see status_lists.py.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from . import jws, status_list
-from .algorithms import ALGORITHMS, VerificationKey
+from .algorithms import VerificationKey
+from .policy import DEFAULT_POLICY, Policy
 from .refusals import InvalidToken, Reason
 
 MAX_LENGTH = 8192
 MAX_IDENTIFIER_LENGTH = 255
 _TYPES = ("at+jwt", "application/at+jwt")  # RFC 9068 §4
+_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """Which tokens are accepted."""
+class Terms:
+    """Whose tokens are accepted, and for whom. The issuer and the audience are compared to the letter."""
 
     issuer: str
     audience: str
     status_lists: str = ""  # prefix of the URIs of all status lists; empty: no token may name a list
-    requires_status: bool = False  # whether a person's token must name a status list, so that it can be revoked
-    leeway: timedelta = timedelta(seconds=60)
-    token_max_age: timedelta = timedelta(hours=24)  # longest time from `iat` to `exp`
-    algorithms: frozenset[str] = ALGORITHMS
-
-    def __post_init__(self) -> None:
-        if not self.algorithms or not self.algorithms <= ALGORITHMS:
-            raise ValueError(f"the algorithms are some of {', '.join(sorted(ALGORITHMS))}")
+    policy: Policy = DEFAULT_POLICY
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +38,20 @@ class StatusReference:
 
 
 @dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts for the subject (RFC 8693 §4.1). `act` is the actor before, if the token was exchanged several times."""
+
+    sub: str
+    client_id: str | None = None
+    act: "Actor | None" = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccessToken:
     """The claims of a valid token. Times are in seconds since the epoch (RFC 7519 §2, NumericDate).
 
-    `auth_time` is the time of the person's sign-in; a service's own token has none (RFC 9068 §2.2.1).
+    `auth_time` is the time of the person's sign-in; a service's own token has none (RFC 9068 §2.2.1). `roles` and
+    `groups` are empty if the issuer sends none (§2.2.3.1). `claims` has all claims, also unknown ones.
     """
 
     sub: str
@@ -57,6 +62,10 @@ class AccessToken:
     scope: frozenset[str]
     auth_time: float | None = None
     status: StatusReference | None = None
+    roles: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    act: Actor | None = None
+    claims: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_of_service(self) -> bool:
@@ -64,30 +73,35 @@ class AccessToken:
         return self.sub == self.client_id
 
 
-def verify(token: str, *, keys: Mapping[str, VerificationKey], policy: Policy, now: float) -> AccessToken:
+def verify(token: str, *, keys: Mapping[str, VerificationKey], terms: Terms, now: float) -> AccessToken:
     """Return the token's claims (RFC 9068 §4).
 
     Raises:
         UnknownKey: the header is valid, but its `kid` is not among `keys`.
         InvalidToken: anything else is wrong.
     """
+    policy = terms.policy
     _, claims = jws.verify(token, types=_TYPES, keys=keys, max_length=MAX_LENGTH, algorithms=policy.algorithms)
-    if claims.get("iss") != policy.issuer:
+    if claims.get("iss") != terms.issuer:
         raise InvalidToken(Reason.WRONG_ISSUER, "the token is from another issuer")
-    if not _names(claims.get("aud"), policy.audience):
+    if not _names(claims.get("aud"), terms.audience):
         raise InvalidToken(Reason.WRONG_AUDIENCE, "the token is for another audience")
     if "cnf" in claims:  # RFC 9449 §7.1, RFC 8705 §3: a bearer request does not prove possession of the key
         raise InvalidToken(Reason.BOUND_TO_KEY, "the token is bound to a key")
     iat, exp = _check_times(claims, policy, now)
     verified = AccessToken(
-        sub=_identifier(claims, "sub"),
-        client_id=_identifier(claims, "client_id"),
-        jti=_identifier(claims, "jti"),
-        iat=iat,
-        exp=exp,
-        scope=_scope(claims),
-        auth_time=jws.get_time(claims, "auth_time") if "auth_time" in claims else None,
-        status=_status(claims["status"], policy) if "status" in claims else None,
+        _identifier(claims, "sub"),
+        _identifier(claims, "client_id"),
+        _identifier(claims, "jti"),
+        iat,
+        exp,
+        _scope(claims),
+        jws.get_time(claims, "auth_time") if "auth_time" in claims else None,
+        _status(claims["status"], terms) if "status" in claims else None,
+        _words(claims["roles"]) if "roles" in claims else _NOTHING,
+        _words(claims["groups"]) if "groups" in claims else _NOTHING,
+        _actor(claims["act"]) if "act" in claims else None,
+        MappingProxyType(claims),
     )
     _check_kind(verified, claims, policy)
     return verified
@@ -139,10 +153,29 @@ def _scope(claims: Mapping[str, object]) -> frozenset[str]:
     return frozenset(scope.split(" ")) - {""}
 
 
-def _status(status: object, policy: Policy) -> StatusReference:
+def _words(values: object) -> frozenset[str]:
+    """Roles or groups (RFC 9068 §2.2.3.1): strings, or SCIM's objects with a `value` (RFC 7643 §2.4)."""
+    if not isinstance(values, list):
+        raise InvalidToken(Reason.BAD_CLAIM, "the roles or groups are not a list of strings")
+    words = [each.get("value") if isinstance(each, dict) else each for each in values]
+    found = frozenset(word for word in words if isinstance(word, str))
+    if not all(isinstance(word, str) for word in words):
+        raise InvalidToken(Reason.BAD_CLAIM, "the roles or groups are not a list of strings")
+    return found
+
+
+def _actor(act: object) -> Actor:
+    """The `act` claim. Its depth is bounded by that of the JSON."""
+    if not isinstance(act, dict):
+        raise InvalidToken(Reason.BAD_CLAIM, "the actor is malformed")
+    client_id = _identifier(act, "client_id") if "client_id" in act else None
+    return Actor(_identifier(act, "sub"), client_id, _actor(act["act"]) if "act" in act else None)
+
+
+def _status(status: object, terms: Terms) -> StatusReference:
     """The `status` claim. An unknown kind of status is refused: it might mean that the token is revoked.
 
-    The URI must be under `policy.status_lists`, although the issuer signed it: no token, not even a valid one, can make
+    The URI must be under `terms.status_lists`, although the issuer signed it: no token, not even a valid one, can make
     us fetch from an address that is not configured.
     """
     reference = status.get("status_list") if isinstance(status, dict) else None
@@ -151,7 +184,7 @@ def _status(status: object, policy: Policy) -> StatusReference:
             pass
         case _:
             raise InvalidToken(Reason.BAD_STATUS, "the status is not a reference to a status list")
-    if not policy.status_lists or not status_list.is_under(uri, policy.status_lists):
+    if not terms.status_lists or not status_list.is_under(uri, terms.status_lists):
         raise InvalidToken(Reason.BAD_STATUS, "the status list is not at the issuer's address")
     if index < 0:
         raise InvalidToken(Reason.BAD_STATUS, "the index in the status list is negative")

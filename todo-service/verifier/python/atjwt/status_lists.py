@@ -14,6 +14,7 @@ longer publishes its key, or after a restore of the issuer (epochs.py).
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -70,7 +71,7 @@ class Counts:
 
 
 class StatusLists:
-    """All lists, and their fetches. For one event loop: there is no lock around the tables.
+    """All lists, and their fetches in one event loop. `check` may be called in any thread: it reads whole tables.
 
     `clock` (since the epoch) measures the age of lists, `monotonic` the pauses between fetches.
     """
@@ -110,6 +111,8 @@ class StatusLists:
         # True once the first poll has ended and there are lists: fetched ones, or the saved copy's if the issuer is
         # down. It stays True: if the lists are lost later, requests get a 503 that names the reason.
         self.is_ready = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
         self._client: httpx2.AsyncClient  # set while running()
 
     def check(self, token: AccessToken, *, now: float) -> Freshness:
@@ -164,6 +167,7 @@ class StatusLists:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Load the saved copy and keep the lists fresh until the block ends. The key set must already be running."""
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         await asyncio.to_thread(self._load)
         timeouts = {"connect": self._polling.connect_timeout, "total": self._polling.total_timeout}
         async with outgoing.client(self._fetched_from, **timeouts, headers={}) as client:
@@ -177,9 +181,13 @@ class StatusLists:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+                self._loop = None
 
     def _want_unknown(self, uri: str) -> None:
         """Request a fetch of a list that a verified token names, at most once per cooldown and list."""
+        if self._loop is not None and threading.get_ident() != self._thread:
+            self._loop.call_soon_threadsafe(self._want_unknown, uri)
+            return
         now, cooldown = self._monotonic(), self._polling.unknown_list_cooldown.total_seconds()
         if now - self._asked_at.get(uri, float("-inf")) < cooldown:
             return

@@ -8,9 +8,10 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
+from threading import Lock
 
 from . import access_token
-from .access_token import AccessToken, Policy
+from .access_token import AccessToken, Terms
 from .algorithms import VerificationKey
 from .refusals import InvalidToken, Reason
 
@@ -18,14 +19,15 @@ ENTRY_MAX_AGE = timedelta(seconds=10)
 
 
 class VerifiedTokens:
-    """`access_token.verify` with a cache. For one event loop: nothing awaits, so no lock is needed."""
+    """`access_token.verify` with a cache, for any number of threads. A look-up takes no lock."""
 
-    def __init__(self, policy: Policy, *, capacity: int = 4096) -> None:
-        self._policy = policy
+    def __init__(self, terms: Terms, *, capacity: int = 4096) -> None:
+        self._terms = terms
         self._capacity = capacity
         self._hash_key = secrets.token_bytes(32)
         self._keys: Mapping[str, VerificationKey] = {}
         self._entries: dict[bytes, tuple[float, AccessToken]] = {}
+        self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -35,21 +37,25 @@ class VerifiedTokens:
         if len(token) > access_token.MAX_LENGTH or not token.isascii():
             raise InvalidToken(Reason.MALFORMED, "the token is too long or not ASCII")
         if keys is not self._keys:  # the key set changed: tokens of a withdrawn key must not stay in the cache
-            self._entries.clear()
-            self._keys = keys
+            with self._lock:
+                self._entries.clear()
+                self._keys = keys
         digest = hmac.digest(self._hash_key, token.encode(), "sha256")
         entry = self._entries.get(digest)
         if entry is not None and now < entry[0]:
             return entry[1]
-        verified = access_token.verify(token, keys=keys, policy=self._policy, now=now)
-        self._remember(digest, verified, now)
+        verified = access_token.verify(token, keys=keys, terms=self._terms, now=now)
+        self._remember(digest, verified, keys, now)
         return verified
 
-    def _remember(self, digest: bytes, verified: AccessToken, now: float) -> None:
+    def _remember(self, digest: bytes, verified: AccessToken, keys: Mapping[str, VerificationKey], now: float) -> None:
         ends_at = min(verified.exp, now + ENTRY_MAX_AGE.total_seconds())
         if ends_at <= now:  # `exp` has passed; the token is valid only because of the leeway
             return
-        self._entries.pop(digest, None)  # a renewed entry goes to the end of the dict
-        if len(self._entries) >= self._capacity:
-            del self._entries[next(iter(self._entries))]  # the oldest entry
-        self._entries[digest] = (ends_at, verified)
+        with self._lock:
+            if keys is not self._keys:  # another thread has begun to verify with newer keys
+                return
+            self._entries.pop(digest, None)  # a renewed entry goes to the end of the dict
+            if len(self._entries) >= self._capacity:
+                del self._entries[next(iter(self._entries))]  # the oldest entry
+            self._entries[digest] = (ends_at, verified)

@@ -1,0 +1,61 @@
+"""Metadata that a client states about itself (RFC 7591 §3.1): what of it counts.
+
+A registration endpoint may replace what it does not grant, and tells the client so in its response (§3.2.1). What only
+an operator may decide is passed over: trust, introspection, receivers of events, and grants without a person.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .audiences import Resources
+from .client_metadata import AUTHORIZATION_CODE, CODE, REFRESH_TOKEN, ClientMetadata, parse
+from .errors import InvalidClientMetadata
+from .metadata_members import UNMET
+from .scope import EMAIL, MAX_LENGTH, OFFLINE_ACCESS, OPENID, PROFILE
+
+GRANT_TYPES = (AUTHORIZATION_CODE, REFRESH_TOKEN)
+IDENTITY = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)
+TAKEN = frozenset(
+    {
+        *("client_name", "redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "scope"),
+        *("token_endpoint_auth_method", "jwks", "jwks_uri", "id_token_claims"),
+        *("backchannel_logout_uri", "backchannel_logout_session_required"),
+    }
+)
+
+
+def parse_own(members: Mapping[str, Any], *, resources: Resources) -> ClientMetadata:
+    """Check what a client states about itself. Unknown grant types, response types and scopes are passed over.
+
+    Without a scope it gets the identity scopes, and those of APIs that are open to any client.
+
+    Raises:
+        InvalidClientMetadata, InvalidRedirectUri: as `client_metadata.parse`.
+    """
+    given = {name: value for name, value in members.items() if name in TAKEN or name in UNMET}
+    for name, known in (("grant_types", GRANT_TYPES), ("response_types", (CODE,))):
+        if name in given:
+            given[name] = _known_of(given[name], known)
+    given["scope"] = _scope(given.get("scope"), resources)
+    if members.get("require_pkce") is True:
+        given["require_pkce"] = True
+    receiver = given.get("backchannel_logout_uri")
+    if isinstance(receiver, str) and not receiver.startswith("https://"):
+        raise InvalidClientMetadata("backchannel_logout_uri: must be an https URI.")
+    return parse(given, resources=resources, supported_grant_types=GRANT_TYPES)
+
+
+def _known_of(value: object, known: tuple[str, ...]) -> object:
+    """The known words of a list; or the value, to be refused, if there is none."""
+    kept = [each for each in value if each in known] if isinstance(value, list) else []
+    return kept or value
+
+
+def _scope(value: object, resources: Resources) -> object:
+    if value is None:
+        default = " ".join([*IDENTITY, *(scope for api in resources.registered if api.is_open for scope in api.scopes)])
+        return default if len(default) <= MAX_LENGTH else " ".join(IDENTITY)
+    if not isinstance(value, str):
+        return value  # to be refused
+    allowed = {*IDENTITY, *(scope for each in resources.registered for scope in each.scopes)}
+    return " ".join(word for word in value.split(" ") if word in allowed)

@@ -1,0 +1,305 @@
+"""`Verifier`: finds an issuer's keys and status lists, keeps them fresh, and verifies access tokens with them.
+
+async with Verifier(issuer="https://id.example.com", audience="https://api.example.com") as verifier:
+    token = verifier.verify(text)      no network, no waiting; raises Refused
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from . import discovery, jws, reports, status_hints
+from .access_token import AccessToken, Terms
+from .discovery import Discovery, Endpoints
+from .jwks import JwksCache, Schedule
+from .policy import DEFAULT_POLICY, Policy, WhenStale
+from .refusals import KeysUnavailable, Reason, Refused, UnknownKey
+from .status_list import Freshness
+from .status_lists import Polling, StatusLists
+from .verified_tokens import VerifiedTokens
+
+MAX_JWT_LENGTH = 8192
+_MOST_LEARNING = 16  # unknown kids that are looked for at once
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCopies:
+    """Files for a start without the issuer. None: that document is not saved."""
+
+    keys: Path | None = None
+    status_lists: Path | None = None
+    metadata: Path | None = None
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Self:
+        return cls(folder / "keys.json", folder / "status_lists.json", folder / "metadata.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """What tests replace: the clocks, and the times between fetches. `clock` is in seconds since the epoch."""
+
+    clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    schedule: Schedule | None = None
+    polling: Polling | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Following:
+    """The keys and lists of known endpoints."""
+
+    tokens: VerifiedTokens
+    jwks: JwksCache
+    lists: StatusLists | None
+
+
+class Verifier:
+    """Verifies the access tokens of one issuer for one audience.
+
+    Args:
+        issuer: as the `iss` of the tokens, to the letter.
+        audience: this API, as in the `aud` of the tokens.
+        reached_at: the issuer's origin inside the network, if it is not reached under its own name. http is allowed.
+        endpoints: where keys and lists are, for an issuer without metadata. Otherwise they are discovered.
+        also_at: further origins at which the issuer may keep its keys and lists.
+        hints: an address where the issuer says at once which status list has changed (auth-service has one inside the
+            network).
+        saved: a folder, or files, for copies of what was fetched last. A restart then needs no issuer.
+
+    Raises:
+        ValueError: the issuer is not https and not on loopback, and neither `reached_at` nor `endpoints` is given.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        audience: str,
+        *,
+        policy: Policy | None = None,
+        reached_at: str | None = None,
+        endpoints: Endpoints | None = None,
+        also_at: Collection[str] = (),
+        hints: str | None = None,
+        saved: Path | SavedCopies | None = None,
+        seams: Seams | None = None,
+    ) -> None:
+        if reached_at is None and endpoints is None:
+            discovery.check_issuer(issuer)
+        self.issuer, self.audience, self.policy = issuer, audience, policy or DEFAULT_POLICY
+        self._reached_at = (reached_at or "").rstrip("/")
+        self._hints = hints
+        self._saved = SavedCopies.in_folder(saved) if isinstance(saved, Path) else saved or SavedCopies()
+        self._seams = seams or Seams()
+        self._discovery = Discovery(issuer, self._address, also_at=also_at, saved=self._saved.metadata)
+        self._following = None if endpoints is None else self._follow(endpoints)
+        self._refusals: Counter[Reason] = Counter()
+        self._learning: set[asyncio.Task[bool]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._open: AsyncExitStack | None = None
+
+    def verify(self, text: str, *, when_stale: WhenStale | None = None) -> AccessToken:
+        """Return the claims of a token that is valid and not revoked. It waits for nothing.
+
+        Args:
+            when_stale: replaces the policy's, for a request that may read with stale status lists but not write.
+
+        Raises:
+            Refused: with its reason. If the key is unknown, it is looked for in the background.
+        """
+        try:
+            return self._verify(text, when_stale)
+        except Refused as error:
+            self._refusals[error.reason] += 1
+            if isinstance(error, UnknownKey):
+                self._look_for(error.kid)
+            raise
+
+    async def verify_or_wait(self, text: str, *, when_stale: WhenStale | None = None) -> AccessToken:
+        """The same; if the key is unknown, it waits at most a second for one fetch, which all such requests share."""
+        try:
+            try:
+                return self._verify(text, when_stale)
+            except UnknownKey as error:
+                if not await self._learn(error.kid):
+                    raise
+            return self._verify(text, when_stale)
+        except Refused as error:
+            self._refusals[error.reason] += 1
+            raise
+
+    def verify_in_thread(
+        self, text: str, when_stale: WhenStale | None, wait: Callable[[Coroutine[None, None, bool]], bool]
+    ) -> AccessToken:
+        """As `verify_or_wait`, for another thread than the loop's. `wait` runs a coroutine in the loop."""
+        try:
+            try:
+                return self._verify(text, when_stale)
+            except UnknownKey as error:
+                if not wait(self._learn(error.kid)):
+                    raise
+            return self._verify(text, when_stale)
+        except Refused as error:
+            self._refusals[error.reason] += 1
+            raise
+
+    async def verify_jwt(
+        self, text: str, *, types: Collection[str], max_length: int = MAX_JWT_LENGTH
+    ) -> dict[str, object]:
+        """The claims of another JWT that the issuer has signed, whose `typ` is among `types` (in lower case).
+
+        Only the signature and the header are checked: `iss`, `aud` and times are the caller's.
+
+        Raises:
+            Refused: with its reason; UNKNOWN_KEY after at most a second.
+        """
+        try:
+            return self._verify_jwt(text, types, max_length)
+        except UnknownKey as error:
+            if not await self._learn(error.kid):
+                raise
+        return self._verify_jwt(text, types, max_length)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether tokens can be verified: there are keys and, if the issuer has any, status lists."""
+        following = self._following
+        return self.has_keys and following is not None and (following.lists is None or following.lists.is_ready)
+
+    @property
+    def has_keys(self) -> bool:
+        try:
+            self._known().jwks.get_key_set()
+        except KeysUnavailable:
+            return False
+        return True
+
+    @property
+    def problem(self) -> str:
+        """Why the issuer's metadata could not be used, in words for its operator; empty if they could."""
+        return self._discovery.problem
+
+    def report(self) -> reports.Report:
+        """Counters and ages, for metrics."""
+        following, now = self._following, self._seams.clock()
+        return reports.Report(
+            reports.of_keys(None if following is None else following.jwks, now),
+            reports.of_status_lists(None if following is None else following.lists, now),
+            dict(self._refusals),
+        )
+
+    async def __aenter__(self) -> Self:
+        """Begin to fetch. It does not wait for the issuer."""
+        self._loop = asyncio.get_running_loop()
+        async with AsyncExitStack() as stack:
+            if self._following is None:
+                stack.push_async_callback(_end, asyncio.create_task(self._discover()))
+            else:
+                await stack.enter_async_context(self._fetching(self._following))
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        opened, self._open, self._loop = self._open, None, None
+        if opened is not None:
+            await opened.aclose()
+
+    def _known(self) -> _Following:
+        if self._following is None:
+            raise KeysUnavailable
+        return self._following
+
+    def _verify(self, text: str, when_stale: WhenStale | None) -> AccessToken:
+        following, now = self._known(), self._seams.clock()
+        token = following.tokens.verify(text, keys=following.jwks.get_key_set().keys, now=now)
+        if token.status is None or following.lists is None:
+            return token
+        is_stale = following.lists.check(token, now=now) is Freshness.STALE
+        if is_stale and (when_stale or self.policy.when_stale) is WhenStale.REFUSE:
+            raise Refused(Reason.STATUS_STALE, "the issuer's status lists are too old")
+        return token
+
+    def _verify_jwt(self, text: str, types: Collection[str], max_length: int) -> dict[str, object]:
+        keys = self._known().jwks.get_key_set().keys
+        return jws.verify(text, types=types, keys=keys, max_length=max_length, algorithms=self.policy.algorithms)[1]
+
+    async def _learn(self, kid: str) -> bool:
+        return await self._known().jwks.learn(kid)
+
+    def _look_for(self, kid: str) -> None:
+        """Look for a key without waiting for it. `verify` may run in another thread than the loop."""
+        if self._loop is not None and len(self._learning) < _MOST_LEARNING:
+            self._loop.call_soon_threadsafe(self._begin_to_look_for, kid)
+
+    def _begin_to_look_for(self, kid: str) -> None:
+        if len(self._learning) < _MOST_LEARNING:
+            task = asyncio.create_task(self._learn(kid))
+            self._learning.add(task)
+            task.add_done_callback(self._learning.discard)
+
+    def _address(self, url: str) -> str:
+        """The address at which a public one is reached from here."""
+        origin = "/".join(self.issuer.split("/", 3)[:3])
+        is_inside = self._reached_at and (url == origin or url.startswith(f"{origin}/"))
+        return self._reached_at + url.removeprefix(origin) if is_inside else url
+
+    def _follow(self, endpoints: Endpoints) -> _Following:
+        seams, uri = self._seams, endpoints.status_lists
+        jwks = JwksCache(
+            self._address(endpoints.jwks_uri),
+            saved_copy=self._saved.keys,
+            schedule=seams.schedule,
+            clock=seams.clock,
+            monotonic=seams.monotonic,
+        )
+        lists = None
+        if uri:
+            lists = StatusLists(
+                uri,
+                jwks,
+                fetched_from=self._address(uri),
+                saved_copy=self._saved.status_lists,
+                polling=seams.polling,
+                clock=seams.clock,
+                monotonic=seams.monotonic,
+            )
+        prefix = "" if lists is None else lists.prefix
+        terms = Terms(self.issuer, self.audience, status_lists=prefix, policy=self.policy)
+        return _Following(VerifiedTokens(terms), jwks, lists)
+
+    async def _discover(self) -> None:
+        """Find the endpoints and follow them; begin anew if the issuer names others. Until cancelled."""
+        endpoints = await self._discovery.find()
+        while True:
+            following = self._follow(endpoints)
+            async with self._fetching(following):
+                self._following = following
+                endpoints = await self._discovery.find_others(endpoints)
+
+    @asynccontextmanager
+    async def _fetching(self, following: _Following) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(following.jwks.running())
+            if following.lists is not None:
+                await stack.enter_async_context(following.lists.running())
+                if self._hints is not None:
+                    hints = asyncio.create_task(status_hints.follow(self._hints, following.lists.hint))
+                    stack.push_async_callback(_end, hints)
+            try:
+                yield
+            finally:
+                for task in tuple(self._learning):
+                    await _end(task)
+
+
+async def _end(task: asyncio.Task[None] | asyncio.Task[bool]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
