@@ -186,7 +186,7 @@ class TestTabs:
     def test_what_one_changes_the_other_shows_and_another_browser_when_it_is_looked_at(
         self, mine: Page, another_browser: Page, stack: Stack, person: Person
     ) -> None:
-        """A todo that is deleted while it is edited elsewhere is said to be, and can be brought back with the new text."""
+        """A todo that is deleted while it is edited elsewhere is brought back with the new text."""
         second = mine.context.new_page()
         second.goto(stack.url)
         sign_in(another_browser, stack, person.email)
