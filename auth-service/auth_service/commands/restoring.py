@@ -26,6 +26,8 @@ from ..grants.logout_requests import LogoutRequest
 from ..keys.rotation import withdraw_all_keys
 from ..keys.signing import ACTIVE, NEXT, SigningKey
 from ..keys.verifier_reports import VerifierReport
+from ..mail.links import MailedLink
+from ..mail.outbox import OutgoingMail
 from ..migrations.tables import import_tables
 from ..resources.resources import RegisteredResource
 from ..roles.assigned import AccountRole
@@ -59,6 +61,7 @@ _BATCH = 500  # sessions in one statement
 _EMPTIED = (
     *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
     RegistrationToken,  # the backup does not know which were used up or revoked since
+    *(OutgoingMail, MailedLink),  # what it still has to send was sent since, and what it links to was used
 )
 
 KeepSessions = Annotated[
