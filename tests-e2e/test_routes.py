@@ -72,4 +72,7 @@ def test_request_id_leads_through_every_log(stack: Stack) -> None:
 
 
 def _is_routed(client: httpx2.Client, method: str, path: str) -> bool:
-    return NOT_ROUTED not in client.request(method, path.format(user_id="u1", todo_id="t1", list_id="1")).text
+    return (
+        NOT_ROUTED
+        not in client.request(method, path.format(user_id="u1", todo_id="t1", list_id="1", client_id="c")).text
+    )

@@ -90,6 +90,6 @@ def test_the_metadata_says_only_what_exists(sqlite_service: Service) -> None:
 
 def test_the_readme_lists_every_route(sqlite_service: Service) -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    listed = set(re.findall(r"`(GET|POST) (/[^`]*)`", readme))
+    listed = set(re.findall(r"`(GET|POST|PUT|DELETE) (/[^`]*)`", readme))
     paths = sqlite_service.client().get(f"{sqlite_service.url}/openapi.json").json()["paths"]
     assert listed == {(method.upper(), path) for path, item in paths.items() for method in item}

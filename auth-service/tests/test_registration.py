@@ -1,11 +1,7 @@
 """Programs that register themselves as clients with an initial access token (RFC 7591)."""
 
 import json
-import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
@@ -18,47 +14,12 @@ from auth_service.worker.expiry import delete_expired
 
 from .browser import signed_in
 from .code_flow import REDIRECT_URI, Frontend
-from .conftest import Running, Service, Start, emptied, serve
+from .conftest import Service, Start
 from .oauth_client import public_jwk
+from .registering import BAD, MINIMAL, PATH, ask, made, make_token, registering, running
 from .registry import RESOURCES
 
-PATH = "/oauth/register"
-JSON = {"Content-Type": "application/json"}
-MINIMAL: dict[str, Any] = {"redirect_uris": [REDIRECT_URI]}
-BAD = "invalid_client_metadata"
-
-
-@pytest.fixture(scope="module")
-def running(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    path = shutil.copy(sqlite_template, tmp_path_factory.mktemp("registering") / "auth.db")
-    one = serve(f"sqlite+aiosqlite:///{path}", AUTH_REGISTRATION="token")
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def registering(running: Running) -> Iterator[Service]:
-    yield from emptied(running.service)
-
-
-def make_token(service: Service, *arguments: str) -> dict[str, Any]:
-    done = service.command("registration-tokens", "create", *arguments)
-    assert done.returncode == 0, done.stderr
-    made: dict[str, Any] = json.loads(done.stdout)
-    return made
-
-
-def ask(service: Service, token: str | None, body: object, **headers: str) -> httpx2.Response:
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    bearer = {} if token is None else {"Authorization": f"Bearer {token}"}
-    return httpx2.post(f"{service.url}{PATH}", content=content, headers={**JSON, **bearer, **headers})
-
-
-def made(response: httpx2.Response) -> dict[str, Any]:
-    assert response.status_code == 201, response.text
-    assert response.headers["Cache-Control"] == "no-store"
-    members: dict[str, Any] = response.json()
-    return members
+__all__ = ["registering", "running"]  # fixtures
 
 
 def test_registration_is_off_by_default(sqlite_service: Service) -> None:
@@ -81,6 +42,7 @@ def test_a_program_registers_itself_and_its_person_signs_in(start: Start, databa
     token = make_token(service)["registration_token"]
     client = made(ask(service, token, {**MINIMAL, "client_name": "Board", "grant_types": list(GRANT_TYPES)}))
     secret = client.pop("client_secret")
+    del client["registration_access_token"], client["registration_client_uri"]  # test_registration_management.py
     assert client.pop("client_id").startswith("client_")
     assert abs(client.pop("client_id_issued_at") - service.clock().timestamp()) < 60
     assert client == {

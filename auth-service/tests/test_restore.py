@@ -21,7 +21,7 @@ from .waiting import wait_until
 # What `restore` deletes, changes and keeps. A new table belongs to one of them.
 EMPTIED = {
     "authorization_codes", "refresh_token_families", "authorization_requests", "logout_requests", "consents",
-    "verifier_reports", "leases", "browser_sessions", "registration_tokens",
+    "verifier_reports", "leases", "browser_sessions", "registration_tokens", "outgoing_mails", "mailed_links",
 }  # fmt: skip
 CHANGED = {"status_lists", "signing_keys", "grants", "clients", "account_events"}
 KEPT = {

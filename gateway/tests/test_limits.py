@@ -74,6 +74,7 @@ def limited(limited_for_all: RunningGateway) -> RunningGateway:
         ("POST", "/oauth/revoke", 2, "127.0.1.18"),
         ("GET", "/oauth/userinfo", 3, "127.0.1.19"),
         ("POST", "/oauth/register", 1, "127.0.1.20"),
+        ("PUT", "/oauth/register/client_0", 2, "127.0.1.21"),
         ("GET", TODOS, 4, "127.0.1.5"),
         ("GET", "/api/v1/users/u1/todos/1", 4, "127.0.1.6"),
     ],

@@ -29,6 +29,7 @@ AUTH = [
     "/oauth/introspect",
     "/oauth/revoke",
     "/oauth/register",
+    "/oauth/register/client_0",
     "/oauth/authorize?client_id=a&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcallback",
     "/oauth/logout",
     "/signin?authorization_request=abc",
@@ -88,6 +89,9 @@ UNLISTED = [
     "/oauth/userinfo/",
     "/oauth/revoked",
     "/oauth/registered",
+    "/oauth/register/",
+    "/oauth/register/a/b",
+    "/oauth/register/a-b",
     "/OAUTH/token",
     "/oauth/authorize/",
     "/oauth/authorized",
@@ -154,7 +158,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("path", AUTH)
 def test_route_reaches_auth_service_as_it_was_spelled(gateway: RunningGateway, path: str) -> None:
-    method = "POST" if re.match("/oauth/(token|introspect|revoke|register)", path) else "GET"
+    method = "POST" if re.match("/oauth/(token|introspect|revoke|register$)", path) else "GET"
     assert gateway.request(path, method).status == 200
     assert gateway.auth.paths == [path]
     assert gateway.todo.paths == []

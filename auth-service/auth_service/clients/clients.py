@@ -64,11 +64,10 @@ class Client(Row):
 
     def has_secret(self, secret: str, *, now: datetime) -> bool:
         """Whether this is the current secret, or the previous one while that is still valid."""
-        hashed = opaque.hash_of(secret)
+        hashed, ends_at = opaque.hash_of(secret), self.previous_secret_expires_at
         is_current = hmac.compare_digest(hashed, self.secret_hash or "")
         is_previous = hmac.compare_digest(hashed, self.previous_secret_hash or "")
-        overlaps = self.previous_secret_expires_at is not None and now < self.previous_secret_expires_at
-        return is_current or (is_previous and overlaps)
+        return is_current or (is_previous and ends_at is not None and now < ends_at)
 
 
 async def register(session: AsyncSession, registration: ClientMetadata, *, now: datetime) -> tuple[Client, str | None]:
@@ -98,7 +97,7 @@ async def provision(
     Raises:
         SecretEnded: the secret was replaced or revoked before.
     """
-    held = await _lock(session, client_id)
+    held = await lock(session, client_id)
     if secret is not None and (ended_at := await revoked_secrets.find_end(session, secret, now=now)) is not None:
         raise SecretEnded(ended_at)
     insert = insert_into(session, Client)
@@ -144,8 +143,8 @@ async def replace_registration(
     secret = opaque.draw() if registration.uses_secret and client.secret_hash is None else None
     changes: dict[str, object] = {"registered": json.dumps(registration.members()), "updated_at": now}
     if secret is not None or not registration.uses_secret:
-        hashed = None if secret is None else opaque.hash_of(secret)
-        changes |= {"secret_hash": hashed, "previous_secret_hash": None, "previous_secret_expires_at": None}
+        changes |= {"previous_secret_hash": None, "previous_secret_expires_at": None}
+        changes["secret_hash"] = opaque.hash_of(secret) if secret else None
     await session.execute(update(Client).where(Client.client_id == client.client_id).values(**changes))
     await client_origins.replace(session, client.client_id, registration.redirect_uris)
     return secret
@@ -157,7 +156,7 @@ async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timed
     Returns None if the client has no secret. The row is locked, so of two simultaneous rotations the second replaces
     the first one's secret.
     """
-    held, secret = await _lock(session, client_id), opaque.draw()
+    held, secret = await lock(session, client_id), opaque.draw()
     if held is None or held.secret_hash is None:
         return None
     ends = {held.previous_secret_hash: now, held.secret_hash: now + overlap}
@@ -172,7 +171,7 @@ async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timed
     return secret
 
 
-async def _lock(session: AsyncSession, client_id: str) -> Client | None:
+async def lock(session: AsyncSession, client_id: str) -> Client | None:
     """The client as it is stored now, locked until the transaction ends."""
     locked = select(Client).where(Client.client_id == client_id).with_for_update()
     return await session.scalar(locked.execution_options(populate_existing=True))

@@ -2,10 +2,10 @@
 
     authorize/                /oauth/authorize: a person allows a client (RFC 6749 §3.1)
     token/                    /oauth/token: grants are traded for tokens (RFC 6749 §3.2)
+    register/                 /oauth/register: a program registers itself as a client (RFC 7591, 7592)
     userinfo.py               /oauth/userinfo: who a token's person is
     introspect.py             /oauth/introspect: whether a token is live (RFC 7662)
     revoke.py                 /oauth/revoke: a client gives a token back, which ends its grant (RFC 7009)
-    register.py               /oauth/register: a program registers itself as a client (RFC 7591)
     logout.py                 /oauth/logout: an application signs its person out
     discovery.py, jwks.py     the metadata, the key set
     status_list_documents.py  the status lists, and the stream of hints that they changed

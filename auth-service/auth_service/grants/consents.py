@@ -95,6 +95,12 @@ async def withdraw(session: AsyncSession, account_id: str, client_id: str, *, no
     return Withdrawn(count, await grants.end_for_client(session, client_id, account_id=account_id, now=now))
 
 
+async def forget(session: AsyncSession, client_id: str) -> None:
+    """Delete everybody's consents to a client, so that all are asked again. Its grants go on."""
+    await lock(session, client_id=client_id)
+    await session.execute(delete(Consent).where(Consent.client_id == client_id))
+
+
 async def lock(session: AsyncSession, **which: str) -> None:
     """Lock the consents with these values of columns until the transaction ends (store/__init__.py, "Locks")."""
     key = (Consent.account_id, Consent.client_id, Consent.resource)

@@ -83,9 +83,9 @@ async def _agree(
 ) -> bool:
     """Remember the yes. False if a no was first, or an API has just been removed: then /oauth/authorize refuses."""
     account_id, client_id = current.account.id, pending.client.client_id
-    await own_registrations.note_use(session, pending.client)
     if not await hold_owners(session, account_id, client_id):
         raise expired()
+    await own_registrations.note_use(session, pending.client)
     if not await authorization_requests.note_consent(session, pending.handle, current.session.id):
         return False
     scopes = frozenset[str]().union(*agreed_to.values())
