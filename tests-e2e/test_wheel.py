@@ -12,7 +12,7 @@ from e2e_fixtures.checkout import ROOT, ambient
 
 PACKAGE = ROOT / "todo-service/verifier/python"
 TIMEOUT = 600  # seconds for an installation
-# An application of the README's lines, and a caller of it; the issuer of the test kit stands in for the one named there.
+# A caller of the README's application. The issuer of the test kit stands in for the one that is named there.
 CALLS = """
 import asyncio, sys
 import atjwt
