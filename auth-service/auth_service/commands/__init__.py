@@ -8,8 +8,10 @@
     registration_tokens.py                     `registration-tokens`: who may register itself as a client
     resources.py                               `resources`: the registry of APIs
     apply.py                                   `apply`: APIs, groups and clients from files
+    algorithms.py                              when the signing algorithm of an API or a client begins
     roles.py, groups.py, named_holders.py      `roles`, `groups`: of accounts and services; who is named
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
+    mail.py                                    `mail`: mails that are not sent; a test
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
     key_check.py                               `keys check`: do the key-encryption keys fit a backup?
     issuer.py                                  `issuer`: what was stored under another name of the issuer
@@ -49,6 +51,7 @@ from . import (
     issuer,
     key_check,
     keys,
+    mail,
     registration_tokens,
     resources,
     restoring,
@@ -74,6 +77,7 @@ app.add_typer(groups.app, name="groups")
 app.add_typer(consents.app, name="consents")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(events.app, name="events")
+app.add_typer(mail.app, name="mail")
 app.add_typer(issuer.app, name="issuer")
 app.add_typer(keys.app, name="keys")
 keys.app.add_typer(key_check.app)

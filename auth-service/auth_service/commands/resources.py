@@ -15,6 +15,7 @@ from ..resources import resources as registry
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
 from ..tokens.removed_access import count_affected, loss_of
+from . import algorithms
 from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show
 from .registrations import read_metadata
@@ -23,11 +24,13 @@ app = typer.Typer(help="APIs: the resources that tokens are for.", no_args_is_he
 
 Identifier = Annotated[str, typer.Argument(metavar="URI", help="The API's identifier, the `aud` of its tokens.")]
 
+AtOnce = Annotated[bool, typer.Option("--now", help="Change the algorithm although a verifier lacks its key.")]
+
 
 @app.command()
 def create() -> None:
     """Register an API. Reads its registration from standard input, and prints it with its defaults filled in."""
-    _print(run(transact(_put, load_settings().issuer, _read(), may_exist=False, must_exist=False, yes=False)))
+    _print(run(_register(_read(), may_exist=False, must_exist=False)))
 
 
 @app.command("list")
@@ -43,22 +46,24 @@ def show_(uri: Identifier) -> None:
 
 
 @app.command()
-def update(uri: Identifier, yes: Yes = False) -> None:
+def update(uri: Identifier, yes: Yes = False, at_once: AtOnce = False) -> None:
     """Replace the registration of an API by the one on standard input. It takes effect within five seconds.
 
     A scope that is left out is removed from consents, grants and clients, too, and a role from accounts and clients.
     This says how many, and needs --yes.
+    Another signing algorithm is refused while a verifier of the API reports that it lacks the key, unless --now is
+    given. An algorithm that nobody has used yet begins later; this says when.
     """
     resource = _read()
     if resource.resource != uri:
         raise CommandRefused("resource: cannot be changed; register the API anew under another one")
-    _print(run(transact(_put, load_settings().issuer, resource, may_exist=True, must_exist=True, yes=yes)))
+    _print(run(_register(resource, may_exist=True, must_exist=True, yes=yes, at_once=at_once)))
 
 
 @app.command()
-def provision(yes: Yes = False) -> None:
+def provision(yes: Yes = False, at_once: AtOnce = False) -> None:
     """Register the API on standard input, or replace its registration. Repeating it changes nothing."""
-    _print(run(transact(_put, load_settings().issuer, _read(), may_exist=True, must_exist=False, yes=yes)))
+    _print(run(_register(_read(), may_exist=True, must_exist=False, yes=yes, at_once=at_once)))
 
 
 @app.command()
@@ -105,10 +110,22 @@ async def _load() -> Resources:
         return await registry.load(session, load_settings().issuer)
 
 
+async def _register(resource: Resource, **how: bool) -> Resource:
+    done = await transact(_put, resource, **how)
+    await algorithms.begin(done.access_token_signing_alg, f"access tokens for {done.resource}")
+    return done
+
+
 async def _put(
-    session: AsyncSession, issuer: str, resource: Resource, *, may_exist: bool, must_exist: bool, yes: bool
+    session: AsyncSession,
+    resource: Resource,
+    *,
+    may_exist: bool,
+    must_exist: bool,
+    yes: bool = False,
+    at_once: bool = False,
 ) -> Resource:
-    resources = await registry.load_locked(session, issuer)
+    resources = await registry.load_locked(session, load_settings().issuer)
     change = ApiChange(resources.find(resource.resource), resource)
     if must_exist:
         _get(resources, resource.resource)
@@ -120,6 +137,8 @@ async def _put(
         raise CommandRefused(str(error)) from None
     if change.before == resource:
         return resource
+    if change.before is not None and not at_once:
+        await algorithms.check_change(session, change.before, resource)
     if not yes and (told := await change.describe_loss(session)):
         raise CommandRefused(f"{told}; add --yes")  # standard input is the registration, so there is nobody to ask
     await change_api(session, change, now=utc_now())
