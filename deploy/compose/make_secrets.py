@@ -51,6 +51,7 @@ def make(folder: Path, given: Mapping[str, str], *, replaces: bool = False) -> N
         write(client_secret, given["TODO_CLIENT_SECRET"], user=SERVICES)
     elif replaces or not client_secret.exists():
         write(client_secret, drawn(), user=SERVICES)
+    write(folder / "auth/auth_mail_url", given.get("AUTH_MAIL_URL") or "off", user=SERVICES)
     make_for_postgres(folder, given, replaces=replaces)
     make_for_redis(folder, given, replaces=replaces)
     os.chown(folder / "auth", SERVICES, SERVICES)  # `secrets rotate` replaces files there; `serve` only reads

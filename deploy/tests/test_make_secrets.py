@@ -30,7 +30,7 @@ def made(folder: Path, what: str = "make") -> Secrets:
 
 def test_secrets_are_made_once(folder: Path) -> None:
     first = made(folder)
-    assert len(first) == 15
+    assert len(first) == 16
     assert made(folder) == first
     assert {file.stat().st_mode & 0o337 for file in folder.rglob("*") if file.is_file()} == {0}
 
@@ -47,7 +47,7 @@ def test_both_sides_of_a_password_agree(folder: Path) -> None:
 def test_every_secret_is_replaced_and_older_versions_stay_until_they_are_dropped(folder: Path) -> None:
     first = made(folder)
     second = made(folder, "replace")
-    assert [name for name in first if first[name] == second[name]] == []
+    assert [name for name in first if first[name] == second[name]] == ["auth/auth_mail_url"]  # off: no secret
     for name in ("auth_secret", "auth_key_encryption_keys"):
         assert second[f"auth/{name}"].startswith("2:")
         assert second[f"auth/{name}"].endswith("," + first[f"auth/{name}"])
@@ -81,6 +81,7 @@ def test_given_secret_is_taken_and_our_own_comes_back(folder: Path, monkeypatch:
     own = made(folder)
     given = {
         "AUTH_DATABASE_URL": "postgresql+psycopg://a:b@db.example.com/auth",
+        "AUTH_MAIL_URL": "smtps://a:b@mail.example.com",
         "TODO_REDIS_URL": "rediss://redis.example.com",
         "TODO_CLIENT_SECRET": "c" * 40,
         "AUTH_SECRET": "7:" + "s" * 40,

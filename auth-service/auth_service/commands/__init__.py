@@ -6,9 +6,11 @@
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     registration_tokens.py                     `registration-tokens`: who may register itself as a client
-    resources.py, algorithms.py                `resources`: the registry of APIs; when their signing algorithm begins
+    resources.py, api_changes.py               `resources`: the registry of APIs; all that a change takes away
+    algorithms.py                              when the signing algorithm of an API or a client begins
     roles.py, groups.py, named_holders.py      `roles`, `groups`: of accounts and services; who is named
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
+    mail.py                                    `mail`: mails that are not sent; a test
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
     key_check.py                               `keys check`: do the key-encryption keys fit a backup?
     issuer.py                                  `issuer`: what was stored under another name of the issuer
@@ -47,6 +49,7 @@ from . import (
     issuer,
     key_check,
     keys,
+    mail,
     registration_tokens,
     resources,
     restoring,
@@ -72,6 +75,7 @@ app.add_typer(groups.app, name="groups")
 app.add_typer(consents.app, name="consents")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(events.app, name="events")
+app.add_typer(mail.app, name="mail")
 app.add_typer(issuer.app, name="issuer")
 app.add_typer(keys.app, name="keys")
 keys.app.add_typer(key_check.app)

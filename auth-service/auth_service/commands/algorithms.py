@@ -29,6 +29,8 @@ async def check_change(session: AsyncSession, before: Resource, after: Resource)
         CommandRefused: says what to wait for.
     """
     old, alg = before.access_token_signing_alg, after.access_token_signing_alg
+    if old == alg:
+        return
     key = await find_active_key(session, alg)
     if key is None:
         if old != RS256 and await find_active_key(session, old) is not None:

@@ -26,6 +26,8 @@ from ..grants.logout_requests import LogoutRequest
 from ..keys.rotation import withdraw_all_keys
 from ..keys.signing import ACTIVE, NEXT, SigningKey
 from ..keys.verifier_reports import VerifierReport
+from ..mail.links import MailedLink
+from ..mail.outbox import OutgoingMail
 from ..migrations.tables import import_tables
 from ..resources.resources import RegisteredResource
 from ..roles.assigned import AccountRole
@@ -56,8 +58,10 @@ _PAST = {
 }
 _BATCH = 500  # sessions in one statement
 # Nothing in these tables outlives a restore. Pending requests and reports are made anew by those who need them.
+# Mails of the backup have been sent since, and their links used.
 _EMPTIED = (
     *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
+    *(OutgoingMail, MailedLink),
     RegistrationToken,  # the backup does not know which were used up or revoked since
 )
 

@@ -4,12 +4,13 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,7 +19,9 @@ from ..events.deliveries import find_backlog
 from ..events.sender import EventSender
 from ..keys.ring import open_ring
 from ..keys.signing import open_status_list_keys, open_token_stores
+from ..mail.sender import MailSender
 from ..migrations import HEAD, serves
+from ..network.mail_urls import parse_mail_url, parse_sender
 from ..network.outbound import Outbound
 from ..settings.settings import Settings, load_settings
 from ..status_lists.lists import CLOSED_MARGIN, replace_and_retire
@@ -30,6 +33,8 @@ from ..telemetry.private_port import Answer, Give, PrivatePort, listen
 from ..telemetry.process_metrics import pool_metrics, process_metrics
 from ..worker.duty_metrics import DutyMetrics
 from ..worker.expiry import delete_expired, delete_old_events
+from ..worker.letters import LetterWriter
+from ..worker.mailing import mail_metrics, open_sender
 from ..worker.schedule import KeySchedule, Pace, rotate_all_when_due
 from ..worker.worker import Duty, perform_duties
 
@@ -81,14 +86,27 @@ async def _assemble(settings: Settings, database: Database) -> list[Duty]:
     shown_for, kept = settings.longest_access_token_ttl + CLOSED_MARGIN, settings.audit_max_age
     outbound = Outbound([*map(ip_network, settings.event_networks)], settings.outbound_ca_file)
     sender = EventSender(settings.issuer, database, keys, outbound, utc_now)
+    mailing = _open_mailing(settings, database)
     return [
         Duty("expiry", MINUTE, 3 * MINUTE, lambda: delete_expired(database, now=utc_now())),
         Duty("audit trail", HOUR, 3 * MINUTE, lambda: delete_old_events(database, before=utc_now() - kept)),
         Duty("events", SECOND, MINUTE, sender.send_due),
+        *(Duty("mail", SECOND, MINUTE, each.send_due) for each in mailing),
         Duty("key rotation", MINUTE, 3 * MINUTE, partial(rotate_all_when_due, schedules)),
         Duty("status list key rotation", MINUTE, 3 * MINUTE, status_schedule.rotate_when_due),
         Duty("status lists", MINUTE, 3 * MINUTE, lambda: replace_and_retire(database, shown_for, now=utc_now())),
     ]
+
+
+def _open_mailing(settings: Settings, database: Database) -> Sequence[MailSender]:
+    """The one sender of mails; none if no mail is sent."""
+    target = parse_mail_url(settings.mail_url.get_secret_value())
+    if target is None or settings.mail_from is None:
+        return ()
+    host = urlsplit(settings.issuer).netloc
+    writer = LetterWriter(settings.product_name or host, host)
+    sender = parse_sender(settings.mail_from)
+    return (open_sender(database, target, sender, settings.mail_ca_file, writer, utc_now),)
 
 
 @dataclass(frozen=True)
@@ -121,14 +139,16 @@ class _Shown:
         )
 
     async def _find_backlog(self) -> tuple[Metric, ...]:
-        """The metrics of undelivered events. None of them if the database does not answer."""
+        """The metrics of undelivered events and mails. None of them if the database does not answer."""
         try:
             async with asyncio.timeout(BACKLOG_TIMEOUT):
                 pending, oldest = await find_backlog(self.database)
+                mails = await mail_metrics(self.database, now=self.clock())
         except (SQLAlchemyError, OSError):  # a TimeoutError is an OSError
             return ()
         age = 0.0 if oldest is None else (self.clock() - oldest).total_seconds()
         return (
             Metric("auth_outbox_pending", "gauge", "Account events not acknowledged by a receiver", (), {(): pending}),
             Metric("auth_outbox_oldest_age_seconds", "gauge", "Age of the oldest of these events", (), {(): age}),
+            *mails,
         )

@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     SecretStr,
@@ -19,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from ..network.mail_urls import SmtpServer
 from ..network.trusted_origins import TrustedOrigins
 from ..oauth.resources import MAX_TTL
 from ..sealed.versioned_secrets import Secrets, looks_like_a_default, parse_secrets
@@ -38,6 +38,7 @@ from .kinds import (
     is_encrypted,
     is_loopback,
 )
+from .mail import MailSettings
 
 PREFIX = "AUTH_"
 
@@ -46,7 +47,7 @@ class InvalidSettings(Exception):
     """All problems with the environment, one per line. The text never holds a secret."""
 
 
-class Settings(BaseModel):
+class Settings(MailSettings):
     """Durations are ISO 8601 in the environment: PT5M is five minutes, P7D seven days."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -123,7 +124,12 @@ class Settings(BaseModel):
         TrustedOrigins(self.issuer, self.trusted_origins)
         if self.redis_ca_file and not (self.redis_url and is_encrypted(self.redis_url)):
             raise ValueError(f"{PREFIX}REDIS_CA_FILE is for {PREFIX}REDIS_URL with rediss (TLS)")
+        target = self.mail_target
+        if target is not None and self.mail_from is None:
+            raise ValueError(f"{PREFIX}MAIL_FROM is required with {PREFIX}MAIL_URL")
         if not is_loopback(self.issuer):
+            if target is not None and not isinstance(target, SmtpServer):
+                raise ValueError(f"{PREFIX}MAIL_URL must be a mail server: mails hold secret links")
             for name in ("secret", "key_encryption_keys"):
                 if any(map(looks_like_a_default, self.versioned(name).values())):
                     raise ValueError(

@@ -2,10 +2,12 @@
 
     worker.py         `Duty` and `perform_duties`: each duty under a lease of its own
     schedule.py       `KeySchedule.rotate_when_due`: when a signing key is rotated, or signs for the first time
+    letters.py        `LetterWriter`: the words of a mail; whether its address has an account
+    mailing.py        the sender of mails, and its metrics
     expiry.py         `delete_expired`: deletes expired rows, in small batches
     duty_metrics.py   when each duty was last done, and how often it failed
 
-commands/working.py assembles the duties: expiry, events, two key rotations, status lists. A duty whose lease this
+commands/working.py assembles the duties: expiry, events, mail, two key rotations, status lists. A duty whose lease this
 worker holds is performed once per period. If a worker is killed, its lease runs out, and another worker continues from
 the database. So a duty must tolerate being interrupted anywhere, and running twice.
 

@@ -24,7 +24,7 @@ Values and pure functions:
     key_set.py           the issuer's keys as a value, read from a JWK Set
     epochs.py            `Epochs`: which lists are from before a restore of the issuer
     status_list.py       one status list as a value: verified, inflated, read bit by bit
-    security_events.py   events about accounts (RFC 8417): `verify`
+    bearer.py            the bearer token of a request, what it must show, and the challenge in a refusal (RFC 6750)
     strict_json.py       JSON without duplicate names, NaN or deep nesting
 
 Kept fresh in the background:

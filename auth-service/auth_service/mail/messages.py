@@ -1,0 +1,66 @@
+"""Messages as they go over the wire: headers that nobody can inject, a text, and the same as HTML (RFC 5322, RFC 2046).
+
+`EmailMessage` refuses a header with a line break. The addresses are checked where they come from: parse_email for the
+recipient, the settings for the sender.
+"""
+
+import textwrap
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .letters import Letter
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Whom a mail is from and to, and what names it: the same at each attempt, so that a second copy is recognized."""
+
+    id: str
+    sender: Address
+    recipient: str
+    posted_at: datetime
+
+
+def compose(letter: Letter, envelope: Envelope, product: str) -> EmailMessage:
+    """The message, in 7 bits, so that every server takes it.
+
+    Raises:
+        ValueError: a header would hold a line break.
+    """
+    message = EmailMessage(policy=SMTP)
+    message["From"] = envelope.sender
+    message["To"] = Address(addr_spec=envelope.recipient)
+    message["Subject"] = letter.subject
+    message["Date"] = envelope.posted_at
+    message["Message-ID"] = f"<{envelope.id}@{envelope.sender.domain}>"
+    message["Content-Language"] = letter.language
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: no auto-reply, such as "I am on holiday"
+    message.set_content(_text(letter), cte="quoted-printable")
+    html = _templates().get_template("letter.html").render(letter=letter, product=product)
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    return message
+
+
+def _text(letter: Letter) -> str:
+    """The letter as plain text. A link stands on a line of its own and is never broken."""
+    link = [f"{letter.button}:\n{letter.url}"] if letter.url else []
+    above, below = ([textwrap.fill(text, 76) for text in texts] for texts in (letter.before, letter.after))
+    return "\n\n".join([*above, *link, *below, f"-- \n{textwrap.fill(letter.footer, 76)}"]) + "\n"
+
+
+@cache
+def _templates() -> "Environment":
+    """Jinja is imported at first use: only a worker that sends mail needs it."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
