@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..keys.signing import ACTIVE, STATUS_LISTS, SigningKey, token_purpose
 from ..keys.verifier_reports import VerifierReport, list_reports
-from ..oauth.algorithms import ALGORITHMS, SIGNED_RESPONSE_ALG, RS256
+from ..oauth.algorithms import ALGORITHMS, RS256, SIGNED_RESPONSE_ALG
 from ..resources.resources import RegisteredResource
 from .clients import Client
 
