@@ -14,7 +14,6 @@ from auth_service.mail.letters import LANGUAGES, choose_language, write_letter
 from auth_service.mail.messages import Envelope, compose
 from auth_service.network.mail_urls import parse_mail_url, parse_sender
 from auth_service.store.database import Database
-
 from auth_service.worker.mailing import mail_metrics
 
 from .conftest import Service, Store
@@ -170,7 +169,7 @@ def test_two_workers_at_once_send_each_mail_once(server: SmtpProcess, postgres_u
 
 
 def test_a_worker_whose_claim_has_run_out_does_not_hand_the_mail_over(server: SmtpProcess, mailroom: Mailroom) -> None:
-    mailroom.post("once-stall-rcpt@example.org")
+    mailroom.post("once-stall-rcpt@slow.example.org")
 
     async def overtake(database: Database) -> None:
         slow = mailroom.sender(database)
