@@ -5,8 +5,8 @@ from alembic import op
 
 from auth_service.store.instants import Instant
 
-revision = "0020_configured_objects"
-down_revision = "0019_registration"
+revision = "0021_configured_objects"
+down_revision = "0020_mail"
 
 
 def upgrade() -> None:
