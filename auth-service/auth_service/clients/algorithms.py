@@ -1,9 +1,10 @@
-"""Which APIs use which signing algorithm, and which verifiers' reports are evidence for its keys.
+"""Which APIs and clients use which signing algorithm, and which verifiers' reports are evidence for its keys.
 
 An API's tokens are signed with RS256 until the first key of its algorithm is active (keys/signing.py).
 """
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -11,15 +12,42 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..keys.signing import ACTIVE, STATUS_LISTS, SigningKey, token_purpose
 from ..keys.verifier_reports import VerifierReport, list_reports
-from ..oauth.algorithms import ALGORITHMS, RS256
+from ..oauth.algorithms import ALGORITHMS, RS256, SIGNED_RESPONSE_ALG
 from ..resources.resources import RegisteredResource
 from .clients import Client
+
+_PAGE = 100
 
 
 async def find_used(session: AsyncSession) -> frozenset[str]:
     """The algorithms that need keys. RS256 always does."""
-    used = await session.scalars(select(RegisteredResource.access_token_signing_alg).distinct())
-    return frozenset((RS256, *used))
+    used = {RS256, *await session.scalars(select(RegisteredResource.access_token_signing_alg).distinct())}
+    return frozenset([alg for alg in ALGORITHMS if alg in used or await _has_clients(session, alg)])
+
+
+async def find_clients(session: AsyncSession, alg: str) -> AsyncIterator[str]:
+    """The clients that registered the algorithm for their ID tokens, page by page.
+
+    The database only searches the text. It could find the words in a client's `jwks`, too, and PostgreSQL refuses to
+    read JSON with a lone surrogate, which a client may have sent.
+    """
+    after = ""
+    both = (
+        Client.registered.contains(SIGNED_RESPONSE_ALG, autoescape=True),
+        Client.registered.contains(f'"{alg}"', autoescape=True),
+    )
+    page = select(Client.client_id, Client.registered).where(*both).order_by(Client.client_id).limit(_PAGE)
+    while rows := (await session.execute(page.where(Client.client_id > after))).all():
+        for row in rows:
+            if json.loads(row.registered).get(SIGNED_RESPONSE_ALG) == alg:
+                yield row.client_id
+        after = rows[-1].client_id
+
+
+async def _has_clients(session: AsyncSession, alg: str) -> bool:
+    async for _ in find_clients(session, alg):
+        return True
+    return False
 
 
 async def find_active_key(session: AsyncSession, alg: str) -> SigningKey | None:

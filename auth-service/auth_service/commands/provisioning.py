@@ -10,6 +10,7 @@ from ..clients import clients
 from ..clients.clients import SecretEnded
 from ..clients.secret_files import UnusableSecretFile, is_safe_in_basic, read_secret
 from ..store.instants import utc_now
+from . import algorithms
 from .key_withdrawal import written
 from .opened import CommandRefused, opened, run
 from .registrations import check_registration, load_resources, read_metadata
@@ -66,6 +67,7 @@ async def _provision(client_id: str, members: dict[str, Any], secret: str | None
                 raise CommandRefused("token_endpoint_auth_method: must be one that uses a secret")
             if await clients.provision(session, client_id, registration, secret, now=(now := utc_now())):
                 await record(session, "client_provisioned", now=now, client_id=client_id)
+        await algorithms.begin_for_client(registration, client_id)
     except SecretEnded as error:
         raise CommandRefused(
             f"{client_id}: the secret in {file} was replaced or revoked on {written(error.ended_at)} and stays so: "

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..store.database import Database
@@ -107,15 +107,17 @@ def _nothing_to_rotate(store: KeyStore) -> str:
 async def retire_keys(database: Database, store: KeyStore, clock: Clock) -> Sequence[str]:
     """Retire the keys of an algorithm that nobody uses any more. Returns the `kid`s of those that were published.
 
-    The spare has signed nothing. The active key stays published for its tokens, like a key that was rotated.
+    The active key stays published for its tokens, like a key that was rotated. The spare has signed nothing; it is
+    deleted, so that a client that registers and ends again and again leaves no rows.
     """
     keys = {key.state: key for key in await store.list_keys()}
-    ending = [(keys[state], becoming) for state, becoming in ((ACTIVE, RETIRING), (NEXT, GONE)) if state in keys]
-    now = clock()
+    ending, now = [keys[state] for state in (ACTIVE, NEXT) if state in keys], clock()
     async with database.writing() as session:
-        for key, becoming in ending:
-            await _move(session, key, becoming, retired_at=now, encrypted_private_key=DESTROYED)
-    return [key.kid for key, _ in ending]
+        for key in ending:
+            await _move(session, key, RETIRING, retired_at=now, encrypted_private_key=DESTROYED)
+            if key.state == NEXT:
+                await session.execute(delete(SigningKey).where(SigningKey.kid == key.kid))
+    return [key.kid for key in ending]
 
 
 async def _move(session: AsyncSession, key: SigningKey, state: str, **changes: datetime | bytes) -> None:
