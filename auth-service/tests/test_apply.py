@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from auth_service.configuration import wanted
-from auth_service.configuration.documents import MAX_DEPTH, InvalidConfiguration, Part, read_documents
+from auth_service.commands.configuration import wanted
+from auth_service.commands.configuration.documents import MAX_DEPTH, InvalidConfiguration, Part, read_documents
 from auth_service.oauth import client_metadata
 from auth_service.oauth.resources import Resource
 
@@ -303,3 +303,10 @@ def test_placeholders_are_the_issuer_and_what_is_set(sqlite_service: Service, tm
     assert apply(sqlite_service, written(tmp_path), "--set", "x", refused=True) == [
         "auth-service: --set: NAME=VALUE is required"
     ]
+
+
+def test_another_signing_algorithm_waits_for_its_key(sqlite_service: Service, tmp_path: Path) -> None:
+    apply(sqlite_service, written(tmp_path))
+    text = change("    name: Billing", "    name: Billing\n    access_token_signing_alg: ES256")
+    assert '    access_token_signing_alg: "RS256" -> "ES256"' in apply(sqlite_service, written(tmp_path, text))
+    assert sqlite_service.rows("SELECT count(*) FROM signing_keys WHERE purpose LIKE '%ES256%'") != [(0,)]

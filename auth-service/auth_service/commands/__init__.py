@@ -7,7 +7,7 @@
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     registration_tokens.py                     `registration-tokens`: who may register itself as a client
     resources.py                               `resources`: the registry of APIs
-    apply.py                                   `apply`: APIs, groups and clients from files
+    apply.py, configuration/                   `apply`: APIs, groups and clients from files
     algorithms.py                              when the signing algorithm of an API or a client begins
     roles.py, groups.py, named_holders.py      `roles`, `groups`: of accounts and services; who is named
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`

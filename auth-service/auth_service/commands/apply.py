@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from ..configuration import applied
-from ..configuration.applied import NotAsExpected
-from ..configuration.documents import MAX_OCTETS, InvalidConfiguration, Part, read_documents
-from ..configuration.plan import Plan
-from ..configuration.wanted import Wanted, read_wanted
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
+from . import algorithms
+from .configuration import applied
+from .configuration.applied import NotAsExpected
+from .configuration.documents import MAX_OCTETS, InvalidConfiguration, Part, read_documents
+from .configuration.plan import Plan
+from .configuration.wanted import Wanted, read_wanted
 from .opened import CommandRefused, Yes, confirm, opened, run
 
 _SET = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.*)", re.DOTALL)
@@ -56,6 +57,8 @@ def _apply(files: list[Path], *, only_plan: bool, prune: bool, values: list[str]
     if planned.losses:
         confirm("Apply this, and end what it says?", yes=yes)
     run(_carry_out(issuer, wanted, planned, prune=prune))
+    for each in wanted.apis:
+        run(algorithms.begin(each.api.access_token_signing_alg, f"access tokens for {each.api.resource}"))
 
 
 def _value(text: str) -> tuple[str, str]:
@@ -79,7 +82,15 @@ def _read(file: Path, placeholders: dict[str, str]) -> list[Part]:
 
 async def _plan(issuer: str, wanted: Wanted, *, prune: bool) -> Plan:
     async with opened() as database, database.reading() as session:
-        return await applied.plan(session, issuer, wanted, grant_types=_grant_types(), prune=prune, now=utc_now())
+        return await applied.plan(
+            session,
+            issuer,
+            wanted,
+            grant_types=_grant_types(),
+            check_algorithm=algorithms.check_change,
+            prune=prune,
+            now=utc_now(),
+        )
 
 
 async def _carry_out(issuer: str, wanted: Wanted, planned: Plan, *, prune: bool) -> None:
@@ -90,6 +101,7 @@ async def _carry_out(issuer: str, wanted: Wanted, planned: Plan, *, prune: bool)
                 issuer,
                 wanted,
                 grant_types=_grant_types(),
+                check_algorithm=algorithms.check_change,
                 prune=prune,
                 expected=planned.losses,
                 now=utc_now(),

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..configuration.apis import ApiChange, change_api, check_api
 from ..oauth.audiences import Resources
 from ..oauth.resource_identifiers import InvalidResource
 from ..oauth.resources import Resource
@@ -16,6 +15,7 @@ from ..settings.settings import load_settings
 from ..store.instants import utc_now
 from ..tokens.removed_access import count_affected, loss_of
 from . import algorithms
+from .configuration.apis import ApiChange, change_api, check_api
 from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show
 from .registrations import read_metadata

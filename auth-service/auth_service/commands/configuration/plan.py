@@ -1,26 +1,28 @@
 """The changes that lead from the database to what is wanted."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..audit.trail import record
-from ..clients import clients
-from ..oauth.audiences import Resources
-from ..oauth.resource_identifiers import InvalidResource
-from ..oauth.resources import Resource
-from ..roles import groups
-from ..roles.groups import GroupRefused
-from ..tokens.issued_before import end_issued, lock_sessions
-from . import owners
+from ...audit.trail import record
+from ...clients import clients
+from ...oauth.audiences import Resources
+from ...oauth.resource_identifiers import InvalidResource
+from ...oauth.resources import Resource
+from ...resources import owners
+from ...resources.owners import Key
+from ...roles import groups
+from ...roles.groups import GroupRefused
+from ...tokens.issued_before import end_issued, lock_sessions
 from .apis import ApiChange, change_api, check_api
 from .changes import API, CHANGED, CLIENT, GONE, GROUP, NEW, Change, compare
 from .clients import check, plan_client, plan_end
 from .documents import Part
-from .owners import Key
 from .wanted import Wanted, WantedApi, WantedGroup
+
+CheckAlgorithm = Callable[[AsyncSession, Resource, Resource], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Planner:
-    """Makes the plan in one session. `registered` are the APIs as they are stored."""
+    """Makes the plan in one session. `registered` are the APIs as they are stored.
+
+    `check_algorithm` refuses another signing algorithm of an API that its verifiers do not know yet.
+    """
 
     session: AsyncSession
     registered: Resources
     wanted: Wanted
     grant_types: Sequence[str]
+    check_algorithm: CheckAlgorithm
     now: datetime
 
     async def plan(self, *, prune: bool) -> Plan:
@@ -90,6 +96,8 @@ class Planner:
         apis[api.resource] = api
         if before == api:
             return None
+        if before is not None:
+            await self.check_algorithm(self.session, before, api)
         change = ApiChange(before, api)
         details = compare({} if before is None else before.members(), api.members())
         return await self._api_change(change, NEW if before is None else CHANGED, details)

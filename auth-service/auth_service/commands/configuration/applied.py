@@ -5,12 +5,12 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..audit.trail import record
-from ..resources import resources
-from ..roles import groups
-from ..tokens.removed_access import lock_clients
-from ..tokens.removed_roles import lock_holders
-from .plan import Plan, Planner
+from ...audit.trail import record
+from ...resources import resources
+from ...roles import groups
+from ...tokens.removed_access import lock_clients
+from ...tokens.removed_roles import lock_holders
+from .plan import CheckAlgorithm, Plan, Planner
 from .wanted import Wanted
 
 
@@ -23,11 +23,18 @@ class NotAsExpected(Exception):
 
 
 async def plan(
-    session: AsyncSession, issuer: str, wanted: Wanted, *, grant_types: Sequence[str], prune: bool, now: datetime
+    session: AsyncSession,
+    issuer: str,
+    wanted: Wanted,
+    *,
+    grant_types: Sequence[str],
+    check_algorithm: CheckAlgorithm,
+    prune: bool,
+    now: datetime,
 ) -> Plan:
     """Raises InvalidConfiguration. Nothing is stored."""
     registered = await resources.load(session, issuer)
-    return await Planner(session, registered, wanted, grant_types, now).plan(prune=prune)
+    return await Planner(session, registered, wanted, grant_types, check_algorithm, now).plan(prune=prune)
 
 
 async def apply(
@@ -36,6 +43,7 @@ async def apply(
     wanted: Wanted,
     *,
     grant_types: Sequence[str],
+    check_algorithm: CheckAlgorithm,
     prune: bool,
     expected: Sequence[str],
     now: datetime,
@@ -53,7 +61,7 @@ async def apply(
     registered = await resources.load_locked(session, issuer)
     await groups.exclude_others(session)
     await lock_clients(session)
-    made = await Planner(session, registered, wanted, grant_types, now).plan(prune=prune)
+    made = await Planner(session, registered, wanted, grant_types, check_algorithm, now).plan(prune=prune)
     if set(made.losses) - set(expected):
         raise NotAsExpected(made.losses)
     changed = sorted((each.api for each in made.changes if each.api is not None), key=lambda api: api.name)

@@ -9,19 +9,19 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..audit.trail import record
-from ..clients import clients, revoked_secrets
-from ..clients import roles as client_roles
-from ..clients.clients import WEB_CLIENT_ID, Client
-from ..clients.keys import UnusableKey, parse_key_set
-from ..clients.secret_files import UnusableSecretFile, find_secret, write_secret
-from ..grants.consents import Consent
-from ..grants.grants import Grant
-from ..oauth.audiences import Resources
-from ..oauth.client_metadata import CLIENT_CREDENTIALS, ClientMetadata, parse
-from ..oauth.errors import OAuthError
-from ..roles.bounds import TooMany
-from ..sealed import opaque
+from ...audit.trail import record
+from ...clients import clients, revoked_secrets
+from ...clients import roles as client_roles
+from ...clients.clients import WEB_CLIENT_ID, Client
+from ...clients.keys import UnusableKey, parse_key_set
+from ...clients.secret_files import UnusableSecretFile, find_secret, write_secret
+from ...grants.consents import Consent
+from ...grants.grants import Grant
+from ...oauth.audiences import Resources
+from ...oauth.client_metadata import CLIENT_CREDENTIALS, ClientMetadata, parse
+from ...oauth.errors import OAuthError
+from ...roles.bounds import TooMany
+from ...sealed import opaque
 from .changes import CHANGED, CLIENT, GONE, NEW, Change, compare
 from .wanted import WantedClient
 

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..audit.trail import record
-from ..oauth.audiences import Resources
-from ..oauth.resource_identifiers import InvalidResource
-from ..oauth.resources import Resource
-from ..resources import resources as registry
-from ..tokens.removed_access import Loss, count_affected, lock_clients, loss_of, take_away
-from ..tokens.removed_roles import count_holders, end_roles, lock_holders
+from ...audit.trail import record
+from ...oauth.audiences import Resources
+from ...oauth.resource_identifiers import InvalidResource
+from ...oauth.resources import Resource
+from ...resources import resources as registry
+from ...tokens.removed_access import Loss, count_affected, lock_clients, loss_of, take_away
+from ...tokens.removed_roles import count_holders, end_roles, lock_holders
 
 MAX_RESOURCES = 1000
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..clients import clients
-from ..oauth import client_metadata
-from ..oauth.resource_identifiers import InvalidResource
-from ..oauth.resources import Resource
-from ..roles import groups
-from ..roles.groups import GroupRefused
+from ...clients import clients
+from ...oauth import client_metadata
+from ...oauth.resource_identifiers import InvalidResource
+from ...oauth.resources import Resource
+from ...roles import groups
+from ...roles.groups import GroupRefused
 from .documents import Part
 
 DEFAULT_NAME = "default"
