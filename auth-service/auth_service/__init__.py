@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("http", "migrations"),
     ("signing_in", "worker"),
     ("endpoints",),
-    ("serving",),
+    ("serving", "configuration"),
     ("assembly",),
     ("app",),
     ("commands",),

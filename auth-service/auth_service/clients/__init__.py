@@ -1,6 +1,7 @@
 """Clients: the programs that get tokens here, and how each proves who it is.
 
     clients.py          the table `Client`: registration, secrets, and the end of a client and its tokens
+    secret_files.py     a secret in a file that the client reads, too
     revoked_secrets.py  hashes of secrets that were replaced or revoked; provisioning refuses them
     roles.py            roles of services, a column of their client
     own_registrations.py     clients that registered themselves, and their end if nobody uses them

@@ -8,7 +8,7 @@ import typer
 from ..audit.trail import record
 from ..clients import clients
 from ..clients.clients import SecretEnded
-from ..sealed.versioned_secrets import MIN_LENGTH, looks_like_a_default
+from ..clients.secret_files import UnusableSecretFile, is_safe_in_basic, read_secret
 from ..store.instants import utc_now
 from . import algorithms
 from .key_withdrawal import written
@@ -41,14 +41,10 @@ def provision(client_id: ClientId, secret_file: SecretFile = None) -> None:
 
 def _read_secret(path: Path) -> str:
     try:
-        secret = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandRefused(f"{path} cannot be read: {type(error).__name__}") from error
-    if len(secret) < MIN_LENGTH or not secret.isprintable() or looks_like_a_default(secret):
-        raise CommandRefused(
-            f"{path} must hold a random secret of at least {MIN_LENGTH} characters (openssl rand -hex 32)"
-        )
-    if "+" in secret or "%" in secret:
+        secret = read_secret(path)
+    except UnusableSecretFile as error:
+        raise CommandRefused(str(error)) from error
+    if not is_safe_in_basic(secret):
         typer.echo(
             f"auth-service: {path}: a client must percent-encode the secret's + and % for HTTP Basic (RFC 6749 "
             "§2.3.1), which `curl -u` does not; openssl rand -hex 32 makes a secret without them",
