@@ -99,12 +99,14 @@ def test_two_tabs_renew_once(mine: Page, strained: Stack) -> None:
     expect(second.get_by_role("heading", name="A clear page")).to_be_visible()
     traffic = Traffic.of(mine, second)
     outlive_a_token(mine)
-    for tab in (mine, second):
-        new_todo(tab).fill("From a tab")
-    for tab in (mine, second):
+    titles = {mine: "From one tab", second: "From the other"}
+    for tab, title in titles.items():
+        new_todo(tab).fill(title)
+    for tab in titles:
         new_todo(tab).press("Enter")
-    for tab in (mine, second):
-        expect(todo(tab, "From a tab")).to_be_visible()
+    for tab in titles:
+        for title in titles.values():
+            expect(todo(tab, title)).to_be_visible()
     assert traffic.count(TOKEN) == 1
 
 
@@ -167,7 +169,7 @@ def test_session_that_is_revoked_elsewhere_loses_nothing_that_was_typed(
     expect(mine.get_by_text("Your session has ended.")).to_be_visible()
     expect(mine.get_by_text("Saved")).to_have_count(0)
     fill_in(mine, ann.email)
-    expect(new_todo(mine)).to_have_value("Half a thought")
+    expect(todo(mine, "Half a thought")).to_be_visible()
     expect(todo(mine, "Saved")).to_be_visible()
 
 
@@ -180,6 +182,7 @@ def test_what_was_typed_is_not_there_for_somebody_else(mine: Page, strained: Sta
     fill_in(mine, sign_up(strained, "Ben").email)
     expect(mine.get_by_role("heading", name="A clear page")).to_be_visible()
     expect(new_todo(mine)).to_have_value("")
+    expect(mine.get_by_text("Half a thought")).to_have_count(0)
 
 
 def test_todos_go_on_while_auth_service_is_away_until_the_token_ends(mine: Page, strained: Stack) -> None:
@@ -194,13 +197,11 @@ def test_todos_go_on_while_auth_service_is_away_until_the_token_ends(mine: Page,
         mine.route(f"**{TOKEN}", lambda route: route.abort())  # a hanging service ends in the same error, but later
         new_todo(mine).fill("Too late")
         new_todo(mine).press("Enter")
-        expect(mine.get_by_role("alert")).to_contain_text("cannot be reached right now")
-        expect(new_todo(mine)).to_have_value("Too late")
+        expect(mine.get_by_role("alert")).to_contain_text("cannot be reached right now. What you added is kept here")
     finally:
         os.kill(auth_service, signal.SIGCONT)
         mine.unroute(f"**{TOKEN}")
-    mine.get_by_role("button", name="Try again").click()
-    expect(todo(mine, "Too late")).to_be_visible()
+    expect(todo(mine, "Too late")).to_be_visible()  # the page tries again by itself
 
 
 def let_sessions_age(stack: Stack, account_id: str) -> None:
@@ -254,14 +255,11 @@ def test_limit_of_the_api_is_obeyed_and_nothing_is_lost(mine: Page, strained: St
     traffic = Traffic.of(mine)
     new_todo(mine).fill("In a hurry")
     new_todo(mine).press("Enter")
-    expect(mine.get_by_role("alert")).to_contain_text("Too many requests. Try again in")
+    expect(mine.get_by_role("alert")).to_contain_text("Too many requests. What you added is kept here")
     sent = traffic.count(TODOS)
-    new_todo(mine).press("Enter")
     again = mine.get_by_role("button", name="Try again")
     expect(again).to_be_disabled()
     assert traffic.count(TODOS) == sent == 1, "a request was sent before Retry-After had passed"
     mine.wait_for_timeout(1000 * int(told["Retry-After"]))  # the gateway's clock is not stopped
     put_forward(mine, timedelta(seconds=int(told["Retry-After"])))
-    expect(again).to_be_enabled()
-    again.click()
     expect(todo(mine, "In a hurry")).to_be_visible()

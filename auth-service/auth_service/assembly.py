@@ -22,6 +22,7 @@ from .keys.signing import open_status_list_keys, open_token_stores
 from .limits.attempts import AttemptLimiter
 from .limits.clients import ClientLimits, open_client_limits
 from .limits.mail_budgets import MailBudgets
+from .limits.registrations import RegistrationLimits, limit_registrations
 from .mail.outbox import Outbox
 from .migrations import HEAD
 from .network.outbound import Outbound
@@ -66,6 +67,7 @@ class Parts(Supply):
     client_limits: ClientLimits
     client_origins: ClientOrigins
     registration: Registration
+    registration_limits: RegistrationLimits
     session_tokens: SessionTokens
     passwords: PasswordHasher
     attempts: AttemptLimiter
@@ -132,6 +134,7 @@ def _assemble(
     status_lists: PublishedStatusLists,
 ) -> Parts:
     secrets = settings.versioned("secret")
+    client_limits = _make_client_limits(settings)
     cached_clients, resources = ClientCache(database), ResourceCache(settings.issuer, database)
     tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, settings.id_token_ttl, keys)
     return Parts(
@@ -148,9 +151,10 @@ def _assemble(
         tokens=tokens,
         clients=_make_client_authenticator(settings, database, cached_clients),
         cached_clients=cached_clients,
-        client_limits=_make_client_limits(settings),
+        client_limits=client_limits,
         client_origins=ClientOrigins(database),
         registration=Registration(settings.registration),
+        registration_limits=limit_registrations(client_limits),
         session_tokens=SessionTokens(tokens, database, counts, cached_clients, resources),
         passwords=_make_password_hasher(settings),
         attempts=AttemptLimiter(database, secrets, is_on=settings.limits == "on"),

@@ -32,6 +32,7 @@ READS = {
     "roles list": [],
     "groups list": [],
     "groups members": ["staff"],
+    "mail list": [],
     "consents list": [],
     "sessions list": [],
     "events list": [],
@@ -47,6 +48,7 @@ NEW_API: dict[str, Any] = {
     "scopes": {"things:read": "Read your things"},
     "roles": {"keeper": "Keeps things"},
 }
+MAIL = {"AUTH_MAIL_URL": "console:", "AUTH_MAIL_FROM": "no-reply@example.com"}
 KEEPER = ["keeper", "--resource", NEW_API["resource"]]
 SERVICE_CLIENT = {"grant_types": ["client_credentials"], "client_name": "Robot"}
 FAILED_EVENT = (
@@ -91,7 +93,7 @@ class Scene:
         service.execute(FAILED_EVENT)
 
     def run(self, command: str, arguments: list[str], stdin: str = "") -> Done:
-        environment = self.service.environment(AUTH_SECRET_FILE=str(self.secret_file))
+        environment = self.service.environment(AUTH_SECRET_FILE=str(self.secret_file), **MAIL)
         del environment["AUTH_SECRET"]
         return call_command([*command.split(), *arguments], environment, stdin)
 
@@ -154,6 +156,8 @@ STEPS = (
         "registration_token_revoked",
         lambda scene: [scene.one("SELECT id FROM registration_tokens"), "--yes"],
     ),
+    Step("mail test", "test_mail_posted", lambda _: ["eve@example.com"]),
+    Step("mail resend", "mails_resent", lambda _: ["--all"]),
     Step("resources delete", "resource_removed", lambda _: [NEW_API["resource"], "--yes"]),
     Step("events resend", "events_resent", lambda _: ["--all"]),
     Step("keys rotate", "keys_rotated", lambda _: ["--now"]),

@@ -1,6 +1,7 @@
 """The first key of an algorithm: made when it is used, published before it signs, retired when nobody uses it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,7 +15,6 @@ from auth_service.keys.rotation import (
     PROCESSES_RELOADED,
     RotationRefused,
     SpareTooYoung,
-    retire_keys,
     rotate_keys,
     withdraw_active_key,
 )
@@ -24,7 +24,7 @@ from auth_service.sealed.versioned_secrets import parse_secrets
 from auth_service.store.database import open_database
 from auth_service.worker.schedule import KeySchedule, Pace, rotate_all_when_due
 
-from .conftest import KEY_ENCRYPTION_KEYS, Clock, Service, Store
+from .conftest import KEY_ENCRYPTION_KEYS, Clock, Start, Store
 from .oauth_client import register
 from .registry import API
 from .test_verifiers import report
@@ -58,6 +58,15 @@ async def states(store: KeyStore) -> list[str]:
     return [key.state for key in await store.list_keys()]
 
 
+def use(url: str, *algorithms: str) -> None:
+    """Register an API for each algorithm."""
+    for alg in algorithms:
+        api = {"resource": f"https://{alg.lower()}.example", "name": alg, "scopes": {f"{alg}:read": "Read"}}
+        done = Store(url).command("resources", "create", stdin=json.dumps({**api, "access_token_signing_alg": alg}))
+        assert done.returncode == 0, done.stderr
+        Store(url).execute(f"DELETE FROM signing_keys WHERE purpose = 'tokens {alg}'")
+
+
 def test_nothing_is_made_for_an_algorithm_that_nobody_uses(sqlite_url: str) -> None:
     async def run() -> None:
         clock = Clock()
@@ -74,6 +83,8 @@ def test_nothing_is_made_for_an_algorithm_that_nobody_uses(sqlite_url: str) -> N
 def test_the_first_key_is_published_for_an_hour_before_it_signs_and_rs256_signs_until_then(
     database_url: str, alg: str
 ) -> None:
+    use(database_url, alg)
+
     async def run() -> None:
         clock = Clock()
         clock.stop()
@@ -98,21 +109,26 @@ def test_the_first_key_is_published_for_an_hour_before_it_signs_and_rs256_signs_
     asyncio.run(run())
 
 
-def test_the_first_key_waits_for_every_verifier_however_long(sqlite_service: Service) -> None:
+def test_the_first_key_waits_for_every_verifier_however_long(start: Start, sqlite_url: str) -> None:
     """A verifier that cannot use the algorithm would refuse all tokens, so this delay has no end."""
-    client, clock = register(sqlite_service, protected_resource=API), sqlite_service.clock
+    service = start(sqlite_url)
+    use(sqlite_url, ES256)
+    service.forget()
+    client, clock = register(service, protected_resource="https://es256.example"), service.clock
+    other = register(service, protected_resource=API)
 
     async def run() -> None:
-        async with opened(sqlite_service.database_url) as stores:
+        async with opened(sqlite_url) as stores:
             await stores[ES256].create_first(now=clock())
             [key] = await stores[ES256].list_keys()
             clock.advance(hours=30)
-            assert report(client, "rs256-key").status_code == 204
+            for each in (client, other):
+                assert report(each, "rs256-key").status_code == 204
             await check(stores, clock)
             assert await states(stores[ES256]) == ["next"]
             assert report(client, f"rs256-key {key.kid}").status_code == 204
             await check(stores, clock)
-            assert await states(stores[ES256]) == ["active", "next"]
+            assert await states(stores[ES256]) == ["active", "next"], "another API's verifier need not know the key"
 
     asyncio.run(run())
 
@@ -150,6 +166,8 @@ def test_eight_that_need_the_first_key_at_once_agree_on_one(database_url: str) -
 
 
 def test_keys_that_nobody_uses_any_more_retire_and_still_verify_what_they_signed(sqlite_url: str) -> None:
+    use(sqlite_url, ES256)
+
     async def run() -> None:
         clock = Clock()
         clock.stop()
@@ -159,7 +177,9 @@ def test_keys_that_nobody_uses_any_more_retire_and_still_verify_what_they_signed
             clock.advance(hours=1)
             await check(stores, clock)
             active, spare = (key.kid for key in await store.list_keys())
-            assert await retire_keys(store.database, store, clock) == [active, spare]
+            Store(sqlite_url).execute(f"DELETE FROM resources WHERE access_token_signing_alg = '{ES256}'")
+            await check(stores, clock)
+            assert await states(store) == ["retiring", "gone"]
             await ring.reload(now=clock())
             assert [key["kid"] for key in ring.current.public_jwks if key["alg"] == ES256] == [active]
             assert ring.current.signer(ES256) == ring.current.active
@@ -168,6 +188,9 @@ def test_keys_that_nobody_uses_any_more_retire_and_still_verify_what_they_signed
             assert list(ring.current.sets) == [RS256]
             assert await find_hint_key(store.database, active, now=clock()) is not None
             assert await find_hint_key(store.database, spare, now=clock()) is None
+            await asyncio.to_thread(use, sqlite_url, PS256)
+            await check(stores, clock)
+            assert await states(store) == ["retiring", "gone"], "another algorithm's use makes none"
             assert await store.create_first(now=clock()), "the algorithm is used again"
             assert await states(store) == ["retiring", "gone", "next"]
 
@@ -177,6 +200,8 @@ def test_keys_that_nobody_uses_any_more_retire_and_still_verify_what_they_signed
 def test_a_key_of_one_algorithm_that_cannot_be_decrypted_does_not_keep_the_others_from_rotating(
     sqlite_url: str,
 ) -> None:
+    use(sqlite_url, PS256, ES256)
+
     async def run() -> None:
         clock = Clock()
         async with opened(sqlite_url) as stores:

@@ -4,17 +4,18 @@ Whatever ends a grant, or uses one, takes its locks in one order (store/__init__
 deadlock. The second one runs until it is done or waits for a lock; then the first goes on. No transaction is repeated
 here, so each deadlock is seen; test_repeated_transactions.py tests the repetition.
 
-LOCK_PAIRS=all tries all 289 pairs of operations, which takes nine minutes on two cores.
+LOCK_PAIRS=all tries all 400 pairs of operations, which takes twelve minutes on two cores.
 """
 
 import asyncio
 import itertools
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -22,24 +23,31 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import Engine, event
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import await_only
 
 from auth_service.commands import clients as client_commands
 from auth_service.commands import consents as consent_commands
+from auth_service.commands import groups as group_commands
+from auth_service.commands import roles as role_commands
 from auth_service.commands import users_access
+from auth_service.commands.api_changes import ApiChange, change_api
 from auth_service.commands.opened import CommandRefused
+from auth_service.resources import resources
 from auth_service.status_lists import lists
 from auth_service.store import database
 from auth_service.store.database import Database
+from auth_service.store.instants import utc_now
 from auth_service.worker.expiry import delete_expired
 
 from .browser import Browser, asked, signed_in
-from .code_flow import Frontend, Person, person_in, register_backend
-from .conftest import PASSWORD, Service, serve
+from .code_flow import API, Frontend, Person, person_in, register_backend
+from .conftest import ISSUER, PASSWORD, Service, serve
 from .postgres_server import made_database
 from .test_introspect_and_revoke import REVOKE, send
 from .waiting import wait_until
 
+ROLE = "auditor"
 FOREVER = datetime(2200, 1, 1, tzinfo=UTC)
 _days = itertools.count(2, 2)
 
@@ -58,6 +66,10 @@ class Scene:
     refresh_token: str = ""
     handle: str = ""
     form: dict[str, str] = field(default_factory=dict)
+    issuer: str = ISSUER
+    api: str = API
+    role: str = ROLE
+    group: str = "staff"
 
     def __post_init__(self) -> None:
         service, browser, client, scope = self.service, self.browser, self.client, "openid todos:read offline_access"
@@ -70,6 +82,14 @@ class Scene:
         self.handle = posted.headers["location"].partition("=")[2]
         _, form = browser.authorize(client, prompt="consent").fields("consent-form")
         self.form = {**form, "decision": "allow"}
+        for statement in (
+            f"UPDATE resources SET roles = '{json.dumps({ROLE: 'Reads all'})}' WHERE resource = '{API}'",
+            f"INSERT INTO account_roles VALUES ('{self.person.account_id}', '{API}', '{ROLE}', '2026-01-01')",
+            "INSERT INTO groups VALUES ('staff', '', '2026-01-01', '2026-01-01') ON CONFLICT DO NOTHING",
+            f"INSERT INTO group_members VALUES ('{self.person.account_id}', 'staff', '2026-01-01')",
+        ):
+            service.execute(statement)
+        service.forget()
         service.do(self._close_list)
 
     @property
@@ -123,6 +143,17 @@ def authorize(scene: Scene) -> Any:
     return scene.browser.client.get("/oauth/authorize", params={"authorization_request": scene.handle})
 
 
+def undeclare_role(scene: Scene) -> None:
+    scene.service.do(lambda database: database.transact(_undeclare))
+
+
+async def _undeclare(session: AsyncSession) -> None:
+    apis = await resources.load_locked(session, ISSUER)
+    found = apis.find(API)
+    assert found is not None
+    await change_api(session, ApiChange(found, replace(found, roles={})), now=utc_now())
+
+
 CHANGE = {"currentPassword": PASSWORD, "newPassword": "another-horse-2", "revokeOtherSessions": True}
 OPERATIONS: dict[str, Callable[[Scene], None]] = {
     "delete account": at_better_auth("/delete-user"),
@@ -144,6 +175,9 @@ OPERATIONS: dict[str, Callable[[Scene], None]] = {
     "change password": at_better_auth("/change-password", **CHANGE),
     "revoke sessions": at_better_auth("/revoke-sessions"),
     "expiry": expire,
+    "revoke role": by_command(role_commands._change, "issuer", "email", "role", "api", given=False, ends=True),
+    "delete group": by_command(group_commands._delete, "group", ends=True),
+    "undeclare role": undeclare_role,
 }
 
 
@@ -212,6 +246,12 @@ CONTESTED = [
     ("rotate secret", "delete client"),
     ("sign out", "suspend"),
     ("reuse", "revoke sessions"),
+    ("redeem", "revoke role"),
+    ("refresh", "revoke role"),
+    ("revoke role", "delete account"),
+    ("undeclare role", "delete account"),
+    ("agree", "undeclare role"),
+    ("delete group", "agree"),
 ]
 ALL = [(first, second) for first in OPERATIONS for second in OPERATIONS]
 PAIRS = ALL if os.environ.get("LOCK_PAIRS") == "all" else CONTESTED

@@ -176,7 +176,13 @@ def copy_of(store: Store, path: Path) -> Store:
 
 
 def wait_until_published(service: Service, epoch: int) -> None:
+    """Wait until the service, which runs on, has the new lists and keys. Usually it is stopped during a restore.
+
+    Before it has read the new keys, it signs with a withdrawn one: such a token is not active a moment later.
+    """
     wait_until(lambda: str(epoch) in httpx2.get(f"{service.url}/oauth/status-lists").text)
+    made = {kid for (kid,) in service.rows("SELECT kid FROM signing_keys WHERE state IN ('active', 'next')")}
+    wait_until(lambda: {key["kid"] for key in keys(service)} <= made)
 
 
 def keys(service: Service) -> list[dict[str, str]]:

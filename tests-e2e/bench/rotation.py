@@ -34,6 +34,7 @@ from atjwt.algorithms import VerificationKey
 from atjwt.key_set import parse_keys
 from atjwt.refusals import InvalidToken
 from auth_service.clients import clients
+from auth_service.clients.algorithms import find_lacking
 from auth_service.keys import verifier_reports as verifiers
 from auth_service.keys.pairs import PrivateKey
 from auth_service.keys.ring import RELOAD_PERIOD, KeyRing, open_ring
@@ -171,7 +172,7 @@ class Simulation:
     async def _lacking(self, kid: str) -> Sequence[str]:
         """The verifiers that lack the spare key. A real withdrawal ignores them; the bench waits until all have it."""
         async with self.database.reading() as session:
-            return await verifiers.find_lacking(session, kid, now=self.clock())
+            return await find_lacking(session, self.store.purpose, kid, now=self.clock())
 
     async def _go_on_finely(self) -> None:
         """Go through the seconds after a rotation in small steps: one node already knows the new key, the other not."""

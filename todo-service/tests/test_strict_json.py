@@ -57,6 +57,24 @@ def test_other_json_is_a_value_error(text: bytes) -> None:
         strict_json.parse(text, max_depth=8)
 
 
+def test_quotes_are_counted_before_strings_are_looked_for() -> None:
+    """The strings of 256 KiB take 0.1 s to find. Escaped quotes are none, and four belong to each value at most."""
+    names = b",".join(b'"%d":"\\"\\\\"' % number for number in range(4))
+    strict_json.parse(b"{" + names + b"}", max_depth=1, max_values=4)
+    strict_json.parse(b'"' + b'\\"' * 1_000 + b'"', max_depth=1, max_values=1)
+    for text in (b'["' + b'","' * 80_000 + b'"]', b'"' * 200_000, b'["a"' + b'"b"' * 1_000):
+        with pytest.raises(strict_json.TooManyValues):
+            strict_json.parse(text, max_depth=1, max_values=4)
+
+
+def test_brackets_are_looked_at_until_they_are_too_deep() -> None:
+    """Of a text with a bound on its values, no more of them than it may have."""
+    with pytest.raises(ValueError, match="deeply"):
+        strict_json.parse(b"[" * 130_000 + b"]" * 130_000, max_depth=32, max_values=100)
+    with pytest.raises(strict_json.TooManyValues):
+        strict_json.parse(b"[" + b"[]," * 80_000 + b"[" * 100, max_depth=32, max_values=100)
+
+
 @pytest.mark.parametrize(
     "text",
     [b'{"' + b'\\"' * 100_000, b"[]" * 100_000, b"[{" * 100_000, b'["\\'],

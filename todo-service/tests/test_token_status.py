@@ -23,7 +23,7 @@ def caller(jwks: JwksEndpoint, lists: StatusEndpoint, run_service: Any) -> Itera
     """A function that makes clients of one service; their tokens name a status list."""
     with run_service() as service:
         service.wait_until_ready()
-        wait_until(lambda: bool(tuple(service.app.state.parts.status_lists.held)))
+        wait_until(lambda: bool(tuple(service.app.state.parts.verifier.report().status_lists.held)))
         yield lambda index=0, **changes: service.client(token(**{"status": status(index), **changes}))
 
 
@@ -95,11 +95,11 @@ def test_without_fresh_lists_reading_goes_on_and_writing_waits(
     """A list is STALE when it is older than the token's life, whatever the response's headers say."""
     with run_service() as service:
         service.wait_until_ready()
-        wait_until(lambda: bool(tuple(service.app.state.parts.status_lists.held)))
+        wait_until(lambda: bool(tuple(service.app.state.parts.verifier.report().status_lists.held)))
         lists.status = 500
         old = time.time() - 400
-        [held] = service.app.state.parts.status_lists.held
-        service.app.state.parts.status_lists._held = {held.uri: replace(held, iat=old)}
+        kept = service.app.state.parts.verifier._following.lists
+        kept._held = {uri: replace(each, iat=old) for uri, each in kept._held.items()}
         lists.revoked["1"] = {5}
         short, long = (service.client(token(exp=int(time.time()) + ttl, status=status(0))) for ttl in (300, 7200))
         assert short.get(TODOS).status_code == 200
@@ -120,7 +120,7 @@ def test_an_hour_without_the_issuer_refuses_nobody(jwks: JwksEndpoint, lists: St
     later = 0.0
     with run_service(clock=lambda: time.time() + later) as service:
         service.wait_until_ready()
-        wait_until(lambda: bool(tuple(service.app.state.parts.status_lists.held)))
+        wait_until(lambda: bool(tuple(service.app.state.parts.verifier.report().status_lists.held)))
         client = service.client(token(exp=int(time.time()) + 7200, status=status(0)))
         jwks.status = lists.status = 500
         for minutes in range(0, 61, 5):
@@ -134,7 +134,7 @@ def test_where_it_is_required_a_persons_token_has_a_status(
 ) -> None:
     with run_service(require_status="on") as service:
         service.wait_until_ready()
-        wait_until(lambda: bool(tuple(service.app.state.parts.status_lists.held)))
+        wait_until(lambda: bool(tuple(service.app.state.parts.verifier.report().status_lists.held)))
         assert service.client(token(status=status(0))).get(TODOS).status_code == 200
         assert slug(service.client(token()).get(TODOS)) == (401, "invalid-token")
         assert service.client(token(sub="client_1", client_id="client_1")).get(TODOS).status_code == 200
@@ -152,7 +152,7 @@ def test_where_it_is_required_a_process_is_ready_with_the_first_lists(
     lists.status = 500
     with run_service(require_status="on") as service:
         wait_until(lambda: readiness(service) == (503, "no status lists"))
-        wait_until(lambda: service.app.state.parts.status_lists.counts.fetches["failed"] > 2)
+        wait_until(lambda: service.app.state.parts.verifier.report().status_lists.counts.fetches["failed"] > 2)
         assert readiness(service) == (503, "no status lists")
         lists.status = 200
         service.wait_until_ready()
@@ -179,7 +179,7 @@ def test_a_process_stays_ready_when_its_lists_are_withdrawn(
     with run_service(require_status="on", schedule=FREQUENT) as service:
         service.wait_until_ready()
         jwks.keys = [jwk("first"), jwk("second", signs="statuslist+jwt")]
-        wait_until(lambda: not tuple(service.app.state.parts.status_lists.held))
+        wait_until(lambda: not tuple(service.app.state.parts.verifier.report().status_lists.held))
         assert readiness(service) == (200, "ok")
         assert slug(service.client(token(status=status(0))).get(TODOS)) == (503, "status-unavailable")
 

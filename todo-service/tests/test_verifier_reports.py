@@ -116,7 +116,11 @@ def test_it_is_told_which_version_of_a_list_is_held_and_when_that_was_signed(
     with run_service(auth_url=jwks.url, pace=SELDOM, **CLIENT) as running:
         wait_until(lambda: held() == {f"{URI}/1|0|{signed_at}"})
         reports.lists.publish("1", iat=signed_at + 1)
-        wait_until(lambda: [each.iat for each in running.app.state.parts.status_lists.held] == [signed_at + 1])
+        wait_until(
+            lambda: (
+                [each.iat for each in running.app.state.parts.verifier.report().status_lists.held] == [signed_at + 1]
+            )
+        )
         reports.lists.revoked["1"] = {5, 9}
         reports.lists.publish("1", iat=signed_at + 2)
         wait_until(lambda: f"{URI}/1|2|{signed_at + 2}" in held())

@@ -17,8 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from atjwt.jwks import Schedule
-from atjwt.status_lists import Polling
+from atjwt import Polling, Schedule
 from todo_fixtures import issuer
 from todo_service.app import create_app
 from todo_service.assembly import Seams

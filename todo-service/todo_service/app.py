@@ -9,9 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from atjwt import status_hints
-
-from . import account_events
+from .account_events import endpoint as account_events
 from .assembly import Parts, Seams, assembled
 from .http import health, openapi, problems, protected_resource, refusals
 from .http.cross_origin import CrossOrigin
@@ -78,9 +76,7 @@ def _add_routes(app: FastAPI, *, takes_events: bool) -> None:
 
 
 def _render_metrics(parts: Parts) -> str:
-    return render_metrics(
-        parts.counts, parts.jwks, parts.status_lists, parts.rate_limit, parts.database, now=parts.clock()
-    )
+    return render_metrics(parts.counts, parts.verifier.report(), parts.rate_limit, parts.database)
 
 
 def _lifespan(
@@ -89,7 +85,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            async with assembled(settings, counts, seams) as parts, _running(parts, settings.status_hints_url):
+            async with assembled(settings, counts, seams) as parts, _running(parts):
                 app.state.parts = parts
                 yield
         finally:
@@ -100,17 +96,15 @@ def _lifespan(
 
 
 @asynccontextmanager
-async def _running(parts: Parts, status_hints_url: str | None) -> AsyncIterator[None]:
+async def _running(parts: Parts) -> AsyncIterator[None]:
     """Run the background tasks until the block ends."""
     work = [purge.purge_forever(parts.database, clock=parts.clock)]
     if parts.verifier_reports is not None:
         work.append(parts.verifier_reports.report_forever())
-    if status_hints_url is not None:
-        work.append(status_hints.follow(status_hints_url, parts.status_lists.hint))
     tasks = [asyncio.create_task(each) for each in work]
     limits = nullcontext() if parts.rate_limit is None else parts.rate_limit.running()
     try:
-        async with parts.jwks.running(), parts.status_lists.running(), limits:
+        async with parts.verifier, limits:
             yield
     finally:
         for task in tasks:

@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from atjwt.access_token import Terms
-from atjwt.jwks import JwksCache, Schedule
-from atjwt.policy import Policy
-from atjwt.status_lists import Polling, StatusLists
-from atjwt.verified_tokens import VerifiedTokens
+import atjwt
+from atjwt import Endpoints, Policy, Polling, SavedCopies, Schedule, Verifier
 
-from .account_events import EventReceiver
+from .account_events.endpoint import EventReceiver
 from .http import protected_resource
 from .http.authentication import Authenticator
 from .http.parts import Supply
@@ -36,6 +33,7 @@ from .web_application.routes import Files, read_files
 if TYPE_CHECKING:
     from .limits.shared_windows import SharedWindows
 
+JWKS_PATH = "/.well-known/jwks.json"
 STATUS_LISTS_PATH = "/oauth/status-lists"
 _PATIENCE = timedelta(seconds=10)  # for the turn of a costly request
 _log = structlog.get_logger(__name__)
@@ -56,8 +54,7 @@ class Parts(Supply):
     export_turns: Turns
     export_places: Places
     in_flight: InFlight
-    jwks: JwksCache
-    status_lists: StatusLists
+    verifier: Verifier
     requires_status: bool
     authenticator: Authenticator
     rate_limit: RateLimit | None
@@ -94,22 +91,7 @@ async def assembled(settings: Settings, counts: RequestCounts, seams: Seams) -> 
 def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts: RequestCounts, seams: Seams) -> Parts:
     clock = seams.clock
     metadata = protected_resource.describe(settings.issuer)
-    jwks = JwksCache(settings.jwks_uri, saved_copy=settings.jwks_file, schedule=seams.schedule, clock=clock)
-    status_lists = StatusLists(
-        settings.issuer + STATUS_LISTS_PATH,
-        jwks,
-        fetched_from=(settings.auth_url or settings.issuer) + STATUS_LISTS_PATH,
-        saved_copy=settings.status_lists_file,
-        polling=seams.polling,
-        clock=clock,
-    )
-    policy = Policy(requires_status=settings.require_status == "on")
-    terms = Terms(
-        issuer=settings.issuer,
-        audience=metadata.resource,
-        status_lists=f"{settings.issuer}{STATUS_LISTS_PATH}/",
-        policy=policy,
-    )
+    verifier = _verifier(settings, metadata.resource, seams)
     return Parts(
         clock=clock,
         counts=counts,
@@ -122,22 +104,34 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         export_turns=Turns(at_once=1, waiting=1, patience=_PATIENCE, share=0.5),
         export_places=Places(16, patience=_PATIENCE),
         in_flight=InFlight(),
-        jwks=jwks,
-        status_lists=status_lists,
-        requires_status=policy.requires_status,
+        verifier=verifier,
+        requires_status=verifier.policy.requires_status,
         authenticator=Authenticator(
-            jwks,
-            VerifiedTokens(terms),
-            status_lists,
+            verifier,
             resource_metadata=settings.issuer + protected_resource.PATH,
             rejections=counts.rejections,
             clock=clock,
         ),
         rate_limit=_rate_limit(settings),
-        event_receiver=EventReceiver(settings.issuer, settings.client_id, jwks, database, clock),
-        verifier_reports=_verifier_reports(settings, jwks, status_lists, seams.pace),
+        event_receiver=EventReceiver(verifier, settings.client_id, database, clock),
+        verifier_reports=_verifier_reports(settings, verifier, seams.pace),
         protected_resource=metadata,
         web_files=read_files(settings.web_folder),
+    )
+
+
+def _verifier(settings: Settings, audience: str, seams: Seams) -> Verifier:
+    """The addresses are those of auth-service, so no metadata are needed: one document less to wait for."""
+    issuer = settings.issuer
+    return Verifier(
+        issuer,
+        audience,
+        policy=Policy(requires_status=settings.require_status == "on"),
+        reached_at=settings.auth_url or None,
+        endpoints=Endpoints(issuer + JWKS_PATH, issuer + STATUS_LISTS_PATH),
+        hints=settings.status_hints_url,
+        saved=SavedCopies(settings.jwks_file, settings.status_lists_file),
+        seams=atjwt.Seams(clock=seams.clock, schedule=seams.schedule, polling=seams.polling),
     )
 
 
@@ -156,18 +150,14 @@ def _shared_windows(settings: Settings) -> "SharedWindows | None":
     return SharedWindows(address, prefix="todo", timeout=settings.redis_timeout, ca_file=settings.redis_ca_file)
 
 
-def _verifier_reports(
-    settings: Settings, jwks: JwksCache, status_lists: StatusLists, pace: Pace | None
-) -> VerifierReports | None:
+def _verifier_reports(settings: Settings, verifier: Verifier, pace: Pace | None) -> VerifierReports | None:
     if not settings.client_id:
         return None
 
     def held() -> Held:
-        if jwks.held is None:
-            return Held(())
-        keys = jwks.held.published
-        kids = sorted({*keys.access_tokens, *keys.status_lists})
-        lists = sorted(status_lists.held, key=lambda each: each.uri)
+        report = verifier.report()
+        kids = sorted({*report.keys.kids, *report.keys.status_list_kids})
+        lists = sorted(report.status_lists.held, key=lambda each: each.uri)
         return Held(tuple(kids), tuple(HeldList(each.uri, each.version, int(each.iat)) for each in lists))
 
     secret = settings.client_secret.get_secret_value()

@@ -11,6 +11,7 @@
     keys.py             keys that sign assertions: `parse_key_set` accepts or refuses a JWK Set
     fetched_keys.py     key sets behind a `jwks_uri`, fetched at most once per cooldown
     cache.py            `ClientCache`: clients as this process read them a moment ago
+    algorithms.py       which APIs use which signing algorithm, and whose reports are evidence for its keys
     origins.py          origins of clients' own pages, taken from their redirect URIs, for CORS
 
 A request to the token endpoint arrives as a form. `read_credentials` finds the client's proof in the header or the

@@ -64,11 +64,10 @@ class Client(Row):
 
     def has_secret(self, secret: str, *, now: datetime) -> bool:
         """Whether this is the current secret, or the previous one while that is still valid."""
-        hashed = opaque.hash_of(secret)
+        hashed, ends_at = opaque.hash_of(secret), self.previous_secret_expires_at
         is_current = hmac.compare_digest(hashed, self.secret_hash or "")
         is_previous = hmac.compare_digest(hashed, self.previous_secret_hash or "")
-        overlaps = self.previous_secret_expires_at is not None and now < self.previous_secret_expires_at
-        return is_current or (is_previous and overlaps)
+        return is_current or (is_previous and ends_at is not None and now < ends_at)
 
 
 async def register(session: AsyncSession, registration: ClientMetadata, *, now: datetime) -> tuple[Client, str | None]:
@@ -144,8 +143,8 @@ async def replace_registration(
     secret = opaque.draw() if registration.uses_secret and client.secret_hash is None else None
     changes: dict[str, object] = {"registered": json.dumps(registration.members()), "updated_at": now}
     if secret is not None or not registration.uses_secret:
-        hashed = None if secret is None else opaque.hash_of(secret)
-        changes |= {"secret_hash": hashed, "previous_secret_hash": None, "previous_secret_expires_at": None}
+        changes |= {"previous_secret_hash": None, "previous_secret_expires_at": None}
+        changes["secret_hash"] = opaque.hash_of(secret) if secret else None
     await session.execute(update(Client).where(Client.client_id == client.client_id).values(**changes))
     await client_origins.replace(session, client.client_id, registration.redirect_uris)
     return secret

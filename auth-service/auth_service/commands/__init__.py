@@ -6,7 +6,8 @@
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     registration_tokens.py                     `registration-tokens`: who may register itself as a client
-    resources.py                               `resources`: the registry of APIs
+    resources.py, api_changes.py               `resources`: the registry of APIs; all that a change takes away
+    algorithms.py                              when the signing algorithm of an API or a client begins
     roles.py, groups.py, named_holders.py      `roles`, `groups`: of accounts and services; who is named
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
     mail.py                                    `mail`: mails that are not sent; a test

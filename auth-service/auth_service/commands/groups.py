@@ -11,8 +11,9 @@ from ..roles import groups
 from ..roles.bounds import TooMany
 from ..roles.groups import GroupMember, GroupRefused
 from ..store.instants import utc_now
+from ..tokens.issued_before import end_issued, lock_sessions
 from .named_accounts import Who, get_account
-from .named_holders import lock_account
+from .named_holders import Ends, lock_account, only
 from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show, show_pages
 
@@ -31,23 +32,23 @@ def create(name: Name, description: Description = "", as_json: AsJson = False) -
 
 
 @app.command()
-def delete(name: Name, yes: Yes = False, as_json: AsJson = False) -> None:
+def delete(name: Name, now: Ends = False, yes: Yes = False, as_json: AsJson = False) -> None:
     """Delete a group. Its members lose it; tokens that are issued from then on lack it."""
     if not yes:
         confirm(f"Delete the group {name}? {run(_count(name))} accounts are in it.", yes=False)
-    show([run(transact(_delete, name))], as_json=as_json)
+    show([run(transact(_delete, name, ends=now))], as_json=as_json)
 
 
 @app.command()
-def grant(who: Who, name: Name, as_json: AsJson = False) -> None:
+def grant(who: Who, name: Name, now: Ends = False, as_json: AsJson = False) -> None:
     """Put an account into a group. Tokens that are issued from then on name it, within 5 seconds."""
-    show([run(transact(_change, who, name, given=True))], as_json=as_json)
+    show([run(transact(_change, who, name, given=True, ends=now))], as_json=as_json)
 
 
 @app.command()
-def revoke(who: Who, name: Name, as_json: AsJson = False) -> None:
+def revoke(who: Who, name: Name, now: Ends = False, as_json: AsJson = False) -> None:
     """Take an account out of a group. Tokens that are issued from then on lack it, within 5 seconds."""
-    show([run(transact(_change, who, name, given=False))], as_json=as_json)
+    show([run(transact(_change, who, name, given=False, ends=now))], as_json=as_json)
 
 
 @app.command("list")
@@ -76,19 +77,25 @@ async def _create(session: AsyncSession, name: str, description: str) -> Record:
     return {"group": name, "description": description, "status": "created" if changed else "unchanged"}
 
 
-async def _delete(session: AsyncSession, name: str) -> Record:
+async def _delete(session: AsyncSession, name: str, *, ends: bool) -> Record:
     await groups.exclude_others(session)
     await _get(session, name)
-    count = len(await groups.find_members(session, name))
+    now, members = utc_now(), groups.select_members(name)
+    session_ids = await lock_sessions(session, members) if ends else ()
+    await groups.lock_group(session, name)
+    count = await groups.count_members(session, name)
+    if ends:
+        await end_issued(session, members, session_ids, now=now)
     await groups.delete_group(session, name)
-    await record(session, "group_deleted", now=utc_now(), group=name, members=count)
+    await record(session, "group_deleted", now=now, group=name, members=count)
     return {"group": name, "members": count, "status": "deleted"}
 
 
-async def _change(session: AsyncSession, who: str, name: str, *, given: bool) -> Record:
+async def _change(session: AsyncSession, who: str, name: str, *, given: bool, ends: bool) -> Record:
     await groups.exclude_others(session)
     await _get(session, name)
     account, now = await lock_account(session, who), utc_now()
+    session_ids = await lock_sessions(session, only(account)) if ends else ()
     try:
         changed = await (
             groups.add(session, name, account.id, now=now) if given else groups.remove(session, name, account.id)
@@ -98,6 +105,8 @@ async def _change(session: AsyncSession, who: str, name: str, *, given: bool) ->
     if changed:
         event = "group_granted" if given else "group_revoked"
         await record(session, event, now=now, account_id=account.id, group=name)
+    if ends:
+        await end_issued(session, only(account), session_ids, now=now)
     status = ("granted" if given else "revoked") if changed else "unchanged"
     return {"account_id": account.id, "group": name, "status": status}
 
@@ -112,7 +121,7 @@ async def _get(session: AsyncSession, name: str) -> groups.Group:
 async def _count(name: str) -> int:
     async with opened() as database, database.reading() as session:
         await _get(session, name)
-        return len(await groups.find_members(session, name))
+        return await groups.count_members(session, name)
 
 
 async def _list() -> list[Record]:

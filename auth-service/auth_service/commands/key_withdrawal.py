@@ -37,9 +37,8 @@ def open_stores(database: Database) -> tuple[KeyStore, ...]:
     return (*of_tokens, open_status_list_keys(database, secrets))
 
 
-def open_store(database: Database, *, of_status_lists: bool = False) -> KeyStore:
-    stores = open_stores(database)
-    return stores[-1] if of_status_lists else stores[0]
+def find_store(database: Database, purpose: str) -> KeyStore:
+    return next(store for store in open_stores(database) if store.purpose == purpose)
 
 
 def written(instant: datetime | None) -> str | None:
@@ -55,14 +54,14 @@ async def when_processes_know(attempt: Callable[[], Awaitable[Rotation]]) -> Rot
             await asyncio.sleep(young.remaining.total_seconds())
 
 
-async def withdraw(*, of_status_lists: bool, as_json: bool) -> None:
+async def withdraw(purpose: str, *, as_json: bool) -> None:
     """Withdraw the active key, and show when each verifier first reported without it.
 
     Raises:
         CommandRefused: the key is withdrawn, but a verifier that is not silent still reports that it holds the key.
     """
     async with opened() as database:
-        store = open_store(database, of_status_lists=of_status_lists)
+        store = find_store(database, purpose)
         await store.check_readable()
         rotation = await when_processes_know(lambda: withdraw_active_key(database, store, utc_now))
         begun, withdrawn = utc_now(), rotation.replaced or ""

@@ -8,14 +8,16 @@ from typing import Annotated
 import typer
 
 from ..audit.trail import record, record_rotation
+from ..clients.algorithms import find_evidence, find_lacking
 from ..keys.rewrap import rewrap_keys
 from ..keys.rotation import Rotation, SpareTooYoung, rotate_keys
-from ..keys.signing import NEXT, KeyStore, SigningKey
-from ..keys.verifier_reports import VerifierReport, find_lacking, list_reports
+from ..keys.signing import NEXT, STATUS_LISTS, KeyStore, SigningKey, token_purpose
+from ..keys.verifier_reports import VerifierReport
+from ..oauth.algorithms import ALGORITHMS, RS256
 from ..settings.settings import load_settings
 from ..store.database import Database
 from ..store.instants import utc_now
-from .key_withdrawal import open_store, open_stores, when_processes_know, withdraw, written
+from .key_withdrawal import find_store, open_stores, when_processes_know, withdraw, written
 from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show
 from .verifiers import list_held_keys, list_held_status_lists
@@ -23,6 +25,7 @@ from .verifiers import list_held_keys, list_held_status_lists
 OfStatusLists = Annotated[bool, typer.Option("--status-lists", help="The key that signs status lists, not tokens.")]
 OF_LISTS = typer.Option("--status-lists", help="Show the versions of the held status lists, not the keys.")
 AT_ONCE = timedelta(0)
+OfAlgorithm = Annotated[str, typer.Option("--alg", help="The algorithm of the key: RS256, PS256 or ES256.")]
 
 app = typer.Typer(help="Signing keys.", no_args_is_help=True)
 AtOnce = Annotated[bool, typer.Option("--now", help="Do not wait until all caches know the spare.")]
@@ -40,10 +43,11 @@ def rotate(
     at_once: AtOnce = False,
     emergency: Emergency = False,
     status_lists: OfStatusLists = False,
+    alg: OfAlgorithm = RS256,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the spare key active, retire the active key, and make a new spare.
+    """Make the spare key active, retire the active key, and make a new spare. The first key of an algorithm begins.
 
     Running services notice within seconds. The old key's tokens stay valid until they expire, except with --emergency.
     Refused while the spare is younger than AUTH_KEY_SPARE_MIN_AGE, because caches may not have it yet, and while a
@@ -54,9 +58,9 @@ def rotate(
     """
     if emergency:
         confirm("Withdraw the active key, so that everything it has signed is refused?", yes=yes)
-        run(withdraw(of_status_lists=status_lists, as_json=as_json))
+        run(withdraw(_purpose(alg, status_lists), as_json=as_json))
     else:
-        show([run(_rotate(at_once=at_once, of_status_lists=status_lists))], as_json=as_json)
+        show([run(_rotate(_purpose(alg, status_lists), at_once=at_once))], as_json=as_json)
 
 
 @app.command()
@@ -96,14 +100,22 @@ async def _list() -> list[Record]:
     async with opened() as database:
         stores, now = open_stores(database), utc_now()
         async with database.reading() as session:
-            reports = await list_reports(session, now=now)
+            reports = {store.purpose: await find_evidence(session, store.purpose, now=now) for store in stores}
         found = [(store, key) for store in stores for key in await store.list_keys()]
-    return [record_of(key, store.alg, store.state_of(key, now=now), reports) for store, key in found]
+    return [record_of(key, store.alg, store.state_of(key, now=now), reports[store.purpose]) for store, key in found]
 
 
-async def _rotate(*, at_once: bool, of_status_lists: bool) -> Record:
+def _purpose(alg: str, of_status_lists: bool) -> str:
+    if alg not in ALGORITHMS:
+        raise CommandRefused(f"--alg: supported are {', '.join(ALGORITHMS)}")
+    if of_status_lists and alg != RS256:
+        raise CommandRefused(f"--alg: status lists are always signed with {RS256}")
+    return STATUS_LISTS if of_status_lists else token_purpose(alg)
+
+
+async def _rotate(purpose: str, *, at_once: bool) -> Record:
     async with opened() as database:
-        store = open_store(database, of_status_lists=of_status_lists)
+        store = find_store(database, purpose)
         spare_min_age = load_settings().key_spare_min_age
         await store.check_readable()  # fails without the services' secret: they could not decrypt a new key
         if at_once:
@@ -119,7 +131,7 @@ async def _rotate_when_known(database: Database, store: KeyStore, spare_min_age:
     """Rotate. Raises CommandRefused while the spare is too young, or a verifier reports that it lacks it."""
     spare = next((key.kid for key in await store.list_keys() if key.state == NEXT), "")
     async with database.reading() as session:
-        lacking = await find_lacking(session, spare, now=utc_now())
+        lacking = await find_lacking(session, store.purpose, spare, now=utc_now())
     try:
         if lacking:
             raise CommandRefused(

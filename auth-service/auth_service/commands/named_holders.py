@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
@@ -16,6 +17,19 @@ from .opened import CommandRefused
 Holder = Annotated[
     str, typer.Argument(metavar="WHO", help="An account's id or e-mail address, or the client_id of a service.")
 ]
+
+
+Ends = Annotated[
+    bool,
+    typer.Option(
+        "--now", help="End the access tokens that were issued before, at all clients. Sessions and refresh tokens stay."
+    ),
+]
+
+
+def only(account: Account) -> Select[str]:
+    """A query for the id of this account alone."""
+    return select(Account.id).where(Account.id == account.id)
 
 
 async def lock_account(session: AsyncSession, who: str) -> Account:

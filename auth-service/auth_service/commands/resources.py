@@ -7,29 +7,30 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..audit.trail import record
 from ..oauth.audiences import Resources
 from ..oauth.resource_identifiers import InvalidResource
 from ..oauth.resources import Resource
 from ..resources import resources as registry
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
-from ..tokens.removed_access import Loss, count_affected, lock_clients, loss_of, take_away
-from ..tokens.removed_roles import count_holders, take_roles
+from ..tokens.removed_access import count_affected, loss_of
+from . import algorithms
+from .api_changes import ApiChange, change_api, check_api
 from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show
 from .registrations import read_metadata
 
 app = typer.Typer(help="APIs: the resources that tokens are for.", no_args_is_help=True)
-MAX_RESOURCES = 1000
 
 Identifier = Annotated[str, typer.Argument(metavar="URI", help="The API's identifier, the `aud` of its tokens.")]
+
+AtOnce = Annotated[bool, typer.Option("--now", help="Change the algorithm although a verifier lacks its key.")]
 
 
 @app.command()
 def create() -> None:
     """Register an API. Reads its registration from standard input, and prints it with its defaults filled in."""
-    _print(run(transact(_put, _read(), may_exist=False, must_exist=False, yes=False)))
+    _print(run(_register(_read(), may_exist=False, must_exist=False)))
 
 
 @app.command("list")
@@ -45,22 +46,24 @@ def show_(uri: Identifier) -> None:
 
 
 @app.command()
-def update(uri: Identifier, yes: Yes = False) -> None:
+def update(uri: Identifier, yes: Yes = False, at_once: AtOnce = False) -> None:
     """Replace the registration of an API by the one on standard input. It takes effect within five seconds.
 
     A scope that is left out is removed from consents, grants and clients, too, and a role from accounts and clients.
     This says how many, and needs --yes.
+    Another signing algorithm is refused while a verifier of the API reports that it lacks the key, unless --now is
+    given. An algorithm that nobody has used yet begins later; this says when.
     """
     resource = _read()
     if resource.resource != uri:
         raise CommandRefused("resource: cannot be changed; register the API anew under another one")
-    _print(run(transact(_put, resource, may_exist=True, must_exist=True, yes=yes)))
+    _print(run(_register(resource, may_exist=True, must_exist=True, yes=yes, at_once=at_once)))
 
 
 @app.command()
-def provision(yes: Yes = False) -> None:
+def provision(yes: Yes = False, at_once: AtOnce = False) -> None:
     """Register the API on standard input, or replace its registration. Repeating it changes nothing."""
-    _print(run(transact(_put, _read(), may_exist=True, must_exist=False, yes=yes)))
+    _print(run(_register(_read(), may_exist=True, must_exist=False, yes=yes, at_once=at_once)))
 
 
 @app.command()
@@ -107,56 +110,36 @@ async def _load() -> Resources:
         return await registry.load(session, load_settings().issuer)
 
 
-async def _put(session: AsyncSession, resource: Resource, *, may_exist: bool, must_exist: bool, yes: bool) -> Resource:
+async def _register(resource: Resource, **how: bool) -> Resource:
+    done = await transact(_put, resource, **how)
+    await algorithms.begin(done.access_token_signing_alg, f"access tokens for {done.resource}")
+    return done
+
+
+async def _put(
+    session: AsyncSession,
+    resource: Resource,
+    *,
+    may_exist: bool,
+    must_exist: bool,
+    yes: bool = False,
+    at_once: bool = False,
+) -> Resource:
     resources = await registry.load_locked(session, load_settings().issuer)
-    before = resources.find(resource.resource)
-    _check(resource, before, resources, may_exist=may_exist, must_exist=must_exist)
-    if before == resource:
-        return resource
-    if before is not None and (before.scopes.keys() - resource.scopes.keys() or before.roles.keys() - resource.roles):
-        await lock_clients(session)
-    await registry.put(session, resource, now=utc_now())
-    if before is not None:
-        await _take_roles(session, before, resource, yes=yes)
-        await _take_scopes(session, before, resource, yes=yes)
-    scope = " ".join(resource.scopes)
-    await record(session, "resource_registered", now=utc_now(), resource=resource.resource, scope=scope)
-    return resource
-
-
-def _check(
-    resource: Resource, before: Resource | None, resources: Resources, *, may_exist: bool, must_exist: bool
-) -> None:
+    change = ApiChange(resources.find(resource.resource), resource)
     if must_exist:
         _get(resources, resource.resource)
-    if before is not None and not may_exist:
+    if change.before is not None and not may_exist:
         raise CommandRefused("resource: is registered already; update replaces its registration")
-    if before is None and len(resources.registered) >= MAX_RESOURCES:
-        raise CommandRefused(f"there are {MAX_RESOURCES} APIs already, which is the limit")
-    try:
-        resources.check_new(resource)
-    except InvalidResource as error:
-        raise CommandRefused(str(error)) from None
-
-
-async def _take_scopes(session: AsyncSession, before: Resource, after: Resource, *, yes: bool) -> None:
-    loss = Loss(after.resource, frozenset(before.scopes.keys() - after.scopes.keys()), is_whole=False)
-    if not loss:
-        return
-    if not yes:  # standard input is the registration, so there is nobody to ask; raising undoes the change
-        affected = await count_affected(session, loss)
-        raise CommandRefused(f"{' '.join(sorted(loss.scopes))} would be removed: {affected} lose it; add --yes")
-    await take_away(session, loss, now=utc_now())
-
-
-async def _take_roles(session: AsyncSession, before: Resource, after: Resource, *, yes: bool) -> None:
-    gone = sorted(before.roles.keys() - after.roles.keys())
-    if not gone:
-        return
-    if not yes:
-        holders = await count_holders(session, after.resource, gone)
-        raise CommandRefused(f"role {', '.join(gone)} would be removed: {holders} lose it; add --yes")
-    await take_roles(session, after.resource, gone, now=utc_now())
+    check_api(resource, resources)
+    if change.before == resource:
+        return resource
+    if change.before is not None and not at_once:
+        await algorithms.check_change(session, change.before, resource)
+    if not yes and (told := await change.describe_loss(session)):
+        raise CommandRefused(f"{told}; add --yes")  # standard input is the registration, so there is nobody to ask
+    await change_api(session, change, now=utc_now())
+    return resource
 
 
 async def _count(uri: str) -> str:
@@ -167,7 +150,7 @@ async def _count(uri: str) -> str:
 
 async def _delete(session: AsyncSession, uri: str) -> Resource:
     gone = _get(await registry.load_locked(session, load_settings().issuer), uri)
-    affected = await take_away(session, loss_of(gone), now=(now := utc_now()))
-    await record(session, "resource_removed", now=now, resource=uri)
+    affected = await count_affected(session, loss_of(gone))
+    await change_api(session, ApiChange(gone, None), now=utc_now())
     typer.echo(f"auth-service: {affected} lost it", err=True)
     return gone

@@ -58,8 +58,10 @@ _PAST = {
 }
 _BATCH = 500  # sessions in one statement
 # Nothing in these tables outlives a restore. Pending requests and reports are made anew by those who need them.
+# Mails of the backup have been sent since, and their links used.
 _EMPTIED = (
     *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
+    *(OutgoingMail, MailedLink),
     RegistrationToken,  # the backup does not know which were used up or revoked since
     *(OutgoingMail, MailedLink),  # what it still has to send was sent since, and what it links to was used
 )

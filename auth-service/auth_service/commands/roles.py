@@ -15,8 +15,9 @@ from ..roles import assigned
 from ..roles.bounds import TooMany
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
+from ..tokens.issued_before import end_issued, lock_sessions
 from .named_accounts import get_account
-from .named_holders import Holder, find_service, lock_account
+from .named_holders import Ends, Holder, find_service, lock_account, only
 from .opened import CommandRefused, opened, run, transact
 from .output import AsJson, Record, show, show_pages
 
@@ -30,15 +31,15 @@ Whose = Annotated[str, typer.Option("--user", metavar="WHO", help="Only this acc
 
 
 @app.command()
-def grant(who: Holder, role: RoleName, resource: Api, as_json: AsJson = False) -> None:
+def grant(who: Holder, role: RoleName, resource: Api, now: Ends = False, as_json: AsJson = False) -> None:
     """Give an account or a service a role at an API. Tokens that are issued from then on name it, within 5 seconds."""
-    show([run(transact(_change, who, role, resource, given=True))], as_json=as_json)
+    _run(who, role, resource, given=True, ends=now, as_json=as_json)
 
 
 @app.command()
-def revoke(who: Holder, role: RoleName, resource: Api, as_json: AsJson = False) -> None:
+def revoke(who: Holder, role: RoleName, resource: Api, now: Ends = False, as_json: AsJson = False) -> None:
     """Take a role from an account or a service. Tokens that are issued from then on lack it, within 5 seconds."""
-    show([run(transact(_change, who, role, resource, given=False))], as_json=as_json)
+    _run(who, role, resource, given=False, ends=now, as_json=as_json)
 
 
 @app.command("list")
@@ -47,13 +48,20 @@ def list_(user: Whose = "", resource: OneApi = "", as_json: AsJson = False) -> N
     run(show_pages(_pages(user, resource), as_json=as_json))
 
 
-async def _change(session: AsyncSession, who: str, role: str, resource: str, *, given: bool) -> Record:
-    apis = await resources.load_locked(session, load_settings().issuer)
+def _run(who: str, role: str, resource: str, *, given: bool, ends: bool, as_json: bool) -> None:
+    change = transact(_change, load_settings().issuer, who, role, resource, given=given, ends=ends)
+    show([run(change)], as_json=as_json)
+
+
+async def _change(
+    session: AsyncSession, issuer: str, who: str, role: str, resource: str, *, given: bool, ends: bool
+) -> Record:
+    apis = await resources.load_locked(session, issuer)
     declared = _declared(apis.find(resource), resource, role)
     try:
         if await find_service(session, who) is not None:
-            return await _change_of_service(session, who, declared, role, given=given)
-        return await _change_of_account(session, who, declared, role, given=given)
+            return await _change_of_service(session, who, declared, role, given=given, ends=ends)
+        return await _change_of_account(session, who, declared, role, given=given, ends=ends)
     except TooMany as error:
         raise CommandRefused(f"{who} has too many roles at {resource}: {error}") from None
 
@@ -68,7 +76,9 @@ def _declared(api: Resource | None, resource: str, role: str) -> str:
     return api.resource
 
 
-async def _change_of_service(session: AsyncSession, client_id: str, resource: str, role: str, *, given: bool) -> Record:
+async def _change_of_service(
+    session: AsyncSession, client_id: str, resource: str, role: str, *, given: bool, ends: bool
+) -> Record:
     held = await client_roles.lock(session, client_id)
     if held is None:
         raise CommandRefused(f"there is no client {client_id!r}")
@@ -77,17 +87,24 @@ async def _change_of_service(session: AsyncSession, client_id: str, resource: st
     if after != own:
         await client_roles.replace(session, client_id, {**held, resource: after}, now=now)
         await record(session, _event(given=given), now=now, client_id=client_id, resource=resource, role=role)
+    if ends:
+        await clients.revoke_own_tokens(session, client_id, now=now)
     return _record_of("client", client_id, resource, role, given=given, changed=after != own)
 
 
-async def _change_of_account(session: AsyncSession, who: str, resource: str, role: str, *, given: bool) -> Record:
+async def _change_of_account(
+    session: AsyncSession, who: str, resource: str, role: str, *, given: bool, ends: bool
+) -> Record:
     account, now = await lock_account(session, who), utc_now()
+    session_ids = await lock_sessions(session, only(account)) if ends else ()
     if given:
         changed = await assigned.assign(session, account.id, resource, role, now=now)
     else:
         changed = await assigned.unassign(session, account.id, resource, role)
     if changed:
         await record(session, _event(given=given), now=now, account_id=account.id, resource=resource, role=role)
+    if ends:
+        await end_issued(session, only(account), session_ids, now=now)
     return _record_of("account", account.id, resource, role, given=given, changed=changed)
 
 

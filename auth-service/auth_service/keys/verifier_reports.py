@@ -150,8 +150,3 @@ async def list_reports(session: AsyncSession, *, now: datetime) -> Sequence[Veri
     """The last report of every instance, unless expired."""
     live = select(VerifierReport).where(VerifierReport.expires_at > now).order_by(VerifierReport.key)
     return (await session.scalars(live.execution_options(populate_existing=True))).all()
-
-
-async def find_lacking(session: AsyncSession, kid: str, *, now: datetime) -> list[str]:
-    """The names of the instances whose last report lacks the key."""
-    return [report.name for report in await list_reports(session, now=now) if not report.holds(kid)]

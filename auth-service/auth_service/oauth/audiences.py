@@ -1,10 +1,11 @@
 """Audiences (RFC 8707): which APIs a request is for, which one a token is for, and which scopes that token carries."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 
+from .algorithms import RS256
 from .errors import InvalidScope, InvalidTarget
 from .resource_identifiers import InvalidResource, check_apart
 from .resources import Resource
@@ -22,6 +23,7 @@ class Audience:
     opens_userinfo: bool
     names_roles: bool = False  # it declares roles, so the token has those of its subject
     names_groups: bool = False
+    signing_alg: str = RS256  # of its access tokens
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,12 @@ class Resources:
     def scopes(self) -> tuple[str, ...]:
         """Every scope that can be asked for; tokens name theirs in this order."""
         return (*IDENTITY, *self._owners)
+
+    @cached_property
+    def for_strangers(self) -> "Resources":
+        """The APIs as a client sees them that nobody here knows: the open ones, and nothing of roles and groups."""
+        open_ones = (each for each in self.registered if each.is_open)
+        return Resources(self.issuer, tuple(replace(each, roles={}, groups=False) for each in open_ones))
 
     def find(self, identifier: str) -> Resource | None:
         return self._by_identifier.get(identifier)
@@ -69,7 +77,8 @@ class Resources:
         opens_userinfo, found = self.opens_userinfo(identifier), self.find(identifier)
         if found is None:
             return Audience(identifier, None, opens_userinfo)
-        return Audience(identifier, found.access_token_ttl, opens_userinfo, bool(found.roles), found.groups)
+        alg = found.access_token_signing_alg
+        return Audience(identifier, found.access_token_ttl, opens_userinfo, bool(found.roles), found.groups, alg)
 
     def open_to(self, registered: Iterable[str], default: str | None) -> tuple[str, ...]:
         """The audiences that a client may ask for: the APIs of its scopes, its default, and the issuer."""

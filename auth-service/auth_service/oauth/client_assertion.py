@@ -11,7 +11,7 @@ from .jwk import encode_base64url
 from .strict_json import parse_object
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-ALGORITHMS = ("RS256", "PS256", "ES256")
+ALGORITHMS = ("RS256", "PS256", "ES256")  # that a client may sign with
 TYPES = ("jwt", "client-authentication+jwt")
 MAX_LENGTH = 8192  # characters of the whole assertion
 MAX_AGE = timedelta(minutes=5)  # the furthest that `exp` may lie ahead, before leeway

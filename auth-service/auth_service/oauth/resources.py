@@ -7,11 +7,10 @@ from datetime import timedelta
 from typing import Any, Self
 
 from . import scope as scopes
+from .algorithms import ALGORITHMS, RS256
 from .resource_identifiers import InvalidResource, check_identifier
 
 REGISTERED, ANY = "registered", "any"  # which clients may ask for an API's scopes
-RS256 = "RS256"
-ALGORITHMS = (RS256,)
 MIN_TTL, MAX_TTL = timedelta(minutes=1), timedelta(hours=1)
 NAME_MAX_LENGTH = 100
 SENTENCE_MAX_LENGTH = 200

@@ -2,11 +2,8 @@
 
 import json
 import math
-import re
 from typing import Any, NoReturn
 
-# The closing quote is optional: an unterminated string is then one match, instead of one attempt per character.
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _NOT_MARKS = bytes(set(range(256)) - set(b"[{,"))
 MAX_NESTING = 64  # opening brackets in the whole text: more than key sets and assertions have
 
@@ -30,11 +27,16 @@ def parse_object(text: bytes, *, max_brackets: int = MAX_NESTING) -> dict[str, A
 def has_more_values(text: bytes, most: int) -> bool:
     """Whether there are more than `most` members and elements. They are counted in one pass, without parsing.
 
-    A bracket or a comma stands before each of them. The bracket of an empty array or object counts as one more.
+    A bracket or a comma stands before each of them. The bracket of an empty array or object counts as one more. Quotes
+    are counted first, because finding the strings takes half a microsecond for each: a value has a name and a string.
     """
     if text.count(b",") + text.count(b"[") + text.count(b"{") <= most:
         return False
-    return len(_STRING.sub(b"", text).translate(None, _NOT_MARKS)) > most
+    unescaped = text.replace(b"\\\\", b"").replace(b'\\"', b"")  # each quote that is left begins or ends a string
+    if unescaped.count(b'"') > 4 * most + 2:
+        return True
+    outside = b"".join(unescaped.split(b'"')[::2])
+    return len(outside.translate(None, _NOT_MARKS)) > most
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

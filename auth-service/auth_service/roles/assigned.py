@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, delete, func, literal, select, tuple_
+from sqlalchemy import ForeignKey, Select, String, delete, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -55,18 +55,22 @@ async def lock(session: AsyncSession, **which: str) -> None:
     await session.execute(select(func.count()).select_from(locked.subquery()))
 
 
-async def take_away(session: AsyncSession, resource: str, roles: Collection[str]) -> Sequence[str]:
-    """Take these roles of an API from all accounts. Returns the ids of those that had one."""
+async def take_away(session: AsyncSession, resource: str, roles: Collection[str]) -> None:
+    """Take these roles of an API from all accounts."""
     await lock(session, resource=resource)
-    gone = delete(AccountRole).where(AccountRole.resource == resource, AccountRole.role.in_(roles))
-    found = await session.scalars(gone.returning(AccountRole.account_id))
-    return sorted(set(found.all()))
+    await session.execute(delete(AccountRole).where(AccountRole.resource == resource, AccountRole.role.in_(roles)))
+
+
+def select_holders(resource: str, roles: Collection[str]) -> Select[str]:
+    """A query for the ids of the accounts that have one of these roles."""
+    return (
+        select(AccountRole.account_id).where(AccountRole.resource == resource, AccountRole.role.in_(roles)).distinct()
+    )
 
 
 async def count_holders(session: AsyncSession, resource: str, roles: Collection[str]) -> int:
     """The number of accounts that have one of these roles."""
-    which = (AccountRole.resource == resource, AccountRole.role.in_(roles))
-    return await session.scalar(select(func.count(func.distinct(AccountRole.account_id))).where(*which)) or 0
+    return await session.scalar(select(func.count()).select_from(select_holders(resource, roles).subquery())) or 0
 
 
 async def list_assigned(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, Text, delete, func, literal, select, text, tuple_, update
+from sqlalchemy import ForeignKey, Select, String, Text, delete, func, literal, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -109,21 +109,28 @@ async def remove(session: AsyncSession, name: str, account_id: str) -> bool:
     return (await session.execute(gone.returning(GroupMember.group))).first() is not None
 
 
-async def find_members(session: AsyncSession, name: str) -> Sequence[str]:
-    """The ids of all accounts in a group."""
-    query = select(GroupMember.account_id).where(GroupMember.group == name).order_by(GroupMember.account_id)
-    return (await session.scalars(query)).all()
+def select_members(name: str) -> Select[str]:
+    """A query for the ids of all accounts in a group."""
+    return select(GroupMember.account_id).where(GroupMember.group == name)
+
+
+async def count_members(session: AsyncSession, name: str) -> int:
+    return await session.scalar(select(func.count()).select_from(select_members(name).subquery())) or 0
+
+
+async def lock_group(session: AsyncSession, name: str) -> None:
+    """Lock a group and its members, before it is deleted (store/, "Locks")."""
+    await session.execute(select(Group.name).where(Group.name == name).with_for_update())
+    await lock_members(session, group=name)
 
 
 async def delete_group(session: AsyncSession, name: str) -> None:
-    """Delete a group with its members. First all rows are locked, in their order."""
-    await session.execute(select(Group.name).where(Group.name == name).with_for_update())
-    await lock_members(session, group=name)
+    """Delete a group with its members. Call it after `lock_group`."""
     await session.execute(delete(Group).where(Group.name == name))
 
 
 async def lock_members(session: AsyncSession, **which: str) -> None:
-    """Lock the members with these values of columns, before their account or group is deleted (store/, "Locks")."""
+    """Lock the members with these values of columns, before their account is deleted (store/, "Locks")."""
     locked = select(GroupMember.account_id).filter_by(**which).order_by(*_KEY).with_for_update()
     await session.execute(select(func.count()).select_from(locked.subquery()))
 

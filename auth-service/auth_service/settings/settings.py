@@ -85,8 +85,8 @@ class Settings(MailSettings):
         timedelta(days=180), description="A grant's refresh tokens end after this time, however often they are replaced"
     )
     audit_max_age: Positive = Field(timedelta(days=360), description="Time that an event of the audit trail is kept")
-    registration: Literal["off", "token"] = Field(
-        "off", description="`token`: a program with an initial access token may register itself as a client (RFC 7591)"
+    registration: Literal["off", "token", "open"] = Field(
+        "off", description="Who may register clients: programs with an initial access `token`, or anybody (`open`)"
     )
     key_rotation_interval: Positive = Field(
         timedelta(days=30), description="Time between the worker's rotations of the signing keys"

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from ..accounts.accounts import Account
 from ..clients import clients
@@ -71,7 +70,7 @@ class AccessTokenReader:
     issuer: str
     keys: KeyRing
     database: Database
-    _keys_read: dict[str, RSAPublicKey] = field(default_factory=dict)  # parsing a key takes longer than using it
+    _keys_read: dict[str, jwt.PyJWK] = field(default_factory=dict)  # parsing a key takes longer than using it
 
     def verify(self, token: str, *, now: datetime) -> VerifiedToken:
         """Check signature and expiry, without leeway, because the issuer's clock is our own. Raises InvalidToken."""
@@ -84,19 +83,22 @@ class AccessTokenReader:
             key = self._find_key(header.get("kid"))
             if key is None:
                 raise InvalidToken("unknown key")
-            claims = jwt.decode(token, key, algorithms=["RS256"], issuer=self.issuer, options=_BY_HAND)
+            claims = jwt.decode(token, key, algorithms=[key.algorithm_name], issuer=self.issuer, options=_BY_HAND)
         except jwt.PyJWTError as error:
             raise InvalidToken(type(error).__name__) from error
         if datetime.fromtimestamp(claims["exp"], UTC) <= now:
             raise InvalidToken("expired")
         return VerifiedToken(claims)
 
-    def _find_key(self, kid: object) -> RSAPublicKey | None:
-        """The published key, or None. A withdrawn key is no longer published, so its tokens are refused."""
+    def _find_key(self, kid: object) -> jwt.PyJWK | None:
+        """The published key with its own algorithm (RFC 8725 §3.1), or None.
+
+        A withdrawn key is no longer published, so its tokens are refused.
+        """
         for member in self.keys.current.public_jwks:
             if member["kid"] == kid:
                 if member["kid"] not in self._keys_read:
-                    self._keys_read[member["kid"]] = _read_key(member)
+                    self._keys_read[member["kid"]] = jwt.PyJWK(dict(member))
                 return self._keys_read[member["kid"]]
         return None
 
@@ -119,10 +121,6 @@ class AccessTokenReader:
         # `iat` has whole seconds: a token of the second of the revocation counts as revoked.
         revoked_at = None if client is None else client.tokens_revoked_at
         return client is not None and (revoked_at is None or int(token.claims["iat"]) > int(revoked_at.timestamp()))
-
-
-def _read_key(member: Mapping[str, str]) -> RSAPublicKey:
-    return jwt.PyJWK(dict(member), algorithm="RS256").key  # type: ignore[no-any-return]  # PyJWT says Any
 
 
 _BY_HAND: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}

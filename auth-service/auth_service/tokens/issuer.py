@@ -13,6 +13,7 @@ from ..keys import jws
 from ..keys.ring import KeyRing
 from ..oauth import access_token, claims, id_token
 from ..oauth.access_token import AccessToken, Authentication
+from ..oauth.algorithms import RS256
 from ..oauth.audiences import Audience
 from ..oauth.authentication_context import ONE_FACTOR, PASSWORD
 from ..oauth.id_token import IdToken
@@ -131,11 +132,11 @@ class TokenIssuer:
             at_hash=id_token.hash_token(access_token),
             person=person,
         )
-        return self._sign(token.claims(), id_token.TYP)
+        return self._sign(token.claims(), id_token.TYP, RS256)
 
-    @property
-    def active_kid(self) -> str:
-        return self.keys.current.active.kid
+    def kid_for(self, audience: Audience) -> str:
+        """The key that signs this audience's access tokens now."""
+        return self.keys.current.signer(audience.signing_alg).kid
 
     def _issue(
         self,
@@ -165,10 +166,10 @@ class TokenIssuer:
             groups=roles.groups if audience.names_groups else (),
             status=status,
         )
-        return self._sign(token.claims(), access_token.TYP)
+        return self._sign(token.claims(), access_token.TYP, audience.signing_alg)
 
-    def _sign(self, members: Mapping[str, Any], typ: str) -> str:
-        return jws.sign(members, typ=typ, by=self.keys.current.active)
+    def _sign(self, members: Mapping[str, Any], typ: str, alg: str) -> str:
+        return jws.sign(members, typ=typ, by=self.keys.current.signer(alg))
 
 
 def _authentication(held: Held[Authorized]) -> Authentication:

@@ -95,8 +95,9 @@ class SessionTokens:
         self._issued.pop(key, None)
         if len(self._issued) >= CAPACITY:
             del self._issued[next(iter(self._issued))]  # the oldest
-        self._issued[key] = _Issued(token, target, status, self.issuer.active_kid, now)
+        self._issued[key] = _Issued(token, target, status, self.issuer.kid_for(target.audience), now)
         return token
 
     def _is_young(self, issued: _Issued, now: datetime) -> bool:
-        return timedelta() <= now - issued.at < REUSED_FOR and issued.kid == self.issuer.active_kid
+        is_active = issued.kid == self.issuer.kid_for(issued.target.audience)
+        return is_active and timedelta() <= now - issued.at < REUSED_FOR

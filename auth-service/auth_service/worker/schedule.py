@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from ..audit.trail import record_rotation
+from ..audit.trail import record, record_rotation
+from ..clients.algorithms import find_lacking, find_used
 from ..keys.encryption import UnreadableKey
-from ..keys.rotation import RotationRefused, rotate_keys
+from ..keys.rotation import RotationRefused, retire_keys, rotate_keys
 from ..keys.signing import ACTIVE, NEXT, KeyStore, SigningKey
-from ..keys.verifier_reports import find_lacking
 from ..store.database import Database
 from ..store.instants import Clock
 
@@ -36,6 +36,20 @@ class KeySchedule:
     clock: Clock
     pace: Pace
 
+    async def follow_use(self, *, is_used: bool) -> None:
+        """Make the first key of the algorithm when it is used, and retire its keys when nobody uses it any more.
+
+        RS256 is always used.
+        """
+        if self.store.begins_active:
+            return
+        if is_used:
+            await self.store.create_first(now=self.clock())
+        elif retired := await retire_keys(self.database, self.store, self.clock):
+            async with self.database.writing() as session:
+                kids = " ".join(retired)
+                await record(session, "keys_retired", now=self.clock(), alg=self.store.alg, kids=kids)
+
     async def rotate_when_due(self) -> None:
         """Rotate if the active key has signed for the interval and the spare is known to the verifiers.
 
@@ -56,7 +70,7 @@ class KeySchedule:
         if now < (due_at := self._due_at(active, spare)):
             return
         async with self.database.reading() as session:
-            lacking = await find_lacking(session, spare.kid, now=now)
+            lacking = await find_lacking(session, self.store.purpose, spare.kid, now=now)
         if lacking and (active is None or now < due_at + EVIDENCE_MAX_DELAY):
             _log.warning("key_rotation_waits", kid=spare.kid, alg=self.store.alg, verifiers=lacking)
         else:
@@ -80,14 +94,17 @@ class KeySchedule:
 
 
 async def rotate_all_when_due(schedules: Sequence[KeySchedule]) -> None:
-    """Rotate the keys of each algorithm that are due. A failure of one algorithm does not stop the others.
+    """Rotate the keys of each algorithm in use when they are due. One algorithm's failure does not stop the others.
 
     Raises:
         UnreadableKey: the first failure.
     """
     failed: list[UnreadableKey] = []
+    async with schedules[0].database.reading() as session:
+        used = await find_used(session)
     for schedule in schedules:
         try:
+            await schedule.follow_use(is_used=schedule.store.alg in used)
             await schedule.rotate_when_due()
         except UnreadableKey as error:
             failed.append(error)

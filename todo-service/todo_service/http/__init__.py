@@ -10,6 +10,7 @@
     navigation.py           whether a person's browser opens an address
     refusals.py             errors of the router and of the database, as problems
     request_body.py         bodies: limited in length, of the right type, strict JSON
+    strict_json.py          JSON as strict as I-JSON; atjwt has the same
     field_errors.py         what is wrong with a member or a parameter, in our own words
     preconditions.py        If-Match and If-None-Match (RFC 9110 §13)
     cross_origin.py         CORS for the API, without cookies
@@ -24,6 +25,6 @@ the Authorization header, verifies it (atjwt), counts the request for the token'
 scope and the user in the path. If something is wrong, it raises a `Problem` with a challenge (RFC 6750); problems.py
 renders all problems.
 
-todos/, web_application/, account_events.py, assembly.py and app.py import this room. No room below http/ uses FastAPI,
+todos/, web_application/, account_events/, assembly.py and app.py import this room. No room below http/ uses FastAPI,
 except telemetry/.
 """

@@ -11,12 +11,7 @@ from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
-from atjwt.access_token import AccessToken
-from atjwt.jwks import JwksCache
-from atjwt.refusals import InvalidToken, KeysUnavailable, StatusUnknown, UnknownKey
-from atjwt.status_list import LEEWAY, Freshness
-from atjwt.status_lists import StatusLists
-from atjwt.verified_tokens import VerifiedTokens
+from atjwt import AccessToken, Reason, Refused, Verifier, WhenStale
 
 from ..telemetry.metrics import Metric
 from . import costs, request_body
@@ -46,17 +41,13 @@ class Authenticator:
 
     def __init__(
         self,
-        jwks: JwksCache,
-        tokens: VerifiedTokens,
-        statuses: StatusLists,
+        verifier: Verifier,
         *,
         resource_metadata: str,
         rejections: Metric,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._jwks = jwks
-        self._tokens = tokens
-        self._statuses = statuses
+        self._verifier = verifier
         self._clock = clock
         self._rejections = rejections
         self._resource_metadata = resource_metadata
@@ -72,22 +63,23 @@ class Authenticator:
         """
         text = await self._find_token(request)
         try:
-            token = await self._verify(text)
-            freshness = self._statuses.check(token, now=self._clock())
-        except StatusUnknown:
-            raise self._status_unavailable("The token's status list has not been fetched yet.") from None
-        except KeysUnavailable:
-            raise Problem(
-                KEYS_UNAVAILABLE,
-                "The issuer's keys cannot be fetched at the moment.",
-                headers={"Retry-After": RETRY_AFTER},
-            ) from None
-        except InvalidToken as error:
-            self._rejections.add(str(error))
-            raise self._refusal(INVALID_TOKEN, f"The token is refused: {error}.", "invalid_token") from None
-        if writes and freshness is Freshness.STALE:
-            raise self._status_unavailable("The issuer's status lists are too old to allow writing.")
-        return token
+            when_stale = WhenStale.REFUSE if writes else WhenStale.ACCEPT
+            return await self._verifier.verify_or_wait(text, when_stale=when_stale)
+        except Refused as refused:
+            raise self._problem_of(refused) from None
+
+    def _problem_of(self, refused: Refused) -> Problem:
+        match refused.reason:
+            case Reason.KEYS_UNAVAILABLE:
+                detail = "The issuer's keys cannot be fetched at the moment."
+                return Problem(KEYS_UNAVAILABLE, detail, headers={"Retry-After": RETRY_AFTER})
+            case Reason.STATUS_UNAVAILABLE:
+                return self._status_unavailable("The token's status list has not been fetched yet.")
+            case Reason.STATUS_STALE:
+                return self._status_unavailable("The issuer's status lists are too old to allow writing.")
+            case _:
+                self._rejections.add(str(refused))
+                return self._refusal(INVALID_TOKEN, f"The token is refused: {refused}.", "invalid_token")
 
     def insufficient(self, scope: str) -> Problem:
         detail = f"The token does not have the scope {scope}."
@@ -101,7 +93,7 @@ class Authenticator:
         if token.is_of_service:
             return
         seconds = int(RECENT.total_seconds())
-        leeway = LEEWAY.total_seconds()  # a sign-in of the future has an unknown age
+        leeway = self._verifier.policy.leeway.total_seconds()  # a sign-in of the future has an unknown age
         if token.auth_time is None or not -leeway <= self._clock() - token.auth_time <= seconds:
             detail = "This needs a sign-in within the last five minutes."
             raise self._refusal(
@@ -110,15 +102,6 @@ class Authenticator:
 
     def _status_unavailable(self, detail: str) -> Problem:
         return Problem(STATUS_UNAVAILABLE, detail, headers={"Retry-After": STATUS_RETRY_AFTER})
-
-    async def _verify(self, token: str) -> AccessToken:
-        keys = self._jwks.get_key_set().keys
-        try:
-            return self._tokens.verify(token, keys=keys, now=self._clock())
-        except UnknownKey as error:
-            if not await self._jwks.learn(error.kid):
-                raise
-        return self._tokens.verify(token, keys=self._jwks.get_key_set().keys, now=self._clock())
 
     async def _find_token(self, request: Request) -> str:
         """The one token of the one Authorization header (RFC 6750 §2.1, §3.1)."""

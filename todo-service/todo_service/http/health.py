@@ -7,9 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from atjwt.jwks import JwksCache
-from atjwt.refusals import KeysUnavailable
-from atjwt.status_lists import StatusLists
+from atjwt import Verifier
 
 from ..store.database import Database
 from .parts import Given, given
@@ -23,8 +21,7 @@ class Health(BaseModel):
 
 @dataclass(frozen=True)
 class ReadinessParts(Given):
-    jwks: JwksCache
-    status_lists: StatusLists
+    verifier: Verifier
     requires_status: bool
     database: Database
     needed_revision: str
@@ -46,14 +43,13 @@ async def readyz(request: Request, response: Response) -> Health:
     response.headers["Cache-Control"] = "no-store"
     parts, health = given(request, ReadinessParts), Health(status="ok")
     try:
-        parts.jwks.get_key_set()
-        if parts.requires_status and not parts.status_lists.is_ready:
+        if parts.requires_status and not parts.verifier.is_ready:
             health = Health(status="no status lists")
         revision = await parts.database.revision()
         if revision is None or revision < parts.needed_revision:
             health = Health(status="schema not at head")
-    except KeysUnavailable:
-        health = Health(status="no key set")
+        if not parts.verifier.has_keys:
+            health = Health(status="no key set")
     except (SQLAlchemyError, OSError):
         health = Health(status="no database")
     if health.status != "ok":

@@ -5,9 +5,7 @@ from typing import Any, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from atjwt import strict_json
-
-from . import field_errors
+from . import field_errors, strict_json
 from .problems import CONTENT_TOO_LARGE, INVALID_FIELDS, INVALID_JSON, UNSUPPORTED_MEDIA_TYPE, Problem
 
 JSON = "application/json"

@@ -109,10 +109,6 @@ class Settings(BaseModel):
         return self
 
     @property
-    def jwks_uri(self) -> str:
-        return f"{self.auth_url or self.issuer}/.well-known/jwks.json"
-
-    @property
     def status_hints_url(self) -> str | None:
         """The address of the stream of hints, or None. It needs TODO_AUTH_URL: the gateway does not route the path."""
         return f"{self.auth_url}/internal/status-list-hints" if self.auth_url and self.status_hints == "on" else None

@@ -1,14 +1,11 @@
 """/metrics for Prometheus, on a port of its own: requests, key set (rule J14 of VERIFIER.md), status lists, process."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 
 from fastapi.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from atjwt.jwks import JwksCache
-from atjwt.status_list import LAGGING_AFTER
-from atjwt.status_lists import StatusLists
+from atjwt import KeysReport, Report, StatusListsReport
 
 from ..limits.subjects import RateLimit
 from ..store.database import Database
@@ -40,19 +37,16 @@ class MetricsPort:
 
 def render_metrics(
     counts: RequestCounts,
-    jwks: JwksCache,
-    status_lists: StatusLists,
+    verifier: Report,
     rate_limit: RateLimit | None,
     database: Database,
-    *,
-    now: float,
 ) -> str:
     lost = rate_limit is not None and rate_limit.has_lost_redis
     return render(
         (
             *counts,
-            *_of_keys(jwks, now),
-            *_of_status_lists(status_lists, now),
+            *_of_keys(verifier.keys),
+            *_of_status_lists(verifier.status_lists),
             _gauge("redis_lost", REDIS_LOST, int(lost)),
             *pool_metrics(database),
             *process_metrics(),
@@ -60,33 +54,29 @@ def render_metrics(
     )
 
 
-def _of_keys(jwks: JwksCache, now: float) -> Iterator[Metric]:
-    counts, held = jwks.counts, jwks.held
+def _of_keys(keys: KeysReport) -> Iterator[Metric]:
+    counts = keys.counts
     yield _gauge("jwks_last_attempt_timestamp_seconds", "When a fetch of the key set last began", counts.attempted_at)
     yield _gauge("jwks_last_success_timestamp_seconds", "When a fetch last succeeded", counts.succeeded_at)
     yield _by_result("jwks_fetches_total", "Fetches of the key set", counts.fetches)
     yield _by_result("jwks_forced_total", "Searches for an unknown kid, by result", counts.forced)
     yield Metric("jwks_unknown_kid_total", "counter", "Tokens with an unknown kid", (), {(): counts.unknown_kids})
-    yield _gauge("jwks_keys", "Usable keys for access tokens", 0 if held is None else len(held.keys))
-    if held is not None:
-        digest = hashlib.sha256(held.document).hexdigest()[:16]
-        age = max(0.0, now - held.fetched_at)
-        yield _gauge("jwks_stale_seconds", "Age of the key set: time since a fetch last succeeded", age)
-        yield Metric("jwks_info", "gauge", "1, for the key set with this hash", ("hash",), {(digest,): 1})
+    yield _gauge("jwks_keys", "Usable keys for access tokens", len(keys.kids))
+    if keys.age is not None and keys.digest is not None:
+        yield _gauge("jwks_stale_seconds", "Age of the key set: time since a fetch last succeeded", keys.age)
+        yield Metric("jwks_info", "gauge", "1, for the key set with this hash", ("hash",), {(keys.digest,): 1})
 
 
-def _of_status_lists(lists: StatusLists, now: float) -> Iterator[Metric]:
+def _of_status_lists(lists: StatusListsReport) -> Iterator[Metric]:
     """Ages count from the signed `iat`. Whether a list is stale depends on the token: see `checks`."""
-    counts, held = lists.counts, tuple(lists.held)
+    counts = lists.counts
     yield _by_result("status_list_fetches_total", "Fetches of status lists", counts.fetches)
     yield _by_result("status_list_hints_total", "Hints that a status list has changed", counts.hints)
     yield _by_result("status_list_checks_total", "Checks of a token with another result than valid", counts.checks)
-    yield _gauge("status_lists", "Status lists in memory", len(held))
-    if held:
-        ages = [now - each.iat for each in held]
-        lagging = sum(age > LAGGING_AFTER.total_seconds() for age in ages)
-        yield _gauge("status_lists_lagging", "Status lists older than two minutes", lagging)
-        yield _gauge("status_list_age_seconds", "Age of the oldest status list", max(0.0, *ages))
+    yield _gauge("status_lists", "Status lists in memory", len(lists.held))
+    if lists.oldest is not None:
+        yield _gauge("status_lists_lagging", "Status lists older than two minutes", lists.lagging)
+        yield _gauge("status_list_age_seconds", "Age of the oldest status list", lists.oldest)
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:

@@ -11,6 +11,7 @@
     searches.py, folding.py, filling.py   lists that look at many todos; the form in which texts are searched
     owners.py, rooms.py        per owner: the number of the last change, the number of todos, and the room they take
     idempotency.py             a request with an Idempotency-Key takes effect once
+    jitter.py                  pauses that differ between replicas
     refusals.py                exceptions of the queries, as problems
     purge.py, erasure.py       removes rows that were deleted long ago; erases everything of a deleted account
     table.py, identifiers.py   the tables, and ids (UUIDv7)
@@ -20,6 +21,6 @@ conditions, body; then the stored row. endpoints.py opens a transaction for the 
 queries.py, where every statement compares the owner, and renders the row. A change first takes the owner's next number
 (owners.py). This locks out the owner's other changes until the transaction ends. Another owner's todo gets 404.
 
-app.py imports routes.py and purge.py, assembly.py imports cursors.py and idempotency.py, account_events.py imports
+app.py imports routes.py and purge.py, assembly.py imports cursors.py and idempotency.py, account_events/ imports
 erasure.py, and migrations/ imports the tables.
 """

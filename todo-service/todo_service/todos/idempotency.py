@@ -18,7 +18,7 @@ from fastapi import Request, Response
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from atjwt.access_token import AccessToken
+from atjwt import AccessToken
 
 from ..http import problems
 from ..http.parts import Given

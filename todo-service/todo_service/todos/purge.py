@@ -13,9 +13,8 @@ import structlog
 from sqlalchemy import Delete, and_, bindparam, delete, or_, select, tuple_, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from atjwt.jitter import jittered
-
 from ..store.database import Database
+from .jitter import jittered
 from .queries import RESTORE_TTL
 from .table import idempotency_keys, leases, received_events, todos
 

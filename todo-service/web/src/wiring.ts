@@ -1,9 +1,12 @@
-// Connects the parts of lib/: one access token and one API client for the page, both for the signed-in person.
+// Connects the parts of lib/ and the todos: one access token, one API client and one store for the page, all for the
+// signed-in person.
 
 import { keepAccessToken } from "./lib/access-token.ts";
 import { todoApi } from "./lib/api.ts";
 import * as auth from "./lib/auth.ts";
-import { draftsBelongTo } from "./lib/drafts.ts";
+import { Connection } from "./lib/connection.ts";
+import { draftOf, draftsBelongTo, keepDraft } from "./lib/drafts.ts";
+import { TodoStore } from "./todos/store.ts";
 
 const now = (): number => Date.now();
 
@@ -14,14 +17,37 @@ const accessToken = keepAccessToken({
   now,
 });
 
-export const api = todoApi({
-  accessToken,
-  onSignedOut: auth.checkSession,
-  fetch: (input, init) => window.fetch(input, init),
+export const connection = new Connection({
   now,
+  setTimeout: (act, milliseconds) => setTimeout(act, milliseconds),
+  clearTimeout: (timer) => clearTimeout(timer),
+});
+
+const otherTabs = new BroadcastChannel("todos-changed");
+
+export const store = new TodoStore({
+  api: todoApi({
+    accessToken,
+    onSignedOut: auth.checkSession,
+    connection,
+    fetch: (input, init) => window.fetch(input, init),
+    now,
+  }),
+  tellOthers: () => otherTabs.postMessage(null),
+  queue: { read: () => draftOf("waiting"), write: (text) => keepDraft("waiting", text) },
+  newKey: () => crypto.randomUUID(),
+});
+
+otherTabs.onmessage = store.resume;
+connection.onRetry(store.resume);
+window.addEventListener("focus", store.resume);
+window.addEventListener("online", () => (connection.get() ? connection.retry() : store.resume()));
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") store.resume();
 });
 
 auth.onPersonChange((userId) => {
   accessToken.belongsTo(userId);
   draftsBelongTo(userId);
+  store.belongsTo(userId);
 });

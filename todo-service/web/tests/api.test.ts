@@ -8,6 +8,7 @@ const NOW = 1_000_000;
 let now: number;
 const answers = vi.fn<(url: string, init: RequestInit) => Promise<Response>>();
 const onSignedOut = vi.fn<() => void>();
+const connection = { answered: vi.fn<() => void>(), failed: vi.fn<(failure: Failure) => void>() };
 const accessToken = { get: vi.fn(async () => "first"), replace: vi.fn(async (_: string) => "second") };
 let api: TodoApi;
 
@@ -16,7 +17,7 @@ beforeEach(() => {
   vi.resetAllMocks();
   accessToken.get.mockImplementation(async () => "first");
   accessToken.replace.mockImplementation(async () => "second");
-  api = todoApi({ accessToken, onSignedOut, fetch: answers as unknown as typeof fetch, now: () => now });
+  api = todoApi({ accessToken, onSignedOut, connection, fetch: answers as unknown as typeof fetch, now: () => now });
 });
 
 function problem(status: number, slug: string, more: object = {}, headers: Record<string, string> = {}): Response {
@@ -41,9 +42,9 @@ const sent = (call: number): { url: string; headers: Headers; init: RequestInit 
 
 describe("a request", () => {
   test("carries the token in Authorization only, and no cookie", async () => {
-    answers.mockResolvedValueOnce(Response.json({ items: [], next_cursor: null }));
-    await api.list({ limit: 200, status: "open" });
-    expect(sent(0).url).toBe("/api/v1/todos?limit=200&status=open");
+    answers.mockResolvedValueOnce(Response.json({ upserts: [], tombstones: [], next: "t2", has_more: false }));
+    await api.changes({ limit: 500, since: "t1" });
+    expect(sent(0).url).toBe("/api/v1/changes?limit=500&since=t1");
     expect(sent(0).headers.get("Authorization")).toBe("Bearer first");
     expect(sent(0).init.credentials).toBe("omit");
   });
@@ -136,7 +137,7 @@ const REFUSALS: Array<[string, Response, { kind: string; message: string }]> = [
   [
     "a gateway that reaches nobody",
     problem(502, "about:blank"),
-    { kind: "unreachable", message: "The service cannot be reached right now. What you typed is still here." },
+    { kind: "unreachable", message: "The service cannot be reached right now." },
   ],
   [
     "keys that are missing",
@@ -168,38 +169,34 @@ test("a refusal has the request id of the services' logs", async () => {
 describe("429", () => {
   test("says when, and nothing is sent before then", async () => {
     answers.mockResolvedValueOnce(problem(429, "about:blank", {}, { "Retry-After": "7" }));
-    const said = { kind: "limited", message: "Too many requests. Try again in 7 seconds.", retryAt: NOW + 7_000 };
-    await expect(api.list({})).rejects.toMatchObject(said);
+    const said = { kind: "limited", message: "Too many requests.", retryAt: NOW + 7_000 };
+    await expect(api.changes({})).rejects.toMatchObject(said);
     now += 6_999;
-    await expect(api.list({})).rejects.toMatchObject({
-      kind: "limited",
-      message: "Too many requests. Try again in 1 second.",
-    });
+    await expect(api.changes({})).rejects.toMatchObject(said);
     expect(answers).toHaveBeenCalledOnce();
     now += 1;
-    answers.mockResolvedValueOnce(Response.json({ items: [], next_cursor: null }));
-    await expect(api.list({})).resolves.toBeDefined();
+    answers.mockResolvedValueOnce(Response.json({ upserts: [], tombstones: [], next: "t", has_more: false }));
+    await expect(api.changes({})).resolves.toBeDefined();
   });
 });
 
 describe("without an answer", () => {
   test.each([
-    [false, "offline", "You are offline. What you typed is still here."],
-    [true, "unreachable", "The service cannot be reached right now. What you typed is still here."],
+    [false, "offline", "You are offline."],
+    [true, "unreachable", "The service cannot be reached right now."],
   ])("while the browser says onLine %s", async (onLine, kind, message) => {
     vi.stubGlobal("navigator", { onLine });
     answers.mockRejectedValueOnce(new TypeError("Failed to fetch"));
-    await expect(api.list({})).rejects.toMatchObject({ kind, message });
+    await expect(api.changes({})).rejects.toMatchObject({ kind, message });
     vi.unstubAllGlobals();
   });
 
-  test("an aborted call is not shown as a failure", async () => {
-    const controller = new AbortController();
-    answers.mockImplementationOnce(async (_, init) => {
-      controller.abort();
-      throw init.signal?.reason;
-    });
-    await expect(api.list({}, controller.signal)).rejects.toMatchObject({ name: "AbortError" });
+  test("the connection is told, and told again when something answers", async () => {
+    answers.mockResolvedValueOnce(problem(502, "about:blank")).mockResolvedValueOnce(problem(404, "not-found"));
+    await expect(api.read("0198")).rejects.toMatchObject({ kind: "unreachable" });
+    expect(connection.failed).toHaveBeenCalledOnce();
+    await expect(api.read("0198")).rejects.toMatchObject({ kind: "missing" });
+    expect(connection.answered).toHaveBeenCalledOnce();
   });
 
   test("a bug of our own is not shown as a network failure", async () => {

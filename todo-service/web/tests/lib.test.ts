@@ -4,6 +4,7 @@ import { nameDevice, sinceWhen } from "../src/lib/devices.ts";
 import { inSeconds, parseRetryAfter } from "../src/lib/failure.ts";
 import { rate } from "../src/lib/password.ts";
 import { parseReturnTo, signInPath } from "../src/lib/return-to.ts";
+import { isComposing, isVisible, oneLine } from "../src/lib/typing.ts";
 
 const ORIGIN = "https://todo.example.com";
 
@@ -83,7 +84,7 @@ describe("a refusal of the Better Auth protocol", () => {
     expect(refuse({ status: 429, message: "Too many" }, new Headers({ [name]: "30" }), 1_000)).toMatchObject({
       kind: "limited",
       retryAt: 31_000,
-      message: "Too many attempts. Try again in 30 seconds.",
+      message: "Too many attempts.",
     });
   });
 });
@@ -141,3 +142,20 @@ test.each([
   [7_300, "2 hours ago"],
   [100_000, "yesterday"],
 ])("%i seconds are %s", (seconds, said) => expect(sinceWhen(new Date(0), seconds * 1000)).toBe(said));
+
+describe("typing", () => {
+  test.each([
+    ["Enter that takes a word", { nativeEvent: { isComposing: true }, keyCode: 13 }, true],
+    ["Safari's Enter after it", { nativeEvent: { isComposing: false }, keyCode: 229 }, true],
+    ["Enter", { nativeEvent: { isComposing: false }, keyCode: 13 }, false],
+  ])("%s", (_, key, is) => expect(isComposing(key)).toBe(is));
+
+  test.each([
+    ["Ann", true],
+    ["  ", false],
+    ["\u200b\u00a0", false],
+    ["李", true],
+  ])("%j has something to see: %s", (text, is) => expect(isVisible(text)).toBe(is));
+
+  test("a title is one line", () => expect(oneLine("a\r\nb\tc")).toBe("a b c"));
+});

@@ -6,14 +6,13 @@ from datetime import datetime
 from fastapi import APIRouter, Request, Response
 
 from ...grants import authorization_requests
-from ...http.authorization_response import answer_refusal
 from ...http.oauth_requests import read_form_octets
 from ...http.pages import ANSWERS, AUTHORIZE, HANDLE, PageRefused, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, expired, require_pending
 from ...oauth.errors import OAuthError
 from ...sealed import opaque
-from .answers import answer_again
+from .answers import answer_again, refuse_at_once
 from .requests import RequestParts, find_client, read_parameters, read_request
 from .steps import StepParts, proceed
 
@@ -37,7 +36,7 @@ async def authorize(request: Request, now: Now) -> Response:
     try:
         asked = await read_request(parameters, repeated, client, target, parts, now=now)
     except OAuthError as refusal:
-        return answer_refusal(request, target, refusal)
+        return await refuse_at_once(request, client, target, refusal, parts, now)
     return await proceed(request, PendingRequest(asked, client, opaque.draw()), parts, now)
 
 
@@ -59,7 +58,7 @@ async def authorize_by_form(request: Request, now: Now) -> Response:
     try:
         asked = await read_request(parameters, repeated, client, target, parts, now=now)
     except OAuthError as refusal:
-        return answer_refusal(request, target, refusal)
+        return await refuse_at_once(request, client, target, refusal, parts, now)
     handle = opaque.draw()
     async with parts.database.writing() as session:
         await authorization_requests.store(session, handle, asked, browser=None, now=now)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from ...clients.authentication import ClientAuthenticator
 from ...clients.clients import WEB_CLIENT_ID, Client
+from ...clients.own_registrations import apis_for
 from ...http.pages import PageRefused
 from ...http.parts import Given
 from ...oauth import authorization_request
@@ -77,13 +78,14 @@ async def read_request(
     now: datetime,
 ) -> AuthorizationRequest:
     """The request, with everything else in it checked. Raises OAuthError, which is sent to the client."""
+    known = await parts.resources.naming(parameters.all("resource"), parameters.get("scope"), now=now)
     read = authorization_request.read(
         parameters,
         repeated,
         client_id=client.client_id,
         client=client.registration,
         target=target,
-        resources=await parts.resources.naming(parameters.all("resource"), parameters.get("scope"), now=now),
+        resources=apis_for(client, known),
     )
     hint = parameters.get("id_token_hint")
     if hint is None:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...audit.trail import recorded
 from ...clients import own_registrations
+from ...clients.own_registrations import apis_for
 from ...grants import authorization_requests, consents
 from ...http.authorization_response import answer_code
 from ...http.current_session import Current, find_current
@@ -101,7 +102,7 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
     code = parts.code_values.make(pending.handle, current.session.id)
     wanted = to_agree_to(request, resources)
     apis, registered = set(request.audiences) - {resources.issuer}, pending.client.registration
-    if not apis <= set(resources.open_to(registered.scope, registered.default_resource)):
+    if not apis <= set(apis_for(pending.client, resources).open_to(registered.scope, registered.default_resource)):
         raise InvalidTarget("The client may no longer ask for this resource.")  # the request waited for a day, perhaps
     ttl = parts.authorization_code_ttl
     answer = recorded(

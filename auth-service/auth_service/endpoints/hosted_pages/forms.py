@@ -7,6 +7,7 @@ from urllib.parse import urlencode, urlsplit
 import structlog
 from fastapi import Request, Response
 
+from ...clients.own_registrations import is_stranger
 from ...grants import authorization_requests
 from ...http.browsers import NOBODY, Browsers
 from ...http.oauth_requests import read_form
@@ -101,6 +102,7 @@ def describe_client(pending: PendingRequest) -> dict[str, object]:
         "redirect_host": host,
         "is_loopback": is_loopback(redirect_uri),
         "is_private_use": bool(scheme),
+        "is_stranger": is_stranger(pending.client),
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...audit.trail import recorded
+from ...clients.own_registrations import apis_for
 from ...grants import grants
 from ...grants.grants import Authorized
 from ...http.parts import Given
@@ -131,7 +132,7 @@ async def choose_target(
         InvalidTarget, InvalidScope: nothing has been spent yet.
     """
     asked = request.parameters.all("resource")
-    resources = await parts.resources.naming(asked, None, now=request.now)
+    resources = apis_for(request.client, await parts.resources.naming(asked, None, now=request.now))
     named = None if request.parameters.get("scope") is None else scopes
     registration = request.client.registration
     default = registration.default_resource

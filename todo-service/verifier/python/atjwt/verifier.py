@@ -7,7 +7,7 @@ async with Verifier(issuer="https://id.example.com", audience="https://api.examp
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,12 @@ from . import discovery, jws, reports, status_hints
 from .access_token import AccessToken, Terms
 from .discovery import Discovery, Endpoints
 from .jwks import JwksCache, Schedule
+from .key_set import KeySet
 from .policy import DEFAULT_POLICY, Policy, WhenStale
+from .polling import Polling
 from .refusals import KeysUnavailable, Reason, Refused, UnknownKey
 from .status_list import Freshness
-from .status_lists import Polling, StatusLists
+from .status_lists import StatusLists
 from .verified_tokens import VerifiedTokens
 
 MAX_JWT_LENGTH = 8192
@@ -165,6 +167,14 @@ class Verifier:
             if not await self._learn(error.kid):
                 raise
         return self._verify_jwt(text, types, max_length)
+
+    def learn(self, keys: KeySet, lists: Mapping[str, str]) -> None:
+        """Take keys and signed lists as if they had been fetched. Tests use it (testing.py)."""
+        following = self._known()
+        following.jwks.replace(keys)
+        for uri, document in lists.items():
+            if following.lists is not None:
+                following.lists.replace(uri, document)
 
     @property
     def is_ready(self) -> bool:

@@ -2,13 +2,15 @@
 // throws a Failure.
 
 import type { AccessToken } from "./access-token.ts";
-import { Failure, inSeconds, read, translate } from "./failure.ts";
-import type { NewTodo, Operations, Todo, TodoChange, TodoPage } from "./todo-api.ts";
+import { type Connection, isOfConnection } from "./connection.ts";
+import { Failure, read, translate } from "./failure.ts";
+import type { Changes, NewTodo, Operations, Todo, TodoChange } from "./todo-api.ts";
 
-export type { NewTodo, Todo, TodoChange, TodoPage } from "./todo-api.ts";
+export type { Changes, NewTodo, Todo, TodoChange } from "./todo-api.ts";
 
 export interface TodoApi {
-  list(query: Operations["GET /api/v1/todos"]["query"], signal?: AbortSignal): Promise<TodoPage>;
+  /** What has changed since a token; without one, everything. Fails with `invalid` if the token is too old. */
+  changes(query: Operations["GET /api/v1/changes"]["query"]): Promise<Changes>;
   read(id: string): Promise<Todo>;
   /** Repeating a call with the same key creates no second todo. */
   create(todo: NewTodo, key: string): Promise<Todo>;
@@ -24,6 +26,8 @@ export interface Surroundings {
   accessToken: Pick<AccessToken, "get" | "replace">;
   /** Called when the session has ended and the person must sign in. */
   onSignedOut: () => void;
+  /** Is told after each call whether the services answered. */
+  connection: Pick<Connection, "answered" | "failed">;
   fetch: typeof globalThis.fetch;
   now: () => number;
 }
@@ -33,29 +37,30 @@ interface Call<K extends keyof Operations> {
   query?: Operations[K]["query"];
   body?: Operations[K]["body"];
   headers?: Record<string, string>;
-  signal?: AbortSignal | undefined;
 }
 
 const PATIENCE = 15_000; // milliseconds to wait for an answer
 
-export function todoApi({ accessToken, onSignedOut, fetch, now }: Surroundings): TodoApi {
+export function todoApi({ accessToken, onSignedOut, connection, fetch, now }: Surroundings): TodoApi {
   let closedUntil = 0; // time until which Retry-After forbids requests
 
   async function call<K extends keyof Operations>(operation: K, made: Call<K> = {}): Promise<Operations[K]["answer"]> {
     try {
-      return await attempt(operation, made);
+      const answer = await attempt(operation, made);
+      connection.answered();
+      return answer;
     } catch (error) {
       const failure = translate(error);
-      if (failure instanceof Failure && failure.kind === "signed-out") onSignedOut();
+      if (!(failure instanceof Failure)) throw failure;
+      if (isOfConnection(failure)) connection.failed(failure);
+      else connection.answered();
+      if (failure.kind === "signed-out") onSignedOut();
       throw failure;
     }
   }
 
   async function attempt<K extends keyof Operations>(operation: K, made: Call<K>): Promise<Operations[K]["answer"]> {
-    if (now() < closedUntil) {
-      const sentence = `Too many requests. Try again ${inSeconds(closedUntil, now())}.`;
-      throw new Failure("limited", sentence, { retryAt: closedUntil });
-    }
+    if (now() < closedUntil) throw new Failure("limited", "Too many requests.", { retryAt: closedUntil });
     const token = await accessToken.get();
     let response = await send(operation, made, token);
     if (response.status === 401) response = await send(operation, made, await accessToken.replace(token));
@@ -70,19 +75,18 @@ export function todoApi({ accessToken, onSignedOut, fetch, now }: Surroundings):
     const query = new URLSearchParams(Object.entries(made.query ?? {}).map(([name, value]) => [name, String(value)]));
     const headers = new Headers({ ...made.headers, Authorization: `Bearer ${token}` });
     if (made.body !== undefined) headers.set("Content-Type", "application/json");
-    const timeout = AbortSignal.timeout(PATIENCE);
     return fetch(`${path.replace("{todo_id}", encodeURIComponent(made.id ?? ""))}${query.size ? `?${query}` : ""}`, {
       method,
       headers,
       body: made.body === undefined ? null : JSON.stringify(made.body),
       credentials: "omit", // the API uses the token only, no cookies
       cache: "no-store",
-      signal: made.signal ? AbortSignal.any([made.signal, timeout]) : timeout,
+      signal: AbortSignal.timeout(PATIENCE),
     });
   }
 
   return {
-    list: (query, signal) => call("GET /api/v1/todos", { query, signal }),
+    changes: (query) => call("GET /api/v1/changes", { query }),
     read: (id) => call("GET /api/v1/todos/{todo_id}", { id }),
     create: (todo, key) => call("POST /api/v1/todos", { body: todo, headers: { "Idempotency-Key": `"${key}"` } }),
     change: (seen, change) =>

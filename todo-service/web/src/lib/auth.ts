@@ -3,7 +3,7 @@
 
 import { jwtClient } from "better-auth/client/plugins";
 import { createAuthClient } from "better-auth/react";
-import { Failure, inSeconds, kindOf, parseRetryAfter, translate } from "./failure.ts";
+import { Failure, kindOf, parseRetryAfter, translate } from "./failure.ts";
 
 export const client = createAuthClient({ plugins: [jwtClient()] }); // at this page's origin, below /api/auth
 
@@ -169,8 +169,7 @@ const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = 
 
 export function refuse(error: Refusal, headers: Headers, now: number): Failure {
   const retryAt = parseRetryAfter(headers.get("Retry-After") ?? headers.get("X-Retry-After"), now);
-  if (error.status === 429)
-    return new Failure("limited", `Too many attempts. Try again ${inSeconds(retryAt, now)}.`, { retryAt });
+  if (error.status === 429) return new Failure("limited", "Too many attempts.", { retryAt });
   if (error.code === "SESSION_NOT_FRESH") return new Failure("stale", "Confirm that it is you.");
   const [field, sentence] = REFUSALS[error.code ?? ""] ?? [fieldOf(error.message), sayOtherwise(error)];
   const kind = error.code === "INVALID_EMAIL_OR_PASSWORD" ? "invalid" : kindOf(error.status);

@@ -1,10 +1,31 @@
-// Drafts: text that was typed and not saved. They survive a change of the page, so that nothing is lost when a session
-// ends in the middle of a sentence. Signing out, or signing in as another person, deletes them.
+// Drafts: text that was typed and not saved. They survive a change of the page and a reload, so that nothing is lost when
+// a session ends in the middle of a sentence. Signing out, or signing in as another person, deletes them.
+//
+// They are in sessionStorage: it belongs to one tab and ends with it, so the next person at the machine finds nothing.
 
 import { useCallback, useState } from "react";
 
-const texts = new Map<string, string>();
-let owner: string | null = null;
+const PLACE = "drafts";
+
+let { owner, texts } = restored();
+
+function restored(): { owner: string | null; texts: Map<string, string> } {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(PLACE) ?? "") as { owner: string | null; texts: [string, string][] };
+    return { owner: kept.owner, texts: new Map(kept.texts) };
+  } catch {
+    return { owner: null, texts: new Map() }; // nothing was kept, or the browser forbids to keep anything
+  }
+}
+
+function keep(): void {
+  try {
+    if (texts.size === 0) sessionStorage.removeItem(PLACE);
+    else sessionStorage.setItem(PLACE, JSON.stringify({ owner, texts: [...texts] }));
+  } catch {
+    // forbidden or full: the drafts are still in memory
+  }
+}
 
 /** Sets the owner of the drafts. null (the session ended by itself) keeps them until the same person returns. */
 export function draftsBelongTo(userId: string | null): void {
@@ -15,12 +36,20 @@ export function draftsBelongTo(userId: string | null): void {
 }
 
 export function forgetDrafts(): void {
-  texts.clear();
+  texts = new Map();
   owner = null;
+  keep();
 }
 
 export function draftOf(name: string): string | undefined {
   return texts.get(name);
+}
+
+/** An empty text is not kept. */
+export function keepDraft(name: string, text: string): void {
+  if (text === "") texts.delete(name);
+  else texts.set(name, text);
+  keep();
 }
 
 /** Like useState, but the text is kept under a name. An empty or unchanged text is not kept. */
@@ -29,8 +58,7 @@ export function useDraft(name: string, initial = ""): [string, (text: string) =>
   const set = useCallback(
     (changed: string) => {
       setText(changed);
-      if (changed === "" || changed === initial) texts.delete(name);
-      else texts.set(name, changed);
+      keepDraft(name, changed === initial ? "" : changed);
     },
     [name, initial],
   );

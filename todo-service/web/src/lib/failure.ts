@@ -43,8 +43,8 @@ export class Failure extends Error {
 /** The failure of a request without an answer. Callers keep the typed text, so nothing is lost. */
 export function unreached(): Failure {
   return navigator.onLine === false
-    ? new Failure("offline", "You are offline. What you typed is still here.")
-    : new Failure("unreachable", "The service cannot be reached right now. What you typed is still here.");
+    ? new Failure("offline", "You are offline.")
+    : new Failure("unreachable", "The service cannot be reached right now.");
 }
 
 /** Turns an error thrown by fetch into a Failure. Any other error is a bug in this program and is returned unchanged. */
@@ -83,7 +83,7 @@ export function kindOf(status: number): FailureKind {
 export async function read(response: Response, now: number): Promise<Failure> {
   const problem = await parse(response);
   const retryAt = parseRetryAfter(response.headers.get("Retry-After"), now);
-  return new Failure(kindOf(response.status), say(response, problem, retryAt, now), {
+  return new Failure(kindOf(response.status), say(response, problem), {
     retryAt,
     reference: problem.request_id ?? response.headers.get("X-Request-ID") ?? undefined,
   });
@@ -98,16 +98,15 @@ async function parse(response: Response): Promise<Partial<ProblemDocument>> {
   }
 }
 
-function say(response: Response, problem: Partial<ProblemDocument>, retryAt: number | undefined, now: number): string {
+function say(response: Response, problem: Partial<ProblemDocument>): string {
   const slug = problem.type?.split(":").at(-1) ?? "";
-  if (response.status === 429) return `Too many requests. Try again ${inSeconds(retryAt, now)}.`;
+  if (response.status === 429) return "Too many requests."; // the message's component adds the time, which runs
   if (slug === "insufficient-scope") return missingScope(response);
   if (slug === "invalid-fields") return wrongFields(problem);
   const known = SENTENCES[slug];
   if (known !== undefined) return known;
   if (response.status === 401) return "Your session has ended.";
-  if (kindOf(response.status) === "unreachable")
-    return "The service cannot be reached right now. What you typed is still here.";
+  if (kindOf(response.status) === "unreachable") return "The service cannot be reached right now.";
   if (response.status >= 500) return "Something is broken on our side. Nothing was changed.";
   return problem.detail ?? `This was refused (${response.status}).`;
 }

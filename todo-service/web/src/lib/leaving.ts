@@ -1,7 +1,8 @@
 // Signing out loads the page anew in every tab, so that no data of the person stays in memory. Until the new page is
-// loaded the old one shows nothing: text typed into it would be lost.
+// loaded the old one shows nothing: text typed into it would be lost. What was typed and not saved is deleted.
 
 import { useSyncExternalStore } from "react";
+import { forgetDrafts } from "./drafts.ts";
 
 const LEFT = "todo-web:left";
 const others = new BroadcastChannel("signed-out");
@@ -16,6 +17,7 @@ export function leave(): void {
 
 function loadAnew(): void {
   hasLeft = true;
+  forgetDrafts();
   window.dispatchEvent(new Event(LEFT));
   window.location.replace("/sign-in");
 }

@@ -1,6 +1,7 @@
 import { type ReactNode, useState } from "react";
 import { changeName, changePassword, type Person } from "../lib/auth.ts";
 import { Failure } from "../lib/failure.ts";
+import { isVisible } from "../lib/typing.ts";
 import { Devices } from "../parts/devices.tsx";
 import { Field, PasswordField } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
@@ -30,6 +31,7 @@ function Name({ person }: { person: Person }): ReactNode {
   const [isSaved, setSaved] = useState(false);
   const submission = useSubmission(["name"], async () => {
     setSaved(false);
+    if (!isVisible(name)) throw new Failure("invalid", "Write a name.", { field: "name" });
     await changeName(name.trim());
     setSaved(true);
   });

@@ -1,15 +1,26 @@
-import { type KeyboardEvent, type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import type { Todo } from "../lib/api.ts";
 import type { Person } from "../lib/auth.ts";
-import { expected, type Failure } from "../lib/failure.ts";
-import { useAddress } from "../lib/router.ts";
+import { navigate, useAddress } from "../lib/router.ts";
 import { Frame, Link, Patience } from "../parts/frame.tsx";
 import { FailureMessage } from "../parts/message.tsx";
-import { useOnline } from "../parts/online.ts";
 import { Composer } from "../todos/composer.tsx";
-import { Deleted, type Deletion } from "../todos/deleted.tsx";
-import { type RowActions, TodoRow } from "../todos/todo-row.tsx";
-import { type Shown, useTodos } from "../todos/use-todos.ts";
+import { Deleted } from "../todos/deleted.tsx";
+import { isEdited, type RowActions, TodoRow } from "../todos/todo-row.tsx";
+import { connection, store } from "../wiring.ts";
+
+type Shown = "all" | "open" | "done";
+
+const STEP = 200; // rows that are shown at once; more would make the page slow
 
 const FILTERS: ReadonlyArray<[Shown, string]> = [
   ["all", "All"],
@@ -25,42 +36,72 @@ const EMPTY: Record<Shown, [heading: string, sentence: string]> = {
 
 export function Todos({ session }: { session: { person: Person } }): ReactNode {
   const shown = parseShown(useAddress().searchParams.get("show"));
-  const todos = useTodos(shown);
-  const [deleted, setDeleted] = useState<Deletion | null>(null);
+  const [said, say] = useState("");
+  return (
+    <Frame title={shown === "all" ? "Your list" : shown === "open" ? "Open" : "Done"} person={session.person}>
+      <h1 className="visually-hidden">Your todos</h1>
+      <p className="visually-hidden" role="status">
+        {said}
+      </p>
+      <List key={shown} shown={shown} say={say} />
+    </Frame>
+  );
+}
+
+function List({ shown, say }: { shown: Shown; say: (text: string) => void }): ReactNode {
+  const { todos, gone, waiting, failure } = useSyncExternalStore(store.subscribe, store.get);
+  const trouble = useSyncExternalStore(connection.subscribe, connection.get);
+  const [count, setCount] = useState(STEP);
+  // What was just ticked stays where it is until the next look: if the row disappeared, the next click would hit another.
+  const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
+  const [deleted, setDeleted] = useState<readonly Todo[]>([]);
   const list = useRef<HTMLUListElement>(null);
-  const [firstOfMore, setFirstOfMore] = useState<Todo | undefined>();
+  const toFocus = useRef<number | null>(null);
+  useEffect(store.resume, []);
   useEffect(() => {
     // Move the focus to the first of the new rows, without scrolling.
-    if (firstOfMore)
-      list.current?.querySelector<HTMLElement>(`[data-id="${firstOfMore.id}"] .title`)?.focus({ preventScroll: true });
-  }, [firstOfMore]);
+    if (count > STEP) titleOf(list.current?.children[count - STEP])?.focus({ preventScroll: true });
+  }, [count]);
   useLayoutEffect(() => {
-    if (deleted) focusRow(list.current, deleted.at); // after the row is removed, because the focus would be lost with it
-  }, [deleted]);
-  const latest = useRef(todos);
-  useLayoutEffect(() => {
-    latest.current = todos;
+    if (toFocus.current !== null) focusRow(list.current, toFocus.current); // the row is gone, and the focus with it
+    toFocus.current = null;
   });
-  useReloadWhenBackOnline(todos.failure, todos.load);
 
   const actions = useMemo<RowActions>(
     () => ({
-      setDone: (todo, isDone) => latest.current.setDone(todo, isDone),
-      rename: (todo, title) => latest.current.rename(todo, title),
+      setDone(todo, isDone) {
+        setTouched((before) => new Set(before).add(todo.id));
+        return store.setDone(todo, isDone);
+      },
+      rename: (seen, title) => store.rename(seen, title),
+      revive: (todo, title) => store.revive(todo, title),
+      letGo: ({ id }) => store.letGo(id),
       async remove(todo) {
-        const at = latest.current.items?.findIndex((each) => each.id === todo.id) ?? 0;
-        await latest.current.remove(todo);
-        setDeleted({ todo, at });
+        toFocus.current = [...(list.current?.children ?? [])].findIndex((row) => idOf(row) === todo.id);
+        setDeleted((before) => [...before, todo]);
+        try {
+          await store.remove(todo);
+        } catch (error) {
+          setDeleted((before) => before.filter((each) => each.id !== todo.id));
+          throw error;
+        }
       },
     }),
     [],
   );
 
-  const { items, failure } = todos;
+  function add(title: string): void {
+    store.add({ title });
+    say(`Added: ${title}`);
+    if (shown === "done") navigate("/"); // it is not done, so it would not be seen here
+  }
+
+  const lost = [...gone.values()].filter(isEdited);
+  const matching = todos?.filter((each) => shown === "all" || each.status === shown || touched.has(each.id));
+  const isEmpty = matching?.length === 0 && waiting.length === 0 && lost.length === 0;
   return (
-    <Frame title={shown === "all" ? "Your list" : shown === "open" ? "Open" : "Done"} person={session.person}>
-      <h1 className="visually-hidden">Your todos</h1>
-      <Composer add={todos.add} />
+    <>
+      <Composer add={add} refused={waiting.filter((each) => each.refusal)} withdraw={(key) => store.withdraw(key)} />
       <nav className="filter" aria-label="Show">
         {FILTERS.map(([value, label]) => (
           <Link
@@ -72,22 +113,50 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
           </Link>
         ))}
       </nav>
-      {failure && <FailureMessage failure={failure} retry={() => void todos.load()} />}
-      {items && items.length > 0 && (
+      {failure && <FailureMessage failure={failure} retry={store.resume} />}
+      {matching && !isEmpty && (
         <ul className="todos" ref={list} aria-label="Todos" onKeyDown={(event) => moveByArrows(event, list.current)}>
-          {items.map((todo) => (
-            <TodoRow key={todo.id} todo={todo} actions={actions} />
+          {waiting
+            .filter((each) => each.refusal === undefined)
+            .map((each) => (
+              <li key={each.key} className="waiting">
+                <span className="title" dir="auto">
+                  {each.todo.title}
+                </span>
+                <small>{trouble ? "Not sent yet" : "Sending …"}</small>
+              </li>
+            ))
+            .reverse()}
+          {[...lost, ...matching.slice(0, count)].map((todo) => (
+            <TodoRow key={todo.id} todo={todo} isGone={gone.has(todo.id)} actions={actions} />
           ))}
         </ul>
       )}
-      {items?.length === 0 && !failure && <Empty shown={shown} />}
-      {items === null && !failure && <Patience />}
-      {todos.hasMore && <More load={() => todos.loadMore().then(setFirstOfMore)} />}
-      {deleted && (
-        <Deleted key={deleted.todo.id} deletion={deleted} restore={todos.restore} close={() => setDeleted(null)} />
+      {isEmpty && <Empty shown={shown} />}
+      {!matching && !failure && !trouble && <Patience />}
+      {matching && matching.length > count && (
+        <button type="button" className="more" onClick={() => setCount(count + STEP)}>
+          Show more
+        </button>
       )}
-    </Frame>
+      <Deleted
+        deleted={deleted}
+        restore={async (todo) => {
+          await store.restore(todo);
+          setDeleted((before) => before.filter((each) => each.id !== todo.id));
+        }}
+        close={() => setDeleted([])}
+      />
+    </>
   );
+}
+
+function idOf(row: Element): string | undefined {
+  return row instanceof HTMLElement ? row.dataset.id : undefined;
+}
+
+function titleOf(row: Element | undefined): HTMLElement | null {
+  return row?.querySelector<HTMLElement>(".title") ?? null;
 }
 
 function parseShown(value: string | null): Shown {
@@ -106,33 +175,6 @@ function Empty({ shown }: { shown: Shown }): ReactNode {
       <p>{sentence}</p>
     </div>
   );
-}
-
-function More({ load }: { load: () => Promise<void> }): ReactNode {
-  const [failure, setFailure] = useState<Failure | null>(null);
-  async function go(): Promise<void> {
-    setFailure(null);
-    try {
-      await load();
-    } catch (error) {
-      setFailure(expected(error));
-    }
-  }
-  return failure ? (
-    <FailureMessage failure={failure} retry={() => void go()} />
-  ) : (
-    <button type="button" className="more" onClick={() => void go()}>
-      Show more
-    </button>
-  );
-}
-
-function useReloadWhenBackOnline(failure: Failure | null, load: () => Promise<void>): void {
-  const isOnline = useOnline();
-  const hasFailed = failure?.kind === "offline";
-  useEffect(() => {
-    if (isOnline && hasFailed) void load();
-  }, [isOnline, hasFailed, load]);
 }
 
 /** Arrow up and down move the focus between rows, in the same column. */

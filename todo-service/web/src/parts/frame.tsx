@@ -1,10 +1,9 @@
-// The frame of every page: the name, the link to the account, and a banner while there is no network.
+// The frame of every page: the name, the link to the account, and a banner while a service does not answer.
 
 import { type MouseEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Person } from "../lib/auth.ts";
 import { navigate } from "../lib/router.ts";
-import { Message } from "./message.tsx";
-import { useOnline } from "./online.ts";
+import { ConnectionBanner } from "./connection-banner.tsx";
 import { SignOutButton } from "./sign-out-button.tsx";
 
 export function Frame({
@@ -16,7 +15,6 @@ export function Frame({
   person?: Person;
   children?: ReactNode;
 }): ReactNode {
-  const isOnline = useOnline();
   const main = useRef<HTMLElement>(null);
   useEffect(() => {
     document.title = title ? `${title} · Todos` : "Todos";
@@ -43,7 +41,7 @@ export function Frame({
           </nav>
         )}
       </header>
-      {!isOnline && <Message kind="banner">You are offline. What you type is kept until you are back.</Message>}
+      <ConnectionBanner />
       <main id="main" ref={main} tabIndex={-1} aria-busy={children === undefined}>
         {children ?? <Patience />}
       </main>

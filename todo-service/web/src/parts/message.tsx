@@ -1,7 +1,7 @@
 // Messages to the person. Screen readers announce them at once (role alert or status).
 
 import { type ReactNode, useEffect, useState } from "react";
-import type { Failure } from "../lib/failure.ts";
+import { type Failure, inSeconds } from "../lib/failure.ts";
 
 interface Action {
   label: string;
@@ -9,7 +9,7 @@ interface Action {
 }
 
 export function Message(props: {
-  kind: "problem" | "notice" | "banner";
+  kind: "problem" | "notice";
   action?: Action | undefined;
   children: ReactNode;
 }): ReactNode {
@@ -32,6 +32,7 @@ export function FailureMessage({ failure, retry }: { failure: Failure; retry?: (
     <div className="message problem" role="alert">
       <span>
         {failure.message}
+        {failure.kind === "limited" && <Wait at={failure.retryAt} seconds={seconds} />}
         {failure.kind === "broken" && failure.reference && <small> Reference: {failure.reference}</small>}
       </span>
       {retry && (
@@ -43,11 +44,18 @@ export function FailureMessage({ failure, retry }: { failure: Failure; retry?: (
   );
 }
 
+/** When to try again. The time runs, and screen readers hear only the first: the alert is read when it appears. */
+function Wait({ at, seconds }: { at: number | undefined; seconds: number }): ReactNode {
+  const when = at === undefined ? "in a moment" : seconds > 0 ? inSeconds(at, at - seconds * 1000) : "now";
+  return <span aria-live="off"> Try again {when}.</span>;
+}
+
 /** Whole seconds until a time; 0 when it has passed. */
 export function useSecondsUntil(at: number | undefined): number {
   const [now, setNow] = useState(() => Date.now());
   const left = at === undefined ? 0 : Math.max(0, Math.ceil((at - now) / 1000));
   const hasPassed = left === 0;
+  useEffect(() => setNow(Date.now()), [at]); // the time that was known before is old
   useEffect(() => {
     if (hasPassed) return undefined;
     const timer = setInterval(() => setNow(Date.now()), 250);

@@ -1,40 +1,50 @@
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { useDraft } from "../lib/drafts.ts";
-import { expected, type Failure } from "../lib/failure.ts";
+import type { Failure } from "../lib/failure.ts";
+import { isComposing } from "../lib/typing.ts";
 import { FailureMessage } from "../parts/message.tsx";
+import type { Waiting } from "./store.ts";
 
-/** Keeps the text until the API has stored it, with one Idempotency-Key, so that trying again never makes two todos. */
-export function Composer({ add }: { add: (title: string, key: string) => Promise<void> }): ReactNode {
+interface ComposerProps {
+  add: (title: string) => void;
+  /** Todos that the API has refused. */
+  refused: readonly Waiting[];
+  withdraw: (key: string) => void;
+}
+
+/** The field is empty at once when Enter is pressed, so the next todo can be typed while the last one is sent. */
+export function Composer({ add, refused, withdraw }: ComposerProps): ReactNode {
   const [title, setTitle] = useDraft("new");
   const [failure, setFailure] = useState<Failure | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const key = useRef<{ title: string; key: string } | null>(null);
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     if (window.matchMedia("(hover: hover)").matches) input.current?.focus(); // on a phone the keyboard would cover the list
   }, []);
 
-  async function submit(event?: FormEvent): Promise<void> {
-    event?.preventDefault();
+  const first = refused[0];
+  useEffect(() => {
+    if (first?.refusal && title === "") takeBack(first, first.refusal); // else the message below offers it
+  });
+
+  function takeBack({ key, todo }: Waiting, refusal: Failure): void {
+    setTitle(todo.title);
+    setFailure(refusal);
+    withdraw(key);
+    input.current?.focus();
+  }
+
+  function submit(event: FormEvent): void {
+    event.preventDefault();
     const asked = title.trim();
-    if (asked === "" || isBusy) return;
-    if (key.current?.title !== asked) key.current = { title: asked, key: crypto.randomUUID() };
-    setBusy(true);
-    try {
-      await add(asked, key.current.key);
-      key.current = null;
-      setTitle("");
-      setFailure(null);
-    } catch (error) {
-      setFailure(expected(error));
-    } finally {
-      setBusy(false);
-      input.current?.focus();
-    }
+    if (asked === "") return;
+    setTitle("");
+    setFailure(null);
+    add(asked);
+    input.current?.focus();
   }
 
   return (
-    <form className="composer" onSubmit={(event) => void submit(event)}>
+    <form className="composer" onSubmit={submit}>
       <div className="control">
         <input
           ref={input}
@@ -43,15 +53,27 @@ export function Composer({ add }: { add: (title: string, key: string) => Promise
           autoComplete="off"
           enterKeyHint="done"
           dir="auto"
-          readOnly={isBusy}
           value={title}
           onChange={(event) => setTitle(event.target.value)}
+          onKeyDown={(event: KeyboardEvent) => {
+            if (event.key === "Enter" && isComposing(event)) event.preventDefault();
+          }}
         />
-        <button type="submit" className="primary" aria-busy={isBusy} disabled={title.trim() === ""}>
+        <button type="submit" className="primary" disabled={title.trim() === ""}>
           Add
         </button>
       </div>
-      {failure && <FailureMessage failure={failure} retry={() => void submit()} />}
+      {failure && <FailureMessage failure={failure} />}
+      {title !== "" && first?.refusal && (
+        <div className="message problem" role="alert">
+          <span>
+            “<bdi>{first.todo.title}</bdi>” was not added. {first.refusal.message}
+          </span>
+          <button type="button" className="plain" onClick={() => withdraw(first.key)}>
+            Discard it
+          </button>
+        </div>
+      )}
     </form>
   );
 }

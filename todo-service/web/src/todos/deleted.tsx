@@ -3,33 +3,32 @@ import type { Todo } from "../lib/api.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { FailureMessage } from "../parts/message.tsx";
 
-export interface Deletion {
-  todo: Todo;
-  at: number;
-}
-
 interface DeletedProps {
-  deletion: Deletion;
-  restore: (todo: Todo, at: number) => Promise<void>;
+  /** The last one is undone first. */
+  deleted: readonly Todo[];
+  restore: (todo: Todo) => Promise<void>;
   close: () => void;
 }
 
-/** Offers to undo a deletion, without a time limit: until it is dismissed or another todo is deleted. */
-export function Deleted({ deletion, restore, close }: DeletedProps): ReactNode {
+/** Offers to undo deletions, one after another, without a time limit: until it is dismissed. */
+export function Deleted({ deleted, restore, close }: DeletedProps): ReactNode {
   const [failure, setFailure] = useState<Failure | null>(null);
+  const last = deleted.at(-1);
   async function undo(): Promise<void> {
+    if (last === undefined) return;
     setFailure(null);
     try {
-      await restore(deletion.todo, deletion.at);
-      close();
+      await restore(last);
     } catch (error) {
       setFailure(expected(error));
     }
   }
   useEffect(() => {
     function onKeyDown(event: globalThis.KeyboardEvent): void {
-      const isWriting =
-        event.target instanceof HTMLInputElement && event.target.type !== "checkbox" && event.target.value !== "";
+      const { target } = event;
+      const isText =
+        target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && target.type !== "checkbox");
+      const isWriting = isText && target.value !== "";
       if (event.key === "z" && (event.ctrlKey || event.metaKey) && !isWriting) {
         event.preventDefault();
         void undo();
@@ -38,11 +37,13 @@ export function Deleted({ deletion, restore, close }: DeletedProps): ReactNode {
     document.addEventListener("keydown", onKeyDown);
     return () => document.removeEventListener("keydown", onKeyDown);
   });
+  if (last === undefined) return null;
   return (
     <div className="toast">
       <output>
-        Deleted “<bdi>{deletion.todo.title}</bdi>”
+        Deleted “<bdi>{last.title}</bdi>”
       </output>
+      {deleted.length > 1 && <span className="more-deleted">and {deleted.length - 1} more</span>}
       <button type="button" className="plain" onClick={() => void undo()}>
         Undo
       </button>

@@ -1,18 +1,36 @@
 import { type KeyboardEvent, memo, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Todo } from "../lib/api.ts";
+import { isOfConnection } from "../lib/connection.ts";
 import { draftOf, useDraft } from "../lib/drafts.ts";
 import { expected, type Failure } from "../lib/failure.ts";
+import { isComposing, oneLine } from "../lib/typing.ts";
 import { FailureMessage } from "../parts/message.tsx";
 
 export interface RowActions {
   setDone: (todo: Todo, isDone: boolean) => Promise<void>;
-  rename: (todo: Todo, title: string) => Promise<void>;
+  /** Fails with `conflict` if the title is no longer that of `seen`. */
+  rename: (seen: Todo, title: string) => Promise<void>;
+  /** Bring back a todo that was deleted somewhere else, with this title. */
+  revive: (todo: Todo, title: string) => Promise<void>;
+  letGo: (todo: Todo) => void;
   remove: (todo: Todo) => Promise<void>;
 }
 
+/** Whether something was typed in the todo's row and not saved. */
+export function isEdited(todo: Todo): boolean {
+  return draftOf(draftName(todo)) !== undefined;
+}
+
+interface TodoRowProps {
+  todo: Todo;
+  /** It was deleted somewhere else while it was edited here. */
+  isGone?: boolean;
+  actions: RowActions;
+}
+
 /** There are many rows, so a row renders again only when its todo changes. `actions` must stay the same object. */
-export const TodoRow = memo(function TodoRow({ todo, actions }: { todo: Todo; actions: RowActions }): ReactNode {
-  const [isEditing, setEditing] = useState(draftOf(draftName(todo)) !== undefined); // the session ended while it was edited
+export const TodoRow = memo(function TodoRow({ todo, isGone = false, actions }: TodoRowProps): ReactNode {
+  const [isEditing, setEditing] = useState(isEdited(todo)); // the session ended, or the page was reloaded, meanwhile
   const [failure, setFailure] = useState<Failure | null>(null);
   const title = useRef<HTMLButtonElement>(null);
   const returnFocus = useRef(false);
@@ -26,7 +44,8 @@ export const TodoRow = memo(function TodoRow({ todo, actions }: { todo: Todo; ac
     try {
       await action();
     } catch (error) {
-      setFailure(expected(error));
+      const failed = expected(error);
+      if (!isOfConnection(failed)) setFailure(failed); // the banner says it for all
     }
   }
 
@@ -35,16 +54,19 @@ export const TodoRow = memo(function TodoRow({ todo, actions }: { todo: Todo; ac
       <input
         type="checkbox"
         aria-label={`Done: ${todo.title}`}
+        disabled={isGone}
         checked={todo.status === "done"}
         onChange={(event) => void attempt(() => actions.setDone(todo, event.target.checked))}
       />
       {isEditing ? (
         <Editor
           todo={todo}
-          save={(text) => actions.rename(todo, text)}
+          isGone={isGone}
+          actions={actions}
           close={() => {
             returnFocus.current = true;
             setEditing(false);
+            if (isGone) actions.letGo(todo);
           }}
         />
       ) : (
@@ -74,29 +96,32 @@ function draftName(todo: Todo): string {
 /** Enter saves, Escape discards, leaving the field saves. A refused text stays in the field. */
 function Editor({
   todo,
-  save,
+  isGone,
+  actions,
   close,
 }: {
   todo: Todo;
-  save: (title: string) => Promise<void>;
+  isGone: boolean;
+  actions: RowActions;
   close: () => void;
 }): ReactNode {
   const [text, setText] = useDraft(draftName(todo), todo.title);
   const [failure, setFailure] = useState<Failure | null>(null);
-  const input = useRef<HTMLInputElement>(null);
+  const [seen, setSeen] = useState(todo); // the todo may change meanwhile: then the title is a conflict
+  const input = useRef<HTMLTextAreaElement>(null);
   const isBusy = useRef(false);
   useEffect(() => {
     input.current?.focus();
     input.current?.select();
   }, []);
 
-  async function finish(): Promise<void> {
+  async function finish(how: (todo: Todo, title: string) => Promise<void>): Promise<void> {
     if (isBusy.current) return;
     const asked = text.trim();
-    if (asked === "" || asked === todo.title) return giveUp();
+    if (asked === "" || (asked === todo.title && !isGone)) return giveUp();
     isBusy.current = true;
     try {
-      await save(asked);
+      await how(seen, asked);
       setText("");
       close();
     } catch (error) {
@@ -112,45 +137,61 @@ function Editor({
     close();
   }
 
+  function saveMine(): void {
+    setSeen(todo);
+    void finish((_, title) => (isGone ? actions.revive(todo, title) : actions.rename(todo, title)));
+  }
+
   function onKeyDown(event: KeyboardEvent): void {
-    if (event.key === "Enter" && !event.nativeEvent.isComposing) void finish();
-    if (event.key === "Escape") giveUp();
     event.stopPropagation(); // while typing, arrow keys must not move between rows
+    if (isComposing(event)) return;
+    if (event.key === "Escape") giveUp();
+    if (event.key !== "Enter") return;
+    event.preventDefault(); // a title is one line, which may be shown in several
+    if (!isGone) void finish(actions.rename);
   }
 
   return (
     <>
-      <input
+      <textarea
         ref={input}
         className="editor"
-        aria-label={`Title of ${todo.title}`}
+        aria-label={`Title of ${seen.title}`}
         dir="auto"
+        rows={1}
         enterKeyHint="done"
         value={text}
-        onChange={(event) => setText(event.target.value)}
+        onChange={(event) => setText(oneLine(event.target.value))}
         onKeyDown={onKeyDown}
-        onBlur={() => (failure === null ? void finish() : undefined)}
+        onBlur={() => (failure === null && !isGone ? void finish(actions.rename) : undefined)}
       />
-      {failure && (
-        <div className="message problem" role="alert">
-          <span>
-            {failure.message}
-            {failure.kind === "conflict" && (
-              <>
-                {" "}
-                It is now “<bdi>{todo.title}</bdi>”.
-              </>
-            )}
-          </span>
+      {(failure || isGone) && (
+        <div className={`message ${failure && isOfConnection(failure) ? "notice" : "problem"}`} role="alert">
+          <span>{isGone ? "This was deleted somewhere else." : failure && <Why failure={failure} todo={todo} />}</span>
           <span className="choices">
-            <button type="button" className="plain" onClick={() => void finish()}>
-              Save mine
+            <button type="button" className="plain" onClick={saveMine}>
+              {isGone ? "Bring it back with mine" : "Save mine"}
             </button>
             <button type="button" className="plain" onClick={giveUp}>
               Discard
             </button>
           </span>
         </div>
+      )}
+    </>
+  );
+}
+
+function Why({ failure, todo }: { failure: Failure; todo: Todo }): ReactNode {
+  if (isOfConnection(failure)) return "Not saved yet.";
+  return (
+    <>
+      {failure.message}
+      {failure.kind === "conflict" && (
+        <>
+          {" "}
+          It is now “<bdi>{todo.title}</bdi>”.
+        </>
       )}
     </>
   );

@@ -12,16 +12,15 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from atjwt import security_events
-from atjwt.jwks import JwksCache
-from atjwt.refusals import InvalidToken, KeysUnavailable, UnknownKey
-from atjwt.security_events import NotForUs, SecurityEvent
+from atjwt import Reason, Refused, Verifier
 
-from .http import request_body
-from .http.parts import Given, given
-from .http.request_body import media_type
-from .store.database import Database
-from .todos import erasure
+from ..http import request_body
+from ..http.parts import Given, given
+from ..http.request_body import media_type
+from ..store.database import Database
+from ..todos import erasure
+from . import security_events
+from .security_events import NotForUs, SecurityEvent, UnusableEvent
 
 MEDIA_TYPE = "application/secevent+jwt"
 _log = structlog.get_logger(__name__)
@@ -30,24 +29,15 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class EventReceiver:
-    issuer: str
+    verifier: Verifier
     audience: str  # our client id; if it is empty, no event is accepted
-    jwks: JwksCache
     database: Database
     clock: Callable[[], float]
 
     async def verify(self, token: str) -> SecurityEvent:
-        """Return the event. Raises InvalidToken and KeysUnavailable."""
-        try:
-            return self._verify(token)
-        except UnknownKey as error:
-            if not await self.jwks.learn(error.kid):
-                raise
-        return self._verify(token)
-
-    def _verify(self, token: str) -> SecurityEvent:
-        keys = self.jwks.get_key_set().keys
-        return security_events.verify(token, keys=keys, issuer=self.issuer, audience=self.audience, now=self.clock())
+        """Return the event. Raises Refused and UnusableEvent."""
+        claims = await self.verifier.verify_jwt(token, types=security_events.TYPES)
+        return security_events.read(claims, issuer=self.verifier.issuer, audience=self.audience, now=self.clock())
 
 
 @dataclass(frozen=True)
@@ -64,14 +54,16 @@ async def receive(request: Request) -> Response:
     try:
         token = (await request_body.read(request)).decode("ascii")
         event = await receiver.verify(token)
-    except KeysUnavailable:
-        return Response(status_code=503, headers={"Cache-Control": "no-store", "Retry-After": "5"})
-    except UnknownKey as error:
-        return _refuse("invalid_key", str(error))
+    except UnicodeDecodeError:
+        return _refuse("invalid_request", "The event is not ASCII.")
+    except Refused as refused:
+        if refused.is_temporary:
+            return Response(status_code=503, headers={"Cache-Control": "no-store", "Retry-After": "5"})
+        return _refuse("invalid_key" if refused.reason is Reason.UNKNOWN_KEY else "invalid_request", str(refused))
     except NotForUs as error:
         return _refuse("invalid_audience", str(error))
-    except (InvalidToken, UnicodeDecodeError) as error:
-        return _refuse("invalid_request", str(error) if isinstance(error, InvalidToken) else "The event is not ASCII.")
+    except UnusableEvent as error:
+        return _refuse("invalid_request", str(error))
     now = datetime.fromtimestamp(receiver.clock(), UTC)
     is_new = await erasure.receive(receiver.database, event.jti, erased=event.purged, now=now)
     _log.info("an account event", jti=event.jti, erased=event.purged if is_new else None, again=not is_new)

@@ -1,0 +1,101 @@
+"""What adapters of atjwt share: the token of a request, what it must show, and the challenge (RFC 6750, 9470, 9728)."""
+
+import pytest
+
+from atjwt import AccessToken, Reason, Refused
+from atjwt.bearer import Denied, Requirement, denial_of, read_token, require, requirement_of
+
+NOW = 1_800_000_000.0
+
+
+def token(**changes: object) -> AccessToken:
+    values: dict[str, object] = {"sub": "alice", "client_id": "web", "jti": "j", "iat": NOW, "exp": NOW + 300}
+    values |= {"scope": frozenset({"read"}), "auth_time": NOW - 100, **changes}
+    return AccessToken(**values)  # type: ignore[arg-type]  # a test's values
+
+
+@pytest.mark.parametrize("values", [["Bearer abc"], ["bearer abc"], ["BEARER  abc "]], ids=str)
+def test_a_token_stands_in_one_header_behind_the_scheme(values: list[str]) -> None:
+    assert read_token(values) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("values", "status", "challenge"),
+    [
+        ([], 401, "Bearer"),
+        (["Basic YTpi"], 401, "Bearer"),
+        (["DPoP abc"], 401, "Bearer"),
+        (["Bearer"], 400, 'Bearer error="invalid_request", error_description='),
+        (["Bearer a b"], 400, 'Bearer error="invalid_request", error_description='),
+        (["Bearer a,Bearer b"], 400, 'Bearer error="invalid_request", error_description='),
+        (["Bearer a", "Bearer a"], 400, 'Bearer error="invalid_request", error_description='),
+    ],
+    ids=str,
+)
+def test_anything_else_is_refused_and_without_a_token_no_error_is_named(
+    values: list[str], status: int, challenge: str
+) -> None:
+    with pytest.raises(Denied) as denied:
+        read_token(values)
+    assert denied.value.status == status
+    assert (denied.value.challenge() or "").startswith(challenge)
+
+
+@pytest.mark.parametrize("kind", list(Reason), ids=str)
+def test_what_is_temporary_is_503_and_everything_else_is_invalid_token(kind: Reason) -> None:
+    refused = Refused(kind, "why")
+    denied = denial_of(refused)
+    if refused.is_temporary:
+        assert (denied.status, denied.challenge()) == (503, None)
+    else:
+        assert (denied.status, denied.error) == (401, "invalid_token")
+
+
+@pytest.mark.parametrize(
+    ("changes", "needed", "status", "parameters"),
+    [
+        ({}, Requirement(frozenset({"read"})), None, {}),
+        ({}, Requirement(frozenset({"read", "pay"})), 403, {"scope": "pay read"}),
+        ({}, Requirement(roles=frozenset({"admin"})), 403, {}),
+        ({"roles": frozenset({"admin"})}, Requirement(roles=frozenset({"admin"})), None, {}),
+        ({}, Requirement(max_age=100), None, {}),
+        ({}, Requirement(max_age=99), 401, {"max_age": "99"}),
+        ({"auth_time": None}, Requirement(max_age=99), 401, {"max_age": "99"}),
+        ({"auth_time": NOW + 61}, Requirement(max_age=99), 401, {"max_age": "99"}),
+        ({"sub": "web", "auth_time": None}, Requirement(max_age=99), None, {}),
+    ],
+    ids=str,
+)
+def test_a_token_must_show_every_scope_and_role_and_a_recent_sign_in(
+    changes: dict[str, object], needed: Requirement, status: int | None, parameters: dict[str, str]
+) -> None:
+    if status is None:
+        require(token(**changes), needed, now=NOW)
+        return
+    with pytest.raises(Denied) as denied:
+        require(token(**changes), needed, now=NOW)
+    assert (denied.value.status, denied.value.parameters) == (status, parameters)
+
+
+def test_a_challenge_names_the_metadata_of_the_api() -> None:
+    with pytest.raises(Denied) as denied:
+        require(token(), Requirement(frozenset({"pay"})), now=NOW)
+    assert denied.value.challenge("https://api.example.com/m") == (
+        'Bearer error="insufficient_scope", error_description="The token does not have the scope that is needed.", '
+        'scope="pay", resource_metadata="https://api.example.com/m"'
+    )
+
+
+def test_requirements_add_up() -> None:
+    joined = requirement_of(["read pay"], max_age=300).joined(requirement_of([], ["admin"], 60))
+    assert joined == Requirement(frozenset({"read", "pay"}), frozenset({"admin"}), 60)
+
+
+@pytest.mark.parametrize(
+    ("scope", "max_age", "why"),
+    [('a"b', None, "scope"), ("é", None, "scope"), ("a\\b", None, "scope"), ("a", 0, "max_age"), ("a", -1, "max_age")],
+    ids=str,
+)
+def test_words_that_cannot_stand_in_a_challenge_are_refused(scope: str, max_age: float | None, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        requirement_of([scope], max_age=max_age)

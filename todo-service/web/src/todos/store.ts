@@ -1,0 +1,334 @@
+// The person's todos, in memory. The page shows them from here, so a filter, a count or a search asks nobody, and what was
+// shown stays while the API is away.
+//
+// The server's todos come from /api/v1/changes: first all, then what has changed. `sync` asks again when the tab is looked
+// at, when another tab says that it has changed something, and when the network is back. On top of them lie this tab's own
+// changes that the API has not answered yet. Of two versions of a todo the higher one counts, so a late answer does no harm.
+//
+// New todos wait in a queue, and are sent one after another, in the order in which they were typed. Each has an
+// Idempotency-Key, so sending it again makes no second todo. The queue is kept as a draft.
+
+import type { NewTodo, Todo, TodoApi, TodoChange } from "../lib/api.ts";
+import { isOfConnection } from "../lib/connection.ts";
+import { expected, Failure } from "../lib/failure.ts";
+import { Turns } from "./turns.ts";
+
+const PAGE = 500; // the API's maximum
+const AGAIN = 1_000; // milliseconds until a creation is repeated whose first request still runs
+
+/** A todo that was typed and is not stored yet. With a refusal it is not sent again until the person has decided. */
+export interface Waiting {
+  key: string;
+  todo: NewTodo;
+  refusal?: Failure;
+}
+
+export interface Snapshot {
+  /** null until the API has answered; the newest first. */
+  todos: readonly Todo[] | null;
+  /** The todos that were deleted somewhere else while this tab showed them. */
+  gone: ReadonlyMap<string, Todo>;
+  /** The first one is sent next. */
+  waiting: readonly Waiting[];
+  /** Why the todos could not be read, if the connection is not to blame. */
+  failure: Failure | null;
+}
+
+export interface Surroundings {
+  api: TodoApi;
+  /** Tells the other tabs that something has changed. */
+  tellOthers: () => void;
+  /** Where the queue is kept over a reload. */
+  queue: { read: () => string | undefined; write: (text: string) => void };
+  newKey: () => string;
+}
+
+export class TodoStore {
+  readonly #surroundings: Surroundings;
+  readonly #listeners = new Set<() => void>();
+  readonly #turns = new Turns();
+  #owner: string | null = null;
+  #todos = new Map<string, Todo>();
+  #gone = new Map<string, Todo>();
+  #unanswered = new Map<string, TodoChange>();
+  #hidden = new Set<string>();
+  #waiting: Waiting[] = [];
+  #since: string | null = null;
+  #syncing: Promise<void> | null = null;
+  #isAskedAgain = false;
+  #sending: Promise<void> | null = null;
+  #failure: Failure | null = null;
+  #snapshot: Snapshot | null = null;
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly get = (): Snapshot => (this.#snapshot ??= this.#render());
+
+  /** Forgets everything of another person. null: the session has ended; the queue stays kept for the same person. */
+  belongsTo(owner: string | null): void {
+    if (owner === this.#owner) return;
+    this.#owner = owner;
+    this.#todos = new Map();
+    this.#gone = new Map();
+    this.#unanswered = new Map();
+    this.#hidden = new Set();
+    this.#since = this.#failure = null;
+    this.#syncing = this.#sending = null;
+    this.#waiting = owner === null ? [] : parseQueue(this.#surroundings.queue.read());
+    this.#changed();
+  }
+
+  /** Ask for what has changed, and send what waits. A failure is the connection's to say. */
+  readonly resume = (): void => {
+    if (this.#owner === null) return;
+    void this.#send();
+    void this.sync();
+  };
+
+  /** Ask for what has changed. A call during another one makes it ask once more. Never fails: see `failure`. */
+  sync(): Promise<void> {
+    if (this.#syncing) {
+      this.#isAskedAgain = true;
+      return this.#syncing;
+    }
+    const mine = this.#read(this.#owner).finally(() => {
+      if (this.#syncing === mine) this.#syncing = null;
+    });
+    return (this.#syncing = mine);
+  }
+
+  async #read(owner: string | null): Promise<void> {
+    let failure: Failure | null = null;
+    try {
+      await this.#readChanges(owner);
+    } catch (error) {
+      failure = expected(error);
+    }
+    if (owner !== this.#owner || failure === this.#failure) return;
+    this.#failure = failure && isOfConnection(failure) ? null : failure;
+    this.#changed();
+  }
+
+  async #readChanges(owner: string | null): Promise<void> {
+    do {
+      this.#isAskedAgain = false;
+      try {
+        await (this.#since === null ? this.#readAll(owner) : this.#readSince(owner, this.#since));
+      } catch (error) {
+        if (!(error instanceof Failure && error.kind === "invalid" && this.#since !== null)) throw error;
+        await this.#readAll(owner); // the token is too old, or is not known after a restored backup
+      }
+    } while (this.#isAskedAgain && owner === this.#owner);
+  }
+
+  async #readAll(owner: string | null): Promise<void> {
+    const every = new Map<string, Todo>();
+    let since: string | undefined;
+    for (let hasMore = true; hasMore;) {
+      const page = await this.#surroundings.api.changes({ limit: PAGE, ...(since === undefined ? {} : { since }) });
+      for (const todo of page.upserts) every.set(todo.id, todo);
+      for (const { id } of page.tombstones) every.delete(id);
+      since = page.next;
+      hasMore = page.has_more;
+    }
+    if (owner !== this.#owner) return;
+    for (const [id, todo] of this.#todos) if (!every.has(id)) this.#gone.set(id, todo);
+    this.#todos = every;
+    this.#since = since ?? null;
+    this.#changed();
+  }
+
+  async #readSince(owner: string | null, begin: string): Promise<void> {
+    let since = begin;
+    for (let hasMore = true; hasMore;) {
+      const page = await this.#surroundings.api.changes({ limit: PAGE, since });
+      if (owner !== this.#owner) return;
+      for (const todo of page.upserts) this.#put(todo);
+      for (const { id, deleted_at } of page.tombstones) {
+        const known = this.#todos.get(id);
+        if (known && Date.parse(known.updated_at) <= Date.parse(deleted_at)) this.#drop(id); // else it was restored since
+      }
+      this.#since = since = page.next;
+      hasMore = page.has_more;
+      if (page.upserts.length + page.tombstones.length > 0) this.#changed();
+    }
+  }
+
+  /** Queue a new todo. It is shown at once as waiting. */
+  add(todo: NewTodo): void {
+    this.#queue([...this.#waiting, { key: this.#surroundings.newKey(), todo }]);
+    void this.#send();
+  }
+
+  /** Take a todo that waits out of the queue. */
+  withdraw(key: string): void {
+    this.#queue(this.#waiting.filter((each) => each.key !== key));
+  }
+
+  #send(): Promise<void> {
+    if (this.#sending) return this.#sending;
+    const mine = this.#sendAll(this.#owner).finally(() => {
+      if (this.#sending === mine) this.#sending = null;
+    });
+    return (this.#sending = mine);
+  }
+
+  async #sendAll(owner: string | null): Promise<void> {
+    for (;;) {
+      const next = this.#waiting.find((each) => each.refusal === undefined);
+      if (next === undefined) return;
+      try {
+        const todo = await this.#surroundings.api.create(next.todo, next.key);
+        if (owner !== this.#owner) return;
+        this.#put(todo);
+        this.withdraw(next.key);
+        this.#surroundings.tellOthers();
+      } catch (error) {
+        const failure = expected(error);
+        if (owner !== this.#owner || isOfConnection(failure) || failure.kind === "signed-out") return;
+        if (failure.kind === "conflict") await new Promise((resolve) => setTimeout(resolve, AGAIN));
+        else this.#queue(this.#waiting.map((each) => (each === next ? { ...each, refusal: failure } : each)));
+      }
+    }
+  }
+
+  setDone(todo: Todo, isDone: boolean): Promise<void> {
+    const { api } = this.#surroundings;
+    const status = isDone ? "done" : "open";
+    return this.#change(todo, { status }, () => (isDone ? api.complete(todo.id) : api.reopen(todo.id)));
+  }
+
+  /** Fails with `conflict` if the title is no longer the one that the person saw; the store then has the new one. */
+  async rename(seen: Todo, title: string): Promise<void> {
+    await this.#change(seen, {}, () => {
+      const known = this.#todos.get(seen.id);
+      return this.#surroundings.api.change(known?.title === seen.title ? known : seen, { title });
+    });
+  }
+
+  /** Bring back a todo that was deleted somewhere else, with this title. */
+  async revive(todo: Todo, title: string): Promise<void> {
+    await this.#change(todo, {}, async () => {
+      const restored = await this.#surroundings.api.restore(todo.id);
+      return this.#surroundings.api.change(restored, { title });
+    });
+  }
+
+  /** The change is shown at once, and taken back if it fails. */
+  async #change(todo: Todo, shown: TodoChange, send: () => Promise<Todo>): Promise<void> {
+    const owner = this.#owner;
+    this.#unanswered.set(todo.id, { ...this.#unanswered.get(todo.id), ...shown });
+    this.#changed();
+    await this.#turns.take(todo.id, async (_, isLast) => {
+      try {
+        const changed = await send();
+        if (owner !== this.#owner) return undefined;
+        this.#put(changed);
+        this.#surroundings.tellOthers();
+        return changed;
+      } catch (error) {
+        if (error instanceof Failure && owner === this.#owner) await this.#recover(todo.id, error);
+        throw error;
+      } finally {
+        if (isLast()) this.#unanswered.delete(todo.id);
+        this.#changed();
+      }
+    });
+  }
+
+  async #recover(id: string, failure: Failure): Promise<void> {
+    if (failure.kind === "missing") this.#drop(id);
+    if (failure.kind === "conflict") this.#put(await this.#surroundings.api.read(id));
+  }
+
+  /** The todo disappears at once, and is shown again if that fails. */
+  async remove(todo: Todo): Promise<void> {
+    this.#hidden.add(todo.id);
+    this.#gone.delete(todo.id);
+    this.#changed();
+    await this.#turns.take(todo.id, async () => {
+      try {
+        await this.#surroundings.api.remove(todo.id).catch((error: unknown) => {
+          if (!(error instanceof Failure && error.kind === "missing")) throw error; // it is deleted already
+        });
+        this.#todos.delete(todo.id);
+        this.#surroundings.tellOthers();
+      } finally {
+        this.#hidden.delete(todo.id);
+        this.#changed();
+      }
+      return undefined;
+    });
+  }
+
+  async restore(todo: Todo): Promise<void> {
+    await this.#turns.take(todo.id, async () => {
+      const restored = await this.#surroundings.api.restore(todo.id);
+      this.#put(restored);
+      this.#changed();
+      this.#surroundings.tellOthers();
+      return restored;
+    });
+  }
+
+  /** Forget a todo that was deleted somewhere else. */
+  letGo(id: string): void {
+    this.#gone.delete(id);
+    this.#changed();
+  }
+
+  #put(todo: Todo): void {
+    const known = this.#todos.get(todo.id);
+    if (known && known.version > todo.version) return;
+    this.#todos.set(todo.id, todo);
+    this.#gone.delete(todo.id);
+  }
+
+  #drop(id: string): void {
+    const known = this.#todos.get(id);
+    if (known && !this.#hidden.has(id)) this.#gone.set(id, known);
+    this.#todos.delete(id);
+  }
+
+  #queue(waiting: Waiting[]): void {
+    this.#waiting = waiting;
+    this.#surroundings.queue.write(
+      waiting.length === 0 ? "" : JSON.stringify(waiting.map(({ key, todo }) => ({ key, todo }))),
+    );
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#snapshot = null;
+    for (const listener of this.#listeners) listener();
+  }
+
+  #render(): Snapshot {
+    const shown = [...this.#todos.values()].filter((each) => !this.#hidden.has(each.id));
+    const changed = shown.map((todo) => {
+      const change = this.#unanswered.get(todo.id);
+      return change === undefined ? todo : ({ ...todo, ...change } as Todo);
+    });
+    return {
+      todos: this.#since === null ? null : changed.sort((a, b) => (a.id < b.id ? 1 : -1)), // ids are UUIDv7: by time
+      gone: this.#gone,
+      waiting: this.#waiting,
+      failure: this.#failure,
+    };
+  }
+}
+
+function parseQueue(text: string | undefined): Waiting[] {
+  try {
+    return JSON.parse(text ?? "[]") as Waiting[];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,218 @@
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import type { Changes, Todo, TodoApi } from "../src/lib/api.ts";
+import { Failure } from "../src/lib/failure.ts";
+import { TodoStore } from "../src/todos/store.ts";
+
+const UNREACHABLE = new Failure("unreachable", "The service cannot be reached right now.");
+const REFUSED = new Failure("invalid", "Title: must not contain control characters.");
+
+let api: { [K in keyof TodoApi]: ReturnType<typeof vi.fn<TodoApi[K]>> };
+let kept: string | undefined;
+let keys: number;
+const tellOthers = vi.fn<() => void>();
+let store: TodoStore;
+
+function made(id: string, more: Partial<Todo> = {}): Todo {
+  const at = "2026-11-29T12:00:00Z";
+  return {
+    id,
+    title: `Todo ${id}`,
+    notes: "",
+    status: "open",
+    completed_at: null,
+    priority: 0,
+    due: null,
+    position: id,
+    version: 1,
+    created_at: at,
+    updated_at: at,
+    deleted_at: null,
+    ...more,
+  };
+}
+
+function changes(upserts: Todo[], more: Partial<Changes> = {}): Changes {
+  return { upserts, tombstones: [], next: "t1", has_more: false, ...more };
+}
+
+function newStore(): TodoStore {
+  const fresh = new TodoStore({
+    api,
+    tellOthers,
+    queue: { read: () => kept, write: (text) => (kept = text || undefined) },
+    newKey: () => `key-${++keys}`,
+  });
+  fresh.belongsTo("ann");
+  return fresh;
+}
+
+const titles = (): string[] | undefined => store.get().todos?.map((each) => each.title);
+const waiting = (): string[] => store.get().waiting.map((each) => each.todo.title);
+
+beforeEach(() => {
+  kept = undefined;
+  keys = 0;
+  tellOthers.mockReset();
+  api = {
+    changes: vi.fn<TodoApi["changes"]>(async () => changes([])),
+    read: vi.fn<TodoApi["read"]>(async (id) => made(id)),
+    create: vi.fn<TodoApi["create"]>(async ({ title }, key) => made(key, { title })),
+    change: vi.fn<TodoApi["change"]>(
+      async (seen, change) => ({ ...seen, ...change, version: seen.version + 1 }) as Todo,
+    ),
+    complete: vi.fn<TodoApi["complete"]>(async (id) => made(id, { status: "done", version: 2 })),
+    reopen: vi.fn<TodoApi["reopen"]>(async (id) => made(id, { version: 3 })),
+    remove: vi.fn<TodoApi["remove"]>(async () => undefined),
+    restore: vi.fn<TodoApi["restore"]>(async (id) => made(id, { version: 9 })),
+  };
+  store = newStore();
+});
+
+describe("todos typed in a row", () => {
+  test("are sent one after another in the order in which they were typed", async () => {
+    await store.sync();
+    const answers: Array<() => void> = [];
+    api.create.mockImplementation(
+      ({ title }, key) => new Promise((resolve) => answers.push(() => resolve(made(key, { title })))),
+    );
+    for (const title of ["One", "Two", "Three"]) store.add({ title });
+    expect(waiting()).toEqual(["One", "Two", "Three"]);
+    for (let sent = 1; sent <= 3; sent++) {
+      await vi.waitFor(() => expect(answers).toHaveLength(1));
+      expect(api.create).toHaveBeenCalledTimes(sent);
+      answers.pop()?.();
+    }
+    await vi.waitFor(() => expect(waiting()).toEqual([]));
+    expect(titles()).toEqual(["Three", "Two", "One"]);
+    expect(tellOthers).toHaveBeenCalledTimes(3);
+  });
+
+  test("wait while the service is away, and are sent with the same keys", async () => {
+    api.create.mockRejectedValueOnce(UNREACHABLE);
+    store.add({ title: "One" });
+    store.add({ title: "Two" });
+    await vi.waitFor(() => expect(api.create).toHaveBeenCalledOnce());
+    expect(waiting()).toEqual(["One", "Two"]);
+    await vi.waitFor(() => {
+      store.resume();
+      expect(waiting()).toEqual([]);
+    });
+    expect(api.create.mock.calls.map(([, key]) => key)).toEqual(["key-1", "key-1", "key-2"]);
+  });
+
+  test("survive a reload, for the same person only", async () => {
+    api.create.mockRejectedValue(UNREACHABLE);
+    store.add({ title: "One" });
+    await vi.waitFor(() => expect(api.create).toHaveBeenCalledOnce());
+    store = newStore();
+    expect(waiting()).toEqual(["One"]);
+    kept = undefined; // as drafts.ts does when another person signs in
+    store.belongsTo("ben");
+    expect(waiting()).toEqual([]);
+  });
+
+  test("are not held up by one that is refused, which stays until it is withdrawn", async () => {
+    api.create.mockRejectedValueOnce(REFUSED);
+    store.add({ title: "with a \u0007" });
+    store.add({ title: "Two" });
+    await vi.waitFor(() => expect(waiting()).toEqual(["with a \u0007"]));
+    expect(store.get().waiting[0]?.refusal).toBe(REFUSED);
+    store.withdraw("key-1");
+    expect(waiting()).toEqual([]);
+  });
+});
+
+describe("changes made elsewhere", () => {
+  test("are asked for since the last answer, page by page", async () => {
+    api.changes.mockResolvedValueOnce(changes([made("1")], { next: "t1", has_more: true }));
+    api.changes.mockResolvedValueOnce(changes([made("2")], { next: "t2" }));
+    await store.sync();
+    expect(titles()).toEqual(["Todo 2", "Todo 1"]);
+    const tombstones = [{ id: "1", deleted_at: "2026-11-29T13:00:00Z" }];
+    api.changes.mockResolvedValueOnce(changes([made("3")], { next: "t3", tombstones }));
+    await store.sync();
+    expect(titles()).toEqual(["Todo 3", "Todo 2"]);
+    expect(api.changes.mock.calls.map(([query]) => query.since)).toEqual([undefined, "t1", "t2"]);
+    expect(store.get().gone.get("1")?.title).toBe("Todo 1");
+  });
+
+  test("begin anew when the token is too old", async () => {
+    api.changes.mockResolvedValueOnce(changes([made("1")]));
+    await store.sync();
+    api.changes.mockRejectedValueOnce(new Failure("invalid", "Begin again."));
+    api.changes.mockResolvedValueOnce(changes([made("2")]));
+    await store.sync();
+    expect(titles()).toEqual(["Todo 2"]);
+  });
+
+  test("that are older than what is known do no harm", async () => {
+    api.changes.mockResolvedValueOnce(changes([made("1")]));
+    await store.sync();
+    await store.rename(made("1"), "Mine");
+    api.changes.mockResolvedValueOnce(changes([made("1", { title: "Old" })]));
+    await store.sync();
+    expect(titles()).toEqual(["Mine"]);
+  });
+
+  test("leave what was shown while the service is away", async () => {
+    api.changes.mockResolvedValueOnce(changes([made("1")]));
+    await store.sync();
+    api.changes.mockRejectedValueOnce(UNREACHABLE);
+    await store.sync();
+    expect(titles()).toEqual(["Todo 1"]);
+    expect(store.get().failure).toBeNull(); // the connection says it
+  });
+
+  test("of an earlier person's are dropped, however late they come", async () => {
+    let answer = (_: Changes): void => undefined;
+    api.changes.mockImplementationOnce(() => new Promise((resolve) => (answer = resolve)));
+    const reading = store.sync();
+    store.belongsTo("ben");
+    answer(changes([made("1")]));
+    await reading;
+    expect(titles()).toBeUndefined();
+  });
+});
+
+describe("a change", () => {
+  beforeEach(async () => {
+    api.changes.mockResolvedValueOnce(changes([made("1")]));
+    await store.sync();
+  });
+
+  test("is shown at once, and taken back if it fails", async () => {
+    api.complete.mockRejectedValueOnce(UNREACHABLE);
+    const ticking = store.setDone(made("1"), true);
+    expect(store.get().todos?.[0]?.status).toBe("done");
+    await expect(ticking).rejects.toBe(UNREACHABLE);
+    expect(store.get().todos?.[0]?.status).toBe("open");
+  });
+
+  test("of a title that another was faster with is a conflict, and the new title is shown", async () => {
+    api.change.mockRejectedValueOnce(new Failure("conflict", "Changed."));
+    api.read.mockResolvedValueOnce(made("1", { title: "Theirs", version: 2 }));
+    await expect(store.rename(made("1"), "Mine")).rejects.toMatchObject({ kind: "conflict" });
+    expect(titles()).toEqual(["Theirs"]);
+  });
+
+  test("of a todo that was deleted elsewhere removes the row, and can bring the todo back", async () => {
+    api.change.mockRejectedValueOnce(new Failure("missing", "This todo no longer exists."));
+    await expect(store.rename(made("1"), "Mine")).rejects.toMatchObject({ kind: "missing" });
+    expect(titles()).toEqual([]);
+    expect([...store.get().gone.keys()]).toEqual(["1"]);
+    await store.revive(made("1"), "Mine");
+    expect(titles()).toEqual(["Mine"]);
+    expect(store.get().gone.size).toBe(0);
+  });
+
+  test("that deletes is shown at once, undone by restoring, and taken back if it fails", async () => {
+    const removing = store.remove(made("1"));
+    expect(titles()).toEqual([]);
+    await removing;
+    await store.restore(made("1"));
+    expect(titles()).toEqual(["Todo 1"]);
+    api.remove.mockRejectedValueOnce(UNREACHABLE);
+    await expect(store.remove(made("1"))).rejects.toBe(UNREACHABLE);
+    expect(titles()).toEqual(["Todo 1"]);
+  });
+});
