@@ -18,7 +18,10 @@ MODULES = {
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 ATJWT = Path(__file__).parents[1] / "verifier/python/atjwt"
 LONGEST = 400  # lines of a file
-ADAPTERS = {"pytest_plugin": ("pytest",)}  # files of atjwt that need more than the package does
+ADAPTERS = {
+    "pytest_plugin": ("pytest",),
+    "fastapi": ("fastapi",),
+}  # files of atjwt that need more than the package does
 MOST_ENTRIES = 30  # in one folder; with more it is hard to find anything
 
 

@@ -17,6 +17,7 @@ What this file exports is the public interface; everything else may change.
     discovery.py         the issuer's metadata (RFC 8414): where keys and lists are
     reports.py           counters and ages, for metrics
 
+    fastapi.py           `Protection.requires`: what an endpoint needs of its token (needs fastapi)
     testing.py           `Issuer`: an issuer in the process of a test
     pytest_plugin.py     the same as a fixture of pytest
 

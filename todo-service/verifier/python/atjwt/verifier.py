@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -167,6 +168,18 @@ class Verifier:
             if not await self._learn(error.kid):
                 raise
         return self._verify_jwt(text, types, max_length)
+
+    def has_recent_sign_in(self, token: AccessToken, max_age: timedelta) -> bool:
+        """Whether the person signed in within `max_age` (RFC 9470). A service's token counts: it authenticated itself.
+
+        A sign-in of the future has an unknown age, so it does not count; two clocks may differ by the leeway.
+        """
+        if token.is_of_service:
+            return True
+        if token.auth_time is None:
+            return False
+        age = self._seams.clock() - token.auth_time
+        return -self.policy.leeway.total_seconds() <= age <= max_age.total_seconds()
 
     def learn(self, keys: KeySet, lists: Mapping[str, str]) -> None:
         """Take keys and signed lists as if they had been fetched. Tests use it (testing.py)."""
