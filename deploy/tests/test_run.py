@@ -6,7 +6,6 @@ import ast
 import errno
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -386,10 +385,7 @@ def test_lock_is_held_by_one_at_a_time(here: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "issuer"),
     [
-        (
-            json.dumps([["the todo API", ["resources"], {"resource": "http://localhost:1/api/v1"}]]),
-            "http://localhost:1",
-        ),
+        (json.dumps([["API", ["resources"], {"resource": "http://localhost:1/api/v1"}]]), "http://localhost:1"),
         (json.dumps({"issuer": "https://id.example.com", "arguments": []}), "https://id.example.com"),
         ('{"client_name": "an earlier version"}', None),
         ("[]", None),
@@ -400,12 +396,3 @@ def test_issuer_of_the_last_start_is_in_the_stamp(here: Path, text: str, issuer:
     assert provisioning.find_issuer(here / "missing") is None
     (here / "stamp").write_text(text, encoding="utf-8")
     assert provisioning.find_issuer(here / "stamp") == issuer
-
-
-def test_the_files_that_are_applied_at_each_start_are_complete() -> None:
-    """Every placeholder has a value, and without todo-service as a client its file is left out."""
-    arguments = provisioning.apply("client_1", "http://127.0.0.1:1/internal/events", "/secret")
-    given = {each.partition("=")[2].partition("=")[0] for each in arguments if each.startswith("--set=")}
-    texts = [Path(each).read_text(encoding="utf-8") for each in arguments if each.endswith(".yaml")]
-    assert set(re.findall(r"\$\{(\w+)\}", "".join(texts))) == {*given, "ISSUER"}
-    assert [Path(each).name for each in provisioning.apply()] == ["apply", "todos.yaml"]
