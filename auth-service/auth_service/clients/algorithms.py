@@ -5,6 +5,7 @@ An API's tokens are signed with RS256 until the first key of its algorithm is ac
 
 import json
 from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -75,6 +76,29 @@ async def find_evidence(session: AsyncSession, purpose: str, *, now: datetime) -
     return [
         report for report in reports if any(purpose in needs(api) for api in apis_of.get(report.client_id) or ("",))
     ]
+
+
+@dataclass(frozen=True)
+class Use:
+    """What the keys of one algorithm sign, now or as soon as there is an active one."""
+
+    apis: tuple[str, ...]
+    polled_only: tuple[str, ...]  # those of these APIs from which no verifier reports its keys
+    clients: int | None  # that registered the algorithm for their ID tokens; None for RS256, the default of all others
+
+
+async def find_use(session: AsyncSession, alg: str, *, now: datetime) -> Use:
+    rows = (await session.execute(_ALGORITHMS.order_by(RegisteredResource.resource))).all()
+    wanting = [row.resource for row in rows if row.access_token_signing_alg == alg]
+    if alg == RS256:
+        for other in (each for each in ALGORITHMS if each != RS256):
+            if await find_active_key(session, other) is None:
+                wanting += [row.resource for row in rows if row.access_token_signing_alg == other]
+    reports = await list_reports(session, now=now)
+    apis_of = await _find_apis(session, {report.client_id for report in reports})
+    reporting = {api for apis in apis_of.values() for api in apis}
+    clients = None if alg == RS256 else len([each async for each in find_clients(session, alg)])
+    return Use(tuple(wanting), tuple(api for api in wanting if api not in reporting), clients)
 
 
 async def find_lacking(session: AsyncSession, purpose: str, kid: str, *, now: datetime) -> list[str]:
