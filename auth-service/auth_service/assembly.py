@@ -21,7 +21,9 @@ from .keys.ring import KeyRing, open_ring
 from .keys.signing import open_status_list_keys, open_token_stores
 from .limits.attempts import AttemptLimiter
 from .limits.clients import ClientLimits, open_client_limits
+from .limits.mail_budgets import MailBudgets
 from .limits.registrations import RegistrationLimits, limit_registrations
+from .mail.outbox import Outbox
 from .migrations import HEAD
 from .network.outbound import Outbound
 from .network.trusted_origins import TrustedOrigins
@@ -69,6 +71,8 @@ class Parts(Supply):
     session_tokens: SessionTokens
     passwords: PasswordHasher
     attempts: AttemptLimiter
+    outbox: Outbox
+    mail_budgets: MailBudgets
     session_cookies: SessionCookies
     browsers: Browsers
     hints: HintVerifier
@@ -154,6 +158,8 @@ def _assemble(
         session_tokens=SessionTokens(tokens, database, counts, cached_clients, resources),
         passwords=_make_password_hasher(settings),
         attempts=AttemptLimiter(database, secrets, is_on=settings.limits == "on"),
+        outbox=Outbox(is_on=settings.mail_target is not None),
+        mail_budgets=MailBudgets(secrets, is_on=settings.limits == "on"),
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
         hints=HintVerifier(database, settings.issuer),

@@ -37,6 +37,7 @@ AUTH = [
     "/select-account",
     "/consent",
     "/signout",
+    "/reset-password?token=abc",
     "/pages/style-0123456789abcdef.css",
 ]
 TODO = [

@@ -1,6 +1,7 @@
 """Clients: the programs that get tokens here, and how each proves who it is.
 
     clients.py          the table `Client`: registration, secrets, and the end of a client and its tokens
+    secret_files.py     a secret in a file that the client reads, too
     revoked_secrets.py  hashes of secrets that were replaced or revoked; provisioning refuses them
     roles.py            roles of services, a column of their client
     own_registrations.py     clients that registered themselves, and their end if nobody uses them
@@ -11,7 +12,7 @@
     keys.py             keys that sign assertions: `parse_key_set` accepts or refuses a JWK Set
     fetched_keys.py     key sets behind a `jwks_uri`, fetched at most once per cooldown
     cache.py            `ClientCache`: clients as this process read them a moment ago
-    algorithms.py       which APIs use which signing algorithm, and whose reports are evidence for its keys
+    algorithms.py       which APIs and clients use which signing algorithm, and whose reports are evidence for its keys
     origins.py          origins of clients' own pages, taken from their redirect URIs, for CORS
 
 A request to the token endpoint arrives as a form. `read_credentials` finds the client's proof in the header or the

@@ -1,6 +1,7 @@
 """Limits: how often something may be tried or asked.
 
     attempts.py         guesses at a password, counted in SQL per account and network, and per account
+    mail_budgets.py     mails that anonymous callers cause, per address and per network
     clients.py          requests of an authenticated client to an endpoint, and its RateLimit fields
     registrations.py    clients that register themselves, counted per network
     windows.py          `Window`, `QuotaPolicy`, and `OwnWindows`: one process's own count
@@ -17,6 +18,6 @@ budget and gives one attempt back to the second (`succeeded`).
 Clients: http/client_requests.py calls `ClientLimits.spend` after the client is authenticated. With Redis all processes
 count together; when Redis is away each process counts alone, and no request waits.
 
-The gateway limits by address before any of this (gateway/README.md). Others import attempts.py and clients.py;
-settings/ imports `QuotaPolicy` and `parse_redis_url`. Redis itself is used only here.
+The gateway limits by address before any of this (gateway/README.md). Others import attempts.py, mail_budgets.py and
+clients.py; settings/ imports `QuotaPolicy` and `parse_redis_url`. Redis itself is used only here.
 """

@@ -19,7 +19,7 @@ NOT_A_STRANGERS = frozenset({"backchannel_logout_uri", "backchannel_logout_sessi
 TAKEN = frozenset(
     {
         *("client_name", "redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "scope"),
-        *("token_endpoint_auth_method", "jwks", "jwks_uri", "id_token_claims"),
+        *("token_endpoint_auth_method", "jwks", "jwks_uri", "id_token_claims", "id_token_signed_response_alg"),
         *("backchannel_logout_uri", "backchannel_logout_session_required"),
     }
 )

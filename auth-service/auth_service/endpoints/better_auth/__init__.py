@@ -3,6 +3,7 @@
     sign_in.py, sign_up.py, sign_out.py           a session begins and ends
     get_session.py, sessions.py, revocation.py    the caller's session, all of the caller's sessions, ending them
     token.py                                      an access token, for the default API or for a named one
+    password_reset.py                             a new password by a mailed link
     profile.py, password_change.py, deletion.py   changes of the caller's account
     identities.py, liveness.py                    the caller's ways to sign in; GET /ok
     routes.py                                     the prefix that every route carries
@@ -25,6 +26,7 @@ from . import (
     identities,
     liveness,
     password_change,
+    password_reset,
     profile,
     revocation,
     sessions,
@@ -48,6 +50,7 @@ routers = tuple(
         revocation,
         profile,
         password_change,
+        password_reset,
         deletion,
         liveness,
     )

@@ -80,8 +80,10 @@ async def respond(
     )
     id_token = None
     if OPENID in target.granted:
-        person = await _describe_person(request.client.registration, parts, held, target)
-        id_token = parts.tokens.issue_id_token(held, access_token, nonce=nonce, person=person, now=now)
+        registration = request.client.registration
+        person = await _describe_person(registration, parts, held, target)
+        alg = registration.id_token_signed_response_alg
+        id_token = parts.tokens.issue_id_token(held, access_token, nonce=nonce, person=person, alg=alg, now=now)
     return TokenResponse(
         access_token=access_token,
         expires_in=int(parts.tokens.ttl_of(target.audience).total_seconds()),

@@ -17,7 +17,10 @@ What this file exports is the public interface; everything else may change.
     discovery.py         the issuer's metadata (RFC 8414): where keys and lists are
     reports.py           counters and ages, for metrics
 
+    bearer.py            what adapters share: the bearer token, what it must show, and the challenge (RFC 6750)
     fastapi.py           `Protection.requires`: what an endpoint needs of its token (needs fastapi)
+    sidecar.py           an HTTP service that a proxy asks whether a request may pass: `python -m atjwt serve`
+    sidecar_settings.py  its settings, from the environment (needs uvicorn)
     testing.py           `Issuer`: an issuer in the process of a test
     pytest_plugin.py     the same as a fixture of pytest
 
@@ -28,7 +31,6 @@ Values and pure functions:
     key_set.py           the issuer's keys as a value, read from a JWK Set
     epochs.py            `Epochs`: which lists are from before a restore of the issuer
     status_list.py       one status list as a value: verified, inflated, read bit by bit
-    bearer.py            the bearer token of a request, what it must show, and the challenge in a refusal (RFC 6750)
     strict_json.py       JSON without duplicate names, NaN or deep nesting
 
 Kept fresh in the background:

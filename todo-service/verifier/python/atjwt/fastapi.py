@@ -23,11 +23,10 @@ from fastapi.responses import JSONResponse
 from fastapi.security.base import SecurityBase
 
 from .access_token import AccessToken
+from .bearer import RETRY_AFTER, Denied, Requirement, admit
 from .policy import WhenStale
-from .refusals import Refused
 from .verifier import Verifier
 
-RETRY_AFTER = "5"  # seconds
 _WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
 
@@ -65,17 +64,17 @@ class Protection:
                 always passes, because the service authenticated itself to get it.
             when_stale: replaces the policy's; ACCEPT suits endpoints that only read.
         """
-        self._scopes.update(scopes)
         age = timedelta(seconds=max_age) if isinstance(max_age, int) else max_age
-        return Depends(_Requirement(self, scopes, role, age, when_stale))
+        requirement = Requirement.of(scopes, () if role is None else (role,), age)
+        self._scopes.update(requirement.scopes)
+        return Depends(_Required(self, requirement, when_stale))
 
-    def refusal(self, status: int, detail: str, error: str = "", **parameters: str) -> HTTPException:
-        """A refusal with a challenge. Without a token in the request it has no error code (RFC 6750 §3.1)."""
-        given = {"error": error, "error_description": detail, **parameters} if error else {}
-        if self.resource_metadata is not None:
-            given["resource_metadata"] = self.resource_metadata
-        challenge = "Bearer " + ", ".join(f'{name}="{value}"' for name, value in given.items())
-        return HTTPException(status, detail, {"WWW-Authenticate": challenge.rstrip()})
+    def refusal(self, denied: Denied) -> HTTPException:
+        challenge = denied.challenge(self.resource_metadata or "")
+        headers = {"Retry-After": RETRY_AFTER} if denied.status == 503 else {}
+        if challenge is not None:
+            headers["WWW-Authenticate"] = challenge
+        return HTTPException(denied.status, str(denied), headers)
 
     async def _metadata(self) -> JSONResponse:
         members = {
@@ -88,45 +87,21 @@ class Protection:
         return JSONResponse(members, headers=headers)
 
 
-class _Requirement(SecurityBase):
-    def __init__(
-        self,
-        protection: Protection,
-        scopes: tuple[str, ...],
-        role: str | None,
-        max_age: timedelta | None,
-        when_stale: WhenStale | None,
-    ) -> None:
+class _Required(SecurityBase):
+    def __init__(self, protection: Protection, requirement: Requirement, when_stale: WhenStale | None) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="RFC 9068 access token")
         self.scheme_name = "accessToken"
-        self._protection = protection
-        self._scopes, self._role, self._max_age, self._when_stale = scopes, role, max_age, when_stale
+        self._protection, self._requirement, self._when_stale = protection, requirement, when_stale
 
     async def __call__(self, request: Request) -> AccessToken:
-        refusal, verifier = self._protection.refusal, self._protection.verifier
         try:
-            token = await verifier.verify_or_wait(self._find(request), when_stale=self._when_stale)
-        except Refused as refused:
-            if refused.is_temporary:
-                raise HTTPException(503, f"Try again later: {refused}.", {"Retry-After": RETRY_AFTER}) from None
-            raise refusal(401, f"The token is refused: {refused}.", "invalid_token") from None
-        if not token.scope.issuperset(self._scopes):
-            needed = " ".join(self._scopes)
-            raise refusal(403, f"The token needs the scope {needed}.", "insufficient_scope", scope=needed)
-        if self._role is not None and self._role not in token.roles:
-            raise HTTPException(403, f"This needs the role {self._role}.")
-        if self._max_age is not None and not verifier.has_recent_sign_in(token, self._max_age):
-            seconds = str(int(self._max_age.total_seconds()))
-            detail = f"This needs a sign-in within the last {seconds} seconds."
-            raise refusal(401, detail, "insufficient_user_authentication", max_age=seconds)
-        return token
+            return await self._admit(request)
+        except Denied as denied:
+            raise self._protection.refusal(denied) from None
 
-    def _find(self, request: Request) -> str:
-        """The one token of the one Authorization header (RFC 6750 §2.1). Tokens in a query end up in logs."""
-        credentials = request.headers.getlist("Authorization")
-        if len(credentials) > 1 or "access_token" in request.query_params:
-            raise self._protection.refusal(400, "Send one token, in the Authorization header.", "invalid_request")
-        scheme, _, token = credentials[0].partition(" ") if credentials else ("", "", "")
-        if scheme.lower() != "bearer":
-            raise self._protection.refusal(401, "Send an access token of the issuer as a bearer token.")
-        return token.strip(" ")
+    async def _admit(self, request: Request) -> AccessToken:
+        if "access_token" in request.query_params:  # RFC 9700 §4.3.2: it ends up in logs
+            raise Denied(400, "Send the token in the Authorization header.", "invalid_request")
+        authorization = request.headers.getlist("Authorization")
+        verifier = self._protection.verifier
+        return await admit(verifier, authorization, self._requirement, when_stale=self._when_stale)
