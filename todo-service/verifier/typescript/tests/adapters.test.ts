@@ -1,7 +1,7 @@
 // Every adapter answers alike: who gets through, the challenge of each refusal, and the resource's metadata
 // (rules R1 to R7 and R20 to R21; RFC 6750, RFC 9470, RFC 9728).
 
-import { createServer, type OutgoingHttpHeaders, request as httpRequest, type Server } from "node:http";
+import { createServer, request as httpRequest, type Server } from "node:http";
 import { type AddressInfo } from "node:net";
 import express from "express";
 import fastify from "fastify";
@@ -38,7 +38,7 @@ async function listening(server: Server): Promise<Ask> {
   const { port } = server.address() as AddressInfo;
   return (path, authorization) =>
     new Promise((resolve, reject) => {
-      const headers: OutgoingHttpHeaders = authorization === undefined ? {} : { authorization };
+      const headers = ["Host", "api.test", ...[authorization ?? []].flat().flatMap((each) => ["Authorization", each])];
       const asked = httpRequest({ host: "127.0.0.1", port, path, headers, agent: false }, (response) => {
         let body = "";
         response.on("data", (chunk: Buffer) => (body += chunk.toString()));
