@@ -1,13 +1,10 @@
 """The recipes of deploy/PROXIES.md: a proxy that ends TLS in front of the gateway, run as the page shows it.
 
-A proxy that is not on PATH is skipped; with CI=true Caddy and Traefik are installed by requirements-proxies.txt, and a
-proxy that is missing all the same fails.
+Caddy and Traefik come from PATH or, under CI=true, from PyPI.
 """
 
-import os
 import re
 import secrets
-import shutil
 import ssl
 import subprocess
 import sys
@@ -20,14 +17,12 @@ import httpx2
 import pytest
 from deploy.local.ports import free_port
 
-from e2e_fixtures.absent import absent
 from e2e_fixtures.checkout import ROOT
-from e2e_fixtures.guests import environment
 from e2e_fixtures.people import PASSWORD
+from e2e_fixtures.proxy_programs import program
 from e2e_fixtures.stack import Stack, running_stack
 from e2e_fixtures.waiting import wait_until
 
-LOCK = ROOT / "tests-e2e/requirements-proxies.txt"
 PAGE = (ROOT / "deploy/PROXIES.md").read_text(encoding="utf-8")
 
 
@@ -74,7 +69,7 @@ def caddy(here: Behind) -> list[str]:
     text = here.adapted("Caddy", ("id.example.com {", tls))
     # HTTP/3 off: the port is free for TCP, but another program may have its UDP twin.
     options = "{\n admin off\n auto_https disable_redirects\n skip_install_trust\n servers {\n protocols h1 h2\n }\n}\n"
-    return ["caddy", "run", "--adapter", "caddyfile", "--config", str(here.write("Caddyfile", options + text))]
+    return [program("caddy"), "run", "--adapter", "caddyfile", "--config", str(here.write("Caddyfile", options + text))]
 
 
 def nginx(here: Behind) -> list[str]:
@@ -97,18 +92,17 @@ def traefik(here: Behind) -> list[str]:
     text = here.adapted("Traefik", ("Host(`id.example.com`)", "Host(`localhost`)"), ("{certResolver: acme}", "{}"))
     text += f"\ntls: {{certificates: [{{certFile: {here.folder}/gateway.crt, keyFile: {here.folder}/gateway.key}}]}}\n"
     entry = f"--entryPoints.websecure.address=127.0.0.1:{here.port}"
-    return ["traefik", entry, f"--providers.file.filename={here.write('traefik.yaml', text)}"]
+    return [program("traefik"), entry, f"--providers.file.filename={here.write('traefik.yaml', text)}"]
 
 
 @pytest.mark.parametrize("proxy", [caddy, nginx, traefik], ids=lambda each: each.__name__)
 def test_recipe_works_as_it_stands(behind: Behind, proxy: Callable[[Behind], list[str]]) -> None:
     """Names, cookies and the client's address are right, and a client cannot choose its address."""
-    program, (_, *arguments) = program_of(proxy.__name__), proxy(behind)
     trust = ssl.create_default_context(cafile=behind.folder / "authority.crt")
     transport = httpx2.HTTPTransport(local_address="127.0.0.2", verify=trust)
     issuer = behind.stack.running["issuer"]
     with (
-        running([program, *arguments], behind.folder / f"{proxy.__name__}.log"),
+        running(proxy(behind), behind.folder / f"{proxy.__name__}.log"),
         httpx2.Client(base_url=issuer, transport=transport, trust_env=False) as client,
     ):
         wait_until(lambda: answers(client))
@@ -127,13 +121,6 @@ def test_recipe_works_as_it_stands(behind: Behind, proxy: Callable[[Behind], lis
     line = next(line for line in behind.stack.log("gateway").splitlines() if request_id in line)
     assert re.search(r'"127\.0\.0\.2"', line), line
     assert "203.0.113.9" not in line
-
-
-def program_of(name: str) -> str:
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None and f"{name}-bin==" in LOCK.read_text(encoding="utf-8") and os.environ.get("CI") == "true":
-        found = str(environment("proxies", LOCK) / "bin" / name)
-    return found or absent(f"{name} is not installed ({LOCK.name} has Caddy and Traefik)")
 
 
 def answers(client: httpx2.Client) -> bool:

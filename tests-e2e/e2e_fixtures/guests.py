@@ -29,19 +29,15 @@ INSTALLATION_TIMEOUT = 600  # seconds
 
 def python_of(name: str) -> Path:
     """The interpreter of a guest's own environment, with the packages of its lock."""
-    return environment(f"guest-{name}", GUESTS / name / "requirements.txt") / "bin/python"
-
-
-def environment(name: str, lock: Path) -> Path:
-    """A virtual environment with the packages of a lock, made at first use and kept in .run/."""
-    folder = ROOT / ".run" / f"{name}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    lock = GUESTS / name / "requirements.txt"
+    folder = ROOT / ".run" / f"guest-{name}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     complete = folder / "is-complete"  # written last, so an interrupted installation is not taken for complete
     if not complete.exists():
         _run([sys.executable, "-m", "venv", "--clear", str(folder)])
         pip = [str(folder / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
         _run([*pip, "--require-hashes", "-r", str(lock)])
         complete.touch()
-    return folder
+    return folder / "bin/python"
 
 
 def _run(command: Sequence[str]) -> None:
