@@ -28,7 +28,7 @@ SecretFile = Annotated[
 
 @app.command()
 def provision(client_id: ClientId, secret_file: SecretFile = None) -> None:
-    """Create or update a client from metadata on standard input and, if its method needs one, a secret in a file.
+    """Deprecated, see `apply`. Create or update a client from metadata on standard input and a secret in a file.
 
     For deployments whose services are known in advance. Repeating it changes nothing. A different secret replaces the
     old one at once; to keep the old one valid for a while, use `rotate-secret`. A secret that `rotate-secret` has
