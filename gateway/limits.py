@@ -114,9 +114,20 @@ class Zone:
 # limits.conf.template adds: a browser's preflight (OPTIONS) below /api/auth counts in `auth`; a cached document counts
 # in `documents`, but in `auth` if it is requested with Authorization.
 ZONES = (
-    Zone("sign_in", Limit("10r/m", 5), ["~ /api/auth/sign-(in|up)(/|$)", "~^POST /sign(in|up)$"]),
-    # Each of these computes a password hash.
-    Zone("password", Limit("10r/m", 5), ["~ /api/auth/(change-password|verify-password|delete-user)(/|$)"]),
+    Zone(
+        "sign_in",
+        Limit("10r/m", 5),
+        ["~ /api/auth/sign-(in|up)(/|$)", "~^POST /(sign(in|up)|reset-password|verify-email)$"],
+    ),
+    # Each of these computes a password hash, or sends a mail.
+    Zone(
+        "password",
+        Limit("10r/m", 5),
+        [
+            "~ /api/auth/((change|verify|reset)-password|delete-user)(/|$)",
+            "~ /api/auth/(request-password-reset|send-verification-email)(/|$)",
+        ],
+    ),
     Zone(
         "auth",
         Limit("20r/s", 40),

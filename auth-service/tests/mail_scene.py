@@ -9,15 +9,17 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from auth_service.mail.kinds import Kind
+from auth_service.mail.links import MailedLinks
 from auth_service.mail.outbox import Outbox
 from auth_service.mail.sender import MailSender
 from auth_service.mail.smtp import Smtp
 from auth_service.network.mail_urls import SmtpServer, parse_mail_url, parse_sender
+from auth_service.sealed.versioned_secrets import parse_secrets
 from auth_service.store.database import Database, open_database
 from auth_service.worker.letters import LetterWriter
 from auth_service.worker.mailing import open_sender
 
-from .conftest import Clock, Store
+from .conftest import ISSUER, SECRET, Clock, Store
 from .smtp_server import PASSWORD, USER, SmtpProcess
 
 T = TypeVar("T")
@@ -55,14 +57,11 @@ class Mailroom:
     def sender(self, database: Database) -> MailSender:
         target = parse_mail_url(self.url)
         assert target is not None
-        made = open_sender(
-            database, target, SENDER, self.ca_file, LetterWriter("Example", "id.example.com"), self.clock
-        )
+        writer = LetterWriter(ISSUER, "Example", database, MailedLinks(parse_secrets(SECRET)), self.clock)
         if isinstance(target, SmtpServer):
-            return MailSender(
-                database, Smtp(target, SENDER, self.ca_file, self.timeout), SENDER, "Example", made.write, self.clock
-            )
-        return made
+            transport = Smtp(target, SENDER, self.ca_file, self.timeout)
+            return MailSender(database, transport, SENDER, writer.product, writer.write, self.clock)
+        return open_sender(database, target, SENDER, self.ca_file, writer, self.clock)
 
     def send(self) -> None:
         self.run(lambda database: self.sender(database).send_due())

@@ -19,7 +19,7 @@ from auth_service.endpoints.token.grants import GRANT_TYPES
 from auth_service.events.deliveries import DELIVERY_TTL, MAX_ERROR, PURGE_DELAY
 from auth_service.events.sender import EventSender
 from auth_service.keys.ring import open_ring
-from auth_service.keys.signing import KeyStore
+from auth_service.keys.signing import open_token_stores
 from auth_service.network.outbound import FetchFailed, Outbound
 from auth_service.oauth.client_metadata import parse
 from auth_service.oauth.errors import InvalidClientMetadata
@@ -103,8 +103,8 @@ def send(service: Service, *, networks: str = LOOPBACK) -> None:
 
     async def run() -> None:
         database = open_database(service.database_url)
-        store = KeyStore(database, parse_secrets(KEY_ENCRYPTION_KEYS), longest_token_ttl=TTL)
-        keys = await open_ring(store, now=service.clock())
+        stores = open_token_stores(database, parse_secrets(KEY_ENCRYPTION_KEYS), longest_token_ttl=TTL)
+        keys = await open_ring(*stores, now=service.clock())
         sender = EventSender(ISSUER, database, keys, Outbound([ip_network(networks)]), service.clock)
         try:
             await sender.send_due()

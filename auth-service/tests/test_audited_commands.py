@@ -87,6 +87,8 @@ class Scene:
         self.secret_file.write_text(SECRET + "\n")
         self.client_secret = folder / "client_secret"
         self.client_secret.write_text(secrets.token_hex(32))
+        self.configuration = folder / "auth.yaml"
+        self.configuration.write_text("groups: [{name: auditors}]")
         self.frontend = register_frontend(service)
         browser = signed_in(service, "eve@example.com").authorize(self.frontend).allow()
         assert self.frontend.redeem(browser.answer["code"]).status_code == 200
@@ -150,6 +152,7 @@ STEPS = (
     Step("groups grant", "group_granted", lambda _: ["eve@example.com", "staff"]),
     Step("groups revoke", "group_revoked", lambda _: ["eve@example.com", "staff"]),
     Step("groups delete", "group_deleted", lambda _: ["staff", "--yes"]),
+    Step("apply", "configuration_applied", lambda scene: [str(scene.configuration)]),
     Step("registration-tokens create", "registration_token_created"),
     Step(
         "registration-tokens revoke",

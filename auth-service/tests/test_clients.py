@@ -19,6 +19,7 @@ from .oauth_client import METADATA, OAuthClient, public_jwk, register, register_
 from .registry import RESOURCES
 
 BAD = "invalid_client_metadata"
+ALG = "id_token_signed_response_alg"
 KEYS = {"keys": [public_jwk("rsa")]}
 API = f"{ISSUER}/api/v1"
 WEB: dict[str, Any] = {"grant_types": None, "scope": None, "redirect_uris": ["https://app.example.com/callback"]}
@@ -207,6 +208,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "text for a truth": ({"require_pkce": "false"}, "require_pkce: has the wrong type."),
     "another audience of assertions": ({"assertion_audience": "https://x.example"}, "assertion_audience: supported"),
     "other claims in the ID token": ({"id_token_claims": "all"}, "id_token_claims: supported are minimal."),
+    "ID tokens that anybody could sign": ({"id_token_signed_response_alg": "none"}, f"{ALG}: supported are RS256, PS"),
+    "ID tokens by a secret": ({"id_token_signed_response_alg": "HS256"}, f"{ALG}: supported are RS256, PS256, ES256."),
+    "ID tokens on another curve": ({"id_token_signed_response_alg": "ES384"}, f"{ALG}: supported are RS256, PS256,"),
+    "a list of algorithms": ({"id_token_signed_response_alg": ["ES256"]}, f"{ALG}: has the wrong type."),
     "one for a truth": ({"first_party": 1}, "first_party: has the wrong type."),
 }  # fmt: skip
 
@@ -241,7 +246,7 @@ def test_protection_that_is_not_given_is_refused_and_not_ignored(changes: dict[s
 
 
 def test_protection_that_is_given_may_be_asked_for() -> None:
-    asked = {"subject_type": "public", "id_token_signed_response_alg": "RS256", "dpop_bound_access_tokens": False}
+    asked = {"subject_type": "public", "id_token_signed_response_alg": "PS256", "dpop_bound_access_tokens": False}
     asked |= {"require_auth_time": True, "token_endpoint_auth_signing_alg": "ES256", "logo_uri": "https://a.example/"}
     parse({**METADATA, **asked}, resources=RESOURCES, supported_grant_types=GRANT_TYPES)
 
@@ -338,7 +343,7 @@ def test_a_native_application_may_have_a_scheme_of_its_own(uri: str, is_good: bo
 def test_metadata_survive_being_stored() -> None:
     members = {**METADATA, "client_name": "R", "redirect_uris": ["https://a.example.com/"], "first_party": True}
     members |= {"require_pkce": False, "jwks": KEYS, "default_resource": ISSUER}
-    members |= {"assertion_audience": "token_endpoint", "id_token_claims": "minimal"}
+    members |= {"assertion_audience": "token_endpoint", "id_token_claims": "minimal", ALG: "ES256"}
     registered = parse(members, resources=RESOURCES, supported_grant_types=GRANT_TYPES)
     stored = json.loads(json.dumps(registered.members()))
     assert (

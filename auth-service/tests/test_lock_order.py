@@ -31,7 +31,7 @@ from auth_service.commands import consents as consent_commands
 from auth_service.commands import groups as group_commands
 from auth_service.commands import roles as role_commands
 from auth_service.commands import users_access
-from auth_service.commands.api_changes import ApiChange, change_api
+from auth_service.commands.configuration.apis import ApiChange, change_api
 from auth_service.commands.opened import CommandRefused
 from auth_service.resources import resources
 from auth_service.status_lists import lists

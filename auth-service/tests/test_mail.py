@@ -169,7 +169,7 @@ def test_two_workers_at_once_send_each_mail_once(server: SmtpProcess, postgres_u
 
 
 def test_a_worker_whose_claim_has_run_out_does_not_hand_the_mail_over(server: SmtpProcess, mailroom: Mailroom) -> None:
-    mailroom.post("once-stall-rcpt@example.org")
+    mailroom.post("once-stall-rcpt@slow.example.org")
 
     async def overtake(database: Database) -> None:
         slow = mailroom.sender(database)

@@ -166,9 +166,12 @@ def subjects_are_the_same_for_all(service: Service, said: Said) -> None:
 
 @of("id_token_signing_alg_values_supported")
 def id_tokens_are_signed_by(service: Service, said: Said) -> None:
+    """A client may register each of them. RS256 is first, and the default (OpenID Connect Discovery §3)."""
     header = tokens(service)["id_token"].split(".")[0]
     assert header.startswith(encode({"alg": said[0]}).rstrip("=")[:10])
-    assert said == ["RS256"]
+    assert said == ["RS256", "PS256", "ES256"]
+    for alg in said:
+        assert register_frontend(service, id_token_signed_response_alg=alg)
 
 
 @of("claims_supported", "claim_types_supported", "acr_values_supported")

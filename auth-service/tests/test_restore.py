@@ -27,7 +27,7 @@ CHANGED = {"status_lists", "signing_keys", "grants", "clients", "account_events"
 KEPT = {
     "accounts", "identities", "attempts", "audit_events", "revoked_secrets", "client_origins", "used_assertions",
     "event_deliveries", "status_indexes", "resources", "resource_scopes",
-    "account_roles", "groups", "group_members",
+    "account_roles", "groups", "group_members", "configured_objects",
 }  # fmt: skip
 
 

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 PARTS = (["auth-service"], ["todo-service"], ["run.py", "deploy", "gateway"], ["tests-e2e"])
 PRETTIER_CONFIG = "todo-service/web/.prettierrc.json"
 PRETTIER_IGNORE = "todo-service/web/.prettierignore"
-FRONTENDS = ("todo-service/web/**/*.{ts,tsx,css}", "tests-e2e/{frontends,guests}/**/*.{js,mjs,css}")
+FORMATTED = (
+    "todo-service/web/**/*.{ts,tsx,css}",
+    "todo-service/verifier/typescript/{src,tests}/**/*.ts",
+    "tests-e2e/{frontends,guests}/**/*.{js,mjs,css}",
+)
 
 
 def lint(arguments: Sequence[str]) -> int:
@@ -54,7 +58,7 @@ def prettier(*, fix: bool) -> int:
         print(f"TypeScript, JavaScript and CSS are not checked. {refused}", file=sys.stderr)
         return int(os.environ.get("CI") == "true")
     check = ["prettier", "--write" if fix else "--check", "--log-level=warn"]
-    check += [f"--config={PRETTIER_CONFIG}", f"--ignore-path={PRETTIER_IGNORE}", *FRONTENDS]
+    check += [f"--config={PRETTIER_CONFIG}", f"--ignore-path={PRETTIER_IGNORE}", *FORMATTED]
     return run(check, [str(work / "node_modules/.bin" / check[0]), *check[1:]], environment(node))
 
 

@@ -37,6 +37,8 @@ AUTH = [
     "/select-account",
     "/consent",
     "/signout",
+    "/reset-password?token=abc",
+    "/verify-email?token=abc",
     "/pages/style-0123456789abcdef.css",
 ]
 TODO = [

@@ -11,11 +11,14 @@ import httpx2
 import jwt
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy.exc import OperationalError
 
 from todo_fixtures import issuer, service, stores
 from todo_fixtures.issuer import ISSUER, JwksEndpoint, encode, jwk
 from todo_fixtures.service import QUICK, Service
 from todo_service.migrations import migrate
+from todo_service.todos import erasure
 
 RunService = Callable[..., AbstractContextManager[Service]]
 EVENTS, TODOS = "/internal/events", "/api/v1/todos"
@@ -80,6 +83,39 @@ def test_a_purged_accounts_todos_are_erased_and_nobody_elses(receiver: Service) 
     assert push(receiver, event(sub)).status_code == 202
     assert (count(person), count(other)) == (0, 2)
     assert person.post(f"{TODOS}/{deleted['id']}/restore").status_code == 404, "there is no way back"
+
+
+def test_a_large_erasure_goes_in_parts_and_is_repeated_whole_after_a_failure(
+    receiver: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two parts other writers have SQLite's only one."""
+    sub, person = somebody(receiver)
+    body = {"operations": [{"op": "create", "todo": {"title": "x"}}] * 100}
+    for _ in range(2):
+        assert person.post(f"{TODOS}:batch", json=body).status_code == 200
+    deleted: list[int] = []
+
+    def count_deleted(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("DELETE FROM todos"):
+            deleted.append(cursor.rowcount)
+
+    async def fail(*_: Any) -> None:
+        raise OperationalError("DELETE", {}, Exception())
+
+    engine = receiver.app.state.parts.database.writer.sync_engine
+    sqlalchemy_event.listen(engine, "after_cursor_execute", count_deleted)
+    try:
+        with monkeypatch.context() as failing:
+            failing.setattr(erasure, "_erase", fail)
+            assert push(receiver, token := event(sub)).status_code == 503
+        person.post(TODOS, json={"title": "written meanwhile"})
+        assert push(receiver, token).status_code == 202
+    finally:
+        sqlalchemy_event.remove(engine, "after_cursor_execute", count_deleted)
+    assert deleted[:3] == [100, 100, 2]
+    assert max(deleted) == 100
+    assert sum(deleted) == 203
+    assert count(person) == 0
 
 
 def test_an_event_is_applied_once(receiver: Service) -> None:

@@ -324,7 +324,8 @@ class TestScanning:
 
         check()
 
-    def test_a_statement_without_end_is_ended(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("use", ["scanning", "writing"])
+    def test_a_statement_without_end_is_ended(self, url: str, use: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(database, "STATEMENT_TIMEOUT", timedelta(milliseconds=50))
         endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n"
 
@@ -332,8 +333,8 @@ class TestScanning:
         async def check() -> None:
             connected = database.open_database(url)
             for _ in range(2):  # the connection is good for another one
-                async with connected.scanning("alice") as connection:
-                    with pytest.raises(OperationalError):
+                with pytest.raises(OperationalError):
+                    async with getattr(connected, use)("alice") as connection:
                         await connection.execute(text(endless))
             await connected.close()
 

@@ -18,6 +18,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from todo_fixtures.service import Service
@@ -175,6 +176,32 @@ def test_a_writer_takes_sqlites_lock_when_it_begins(sqlite_url: str, path: Path)
 
     asyncio.run(begin())
     other.close()
+
+
+def test_a_transaction_holds_sqlites_writer_for_a_bounded_time(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However short its statements are: all other writers wait for it. The next one has the whole time again."""
+    monkeypatch.setattr(database, "STATEMENT_TIMEOUT", timedelta(milliseconds=100))
+    short = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9000) SELECT count(*) FROM n")
+    insert = text("INSERT INTO received_events VALUES ('written', '2026-01-01 00:00:00.000000')")
+
+    async def write_for_long(connected: database.Database) -> None:
+        async with connected.writing("alice") as connection:
+            await connection.execute(insert)
+            for _ in range(100_000):
+                await connection.execute(short)
+
+    async def check() -> None:
+        connected = database.open_database(sqlite_url)
+        for _ in range(2):
+            with pytest.raises(OperationalError):
+                await write_for_long(connected)
+        async with connected.writing("alice") as connection:
+            await connection.execute(insert)  # what was ended is rolled back
+        await connected.close()
+
+    asyncio.run(check())
 
 
 def test_migrating_waits_for_whoever_migrates_on_sqlite(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ import pytest
 from atjwt.access_token import AccessToken, StatusReference
 from atjwt.algorithms import VerificationKey
 from atjwt.jwks import JwksCache
+from atjwt.polling import Polling
 from atjwt.refusals import InvalidToken, StatusUnknown
 from atjwt.status_list import MAX_LENGTH, MAX_LISTS, Freshness
-from atjwt.status_lists import Polling, StatusLists
+from atjwt.status_lists import StatusLists
 from todo_fixtures.event_loop import in_a_loop, until
 from todo_fixtures.issuer import JwksEndpoint, jwk, private_key
 from todo_fixtures.service import QUICK, QUICK_POLLING

@@ -1,9 +1,11 @@
-"""Which APIs use which signing algorithm, and which verifiers' reports are evidence for its keys.
+"""Which APIs and clients use which signing algorithm, and which verifiers' reports are evidence for its keys.
 
 An API's tokens are signed with RS256 until the first key of its algorithm is active (keys/signing.py).
 """
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -11,15 +13,42 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..keys.signing import ACTIVE, STATUS_LISTS, SigningKey, token_purpose
 from ..keys.verifier_reports import VerifierReport, list_reports
-from ..oauth.algorithms import ALGORITHMS, RS256
+from ..oauth.algorithms import ALGORITHMS, RS256, SIGNED_RESPONSE_ALG
 from ..resources.resources import RegisteredResource
 from .clients import Client
+
+_PAGE = 100
 
 
 async def find_used(session: AsyncSession) -> frozenset[str]:
     """The algorithms that need keys. RS256 always does."""
-    used = await session.scalars(select(RegisteredResource.access_token_signing_alg).distinct())
-    return frozenset((RS256, *used))
+    used = {RS256, *await session.scalars(select(RegisteredResource.access_token_signing_alg).distinct())}
+    return frozenset([alg for alg in ALGORITHMS if alg in used or await _has_clients(session, alg)])
+
+
+async def find_clients(session: AsyncSession, alg: str) -> AsyncIterator[str]:
+    """The clients that registered the algorithm for their ID tokens, page by page.
+
+    The database only searches the text. It could find the words in a client's `jwks`, too, and PostgreSQL refuses to
+    read JSON with a lone surrogate, which a client may have sent.
+    """
+    after = ""
+    both = (
+        Client.registered.contains(SIGNED_RESPONSE_ALG, autoescape=True),
+        Client.registered.contains(f'"{alg}"', autoescape=True),
+    )
+    page = select(Client.client_id, Client.registered).where(*both).order_by(Client.client_id).limit(_PAGE)
+    while rows := (await session.execute(page.where(Client.client_id > after))).all():
+        for row in rows:
+            if json.loads(row.registered).get(SIGNED_RESPONSE_ALG) == alg:
+                yield row.client_id
+        after = rows[-1].client_id
+
+
+async def _has_clients(session: AsyncSession, alg: str) -> bool:
+    async for _ in find_clients(session, alg):
+        return True
+    return False
 
 
 async def find_active_key(session: AsyncSession, alg: str) -> SigningKey | None:
@@ -47,6 +76,29 @@ async def find_evidence(session: AsyncSession, purpose: str, *, now: datetime) -
     return [
         report for report in reports if any(purpose in needs(api) for api in apis_of.get(report.client_id) or ("",))
     ]
+
+
+@dataclass(frozen=True)
+class Use:
+    """What the keys of one algorithm sign, now or as soon as there is an active one."""
+
+    apis: tuple[str, ...]
+    polled_only: tuple[str, ...]  # those of these APIs from which no verifier reports its keys
+    clients: int | None  # that registered the algorithm for their ID tokens; None for RS256, the default of all others
+
+
+async def find_use(session: AsyncSession, alg: str, *, now: datetime) -> Use:
+    rows = (await session.execute(_ALGORITHMS.order_by(RegisteredResource.resource))).all()
+    wanting = [row.resource for row in rows if row.access_token_signing_alg == alg]
+    if alg == RS256:
+        for other in (each for each in ALGORITHMS if each != RS256):
+            if await find_active_key(session, other) is None:
+                wanting += [row.resource for row in rows if row.access_token_signing_alg == other]
+    reports = await list_reports(session, now=now)
+    apis_of = await _find_apis(session, {report.client_id for report in reports})
+    reporting = {api for apis in apis_of.values() for api in apis}
+    clients = None if alg == RS256 else len([each async for each in find_clients(session, alg)])
+    return Use(tuple(wanting), tuple(api for api in wanting if api not in reporting), clients)
 
 
 async def find_lacking(session: AsyncSession, purpose: str, kid: str, *, now: datetime) -> list[str]:

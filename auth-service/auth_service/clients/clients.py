@@ -15,19 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..grants import consents, grants
+from ..oauth.client_documents import is_document_url
 from ..oauth.client_metadata import ClientMetadata
 from ..sealed import opaque
 from ..status_lists import indexes as status_indexes
 from ..store import identifiers
 from ..store.instants import Instant
-from ..store.rows import Row, insert_into
+from ..store.rows import CLIENT_ID, Row, insert_into
 from . import origins as client_origins
 from . import revoked_secrets
 
 # The underscore keeps client ids distinct from account ids, and from the reserved client `web`.
 PREFIX = "client_"
-# The reserved first-party client: web applications that sign in through the Better Auth protocol. It has no credential
-# of its own, and its tokens belong to sessions.
+# The reserved client of web applications on the Better Auth protocol. It has no credential; its tokens are sessions'.
 WEB_CLIENT_ID = "web"
 _CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}|{WEB_CLIENT_ID}")
 
@@ -43,7 +43,7 @@ class SecretEnded(Exception):
 class Client(Row):
     __tablename__ = "clients"
 
-    client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    client_id: Mapped[str] = mapped_column(CLIENT_ID, primary_key=True)
     registered: Mapped[str] = mapped_column(Text)  # JSON: new members need no migration
     roles: Mapped[str] = mapped_column(Text, default="{}", server_default="{}")  # JSON (roles.py)
     secret_hash: Mapped[str | None] = mapped_column(String(64))
@@ -64,11 +64,10 @@ class Client(Row):
 
     def has_secret(self, secret: str, *, now: datetime) -> bool:
         """Whether this is the current secret, or the previous one while that is still valid."""
-        hashed = opaque.hash_of(secret)
+        hashed, ends_at = opaque.hash_of(secret), self.previous_secret_expires_at
         is_current = hmac.compare_digest(hashed, self.secret_hash or "")
         is_previous = hmac.compare_digest(hashed, self.previous_secret_hash or "")
-        overlaps = self.previous_secret_expires_at is not None and now < self.previous_secret_expires_at
-        return is_current or (is_previous and overlaps)
+        return is_current or (is_previous and ends_at is not None and now < ends_at)
 
 
 async def register(session: AsyncSession, registration: ClientMetadata, *, now: datetime) -> tuple[Client, str | None]:
@@ -118,7 +117,7 @@ async def provision(
 
 
 def is_client_id(text: str) -> bool:
-    return _CLIENT_ID.fullmatch(text) is not None
+    return _CLIENT_ID.fullmatch(text) is not None or is_document_url(text)
 
 
 async def find(session: AsyncSession, client_id: str) -> Client | None:
@@ -144,8 +143,8 @@ async def replace_registration(
     secret = opaque.draw() if registration.uses_secret and client.secret_hash is None else None
     changes: dict[str, object] = {"registered": json.dumps(registration.members()), "updated_at": now}
     if secret is not None or not registration.uses_secret:
-        hashed = None if secret is None else opaque.hash_of(secret)
-        changes |= {"secret_hash": hashed, "previous_secret_hash": None, "previous_secret_expires_at": None}
+        changes |= {"previous_secret_hash": None, "previous_secret_expires_at": None}
+        changes["secret_hash"] = opaque.hash_of(secret) if secret else None
     await session.execute(update(Client).where(Client.client_id == client.client_id).values(**changes))
     await client_origins.replace(session, client.client_id, registration.redirect_uris)
     return secret

@@ -6,7 +6,8 @@
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     registration_tokens.py                     `registration-tokens`: who may register itself as a client
-    resources.py, api_changes.py               `resources`: the registry of APIs; all that a change takes away
+    resources.py                               `resources`: the registry of APIs
+    apply.py, configuration/                   `apply`: APIs, groups and clients from files
     algorithms.py                              when the signing algorithm of an API or a client begins
     roles.py, groups.py, named_holders.py      `roles`, `groups`: of accounts and services; who is named
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
@@ -41,6 +42,7 @@ from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
 from ..telemetry.tracing import TracingUnavailable
 from . import (
+    apply,
     audit,
     clients,
     consents,
@@ -82,6 +84,7 @@ keys.app.add_typer(key_check.app)
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(audit.app, name="audit")
 app.command()(restoring.restore)
+app.command()(apply.apply)
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 

@@ -63,3 +63,8 @@ async def begin(alg: str, what: str) -> None:
             f" `keys rotate --alg {alg} --now` does not wait",
             err=True,
         )
+
+
+async def begin_for_client(alg: str | None, client_id: str) -> None:
+    """The same for the algorithm of a client's ID tokens; None: it registered none."""
+    await begin(alg or RS256, f"ID tokens for {client_id}, which it may refuse,")

@@ -14,7 +14,7 @@ from ..clients import clients
 from ..clients.clients import Client
 from ..clients.information import describe
 from ..store.instants import utc_now
-from . import provisioning
+from . import algorithms, provisioning
 from .durations import parse_duration
 from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show_pages
@@ -96,7 +96,9 @@ async def _create(members: dict[str, Any]) -> dict[str, Any]:
         registration = check_registration(members, await load_resources(session))
         client, secret = await clients.register(session, registration, now=(now := utc_now()))
         await record(session, "client_registered", now=now, client_id=client.client_id)
-        return describe(client, registration, secret)
+        made = describe(client, registration, secret)
+    await algorithms.begin_for_client(registration.id_token_signed_response_alg, client.client_id)
+    return made
 
 
 async def _pages() -> AsyncIterator[list[Record]]:
@@ -121,7 +123,9 @@ async def _update(client_id: str, members: dict[str, Any]) -> dict[str, Any]:
         client = await _get_client(session, client_id)
         secret = await clients.replace_registration(session, client, registration, now=(now := utc_now()))
         await record(session, "client_updated", now=now, client_id=client_id)
-        return describe(client, registration, secret)
+        made = describe(client, registration, secret)
+    await algorithms.begin_for_client(registration.id_token_signed_response_alg, client_id)
+    return made
 
 
 async def _rotate_secret(session: AsyncSession, client_id: str, overlap: timedelta, *, revoke: bool) -> dict[str, Any]:

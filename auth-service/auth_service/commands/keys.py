@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..audit.trail import record, record_rotation
-from ..clients.algorithms import find_evidence, find_lacking
+from ..clients.algorithms import Use, find_evidence, find_lacking, find_use
 from ..keys.rewrap import rewrap_keys
 from ..keys.rotation import Rotation, SpareTooYoung, rotate_keys
 from ..keys.signing import NEXT, STATUS_LISTS, KeyStore, SigningKey, token_purpose
@@ -25,25 +25,35 @@ from .verifiers import list_held_keys, list_held_status_lists
 OfStatusLists = Annotated[bool, typer.Option("--status-lists", help="The key that signs status lists, not tokens.")]
 OF_LISTS = typer.Option("--status-lists", help="Show the versions of the held status lists, not the keys.")
 AT_ONCE = timedelta(0)
-OfAlgorithm = Annotated[str, typer.Option("--alg", help="The algorithm of the key: RS256, PS256 or ES256.")]
+OfAlgorithm = Annotated[
+    str | None, typer.Option("--alg", help="The key for tokens of this algorithm: RS256 (the default), PS256 or ES256.")
+]
+Kid = Annotated[str | None, typer.Argument(metavar="KID", help="With --emergency: the key to withdraw.")]
+All = Annotated[bool, typer.Option("--all", help="With --emergency: withdraw every active key.")]
+MOST_NAMES = 10  # of APIs in one column
 
 app = typer.Typer(help="Signing keys.", no_args_is_help=True)
 AtOnce = Annotated[bool, typer.Option("--now", help="Do not wait until all caches know the spare.")]
-Emergency = Annotated[bool, typer.Option("--emergency", help="Withdraw the active key: its signatures are refused.")]
+Emergency = Annotated[bool, typer.Option("--emergency", help="Withdraw a key: its signatures are refused.")]
 
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List the keys and their states. Private parts are never shown."""
+    """List the keys, their states, and what they sign. Private parts are never shown.
+
+    An API under `polled_only` has no verifier that reports its keys, so it is no evidence for a rotation.
+    """
     show(run(_list()), as_json=as_json)
 
 
 @app.command()
 def rotate(
+    kid: Kid = None,
     at_once: AtOnce = False,
     emergency: Emergency = False,
     status_lists: OfStatusLists = False,
-    alg: OfAlgorithm = RS256,
+    alg: OfAlgorithm = None,
+    everything: All = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -53,14 +63,22 @@ def rotate(
     Refused while the spare is younger than AUTH_KEY_SPARE_MIN_AGE, because caches may not have it yet, and while a
     verifier reports that it lacks the spare.
 
-    With --emergency the command waits until every verifier reports that it refuses the key, and shows when each did. A
-    verifier that has been silent for 90 s has probably ended: it is named, and not waited for.
+    With --emergency a key is withdrawn: the active one, or the one that KID names, or with --all every active key. The
+    command waits until every verifier reports that it refuses the key, and shows when each did. A verifier that has
+    been silent for 90 s has probably ended: it is named, and not waited for.
     """
-    if emergency:
-        confirm("Withdraw the active key, so that everything it has signed is refused?", yes=yes)
-        run(withdraw(_purpose(alg, status_lists), as_json=as_json))
-    else:
-        show([run(_rotate(_purpose(alg, status_lists), at_once=at_once))], as_json=as_json)
+    named = alg is not None or status_lists
+    purpose = _purpose(alg or RS256, status_lists)
+    if not emergency:
+        if kid is not None or everything:
+            raise CommandRefused("KID and --all are for --emergency only")
+        show([run(_rotate(purpose, at_once=at_once))], as_json=as_json)
+        return
+    if named + everything + (kid is not None) > 1:
+        raise CommandRefused("name the key in one way: KID, --all, --alg or --status-lists")
+    what = "every active key" if everything else f"the key {kid}" if kid else "the active key"
+    confirm(f"Withdraw {what}, so that everything it has signed is refused?", yes=yes)
+    run(withdraw(purpose if named else None, kid=kid, everything=everything, as_json=as_json))
 
 
 @app.command()
@@ -82,18 +100,27 @@ def verifiers(status_lists: Annotated[bool, OF_LISTS] = False, as_json: AsJson =
     show(run(list_held_status_lists() if status_lists else list_held_keys()), as_json=as_json)
 
 
-def record_of(key: SigningKey, alg: str, state: str, reports: Sequence[VerifierReport]) -> Record:
+def record_of(store: KeyStore, key: SigningKey, reports: Sequence[VerifierReport], use: Use | None) -> Record:
+    """One line. `use` is None for a key of status lists."""
     return {
         "kid": key.kid,
         "purpose": key.purpose,
-        "state": state,
-        "alg": alg,
+        "state": store.state_of(key, now=utc_now()),
+        "alg": store.alg,
         "created_at": written(key.created_at),
         "activated_at": written(key.activated_at),
         "retired_at": written(key.retired_at),
         "encryption_key_version": key.encryption_key_version,
         "verifiers": f"{sum(report.holds(key.kid) for report in reports)}/{len(reports)}",
+        "apis": "" if use is None else _names(use.apis),
+        "polled_only": "" if use is None else _names(use.polled_only),
+        "clients": None if use is None else use.clients,
     }
+
+
+def _names(names: Sequence[str]) -> str:
+    more = [f"+{len(names) - MOST_NAMES}"] if len(names) > MOST_NAMES else []
+    return " ".join([*names[:MOST_NAMES], *more])
 
 
 async def _list() -> list[Record]:
@@ -101,8 +128,12 @@ async def _list() -> list[Record]:
         stores, now = open_stores(database), utc_now()
         async with database.reading() as session:
             reports = {store.purpose: await find_evidence(session, store.purpose, now=now) for store in stores}
+            uses = {alg: await find_use(session, alg, now=now) for alg in ALGORITHMS}
         found = [(store, key) for store in stores for key in await store.list_keys()]
-    return [record_of(key, store.alg, store.state_of(key, now=now), reports[store.purpose]) for store, key in found]
+    return [
+        record_of(store, key, reports[store.purpose], None if store.purpose == STATUS_LISTS else uses[store.alg])
+        for store, key in found
+    ]
 
 
 def _purpose(alg: str, of_status_lists: bool) -> str:

@@ -8,8 +8,9 @@ import typer
 from ..audit.trail import record
 from ..clients import clients
 from ..clients.clients import SecretEnded
-from ..sealed.versioned_secrets import MIN_LENGTH, looks_like_a_default
+from ..clients.secret_files import UnusableSecretFile, is_safe_in_basic, read_secret
 from ..store.instants import utc_now
+from . import algorithms
 from .key_withdrawal import written
 from .opened import CommandRefused, opened, run
 from .registrations import check_registration, load_resources, read_metadata
@@ -27,7 +28,7 @@ SecretFile = Annotated[
 
 @app.command()
 def provision(client_id: ClientId, secret_file: SecretFile = None) -> None:
-    """Create or update a client from metadata on standard input and, if its method needs one, a secret in a file.
+    """Deprecated, see `apply`. Create or update a client from metadata on standard input and a secret in a file.
 
     For deployments whose services are known in advance. Repeating it changes nothing. A different secret replaces the
     old one at once; to keep the old one valid for a while, use `rotate-secret`. A secret that `rotate-secret` has
@@ -40,14 +41,10 @@ def provision(client_id: ClientId, secret_file: SecretFile = None) -> None:
 
 def _read_secret(path: Path) -> str:
     try:
-        secret = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandRefused(f"{path} cannot be read: {type(error).__name__}") from error
-    if len(secret) < MIN_LENGTH or not secret.isprintable() or looks_like_a_default(secret):
-        raise CommandRefused(
-            f"{path} must hold a random secret of at least {MIN_LENGTH} characters (openssl rand -hex 32)"
-        )
-    if "+" in secret or "%" in secret:
+        secret = read_secret(path)
+    except UnusableSecretFile as error:
+        raise CommandRefused(str(error)) from error
+    if not is_safe_in_basic(secret):
         typer.echo(
             f"auth-service: {path}: a client must percent-encode the secret's + and % for HTTP Basic (RFC 6749 "
             "§2.3.1), which `curl -u` does not; openssl rand -hex 32 makes a secret without them",
@@ -70,6 +67,7 @@ async def _provision(client_id: str, members: dict[str, Any], secret: str | None
                 raise CommandRefused("token_endpoint_auth_method: must be one that uses a secret")
             if await clients.provision(session, client_id, registration, secret, now=(now := utc_now())):
                 await record(session, "client_provisioned", now=now, client_id=client_id)
+        await algorithms.begin_for_client(registration.id_token_signed_response_alg, client_id)
     except SecretEnded as error:
         raise CommandRefused(
             f"{client_id}: the secret in {file} was replaced or revoked on {written(error.ended_at)} and stays so: "

@@ -15,7 +15,7 @@ from ..settings.settings import load_settings
 from ..store.instants import utc_now
 from ..tokens.removed_access import count_affected, loss_of
 from . import algorithms
-from .api_changes import ApiChange, change_api, check_api
+from .configuration.apis import ApiChange, change_api, check_api
 from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show
 from .registrations import read_metadata
@@ -62,7 +62,7 @@ def update(uri: Identifier, yes: Yes = False, at_once: AtOnce = False) -> None:
 
 @app.command()
 def provision(yes: Yes = False, at_once: AtOnce = False) -> None:
-    """Register the API on standard input, or replace its registration. Repeating it changes nothing."""
+    """Deprecated, see `apply`. Register the API on standard input, or replace its registration."""
     _print(run(_register(_read(), may_exist=True, must_exist=False, yes=yes, at_once=at_once)))
 
 
@@ -131,7 +131,10 @@ async def _put(
         _get(resources, resource.resource)
     if change.before is not None and not may_exist:
         raise CommandRefused("resource: is registered already; update replaces its registration")
-    check_api(resource, resources)
+    try:
+        check_api(resource, resources)
+    except InvalidResource as error:
+        raise CommandRefused(str(error)) from None
     if change.before == resource:
         return resource
     if change.before is not None and not at_once:

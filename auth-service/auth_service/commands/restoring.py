@@ -63,6 +63,7 @@ _EMPTIED = (
     *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
     *(OutgoingMail, MailedLink),
     RegistrationToken,  # the backup does not know which were used up or revoked since
+    *(OutgoingMail, MailedLink),  # what it still has to send was sent since, and what it links to was used
 )
 
 KeepSessions = Annotated[

@@ -19,6 +19,7 @@ from ..events.deliveries import find_backlog
 from ..events.sender import EventSender
 from ..keys.ring import open_ring
 from ..keys.signing import open_status_list_keys, open_token_stores
+from ..mail.links import MailedLinks
 from ..mail.sender import MailSender
 from ..migrations import HEAD, serves
 from ..network.mail_urls import parse_mail_url, parse_sender
@@ -103,8 +104,9 @@ def _open_mailing(settings: Settings, database: Database) -> Sequence[MailSender
     target = parse_mail_url(settings.mail_url.get_secret_value())
     if target is None or settings.mail_from is None:
         return ()
-    host = urlsplit(settings.issuer).netloc
-    writer = LetterWriter(settings.product_name or host, host)
+    product = settings.product_name or urlsplit(settings.issuer).netloc
+    links = MailedLinks(settings.versioned("secret"))
+    writer = LetterWriter(settings.issuer, product, database, links, utc_now)
     sender = parse_sender(settings.mail_from)
     return (open_sender(database, target, sender, settings.mail_ca_file, writer, utc_now),)
 

@@ -80,13 +80,15 @@ class EventSender:
         """None: the client has no URL for it any more."""
         if delivery.type == logout_token.EVENT:
             url = receiver.registration.backchannel_logout_uri
-            form = urlencode({"logout_token": self._sign_logout(delivery)})
+            form = urlencode({"logout_token": self._sign_logout(delivery, receiver)})
             # §2.8: 200; some frameworks answer 204 instead.
             return Message(url, form, "application/x-www-form-urlencoded", (200, 204)) if url else None
         url = receiver.registration.event_endpoint
         return Message(url, self._sign(delivery), MEDIA_TYPE, (202,)) if url else None  # RFC 8935 §2.2
 
-    def _sign_logout(self, delivery: EventDelivery) -> str:
+    def _sign_logout(self, delivery: EventDelivery, receiver: Client) -> str:
+        """Signed like the client's ID tokens (Back-Channel Logout 1.0 §2.6 step 2)."""
+        alg = receiver.registration.id_token_signed_response_alg
         token = LogoutToken(
             iss=self.issuer,
             aud=delivery.client_id,
@@ -95,7 +97,7 @@ class EventSender:
             sid=delivery.session_id or "",
             issued_at=self.clock(),
         )
-        return jws.sign(token.claims(), typ=logout_token.TYP, by=self.keys.current.active)
+        return jws.sign(token.claims(), typ=logout_token.TYP, by=self.keys.current.signer(alg))
 
     def _sign(self, delivery: EventDelivery) -> str:
         event = SecurityEvent(

@@ -42,9 +42,9 @@ class HeldKeys:
     sets: Mapping[str, KeySet]
     active: Signer  # the RS256 key
 
-    def signer(self, alg: str) -> Signer:
-        """The active key of the algorithm; the RS256 key as long as the algorithm has none."""
-        found = self.sets.get(alg)
+    def signer(self, alg: str | None) -> Signer:
+        """The active key of the algorithm; the RS256 key for None, and as long as the algorithm has none."""
+        found = None if alg is None else self.sets.get(alg)
         return self.active if found is None or found.active is None else found.active
 
     @property

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..store.database import Database
@@ -56,15 +56,33 @@ async def rotate_keys(database: Database, store: KeyStore, clock: Clock, *, publ
     return await _replace_active(database, store, clock, published_for=published_for, becoming=RETIRING)
 
 
-async def withdraw_active_key(database: Database, store: KeyStore, clock: Clock) -> Rotation:
+async def withdraw_active_key(database: Database, store: KeyStore, clock: Clock, *, kid: str | None = None) -> Rotation:
     """Remove the active key from the key set at once, because it is compromised.
 
     Each verifier refuses the key's tokens as soon as it has fetched the set again.
 
+    Args:
+        kid: refuse if another key is active by now.
+
     Raises:
         The same as `rotate_keys`, but SpareTooYoung only while the spare is younger than PROCESSES_RELOADED.
     """
-    return await _replace_active(database, store, clock, published_for=PROCESSES_RELOADED, becoming=GONE)
+    return await _replace_active(database, store, clock, published_for=PROCESSES_RELOADED, becoming=GONE, kid=kid)
+
+
+async def withdraw_inactive_key(database: Database, store: KeyStore, key: SigningKey, clock: Clock) -> None:
+    """Remove a key that does not sign from the key set at once: the spare, which gets a successor, or a retiring key.
+
+    Raises:
+        RotationRefused: its state has just changed. Nothing is changed.
+    """
+    made = [await asyncio.to_thread(store.generate, NEXT, clock())] if key.state == NEXT else []
+    now = clock()
+    async with database.writing() as session:
+        await _move(session, key, GONE, retired_at=now, encrypted_private_key=DESTROYED)
+        for spare in made:
+            spare.created_at = now
+        session.add_all(made)
 
 
 async def withdraw_all_keys(session: AsyncSession, made: Sequence[SigningKey], *, now: datetime) -> None:
@@ -76,13 +94,21 @@ async def withdraw_all_keys(session: AsyncSession, made: Sequence[SigningKey], *
 
 
 async def _replace_active(
-    database: Database, store: KeyStore, clock: Clock, *, published_for: timedelta, becoming: str
+    database: Database,
+    store: KeyStore,
+    clock: Clock,
+    *,
+    published_for: timedelta,
+    becoming: str,
+    kid: str | None = None,
 ) -> Rotation:
     """Rotate in one transaction. Conditional UPDATEs and unique indexes let only one of two simultaneous calls pass."""
     keys = {key.state: key for key in await store.list_keys()}
     active, spare = keys.get(ACTIVE), keys.get(NEXT)
     if spare is None or (active is None and (store.begins_active or becoming == GONE)):
         raise RotationRefused(_nothing_to_rotate(store))
+    if kid is not None and (active is None or active.kid != kid):
+        raise RotationRefused(f"the key {kid} does not sign any more: see keys list")
     remaining = spare.created_at + max(published_for, PROCESSES_RELOADED) - clock()
     if remaining > timedelta(0):
         raise SpareTooYoung(spare.kid, remaining)
@@ -107,15 +133,17 @@ def _nothing_to_rotate(store: KeyStore) -> str:
 async def retire_keys(database: Database, store: KeyStore, clock: Clock) -> Sequence[str]:
     """Retire the keys of an algorithm that nobody uses any more. Returns the `kid`s of those that were published.
 
-    The spare has signed nothing. The active key stays published for its tokens, like a key that was rotated.
+    The active key stays published for its tokens, like a key that was rotated. The spare has signed nothing; it is
+    deleted, so that a client that registers and ends again and again leaves no rows.
     """
     keys = {key.state: key for key in await store.list_keys()}
-    ending = [(keys[state], becoming) for state, becoming in ((ACTIVE, RETIRING), (NEXT, GONE)) if state in keys]
-    now = clock()
+    ending, now = [keys[state] for state in (ACTIVE, NEXT) if state in keys], clock()
     async with database.writing() as session:
-        for key, becoming in ending:
-            await _move(session, key, becoming, retired_at=now, encrypted_private_key=DESTROYED)
-    return [key.kid for key, _ in ending]
+        for key in ending:
+            await _move(session, key, RETIRING, retired_at=now, encrypted_private_key=DESTROYED)
+            if key.state == NEXT:
+                await session.execute(delete(SigningKey).where(SigningKey.kid == key.kid))
+    return [key.kid for key in ending]
 
 
 async def _move(session: AsyncSession, key: SigningKey, state: str, **changes: datetime | bytes) -> None:

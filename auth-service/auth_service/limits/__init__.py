@@ -1,7 +1,10 @@
 """Limits: how often something may be tried or asked.
 
     attempts.py         guesses at a password, counted in SQL per account and network, and per account
+    mail_budgets.py     mails that anonymous callers cause, per address and per network
     clients.py          requests of an authenticated client to an endpoint, and its RateLimit fields
+    documents.py        fetches of clients' metadata documents, counted per network, per host and in all
+    registrations.py    clients that register themselves, counted per network
     windows.py          `Window`, `QuotaPolicy`, and `OwnWindows`: one process's own count
     shared_windows.py   `SharedWindows`: the same count for all processes, in Redis
     redis_address.py    the address of Redis: one server, Sentinel or cluster, with or without TLS
@@ -16,6 +19,6 @@ budget and gives one attempt back to the second (`succeeded`).
 Clients: http/client_requests.py calls `ClientLimits.spend` after the client is authenticated. With Redis all processes
 count together; when Redis is away each process counts alone, and no request waits.
 
-The gateway limits by address before any of this (gateway/README.md). Others import attempts.py and clients.py;
-settings/ imports `QuotaPolicy` and `parse_redis_url`. Redis itself is used only here.
+The gateway limits by address before any of this (gateway/README.md). Others import attempts.py, mail_budgets.py and
+clients.py; settings/ imports `QuotaPolicy` and `parse_redis_url`. Redis itself is used only here.
 """

@@ -102,6 +102,13 @@ class AttemptLimiter:
                     await _take_from_account(session, attempt.account_key, now)
         return attempt
 
+    async def forget(self, session: AsyncSession, account: str, networks: Sequence[str]) -> None:
+        """Reset the budgets of these networks: whoever reads the account's mail need not guess."""
+        for network in networks if self._is_on else ():
+            await session.execute(
+                delete(AttemptBudget).where(AttemptBudget.key == self._hash("network", account, network))
+            )
+
     async def succeeded(self, session: AsyncSession, attempt: Attempt) -> None:
         """Reset the budgets of the networks, and give the attempt back to the account's budget."""
         if self._is_on:
@@ -128,18 +135,26 @@ async def _take_from_network(session: AsyncSession, key: str, now: datetime, fre
 
 
 async def _take_from_account(session: AsyncSession, key: str, now: datetime) -> None:
-    """Count in a fixed window: after the hundredth attempt the next one has to wait for the window's end."""
+    await take_in_window(session, key, ACCOUNT_BUDGET, ACCOUNT_WINDOW, now=now)
+
+
+async def take_in_window(session: AsyncSession, key: str, budget: int, window: timedelta, *, now: datetime) -> None:
+    """Count in a fixed window: when the budget is used up, the next one has to wait for the window's end.
+
+    Raises:
+        TooManyAttempts
+    """
     is_over = AttemptBudget.expires_at <= now
     count = case((is_over, 1), else_=AttemptBudget.count + 1)
-    ends_at = case((is_over, now + ACCOUNT_WINDOW), else_=AttemptBudget.expires_at)
+    ends_at = case((is_over, now + window), else_=AttemptBudget.expires_at)
     await _take(
         session,
         key,
         now,
-        lasting=ACCOUNT_WINDOW,
+        lasting=window,
         changes={
             "count": count,
-            "next_at": case((count >= ACCOUNT_BUDGET, ends_at), else_=NOT_HELD),
+            "next_at": case((count >= budget, ends_at), else_=NOT_HELD),
             "expires_at": ends_at,
         },
     )

@@ -45,6 +45,10 @@ class ClientLimits:
         self._shared = shared
         self._own = OwnWindows()
 
+    def with_policy(self, policy: QuotaPolicy) -> "ClientLimits":
+        """Other limits that count in the same Redis. Unlimited if these are. `running` is for these only."""
+        return ClientLimits(None if self._requests is None else policy, self._shared)
+
     @property
     def has_lost_redis(self) -> bool:
         return self._shared is not None and self._shared.is_lost

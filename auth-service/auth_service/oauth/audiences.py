@@ -1,7 +1,7 @@
 """Audiences (RFC 8707): which APIs a request is for, which one a token is for, and which scopes that token carries."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 
@@ -45,6 +45,12 @@ class Resources:
     def scopes(self) -> tuple[str, ...]:
         """Every scope that can be asked for; tokens name theirs in this order."""
         return (*IDENTITY, *self._owners)
+
+    @cached_property
+    def for_strangers(self) -> "Resources":
+        """The APIs as a client sees them that nobody here knows: the open ones, and nothing of roles and groups."""
+        open_ones = (each for each in self.registered if each.is_open)
+        return Resources(self.issuer, tuple(replace(each, roles={}, groups=False) for each in open_ones))
 
     def find(self, identifier: str) -> Resource | None:
         return self._by_identifier.get(identifier)

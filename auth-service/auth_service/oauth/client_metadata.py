@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from . import metadata_members as members_of
 from . import scope as scopes
+from .algorithms import ALGORITHMS, SIGNED_RESPONSE_ALG
 from .audiences import Resources
 from .errors import InvalidClientMetadata, InvalidRedirectUri
 
@@ -23,7 +24,7 @@ MINIMAL = "minimal"  # `id_token_claims`
 # Members that are written and read back as they are, and are absent when None.
 _AS_GIVEN = (
     *("jwks", "jwks_uri", "default_resource", "event_endpoint", "require_pkce", "assertion_audience"),
-    *("id_token_claims", "backchannel_logout_uri", "backchannel_logout_session_required"),
+    *("id_token_claims", "backchannel_logout_uri", "backchannel_logout_session_required", SIGNED_RESPONSE_ALG),
 )
 
 
@@ -47,6 +48,7 @@ class ClientMetadata:
     first_party: bool
     assertion_audience: str | None  # TOKEN_ENDPOINT: an assertion's `aud` may be that URL, too
     id_token_claims: str | None  # MINIMAL: the claims of the scopes profile and email are at userinfo only
+    id_token_signed_response_alg: str | None  # of ID tokens and logout tokens; None: RS256
     backchannel_logout_uri: str | None  # the URL that receives logout tokens
     backchannel_logout_session_required: bool | None  # logout tokens have a `sid` in any case
 
@@ -142,6 +144,7 @@ def parse(
         first_party=members_of.read(given, "first_party", bool, False),
         assertion_audience=members_of.read_one_of(given, "assertion_audience", (TOKEN_ENDPOINT,), None),
         id_token_claims=members_of.read_one_of(given, "id_token_claims", (MINIMAL,), None),
+        id_token_signed_response_alg=members_of.read_one_of(given, SIGNED_RESPONSE_ALG, ALGORITHMS, None),
         backchannel_logout_uri=members_of.read_receiver(given, "backchannel_logout_uri"),
         backchannel_logout_session_required=members_of.read(given, "backchannel_logout_session_required", bool, None),
     )

@@ -44,6 +44,6 @@ class IdToken:
 
 
 def hash_token(access_token: str) -> str:
-    """`at_hash`: the left half of the token's SHA-256, the hash that RS256 uses (OpenID Connect Core §3.1.3.6)."""
+    """`at_hash`: the left half of the token's SHA-256, the hash of each algorithm (OpenID Connect Core §3.1.3.6)."""
     digest = hashlib.sha256(access_token.encode("ascii")).digest()
     return base64.urlsafe_b64encode(digest[:16]).decode("ascii").rstrip("=")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from . import authorization_parameters, claims, pkce
+from . import algorithms, authorization_parameters, claims, pkce
 from .audiences import Resources
 from .authentication_context import ACRS
 from .authorization_request import RESPONSE_MODES
@@ -27,6 +27,7 @@ def describe(resources: Resources, *, grant_types: Sequence[str], registers: boo
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         **({"registration_endpoint": f"{issuer}/oauth/register"} if registers else {}),
+        **({"client_id_metadata_document_supported": True} if resources.for_strangers.registered else {}),
         "end_session_endpoint": f"{issuer}/oauth/logout",
         "status_list_aggregation_endpoint": f"{issuer}/oauth/status-lists",
         "backchannel_logout_supported": True,
@@ -46,7 +47,7 @@ def describe(resources: Resources, *, grant_types: Sequence[str], registers: boo
         "scopes_supported": [*IDENTITY, *(scope for each in public for scope in each.scopes)],
         **({"protected_resources": [each.resource for each in public]} if public else {}),
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": list(algorithms.ALGORITHMS),
         "claim_types_supported": ["normal"],
         "claims_supported": list(claims.SUPPORTED),
         "acr_values_supported": list(ACRS),

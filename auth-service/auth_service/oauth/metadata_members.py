@@ -24,7 +24,6 @@ D = TypeVar("D", str, None)
 UNMET: Mapping[str, tuple[object, ...]] = {
     "subject_type": ("public",),
     "sector_identifier_uri": (),
-    "id_token_signed_response_alg": ("RS256",),
     "id_token_encrypted_response_alg": (),
     "id_token_encrypted_response_enc": (),
     "userinfo_signed_response_alg": (),

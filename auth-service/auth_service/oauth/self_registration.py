@@ -15,24 +15,30 @@ from .scope import EMAIL, MAX_LENGTH, OFFLINE_ACCESS, OPENID, PROFILE
 
 GRANT_TYPES = (AUTHORIZATION_CODE, REFRESH_TOKEN)
 IDENTITY = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)
+NOT_A_STRANGERS = frozenset({"backchannel_logout_uri", "backchannel_logout_session_required"})
 TAKEN = frozenset(
     {
         *("client_name", "redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "scope"),
-        *("token_endpoint_auth_method", "jwks", "jwks_uri", "id_token_claims"),
+        *("token_endpoint_auth_method", "jwks", "jwks_uri", "id_token_claims", "id_token_signed_response_alg"),
         *("backchannel_logout_uri", "backchannel_logout_session_required"),
     }
 )
 
 
-def parse_own(members: Mapping[str, Any], *, resources: Resources) -> ClientMetadata:
+def parse_own(members: Mapping[str, Any], *, resources: Resources, is_stranger: bool = False) -> ClientMetadata:
     """Check what a client states about itself. Unknown grant types, response types and scopes are passed over.
 
     Without a scope it gets the identity scopes, and those of APIs that are open to any client.
 
+    Args:
+        is_stranger: nobody vouches for it. It gets no other scopes than these, and receives nothing from us.
+
     Raises:
         InvalidClientMetadata, InvalidRedirectUri: as `client_metadata.parse`.
     """
-    given = {name: value for name, value in members.items() if name in TAKEN or name in UNMET}
+    taken = TAKEN - NOT_A_STRANGERS if is_stranger else TAKEN
+    resources = resources.for_strangers if is_stranger else resources
+    given = {name: value for name, value in members.items() if name in taken or name in UNMET}
     for name, known in (("grant_types", GRANT_TYPES), ("response_types", (CODE,))):
         if name in given:
             given[name] = _known_of(given[name], known)

@@ -1,6 +1,7 @@
 """APIs that this issuer makes tokens for: the registry, and its copy in each process.
 
     resources.py   the tables `RegisteredResource` and `ResourceScope`, and the functions that read and change them
+    owners.py      the table `ConfiguredObject`: which configuration file an API, a group or a client came from
     cache.py       `ResourceCache`: all APIs as this process read them a moment ago
 
 An API and its rules are values in oauth/resources.py; which API a request is for is decided in oauth/audiences.py. A

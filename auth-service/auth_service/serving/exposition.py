@@ -16,6 +16,7 @@ from ..telemetry.metrics import Metric, render
 from ..telemetry.process_metrics import pool_metrics, process_metrics
 from ..worker.schedule import Pace
 
+SET_BACK = "1 if the database is older than it was, and `restore` has not been run since"
 REDIS_LOST = "1 if Redis is configured but does not answer; each process then limits by itself"
 
 
@@ -73,4 +74,4 @@ def _of_status_lists(lists: PublishedStatusLists, now: datetime) -> Iterator[Met
     for number, published in lists.current.items():
         version.set(str(number), to=published.version)
         age.set(str(number), to=(now - published.signed_at).total_seconds())
-    yield from (version, age)
+    yield from (version, age, Metric("auth_database_set_back", "gauge", SET_BACK, (), {(): int(lists.is_set_back)}))

@@ -66,7 +66,7 @@ class Settings(MailSettings):
         ("127.0.0.1", "::1"), description="Addresses or networks whose X-Forwarded-For is trusted"
     )
     outbound_allowed_networks: Networks = Field(
-        (), description="Private networks that clients' `jwks_uri` may point to"
+        (), description="Private networks that clients' `jwks_uri` and metadata documents may point to"
     )
     event_networks: Networks = Field(
         (), description="Private networks where clients may receive events and logout tokens; http is allowed there"
@@ -85,8 +85,8 @@ class Settings(MailSettings):
         timedelta(days=180), description="A grant's refresh tokens end after this time, however often they are replaced"
     )
     audit_max_age: Positive = Field(timedelta(days=360), description="Time that an event of the audit trail is kept")
-    registration: Literal["off", "token"] = Field(
-        "off", description="`token`: a program with an initial access token may register itself as a client (RFC 7591)"
+    registration: Literal["off", "token", "open"] = Field(
+        "off", description="Who may register clients: programs with an initial access `token`, or anybody (`open`)"
     )
     key_rotation_interval: Positive = Field(
         timedelta(days=30), description="Time between the worker's rotations of the signing keys"

@@ -4,6 +4,7 @@
     lists.py       the tables `StatusList` and `StatusIndex`, and how one list follows another
     epochs.py      `begin`: what a restored backup does to all lists; `ListName`, the name of a list in its URI
     versions.py    raises a list's version in the transaction that sets a bit
+    set_back.py    notices a database that is older than it was, although `restore` was not run
     published.py   `PublishedStatusLists`: the lists as this process signs and serves them
 
 A holder (a session at the client `web`, a grant, or a client that acts for itself) draws an index before its first

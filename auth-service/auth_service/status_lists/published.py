@@ -22,6 +22,7 @@ from . import indexes as status_indexes
 from . import lists as status_lists
 from .epochs import ListName
 from .lists import CLOSED, CLOSED_MARGIN, ListState
+from .set_back import SetBackWatch
 
 PATH = "/oauth/status-lists"
 LOOK_PERIOD = timedelta(milliseconds=200)
@@ -66,6 +67,7 @@ class PublishedStatusLists:
         self._refreshing = asyncio.Lock()
         self._next_look: asyncio.Task[None] | None = None
         self._listeners: set[asyncio.Queue[Hint | None]] = set()
+        self._set_back = SetBackWatch()
         self.current: Mapping[int, PublishedList] = {}
 
     @property
@@ -83,6 +85,11 @@ class PublishedStatusLists:
 
     def _uri(self, name: ListName) -> str:
         return f"{self._issuer}{PATH}/{name}"
+
+    @property
+    def is_set_back(self) -> bool:
+        """Whether the database was set back without `restore` (set_back.py)."""
+        return self._set_back.is_set_back
 
     def is_usable(self, list_id: int | None, index: int | None) -> bool:
         """Whether a token may be issued with this index: its list is not closed, and the index is not revoked."""
@@ -102,6 +109,14 @@ class PublishedStatusLists:
             self._next_look = asyncio.create_task(self._look_next(now))
         await asyncio.shield(self._next_look)
 
+    async def compare_held(self, held: Mapping[str, int], *, now: datetime) -> None:
+        """Compare the versions that a verifier holds, by URI, with the database, if one is newer than what is here."""
+        known = {self._uri(each.name): each for each in self.current.values()}
+        ahead = {known[uri].name: version for uri, version in held.items() if uri in known}
+        if any(version > self.current[name.id].version for name, version in ahead.items()):
+            await self.look(now=now)  # another process may have signed it a moment ago
+            self._set_back.compare(ahead, {each.name: each.version for each in self.current.values()})
+
     async def _look_next(self, now: datetime) -> None:
         async with self._refreshing:
             self._next_look = None  # later callers need a newer read than the one that begins here
@@ -110,6 +125,8 @@ class PublishedStatusLists:
     async def _refresh(self, now: datetime) -> None:
         async with self._database.reading() as session:
             states = await status_lists.find_states(session, closed_after=now - self._shown_for)
+        signed = {each.name: each.version for each in self.current.values() if each.state != CLOSED}
+        self._set_back.compare(signed, {ListName(state.epoch, state.id): state.version for state in states})
         published = {state.id: await self._publish(state, now) for state in states}
         changed = [each for each in published.values() if self._is_news(each)]
         self.current = published

@@ -18,16 +18,16 @@ no two wait for each other:
 
     1. attempt budgets    of the network, then of the account (limits/)
     2. accounts           `accounts.lock` before changing more than one row of an account; `lock_password`
-    3. mailed links       `use_link`, `void_links`
-    4. clients            an UPDATE, or FOR UPDATE before a deletion; `hold_owners` holds an account and a client
-    5. requests           stored authorization requests
-    6. sessions           `lock_live`, or their deletion
-    7. APIs               `lock_registered`, or their removal, which begins with the clients
-    8. roles and groups   roles of accounts, groups, their members: `lock` before an account, an API or a group goes
-    9. consents           `consents.find_agreed(lock=True)`, `remember`, `lock`
-    10. grants            `grants.hold` while a code or a refresh token is made; every end of a grant
-    11. codes and families of refresh tokens
-    12. status indexes    only with their holder locked: a session, a grant or a client
+                          then links that were mailed to the account (`use_link`, `void_links`)
+    3. clients            an UPDATE, or FOR UPDATE before a deletion; `hold_owners` holds an account and a client
+    4. requests           stored authorization requests
+    5. sessions           `lock_live`, or their deletion
+    6. APIs               `lock_registered`, or their removal, which begins with the clients
+    7. roles and groups   roles of accounts, groups, their members: `lock` before an account, an API or a group goes
+    8. consents           `consents.find_agreed(lock=True)`, `remember`, `lock`
+    9. grants             `grants.hold` while a code or a refresh token is made; every end of a grant
+    10. codes and families of refresh tokens
+    11. status indexes    only with their holder locked: a session, a grant or a client
 
 Operators' changes of the registry, of roles and of groups first exclude each other by a lock of the whole table
 (`load_locked`, `exclude_others`), which no request waits for.

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt.algorithms import RSAAlgorithm
 
 from ..keys.past import find_hint_key
 from ..oauth.id_token import TYP
@@ -38,12 +36,12 @@ class HintVerifier:
 
     async def verify(self, hint: str, *, now: datetime) -> Hint:
         """Verify that we signed the ID token, expired or not, and return its members. Raises InvalidHint."""
-        key = await self._find_key(_read_kid(hint), now)
+        key, alg = await self._find_key(_read_kid(hint), now)
         try:
             claims = jwt.decode(
                 hint,
                 key,
-                algorithms=["RS256"],
+                algorithms=[alg],
                 issuer=self.issuer,
                 options={"verify_exp": False, "verify_aud": False, "require": ["iss", "sub", "aud", "iat", "exp"]},
             )
@@ -51,12 +49,12 @@ class HintVerifier:
             raise InvalidHint(type(error).__name__) from None
         return _hint(claims)
 
-    async def _find_key(self, kid: str, now: datetime) -> RSAPublicKey:
+    async def _find_key(self, kid: str, now: datetime) -> tuple[jwt.PyJWK, str]:
+        """The key, and its own algorithm, whatever the hint's header says (RFC 8725 §3.1)."""
         public_jwk = await find_hint_key(self.database, kid, now=now)
-        key = None if public_jwk is None else RSAAlgorithm.from_jwk(dict(public_jwk))
-        if not isinstance(key, RSAPublicKey):
+        if public_jwk is None:
             raise InvalidHint("unknown key")
-        return key
+        return jwt.PyJWK(dict(public_jwk)), public_jwk["alg"]
 
 
 def _read_kid(hint: str) -> str:

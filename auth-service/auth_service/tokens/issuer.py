@@ -13,7 +13,6 @@ from ..keys import jws
 from ..keys.ring import KeyRing
 from ..oauth import access_token, claims, id_token
 from ..oauth.access_token import AccessToken, Authentication
-from ..oauth.algorithms import RS256
 from ..oauth.audiences import Audience
 from ..oauth.authentication_context import ONE_FACTOR, PASSWORD
 from ..oauth.id_token import IdToken
@@ -112,11 +111,13 @@ class TokenIssuer:
         *,
         nonce: str | None,
         person: Mapping[str, Any],
+        alg: str | None,
         now: datetime,
     ) -> str:
         """An ID token issued with an access token.
 
         Args:
+            alg: what the client registered for its ID tokens. None: RS256.
             person: claims about the person. OpenID Connect Core §5.4 would leave those of the scopes to userinfo, but
                 most client libraries look nowhere else.
         """
@@ -132,7 +133,7 @@ class TokenIssuer:
             at_hash=id_token.hash_token(access_token),
             person=person,
         )
-        return self._sign(token.claims(), id_token.TYP, RS256)
+        return self._sign(token.claims(), id_token.TYP, alg)
 
     def kid_for(self, audience: Audience) -> str:
         """The key that signs this audience's access tokens now."""
@@ -168,7 +169,7 @@ class TokenIssuer:
         )
         return self._sign(token.claims(), access_token.TYP, audience.signing_alg)
 
-    def _sign(self, members: Mapping[str, Any], typ: str, alg: str) -> str:
+    def _sign(self, members: Mapping[str, Any], typ: str, alg: str | None) -> str:
         return jws.sign(members, typ=typ, by=self.keys.current.signer(alg))
 
 

@@ -1,18 +1,50 @@
 """The words of each mail that is due. Only here it is decided whether an address has an account."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode, urlsplit
 
-from ..mail.kinds import Kind
+from ..accounts import accounts
+from ..mail.kinds import LINK_TTL, Kind
 from ..mail.letters import Letter, write_letter
+from ..mail.links import MailedLinks
 from ..mail.outbox import OutgoingMail
+from ..store.database import Database
+from ..store.instants import Clock
+
+# The page that a link leads to. It asks; only its form does something.
+PAGES = {Kind.VERIFY_EMAIL: "/verify-email", Kind.RESET_PASSWORD: "/reset-password"}
 
 
 @dataclass(frozen=True)
 class LetterWriter:
+    issuer: str
     product: str
-    host: str
+    database: Database
+    links: MailedLinks
+    clock: Clock
 
     async def write(self, mail: OutgoingMail) -> Letter | None:
         """The letter. None: there is nobody to send it to."""
-        facts = {"product": self.product, "host": self.host}
-        return write_letter(Kind(mail.kind), mail.language, facts)
+        kind = Kind(mail.kind)
+        facts = {"product": self.product, "host": urlsplit(self.issuer).netloc}
+        if kind not in LINK_TTL:
+            return write_letter(kind, mail.language, facts)
+        token = await self._issue(mail, kind, now=self.clock())
+        if token is None:
+            return None
+        query = {"token": token} | ({"callbackURL": mail.told["return_to"]} if "return_to" in mail.told else {})
+        return write_letter(kind, mail.language, facts, url=f"{self.issuer}{PAGES[kind]}?{urlencode(query)}")
+
+    async def _issue(self, mail: OutgoingMail, kind: Kind, *, now: datetime) -> str | None:
+        """The secret of the mail's link; None if the address has no account that could use it."""
+        async with self.database.reading() as session:
+            found = await accounts.find_by_email_with_password(session, mail.recipient)
+        if found is None or found[0].suspended_at is not None:
+            return None
+        account, password_hash = found
+        is_of_no_use = {Kind.RESET_PASSWORD: password_hash is None, Kind.VERIFY_EMAIL: account.email_verified}
+        if is_of_no_use[kind]:
+            return None
+        async with self.database.writing() as session:
+            return await self.links.issue(session, mail, account.id, now=now)

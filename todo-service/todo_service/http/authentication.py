@@ -90,11 +90,8 @@ class Authenticator:
 
         A service's token always passes: the service authenticated itself to get it.
         """
-        if token.is_of_service:
-            return
-        seconds = int(RECENT.total_seconds())
-        leeway = self._verifier.policy.leeway.total_seconds()  # a sign-in of the future has an unknown age
-        if token.auth_time is None or not -leeway <= self._clock() - token.auth_time <= seconds:
+        if not self._verifier.has_recent_sign_in(token, RECENT):
+            seconds = int(RECENT.total_seconds())
             detail = "This needs a sign-in within the last five minutes."
             raise self._refusal(
                 INSUFFICIENT_USER_AUTHENTICATION, detail, "insufficient_user_authentication", max_age=str(seconds)

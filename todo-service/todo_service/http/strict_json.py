@@ -26,11 +26,13 @@ def parse(text: bytes, *, max_depth: int, max_values: int | None = None) -> obje
     """
     if max_values is not None and _has_too_many_quotes(text, max_values):
         raise TooManyValues(f"more than {max_values} members and elements")
-    outside = _outside_strings(text)
-    if _is_deeper(outside, max_depth, max_values):
-        raise ValueError("too deeply nested")
-    if max_values is not None and len(outside.translate(None, _NOT_MARKS)) > max_values:
-        raise TooManyValues(f"more than {max_values} members and elements")
+    # With few brackets, also counting those in strings, the text is not too deep: most texts are read once only.
+    if max_values is not None or text.count(b"[") + text.count(b"{") > max_depth:
+        outside = _outside_strings(text)
+        if _is_deeper(outside, max_depth, max_values):
+            raise ValueError("too deeply nested")
+        if max_values is not None and len(outside.translate(None, _NOT_MARKS)) > max_values:
+            raise TooManyValues(f"more than {max_values} members and elements")
     try:
         value = _DECODER.decode(text.decode())
         if b"\\u" in text:

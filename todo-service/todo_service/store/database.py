@@ -48,9 +48,9 @@ class Database:
 
     On SQLite the writer has a single connection: writers wait for it here, and do not starve each other into `database
     is locked`. Its transactions begin IMMEDIATE: a transaction that reads first and then writes would fail if another
-    one has written in between. The reader works on the event loop (inline_sqlite.py), so a block that reads may await
-    nothing but its own statements. The scanner is for statements that may look at many rows: they run in threads, at
-    most two at once, and end after STATEMENT_TIMEOUT.
+    one has written in between. A writer's transaction ends STATEMENT_TIMEOUT after it began. The reader works on the
+    event loop (inline_sqlite.py), so a block that reads may await nothing but its own statements. The scanner is for
+    statements that may look at many rows: they run in threads, at most two at once, and end after STATEMENT_TIMEOUT.
     """
 
     reader: AsyncEngine
@@ -179,6 +179,7 @@ def _open_sqlite(url: str, common: dict[str, Any]) -> Database:
     for engine in (reader, scanner):
         _prepare_sqlite(engine.sync_engine, begin=None)
     _end_after_the_timeout(scanner.sync_engine)
+    _end_transactions_after_the_timeout(writer.sync_engine)
     return Database(reader, writer, scanner)
 
 
@@ -212,6 +213,33 @@ def _prepare_sqlite(engine: Engine, *, begin: str | None) -> None:
 
 def _end_after_the_timeout(engine: Engine) -> None:
     """End SQLite's statements after STATEMENT_TIMEOUT from the check-out of their connection, as PostgreSQL does."""
+    _watch_the_deadline(engine)
+
+    @event.listens_for(engine, "checkout")
+    def on_checkout(connection: Any, record: Any, proxy: object) -> None:
+        record.info["deadline"] = time.monotonic() + STATEMENT_TIMEOUT.total_seconds()
+
+
+def _end_transactions_after_the_timeout(engine: Engine) -> None:
+    """End SQLite's only writer STATEMENT_TIMEOUT after it has the lock: all other writers wait for it."""
+    _watch_the_deadline(engine)
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Any) -> None:  # after BEGIN IMMEDIATE, whose listener was registered first
+        connection.info["deadline"] = time.monotonic() + STATEMENT_TIMEOUT.total_seconds()
+
+    @event.listens_for(engine, "checkout")
+    def on_checkout(connection: Any, record: Any, proxy: object) -> None:
+        record.info.pop("deadline", None)
+
+    @event.listens_for(engine, "commit")
+    @event.listens_for(engine, "rollback")
+    def on_end(connection: Any) -> None:
+        connection.info.pop("deadline", None)
+
+
+def _watch_the_deadline(engine: Engine) -> None:
+    """Interrupt the statements of a connection after the time at which its `deadline` is over."""
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, record: Any) -> None:
@@ -219,10 +247,6 @@ def _end_after_the_timeout(engine: Engine) -> None:
             return bool(time.monotonic() > record.info.get("deadline", math.inf))
 
         connection.run_async(lambda driver: driver.set_progress_handler(is_over, _STEPS))
-
-    @event.listens_for(engine, "checkout")
-    def on_checkout(connection: Any, record: Any, proxy: object) -> None:
-        record.info["deadline"] = time.monotonic() + STATEMENT_TIMEOUT.total_seconds()
 
 
 def _is_missing_table(error: DatabaseError) -> bool:

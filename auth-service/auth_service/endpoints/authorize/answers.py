@@ -9,11 +9,16 @@ from datetime import datetime, timedelta
 
 from fastapi import Request, Response
 
+from ...clients.clients import Client
+from ...clients.document_clients import find_agreed
+from ...clients.own_registrations import is_stranger
 from ...grants import authorization_requests
 from ...grants.authorization_requests import StoredRequest
 from ...http.authorization_response import answer_code, answer_refusal
 from ...http.current_session import Current, SessionParts, find_current
+from ...http.pages import PageRefused
 from ...http.pending_requests import PendingParts, PendingRequest, answered, require_pending
+from ...oauth.authorization_request import Target
 from ...oauth.errors import OAuthError
 from ...tokens import authorization_codes
 from ...tokens.code_values import CodeValues
@@ -37,7 +42,12 @@ async def refuse(
     parts: AnswerParts,
     now: datetime,
 ) -> Response:
-    """Send the client a refusal, unless a stored request has an answer already."""
+    """Send the client a refusal, unless a stored request has an answer already.
+
+    Raises:
+        PageRefused: nobody here knows the client, and the person has not agreed to it. Nothing is recorded.
+    """
+    await require_agreement(pending.client, current, refusal, parts)
     if pending.stored is not None:
         session_id = current.session.id if current else None
         async with parts.database.writing() as session:
@@ -47,6 +57,37 @@ async def refuse(
         if not is_first:
             return await answer_again(http, pending.handle, parts, now)
     return answer_refusal(http, pending.request.target, refusal)
+
+
+async def refuse_at_once(
+    http: Request, client: Client, target: Target, refusal: OAuthError, parts: AnswerParts, now: datetime
+) -> Response:
+    """Send the client a refusal of a request that could not be read. Raises PageRefused as `refuse`."""
+    current = await find_current(http, parts, now) if is_stranger(client) else None
+    await require_agreement(client, current, refusal, parts)
+    return answer_refusal(http, target, refusal)
+
+
+async def require_agreement(client: Client, current: Current | None, refusal: OAuthError, parts: PendingParts) -> None:
+    """Before a refusal redirects to a client that nobody here knows: the person must have agreed to it once.
+
+    Otherwise any address could be reached by a link to ours (RFC 9700 §4.11.2).
+
+    Raises:
+        PageRefused: it has the refusal, for the developer of the client.
+    """
+    if not is_stranger(client):
+        return
+    if current is not None:
+        async with parts.database.reading() as session:
+            if await find_agreed(session, current.account.id, client):
+                return
+    raise PageRefused(
+        "This did not work",
+        "The application that sent you here asked for something that it cannot have. It has registered itself, so you "
+        f"are not sent back to it. For its developer: {refusal.error}: {refusal.description}",
+        reason=f"{client.client_id}: {refusal.error}",
+    )
 
 
 async def answer_again(http: Request, handle: str, parts: AnswerParts, now: datetime) -> Response:

@@ -3,6 +3,8 @@
     sign_in.py, sign_up.py, sign_out.py           a session begins and ends
     get_session.py, sessions.py, revocation.py    the caller's session, all of the caller's sessions, ending them
     token.py                                      an access token, for the default API or for a named one
+    email_verification.py                         an address is proved by a mailed link
+    password_reset.py                             a new password by a mailed link
     profile.py, password_change.py, deletion.py   changes of the caller's account
     identities.py, liveness.py                    the caller's ways to sign in; GET /ok
     routes.py                                     the prefix that every route carries
@@ -21,10 +23,12 @@ serving/ imports `routers` and the refusals, app.py imports the CORS middleware.
 
 from . import (
     deletion,
+    email_verification,
     get_session,
     identities,
     liveness,
     password_change,
+    password_reset,
     profile,
     revocation,
     sessions,
@@ -48,6 +52,8 @@ routers = tuple(
         revocation,
         profile,
         password_change,
+        password_reset,
+        email_verification,
         deletion,
         liveness,
     )

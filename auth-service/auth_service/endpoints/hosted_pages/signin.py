@@ -12,6 +12,7 @@ from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
+from ...mail.outbox import Outbox
 from ...oauth.parameters import Parameters
 from ...signing_in.password_sign_in import AccountSuspended, Credentials, SignInParts, WrongCredentials, sign_in
 from .forms import (
@@ -38,6 +39,8 @@ router = APIRouter()
 @dataclass(frozen=True)
 class SignInPageParts(FormParts, PendingParts, SignInParts):
     """The parts to show a page about a pending request, and to sign in."""
+
+    outbox: Outbox
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
@@ -112,6 +115,7 @@ async def _render(
         stay_token=_stay_token(request, parts, current) if offer.is_required and current else None,
         remember=form.get("remember") is not None if form else True,
         confirms=confirms,
+        has_mail=parts.outbox.is_on,
     )
 
 
@@ -121,4 +125,12 @@ def _stay_token(request: Request, parts: SignInPageParts, current: Current) -> s
 
 
 def _render_signed_in(request: Request, parts: SignInPageParts, current: Current) -> Response:
-    return render_form(request, parts, "signed_in", None, session_id=current.session.id, account=current.account)
+    return render_form(
+        request,
+        parts,
+        "signed_in",
+        None,
+        session_id=current.session.id,
+        account=current.account,
+        asks_to_verify=parts.outbox.is_on and not current.account.email_verified,
+    )

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from ...audit.trail import recorded
 from ...clients.authentication import ClientAuthenticator
 from ...clients.clients import Client
+from ...clients.own_registrations import is_stranger
 from ...grants import logout_requests
 from ...grants.logout_requests import LogoutRequest
 from ...http.current_session import Current, SessionParts, find_current
@@ -95,8 +96,8 @@ async def _end(request: Request, asked: Asked, current: Current, parts: SignOutP
 
 
 def _finish(request: Request, asked: Asked) -> Response:
-    """Redirect to the application. Without one, show a page that can be reloaded."""
-    if asked.return_to is not None:
+    """Redirect to the application. Without one, or if nobody here knows it, show a page that can be reloaded."""
+    if asked.return_to is not None and asked.client is not None and not is_stranger(asked.client):
         return see_other(asked.return_to)
     return _render_signed_out(request, asked)
 

@@ -9,6 +9,7 @@ from ...http.oauth_requests import NO_STORE, REFUSALS, document_form, read_form
 from ...http.parts import Given, Now, given
 from ...keys.verifier_reports import InvalidReport, parse_report, store_report
 from ...oauth.errors import InvalidRequest, UnauthorizedClient
+from ...status_lists.published import PublishedStatusLists
 from ...store.database import Database
 
 router = APIRouter()
@@ -18,6 +19,7 @@ router = APIRouter()
 class ReportParts(Given):
     database: Database
     clients: ClientAuthenticator
+    status_lists: PublishedStatusLists
 
 
 FORM = document_form(
@@ -53,4 +55,6 @@ async def report(request: Request, now: Now) -> Response:
             await store_report(session, client.client_id, reported, now=now)
     except InvalidReport as error:
         raise InvalidRequest(str(error)) from None
+    held = {each.uri: each.version for each in reported.status_lists if each.version is not None}
+    await parts.status_lists.compare_held(held, now=now)
     return Response(status_code=204, headers=NO_STORE)

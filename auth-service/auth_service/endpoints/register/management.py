@@ -61,7 +61,8 @@ async def replace(request: Request, now: Now) -> Response:
     members = await read_metadata(request)
     _check_own(members, client, now)
     resources = await parts.resources.current(now=now)
-    answer = await parts.database.transact(_replace, client.client_id, check(members, resources), resources, token, now)
+    checked = check(members, resources, is_stranger=own_registrations.is_stranger(client))
+    answer = await parts.database.transact(_replace, client.client_id, checked, resources, token, now)
     return JSONResponse(answer, 200, NO_STORE)
 
 

@@ -10,7 +10,9 @@ from ...clients.clients import Client
 from ...clients.information import describe
 from ...clients.keys import UnusableKey, parse_key_set
 from ...http.bearer_tokens import REFUSALS
+from ...http.client_cors import EXPOSED_HEADERS
 from ...http.json_bodies import MEDIA_TYPE
+from ...http.oauth_requests import OAuthErrorBody
 from ...http.outgoing import outgoing_of
 from ...oauth.audiences import Resources
 from ...oauth.client_metadata import ClientMetadata
@@ -19,20 +21,24 @@ from ...oauth.self_registration import parse_own
 from ...resources.resources import lock_registered
 
 PATH = "/oauth/register"
-ANSWERS: dict[int | str, dict[str, Any]] = {**REFUSALS, 404: {"description": "Not Found: nobody may register here"}}
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    **REFUSALS,
+    404: {"description": "Not Found: nobody may register here"},
+    429: {"model": OAuthErrorBody},
+}
 BODY = {"requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}}
 
 
 def allow_any_origin(request: Request) -> None:
     """Let the page that asks read the response, whatever it will be."""
     outgoing_of(request).fields.update(
-        {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After"}
+        {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": EXPOSED_HEADERS}
     )
 
 
-def check(members: Mapping[str, Any], resources: Resources) -> ClientMetadata:
+def check(members: Mapping[str, Any], resources: Resources, *, is_stranger: bool) -> ClientMetadata:
     """The checked metadata. Raises InvalidClientMetadata or InvalidRedirectUri (RFC 7591 §3.2.2)."""
-    registration = parse_own(members, resources=resources)
+    registration = parse_own(members, resources=resources, is_stranger=is_stranger)
     if registration.jwks is not None:
         try:
             parse_key_set(registration.jwks, strictly=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...audit.trail import recorded
+from ...clients.own_registrations import apis_for
 from ...grants import grants
 from ...grants.grants import Authorized
 from ...http.parts import Given
@@ -79,8 +80,10 @@ async def respond(
     )
     id_token = None
     if OPENID in target.granted:
-        person = await _describe_person(request.client.registration, parts, held, target)
-        id_token = parts.tokens.issue_id_token(held, access_token, nonce=nonce, person=person, now=now)
+        registration = request.client.registration
+        person = await _describe_person(registration, parts, held, target)
+        alg = registration.id_token_signed_response_alg
+        id_token = parts.tokens.issue_id_token(held, access_token, nonce=nonce, person=person, alg=alg, now=now)
     return TokenResponse(
         access_token=access_token,
         expires_in=int(parts.tokens.ttl_of(target.audience).total_seconds()),
@@ -131,7 +134,7 @@ async def choose_target(
         InvalidTarget, InvalidScope: nothing has been spent yet.
     """
     asked = request.parameters.all("resource")
-    resources = await parts.resources.naming(asked, None, now=request.now)
+    resources = apis_for(request.client, await parts.resources.naming(asked, None, now=request.now))
     named = None if request.parameters.get("scope") is None else scopes
     registration = request.client.registration
     default = registration.default_resource

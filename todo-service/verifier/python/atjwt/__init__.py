@@ -17,6 +17,14 @@ What this file exports is the public interface; everything else may change.
     discovery.py         the issuer's metadata (RFC 8414): where keys and lists are
     reports.py           counters and ages, for metrics
 
+    bearer.py            what adapters share: the bearer token, what it must show, and the challenge (RFC 6750)
+    fastapi.py           `Protection.requires`: what an endpoint needs of its token (needs fastapi)
+    sidecar.py           an HTTP service that a proxy asks whether a request may pass: `python -m atjwt serve`
+    sidecar_settings.py  its settings, from the environment (needs uvicorn)
+    __main__.py          the command: `serve`
+    testing.py           `Issuer`: an issuer in the process of a test
+    pytest_plugin.py     the same as a fixture of pytest
+
 Values and pure functions:
     access_token.py      `verify`: an access token (RFC 9068), under `Terms`
     jws.py               the signature and the header (RFC 7515, RFC 8725): `verify`
@@ -24,12 +32,12 @@ Values and pure functions:
     key_set.py           the issuer's keys as a value, read from a JWK Set
     epochs.py            `Epochs`: which lists are from before a restore of the issuer
     status_list.py       one status list as a value: verified, inflated, read bit by bit
-    bearer.py            the bearer token of a request, what it must show, and the challenge in a refusal (RFC 6750)
     strict_json.py       JSON without duplicate names, NaN or deep nesting
 
 Kept fresh in the background:
     jwks.py              `JwksCache`: the keys, fetched every 30 s; unknown `kid`s cost one more fetch per 30 s
     status_lists.py      `StatusLists`: all lists, polled every 2 s; `check` says whether a token is revoked
+    polling.py           `Polling`: when lists are fetched
     status_hints.py      a stream from the issuer that says which list has changed and should be fetched at once
     verified_tokens.py   `VerifiedTokens`: tokens that were verified in the last seconds
     saved_copy.py        keys and lists on disk, so that a restart needs no issuer
@@ -47,9 +55,9 @@ from .access_token import AccessToken, Actor, StatusReference
 from .discovery import Endpoints
 from .jwks import Schedule
 from .policy import Policy, WhenStale
+from .polling import Polling
 from .refusals import Reason, Refused
 from .reports import HeldList, KeysReport, Report, StatusListsReport
-from .status_lists import Polling
 from .thread import VerifierThread
 from .verifier import SavedCopies, Seams, Verifier
 

@@ -1,30 +1,45 @@
 """The bearer token of a request, what it must show, and the challenge in a refusal (RFC 6750, RFC 9470, RFC 9728).
 
-Pure functions and values, for adapters: each framework reads a header and writes a response in its own way.
+Adapters share it: each framework only reads a header and writes a response in its own way.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from .access_token import AccessToken
+from .policy import WhenStale
 from .refusals import Refused
+from .verifier import Verifier
 
-RETRY_AFTER = "2"  # seconds, like the interval between polls of the status lists
-LEEWAY = 60.0  # seconds that a person's sign-in may lie in the future: two clocks differ
+RETRY_AFTER = "5"  # seconds, for a temporary refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """What a valid token must show for a request: all of these scopes, all of these roles, a sign-in so recent.
 
-    `max_age` is in seconds since the person's sign-in (`auth_time`). A service's token has none and always passes: the
+    `max_age` is the time since the person's sign-in (`auth_time`). A service's token has none and always passes: the
     service authenticated itself to get it.
     """
 
     scopes: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
-    max_age: float | None = None
+    max_age: timedelta | None = None
+
+    @classmethod
+    def of(cls, scopes: Iterable[str], roles: Iterable[str] = (), max_age: timedelta | None = None) -> "Requirement":
+        """A requirement from words as a developer or an operator writes them. Each may hold several scopes.
+
+        Raises:
+            ValueError: a scope has characters that RFC 6749 §3.3 does not allow, or `max_age` is not positive.
+        """
+        found = frozenset(word for each in scopes for word in each.split(" ")) - {""}
+        if not all("!" <= character <= "~" and character not in '"\\' for word in found for character in word):
+            raise ValueError("a scope consists of printable ASCII without quotation marks and backslashes")
+        if max_age is not None and max_age <= timedelta(0):
+            raise ValueError("max_age is a positive time")
+        return cls(found, frozenset(roles) - {""}, max_age)
 
     def joined(self, other: "Requirement") -> "Requirement":
         """Both requirements at once."""
@@ -35,8 +50,8 @@ class Requirement:
 class Denied(Exception):
     """A request that is not let through: its HTTP status, and the challenge that tells the client what to change.
 
-    The text quotes nothing of the request. `error` is the code of RFC 6750 §3.1 or RFC 9470 §3; empty if the request
-    has no token at all (RFC 6750 §3.1), and for a temporary refusal (503).
+    The text quotes nothing of the request. `error` is the code of RFC 6750 §3.1 or RFC 9470 §3. It is empty if the
+    request has no token at all (§3.1), for a missing role and for a temporary refusal (503).
     """
 
     def __init__(self, status: int, text: str, error: str = "", **parameters: str) -> None:
@@ -45,12 +60,12 @@ class Denied(Exception):
         self.parameters = parameters
 
     def challenge(self, resource_metadata: str = "") -> str | None:
-        """The value of WWW-Authenticate; None for a temporary refusal.
+        """The value of WWW-Authenticate; None if no other token would help, or the same one will later.
 
         Args:
             resource_metadata: the URL of the API's metadata (RFC 9728 §5.1), without quotation marks.
         """
-        if self.status >= 500:
+        if self.status != 401 and not self.error:
             return None
         told = {"error": self.error, "error_description": str(self), **self.parameters} if self.error else {}
         if resource_metadata:
@@ -78,6 +93,27 @@ def read_token(authorization: Sequence[str]) -> str:
     return token
 
 
+async def admit(
+    verifier: Verifier,
+    authorization: Sequence[str],
+    requirement: Requirement,
+    *,
+    when_stale: WhenStale | None = None,
+) -> AccessToken:
+    """The token of a request, verified (`Verifier.verify_or_wait`), that shows what is required.
+
+    Raises:
+        Denied
+    """
+    text = read_token(authorization)
+    try:
+        token = await verifier.verify_or_wait(text, when_stale=when_stale)
+    except Refused as refused:
+        raise denial_of(refused) from None
+    require(verifier, token, requirement)
+    return token
+
+
 def denial_of(refused: Refused) -> Denied:
     """The answer to a token that the verifier has refused."""
     if refused.is_temporary:
@@ -85,37 +121,18 @@ def denial_of(refused: Refused) -> Denied:
     return Denied(401, f"The token is refused: {refused}.", "invalid_token")
 
 
-def require(token: AccessToken, requirement: Requirement, *, now: float) -> None:
+def require(verifier: Verifier, token: AccessToken, requirement: Requirement) -> None:
     """Raises Denied if the token does not show what is required.
 
-    A missing scope is 403 `insufficient_scope`, with all scopes that the request needs. A missing role is 403 without
-    a scope, as no other token of the person would help. A sign-in that is too old is 401 (RFC 9470 §3).
+    A missing scope is 403 `insufficient_scope`, with all scopes that the request needs. A missing role is 403 without a
+    challenge, because no other scope would help. A sign-in that is too old is 401 (RFC 9470 §3).
     """
     if not requirement.scopes <= token.scope:
         scope = " ".join(sorted(requirement.scopes))
-        raise Denied(403, "The token does not have the scope that is needed.", "insufficient_scope", scope=scope)
-    if not requirement.roles <= token.roles:
-        raise Denied(403, "The token does not have the role that is needed.", "insufficient_scope")
-    if requirement.max_age is not None and not token.is_of_service:
-        age = math.inf if token.auth_time is None else now - token.auth_time
-        if not -LEEWAY <= age <= requirement.max_age:
-            raise Denied(
-                401,
-                "This needs a more recent sign-in.",
-                "insufficient_user_authentication",
-                max_age=str(int(requirement.max_age)),
-            )
-
-
-def requirement_of(scopes: Iterable[str], roles: Iterable[str] = (), max_age: float | None = None) -> Requirement:
-    """A requirement from words as a developer or an operator writes them.
-
-    Raises:
-        ValueError: a scope has characters that RFC 6749 §3.3 does not allow, or `max_age` is not positive.
-    """
-    found = frozenset(word for each in scopes for word in each.split(" ")) - {""}
-    if not all("!" <= character <= "~" and character not in '"\\' for word in found for character in word):
-        raise ValueError("a scope consists of printable ASCII without quotation marks and backslashes")
-    if max_age is not None and not 0 < max_age < math.inf:
-        raise ValueError("max_age is a positive number of seconds")
-    return Requirement(found, frozenset(roles) - {""}, max_age)
+        raise Denied(403, f"The token needs the scope {scope}.", "insufficient_scope", scope=scope)
+    if lacking := requirement.roles - token.roles:
+        raise Denied(403, f"This needs the role {', '.join(sorted(lacking))}.")
+    if requirement.max_age is not None and not verifier.has_recent_sign_in(token, requirement.max_age):
+        seconds = str(int(requirement.max_age.total_seconds()))
+        text = f"This needs a sign-in within the last {seconds} seconds."
+        raise Denied(401, text, "insufficient_user_authentication", max_age=seconds)

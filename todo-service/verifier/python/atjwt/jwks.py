@@ -176,6 +176,10 @@ class JwksCache:
             self._unknown.add(kid, self._monotonic())
         return False
 
+    def replace(self, key_set: KeySet) -> None:
+        """Use this key set from now on, as if it had been fetched."""
+        self._swap(key_set)
+
     async def refresh(self) -> bool:
         """Fetch now, besides the schedule and the limit of `learn`: the caller has a reason that is rare."""
         return await self._fetch_anew()

@@ -20,7 +20,6 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
 import httpx2
@@ -28,33 +27,14 @@ import httpx2
 from . import epochs, outgoing, saved_copy, status_list, strict_json
 from .access_token import AccessToken
 from .epochs import Epochs
-from .jitter import jittered
 from .jwks import JwksCache
+from .polling import Polling
 from .refusals import InvalidToken, Reason, StatusUnknown
 from .status_list import Freshness, StatusList, UnknownStatusKey, UnusableStatusList
 
 _FETCHED_AT_ONCE = 4
 _EPOCH = "epoch"  # a member of the saved copy, beside the lists by their URIs
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Polling:
-    """When to fetch. Tests set shorter times."""
-
-    interval: timedelta = timedelta(seconds=2)
-    last_retry: timedelta = timedelta(seconds=10)
-    unknown_list_cooldown: timedelta = timedelta(seconds=2)
-    between_hints: timedelta = timedelta(milliseconds=100)
-    between_saves: timedelta = timedelta(seconds=1)
-    connect_timeout: timedelta = timedelta(seconds=1)
-    total_timeout: timedelta = timedelta(seconds=3)
-
-    def pause(self, failures: int) -> float:
-        """Seconds until the next poll, after so many failures in a row; jittered (jitter.py)."""
-        longest = max(self.interval, self.last_retry).total_seconds()
-        seconds = min(self.interval.total_seconds() * float(2 ** min(failures, 8)), longest)
-        return jittered(seconds, 0.9, 1.1)
 
 
 @dataclass(slots=True)
@@ -150,6 +130,11 @@ class StatusLists:
     def held(self) -> Iterable[StatusList]:
         """The lists in memory: for metrics and reports."""
         return self._held.values()
+
+    def replace(self, uri: str, document: str) -> None:
+        """Use this signed list from now on, as if it had been fetched. Raises UnusableStatusList."""
+        self._swap(uri, self._verify(uri, document.encode()), None)
+        self.is_ready = True
 
     def hint(self, uri: str, version: int) -> None:
         """Request a fetch of a list that has changed, according to the issuer's stream.

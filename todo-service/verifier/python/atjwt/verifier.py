@@ -7,9 +7,10 @@ async with Verifier(issuer="https://id.example.com", audience="https://api.examp
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,10 +19,12 @@ from . import discovery, jws, reports, status_hints
 from .access_token import AccessToken, Terms
 from .discovery import Discovery, Endpoints
 from .jwks import JwksCache, Schedule
+from .key_set import KeySet
 from .policy import DEFAULT_POLICY, Policy, WhenStale
+from .polling import Polling
 from .refusals import KeysUnavailable, Reason, Refused, UnknownKey
 from .status_list import Freshness
-from .status_lists import Polling, StatusLists
+from .status_lists import StatusLists
 from .verified_tokens import VerifiedTokens
 
 MAX_JWT_LENGTH = 8192
@@ -165,6 +168,26 @@ class Verifier:
             if not await self._learn(error.kid):
                 raise
         return self._verify_jwt(text, types, max_length)
+
+    def has_recent_sign_in(self, token: AccessToken, max_age: timedelta) -> bool:
+        """Whether the person signed in within `max_age` (RFC 9470). A service's token counts: it authenticated itself.
+
+        A sign-in of the future has an unknown age, so it does not count; two clocks may differ by the leeway.
+        """
+        if token.is_of_service:
+            return True
+        if token.auth_time is None:
+            return False
+        age = self._seams.clock() - token.auth_time
+        return -self.policy.leeway.total_seconds() <= age <= max_age.total_seconds()
+
+    def learn(self, keys: KeySet, lists: Mapping[str, str]) -> None:
+        """Take keys and signed lists as if they had been fetched. Tests use it (testing.py)."""
+        following = self._known()
+        following.jwks.replace(keys)
+        for uri, document in lists.items():
+            if following.lists is not None:
+                following.lists.replace(uri, document)
 
     @property
     def is_ready(self) -> bool:

@@ -5,14 +5,13 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..audit.trail import record
-from ..oauth.audiences import Resources
-from ..oauth.resource_identifiers import InvalidResource
-from ..oauth.resources import Resource
-from ..resources import resources as registry
-from ..tokens.removed_access import Loss, count_affected, lock_clients, loss_of, take_away
-from ..tokens.removed_roles import count_holders, end_roles, lock_holders
-from .opened import CommandRefused
+from ...audit.trail import record
+from ...oauth.audiences import Resources
+from ...oauth.resource_identifiers import InvalidResource
+from ...oauth.resources import Resource
+from ...resources import resources as registry
+from ...tokens.removed_access import Loss, count_affected, lock_clients, loss_of, take_away
+from ...tokens.removed_roles import count_holders, end_roles, lock_holders
 
 MAX_RESOURCES = 1000
 
@@ -57,14 +56,11 @@ class ApiChange:
 
 
 def check_api(resource: Resource, resources: Resources) -> None:
-    """Raises CommandRefused if the API could be taken for another one, or there are too many."""
+    """Raises InvalidResource if the API could be taken for another one, or there are too many."""
     is_new = resources.find(resource.resource) is None
     if is_new and len(resources.registered) >= MAX_RESOURCES:
-        raise CommandRefused(f"there are {MAX_RESOURCES} APIs already, which is the limit")
-    try:
-        resources.check_new(resource)
-    except InvalidResource as error:
-        raise CommandRefused(str(error)) from None
+        raise InvalidResource(f"there are {MAX_RESOURCES} APIs already, which is the limit")
+    resources.check_new(resource)
 
 
 async def change_api(session: AsyncSession, change: ApiChange, *, now: datetime) -> None:

@@ -1,0 +1,78 @@
+"""Planning and applying a configuration."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ...audit.trail import record
+from ...resources import resources
+from ...roles import groups
+from ...tokens.removed_access import lock_clients
+from ...tokens.removed_roles import lock_holders
+from .plan import CheckAlgorithm, Plan, Planner
+from .wanted import Wanted
+
+
+class NotAsExpected(Exception):
+    """What would be lost is not what was agreed to. Nothing has changed."""
+
+    def __init__(self, losses: Sequence[str]) -> None:
+        super().__init__("; ".join(losses))
+        self.losses = tuple(losses)
+
+
+async def plan(
+    session: AsyncSession,
+    issuer: str,
+    wanted: Wanted,
+    *,
+    grant_types: Sequence[str],
+    check_algorithm: CheckAlgorithm,
+    prune: bool,
+    now: datetime,
+) -> Plan:
+    """Raises InvalidConfiguration. Nothing is stored."""
+    registered = await resources.load(session, issuer)
+    return await Planner(session, registered, wanted, grant_types, check_algorithm, now).plan(prune=prune)
+
+
+async def apply(
+    session: AsyncSession,
+    issuer: str,
+    wanted: Wanted,
+    *,
+    grant_types: Sequence[str],
+    check_algorithm: CheckAlgorithm,
+    prune: bool,
+    expected: Sequence[str],
+    now: datetime,
+) -> Plan:
+    """Make the plan and carry it out, in this transaction.
+
+    Other changes of APIs, groups and clients wait. Locks are taken in their order (store/) where several APIs change.
+
+    Args:
+        expected: the losses that were agreed to (`Plan.losses`).
+
+    Raises:
+        InvalidConfiguration, NotAsExpected
+    """
+    registered = await resources.load_locked(session, issuer)
+    await groups.exclude_others(session)
+    await lock_clients(session)
+    made = await Planner(session, registered, wanted, grant_types, check_algorithm, now).plan(prune=prune)
+    if set(made.losses) - set(expected):
+        raise NotAsExpected(made.losses)
+    changed = sorted((each.api for each in made.changes if each.api is not None), key=lambda api: api.name)
+    for api in changed:
+        if api.lost_roles:
+            await lock_holders(session, api.name, api.lost_roles)
+    for api in changed:
+        await resources.lock(session, api.name)
+    for change in made.changes:
+        await change.perform(session, now)
+    if made.changes:
+        changes = len(made.changes)
+        await record(session, "configuration_applied", now=now, configuration=wanted.configuration, changes=changes)
+    return made

@@ -1,0 +1,153 @@
+"""/reset-password: ask for a link by mail, and set a new password by it.
+
+Opening a link changes nothing, so programs that look at the links of mails do no harm; only the form uses it up.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from ...accounts import passwords
+from ...accounts.email_addresses import MAX_LENGTH, parse_email
+from ...accounts.passwords import TooBusy
+from ...http.pages import ACCOUNT_LINK, ANSWERS, Link, PageRefused, see_other
+from ...http.parts import Now, given
+from ...limits.attempts import TooManyAttempts
+from ...mail.kinds import Kind
+from ...network.trusted_origins import TrustedOrigins
+from ...oauth.parameters import Parameters
+from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link
+from ...signing_in.password_reset import ResetParts, reset_password
+from ...signing_in.password_sign_up import CommonPassword
+from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
+
+PATH = "/reset-password"
+TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
+CALLBACK = "callbackURL"  # query parameter of a link that an application asked for: its own page
+SENT, DONE = "sent", "done"  # query parameters: what was done
+NO_EMAIL = "Please enter an e-mail address, such as ann@example.com."
+COMMON = "This password is among the most common ones. Please choose another one."
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class ResetPageParts(FormParts, ResetParts):
+    trusted_origins: TrustedOrigins
+
+
+@router.get(PATH, response_class=Response, responses=ANSWERS)
+async def show(request: Request, now: Now) -> Response:
+    parts = given(request, ResetPageParts)
+    _require_mail(parts)
+    if query_of(request, SENT) or query_of(request, DONE):
+        return render_form(request, parts, "reset_done", None, is_done=query_of(request, DONE) is not None)
+    token = query_of(request, TOKEN)
+    if token is None:
+        return _render_request(request, parts)
+    callback = query_of(request, CALLBACK)
+    if callback is not None and parts.trusted_origins.allows_redirect_to(callback):
+        return await _send_on(parts, callback, token, now)
+    return await _render_reset(request, parts, token, now)
+
+
+@router.post(PATH, response_class=Response, responses=ANSWERS)
+async def submit(request: Request, now: Now) -> Response:
+    parts = given(request, ResetPageParts)
+    _require_mail(parts)
+    form = await read_page_form(request)
+    token = form.get(TOKEN)
+    return await _ask(request, parts, form, now) if token is None else await _reset(request, parts, form, token, now)
+
+
+async def _ask(request: Request, parts: ResetPageParts, form: Parameters, now: Now) -> Response:
+    """Post a mail with a link. The answer is the same for every address."""
+    email = form.get("email") or ""
+    if not is_ours(request, parts, form):
+        return _render_request(request, parts, email, why_not_ours(request, parts), status=403)
+    parsed = parse_email(email)
+    if parsed is None:
+        return _render_request(request, parts, email, NO_EMAIL, status=422)
+    try:
+        await request_link(request, parts, Kind.RESET_PASSWORD, parsed, now)
+    except TooManyAttempts as held:
+        error = f"Several mails were sent already. Please look for them, or wait {in_words(held.retry_after)}."
+        return retry_later(_render_request(request, parts, email, error, status=429), held.retry_after)
+    return see_other(PATH, **{SENT: "yes"})
+
+
+async def _reset(request: Request, parts: ResetPageParts, form: Parameters, token: str, now: Now) -> Response:
+    password = form.get("password") or ""
+    if not is_ours(request, parts, form):
+        return await _render_reset(request, parts, token, now, why_not_ours(request, parts), status=403)
+    error = _length_fault(password)
+    if error is not None:
+        return await _render_reset(request, parts, token, now, error, status=422)
+    try:
+        await reset_password(request, parts, token, password, now)
+    except InvalidLink:
+        raise _spent() from None
+    except CommonPassword:
+        return await _render_reset(request, parts, token, now, COMMON, status=422)
+    except TooBusy:
+        busy = "Too many people are signing in at the moment. Please try again in a moment."
+        response = await _render_reset(request, parts, token, now, busy, status=429)
+        return retry_later(response, passwords.RETRY_AFTER)
+    return see_other(PATH, **{DONE: "yes"})
+
+
+async def _send_on(parts: ResetPageParts, callback: str, token: str, now: Now) -> Response:
+    """Redirect to the application's page, with the token or an error, as the Better Auth protocol does."""
+    is_live = await find_mailed(parts, Kind.RESET_PASSWORD, token, now=now) is not None
+    added = urlencode({TOKEN: token} if is_live else {"error": "INVALID_TOKEN"})
+    target = urlsplit(callback)
+    url = urlunsplit(target._replace(query=f"{target.query}&{added}" if target.query else added))
+    return RedirectResponse(url, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+
+
+def _length_fault(password: str) -> str | None:
+    length = passwords.utf16_length(password)
+    if length < passwords.MIN_LENGTH:
+        return f"The password needs at least {passwords.MIN_LENGTH} characters."
+    return (
+        f"The password may have at most {passwords.MAX_LENGTH} characters." if length > passwords.MAX_LENGTH else None
+    )
+
+
+def _render_request(
+    request: Request, parts: ResetPageParts, email: str = "", error: str | None = None, *, status: int = 200
+) -> Response:
+    return render_form(request, parts, "reset_request", None, status=status, error=error, email=email[:MAX_LENGTH])
+
+
+async def _render_reset(
+    request: Request, parts: ResetPageParts, token: str, now: Now, error: str | None = None, *, status: int = 200
+) -> Response:
+    link = await find_mailed(parts, Kind.RESET_PASSWORD, token, now=now)
+    if link is None:
+        raise _spent()
+    return render_form(
+        request,
+        parts,
+        "reset_password",
+        None,
+        status=status,
+        error=error,
+        token=token,
+        email=link.email,
+        min_length=passwords.MIN_LENGTH,
+    )
+
+
+def _spent() -> PageRefused:
+    text = "It was used already, is older than an hour, or is not complete. Ask for a new one."
+    links = (Link("reset-link", PATH, "Ask for a new link"), ACCOUNT_LINK)
+    return PageRefused("This link does not work any more", text, links=links)
+
+
+def _require_mail(parts: ResetPageParts) -> None:
+    if not parts.outbox.is_on:
+        raise PageRefused(
+            "Passwords cannot be reset here", "No mail is sent from this site. Ask its operator for help.", status=404
+        )

@@ -1,0 +1,40 @@
+"""Mails that anonymous callers cause, limited per address and per network: nobody's mailbox is flooded through us.
+
+Both are counted before anything is known about the address, so an address without an account is counted alike.
+"""
+
+import hmac
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ..sealed.versioned_secrets import Secrets, derive_key
+from .attempts import take_in_window
+
+WINDOW = timedelta(hours=1)
+PER_ADDRESS = 5  # mails to one address in a window
+PER_NETWORK = (20, 60, 200)  # mails that an IPv4 address or a /64, a /56, and a /48 cause in a window
+
+
+class MailBudgets:
+    def __init__(self, secrets: Secrets, *, is_on: bool) -> None:
+        self._key = derive_key(next(iter(secrets.values())), "auth-service mail budgets")
+        self._is_on = is_on
+
+    async def take(self, session: AsyncSession, email: str, networks: Sequence[str], *, now: datetime) -> None:
+        """Count one mail to the address, caused from these networks, the narrowest first.
+
+        Call it first in the transaction that posts the mail.
+
+        Raises:
+            TooManyAttempts: it rolls the transaction back, so nothing is counted and nothing is posted.
+        """
+        if not self._is_on:
+            return
+        for network, budget in zip(networks, PER_NETWORK, strict=False):
+            await take_in_window(session, self._hash("network", network), budget, WINDOW, now=now)
+        await take_in_window(session, self._hash("address", email), PER_ADDRESS, WINDOW, now=now)
+
+    def _hash(self, *parts: str) -> str:
+        return hmac.digest(self._key, "\0".join(parts).encode(), "sha256").hex()

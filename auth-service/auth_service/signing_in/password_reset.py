@@ -1,0 +1,67 @@
+"""A new password by a mailed link, for the Better Auth protocol and the hosted pages alike.
+
+The link is used up by the transaction that changes the password
+and ends all sessions and grants, so of two simultaneous requests one succeeds.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ..accounts import accounts
+from ..accounts.passwords import PasswordHasher
+from ..audit.trail import record
+from ..http.current_session import device_of
+from ..limits.attempts import AttemptLimiter
+from ..mail.kinds import Kind
+from ..mail.links import MailedLink, use_link, void_links
+from ..network.networks import networks_of
+from ..sessions.browser_sessions import end_sessions
+from ..store.instants import Clock
+from .guessing import place_in_queue
+from .mailed_links import InvalidLink, MailParts, account_of, find_mailed, post_link
+from .password_sign_up import CommonPassword
+
+
+@dataclass(frozen=True)
+class ResetParts(MailParts):
+    clock: Clock
+    passwords: PasswordHasher
+    attempts: AttemptLimiter
+
+
+async def reset_password(request: Request, parts: ResetParts, token: str, password: str, now: datetime) -> None:
+    """Set a new password, end all sessions and grants of the account, and tell the person by mail.
+
+    The address counts as verified: the link went there.
+
+    Raises:
+        InvalidLink, CommonPassword, TooBusy: the link is not used up.
+    """
+    link = await find_mailed(parts, Kind.RESET_PASSWORD, token, now=now)
+    if link is None:
+        raise InvalidLink  # before anything is hashed
+    with place_in_queue(request, parts.passwords) as place:
+        if await place.is_common(password):
+            raise CommonPassword
+        password_hash = await place.hash(password)
+    await parts.database.transact(_reset, request, parts, link, password_hash, parts.clock())
+
+
+async def _reset(
+    session: AsyncSession, request: Request, parts: ResetParts, link: MailedLink, password_hash: str, now: datetime
+) -> None:
+    await parts.attempts.forget(session, link.email, networks_of(device_of(request).ip_address))
+    account_id = link.account_id
+    await accounts.lock(session, account_id)
+    if not await use_link(session, link, now=now) or await account_of(session, link) is None:
+        raise InvalidLink
+    if not await accounts.replace_password_hash(session, account_id, password_hash, replacing=None, now=now):
+        raise InvalidLink  # the account has no password that could be replaced
+    await accounts.replace_email(session, account_id, link.email, verified=True, now=now)
+    await void_links(session, account_id, Kind.RESET_PASSWORD, now=now)
+    ended = await end_sessions(session, account_id, now=now)
+    post_link(session, request, parts.outbox, Kind.PASSWORD_CHANGED, link.email, now)
+    await record(session, "password_reset", now=now, account_id=account_id, sessions=ended)

@@ -1,0 +1,107 @@
+"""FastAPI: `Protection.requires` declares the access token that an endpoint needs, and refuses all others.
+
+    protection = Protection(Verifier("https://id.example.com", "https://api.example.com"))
+    app = FastAPI(lifespan=protection.lifespan)
+    app.include_router(protection.router)
+
+    @app.get("/invoices")
+    async def invoices(token: Annotated[AccessToken, protection.requires("invoices:read")]) -> list[str]: ...
+
+Refusals are `HTTPException`s with the challenges of RFC 6750 §3, RFC 9470 §3 and RFC 9728 §5.1. No header quotes what a
+caller sent.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.responses import JSONResponse
+from fastapi.security.base import SecurityBase
+
+from .access_token import AccessToken
+from .bearer import RETRY_AFTER, Denied, Requirement, admit
+from .policy import WhenStale
+from .verifier import Verifier
+
+_WELL_KNOWN = "/.well-known/oauth-protected-resource"
+
+
+class Protection:
+    """Protects an application with one verifier. `router` serves the resource's metadata (RFC 9728), if it is a URL."""
+
+    def __init__(self, verifier: Verifier) -> None:
+        self.verifier = verifier
+        self.router = APIRouter(include_in_schema=False)
+        self.resource_metadata: str | None = None
+        self._scopes: set[str] = set()
+        resource = urlsplit(verifier.audience)
+        if resource.scheme in ("https", "http"):
+            path = _WELL_KNOWN + resource.path.rstrip("/")  # RFC 9728 §3.1
+            self.resource_metadata = f"{resource.scheme}://{resource.netloc}{path}"
+            self.router.add_api_route(path, self._metadata, response_class=JSONResponse)
+
+    @asynccontextmanager
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        """Keep keys and status lists fresh while the application runs."""
+        async with self.verifier:
+            yield
+
+    def requires(
+        self,
+        *scopes: str,
+        role: str | None = None,
+        max_age: timedelta | int | None = None,
+        when_stale: WhenStale | None = None,
+    ) -> Any:
+        """A dependency that returns the token, if it has all scopes and the role.
+
+        Args:
+            max_age: the person must have signed in within this time (seconds, or a timedelta). A service's own token
+                always passes, because the service authenticated itself to get it.
+            when_stale: replaces the policy's; ACCEPT suits endpoints that only read.
+        """
+        age = timedelta(seconds=max_age) if isinstance(max_age, int) else max_age
+        requirement = Requirement.of(scopes, () if role is None else (role,), age)
+        self._scopes.update(requirement.scopes)
+        return Depends(_Required(self, requirement, when_stale))
+
+    def refusal(self, denied: Denied) -> HTTPException:
+        challenge = denied.challenge(self.resource_metadata or "")
+        headers = {"Retry-After": RETRY_AFTER} if denied.status == 503 else {}
+        if challenge is not None:
+            headers["WWW-Authenticate"] = challenge
+        return HTTPException(denied.status, str(denied), headers)
+
+    async def _metadata(self) -> JSONResponse:
+        members = {
+            "resource": self.verifier.audience,
+            "authorization_servers": [self.verifier.issuer],
+            "scopes_supported": sorted(self._scopes),
+            "bearer_methods_supported": ["header"],
+        }
+        headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=3600"}
+        return JSONResponse(members, headers=headers)
+
+
+class _Required(SecurityBase):
+    def __init__(self, protection: Protection, requirement: Requirement, when_stale: WhenStale | None) -> None:
+        self.model = HTTPBearer(bearerFormat="JWT", description="RFC 9068 access token")
+        self.scheme_name = "accessToken"
+        self._protection, self._requirement, self._when_stale = protection, requirement, when_stale
+
+    async def __call__(self, request: Request) -> AccessToken:
+        try:
+            return await self._admit(request)
+        except Denied as denied:
+            raise self._protection.refusal(denied) from None
+
+    async def _admit(self, request: Request) -> AccessToken:
+        if "access_token" in request.query_params:  # RFC 9700 §4.3.2: it ends up in logs
+            raise Denied(400, "Send the token in the Authorization header.", "invalid_request")
+        authorization = request.headers.getlist("Authorization")
+        verifier = self._protection.verifier
+        return await admit(verifier, authorization, self._requirement, when_stale=self._when_stale)

@@ -1,0 +1,247 @@
+// `Verifier`: finds an issuer's keys and status lists, keeps them fresh, and verifies access tokens with them.
+
+import { type AccessToken } from "./access-token.ts";
+import { checkIssuer, discover, type Endpoints } from "./discovery.ts";
+import { KEY_TIMES, KeyCache, type KeyTimes } from "./key-cache.ts";
+import { type PublishedKeys } from "./key-set.ts";
+import { jittered, sleep } from "./pauses.ts";
+import { type Policy, type Terms, termsOf, type WhenStale } from "./policy.ts";
+import { type Reason, Refused, UnknownKey } from "./refusals.ts";
+import { LIST_TIMES, StatusLists, type ListTimes } from "./status-lists.ts";
+import { OWN, type Surroundings } from "./surroundings.ts";
+import { VerifiedTokens } from "./verified-tokens.ts";
+
+const FIRST_RETRY = 1; // seconds
+const LAST_RETRY = 60;
+const SIGN_IN_LEEWAY = 60;
+
+export interface Options {
+  /** As the `iss` of the tokens, to the letter. */
+  issuer: string;
+  /** This API, as in the `aud` of the tokens. */
+  audience: string;
+  policy?: Policy;
+  /** The issuer's origin inside the network, if it is not reached under its own name. http is allowed. */
+  reachedAt?: string;
+  /** Where keys and lists are, for an issuer without metadata. Otherwise they are discovered. */
+  endpoints?: Endpoints;
+  /** Further origins at which the issuer may keep its keys and lists. */
+  alsoAt?: readonly string[];
+  /** What tests replace: `fetch`, clocks and the log. */
+  around?: Partial<Surroundings>;
+  /** Times between fetches, in seconds. Tests set shorter ones. */
+  times?: { keys?: Partial<KeyTimes>; lists?: Partial<ListTimes> };
+}
+
+/** Counters and ages at one moment, for metrics. Ages are in seconds; undefined: nothing is in memory. */
+export interface Report {
+  readonly keys: { readonly kids: readonly string[]; readonly age: number | undefined } & KeyCache["counts"];
+  readonly statusLists: {
+    readonly held: readonly { readonly uri: string; readonly version: number; readonly iat: number }[];
+    /** Age of the oldest list. */
+    readonly age: number | undefined;
+  } & StatusLists["counts"];
+  /** Refused tokens since the start, by reason. */
+  readonly refusals: Readonly<Partial<Record<Reason, number>>>;
+}
+
+interface Following {
+  readonly keys: KeyCache;
+  readonly lists: StatusLists | undefined;
+  readonly terms: Terms;
+}
+
+/** Verifies the access tokens of one issuer for one audience.
+ *
+ * Throws TypeError if the issuer is not https and not on loopback, and neither `reachedAt` nor `endpoints` is given.
+ */
+export class Verifier {
+  readonly audience: string;
+  readonly issuer: string;
+  readonly #options: Options;
+  readonly #around: Surroundings;
+  readonly #policy: Policy;
+  readonly #refusals: Partial<Record<Reason, number>> = {};
+  #following: Following | undefined;
+  #verified: { published: PublishedKeys; tokens: VerifiedTokens } | undefined;
+  #discovering: Promise<boolean> | undefined;
+  #running: AbortController | undefined;
+  #problem = "";
+
+  constructor(options: Options) {
+    if (options.reachedAt === undefined && options.endpoints === undefined) checkIssuer(options.issuer);
+    this.issuer = options.issuer;
+    this.audience = options.audience;
+    this.#options = options;
+    this.#around = { ...OWN, ...options.around };
+    this.#policy = options.policy ?? {};
+    termsOf(this.issuer, this.audience, "", this.#policy); // throws for a policy that cannot work
+    if (options.endpoints !== undefined) this.#following = this.#follow(options.endpoints);
+  }
+
+  /** A verifier that fetches in the background from now on. It does not wait for the issuer. */
+  static start(options: Options): Verifier {
+    const verifier = new Verifier(options);
+    verifier.start();
+    return verifier;
+  }
+
+  /** Begin to fetch in the background. It keeps no process from ending. Starting twice changes nothing. */
+  start(): void {
+    if (this.#running !== undefined) return;
+    this.#running = new AbortController();
+    void this.#run(this.#running.signal);
+  }
+
+  /** Stop fetching. What is in memory stays, and gets old. */
+  stop(): void {
+    this.#running?.abort();
+    this.#running = undefined;
+  }
+
+  /** The claims of a token that is valid and not revoked. It waits for no network.
+   *
+   * `whenStale` replaces the policy's, for a request that may read with stale status lists but not write.
+   *
+   * Throws Refused, with its reason. If the key is unknown, it is looked for in the background.
+   */
+  async verify(text: string, whenStale?: WhenStale): Promise<AccessToken> {
+    return await this.#verify(text, whenStale).catch((error: unknown) => {
+      if (error instanceof UnknownKey) void this.#following?.keys.learn(error.kid);
+      throw this.#counted(error);
+    });
+  }
+
+  /** The same; if the key is unknown, it waits at most a second for one fetch, which all such requests share. */
+  async verifyOrWait(text: string, whenStale?: WhenStale): Promise<AccessToken> {
+    try {
+      return await this.#verify(text, whenStale).catch(async (error: unknown) => {
+        if (error instanceof UnknownKey && (await this.#following?.keys.learn(error.kid))) {
+          return await this.#verify(text, whenStale);
+        }
+        throw error;
+      });
+    } catch (error) {
+      throw this.#counted(error);
+    }
+  }
+
+  /** Whether the person signed in within so many seconds (RFC 9470). A service's own token always passes: the service
+   * authenticated itself to get it.
+   */
+  hasRecentSignIn(token: AccessToken, seconds: number): boolean {
+    if (token.isOfService) return true;
+    const age = this.#around.clock() - (token.authTime ?? -Infinity);
+    return age >= -SIGN_IN_LEEWAY && age <= seconds; // a sign-in of the future has an unknown age
+  }
+
+  /** Fetch everything once: metadata if they are not known, keys, status lists. False if something failed.
+   *
+   * For runtimes without background work, such as workers. Elsewhere `start` does it.
+   */
+  async refresh(): Promise<boolean> {
+    if (!(await this.#find())) return false;
+    const { keys, lists } = this.#following ?? {};
+    const haveKeys = (await keys?.refresh()) ?? false;
+    return haveKeys && ((await lists?.refresh()) ?? true);
+  }
+
+  /** Whether tokens can be verified: there are keys and, if the issuer has any, status lists. */
+  get isReady(): boolean {
+    const { keys, lists } = this.#following ?? {};
+    try {
+      return keys?.current !== undefined && (lists === undefined || lists.isReady);
+    } catch {
+      return false;
+    }
+  }
+
+  /** Why the issuer's metadata could not be used, in words for its operator; empty if they could. */
+  get problem(): string {
+    return this.#problem;
+  }
+
+  report(): Report {
+    const { keys, lists } = this.#following ?? {};
+    const held = lists?.held ?? [];
+    const now = this.#around.clock();
+    const age = held.length === 0 ? undefined : Math.max(0, ...held.map(({ iat }) => now - iat));
+    return {
+      keys: {
+        ...(keys?.counts ?? { changed: 0, unchanged: 0, failed: 0, unknownKids: 0 }),
+        kids: [...(keys?.held?.accessTokens.keys() ?? [])],
+        age: keys?.age,
+      },
+      statusLists: { ...(lists?.counts ?? { changed: 0, unchanged: 0, older: 0, failed: 0 }), held, age },
+      refusals: { ...this.#refusals },
+    };
+  }
+
+  async #verify(text: string, whenStale: WhenStale | undefined): Promise<AccessToken> {
+    const following = this.#following;
+    if (following === undefined) throw new Refused("keys-unavailable", "the issuer's keys are not known at the moment");
+    const published = following.keys.current;
+    if (this.#verified?.published !== published) {
+      this.#verified = { published, tokens: new VerifiedTokens(published.accessTokens, following.terms) };
+    }
+    const now = this.#around.clock();
+    const token = await this.#verified.tokens.verify(text, now);
+    const isStale = following.lists?.check(token, now) === "stale";
+    if (isStale && (whenStale ?? this.#policy.whenStale ?? "refuse") === "refuse") {
+      throw new Refused("status-stale", "the issuer's status lists are too old");
+    }
+    return token;
+  }
+
+  #counted(error: unknown): unknown {
+    if (error instanceof Refused) this.#refusals[error.reason] = (this.#refusals[error.reason] ?? 0) + 1;
+    return error;
+  }
+
+  /** The address at which a public one is reached from here. */
+  readonly #address = (url: string): string => {
+    const [inside, origin] = [this.#options.reachedAt?.replace(/\/+$/, ""), new URL(this.issuer).origin];
+    const isInside = inside !== undefined && (url === origin || url.startsWith(`${origin}/`));
+    return isInside ? inside + url.slice(origin.length) : url;
+  };
+
+  #follow({ jwksUri, statusLists }: Endpoints): Following {
+    const { times = {} } = this.#options;
+    const keys = new KeyCache(this.#address(jwksUri), { ...KEY_TIMES, ...times.keys }, this.#around);
+    const listTimes = { ...LIST_TIMES, ...times.lists };
+    const lists =
+      statusLists === undefined
+        ? undefined
+        : new StatusLists(statusLists, this.#address(statusLists), keys, listTimes, this.#around);
+    return { keys, lists, terms: termsOf(this.issuer, this.audience, lists?.prefix ?? "", this.#policy) };
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !(await this.#find()); failures += 1) {
+      await sleep(jittered(Math.min(FIRST_RETRY * 2 ** Math.min(failures, 8), LAST_RETRY), 0.5, 1), signal);
+      if (signal.aborted) return;
+    }
+    await Promise.all([this.#following?.keys.run(signal), this.#following?.lists?.run(signal)]);
+  }
+
+  /** Find the endpoints, unless they are known. Two attempts never run at once. */
+  async #find(): Promise<boolean> {
+    if (this.#following !== undefined) return true;
+    this.#discovering ??= this.#discover().finally(() => (this.#discovering = undefined));
+    return await this.#discovering;
+  }
+
+  async #discover(): Promise<boolean> {
+    try {
+      const endpoints = await discover(this.issuer, this.#options.alsoAt ?? [], this.#address, this.#around);
+      this.#following = this.#follow(endpoints);
+      this.#problem = "";
+      return true;
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : "unknown";
+      if (problem !== this.#problem) this.#around.log.warn(`no keys yet: ${problem}`);
+      this.#problem = problem;
+      return false;
+    }
+  }
+}
