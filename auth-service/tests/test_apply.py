@@ -15,7 +15,7 @@ from auth_service.oauth import client_metadata
 from auth_service.oauth.resources import Resource
 
 from .code_flow import sign_up
-from .conftest import ISSUER, Service
+from .conftest import ISSUER, Service, Start
 from .oauth_client import OAuthClient, claims_of
 from .registry import API, TODOS, WEB
 from .test_roles import run
@@ -310,3 +310,12 @@ def test_another_signing_algorithm_waits_for_its_key(sqlite_service: Service, tm
     text = change("    name: Billing", "    name: Billing\n    access_token_signing_alg: ES256")
     assert '    access_token_signing_alg: "RS256" -> "ES256"' in apply(sqlite_service, written(tmp_path, text))
     assert sqlite_service.rows("SELECT count(*) FROM signing_keys WHERE purpose LIKE '%ES256%'") != [(0,)]
+
+
+def test_the_first_key_for_a_clients_id_tokens_is_made(start: Start, sqlite_url: str, tmp_path: Path) -> None:
+    service = start(sqlite_url)
+    text = change("    client_name: Board", "    client_name: Board\n    id_token_signed_response_alg: PS256")
+    done = service.command("apply", str(written(tmp_path, text)), "--yes")
+    assert done.returncode == 0, done.stderr
+    assert f"RS256 signs ID tokens for {BOARD}, which it may refuse, for now" in done.stderr
+    assert service.rows("SELECT state FROM signing_keys WHERE purpose = 'tokens PS256'") == [("next",)]
