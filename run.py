@@ -20,6 +20,7 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from deploy.local import backups
@@ -36,7 +37,6 @@ from gateway.settings import InvalidSetting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
 
 def down(arguments: Sequence[str]) -> int:
@@ -130,6 +130,8 @@ def restore(arguments: Sequence[str]) -> int:
 
 def auth(arguments: Sequence[str]) -> int:
     """run a command of auth-service on the same state, for example: auth users list"""
+    if arguments[:1] == ["apply"]:  # the command runs in another folder, and its files are named as seen from here
+        arguments = [str(Path(each).resolve()) if Path(each).is_file() else each for each in arguments]
     return operate("auth", arguments)
 
 

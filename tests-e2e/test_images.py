@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from e2e_fixtures.checkout import ROOT
 from e2e_fixtures.composed import BUILT, Composed, docker
+from e2e_fixtures.waiting import wait_until
 
 MEGABYTE = 1_000_000
 KEEPS_SECRETS = re.compile(
@@ -90,3 +92,27 @@ def _suspicious(image: str) -> Iterator[str]:
 def _is_suspicious(layer: tarfile.TarFile, file: tarfile.TarInfo) -> bool:
     content = layer.extractfile(file) if file.isreg() else None
     return bool(KEEPS_SECRETS.search(file.name) or (content and PRIVATE_KEY.search(content.read())))
+
+
+def test_the_sidecar_is_smaller_still_and_starts(built: Composed) -> None:
+    """atjwt's image has Python's library, three packages and what they link to."""
+    tag = f"{built.project}/atjwt:unreleased"
+    options = ("--quiet", "--build-arg=PIP_INDEX_URL", "--build-arg=PIP_TRUSTED_HOST", f"--tag={tag}")
+    docker("build", *options, str(ROOT / "todo-service/verifier/python"))
+    settings = ("--env=ATJWT_ISSUER=https://id.example.com", "--env=ATJWT_AUDIENCE=https://api.example.com")
+    container = docker("run", "--detach", "--read-only", *settings, tag).strip()
+    ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9400/livez', timeout=5).status)"
+    try:
+        assert json.loads(docker("image", "inspect", tag))[0]["Size"] <= 90 * MEGABYTE
+        wait_until(lambda: answer(container, ask) == "200")
+        listed = "import ssl; print(len(ssl.create_default_context().get_ca_certs()) > 50)"
+        assert answer(container, listed) == "True", "the authorities of the web"
+    finally:
+        docker("rm", "--force", container)
+        docker("image", "rm", "--force", tag)
+
+
+def answer(container: str, script: str) -> str | None:
+    with suppress(AssertionError):
+        return docker("exec", container, "/python", "-I", "-c", script).strip()
+    return None

@@ -385,10 +385,8 @@ def test_lock_is_held_by_one_at_a_time(here: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "issuer"),
     [
-        (
-            json.dumps([["the todo API", ["resources"], {"resource": "http://localhost:1/api/v1"}]]),
-            "http://localhost:1",
-        ),
+        (json.dumps([["API", ["resources"], {"resource": "http://localhost:1/api/v1"}]]), "http://localhost:1"),
+        (json.dumps({"issuer": "https://id.example.com", "arguments": []}), "https://id.example.com"),
         ('{"client_name": "an earlier version"}', None),
         ("[]", None),
         ("", None),

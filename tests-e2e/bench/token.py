@@ -10,6 +10,7 @@ access token of the same kind (RFC 9068), without a gateway. The refreshed grant
 brings the refresh token for a later request. PostgreSQL runs on wrk's cores and commits to its disk.
 """
 
+import json
 import os
 import re
 import shutil
@@ -34,6 +35,7 @@ from e2e_fixtures.user_agent import UserAgent
 ROUNDS, SECONDS, CONNECTIONS = 5, 3, 8
 TO_OPENSSL, TO_PEER, REFRESHES = 0.40, 1.0, 300
 PEOPLE = 8
+ES256_SCOPE = "es256:read"
 FRONTEND = {
     "client_name": "Frontend",
     "grant_types": ["authorization_code", "refresh_token"],
@@ -90,14 +92,16 @@ def main() -> int:
         frontend = RelyingParty(ours, ours.register(**FRONTEND))
         rounds = [refresh_tokens(frontend) for _ in range(ROUNDS)]
         robots = registered(ours, url), registered(control)
+        other = registered_for_es256(ours, url)
         core = max(cores)
         for pid in (stack.pid("auth_service"), control.pid):
             pin(pid, core)
         os.sched_setaffinity(0, cores - {core} or cores)  # wrk inherits this
         issued = compare(*robots, Path(folder), core)
+        by_es256 = statistics.median(load(other, Path(folder), ES256_SCOPE) for _ in range(ROUNDS))
         endpoint = Endpoint(url, frontend.client_id, frontend.registered["client_secret"])
         refreshed = statistics.median(refresh(endpoint, tokens, Path(folder)) for tokens in rounds)
-        return report(*issued, refreshed)
+        return report(*issued, refreshed, by_es256)
 
 
 def refresh_tokens(frontend: RelyingParty) -> list[str]:
@@ -118,6 +122,17 @@ def registered(provider: Provider, url: str = "") -> Endpoint:
     return Endpoint(url or metadata["token_endpoint"], client["client_id"], client["client_secret"])
 
 
+def registered_for_es256(ours: Ours, url: str) -> Endpoint:
+    """A client of an API with ES256 tokens. The key signs within seconds, long before it is measured."""
+    api = {"resource": "https://es256.example.com", "name": "ES256", "scopes": {ES256_SCOPE: "Read"}}
+    made = json.dumps({**api, "access_token_signing_alg": "ES256"})
+    for command, stdin in ((("resources", "create"), made), (("keys", "rotate", "--alg", "ES256", "--now"), "")):
+        done = ours.stack.checkout.run("auth", *command, stdin=stdin, **ours.settings)
+        assert done.returncode == 0, done.stderr
+    client = ours.register(client_name="ES256", grant_types=["client_credentials"], scope=ES256_SCOPE)
+    return Endpoint(url, client["client_id"], client["client_secret"])
+
+
 def pin(pid: int, core: int) -> None:
     """Let a process and all its threads run on one core."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
@@ -133,8 +148,8 @@ def compare(ours: Endpoint, theirs: Endpoint, folder: Path, core: int) -> tuple[
     return measured[0], measured[1], measured[2]
 
 
-def load(endpoint: Endpoint, folder: Path) -> float:
-    return wrk(endpoint, endpoint.script("grant_type=client_credentials&scope=todos:read"), folder)
+def load(endpoint: Endpoint, folder: Path, scope: str = "todos:read") -> float:
+    return wrk(endpoint, endpoint.script(f"grant_type=client_credentials&scope={scope}"), folder)
 
 
 def refresh(endpoint: Endpoint, tokens: list[str], folder: Path) -> float:
@@ -167,7 +182,7 @@ def found(pattern: str, text: str) -> float:
     return float(match[1])
 
 
-def report(ours: float, theirs: float, openssl: float, refreshed: float) -> int:
+def report(ours: float, theirs: float, openssl: float, refreshed: float, by_es256: float) -> int:
     print(f"one core, {CONNECTIONS} connections; median of {ROUNDS} alternating rounds of {SECONDS} s")
     print(f"{'':36}{'per second':>10}{'ratio':>8}{'target':>8}")
     print(f"{'auth-service, client_credentials':36}{ours:10.0f}")
@@ -178,6 +193,7 @@ def report(ours: float, theirs: float, openssl: float, refreshed: float) -> int:
     ):
         print(f"{name:36}{other:10.0f}{ours / other:8.2f}{target:8.2f}")
         reached = reached and ours >= target * other
+    print(f"{'auth-service, ES256 beside RS256':36}{by_es256:10.0f}{by_es256 / ours:8.2f}")
     print(f"{'auth-service, refresh on PostgreSQL':36}{refreshed:10.0f}{'':8}{REFRESHES:8.0f}")
     return 0 if reached and refreshed >= REFRESHES else 1
 

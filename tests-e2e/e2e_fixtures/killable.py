@@ -4,7 +4,6 @@ The test restarts them, as compose.yaml's `restart` or Kubernetes would; `./run.
 processes ends. There is no gateway, because it stores nothing.
 """
 
-import json
 import secrets
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from typing import Any
 
 import httpx2
 from deploy.local.ports import free_port
-from deploy.local.provisioning import describe_api, describe_todo_service, describe_web_application
+from deploy.local.provisioning import apply
 from deploy.local.services import code_path
 
 from e2e_fixtures.checkout import ambient
@@ -146,13 +145,8 @@ def _environments(folder: Path, postgres: Postgres, auth: int, todo: int) -> tup
 
 def _provision(system: System, todo: Mapping[str, str]) -> None:
     """Register the API, the web application, and todo-service as a client that receives account events."""
-    api, events = f"{system.issuer}/api/v1", f"{system.processes['todo-service'].url}/internal/events"
-    _check(system.command("resources", "provision", stdin=json.dumps(describe_api(api))))
-    _check(system.command("clients", "provision", "web", stdin=json.dumps(describe_web_application(api))))
-    metadata = describe_todo_service(api, events)
-    file = todo["TODO_CLIENT_SECRET_FILE"]
-    provision = ("clients", "provision", TODO_CLIENT_ID, "--secret-file", file)
-    _check(system.command(*provision, stdin=json.dumps(metadata)))
+    events = f"{system.processes['todo-service'].url}/internal/events"
+    _check(system.command(*apply(TODO_CLIENT_ID, events, todo["TODO_CLIENT_SECRET_FILE"])))
 
 
 def _run(

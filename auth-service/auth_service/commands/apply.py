@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..oauth.algorithms import SIGNED_RESPONSE_ALG
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
 from . import algorithms
@@ -59,6 +60,8 @@ def _apply(files: list[Path], *, only_plan: bool, prune: bool, values: list[str]
     run(_carry_out(issuer, wanted, planned, prune=prune))
     for each in wanted.apis:
         run(algorithms.begin(each.api.access_token_signing_alg, f"access tokens for {each.api.resource}"))
+    for client in wanted.clients:
+        run(algorithms.begin_for_client(client.members.get(SIGNED_RESPONSE_ALG), client.client_id))
 
 
 def _value(text: str) -> tuple[str, str]:
@@ -103,7 +106,7 @@ async def _carry_out(issuer: str, wanted: Wanted, planned: Plan, *, prune: bool)
                 grant_types=_grant_types(),
                 check_algorithm=algorithms.check_change,
                 prune=prune,
-                expected=planned.losses,
+                expected=planned.ends,
                 now=utc_now(),
             )
         except NotAsExpected as error:

@@ -28,7 +28,7 @@ SecretFile = Annotated[
 
 @app.command()
 def provision(client_id: ClientId, secret_file: SecretFile = None) -> None:
-    """Create or update a client from metadata on standard input and, if its method needs one, a secret in a file.
+    """Deprecated, see `apply`. Create or update a client from metadata on standard input and a secret in a file.
 
     For deployments whose services are known in advance. Repeating it changes nothing. A different secret replaces the
     old one at once; to keep the old one valid for a while, use `rotate-secret`. A secret that `rotate-secret` has
@@ -67,7 +67,7 @@ async def _provision(client_id: str, members: dict[str, Any], secret: str | None
                 raise CommandRefused("token_endpoint_auth_method: must be one that uses a secret")
             if await clients.provision(session, client_id, registration, secret, now=(now := utc_now())):
                 await record(session, "client_provisioned", now=now, client_id=client_id)
-        await algorithms.begin_for_client(registration, client_id)
+        await algorithms.begin_for_client(registration.id_token_signed_response_alg, client_id)
     except SecretEnded as error:
         raise CommandRefused(
             f"{client_id}: the secret in {file} was replaced or revoked on {written(error.ended_at)} and stays so: "

@@ -62,7 +62,7 @@ def update(uri: Identifier, yes: Yes = False, at_once: AtOnce = False) -> None:
 
 @app.command()
 def provision(yes: Yes = False, at_once: AtOnce = False) -> None:
-    """Register the API on standard input, or replace its registration. Repeating it changes nothing."""
+    """Deprecated, see `apply`. Register the API on standard input, or replace its registration."""
     _print(run(_register(_read(), may_exist=True, must_exist=False, yes=yes, at_once=at_once)))
 
 

@@ -21,6 +21,7 @@ What this file exports is the public interface; everything else may change.
     fastapi.py           `Protection.requires`: what an endpoint needs of its token (needs fastapi)
     sidecar.py           an HTTP service that a proxy asks whether a request may pass: `python -m atjwt serve`
     sidecar_settings.py  its settings, from the environment (needs uvicorn)
+    __main__.py          the command: `serve`
     testing.py           `Issuer`: an issuer in the process of a test
     pytest_plugin.py     the same as a fixture of pytest
 

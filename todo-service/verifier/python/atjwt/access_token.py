@@ -179,11 +179,9 @@ def _status(status: object, terms: Terms) -> StatusReference:
     us fetch from an address that is not configured.
     """
     reference = status.get("status_list") if isinstance(status, dict) else None
-    match reference:
-        case {"uri": str(uri), "idx": int(index)} if not isinstance(index, bool):
-            pass
-        case _:
-            raise InvalidToken(Reason.BAD_STATUS, "the status is not a reference to a status list")
+    uri, index = (reference.get("uri"), reference.get("idx")) if isinstance(reference, dict) else (None, None)
+    if not isinstance(uri, str) or not isinstance(index, int) or isinstance(index, bool):
+        raise InvalidToken(Reason.BAD_STATUS, "the status is not a reference to a status list")
     if not terms.status_lists or not status_list.is_under(uri, terms.status_lists):
         raise InvalidToken(Reason.BAD_STATUS, "the status list is not at the issuer's address")
     if index < 0:

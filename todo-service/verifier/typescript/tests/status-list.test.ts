@@ -38,6 +38,7 @@ const UNUSABLE: Record<string, [RegExp, Values, Values?]> = {
   "ttl 0": [/lifetime/, { ttl: 0 }],
   "living for a day": [/lifetime/, { exp: NOW + 86_400 }],
   "two bits": [/one bit/, { status_list: { bits: 2, lst: "" } }],
+  "no octets": [/zlib/, { status_list: { bits: 1, lst: 5 } }],
   "bits true": [/one bit/, { status_list: { bits: true, lst: "" } }],
   "no list": [/one bit/, { status_list: undefined }],
   "not zlib": [/zlib/, raw(octets("hello, world"))],
@@ -55,6 +56,11 @@ test.each(Object.entries(UNUSABLE))("unusable: %s", async (_, [message, changes,
 
 test("the largest list is accepted", async () => {
   expect((await verified(zip(new Uint8Array(MAX_OCTETS).fill(255)))).statuses).toHaveLength(MAX_OCTETS);
+});
+
+test("the largest list is accepted, although it does not compress", async () => {
+  const statuses = new Uint8Array(MAX_OCTETS).map((_, index) => (index * 2654435761) >>> 13);
+  expect((await verified(zip(statuses))).statuses).toEqual(statuses);
 });
 
 test("a set bit stays set, whichever list is newer and longer", async () => {
