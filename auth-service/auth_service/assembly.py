@@ -10,6 +10,7 @@ from .accounts.passwords import PasswordHasher
 from .clients.assertions import AssertionVerifier
 from .clients.authentication import ClientAuthenticator
 from .clients.cache import ClientCache
+from .clients.fetched_documents import FetchedDocuments
 from .clients.fetched_keys import FetchedKeys
 from .clients.origins import ClientOrigins
 from .clients.own_registrations import Registration
@@ -21,6 +22,7 @@ from .keys.ring import KeyRing, open_ring
 from .keys.signing import open_status_list_keys, open_token_stores
 from .limits.attempts import AttemptLimiter
 from .limits.clients import ClientLimits, open_client_limits
+from .limits.documents import limit_documents
 from .limits.mail_budgets import MailBudgets
 from .limits.registrations import RegistrationLimits, limit_registrations
 from .mail.outbox import Outbox
@@ -65,6 +67,7 @@ class Parts(Supply):
     clients: ClientAuthenticator
     cached_clients: ClientCache
     client_limits: ClientLimits
+    client_documents: FetchedDocuments
     client_origins: ClientOrigins
     registration: Registration
     registration_limits: RegistrationLimits
@@ -135,6 +138,8 @@ def _assemble(
 ) -> Parts:
     secrets = settings.versioned("secret")
     client_limits = _make_client_limits(settings)
+    outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
+    assertions = AssertionVerifier(database, FetchedKeys(outbound))
     cached_clients, resources = ClientCache(database), ResourceCache(settings.issuer, database)
     tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, settings.id_token_ttl, keys)
     return Parts(
@@ -149,9 +154,10 @@ def _assemble(
         status_lists=status_lists,
         token_status=TokenStatus(database, status_lists),
         tokens=tokens,
-        clients=_make_client_authenticator(settings, database, cached_clients),
+        clients=ClientAuthenticator(settings.issuer, cached_clients, assertions),
         cached_clients=cached_clients,
         client_limits=client_limits,
+        client_documents=FetchedDocuments(outbound, limit_documents(client_limits)),
         client_origins=ClientOrigins(database),
         registration=Registration(settings.registration),
         registration_limits=limit_registrations(client_limits),
@@ -173,12 +179,6 @@ def _assemble(
         refresh_tokens=_make_refresh_tokens(settings, database),
         access_tokens=AccessTokenReader(settings.issuer, keys, database),
     )
-
-
-def _make_client_authenticator(settings: Settings, database: Database, cached: ClientCache) -> ClientAuthenticator:
-    outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
-    verifier = AssertionVerifier(database, FetchedKeys(outbound))
-    return ClientAuthenticator(settings.issuer, cached, verifier)
 
 
 def _make_client_limits(settings: Settings) -> ClientLimits:

@@ -198,6 +198,7 @@ def test_a_live_api_changes_its_algorithm_only_when_every_verifier_holds_the_key
     assert report(client, kid).status_code == 204
     assert "lack the RS256 key" in put(service, "RS256", "update").stderr, "back again, the same holds"
     assert put(service, "RS256", "update", "--now").returncode == 0
+    assert put(service, "RS256", "update", name="Invoices").returncode == 0, "the algorithm stays, so nobody is asked"
     assert alg_of(token_of(client)) == "RS256"
 
 

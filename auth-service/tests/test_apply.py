@@ -18,7 +18,7 @@ from auth_service.oauth.resources import Resource
 from auth_service.store.database import Database
 
 from .code_flow import sign_up
-from .conftest import ISSUER, Service
+from .conftest import ISSUER, Service, Start
 from .oauth_client import OAuthClient, claims_of
 from .registry import API, TODOS, WEB
 from .test_roles import run
@@ -337,3 +337,12 @@ def test_more_than_was_shown_does_not_end(sqlite_service: Service, tmp_path: Pat
 
 async def keep(*_: object) -> None:
     """No signing algorithm changes here."""
+
+
+def test_the_first_key_for_a_clients_id_tokens_is_made(start: Start, sqlite_url: str, tmp_path: Path) -> None:
+    service = start(sqlite_url)
+    text = change("    client_name: Board", "    client_name: Board\n    id_token_signed_response_alg: PS256")
+    done = service.command("apply", str(written(tmp_path, text)), "--yes")
+    assert done.returncode == 0, done.stderr
+    assert f"RS256 signs ID tokens for {BOARD}, which it may refuse, for now" in done.stderr
+    assert service.rows("SELECT state FROM signing_keys WHERE purpose = 'tokens PS256'") == [("next",)]

@@ -1,9 +1,14 @@
 """Clocks that step back, and clocks of two nodes that differ: "since then?" is never asked of two clocks."""
 
+import time
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import httpx2
 import pytest
 
 from .browser import signed_in
-from .code_flow import Frontend, live_grants, register_backend, register_frontend, sign_up
+from .code_flow import REDIRECT_URI, VERIFIER, Frontend, live_grants, register_backend, register_frontend, sign_up
 from .conftest import PASSWORD, Service, Start
 from .oauth_client import claims_of
 from .test_introspect_and_revoke import REVOKE, introspect, own_token, register_robot, send
@@ -98,6 +103,52 @@ def test_a_code_is_refused_when_its_sign_in_is_older_than_max_age(service: Servi
     assert refused["error"] == "invalid_grant"
     assert "max_age" in refused["error_description"]
     assert "code" in browser.authorize(frontend, max_age="8").sign_in().answer
+
+
+@pytest.mark.parametrize(
+    ("max_age", "waited", "is_old"), [("8", 8, False), ("8", 9, True), ("3", 5, False), ("3", 6, True)]
+)
+def test_max_age_is_kept_to_the_second_from_five_seconds_on(
+    sqlite_service: Service, max_age: str, waited: int, is_old: bool
+) -> None:
+    """Below five seconds there is a margin for redirects (DECISIONS.md, 68)."""
+    frontend = register_frontend(sqlite_service, first_party=True)
+    browser = signed_in(sqlite_service)
+    sqlite_service.clock.stop()
+    browser.authorize(frontend, max_age="0").sign_in()
+    code = browser.authorize(frontend, max_age=max_age).answer["code"]
+    sqlite_service.clock.advance(seconds=waited)
+    answer = frontend.redeem(code).json()
+    if is_old:
+        assert answer["error"] == "invalid_grant"
+    else:
+        claims = claims_of(answer["id_token"])
+        assert claims["iat"] - claims["auth_time"] == waited
+
+
+def test_the_age_counts_until_the_token_and_not_until_the_request_began(sqlite_service: Service) -> None:
+    """A client may send its body slowly."""
+    frontend = register_frontend(sqlite_service, first_party=True)
+    code = signed_in(sqlite_service).authorize(frontend, max_age="8").answer["code"]
+    form = urlencode(
+        {
+            "grant_type": "authorization_code",
+            "code": code,
+            "client_id": frontend.client_id,
+            "redirect_uri": REDIRECT_URI,
+        }
+        | {"code_verifier": VERIFIER}
+    ).encode()
+
+    def slowly() -> Iterator[bytes]:
+        yield form[:10]
+        time.sleep(0.3)  # so that the service has begun
+        sqlite_service.clock.advance(seconds=9)
+        yield form[10:]
+
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(form))}
+    refused = httpx2.post(f"{sqlite_service.url}/oauth/token", content=slowly(), headers=headers).json()
+    assert "max_age" in refused["error_description"]
 
 
 def test_a_fresh_session_is_one_whose_age_is_known(sqlite_service: Service) -> None:

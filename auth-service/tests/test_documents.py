@@ -12,7 +12,8 @@ BODIES = {
     for name in (
         "sign-up/email", "sign-in/email", "sign-out", "get-session", "revoke-session", "revoke-sessions",
         "revoke-other-sessions", "update-user", "update-session", "change-password", "verify-password",
-        "delete-user", "unlink-account",
+        "delete-user", "unlink-account", "request-password-reset", "reset-password",
+        "send-verification-email",
     )
 }  # fmt: skip
 FORMS = {

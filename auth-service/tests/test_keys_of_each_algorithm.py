@@ -6,10 +6,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from .conftest import Service, Start
+from .conftest import KEY_ENCRYPTION_KEYS, Service, Start
 from .registry import API
 from .test_api_algorithms import BILLING, activate, alg_of, introspect, put, robot, token_of
 from .test_client_algorithms import create
+from .test_key_rotation import NEWER
 from .test_verifiers import report
 from .waiting import wait_until
 
@@ -124,3 +125,28 @@ def test_an_emergency_that_cannot_be_meant_changes_nothing(
     assert (refused.returncode, refused.stdout) == (1, "")
     assert told in refused.stderr
     assert sqlite_service.rows("SELECT kid, state FROM signing_keys") == before
+
+
+def test_a_restore_makes_new_keys_of_each_algorithm_in_use(start: Start, sqlite_url: str) -> None:
+    """What waited for its hour waits again; what signed signs with a new key."""
+    service = start(sqlite_url)
+    put(service, "ES256")
+    put(service, "PS256", resource=OTHER, scopes={"other:read": "Read"})
+    activate(service, "ES256")
+    before = {kid for (kid,) in service.rows("SELECT kid FROM signing_keys")}
+    assert service.command("restore", "--yes").returncode == 0
+    for purpose, states in (("tokens ES256", {"active", "next"}), ("tokens PS256", {"next"})):
+        new = {state: key for state, key in listed(service, purpose).items() if key["kid"] not in before}
+        assert new.keys() == states
+    assert service.rows("SELECT count(*) FROM signing_keys WHERE state = 'gone'") == [(len(before),)]
+
+
+def test_a_rewrap_takes_the_keys_of_each_algorithm_along(start: Start, sqlite_url: str) -> None:
+    service = start(sqlite_url)
+    put(service, "ES256")
+    activate(service, "ES256")
+    keys = f"2:{NEWER},{KEY_ENCRYPTION_KEYS}"
+    done = service.command("keys", "rewrap", AUTH_KEY_ENCRYPTION_KEYS=keys)
+    assert json.loads(done.stdout) == {"rewrapped": 6, "version": 2}, done.stderr
+    versions = service.rows("SELECT DISTINCT encryption_key_version FROM signing_keys WHERE state <> 'gone'")
+    assert versions == [(2,)]

@@ -25,13 +25,14 @@ def installed(request: pytest.FixtureRequest) -> tuple[Path, dict[str, str]]:
         folder = node.node_folder()
     except Refused as refused:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(refused))
-    return node.installed(request.param, folder, production=False), node.environment(folder)
+    environ = {**node.environment(folder), "ATJWT_VECTORS": str(VERIFIER.parent / "vectors")}
+    return node.installed(request.param, folder, production=False), environ
 
 
 @pytest.mark.process
 @pytest.mark.parametrize("check", ["tsc --noEmit", VITEST])
 def test_check_passes(installed: tuple[Path, dict[str, str]], check: str) -> None:
-    """tsc at its strictest; the web application's tests of `lib/`, and all of the verifier's."""
+    """tsc at its strictest; the web application's tests of `lib/`; the verifier's, which include all vectors."""
     folder, environ = installed
     command = [str(folder / "node_modules/.bin" / check.split()[0]), *check.split()[1:]]
     ran = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=600, check=False)

@@ -38,6 +38,7 @@ AUTH = [
     "/consent",
     "/signout",
     "/reset-password?token=abc",
+    "/verify-email?token=abc",
     "/pages/style-0123456789abcdef.css",
 ]
 TODO = [

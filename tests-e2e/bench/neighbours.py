@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path += map(str, Path(__file__).resolve().parents[1:3])
 
-from e2e_fixtures.attacks import ATTACKS, Attack
+from e2e_fixtures.attacks import ATTACKS, Attack, Service
 from e2e_fixtures.neighbours import Row, Town, insert_into_postgres, insert_into_sqlite, settle
 from e2e_fixtures.postgres import Postgres, running_postgres
 from e2e_fixtures.stack import running_stack
@@ -41,19 +41,26 @@ def measured(store: str, attacks: Sequence[Attack]) -> list[Row]:
         tempfile.TemporaryDirectory() as folder,
         {"sqlite": on_sqlite, "postgres": on_postgres}[store](Path(folder)) as town,
     ):
-        town.idle(1)  # caches are warm
-        idle = town.idle(SECONDS)
+        idle = {}
+        for service in _services(attacks):
+            town.idle(1, service)  # caches are warm
+            idle[service] = town.idle(SECONDS, service)
         heading = f"{store + ': attack':48}{'conn.':>6}" + "".join(
             f"{name:>10}" for name in ("GET p50", "p95", "POST p50", "p95")
         )
         print(f"\n{heading}{'allowed':>9}  verdict")
-        print(f"{'(none)':54}" + figures(idle.figures()), flush=True)
+        for service, seen in idle.items():
+            print(f"{f'(none, at {service}-service)':54}" + figures(seen.figures()), flush=True)
         for attack in attacks:
             for connections in CONNECTIONS:
                 seen, answers = town.under(attack, connections, SECONDS)
-                rows.append(Row(store, attack.name, connections, seen, idle.p95(), answers))
+                rows.append(Row(store, attack.name, connections, seen, idle[attack.on].p95(), answers))
                 print(line(rows[-1]), flush=True)
     return rows
+
+
+def _services(attacks: Sequence[Attack]) -> Sequence[Service]:
+    return sorted({attack.on for attack in attacks})
 
 
 def line(row: Row) -> str:

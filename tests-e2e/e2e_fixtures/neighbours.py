@@ -20,11 +20,11 @@ from typing import Any
 
 import psycopg
 
-from e2e_fixtures.attacks import TODOS, Account, Attack
+from e2e_fixtures.attacks import TODOS, Account, Attack, Service
 from e2e_fixtures.people import Person, bearer, sign_up
 from e2e_fixtures.stack import Stack
 
-ATTACKER, NEIGHBOUR = "127.0.0.1", "127.0.0.2"
+ATTACKER, NEIGHBOUR, ELSEWHERE = "127.0.0.1", "127.0.0.2", "127.0.0.3"  # with limits of their own
 PACE = 0.11  # seconds between two pairs of GET and POST: 18 requests a second, and the gateway allows 20
 FACTOR, FLOOR_MS = 5, 25.0  # the promise: a neighbour's p95 is at most 5 times the idle one, or 25 ms if that is more
 PATIENCE = 30  # seconds for one answer
@@ -92,29 +92,35 @@ class Town:
         port: int = self.stack.running["ports"]["gateway"]
         return port
 
-    def idle(self, seconds: float) -> Seen:
-        return watch(self.port, self.neighbour.token(), seconds)
+    def idle(self, seconds: float, service: Service) -> Seen:
+        return watch(self.port, self.neighbour, seconds, service)
 
     def under(self, attack: Attack, connections: int, seconds: float) -> tuple[Seen, Counter[str]]:
         """What the neighbour sees, from half a second after the attack has begun."""
         person = self.attackers[attack.whose]
-        eve = Account(person.token(), self.todos[attack.whose])
+        eve = Account(person.token(), self.todos[attack.whose], _browser_fields(person))
         with attacking(self.port, attack, eve, connections) as answers:
             time.sleep(0.5)
-            seen = watch(self.port, self.neighbour.token(), seconds)
-        self._rest()
+            seen = watch(self.port, self.neighbour, seconds, attack.on)
+        self._rest(attack.on)
         return seen, answers()
 
-    def _rest(self) -> None:
+    def _rest(self, service: Service) -> None:
         """Wait until the system is idle again, so that an attack is not blamed for the one before."""
         deadline = time.monotonic() + RECOVERY
-        while time.monotonic() < deadline and watch(self.port, self.neighbour.token(), 0.3).p95() > FLOOR_MS * 2:
+        while time.monotonic() < deadline and self.idle(0.3, service).p95() > FLOOR_MS * 2:
             time.sleep(0.2)
+
+
+def _browser_fields(person: Person) -> dict[str, str]:
+    """The header fields of the person's browser on a page of the issuer."""
+    cookies = "; ".join(f"{each.name}={each.value}" for each in person.browser.cookies.jar)
+    return {"Cookie": cookies, "Origin": person.stack.url}
 
 
 def settle(stack: Stack, insert: Callable[[Sequence[tuple[Any, ...]]], None]) -> Town:
     """Sign up the neighbour and the attackers, and give the attackers their todos."""
-    neighbour, hoarder, scribe = (sign_up(stack) for _ in range(3))
+    neighbour, hoarder, scribe = (sign_up(stack, source=ELSEWHERE) for _ in range(3))
     rows = {
         "hoarder": list(_rows(hoarder.id, 10_000, _prose)),
         "scribe": list(_rows(scribe.id, 100, lambda _: "\U0001f95b" * 10_000)),
@@ -163,20 +169,25 @@ def insert_into_postgres(url: str, rows: Sequence[tuple[Any, ...]]) -> None:
         cursor.execute("ANALYZE")
 
 
-def watch(port: int, token: str, seconds: float) -> Seen:
+def watch(port: int, person: Person, seconds: float, service: Service) -> Seen:
     """Send a GET and a POST at a fixed pace, like an application that is in use."""
+    read, write, member = {
+        "todo": (f"{TODOS}?limit=20", TODOS, "title"),
+        "auth": ("/api/auth/get-session", "/api/auth/update-user", "name"),
+    }[service]
+    credentials = bearer(person.token()) if service == "todo" else _browser_fields(person)
     seen, connection = Seen(), http.client.HTTPConnection("127.0.0.1", port, PATIENCE, (NEIGHBOUR, 0))
-    headers = {**bearer(token), "Content-Type": "application/json"}
+    headers = {**credentials, "Content-Type": "application/json"}
     begun = time.monotonic()
     for number in itertools.count():
         due = begun + number * PACE
         if max(due, time.monotonic()) > begun + seconds:
             break
         time.sleep(max(0.0, due - time.monotonic()))
-        body = json.dumps({"title": secrets.token_hex(8)})
+        body = json.dumps({member: secrets.token_hex(8)})
         for durations, method, path, sent in (
-            (seen.get, "GET", f"{TODOS}?limit=20", None),
-            (seen.post, "POST", TODOS, body),
+            (seen.get, "GET", read, None),
+            (seen.post, "POST", write, body),
         ):
             at = time.perf_counter()
             status = _exchange(connection, method, path, sent, headers)

@@ -4,6 +4,8 @@
     secret_files.py     a secret in a file that the client reads, too
     revoked_secrets.py  hashes of secrets that were replaced or revoked; provisioning refuses them
     roles.py            roles of services, a column of their client
+    document_clients.py      clients whose client_id is the URL of their metadata document
+    fetched_documents.py     these documents, fetched within budgets and cached by their headers
     own_registrations.py     clients that registered themselves, and their end if nobody uses them
     registration_tokens.py   initial access tokens: who may register (RFC 7591 §1.2)
     information.py      what a client is told of its registration (RFC 7591 §3.2.1)

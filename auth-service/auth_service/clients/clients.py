@@ -15,19 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..grants import consents, grants
+from ..oauth.client_documents import is_document_url
 from ..oauth.client_metadata import ClientMetadata
 from ..sealed import opaque
 from ..status_lists import indexes as status_indexes
 from ..store import identifiers
 from ..store.instants import Instant
-from ..store.rows import Row, insert_into
+from ..store.rows import CLIENT_ID, Row, insert_into
 from . import origins as client_origins
 from . import revoked_secrets
 
 # The underscore keeps client ids distinct from account ids, and from the reserved client `web`.
 PREFIX = "client_"
-# The reserved first-party client: web applications that sign in through the Better Auth protocol. It has no credential
-# of its own, and its tokens belong to sessions.
+# The reserved client of web applications on the Better Auth protocol. It has no credential; its tokens are sessions'.
 WEB_CLIENT_ID = "web"
 _CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}|{WEB_CLIENT_ID}")
 
@@ -43,7 +43,7 @@ class SecretEnded(Exception):
 class Client(Row):
     __tablename__ = "clients"
 
-    client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    client_id: Mapped[str] = mapped_column(CLIENT_ID, primary_key=True)
     registered: Mapped[str] = mapped_column(Text)  # JSON: new members need no migration
     roles: Mapped[str] = mapped_column(Text, default="{}", server_default="{}")  # JSON (roles.py)
     secret_hash: Mapped[str | None] = mapped_column(String(64))
@@ -117,7 +117,7 @@ async def provision(
 
 
 def is_client_id(text: str) -> bool:
-    return _CLIENT_ID.fullmatch(text) is not None
+    return _CLIENT_ID.fullmatch(text) is not None or is_document_url(text)
 
 
 async def find(session: AsyncSession, client_id: str) -> Client | None:

@@ -22,6 +22,7 @@ from . import clients
 from .clients import Client
 
 OFF, OPEN = "off", "open"  # AUTH_REGISTRATION; OPEN also in `registered_by`
+DOCUMENT = "document"  # in `registered_by`: the client is what the document at its client_id says
 UNUSED_TTL = timedelta(days=30)  # a registration with an initial access token may wait for its first person this long
 UNUSED_STRANGER_TTL = timedelta(days=1)
 MAX_UNUSED_STRANGERS = 10_000
@@ -44,7 +45,7 @@ class Registration:
 
 def is_stranger(client: Client) -> bool:
     """Whether nobody here knows the client: no operator registered it, or gave it a token to do so itself."""
-    return client.registered_by == OPEN
+    return client.registered_by in (OPEN, DOCUMENT)
 
 
 def apis_for(client: Client, resources: Resources) -> Resources:
@@ -100,12 +101,13 @@ async def replace(session: AsyncSession, client: Client, registration: ClientMet
     """
     before = client.registration
     secret = await clients.replace_registration(session, client, registration, now=now)
-    if _identity_of(before) != _identity_of(registration):
+    if identity_of(before) != identity_of(registration):
         await consents.forget(session, client.client_id)
     return secret
 
 
-def _identity_of(registration: ClientMetadata) -> tuple[object, ...]:
+def identity_of(registration: ClientMetadata) -> tuple[object, ...]:
+    """Where the client is reached, and how it proves who it is: what a person's consent is bound to."""
     keys = (registration.jwks, registration.jwks_uri, registration.token_endpoint_auth_method)
     return (*sorted(registration.redirect_uris), *keys)
 

@@ -9,7 +9,6 @@ from ..clients.algorithms import find_active_key, find_lacking_of
 from ..keys.rotation import PROCESSES_RELOADED
 from ..keys.signing import NEXT, token_purpose
 from ..oauth.algorithms import RS256
-from ..oauth.client_metadata import ClientMetadata
 from ..oauth.resources import Resource
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
@@ -66,7 +65,6 @@ async def begin(alg: str, what: str) -> None:
         )
 
 
-async def begin_for_client(registration: ClientMetadata, client_id: str) -> None:
-    """The same for the algorithm of a client's ID tokens."""
-    what = f"ID tokens for {client_id}, which it may refuse,"
-    await begin(registration.id_token_signed_response_alg or RS256, what)
+async def begin_for_client(alg: str | None, client_id: str) -> None:
+    """The same for the algorithm of a client's ID tokens; None: it registered none."""
+    await begin(alg or RS256, f"ID tokens for {client_id}, which it may refuse,")

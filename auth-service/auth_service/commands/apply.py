@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..oauth.algorithms import RS256, SIGNED_RESPONSE_ALG
+from ..oauth.algorithms import SIGNED_RESPONSE_ALG
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
 from . import algorithms
@@ -61,7 +61,7 @@ def _apply(files: list[Path], *, only_plan: bool, prune: bool, values: list[str]
     for each in wanted.apis:
         run(algorithms.begin(each.api.access_token_signing_alg, f"access tokens for {each.api.resource}"))
     for client in wanted.clients:
-        run(algorithms.begin(client.members.get(SIGNED_RESPONSE_ALG) or RS256, f"ID tokens for {client.client_id}"))
+        run(algorithms.begin_for_client(client.members.get(SIGNED_RESPONSE_ALG), client.client_id))
 
 
 def _value(text: str) -> tuple[str, str]:

@@ -29,7 +29,9 @@ class StoredRequest(Row):
 
     handle_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     browser_hash: Mapped[str | None] = mapped_column(String(64))  # None: posted by another site, not bound yet
-    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), index=True)
+    # None: the client has a metadata document, and perhaps no row; then `client_metadata` is what the document said
+    client_id: Mapped[str | None] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), index=True)
+    client_metadata: Mapped[str | None] = mapped_column(Text)
     parameters: Mapped[str] = mapped_column(Text)  # JSON
     signed_in_session_id: Mapped[str | None] = mapped_column(String(32))  # signed in at this request's page
     is_sign_in_new: Mapped[bool | None] = mapped_column(Boolean)  # true until another page's form is sent
@@ -52,14 +54,25 @@ class StoredRequest(Row):
 
 
 async def store(
-    session: AsyncSession, handle: str, request: AuthorizationRequest, *, browser: str | None, now: datetime
+    session: AsyncSession,
+    handle: str,
+    request: AuthorizationRequest,
+    *,
+    browser: str | None,
+    client_metadata: str | None = None,
+    now: datetime,
 ) -> None:
-    """Store a request for TTL under a newly drawn handle."""
+    """Store a request for TTL under a newly drawn handle.
+
+    Args:
+        client_metadata: what the client's document says, if it has one; such a client needs no row.
+    """
     session.add(
         StoredRequest(
             handle_hash=opaque.hash_of(handle),
             browser_hash=None if browser is None else opaque.hash_of(browser),
-            client_id=request.client_id,
+            client_id=request.client_id if client_metadata is None else None,
+            client_metadata=client_metadata,
             parameters=request.render(),
             created_at=now,
             expires_at=now + TTL,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..sealed import opaque
 from ..store.instants import Instant
-from ..store.rows import Expiry, Row
+from ..store.rows import CLIENT_ID, Expiry, Row
 
 TTL = timedelta(hours=24)  # the page may be left open for a day
 MAX_ROWS = 100_000  # anybody can make one; beyond this the oldest are deleted
@@ -23,7 +23,7 @@ class LogoutRequest(Row):
     __expiry__ = Expiry(MAX_ROWS)
 
     handle_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    client_id: Mapped[str | None] = mapped_column(String(64))  # the client that the ID token was issued to
+    client_id: Mapped[str | None] = mapped_column(CLIENT_ID)  # the client that the ID token was issued to
     session_id: Mapped[str | None] = mapped_column(String(32))  # the `sid` of that ID token
     post_logout_redirect_uri: Mapped[str | None] = mapped_column(Text)  # registered by that client
     state: Mapped[str | None] = mapped_column(Text)

@@ -12,6 +12,7 @@
     session_cookies.py          `SessionCookies`: the signed cookie, or bearer credential, of a session
     current_session.py          `find_current`: who is signed in; `start_session_here`
     browsers.py                 the cookie that tells browsers apart, and the tokens of our forms
+    document_clients.py         the client of a request that names the URL of a metadata document
     pending_requests.py         `PendingRequest`: an authorization request between its arrival and its answer
     authorization_response.py   a code or a refusal, sent to the client's redirect URI
     outgoing.py                 cookies and header fields that go out with a response, whatever the response is

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 
 from ..accounts.email_addresses import parse_email
+from ..clients import document_clients
 from ..clients.authentication import ClientAuthenticator
 from ..clients.clients import Client
 from ..grants import authorization_requests
@@ -62,13 +63,24 @@ async def find_pending(
     browser = parts.browsers.read(request)
     async with parts.database.reading() as session:
         stored = await authorization_requests.find(session, handle, browser=browser, now=now)
-    client = None if stored is None else await parts.clients.cache.find(stored.client_id, now=now)
+    client = None if stored is None else await _find_client(stored, parts, now)
     if stored is None or client is None:
         return None
-    asked, registered = stored.request, client.registration
-    if not is_registered(asked.redirect_uri, registered.redirect_uris) or not set(asked.scope) <= set(registered.scope):
+    if not is_still_registered(stored.request, client):
         return None
-    return PendingRequest(asked, client, handle, stored)
+    return PendingRequest(stored.request, client, handle, stored)
+
+
+def is_still_registered(asked: AuthorizationRequest, client: Client) -> bool:
+    """Whether the client is registered for the request's redirect URI and scopes."""
+    registered = client.registration
+    return is_registered(asked.redirect_uri, registered.redirect_uris) and set(asked.scope) <= set(registered.scope)
+
+
+async def _find_client(stored: StoredRequest, parts: PendingParts, now: datetime) -> Client | None:
+    if stored.client_metadata is not None:
+        return document_clients.restore(stored.request.client_id, stored.client_metadata, now=now)
+    return await parts.clients.cache.find(stored.request.client_id, now=now)
 
 
 async def require_pending(

@@ -3,6 +3,7 @@
     attempts.py         guesses at a password, counted in SQL per account and network, and per account
     mail_budgets.py     mails that anonymous callers cause, per address and per network
     clients.py          requests of an authenticated client to an endpoint, and its RateLimit fields
+    documents.py        fetches of clients' metadata documents, counted per network, per host and in all
     registrations.py    clients that register themselves, counted per network
     windows.py          `Window`, `QuotaPolicy`, and `OwnWindows`: one process's own count
     shared_windows.py   `SharedWindows`: the same count for all processes, in Redis

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
+    VERIFY_EMAIL = "verify_email"  # a link that proves an address
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a kind of mail: a link to set a new password
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - as above: it was changed by such a link
     TEST = "test"  # by an operator, to see whether mail works
@@ -13,7 +14,10 @@ class Kind(StrEnum):
 
 NOTICE_MAX_AGE = timedelta(days=3)  # a mail without a link is given up when it could not be sent for this long
 # How long a link works after its mail was first written.
-LINK_TTL: Mapping[Kind, timedelta] = {Kind.RESET_PASSWORD: timedelta(hours=1)}
+LINK_TTL: Mapping[Kind, timedelta] = {
+    Kind.VERIFY_EMAIL: timedelta(hours=24),
+    Kind.RESET_PASSWORD: timedelta(hours=1),
+}
 
 
 def send_within(kind: Kind) -> timedelta:

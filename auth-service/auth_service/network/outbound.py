@@ -34,6 +34,15 @@ class FetchFailed(Exception):
 
 
 @dataclass(frozen=True)
+class Fetched:
+    """A response. The names of its headers may be in any case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Outbound:
     """The networks allowed in addition to public addresses, and the authorities trusted beside the system's."""
 
@@ -46,11 +55,14 @@ class Outbound:
         Raises:
             FetchFailed: not allowed, unreachable, too slow, too large, or a status other than 200.
         """
-        headers = {"Accept": "application/json"}
-        status, body, encoding = await self._send("GET", url, headers, b"")
-        if status != 200 or encoding != "identity":
-            raise FetchFailed(f"the answer is a {status}, or encoded")
-        return body
+        return (await self.fetch_whole(url, max_size=MAX_SIZE)).body
+
+    async def fetch_whole(self, url: str, *, max_size: int) -> Fetched:
+        """The same with its headers, of at most `max_size` octets."""
+        answer = await self._send("GET", url, {"Accept": "application/json"}, b"", max_size)
+        if answer.status != 200 or answer.headers.get("content-encoding", "identity") != "identity":
+            raise FetchFailed(f"the answer is a {answer.status}, or encoded")
+        return answer
 
     async def post(self, url: str, content: bytes, *, media_type: str) -> int:
         """The status of the response. Plain http is allowed only to the networks that the operator listed.
@@ -59,20 +71,20 @@ class Outbound:
             FetchFailed: not allowed, unreachable, too slow, or the response is too large.
         """
         headers = {"Accept": "application/json", "Content-Type": media_type}
-        return (await self._send("POST", url, headers, content))[0]
+        return (await self._send("POST", url, headers, content, MAX_SIZE)).status
 
-    async def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> tuple[int, bytes, str]:
+    async def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes, max_size: int) -> Fetched:
         import httpx2  # imported late: it takes 10 MB, and few processes ever fetch
 
         try:
             async with asyncio.timeout(TOTAL_TIMEOUT.total_seconds()):
-                return await self._connect(method, url, headers, content)
+                return await self._connect(method, url, headers, content, max_size)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:  # TimeoutError is an OSError
             raise FetchFailed(f"{type(error).__name__}: {str(error)[:200]}") from error
 
     async def _connect(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes
-    ) -> tuple[int, bytes, str]:
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes, max_size: int
+    ) -> Fetched:
         import httpx2
 
         parts = urlsplit(url)
@@ -94,7 +106,7 @@ class Outbound:
                     extensions={"sni_hostname": host},
                 )
                 try:
-                    return await _read(client, request)
+                    return await _read(client, request, max_size)
                 except httpx2.ConnectError:
                     if is_last:
                         raise
@@ -126,14 +138,14 @@ class Outbound:
         return context
 
 
-async def _read(client: "httpx2.AsyncClient", request: "httpx2.Request") -> tuple[int, bytes, str]:
+async def _read(client: "httpx2.AsyncClient", request: "httpx2.Request", max_size: int) -> Fetched:
     response = await client.send(request, stream=True)
     try:
         body = bytearray()
         async for chunk in response.aiter_raw():
             body += chunk
-            if len(body) > MAX_SIZE:
-                raise FetchFailed(f"the document is larger than {MAX_SIZE} octets")
-        return response.status_code, bytes(body), response.headers.get("Content-Encoding", "identity")
+            if len(body) > max_size:
+                raise FetchFailed(f"the document is larger than {max_size} octets")
+        return Fetched(response.status_code, bytes(body), response.headers)
     finally:
         await response.aclose()

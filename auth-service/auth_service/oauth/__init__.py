@@ -7,6 +7,7 @@ Reading a request:
     claims_parameter.py           the `claims` parameter (OpenID Connect Core §5.5)
     client_metadata.py            a client's registration as a value (RFC 7591)
     metadata_members.py           its members, each read and checked by itself
+    client_documents.py           a client_id that is the URL of a metadata document, and this document
     self_registration.py          what counts of the metadata that a client states about itself
     client_assertion.py           a client's assertion, checked except for its signature (RFC 7523)
     names.py                      a name that is shown to people, of a person or of a client

@@ -27,6 +27,7 @@ def describe(resources: Resources, *, grant_types: Sequence[str], registers: boo
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         **({"registration_endpoint": f"{issuer}/oauth/register"} if registers else {}),
+        **({"client_id_metadata_document_supported": True} if resources.for_strangers.registered else {}),
         "end_session_endpoint": f"{issuer}/oauth/logout",
         "status_list_aggregation_endpoint": f"{issuer}/oauth/status-lists",
         "backchannel_logout_supported": True,

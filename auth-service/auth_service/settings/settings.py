@@ -66,7 +66,7 @@ class Settings(MailSettings):
         ("127.0.0.1", "::1"), description="Addresses or networks whose X-Forwarded-For is trusted"
     )
     outbound_allowed_networks: Networks = Field(
-        (), description="Private networks that clients' `jwks_uri` may point to"
+        (), description="Private networks that clients' `jwks_uri` and metadata documents may point to"
     )
     event_networks: Networks = Field(
         (), description="Private networks where clients may receive events and logout tokens; http is allowed there"

@@ -11,10 +11,12 @@ from ..accounts.passwords import PasswordHasher, TooBusy
 from ..audit.trail import record
 from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.session_cookies import device_tag
+from ..mail.kinds import Kind
 from ..sessions.browser_sessions import BrowserSession, end_session
 from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, RequestCounts, counting
 from .guessing import place_in_queue
+from .mailed_links import MailParts, may_mail, post_link
 
 
 class CommonPassword(Exception):
@@ -35,7 +37,7 @@ class NewAccount:
 
 
 @dataclass(frozen=True)
-class SignUpParts(SessionParts):
+class SignUpParts(SessionParts, MailParts):
     clock: Clock
     passwords: PasswordHasher
     counts: RequestCounts
@@ -49,10 +51,14 @@ async def sign_up(
     *,
     remember: bool,
     current: Current | None = None,
+    return_to: str = "",
 ) -> tuple[Account, BrowserSession]:
     """Create an account and sign it in. A taken address costs the same time, as the password is hashed first.
 
+    If mail is sent, a link to confirm the address is posted.
+
     Args:
+        return_to: the application's page that this link leads to in the end.
         current: the browser's session; it ends.
 
     Raises:
@@ -61,8 +67,10 @@ async def sign_up(
     with counting(parts.counts.sign_ups, PASSWORD, OUTCOMES):
         password_hash = await _hash(request, parts, new.password)
         now = parts.clock()  # hashing takes a while
+        mails = parts.outbox.is_on and await may_mail(request, parts, new.email, now)
+        link_to = return_to if mails else None
         account, started = await parts.database.transact(
-            _create, request, parts, new, password_hash, remember=remember, current=current, now=now
+            _create, request, parts, new, password_hash, remember=remember, current=current, link_to=link_to, now=now
         )
     parts.session_cookies.set(request, started, now=now)
     parts.session_cookies.remember_device(request, device_tag(account.id, password_hash))
@@ -78,6 +86,7 @@ async def _create(
     *,
     remember: bool,
     current: Current | None,
+    link_to: str | None,
     now: datetime,
 ) -> tuple[Account, BrowserSession]:
     account = await create_account(
@@ -86,6 +95,8 @@ async def _create(
     if current is not None:
         await end_session(session, current.session.token, now=now)
     started = await start_session_here(request, session, parts, account.id, remember=remember, now=now)
+    if link_to is not None:
+        post_link(session, request, parts.outbox, Kind.VERIFY_EMAIL, new.email, now, return_to=link_to)
     await record(session, "signed_up", now=now, account_id=account.id, session_id=started.id)
     return account, started
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sqlalchemy import MetaData, Select, delete, tuple_
+from sqlalchemy import MetaData, Select, String, delete, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
@@ -28,6 +28,11 @@ class Expiry:
 
     max_rows: int | None = None
     surplus_first: tuple[str, ...] = ("expires_at",)
+
+
+# A client_id may be the URL of a document (oauth/client_documents.py). SQLite enforces no length, so its columns have
+# the one of before: to change it, it would have to copy the tables.
+CLIENT_ID = String(255).with_variant(String(64), "sqlite")
 
 
 class Row(DeclarativeBase):

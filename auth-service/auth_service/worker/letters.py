@@ -13,7 +13,7 @@ from ..store.database import Database
 from ..store.instants import Clock
 
 # The page that a link leads to. It asks; only its form does something.
-PAGES = {Kind.RESET_PASSWORD: "/reset-password"}
+PAGES = {Kind.VERIFY_EMAIL: "/verify-email", Kind.RESET_PASSWORD: "/reset-password"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class LetterWriter:
         if found is None or found[0].suspended_at is not None:
             return None
         account, password_hash = found
-        if kind == Kind.RESET_PASSWORD and password_hash is None:
+        is_of_no_use = {Kind.RESET_PASSWORD: password_hash is None, Kind.VERIFY_EMAIL: account.email_verified}
+        if is_of_no_use[kind]:
             return None
         async with self.database.writing() as session:
             return await self.links.issue(session, mail, account.id, now=now)

@@ -166,6 +166,64 @@ describe("of another person", () => {
   });
 });
 
+describe("a person who changes while a caller waits", () => {
+  function slowly(tab: ReturnType<Browser["tab"]>): (value: string) => void {
+    let resolve = (_: string): void => undefined;
+    tab.fetchToken.mockReturnValueOnce(new Promise((arrive) => (resolve = arrive)));
+    return (value) => resolve(value);
+  }
+
+  test("a caller never gets the next person's token", async () => {
+    const tab = new Browser().tab(ANN);
+    const arrive = slowly(tab);
+    const asked = tab.accessToken.get();
+    await vi.waitFor(() => expect(tab.fetchToken).toHaveBeenCalled(), PATIENCE);
+    tab.accessToken.belongsTo("ben");
+    arrive(token("ben", 7)); // the cookie was Ben's already when the request arrived
+    await expect(asked).rejects.toMatchObject({ kind: "signed-out" });
+  });
+
+  test("a refused token is not replaced by the next person's", async () => {
+    const tab = new Browser().tab(ANN);
+    const refused = await tab.accessToken.get();
+    tab.accessToken.belongsTo("ben");
+    await expect(tab.accessToken.replace(refused)).rejects.toMatchObject({ kind: "signed-out" });
+    expect(tab.asked()).toBe(1);
+  });
+
+  test("a caller who waits for another tab does not fetch for the next person", async () => {
+    const browser = new Browser();
+    const [first, second] = [browser.tab(ANN), browser.tab(ANN)];
+    const arrive = slowly(first);
+    const ofFirst = first.accessToken.get();
+    await vi.waitFor(() => expect(first.fetchToken).toHaveBeenCalled(), PATIENCE);
+    const ofSecond = second.accessToken.get();
+    second.accessToken.belongsTo(null);
+    arrive(token(ANN, 1));
+    await ofFirst;
+    await expect(ofSecond).rejects.toMatchObject({ kind: "signed-out" });
+    expect(second.asked()).toBe(0);
+  });
+
+  test("what ends late does not end the next person's request", async () => {
+    const tab = new Browser().tab(ANN);
+    const arrive = slowly(tab);
+    const asked = tab.accessToken.get();
+    await vi.waitFor(() => expect(tab.fetchToken).toHaveBeenCalled(), PATIENCE);
+    tab.accessToken.belongsTo(null);
+    tab.accessToken.belongsTo(ANN);
+    const arriveAgain = slowly(tab);
+    const again = tab.accessToken.get(); // waits for the lock
+    arrive(token("ben", 1));
+    await expect(asked).rejects.toMatchObject({ kind: "signed-out" });
+    await vi.waitFor(() => expect(tab.asked()).toBe(2), PATIENCE);
+    const third = tab.accessToken.get();
+    arriveAgain(token(ANN, 2));
+    expect(await Promise.all([again, third])).toEqual([token(ANN, 2), token(ANN, 2)]);
+    expect(tab.asked()).toBe(2);
+  });
+});
+
 test("the token is never put into a lasting store", async () => {
   const kept = new Map<string, string>();
   vi.stubGlobal("localStorage", { setItem: (name: string, value: string) => kept.set(name, value) });

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from fastapi import Request, Response
 
 from ...clients.clients import Client
+from ...clients.document_clients import find_agreed
 from ...clients.own_registrations import is_stranger
-from ...grants import authorization_requests, consents
+from ...grants import authorization_requests
 from ...grants.authorization_requests import StoredRequest
 from ...http.authorization_response import answer_code, answer_refusal
 from ...http.current_session import Current, SessionParts, find_current
@@ -79,7 +80,7 @@ async def require_agreement(client: Client, current: Current | None, refusal: OA
         return
     if current is not None:
         async with parts.database.reading() as session:
-            if await consents.find_agreed(session, current.account.id, client.client_id):
+            if await find_agreed(session, current.account.id, client):
                 return
     raise PageRefused(
         "This did not work",

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
+from ...clients.document_clients import document_metadata
 from ...grants import authorization_requests
 from ...http.oauth_requests import read_form_octets
 from ...http.pages import ANSWERS, AUTHORIZE, HANDLE, PageRefused, see_other
@@ -13,7 +14,7 @@ from ...http.pending_requests import PendingParts, PendingRequest, expired, requ
 from ...oauth.errors import OAuthError
 from ...sealed import opaque
 from .answers import answer_again, refuse_at_once
-from .requests import RequestParts, find_client, read_parameters, read_request
+from .requests import RequestParts, find_client, read_parameters, read_request, renew_client
 from .steps import StepParts, proceed
 
 router = APIRouter()
@@ -32,7 +33,7 @@ async def authorize(request: Request, now: Now) -> Response:
     handle = parameters.get(HANDLE)
     if handle is not None and parameters.get("client_id") is None:
         return await _resume(request, handle, parts, now)
-    client, target = await find_client(parameters, parts, now=now)
+    client, target = await find_client(request, parameters, parts, now=now)
     try:
         asked = await read_request(parameters, repeated, client, target, parts, now=now)
     except OAuthError as refusal:
@@ -54,19 +55,20 @@ async def authorize_by_form(request: Request, now: Now) -> Response:
         raise PageRefused(
             "This link does not work", "The form that sent you here cannot be read.", status=error.status
         ) from None
-    client, target = await find_client(parameters, parts, now=now)
+    client, target = await find_client(request, parameters, parts, now=now)
     try:
         asked = await read_request(parameters, repeated, client, target, parts, now=now)
     except OAuthError as refusal:
         return await refuse_at_once(request, client, target, refusal, parts, now)
     handle = opaque.draw()
     async with parts.database.writing() as session:
-        await authorization_requests.store(session, handle, asked, browser=None, now=now)
+        metadata = document_metadata(client)
+        await authorization_requests.store(session, handle, asked, browser=None, client_metadata=metadata, now=now)
     return see_other(AUTHORIZE, **{HANDLE: handle})
 
 
 async def _resume(request: Request, handle: str, parts: AuthorizeParts, now: datetime) -> Response:
-    pending = await require_pending(request, parts, handle, now=now)
+    pending = await renew_client(request, await require_pending(request, parts, handle, now=now), parts, now=now)
     if pending.is_answered:
         return await answer_again(request, handle, parts, now)
     if pending.stored is not None and pending.stored.browser_hash is None:

@@ -3,24 +3,27 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from fastapi import Request
+
 from ...clients.authentication import ClientAuthenticator
 from ...clients.clients import WEB_CLIENT_ID, Client
+from ...clients.document_clients import has_document
 from ...clients.own_registrations import apis_for
+from ...http.document_clients import DocumentParts, find_document_client
 from ...http.pages import PageRefused
-from ...http.parts import Given
+from ...http.pending_requests import PendingRequest, expired, is_still_registered
 from ...oauth import authorization_request
 from ...oauth.authorization_parameters import STATE_MAX_LENGTH, fits
 from ...oauth.authorization_request import AuthorizationRequest, Target
+from ...oauth.client_documents import is_document_url
 from ...oauth.errors import InvalidRequest
 from ...oauth.parameters import Parameters, parse_with_repeated
-from ...resources.cache import ResourceCache
 from ...tokens.id_token_hints import HintVerifier, InvalidHint
 
 
 @dataclass(frozen=True)
-class RequestParts(Given):
+class RequestParts(DocumentParts):
     clients: ClientAuthenticator
-    resources: ResourceCache
     hints: HintVerifier
 
 
@@ -37,13 +40,15 @@ def read_parameters(octets: bytes) -> tuple[Parameters, frozenset[str]]:
         ) from None
 
 
-async def find_client(parameters: Parameters, parts: RequestParts, *, now: datetime) -> tuple[Client, Target]:
+async def find_client(
+    request: Request, parameters: Parameters, parts: RequestParts, *, now: datetime
+) -> tuple[Client, Target]:
     """The client, and where its answer goes. Raises PageRefused unless client and redirect URI are registered.
 
     Also if `state` is too long to be returned: no error may be sent to the client without it (RFC 6749 §4.1.2.1).
     """
     client_id = parameters.get("client_id")
-    client = None if client_id is None else await parts.clients.cache.find(client_id, now=now)
+    client = None if client_id is None else await _find_client(request, client_id, parts, now)
     if client is None or client.client_id == WEB_CLIENT_ID:
         raise PageRefused(
             "Unknown application",
@@ -66,6 +71,28 @@ async def find_client(parameters: Parameters, parts: RequestParts, *, now: datet
             reason=f"{client.client_id}: state is too long",
         )
     return client, target
+
+
+async def _find_client(request: Request, client_id: str, parts: RequestParts, now: datetime) -> Client | None:
+    if is_document_url(client_id):
+        return await find_document_client(request, client_id, parts, now=now)
+    return await parts.clients.cache.find(client_id, now=now)
+
+
+async def renew_client(
+    request: Request, pending: PendingRequest, parts: RequestParts, *, now: datetime
+) -> PendingRequest:
+    """The request with its client as the document describes it now, if the client has one.
+
+    Raises:
+        PageRefused: the document is gone, or no longer has the request's redirect URI or scopes.
+    """
+    if pending.is_answered or not has_document(pending.client):
+        return pending
+    client = await find_document_client(request, pending.client.client_id, parts, now=now)
+    if client is None or not is_still_registered(pending.request, client):
+        raise expired()
+    return replace(pending, client=client)
 
 
 async def read_request(

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...audit.trail import recorded
 from ...clients import own_registrations
+from ...clients.document_clients import document_metadata, find_agreed, keep
 from ...clients.own_registrations import apis_for
-from ...grants import authorization_requests, consents
+from ...grants import authorization_requests
 from ...http.authorization_response import answer_code
 from ...http.current_session import Current, find_current
 from ...http.pages import HANDLE, see_other
@@ -74,7 +75,7 @@ async def _progress(pending: PendingRequest, current: Current | None, parts: Ste
     if pending.client.registration.first_party and counts_again:  # our own client: nobody is asked for consent
         return Progress(has_signed_in, is_new, has_selected, has_consented=True, is_covered=True)
     async with parts.database.reading() as session:
-        agreed = await consents.find_agreed(session, current.account.id, pending.client.client_id)
+        agreed = await find_agreed(session, current.account.id, pending.client)
     has_consented = stored is not None and stored.consented_session_id == current.session.id
     wanted = to_agree_to(pending.request, await parts.resources.current(now=now))
     is_covered = (has_consented or counts_again) and covers(agreed, wanted)
@@ -127,6 +128,7 @@ async def _answer(
     ttl: timedelta,
     now: datetime,
 ) -> None:
+    await keep(session, pending.client, now=now)
     if not await hold_owners(session, authorization.account_id, authorization.client_id):
         raise expired()
     await own_registrations.note_use(session, pending.client)
@@ -148,7 +150,7 @@ async def _is_agreed_to(session: AsyncSession, pending: PendingRequest, wanted: 
     """Whether the consent still covers the request. It is locked until the end, so that no grant outlives it."""
     if pending.client.registration.first_party:
         return True
-    return covers(await consents.find_agreed(session, account_id, pending.client.client_id, lock=True), wanted)
+    return covers(await find_agreed(session, account_id, pending.client, lock=True), wanted)
 
 
 async def send_on(http: Request, pending: PendingRequest, page: str, parts: StepParts, now: datetime) -> Response:
@@ -156,5 +158,12 @@ async def send_on(http: Request, pending: PendingRequest, page: str, parts: Step
     if pending.stored is None:
         browser = parts.browsers.recognize(http)
         async with parts.database.writing() as session:
-            await authorization_requests.store(session, pending.handle, pending.request, browser=browser, now=now)
+            await authorization_requests.store(
+                session,
+                pending.handle,
+                pending.request,
+                browser=browser,
+                client_metadata=document_metadata(pending.client),
+                now=now,
+            )
     return see_other(page, **{HANDLE: pending.handle})

@@ -3,6 +3,7 @@
     sign_in.py, sign_up.py, sign_out.py           a session begins and ends
     get_session.py, sessions.py, revocation.py    the caller's session, all of the caller's sessions, ending them
     token.py                                      an access token, for the default API or for a named one
+    email_verification.py                         an address is proved by a mailed link
     password_reset.py                             a new password by a mailed link
     profile.py, password_change.py, deletion.py   changes of the caller's account
     identities.py, liveness.py                    the caller's ways to sign in; GET /ok
@@ -22,6 +23,7 @@ serving/ imports `routers` and the refusals, app.py imports the CORS middleware.
 
 from . import (
     deletion,
+    email_verification,
     get_session,
     identities,
     liveness,
@@ -51,6 +53,7 @@ routers = tuple(
         profile,
         password_change,
         password_reset,
+        email_verification,
         deletion,
         liveness,
     )

@@ -11,7 +11,9 @@ from pydantic import Field
 
 from ...accounts.email_addresses import parse_email
 from ...http.parts import Now, given
-from ...signing_in.password_reset import InvalidLink, ResetParts, request_reset, reset_password
+from ...mail.kinds import Kind
+from ...signing_in.mailed_links import InvalidLink, request_link
+from ...signing_in.password_reset import ResetParts, reset_password
 from ...signing_in.password_sign_up import CommonPassword
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS, BodyParts
@@ -57,7 +59,7 @@ async def request_password_reset(request: Request, now: Now) -> ResetRequested:
     email = parse_email(asked.email)
     if email is None:
         raise Refusal(400, "VALIDATION_ERROR", "[body.email] Invalid email address")
-    await request_reset(request, parts, email, now, return_to=asked.redirect_to)
+    await request_link(request, parts, Kind.RESET_PASSWORD, email, now, return_to=asked.redirect_to)
     return ResetRequested(status=True, message=SENT)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fastapi import Request
+from pydantic import Field
 
 from ...accounts.accounts import EmailTaken
 from ...accounts.email_addresses import parse_email
@@ -27,6 +28,7 @@ class SignUp(bodies.Body):
     email: str
     password: credentials.NewPassword
     image: credentials.Image = ""
+    callback_url: credentials.Url = Field(default="", alias="callbackURL")
     remember_me: bool = True
 
 
@@ -50,7 +52,9 @@ async def sign_up_email(request: Request, now: Now) -> SignedUp:
     credentials.check_password_length(asked.password, is_new=True)
     new = NewAccount(email, asked.name, asked.password, asked.image or None)
     try:
-        account, started = await sign_up(request, parts, now, new, remember=asked.remember_me)
+        account, started = await sign_up(
+            request, parts, now, new, remember=asked.remember_me, return_to=asked.callback_url
+        )
     except CommonPassword:
         raise credentials.common_password() from None
     except EmailTaken:

@@ -2,6 +2,7 @@
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
     reset_password.py      ask for a link by mail, and set a new password by it
+    verify_email.py        ask for a link by mail, and confirm the address by it
     offers.py              which account the sign-in page offers, if a client asks for another one than is signed in
     select_account.py      continue with this account, or with another one
     consent.py             ask for consent to a client's scopes
@@ -19,7 +20,7 @@ Each form carries a token of its browser and session (http/browsers.py) and is a
 a page that can be reloaded. serving/ imports `routers`.
 """
 
-from . import consent, reset_password, select_account, signin, signout, signup, stylesheet
+from . import consent, reset_password, select_account, signin, signout, signup, stylesheet, verify_email
 
-_PAGES = (signin, signup, reset_password, select_account, consent, signout, stylesheet)
+_PAGES = (signin, signup, reset_password, verify_email, select_account, consent, signout, stylesheet)
 routers = tuple(page.router for page in _PAGES)

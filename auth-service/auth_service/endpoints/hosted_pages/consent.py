@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...audit.trail import record
 from ...clients import own_registrations
+from ...clients.document_clients import find_agreed, keep
 from ...grants import authorization_requests, consents
 from ...http.authorization_response import answer_refusal
 from ...http.current_session import Current, SessionParts, find_current
@@ -83,6 +84,7 @@ async def _agree(
 ) -> bool:
     """Remember the yes. False if a no was first, or an API has just been removed: then /oauth/authorize refuses."""
     account_id, client_id = current.account.id, pending.client.client_id
+    await keep(session, pending.client, now=now)
     if not await hold_owners(session, account_id, client_id):
         raise expired()
     await own_registrations.note_use(session, pending.client)
@@ -124,7 +126,7 @@ async def _refuse(
     )
     if await refuse(unless_consented=True):
         return True
-    allowed = await consents.find_agreed(session, current.account.id, pending.client.client_id)
+    allowed = await find_agreed(session, current.account.id, pending.client)
     return not covers(allowed, agreed_to) and await refuse()
 
 

@@ -15,6 +15,7 @@ from ...http.pages import AUTHORIZE, HANDLE, PageRefused, render_page, see_other
 from ...http.parts import Given
 from ...http.pending_requests import PendingParts, PendingRequest
 from ...network.trusted_origins import parse_origin
+from ...oauth.client_documents import host_of
 from ...oauth.errors import OAuthError
 from ...oauth.parameters import Parameters
 from ...oauth.redirect_uri import is_loopback, is_private_use
@@ -103,6 +104,7 @@ def describe_client(pending: PendingRequest) -> dict[str, object]:
         "is_loopback": is_loopback(redirect_uri),
         "is_private_use": bool(scheme),
         "is_stranger": is_stranger(pending.client),
+        "document_host": host_of(pending.client.client_id),
     }
 
 

@@ -15,9 +15,11 @@ from ...accounts.passwords import TooBusy
 from ...http.pages import ACCOUNT_LINK, ANSWERS, Link, PageRefused, see_other
 from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
+from ...mail.kinds import Kind
 from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
-from ...signing_in.password_reset import InvalidLink, ResetParts, find_reset, request_reset, reset_password
+from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link
+from ...signing_in.password_reset import ResetParts, reset_password
 from ...signing_in.password_sign_up import CommonPassword
 from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
 
@@ -68,7 +70,7 @@ async def _ask(request: Request, parts: ResetPageParts, form: Parameters, now: N
     if parsed is None:
         return _render_request(request, parts, email, NO_EMAIL, status=422)
     try:
-        await request_reset(request, parts, parsed, now)
+        await request_link(request, parts, Kind.RESET_PASSWORD, parsed, now)
     except TooManyAttempts as held:
         error = f"Several mails were sent already. Please look for them, or wait {in_words(held.retry_after)}."
         return retry_later(_render_request(request, parts, email, error, status=429), held.retry_after)
@@ -97,7 +99,7 @@ async def _reset(request: Request, parts: ResetPageParts, form: Parameters, toke
 
 async def _send_on(parts: ResetPageParts, callback: str, token: str, now: Now) -> Response:
     """Redirect to the application's page, with the token or an error, as the Better Auth protocol does."""
-    is_live = await find_reset(parts, token, now=now) is not None
+    is_live = await find_mailed(parts, Kind.RESET_PASSWORD, token, now=now) is not None
     added = urlencode({TOKEN: token} if is_live else {"error": "INVALID_TOKEN"})
     target = urlsplit(callback)
     url = urlunsplit(target._replace(query=f"{target.query}&{added}" if target.query else added))
@@ -122,7 +124,7 @@ def _render_request(
 async def _render_reset(
     request: Request, parts: ResetPageParts, token: str, now: Now, error: str | None = None, *, status: int = 200
 ) -> Response:
-    link = await find_reset(parts, token, now=now)
+    link = await find_mailed(parts, Kind.RESET_PASSWORD, token, now=now)
     if link is None:
         raise _spent()
     return render_form(

@@ -125,4 +125,12 @@ def _stay_token(request: Request, parts: SignInPageParts, current: Current) -> s
 
 
 def _render_signed_in(request: Request, parts: SignInPageParts, current: Current) -> Response:
-    return render_form(request, parts, "signed_in", None, session_id=current.session.id, account=current.account)
+    return render_form(
+        request,
+        parts,
+        "signed_in",
+        None,
+        session_id=current.session.id,
+        account=current.account,
+        asks_to_verify=parts.outbox.is_on and not current.account.email_verified,
+    )

@@ -37,18 +37,18 @@ class TokenParts(ClientRequestParts):
 async def token(request: Request) -> Response:
     """Trade a grant for an access token.
 
-    The client authenticates before its request is checked, so that a stranger learns nothing from the answers.
+    The client authenticates before its request is checked, so that a stranger learns nothing from the answers. Reading
+    a body, or a client's keys, may take seconds. The time is taken afterwards: a sign-in may be too old by then.
     """
     parts = given(request, TokenParts)
-    now = parts.clock()
     parameters = await read_form(request)
-    client = await client_requests.authenticate(request, parts, parameters, now=now)
+    client = await client_requests.authenticate(request, parts, parameters, now=parts.clock())
     grant_type = parameters.require("grant_type")
     redeem = GRANTS.get(grant_type)
     if redeem is None:
         raise UnsupportedGrantType("This grant type is not supported.")
     if grant_type not in client.registration.grant_types:
         raise UnauthorizedClient("This client may not use this grant type.")
-    answer = await redeem(TokenRequest(request, client, parameters, now))
+    answer = await redeem(TokenRequest(request, client, parameters, parts.clock()))
     parts.counts.tokens_issued.add(grant_type)
     return Response(answer.model_dump_json(exclude_none=True), headers=NO_STORE, media_type="application/json")

@@ -7,7 +7,7 @@ import * as jws from "./jws.ts";
 import { type Terms } from "./policy.ts";
 import { Refused } from "./refusals.ts";
 import { isUnder } from "./status-list.ts";
-import { isObject, type Members } from "./strict-json.ts";
+import { hasInteger, isObject, type Members } from "./strict-json.ts";
 
 export const MAX_LENGTH = 8192;
 const MAX_IDENTIFIER_LENGTH = 255;
@@ -150,10 +150,10 @@ function actorOf(act: unknown): Actor {
  */
 function statusOf(status: unknown, terms: Terms): StatusReference {
   const reference = isObject(status) ? status.status_list : undefined;
-  const { uri, idx } = isObject(reference) ? reference : {};
-  if (typeof uri !== "string" || typeof idx !== "number" || !Number.isInteger(idx)) {
+  if (!isObject(reference) || typeof reference.uri !== "string" || !hasInteger(reference, "idx")) {
     throw new Refused("bad-status", "the status is not a reference to a status list");
   }
+  const { uri, idx } = reference;
   if (terms.statusLists === "" || !isUnder(uri, terms.statusLists)) {
     throw new Refused("bad-status", "the status list is not at the issuer's address");
   }

@@ -7,7 +7,7 @@ import { ALGORITHMS, type Keys } from "./algorithms.ts";
 import { decode } from "./base64url.ts";
 import * as jws from "./jws.ts";
 import { Refused, UnknownKey } from "./refusals.ts";
-import { isObject, type Members, parse } from "./strict-json.ts";
+import { hasInteger, isObject, type Members, parse } from "./strict-json.ts";
 
 export const MAX_OCTETS = 2 ** 20 / 8; // a million tokens
 export const MAX_LENGTH = 256 * 1024; // of the JWT
@@ -98,7 +98,7 @@ export async function verify(token: string, uri: string, keys: Keys, now: number
   }
   const statuses = await inflate(claims.status_list);
   if (exp !== undefined && now >= exp + LEEWAY) throw new UnusableStatusList("it has expired");
-  return { uri, statuses, iat, kid, version: versionOf(claims.version, statuses) };
+  return { uri, statuses, iat, kid, version: versionOf(claims, statuses) };
 }
 
 async function readSigned(token: string, keys: Keys) {
@@ -119,8 +119,8 @@ async function readSigned(token: string, keys: Keys) {
 }
 
 /** The version that the issuer states, otherwise the number of revoked tokens: no bit is ever cleared. */
-function versionOf(claim: unknown, statuses: Uint8Array): number {
-  if (typeof claim === "number" && Number.isInteger(claim) && claim >= 0 && claim < 2 ** 31) return claim;
+function versionOf(claims: Members, statuses: Uint8Array): number {
+  if (hasInteger(claims, "version") && claims.version >= 0 && claims.version < 2 ** 31) return claims.version;
   let set = 0;
   for (let octet of statuses) for (; octet > 0; octet >>= 1) set += octet & 1;
   return set;
@@ -128,9 +128,10 @@ function versionOf(claim: unknown, statuses: Uint8Array): number {
 
 /** The octets of `lst` (§4.2). Inflating stops at MAX_OCTETS, so a small document cannot fill the memory. */
 async function inflate(statusList: unknown): Promise<Uint8Array> {
-  const { bits, lst }: Members = isObject(statusList) ? statusList : {};
-  if (bits !== 1 || typeof lst !== "string") throw new UnusableStatusList("it is not a list with one bit per token");
-  const compressed = decode(lst);
+  if (!isObject(statusList) || !hasInteger(statusList, "bits") || statusList.bits !== 1) {
+    throw new UnusableStatusList("it is not a list with one bit per token");
+  }
+  const compressed = typeof statusList.lst === "string" ? decode(statusList.lst) : undefined;
   const statuses = compressed && (await inflateBounded(compressed));
   if (compressed === undefined || statuses === undefined) {
     throw new UnusableStatusList("it is not compressed with zlib, or not base64url");

@@ -35,10 +35,22 @@ export function isObject(value: unknown): value is Members {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether a member is an integer, and written as one: 1, but not 1.0 or 1e0, which other languages read as decimals. */
+export function hasInteger<Name extends string>(
+  members: Members,
+  name: Name,
+): members is Members & Readonly<Record<Name, number>> {
+  return Number.isInteger(members[name]) && decimals.get(members)?.has(name) !== true;
+}
+
+/** Names of the members of an object that are whole numbers, but written as decimals. */
+const decimals = new WeakMap<Members, Set<string>>();
+
 class Parser {
   readonly #text: string;
   readonly #maxDepth: number;
   #at = 0;
+  #isDecimal = false; // the last number
 
   constructor(text: string, maxDepth: number) {
     this.#text = text;
@@ -89,7 +101,10 @@ class Parser {
       if (name in members) throw new NotStrictJson("a name occurs twice in one object");
       this.#take(BLANKS);
       if (!this.#has(":")) throw this.#error();
-      members[name] = this.#value(depth);
+      const value = (members[name] = this.#value(depth));
+      if (this.#isDecimal && typeof value === "number") {
+        decimals.set(members, (decimals.get(members) ?? new Set()).add(name));
+      }
     } while (this.#has(","));
     if (!this.#has("}")) throw this.#error();
     return members;
@@ -119,7 +134,8 @@ class Parser {
     const literal = this.#take(NUMBER);
     if (literal === undefined || literal.length > MOST_DIGITS) throw this.#error();
     const value = Number(literal);
-    if (!Number.isFinite(value) && /[.eE]/.test(literal)) throw new NotStrictJson("a number is too large");
+    this.#isDecimal = /[.eE]/.test(literal);
+    if (!Number.isFinite(value) && this.#isDecimal) throw new NotStrictJson("a number is too large");
     return value;
   }
 

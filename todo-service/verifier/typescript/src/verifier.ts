@@ -13,6 +13,7 @@ import { VerifiedTokens } from "./verified-tokens.ts";
 
 const FIRST_RETRY = 1; // seconds
 const LAST_RETRY = 60;
+const SIGN_IN_LEEWAY = 60;
 
 export interface Options {
   /** As the `iss` of the tokens, to the letter. */
@@ -123,6 +124,15 @@ export class Verifier {
     } catch (error) {
       throw this.#counted(error);
     }
+  }
+
+  /** Whether the person signed in within so many seconds (RFC 9470). A service's own token always passes: the service
+   * authenticated itself to get it.
+   */
+  hasRecentSignIn(token: AccessToken, seconds: number): boolean {
+    if (token.isOfService) return true;
+    const age = this.#around.clock() - (token.authTime ?? -Infinity);
+    return age >= -SIGN_IN_LEEWAY && age <= seconds; // a sign-in of the future has an unknown age
   }
 
   /** Fetch everything once: metadata if they are not known, keys, status lists. False if something failed.

@@ -38,6 +38,7 @@ const UNUSABLE: Record<string, [RegExp, Values, Values?]> = {
   "ttl 0": [/lifetime/, { ttl: 0 }],
   "living for a day": [/lifetime/, { exp: NOW + 86_400 }],
   "two bits": [/one bit/, { status_list: { bits: 2, lst: "" } }],
+  "no octets": [/zlib/, { status_list: { bits: 1, lst: 5 } }],
   "bits true": [/one bit/, { status_list: { bits: true, lst: "" } }],
   "no list": [/one bit/, { status_list: undefined }],
   "not zlib": [/zlib/, raw(octets("hello, world"))],

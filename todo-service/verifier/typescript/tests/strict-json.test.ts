@@ -1,7 +1,7 @@
 // The parser agrees with JSON.parse on I-JSON (RFC 7493), and refuses what I-JSON forbids.
 
 import { expect, test } from "vitest";
-import { parse } from "../src/strict-json.ts";
+import { hasInteger, isObject, parse } from "../src/strict-json.ts";
 import { octets } from "./issuer.ts";
 
 const VALUES = [
@@ -21,6 +21,12 @@ const INVALID = [
 
 test.each(INVALID)("refused: %s", (text) => {
   expect(() => parse(octets(text), 8)).toThrow(expect.objectContaining({ name: "NotStrictJson" }));
+});
+
+test("a decimal is no integer, although it may have the value of one", () => {
+  const members = parse(octets('{"a":1,"b":1.0,"c":1e0,"d":[1.0],"e":2,"f":"1"}'), 8);
+  if (!isObject(members)) throw new Error("it is an object");
+  expect(["a", "b", "c", "d", "e", "f"].filter((name) => hasInteger(members, name))).toEqual(["a", "e"]);
 });
 
 test("octets that are not UTF-8 are refused", () => {

@@ -2,7 +2,8 @@
 //
 // In one tab the first caller fetches, and the others wait for the same promise. Among tabs, one holds the lock and
 // fetches; the others wait for the lock and receive the token on a channel. A token whose `sub` is another person's is
-// never used.
+// never used. If the person changes while a caller waits (sign-out or sign-in in another tab, a deleted account), the
+// caller gets a failure: with the next person's token, what the first one has asked for would be done for the other.
 
 import { Failure } from "./failure.ts";
 
@@ -62,31 +63,43 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
   }
 
   function renew(refused?: string): Promise<string> {
-    underWay ??= renewAlone(refused).finally(() => (underWay = null));
-    return underWay;
+    if (underWay) return underWay;
+    const mine = renewAlone(owner, refused).finally(() => {
+      if (underWay === mine) underWay = null; // another person's may be under way by now
+    });
+    underWay = mine;
+    return mine;
   }
 
-  async function renewAlone(refused?: string): Promise<string> {
-    const value = await locks.request(LOCK, { ifAvailable: true }, async (lock) => (lock ? fetched(refused) : null));
-    return value ?? locks.request(LOCK, () => afterAnother(refused));
+  async function renewAlone(whose: string | null, refused?: string): Promise<string> {
+    const value = await locks.request(LOCK, { ifAvailable: true }, async (lock) =>
+      lock ? fetched(whose, refused) : null,
+    );
+    return value ?? locks.request(LOCK, () => afterAnother(whose, refused));
+  }
+
+  function requireSame(whose: string | null): void {
+    if (whose !== owner) failed(new Failure("signed-out", "Somebody else has signed in meanwhile."));
   }
 
   /** Another tab had the lock, so wait for its token to arrive on the channel. */
-  async function afterAnother(refused?: string): Promise<string> {
-    if (!usable(refused)) {
+  async function afterAnother(whose: string | null, refused?: string): Promise<string> {
+    if (whose === owner && !usable(refused)) {
       await new Promise<void>((resolve) => {
         heard = resolve;
         setTimeout(resolve, HEARING);
       });
     }
-    return fetched(refused);
+    return fetched(whose, refused);
   }
 
-  async function fetched(refused?: string): Promise<string> {
+  async function fetched(whose: string | null, refused?: string): Promise<string> {
+    requireSame(whose);
     const known = usable(refused);
     if (known) return known.value;
     const fresh = describe(await fetchToken().catch(failed), now());
-    if (fresh.sub !== owner) failed(new Failure("signed-out", "Somebody else has signed in meanwhile."));
+    requireSame(whose);
+    requireSame(fresh.sub);
     held = fresh;
     channel.postMessage({ kind: "token", held } satisfies Message);
     return fresh.value;
@@ -114,7 +127,10 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
       if (!isFresh(held)) void renewMeanwhile();
       return held.value;
     },
-    replace: async (refused) => usable(refused)?.value ?? renew(refused),
+    async replace(refused) {
+      requireSame(describe(refused, now()).sub);
+      return usable(refused)?.value ?? renew(refused);
+    },
     belongsTo(userId) {
       if (userId !== owner) underWay = null; // the running request is for another person
       owner = userId;

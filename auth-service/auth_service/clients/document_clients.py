@@ -1,0 +1,78 @@
+"""Clients whose client_id is the URL of their metadata document. A row exists only for those that a person allowed.
+
+At /oauth/authorize the client is made from the document, without a row. The transaction of a person's consent, or of a
+code, stores what the document says then (`keep`): the token endpoint uses this copy, and fetches nothing.
+
+A consent is for a client at certain addresses with certain keys. If the document names others now, it counts for none.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ..grants import consents
+from ..oauth.client_metadata import ClientMetadata
+from ..store.rows import insert_into
+from . import clients
+from . import origins as client_origins
+from .clients import Client
+from .own_registrations import DOCUMENT, identity_of
+
+
+def make(client_id: str, registration: ClientMetadata, *, now: datetime) -> Client:
+    """The client of a document, which no session knows."""
+    return restore(client_id, json.dumps(registration.members()), now=now)
+
+
+def restore(client_id: str, registered: str, *, now: datetime) -> Client:
+    """The same, from what was `registered` when its request was stored."""
+    return Client(client_id=client_id, registered=registered, registered_by=DOCUMENT, created_at=now, updated_at=now)
+
+
+def has_document(client: Client) -> bool:
+    return client.registered_by == DOCUMENT
+
+
+def document_metadata(client: Client) -> str | None:
+    """What the client's document says, as it is stored; None for a client without one."""
+    return client.registered if has_document(client) else None
+
+
+async def keep(session: AsyncSession, client: Client, *, now: datetime) -> None:
+    """Store what the document says, if it is news. People are asked again if addresses or keys are others now.
+
+    Nothing is done for a client without a document. Call it first in a transaction.
+    """
+    if not has_document(client) or await _stored(session, client) == client.registered:
+        return
+    insert = insert_into(session, Client).values(
+        client_id=client.client_id, registered=client.registered, registered_by=DOCUMENT, created_at=now, updated_at=now
+    )
+    await session.execute(insert.on_conflict_do_nothing(index_elements=[Client.client_id]))
+    held = await clients.lock(session, client.client_id)
+    if held is None:
+        return
+    if identity_of(held.registration) != identity_of(client.registration):
+        await consents.forget(session, client.client_id)
+    held.registered, held.updated_at = client.registered, now
+    await session.flush()
+    await client_origins.replace(session, client.client_id, client.registration.redirect_uris)
+
+
+async def find_agreed(
+    session: AsyncSession, account_id: str, client: Client, *, lock: bool = False
+) -> Mapping[str, frozenset[str]]:
+    """As `consents.find_agreed`, for the client as it is now: nothing, if its stored copy is another one."""
+    if has_document(client):
+        stored = await _stored(session, client)
+        copy = None if stored is None else ClientMetadata.restore(json.loads(stored))
+        if copy is None or identity_of(copy) != identity_of(client.registration):
+            return {}
+    return await consents.find_agreed(session, account_id, client.client_id, lock=lock)
+
+
+async def _stored(session: AsyncSession, client: Client) -> str | None:
+    return await session.scalar(select(Client.registered).where(Client.client_id == client.client_id))

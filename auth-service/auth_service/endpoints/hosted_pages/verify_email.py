@@ -1,0 +1,140 @@
+"""/verify-email: ask for a link by mail, and confirm the address by it. Opening a link confirms nothing."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+
+from ...accounts.email_addresses import MAX_LENGTH, parse_email
+from ...http.current_session import SessionParts, find_current
+from ...http.pages import ACCOUNT_LINK, ANSWERS, Link, PageRefused, see_other
+from ...http.parts import Now, given
+from ...limits.attempts import TooManyAttempts
+from ...mail.kinds import Kind
+from ...network.trusted_origins import TrustedOrigins
+from ...oauth.parameters import Parameters
+from ...signing_in.email_verification import verify_email
+from ...signing_in.mailed_links import InvalidLink, MailParts, find_mailed, request_link
+from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
+
+PATH = "/verify-email"
+TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
+CALLBACK = "callbackURL"  # where the person goes afterwards
+NO_EMAIL = "Please enter an e-mail address, such as ann@example.com."
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class VerifyPageParts(FormParts, SessionParts, MailParts):
+    trusted_origins: TrustedOrigins
+
+
+@router.get(PATH, response_class=Response, responses=ANSWERS)
+async def show(request: Request, now: Now) -> Response:
+    parts = given(request, VerifyPageParts)
+    _require_mail(parts)
+    for state in ("sent", "done"):
+        if query_of(request, state):
+            return _render(request, parts, state)
+    token = query_of(request, TOKEN)
+    if token is not None:
+        return await _render_confirm(request, parts, now, token, query_of(request, CALLBACK) or "")
+    current = await find_current(request, parts, now)
+    return _render(request, parts, "ask", email=current.account.email if current else "")
+
+
+@router.post(PATH, response_class=Response, responses=ANSWERS)
+async def submit(request: Request, now: Now) -> Response:
+    parts = given(request, VerifyPageParts)
+    _require_mail(parts)
+    form = await read_page_form(request)
+    token = form.get(TOKEN)
+    return await _ask(request, parts, form, now) if token is None else await _confirm(request, parts, form, token, now)
+
+
+async def _ask(request: Request, parts: VerifyPageParts, form: Parameters, now: Now) -> Response:
+    """Post a mail with a link. The answer is the same for every address."""
+    email = (form.get("email") or "")[: MAX_LENGTH + 1]
+    if not is_ours(request, parts, form):
+        return _render(request, parts, "ask", email=email, error=why_not_ours(request, parts), status=403)
+    parsed = parse_email(email)
+    if parsed is None:
+        return _render(request, parts, "ask", email=email, error=NO_EMAIL, status=422)
+    try:
+        await request_link(request, parts, Kind.VERIFY_EMAIL, parsed, now)
+    except TooManyAttempts as held:
+        error = f"Several mails were sent already. Please look for them, or wait {in_words(held.retry_after)}."
+        return retry_later(_render(request, parts, "ask", email=email, error=error, status=429), held.retry_after)
+    return see_other(PATH, sent="yes")
+
+
+async def _confirm(request: Request, parts: VerifyPageParts, form: Parameters, token: str, now: Now) -> Response:
+    callback = form.get(CALLBACK) or ""
+    if not is_ours(request, parts, form):
+        error = why_not_ours(request, parts)
+        return await _render_confirm(request, parts, now, token, callback, error=error, status=403)
+    try:
+        await verify_email(parts, token, now)
+    except InvalidLink:
+        raise _spent() from None
+    return see_other(callback) if parts.trusted_origins.allows_redirect_to(callback) else see_other(PATH, done="yes")
+
+
+async def _render_confirm(
+    request: Request,
+    parts: VerifyPageParts,
+    now: Now,
+    token: str,
+    callback: str,
+    *,
+    error: str | None = None,
+    status: int = 200,
+) -> Response:
+    link = await find_mailed(parts, Kind.VERIFY_EMAIL, token, now=now)
+    if link is None:
+        raise _spent()
+    callback = callback if parts.trusted_origins.allows_redirect_to(callback) else ""
+    return _render(
+        request, parts, "confirm", email=link.email, token=token, callback=callback, error=error, status=status
+    )
+
+
+def _render(
+    request: Request,
+    parts: VerifyPageParts,
+    state: str,
+    *,
+    email: str = "",
+    token: str = "",
+    callback: str = "",
+    error: str | None = None,
+    status: int = 200,
+) -> Response:
+    return render_form(
+        request,
+        parts,
+        "verify_email",
+        None,
+        status=status,
+        ends_at_client=callback != "",
+        state=state,
+        error=error,
+        email=email[:MAX_LENGTH],
+        token=token,
+        callback=callback,
+    )
+
+
+def _spent() -> PageRefused:
+    text = (
+        "It was used already, is older than a day, or is not complete. If you have confirmed the address, all is well."
+    )
+    return PageRefused(
+        "This link does not work any more", text, links=(Link("verify-link", PATH, "Ask for a new link"), ACCOUNT_LINK)
+    )
+
+
+def _require_mail(parts: VerifyPageParts) -> None:
+    if not parts.outbox.is_on:
+        raise PageRefused(
+            "Addresses are not confirmed here", "No mail is sent from this site. Ask its operator for help.", status=404
+        )

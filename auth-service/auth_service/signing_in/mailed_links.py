@@ -1,0 +1,98 @@
+"""Links that are mailed to whoever asks, for all kinds of them: posting one, finding it, and whose it is.
+
+A request stores one row, whatever the address is; the worker finds out later whether there is an account. So known and
+unknown addresses get the same answer in the same time.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ..accounts import accounts
+from ..accounts.accounts import Account
+from ..audit.trail import record
+from ..http.current_session import device_of
+from ..http.parts import Given
+from ..limits.attempts import TooManyAttempts
+from ..limits.mail_budgets import MailBudgets
+from ..mail.kinds import Kind
+from ..mail.letters import choose_language
+from ..mail.links import MailedLink, find_link
+from ..mail.outbox import Outbox
+from ..network.networks import networks_of
+from ..store.database import Database
+
+
+class InvalidLink(Exception):
+    """The link is unknown, used, expired, or of an address that the account no longer has."""
+
+
+@dataclass(frozen=True)
+class MailParts(Given):
+    database: Database
+    outbox: Outbox
+    mail_budgets: MailBudgets
+
+
+async def request_link(
+    request: Request, parts: MailParts, kind: Kind, email: str, now: datetime, *, return_to: str = ""
+) -> None:
+    """Store that a link is wanted for this address. Nothing here depends on whether it has an account.
+
+    Args:
+        return_to: the application's page that the person comes to in the end; "": ours.
+
+    Raises:
+        TooManyAttempts: too many mails to this address, or caused by this network.
+    """
+    await parts.database.transact(_request, request, parts, kind, email, now, return_to)
+
+
+async def _request(
+    session: AsyncSession, request: Request, parts: MailParts, kind: Kind, email: str, now: datetime, return_to: str
+) -> None:
+    await parts.mail_budgets.take(session, email, networks_of(device_of(request).ip_address), now=now)
+    post_link(session, request, parts.outbox, kind, email, now, return_to=return_to)
+    await record(session, f"{kind.value}_requested", now=now, most=0)
+
+
+def post_link(
+    session: AsyncSession,
+    request: Request,
+    outbox: Outbox,
+    kind: Kind,
+    email: str,
+    now: datetime,
+    *,
+    return_to: str = "",
+) -> None:
+    """Post a mail in the language of the browser, in the caller's transaction."""
+    language = choose_language(request.headers.get("accept-language", ""))
+    facts = {"return_to": return_to} if return_to else {}
+    outbox.post(session, kind, email, language=language, now=now, **facts)
+
+
+async def may_mail(request: Request, parts: MailParts, email: str, now: datetime) -> bool:
+    """Count a mail to the address. False: there were too many, so none is to be sent."""
+    networks = networks_of(device_of(request).ip_address)
+    try:
+        await parts.database.transact(parts.mail_budgets.take, email, networks, now=now)
+    except TooManyAttempts:
+        return False
+    return True
+
+
+async def find_mailed(parts: MailParts, kind: Kind, token: str, *, now: datetime) -> MailedLink | None:
+    """The link of this secret, if it works now. Nothing changes."""
+    async with parts.database.reading() as session:
+        link = await find_link(session, kind, token, now=now)
+        return link if link is not None and await account_of(session, link) is not None else None
+
+
+async def account_of(session: AsyncSession, link: MailedLink) -> Account | None:
+    """The link's account, if it is active and still has the address that the link was sent to."""
+    account = await accounts.find(session, link.account_id)
+    is_good = account is not None and account.suspended_at is None and account.email == link.email
+    return account if is_good else None

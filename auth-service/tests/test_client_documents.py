@@ -1,0 +1,155 @@
+"""Clients whose client_id is the URL of their metadata document (draft-ietf-oauth-client-id-metadata-document-02)."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+from .browser import Browser, signed_in
+from .client_documents import Documents, documents, documents_on_both, on_postgres, on_sqlite, opened
+from .code_flow import REDIRECT_URI, Frontend
+from .conftest import Running
+from .https_server import HttpsServer
+from .oauth_client import OAuthClient, claims_of, public_jwk
+from .test_open_registration import OPEN_API, SCOPE, put_api
+
+__all__ = ["documents", "documents_on_both", "on_postgres", "on_sqlite"]  # fixtures
+
+
+def test_a_person_allows_a_client_that_nobody_registered(documents_on_both: Documents) -> None:
+    """Nothing is stored for a visit: the row is written with the consent. Refresh needs no document."""
+    documents = documents_on_both
+    client = documents.publish()
+    browser = signed_in(documents.service).authorize(client, scope=f"{SCOPE} offline_access")
+    assert (browser.path, documents.clients()) == ("/consent", [])
+    assert browser.page.elements["document-host"]
+    assert f"localhost:{documents.server.port}" in browser.page.text
+    tokens = client.redeem(browser.allow().answer["code"]).json()
+    claims = claims_of(tokens["access_token"])
+    assert (claims["aud"], claims["client_id"]) == (OPEN_API["resource"], client.client_id)
+    assert claims_of(tokens["id_token"])["aud"] == client.client_id
+    assert documents.clients() == [client.client_id]
+    documents.server.status = 500
+    assert client.refresh(tokens["refresh_token"]).status_code == 200
+    assert len(documents.server.requests) == 1
+    listed = [json.loads(line) for line in documents.service.command("clients", "list").stdout.splitlines()]
+    assert {each["client_id"]: each["registered_by"] for each in listed}[client.client_id] == "document"
+
+
+def test_a_person_who_says_no_leaves_nothing(documents: Documents) -> None:
+    client = documents.publish()
+    browser = signed_in(documents.service).authorize(client, scope=SCOPE)
+    assert browser.press("consent-form", "deny").answer["error"] == "access_denied"
+    assert documents.clients() == []
+
+
+def test_a_remembered_consent_is_not_asked_for_again(documents: Documents) -> None:
+    client = documents.publish()
+    browser = signed_in(documents.service).authorize(client, scope=SCOPE).allow()
+    documents.wait()
+    assert "code" in browser.authorize(client, scope=SCOPE, prompt="none").answer
+
+
+def test_metadata_say_so_while_an_api_is_open_to_any_client(documents: Documents) -> None:
+    """Draft §6. Without such an API no URL is fetched."""
+    address = f"{documents.service.url}/.well-known/oauth-authorization-server"
+    client = documents.publish()
+    assert documents.service.client().get(address).json()["client_id_metadata_document_supported"] is True
+    put_api(documents.service, {**OPEN_API, "clients": "registered"})
+    assert "client_id_metadata_document_supported" not in documents.service.client().get(address).json()
+    assert Browser(documents.service).authorize(client).last.status_code == 400
+    assert documents.server.requests == []
+
+
+def test_a_client_proves_itself_with_keys_of_its_document(documents: Documents) -> None:
+    keys = {"keys": [public_jwk("rsa")]}
+    client = documents.publish(token_endpoint_auth_method="private_key_jwt", jwks=keys)
+    code = signed_in(documents.service).authorize(client, scope=SCOPE).allow().answer["code"]
+    assertion = OAuthClient(documents.service, client.client_id, "").assertion()
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    assert client.redeem(code).json()["error"] == "invalid_client"
+    answer = client.redeem(code, client_assertion=assertion, client_assertion_type=kind)
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_client_with_a_document_gets_no_tokens_without_a_person(documents: Documents) -> None:
+    client = documents.publish(grant_types=["authorization_code", "client_credentials"])
+    signed_in(documents.service).authorize(client, scope=SCOPE).allow()
+    assert client.ask(grant_type="client_credentials").json()["error"] == "unauthorized_client"
+
+
+def test_what_a_document_may_not_decide_is_passed_over(documents: Documents) -> None:
+    client = documents.publish(
+        first_party=True, protected_resource=OPEN_API["resource"], backchannel_logout_uri="https://app.example.com/",
+        scope="openid public:read todos:read roles", logo_uri="https://app.example.com/logo.png",
+        grant_types=["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"],
+    )  # fmt: skip
+    browser = signed_in(documents.service).authorize(client, scope=SCOPE)
+    assert browser.path == "/consent"
+    browser.allow()
+    stored = json.loads(documents.service.rows("SELECT registered FROM clients WHERE registered_by = 'document'")[0][0])
+    assert (stored["scope"], stored["first_party"]) == ("openid public:read", False)
+    assert stored["grant_types"] == ["authorization_code"]
+    assert stored.keys() & {"protected_resource", "backchannel_logout_uri", "logo_uri"} == set()
+
+
+def test_a_redirect_uri_must_be_the_documents_to_the_letter(documents: Documents) -> None:
+    client = documents.publish(redirect_uris=[REDIRECT_URI, "http://127.0.0.1/callback"])
+    browser = signed_in(documents.service)
+    assert browser.authorize(client, scope=SCOPE, redirect_uri=f"{REDIRECT_URI}/").last.status_code == 400
+    browser.authorize(client, scope=SCOPE, redirect_uri="http://127.0.0.1:49152/callback")
+    assert {"loopback-warning", "stranger-warning"} <= browser.page.elements.keys()
+
+
+def test_people_are_asked_again_when_a_document_names_other_addresses(documents: Documents) -> None:
+    """The new consent is for the new document; whoever has not given it gets no code any more."""
+    client, other = documents.publish(), "https://app.example.com/other"
+    first, second = signed_in(documents.service), signed_in(documents.service, "bob@example.com")
+    for browser in (first, second):
+        assert "code" in browser.authorize(client, scope=SCOPE).allow().answer
+    documents.change(client, redirect_uris=[REDIRECT_URI, other])
+    assert "code" in first.authorize(client, scope=SCOPE).answer, "the cached document still counts"
+    documents.wait()
+    assert first.authorize(client, scope=SCOPE, redirect_uri=other).path == "/consent"
+    assert "code" in first.allow().answer
+    assert second.authorize(client, scope=SCOPE).path == "/consent"
+    assert second.authorize(client, scope=SCOPE, prompt="none").last.status_code == 400
+
+
+def test_a_request_that_waits_ends_when_the_document_loses_its_redirect_uri(documents: Documents) -> None:
+    client = documents.publish()
+    browser = signed_in(documents.service).authorize(client, scope=SCOPE)
+    documents.change(client, redirect_uris=["https://app.example.com/other"])
+    documents.wait()
+    assert browser.allow().last.status_code == 400
+    assert "code" not in browser.last.text
+
+
+def test_a_new_name_in_the_document_asks_nobody_and_is_kept(documents: Documents) -> None:
+    client = documents.publish()
+    browser = signed_in(documents.service).authorize(client, scope=SCOPE).allow()
+    documents.change(client, client_name="Another name")
+    documents.wait()
+    assert "code" in browser.authorize(client, scope=SCOPE).answer
+    assert "Another name" in documents.service.command("clients", "show", client.client_id).stdout
+
+
+def test_simultaneous_first_consents_make_one_client(on_postgres: tuple[Running, HttpsServer]) -> None:
+    for opened_one in opened(*on_postgres):
+        client = opened_one.publish()
+        browsers = [signed_in(opened_one.service, f"{n}@example.com").authorize(client, scope=SCOPE) for n in range(4)]
+        with ThreadPoolExecutor(4) as together:
+            answers = list(together.map(lambda each: each.allow().answer, browsers))
+        assert all("code" in answer for answer in answers)
+        assert opened_one.clients() == [client.client_id]
+
+
+def test_events_of_a_client_with_a_long_id_are_counted(on_postgres: tuple[Running, HttpsServer]) -> None:
+    """More than a hundred in an hour are counted under a key of bounded length."""
+    for opened_one in opened(*on_postgres):
+        client = opened_one.publish()
+        long = Frontend(opened_one.service, f"{client.client_id.removesuffix('client.json')}{'a' * 220}")
+        opened_one.change(long)
+        browser = signed_in(opened_one.service).authorize(long, scope=SCOPE).allow()
+        for _ in range(101):
+            assert "code" in browser.authorize(long, scope=SCOPE).answer
+        [(counted,)] = opened_one.service.rows("SELECT count(*) FROM audit_events WHERE counted_as IS NOT NULL")
+        assert counted == 1

@@ -1,0 +1,58 @@
+// Handlers that take a Request and return a Response: Next.js, Deno.serve, workers, Bun.
+//
+//     const { requires, metadata } = protect(Verifier.start({ issuer, audience }));
+//     export const GET = requires("billing:read")((request, token) => Response.json({ sub: token.sub }));
+
+import { type AccessToken } from "./access-token.ts";
+import { Denied, type Needs, Protection } from "./bearer.ts";
+import { type Verifier } from "./verifier.ts";
+
+/** A handler; `more` is what the framework passes behind the request, such as Next.js's context. */
+export type Handler<More extends unknown[]> = (
+  request: Request,
+  token: AccessToken,
+  ...more: More
+) => Response | Promise<Response>;
+
+export interface Protected {
+  /** Wraps a handler, which is called only for requests with a token that has the scope. */
+  requires(
+    scope: string,
+    needs?: Needs,
+  ): <More extends unknown[]>(handler: Handler<More>) => (request: Request, ...more: More) => Promise<Response>;
+  /** The resource's metadata (RFC 9728), to be served at `metadataPath`. */
+  metadata(): Response;
+  /** Undefined if the audience is no URL. */
+  metadataPath: string | undefined;
+}
+
+export function protect(verifier: Verifier): Protected {
+  const protection = new Protection(verifier);
+  return {
+    metadataPath: protection.metadataPath,
+    metadata() {
+      const { headers, body } = protection.metadata;
+      return new Response(body, { headers });
+    },
+    requires(scope, needs) {
+      const find = protection.requires(scope, needs);
+      return (handler) =>
+        async (request, ...more) => {
+          const authorization = request.headers.get("Authorization");
+          const credentials = { authorization: authorization === null ? [] : [authorization], url: request.url };
+          const token = await find(credentials).catch(denied);
+          return token instanceof Denied ? responseOf(token) : await handler(request, token, ...more);
+        };
+    },
+  };
+}
+
+/** The refusal as a value; every other error goes on. */
+export function denied(error: unknown): Denied {
+  if (error instanceof Denied) return error;
+  throw error;
+}
+
+export function responseOf({ status, headers, body }: Denied): Response {
+  return new Response(body, { status, headers });
+}

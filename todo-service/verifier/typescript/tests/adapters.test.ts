@@ -1,0 +1,214 @@
+// Every adapter answers alike: who gets through, the challenge of each refusal, and the resource's metadata
+// (rules R1 to R7 and R20 to R21; RFC 6750, RFC 9470, RFC 9728).
+
+import { createServer, request as httpRequest, type Server } from "node:http";
+import { type AddressInfo } from "node:net";
+import express from "express";
+import fastify from "fastify";
+import { Hono } from "hono";
+import { afterAll, describe, expect, test } from "vitest";
+import { protect as protectExpress } from "../src/express.ts";
+import { protect as protectFastify } from "../src/fastify.ts";
+import { protect as protectFetch } from "../src/fetch.ts";
+import { protect as protectHono } from "../src/hono.ts";
+import { type Verifier } from "../src/index.ts";
+import { type Claims, TestIssuer } from "../src/testing.ts";
+
+const METADATA_PATH = "/.well-known/oauth-protected-resource/billing";
+const METADATA = `resource_metadata="https://api.test${METADATA_PATH}"`;
+const ROLE = { role: "accountant" };
+const RECENT = { maxAge: 300 };
+
+interface Answer {
+  status: number;
+  headers: Headers;
+  body: string;
+}
+type Ask = (path: string, authorization?: string | string[]) => Promise<Answer>;
+type Adapter = (verifier: Verifier) => Ask | Promise<Ask>;
+
+const issuer = await TestIssuer.create({ audience: "https://api.test/billing" });
+const verifier = await issuer.verifier();
+const servers: Server[] = [];
+afterAll(() => servers.forEach((server) => server.close()));
+
+async function listening(server: Server): Promise<Ask> {
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return (path, authorization) =>
+    new Promise((resolve, reject) => {
+      const headers = ["Host", "api.test", ...[authorization ?? []].flat().flatMap((each) => ["Authorization", each])];
+      const asked = httpRequest({ host: "127.0.0.1", port, path, headers, agent: false }, (response) => {
+        let body = "";
+        response.on("data", (chunk: Buffer) => (body += chunk.toString()));
+        response.on("end", () => {
+          const found = new Headers(Object.entries(response.headers).map(([name, value]) => [name, String(value)]));
+          resolve({ status: response.statusCode ?? 0, headers: found, body });
+        });
+      });
+      asked.on("error", reject).end();
+    });
+}
+
+/** Asks a handler of Request and Response. Two headers are joined, as Headers does it. */
+function asking(handler: (request: Request) => Response | Promise<Response>): Ask {
+  return async (path, authorization) => {
+    const headers = new Headers();
+    for (const each of [authorization ?? []].flat()) headers.append("Authorization", each);
+    const response = await handler(new Request(`https://api.test${path}`, { headers }));
+    return { status: response.status, headers: response.headers, body: await response.text() };
+  };
+}
+
+const ADAPTERS: Record<string, Adapter> = {
+  fetch: (verifier) => {
+    const { requires, metadata, metadataPath = "" } = protectFetch(verifier);
+    const routes: Record<string, (request: Request) => Response | Promise<Response>> = {
+      [metadataPath]: metadata,
+      "/invoices": requires("billing:read")((_, token) => Response.json(token.sub)),
+      "/books": requires("billing:read billing:pay", ROLE)((_, token) => Response.json(token.sub)),
+      "/payments": requires("", RECENT)((_, token) => Response.json(token.sub)),
+    };
+    return asking((request) => routes[new URL(request.url).pathname]?.(request) ?? new Response(null, { status: 404 }));
+  },
+  hono: (verifier) => {
+    const { requires, metadata } = protectHono(verifier);
+    const app = new Hono();
+    app.use(metadata);
+    app.get("/invoices", requires("billing:read"), (c) => c.json(c.get("token").sub));
+    app.get("/books", requires("billing:read billing:pay", ROLE), (c) => c.json(c.get("token").sub));
+    app.get("/payments", requires("", RECENT), (c) => c.json(c.get("token").sub));
+    return asking((request) => app.fetch(request));
+  },
+  express: async (verifier) => {
+    const { requires, metadata } = protectExpress(verifier);
+    const app = express();
+    app.use(metadata);
+    app.get("/invoices", requires("billing:read"), ({ token }, response) => void response.json(token?.sub));
+    app.get(
+      "/books",
+      requires("billing:read billing:pay", ROLE),
+      ({ token }, response) => void response.json(token?.sub),
+    );
+    app.get("/payments", requires("", RECENT), ({ token }, response) => void response.json(token?.sub));
+    return await listening(createServer(app));
+  },
+  fastify: async (verifier) => {
+    const { requires, metadata } = protectFastify(verifier);
+    const app = fastify();
+    await app.register(metadata);
+    app.get("/invoices", { onRequest: requires("billing:read") }, ({ token }) => JSON.stringify(token?.sub));
+    app.get("/books", { onRequest: requires("billing:read billing:pay", ROLE) }, ({ token }) =>
+      JSON.stringify(token?.sub),
+    );
+    app.get("/payments", { onRequest: requires("", RECENT) }, ({ token }) => JSON.stringify(token?.sub));
+    await app.ready();
+    return await listening(app.server);
+  },
+};
+
+const bearer = async (claims: Claims = {}): Promise<string> => `Bearer ${await issuer.token(claims)}`;
+const READ = { scope: "billing:read" };
+
+type Case = [
+  path: string,
+  make: () => Promise<string | string[] | undefined>,
+  status: number,
+  challenge: RegExp | null,
+];
+const CASES: Record<string, Case> = {
+  "a good token": ["/invoices", () => bearer(READ), 200, null],
+  "the scheme in other letters": ["/invoices", async () => `bEARER  ${await issuer.token(READ)} `, 200, null],
+  "no token": ["/invoices", async () => undefined, 401, new RegExp(`^Bearer ${METADATA}$`)],
+  "another scheme": ["/invoices", async () => "Basic YTpi", 401, new RegExp(`^Bearer ${METADATA}$`)],
+  "an empty token": ["/invoices", async () => "Bearer ", 400, /error="invalid_request"/],
+  "no token behind the scheme": ["/invoices", async () => "Bearer", 400, /error="invalid_request"/],
+  "two tokens": ["/invoices", async () => "Bearer a b", 400, /error="invalid_request"/],
+  "two headers": ["/invoices", async () => [await bearer(READ), await bearer(READ)], 400, /error="invalid_request"/],
+  "a token in the address": ["/invoices?a=1&access_token=x", () => bearer(READ), 400, /error="invalid_request"/],
+  "a forged token": ["/invoices", async () => "Bearer a.b.c", 401, /error="invalid_token"/],
+  "an expired token": [
+    "/invoices",
+    () => bearer({ ...READ, iat: 0, exp: 1 }),
+    401,
+    /error="invalid_token".*has expired/,
+  ],
+  "a revoked token": ["/invoices", async () => `Bearer ${await revoked()}`, 401, /error="invalid_token".*revoked/],
+  "an unknown list": ["/invoices", () => bearer({ ...READ, status: elsewhere() }), 503, null],
+  "no scope": ["/invoices", () => bearer(), 403, /error="insufficient_scope".*, scope="billing:read", resource/],
+  "a part of the scope": ["/books", () => bearer(READ), 403, /scope="billing:read billing:pay"/],
+  "no role": ["/books", () => bearer({ scope: "billing:pay billing:read" }), 403, null],
+  "scope and role": ["/books", () => bearer({ scope: "billing:pay billing:read", roles: ["accountant"] }), 200, null],
+  "an old sign-in": [
+    "/payments",
+    () => bearer(signedIn(301)),
+    401,
+    /"insufficient_user_authentication".*max_age="300"/,
+  ],
+  "no sign-in": ["/payments", () => bearer(), 401, /"insufficient_user_authentication"/],
+  "a sign-in of the future": ["/payments", () => bearer(signedIn(-120)), 401, /"insufficient_user_authentication"/],
+  "a sign-in a moment ago": ["/payments", () => bearer(signedIn(200)), 200, null],
+  "a service": ["/payments", async () => `Bearer ${await issuer.serviceToken("robot")}`, 200, null],
+};
+
+const signedIn = (seconds: number): Claims => ({ auth_time: issuer.now - seconds });
+const elsewhere = () => ({ status_list: { idx: 1, uri: `${issuer.issuer}/oauth/status-lists/1-9` } });
+
+async function revoked(): Promise<string> {
+  const token = await issuer.token(READ);
+  await issuer.revoke(token);
+  return token;
+}
+
+describe.each(Object.entries(ADAPTERS))("%s", async (_, adapter) => {
+  const ask = await adapter(verifier);
+
+  test.each(Object.entries(CASES))("%s", async (__, [path, make, status, challenge]) => {
+    const answer = await ask(path, await make());
+    const found = answer.headers.get("WWW-Authenticate");
+    expect([answer.status, answer.body]).toEqual([
+      status,
+      expect.stringMatching(status === 200 ? /^"/ : /^\{"status"/),
+    ]);
+    if (challenge === null) expect(found).toBeNull();
+    else expect(found).toMatch(challenge);
+    const names = [...(found ?? "").matchAll(/(\w+)="/g)].map(([, name]) => name);
+    expect(new Set(names).size).toBe(names.length); // each parameter once (RFC 6750 §3)
+    expect(answer.headers.get("Retry-After")).toBe(status === 503 ? "2" : null);
+    if (status !== 200) {
+      expect(answer.headers.get("Content-Type")).toMatch(/^application\/problem\+json/);
+      expect(answer.headers.get("Cache-Control")).toBe("no-store");
+    }
+  });
+
+  test("everybody may read the metadata", async () => {
+    const answer = await ask(METADATA_PATH);
+    expect([answer.status, answer.headers.get("Access-Control-Allow-Origin")]).toEqual([200, "*"]);
+    expect(answer.headers.get("Content-Type")).toMatch(/^application\/json/);
+    expect(JSON.parse(answer.body)).toEqual({
+      resource: "https://api.test/billing",
+      authorization_servers: [issuer.issuer],
+      scopes_supported: ["billing:pay", "billing:read"],
+      bearer_methods_supported: ["header"],
+    });
+  });
+
+  test("an error that is no refusal is not hidden", async () => {
+    const broken = Object.assign(Object.create(verifier) as Verifier, {
+      verifyOrWait: () => Promise.reject(new RangeError("broken")),
+    });
+    const answer = await Promise.resolve(adapter(broken))
+      .then((ask) => ask("/invoices", "Bearer x"))
+      .catch(() => undefined);
+    expect(answer === undefined || answer.status === 500).toBe(true);
+  });
+});
+
+test("a mistake of the developer is named at the start", async () => {
+  const { requires } = protectFetch(verifier);
+  expect(() => requires('a"b')).toThrow(TypeError);
+  expect(() => requires("a", { maxAge: 0 })).toThrow(TypeError);
+  const unnamed = await issuer.verifier({ audience: "billing" });
+  expect(protectFetch(unnamed).metadataPath).toBeUndefined();
+});
