@@ -315,7 +315,6 @@ def test_another_signing_algorithm_waits_for_its_key(sqlite_service: Service, tm
     assert sqlite_service.rows("SELECT count(*) FROM signing_keys WHERE purpose LIKE '%ES256%'") != [(0,)]
 
 
-<<<<<<< HEAD
 def test_the_first_key_for_a_clients_id_tokens_is_made(start: Start, sqlite_url: str, tmp_path: Path) -> None:
     service = start(sqlite_url)
     text = change("    client_name: Board", "    client_name: Board\n    id_token_signed_response_alg: PS256")
@@ -325,19 +324,6 @@ def test_the_first_key_for_a_clients_id_tokens_is_made(start: Start, sqlite_url:
     assert service.rows("SELECT state FROM signing_keys WHERE purpose = 'tokens PS256'") == [("next",)]
 
 
-||||||| merged common ancestors
-<<<<<<<<< Temporary merge branch 1
-def test_the_first_key_for_a_clients_id_tokens_is_made(start: Start, sqlite_url: str, tmp_path: Path) -> None:
-    service = start(sqlite_url)
-    text = change("    client_name: Board", "    client_name: Board\n    id_token_signed_response_alg: PS256")
-    done = service.command("apply", str(written(tmp_path, text)), "--yes")
-    assert done.returncode == 0, done.stderr
-    assert f"RS256 signs ID tokens for {BOARD}, which it may refuse, for now" in done.stderr
-    assert service.rows("SELECT state FROM signing_keys WHERE purpose = 'tokens PS256'") == [("next",)]
-||||||||| 1a23dc0
-=========
-=======
->>>>>>> h/apply
 def test_more_than_was_shown_does_not_end(sqlite_service: Service, tmp_path: Path) -> None:
     """The plan that a person agrees to is made before the transaction; only its counts may differ."""
     apply(sqlite_service, written(tmp_path))
@@ -360,17 +346,3 @@ def test_more_than_was_shown_does_not_end(sqlite_service: Service, tmp_path: Pat
 
 async def keep(*_: object) -> None:
     """No signing algorithm changes here."""
-<<<<<<< HEAD
-||||||| merged common ancestors
->>>>>>>>> Temporary merge branch 2
-=======
-
-
-def test_the_first_key_for_a_clients_id_tokens_is_made(start: Start, sqlite_url: str, tmp_path: Path) -> None:
-    service = start(sqlite_url)
-    text = change("    client_name: Board", "    client_name: Board\n    id_token_signed_response_alg: PS256")
-    done = service.command("apply", str(written(tmp_path, text)), "--yes")
-    assert done.returncode == 0, done.stderr
-    assert f"RS256 signs ID tokens for {BOARD}, which it may refuse, for now" in done.stderr
-    assert service.rows("SELECT state FROM signing_keys WHERE purpose = 'tokens PS256'") == [("next",)]
->>>>>>> h/apply
