@@ -13,7 +13,7 @@ from e2e_fixtures.accessibility import examined, serious
 from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.people import PASSWORD, Person, sign_up
 from e2e_fixtures.stack import Stack, running_stack
-from e2e_fixtures.web_application import Traffic, add, finish, new_todo, require_application, sign_in, todo
+from e2e_fixtures.web_application import Traffic, add, finish, new_todo, require_application, sign_in, todo, unfold
 
 LIFETIME = "PT63S"  # oidc-client-ts renews a minute before the end, so three seconds after the token was issued
 
@@ -74,6 +74,7 @@ def cards(page: Page, column: str) -> Locator:
 
 def test_demo_has_somebody_with_todos_and_keeps_the_password_to_itself(page: Page, demo: Demo) -> None:
     sign_in(page, demo.stack, demo.email, password=demo.password)
+    unfold(page)
     expect(page.get_by_role("checkbox", name="Done: Start the demo")).to_be_checked()
     kept = demo.stack.checkout.folder / ".run/demo.json"
     seeded = json.loads(kept.read_text(encoding="utf-8"))

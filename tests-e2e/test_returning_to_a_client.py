@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -101,6 +102,22 @@ def test_the_way_back_from_signing_out_may_be_redirected_to_another_origin(
     page.goto(asking.sign_out_url(id_token_hint=hint))
     page.click("#sign-out")
     page.wait_for_url(f"{clients['own'].origin}/bye")
+
+
+def test_a_client_that_registered_itself_is_shown_as_a_stranger(ours: Ours, account: Account, page: Page) -> None:
+    """Nobody is sent back to it before they have allowed it, and the page says where they will be sent."""
+    with running_client(ours) as stranger:
+        with closing(sqlite3.connect(ours.stack.checkout.folder / ".run/auth.db", 60)) as database:
+            database.execute("UPDATE clients SET registered_by = 'open' WHERE client_id = ?", (stranger.client_id,))
+            database.commit()
+        page.goto(stranger.url())
+        sign_in(page, account)
+        expect(page.locator("#stranger-warning")).to_contain_text("Nobody here knows this application.")
+        expect(page.locator("#loopback-warning")).to_be_visible()
+        expect(page.locator("#redirect-host")).to_have_text(urlsplit(stranger.redirect_uri).netloc)
+        page.click("#deny")
+        page.wait_for_url(f"{stranger.redirect_uri}?*")
+        assert stranger.responses[0]["error"] == "access_denied"
 
 
 TWICE = pytest.mark.parametrize("pause", [False, True], ids=["at once", "with a pause"])

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 from e2e_fixtures.browser import framed
 from e2e_fixtures.people import PASSWORD, Person, credentials, sign_up
 from e2e_fixtures.stack import Stack
-from e2e_fixtures.web_application import add, done, fill_in, finish, new_todo, sign_in
+from e2e_fixtures.web_application import add, done, fill_in, finish, new_todo, sign_in, unfold
 
 pytestmark = pytest.mark.usefixtures("application")
 
@@ -38,6 +38,7 @@ class TestAccount:
         page.keyboard.press("Enter")
         finish(page, "Buy milk")
         page.reload()
+        unfold(page)
         expect(done(page, "Buy milk")).to_be_checked()
 
     def test_errors_stand_beside_their_fields(self, page: Page, stack: Stack, person: Person) -> None:
@@ -145,7 +146,7 @@ class TestApart:
     def test_after_sign_out_nothing_is_left_for_the_next_person(self, mine: Page, stack: Stack, person: Person) -> None:
         add(mine, "Ann's secret")
         new_todo(mine).fill("Ann's draft")
-        mine.get_by_role("link", name="Done").click()
+        mine.get_by_role("link", name="Upcoming").click()
         mine.get_by_role("button", name="Sign out", exact=True).click()
         expect(mine.get_by_role("heading", name="Sign in")).to_be_visible()
         mine.go_back()

@@ -15,7 +15,7 @@ from e2e_fixtures.accessibility import examined, serious
 from e2e_fixtures.people import Person
 from e2e_fixtures.stack import Stack
 from e2e_fixtures.waiting import wait_until
-from e2e_fixtures.web_application import Traffic, add, done, fill_in, finish, new_todo, sign_in, todo
+from e2e_fixtures.web_application import Traffic, add, done, fill_in, finish, new_todo, sign_in, todo, unfold
 
 pytestmark = pytest.mark.usefixtures("application")
 
@@ -58,6 +58,7 @@ class TestTodos:
         mine.keyboard.press("Escape")
         expect(todo(mine, "The second")).to_be_focused()
         mine.reload()
+        unfold(mine)
         expect(done(mine, "The second")).to_be_checked()
 
     def test_typed_in_a_row_lose_no_letter_while_the_last_one_is_sent(self, mine: Page) -> None:
@@ -92,18 +93,36 @@ class TestTodos:
         mine.reload()
         expect(titles).to_have_text(["First", "Second", "Third"])
 
-    def test_filter_shows_what_it_says_and_what_was_just_ticked_stays_until_the_next_look(self, mine: Page) -> None:
+    def test_what_was_just_ticked_stays_until_the_next_look_and_is_folded_then(self, mine: Page) -> None:
+        add(mine, "Waiting")
         add(mine, "Finished")
         finish(mine, "Finished")
-        add(mine, "Waiting")
-        mine.get_by_role("link", name="Open").click()
-        expect(todo(mine, "Finished")).to_have_count(0)
-        finish(mine, "Waiting")
-        expect(done(mine, "Waiting")).to_be_checked()
-        mine.get_by_role("link", name="Done").click()
-        expect(mine.get_by_role("checkbox")).to_have_count(2)
-        mine.get_by_role("link", name="Open").click()
-        expect(mine.get_by_role("heading", name="All done")).to_be_visible()
+        expect(done(mine, "Finished")).to_be_checked()
+        expect(mine.get_by_text("1 open, 1 done today")).to_be_visible()
+        mine.get_by_role("link", name="Upcoming").click()
+        mine.get_by_role("link", name="All").click()
+        expect(mine.get_by_role("checkbox")).to_have_count(1)
+        unfold(mine)
+        expect(mine.get_by_role("list", name="Completed")).to_contain_text("Finished")
+
+    def test_due_date_is_set_in_the_details_and_decides_the_view(self, mine: Page) -> None:
+        """What is added in a view appears in it."""
+        add(mine, "Pay the rent")
+        mine.get_by_role("button", name="Details: Pay the rent").click()
+        mine.get_by_role("button", name="Tomorrow", exact=True).click()
+        expect(mine.get_by_role("listitem")).to_contain_text("Tomorrow")
+        mine.get_by_label("Notes").fill("by transfer")
+        mine.get_by_role("button", name="Save notes").click()
+        expect(mine.get_by_role("listitem")).to_contain_text("by transfer")
+        mine.keyboard.press("Escape")
+        expect(mine.get_by_role("button", name="Details: Pay the rent")).to_be_focused()
+        mine.get_by_role("link", name="Today").click()
+        expect(mine.get_by_role("heading", name="Nothing due today")).to_be_visible()
+        add(mine, "Call mother")
+        mine.get_by_role("link", name="Upcoming").click()
+        expect(mine.get_by_role("checkbox")).to_have_accessible_name("Done: Pay the rent")
+        mine.get_by_label("Search").fill("MOTHER")
+        expect(mine.get_by_role("checkbox")).to_have_accessible_name("Done: Call mother")
 
     def test_more_than_a_page_is_loaded_where_the_list_ends(self, page: Page, stack: Stack, person: Person) -> None:
         create(person, 205)
@@ -319,6 +338,9 @@ class TestAccessibility:
             page.get_by_role("button", name="Delete: Deleted").click()
             expect(page.get_by_role("button", name="Undo")).to_be_visible()
             todo(page, "Edited").click()
+            assert serious(page) == []
+            page.get_by_role("button", name="Details: Open").click()
+            expect(page.get_by_role("complementary", name="Details")).to_be_visible()
             assert serious(page) == []
             page.goto(f"{stack.url}/settings")
             expect(page.get_by_text("This device")).to_be_visible()

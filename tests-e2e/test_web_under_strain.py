@@ -29,6 +29,7 @@ from e2e_fixtures.web_application import (
     require_application,
     sign_in,
     todo,
+    unfold,
 )
 
 LIFETIME = timedelta(minutes=5)  # of access tokens
@@ -127,6 +128,7 @@ def test_who_is_faster_than_the_api_is_in_nobodys_way(mine: Page) -> None:
     expect(done(mine, "Buy oat milk")).to_be_checked()
     expect(mine.get_by_role("alert")).to_have_count(0)
     mine.reload()
+    unfold(mine)
     expect(done(mine, "Buy oat milk")).to_be_checked()
 
 

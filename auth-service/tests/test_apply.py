@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
-from auth_service.commands.configuration import wanted
+from auth_service.commands.configuration import applied, wanted
 from auth_service.commands.configuration.documents import MAX_DEPTH, InvalidConfiguration, Part, read_documents
+from auth_service.commands.configuration.plan import Plan
+from auth_service.commands.configuration.wanted import read_wanted
 from auth_service.oauth import client_metadata
 from auth_service.oauth.resources import Resource
+from auth_service.store.database import Database
 
 from .code_flow import sign_up
 from .conftest import ISSUER, Service, Start
@@ -319,3 +322,27 @@ def test_the_first_key_for_a_clients_id_tokens_is_made(start: Start, sqlite_url:
     assert done.returncode == 0, done.stderr
     assert f"RS256 signs ID tokens for {BOARD}, which it may refuse, for now" in done.stderr
     assert service.rows("SELECT state FROM signing_keys WHERE purpose = 'tokens PS256'") == [("next",)]
+
+
+def test_more_than_was_shown_does_not_end(sqlite_service: Service, tmp_path: Path) -> None:
+    """The plan that a person agrees to is made before the transaction; only its counts may differ."""
+    apply(sqlite_service, written(tmp_path))
+    fewer = read_wanted(documents("configuration: billing"), issuer=ISSUER)
+
+    async def change(database: Database, expected: frozenset[tuple[str, ...]]) -> Plan:
+        return await database.transact(
+            applied.apply, ISSUER, fewer, grant_types=(), check_algorithm=keep, prune=True, expected=expected,
+            now=sqlite_service.clock(),
+        )  # fmt: skip
+
+    before = stored(sqlite_service)
+    ends: frozenset[tuple[str, ...]] = frozenset({("client", REPORT), ("client", BOARD), ("group", "staff")})
+    with pytest.raises(applied.NotAsExpected, match=f"^client .*; API {BILLING}: "):
+        sqlite_service.do(lambda database: change(database, ends))
+    assert stored(sqlite_service) == before
+    ends |= {("API", BILLING, "billing:pay", "billing:read")}
+    assert len(sqlite_service.do(lambda database: change(database, ends)).changes) == 4
+
+
+async def keep(*_: object) -> None:
+    """No signing algorithm changes here."""

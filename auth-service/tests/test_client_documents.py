@@ -132,6 +132,42 @@ def test_a_new_name_in_the_document_asks_nobody_and_is_kept(documents: Documents
     assert "Another name" in documents.service.command("clients", "show", client.client_id).stdout
 
 
+def test_one_command_cuts_it_off_and_another_lets_it_come_back(documents_on_both: Documents) -> None:
+    """Its grants end, a page that is open already does not help, and it is fetched no more."""
+    documents = documents_on_both
+    client = documents.publish()
+    browser = signed_in(documents.service).authorize(client, scope=SCOPE).allow()
+    tokens = client.redeem(browser.answer["code"]).json()
+    other = signed_in(documents.service, "bob@example.com").authorize(client, scope=SCOPE)
+    done = documents.service.command("clients", "block", client.client_id, "--yes")
+    assert (done.returncode, done.stderr) == (0, "auth-service: 1 grants ended\n")
+    documents.service.forget()
+    assert other.allow().last.status_code == 400
+    assert client.refresh(tokens["refresh_token"]).json()["error"] == "invalid_client"
+    assert browser.authorize(client, scope=SCOPE).last.status_code == 400
+    assert len(documents.server.requests) == 1
+    assert documents.service.rows("SELECT count(*) FROM consents") == [(0,)]
+    listed = [json.loads(line) for line in documents.service.command("clients", "list").stdout.splitlines()]
+    assert {each["client_id"]: each["registered_by"] for each in listed}[client.client_id] == "document, blocked"
+    assert documents.service.command("clients", "unblock", client.client_id).returncode == 0
+    documents.service.forget()
+    assert "code" in browser.authorize(client, scope=SCOPE).allow().answer
+
+
+def test_a_client_is_blocked_before_anybody_has_allowed_it(documents: Documents) -> None:
+    client = documents.publish()
+    assert documents.service.command("clients", "block", client.client_id, "--yes").returncode == 0
+    assert Browser(documents.service).authorize(client, scope=SCOPE).last.status_code == 400
+    assert documents.server.requests == []
+
+
+def test_only_a_client_with_a_document_is_blocked(documents: Documents) -> None:
+    told = documents.service.command("clients", "block", "web", "--yes").stderr
+    assert told == "auth-service: URL must be that of a metadata document; delete any other client\n"
+    told = documents.service.command("clients", "unblock", "https://app.example.com/").stderr
+    assert told == "auth-service: 'https://app.example.com/' is not blocked\n"
+
+
 def test_simultaneous_first_consents_make_one_client(on_postgres: tuple[Running, HttpsServer]) -> None:
     for opened_one in opened(*on_postgres):
         client = opened_one.publish()

@@ -54,6 +54,11 @@ def finish(page: Page, title: str) -> None:
         done(page, title).check()
 
 
+def unfold(page: Page) -> None:
+    """Show the completed todos."""
+    page.locator("summary").filter(has_text="Completed").click()
+
+
 @dataclass
 class Traffic:
     """The requests of these pages since this object was made."""

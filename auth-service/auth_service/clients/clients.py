@@ -27,8 +27,8 @@ from . import revoked_secrets
 
 # The underscore keeps client ids distinct from account ids, and from the reserved client `web`.
 PREFIX = "client_"
-# The reserved client of web applications on the Better Auth protocol. It has no credential; its tokens are sessions'.
-WEB_CLIENT_ID = "web"
+WEB_CLIENT_ID = "web"  # web applications on the Better Auth protocol: no credential; its tokens belong to sessions
+BLOCKED = "document, blocked"  # in `registered_by`: an operator has cut the client off (document_clients.py)
 _CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}|{WEB_CLIENT_ID}")
 
 
@@ -121,10 +121,11 @@ def is_client_id(text: str) -> bool:
 
 
 async def find(session: AsyncSession, client_id: str) -> Client | None:
-    """The client, or None. Malformed ids are not looked up: the database may refuse their characters."""
+    """The client, unless it is blocked. Malformed ids are not looked up: the database may refuse their characters."""
     if not is_client_id(client_id):
         return None
-    return await session.scalar(select(Client).where(Client.client_id == client_id))
+    which = (Client.client_id == client_id, Client.registered_by.is_distinct_from(BLOCKED))
+    return await session.scalar(select(Client).where(*which))
 
 
 async def list_clients(session: AsyncSession, *, after: str = "", limit: int) -> Sequence[Client]:
@@ -173,8 +174,7 @@ async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timed
 
 async def lock(session: AsyncSession, client_id: str) -> Client | None:
     """The client as it is stored now, locked until the transaction ends."""
-    locked = select(Client).where(Client.client_id == client_id).with_for_update()
-    return await session.scalar(locked.execution_options(populate_existing=True))
+    return await session.get(Client, client_id, with_for_update=True, populate_existing=True)
 
 
 async def revoke_own_tokens(session: AsyncSession, client_id: str, *, now: datetime) -> None:

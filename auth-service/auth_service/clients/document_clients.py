@@ -13,13 +13,18 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..grants import consents
+from ..grants import consents, grants
 from ..oauth.client_metadata import ClientMetadata
 from ..store.rows import insert_into
 from . import clients
 from . import origins as client_origins
-from .clients import Client
+from .clients import BLOCKED, Client
 from .own_registrations import DOCUMENT, identity_of
+
+_NOTHING: Mapping[str, object] = {  # the metadata of a client that was blocked before anybody had allowed it
+    "client_name": "", "grant_types": [], "response_types": [], "token_endpoint_auth_method": "none", "scope": "",
+    "redirect_uris": [], "first_party": False,
+}  # fmt: skip
 
 
 def make(client_id: str, registration: ClientMetadata, *, now: datetime) -> Client:
@@ -41,25 +46,53 @@ def document_metadata(client: Client) -> str | None:
     return client.registered if has_document(client) else None
 
 
-async def keep(session: AsyncSession, client: Client, *, now: datetime) -> None:
+async def keep(session: AsyncSession, client: Client, *, now: datetime) -> bool:
     """Store what the document says, if it is news. People are asked again if addresses or keys are others now.
 
-    Nothing is done for a client without a document. Call it first in a transaction.
+    Nothing is done for a client without a document. Call it first in a transaction. False if the client is blocked.
     """
-    if not has_document(client) or await _stored(session, client) == client.registered:
-        return
+    if not has_document(client):
+        return True
+    if await is_blocked(session, client.client_id):
+        return False
+    if await _stored(session, client) == client.registered:
+        return True
     insert = insert_into(session, Client).values(
         client_id=client.client_id, registered=client.registered, registered_by=DOCUMENT, created_at=now, updated_at=now
     )
     await session.execute(insert.on_conflict_do_nothing(index_elements=[Client.client_id]))
     held = await clients.lock(session, client.client_id)
-    if held is None:
-        return
+    if held is None or held.registered_by == BLOCKED:
+        return False
     if identity_of(held.registration) != identity_of(client.registration):
         await consents.forget(session, client.client_id)
     held.registered, held.updated_at = client.registered, now
     await session.flush()
     await client_origins.replace(session, client.client_id, client.registration.redirect_uris)
+    return True
+
+
+async def is_blocked(session: AsyncSession, client_id: str) -> bool:
+    found = select(Client.client_id).where(Client.client_id == client_id, Client.registered_by == BLOCKED)
+    return await session.scalar(found) is not None
+
+
+async def block(session: AsyncSession, client_id: str, *, now: datetime) -> int:
+    """Cut the client off, also one that nobody has used yet: its grants and consents end, and nobody can allow it.
+
+    Returns the number of grants that ended.
+    """
+    insert = insert_into(session, Client).values(
+        client_id=client_id, registered=json.dumps(_NOTHING), registered_by=BLOCKED, created_at=now, updated_at=now
+    )
+    await session.execute(insert.on_conflict_do_nothing(index_elements=[Client.client_id]))
+    held = await clients.lock(session, client_id)
+    if held is not None:
+        held.registered_by, held.updated_at = BLOCKED, now
+        await session.flush()
+    await client_origins.replace(session, client_id, ())
+    await consents.forget(session, client_id)
+    return await grants.end_for_client(session, client_id, now=now)
 
 
 async def find_agreed(

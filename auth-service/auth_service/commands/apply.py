@@ -106,7 +106,7 @@ async def _carry_out(issuer: str, wanted: Wanted, planned: Plan, *, prune: bool)
                 grant_types=_grant_types(),
                 check_algorithm=algorithms.check_change,
                 prune=prune,
-                expected=planned.losses,
+                expected=planned.ends,
                 now=utc_now(),
             )
         except NotAsExpected as error:

@@ -14,13 +14,14 @@ from ..clients import clients
 from ..clients.clients import Client
 from ..clients.information import describe
 from ..store.instants import utc_now
-from . import algorithms, provisioning
+from . import algorithms, blocking, provisioning
 from .durations import parse_duration
 from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show_pages
 from .registrations import check_registration, load_resources, read_metadata, record_of
 
 app = typer.Typer(help="OAuth clients: the programs that get tokens.", no_args_is_help=True)
+app.add_typer(blocking.app)
 app.add_typer(provisioning.app)  # without a name: its commands are this group's
 PAGE = 500
 MAX_OVERLAP = timedelta(days=30)

@@ -13,6 +13,7 @@ from ..network.networks import networks_of
 from ..oauth.client_documents import parse_document
 from ..oauth.errors import OAuthError
 from ..resources.cache import ResourceCache
+from ..store.database import Database
 from .current_session import device_of
 from .outgoing import outgoing_of
 from .pages import PageRefused
@@ -21,6 +22,7 @@ from .parts import Given
 
 @dataclass(frozen=True)
 class DocumentParts(Given):
+    database: Database
     resources: ResourceCache
     client_documents: FetchedDocuments
 
@@ -28,13 +30,15 @@ class DocumentParts(Given):
 async def find_document_client(
     request: Request, client_id: str, parts: DocumentParts, *, now: datetime
 ) -> Client | None:
-    """The client as its document describes it now. None if no API here is open to such clients.
+    """The client as its document describes it now. None if it is blocked, or no API is open to such clients.
 
     Raises:
         PageRefused: there is no such document, it is not valid, or too many were fetched. Nothing is stored.
     """
     resources = await parts.resources.current(now=now)
-    if not resources.for_strangers.registered:
+    async with parts.database.reading() as session:
+        is_blocked = await document_clients.is_blocked(session, client_id)
+    if is_blocked or not resources.for_strangers.registered:
         return None
     try:
         document = await parts.client_documents.get(client_id, networks_of(device_of(request).ip_address), now=now)

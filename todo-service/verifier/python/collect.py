@@ -20,7 +20,7 @@ AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 def linked(file: Path) -> list[str]:
     """The shared libraries that a file links to, as ldd names them."""
-    told = subprocess.run(["ldd", str(file)], capture_output=True, text=True, check=False).stdout
+    told = subprocess.run(["/usr/bin/ldd", str(file)], capture_output=True, text=True, check=False).stdout
     return re.findall(r"(/\S+) \(0x", told)
 
 

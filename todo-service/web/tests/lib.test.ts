@@ -4,7 +4,7 @@ import { nameDevice, sinceWhen } from "../src/lib/devices.ts";
 import { inSeconds, parseRetryAfter } from "../src/lib/failure.ts";
 import { rate } from "../src/lib/password.ts";
 import { parseReturnTo, signInPath } from "../src/lib/return-to.ts";
-import { isComposing, isVisible, oneLine } from "../src/lib/typing.ts";
+import { isComposing, isVisible, oneLine, titlesOf } from "../src/lib/typing.ts";
 
 const ORIGIN = "https://todo.example.com";
 
@@ -156,6 +156,13 @@ describe("typing", () => {
     ["\u200b\u00a0", false],
     ["李", true],
   ])("%j has something to see: %s", (text, is) => expect(isVisible(text)).toBe(is));
+
+  test.each([
+    ["Milk\r\n- Bread\n\n* [ ] Eggs\n\u200b\n  • Tea ", ["Milk", "Bread", "Eggs", "Tea"]],
+    ["one line", []],
+    ["one line\n", []],
+    ["a novel\n".repeat(101), []],
+  ])("%j pasted makes %j", (pasted, titles) => expect(titlesOf(pasted)).toEqual(titles));
 
   test("a title is one line", () => expect(oneLine("a\r\nb\tc")).toBe("a b c"));
 });

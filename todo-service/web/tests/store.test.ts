@@ -188,6 +188,14 @@ describe("a change", () => {
     expect(store.get().todos?.[0]?.status).toBe("open");
   });
 
+  test("of a due date is shown at once, and a tick meanwhile is no conflict", async () => {
+    await store.setDone(made("1"), true);
+    const editing = store.edit(made("1"), { due: "2026-11-30" });
+    expect(store.get().todos?.[0]).toMatchObject({ due: "2026-11-30", status: "done" });
+    await editing;
+    expect(api.change).toHaveBeenCalledWith(expect.objectContaining({ version: 2 }), { due: "2026-11-30" });
+  });
+
   test("of a title that another was faster with is a conflict, and the new title is shown", async () => {
     api.change.mockRejectedValueOnce(new Failure("conflict", "Changed."));
     api.read.mockResolvedValueOnce(made("1", { title: "Theirs", version: 2 }));

@@ -1,6 +1,6 @@
 """Planning and applying a configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,11 +15,7 @@ from .wanted import Wanted
 
 
 class NotAsExpected(Exception):
-    """What would be lost is not what was agreed to. Nothing has changed."""
-
-    def __init__(self, losses: Sequence[str]) -> None:
-        super().__init__("; ".join(losses))
-        self.losses = tuple(losses)
+    """Something else would end than was agreed to; the text says what. Nothing has changed."""
 
 
 async def plan(
@@ -45,7 +41,7 @@ async def apply(
     grant_types: Sequence[str],
     check_algorithm: CheckAlgorithm,
     prune: bool,
-    expected: Sequence[str],
+    expected: Collection[tuple[str, ...]],
     now: datetime,
 ) -> Plan:
     """Make the plan and carry it out, in this transaction.
@@ -53,7 +49,7 @@ async def apply(
     Other changes of APIs, groups and clients wait. Locks are taken in their order (store/) where several APIs change.
 
     Args:
-        expected: the losses that were agreed to (`Plan.losses`).
+        expected: what may end (`Plan.ends`).
 
     Raises:
         InvalidConfiguration, NotAsExpected
@@ -62,8 +58,8 @@ async def apply(
     await groups.exclude_others(session)
     await lock_clients(session)
     made = await Planner(session, registered, wanted, grant_types, check_algorithm, now).plan(prune=prune)
-    if set(made.losses) - set(expected):
-        raise NotAsExpected(made.losses)
+    if not made.ends <= set(expected):
+        raise NotAsExpected("; ".join(made.losses))
     changed = sorted((each.api for each in made.changes if each.api is not None), key=lambda api: api.name)
     for api in changed:
         if api.lost_roles:

@@ -39,6 +39,14 @@ class Change:
     def key(self) -> tuple[str, str]:
         return self.kind, self.name
 
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """What ends, by name and without counts, which change while somebody reads them; empty if nothing does."""
+        if not self.loss:
+            return ()
+        names = () if self.api is None else (*sorted(self.api.loss.scopes), *self.api.lost_roles)
+        return (*self.key, *names)
+
     def describe(self) -> list[str]:
         told = [*self.details, *([f"ends: {self.loss}"] if self.loss else [])]
         return [f"{self.sign} {self.kind} {self.name}", *(f"    {line}" for line in told)]

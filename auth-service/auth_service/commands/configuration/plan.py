@@ -36,6 +36,10 @@ class Plan:
     def losses(self) -> tuple[str, ...]:
         return tuple(f"{change.kind} {change.name}: {change.loss}" for change in self.changes if change.loss)
 
+    @property
+    def ends(self) -> frozenset[tuple[str, ...]]:
+        return frozenset(change.ends for change in self.changes if change.loss)
+
     def describe(self) -> list[str]:
         lines = [line for change in self.changes for line in change.describe()]
         for change in self.left:

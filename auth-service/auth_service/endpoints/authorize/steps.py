@@ -128,8 +128,8 @@ async def _answer(
     ttl: timedelta,
     now: datetime,
 ) -> None:
-    await keep(session, pending.client, now=now)
-    if not await hold_owners(session, authorization.account_id, authorization.client_id):
+    is_kept = await keep(session, pending.client, now=now)
+    if not is_kept or not await hold_owners(session, authorization.account_id, authorization.client_id):
         raise expired()
     await own_registrations.note_use(session, pending.client)
     session_id = authorization.session_id

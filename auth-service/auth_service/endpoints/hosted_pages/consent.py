@@ -84,8 +84,8 @@ async def _agree(
 ) -> bool:
     """Remember the yes. False if a no was first, or an API has just been removed: then /oauth/authorize refuses."""
     account_id, client_id = current.account.id, pending.client.client_id
-    await keep(session, pending.client, now=now)
-    if not await hold_owners(session, account_id, client_id):
+    is_kept = await keep(session, pending.client, now=now)
+    if not is_kept or not await hold_owners(session, account_id, client_id):
         raise expired()
     await own_registrations.note_use(session, pending.client)
     if not await authorization_requests.note_consent(session, pending.handle, current.session.id):

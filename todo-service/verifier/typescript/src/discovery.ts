@@ -101,9 +101,8 @@ export async function discover(
       const answer = await download(around.fetch, asked);
       if (answer !== undefined) return parseMetadata(answer.body, issuer, alsoAt);
     } catch (error) {
-      problems.add(
-        error instanceof UnusableMetadata ? error.message : `the metadata cannot be fetched: ${String(error)}`,
-      );
+      const message = error instanceof Error ? error.message : "unknown";
+      problems.add(error instanceof UnusableMetadata ? message : `the metadata cannot be fetched: ${message}`);
     }
   }
   throw new UnusableMetadata([...problems].join("; "));

@@ -58,6 +58,11 @@ test("the largest list is accepted", async () => {
   expect((await verified(zip(new Uint8Array(MAX_OCTETS).fill(255)))).statuses).toHaveLength(MAX_OCTETS);
 });
 
+test("the largest list is accepted, although it does not compress", async () => {
+  const statuses = new Uint8Array(MAX_OCTETS).map((_, index) => (index * 2654435761) >>> 13);
+  expect((await verified(zip(statuses))).statuses).toEqual(statuses);
+});
+
 test("a set bit stays set, whichever list is newer and longer", async () => {
   const [held, newer] = [await verified({ version: 5 }), await verified({ ...zip(Uint8Array.of(1)), version: 4 })];
   const merged = succeeding(newer, held);

@@ -154,6 +154,31 @@ test("a restore of the issuer ends what was before, and older lists cannot come 
   expect(await outcome(verifier.verify(await issuer.token({ status: old })))).toBe("older-epoch");
 });
 
+test.for([-10, 10])(
+  "a revoked token stays revoked when a list of %i s later lacks its bit",
+  async (later, { issuer }) => {
+    let replayed: string | undefined;
+    const fetch = async (url: string, init: RequestInit): Promise<Response> => {
+      const headers = { "Content-Type": "application/statuslist+jwt" };
+      if (replayed !== undefined && url.endsWith("/1-1")) return new Response(replayed, { headers });
+      return await issuer.around.fetch(url, init);
+    };
+    const verifier = await alone(issuer, { around: { ...issuer.around, fetch } });
+    const [token, other] = [await issuer.token(), await issuer.token()];
+    issuer.advance(later);
+    const lacking = await issuer.around.fetch(`${issuer.issuer}/oauth/status-lists/1-1`, {});
+    issuer.advance(-later);
+    await issuer.revoke(token);
+    await verifier.refresh();
+    expect(await outcome(verifier.verify(token))).toBe("revoked");
+    replayed = await lacking.text();
+    expect(await verifier.refresh()).toBe(true);
+    expect(await outcome(verifier.verify(token))).toBe("revoked");
+    expect(await outcome(verifier.verify(other))).toBe("accepted");
+    expect(verifier.report().statusLists.older).toBe(later < 0 ? 1 : 0);
+  },
+);
+
 test("a list that is not in memory is fetched in the background", async ({ issuer }) => {
   const verifier = await issuer.verifier();
   const lists = `${issuer.issuer}/oauth/status-lists`;
@@ -192,6 +217,7 @@ const STRANGE: Record<string, [RegExp, Record<string, unknown> | string]> = {
   "keys on another host": [/jwks_uri is not at the issuer's origin/, { jwks_uri: "https://evil.test/keys" }],
   "keys on loopback": [/jwks_uri is not at/, { jwks_uri: "http://127.0.0.1:9000/keys" }],
   "keys behind a user name": [/jwks_uri is not at/, { jwks_uri: "https://issuer.test@evil.test/keys" }],
+  "keys behind our own host and a password": [/jwks_uri is not at/, { jwks_uri: "https://a:b@issuer.test/keys" }],
   "lists on another host": [/status_list_agg/, { status_list_aggregation_endpoint: "https://evil.test/lists" }],
   "no keys": [/no jwks_uri/, { jwks_uri: undefined }],
   "HTML": [/not JSON/, "<html>"],

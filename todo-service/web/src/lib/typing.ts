@@ -22,3 +22,18 @@ export function isVisible(text: string): boolean {
 export function oneLine(text: string): string {
   return text.replaceAll(/[\r\n\t]+/g, " ");
 }
+
+const MOST_LINES = 100;
+
+/** The titles of a pasted list, without its bullets and boxes; nothing if it is one line, or too many to be a list. */
+export function titlesOf(pasted: string): string[] {
+  const titles = pasted
+    .split(/[\r\n]+/)
+    .map((line) =>
+      oneLine(line)
+        .trim()
+        .replace(/^(?:[-*•]\s+)?(?:\[[ xX]?\]\s+)?/, ""),
+    )
+    .filter(isVisible);
+  return titles.length > 1 && titles.length <= MOST_LINES ? titles : [];
+}

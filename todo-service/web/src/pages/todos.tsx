@@ -10,49 +10,55 @@ import {
 } from "react";
 import type { Todo } from "../lib/api.ts";
 import type { Person } from "../lib/auth.ts";
-import { navigate, useAddress } from "../lib/router.ts";
+import { dayOf, describeDue, isLate } from "../lib/due.ts";
+import { useAddress } from "../lib/router.ts";
 import { Frame, Link, Patience } from "../parts/frame.tsx";
 import { FailureMessage } from "../parts/message.tsx";
 import { Composer } from "../todos/composer.tsx";
 import { Deleted } from "../todos/deleted.tsx";
+import { Details } from "../todos/details.tsx";
+import { Keys } from "../todos/keys.tsx";
 import { isEdited, type RowActions, TodoRow } from "../todos/todo-row.tsx";
+import { count, type Counts, newIn, select, type Selection, type View } from "../todos/views.ts";
 import { connection, store } from "../wiring.ts";
-
-type Shown = "all" | "open" | "done";
 
 const STEP = 200; // rows that are shown at once; more would make the page slow
 
-const FILTERS: ReadonlyArray<[Shown, string]> = [
+const VIEWS: ReadonlyArray<[View, string]> = [
   ["all", "All"],
-  ["open", "Open"],
-  ["done", "Done"],
+  ["today", "Today"],
+  ["upcoming", "Upcoming"],
 ];
 
-const EMPTY: Record<Shown, [heading: string, sentence: string]> = {
+const EMPTY: Record<View | "search" | "finished", [heading: string, sentence: string]> = {
   all: ["A clear page", "Write down the first thing that is on your mind, and press Enter."],
-  open: ["All done", "Nothing is waiting for you."],
-  done: ["Nothing finished yet", "What you tick off is kept here."],
+  today: ["Nothing due today", "A todo with a date appears here on its day. What you add here is due today."],
+  upcoming: ["Nothing ahead", "Give a todo a date in its details, and it waits here until its day."],
+  finished: ["All done", "Nothing is waiting for you."],
+  search: ["Nothing found", "Search looks at titles and notes, also of completed todos."],
 };
 
 export function Todos({ session }: { session: { person: Person } }): ReactNode {
-  const shown = parseShown(useAddress().searchParams.get("show"));
+  const view = parseView(useAddress().searchParams.get("show"));
   const [said, say] = useState("");
   return (
-    <Frame title={shown === "all" ? "Your list" : shown === "open" ? "Open" : "Done"} person={session.person}>
-      <h1 className="visually-hidden">Your todos</h1>
+    <Frame title={VIEWS.find(([each]) => each === view)?.[1] ?? ""} person={session.person}>
       <p className="visually-hidden" role="status">
         {said}
       </p>
-      <List key={shown} shown={shown} say={say} />
+      <List key={view} view={view} say={say} />
     </Frame>
   );
 }
 
-function List({ shown, say }: { shown: Shown; say: (text: string) => void }): ReactNode {
+function List({ view, say }: { view: View; say: (text: string) => void }): ReactNode {
   const { todos, gone, waiting, failure } = useSyncExternalStore(store.subscribe, store.get);
   const trouble = useSyncExternalStore(connection.subscribe, connection.get);
-  const [count, setCount] = useState(STEP);
-  // What was just ticked stays where it is until the next look: if the row disappeared, the next click would hit another.
+  const now = useMinute();
+  const [words, setWords] = useState("");
+  const [size, setSize] = useState(STEP);
+  const [openedId, setOpened] = useState<string | null>(null);
+  // What was just changed stays where it is until the next look: if the row disappeared, the next click would hit another.
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [deleted, setDeleted] = useState<readonly Todo[]>([]);
   const list = useRef<HTMLUListElement>(null);
@@ -60,24 +66,31 @@ function List({ shown, say }: { shown: Shown; say: (text: string) => void }): Re
   useEffect(store.resume, []);
   useEffect(() => {
     // Move the focus to the first of the new rows, without scrolling.
-    if (count > STEP) titleOf(list.current?.children[count - STEP])?.focus({ preventScroll: true });
-  }, [count]);
+    if (size > STEP) titleOf(list.current?.children[size - STEP])?.focus({ preventScroll: true });
+  }, [size]);
   useLayoutEffect(() => {
     if (toFocus.current !== null) focusRow(list.current, toFocus.current); // the row is gone, and the focus with it
     toFocus.current = null;
   });
 
-  const actions = useMemo<RowActions>(
-    () => ({
+  const actions = useMemo<RowActions>(() => {
+    const touch = ({ id }: Todo): void => setTouched((before) => new Set(before).add(id));
+    return {
       setDone(todo, isDone) {
-        setTouched((before) => new Set(before).add(todo.id));
+        touch(todo);
         return store.setDone(todo, isDone);
       },
       rename: (seen, title) => store.rename(seen, title),
       revive: (todo, title) => store.revive(todo, title),
       letGo: ({ id }) => store.letGo(id),
+      open: ({ id }) => setOpened((before) => (before === id ? null : id)),
+      edit(seen, change) {
+        touch(seen);
+        return store.edit(seen, change);
+      },
       async remove(todo) {
         toFocus.current = [...(list.current?.children ?? [])].findIndex((row) => idOf(row) === todo.id);
+        setOpened((before) => (before === todo.id ? null : before));
         setDeleted((before) => [...before, todo]);
         try {
           await store.remove(todo);
@@ -86,58 +99,87 @@ function List({ shown, say }: { shown: Shown; say: (text: string) => void }): Re
           throw error;
         }
       },
-    }),
-    [],
-  );
+    };
+  }, []);
 
   function add(title: string): void {
-    store.add({ title });
+    store.add(newIn(view, title, Date.now()));
     say(`Added: ${title}`);
-    if (shown === "done") navigate("/"); // it is not done, so it would not be seen here
   }
 
   const lost = [...gone.values()].filter(isEdited);
-  const matching = todos?.filter((each) => shown === "all" || each.status === shown || touched.has(each.id));
-  const isEmpty = matching?.length === 0 && waiting.length === 0 && lost.length === 0;
+  const found = todos && select(todos, { view, words, now, touched });
+  const counts = todos && count(todos, now);
+  const isEmpty = found?.open.length === 0 && waiting.length === 0 && lost.length === 0;
+  const opened = todos?.find((each) => each.id === openedId);
+  const row = (todo: Todo): ReactNode => (
+    <TodoRow
+      key={todo.id}
+      todo={todo}
+      isGone={gone.has(todo.id)}
+      due={todo.due && describeDue(todo.due, now)}
+      isLate={todo.due !== null && todo.status === "open" && isLate(todo.due, now)}
+      isOpened={todo.id === openedId}
+      actions={actions}
+    />
+  );
   return (
-    <>
-      <Composer add={add} refused={waiting.filter((each) => each.refusal)} withdraw={(key) => store.withdraw(key)} />
-      <nav className="filter" aria-label="Show">
-        {FILTERS.map(([value, label]) => (
-          <Link
-            key={value}
-            to={value === "all" ? "/" : `/?show=${value}`}
-            aria-current={value === shown ? "page" : undefined}
-          >
-            {label}
-          </Link>
-        ))}
-      </nav>
-      {failure && <FailureMessage failure={failure} retry={store.resume} />}
-      {matching && !isEmpty && (
-        <ul className="todos" ref={list} aria-label="Todos" onKeyDown={(event) => moveByArrows(event, list.current)}>
-          {waiting
-            .filter((each) => each.refusal === undefined)
-            .map((each) => (
-              <li key={each.key} className="waiting">
-                <span className="title" dir="auto">
-                  {each.todo.title}
-                </span>
-                <small>{trouble ? "Not sent yet" : "Sending …"}</small>
-              </li>
-            ))
-            .reverse()}
-          {[...lost, ...matching.slice(0, count)].map((todo) => (
-            <TodoRow key={todo.id} todo={todo} isGone={gone.has(todo.id)} actions={actions} />
-          ))}
-        </ul>
-      )}
-      {isEmpty && <Empty shown={shown} />}
-      {!matching && !failure && !trouble && <Patience />}
-      {matching && matching.length > count && (
-        <button type="button" className="more" onClick={() => setCount(count + STEP)}>
-          Show more
-        </button>
+    <div className={opened ? "desk has-details" : "desk"}>
+      <Side view={view} counts={counts} words={words} search={setWords} />
+      <div className="sheet">
+        <header className="day">
+          <h1>{VIEWS.find(([each]) => each === view)?.[1]}</h1>
+          <p>
+            <time dateTime={dayOf(now)}>
+              {new Intl.DateTimeFormat("en", { weekday: "long", day: "numeric", month: "long" }).format(now)}
+            </time>
+            {counts && (
+              <span className="counts">
+                {counts.open} open, {counts.doneToday} done today
+              </span>
+            )}
+          </p>
+        </header>
+        <Composer add={add} refused={waiting.filter((each) => each.refusal)} withdraw={(key) => store.withdraw(key)} />
+        {failure && <FailureMessage failure={failure} retry={store.resume} />}
+        {found && !isEmpty && (
+          <ul className="todos" ref={list} aria-label="Todos" onKeyDown={(event) => moveByArrows(event, list.current)}>
+            {waiting
+              .filter((each) => each.refusal === undefined)
+              .map((each) => (
+                <li key={each.key} className="waiting">
+                  <span className="title" dir="auto">
+                    {each.todo.title}
+                  </span>
+                  <small>{trouble ? "Not sent yet" : "Sending …"}</small>
+                </li>
+              ))
+              .reverse()}
+            {[...lost, ...found.open.slice(0, size)].map(row)}
+          </ul>
+        )}
+        {found && isEmpty && <Empty of={emptiness(view, words, found)} />}
+        {!found && !failure && !trouble && <Patience />}
+        {found && found.open.length > size && (
+          <button type="button" className="more" onClick={() => setSize(size + STEP)}>
+            Show more
+          </button>
+        )}
+        {found && found.done.length > 0 && (
+          <Completed key={words === "" ? "all" : "found"} todos={found.done} isOpen={words !== ""} row={row} />
+        )}
+      </div>
+      {opened && (
+        <Details
+          key={opened.id}
+          todo={opened}
+          now={now}
+          edit={actions.edit}
+          close={() => {
+            setOpened(null);
+            document.querySelector<HTMLElement>(`[data-id="${opened.id}"] .about`)?.focus();
+          }}
+        />
       )}
       <Deleted
         deleted={deleted}
@@ -147,8 +189,102 @@ function List({ shown, say }: { shown: Shown; say: (text: string) => void }): Re
         }}
         close={() => setDeleted([])}
       />
-    </>
+    </div>
   );
+}
+
+interface SideProps {
+  view: View;
+  counts: Counts | null;
+  words: string;
+  search: (words: string) => void;
+}
+
+/** The views, with their numbers, and the search. */
+function Side({ view, counts, words, search }: SideProps): ReactNode {
+  const numbers = { all: counts?.open, today: counts?.today, upcoming: counts?.upcoming };
+  return (
+    <div className="side">
+      <nav aria-label="Show">
+        {VIEWS.map(([value, label]) => (
+          <Link
+            key={value}
+            to={value === "all" ? "/" : `/?show=${value}`}
+            aria-current={value === view ? "page" : undefined}
+          >
+            {label}
+            {(numbers[value] ?? 0) > 0 && (
+              <span className="number">
+                {numbers[value]}
+                <span className="visually-hidden"> open</span>
+              </span>
+            )}
+          </Link>
+        ))}
+      </nav>
+      <input
+        type="search"
+        aria-label="Search"
+        placeholder="Search"
+        dir="auto"
+        value={words}
+        onChange={(event) => search(event.target.value)}
+      />
+      <Keys />
+    </div>
+  );
+}
+
+/** Folded, because what is done should not be in the way. */
+function Completed({
+  todos,
+  isOpen,
+  row,
+}: {
+  todos: Todo[];
+  isOpen: boolean;
+  row: (todo: Todo) => ReactNode;
+}): ReactNode {
+  const [size, setSize] = useState(STEP);
+  const [isUnfolded, setUnfolded] = useState(isOpen);
+  const list = useRef<HTMLUListElement>(null);
+  return (
+    <details className="completed" open={isUnfolded} onToggle={(event) => setUnfolded(event.currentTarget.open)}>
+      <summary>
+        Completed <span className="number">{todos.length}</span>
+      </summary>
+      {isUnfolded && (
+        <ul
+          className="todos"
+          ref={list}
+          aria-label="Completed"
+          onKeyDown={(event) => moveByArrows(event, list.current)}
+        >
+          {todos.slice(0, size).map(row)}
+        </ul>
+      )}
+      {isUnfolded && todos.length > size && (
+        <button type="button" className="more" onClick={() => setSize(size + STEP)}>
+          Show more completed
+        </button>
+      )}
+    </details>
+  );
+}
+
+function emptiness(view: View, words: string, { done }: Selection): keyof typeof EMPTY {
+  if (words !== "") return "search";
+  return done.length > 0 ? "finished" : view;
+}
+
+/** The time, renewed every minute: what was due becomes late, and a new day begins. */
+function useMinute(): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 30_000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
 }
 
 function idOf(row: Element): string | undefined {
@@ -159,12 +295,12 @@ function titleOf(row: Element | undefined): HTMLElement | null {
   return row?.querySelector<HTMLElement>(".title") ?? null;
 }
 
-function parseShown(value: string | null): Shown {
-  return value === "open" || value === "done" ? value : "all";
+function parseView(value: string | null): View {
+  return value === "today" || value === "upcoming" ? value : "all";
 }
 
-function Empty({ shown }: { shown: Shown }): ReactNode {
-  const [heading, sentence] = EMPTY[shown];
+function Empty({ of }: { of: keyof typeof EMPTY }): ReactNode {
+  const [heading, sentence] = EMPTY[of];
   return (
     <div className="empty">
       <svg viewBox="0 0 48 48" aria-hidden="true">
@@ -182,12 +318,8 @@ function moveByArrows(event: KeyboardEvent, list: HTMLUListElement | null): void
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const row = event.target instanceof Element ? event.target.closest("li") : null;
   if (step === undefined || row === null || list === null) return;
-  const column =
-    event.target instanceof HTMLInputElement
-      ? "input"
-      : event.target instanceof Element && event.target.matches(".delete")
-        ? ".delete"
-        : ".title";
+  const columns = ["input", ".about", ".delete"];
+  const column = columns.find((each) => event.target instanceof Element && event.target.matches(each)) ?? ".title";
   const next = list.children[[...list.children].indexOf(row) + step];
   next?.querySelector<HTMLElement>(column)?.focus();
   event.preventDefault();

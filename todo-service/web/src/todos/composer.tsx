@@ -1,7 +1,7 @@
 import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { useDraft } from "../lib/drafts.ts";
 import type { Failure } from "../lib/failure.ts";
-import { isComposing } from "../lib/typing.ts";
+import { isComposing, titlesOf } from "../lib/typing.ts";
 import { FailureMessage } from "../parts/message.tsx";
 import type { Waiting } from "./store.ts";
 
@@ -55,6 +55,11 @@ export function Composer({ add, refused, withdraw }: ComposerProps): ReactNode {
           dir="auto"
           value={title}
           onChange={(event) => setTitle(event.target.value)}
+          onPaste={(event) => {
+            const titles = title === "" ? titlesOf(event.clipboardData.getData("text/plain")) : [];
+            if (titles.length > 0) event.preventDefault();
+            for (const each of titles) add(each);
+          }}
           onKeyDown={(event: KeyboardEvent) => {
             if (event.key === "Enter" && isComposing(event)) event.preventDefault();
           }}

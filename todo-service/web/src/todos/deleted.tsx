@@ -2,6 +2,7 @@ import { type ReactNode, useEffect, useState } from "react";
 import type { Todo } from "../lib/api.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { FailureMessage } from "../parts/message.tsx";
+import { takesText } from "./keys.tsx";
 
 interface DeletedProps {
   /** The last one is undone first. */
@@ -26,9 +27,7 @@ export function Deleted({ deleted, restore, close }: DeletedProps): ReactNode {
   useEffect(() => {
     function onKeyDown(event: globalThis.KeyboardEvent): void {
       const { target } = event;
-      const isText =
-        target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && target.type !== "checkbox");
-      const isWriting = isText && target.value !== "";
+      const isWriting = takesText(target) && (target as HTMLInputElement | HTMLTextAreaElement).value !== "";
       if (event.key === "z" && (event.ctrlKey || event.metaKey) && !isWriting) {
         event.preventDefault();
         void undo();

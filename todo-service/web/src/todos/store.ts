@@ -206,11 +206,21 @@ export class TodoStore {
   }
 
   /** Fails with `conflict` if the title is no longer the one that the person saw; the store then has the new one. */
-  async rename(seen: Todo, title: string): Promise<void> {
-    await this.#change(seen, {}, () => {
-      const known = this.#todos.get(seen.id);
-      return this.#surroundings.api.change(known?.title === seen.title ? known : seen, { title });
-    });
+  rename(seen: Todo, title: string): Promise<void> {
+    return this.#change(seen, {}, () => this.#patch(seen, { title }));
+  }
+
+  /** Change other members; shown at once. Fails like `rename`. */
+  edit(seen: Todo, change: TodoChange): Promise<void> {
+    return this.#change(seen, change, () => this.#patch(seen, change));
+  }
+
+  /** Only the members that are changed must be as the person saw them: a tick meanwhile is no conflict. */
+  #patch(seen: Todo, change: TodoChange): Promise<Todo> {
+    const known = this.#todos.get(seen.id);
+    const members = Object.keys(change) as Array<keyof TodoChange>;
+    const isSame = known !== undefined && members.every((each) => known[each] === seen[each]);
+    return this.#surroundings.api.change(isSame ? known : seen, change);
   }
 
   /** Bring back a todo that was deleted somewhere else, with this title. */

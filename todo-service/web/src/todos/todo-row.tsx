@@ -1,10 +1,11 @@
 import { type KeyboardEvent, memo, type ReactNode, useEffect, useRef, useState } from "react";
-import type { Todo } from "../lib/api.ts";
+import type { Todo, TodoChange } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
 import { draftOf, useDraft } from "../lib/drafts.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { isComposing, oneLine } from "../lib/typing.ts";
 import { FailureMessage } from "../parts/message.tsx";
+import { PRIORITIES } from "./details.tsx";
 
 export interface RowActions {
   setDone: (todo: Todo, isDone: boolean) => Promise<void>;
@@ -14,6 +15,8 @@ export interface RowActions {
   revive: (todo: Todo, title: string) => Promise<void>;
   letGo: (todo: Todo) => void;
   remove: (todo: Todo) => Promise<void>;
+  open: (todo: Todo) => void;
+  edit: (seen: Todo, change: TodoChange) => Promise<void>;
 }
 
 /** Whether something was typed in the todo's row and not saved. */
@@ -25,11 +28,22 @@ interface TodoRowProps {
   todo: Todo;
   /** It was deleted somewhere else while it was edited here. */
   isGone?: boolean;
+  /** When it is due, in words; the row renders again when they change. */
+  due: string | null;
+  isLate: boolean;
+  isOpened: boolean;
   actions: RowActions;
 }
 
 /** There are many rows, so a row renders again only when its todo changes. `actions` must stay the same object. */
-export const TodoRow = memo(function TodoRow({ todo, isGone = false, actions }: TodoRowProps): ReactNode {
+export const TodoRow = memo(function TodoRow({
+  todo,
+  isGone = false,
+  due,
+  isLate,
+  isOpened,
+  actions,
+}: TodoRowProps): ReactNode {
   const [isEditing, setEditing] = useState(isEdited(todo)); // the session ended, or the page was reloaded, meanwhile
   const [failure, setFailure] = useState<Failure | null>(null);
   const title = useRef<HTMLButtonElement>(null);
@@ -50,7 +64,7 @@ export const TodoRow = memo(function TodoRow({ todo, isGone = false, actions }: 
   }
 
   return (
-    <li className={todo.status} data-id={todo.id}>
+    <li className={`${todo.status} priority-${todo.priority}`} data-id={todo.id}>
       <input
         type="checkbox"
         aria-label={`Done: ${todo.title}`}
@@ -76,6 +90,18 @@ export const TodoRow = memo(function TodoRow({ todo, isGone = false, actions }: 
       )}
       <button
         type="button"
+        className="plain about"
+        aria-label={`Details: ${todo.title}`}
+        aria-describedby={`about-${todo.id}`}
+        aria-expanded={isOpened}
+        onClick={() => actions.open(todo)}
+      >
+        <svg viewBox="0 0 20 20" aria-hidden="true">
+          <path d="M4 6h12M4 10h12M4 14h7" />
+        </svg>
+      </button>
+      <button
+        type="button"
         className="plain delete"
         aria-label={`Delete: ${todo.title}`}
         onClick={() => void attempt(() => actions.remove(todo))}
@@ -84,6 +110,20 @@ export const TodoRow = memo(function TodoRow({ todo, isGone = false, actions }: 
           <path d="M4 6h12M8.5 6V4h3v2M5.5 6l.7 10h7.6l.7-10" />
         </svg>
       </button>
+      <p className="about-it" id={`about-${todo.id}`}>
+        {due && (
+          <span className={isLate ? "due late" : "due"}>
+            {isLate && "Late: "}
+            {due}
+          </span>
+        )}
+        {todo.priority > 0 && <span className="priority">{PRIORITIES[todo.priority]} priority</span>}
+        {todo.notes && (
+          <span className="start-of-notes" dir="auto">
+            {todo.notes.slice(0, 120)}
+          </span>
+        )}
+      </p>
       {failure && <FailureMessage failure={failure} />}
     </li>
   );

@@ -1,0 +1,183 @@
+// Everything of one todo that its row has no room for: when it is due, how much it matters, and notes.
+
+import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import type { Todo, TodoChange } from "../lib/api.ts";
+import { isOfConnection } from "../lib/connection.ts";
+import { useDraft } from "../lib/drafts.ts";
+import { addDays, dayOf, nextMonday, parseDue, renderDue } from "../lib/due.ts";
+import { expected, type Failure } from "../lib/failure.ts";
+import { isComposing } from "../lib/typing.ts";
+import { FailureMessage } from "../parts/message.tsx";
+
+export const PRIORITIES = ["None", "Low", "Medium", "High"] as const;
+
+interface DetailsProps {
+  todo: Todo;
+  now: number;
+  /** Fails with `conflict` if it was changed somewhere else since `seen`. */
+  edit: (seen: Todo, change: TodoChange) => Promise<void>;
+  close: () => void;
+}
+
+export function Details({ todo, now, edit, close }: DetailsProps): ReactNode {
+  const [failure, setFailure] = useState<Failure | null>(null);
+  const pane = useRef<HTMLElement>(null);
+  useEffect(() => pane.current?.focus(), []);
+
+  async function save(change: TodoChange, seen = todo): Promise<boolean> {
+    setFailure(null);
+    try {
+      await edit(seen, change);
+      return true;
+    } catch (error) {
+      setFailure(expected(error));
+      return false;
+    }
+  }
+
+  function onKeyDown(event: KeyboardEvent): void {
+    if (event.key !== "Escape" || isComposing(event)) return;
+    event.stopPropagation();
+    close();
+  }
+
+  return (
+    <aside className="details" aria-label="Details" ref={pane} tabIndex={-1} onKeyDown={onKeyDown}>
+      <div className="heading">
+        <h2 dir="auto">{todo.title}</h2>
+        <button type="button" className="plain dismiss" aria-label="Close details" onClick={close}>
+          ×
+        </button>
+      </div>
+      <When todo={todo} now={now} save={(due) => void save({ due })} />
+      <fieldset className="segments">
+        <legend>Priority</legend>
+        {PRIORITIES.map((name, priority) => (
+          <label key={name}>
+            <input
+              type="radio"
+              name="priority"
+              checked={todo.priority === priority}
+              onChange={() => void save({ priority })}
+            />
+            <span>{name}</span>
+          </label>
+        ))}
+      </fieldset>
+      <Notes todo={todo} save={(notes, seen) => save({ notes }, seen)} />
+      {failure && !isOfConnection(failure) && <FailureMessage failure={failure} />}
+    </aside>
+  );
+}
+
+/** Buttons that can do nothing are not `disabled`: a disabled one loses the focus, and Escape would not be heard here. */
+function When({ todo, now, save }: { todo: Todo; now: number; save: (due: string | null) => void }): ReactNode {
+  const { date, time } = todo.due === null ? { date: "", time: "" } : parseDue(todo.due);
+  const today = dayOf(now);
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const days: Array<[string, string]> = [
+    ["Today", today],
+    ["Tomorrow", addDays(today, 1)],
+    ["Next Monday", nextMonday(today)],
+  ];
+  const choices = days.filter(([, day], at) => days.findIndex((each) => each[1] === day) === at); // Monday may be tomorrow
+  return (
+    <fieldset className="when">
+      <legend>Due</legend>
+      <div className="quick">
+        {choices.map(([label, day]) => (
+          <button
+            key={label}
+            type="button"
+            aria-pressed={date === day}
+            onClick={() => save(renderDue({ date: day, time }, zone))}
+          >
+            {label}
+          </button>
+        ))}
+        <button type="button" aria-disabled={date === ""} onClick={() => (date === "" ? undefined : save(null))}>
+          No date
+        </button>
+      </div>
+      <div className="exact">
+        <label>
+          Date
+          <Changed type="date" value={date} save={(day) => save(renderDue({ date: day, time }, zone))} />
+        </label>
+        <label>
+          Time
+          <Changed
+            type="time"
+            value={time}
+            disabled={date === ""}
+            save={(hour) => save(renderDue({ date, time: hour }, zone))}
+          />
+        </label>
+      </div>
+    </fieldset>
+  );
+}
+
+/** Saved when the person leaves the field: while a date is typed, each of its parts makes another date. */
+function Changed(props: {
+  type: "date" | "time";
+  value: string;
+  disabled?: boolean;
+  save: (value: string) => void;
+}): ReactNode {
+  const { value, save, ...rest } = props;
+  const [typed, setTyped] = useState(value);
+  useEffect(() => setTyped(value), [value]);
+  return (
+    <input
+      {...rest}
+      max={rest.type === "date" ? "9999-12-31" : undefined}
+      value={typed}
+      onChange={(event) => setTyped(event.target.value)}
+      onBlur={() => (typed === value ? undefined : save(typed))}
+      onKeyDown={(event) => (event.key === "Enter" && typed !== value ? save(typed) : undefined)}
+    />
+  );
+}
+
+function Notes({ todo, save }: { todo: Todo; save: (notes: string, seen: Todo) => Promise<boolean> }): ReactNode {
+  const [text, setText] = useDraft(`notes of ${todo.id}`, todo.notes);
+  const [seen, setSeen] = useState(todo); // the todo may change meanwhile: then the notes are a conflict
+  const [hasFailed, setFailed] = useState(false);
+  const isDirty = text !== seen.notes;
+  useEffect(() => {
+    if (!isDirty) {
+      setSeen(todo);
+      setText(todo.notes);
+    }
+  }, [todo, isDirty, setText]);
+
+  async function submit(event?: FormEvent): Promise<void> {
+    event?.preventDefault();
+    if (!isDirty) return;
+    const isSaved = await save(text, hasFailed ? todo : seen); // once more, after a conflict: the person has decided
+    if (isSaved) setSeen({ ...todo, notes: text });
+    setFailed(!isSaved);
+  }
+
+  return (
+    <form className="notes" onSubmit={(event) => void submit(event)}>
+      <label>
+        Notes
+        <textarea
+          dir="auto"
+          rows={4}
+          maxLength={10_000}
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void submit();
+          }}
+        />
+      </label>
+      <button type="submit" className="primary" aria-disabled={!isDirty}>
+        Save notes
+      </button>
+    </form>
+  );
+}

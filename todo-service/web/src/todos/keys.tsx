@@ -1,0 +1,62 @@
+// Single keys for what is done often, and the page that lists them. They work while no text is typed.
+
+import { type ReactNode, useEffect, useRef } from "react";
+
+const KEYS: ReadonlyArray<[keys: string, what: string]> = [
+  ["N", "Write a new todo"],
+  ["/", "Search"],
+  ["↑ ↓", "Go through the list"],
+  ["Space", "Tick off, on a checkbox"],
+  ["Enter", "Edit a title, and save it"],
+  ["Escape", "Discard the edit, close the details"],
+  ["Ctrl Z", "Undo a deletion"],
+  ["Ctrl Enter", "Save notes"],
+  ["?", "Show this page"],
+];
+
+/** Whether the element takes the letters that are typed. */
+export function takesText(element: EventTarget | null): boolean {
+  if (element instanceof HTMLInputElement) return element.type !== "checkbox" && element.type !== "radio";
+  return element instanceof HTMLTextAreaElement;
+}
+
+export function Keys(): ReactNode {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    function onKeyDown(event: KeyboardEvent): void {
+      if (event.ctrlKey || event.metaKey || event.altKey || takesText(event.target) || dialog.current?.open) return;
+      const field = { n: ".composer input", "/": ".side input" }[event.key];
+      if (event.key === "?") dialog.current?.showModal();
+      else if (field) document.querySelector<HTMLElement>(field)?.focus();
+      else return;
+      event.preventDefault();
+    }
+    document.addEventListener("keydown", onKeyDown);
+    return () => document.removeEventListener("keydown", onKeyDown);
+  }, []);
+  return (
+    <>
+      <button type="button" className="plain quiet show-keys" onClick={() => dialog.current?.showModal()}>
+        Keyboard <kbd>?</kbd>
+      </button>
+      <dialog ref={dialog} aria-label="Keyboard">
+        <h2>Keyboard</h2>
+        <dl>
+          {KEYS.map(([keys, what]) => (
+            <div key={keys}>
+              <dt>
+                {keys.split(" ").map((key) => (
+                  <kbd key={key}>{key}</kbd>
+                ))}
+              </dt>
+              <dd>{what}</dd>
+            </div>
+          ))}
+        </dl>
+        <form method="dialog">
+          <button type="submit">Close</button>
+        </form>
+      </dialog>
+    </>
+  );
+}

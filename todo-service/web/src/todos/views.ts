@@ -1,0 +1,77 @@
+// Which todos a view shows, and in which order. Everything is looked up in memory.
+
+import type { NewTodo, Todo } from "../lib/api.ts";
+import { addDays, dayOf, parseDue, sortKey } from "../lib/due.ts";
+
+export type View = "all" | "today" | "upcoming";
+
+export interface Selection {
+  open: Todo[];
+  done: Todo[];
+}
+
+export interface Counts {
+  open: number;
+  doneToday: number;
+  /** Open todos of today and of the days before. */
+  today: number;
+  upcoming: number;
+}
+
+/** `touched`: what was just ticked or moved stays among the open ones until the next look. */
+export function select(
+  todos: readonly Todo[],
+  { view, words, now, touched }: { view: View; words: string; now: number; touched: ReadonlySet<string> },
+): Selection {
+  const today = dayOf(now);
+  const found = words.trim() === "" ? null : folded(words.trim());
+  const shown = todos.filter(
+    (todo) =>
+      touched.has(todo.id) ||
+      (found === null
+        ? isIn(view, todo, today)
+        : folded(todo.title).includes(found) || folded(todo.notes).includes(found)),
+  );
+  const open = shown.filter((each) => each.status === "open" || touched.has(each.id));
+  const done = shown.filter((each) => each.status === "done" && !touched.has(each.id));
+  if (view !== "all" && found === null) open.sort(byDue);
+  return { open, done: done.sort((a, b) => ((a.completed_at ?? "") < (b.completed_at ?? "") ? 1 : -1)) };
+}
+
+function isIn(view: View, todo: Todo, today: string): boolean {
+  if (view === "all") return true;
+  if (view === "today" && todo.status === "done") return wasDoneOn(todo, today);
+  if (todo.due === null || todo.status === "done") return false;
+  const { date } = parseDue(todo.due);
+  return view === "today" ? date <= today : date > today;
+}
+
+function wasDoneOn({ completed_at }: Todo, day: string): boolean {
+  return completed_at !== null && dayOf(Date.parse(completed_at)) === day;
+}
+
+function byDue(a: Todo, b: Todo): number {
+  const [one, other] = [sortKey(a.due ?? "9999-12-31"), sortKey(b.due ?? "9999-12-31")];
+  return one === other ? b.priority - a.priority : one < other ? -1 : 1;
+}
+
+function folded(text: string): string {
+  return text.normalize("NFKC").toLocaleLowerCase();
+}
+
+export function count(todos: readonly Todo[], now: number): Counts {
+  const today = dayOf(now);
+  return {
+    open: todos.filter((each) => each.status === "open").length,
+    doneToday: todos.filter((each) => each.status === "done" && wasDoneOn(each, today)).length,
+    today: todos.filter((each) => each.status === "open" && isIn("today", each, today)).length,
+    upcoming: todos.filter((each) => isIn("upcoming", each, today)).length,
+  };
+}
+
+/** A new todo gets what makes it appear in the view in which it was typed. */
+export function newIn(view: View, title: string, now: number): NewTodo {
+  const today = dayOf(now);
+  if (view === "today") return { title, due: today };
+  return view === "upcoming" ? { title, due: addDays(today, 1) } : { title };
+}
