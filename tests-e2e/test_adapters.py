@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,40 @@ def call(authorization, path="/invoices"):
     return answer.status_code, answer.headers.get("WWW-Authenticate"), answer.headers.get("Retry-After"), answer.text
 """
 
+DJANGO = """
+import django
+from django.conf import settings
+import lines
+names = {name: getattr(lines, name) for name in dir(lines) if name.isupper()}
+settings.configure(ROOT_URLCONF="client", ALLOWED_HOSTS=["*"], **names)
+django.setup()
+
+import application
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import path
+from atjwt.django import requires, verifier_thread
+
+protection = verifier_thread()
+
+@requires(role="accountant")
+def roles(request):
+    return HttpResponse(request.token.sub)
+
+@requires(max_age=300)
+async def recent(request):
+    return HttpResponse(request.token.sub)
+
+views = {"invoices": application.invoices, "roles": roles, "recent": recent}
+urlpatterns = [path(name, view) for name, view in views.items()]
+
+def call(authorization, path="/invoices"):
+    headers = {} if authorization is None else {"Authorization": authorization}
+    answer = Client().get(path, headers=headers)
+    values = answer.headers
+    return answer.status_code, values.get("WWW-Authenticate"), values.get("Retry-After"), answer.content.decode()
+"""
+
 
 def run(*command: str | Path, folder: Path) -> str:
     """The output of a command that succeeds."""
@@ -92,16 +127,20 @@ def python() -> Path:
     return interpreter
 
 
-def lines_of_the_readme(framework: str) -> str:
+def lines_of_the_readme(framework: str) -> list[str]:
+    """The blocks of Python in the framework's section."""
     section = (PACKAGE / "README.md").read_text(encoding="utf-8").partition(f"\n### {framework}\n")[2]
-    return section.partition("```python\n")[2].partition("```")[0]
+    return re.findall(r"```python\n(.*?)```", re.split(r"\n##", section)[0], re.DOTALL)
 
 
 @pytest.mark.process
-def test_the_lines_for_flask_protect_an_api(python: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("framework", "client"), [("Flask", FLASK), ("Django", DJANGO)], ids=["flask", "django"])
+def test_the_lines_of_the_readme_protect_an_api(python: Path, tmp_path: Path, framework: str, client: str) -> None:
     """A good token, none, a forged one, a revoked one, one that shows too little; an issuer that is away too long."""
-    (tmp_path / "application.py").write_text(lines_of_the_readme("Flask"), encoding="utf-8")
-    (tmp_path / "client.py").write_text(FLASK, encoding="utf-8")
+    *settings, application = lines_of_the_readme(framework)
+    (tmp_path / "lines.py").write_text("".join(settings), encoding="utf-8")
+    (tmp_path / "application.py").write_text(application, encoding="utf-8")
+    (tmp_path / "client.py").write_text(client, encoding="utf-8")
     (tmp_path / "calls.py").write_text(CALLS, encoding="utf-8")
     seen = json.loads(run(python, "-W", "error", "calls.py", folder=tmp_path))
 

@@ -22,6 +22,7 @@ ADAPTERS = {
     "pytest_plugin": ("pytest",),
     "fastapi": ("fastapi",),
     "flask": ("flask",),
+    "django": ("django", "asgiref"),
     "__main__": ("uvicorn",),
 }  # files of atjwt that need more than the package does
 MOST_ENTRIES = 30  # in one folder; with more it is hard to find anything

@@ -1,0 +1,115 @@
+"""Django: `requires` declares the access token that a view needs, and refuses all others.
+
+    ATJWT_ISSUER = "https://id.example.com"             # settings.py
+    ATJWT_AUDIENCE = "https://api.example.com"
+    MIDDLEWARE = ["atjwt.django.Metadata", ...]
+
+    @requires("invoices:read")                          # views.py
+    def invoices(request: HttpRequest) -> HttpResponse: ...
+
+The view finds the token at `request.token`. Refusals have the challenges of RFC 6750 §3, RFC 9470 §3 and RFC 9728
+§5.1. No header quotes what a caller sent.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache, wraps
+from inspect import iscoroutinefunction
+from typing import Any
+from urllib.parse import urlsplit
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import get_resolver
+
+from .bearer import RETRY_AFTER, Denied, Requirement, admit_now
+from .policy import WhenStale
+from .thread import VerifierThread
+from .verifier import Verifier
+
+_WELL_KNOWN = "/.well-known/oauth-protected-resource"
+_scopes: set[str] = set()
+
+
+@cache
+def verifier_thread() -> VerifierThread:
+    """The verifier of this process. Fetching begins with the first token, so it also begins in forked workers."""
+    return VerifierThread(Verifier(settings.ATJWT_ISSUER, settings.ATJWT_AUDIENCE))
+
+
+def requires(
+    *scopes: str, role: str | None = None, max_age: timedelta | int | None = None, when_stale: WhenStale | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator for a view, asynchronous or not.
+
+    Args:
+        max_age: the person must have signed in within this time (seconds, or a timedelta). A service's own token
+            always passes, because the service authenticated itself to get it.
+        when_stale: replaces the policy's; ACCEPT suits views that only read.
+    """
+    age = timedelta(seconds=max_age) if isinstance(max_age, int) else max_age
+    requirement = Requirement.of(scopes, () if role is None else (role,), age)
+    _scopes.update(requirement.scopes)
+
+    def admit(request: Any) -> HttpResponse | None:
+        try:
+            if "access_token" in request.GET:  # RFC 9700 §4.3.2: it ends up in logs
+                return refusal(Denied(400, "Send the token in the Authorization header.", "invalid_request"))
+            values = [request.headers["Authorization"]] if "Authorization" in request.headers else []
+            request.token = admit_now(verifier_thread(), values, requirement, when_stale=when_stale)
+        except Denied as denied:
+            return refusal(denied)
+        return None
+
+    def protect(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def protected(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            return admit(request) or view(request, *args, **kwargs)
+
+        @wraps(view)
+        async def protected_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            return await sync_to_async(admit)(request) or await view(request, *args, **kwargs)
+
+        return protected_async if iscoroutinefunction(view) else protected
+
+    return protect
+
+
+def refusal(denied: Denied) -> HttpResponse:
+    response: HttpResponse = JsonResponse({"detail": str(denied)}, status=denied.status)
+    address = urlsplit(verifier_thread().verifier.audience)
+    document = f"{address.scheme}://{address.netloc}{_metadata_path()}" if _metadata_path() else ""
+    challenge = denied.challenge(document)
+    if challenge is not None:
+        response.headers["WWW-Authenticate"] = challenge
+    if denied.status == 503:
+        response.headers["Retry-After"] = RETRY_AFTER
+    return response
+
+
+class Metadata:
+    """Middleware that serves the resource's metadata (RFC 9728), if the audience is a URL."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in ("GET", "HEAD") or request.path != _metadata_path():
+            return self._get_response(request)
+        _ = get_resolver().url_patterns  # loads the views, which say what scopes there are
+        verifier = verifier_thread().verifier
+        members = {
+            "resource": verifier.audience,
+            "authorization_servers": [verifier.issuer],
+            "scopes_supported": sorted(_scopes),
+            "bearer_methods_supported": ["header"],
+        }
+        headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=3600"}
+        return JsonResponse(members, headers=headers)
+
+
+def _metadata_path() -> str:
+    """The path of the document (RFC 9728 §3.1); empty if the audience is no URL."""
+    resource = urlsplit(verifier_thread().verifier.audience)
+    return _WELL_KNOWN + resource.path.rstrip("/") if resource.scheme in ("https", "http") else ""
