@@ -21,6 +21,7 @@ LONGEST = 400  # lines of a file
 ADAPTERS = {
     "pytest_plugin": ("pytest",),
     "fastapi": ("fastapi",),
+    "flask": ("flask",),
     "__main__": ("uvicorn",),
 }  # files of atjwt that need more than the package does
 MOST_ENTRIES = 30  # in one folder; with more it is hard to find anything

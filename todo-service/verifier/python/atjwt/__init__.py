@@ -19,6 +19,7 @@ What this file exports is the public interface; everything else may change.
 
     bearer.py            what adapters share: the bearer token, what it must show, and the challenge (RFC 6750)
     fastapi.py           `Protection.requires`: what an endpoint needs of its token (needs fastapi)
+    flask.py             the same for Flask (needs flask)
     sidecar.py           an HTTP service that a proxy asks whether a request may pass: `python -m atjwt serve`
     sidecar_settings.py  its settings, from the environment (needs uvicorn)
     __main__.py          the command: `serve`

@@ -10,6 +10,7 @@ from datetime import timedelta
 from .access_token import AccessToken
 from .policy import WhenStale
 from .refusals import Refused
+from .thread import VerifierThread
 from .verifier import Verifier
 
 RETRY_AFTER = "5"  # seconds, for a temporary refusal
@@ -111,6 +112,27 @@ async def admit(
     except Refused as refused:
         raise denial_of(refused) from None
     require(verifier, token, requirement)
+    return token
+
+
+def admit_now(
+    thread: VerifierThread,
+    authorization: Sequence[str],
+    requirement: Requirement,
+    *,
+    when_stale: WhenStale | None = None,
+) -> AccessToken:
+    """The same for a service without an event loop (`VerifierThread.verify`).
+
+    Raises:
+        Denied
+    """
+    text = read_token(authorization)
+    try:
+        token = thread.verify(text, when_stale=when_stale)
+    except Refused as refused:
+        raise denial_of(refused) from None
+    require(thread.verifier, token, requirement)
     return token
 
 

@@ -62,6 +62,11 @@ class VerifierThread:
         return asyncio.run_coroutine_threadsafe(learning, self._loop).result(_PATIENCE)
 
     @property
+    def verifier(self) -> Verifier:
+        """The verifier that the thread runs: its names, its policy, and what never waits."""
+        return self._verifier
+
+    @property
     def is_ready(self) -> bool:
         return self._verifier.is_ready
 

@@ -1,0 +1,105 @@
+"""Flask: `Protection.requires` declares the access token that a view needs, and refuses all others.
+
+    protection = Protection(VerifierThread(Verifier("https://id.example.com", "https://api.example.com")))
+    app = Flask(__name__)
+    app.register_blueprint(protection.blueprint)
+
+    @app.get("/invoices")
+    @protection.requires("invoices:read")
+    def invoices() -> str: ...
+
+The view finds the token at `flask.g.token`. Refusals have the challenges of RFC 6750 §3, RFC 9470 §3 and RFC 9728
+§5.1. No header quotes what a caller sent.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, current_app, g, jsonify, request
+
+from .access_token import AccessToken
+from .bearer import RETRY_AFTER, Denied, Requirement, admit_now
+from .policy import WhenStale
+from .thread import VerifierThread
+
+_WELL_KNOWN = "/.well-known/oauth-protected-resource"
+
+
+class Protection:
+    """Protects an application. `blueprint` serves the resource's metadata (RFC 9728), if the audience is a URL.
+
+    Fetching begins with the first token, so it also begins in workers that were forked.
+    """
+
+    def __init__(self, thread: VerifierThread) -> None:
+        self.verifier = thread.verifier
+        self.blueprint = Blueprint("atjwt", __name__)
+        self.resource_metadata = ""
+        self._thread = thread
+        self._scopes: set[str] = set()
+        resource = urlsplit(self.verifier.audience)
+        if resource.scheme in ("https", "http"):
+            path = _WELL_KNOWN + resource.path.rstrip("/")  # RFC 9728 §3.1
+            self.resource_metadata = f"{resource.scheme}://{resource.netloc}{path}"
+            self.blueprint.add_url_rule(path, view_func=self._metadata, endpoint="metadata")
+
+    def requires(
+        self,
+        *scopes: str,
+        role: str | None = None,
+        max_age: timedelta | int | None = None,
+        when_stale: WhenStale | None = None,
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """A decorator for a view. It stands below the route's, so that the route calls what it returns.
+
+        Args:
+            max_age: the person must have signed in within this time (seconds, or a timedelta). A service's own token
+                always passes, because the service authenticated itself to get it.
+            when_stale: replaces the policy's; ACCEPT suits views that only read.
+        """
+        age = timedelta(seconds=max_age) if isinstance(max_age, int) else max_age
+        requirement = Requirement.of(scopes, () if role is None else (role,), age)
+        self._scopes.update(requirement.scopes)
+
+        def protect(view: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(view)
+            def protected(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    g.token = self._admit(requirement, when_stale)
+                except Denied as denied:
+                    return self.refusal(denied)
+                return current_app.ensure_sync(view)(*args, **kwargs)
+
+            return protected
+
+        return protect
+
+    def _admit(self, requirement: Requirement, when_stale: WhenStale | None) -> AccessToken:
+        if "access_token" in request.args:  # RFC 9700 §4.3.2: it ends up in logs
+            raise Denied(400, "Send the token in the Authorization header.", "invalid_request")
+        authorization = request.headers.getlist("Authorization")
+        return admit_now(self._thread, authorization, requirement, when_stale=when_stale)
+
+    def refusal(self, denied: Denied) -> Response:
+        response: Response = jsonify(detail=str(denied))
+        response.status_code = denied.status
+        challenge = denied.challenge(self.resource_metadata)
+        if challenge is not None:
+            response.headers["WWW-Authenticate"] = challenge
+        if denied.status == 503:
+            response.headers["Retry-After"] = RETRY_AFTER
+        return response
+
+    def _metadata(self) -> Response:
+        response: Response = jsonify(
+            resource=self.verifier.audience,
+            authorization_servers=[self.verifier.issuer],
+            scopes_supported=sorted(self._scopes),
+            bearer_methods_supported=["header"],
+        )
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Cache-Control"] = "public, max-age=3600"
+        return response
