@@ -221,7 +221,7 @@ describe("a person who changes while a caller waits", () => {
     arriveAgain(token(ANN, 2));
     expect(await Promise.all([again, third])).toEqual([token(ANN, 2), token(ANN, 2)]);
     expect(tab.asked()).toBe(2);
-  });
+  }, 20_000); // it waits for the whole of HEARING
 });
 
 test("the token is never put into a lasting store", async () => {
