@@ -97,6 +97,16 @@ def call(authorization, path="/invoices"):
     values = answer.headers
     return answer.status_code, values.get("WWW-Authenticate"), values.get("Retry-After"), answer.content.decode()
 """
+STARTS = """
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+issuer = {"ATJWT_ISSUER": "http://id.example.com", "ATJWT_AUDIENCE": "https://api.example.com"}
+settings.configure(MIDDLEWARE=["atjwt.django.Metadata"], **issuer)
+try:
+    WSGIHandler()
+except ValueError as error:
+    print(error)
+"""
 
 
 def run(*command: str | Path, folder: Path) -> str:
@@ -170,3 +180,9 @@ def test_the_lines_of_the_readme_protect_an_api(python: Path, tmp_path: Path, fr
         "scopes_supported": ["invoices:read"],
         "bearer_methods_supported": ["header"],
     }
+
+
+@pytest.mark.process
+def test_django_does_not_start_with_an_issuer_that_is_not_https(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "starts.py").write_text(STARTS, encoding="utf-8")
+    assert "https" in run(python, "-W", "error", "starts.py", folder=tmp_path)

@@ -93,6 +93,7 @@ class Metadata:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
+        verifier_thread()  # a setting that is missing or wrong ends the start, not a request
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method not in ("GET", "HEAD") or request.path != _metadata_path():
