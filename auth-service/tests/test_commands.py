@@ -282,7 +282,7 @@ def test_keys_are_listed_without_their_private_parts(service: Service) -> None:
     assert [key["kid"] for key in keys] == published
     assert set(keys[0]) == {
         "kid", "purpose", "state", "alg", "created_at", "activated_at", "retired_at", "encryption_key_version",
-        "verifiers",
+        "verifiers", "apis", "clients", "polled_only",
     }  # fmt: skip
 
 
