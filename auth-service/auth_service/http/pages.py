@@ -32,6 +32,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {  # of every page, for the OpenAPI d
         for status in (200, 400, 403, 413, 422, 429, 503)
     },
 }
+ANSWERS_WITH_MAIL = {**ANSWERS, 404: {"description": "Not Found: no mail is sent from here", "content": _HTML}}
 STYLESHEET = (Path(__file__).parent / "templates" / "style.css").read_bytes()
 STYLESHEET_PATH = f"/pages/style-{hashlib.sha256(STYLESHEET).hexdigest()[:16]}.css"
 _log = structlog.get_logger(__name__)

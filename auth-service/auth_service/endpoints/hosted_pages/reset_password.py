@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from ...accounts import passwords
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
-from ...http.pages import ACCOUNT_LINK, ANSWERS, Link, PageRefused, see_other
+from ...http.pages import ACCOUNT_LINK, ANSWERS_WITH_MAIL, Link, PageRefused, see_other
 from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
 from ...mail.kinds import Kind
@@ -37,7 +37,7 @@ class ResetPageParts(FormParts, ResetParts):
     trusted_origins: TrustedOrigins
 
 
-@router.get(PATH, response_class=Response, responses=ANSWERS)
+@router.get(PATH, response_class=Response, responses=ANSWERS_WITH_MAIL)
 async def show(request: Request, now: Now) -> Response:
     parts = given(request, ResetPageParts)
     _require_mail(parts)
@@ -52,7 +52,7 @@ async def show(request: Request, now: Now) -> Response:
     return await _render_reset(request, parts, token, now)
 
 
-@router.post(PATH, response_class=Response, responses=ANSWERS)
+@router.post(PATH, response_class=Response, responses=ANSWERS_WITH_MAIL)
 async def submit(request: Request, now: Now) -> Response:
     parts = given(request, ResetPageParts)
     _require_mail(parts)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...http.current_session import SessionParts, find_current
-from ...http.pages import ACCOUNT_LINK, ANSWERS, Link, PageRefused, see_other
+from ...http.pages import ACCOUNT_LINK, ANSWERS_WITH_MAIL, Link, PageRefused, see_other
 from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
 from ...mail.kinds import Kind
@@ -28,7 +28,7 @@ class VerifyPageParts(FormParts, SessionParts, MailParts):
     trusted_origins: TrustedOrigins
 
 
-@router.get(PATH, response_class=Response, responses=ANSWERS)
+@router.get(PATH, response_class=Response, responses=ANSWERS_WITH_MAIL)
 async def show(request: Request, now: Now) -> Response:
     parts = given(request, VerifyPageParts)
     _require_mail(parts)
@@ -42,7 +42,7 @@ async def show(request: Request, now: Now) -> Response:
     return _render(request, parts, "ask", email=current.account.email if current else "")
 
 
-@router.post(PATH, response_class=Response, responses=ANSWERS)
+@router.post(PATH, response_class=Response, responses=ANSWERS_WITH_MAIL)
 async def submit(request: Request, now: Now) -> Response:
     parts = given(request, VerifyPageParts)
     _require_mail(parts)
