@@ -16,6 +16,16 @@ ONCE = {"settings", "secrets", "auth-migrations", "auth-provisioning", "todo-mig
 MEGABYTE = 1_000_000
 
 
+def test_idle_memory(composed: Composed, capsys: pytest.CaptureFixture[str]) -> None:
+    """It comes first: nobody has signed in yet."""
+    containers = composed.containers()
+    used = {name: _memory(containers[name]["Id"]) for name in sorted(LASTING)}
+    with capsys.disabled():
+        print("\nidle:", {name: f"{octets / MEGABYTE:.0f} MB" for name, octets in used.items()})
+    assert used["auth-service"] <= 120 * MEGABYTE
+    assert sum(used.values()) <= 550 * MEGABYTE
+
+
 @pytest.fixture(scope="module")
 def ann(composed: Composed) -> Person:
     return sign_up(composed.stack)
@@ -73,13 +83,9 @@ class TestContainers:
         assert (added, root) == (({"CHOWN"}, True) if name == "secrets" else (set(), False))
         assert host["RestartPolicy"]["Name"] == ("unless-stopped" if name in LASTING else "no")
 
-    def test_idle_memory(self, composed: Composed, capsys: pytest.CaptureFixture[str]) -> None:
-        containers = composed.containers()
-        used = {name: _memory(containers[name]["Id"]) for name in sorted(LASTING)}
-        with capsys.disabled():
-            print("\nidle:", {name: f"{octets / MEGABYTE:.0f} MB" for name, octets in used.items()})
-        assert used["auth-service"] <= 120 * MEGABYTE
-        assert sum(used.values()) <= 550 * MEGABYTE
+    def test_memory_after_sign_ins_is_bounded(self, composed: Composed) -> None:
+        """malloc keeps the memory of two password hashes at once: twice 19 MiB."""
+        assert _memory(composed.containers()["auth-service"]["Id"]) <= 165 * MEGABYTE
 
 
 class TestNetworks:
@@ -129,14 +135,20 @@ class TestNetworks:
 class TestSecrets:
     def test_each_is_a_file_that_one_user_can_read(self, composed: Composed) -> None:
         for service, names in {
-            "auth-service": {"auth_secret", "auth_key_encryption_keys", "auth_database_url", "auth_redis_url"},
+            "auth-service": {
+                "auth_secret",
+                "auth_key_encryption_keys",
+                "auth_database_url",
+                "auth_redis_url",
+                "auth_mail_url",
+            },
             "todo-service": {"todo_database_url", "todo_client_secret", "todo_redis_url"},
         }.items():
             lines = composed.execute(service, "sh", "-c", "cd /run/secrets && stat -c '%n %a %u' *").stdout.splitlines()
             assert sorted(lines) == sorted(f"{name} 400 10001" for name in names)
 
     def test_none_is_in_an_environment_a_command_or_a_log(self, composed: Composed) -> None:
-        secrets = secrets_of(composed)
+        secrets = {name: value for name, value in secrets_of(composed).items() if value != "off"}  # no mail is sent
         assert len(secrets) >= 8
         seen = str(composed.containers()) + composed.compose("logs", "--no-color").stdout
         assert [name for name, value in secrets.items() if value in seen] == []
