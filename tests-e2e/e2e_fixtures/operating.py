@@ -47,7 +47,10 @@ READ_ALL = (
 
 
 def secrets_of(composed: Composed) -> dict[str, str]:
-    """All secrets by volume and name, read as root; no single process of the system can read all of them."""
+    """All secrets by volume and name, read as root; no single process of the system can read all of them.
+
+    Without a mail server its URL is `off`, which is no secret.
+    """
     found: dict[str, str] = {}
     for volume in ("auth-secrets", "todo-secrets", "todo-migration-secrets", "database-secrets", "redis-secrets"):
         mount = f"--volume={composed.project}_{volume}:/s:ro"
@@ -55,5 +58,5 @@ def secrets_of(composed: Composed) -> dict[str, str]:
         shown = docker(
             "run", "--rm", "--user=0", "--network=none", mount, "--entrypoint=python3", image, "-c", READ_ALL
         )
-        found |= {f"{volume}/{name}": value for name, value in json.loads(shown).items() if value}
+        found |= {f"{volume}/{name}": value for name, value in json.loads(shown).items() if value not in ("", "off")}
     return found
