@@ -182,7 +182,7 @@ def test_events_of_a_client_with_a_long_id_are_counted(on_postgres: tuple[Runnin
     """More than a hundred in an hour are counted under a key of bounded length."""
     for opened_one in opened(*on_postgres):
         client = opened_one.publish()
-        long = Frontend(opened_one.service, f"{client.client_id.removesuffix('client.json')}{'a' * 220}")
+        long = Frontend(opened_one.service, client.client_id.removesuffix("client.json").ljust(64, "a"))
         opened_one.change(long)
         browser = signed_in(opened_one.service).authorize(long, scope=SCOPE).allow()
         for _ in range(101):

@@ -30,9 +30,9 @@ class Expiry:
     surplus_first: tuple[str, ...] = ("expires_at",)
 
 
-# A client_id may be the URL of a document (oauth/client_documents.py). SQLite enforces no length, so its columns have
-# the one of before: to change it, it would have to copy the tables.
-CLIENT_ID = String(255).with_variant(String(64), "sqlite")
+# A client_id may be the URL of a document (oauth/client_documents.py). The columns cannot become longer while the
+# version before serves: PostgreSQL refuses prepared statements when the type of their result has changed.
+CLIENT_ID = String(64)
 
 
 class Row(DeclarativeBase):
