@@ -48,6 +48,7 @@ NEW_API: dict[str, Any] = {
     "scopes": {"things:read": "Read your things"},
     "roles": {"keeper": "Keeps things"},
 }
+DOCUMENT = "https://app.example.com/client.json"
 MAIL = {"AUTH_MAIL_URL": "console:", "AUTH_MAIL_FROM": "no-reply@example.com"}
 KEEPER = ["keeper", "--resource", NEW_API["resource"]]
 SERVICE_CLIENT = {"grant_types": ["client_credentials"], "client_name": "Robot"}
@@ -134,6 +135,8 @@ STEPS = (
     ),
     Step("clients rotate-secret", "client_secret_rotated", lambda scene: [scene.robot()]),
     Step("clients rotate-secret", "client_secret_revoked", lambda scene: [scene.robot(), "--revoke", "--yes"]),
+    Step("clients block", "client_blocked", lambda _: [DOCUMENT, "--yes"]),
+    Step("clients unblock", "client_unblocked", lambda _: [DOCUMENT]),
     Step("clients delete", "client_deleted", lambda scene: [scene.robot(), "--yes"]),
     Step(
         "clients provision",
