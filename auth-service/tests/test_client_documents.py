@@ -100,7 +100,7 @@ def test_a_redirect_uri_must_be_the_documents_to_the_letter(documents: Documents
 
 
 def test_people_are_asked_again_when_a_document_names_other_addresses(documents: Documents) -> None:
-    """The new consent is for the new document; whoever has not given it gets no code any more."""
+    """The new consent is for the new document; without it a person gets no code any more."""
     client, other = documents.publish(), "https://app.example.com/other"
     first, second = signed_in(documents.service), signed_in(documents.service, "bob@example.com")
     for browser in (first, second):

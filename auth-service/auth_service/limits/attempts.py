@@ -103,7 +103,7 @@ class AttemptLimiter:
         return attempt
 
     async def forget(self, session: AsyncSession, account: str, networks: Sequence[str]) -> None:
-        """Reset the budgets of these networks: whoever reads the account's mail need not guess."""
+        """Reset the budgets of these networks: a person who reads the account's mail need not guess."""
         for network in networks if self._is_on else ():
             await session.execute(
                 delete(AttemptBudget).where(AttemptBudget.key == self._hash("network", account, network))

@@ -6,7 +6,7 @@
     after      paragraphs below it
 
 Words in braces are replaced: {product}, {host}, {minutes} and what the mail's facts name. What a person typed is never
-among them: whoever signs up with a foreign address would send their own words to it.
+among them: somebody who signs up with a foreign address could send words to it.
 """
 
 import re

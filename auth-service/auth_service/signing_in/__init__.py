@@ -2,7 +2,7 @@
 
     password_sign_in.py   `sign_in`: from e-mail and password to a session in the response
     password_sign_up.py   `sign_up`: an account with a password, and its first session
-    mailed_links.py       `request_link`, `find_mailed`: links that are mailed to whoever asks
+    mailed_links.py       `request_link`, `find_mailed`: links that are mailed on request
     password_reset.py     `reset_password`: a new password by such a link
     email_verification.py `verify_email`: an address is proved by such a link
     guessing.py           `verify_password`: compare a password, wherever one is asked for

@@ -1,4 +1,4 @@
-"""Links that are mailed to whoever asks, for all kinds of them: posting one, finding it, and whose it is.
+"""Links that are mailed on request, for all kinds of them: posting one, finding it, and whose it is.
 
 A request stores one row, whatever the address is; the worker finds out later whether there is an account. So known and
 unknown addresses get the same answer in the same time.

@@ -1,6 +1,6 @@
 """YAML and JSON files, read within bounds. Every value knows the line that it stands in, for errors.
 
-JSON is read as YAML, of which it is a subset but for tabs and pairs of surrogates. Of YAML only what JSON can say is
+JSON is read as YAML: apart from tabs and surrogate pairs, it is a subset of it. Of YAML only what JSON can say is
 accepted: no aliases, which make a small file a large value, no tags, no dates.
 """
 
