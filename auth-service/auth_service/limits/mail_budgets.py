@@ -1,4 +1,4 @@
-"""Mails that anonymous callers cause, limited per address and per network: so that we flood no mailbox.
+"""Mails that anonymous callers cause, limited per address and per network, so that we flood no mailbox.
 
 Both are counted before anything is known about the address, so an address without an account is counted alike.
 """
