@@ -6,6 +6,7 @@ Adapters share it: each framework only reads a header and writes a response in i
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from .access_token import AccessToken
 from .policy import WhenStale
@@ -14,6 +15,7 @@ from .thread import VerifierThread
 from .verifier import Verifier
 
 RETRY_AFTER = "5"  # seconds, for a temporary refusal
+METADATA_HEADERS = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=3600"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,18 @@ class Requirement:
     max_age: timedelta | None = None
 
     @classmethod
-    def of(cls, scopes: Iterable[str], roles: Iterable[str] = (), max_age: timedelta | None = None) -> "Requirement":
+    def of(
+        cls, scopes: Iterable[str], roles: Iterable[str] = (), max_age: timedelta | int | None = None
+    ) -> "Requirement":
         """A requirement from words as a developer or an operator writes them. Each may hold several scopes.
+
+        Args:
+            max_age: a number is in seconds.
 
         Raises:
             ValueError: a scope has characters that RFC 6749 §3.3 does not allow, or `max_age` is not positive.
         """
+        max_age = timedelta(seconds=max_age) if isinstance(max_age, int) else max_age
         found = frozenset(word for each in scopes for word in each.split(" ")) - {""}
         if not all("!" <= character <= "~" and character not in '"\\' for word in found for character in word):
             raise ValueError("a scope consists of printable ASCII without quotation marks and backslashes")
@@ -72,6 +80,29 @@ class Denied(Exception):
         if resource_metadata:
             told["resource_metadata"] = resource_metadata
         return "Bearer" + ",".join(f' {name}="{value}"' for name, value in told.items())
+
+
+def metadata_path(audience: str) -> str:
+    """The path of the API's metadata (RFC 9728 §3.1); empty if the audience is no URL."""
+    resource = urlsplit(audience)
+    is_url = resource.scheme in ("https", "http")
+    return f"/.well-known/oauth-protected-resource{resource.path.rstrip('/')}" if is_url else ""
+
+
+def metadata_url(audience: str) -> str:
+    """The URL of the API's metadata, for challenges; empty if the audience is no URL."""
+    resource, path = urlsplit(audience), metadata_path(audience)
+    return f"{resource.scheme}://{resource.netloc}{path}" if path else ""
+
+
+def metadata_of(verifier: Verifier, scopes: Iterable[str]) -> dict[str, object]:
+    """The API's metadata (RFC 9728 §2), from which clients learn the issuer and the scopes."""
+    return {
+        "resource": verifier.audience,
+        "authorization_servers": [verifier.issuer],
+        "scopes_supported": sorted(scopes),
+        "bearer_methods_supported": ["header"],
+    }
 
 
 def read_token(authorization: Sequence[str]) -> str:

@@ -16,19 +16,26 @@ from datetime import timedelta
 from functools import cache, wraps
 from inspect import iscoroutinefunction
 from typing import Any
-from urllib.parse import urlsplit
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import get_resolver
 
-from .bearer import RETRY_AFTER, Denied, Requirement, admit_now
+from .bearer import (
+    METADATA_HEADERS,
+    RETRY_AFTER,
+    Denied,
+    Requirement,
+    admit_now,
+    metadata_of,
+    metadata_path,
+    metadata_url,
+)
 from .policy import WhenStale
 from .thread import VerifierThread
 from .verifier import Verifier
 
-_WELL_KNOWN = "/.well-known/oauth-protected-resource"
 _scopes: set[str] = set()
 
 
@@ -48,8 +55,7 @@ def requires(
             always passes, because the service authenticated itself to get it.
         when_stale: replaces the policy's; ACCEPT suits views that only read.
     """
-    age = timedelta(seconds=max_age) if isinstance(max_age, int) else max_age
-    requirement = Requirement.of(scopes, () if role is None else (role,), age)
+    requirement = Requirement.of(scopes, () if role is None else (role,), max_age)
     _scopes.update(requirement.scopes)
 
     def admit(request: Any) -> HttpResponse | None:
@@ -78,9 +84,7 @@ def requires(
 
 def refusal(denied: Denied) -> HttpResponse:
     response: HttpResponse = JsonResponse({"detail": str(denied)}, status=denied.status)
-    address = urlsplit(verifier_thread().verifier.audience)
-    document = f"{address.scheme}://{address.netloc}{_metadata_path()}" if _metadata_path() else ""
-    challenge = denied.challenge(document)
+    challenge = denied.challenge(metadata_url(verifier_thread().verifier.audience))
     if challenge is not None:
         response.headers["WWW-Authenticate"] = challenge
     if denied.status == 503:
@@ -96,21 +100,8 @@ class Metadata:
         verifier_thread()  # a setting that is missing or wrong ends the start, not a request
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method not in ("GET", "HEAD") or request.path != _metadata_path():
+        verifier = verifier_thread().verifier
+        if request.method not in ("GET", "HEAD") or request.path != metadata_path(verifier.audience):
             return self._get_response(request)
         _ = get_resolver().url_patterns  # loads the views, which say what scopes there are
-        verifier = verifier_thread().verifier
-        members = {
-            "resource": verifier.audience,
-            "authorization_servers": [verifier.issuer],
-            "scopes_supported": sorted(_scopes),
-            "bearer_methods_supported": ["header"],
-        }
-        headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=3600"}
-        return JsonResponse(members, headers=headers)
-
-
-def _metadata_path() -> str:
-    """The path of the document (RFC 9728 §3.1); empty if the audience is no URL."""
-    resource = urlsplit(verifier_thread().verifier.audience)
-    return _WELL_KNOWN + resource.path.rstrip("/") if resource.scheme in ("https", "http") else ""
+        return JsonResponse(metadata_of(verifier, _scopes), headers=METADATA_HEADERS)

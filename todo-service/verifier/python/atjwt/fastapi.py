@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.openapi.models import HTTPBearer
@@ -23,11 +22,9 @@ from fastapi.responses import JSONResponse
 from fastapi.security.base import SecurityBase
 
 from .access_token import AccessToken
-from .bearer import RETRY_AFTER, Denied, Requirement, admit
+from .bearer import METADATA_HEADERS, RETRY_AFTER, Denied, Requirement, admit, metadata_of, metadata_path, metadata_url
 from .policy import WhenStale
 from .verifier import Verifier
-
-_WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
 
 class Protection:
@@ -36,12 +33,9 @@ class Protection:
     def __init__(self, verifier: Verifier) -> None:
         self.verifier = verifier
         self.router = APIRouter(include_in_schema=False)
-        self.resource_metadata: str | None = None
+        self.resource_metadata = metadata_url(verifier.audience)
         self._scopes: set[str] = set()
-        resource = urlsplit(verifier.audience)
-        if resource.scheme in ("https", "http"):
-            path = _WELL_KNOWN + resource.path.rstrip("/")  # RFC 9728 §3.1
-            self.resource_metadata = f"{resource.scheme}://{resource.netloc}{path}"
+        if path := metadata_path(verifier.audience):
             self.router.add_api_route(path, self._metadata, response_class=JSONResponse)
 
     @asynccontextmanager
@@ -64,27 +58,19 @@ class Protection:
                 always passes, because the service authenticated itself to get it.
             when_stale: replaces the policy's; ACCEPT suits endpoints that only read.
         """
-        age = timedelta(seconds=max_age) if isinstance(max_age, int) else max_age
-        requirement = Requirement.of(scopes, () if role is None else (role,), age)
+        requirement = Requirement.of(scopes, () if role is None else (role,), max_age)
         self._scopes.update(requirement.scopes)
         return Depends(_Required(self, requirement, when_stale))
 
     def refusal(self, denied: Denied) -> HTTPException:
-        challenge = denied.challenge(self.resource_metadata or "")
+        challenge = denied.challenge(self.resource_metadata)
         headers = {"Retry-After": RETRY_AFTER} if denied.status == 503 else {}
         if challenge is not None:
             headers["WWW-Authenticate"] = challenge
         return HTTPException(denied.status, str(denied), headers)
 
     async def _metadata(self) -> JSONResponse:
-        members = {
-            "resource": self.verifier.audience,
-            "authorization_servers": [self.verifier.issuer],
-            "scopes_supported": sorted(self._scopes),
-            "bearer_methods_supported": ["header"],
-        }
-        headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=3600"}
-        return JSONResponse(members, headers=headers)
+        return JSONResponse(metadata_of(self.verifier, self._scopes), headers=METADATA_HEADERS)
 
 
 class _Required(SecurityBase):

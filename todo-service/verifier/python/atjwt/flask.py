@@ -16,16 +16,22 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
 from .access_token import AccessToken
-from .bearer import RETRY_AFTER, Denied, Requirement, admit_now
+from .bearer import (
+    METADATA_HEADERS,
+    RETRY_AFTER,
+    Denied,
+    Requirement,
+    admit_now,
+    metadata_of,
+    metadata_path,
+    metadata_url,
+)
 from .policy import WhenStale
 from .thread import VerifierThread
-
-_WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
 
 class Protection:
@@ -37,13 +43,10 @@ class Protection:
     def __init__(self, thread: VerifierThread) -> None:
         self.verifier = thread.verifier
         self.blueprint = Blueprint("atjwt", __name__)
-        self.resource_metadata = ""
+        self.resource_metadata = metadata_url(self.verifier.audience)
         self._thread = thread
         self._scopes: set[str] = set()
-        resource = urlsplit(self.verifier.audience)
-        if resource.scheme in ("https", "http"):
-            path = _WELL_KNOWN + resource.path.rstrip("/")  # RFC 9728 §3.1
-            self.resource_metadata = f"{resource.scheme}://{resource.netloc}{path}"
+        if path := metadata_path(self.verifier.audience):
             self.blueprint.add_url_rule(path, view_func=self._metadata, endpoint="metadata")
 
     def requires(
@@ -60,8 +63,7 @@ class Protection:
                 always passes, because the service authenticated itself to get it.
             when_stale: replaces the policy's; ACCEPT suits views that only read.
         """
-        age = timedelta(seconds=max_age) if isinstance(max_age, int) else max_age
-        requirement = Requirement.of(scopes, () if role is None else (role,), age)
+        requirement = Requirement.of(scopes, () if role is None else (role,), max_age)
         self._scopes.update(requirement.scopes)
 
         def protect(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,12 +96,6 @@ class Protection:
         return response
 
     def _metadata(self) -> Response:
-        response: Response = jsonify(
-            resource=self.verifier.audience,
-            authorization_servers=[self.verifier.issuer],
-            scopes_supported=sorted(self._scopes),
-            bearer_methods_supported=["header"],
-        )
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Cache-Control"] = "public, max-age=3600"
+        response: Response = jsonify(metadata_of(self.verifier, self._scopes))
+        response.headers.update(METADATA_HEADERS)
         return response
