@@ -8,7 +8,7 @@ from .audiences import Resources
 from .authentication_context import ACRS
 from .authorization_request import RESPONSE_MODES
 from .client_assertion import ALGORITHMS
-from .client_metadata import AUTH_METHODS, CODE, NONE
+from .metadata_values import AUTH_METHODS, CODE, NONE
 from .scope import IDENTITY
 
 

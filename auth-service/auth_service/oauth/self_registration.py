@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from .audiences import Resources
-from .client_metadata import AUTHORIZATION_CODE, CODE, REFRESH_TOKEN, ClientMetadata, parse
+from .client_metadata import ClientMetadata, parse
 from .errors import InvalidClientMetadata
 from .metadata_members import UNMET
+from .metadata_values import AUTHORIZATION_CODE, CODE, REFRESH_TOKEN
 from .scope import EMAIL, MAX_LENGTH, OFFLINE_ACCESS, OPENID, PROFILE
 
 GRANT_TYPES = (AUTHORIZATION_CODE, REFRESH_TOKEN)
