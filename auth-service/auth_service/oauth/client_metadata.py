@@ -15,6 +15,7 @@ from .metadata_values import (
     CLIENT_SECRET_BASIC,
     MINIMAL,
     NONE,
+    PUSHED_REQUIRED,
     SECRET_METHODS,
     TOKEN_ENDPOINT,
 )
@@ -23,6 +24,7 @@ from .metadata_values import (
 _AS_GIVEN = (
     *("jwks", "jwks_uri", "default_resource", "event_endpoint", "require_pkce", "assertion_audience"),
     *("id_token_claims", "backchannel_logout_uri", "backchannel_logout_session_required", SIGNED_RESPONSE_ALG),
+    PUSHED_REQUIRED,
 )
 
 
@@ -49,6 +51,7 @@ class ClientMetadata:
     id_token_signed_response_alg: str | None  # of ID tokens and logout tokens; None: RS256
     backchannel_logout_uri: str | None  # the URL that receives logout tokens
     backchannel_logout_session_required: bool | None  # logout tokens have a `sid` in any case
+    require_pushed_authorization_requests: bool | None  # RFC 9126 §6
 
     @property
     def uses_secret(self) -> bool:
@@ -149,6 +152,7 @@ def parse(
         id_token_signed_response_alg=members_of.read_one_of(given, SIGNED_RESPONSE_ALG, ALGORITHMS, None),
         backchannel_logout_uri=members_of.read_receiver(given, "backchannel_logout_uri"),
         backchannel_logout_session_required=members_of.read(given, "backchannel_logout_session_required", bool, None),
+        require_pushed_authorization_requests=members_of.read(given, PUSHED_REQUIRED, bool, None),
     )
     metadata_combinations.check(metadata)
     return metadata

@@ -11,3 +11,5 @@ SECRET_METHODS = (CLIENT_SECRET_BASIC, CLIENT_SECRET_POST)
 AUTH_METHODS = (*SECRET_METHODS, PRIVATE_KEY_JWT, NONE)
 TOKEN_ENDPOINT = "token_endpoint"  # noqa: S105 - no password: a value of `assertion_audience`
 MINIMAL = "minimal"  # `id_token_claims`
+
+PUSHED_REQUIRED = "require_pushed_authorization_requests"  # a member (RFC 9126 §6)
