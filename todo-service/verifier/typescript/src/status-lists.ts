@@ -32,10 +32,18 @@ export interface ListTimes {
   interval: number;
   lastRetry: number;
   unknownListCooldown: number;
+  /** Shortest time between fetches that follow hints. */
+  betweenHints: number;
   timeout: number;
 }
 
-export const LIST_TIMES: ListTimes = { interval: 2, lastRetry: 10, unknownListCooldown: 2, timeout: 3 };
+export const LIST_TIMES: ListTimes = {
+  interval: 2,
+  lastRetry: 10,
+  unknownListCooldown: 2,
+  betweenHints: 0.1,
+  timeout: 3,
+};
 
 const FETCHED_AT_ONCE = 4;
 const ASCII = new TextDecoder("ascii");
@@ -52,10 +60,13 @@ export class StatusLists {
   readonly #etags = new Map<string, string | undefined>();
   readonly #fetching = new Map<string, Promise<boolean>>();
   readonly #askedAt = new Map<string, number>();
+  readonly #hinted = new Map<string, number>(); // the versions that hints name and no fetch has followed yet
+  readonly #followed = new Map<string, number>();
+  #isFollowing = false;
   #listed: readonly string[] = [];
   #failures = 0;
   #failure = "";
-  readonly counts = { changed: 0, unchanged: 0, older: 0, failed: 0 };
+  readonly counts = { changed: 0, unchanged: 0, older: 0, failed: 0, hints: { followed: 0, known: 0, foreign: 0 } };
   /** True once a poll has ended and there are lists. It stays true: if they are lost, requests get a reason. */
   isReady = false;
 
@@ -91,6 +102,39 @@ export class StatusLists {
   /** Uri, version and signed `iat` of each list in memory. */
   get held(): readonly { uri: string; version: number; iat: number }[] {
     return [...this.#held.values()].map(({ uri, version, iat }) => ({ uri, version, iat }));
+  }
+
+  /** Fetch a list at once: the issuer's stream says that it has changed (hints.ts).
+   *
+   * If several hints for a list arrive before its fetch begins, one fetch follows all of them. A hint that names a version
+   * which does not exist costs one fetch, which brings the present version.
+   */
+  hint(uri: string, version: number, signal: AbortSignal): void {
+    if (!this.#held.has(uri)) {
+      this.counts.hints.foreign += 1;
+    } else if (this.#followed.get(uri) === version || this.#hinted.get(uri) === version) {
+      this.counts.hints.known += 1;
+    } else {
+      this.#hinted.set(uri, version);
+      if (!this.#isFollowing) void this.#followHints(signal);
+    }
+  }
+
+  async #followHints(signal: AbortSignal): Promise<void> {
+    this.#isFollowing = true;
+    while (this.#hinted.size > 0 && !signal.aborted) {
+      const hinted = [...this.#hinted];
+      this.#hinted.clear();
+      for (const [uri, version] of hinted) {
+        this.#followed.set(uri, version);
+        this.counts.hints.followed += 1;
+        // The issuer may have answered a fetch under way before the change.
+        for (let under = this.#fetching.get(uri); under !== undefined; under = this.#fetching.get(uri)) await under;
+        await this.#refreshList(uri, version);
+      }
+      await sleep(this.#times.betweenHints, signal);
+    }
+    this.#isFollowing = false;
   }
 
   /** Poll until stopped. */
@@ -153,10 +197,10 @@ export class StatusLists {
   }
 
   /** Fetch one list, or wait for its fetch under way: two fetches of one list never run at once. False if it failed. */
-  #refreshList(uri: string): Promise<boolean> {
+  #refreshList(uri: string, version?: number): Promise<boolean> {
     const known = this.#fetching.get(uri);
     if (known !== undefined) return known;
-    const fetching = this.#fetch(uri)
+    const fetching = this.#fetch(uri, version)
       .then(() => true)
       .catch((error: unknown) => {
         this.#failed("a status list cannot be fetched", error);
@@ -167,9 +211,11 @@ export class StatusLists {
     return fetching;
   }
 
-  async #fetch(uri: string): Promise<void> {
+  /** With a version the address has a query, so that no cache answers with the version before. */
+  async #fetch(uri: string, version: number | undefined): Promise<void> {
+    const query = version === undefined ? "" : `?v=${version}`;
     const answer = await download(this.#around.fetch, {
-      url: `${this.#fetchedFrom}/${uri.slice(this.prefix.length)}`,
+      url: `${this.#fetchedFrom}/${uri.slice(this.prefix.length)}${query}`,
       accept: MEDIA_TYPE,
       mediaType: MEDIA_TYPE,
       etag: this.#held.has(uri) ? this.#etags.get(uri) : undefined,
@@ -237,6 +283,7 @@ export class StatusLists {
   #keep(listed: ReadonlySet<string>): void {
     for (const uri of this.#held.keys()) if (!listed.has(uri)) this.#held.delete(uri);
     for (const uri of this.#etags.keys()) if (uri !== this.#uri && !listed.has(uri)) this.#etags.delete(uri);
+    for (const uri of this.#followed.keys()) if (!listed.has(uri)) this.#followed.delete(uri);
   }
 
   /** Drop lists signed by a withdrawn key, even if no newer list has been fetched yet. */

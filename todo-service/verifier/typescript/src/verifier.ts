@@ -2,6 +2,7 @@
 
 import { type AccessToken } from "./access-token.ts";
 import { checkIssuer, discover, type Endpoints } from "./discovery.ts";
+import { follow, HINT_TIMES, type HintTimes } from "./hints.ts";
 import { KEY_TIMES, KeyCache, type KeyTimes } from "./key-cache.ts";
 import { type PublishedKeys } from "./key-set.ts";
 import { jittered, sleep } from "./pauses.ts";
@@ -14,6 +15,8 @@ import { VerifiedTokens } from "./verified-tokens.ts";
 const FIRST_RETRY = 1; // seconds
 const LAST_RETRY = 60;
 const SIGN_IN_LEEWAY = 60;
+const NO_HINTS = { followed: 0, known: 0, foreign: 0 };
+const NO_LIST_COUNTS = { changed: 0, unchanged: 0, older: 0, failed: 0, hints: NO_HINTS };
 
 export interface Options {
   /** As the `iss` of the tokens, to the letter. */
@@ -27,10 +30,12 @@ export interface Options {
   endpoints?: Endpoints;
   /** Further origins at which the issuer may keep its keys and lists. */
   alsoAt?: readonly string[];
+  /** Where the issuer says at once which status list has changed. auth-service has such a stream inside its network. */
+  hints?: string;
   /** What tests replace: `fetch`, clocks and the log. */
   around?: Partial<Surroundings>;
   /** Times between fetches, in seconds. Tests set shorter ones. */
-  times?: { keys?: Partial<KeyTimes>; lists?: Partial<ListTimes> };
+  times?: { keys?: Partial<KeyTimes>; lists?: Partial<ListTimes>; hints?: Partial<HintTimes> };
 }
 
 /** Counters and ages at one moment, for metrics. Ages are in seconds; undefined: nothing is in memory. */
@@ -172,7 +177,7 @@ export class Verifier {
         kids: [...(keys?.held?.accessTokens.keys() ?? [])],
         age: keys?.age,
       },
-      statusLists: { ...(lists?.counts ?? { changed: 0, unchanged: 0, older: 0, failed: 0 }), held, age },
+      statusLists: { ...(lists?.counts ?? NO_LIST_COUNTS), held, age },
       refusals: { ...this.#refusals },
     };
   }
@@ -221,7 +226,15 @@ export class Verifier {
       await sleep(jittered(Math.min(FIRST_RETRY * 2 ** Math.min(failures, 8), LAST_RETRY), 0.5, 1), signal);
       if (signal.aborted) return;
     }
-    await Promise.all([this.#following?.keys.run(signal), this.#following?.lists?.run(signal)]);
+    const { keys, lists } = this.#following ?? {};
+    await Promise.all([keys?.run(signal), lists?.run(signal), lists && this.#followHints(lists, signal)]);
+  }
+
+  async #followHints(lists: StatusLists, signal: AbortSignal): Promise<void> {
+    if (this.#options.hints === undefined) return;
+    const hint = (uri: string, version: number): void => lists.hint(uri, version, signal);
+    const times = { ...HINT_TIMES, ...this.#options.times?.hints };
+    await follow(this.#options.hints, hint, times, this.#around, signal);
   }
 
   /** Find the endpoints, unless they are known. Two attempts never run at once. */
