@@ -21,6 +21,9 @@ What this file exports is the public interface; everything else may change.
     fastapi.py           `Protection.requires`: what an endpoint needs of its token (needs fastapi)
     flask.py             the same for Flask (needs flask)
     django.py            the same for Django (needs django)
+    drf.py               an authentication class and permissions for Django REST framework (needs djangorestframework)
+    mcp.py               `TokenVerifier` for MCP servers (needs mcp)
+    grpc.py              interceptors for gRPC servers (needs grpcio)
     sidecar.py           an HTTP service that a proxy asks whether a request may pass: `python -m atjwt serve`
     sidecar_settings.py  its settings, from the environment (needs uvicorn)
     __main__.py          the command: `serve`
