@@ -42,6 +42,8 @@ interface KeySet {
   readonly document: Uint8Array;
   readonly etag: string | undefined;
   readonly fetchedAt: number;
+  /** The same moment by the clock that nobody sets. */
+  readonly fetchedAtMonotonic: number;
 }
 
 const MOST_UNKNOWN_KIDS = 256;
@@ -69,11 +71,11 @@ export class KeyCache {
 
   /** The keys to verify with. Throws Refused (`keys-unavailable`) without a successful fetch in the last 24 hours. */
   get current(): PublishedKeys {
-    const held = this.#held;
-    if (held === undefined || this.#around.clock() - held.fetchedAt > this.#times.maxAge) {
+    const { age } = this;
+    if (this.#held === undefined || age === undefined || age > this.#times.maxAge) {
       throw new Refused("keys-unavailable", "the issuer's keys are not known at the moment");
     }
-    return held.published;
+    return this.#held.published;
   }
 
   /** The keys, even if they are too old to verify tokens with. */
@@ -81,9 +83,11 @@ export class KeyCache {
     return this.#held?.published;
   }
 
-  /** Seconds since a fetch last succeeded; undefined without keys. */
+  /** Seconds since a fetch last succeeded; undefined without keys. Setting a clock back makes no key younger. */
   get age(): number | undefined {
-    return this.#held && Math.max(0, this.#around.clock() - this.#held.fetchedAt);
+    if (this.#held === undefined) return undefined;
+    const { fetchedAt, fetchedAtMonotonic } = this.#held;
+    return Math.max(0, this.#around.clock() - fetchedAt, this.#around.monotonic() - fetchedAtMonotonic);
   }
 
   /** Begin with the saved copy, if there is one that may be used. */
@@ -92,7 +96,8 @@ export class KeyCache {
     if (found === undefined) return;
     try {
       const published = await parseKeys(found.document, (message) => this.#around.log.warn(message));
-      this.#kept = { ...found, published };
+      const age = this.#around.clock() - found.fetchedAt;
+      this.#kept = { ...found, published, fetchedAtMonotonic: this.#around.monotonic() - age };
       this.#held ??= this.#kept;
       this.#saved.counts.used += 1;
     } catch (error) {
@@ -197,15 +202,15 @@ export class KeyCache {
       maxLength: MAX_LENGTH,
       timeout: this.#times.timeout,
     });
-    const fetchedAt = this.#around.clock();
+    const fetched = { fetchedAt: this.#around.clock(), fetchedAtMonotonic: this.#around.monotonic() };
     if (answer === undefined) {
       if (held === undefined) throw new Error("there is nothing to keep");
-      return { ...held, fetchedAt };
+      return { ...held, ...fetched };
     }
     const { body: document, etag } = answer;
-    if (held !== undefined && areEqual(held.document, document)) return { ...held, etag, fetchedAt };
+    if (held !== undefined && areEqual(held.document, document)) return { ...held, etag, ...fetched };
     const published = await parseKeys(document, (message) => this.#around.log.warn(message));
-    return { published, document, etag, fetchedAt };
+    return { published, document, etag, ...fetched };
   }
 
   #swap(fetched: KeySet): void {

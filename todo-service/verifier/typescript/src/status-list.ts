@@ -63,15 +63,20 @@ export function isSet(list: StatusList, index: number): boolean | undefined {
 /** The meaning of a list's age for a token: see `freshness`. */
 export type Freshness = "live" | "lagging" | "stale";
 
-/** Live up to two minutes of age, stale beyond `tokenTtl` seconds, otherwise lagging.
+/** Live up to two minutes of age, stale beyond `tokenTtl` seconds, otherwise lagging. Also stale: a list from the future,
+ * signed before a clock was set back, since its age is unknown.
  *
  * The age counts from the signed `iat`; cache headers are not signed and do not count. A stale list is older than the
  * token's whole life: every token that it marks has expired, so it says nothing about tokens that are valid.
  */
 export function freshness(list: StatusList, now: number, tokenTtl: number): Freshness {
   const age = now - list.iat;
-  if (age > tokenTtl) return "stale";
+  if (age > tokenTtl || isFromFuture(list, now)) return "stale";
   return age <= LAGGING_AFTER ? "live" : "lagging";
+}
+
+export function isFromFuture({ iat }: { iat: number }, now: number): boolean {
+  return iat > now + LEEWAY;
 }
 
 /** `list`, with the bits that are set in `held` as well.
@@ -112,7 +117,7 @@ async function read(
 ): Promise<readonly [list: StatusList, exp: number | undefined]> {
   const { kid, claims, iat, exp, ttl } = await readSigned(token, keys);
   if (claims.sub !== uri) throw new UnusableStatusList("it is another list");
-  if (iat > now + LEEWAY) throw new UnusableStatusList("it is from the future");
+  if (isFromFuture({ iat }, now)) throw new UnusableStatusList("it is from the future");
   if (ttl === 0 || (exp !== undefined && !(iat < exp && exp <= iat + MAX_LIFETIME))) {
     throw new UnusableStatusList("its lifetime is zero, negative or too long");
   }

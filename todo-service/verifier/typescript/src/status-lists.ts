@@ -14,6 +14,7 @@ import { type SavedCopies } from "./store.ts";
 import {
   type Freshness,
   freshness,
+  isFromFuture,
   isSet,
   MAX_AGGREGATION_LENGTH,
   MAX_LENGTH,
@@ -297,7 +298,7 @@ export class StatusLists {
     const held = this.#held.get(uri);
     if (held === undefined) {
       if (this.#held.size >= MAX_LISTS) throw new UnusableStatusList("there are too many lists in memory");
-    } else if (fetched.iat < held.iat) {
+    } else if (fetched.iat < held.iat && !isFromFuture(held, this.#around.clock())) {
       // The sender may be a node or cache that lags behind. Or the clock of the other node was ahead: then this list is
       // in fact newer, so the tokens that it marks count as revoked in any case.
       this.counts.older += 1;
