@@ -4,6 +4,7 @@ difference (`apply --plan --exit-code`).
     serving.py, working.py                     `serve` and `worker`: the two kinds of process
     whole_responses.py                         `serve` sends small responses in one system call
     users.py, users_access.py, users_email.py  `users`: accounts; suspend, activate, delete; their addresses
+    users_factors.py                           `users disable-second-factor`
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     blocking.py                                `clients block`: cut off a client with a metadata document
@@ -37,6 +38,7 @@ import structlog
 import typer
 from sqlalchemy.exc import OperationalError
 
+from ..accounts.factors.totp_factors import UnreadableSecret
 from ..keys.encryption import UnreadableKey
 from ..keys.rotation import RotationRefused
 from ..settings.settings import InvalidSettings
@@ -143,6 +145,7 @@ def main() -> None:
         InvalidSettings,
         SchemaMismatch,
         UnreadableKey,
+        UnreadableSecret,
         RotationRefused,
         CommandRefused,
         CannotListen,
