@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023_long_client_ids"
-down_revision = "0022_metadata_documents"
+revision = "0025_long_client_ids"
+down_revision = "0024_authentication_methods"
 
 
 def upgrade() -> None:
