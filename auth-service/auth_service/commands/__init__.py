@@ -1,4 +1,5 @@
-"""Commands for operators. Exit codes: 0 done, 1 refused or failed (the reasons are on stderr), 2 wrong usage.
+"""Commands for operators. Exit codes: 0 done, 1 refused or failed (the reasons are on stderr), 2 wrong usage, 3 a
+difference (`apply --plan --exit-code`).
 
     serving.py, working.py                     `serve` and `worker`: the two kinds of process
     whole_responses.py                         `serve` sends small responses in one system call

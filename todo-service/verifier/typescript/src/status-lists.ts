@@ -10,15 +10,19 @@ import { type KeyCache } from "./key-cache.ts";
 import { download } from "./outgoing.ts";
 import { jittered, sleep } from "./pauses.ts";
 import { Refused } from "./refusals.ts";
+import { type SavedCopies } from "./store.ts";
 import {
   type Freshness,
   freshness,
+  isFromFuture,
   isSet,
   MAX_AGGREGATION_LENGTH,
   MAX_LENGTH,
   MAX_LISTS,
   MEDIA_TYPE,
+  isUnder,
   parseAggregation,
+  restore,
   type StatusList,
   succeeding,
   UnknownStatusKey,
@@ -34,6 +38,8 @@ export interface ListTimes {
   unknownListCooldown: number;
   /** Shortest time between fetches that follow hints. */
   betweenHints: number;
+  /** Shortest time between two writes of the saved copy. */
+  betweenSaves: number;
   timeout: number;
 }
 
@@ -42,6 +48,7 @@ export const LIST_TIMES: ListTimes = {
   lastRetry: 10,
   unknownListCooldown: 2,
   betweenHints: 0.1,
+  betweenSaves: 1,
   timeout: 3,
 };
 
@@ -54,6 +61,7 @@ export class StatusLists {
   readonly #fetchedFrom: string;
   readonly #keys: KeyCache;
   readonly #times: ListTimes;
+  readonly #saved: SavedCopies;
   readonly #around: Surroundings;
   readonly #epochs: Epochs;
   readonly #held = new Map<string, StatusList>();
@@ -63,6 +71,8 @@ export class StatusLists {
   readonly #hinted = new Map<string, number>(); // the versions that hints name and no fetch has followed yet
   readonly #followed = new Map<string, number>();
   #isFollowing = false;
+  #isSaving = false;
+  #isUnsaved = false;
   #listed: readonly string[] = [];
   #failures = 0;
   #failure = "";
@@ -71,12 +81,20 @@ export class StatusLists {
   isReady = false;
 
   /** `uri` is the aggregation's; all lists are under it. `fetchedFrom` is its address inside the network. */
-  constructor(uri: string, fetchedFrom: string, keys: KeyCache, times: ListTimes, around: Surroundings) {
+  constructor(
+    uri: string,
+    fetchedFrom: string,
+    keys: KeyCache,
+    times: ListTimes,
+    saved: SavedCopies,
+    around: Surroundings,
+  ) {
     this.#uri = uri;
     this.prefix = `${uri}/`;
     this.#fetchedFrom = fetchedFrom;
     this.#keys = keys;
     this.#times = times;
+    this.#saved = saved;
     this.#around = around;
     this.#epochs = new Epochs(this.prefix);
   }
@@ -135,6 +153,42 @@ export class StatusLists {
       await sleep(this.#times.betweenHints, signal);
     }
     this.#isFollowing = false;
+  }
+
+  /** Begin with the saved copy: lists whose signature the keys in memory verify. */
+  async load(): Promise<void> {
+    const keys = this.#keys.held?.statusLists;
+    const found = keys && (await this.#saved.lists(this.prefix));
+    if (keys === undefined || found === undefined) return;
+    this.#epochs.resume(found.epoch);
+    for (const [uri, document] of [...found.documents].slice(0, MAX_LISTS)) {
+      try {
+        if (!isUnder(uri, this.prefix)) throw new UnusableStatusList("it is from another address");
+        const list = await restore(document, uri, keys, this.#around.clock());
+        this.#beginEpoch(uri);
+        if (!this.#held.has(uri)) this.#held.set(uri, list);
+        this.#saved.counts.used += 1;
+      } catch (error) {
+        this.#saved.refuse("of a status list", error);
+      }
+    }
+  }
+
+  /** Write the saved copy soon, at most once a second. */
+  #save(): void {
+    this.#isUnsaved = this.#saved.isOn;
+    if (!this.#isSaving) void this.#saveChanges();
+  }
+
+  async #saveChanges(): Promise<void> {
+    this.#isSaving = true;
+    while (this.#isUnsaved) {
+      this.#isUnsaved = false;
+      const documents = new Map([...this.#held.values()].map(({ uri, document }) => [uri, document]));
+      await this.#saved.keepLists({ prefix: this.prefix, epoch: this.#epochs.newest, documents });
+      await sleep(this.#times.betweenSaves, new AbortController().signal);
+    }
+    this.#isSaving = false;
   }
 
   /** Poll until stopped. */
@@ -240,15 +294,11 @@ export class StatusLists {
   }
 
   #swap(uri: string, fetched: StatusList, etag: string | undefined): void {
-    if (this.#epochs.follow(uri)) {
-      for (const each of this.#held.keys()) {
-        if (![0, this.#epochs.newest].includes(this.#epochs.of(each))) this.#held.delete(each);
-      }
-    }
+    this.#beginEpoch(uri);
     const held = this.#held.get(uri);
     if (held === undefined) {
       if (this.#held.size >= MAX_LISTS) throw new UnusableStatusList("there are too many lists in memory");
-    } else if (fetched.iat < held.iat) {
+    } else if (fetched.iat < held.iat && !isFromFuture(held, this.#around.clock())) {
       // The sender may be a node or cache that lags behind. Or the clock of the other node was ahead: then this list is
       // in fact newer, so the tokens that it marks count as revoked in any case.
       this.counts.older += 1;
@@ -258,6 +308,15 @@ export class StatusLists {
     this.#held.set(uri, held === undefined ? fetched : succeeding(fetched, held));
     this.#etags.set(uri, etag);
     this.counts.changed += 1;
+    this.#save();
+  }
+
+  /** Follow the epoch of a verified list. Throws UnusableStatusList if it is an older one. */
+  #beginEpoch(uri: string): void {
+    if (!this.#epochs.follow(uri)) return;
+    for (const each of this.#held.keys()) {
+      if (![0, this.#epochs.newest].includes(this.#epochs.of(each))) this.#held.delete(each);
+    }
   }
 
   #withoutList(uri: string): Refused {
