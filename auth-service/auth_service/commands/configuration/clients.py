@@ -18,8 +18,9 @@ from ...clients.secret_files import UnusableSecretFile, find_secret, write_secre
 from ...grants.consents import Consent
 from ...grants.grants import Grant
 from ...oauth.audiences import Resources
-from ...oauth.client_metadata import CLIENT_CREDENTIALS, ClientMetadata, parse
+from ...oauth.client_metadata import ClientMetadata, parse
 from ...oauth.errors import OAuthError
+from ...oauth.metadata_values import CLIENT_CREDENTIALS
 from ...roles.bounds import TooMany
 from ...sealed import opaque
 from .changes import CHANGED, CLIENT, GONE, NEW, Change, compare
