@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0025_long_client_ids"
-down_revision = "0024_authentication_methods"
+revision = "0026_long_client_ids"
+down_revision = "0025_sign_in_challenges"
 
 
 def upgrade() -> None:
