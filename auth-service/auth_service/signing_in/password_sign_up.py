@@ -13,6 +13,7 @@ from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.session_cookies import device_tag
 from ..mail.kinds import Kind
 from ..sessions.browser_sessions import BrowserSession, end_session
+from ..sessions.proofs import BY_PASSWORD
 from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, RequestCounts, counting
 from .guessing import place_in_queue
@@ -94,7 +95,7 @@ async def _create(
     )
     if current is not None:
         await end_session(session, current.session.token, now=now)
-    started = await start_session_here(request, session, parts, account.id, remember=remember, now=now)
+    started = await start_session_here(request, session, parts, account.id, BY_PASSWORD, remember=remember, now=now)
     if link_to is not None:
         post_link(session, request, parts.outbox, Kind.VERIFY_EMAIL, new.email, now, return_to=link_to)
     await record(session, "signed_up", now=now, account_id=account.id, session_id=started.id)
