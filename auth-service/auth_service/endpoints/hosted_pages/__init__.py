@@ -1,6 +1,7 @@
 """The pages at which people sign in, sign up, choose, agree and sign out (README, "Pages").
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
+    second_factor.py       the code after the password
     reset_password.py      ask for a link by mail, and set a new password by it
     verify_email.py        ask for a link by mail, and confirm the address by it
     offers.py              which account the sign-in page offers, if a client asks for another one than is signed in
@@ -20,7 +21,17 @@ Each form carries a token of its browser and session (http/browsers.py) and is a
 a page that can be reloaded. serving/ imports `routers`.
 """
 
-from . import consent, reset_password, select_account, signin, signout, signup, stylesheet, verify_email
+from . import (
+    consent,
+    reset_password,
+    second_factor,
+    select_account,
+    signin,
+    signout,
+    signup,
+    stylesheet,
+    verify_email,
+)
 
-_PAGES = (signin, signup, reset_password, verify_email, select_account, consent, signout, stylesheet)
+_PAGES = (signin, second_factor, signup, reset_password, verify_email, select_account, consent, signout, stylesheet)
 routers = tuple(page.router for page in _PAGES)

@@ -14,13 +14,22 @@ from ...http.pending_requests import PendingParts, PendingRequest, find_pending,
 from ...limits.attempts import TooManyAttempts
 from ...mail.outbox import Outbox
 from ...oauth.parameters import Parameters
-from ...signing_in.password_sign_in import AccountSuspended, Credentials, SignInParts, WrongCredentials, sign_in
+from ...signing_in.password_sign_in import (
+    AccountSuspended,
+    Credentials,
+    SecondFactorAsked,
+    SignInParts,
+    WrongCredentials,
+    sign_in,
+)
 from .forms import (
+    AGAIN,
     FormParts,
     back_to_authorize,
     go_on,
     in_words,
     is_ours,
+    on_to_second_factor,
     query_of,
     read_page_form,
     render_form,
@@ -32,6 +41,7 @@ from .offers import Offer, find_offer
 PATH = "/signin"
 USE_ANOTHER = "use_another"  # query parameter: do not offer the account that is signed in
 USE_CURRENT = "use_current"  # query parameter: offer it, although the client hints at another one
+TOO_LATE = "There was no valid code in time. Please enter your password again."
 WRONG = "The e-mail address or the password is wrong."
 router = APIRouter()
 
@@ -54,7 +64,8 @@ async def show(request: Request, now: Now) -> Response:
     if pending is None and current is not None:
         return _render_signed_in(request, parts, current)
     wants_another = query_of(request, USE_ANOTHER) is not None
-    return await _render(request, parts, pending, None if wants_another else current)
+    error = TOO_LATE if query_of(request, AGAIN) is not None else None
+    return await _render(request, parts, pending, None if wants_another else current, error=error)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -73,6 +84,8 @@ async def submit(request: Request, now: Now) -> Response:
     remember = form.get("remember") is not None
     try:
         _, started = await sign_in(request, parts, now, shown, remember=remember, current=current)
+    except SecondFactorAsked:
+        return on_to_second_factor(pending)
     except WrongCredentials:
         return await _render(request, parts, pending, current, form, WRONG, status=403)
     except AccountSuspended:

@@ -18,13 +18,21 @@ from ...oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
 from ...oauth.names import NotAName, parse_name
 from ...oauth.parameters import Parameters
 from ...sessions.browser_sessions import BrowserSession
-from ...signing_in.password_sign_in import AccountSuspended, Credentials, SignInParts, WrongCredentials, sign_in
+from ...signing_in.password_sign_in import (
+    AccountSuspended,
+    Credentials,
+    SecondFactorAsked,
+    SignInParts,
+    WrongCredentials,
+    sign_in,
+)
 from ...signing_in.password_sign_up import CommonPassword, NewAccount, SignUpParts, sign_up
 from .forms import (
     FormParts,
     back_to_authorize,
     go_on,
     is_ours,
+    on_to_second_factor,
     query_of,
     read_page_form,
     render_form,
@@ -79,7 +87,10 @@ async def submit(request: Request, now: Now) -> Response:
         common = NotAccepted("password", "This password is among the most common ones. Please choose another one.")
         return _render(request, parts, pending, form, common)
     except EmailTaken:
-        again = await _sign_in(request, parts, now, new, remember=remember, current=current)
+        try:
+            again = await _sign_in(request, parts, now, new, remember=remember, current=current)
+        except SecondFactorAsked:
+            return on_to_second_factor(pending)
         if again is None:
             taken = NotAccepted("email", "There is an account with this e-mail address already. Sign in instead.")
             return _render(request, parts, pending, form, taken)
@@ -96,6 +107,9 @@ async def _sign_in(
     """Sign in instead, if the address and the password are those of an account: the form was sent twice.
 
     This is a sign-in like any other, with the same budgets for guesses. A refusal of it is not told.
+
+    Raises:
+        SecondFactorAsked
     """
     shown = Credentials(new.email, new.password)
     try:
