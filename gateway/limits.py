@@ -117,7 +117,7 @@ ZONES = (
     Zone(
         "sign_in",
         Limit("10r/m", 5),
-        ["~ /api/auth/sign-(in|up)(/|$)", "~^POST /(sign(in|up)|reset-password|verify-email)$"],
+        ["~ /api/auth/sign-(in|up)(/|$)", "~^POST /(sign(in|up)|reset-password|verify-email|account|confirm)$"],
     ),
     # Each of these computes a password hash, or sends a mail.
     Zone(
@@ -125,7 +125,7 @@ ZONES = (
         Limit("10r/m", 5),
         [
             "~ /api/auth/((change|verify|reset)-password|delete-user)(/|$)",
-            "~ /api/auth/(request-password-reset|send-verification-email)(/|$)",
+            "~ /api/auth/(request-password-reset|send-verification-email|change-email)(/|$)",
         ],
     ),
     Zone(

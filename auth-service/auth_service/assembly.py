@@ -76,6 +76,7 @@ class Parts(Supply):
     attempts: AttemptLimiter
     outbox: Outbox
     mail_budgets: MailBudgets
+    requires_verified_email: bool
     session_cookies: SessionCookies
     browsers: Browsers
     hints: HintVerifier
@@ -166,6 +167,7 @@ def _assemble(
         attempts=AttemptLimiter(database, secrets, is_on=settings.limits == "on"),
         outbox=Outbox(is_on=settings.mail_target is not None),
         mail_budgets=MailBudgets(secrets, is_on=settings.limits == "on"),
+        requires_verified_email=settings.require_verified_email,
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
         hints=HintVerifier(database, settings.issuer),

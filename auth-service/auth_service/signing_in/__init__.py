@@ -4,6 +4,8 @@
     password_sign_up.py   `sign_up`: an account with a password, and its first session
     mailed_links.py       `request_link`, `find_mailed`: links that are mailed on request
     password_reset.py     `reset_password`: a new password by such a link
+    password_change.py    `change_password`, `confirm_password`: of the person who is signed in
+    email_change.py       `request_change`, `change_email`: another address, by such a link
     email_verification.py `verify_email`: an address is proved by such a link
     guessing.py           `verify_password`: compare a password, wherever one is asked for
 
@@ -12,6 +14,6 @@ an attempt from the budgets (limits/attempts.py), and only then hashes. An unkno
 same time, and gets the same answer. On success one transaction gives the attempt back, checks that the password is
 still that one, and starts the session; a session of the same person in this browser is authenticated again instead.
 
-A refusal is a `WrongCredentials`, `AccountSuspended`, `TooManyAttempts` or `TooBusy`; the endpoint puts it into its own
-words. endpoints/better_auth/ and endpoints/hosted_pages/ import this room.
+A refusal is a `WrongCredentials`, `AccountSuspended`, `EmailNotVerified`, `TooManyAttempts` or `TooBusy`; the endpoint
+puts it into its own words. endpoints/better_auth/ and endpoints/hosted_pages/ import this room.
 """

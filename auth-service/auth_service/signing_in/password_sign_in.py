@@ -17,6 +17,7 @@ from ..sessions.browser_sessions import BrowserSession, authenticate_again, end_
 from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, counting
 from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
+from .mailed_links import MailParts, remind_to_verify
 
 
 class WrongCredentials(Exception):
@@ -30,9 +31,14 @@ class AccountSuspended(Exception):
     """
 
 
+class EmailNotVerified(Exception):
+    """The password is right, but the address is not confirmed. Another link was mailed, unless too many were."""
+
+
 OUTCOMES: dict[type[Exception], str] = {
     WrongCredentials: "refused",
     AccountSuspended: "suspended",
+    EmailNotVerified: "unverified",
     TooManyAttempts: "held",
     TooBusy: "busy",
 }
@@ -57,10 +63,11 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class SignInParts(SessionParts, GuessingParts):
+class SignInParts(SessionParts, GuessingParts, MailParts):
     """The parts to sign in and to start a session."""
 
     clock: Clock
+    requires_verified_email: bool
 
 
 async def sign_in(
@@ -79,12 +86,16 @@ async def sign_in(
             frontends stay signed in. If it is another person's, it ends.
 
     Raises:
-        WrongCredentials, AccountSuspended
+        WrongCredentials, AccountSuspended, EmailNotVerified
         TooManyAttempts, TooBusy: the password was not compared.
     """
     with counting(parts.counts.sign_ins, PASSWORD, OUTCOMES):
         known, attempt = await _authenticate(request, parts, now, shown)
         now = parts.clock()  # hashing takes a while, and `auth_time` is when the password was found to be right
+        if parts.requires_verified_email and not known.account.email_verified:
+            await parts.database.transact(parts.attempts.succeeded, attempt)  # it was no guess
+            await remind_to_verify(request, parts, known.account.email, now)
+            raise EmailNotVerified
         start = recorded(
             _start,
             "signed_in",

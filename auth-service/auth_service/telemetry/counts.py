@@ -11,8 +11,8 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PASSWORD = ("password",)
 SUCCEEDED = "succeeded"
 SESSION = "session"  # instead of a grant type: a token issued for a session by the Better Auth endpoint
-SIGN_IN_OUTCOMES = (SUCCEEDED, "refused", "suspended", "held", "busy")
-SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "busy")
+SIGN_IN_OUTCOMES = (SUCCEEDED, "refused", "suspended", "unverified", "held", "busy")
+SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "held", "busy")
 
 
 def _counter(name: str, what: str, *labels: str, known: tuple[tuple[str, ...], ...] = ()) -> Metric:

@@ -3,6 +3,7 @@
     sign_in.py, sign_up.py, sign_out.py           a session begins and ends
     get_session.py, sessions.py, revocation.py    the caller's session, all of the caller's sessions, ending them
     token.py                                      an access token, for the default API or for a named one
+    email_change.py                               another address, confirmed by a mailed link
     email_verification.py                         an address is proved by a mailed link
     password_reset.py                             a new password by a mailed link
     profile.py, password_change.py, deletion.py   changes of the caller's account
@@ -23,6 +24,7 @@ serving/ imports `routers` and the refusals, app.py imports the CORS middleware.
 
 from . import (
     deletion,
+    email_change,
     email_verification,
     get_session,
     identities,
@@ -54,6 +56,7 @@ routers = tuple(
         password_change,
         password_reset,
         email_verification,
+        email_change,
         deletion,
         liveness,
     )
