@@ -134,7 +134,7 @@ ZONES = (
         ["~ /api/auth(/|$)", "~ /oauth/(authorize|logout|userinfo)$", f"~ /({ANY_PAGE})$"],
     ),
     Zone("register", Limit("10r/m", 10), ["~^POST /oauth/register$"]),
-    Zone("token", Limit("10r/s", 20), ["~ /oauth/(token|introspect|revoke|register)(/|$)"]),
+    Zone("token", Limit("10r/s", 20), ["~ /oauth/(token|introspect|revoke|par|register)(/|$)"]),
     Zone("documents", Limit("100r/s", 200)),
     Zone("web", Limit("50r/s", 200), ["~ /(|sign-in|sign-up|settings|favicon\\.svg)$", "~ /(assets|pages)/"]),
     Zone("api", Limit("20r/s", 40), ["~ /api/v1/"]),

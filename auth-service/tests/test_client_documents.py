@@ -2,6 +2,10 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+
+from auth_service.worker.expiry import delete_expired
 
 from .browser import Browser, signed_in
 from .client_documents import Documents, documents, documents_on_both, on_postgres, on_sqlite, opened
@@ -159,6 +163,22 @@ def test_a_client_is_blocked_before_anybody_has_allowed_it(documents: Documents)
     assert documents.service.command("clients", "block", client.client_id, "--yes").returncode == 0
     assert Browser(documents.service).authorize(client, scope=SCOPE).last.status_code == 400
     assert documents.server.requests == []
+
+
+def test_one_that_nobody_allows_any_more_is_deleted_after_a_day(documents_on_both: Documents) -> None:
+    """Otherwise the table would keep every URL that anybody ever allowed. What is blocked stays blocked."""
+    documents = documents_on_both
+    service, allowed, left, blocked = documents.service, *(documents.publish() for _ in range(3))
+    browser = signed_in(service)
+    for client in (allowed, left, blocked):
+        documents.change(client)
+        assert "code" in browser.authorize(client, scope=SCOPE).allow().answer
+    assert service.command("clients", "block", blocked.client_id, "--yes").returncode == 0
+    assert service.command("consents", "withdraw", "ann@example.com", left.client_id, "--yes").returncode == 0
+    for days, kept in ((0, [allowed, left]), (2, [allowed])):
+        service.do(partial(delete_expired, now=service.clock() + timedelta(days=days)))
+        assert sorted(documents.clients()) == sorted(each.client_id for each in kept)
+    assert Browser(service).authorize(blocked, scope=SCOPE).last.status_code == 400
 
 
 def test_only_a_client_with_a_document_is_blocked(documents: Documents) -> None:

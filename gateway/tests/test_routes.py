@@ -28,6 +28,7 @@ AUTH = [
     "/oauth/userinfo",
     "/oauth/introspect",
     "/oauth/revoke",
+    "/oauth/par",
     "/oauth/register",
     "/oauth/register/client_0",
     "/oauth/authorize?client_id=a&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcallback",
@@ -93,6 +94,7 @@ UNLISTED = [
     "/oauth/tokens",
     "/oauth/userinfo/",
     "/oauth/revoked",
+    "/oauth/par/",
     "/oauth/registered",
     "/oauth/register/",
     "/oauth/register/a/b",
@@ -163,7 +165,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("path", AUTH)
 def test_route_reaches_auth_service_as_it_was_spelled(gateway: RunningGateway, path: str) -> None:
-    method = "POST" if re.match("/oauth/(token|introspect|revoke|register$)", path) else "GET"
+    method = "POST" if re.match("/oauth/(token|introspect|revoke|par$|register$)", path) else "GET"
     assert gateway.request(path, method).status == 200
     assert gateway.auth.paths == [path]
     assert gateway.todo.paths == []

@@ -23,6 +23,9 @@ ADAPTERS = {
     "fastapi": ("fastapi",),
     "flask": ("flask",),
     "django": ("django", "asgiref"),
+    "drf": ("rest_framework",),
+    "mcp": ("mcp",),
+    "grpc": ("grpc",),
     "__main__": ("uvicorn",),
 }  # files of atjwt that need more than the package does
 MOST_ENTRIES = 30  # in one folder; with more it is hard to find anything

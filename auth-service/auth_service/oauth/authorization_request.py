@@ -12,8 +12,9 @@ from . import audiences, claims_parameter
 from . import authorization_parameters as members_of
 from .audiences import Resources
 from .claims_parameter import RequestedClaims
-from .client_metadata import AUTHORIZATION_CODE, CODE, ClientMetadata
+from .client_metadata import ClientMetadata
 from .errors import InvalidRequest, UnauthorizedClient, UnsupportedResponseType
+from .metadata_values import AUTHORIZATION_CODE, CODE
 from .parameters import Parameters
 from .redirect_uri import is_registered
 

@@ -108,7 +108,8 @@ class Settings(MailSettings):
     client_rate_limit: RateLimit = Field(
         "30000/PT1M",
         validate_default=True,
-        description="Requests per authenticated client at each of `/oauth/token`, `introspect`, `revoke`; or `off`",
+        description="Requests per authenticated client at each of `/oauth/token`, `introspect`, `revoke`, `par`; "
+        "or `off`",
     )
     redis_url: RedisUrl | None = Field(None, description="Redis, where all processes count together; see below")
     redis_ca_file: Certificates | None = Field(

@@ -13,6 +13,7 @@ from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.session_cookies import device_tag
 from ..limits.attempts import Attempt
 from ..sessions.browser_sessions import BrowserSession, end_sessions
+from ..sessions.proofs import proof_of
 from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
 from .password_sign_up import CommonPassword
 
@@ -109,5 +110,5 @@ async def _change(
     if not change.ends_sessions:
         return None
     await end_sessions(session, account_id, now=now)
-    remember = current.session.is_remembered
-    return await start_session_here(request, session, parts, account_id, remember=remember, now=now)
+    proof, remember = proof_of(current.session), current.session.is_remembered
+    return await start_session_here(request, session, parts, account_id, proof, remember=remember, now=now)

@@ -13,7 +13,9 @@ from ..audit.trail import record, recorded
 from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.session_cookies import device_tag
 from ..limits.attempts import Attempt, TooManyAttempts
-from ..sessions.browser_sessions import BrowserSession, authenticate_again, end_session
+from ..sessions.browser_sessions import BrowserSession, end_session
+from ..sessions.proofs import BY_PASSWORD
+from ..sessions.starting import authenticate_again
 from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, counting
 from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
@@ -127,11 +129,11 @@ async def _start(
     if not await accounts.lock_password(session, account_id, known.password_hash):
         raise WrongCredentials  # the password was changed or the account suspended a moment ago
     if current is not None and current.account.id == account_id:
-        if await authenticate_again(session, current.session.id, now=now):
+        if await authenticate_again(session, account_id, current.session.id, BY_PASSWORD, now=now):
             return current.session
     elif current is not None:
         await end_session(session, current.session.token, now=now)
-    return await start_session_here(request, session, parts, account_id, remember=remember, now=now)
+    return await start_session_here(request, session, parts, account_id, BY_PASSWORD, remember=remember, now=now)
 
 
 async def _authenticate(

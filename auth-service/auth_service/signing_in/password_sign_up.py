@@ -16,6 +16,7 @@ from ..limits.attempts import TooManyAttempts
 from ..mail.kinds import Kind
 from ..network.networks import networks_of
 from ..sessions.browser_sessions import BrowserSession, end_session
+from ..sessions.proofs import BY_PASSWORD
 from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, RequestCounts, counting
 from .guessing import place_in_queue
@@ -109,7 +110,7 @@ async def _create(
     )
     if current is not None:
         await end_session(session, current.session.token, now=now)
-    started = await start_session_here(request, session, parts, account.id, remember=remember, now=now)
+    started = await start_session_here(request, session, parts, account.id, BY_PASSWORD, remember=remember, now=now)
     if link_to is not None:
         post_link(session, request, parts.outbox, Kind.VERIFY_EMAIL, new.email, now, return_to=link_to)
     await record(session, "signed_up", now=now, account_id=account.id, session_id=started.id)

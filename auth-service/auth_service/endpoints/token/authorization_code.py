@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ...grants import grants
 from ...http.parts import given
 from ...oauth import pkce
-from ...oauth.client_metadata import AUTHORIZATION_CODE, REFRESH_TOKEN
 from ...oauth.errors import InvalidGrant
 from ...oauth.interaction import longest_age
+from ...oauth.metadata_values import AUTHORIZATION_CODE, REFRESH_TOKEN
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import AuthorizationCode
 from ...tokens.holders import Held

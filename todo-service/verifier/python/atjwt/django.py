@@ -11,7 +11,7 @@ The view finds the token at `request.token`. Refusals have the challenges of RFC
 §5.1. No header quotes what a caller sent.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import cache, wraps
 from inspect import iscoroutinefunction
@@ -56,7 +56,7 @@ def requires(
         when_stale: replaces the policy's; ACCEPT suits views that only read.
     """
     requirement = Requirement.of(scopes, () if role is None else (role,), max_age)
-    _scopes.update(requirement.scopes)
+    declare(requirement.scopes)
 
     def admit(request: Any) -> HttpResponse | None:
         try:
@@ -80,6 +80,11 @@ def requires(
         return protected_async if iscoroutinefunction(view) else protected
 
     return protect
+
+
+def declare(scopes: Iterable[str]) -> None:
+    """Name scopes in the resource's metadata."""
+    _scopes.update(scopes)
 
 
 def refusal(denied: Denied) -> HttpResponse:

@@ -2,18 +2,23 @@
 
 import { type AccessToken } from "./access-token.ts";
 import { checkIssuer, discover, type Endpoints } from "./discovery.ts";
+import { follow, HINT_TIMES, type HintTimes } from "./hints.ts";
 import { KEY_TIMES, KeyCache, type KeyTimes } from "./key-cache.ts";
 import { type PublishedKeys } from "./key-set.ts";
 import { jittered, sleep } from "./pauses.ts";
 import { type Policy, type Terms, termsOf, type WhenStale } from "./policy.ts";
 import { type Reason, Refused, UnknownKey } from "./refusals.ts";
 import { LIST_TIMES, StatusLists, type ListTimes } from "./status-lists.ts";
+import { SavedCopies, type Store } from "./store.ts";
 import { OWN, type Surroundings } from "./surroundings.ts";
 import { VerifiedTokens } from "./verified-tokens.ts";
 
 const FIRST_RETRY = 1; // seconds
 const LAST_RETRY = 60;
+const METADATA_INTERVAL = 60 * 60;
 const SIGN_IN_LEEWAY = 60;
+const NO_HINTS = { followed: 0, known: 0, foreign: 0 };
+const NO_LIST_COUNTS = { changed: 0, unchanged: 0, older: 0, failed: 0, hints: NO_HINTS };
 
 export interface Options {
   /** As the `iss` of the tokens, to the letter. */
@@ -27,10 +32,14 @@ export interface Options {
   endpoints?: Endpoints;
   /** Further origins at which the issuer may keep its keys and lists. */
   alsoAt?: readonly string[];
+  /** Where the issuer says at once which status list has changed. auth-service has such a stream inside its network. */
+  hints?: string;
+  /** Copies of what was fetched last, so that a start needs no issuer. `folder` of atjwt/files keeps them as files. */
+  saved?: Store;
   /** What tests replace: `fetch`, clocks and the log. */
   around?: Partial<Surroundings>;
   /** Times between fetches, in seconds. Tests set shorter ones. */
-  times?: { keys?: Partial<KeyTimes>; lists?: Partial<ListTimes> };
+  times?: { metadata?: number; keys?: Partial<KeyTimes>; lists?: Partial<ListTimes>; hints?: Partial<HintTimes> };
 }
 
 /** Counters and ages at one moment, for metrics. Ages are in seconds; undefined: nothing is in memory. */
@@ -41,11 +50,14 @@ export interface Report {
     /** Age of the oldest list. */
     readonly age: number | undefined;
   } & StatusLists["counts"];
+  /** What was read from the saved copies and written to them. */
+  readonly saved: Readonly<SavedCopies["counts"]>;
   /** Refused tokens since the start, by reason. */
   readonly refusals: Readonly<Partial<Record<Reason, number>>>;
 }
 
 interface Following {
+  readonly endpoints: Endpoints;
   readonly keys: KeyCache;
   readonly lists: StatusLists | undefined;
   readonly terms: Terms;
@@ -62,6 +74,8 @@ export class Verifier {
   readonly #around: Surroundings;
   readonly #policy: Policy;
   readonly #refusals: Partial<Record<Reason, number>> = {};
+  readonly #saved: SavedCopies;
+  #loading: Promise<void> | undefined;
   #following: Following | undefined;
   #verified: { published: PublishedKeys; tokens: VerifiedTokens } | undefined;
   #discovering: Promise<boolean> | undefined;
@@ -75,6 +89,7 @@ export class Verifier {
     this.#options = options;
     this.#around = { ...OWN, ...options.around };
     this.#policy = options.policy ?? {};
+    this.#saved = new SavedCopies(options.saved, this.#around.log);
     termsOf(this.issuer, this.audience, "", this.#policy); // throws for a policy that cannot work
     if (options.endpoints !== undefined) this.#following = this.#follow(options.endpoints);
   }
@@ -140,10 +155,11 @@ export class Verifier {
    * For runtimes without background work, such as workers. Elsewhere `start` does it.
    */
   async refresh(): Promise<boolean> {
-    if (!(await this.#find())) return false;
-    const { keys, lists } = this.#following ?? {};
-    const haveKeys = (await keys?.refresh()) ?? false;
-    return haveKeys && ((await lists?.refresh()) ?? true);
+    await this.#load();
+    if (!(await this.#find()) || this.#following === undefined) return false;
+    const succeeded = await refreshed(this.#following);
+    await this.#following.keys.save();
+    return succeeded;
   }
 
   /** Whether tokens can be verified: there are keys and, if the issuer has any, status lists. */
@@ -172,7 +188,8 @@ export class Verifier {
         kids: [...(keys?.held?.accessTokens.keys() ?? [])],
         age: keys?.age,
       },
-      statusLists: { ...(lists?.counts ?? { changed: 0, unchanged: 0, older: 0, failed: 0 }), held, age },
+      statusLists: { ...(lists?.counts ?? NO_LIST_COUNTS), held, age },
+      saved: { ...this.#saved.counts },
       refusals: { ...this.#refusals },
     };
   }
@@ -205,23 +222,66 @@ export class Verifier {
     return isInside ? inside + url.slice(origin.length) : url;
   };
 
-  #follow({ jwksUri, statusLists }: Endpoints): Following {
+  #follow(endpoints: Endpoints): Following {
+    const { jwksUri, statusLists } = endpoints;
     const { times = {} } = this.#options;
-    const keys = new KeyCache(this.#address(jwksUri), { ...KEY_TIMES, ...times.keys }, this.#around);
+    const keys = new KeyCache(this.#address(jwksUri), { ...KEY_TIMES, ...times.keys }, this.#saved, this.#around);
     const listTimes = { ...LIST_TIMES, ...times.lists };
     const lists =
       statusLists === undefined
         ? undefined
-        : new StatusLists(statusLists, this.#address(statusLists), keys, listTimes, this.#around);
-    return { keys, lists, terms: termsOf(this.issuer, this.audience, lists?.prefix ?? "", this.#policy) };
+        : new StatusLists(statusLists, this.#address(statusLists), keys, listTimes, this.#saved, this.#around);
+    return { endpoints, keys, lists, terms: termsOf(this.issuer, this.audience, lists?.prefix ?? "", this.#policy) };
   }
 
+  /** Fetch until stopped; begin anew if the issuer's metadata name other endpoints. */
   async #run(signal: AbortSignal): Promise<void> {
+    await this.#load();
+    const isFromCopy = this.#following !== undefined;
     for (let failures = 0; !(await this.#find()); failures += 1) {
       await sleep(jittered(Math.min(FIRST_RETRY * 2 ** Math.min(failures, 8), LAST_RETRY), 0.5, 1), signal);
       if (signal.aborted) return;
     }
-    await Promise.all([this.#following?.keys.run(signal), this.#following?.lists?.run(signal)]);
+    for (let isOld = isFromCopy; !signal.aborted && this.#following !== undefined; isOld = false) {
+      const { keys, lists } = this.#following;
+      const stop = new AbortController();
+      const end = (): void => stop.abort();
+      signal.addEventListener("abort", end);
+      void Promise.all([
+        keys.run(stop.signal),
+        lists?.run(stop.signal),
+        lists && this.#followHints(lists, stop.signal),
+      ]);
+      await this.#findOthers(isOld, signal);
+      signal.removeEventListener("abort", end);
+      end();
+    }
+  }
+
+  /** Wait until the metadata name other endpoints, whose documents can be fetched, or until stopped. */
+  async #findOthers(isOld: boolean, signal: AbortSignal): Promise<void> {
+    const interval = this.#options.times?.metadata ?? METADATA_INTERVAL;
+    let pause = isOld ? 0 : interval;
+    while (!signal.aborted) {
+      await sleep(jittered(pause, 0.9, 1.1), signal);
+      pause = interval;
+      if (signal.aborted || this.#options.endpoints !== undefined) continue;
+      const found = await this.#fetchEndpoints();
+      if (areSame(found, this.#following?.endpoints)) continue;
+      const others = found && this.#follow(found);
+      if (others !== undefined && (await refreshed(others))) {
+        this.#following = others;
+        return;
+      }
+      pause = Math.min(interval, LAST_RETRY); // until then what works goes on
+    }
+  }
+
+  async #followHints(lists: StatusLists, signal: AbortSignal): Promise<void> {
+    if (this.#options.hints === undefined) return;
+    const hint = (uri: string, version: number): void => lists.hint(uri, version, signal);
+    const times = { ...HINT_TIMES, ...this.#options.times?.hints };
+    await follow(this.#options.hints, hint, times, this.#around, signal);
   }
 
   /** Find the endpoints, unless they are known. Two attempts never run at once. */
@@ -232,16 +292,47 @@ export class Verifier {
   }
 
   async #discover(): Promise<boolean> {
+    const endpoints = await this.#fetchEndpoints();
+    if (endpoints !== undefined) this.#following = this.#follow(endpoints);
+    return endpoints !== undefined;
+  }
+
+  async #fetchEndpoints(): Promise<Endpoints | undefined> {
     try {
       const endpoints = await discover(this.issuer, this.#options.alsoAt ?? [], this.#address, this.#around);
-      this.#following = this.#follow(endpoints);
       this.#problem = "";
-      return true;
+      await this.#saved.keepMetadata(this.issuer, endpoints);
+      return endpoints;
     } catch (error) {
       const problem = error instanceof Error ? error.message : "unknown";
-      if (problem !== this.#problem) this.#around.log.warn(`no keys yet: ${problem}`);
+      if (problem !== this.#problem) this.#around.log.warn(`the metadata cannot be used: ${problem}`);
       this.#problem = problem;
-      return false;
+      return undefined;
     }
   }
+
+  /** Begin with the saved copies, once. */
+  #load(): Promise<void> {
+    this.#loading ??= (async () => {
+      if (!this.#saved.isOn) return;
+      const endpoints =
+        this.#options.endpoints ?? (await this.#saved.metadata(this.issuer, this.#options.alsoAt ?? []));
+      if (endpoints === undefined) return;
+      this.#following ??= this.#follow(endpoints);
+      await this.#following.keys.load();
+      await this.#following.lists?.load();
+    })();
+    return this.#loading;
+  }
+}
+
+/** Fetch keys and lists once. False if something failed. */
+async function refreshed({ keys, lists }: Following): Promise<boolean> {
+  const haveKeys = await keys.refresh();
+  if (keys.held === undefined) return false; // without keys no list can be verified
+  return ((await lists?.refresh()) ?? true) && haveKeys;
+}
+
+function areSame(one: Endpoints | undefined, other: Endpoints | undefined): boolean {
+  return one !== undefined && one.jwksUri === other?.jwksUri && one.statusLists === other.statusLists;
 }
