@@ -117,7 +117,10 @@ ZONES = (
     Zone(
         "sign_in",
         Limit("10r/m", 5),
-        ["~ /api/auth/sign-(in|up)(/|$)", "~^POST /(sign(in|up)|reset-password|verify-email|account|confirm)$"],
+        [
+            "~ /api/auth/(sign-(in|up)|two-factor/verify-[a-z-]+)(/|$)",
+            "~^POST /(sign(in|up)|second-factor|reset-password|verify-email|account|confirm)$",
+        ],
     ),
     # Each of these computes a password hash, or sends a mail.
     Zone(
@@ -125,6 +128,7 @@ ZONES = (
         Limit("10r/m", 5),
         [
             "~ /api/auth/((change|verify|reset)-password|delete-user)(/|$)",
+            "~ /api/auth/two-factor/(enable|disable|get-totp-uri|generate-backup-codes)(/|$)",
             "~ /api/auth/(request-password-reset|send-verification-email|change-email)(/|$)",
         ],
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 # auth-service's pages for people; test_paths.py compares them with auth-service's own list.
 PAGES = (
     "signin",
+    "second-factor",
     "signup",
     "select-account",
     "consent",

@@ -92,6 +92,10 @@ def test_the_lines_of_the_readme_protect_an_api(python: Path, tmp_path: Path, fr
         assert seen[name][0] == status, name
         assert seen[name][1].startswith(challenge(error)), name
         assert seen[name][1].endswith(end), name
+    assert [each[0] for each in seen["proofs"]] == [200, 401, 401, 401]
+    for answer in seen["proofs"][1:]:
+        assert answer[1].startswith('DPoP error="invalid_dpop_proof", error_description="')
+        assert answer[1].endswith(f'algs="ES256 PS256 RS256", {end}')
     assert [each[0] for each in seen["roles"]] == [403, 200]
     assert [each[0] for each in seen["ages"]] == [401, 200]
     assert seen["ages"][0][1].startswith(challenge("insufficient_user_authentication"))
@@ -101,6 +105,7 @@ def test_the_lines_of_the_readme_protect_an_api(python: Path, tmp_path: Path, fr
         "authorization_servers": [seen["issuer"]],
         "scopes_supported": ["invoices:read"],
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
     }
 
 

@@ -21,6 +21,11 @@ with Issuer() as issuer, issuer.standing_in_for(protection.verifier):
         "roles": [call(f"Bearer {issuer.token('bob', roles=roles)}", "/roles") for roles in ([], ["accountant"])],
         "ages": [call(f"Bearer {issuer.token('bob', signed_in=timedelta(seconds=s))}", "/recent") for s in (900, 9)],
     }
+    key = issuer.client_key()
+    bound = issuer.token("bob", scope="invoices:read", cnf=key.cnf)
+    proof = key.proof(bound, "GET", "https://api.example.com/invoices")
+    other = key.proof(bound, "GET", "https://api.example.com/roles")
+    seen["proofs"] = [call(f"DPoP {bound}", proof=each) for each in (proof, proof, other, None)]
     issuer.revoke(good)
     seen["revoked"] = call(f"Bearer {good}")
     issuer.down()
@@ -42,8 +47,9 @@ def roles():
 def recent():
     return g.token.sub
 
-def call(authorization, path="/invoices"):
+def call(authorization, path="/invoices", proof=None):
     headers = {} if authorization is None else {"Authorization": authorization}
+    headers |= {} if proof is None else {"DPoP": proof}
     answer = app.test_client().get(path, headers=headers)
     return answer.status_code, answer.headers.get("WWW-Authenticate"), answer.headers.get("Retry-After"), answer.text
 """
@@ -75,8 +81,9 @@ async def recent(request):
 views = {"invoices": application.invoices, "roles": roles, "recent": recent}
 urlpatterns = [path(name, view) for name, view in views.items()]
 
-def call(authorization, path="/invoices"):
+def call(authorization, path="/invoices", proof=None):
     headers = {} if authorization is None else {"Authorization": authorization}
+    headers |= {} if proof is None else {"DPoP": proof}
     answer = Client().get(path, headers=headers)
     values = answer.headers
     return answer.status_code, values.get("WWW-Authenticate"), values.get("Retry-After"), answer.content.decode()
@@ -114,8 +121,9 @@ def recent(request):
 views = {"invoices": application.Invoices.as_view(), "roles": roles, "recent": recent}
 urlpatterns = [path(name, view) for name, view in views.items()]
 
-def call(authorization, path="/invoices"):
+def call(authorization, path="/invoices", proof=None):
     headers = {} if authorization is None else {"Authorization": authorization}
+    headers |= {} if proof is None else {"DPoP": proof}
     answer = Client().get(path, headers=headers)
     values, text = answer.headers, answer.content.decode()
     return answer.status_code, values.get("WWW-Authenticate"), values.get("Retry-After"), text.strip('"')

@@ -18,6 +18,7 @@ from ..grants import consents, grants
 from ..grants.consents import Consent
 from ..grants.grants import Grant
 from ..oauth.client_metadata import ClientMetadata
+from ..store.client_ids import url_of
 from ..store.rows import insert_into
 from . import clients
 from . import origins as client_origins
@@ -60,10 +61,7 @@ async def keep(session: AsyncSession, client: Client, *, now: datetime) -> bool:
         return False
     if await _stored(session, client) == client.registered:
         return True
-    insert = insert_into(session, Client).values(
-        client_id=client.client_id, registered=client.registered, registered_by=DOCUMENT, created_at=now, updated_at=now
-    )
-    await session.execute(insert.on_conflict_do_nothing(index_elements=[Client.client_id]))
+    await _insert(session, client.client_id, client.registered, DOCUMENT, now)
     held = await clients.lock(session, client.client_id)
     if held is None or held.registered_by == BLOCKED:
         return False
@@ -103,10 +101,7 @@ async def block(session: AsyncSession, client_id: str, *, now: datetime) -> int:
 
     Returns the number of grants that ended.
     """
-    insert = insert_into(session, Client).values(
-        client_id=client_id, registered=json.dumps(_NOTHING), registered_by=BLOCKED, created_at=now, updated_at=now
-    )
-    await session.execute(insert.on_conflict_do_nothing(index_elements=[Client.client_id]))
+    await _insert(session, client_id, json.dumps(_NOTHING), BLOCKED, now)
     held = await clients.lock(session, client_id)
     if held is not None:
         held.registered_by, held.updated_at = BLOCKED, now
@@ -126,6 +121,15 @@ async def find_agreed(
         if copy is None or identity_of(copy) != identity_of(client.registration):
             return {}
     return await consents.find_agreed(session, account_id, client.client_id, lock=lock)
+
+
+async def _insert(session: AsyncSession, client_id: str, registered: str, registered_by: str, now: datetime) -> None:
+    """Store the client, unless it is stored already."""
+    named = {"client_id": client_id, "client_url": url_of(client_id)}
+    insert = insert_into(session, Client).values(
+        **named, registered=registered, registered_by=registered_by, created_at=now, updated_at=now
+    )
+    await session.execute(insert.on_conflict_do_nothing(index_elements=["client_id"]))
 
 
 async def _stored(session: AsyncSession, client: Client) -> str | None:

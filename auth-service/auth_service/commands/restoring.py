@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account
+from ..accounts.factors.challenges import Challenge
 from ..audit.trail import record
 from ..clients.clients import Client
 from ..clients.registration_tokens import RegistrationToken
@@ -64,6 +65,7 @@ _BATCH = 500  # sessions in one statement
 _EMPTIED = (
     *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
     *(OutgoingMail, MailedLink),
+    Challenge,
     RegistrationToken,  # the backup does not know which were used up or revoked since
     *(OutgoingMail, MailedLink),  # what it still has to send was sent since, and what it links to was used
 )

@@ -1,7 +1,7 @@
 """How a person was authenticated, and that it is enough for their account.
 
-Every session begins here or in starting.py, and both ask `require_second_factor`: a way of signing in that knows nothing
-of second factors starts no session for an account that has one.
+Every session begins or is renewed in starting.py, which asks `require_second_factor`: a way of signing in that knows
+nothing of second factors starts no session for an account that has one.
 """
 
 from dataclasses import dataclass
@@ -50,10 +50,12 @@ def proof_of(session: BrowserSession) -> Proof:
 
 async def require_second_factor(session: AsyncSession, account_id: str, proof: Proof) -> None:
     """Raises SecondFactorMissing unless the proof is enough for the account."""
-    if proof.second_factor_at is None and not proof.is_trusted and await has_second_factor(session, account_id):
+    if proof.second_factor_at is not None or proof.is_trusted:
+        return
+    if await find_second_factor_at(session, account_id) is not None:
         raise SecondFactorMissing
 
 
-async def has_second_factor(session: AsyncSession, account_id: str) -> bool:
-    protected = select(Account.id).where(Account.id == account_id, Account.second_factor_at.is_not(None))
-    return await session.scalar(protected) is not None
+async def find_second_factor_at(session: AsyncSession, account_id: str) -> datetime | None:
+    """Since when the account has a second factor. None: it has none."""
+    return await session.scalar(select(Account.second_factor_at).where(Account.id == account_id))

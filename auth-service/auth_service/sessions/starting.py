@@ -75,6 +75,12 @@ async def authenticate_again(
     return await _change_live(session, session_id, now=now, authenticated_at=now, updated_at=now, **changes)
 
 
+async def prove_second_factor(session: AsyncSession, session_id: str, proof: Proof, *, now: datetime) -> bool:
+    """Record that the session's person has proved a second factor now. False if the session has ended."""
+    changes = {"amr": " ".join(proof.methods), "second_factor_at": proof.second_factor_at, "updated_at": now}
+    return await _change_live(session, session_id, now=now, **changes)
+
+
 async def _change_live(session: AsyncSession, session_id: str, *, now: datetime, **changes: object) -> bool:
     live = update(BrowserSession).where(BrowserSession.id == session_id, BrowserSession.expires_at > now)
     changed = await session.execute(live.values(**changes).returning(BrowserSession.id))

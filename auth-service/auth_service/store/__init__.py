@@ -2,6 +2,7 @@
 
     database.py          `Database`: `reading()`, `writing()`, and the fast paths `find_row` and `change_row`
     rows.py              `Row`: the base of every table; `Expiry`: when the worker deletes a table's rows; deleting them
+    client_ids.py        columns that name a client, whose client_id may be longer than they are
     inline_sqlite.py     a dialect that reads SQLite on the event loop, without a thread
     slow_statements.py   statements that took long, logged with the request's id and without their values
     instants.py          `Instant`: aware UTC in both databases; `Clock` and `utc_now`

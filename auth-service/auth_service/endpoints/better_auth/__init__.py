@@ -6,6 +6,7 @@
     email_change.py                               another address, confirmed by a mailed link
     email_verification.py                         an address is proved by a mailed link
     password_reset.py                             a new password by a mailed link
+    two_factor.py, two_factor_changes.py          a code completes a sign-in; a second factor is turned on and off
     profile.py, password_change.py, deletion.py   changes of the caller's account
     identities.py, liveness.py                    the caller's ways to sign in; GET /ok
     routes.py                                     the prefix that every route carries
@@ -38,6 +39,8 @@ from . import (
     sign_out,
     sign_up,
     token,
+    two_factor,
+    two_factor_changes,
 )
 
 # The hottest first: routes are tried one after the other.
@@ -57,6 +60,8 @@ routers = tuple(
         password_reset,
         email_verification,
         email_change,
+        two_factor,
+        two_factor_changes,
         deletion,
         liveness,
     )

@@ -1,6 +1,7 @@
 """The pages at which people sign in, sign up, choose, agree and sign out (README, "Pages").
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
+    second_factor.py       the code after the password
     reset_password.py      ask for a link by mail, and set a new password by it
     verify_email.py        ask for a link by mail, and confirm the address by it
     account.py             what people change about themselves; the forms are in
@@ -29,6 +30,7 @@ from . import (
     confirm,
     consent,
     reset_password,
+    second_factor,
     select_account,
     signin,
     signout,
@@ -37,5 +39,17 @@ from . import (
     verify_email,
 )
 
-_PAGES = (signin, signup, account, confirm, reset_password, verify_email, select_account, consent, signout, stylesheet)
+_PAGES = (
+    signin,
+    second_factor,
+    signup,
+    account,
+    confirm,
+    reset_password,
+    verify_email,
+    select_account,
+    consent,
+    signout,
+    stylesheet,
+)
 routers = tuple(page.router for page in _PAGES)

@@ -17,16 +17,19 @@ from ...signing_in.password_sign_in import (
     AccountSuspended,
     Credentials,
     EmailNotVerified,
+    SecondFactorAsked,
     SignInParts,
     WrongCredentials,
     sign_in,
 )
 from .forms import (
+    AGAIN,
     FormParts,
     back_to_authorize,
     go_on,
     in_words,
     is_ours,
+    on_to_second_factor,
     query_of,
     read_page_form,
     render_form,
@@ -41,6 +44,7 @@ USE_ANOTHER = "use_another"  # query parameter: do not offer the account that is
 USE_CURRENT = "use_current"  # query parameter: offer it, although the client hints at another one
 TO_ACCOUNT = "to_account"  # query parameter: go on to /account; its value names the form there
 UNVERIFIED = "Please confirm your e-mail address first. A mail with a link is on its way to it."
+TOO_LATE = "There was no valid code in time. Please enter your password again."
 WRONG = "The e-mail address or the password is wrong."
 router = APIRouter()
 
@@ -64,7 +68,8 @@ async def show(request: Request, now: Now) -> Response:
     if pending is None and current is not None:
         return _render_signed_in(request, parts, current)
     wants_another = query_of(request, USE_ANOTHER) is not None
-    return await _render(request, parts, pending, None if wants_another else current)
+    error = TOO_LATE if query_of(request, AGAIN) is not None else None
+    return await _render(request, parts, pending, None if wants_another else current, error=error)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -83,6 +88,8 @@ async def submit(request: Request, now: Now) -> Response:
     remember, to_account = form.get("remember") is not None, query_of(request, TO_ACCOUNT)
     try:
         _, started = await sign_in(request, parts, now, shown, remember=remember, current=current)
+    except SecondFactorAsked:
+        return on_to_second_factor(pending)
     except WrongCredentials:
         return await _render(request, parts, pending, current, form, WRONG, status=403)
     except AccountSuspended:

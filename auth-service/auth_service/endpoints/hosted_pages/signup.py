@@ -22,6 +22,7 @@ from ...signing_in.password_sign_in import (
     AccountSuspended,
     Credentials,
     EmailNotVerified,
+    SecondFactorAsked,
     SignInParts,
     WrongCredentials,
     sign_in,
@@ -33,6 +34,7 @@ from .forms import (
     go_on,
     in_words,
     is_ours,
+    on_to_second_factor,
     query_of,
     read_page_form,
     render_form,
@@ -92,7 +94,10 @@ async def submit(request: Request, now: Now) -> Response:
         )
         return retry_later(_render(request, parts, pending, form, mails), held.retry_after)
     except EmailTaken:
-        again = await _sign_in(request, parts, now, new, remember=remember, current=current)
+        try:
+            again = await _sign_in(request, parts, now, new, remember=remember, current=current)
+        except SecondFactorAsked:
+            return on_to_second_factor(pending)
         if again is None:
             taken = NotAccepted("email", "There is an account with this e-mail address already. Sign in instead.")
             return _render(request, parts, pending, form, taken)
@@ -111,6 +116,9 @@ async def _sign_in(
     """Sign in instead, if the address and the password are those of an account: the form was sent twice.
 
     This is a sign-in like any other, with the same budgets for guesses. A refusal of it is not told.
+
+    Raises:
+        SecondFactorAsked
     """
     shown = Credentials(new.email, new.password)
     try:

@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 from rest_framework.exceptions import APIException
 
 from .access_token import AccessToken
-from .bearer import RETRY_AFTER, Denied, Requirement, admit_now, metadata_url, require
-from .django import declare, verifier_thread
+from .bearer import RETRY_AFTER, Denied, Requirement, admit_now, metadata_url, name_scheme, require
+from .django import declare, sent_by, verifier_thread
 
 _ANY = Requirement()
 
@@ -33,7 +33,7 @@ class Caller:
 
 
 class Authentication:
-    """Authenticates by bearer token. It has the two methods of BaseAuthentication, which has no others.
+    """Authenticates by access token. It has the two methods of BaseAuthentication, which has no others.
 
     A request with another scheme, or none, is left to the other authentication classes.
     """
@@ -42,10 +42,10 @@ class Authentication:
         if "access_token" in request.query_params:  # RFC 9700 §4.3.2: it ends up in logs
             raise _refusal(Denied(400, "Send the token in the Authorization header.", "invalid_request"))
         authorization = request.headers.get("Authorization", "")
-        if authorization.partition(" ")[0].lower() != "bearer":
+        if authorization.partition(" ")[0].lower() not in ("bearer", "dpop"):
             return None
         try:
-            token = admit_now(verifier_thread(), [authorization], _ANY)
+            token = admit_now(verifier_thread(), [authorization], _ANY, sent=sent_by(request))
         except Denied as denied:
             raise _refusal(denied) from None
         return self.find_user(token), token
@@ -83,6 +83,7 @@ class _Permission:
                 raise _no_token()
             require(verifier_thread().verifier, request.auth, self.requirement)
         except Denied as denied:
+            name_scheme(denied, verifier_thread().verifier, [request.headers.get("Authorization", "")])
             raise _refusal(denied) from None
         return True
 

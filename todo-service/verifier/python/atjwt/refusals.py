@@ -68,6 +68,13 @@ class Refused(Exception):
         """Whether nothing is known to be wrong with the token, so that it should be sent again later."""
         return self.reason in TEMPORARY
 
+    @property
+    def error(self) -> str:
+        """The code for the challenge (RFC 6750 §3.1, RFC 9449 §7.1). Empty if the refusal is temporary."""
+        if self.is_temporary:
+            return ""
+        return "invalid_dpop_proof" if self.reason.startswith("proof-") else "invalid_token"
+
 
 class InvalidToken(Refused):
     """Something is wrong with the token."""
