@@ -117,7 +117,10 @@ ZONES = (
     Zone(
         "sign_in",
         Limit("10r/m", 5),
-        ["~ /api/auth/sign-(in|up)(/|$)", "~^POST /(sign(in|up)|reset-password|verify-email)$"],
+        [
+            "~ /api/auth/(sign-(in|up)|two-factor/verify-[a-z-]+)(/|$)",
+            "~^POST /(sign(in|up)|second-factor|reset-password|verify-email|account|confirm)$",
+        ],
     ),
     # Each of these computes a password hash, or sends a mail.
     Zone(
@@ -125,7 +128,8 @@ ZONES = (
         Limit("10r/m", 5),
         [
             "~ /api/auth/((change|verify|reset)-password|delete-user)(/|$)",
-            "~ /api/auth/(request-password-reset|send-verification-email)(/|$)",
+            "~ /api/auth/two-factor/(enable|disable|get-totp-uri|generate-backup-codes)(/|$)",
+            "~ /api/auth/(request-password-reset|send-verification-email|change-email)(/|$)",
         ],
     ),
     Zone(
@@ -134,7 +138,7 @@ ZONES = (
         ["~ /api/auth(/|$)", "~ /oauth/(authorize|logout|userinfo)$", f"~ /({ANY_PAGE})$"],
     ),
     Zone("register", Limit("10r/m", 10), ["~^POST /oauth/register$"]),
-    Zone("token", Limit("10r/s", 20), ["~ /oauth/(token|introspect|revoke|register)(/|$)"]),
+    Zone("token", Limit("10r/s", 20), ["~ /oauth/(token|introspect|revoke|par|register)(/|$)"]),
     Zone("documents", Limit("100r/s", 200)),
     Zone("web", Limit("50r/s", 200), ["~ /(|sign-in|sign-up|settings|favicon\\.svg)$", "~ /(assets|pages)/"]),
     Zone("api", Limit("20r/s", 40), ["~ /api/v1/"]),

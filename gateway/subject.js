@@ -3,10 +3,27 @@
 // A call with an invalid token counts for its client address. So a forged token neither uses up another subject's limit
 // nor gives its sender more requests.
 
-const ALGORITHM = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+// By JWS algorithm (RFC 7518 §3): the type of its keys, their public members, and both as WebCrypto names them.
+const ALGORITHMS = new Map([
+    ['RS256', rsa({ name: 'RSASSA-PKCS1-v1_5' })],
+    ['PS256', rsa({ name: 'RSA-PSS', saltLength: 32 })],
+    [
+        'ES256',
+        {
+            kty: 'EC',
+            members: ['crv', 'x', 'y'],
+            imported: { name: 'ECDSA', namedCurve: 'P-256' },
+            verified: { name: 'ECDSA', hash: 'SHA-256' },
+        },
+    ],
+]);
 const MAX_LENGTH = 8192; // characters of a token
 const KEYS_MAX_AGE = 5000; // milliseconds, the issuer's `s-maxage`
 const TOLD_AFTER = 10000; // milliseconds; a shorter failure is most likely a restart of auth-service
+
+function rsa(verified) {
+    return { kty: 'RSA', members: ['n', 'e'], imported: { name: verified.name, hash: 'SHA-256' }, verified };
+}
 
 /** `js_set`: the `sub` of the request's access token (RFC 9068), or an empty string. */
 async function verified(r) {
@@ -30,9 +47,11 @@ async function subjectOf(authorization) {
     if (jwk === undefined || !isForUs(claims)) {
         return '';
     }
-    const key = await crypto.subtle.importKey('jwk', jwk, ALGORITHM, false, ['verify']);
+    const algorithm = ALGORITHMS.get(jwk.alg); // the key's own, which the header must name, too
+    const key = await crypto.subtle.importKey('jwk', jwk, algorithm.imported, false, ['verify']);
     const signature = Buffer.from(parts[3], 'base64url');
-    const isSigned = await crypto.subtle.verify(ALGORITHM, key, signature, `${parts[1]}.${parts[2]}`);
+    const signed = Buffer.from(`${parts[1]}.${parts[2]}`);
+    const isSigned = await crypto.subtle.verify(algorithm.verified, key, signature, signed);
     return isSigned ? claims.sub : '';
 }
 
@@ -41,10 +60,11 @@ function decode(part) {
 }
 
 function keyOf(header) {
-    if (header.alg !== 'RS256' || header.typ !== 'at+jwt') {
+    if (header.typ !== 'at+jwt') {
         return undefined;
     }
-    return JSON.parse(ngx.shared.issuer_keys.get('keys') || '[]').find((jwk) => jwk.kid === header.kid);
+    const keys = JSON.parse(ngx.shared.issuer_keys.get('keys') || '[]');
+    return keys.find((jwk) => jwk.kid === header.kid && jwk.alg === header.alg);
 }
 
 function isForUs(claims) {
@@ -119,11 +139,16 @@ function tell() {
 
 function isTokenKey(jwk) {
     // A key with `signs` is for status lists, not for tokens.
-    return jwk.kty === 'RSA' && jwk.alg === 'RS256' && jwk.signs === undefined;
+    const algorithm = ALGORITHMS.get(jwk.alg);
+    return algorithm !== undefined && jwk.kty === algorithm.kty && jwk.signs === undefined;
 }
 
 function toVerify(jwk) {
-    return { kid: jwk.kid, kty: jwk.kty, alg: jwk.alg, n: jwk.n, e: jwk.e };
+    const kept = { kid: jwk.kid, kty: jwk.kty, alg: jwk.alg };
+    ALGORITHMS.get(jwk.alg).members.forEach((name) => {
+        kept[name] = jwk[name];
+    });
+    return kept;
 }
 
 export default { verified, hashed, refresh, tell };

@@ -6,107 +6,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from e2e_fixtures.checkout import ROOT, ambient
+from e2e_fixtures.framework_clients import CALLS, DJANGO, DRF, FLASK, GRPC, MCP, STARTS
 
 PACKAGE = ROOT / "todo-service/verifier/python"
 LOCK = PACKAGE / "requirements-adapters.txt"
 TIMEOUT = 600  # seconds for an installation
 METADATA = "https://api.example.com/.well-known/oauth-protected-resource"
-
-# Calls the README's application in each way, and prints status and challenge. `call` is the framework's own client.
-CALLS = """
-import json
-from datetime import timedelta
-from atjwt.testing import Issuer
-from client import call, protection
-
-with Issuer() as issuer, issuer.standing_in_for(protection.verifier):
-    good = issuer.token("bob", scope="invoices:read")
-    seen = {
-        "issuer": issuer.url,
-        "good": call(f"Bearer {good}"),
-        "no scope": call(f"Bearer {issuer.token('bob')}"),
-        "no token": call(None),
-        "forged": call(f"Bearer {good[:-8]}AAAAAAAA"),
-        "two tokens": call(f"Bearer {good}, Bearer {good}"),
-        "query": call(f"Bearer {good}", "/invoices?access_token=a"),
-        "metadata": call(None, "/.well-known/oauth-protected-resource"),
-        "roles": [call(f"Bearer {issuer.token('bob', roles=roles)}", "/roles") for roles in ([], ["accountant"])],
-        "ages": [call(f"Bearer {issuer.token('bob', signed_in=timedelta(seconds=s))}", "/recent") for s in (900, 9)],
-    }
-    issuer.revoke(good)
-    seen["revoked"] = call(f"Bearer {good}")
-    issuer.down()
-    issuer.travel(timedelta(hours=25))  # keys are trusted for 24 hours
-    seen["outage"] = call(f"Bearer {issuer.token('bob', scope='invoices:read')}")
-print(json.dumps(seen))
-"""
-FLASK = """
-from flask import g
-from application import app, protection
-
-@app.get("/roles")
-@protection.requires(role="accountant")
-def roles():
-    return g.token.sub
-
-@app.get("/recent")
-@protection.requires(max_age=300)
-def recent():
-    return g.token.sub
-
-def call(authorization, path="/invoices"):
-    headers = {} if authorization is None else {"Authorization": authorization}
-    answer = app.test_client().get(path, headers=headers)
-    return answer.status_code, answer.headers.get("WWW-Authenticate"), answer.headers.get("Retry-After"), answer.text
-"""
-
-DJANGO = """
-import django
-from django.conf import settings
-import lines
-names = {name: getattr(lines, name) for name in dir(lines) if name.isupper()}
-settings.configure(ROOT_URLCONF="client", ALLOWED_HOSTS=["*"], **names)
-django.setup()
-
-import application
-from django.http import HttpResponse
-from django.test import Client
-from django.urls import path
-from atjwt.django import requires, verifier_thread
-
-protection = verifier_thread()
-
-@requires(role="accountant")
-def roles(request):
-    return HttpResponse(request.token.sub)
-
-@requires(max_age=300)
-async def recent(request):
-    return HttpResponse(request.token.sub)
-
-views = {"invoices": application.invoices, "roles": roles, "recent": recent}
-urlpatterns = [path(name, view) for name, view in views.items()]
-
-def call(authorization, path="/invoices"):
-    headers = {} if authorization is None else {"Authorization": authorization}
-    answer = Client().get(path, headers=headers)
-    values = answer.headers
-    return answer.status_code, values.get("WWW-Authenticate"), values.get("Retry-After"), answer.content.decode()
-"""
-STARTS = """
-from django.conf import settings
-from django.core.handlers.wsgi import WSGIHandler
-issuer = {"ATJWT_ISSUER": "http://id.example.com", "ATJWT_AUDIENCE": "https://api.example.com"}
-settings.configure(MIDDLEWARE=["atjwt.django.Metadata"], **issuer)
-try:
-    WSGIHandler()
-except ValueError as error:
-    print(error)
-"""
 
 
 def run(*command: str | Path, folder: Path) -> str:
@@ -143,20 +53,32 @@ def lines_of_the_readme(framework: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", re.split(r"\n##", section)[0], re.DOTALL)
 
 
+def what_happens(python: Path, folder: Path, framework: str, calls: str) -> Any:
+    """What the calls of the README's application print, with warnings as errors."""
+    *settings, application = lines_of_the_readme(framework)
+    (folder / "lines.py").write_text("".join(settings), encoding="utf-8")
+    (folder / "application.py").write_text(application, encoding="utf-8")
+    (folder / "calls.py").write_text(calls, encoding="utf-8")
+    return json.loads(run(python, "-W", "error", "calls.py", folder=folder))
+
+
+def challenge(error: str) -> str:
+    return f'Bearer error="{error}", error_description="'
+
+
 @pytest.mark.process
-@pytest.mark.parametrize(("framework", "client"), [("Flask", FLASK), ("Django", DJANGO)], ids=["flask", "django"])
+@pytest.mark.parametrize(
+    ("framework", "client"),
+    [
+        pytest.param("Flask", FLASK, id="flask"),
+        pytest.param("Django", DJANGO, id="django"),
+        pytest.param("Django REST framework", DRF, id="drf"),
+    ],
+)
 def test_the_lines_of_the_readme_protect_an_api(python: Path, tmp_path: Path, framework: str, client: str) -> None:
     """A good token, none, a forged one, a revoked one, one that shows too little; an issuer that is away too long."""
-    *settings, application = lines_of_the_readme(framework)
-    (tmp_path / "lines.py").write_text("".join(settings), encoding="utf-8")
-    (tmp_path / "application.py").write_text(application, encoding="utf-8")
     (tmp_path / "client.py").write_text(client, encoding="utf-8")
-    (tmp_path / "calls.py").write_text(CALLS, encoding="utf-8")
-    seen = json.loads(run(python, "-W", "error", "calls.py", folder=tmp_path))
-
-    def challenge(error: str) -> str:
-        return f'Bearer error="{error}", error_description="'
-
+    seen = what_happens(python, tmp_path, framework, CALLS)
     end = f'resource_metadata="{METADATA}"'
     assert seen["good"] == [200, None, None, "invoices of bob"]
     assert seen["no token"][:2] == [401, f"Bearer {end}"]
@@ -170,6 +92,10 @@ def test_the_lines_of_the_readme_protect_an_api(python: Path, tmp_path: Path, fr
         assert seen[name][0] == status, name
         assert seen[name][1].startswith(challenge(error)), name
         assert seen[name][1].endswith(end), name
+    assert [each[0] for each in seen["proofs"]] == [200, 401, 401, 401]
+    for answer in seen["proofs"][1:]:
+        assert answer[1].startswith('DPoP error="invalid_dpop_proof", error_description="')
+        assert answer[1].endswith(f'algs="ES256 PS256 RS256", {end}')
     assert [each[0] for each in seen["roles"]] == [403, 200]
     assert [each[0] for each in seen["ages"]] == [401, 200]
     assert seen["ages"][0][1].startswith(challenge("insufficient_user_authentication"))
@@ -179,6 +105,7 @@ def test_the_lines_of_the_readme_protect_an_api(python: Path, tmp_path: Path, fr
         "authorization_servers": [seen["issuer"]],
         "scopes_supported": ["invoices:read"],
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
     }
 
 
@@ -186,3 +113,39 @@ def test_the_lines_of_the_readme_protect_an_api(python: Path, tmp_path: Path, fr
 def test_django_does_not_start_with_an_issuer_that_is_not_https(python: Path, tmp_path: Path) -> None:
     (tmp_path / "starts.py").write_text(STARTS, encoding="utf-8")
     assert "https" in run(python, "-W", "error", "starts.py", folder=tmp_path)
+
+
+@pytest.mark.process
+def test_an_mcp_server_takes_access_tokens_of_the_issuer_only(python: Path, tmp_path: Path) -> None:
+    """The SDK's own client calls a tool. RFC 9728: the document names the issuer without a slash at its end."""
+    seen = what_happens(python, tmp_path, "MCP", MCP)
+    assert (seen["good"], seen["started"]) == ("invoices of bob", True)
+    for name, status, error in (
+        ("no token", 401, "invalid_token"),
+        ("id token", 401, "invalid_token"),
+        ("revoked", 401, "invalid_token"),
+        ("no scope", 403, "insufficient_scope"),
+    ):
+        assert seen[name][0] == status, name
+        assert seen[name][1].startswith(challenge(error)), name
+        assert 'resource_metadata="https://mcp.example.com/.well-known/' in seen[name][1], name
+    assert seen["metadata"]["resource"] == "https://mcp.example.com/mcp"
+    assert seen["metadata"]["authorization_servers"] == ["https://id.example.com"]
+
+
+@pytest.mark.process
+def test_a_grpc_server_with_threads_or_a_loop_lets_in_what_a_method_needs(python: Path, tmp_path: Path) -> None:
+    """The challenge is in the trailing metadata. A refused stream ends before its client has sent anything."""
+    for seen in what_happens(python, tmp_path, "gRPC", GRPC):
+        assert (seen["good"], seen["health"], seen["stream"]) == ("bob", "up", ["UNAUTHENTICATED", ["bob"]])
+        for name, status, error in (
+            ("two", "UNAUTHENTICATED", "invalid_request"),
+            ("revoked", "UNAUTHENTICATED", "invalid_token"),
+            ("no scope", "PERMISSION_DENIED", "insufficient_scope"),
+        ):
+            assert seen[name][0] == status, name
+            assert seen[name][1]["www-authenticate"].startswith(challenge(error)), name
+        code, metadata = seen["no token"]
+        assert (code, metadata["www-authenticate"]) == ("UNAUTHENTICATED", f'Bearer resource_metadata="{METADATA}"')
+        assert seen["not named"][0] == "PERMISSION_DENIED"
+        assert seen["outage"] == ["UNAVAILABLE", {"grpc-retry-pushback-ms": "5000"}]

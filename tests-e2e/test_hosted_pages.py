@@ -99,6 +99,18 @@ def test_keyboard_is_enough(ours: Ours, frontend: tuple[str, str], account: Acco
     assert "code" in answered(page, frontend)
 
 
+def test_mail_is_shown_on_the_development_inbox_and_its_link_confirms_the_address(
+    stack: Stack, account: Account, page: Page
+) -> None:
+    page.goto(f"http://localhost:{stack.running['ports']['mails']}")
+    page.locator("#mails a", has_text=account.email).click(timeout=30_000)  # the page loads it when it comes
+    expect(page.locator("#to")).to_have_text(account.email)
+    with page.context.expect_page() as opened:
+        page.frame_locator("#html").get_by_role("link", name="Confirm the address").click()
+    opened.value.click("#verify")
+    expect(opened.value.locator("#email-verified")).to_be_visible()
+
+
 def test_two_tabs_do_no_harm(ours: Ours, frontend: tuple[str, str], account: Account, page: Page) -> None:
     """Both tabs show the sign-in page, and each gets the response to its own request, in whichever order."""
     other = page.context.new_page()

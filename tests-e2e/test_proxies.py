@@ -19,7 +19,7 @@ from deploy.local.ports import free_port
 
 from e2e_fixtures.checkout import ROOT
 from e2e_fixtures.people import PASSWORD
-from e2e_fixtures.proxy_programs import program
+from e2e_fixtures.programs import program
 from e2e_fixtures.stack import Stack, running_stack
 from e2e_fixtures.waiting import wait_until
 

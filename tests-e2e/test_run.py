@@ -38,7 +38,7 @@ def test_interrupted_up_leaves_no_process_and_reset_leaves_no_state(tmp_path: Pa
             assert httpx2.get(url, trust_env=False, verify=NO_TLS).status_code == 200
         os.killpg(process.pid, signal.SIGINT)  # a terminal's Ctrl-C reaches the whole foreground group
         assert process.wait(TIMEOUT) == 0
-    assert len(running["processes"]) == 3
+    assert len(running["processes"]) == 4  # the fourth shows mails
     assert [pid for pid in running["processes"] if command_of(int(pid))] == []
     assert {path.name for path in state.iterdir()} >= STATE_OF_A_SYSTEM
 

@@ -16,7 +16,7 @@ from deploy.local.ports import free_port
 
 from atjwt.testing import Issuer
 from e2e_fixtures.checkout import ROOT, ambient
-from e2e_fixtures.proxy_programs import program
+from e2e_fixtures.programs import program
 from e2e_fixtures.waiting import wait_until
 
 PACKAGE = ROOT / "todo-service/verifier/python"

@@ -1,5 +1,6 @@
-"""An Express API that is protected by atjwt for TypeScript, as the README of the package shows it."""
+"""atjwt for TypeScript: an Express API as the README of the package shows it, and the package in Deno."""
 
+import json
 import re
 import subprocess
 import textwrap
@@ -13,6 +14,7 @@ from deploy.local.ports import free_port
 from e2e_fixtures.checkout import ROOT, ambient
 from e2e_fixtures.npm import TIMEOUT, installed, node
 from e2e_fixtures.people import bearer, sign_up
+from e2e_fixtures.programs import program
 from e2e_fixtures.revocations import REVOCATIONS
 from e2e_fixtures.stack import Stack
 from e2e_fixtures.waiting import wait_until
@@ -30,6 +32,19 @@ def folder() -> Path:
     done = subprocess.run(build, cwd=built, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert done.returncode == 0, done.stdout
     return built
+
+
+def test_deno_passes_all_vectors_without_a_socket(folder: Path, tmp_path: Path) -> None:
+    """Deno allows no network; `tests/deno.ts` also runs a verifier with hints, and one that starts from copies."""
+    vectors = PACKAGE.parent / "vectors"
+    count = sum(len(json.loads(file.read_bytes())["vectors"]) for file in vectors.glob("*.json"))
+    options = ["--no-prompt", "--no-remote", "--node-modules-dir=manual", "--allow-read", f"--allow-write={tmp_path}"]
+    command = [program("deno"), "run", *options, "tests/deno.ts", str(vectors), str(tmp_path / "copies")]
+    environ = {**ambient(), "DENO_DIR": str(tmp_path / "cache"), "DENO_NO_UPDATE_CHECK": "1"}
+    done = subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, f"{count} vectors\n"), done.stderr
 
 
 @pytest.fixture(scope="module")

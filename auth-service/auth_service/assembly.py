@@ -30,9 +30,9 @@ from .migrations import HEAD
 from .network.outbound import Outbound
 from .network.trusted_origins import TrustedOrigins
 from .resources.cache import ResourceCache
-from .sealed.sealing import Seal
 from .sessions.lifetimes import Lifetimes
 from .settings.settings import Settings
+from .signing_in.factor_checks import FactorChecks, open_factor_checks
 from .status_lists import lists
 from .status_lists.published import PublishedStatusLists
 from .store.database import Database, open_database
@@ -42,7 +42,7 @@ from .tokens.access_tokens import AccessTokenReader
 from .tokens.code_values import CodeValues
 from .tokens.id_token_hints import HintVerifier
 from .tokens.issuer import TokenIssuer
-from .tokens.refresh_tokens import RefreshLifetimes, RefreshTokens
+from .tokens.refresh_tokens import RefreshLifetimes, RefreshTokens, open_refresh_tokens
 from .tokens.session_tokens import SessionTokens
 from .tokens.token_status import TokenStatus
 
@@ -76,6 +76,8 @@ class Parts(Supply):
     attempts: AttemptLimiter
     outbox: Outbox
     mail_budgets: MailBudgets
+    requires_verified_email: bool
+    factor_checks: FactorChecks
     session_cookies: SessionCookies
     browsers: Browsers
     hints: HintVerifier
@@ -136,12 +138,14 @@ def _assemble(
     status_list_keys: KeyRing,
     status_lists: PublishedStatusLists,
 ) -> Parts:
-    secrets = settings.versioned("secret")
+    secrets, sealing = settings.versioned("secret"), settings.versioned("key_encryption_keys")
+    has_limits = settings.limits == "on"
     client_limits = _make_client_limits(settings)
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
     assertions = AssertionVerifier(database, FetchedKeys(outbound))
     cached_clients, resources = ClientCache(database), ResourceCache(settings.issuer, database)
     tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, settings.id_token_ttl, keys)
+    lifetimes = RefreshLifetimes(settings.refresh_token_idle_ttl, settings.refresh_token_absolute_max_age)
     return Parts(
         issuer=settings.issuer,
         grant_types=GRANT_TYPES,
@@ -163,9 +167,13 @@ def _assemble(
         registration_limits=limit_registrations(client_limits),
         session_tokens=SessionTokens(tokens, database, counts, cached_clients, resources),
         passwords=_make_password_hasher(settings),
-        attempts=AttemptLimiter(database, secrets, is_on=settings.limits == "on"),
+        attempts=AttemptLimiter(database, secrets, is_on=has_limits),
         outbox=Outbox(is_on=settings.mail_target is not None),
-        mail_budgets=MailBudgets(secrets, is_on=settings.limits == "on"),
+        mail_budgets=MailBudgets(secrets, is_on=has_limits),
+        requires_verified_email=settings.require_verified_email,
+        factor_checks=open_factor_checks(
+            settings.issuer, settings.product_name, secrets=secrets, key_encryption_keys=sealing, limits=has_limits
+        ),
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
         hints=HintVerifier(database, settings.issuer),
@@ -176,7 +184,7 @@ def _assemble(
         session_fresh_max_age=settings.session_fresh_max_age,
         authorization_code_ttl=settings.authorization_code_ttl,
         code_values=CodeValues(secrets),
-        refresh_tokens=_make_refresh_tokens(settings, database),
+        refresh_tokens=open_refresh_tokens(database, lifetimes, secrets),
         access_tokens=AccessTokenReader(settings.issuer, keys, database),
     )
 
@@ -189,8 +197,3 @@ def _make_client_limits(settings: Settings) -> ClientLimits:
 def _make_password_hasher(settings: Settings) -> PasswordHasher:
     queue_limit = settings.hashing_queue_limit if settings.limits == "on" else UNLIMITED_QUEUE
     return PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit)
-
-
-def _make_refresh_tokens(settings: Settings, database: Database) -> RefreshTokens:
-    lifetimes = RefreshLifetimes(settings.refresh_token_idle_ttl, settings.refresh_token_absolute_max_age)
-    return RefreshTokens(database, lifetimes, Seal(settings.versioned("secret"), "refresh token successors"))

@@ -21,6 +21,7 @@ from .code_flow import sign_up
 from .conftest import ISSUER, Service, Start
 from .oauth_client import OAuthClient, claims_of
 from .registry import API, TODOS, WEB
+from .status_scene import is_revoked
 from .test_roles import run
 
 BILLING = "https://api.example.com/billing"
@@ -119,8 +120,17 @@ def test_drift_is_shown_and_put_right(service: Service, tmp_path: Path) -> None:
         "0 new, 2 changed, 0 deleted.",
     ]
     assert apply(service, file, "--plan") == expected
+    told = service.command("apply", str(file), "--plan", "--exit-code", "--json")
+    assert told.returncode == 3
+    assert [json.loads(line) for line in told.stdout.splitlines()][1] == {
+        "change": "changed", "kind": "client", "name": BOARD, "details": [line.strip() for line in expected[3:5]],
+        "ends": "",
+    }  # fmt: skip
     assert apply(service, file) == expected
     assert apply(service, file) == ["Nothing to change."]
+    told = service.command("apply", str(file), "--plan", "--exit-code", "--json")
+    assert (told.returncode, told.stdout) == (0, "")
+    assert apply(service, file, "--exit-code", refused=True) == ["auth-service: --exit-code: only with --plan"]
 
 
 def test_nothing_is_deleted_without_prune_and_a_count(service: Service, tmp_path: Path) -> None:
@@ -132,6 +142,9 @@ def test_nothing_is_deleted_without_prune_and_a_count(service: Service, tmp_path
     lines = apply(service, written(tmp_path, fewer), "--plan")
     assert f"? client {REPORT} is in no file any more; --prune deletes it" in lines
     assert "    1 accounts leave it" in lines
+    nothing = str(written(tmp_path, "configuration: billing\n"))
+    told = service.command("apply", nothing, "--plan", "--exit-code", "--json")
+    assert (told.returncode, json.loads(told.stdout.splitlines()[0])["change"]) == (3, "left")
     assert "    ends: billing:pay would be removed: 0 consents, 0 grants and 0 clients lose it" in lines
     before = stored(service)
     assert apply(service, written(tmp_path, fewer), refused=True) == [
@@ -313,6 +326,26 @@ def test_another_signing_algorithm_waits_for_its_key(sqlite_service: Service, tm
     text = change("    name: Billing", "    name: Billing\n    access_token_signing_alg: ES256")
     assert '    access_token_signing_alg: "RS256" -> "ES256"' in apply(sqlite_service, written(tmp_path, text))
     assert sqlite_service.rows("SELECT count(*) FROM signing_keys WHERE purpose LIKE '%ES256%'") != [(0,)]
+
+
+def test_with_now_an_algorithm_does_not_wait_and_a_services_roles_end_its_tokens(
+    sqlite_service: Service, tmp_path: Path
+) -> None:
+    file = written(tmp_path)
+    apply(sqlite_service, file)
+    robot = OAuthClient(sqlite_service, REPORT, (tmp_path / "report.secret").read_text().strip())
+    token = robot.token().json()["access_token"]
+    text = change("    name: Billing", "    name: Billing\n    access_token_signing_alg: ES256")
+    apply(sqlite_service, written(tmp_path, text))
+    run(sqlite_service, "keys", "rotate", "--alg", "ES256", "--now")
+    apply(sqlite_service, written(tmp_path))
+    (line,) = apply(sqlite_service, written(tmp_path, text), refused=True)
+    assert line.endswith("or add --now")
+    assert apply(sqlite_service, written(tmp_path, text), "--now")[-1] == "0 new, 1 changed, 0 deleted."
+    assert not is_revoked(sqlite_service, token), "its roles are what they were"
+    text = text.replace("[accountant]", "[]")
+    assert "    access tokens: all that it has are revoked" in apply(sqlite_service, written(tmp_path, text), "--now")
+    assert is_revoked(sqlite_service, token)
 
 
 def test_the_first_key_for_a_clients_id_tokens_is_made(start: Start, sqlite_url: str, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from auth_service.commands import app
 from .browser import signed_in
 from .code_flow import API, register_frontend
 from .conftest import PASSWORD, SECRET, Service, Start, Store
+from .factor_scene import protect
 from .operator_commands import Done, call_command
 from .registry import ISSUER
 
@@ -106,6 +107,10 @@ class Scene:
     def robot(self) -> str:
         return self.one("SELECT client_id FROM clients WHERE registered LIKE '%Robot%'")
 
+    def protected(self) -> list[str]:
+        protect(self.service)
+        return [*ANN, "--yes"]
+
     def kept(self) -> dict[str, Any]:
         """All rows of the database."""
         tables = self.service.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
@@ -117,6 +122,7 @@ STEPS = (
     Step("users create", "account_created", lambda _: ["--email", *ANN], f"{PASSWORD}\n"),
     Step("users set-email", "email_changed", lambda _: [*ANN, *ANN, "--verified"]),
     Step("users set-password", "password_changed", lambda _: ANN, f"another-{PASSWORD}\n"),
+    Step("users disable-second-factor", "second_factor_disabled", Scene.protected),
     Step("users suspend", "account_suspended", lambda _: [*ANN, "--yes"]),
     Step("users activate", "account_activated", lambda _: ANN),
     Step("users revoke-sessions", "sessions_revoked", lambda _: [*ANN, "--yes"]),

@@ -17,7 +17,9 @@ JSON_PATHS = [
     "/sign-up/email", "/sign-in/email", "/sign-out", "/update-user", "/change-password", "/verify-password",
     "/delete-user", "/unlink-account", "/revoke-session", "/revoke-sessions", "/revoke-other-sessions",
 ]  # fmt: skip
-FORM_PATHS = ["/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/userinfo", "/internal/verifiers"]
+FORM_PATHS = [
+    "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/par", "/oauth/userinfo", "/internal/verifiers",
+]  # fmt: skip
 PAGES = ["/oauth/authorize", "/oauth/logout", "/signin", "/signup", "/consent", "/signout", "/select-account"]
 
 

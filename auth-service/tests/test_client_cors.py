@@ -8,7 +8,7 @@ from .conftest import Service
 from .test_clients import done
 
 ORIGIN = "https://app.example.com"
-PATHS = ("/oauth/token", "/oauth/userinfo", "/oauth/revoke")
+PATHS = ("/oauth/token", "/oauth/userinfo", "/oauth/revoke", "/oauth/par")
 
 
 def preflight(service: Service, path: str, origin: str = ORIGIN) -> httpx2.Response:

@@ -37,8 +37,8 @@ URLS = {
     "https://app.example.com/cli ent.json": False,
     "https://app.example.com\\@evil.example.com/": False,
     "https://[::1]/client.json": False,
-    "https://app.example.com/" + "a" * 40: True,
-    "https://app.example.com/" + "a" * 41: False,
+    "https://app.example.com/" + "a" * 231: True,
+    "https://app.example.com/" + "a" * 232: False,
 }
 
 

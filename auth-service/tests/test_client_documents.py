@@ -2,6 +2,10 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+
+from auth_service.worker.expiry import delete_expired
 
 from .browser import Browser, signed_in
 from .client_documents import Documents, documents, documents_on_both, on_postgres, on_sqlite, opened
@@ -161,6 +165,22 @@ def test_a_client_is_blocked_before_anybody_has_allowed_it(documents: Documents)
     assert documents.server.requests == []
 
 
+def test_one_that_nobody_allows_any_more_is_deleted_after_a_day(documents_on_both: Documents) -> None:
+    """Otherwise the table would keep every URL that anybody ever allowed. What is blocked stays blocked."""
+    documents = documents_on_both
+    service, allowed, left, blocked = documents.service, *(documents.publish() for _ in range(3))
+    browser = signed_in(service)
+    for client in (allowed, left, blocked):
+        documents.change(client)
+        assert "code" in browser.authorize(client, scope=SCOPE).allow().answer
+    assert service.command("clients", "block", blocked.client_id, "--yes").returncode == 0
+    assert service.command("consents", "withdraw", "ann@example.com", left.client_id, "--yes").returncode == 0
+    for days, kept in ((0, [allowed, left]), (2, [allowed])):
+        service.do(partial(delete_expired, now=service.clock() + timedelta(days=days)))
+        assert sorted(documents.clients()) == sorted(each.client_id for each in kept)
+    assert Browser(service).authorize(blocked, scope=SCOPE).last.status_code == 400
+
+
 def test_only_a_client_with_a_document_is_blocked(documents: Documents) -> None:
     told = documents.service.command("clients", "block", "web", "--yes").stderr
     assert told == "auth-service: URL must be that of a metadata document; delete any other client\n"
@@ -178,11 +198,42 @@ def test_simultaneous_first_consents_make_one_client(on_postgres: tuple[Running,
         assert opened_one.clients() == [client.client_id]
 
 
+def test_a_client_id_of_255_characters_is_the_same_everywhere(documents_on_both: Documents) -> None:
+    """Columns are shorter: they have a hash of it (store/client_ids.py), which nobody sees and nobody may use."""
+    documents = documents_on_both
+    service = documents.service
+    client_id = documents.publish().client_id.removesuffix("client.json").ljust(255, "a")
+    client = Frontend(service, client_id)
+    documents.change(client)
+    browser = signed_in(service).authorize(client, scope=f"{SCOPE} offline_access")
+    tokens = client.redeem(browser.allow().answer["code"]).json()
+    assert claims_of(tokens["id_token"])["aud"] == client_id
+    tokens = client.refresh(tokens["refresh_token"]).json()
+    assert claims_of(tokens["access_token"])["client_id"] == client_id
+    assert "code" in browser.authorize(client, scope=SCOPE, prompt="none").answer
+    for command in (["clients", "list"], ["clients", "show", client_id], ["consents", "list"], ["audit", "list"]):
+        listed = [json.loads(line) for line in service.command(*command).stdout.splitlines()]
+        assert client_id in [each["client_id"] for each in listed], command
+    assert len(service.command("audit", "list", "--client", client_id).stdout.splitlines()) > 1
+    [(key,)] = service.rows("SELECT client_id FROM clients WHERE registered_by = 'document'")
+    assert client.ask(grant_type="refresh_token", refresh_token="x", client_id=key).status_code == 401
+    assert Browser(service).open("/oauth/authorize", client_id=key).last.status_code == 400
+    browser.open("/oauth/logout", client_id=client_id)
+    assert "Board" in browser.page.text
+    done = service.command("consents", "withdraw", "ann@example.com", client_id, "--yes")
+    assert json.loads(done.stdout)["grants_ended"] == 2
+    assert client.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+    assert service.command("clients", "block", client_id, "--yes").returncode == 0
+    assert Browser(service).authorize(client, scope=SCOPE).last.status_code == 400
+    assert service.command("clients", "unblock", client_id).returncode == 0
+    assert "code" in browser.authorize(client, scope=SCOPE).allow().answer
+
+
 def test_events_of_a_client_with_a_long_id_are_counted(on_postgres: tuple[Running, HttpsServer]) -> None:
     """More than a hundred in an hour are counted under a key of bounded length."""
     for opened_one in opened(*on_postgres):
         client = opened_one.publish()
-        long = Frontend(opened_one.service, client.client_id.removesuffix("client.json").ljust(64, "a"))
+        long = Frontend(opened_one.service, client.client_id.removesuffix("client.json").ljust(255, "a"))
         opened_one.change(long)
         browser = signed_in(opened_one.service).authorize(long, scope=SCOPE).allow()
         for _ in range(101):

@@ -13,7 +13,7 @@ BODIES = {
         "sign-up/email", "sign-in/email", "sign-out", "get-session", "revoke-session", "revoke-sessions",
         "revoke-other-sessions", "update-user", "update-session", "change-password", "verify-password",
         "delete-user", "unlink-account", "request-password-reset", "reset-password",
-        "send-verification-email",
+        "send-verification-email", "change-email",
     )
 }  # fmt: skip
 FORMS = {
@@ -21,6 +21,7 @@ FORMS = {
     "/oauth/token": ["grant_type"],
     "/oauth/introspect": ["token"],
     "/oauth/revoke": ["token"],
+    "/oauth/par": ["response_type"],
 }
 OPTIONAL_FORMS = {"/oauth/userinfo"}
 METADATA = {"/oauth/register"}
@@ -78,6 +79,7 @@ def test_the_metadata_says_only_what_exists(sqlite_service: Service) -> None:
     answers = {key: client.get(url.replace(issuer, sqlite_service.url)).status_code for key, url in endpoints.items()}
     assert answers == {
         "authorization_endpoint": 400,
+        "pushed_authorization_request_endpoint": 405,
         "token_endpoint": 405,  # test_token_endpoint.py tests POST
         "userinfo_endpoint": 401,
         "introspection_endpoint": 405,

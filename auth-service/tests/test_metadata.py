@@ -59,6 +59,7 @@ def answers_and_tokens_name_the_issuer(service: Service, said: Said) -> None:
 
 @of(
     "authorization_endpoint",
+    "pushed_authorization_request_endpoint",
     "token_endpoint",
     "userinfo_endpoint",
     "introspection_endpoint",

@@ -26,7 +26,8 @@ def test_get_session_shows_the_session_and_its_user(service: Service) -> None:
     assert set(answer) == {"session", "user"}
     session_members = {"id", "token", "userId", "expiresAt", "createdAt", "updatedAt", "ipAddress", "userAgent"}
     assert set(answer["session"]) == session_members
-    assert set(answer["user"]) == {"id", "name", "email", "emailVerified", "image", "createdAt", "updatedAt"}
+    people = {"id", "name", "email", "emailVerified", "image", "createdAt", "updatedAt", "twoFactorEnabled"}
+    assert set(answer["user"]) == people
     assert answer["session"]["userId"] == answer["user"]["id"]
     assert answer["session"]["ipAddress"] == "127.0.0.1"
 

@@ -90,6 +90,7 @@ FORMS = {
     ),
     "/oauth/revoke": ("token", "token_type_hint"),
     "/oauth/introspect": ("token",),
+    "/oauth/par": ("response_type", "redirect_uri", "state", "login_hint", "claims"),
     "/oauth/logout": ("id_token_hint", "client_id", "post_logout_redirect_uri", "state"),
     "/internal/verifiers": ("instance", "kids", "status_lists"),
 }

@@ -100,7 +100,7 @@ def _without_zone(value: object) -> object:
     return value.replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
-@pytest.mark.parametrize("revision", VERSIONS[:-1])
+@pytest.mark.parametrize("revision", [VERSIONS[0], VERSIONS[len(VERSIONS) // 2], VERSIONS[-2]])
 def test_people_of_then_sign_in(tmp_path: Path, start: Start, revision: str) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'old.db'}"
     upgrade(url, revision)

@@ -7,6 +7,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from deploy.local.packages import python
 from deploy.local.ports import LOOPBACK
@@ -60,7 +61,19 @@ class System:
             }
             return {"TODO_DATABASE_URL": database, **inside, **copies, **web, **client}
         keys = {f"{key.upper()}_FILE": str(secret_file(key)) for key in ("auth_secret", "auth_key_encryption_keys")}
-        return {"AUTH_DATABASE_URL": database, "AUTH_EVENT_NETWORKS": f"{LOOPBACK}/32", **keys}
+        return {"AUTH_DATABASE_URL": database, "AUTH_EVENT_NETWORKS": f"{LOOPBACK}/32", **keys, **self.mail()}
+
+    def mail(self) -> dict[str, str]:
+        """Mail into files, which the inbox shows; not if the user has set another way, or others sign in here."""
+        is_given = any(os.environ.get(name) for name in ("AUTH_MAIL_URL", "AUTH_MAIL_URL_FILE"))
+        if is_given or urlsplit(self.issuer).hostname not in ("localhost", LOOPBACK, "::1"):
+            return {}
+        return {"AUTH_MAIL_URL": mail_folder().as_uri(), "AUTH_MAIL_FROM": "Accounts <no-reply@localhost>"}
+
+
+def mail_folder() -> Path:
+    """The folder of the mails that `up` sends, and inbox.py shows."""
+    return STATE / "mails"
 
 
 def code_path(name: str, folder: Path | None = None) -> str:

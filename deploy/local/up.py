@@ -10,16 +10,17 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from deploy.local import demo, tls, web
+from deploy.local import demo, inbox, tls, web
 from deploy.local.packages import find_nginx, python
 from deploy.local.ports import LOOPBACK, check_port, choose_port, loopback_addresses
 from deploy.local.processes import Child, Supervisor, answers, clear_leftovers
 from deploy.local.progress import printable
 from deploy.local.provisioning import provision
-from deploy.local.services import SERVICES, System, migrate, service_command
+from deploy.local.services import SERVICES, System, mail_folder, migrate, service_command
 from deploy.local.state import LOGS, ROOT, STATE, lock, open_log, read_running
 from deploy.local.waiting import Interrupted, Refused, pause
 from gateway import nginx, render
@@ -28,7 +29,6 @@ from gateway.settings import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 
 def up_options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -39,7 +39,7 @@ def up_options(arguments: Sequence[str]) -> argparse.Namespace:
         type=int,
         default=8080,
         metavar="N",
-        help="port of the gateway (default 8080); services take N+1 to N+3, metrics N+5 to N+7",
+        help="port of the gateway (default 8080); services take N+1 to N+3, metrics N+5 to N+7, mails N+8",
     )
     parser.add_argument("--listen", metavar="ADDRESS", help="listen there too; ISSUER is the origin that others use")
     parser.add_argument("--tls", action="store_true", help="https, with a certificate of this folder's own authority")
@@ -154,6 +154,7 @@ def supervise(options: argparse.Namespace) -> int:
         shown.allow()
     url = f"{'https' if options.tls else 'http'}://localhost:{gateway_port or auth_port}"
     system = System(origin(url), auth_port, todo_port, limits is not None, web_folder())
+    mails_port = choose_port(options.port + 8) if system.mail() else None
     if options.tls and urlsplit(system.issuer).scheme != "https":
         raise Refused(f"ISSUER is {system.issuer}, but with --tls the gateway answers https only.")
     url = system.issuer if gateway_port is None else url
@@ -162,7 +163,13 @@ def supervise(options: argparse.Namespace) -> int:
             "url": url,
             "issuer": system.issuer,
             "options": described(options),
-            "ports": {"gateway": gateway_port, "auth": auth_port, "todo": todo_port, "worker": worker_port},
+            "ports": {
+                "gateway": gateway_port,
+                "auth": auth_port,
+                "todo": todo_port,
+                "worker": worker_port,
+                "mails": mails_port,
+            },
             "metrics_ports": metrics,
         }
     )
@@ -171,7 +178,9 @@ def supervise(options: argparse.Namespace) -> int:
         start_services(supervisor, system, worker_port, metrics)
         if program:
             start_gateway(supervisor, system, program, Listening(addresses, options.port, options.tls), limits)
-        announce(system, url, gateway_port, options.tls)
+        if mails_port:
+            start_inbox(supervisor, mails_port)
+        announce(system, url, gateway_port, mails_port, options.tls)
         if shown:
             shown.start(supervisor, system, url)
         supervisor.watch()
@@ -270,7 +279,13 @@ def start_gateway(
         supervisor.wait_for(f"The gateway ({path})", asked)
 
 
-def announce(system: System, url: str, gateway_port: int | None, has_authority: bool) -> None:
+def start_inbox(supervisor: Supervisor, port: int) -> None:
+    command = [sys.executable, str(Path(inbox.__file__)), str(port), str(mail_folder())]
+    supervisor.add(Child.start("inbox", command, os.environ))
+    supervisor.wait_for("The inbox", partial(answers, port, "/"))
+
+
+def announce(system: System, url: str, gateway_port: int | None, mails_port: int | None, has_authority: bool) -> None:
     todo = url if gateway_port else f"http://{LOOPBACK}:{system.todo_port}"
     print(
         f"""
@@ -281,6 +296,11 @@ Ready: {url}
     key set     {url}/.well-known/jwks.json
     logs        {LOGS}
 """
+        + (
+            f"    mails       http://localhost:{mails_port}  (none is sent; this page shows them)\n"
+            if mails_port
+            else ""
+        )
         + (f"    authority   {tls.authority()}  (for clients to trust)\n" if has_authority else "")
         + ("" if system.limits else "All rate limits and lockouts are off.\n"),
         flush=True,

@@ -243,6 +243,30 @@ def test_service_gets_its_own_settings_and_not_the_others(here: Path, monkeypatc
     assert (todo["TODO_CLIENT_ID"], len(secret)) == ("client_000000000000000000000todoservice", 64)
 
 
+@pytest.mark.parametrize(
+    ("issuer", "environ", "target"),
+    [
+        ("http://localhost:8080", {}, "file:"),
+        ("https://localhost:8443", {"AUTH_MAIL_FROM": "A <a@example.com>"}, "file:"),
+        ("https://id.example.com", {}, None),
+        ("http://localhost:8080", {"AUTH_MAIL_URL": "off"}, "off"),
+        ("http://localhost:8080", {"AUTH_MAIL_URL_FILE": "/run/secrets/mail"}, None),
+    ],
+    ids=["localhost", "sender given", "reached by others", "turned off", "a mail server in a file"],
+)
+def test_mails_are_files_unless_others_sign_in_here_or_another_way_is_given(
+    here: Path, monkeypatch: pytest.MonkeyPatch, issuer: str, environ: dict[str, str], target: str | None
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    auth = services.System(issuer, 8081, 8082).environment("auth")
+    found = auth.get("AUTH_MAIL_URL")
+    assert found == (f"file://{here}/mails" if target == "file:" else target)
+    assert auth.get("AUTH_MAIL_FROM") == environ.get(
+        "AUTH_MAIL_FROM", "Accounts <no-reply@localhost>" if target == "file:" else None
+    )
+
+
 @pytest.mark.process
 def test_process_that_dies_is_reported_with_the_end_of_its_log(here: Path) -> None:
     child = processes.Child.start("doomed", ["sh", "-c", "echo last words; exit 7"], {})

@@ -170,6 +170,7 @@ READABLE = [  # each with a method that its service has
     ("POST", "/oauth/token"),
     ("POST", "/oauth/userinfo"),
     ("POST", "/oauth/revoke"),
+    ("POST", "/oauth/par"),
     ("POST", "/api/v1/todos"),
 ]
 

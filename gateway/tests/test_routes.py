@@ -28,6 +28,7 @@ AUTH = [
     "/oauth/userinfo",
     "/oauth/introspect",
     "/oauth/revoke",
+    "/oauth/par",
     "/oauth/register",
     "/oauth/register/client_0",
     "/oauth/authorize?client_id=a&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcallback",
@@ -39,6 +40,9 @@ AUTH = [
     "/signout",
     "/reset-password?token=abc",
     "/verify-email?token=abc",
+    "/account?change=password",
+    "/confirm?token=abc",
+    "/.well-known/change-password",
     "/pages/style-0123456789abcdef.css",
 ]
 TODO = [
@@ -49,6 +53,8 @@ TODO = [
     "/api/v1/todos/0198/complete",
     "/api/v1/todos:batch",
     "/api/v1/changes",
+    "/api/v1/lists",
+    "/api/v1/lists/0198/restore",
     "/api/v1/users/u1/export",
     "/api/v1/users/u1/todos",
     "/api/v1/users/u1/todos/0198",
@@ -90,6 +96,7 @@ UNLISTED = [
     "/oauth/tokens",
     "/oauth/userinfo/",
     "/oauth/revoked",
+    "/oauth/par/",
     "/oauth/registered",
     "/oauth/register/",
     "/oauth/register/a/b",
@@ -108,7 +115,7 @@ UNLISTED = [
     "/api/",
     "/api/v1",
     "/api/v1/",
-    "/api/v1/lists",
+    "/api/v1/listsx",
     "/api/v1/todosx",
     "/api/v1/users/u1",
     "/api/v1/users//todos",
@@ -160,7 +167,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("path", AUTH)
 def test_route_reaches_auth_service_as_it_was_spelled(gateway: RunningGateway, path: str) -> None:
-    method = "POST" if re.match("/oauth/(token|introspect|revoke|register$)", path) else "GET"
+    method = "POST" if re.match("/oauth/(token|introspect|revoke|par$|register$)", path) else "GET"
     assert gateway.request(path, method).status == 200
     assert gateway.auth.paths == [path]
     assert gateway.todo.paths == []

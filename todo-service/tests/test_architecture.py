@@ -23,6 +23,9 @@ ADAPTERS = {
     "fastapi": ("fastapi",),
     "flask": ("flask",),
     "django": ("django", "asgiref"),
+    "drf": ("rest_framework",),
+    "mcp": ("mcp",),
+    "grpc": ("grpc",),
     "__main__": ("uvicorn",),
 }  # files of atjwt that need more than the package does
 MOST_ENTRIES = 30  # in one folder; with more it is hard to find anything
@@ -116,7 +119,7 @@ def test_only_the_top_knows_settings(module: str) -> None:
 
 
 _TOUCH_TABLES = (
-    "queries", "pages", "filling", "idempotency", "purge", "cursors", "erasure", "table"
+    "queries", "list_queries", "pages", "filling", "idempotency", "purge", "cursors", "erasure", "table"
 )  # fmt: skip
 
 
@@ -129,7 +132,7 @@ def test_only_queries_touch_tables(module: str) -> None:
 def test_every_query_takes_the_owner_first() -> None:
     """Except the purge, which works for all owners and sees only rows that are due for removal."""
     found = set()
-    for module in ("queries", "pages", "owners", "idempotency"):
+    for module in ("queries", "list_queries", "pages", "owners", "idempotency"):
         for node in ast.walk(ast.parse(MODULES[f"todos.{module}"].read_text())):
             names = [argument.arg for argument in node.args.args] if isinstance(node, ast.AsyncFunctionDef) else []
             if "connection" in names:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from todo_fixtures import issuer
+from todo_fixtures import issuer, proofs
 from todo_fixtures.forgeries import FORGERIES, MALFORMED
 from todo_fixtures.issuer import ISSUER, JwksEndpoint, jwk, token
 from todo_fixtures.service import Service
@@ -51,7 +51,6 @@ def get(service: Service, *authorization: str, path: str = TODOS, **more: Any) -
     [
         pytest.param([], id="none"),
         pytest.param(["Basic YWxpY2U6c2VjcmV0"], id="basic"),
-        pytest.param(["DPoP abc"], id="dpop"),
         pytest.param(["Bearertoken"], id="no-space"),
         pytest.param([""], id="empty"),
     ],
@@ -63,6 +62,42 @@ def test_without_a_bearer_token_the_challenge_has_no_error_code(
     response = get(sqlite_service, *authorization)
     check_problem(response, 401, "authentication-required")
     assert challenge(response) == {"resource_metadata": METADATA}
+
+
+def test_a_token_that_is_bound_to_a_key_needs_a_proof_for_this_request(sqlite_service: Service) -> None:
+    """R28: RFC 9449 §7.1. The URL in the proof is the public one, whatever Host says."""
+    text, url = token(cnf={"jkt": proofs.OF_CLIENT}), f"{ISSUER}{TODOS}"
+
+    def send(*sent: str, path: str = TODOS, scheme: str = "DPoP", bound: str = text) -> httpx2.Response:
+        headers = [("Authorization", f"{scheme} {bound}"), *(("DPoP", each) for each in sent)]
+        return sqlite_service.client().get(path, headers=headers)
+
+    def proof(bound: str = text, **changes: Any) -> str:
+        return proofs.proof(**{"htu": url, "jti": uuid.uuid4().hex, "ath": proofs.ath(bound), **changes})
+
+    first = proof()
+    assert send(first).status_code == 200
+    assert send(proof(), path=f"{TODOS}?limit=1", scheme="dpop").status_code == 200
+    own_host = proof(htu=f"{sqlite_service.url}{TODOS}")
+    wrong = ((first,), (), (proof(), proof()), (proof(htm="POST"),), (proof(htu=f"{url}/1"),), (own_host,), ("x",))
+    for each in wrong:
+        response = send(*each)
+        check_problem(response, 401, "invalid-token")
+        assert dpop_challenge(response)["error"] == "invalid_dpop_proof"
+    unbound, narrow = token(), token(cnf={"jkt": proofs.OF_CLIENT}, scope="todos:write")
+    assert dpop_challenge(send(proof(unbound), bound=unbound))["error"] == "invalid_token"
+    response = send(proof(narrow), bound=narrow)
+    check_problem(response, 403, "insufficient-scope")
+    assert dpop_challenge(response)["scope"] == "todos:read"
+    assert challenge(get(sqlite_service, f"Bearer {text}"))["error"] == "invalid_token"
+
+
+def dpop_challenge(response: httpx2.Response) -> dict[str, str]:
+    [value] = response.headers.get_list("WWW-Authenticate")
+    assert value.startswith("DPoP ")
+    parameters = dict(PARAMETER.findall(value.removeprefix("DPoP ")))
+    assert (parameters["algs"], parameters["resource_metadata"]) == ("ES256 PS256 RS256", METADATA)
+    return parameters
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])

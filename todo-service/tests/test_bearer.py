@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from atjwt import AccessToken, Reason, Refused, Seams, Verifier
-from atjwt.bearer import Denied, Requirement, denial_of, read_token, require
+from atjwt import AccessToken, Proof, Reason, Refused, Seams, Verifier
+from atjwt.bearer import Denied, Requirement, Sent, denial_of, public_url, read_token, require
 
 NOW = 1_800_000_000.0
 VERIFIER = Verifier("https://id.example.com", "https://api.example.com", seams=Seams(clock=lambda: NOW))
@@ -19,7 +19,7 @@ def token(**changes: object) -> AccessToken:
 
 @pytest.mark.parametrize("values", [["Bearer abc"], ["bearer abc"], ["BEARER  abc "]], ids=str)
 def test_a_token_stands_in_one_header_behind_the_scheme(values: list[str]) -> None:
-    assert read_token(values) == "abc"
+    assert read_token(values) == ("abc", None)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,34 @@ def test_anything_else_is_refused_and_without_a_token_no_error_is_named(
     assert (denied.value.challenge() or "").startswith(challenge)
 
 
+@pytest.mark.parametrize("proofs", [[], ["a", "b"]], ids=["none", "two"])
+def test_a_token_with_the_scheme_dpop_has_one_proof_beside_it(proofs: list[str]) -> None:
+    """RFC 9449 §4.3, §7.1."""
+    url = public_url("https://api.example.com/billing", "", "/billing/1")
+    assert read_token(["dpop abc"], Sent("GET", url, ["p"])) == ("abc", Proof("p", "GET", url))
+    with pytest.raises(Denied) as denied:
+        read_token(["DPoP abc"], Sent("GET", url, proofs))
+    assert (denied.value.status, denied.value.error) == (401, "invalid_dpop_proof")
+
+
+@pytest.mark.parametrize(
+    ("audience", "base_url", "url"),
+    [
+        ("https://api.example.com", "", "https://api.example.com/1"),
+        ("https://api.example.com:8443/billing", "", "https://api.example.com:8443/1"),
+        ("https://api.example.com", "https://edge.example.com/api", "https://edge.example.com/api/1"),
+        ("billing", "https://edge.example.com", "https://edge.example.com/1"),
+        ("billing", "", ""),
+    ],
+)
+def test_the_url_of_a_request_has_the_origin_that_was_configured(audience: str, base_url: str, url: str) -> None:
+    """Without one only bearer tokens are accepted."""
+    assert public_url(audience, base_url, "/1") == url
+    if not url:
+        with pytest.raises(Denied, match="as a bearer token"):
+            read_token(["DPoP abc"], Sent("GET", url, ["p"]))
+
+
 @pytest.mark.parametrize("kind", list(Reason), ids=str)
 def test_what_is_temporary_is_503_and_everything_else_is_invalid_token(kind: Reason) -> None:
     refused = Refused(kind, "why")
@@ -51,7 +79,8 @@ def test_what_is_temporary_is_503_and_everything_else_is_invalid_token(kind: Rea
     if refused.is_temporary:
         assert (denied.status, denied.challenge()) == (503, None)
     else:
-        assert (denied.status, denied.error) == (401, "invalid_token")
+        error = "invalid_dpop_proof" if kind.startswith("proof-") else "invalid_token"
+        assert (denied.status, denied.error) == (401, error)
 
 
 @pytest.mark.parametrize(

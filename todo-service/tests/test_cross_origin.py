@@ -55,7 +55,7 @@ def test_a_preflight_asks_for_no_token_and_names_what_the_api_takes(service: Ser
     assert response.headers["Access-Control-Allow-Origin"] == BOARD
     assert {"GET", "POST", "PATCH", "DELETE"} == set(response.headers["Access-Control-Allow-Methods"].split(", "))
     allowed = set(response.headers["Access-Control-Allow-Headers"].split(", "))
-    assert {"authorization", "content-type", "if-match", "if-none-match", "idempotency-key"} <= allowed
+    assert {"authorization", "dpop", "content-type", "if-match", "if-none-match", "idempotency-key"} <= allowed
 
 
 @pytest.mark.parametrize("origin", STRANGERS)

@@ -140,6 +140,7 @@ def test_the_resource_is_described_to_everybody(issuer: Issuer) -> None:
         "authorization_servers": [issuer.url],
         "scopes_supported": ["billing:read", "billing:write"],
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
     }
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
@@ -176,3 +177,35 @@ async def test_the_lifespan_of_the_application_keeps_keys_fresh() -> None:
         async with own.lifespan(FastAPI()):
             await until(lambda: own.verifier.is_ready)
             assert own.verifier.verify(issuer.token()).sub == "alice"
+
+
+def test_a_token_that_is_bound_to_a_key_is_let_in_with_a_proof_for_this_request(issuer: Issuer) -> None:
+    """RFC 9449 §7.1. The Host header, which a thief can choose, does not count."""
+    key = issuer.client_key()
+    token = issuer.token("alice", cnf=key.cnf)
+
+    def send(*proofs: str, path: str = "/me", **headers: str) -> httpx2.Response:
+        sent = [("Authorization", f"DPoP {token}"), *(("DPoP", proof) for proof in proofs), *headers.items()]
+        return call("GET", path, headers=sent)
+
+    url = "https://api.example.com/me"
+    proof = key.proof(token, "GET", url)
+    assert send(proof).json() == "alice"
+    refused = {
+        "replayed": send(proof),
+        "missing": send(),
+        "two": send(key.proof(token, "GET", url), key.proof(token, "GET", url)),
+        "another URL": send(key.proof(token, "GET", "https://api.example.com/invoices")),
+        "another host": send(key.proof(token, "GET", "https://evil.example.com/me"), Host="evil.example.com"),
+        "another method": send(key.proof(token, "DELETE", url)),
+    }
+    for name, answer in refused.items():
+        assert answer.status_code == 401, name
+        assert challenge(answer).startswith('DPoP error="invalid_dpop_proof", error_description="'), name
+        assert challenge(answer).endswith(', algs="ES256 PS256 RS256"'), name
+    as_bearer = call("GET", "/me", token)
+    assert (as_bearer.status_code, challenge(as_bearer)[:28]) == (401, 'Bearer error="invalid_token"')
+    other = send(issuer.client_key().proof(token, "GET", url))
+    assert (other.status_code, challenge(other)[:26]) == (401, 'DPoP error="invalid_token"')
+    proof = key.proof(token, "GET", "https://api.example.com/invoices")
+    assert challenge(send(proof, path="/invoices"))[:31] == 'DPoP error="insufficient_scope"'

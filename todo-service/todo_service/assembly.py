@@ -90,8 +90,8 @@ async def assembled(settings: Settings, counts: RequestCounts, seams: Seams) -> 
 
 def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts: RequestCounts, seams: Seams) -> Parts:
     clock = seams.clock
-    metadata = protected_resource.describe(settings.issuer)
-    verifier = _verifier(settings, metadata.resource, seams)
+    verifier = _verifier(settings, settings.issuer + protected_resource.RESOURCE_PATH, seams)
+    metadata = protected_resource.describe(settings.issuer, verifier.policy.proof_algorithms)
     return Parts(
         clock=clock,
         counts=counts,
@@ -108,6 +108,7 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         requires_status=verifier.policy.requires_status,
         authenticator=Authenticator(
             verifier,
+            origin=settings.issuer,
             resource_metadata=settings.issuer + protected_resource.PATH,
             rejections=counts.rejections,
             clock=clock,

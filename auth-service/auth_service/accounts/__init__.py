@@ -1,9 +1,11 @@
 """Accounts: the people who sign in, their ways in, and their passwords.
 
     accounts.py          the tables `Account` and `Identity`, and every function that reads or changes them
+    sign_ups.py          `create_unless_taken`: a new account, without telling whether the address was free
     account_lists.py     pages of accounts for operators: searched, in a chosen order
     email_addresses.py   `parse_email`: an address in the form in which it is stored and compared
     passwords.py         which passwords are accepted; Argon2id in a few threads with a bounded queue
+    factors/             what is proved after the password: codes of an authenticator app, recovery codes
 
 An identity is one way in to an account; a password is the identity of the provider `credential`. A password never meets
 the database: `find_by_email_with_password` reads the hash, the session is closed, `PasswordHasher` compares in its
@@ -13,5 +15,5 @@ that was compared). A caller first takes a `Place` in the queue; `TooBusy` means
 `delete_account` and `set_suspended` record the event in the caller's transaction, so that no caller can forget it; the
 callers are `delete_with_sessions` (sessions/) and the commands, which end sessions and grants.
 
-Others import all four files freely. Only signing_in/ and the commands compare or set passwords.
+Others import all of them freely. Only signing_in/ and the commands compare or set passwords.
 """

@@ -1,6 +1,5 @@
 """Events for a security review, in a table of their own."""
 
-import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ..keys.rotation import Rotation
+from ..store.client_ids import ClientKey, client_url, key_of, url_of
 from ..store.instants import Instant
-from ..store.rows import CLIENT_ID, Row, insert_into
+from ..store.rows import Row, insert_into
 from ..telemetry.logs import audit
 
 MAX_PER_HOUR = 100  # events of one kind, account and client that have a row each
@@ -39,7 +39,8 @@ class AuditEvent(Row):
     last_at: Mapped[datetime] = mapped_column(Instant)  # of the last one that was counted
     event: Mapped[str] = mapped_column(String(64))
     account_id: Mapped[str | None] = mapped_column(String(32))  # no foreign key: the event outlives the account
-    client_id: Mapped[str | None] = mapped_column(CLIENT_ID)
+    client_id: Mapped[str | None] = mapped_column(ClientKey)
+    client_url: Mapped[str | None] = client_url()
     facts: Mapped[str] = mapped_column(Text)  # JSON: further ids
     count: Mapped[int] = mapped_column(Integer)
     counted_as: Mapped[str | None] = mapped_column(String(200), unique=True)
@@ -77,14 +78,12 @@ async def _record(
     kept = {name: value for name, value in told.items() if value is not None}
     session.info.setdefault(_COMMITTED, []).append((event, kept))
     hour = now.replace(minute=0, second=0, microsecond=0)
-    row = {"occurred_at": now, "last_at": now, "event": event, "account_id": account_id, "client_id": client_id}
+    row = {
+        "occurred_at": now, "last_at": now, "event": event, "account_id": account_id, "client_id": client_id,
+        "client_url": url_of(client_id),
+    }  # fmt: skip
     if not (most and await _insert(session, row, json.dumps(dict(facts)), hour, most)):
-        await _count(session, row, f"{event}|{account_id or ''}|{_short(client_id or '')}|{hour:%Y%m%d%H}")
-
-
-def _short(client_id: str) -> str:
-    """The client_id for a key of limited length; a URL is hashed."""
-    return client_id if len(client_id) <= 64 else hashlib.sha256(client_id.encode()).hexdigest()
+        await _count(session, row, f"{event}|{account_id or ''}|{key_of(client_id or '')}|{hour:%Y%m%d%H}")
 
 
 def recorded(

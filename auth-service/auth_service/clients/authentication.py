@@ -12,7 +12,8 @@ from datetime import datetime
 
 from ..oauth import client_assertion
 from ..oauth.client_assertion import ASSERTION_TYPE, InvalidAssertion
-from ..oauth.client_metadata import (
+from ..oauth.errors import InvalidClient, InvalidRequest
+from ..oauth.metadata_values import (
     CLIENT_SECRET_BASIC,
     CLIENT_SECRET_POST,
     NONE,
@@ -20,7 +21,6 @@ from ..oauth.client_metadata import (
     SECRET_METHODS,
     TOKEN_ENDPOINT,
 )
-from ..oauth.errors import InvalidClient, InvalidRequest
 from ..oauth.parameters import Parameters, decode_form_text
 from .assertions import AssertionVerifier
 from .cache import ClientCache

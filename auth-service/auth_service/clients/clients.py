@@ -19,9 +19,9 @@ from ..oauth.client_documents import is_document_url
 from ..oauth.client_metadata import ClientMetadata
 from ..sealed import opaque
 from ..status_lists import indexes as status_indexes
-from ..store import identifiers
+from ..store import client_ids, identifiers
 from ..store.instants import Instant
-from ..store.rows import CLIENT_ID, Row, insert_into
+from ..store.rows import Row, insert_into
 from . import origins as client_origins
 from . import revoked_secrets
 
@@ -40,10 +40,10 @@ class SecretEnded(Exception):
         self.ended_at = ended_at
 
 
-class Client(Row):
+class Client(client_ids.NamesClient, Row):
     __tablename__ = "clients"
 
-    client_id: Mapped[str] = mapped_column(CLIENT_ID, primary_key=True)
+    client_key: Mapped[str] = mapped_column("client_id", client_ids.ClientKey, primary_key=True)
     registered: Mapped[str] = mapped_column(Text)  # JSON: new members need no migration
     roles: Mapped[str] = mapped_column(Text, default="{}", server_default="{}")  # JSON (roles.py)
     secret_hash: Mapped[str | None] = mapped_column(String(64))
@@ -109,7 +109,7 @@ async def provision(
             await revoked_secrets.remember(session, client_id, {held.previous_secret_hash: now})
     await session.execute(
         insert.values(client_id=client_id, created_at=now, updated_at=now, **made).on_conflict_do_update(
-            index_elements=[Client.client_id], set_={**made, "updated_at": now}
+            index_elements=["client_id"], set_={**made, "updated_at": now}
         )
     )
     await client_origins.replace(session, client_id, registration.redirect_uris)
@@ -174,7 +174,7 @@ async def rotate_secret(session: AsyncSession, client_id: str, *, overlap: timed
 
 async def lock(session: AsyncSession, client_id: str) -> Client | None:
     """The client as it is stored now, locked until the transaction ends."""
-    return await session.get(Client, client_id, with_for_update=True, populate_existing=True)
+    return await session.get(Client, client_ids.key_of(client_id), with_for_update=True, populate_existing=True)
 
 
 async def revoke_own_tokens(session: AsyncSession, client_id: str, *, now: datetime) -> None:

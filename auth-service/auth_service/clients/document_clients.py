@@ -4,22 +4,26 @@ At /oauth/authorize the client is made from the document, without a row. The tra
 code, stores what the document says then (`keep`): the token endpoint uses this copy, and fetches nothing.
 
 A consent is for a client at certain addresses with certain keys. If the document names others now, it counts for none.
+When the last consent and the last grant are gone, the worker deletes the row.
 """
 
 import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..grants import consents, grants
+from ..grants.consents import Consent
+from ..grants.grants import Grant
 from ..oauth.client_metadata import ClientMetadata
+from ..store.client_ids import url_of
 from ..store.rows import insert_into
 from . import clients
 from . import origins as client_origins
 from .clients import BLOCKED, Client
-from .own_registrations import DOCUMENT, identity_of
+from .own_registrations import DOCUMENT, UNUSED_STRANGER_TTL, identity_of
 
 _NOTHING: Mapping[str, object] = {  # the metadata of a client that was blocked before anybody had allowed it
     "client_name": "", "grant_types": [], "response_types": [], "token_endpoint_auth_method": "none", "scope": "",
@@ -57,10 +61,7 @@ async def keep(session: AsyncSession, client: Client, *, now: datetime) -> bool:
         return False
     if await _stored(session, client) == client.registered:
         return True
-    insert = insert_into(session, Client).values(
-        client_id=client.client_id, registered=client.registered, registered_by=DOCUMENT, created_at=now, updated_at=now
-    )
-    await session.execute(insert.on_conflict_do_nothing(index_elements=[Client.client_id]))
+    await _insert(session, client.client_id, client.registered, DOCUMENT, now)
     held = await clients.lock(session, client.client_id)
     if held is None or held.registered_by == BLOCKED:
         return False
@@ -70,6 +71,24 @@ async def keep(session: AsyncSession, client: Client, *, now: datetime) -> bool:
     await session.flush()
     await client_origins.replace(session, client.client_id, client.registration.redirect_uris)
     return True
+
+
+async def delete_unused(session: AsyncSession, *, limit: int, now: datetime) -> int:
+    """Delete clients that have neither a consent nor a grant, a day after they last changed. Returns how many.
+
+    A consent that is given at this moment holds the row (`hold_owners`). One that was committed before the row was
+    locked is seen by the second statement.
+    """
+    unused = (
+        Client.registered_by == DOCUMENT,
+        Client.updated_at <= now - UNUSED_STRANGER_TTL,
+        ~select(Consent.client_id).where(Consent.client_id == Client.client_id).exists(),
+        ~select(Grant.client_id).where(Grant.client_id == Client.client_id).exists(),
+    )
+    chosen = select(Client.client_id).where(*unused).order_by(Client.client_id).limit(limit)
+    locked = (await session.scalars(chosen.with_for_update(skip_locked=True))).all()
+    gone = delete(Client).where(Client.client_id.in_(locked), *unused).returning(Client.client_id)
+    return len((await session.scalars(gone.execution_options(synchronize_session=False))).all())
 
 
 async def is_blocked(session: AsyncSession, client_id: str) -> bool:
@@ -82,10 +101,7 @@ async def block(session: AsyncSession, client_id: str, *, now: datetime) -> int:
 
     Returns the number of grants that ended.
     """
-    insert = insert_into(session, Client).values(
-        client_id=client_id, registered=json.dumps(_NOTHING), registered_by=BLOCKED, created_at=now, updated_at=now
-    )
-    await session.execute(insert.on_conflict_do_nothing(index_elements=[Client.client_id]))
+    await _insert(session, client_id, json.dumps(_NOTHING), BLOCKED, now)
     held = await clients.lock(session, client_id)
     if held is not None:
         held.registered_by, held.updated_at = BLOCKED, now
@@ -105,6 +121,15 @@ async def find_agreed(
         if copy is None or identity_of(copy) != identity_of(client.registration):
             return {}
     return await consents.find_agreed(session, account_id, client.client_id, lock=lock)
+
+
+async def _insert(session: AsyncSession, client_id: str, registered: str, registered_by: str, now: datetime) -> None:
+    """Store the client, unless it is stored already."""
+    named = {"client_id": client_id, "client_url": url_of(client_id)}
+    insert = insert_into(session, Client).values(
+        **named, registered=registered, registered_by=registered_by, created_at=now, updated_at=now
+    )
+    await session.execute(insert.on_conflict_do_nothing(index_elements=["client_id"]))
 
 
 async def _stored(session: AsyncSession, client: Client) -> str | None:

@@ -1,8 +1,10 @@
-"""Commands for operators. Exit codes: 0 done, 1 refused or failed (the reasons are on stderr), 2 wrong usage.
+"""Commands for operators. Exit codes: 0 done, 1 refused or failed (the reasons are on stderr), 2 wrong usage, 3 a
+difference (`apply --plan --exit-code`).
 
     serving.py, working.py                     `serve` and `worker`: the two kinds of process
     whole_responses.py                         `serve` sends small responses in one system call
     users.py, users_access.py, users_email.py  `users`: accounts; suspend, activate, delete; their addresses
+    users_factors.py                           `users disable-second-factor`
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     blocking.py                                `clients block`: cut off a client with a metadata document
@@ -36,6 +38,7 @@ import structlog
 import typer
 from sqlalchemy.exc import OperationalError
 
+from ..accounts.factors.totp_factors import UnreadableSecret
 from ..keys.encryption import UnreadableKey
 from ..keys.rotation import RotationRefused
 from ..settings.settings import InvalidSettings
@@ -142,6 +145,7 @@ def main() -> None:
         InvalidSettings,
         SchemaMismatch,
         UnreadableKey,
+        UnreadableSecret,
         RotationRefused,
         CommandRefused,
         CannotListen,

@@ -45,7 +45,7 @@ def record_of(event: AuditEvent) -> Record:
         "event": event.event,
         "count": event.count,
         "account_id": event.account_id,
-        "client_id": event.client_id,
+        "client_id": event.client_url or event.client_id,
         "facts": " ".join(f"{name}={value}" for name, value in facts.items()),
     }
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ..accounts.factors.rewrap import rewrap_secrets
+from ..accounts.factors.totp_factors import seal_of
 from ..audit.trail import record, record_rotation
 from ..clients.algorithms import Use, find_evidence, find_lacking, find_use
 from ..keys.rewrap import rewrap_keys
@@ -83,7 +85,9 @@ def rotate(
 
 @app.command()
 def rewrap(as_json: AsJson = False) -> None:
-    """Re-encrypt the private keys with the newest of AUTH_KEY_ENCRYPTION_KEYS, so that older ones can be dropped.
+    """Re-encrypt what AUTH_KEY_ENCRYPTION_KEYS encrypted with the newest of them, so that older ones can be dropped.
+
+    These are the private keys and the secrets of authenticator apps.
 
     First restart every auth-service and worker with the newest one, so that all can decrypt the result.
     """
@@ -178,6 +182,7 @@ async def _rewrap() -> Record:
         stores = open_stores(database)
         rewrapped = sum([len(await rewrap_keys(database, store)) for store in stores])
         version = stores[0].encryption.newest
+        rewrapped += await rewrap_secrets(database, seal_of(load_settings().versioned("key_encryption_keys")))
         async with database.writing() as session:
             await record(session, "keys_rewrapped", now=utc_now(), rewrapped=rewrapped, version=version)
     return {"rewrapped": rewrapped, "version": version}

@@ -28,6 +28,7 @@ def record_of(account: Account, **further: str | int) -> Record:
         "name": account.name,
         "email_verified": account.email_verified,
         "status": "active" if account.suspended_at is None else "suspended",
+        "second_factor": "off" if account.second_factor_at is None else "on",
         "created_at": account.created_at.isoformat(timespec="milliseconds"),
         **further,
     }

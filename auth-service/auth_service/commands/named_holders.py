@@ -10,7 +10,7 @@ from ..accounts import accounts
 from ..accounts.accounts import Account
 from ..clients import clients
 from ..clients.clients import Client
-from ..oauth.client_metadata import CLIENT_CREDENTIALS
+from ..oauth.metadata_values import CLIENT_CREDENTIALS
 from .named_accounts import get_account
 from .opened import CommandRefused
 

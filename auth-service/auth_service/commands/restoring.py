@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account
+from ..accounts.factors.challenges import Challenge
 from ..audit.trail import record
 from ..clients.clients import Client
 from ..clients.registration_tokens import RegistrationToken
@@ -55,6 +56,8 @@ _PAST = {
     "reported_at",
     "occurred_at",
     "suspended_at",
+    "confirmed_at",
+    "used_at",
 }
 _BATCH = 500  # sessions in one statement
 # Nothing in these tables outlives a restore. Pending requests and reports are made anew by those who need them.
@@ -62,6 +65,7 @@ _BATCH = 500  # sessions in one statement
 _EMPTIED = (
     *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
     *(OutgoingMail, MailedLink),
+    Challenge,
     RegistrationToken,  # the backup does not know which were used up or revoked since
     *(OutgoingMail, MailedLink),  # what it still has to send was sent since, and what it links to was used
 )
@@ -155,12 +159,14 @@ async def _list_what_came_back(session: AsyncSession, since: datetime, until: da
         return await session.scalar(select(func.count()).select_from(table).where(*which)) or 0
 
     accounts, suspended = await count(Account), await count(Account, Account.suspended_at.is_not(None))
+    factors = await count(Account, Account.second_factor_at.is_not(None))
     clients, secrets = await count(Client), await count(Client, Client.secret_hash.is_not(None))
     roles = await count(AccountRole) + await count(Client, Client.roles != "{}")
     told = [
         ("accounts", accounts, "deleted ones are back, new ones are missing; profiles and addresses are as before"),
         ("passwords", accounts, "changed ones are as before"),
         ("suspensions", suspended, "new ones are undone, lifted ones are back"),
+        ("second factors", factors, "disabled ones are back, new ones are missing; used recovery codes work again"),
         ("clients", clients, "deleted ones are back, new ones are missing; metadata is as before"),
         ("client secrets", secrets, "replaced and revoked ones are valid again"),
         ("APIs", await count(RegisteredResource), "removed ones and their scopes are back, new ones are missing"),

@@ -1,6 +1,6 @@
 """Endpoints: what can be asked over HTTP. One file or one room for each; none imports another.
 
-    authorize/                /oauth/authorize: a person allows a client (RFC 6749 §3.1)
+    authorize/                /oauth/authorize: a person allows a client (RFC 6749 §3.1); /oauth/par (RFC 9126)
     token/                    /oauth/token: grants are traded for tokens (RFC 6749 §3.2)
     register/                 /oauth/register: a program registers itself as a client (RFC 7591, 7592)
     userinfo.py               /oauth/userinfo: who a token's person is

@@ -25,10 +25,10 @@ MAX_ROWS = 100_000  # anybody can make one; beyond this the oldest are deleted
 
 class StoredRequest(Row):
     __tablename__ = "authorization_requests"
-    __expiry__ = Expiry(MAX_ROWS)
+    __expiry__ = Expiry(MAX_ROWS, surplus_first=("created_at",))  # pushed requests expire sooner, but are not older
 
     handle_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    browser_hash: Mapped[str | None] = mapped_column(String(64))  # None: posted by another site, not bound yet
+    browser_hash: Mapped[str | None] = mapped_column(String(64))  # None: posted or pushed, not bound yet
     # None: the client has a metadata document, and perhaps no row; then `client_metadata` is what the document said
     client_id: Mapped[str | None] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), index=True)
     client_metadata: Mapped[str | None] = mapped_column(Text)
@@ -60,9 +60,10 @@ async def store(
     *,
     browser: str | None,
     client_metadata: str | None = None,
+    ttl: timedelta = TTL,
     now: datetime,
 ) -> None:
-    """Store a request for TTL under a newly drawn handle.
+    """Store a request for `ttl` under a handle that no other request has.
 
     Args:
         client_metadata: what the client's document says, if it has one; such a client needs no row.
@@ -75,7 +76,7 @@ async def store(
             client_metadata=client_metadata,
             parameters=request.render(),
             created_at=now,
-            expires_at=now + TTL,
+            expires_at=now + ttl,
         )
     )
 
@@ -92,14 +93,15 @@ async def find(session: AsyncSession, handle: str, *, browser: str | None, now: 
     return stored
 
 
-async def bind(session: AsyncSession, handle: str, browser: str) -> bool:
-    """Bind the request to this browser. False if another browser was first."""
+async def bind(session: AsyncSession, handle: str, browser: str, *, now: datetime) -> bool:
+    """Bind the request to this browser, for which it waits for TTL from now. False if another browser was first."""
     row = StoredRequest
     unbound = update(row).where(
         row.handle_hash == opaque.hash_of(handle),
         or_(row.browser_hash.is_(None), row.browser_hash == opaque.hash_of(browser)),
     )
-    bound = await session.execute(unbound.values(browser_hash=opaque.hash_of(browser)).returning(row.handle_hash))
+    belongs = {"browser_hash": opaque.hash_of(browser), "expires_at": now + TTL}
+    bound = await session.execute(unbound.values(belongs).returning(row.handle_hash))
     return bound.scalar_one_or_none() is not None
 
 

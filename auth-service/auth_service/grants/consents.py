@@ -9,19 +9,20 @@ from sqlalchemy import ForeignKey, Select, String, Text, delete, func, literal, 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..store.client_ids import NamesClient, key_of, url_of
 from ..store.instants import Instant
 from ..store.rows import Row, insert_into
 from . import grants
 
 
-class Consent(Row):
+class Consent(NamesClient, Row):
     """The scope that an account allowed a client at a resource. Later consents are added to it."""
 
     __tablename__ = "consents"
 
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
-    client_id: Mapped[str] = mapped_column(
-        ForeignKey("clients.client_id", ondelete="CASCADE"), primary_key=True, index=True
+    client_key: Mapped[str] = mapped_column(
+        "client_id", ForeignKey("clients.client_id", ondelete="CASCADE"), primary_key=True, index=True
     )
     resource: Mapped[str] = mapped_column(String(2048), primary_key=True)
     scope: Mapped[str] = mapped_column(Text)  # JSON, sorted
@@ -56,8 +57,9 @@ async def _add(
 ) -> None:
     insert = insert_into(session, Consent)
     nothing = insert.values(
-        account_id=account_id, client_id=client_id, resource=resource, scope="[]", created_at=now, updated_at=now
-    )
+        account_id=account_id, client_id=client_id, client_url=url_of(client_id), resource=resource, scope="[]",
+        created_at=now, updated_at=now,
+    )  # fmt: skip
     consent = None
     while consent is None:  # more than once only if the consent is withdrawn between the two statements
         await session.execute(nothing.on_conflict_do_nothing())
@@ -70,7 +72,8 @@ async def list_consents(
 ) -> Sequence[Consent]:
     """A page of consents ordered by key, starting after `after`; of one account, or of all (None)."""
     key = (Consent.account_id, Consent.client_id, Consent.resource)
-    query = select(Consent).where(tuple_(*key) > tuple_(*map(literal, after))).order_by(*key).limit(limit)
+    place = (after[0], key_of(after[1]), after[2])
+    query = select(Consent).where(tuple_(*key) > tuple_(*map(literal, place))).order_by(*key).limit(limit)
     if account_id is not None:
         query = query.where(Consent.account_id == account_id)
     return (await session.scalars(query)).all()

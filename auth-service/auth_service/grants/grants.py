@@ -28,6 +28,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..status_lists import indexes as status_indexes
 from ..store import identifiers
+from ..store.client_ids import NamesClient, url_of
 from ..store.instants import Instant
 from ..store.rows import Row, delete_unlocked, insert_into
 
@@ -36,7 +37,7 @@ _BATCH = 500  # ids in one statement
 _LIVE = text("ended_at IS NULL")
 
 
-class Grant(Row):
+class Grant(NamesClient, Row):
     __tablename__ = "grants"
     __table_args__ = (
         # An access token identifies its grant by these three columns, so at most one live grant may have them.
@@ -54,7 +55,9 @@ class Grant(Row):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     session_id: Mapped[str] = mapped_column(String(32))  # no foreign key: an offline grant outlives its session
-    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), index=True)
+    client_key: Mapped[str] = mapped_column(
+        "client_id", ForeignKey("clients.client_id", ondelete="CASCADE"), index=True
+    )
     is_offline: Mapped[bool] = mapped_column(Boolean)
     created_at: Mapped[datetime] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
@@ -102,6 +105,7 @@ async def find_or_create(
                 account_id=account_id,
                 session_id=session_id,
                 client_id=client_id,
+                client_url=url_of(client_id),
                 is_offline=is_offline,
                 created_at=now,
             ).on_conflict_do_nothing(index_elements=["session_id", "client_id", "is_offline"], index_where=_LIVE)
@@ -174,8 +178,7 @@ async def end_all(session: AsyncSession, *, now: datetime) -> int:
 async def renew_indexes(session: AsyncSession, grant_ids: Collection[str], *, now: datetime) -> None:
     """Revoke all access tokens of these grants. The grants live on: their next tokens have another index."""
     for batch in _batches(sorted(set(grant_ids))):
-        anew = {"status_list_id": None, "status_index": None}
-        await session.execute(update(Grant).where(Grant.id.in_(batch)).values(anew))
+        await session.execute(update(Grant).where(Grant.id.in_(batch)).values(status_list_id=None, status_index=None))
         await status_indexes.revoke(session, batch, now=now)
 
 

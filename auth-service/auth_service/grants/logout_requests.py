@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..sealed import opaque
+from ..store.client_ids import ClientKey, client_url, url_of
 from ..store.instants import Instant
-from ..store.rows import CLIENT_ID, Expiry, Row
+from ..store.rows import Expiry, Row
 
 TTL = timedelta(hours=24)  # the page may be left open for a day
 MAX_ROWS = 100_000  # anybody can make one; beyond this the oldest are deleted
@@ -23,11 +24,16 @@ class LogoutRequest(Row):
     __expiry__ = Expiry(MAX_ROWS)
 
     handle_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    client_id: Mapped[str | None] = mapped_column(CLIENT_ID)  # the client that the ID token was issued to
+    client_key: Mapped[str | None] = mapped_column("client_id", ClientKey)  # the client that asked, if it is known
+    client_url: Mapped[str | None] = client_url()
     session_id: Mapped[str | None] = mapped_column(String(32))  # the `sid` of that ID token
     post_logout_redirect_uri: Mapped[str | None] = mapped_column(Text)  # registered by that client
     state: Mapped[str | None] = mapped_column(Text)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+    @property
+    def client_id(self) -> str | None:
+        return self.client_url or self.client_key
 
 
 async def store(
@@ -44,7 +50,8 @@ async def store(
     session.add(
         LogoutRequest(
             handle_hash=opaque.hash_of(handle),
-            client_id=client_id,
+            client_key=client_id,
+            client_url=url_of(client_id),
             session_id=session_id,
             post_logout_redirect_uri=post_logout_redirect_uri,
             state=state,

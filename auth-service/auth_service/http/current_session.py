@@ -7,9 +7,11 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account
-from ..sessions.browser_sessions import BrowserSession, Device, find_live, start_session
+from ..sessions.browser_sessions import BrowserSession, find_live
 from ..sessions.lifetimes import Lifetimes
+from ..sessions.proofs import Proof
 from ..sessions.sliding import slid_expiry, slide
+from ..sessions.starting import Device, start_session
 from ..store.database import Database
 from .cookies import ConflictingCookies
 from .parts import Given
@@ -73,11 +75,24 @@ async def _slide(current: Current, expires_at: datetime, request: Request, parts
 
 
 async def start_session_here(
-    request: Request, session: AsyncSession, parts: SessionParts, account_id: str, *, remember: bool, now: datetime
+    request: Request,
+    session: AsyncSession,
+    parts: SessionParts,
+    account_id: str,
+    proof: Proof,
+    *,
+    remember: bool,
+    now: datetime,
 ) -> BrowserSession:
-    """Start a session for the device that sent the request."""
+    """Start a session for the device that sent the request.
+
+    Raises:
+        SecondFactorMissing: the account has a second factor, which the proof lacks.
+    """
     device, lifetimes = device_of(request), parts.session_lifetimes
-    return await start_session(session, account_id, remember=remember, device=device, lifetimes=lifetimes, now=now)
+    return await start_session(
+        session, account_id, proof, remember=remember, device=device, lifetimes=lifetimes, now=now
+    )
 
 
 def device_of(request: Request) -> Device:

@@ -1,6 +1,7 @@
 """Limits: how often something may be tried or asked.
 
     attempts.py         guesses at a password, counted in SQL per account and network, and per account
+    code_attempts.py    codes of a second factor, counted in SQL per account
     mail_budgets.py     mails that anonymous callers cause, per address and per network
     clients.py          requests of an authenticated client to an endpoint, and its RateLimit fields
     documents.py        fetches of clients' metadata documents, counted per network, per host and in all
@@ -19,6 +20,6 @@ budget and gives one attempt back to the second (`succeeded`).
 Clients: http/client_requests.py calls `ClientLimits.spend` after the client is authenticated. With Redis all processes
 count together; when Redis is away each process counts alone, and no request waits.
 
-The gateway limits by address before any of this (gateway/README.md). Others import attempts.py, mail_budgets.py and
-clients.py; settings/ imports `QuotaPolicy` and `parse_redis_url`. Redis itself is used only here.
+The gateway limits by address before any of this (gateway/README.md). Others import attempts.py, code_attempts.py,
+mail_budgets.py and clients.py; settings/ imports `QuotaPolicy` and `parse_redis_url`. Redis itself is used only here.
 """

@@ -97,7 +97,7 @@ class AttemptLimiter:
             async with self._database.writing() as session:
                 # Always from the narrowest to the widest, so that two transactions cannot wait for each other.
                 for key, free in zip(attempt.network_keys, FREE_ATTEMPTS, strict=False):
-                    await _take_from_network(session, key, now, free)
+                    await take_with_delay(session, key, now, free)
                 if attempt.account_key is not None:
                     await _take_from_account(session, attempt.account_key, now)
         return attempt
@@ -115,13 +115,18 @@ class AttemptLimiter:
             for key in attempt.network_keys:
                 await session.execute(delete(AttemptBudget).where(AttemptBudget.key == key))
             if attempt.account_key is not None:
-                await _give_back(session, attempt.account_key)
+                await give_back(session, attempt.account_key)
 
     def _hash(self, *parts: str) -> str:
         return hmac.digest(self._key, "\0".join(parts).encode(), "sha256").hex()
 
 
-async def _take_from_network(session: AsyncSession, key: str, now: datetime, free: int) -> None:
+async def take_with_delay(session: AsyncSession, key: str, now: datetime, free: int) -> None:
+    """Count an attempt. After `free` ones each further one has to wait, twice as long every time.
+
+    Raises:
+        TooManyAttempts
+    """
     count = case((AttemptBudget.expires_at <= now, 1), else_=AttemptBudget.count + 1)
     steps: list[Any] = [(count < free, NOT_HELD)]
     steps += [(count == free + step, now + delay) for step, delay in enumerate(DELAYS)]
@@ -179,7 +184,7 @@ async def _take(
         raise TooManyAttempts((next_at or now) - now)
 
 
-async def _give_back(session: AsyncSession, key: str) -> None:
+async def give_back(session: AsyncSession, key: str) -> None:
     """Count one attempt fewer and lift the delay. Only this attempt can have set a delay: it was taken without one."""
     given_back = {"count": AttemptBudget.count - 1, "next_at": NOT_HELD}
     await session.execute(

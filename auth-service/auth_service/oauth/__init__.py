@@ -7,6 +7,8 @@ Reading a request:
     claims_parameter.py           the `claims` parameter (OpenID Connect Core §5.5)
     client_metadata.py            a client's registration as a value (RFC 7591)
     metadata_members.py           its members, each read and checked by itself
+    metadata_combinations.py      members that depend on each other
+    metadata_values.py            their values that stand in code elsewhere
     client_documents.py           a client_id that is the URL of a metadata document, and this document
     self_registration.py          what counts of the metadata that a client states about itself
     client_assertion.py           a client's assertion, checked except for its signature (RFC 7523)

@@ -1,5 +1,12 @@
 """Authentication strength (`acr`) and methods (`amr`)."""
 
-ONE_FACTOR = "aal1"  # the name in NIST SP 800-63B
+from collections.abc import Collection
+
+ONE_FACTOR, TWO_FACTORS = "aal1", "aal2"  # the names in NIST SP 800-63B
 ACRS = (ONE_FACTOR,)
-PASSWORD = ("pwd",)  # RFC 8176 §2
+PASSWORD, OTP, MULTIPLE = "pwd", "otp", "mfa"  # RFC 8176 §2
+
+
+def acr_of(methods: Collection[str]) -> str:
+    """The strength of a sign-in by these methods."""
+    return TWO_FACTORS if MULTIPLE in methods else ONE_FACTOR

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from .audiences import Resources
-from .client_metadata import NONE, PRIVATE_KEY_JWT, ClientMetadata
+from .client_metadata import ClientMetadata
 from .errors import InvalidClientMetadata
+from .metadata_values import NONE, PRIVATE_KEY_JWT
 from .self_registration import parse_own
 
-MAX_LENGTH = 64  # characters of the URL, as the columns of the database have them (store/rows.py)
+MAX_LENGTH = 255  # characters of the URL
 MAX_SIZE = 5 * 1024  # octets of the document (draft §8.7)
 METHODS = (NONE, PRIVATE_KEY_JWT)
 _URL = re.compile(

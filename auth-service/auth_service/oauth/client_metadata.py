@@ -4,27 +4,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from . import metadata_combinations
 from . import metadata_members as members_of
 from . import scope as scopes
 from .algorithms import ALGORITHMS, SIGNED_RESPONSE_ALG
 from .audiences import Resources
-from .errors import InvalidClientMetadata, InvalidRedirectUri
+from .metadata_values import (
+    AUTH_METHODS,
+    AUTHORIZATION_CODE,
+    CLIENT_SECRET_BASIC,
+    MINIMAL,
+    NONE,
+    PUSHED_REQUIRED,
+    SECRET_METHODS,
+    TOKEN_ENDPOINT,
+)
 
-AUTHORIZATION_CODE, REFRESH_TOKEN = "authorization_code", "refresh_token"
-CLIENT_CREDENTIALS = "client_credentials"
-CODE = "code"
-
-CLIENT_SECRET_BASIC, CLIENT_SECRET_POST = "client_secret_basic", "client_secret_post"
-PRIVATE_KEY_JWT = "private_key_jwt"
-NONE = "none"  # a public client: it only sends its client_id, and PKCE protects its codes
-SECRET_METHODS = (CLIENT_SECRET_BASIC, CLIENT_SECRET_POST)
-AUTH_METHODS = (*SECRET_METHODS, PRIVATE_KEY_JWT, NONE)
-TOKEN_ENDPOINT = "token_endpoint"  # noqa: S105 - no password: a value of `assertion_audience`
-MINIMAL = "minimal"  # `id_token_claims`
 # Members that are written and read back as they are, and are absent when None.
 _AS_GIVEN = (
     *("jwks", "jwks_uri", "default_resource", "event_endpoint", "require_pkce", "assertion_audience"),
     *("id_token_claims", "backchannel_logout_uri", "backchannel_logout_session_required", SIGNED_RESPONSE_ALG),
+    PUSHED_REQUIRED,
 )
 
 
@@ -51,6 +51,7 @@ class ClientMetadata:
     id_token_signed_response_alg: str | None  # of ID tokens and logout tokens; None: RS256
     backchannel_logout_uri: str | None  # the URL that receives logout tokens
     backchannel_logout_session_required: bool | None  # logout tokens have a `sid` in any case
+    require_pushed_authorization_requests: bool | None  # RFC 9126 §6
 
     @property
     def uses_secret(self) -> bool:
@@ -122,11 +123,15 @@ def parse(
     members_of.refuse_unmet(members)
     given = {name: value for name, value in members.items() if name in NAMES and value is not None}
     method = members_of.read_one_of(given, "token_endpoint_auth_method", AUTH_METHODS, CLIENT_SECRET_BASIC)
-    grant_types = _grant_types(given, supported_grant_types) if needs_grant_type else _no_grant_types(given)
+    grant_types = (
+        metadata_combinations.read_grant_types(given, supported_grant_types)
+        if needs_grant_type
+        else metadata_combinations.read_no_grant_types(given)
+    )
     metadata = ClientMetadata(
         client_name=members_of.read_name(given),
         grant_types=grant_types,
-        response_types=_response_types(given, grant_types),
+        response_types=metadata_combinations.read_response_types(given, grant_types),
         token_endpoint_auth_method=method,
         scope=members_of.read_scope(
             given, scopes.DEFAULT if AUTHORIZATION_CODE in grant_types else (), supported=resources.scopes
@@ -147,54 +152,7 @@ def parse(
         id_token_signed_response_alg=members_of.read_one_of(given, SIGNED_RESPONSE_ALG, ALGORITHMS, None),
         backchannel_logout_uri=members_of.read_receiver(given, "backchannel_logout_uri"),
         backchannel_logout_session_required=members_of.read(given, "backchannel_logout_session_required", bool, None),
+        require_pushed_authorization_requests=members_of.read(given, PUSHED_REQUIRED, bool, None),
     )
-    _check_keys(metadata)
-    _check_public(metadata)
-    if AUTHORIZATION_CODE in grant_types and not metadata.redirect_uris:
-        raise InvalidRedirectUri("redirect_uris: authorization_code needs at least one.")
+    metadata_combinations.check(metadata)
     return metadata
-
-
-def _grant_types(given: Mapping[str, Any], supported: Sequence[str]) -> tuple[str, ...]:
-    """The grant types; the default is authorization_code (RFC 7591 §2).
-
-    refresh_token needs authorization_code, the only grant that issues refresh tokens.
-    """
-    grant_types = members_of.read_strings(given, "grant_types", (AUTHORIZATION_CODE,))
-    if not grant_types or not set(grant_types) <= set(supported):
-        raise InvalidClientMetadata(f"grant_types: supported are {', '.join(supported)}.")
-    if REFRESH_TOKEN in grant_types and AUTHORIZATION_CODE not in grant_types:
-        raise InvalidClientMetadata("grant_types: refresh_token needs authorization_code.")
-    return grant_types
-
-
-def _no_grant_types(given: Mapping[str, Any]) -> tuple[str, ...]:
-    if members_of.read_strings(given, "grant_types"):
-        raise InvalidClientMetadata("grant_types: this client has none.")
-    return ()
-
-
-def _response_types(given: Mapping[str, Any], grant_types: tuple[str, ...]) -> tuple[str, ...]:
-    """The response types: `code` if the client has authorization_code, otherwise none (RFC 7591 §2.1)."""
-    fitting = (CODE,) if AUTHORIZATION_CODE in grant_types else ()
-    response_types = members_of.read_strings(given, "response_types", fitting)
-    if response_types != fitting:
-        raise InvalidClientMetadata("response_types: must be code with authorization_code, and empty otherwise.")
-    return response_types
-
-
-def _check_keys(metadata: ClientMetadata) -> None:
-    """At most one of `jwks` and `jwks_uri` is allowed (RFC 7591 §2); private_key_jwt needs one of them."""
-    if metadata.jwks is not None and metadata.jwks_uri is not None:
-        raise InvalidClientMetadata("Only one of jwks and jwks_uri is allowed.")
-    has_keys = metadata.jwks is not None or metadata.jwks_uri is not None
-    if metadata.token_endpoint_auth_method == PRIVATE_KEY_JWT and not has_keys:
-        raise InvalidClientMetadata("private_key_jwt needs jwks or jwks_uri.")
-
-
-def _check_public(metadata: ClientMetadata) -> None:
-    """A client without credentials may not use client_credentials (RFC 6749 §4.4) or introspection (RFC 7662 §2.1)."""
-    if metadata.is_public and CLIENT_CREDENTIALS in metadata.grant_types:
-        raise InvalidClientMetadata("grant_types: client_credentials needs a client that authenticates.")
-    if metadata.is_public and metadata.protected_resource:
-        raise InvalidClientMetadata("protected_resource: only for a client that authenticates.")

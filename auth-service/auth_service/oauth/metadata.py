@@ -8,7 +8,7 @@ from .audiences import Resources
 from .authentication_context import ACRS
 from .authorization_request import RESPONSE_MODES
 from .client_assertion import ALGORITHMS
-from .client_metadata import AUTH_METHODS, CODE, NONE
+from .metadata_values import AUTH_METHODS, CODE, NONE
 from .scope import IDENTITY
 
 
@@ -22,6 +22,7 @@ def describe(resources: Resources, *, grant_types: Sequence[str], registers: boo
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
+        "pushed_authorization_request_endpoint": f"{issuer}/oauth/par",
         "token_endpoint": f"{issuer}/oauth/token",
         "userinfo_endpoint": f"{issuer}/oauth/userinfo",
         "introspection_endpoint": f"{issuer}/oauth/introspect",

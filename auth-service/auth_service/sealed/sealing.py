@@ -25,6 +25,10 @@ class Seal:
         sealed = self._ciphers[self._newest].encrypt(nonce, text.encode(), place.encode())
         return self._newest.to_bytes(_VERSION_LENGTH) + nonce + sealed
 
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether the newest secret has sealed it, so that older ones can be dropped."""
+        return sealed[:_VERSION_LENGTH] == self._newest.to_bytes(_VERSION_LENGTH)
+
     def open(self, sealed: bytes, *, place: str) -> str | None:
         """The text, or None if its secret is no longer configured or it was sealed for another place."""
         cipher = self._ciphers.get(int.from_bytes(sealed[:_VERSION_LENGTH]))

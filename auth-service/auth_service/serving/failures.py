@@ -23,6 +23,7 @@ from ..http.oauth_requests import render_oauth_error
 from ..http.pages import ACCOUNT_LINK, Link, PageRefused, render_page, render_refused
 from ..limits.attempts import TooManyAttempts
 from ..oauth.errors import OAuthError
+from ..sessions.proofs import SecondFactorMissing
 from .routes import PAGE_PATHS, ROUTES
 
 _AGAIN = Link("again", "", "Try again")  # an empty address is the one that was opened
@@ -34,6 +35,7 @@ def add_exception_handlers(app: FastAPI) -> None:
     app.exception_handler(Refusal)(_render_refusal)
     app.exception_handler(TooManyAttempts)(_render_too_many_attempts)
     app.exception_handler(TooBusy)(_render_too_busy)
+    app.exception_handler(SecondFactorMissing)(_render_second_factor_missing)
     app.exception_handler(PageRefused)(render_refused)
     app.exception_handler(OAuthError)(render_oauth_error)
     app.exception_handler(BearerRefusal)(_render_bearer_refusal)
@@ -60,6 +62,14 @@ def _render_too_many_attempts(request: Request, held: TooManyAttempts) -> Respon
 
 def _render_too_busy(request: Request, error: TooBusy) -> Response:
     return _render_refusal(request, TooManyRequests(passwords.RETRY_AFTER, reason="the hashing queue is full"))
+
+
+def _render_second_factor_missing(request: Request, error: SecondFactorMissing) -> Response:
+    """A way of signing in that cannot ask for a second factor, and an account that has one."""
+    if request.scope["path"] in PAGE_PATHS:
+        text = "Your account has a second factor. Sign in with your password: then you are asked for it."
+        return render_refused(request, PageRefused("This is not enough to sign in", text, status=403))
+    return _render_refusal(request, Refusal(403, "TWO_FACTOR_REQUIRED", "Sign in with the password and a code"))
 
 
 def _render_http_exception(request: Request, error: HTTPException) -> Response:

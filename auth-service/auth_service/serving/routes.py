@@ -23,7 +23,7 @@ from ..endpoints import (
     userinfo,
 )
 
-_OAUTH = (token.router, userinfo.router, introspect.router, revoke.router, *register.routers)
+_OAUTH = (token.router, userinfo.router, introspect.router, revoke.router, authorize.pushes, *register.routers)
 _DOCUMENTS = (jwks.router, status_list_documents.router, discovery.router)
 _INSIDE = (health.router, *internal.routers)
 _PAGES = (authorize.router, logout.router, *hosted_pages.routers)

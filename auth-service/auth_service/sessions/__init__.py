@@ -1,6 +1,8 @@
 """Sessions: who is signed in, on which device, and until when.
 
-    browser_sessions.py   the table `BrowserSession`, and everything that starts, finds or ends one
+    browser_sessions.py   the table `BrowserSession`, and everything that finds or ends one
+    starting.py           `start_session`, `authenticate_again`, `prove_second_factor`
+    proofs.py             `Proof`: how a person was authenticated; whether it is enough for their account
     sliding.py            a use prolongs a session
     listing.py            lists of live sessions
     lifetimes.py          how long a session lives, and from when a use prolongs it

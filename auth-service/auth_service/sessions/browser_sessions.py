@@ -6,10 +6,9 @@ is a handle that names the session in lists and revocations, but proves nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Boolean, ColumnElement, ForeignKey, Integer, String, bindparam, delete, select, update
+from sqlalchemy import Boolean, ColumnElement, ForeignKey, Integer, String, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,16 +16,14 @@ from ..accounts import accounts
 from ..accounts.accounts import Account
 from ..events import account_events, logouts
 from ..grants import consents, grants
+from ..oauth.authentication_context import PASSWORD
 from ..roles import assigned, groups
 from ..status_lists import indexes as status_indexes
-from ..store import identifiers
 from ..store.database import Database
 from ..store.instants import Instant
 from ..store.rows import Row
-from .lifetimes import UNREMEMBERED_TTL, Lifetimes
 
 USER_AGENT_MAX_LENGTH = 512
-MAX_SESSIONS = 500  # per account
 
 
 class BrowserSession(Row):
@@ -42,8 +39,15 @@ class BrowserSession(Row):
     authenticated_at: Mapped[datetime] = mapped_column(Instant)  # when the person last entered their password
     updated_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    amr: Mapped[str | None] = mapped_column(String(64))  # separated by spaces; None: of before there were others
+    second_factor_at: Mapped[datetime | None] = mapped_column(Instant)  # when one was last proved in this session
     status_list_id: Mapped[int | None] = mapped_column(Integer)  # of the tokens of the client `web`
     status_index: Mapped[int | None] = mapped_column(Integer)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """How the person was authenticated (RFC 8176 §2)."""
+        return (PASSWORD,) if self.amr is None else tuple(self.amr.split())
 
 
 # Built once: building a statement takes longer than running it on SQLite.
@@ -59,40 +63,6 @@ _FIND_LIVE = (
 )
 
 
-@dataclass(frozen=True)
-class Device:
-    """The address and browser of a request, as shown to the session's owner."""
-
-    ip_address: str
-    user_agent: str
-
-
-async def start_session(
-    session: AsyncSession, account_id: str, *, remember: bool, device: Device, lifetimes: Lifetimes, now: datetime
-) -> BrowserSession:
-    ttl, session_id = lifetimes.ttl if remember else UNREMEMBERED_TTL, identifiers.draw()
-    status = await status_indexes.allocate(session, session_id)
-    started = BrowserSession(
-        id=session_id,
-        token=identifiers.draw(),
-        account_id=account_id,
-        is_remembered=remember,
-        ip_address=device.ip_address,
-        user_agent=device.user_agent[:USER_AGENT_MAX_LENGTH],
-        created_at=now,
-        authenticated_at=now,
-        updated_at=now,
-        expires_at=now + min(ttl, lifetimes.absolute_max_age),
-        **status.columns(),
-    )
-    # The newest MAX_SESSIONS of an account stay; otherwise endless sign-ins would fill the table and the status lists.
-    surplus = select(BrowserSession.id).where(BrowserSession.account_id == account_id)
-    surplus = surplus.order_by(BrowserSession.created_at.desc()).offset(MAX_SESSIONS - 1)
-    await _end(session, BrowserSession.id.in_(surplus), offline_too=False, now=now)
-    session.add(started)
-    return started
-
-
 async def find_live(database: Database, token: str, *, now: datetime) -> tuple[BrowserSession, Account] | None:
     """The live session of a handle and its account, in one query through the unique index.
 
@@ -104,13 +74,6 @@ async def find_live(database: Database, token: str, *, now: datetime) -> tuple[B
     values = iter(row)
     session = BrowserSession(**dict(zip(_SESSION_COLUMNS.keys(), values, strict=False)))
     return session, Account(**dict(zip(_ACCOUNT_COLUMNS.keys(), values, strict=True)))
-
-
-async def authenticate_again(session: AsyncSession, session_id: str, *, now: datetime) -> bool:
-    """Record that the session's person signed in again. Grants and tokens are unchanged. False if it has ended."""
-    again = update(BrowserSession).where(BrowserSession.id == session_id, BrowserSession.expires_at > now)
-    again = again.values(authenticated_at=now, updated_at=now)
-    return (await session.execute(again.returning(BrowserSession.id))).scalar_one_or_none() is not None
 
 
 async def lock_live(session: AsyncSession, session_id: str, *, now: datetime) -> bool:
@@ -157,6 +120,13 @@ async def delete_with_sessions(session: AsyncSession, account_id: str, *, now: d
     await grants.end_for_account(session, account_id, now=now)
     await accounts.delete_account(session, account_id, now=now)
     return len(ended)
+
+
+async def end_surplus(session: AsyncSession, account_id: str, *, keep: int, now: datetime) -> None:
+    """End the account's sessions except the newest `keep`."""
+    surplus = select(BrowserSession.id).where(BrowserSession.account_id == account_id)
+    surplus = surplus.order_by(BrowserSession.created_at.desc()).offset(keep)
+    await _end(session, BrowserSession.id.in_(surplus), offline_too=False, now=now)
 
 
 async def end_expired(session: AsyncSession, *, limit: int, now: datetime) -> int:

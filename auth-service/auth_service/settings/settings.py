@@ -108,7 +108,8 @@ class Settings(MailSettings):
     client_rate_limit: RateLimit = Field(
         "30000/PT1M",
         validate_default=True,
-        description="Requests per authenticated client at each of `/oauth/token`, `introspect`, `revoke`; or `off`",
+        description="Requests per authenticated client at each of `/oauth/token`, `introspect`, `revoke`, `par`; "
+        "or `off`",
     )
     redis_url: RedisUrl | None = Field(None, description="Redis, where all processes count together; see below")
     redis_ca_file: Certificates | None = Field(
@@ -127,6 +128,8 @@ class Settings(MailSettings):
         target = self.mail_target
         if target is not None and self.mail_from is None:
             raise ValueError(f"{PREFIX}MAIL_FROM is required with {PREFIX}MAIL_URL")
+        if target is None and self.require_verified_email:
+            raise ValueError(f"{PREFIX}REQUIRE_VERIFIED_EMAIL needs {PREFIX}MAIL_URL: the link is mailed")
         if not is_loopback(self.issuer):
             if target is not None and not isinstance(target, SmtpServer):
                 raise ValueError(f"{PREFIX}MAIL_URL must be a mail server: mails hold secret links")
@@ -143,6 +146,8 @@ class Settings(MailSettings):
         default = cls.model_fields[name].default
         if isinstance(default, SecretStr):
             return default.get_secret_value()
+        if isinstance(default, bool):
+            return "on" if default else "off"
         if default is None or isinstance(default, tuple):
             return ",".join(default or ())
         return (

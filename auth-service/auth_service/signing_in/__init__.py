@@ -1,9 +1,15 @@
 """Signing in: every way in which a person proves their identity. All endpoints share one path and one lockout.
 
     password_sign_in.py   `sign_in`: from e-mail and password to a session in the response
+    second_factor.py      `complete_sign_in`: from the code of a second factor to the session that waits for it
+    signed_in_factor.py   the second factor of a person who is signed in: on, off, proved again
+    factor_checks.py      what checks codes in a process
+    begun.py              `begin_session`: the session of whoever has proved enough
     password_sign_up.py   `sign_up`: an account with a password, and its first session
     mailed_links.py       `request_link`, `find_mailed`: links that are mailed on request
     password_reset.py     `reset_password`: a new password by such a link
+    password_change.py    `change_password`, `confirm_password`: of the person who is signed in
+    email_change.py       `request_change`, `change_email`: another address, by such a link
     email_verification.py `verify_email`: an address is proved by such a link
     guessing.py           `verify_password`: compare a password, wherever one is asked for
 
@@ -12,6 +18,11 @@ an attempt from the budgets (limits/attempts.py), and only then hashes. An unkno
 same time, and gets the same answer. On success one transaction gives the attempt back, checks that the password is
 still that one, and starts the session; a session of the same person in this browser is authenticated again instead.
 
-A refusal is a `WrongCredentials`, `AccountSuspended`, `TooManyAttempts` or `TooBusy`; the endpoint puts it into its own
-words. endpoints/better_auth/ and endpoints/hosted_pages/ import this room.
+If the account has a second factor, that transaction stores a challenge instead (accounts/factors/challenges.py), whose
+secret goes to the browser in a cookie, and `sign_in` raises `SecondFactorAsked`. `complete_sign_in` counts the code, in
+budgets of its own (limits/code_attempts.py), checks it, and starts the session. No way of signing in can forget this:
+sessions/starting.py starts no session for such an account without a proof of the second factor.
+
+A refusal is a `WrongCredentials`, `AccountSuspended`, `EmailNotVerified`, `TooManyAttempts` or `TooBusy`; the endpoint
+puts it into its own words. endpoints/better_auth/ and endpoints/hosted_pages/ import this room.
 """

@@ -1,6 +1,6 @@
 """Signing in with a password, for the Better Auth protocol and the hosted pages alike: one path, one lockout."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fastapi import Request
@@ -8,15 +8,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
 from ..accounts.accounts import Account
+from ..accounts.factors import challenges
 from ..accounts.passwords import TooBusy
-from ..audit.trail import record, recorded
-from ..http.current_session import Current, SessionParts, start_session_here
+from ..audit.trail import record
+from ..http.current_session import Current, SessionParts
+from ..http.factor_cookies import trust_tag
 from ..http.session_cookies import device_tag
 from ..limits.attempts import Attempt, TooManyAttempts
-from ..sessions.browser_sessions import BrowserSession, authenticate_again, end_session
+from ..sessions.browser_sessions import BrowserSession
+from ..sessions.proofs import BY_PASSWORD, find_second_factor_at
 from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, counting
+from .begun import begin_session
+from .factor_checks import FactorChecks
 from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
+from .mailed_links import MailParts, remind_to_verify
 
 
 class WrongCredentials(Exception):
@@ -30,9 +36,19 @@ class AccountSuspended(Exception):
     """
 
 
+class EmailNotVerified(Exception):
+    """The password is right, but the address is not confirmed. Another link was mailed, unless too many were."""
+
+
+class SecondFactorAsked(Exception):
+    """The password is right, and a code is asked for. The cookie of the challenge goes with the response."""
+
+
 OUTCOMES: dict[type[Exception], str] = {
+    SecondFactorAsked: "second_factor",
     WrongCredentials: "refused",
     AccountSuspended: "suspended",
+    EmailNotVerified: "unverified",
     TooManyAttempts: "held",
     TooBusy: "busy",
 }
@@ -57,10 +73,12 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class SignInParts(SessionParts, GuessingParts):
+class SignInParts(SessionParts, GuessingParts, MailParts):
     """The parts to sign in and to start a session."""
 
     clock: Clock
+    requires_verified_email: bool
+    factor_checks: FactorChecks
 
 
 async def sign_in(
@@ -75,32 +93,33 @@ async def sign_in(
     """Start a session, and send its cookie. An unknown address and a wrong password take the same path and time.
 
     Args:
-        current: the browser's session. If it is the same person's, it continues, newly authenticated, so that other
-            frontends stay signed in. If it is another person's, it ends.
+        current: the browser's session; it continues or ends as in `begin_session`.
 
     Raises:
-        WrongCredentials, AccountSuspended
+        WrongCredentials, AccountSuspended, EmailNotVerified
+        SecondFactorAsked: no session is started yet (second_factor.py).
         TooManyAttempts, TooBusy: the password was not compared.
     """
     with counting(parts.counts.sign_ins, PASSWORD, OUTCOMES):
         known, attempt = await _authenticate(request, parts, now, shown)
         now = parts.clock()  # hashing takes a while, and `auth_time` is when the password was found to be right
-        start = recorded(
-            _start,
-            "signed_in",
-            at=now,
-            account_id=known.account.id,
-            facts=lambda made: {"session_id": made.id, "amr": "pwd"},
+        if parts.requires_verified_email and not known.account.email_verified:
+            await parts.database.transact(parts.attempts.succeeded, attempt)  # it was no guess
+            await remind_to_verify(request, parts, known.account.email, now)
+            raise EmailNotVerified
+        begun = await parts.database.transact(
+            _begin, request, parts, known, attempt, remember=remember, current=current, now=now
         )
-        started = await parts.database.transact(
-            start, request, parts, known, attempt, remember=remember, current=current, now=now
-        )
-    parts.session_cookies.set(request, started, now=now)
+        if isinstance(begun, str):
+            parts.factor_checks.cookies.set_pending(request, begun)
+            raise SecondFactorAsked
+    parts.factor_checks.cookies.clear_pending(request)
+    parts.session_cookies.set(request, begun, now=now)
     parts.session_cookies.remember_device(request, known.device_tag)
-    return known.account, started
+    return known.account, begun
 
 
-async def _start(
+async def _begin(
     session: AsyncSession,
     request: Request,
     parts: SignInParts,
@@ -110,17 +129,28 @@ async def _start(
     remember: bool,
     current: Current | None,
     now: datetime,
-) -> BrowserSession:
-    account_id = known.account.id
+) -> BrowserSession | str:
+    """The session; or the secret of a challenge, if the account has a second factor and the browser is not trusted."""
+    account_id, password_hash = known.account.id, known.password_hash
     await parts.attempts.succeeded(session, attempt)
-    if not await accounts.lock_password(session, account_id, known.password_hash):
+    if not await accounts.lock_password(session, account_id, password_hash):
         raise WrongCredentials  # the password was changed or the account suspended a moment ago
-    if current is not None and current.account.id == account_id:
-        if await authenticate_again(session, current.session.id, now=now):
-            return current.session
-    elif current is not None:
-        await end_session(session, current.session.token, now=now)
-    return await start_session_here(request, session, parts, account_id, remember=remember, now=now)
+    protected_at = await find_second_factor_at(session, account_id)
+    tag = trust_tag(account_id, password_hash, protected_at)
+    is_trusted = protected_at is not None and parts.factor_checks.cookies.is_trusted(request, tag, now=now)
+    if protected_at is not None and not is_trusted:
+        methods = BY_PASSWORD.methods
+        await record(session, "second_factor_asked", now=now, account_id=account_id)
+        return challenges.begin(
+            session, account_id, password_hash=password_hash, methods=methods, remember=remember, now=now
+        )
+    proof = replace(BY_PASSWORD, is_trusted=is_trusted)
+    started = await begin_session(
+        session, request, parts, account_id, proof, remember=remember, current=current, now=now
+    )
+    amr = " ".join(proof.methods)
+    await record(session, "signed_in", now=now, account_id=account_id, session_id=started.id, amr=amr)
+    return started
 
 
 async def _authenticate(

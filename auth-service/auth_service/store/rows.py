@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sqlalchemy import MetaData, Select, String, delete, tuple_
+from sqlalchemy import MetaData, Select, delete, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
@@ -28,11 +28,6 @@ class Expiry:
 
     max_rows: int | None = None
     surplus_first: tuple[str, ...] = ("expires_at",)
-
-
-# A client_id may be the URL of a document (oauth/client_documents.py). The columns cannot become longer while the
-# version before serves: PostgreSQL refuses prepared statements when the type of their result has changed.
-CLIENT_ID = String(64)
 
 
 class Row(DeclarativeBase):

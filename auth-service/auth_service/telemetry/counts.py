@@ -9,10 +9,12 @@ from .metrics import Durations, Metric
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 PASSWORD = ("password",)
+SECOND_FACTOR = ("second_factor",)
 SUCCEEDED = "succeeded"
 SESSION = "session"  # instead of a grant type: a token issued for a session by the Better Auth endpoint
-SIGN_IN_OUTCOMES = (SUCCEEDED, "refused", "suspended", "held", "busy")
-SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "busy")
+SIGN_IN_OUTCOMES = (SUCCEEDED, "second_factor", "refused", "suspended", "unverified", "held", "busy")
+SECOND_FACTOR_OUTCOMES = (SUCCEEDED, "refused", "suspended", "held")
+SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "held", "busy")
 
 
 def _counter(name: str, what: str, *labels: str, known: tuple[tuple[str, ...], ...] = ()) -> Metric:
@@ -30,8 +32,9 @@ def _active() -> Metric:
 
 
 def _sign_ins() -> Metric:
-    known = tuple((*PASSWORD, outcome) for outcome in SIGN_IN_OUTCOMES)
-    return _counter("auth_sign_ins_total", "Attempted sign-ins", "method", "outcome", known=known)
+    known = [(*PASSWORD, outcome) for outcome in SIGN_IN_OUTCOMES]
+    known += [(*SECOND_FACTOR, outcome) for outcome in SECOND_FACTOR_OUTCOMES]
+    return _counter("auth_sign_ins_total", "Attempted sign-ins", "method", "outcome", known=tuple(known))
 
 
 def _sign_ups() -> Metric:

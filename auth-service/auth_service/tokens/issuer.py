@@ -14,7 +14,7 @@ from ..keys.ring import KeyRing
 from ..oauth import access_token, claims, id_token
 from ..oauth.access_token import AccessToken, Authentication
 from ..oauth.audiences import Audience
-from ..oauth.authentication_context import ONE_FACTOR, PASSWORD
+from ..oauth.authentication_context import acr_of
 from ..oauth.id_token import IdToken
 from ..oauth.status_list import StatusReference
 from ..roles.held import NOTHING, HeldRoles
@@ -48,7 +48,8 @@ class TokenIssuer:
 
         It names the session by id and not by its token, because the token could be used to end the session.
         """
-        authentication = Authentication(session.id, session.authenticated_at, ONE_FACTOR, PASSWORD)
+        methods = session.methods
+        authentication = Authentication(session.id, session.authenticated_at, acr_of(methods), methods)
         return self._issue(
             sub=account.id,
             audience=audience,

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..grants.grants import Authorized, make_room
 from ..sealed import opaque
 from ..sealed.sealing import Seal
+from ..sealed.versioned_secrets import Secrets
 from ..store.database import Database
 from ..store.instants import Instant, is_recent
 from ..store.rows import Expiry
@@ -124,6 +125,10 @@ class RefreshTokens:
         """The successor of the parent. None if it is no longer stored, or its secret is no longer configured."""
         sealed, parent = family.sealed_successor, family.parent_hash
         return None if sealed is None or parent is None else self.seal.open(sealed, place=parent)
+
+
+def open_refresh_tokens(database: Database, lifetimes: RefreshLifetimes, secrets: Secrets) -> RefreshTokens:
+    return RefreshTokens(database, lifetimes, Seal(secrets, "refresh token successors"))
 
 
 def standing_of(family: RefreshTokenFamily, token: str, *, now: datetime) -> Standing:

@@ -5,12 +5,14 @@ A table's class says when its rows are deleted (`__expiry__`). Tables that need 
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..audit.trail import AuditEvent
+from ..clients import document_clients
 from ..clients.clients import Client
 from ..grants.grants import Grant
 from ..keys.past import delete_past_keys
@@ -33,15 +35,15 @@ async def delete_old_events(database: Database, *, before: datetime) -> int:
 
 async def delete_expired(database: Database, *, now: datetime, max_rows: int | None = None) -> int:
     """Delete all expired rows, and the surplus over each table's `max_rows`. Returns how many rows were deleted."""
-    deleted = await delete_past_keys(database, now=now) + await _end_expired_sessions(database, now)
+    deleted = await delete_past_keys(database, now=now) + await _repeat(database, end_expired, now)
     expiring = [(table, table.__expiry__) for table in import_tables() if table.__expiry__ is not None]
     for table, _ in expiring:
         deleted += await _delete_all(database, table, table.expires_at <= now)
     deleted += await _delete_all(database, AuthorizationCode, AuthorizationCode.created_at <= now - REUSE_NOTICED_FOR)
     deleted += await _delete_all(database, Client, Client.unused_until <= now)
     deleted += await _delete_all(database, Grant, _is_of_no_use(now - REUSE_NOTICED_FOR))
-    while await _forget_successors(database, now):
-        pass
+    deleted += await _repeat(database, document_clients.delete_unused, now)
+    await _repeat(database, forget_successors, now)
     for table, expiry in expiring:
         if expiry.max_rows is not None:
             deleted += await _delete_surplus(database, table, max_rows or expiry.max_rows, expiry.surplus_first)
@@ -77,19 +79,19 @@ def _is_of_no_use(long_ago: datetime) -> ColumnElement[bool]:
     return or_(Grant.ended_at <= long_ago, and_(Grant.created_at <= long_ago, ~or_(*children)))
 
 
-async def _end_expired_sessions(database: Database, now: datetime) -> int:
-    deleted = 0
+class _Batch(Protocol):
+    async def __call__(self, session: AsyncSession, *, limit: int, now: datetime) -> int: ...
+
+
+async def _repeat(database: Database, work: _Batch, now: datetime) -> int:
+    """Call `work` in transactions of its own until it finds nothing more. Returns the sum."""
+    done = 0
     while True:
         async with database.writing() as session:
-            batch = await end_expired(session, limit=BATCH, now=now)
+            batch = await work(session, limit=BATCH, now=now)
         if not batch:
-            return deleted
-        deleted += batch
-
-
-async def _forget_successors(database: Database, now: datetime) -> int:
-    async with database.writing() as session:
-        return await forget_successors(session, limit=BATCH, now=now)
+            return done
+        done += batch
 
 
 async def _delete_all(database: Database, table: Any, condition: Any) -> int:

@@ -1,4 +1,4 @@
-"""The bearer token of a request: where it may stand, and the challenge in a refusal (RFC 6750, RFC 9728)."""
+"""The access token of a request: where it may stand, and the challenge in a refusal (RFC 6750, RFC 9449, RFC 9728)."""
 
 import re
 import time
@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
-from atjwt import AccessToken, Reason, Refused, Verifier, WhenStale
+from atjwt import AccessToken, Proof, Reason, Refused, Verifier, WhenStale
 
 from ..telemetry.metrics import Metric
 from . import costs, request_body
@@ -43,11 +44,13 @@ class Authenticator:
         self,
         verifier: Verifier,
         *,
+        origin: str,
         resource_metadata: str,
         rejections: Metric,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._verifier = verifier
+        self._origin = origin
         self._clock = clock
         self._rejections = rejections
         self._resource_metadata = resource_metadata
@@ -61,14 +64,14 @@ class Authenticator:
             Problem: 401 without a token or with an invalid one; 400 if the token is in the wrong place; 503 without
                 keys or without the token's status list.
         """
-        text = await self._find_token(request)
+        text, proof = await self._find_token(request)
         try:
             when_stale = WhenStale.REFUSE if writes else WhenStale.ACCEPT
-            return await self._verifier.verify_or_wait(text, when_stale=when_stale)
+            return await self._verifier.verify_or_wait(text, proof=proof, when_stale=when_stale)
         except Refused as refused:
-            raise self._problem_of(refused) from None
+            raise self._problem_of(refused, is_bound=proof is not None) from None
 
-    def _problem_of(self, refused: Refused) -> Problem:
+    def _problem_of(self, refused: Refused, *, is_bound: bool) -> Problem:
         match refused.reason:
             case Reason.KEYS_UNAVAILABLE:
                 detail = "The issuer's keys cannot be fetched at the moment."
@@ -79,11 +82,13 @@ class Authenticator:
                 return self._status_unavailable("The issuer's status lists are too old to allow writing.")
             case _:
                 self._rejections.add(str(refused))
-                return self._refusal(INVALID_TOKEN, f"The token is refused: {refused}.", "invalid_token")
+                detail = f"The token is refused: {refused}."
+                return self._refusal(INVALID_TOKEN, detail, refused.error, is_bound=is_bound)
 
-    def insufficient(self, scope: str) -> Problem:
+    def insufficient(self, token: AccessToken, scope: str) -> Problem:
         detail = f"The token does not have the scope {scope}."
-        return self._refusal(INSUFFICIENT_SCOPE, detail, "insufficient_scope", scope=scope)
+        is_bound = token.jkt is not None
+        return self._refusal(INSUFFICIENT_SCOPE, detail, "insufficient_scope", is_bound=is_bound, scope=scope)
 
     def require_recent(self, token: AccessToken) -> None:
         """Raises Problem unless the person signed in within the last five minutes (RFC 9470 §3).
@@ -93,40 +98,55 @@ class Authenticator:
         if not self._verifier.has_recent_sign_in(token, RECENT):
             seconds = int(RECENT.total_seconds())
             detail = "This needs a sign-in within the last five minutes."
+            error, is_bound = "insufficient_user_authentication", token.jkt is not None
             raise self._refusal(
-                INSUFFICIENT_USER_AUTHENTICATION, detail, "insufficient_user_authentication", max_age=str(seconds)
+                INSUFFICIENT_USER_AUTHENTICATION, detail, error, is_bound=is_bound, max_age=str(seconds)
             )
 
     def _status_unavailable(self, detail: str) -> Problem:
         return Problem(STATUS_UNAVAILABLE, detail, headers={"Retry-After": STATUS_RETRY_AFTER})
 
-    async def _find_token(self, request: Request) -> str:
-        """The one token of the one Authorization header (RFC 6750 §2.1, §3.1)."""
+    async def _find_token(self, request: Request) -> tuple[str, Proof | None]:
+        """The one token of the one Authorization header (RFC 6750 §2.1, §3.1), and its proof if the scheme is DPoP."""
         credentials = request.headers.getlist("Authorization")
         if len(credentials) > 1:
             raise self._malformed("There is more than one Authorization header.")
         if await _is_elsewhere(request):
             raise self._malformed("Send the token only in the Authorization header.")
         scheme, _, token = credentials[0].partition(" ") if credentials else ("", "", "")
-        if scheme.lower() != "bearer":
+        if scheme.lower() not in ("bearer", "dpop"):
             raise self._refusal(AUTHENTICATION_REQUIRED, "Send an access token of the issuer as a bearer token.")
         token = token.strip(" ")
         if not token or " " in token or "," in token:
             raise self._malformed("The Authorization header does not hold exactly one token.")
-        return token
+        return token, self._find_proof(request) if scheme.lower() == "dpop" else None
+
+    def _find_proof(self, request: Request) -> Proof:
+        """The one DPoP header (RFC 9449 §7.1). The URL that it must be for is the public one, whatever Host says."""
+        proofs = request.headers.getlist("DPoP")
+        if len(proofs) != 1:
+            detail = "A token with the scheme DPoP needs exactly one DPoP header."
+            raise self._refusal(INVALID_TOKEN, detail, "invalid_dpop_proof", is_bound=True)
+        path = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
+        return Proof(proofs[0], request.method, self._origin + path.decode("latin-1"))
 
     def _malformed(self, detail: str) -> Problem:
         return self._refusal(INVALID_REQUEST, detail, "invalid_request")
 
-    def _refusal(self, kind: ProblemType, detail: str, error: str | None = None, **more: str) -> Problem:
-        """A problem with a challenge (RFC 6750 §3).
+    def _refusal(
+        self, kind: ProblemType, detail: str, error: str | None = None, *, is_bound: bool = False, **more: str
+    ) -> Problem:
+        """A problem with a challenge (RFC 6750 §3; RFC 9449 §7.1 for a token that came with the scheme DPoP).
 
         Without a token in the request there is no error code (§3.1). Each parameter occurs once. All values come from
         this code: a header never quotes what a client sent.
         """
         parameters = {"error": error, "error_description": detail, **more} if error is not None else {}
+        if is_bound:
+            parameters["algs"] = " ".join(sorted(self._verifier.policy.proof_algorithms))
         parameters["resource_metadata"] = self._resource_metadata  # RFC 9728 §5.1
-        challenge = "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())
+        told = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
+        challenge = f"DPoP {told}" if is_bound else f"Bearer {told}"
         return Problem(kind, detail, headers={"WWW-Authenticate": challenge})
 
 
@@ -166,7 +186,7 @@ class BearerToken(SecurityBase):
         token = await authenticator.authenticate(request, writes=self._writes)
         await costs.spend(request, token.sub)
         if self._scope not in token.scope:
-            raise authenticator.insufficient(self._scope)
+            raise authenticator.insufficient(token, self._scope)
         if request.path_params.get("user_id", token.sub) != token.sub:
             raise Problem(OTHER_USER, "The user in the path is not the token's subject.")
         if self._recent:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PREFIX = "/api/v1/"
 METHODS = "GET, POST, PATCH, DELETE"
-REQUEST_HEADERS = "authorization, content-type, if-match, if-none-match, idempotency-key, prefer"
+REQUEST_HEADERS = "authorization, content-type, dpop, if-match, if-none-match, idempotency-key, prefer"
 EXPOSED_HEADERS = (
     "WWW-Authenticate, ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, Preference-Applied, X-Request-ID"
 )

@@ -1,5 +1,6 @@
 """The metadata of this API, for clients that only know its address: issuer, scopes and more (RFC 9728)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
@@ -24,6 +25,7 @@ class ProtectedResource(BaseModel):
     authorization_servers: list[str]
     scopes_supported: list[str]
     bearer_methods_supported: list[str]
+    dpop_signing_alg_values_supported: list[str]
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,13 @@ class MetadataParts(Given):
     protected_resource: ProtectedResource
 
 
-def describe(issuer: str) -> ProtectedResource:
+def describe(issuer: str, proof_algorithms: Iterable[str]) -> ProtectedResource:
     return ProtectedResource(
         resource=issuer + RESOURCE_PATH,
         authorization_servers=[issuer],
         scopes_supported=list(SCOPES),
         bearer_methods_supported=["header"],
+        dpop_signing_alg_values_supported=sorted(proof_algorithms),
     )
 
 

@@ -26,11 +26,12 @@ async def plan(
     grant_types: Sequence[str],
     check_algorithm: CheckAlgorithm,
     prune: bool,
+    at_once: bool = False,
     now: datetime,
 ) -> Plan:
     """Raises InvalidConfiguration. Nothing is stored."""
     registered = await resources.load(session, issuer)
-    return await Planner(session, registered, wanted, grant_types, check_algorithm, now).plan(prune=prune)
+    return await Planner(session, registered, wanted, grant_types, check_algorithm, at_once, now).plan(prune=prune)
 
 
 async def apply(
@@ -41,6 +42,7 @@ async def apply(
     grant_types: Sequence[str],
     check_algorithm: CheckAlgorithm,
     prune: bool,
+    at_once: bool = False,
     expected: Collection[tuple[str, ...]],
     now: datetime,
 ) -> Plan:
@@ -57,7 +59,8 @@ async def apply(
     registered = await resources.load_locked(session, issuer)
     await groups.exclude_others(session)
     await lock_clients(session)
-    made = await Planner(session, registered, wanted, grant_types, check_algorithm, now).plan(prune=prune)
+    planner = Planner(session, registered, wanted, grant_types, check_algorithm, at_once, now)
+    made = await planner.plan(prune=prune)
     if not made.ends <= set(expected):
         raise NotAsExpected("; ".join(made.losses))
     changed = sorted((each.api for each in made.changes if each.api is not None), key=lambda api: api.name)

@@ -12,6 +12,7 @@ from .apis import ApiChange
 
 API, GROUP, CLIENT = "API", "group", "client"
 NEW, CHANGED, GONE = "+", "~", "-"
+_WORDS = {NEW: "new", CHANGED: "changed", GONE: "deleted"}
 MAX_SHOWN = 200  # characters of one value
 Perform = Callable[[AsyncSession, datetime], Awaitable[None]]
 
@@ -50,6 +51,11 @@ class Change:
     def describe(self) -> list[str]:
         told = [*self.details, *([f"ends: {self.loss}"] if self.loss else [])]
         return [f"{self.sign} {self.kind} {self.name}", *(f"    {line}" for line in told)]
+
+    def record(self, *, is_left: bool = False) -> dict[str, Any]:
+        """The same for a program. `is_left`: the object is in no file any more, and stays."""
+        how = "left" if is_left else _WORDS[self.sign]
+        return {"change": how, "kind": self.kind, "name": self.name, "details": [*self.details], "ends": self.loss}
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> tuple[str, ...]:

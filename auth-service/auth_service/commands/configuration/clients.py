@@ -18,8 +18,9 @@ from ...clients.secret_files import UnusableSecretFile, find_secret, write_secre
 from ...grants.consents import Consent
 from ...grants.grants import Grant
 from ...oauth.audiences import Resources
-from ...oauth.client_metadata import CLIENT_CREDENTIALS, ClientMetadata, parse
+from ...oauth.client_metadata import ClientMetadata, parse
 from ...oauth.errors import OAuthError
+from ...oauth.metadata_values import CLIENT_CREDENTIALS
 from ...roles.bounds import TooMany
 from ...sealed import opaque
 from .changes import CHANGED, CLIENT, GONE, NEW, Change, compare
@@ -80,8 +81,15 @@ def _member_in(text: str, members: Collection[str]) -> str:
     return next((word for word in re.findall(r"\w+", text) if word in members), "")
 
 
-async def plan_client(session: AsyncSession, checked: Checked, *, now: datetime) -> Change | None:
-    """The change that makes a client what is wanted; None if it is. Raises InvalidConfiguration."""
+async def plan_client(session: AsyncSession, checked: Checked, *, ends_tokens: bool, now: datetime) -> Change | None:
+    """The change that makes a client what is wanted; None if it is.
+
+    Args:
+        ends_tokens: if its roles change, revoke the access tokens that it has received for itself.
+
+    Raises:
+        InvalidConfiguration
+    """
     wanted, part = checked.wanted, checked.wanted.part
     held = await clients.find(session, checked.client_id)
     if held is not None and held.registered_by is not None:
@@ -90,16 +98,22 @@ async def plan_client(session: AsyncSession, checked: Checked, *, now: datetime)
     details = compare(before, checked.metadata.members())
     secret = await _find_secret(session, wanted.secret_file, held, wanted, now=now)
     details += secret.details
-    if wanted.roles is not None:
-        held_roles = {} if held is None else client_roles.roles_of(held)
-        details += compare(_sorted(held_roles), _sorted(wanted.roles), "roles.")
+    roles = () if wanted.roles is None else compare(_sorted(_roles_of(held)), _sorted(wanted.roles), "roles.")
+    revokes = ends_tokens and held is not None and roles != ()
+    details += roles + (("access tokens: all that it has are revoked",) if revokes else ())
     if held is not None and not details:
         return None
 
     async def store(session: AsyncSession, now: datetime) -> None:
         await _store(session, checked, secret, now=now)
+        if revokes:
+            await clients.revoke_own_tokens(session, checked.client_id, now=now)
 
     return Change(CLIENT, checked.client_id, NEW if held is None else CHANGED, store, details)
+
+
+def _roles_of(held: Client | None) -> client_roles.Roles:
+    return {} if held is None else client_roles.roles_of(held)
 
 
 def _sorted(roles: client_roles.Roles) -> Mapping[str, list[str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -40,6 +41,10 @@ class Plan:
     def ends(self) -> frozenset[tuple[str, ...]]:
         return frozenset(change.ends for change in self.changes if change.loss)
 
+    def records(self) -> list[dict[str, Any]]:
+        """The changes for a program, and what is left."""
+        return [each.record() for each in self.changes] + [each.record(is_left=True) for each in self.left]
+
     def describe(self) -> list[str]:
         lines = [line for change in self.changes for line in change.describe()]
         for change in self.left:
@@ -54,7 +59,8 @@ class Plan:
 class Planner:
     """Makes the plan in one session. `registered` are the APIs as they are stored.
 
-    `check_algorithm` refuses another signing algorithm of an API that its verifiers do not know yet.
+    `check_algorithm` refuses another signing algorithm of an API that its verifiers do not know yet. With `at_once` it
+    is not asked, and a service whose roles change loses its access tokens.
     """
 
     session: AsyncSession
@@ -62,6 +68,7 @@ class Planner:
     wanted: Wanted
     grant_types: Sequence[str]
     check_algorithm: CheckAlgorithm
+    at_once: bool
     now: datetime
 
     async def plan(self, *, prune: bool) -> Plan:
@@ -80,7 +87,8 @@ class Planner:
         planned += [await self._group(each) for each in self.wanted.groups]
         after = Resources(self.registered.issuer, tuple(apis.values()))
         for each in self.wanted.clients:
-            planned.append(await plan_client(self.session, check(each, after, self.grant_types), now=self.now))
+            checked = check(each, after, self.grant_types)
+            planned.append(await plan_client(self.session, checked, ends_tokens=self.at_once, now=self.now))
         changes = [self._owning(key, change, owned) for key, change in zip(parts, planned, strict=True)]
         done = [change for change in changes if change is not None]
         return Plan((*(gone if prune else ()), *done), () if prune else tuple(gone))
@@ -100,7 +108,7 @@ class Planner:
         apis[api.resource] = api
         if before == api:
             return None
-        if before is not None:
+        if before is not None and not self.at_once:
             await self.check_algorithm(self.session, before, api)
         change = ApiChange(before, api)
         details = compare({} if before is None else before.members(), api.members())

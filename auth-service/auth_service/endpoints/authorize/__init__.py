@@ -2,6 +2,8 @@
 
     endpoint.py   GET and POST /oauth/authorize: a new request, or one that a page sends back
     requests.py   read a request: first its client and redirect URI, then everything else
+    push.py       POST /oauth/par: a client pushes a request, which is read and stored (RFC 9126)
+    pushed.py     a browser brings the request_uri of a pushed request
     steps.py      `proceed`: the next page, or the code
     answers.py    refusals, and answers that are given again
 
@@ -14,9 +16,13 @@ consent once more, and issues the code. A form that is sent again after that get
 PKCE: the challenge is read and required in oauth/, stored with the code, and checked when the code is redeemed
 (endpoints/token/authorization_code.py).
 
-serving/ imports `router`.
+A pushed request is read when it is pushed, and belongs to no browser. The first browser that brings its request_uri
+continues it as if a page had sent it back.
+
+serving/ imports `router`, and `pushes` for programs.
 """
 
 from .endpoint import router
+from .push import router as pushes
 
-__all__ = ["router"]
+__all__ = ["pushes", "router"]

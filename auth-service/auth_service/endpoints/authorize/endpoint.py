@@ -14,7 +14,8 @@ from ...http.pending_requests import PendingParts, PendingRequest, expired, requ
 from ...oauth.errors import OAuthError
 from ...sealed import opaque
 from .answers import answer_again, refuse_at_once
-from .requests import RequestParts, find_client, read_parameters, read_request, renew_client
+from .pushed import find_pushed, is_pushed, name_pushed
+from .requests import RequestParts, find_client, read_parameters, read_unpushed, renew_client
 from .steps import StepParts, proceed
 
 router = APIRouter()
@@ -32,10 +33,12 @@ async def authorize(request: Request, now: Now) -> Response:
     parameters, repeated = read_parameters(request.scope["query_string"])
     handle = parameters.get(HANDLE)
     if handle is not None and parameters.get("client_id") is None:
-        return await _resume(request, handle, parts, now)
+        return await _resume(request, await require_pending(request, parts, handle, now=now), parts, now)
+    if is_pushed(parameters):
+        return await _resume(request, await find_pushed(request, parameters, parts, now=now), parts, now)
     client, target = await find_client(request, parameters, parts, now=now)
     try:
-        asked = await read_request(parameters, repeated, client, target, parts, now=now)
+        asked = await read_unpushed(parameters, repeated, client, target, parts, now=now)
     except OAuthError as refusal:
         return await refuse_at_once(request, client, target, refusal, parts, now)
     return await proceed(request, PendingRequest(asked, client, opaque.draw()), parts, now)
@@ -55,9 +58,11 @@ async def authorize_by_form(request: Request, now: Now) -> Response:
         raise PageRefused(
             "This link does not work", "The form that sent you here cannot be read.", status=error.status
         ) from None
+    if is_pushed(parameters):
+        return see_other(AUTHORIZE, **name_pushed(parameters))
     client, target = await find_client(request, parameters, parts, now=now)
     try:
-        asked = await read_request(parameters, repeated, client, target, parts, now=now)
+        asked = await read_unpushed(parameters, repeated, client, target, parts, now=now)
     except OAuthError as refusal:
         return await refuse_at_once(request, client, target, refusal, parts, now)
     handle = opaque.draw()
@@ -67,14 +72,14 @@ async def authorize_by_form(request: Request, now: Now) -> Response:
     return see_other(AUTHORIZE, **{HANDLE: handle})
 
 
-async def _resume(request: Request, handle: str, parts: AuthorizeParts, now: datetime) -> Response:
-    pending = await renew_client(request, await require_pending(request, parts, handle, now=now), parts, now=now)
+async def _resume(request: Request, found: PendingRequest, parts: AuthorizeParts, now: datetime) -> Response:
+    pending, handle = await renew_client(request, found, parts, now=now), found.handle
     if pending.is_answered:
         return await answer_again(request, handle, parts, now)
     if pending.stored is not None and pending.stored.browser_hash is None:
         browser = parts.browsers.recognize(request)
         async with parts.database.writing() as session:
-            is_bound = await authorization_requests.bind(session, handle, browser)
+            is_bound = await authorization_requests.bind(session, handle, browser, now=now)
         if not is_bound:
             raise expired()
     return await proceed(request, pending, parts, now)

@@ -95,6 +95,21 @@ async def renew_client(
     return replace(pending, client=client)
 
 
+async def read_unpushed(
+    parameters: Parameters,
+    repeated: frozenset[str],
+    client: Client,
+    target: Target,
+    parts: RequestParts,
+    *,
+    now: datetime,
+) -> AuthorizationRequest:
+    """As `read_request`, for a request that the browser brings with all its parameters. Raises OAuthError."""
+    if client.registration.require_pushed_authorization_requests:
+        raise InvalidRequest("This client must push its authorization requests, and send their request_uri (RFC 9126).")
+    return await read_request(parameters, repeated, client, target, parts, now=now)
+
+
 async def read_request(
     parameters: Parameters,
     repeated: frozenset[str],

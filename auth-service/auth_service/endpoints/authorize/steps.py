@@ -17,7 +17,7 @@ from ...http.current_session import Current, find_current
 from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingRequest, expired
 from ...oauth import interaction
-from ...oauth.authentication_context import ONE_FACTOR, PASSWORD
+from ...oauth.authentication_context import acr_of
 from ...oauth.consent import Agreement, covers, may_be_remembered, to_agree_to
 from ...oauth.errors import ConsentRequired, InvalidTarget, LoginRequired, OAuthError
 from ...oauth.interaction import Person, Progress, Step
@@ -95,8 +95,8 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         code_challenge=request.code_challenge,
         nonce=request.nonce,
         auth_time=current.session.authenticated_at,
-        acr=ONE_FACTOR,
-        amr=PASSWORD,
+        acr=acr_of(current.session.methods),
+        amr=current.session.methods,
         claims=request.claims,
         max_age=request.max_age,
     )

@@ -3,8 +3,10 @@
     sign_in.py, sign_up.py, sign_out.py           a session begins and ends
     get_session.py, sessions.py, revocation.py    the caller's session, all of the caller's sessions, ending them
     token.py                                      an access token, for the default API or for a named one
+    email_change.py                               another address, confirmed by a mailed link
     email_verification.py                         an address is proved by a mailed link
     password_reset.py                             a new password by a mailed link
+    two_factor.py, two_factor_changes.py          a code completes a sign-in; a second factor is turned on and off
     profile.py, password_change.py, deletion.py   changes of the caller's account
     identities.py, liveness.py                    the caller's ways to sign in; GET /ok
     routes.py                                     the prefix that every route carries
@@ -23,6 +25,7 @@ serving/ imports `routers` and the refusals, app.py imports the CORS middleware.
 
 from . import (
     deletion,
+    email_change,
     email_verification,
     get_session,
     identities,
@@ -36,6 +39,8 @@ from . import (
     sign_out,
     sign_up,
     token,
+    two_factor,
+    two_factor_changes,
 )
 
 # The hottest first: routes are tried one after the other.
@@ -54,6 +59,9 @@ routers = tuple(
         password_change,
         password_reset,
         email_verification,
+        email_change,
+        two_factor,
+        two_factor_changes,
         deletion,
         liveness,
     )

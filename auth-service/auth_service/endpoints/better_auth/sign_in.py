@@ -7,7 +7,15 @@ from pydantic import Field
 
 from ...accounts.email_addresses import parse_email
 from ...http.parts import Now, given
-from ...signing_in.password_sign_in import AccountSuspended, Credentials, SignInParts, WrongCredentials, sign_in
+from ...signing_in.password_sign_in import (
+    AccountSuspended,
+    Credentials,
+    EmailNotVerified,
+    SecondFactorAsked,
+    SignInParts,
+    WrongCredentials,
+    sign_in,
+)
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS, BodyParts
 from .refusals import Refusal
@@ -36,14 +44,21 @@ class SignedIn(Wire):
     user: UserView
 
 
+class Challenged(Wire):
+    """The password is right, and the client has to ask for a code (POST /two-factor/verify-totp)."""
+
+    two_factor_redirect: bool
+    two_factor_methods: list[str]
+
+
 @router.post(
     "/sign-in/email",
     openapi_extra=bodies.document(SignIn, starts_session=True),
     responses=bodies.refuses(*BODY_REFUSALS, 401, 429),
     response_model_exclude_unset=True,
 )
-async def sign_in_email(request: Request, now: Now) -> SignedIn:
-    """Start a session. An unknown address and a wrong password take the same time and get the same answer."""
+async def sign_in_email(request: Request, now: Now) -> SignedIn | Challenged:
+    """Start a session, or ask for a code. An unknown address and a wrong password take the same time and answer."""
     parts = given(request, SignInEmailParts)
     asked = await bodies.receive(request, SignIn, parts, starts_session=True)
     email = parse_email(asked.email)
@@ -54,10 +69,15 @@ async def sign_in_email(request: Request, now: Now) -> SignedIn:
         account, started = await sign_in(
             request, parts, now, Credentials(email, asked.password), remember=asked.remember_me
         )
+    except SecondFactorAsked:
+        parts.session_cookies.clear(request)  # of an earlier session: nobody is signed in until the code is there
+        return Challenged(two_factor_redirect=True, two_factor_methods=["totp"])
     except WrongCredentials:
         raise Refusal(401, "INVALID_EMAIL_OR_PASSWORD", "Invalid email or password") from None
     except AccountSuspended:
         raise Refusal(403, "ACCOUNT_SUSPENDED", "This account is suspended") from None
+    except EmailNotVerified:
+        raise Refusal(403, "EMAIL_NOT_VERIFIED", "Email not verified") from None
     user = UserView.of(account)
     if asked.callback_url:
         return SignedIn(redirect=True, token=started.token, url=asked.callback_url, user=user)

@@ -50,6 +50,7 @@ class UserView(Wire):
     image: str | None
     created_at: WireInstant
     updated_at: WireInstant
+    two_factor_enabled: bool
 
     @classmethod
     def of(cls, account: Account) -> Self:
@@ -61,6 +62,7 @@ class UserView(Wire):
             image=account.image,
             created_at=account.created_at,
             updated_at=account.updated_at,
+            two_factor_enabled=account.second_factor_at is not None,
         )
 
 

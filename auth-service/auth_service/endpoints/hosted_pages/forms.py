@@ -21,6 +21,8 @@ from ...oauth.parameters import Parameters
 from ...oauth.redirect_uri import is_loopback, is_private_use
 
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
+AGAIN = "again"  # query parameter of /signin: the code did not come in time, or there were too many wrong ones
+SECOND_FACTOR = "/second-factor"
 OUT_OF_DATE = "This form was out of date. Please try again."
 NO_COOKIES = (
     "Your browser sent no cookie of this site. Please allow cookies for it in your browser's settings, and try again."
@@ -116,6 +118,11 @@ async def go_on(parts: PendingParts, pending: PendingRequest, session_id: str) -
 
 def back_to_authorize(pending: PendingRequest) -> Response:
     return see_other(AUTHORIZE, **{HANDLE: pending.handle})
+
+
+def on_to_second_factor(pending: PendingRequest | None) -> Response:
+    """The password was right; the page of the code comes next, about the same request."""
+    return see_other(SECOND_FACTOR, **({HANDLE: pending.handle} if pending else {}))
 
 
 def in_words(duration: timedelta) -> str:

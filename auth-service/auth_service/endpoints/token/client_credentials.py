@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from ...clients.roles import held_by
 from ...http.parts import Given, given
 from ...oauth import audiences, scope
-from ...oauth.client_metadata import CLIENT_CREDENTIALS
 from ...oauth.errors import InvalidClient
+from ...oauth.metadata_values import CLIENT_CREDENTIALS
 from ...resources.cache import ResourceCache
 from ...roles.held import NOTHING
 from ...tokens.issuer import TokenIssuer

@@ -11,8 +11,9 @@ from ...grants.grants import Authorized
 from ...http.parts import Given
 from ...oauth import audiences, claims
 from ...oauth.audiences import Audience
-from ...oauth.client_metadata import MINIMAL, ClientMetadata
+from ...oauth.client_metadata import ClientMetadata
 from ...oauth.errors import InvalidGrant
+from ...oauth.metadata_values import MINIMAL
 from ...oauth.scope import OFFLINE_ACCESS, OPENID
 from ...resources.cache import ResourceCache
 from ...roles.held import find_held

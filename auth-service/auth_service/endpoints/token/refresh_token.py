@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from ...http.parts import given
 from ...oauth import scope
-from ...oauth.client_metadata import REFRESH_TOKEN
 from ...oauth.errors import InvalidGrant
+from ...oauth.metadata_values import REFRESH_TOKEN
 from ...tokens.holders import Held
 from ...tokens.refresh_tokens import RefreshTokenFamily, RefreshTokens, Standing, standing_of
 from . import redemption

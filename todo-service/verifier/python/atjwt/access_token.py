@@ -51,7 +51,8 @@ class AccessToken:
     """The claims of a valid token. Times are in seconds since the epoch (RFC 7519 §2, NumericDate).
 
     `auth_time` is the time of the person's sign-in; a service's own token has none (RFC 9068 §2.2.1). `roles` and
-    `groups` are empty if the issuer sends none (§2.2.3.1). `claims` has all claims, also unknown ones.
+    `groups` are empty if the issuer sends none (§2.2.3.1). `jkt` names the key to which the token is bound
+    (RFC 9449 §6.1); a bearer token has none. `claims` has all claims, also unknown ones.
     """
 
     sub: str
@@ -65,6 +66,7 @@ class AccessToken:
     roles: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     act: Actor | None = None
+    jkt: str | None = None
     claims: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -73,8 +75,13 @@ class AccessToken:
         return self.sub == self.client_id
 
 
-def verify(token: str, *, keys: Mapping[str, VerificationKey], terms: Terms, now: float) -> AccessToken:
+def verify(
+    token: str, *, keys: Mapping[str, VerificationKey], terms: Terms, now: float, may_be_bound: bool = False
+) -> AccessToken:
     """Return the token's claims (RFC 9068 §4).
+
+    Args:
+        may_be_bound: whether a token that is bound to a key is accepted. The caller then checks the proof (dpop.py).
 
     Raises:
         UnknownKey: the header is valid, but its `kid` is not among `keys`.
@@ -86,8 +93,6 @@ def verify(token: str, *, keys: Mapping[str, VerificationKey], terms: Terms, now
         raise InvalidToken(Reason.WRONG_ISSUER, "the token is from another issuer")
     if not _names(claims.get("aud"), terms.audience):
         raise InvalidToken(Reason.WRONG_AUDIENCE, "the token is for another audience")
-    if "cnf" in claims:  # RFC 9449 §7.1, RFC 8705 §3: a bearer request does not prove possession of the key
-        raise InvalidToken(Reason.BOUND_TO_KEY, "the token is bound to a key")
     iat, exp = _check_times(claims, policy, now)
     verified = AccessToken(
         _identifier(claims, "sub"),
@@ -101,10 +106,22 @@ def verify(token: str, *, keys: Mapping[str, VerificationKey], terms: Terms, now
         _words(claims["roles"]) if "roles" in claims else _NOTHING,
         _words(claims["groups"]) if "groups" in claims else _NOTHING,
         _actor(claims["act"]) if "act" in claims else None,
+        _thumbprint(claims["cnf"]) if "cnf" in claims else None,
         MappingProxyType(claims),
     )
     _check_kind(verified, claims, policy)
+    if not may_be_bound:
+        refuse_bound(verified)
     return verified
+
+
+def refuse_bound(token: AccessToken) -> None:
+    """Raises InvalidToken for a token that is bound to a key: a bearer request does not prove its possession.
+
+    RFC 9449 §7.2.
+    """
+    if token.jkt is not None:
+        raise InvalidToken(Reason.BOUND_TO_KEY, "the token is bound to a key, so it must come with a DPoP proof")
 
 
 def _check_kind(token: AccessToken, claims: Mapping[str, object], policy: Policy) -> None:
@@ -170,6 +187,14 @@ def _actor(act: object) -> Actor:
         raise InvalidToken(Reason.BAD_CLAIM, "the actor is malformed")
     client_id = _identifier(act, "client_id") if "client_id" in act else None
     return Actor(_identifier(act, "sub"), client_id, _actor(act["act"]) if "act" in act else None)
+
+
+def _thumbprint(cnf: object) -> str:
+    """The key in `cnf`. A token that is bound in another way, or in two, is refused: nothing here can check that."""
+    jkt = cnf.get("jkt") if isinstance(cnf, dict) and len(cnf) == 1 else None
+    if not isinstance(jkt, str) or not jkt:
+        raise InvalidToken(Reason.BOUND_TO_KEY, "the token is bound to a key in a way that is not supported")
+    return jkt
 
 
 def _status(status: object, terms: Terms) -> StatusReference:

@@ -1,20 +1,25 @@
-"""The bearer token of a request, what it must show, and the challenge in a refusal (RFC 6750, RFC 9470, RFC 9728).
+"""The token of a request, what it must show, and the challenge in a refusal (RFC 6750, RFC 9449, RFC 9470, RFC 9728).
 
-Adapters share it: each framework only reads a header and writes a response in its own way.
+Adapters share it: each framework only reads headers and writes a response in its own way.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from .access_token import AccessToken
+from .dpop import Proof
 from .policy import WhenStale
 from .refusals import Refused
 from .thread import VerifierThread
 from .verifier import Verifier
 
 RETRY_AFTER = "5"  # seconds, for a temporary refusal
+UNESCAPED = (
+    "/:@!$&'()*+,;=~"  # characters of a path that clients do not escape, beside letters, digits and -._ (RFC 3986)
+)
 METADATA_HEADERS = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=3600"}
 
 
@@ -56,6 +61,19 @@ class Requirement:
         return Requirement(self.scopes | other.scopes, self.roles | other.roles, min(ages) if ages else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The request beside its Authorization header, for a token that is bound to a key (RFC 9449).
+
+    `proofs` are the values of all DPoP headers. `url` is public: see `public_url`. An adapter that knows no URL gives
+    none of this; then only bearer tokens are accepted.
+    """
+
+    method: str
+    url: str
+    proofs: Sequence[str]
+
+
 class Denied(Exception):
     """A request that is not let through: its HTTP status, and the challenge that tells the client what to change.
 
@@ -67,6 +85,7 @@ class Denied(Exception):
         super().__init__(text)
         self.status, self.error = status, error
         self.parameters = parameters
+        self.algorithms = ""  # those for DPoP proofs, separated by spaces, if the request had the scheme DPoP
 
     def challenge(self, resource_metadata: str = "") -> str | None:
         """The value of WWW-Authenticate; None if no other token would help, or the same one will later.
@@ -77,9 +96,13 @@ class Denied(Exception):
         if self.status != 401 and not self.error:
             return None
         told = {"error": self.error, "error_description": str(self), **self.parameters} if self.error else {}
+        if self.algorithms:
+            told["algs"] = self.algorithms
         if resource_metadata:
             told["resource_metadata"] = resource_metadata
-        return "Bearer" + ",".join(f' {name}="{value}"' for name, value in told.items())
+        return ("DPoP" if self.algorithms else "Bearer") + ",".join(
+            f' {name}="{value}"' for name, value in told.items()
+        )
 
 
 def metadata_path(audience: str) -> str:
@@ -95,6 +118,19 @@ def metadata_url(audience: str) -> str:
     return f"{resource.scheme}://{resource.netloc}{path}" if path else ""
 
 
+def public_url(audience: str, base_url: str, path: str) -> str:
+    """The URL of a request, as its client knows it: its path, escaped, behind the origin of the audience.
+
+    Args:
+        base_url: replaces the origin, if the API is reached by another one. It has no slash at its end. The Host header
+            is never used: whoever replays a proof can choose that.
+    """
+    resource = urlsplit(audience)
+    if not base_url and resource.scheme in ("https", "http"):
+        base_url = f"{resource.scheme}://{resource.netloc}"
+    return base_url + path if base_url else ""
+
+
 def metadata_of(verifier: Verifier, scopes: Iterable[str]) -> dict[str, object]:
     """The API's metadata (RFC 9728 §2), from which clients learn the issuer and the scopes."""
     return {
@@ -102,27 +138,33 @@ def metadata_of(verifier: Verifier, scopes: Iterable[str]) -> dict[str, object]:
         "authorization_servers": [verifier.issuer],
         "scopes_supported": sorted(scopes),
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": sorted(verifier.policy.proof_algorithms),
     }
 
 
-def read_token(authorization: Sequence[str]) -> str:
-    """The one token of the one Authorization header (RFC 6750 §2.1).
+def read_token(authorization: Sequence[str], sent: Sent | None = None) -> tuple[str, Proof | None]:
+    """The one token of the one Authorization header (RFC 6750 §2.1), and its proof (RFC 9449 §7.1) or None.
 
     Args:
         authorization: the values of all Authorization headers of the request.
 
     Raises:
-        Denied: 401 without a token, 400 if the header is malformed.
+        Denied: 401 without a token or without its proof, 400 if the header is malformed.
     """
     if len(authorization) > 1:
         raise Denied(400, "There is more than one Authorization header.", "invalid_request")
     scheme, _, token = authorization[0].partition(" ") if authorization else ("", "", "")
-    if scheme.lower() != "bearer":
+    is_bound = scheme.lower() == "dpop" and sent is not None and sent.url != ""
+    if scheme.lower() != "bearer" and not is_bound:
         raise Denied(401, "Send an access token of the issuer as a bearer token.")
     token = token.strip(" ")
     if not token or " " in token or "," in token:
         raise Denied(400, "The Authorization header does not hold exactly one token.", "invalid_request")
-    return token
+    if sent is None or not is_bound:
+        return token, None
+    if len(sent.proofs) != 1:
+        raise Denied(401, "A token with the scheme DPoP needs exactly one DPoP header.", "invalid_dpop_proof")
+    return token, Proof(sent.proofs[0], sent.method, sent.url)
 
 
 async def admit(
@@ -130,6 +172,7 @@ async def admit(
     authorization: Sequence[str],
     requirement: Requirement,
     *,
+    sent: Sent | None = None,
     when_stale: WhenStale | None = None,
 ) -> AccessToken:
     """The token of a request, verified (`Verifier.verify_or_wait`), that shows what is required.
@@ -137,12 +180,10 @@ async def admit(
     Raises:
         Denied
     """
-    text = read_token(authorization)
-    try:
-        token = await verifier.verify_or_wait(text, when_stale=when_stale)
-    except Refused as refused:
-        raise denial_of(refused) from None
-    require(verifier, token, requirement)
+    with _denying(verifier, authorization):
+        text, proof = read_token(authorization, sent)
+        token = await verifier.verify_or_wait(text, proof=proof, when_stale=when_stale)
+        require(verifier, token, requirement)
     return token
 
 
@@ -151,6 +192,7 @@ def admit_now(
     authorization: Sequence[str],
     requirement: Requirement,
     *,
+    sent: Sent | None = None,
     when_stale: WhenStale | None = None,
 ) -> AccessToken:
     """The same for a service without an event loop (`VerifierThread.verify`).
@@ -158,20 +200,37 @@ def admit_now(
     Raises:
         Denied
     """
-    text = read_token(authorization)
-    try:
-        token = thread.verify(text, when_stale=when_stale)
-    except Refused as refused:
-        raise denial_of(refused) from None
-    require(thread.verifier, token, requirement)
+    with _denying(thread.verifier, authorization):
+        text, proof = read_token(authorization, sent)
+        token = thread.verify_with(text, proof, when_stale)
+        require(thread.verifier, token, requirement)
     return token
+
+
+@contextmanager
+def _denying(verifier: Verifier, authorization: Sequence[str]) -> Iterator[None]:
+    """Makes a denial of each refusal, with a challenge for the scheme of the request."""
+    try:
+        try:
+            yield
+        except Refused as refused:
+            raise denial_of(refused) from None
+    except Denied as denied:
+        name_scheme(denied, verifier, authorization)
+        raise
+
+
+def name_scheme(denied: Denied, verifier: Verifier, authorization: Sequence[str]) -> None:
+    """Let the challenge be one for DPoP if the request has that scheme (RFC 9449 §7.1) and its token was read."""
+    if denied.error and [value.partition(" ")[0].lower() for value in authorization] == ["dpop"]:
+        denied.algorithms = " ".join(sorted(verifier.policy.proof_algorithms))
 
 
 def denial_of(refused: Refused) -> Denied:
     """The answer to a token that the verifier has refused."""
     if refused.is_temporary:
         return Denied(503, f"Try again later: {refused}.")
-    return Denied(401, f"The token is refused: {refused}.", "invalid_token")
+    return Denied(401, f"The token is refused: {refused}.", refused.error)
 
 
 def require(verifier: Verifier, token: AccessToken, requirement: Requirement) -> None:

@@ -11,11 +11,12 @@ The view finds the token at `request.token`. Refusals have the challenges of RFC
 §5.1. No header quotes what a caller sent.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import cache, wraps
 from inspect import iscoroutinefunction
 from typing import Any
+from urllib.parse import quote
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -25,12 +26,15 @@ from django.urls import get_resolver
 from .bearer import (
     METADATA_HEADERS,
     RETRY_AFTER,
+    UNESCAPED,
     Denied,
     Requirement,
+    Sent,
     admit_now,
     metadata_of,
     metadata_path,
     metadata_url,
+    public_url,
 )
 from .policy import WhenStale
 from .thread import VerifierThread
@@ -56,14 +60,15 @@ def requires(
         when_stale: replaces the policy's; ACCEPT suits views that only read.
     """
     requirement = Requirement.of(scopes, () if role is None else (role,), max_age)
-    _scopes.update(requirement.scopes)
+    declare(requirement.scopes)
 
     def admit(request: Any) -> HttpResponse | None:
         try:
             if "access_token" in request.GET:  # RFC 9700 §4.3.2: it ends up in logs
                 return refusal(Denied(400, "Send the token in the Authorization header.", "invalid_request"))
             values = [request.headers["Authorization"]] if "Authorization" in request.headers else []
-            request.token = admit_now(verifier_thread(), values, requirement, when_stale=when_stale)
+            sent = sent_by(request)
+            request.token = admit_now(verifier_thread(), values, requirement, sent=sent, when_stale=when_stale)
         except Denied as denied:
             return refusal(denied)
         return None
@@ -80,6 +85,18 @@ def requires(
         return protected_async if iscoroutinefunction(view) else protected
 
     return protect
+
+
+def sent_by(request: Any) -> Sent:
+    """What a DPoP proof must be for. ATJWT_BASE_URL stands before the path; without it the audience's origin."""
+    audience, base_url = verifier_thread().verifier.audience, getattr(settings, "ATJWT_BASE_URL", "")
+    url = public_url(audience, base_url, quote(request.path, safe=UNESCAPED))
+    return Sent(request.method, url, [request.headers["DPoP"]] if "DPoP" in request.headers else [])
+
+
+def declare(scopes: Iterable[str]) -> None:
+    """Name scopes in the resource's metadata."""
+    _scopes.update(scopes)
 
 
 def refusal(denied: Denied) -> HttpResponse:

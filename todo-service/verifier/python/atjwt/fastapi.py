@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.openapi.models import HTTPBearer
@@ -22,16 +23,32 @@ from fastapi.responses import JSONResponse
 from fastapi.security.base import SecurityBase
 
 from .access_token import AccessToken
-from .bearer import METADATA_HEADERS, RETRY_AFTER, Denied, Requirement, admit, metadata_of, metadata_path, metadata_url
+from .bearer import (
+    METADATA_HEADERS,
+    RETRY_AFTER,
+    Denied,
+    Requirement,
+    Sent,
+    admit,
+    metadata_of,
+    metadata_path,
+    metadata_url,
+    public_url,
+)
 from .policy import WhenStale
 from .verifier import Verifier
 
 
 class Protection:
-    """Protects an application with one verifier. `router` serves the resource's metadata (RFC 9728), if it is a URL."""
+    """Protects an application with one verifier. `router` serves the resource's metadata (RFC 9728), if it is a URL.
 
-    def __init__(self, verifier: Verifier) -> None:
-        self.verifier = verifier
+    Args:
+        base_url: what stands before the path in the URLs that clients use, for DPoP (RFC 9449); without it the origin
+            of the verifier's audience.
+    """
+
+    def __init__(self, verifier: Verifier, *, base_url: str = "") -> None:
+        self.verifier, self.base_url = verifier, base_url
         self.router = APIRouter(include_in_schema=False)
         self.resource_metadata = metadata_url(verifier.audience)
         self._scopes: set[str] = set()
@@ -90,4 +107,7 @@ class _Required(SecurityBase):
             raise Denied(400, "Send the token in the Authorization header.", "invalid_request")
         authorization = request.headers.getlist("Authorization")
         verifier = self._protection.verifier
-        return await admit(verifier, authorization, self._requirement, when_stale=self._when_stale)
+        path = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
+        url = public_url(verifier.audience, self._protection.base_url, path.decode("latin-1"))
+        sent = Sent(request.method, url, request.headers.getlist("DPoP"))
+        return await admit(verifier, authorization, self._requirement, sent=sent, when_stale=self._when_stale)

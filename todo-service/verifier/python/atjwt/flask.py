@@ -16,6 +16,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
@@ -23,12 +24,15 @@ from .access_token import AccessToken
 from .bearer import (
     METADATA_HEADERS,
     RETRY_AFTER,
+    UNESCAPED,
     Denied,
     Requirement,
+    Sent,
     admit_now,
     metadata_of,
     metadata_path,
     metadata_url,
+    public_url,
 )
 from .policy import WhenStale
 from .thread import VerifierThread
@@ -38,10 +42,14 @@ class Protection:
     """Protects an application. `blueprint` serves the resource's metadata (RFC 9728), if the audience is a URL.
 
     Fetching begins with the first token, so it also begins in workers that were forked.
+
+    Args:
+        base_url: what stands before the path in the URLs that clients use, for DPoP (RFC 9449); without it the origin
+            of the verifier's audience.
     """
 
-    def __init__(self, thread: VerifierThread) -> None:
-        self.verifier = thread.verifier
+    def __init__(self, thread: VerifierThread, *, base_url: str = "") -> None:
+        self.verifier, self.base_url = thread.verifier, base_url
         self.blueprint = Blueprint("atjwt", __name__)
         self.resource_metadata = metadata_url(self.verifier.audience)
         self._thread = thread
@@ -83,7 +91,10 @@ class Protection:
         if "access_token" in request.args:  # RFC 9700 §4.3.2: it ends up in logs
             raise Denied(400, "Send the token in the Authorization header.", "invalid_request")
         authorization = request.headers.getlist("Authorization")
-        return admit_now(self._thread, authorization, requirement, when_stale=when_stale)
+        path = quote(request.script_root + request.path, safe=UNESCAPED)
+        url = public_url(self.verifier.audience, self.base_url, path)
+        sent = Sent(request.method, url, request.headers.getlist("DPoP"))
+        return admit_now(self._thread, authorization, requirement, sent=sent, when_stale=when_stale)
 
     def refusal(self, denied: Denied) -> Response:
         response: Response = jsonify(detail=str(denied))

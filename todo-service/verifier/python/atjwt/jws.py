@@ -41,7 +41,7 @@ def verify(
         UnknownKey: the header is valid, but its `kid` is not among `keys`.
         InvalidToken: anything else is wrong.
     """
-    header, payload, signature, signing_input = _split(token, max_length)
+    header, payload, signature, signing_input = split(token, max_length)
     algorithm, typ, kid = _read_header(header)
     if algorithm not in algorithms:
         raise InvalidToken(Reason.WRONG_ALGORITHM, "the algorithm is not allowed")
@@ -52,9 +52,9 @@ def verify(
         raise UnknownKey(kid)
     if algorithm not in key.algorithms:
         raise InvalidToken(Reason.WRONG_ALGORITHM, "the key is not for this algorithm")
-    if not key.has_signed(signing_input, _decode(signature), algorithm):
+    if not key.has_signed(signing_input, decode(signature), algorithm):
         raise InvalidToken(Reason.BAD_SIGNATURE, "the signature is not the issuer's")
-    return kid, _parse_object(_decode(payload))
+    return kid, parse_object(decode(payload))
 
 
 def get_time(claims: Mapping[str, object], name: str) -> float:
@@ -65,7 +65,7 @@ def get_time(claims: Mapping[str, object], name: str) -> float:
     return value
 
 
-def _split(token: str, max_length: int) -> tuple[bytes, bytes, bytes, bytes]:
+def split(token: str, max_length: int, max_header_length: int = MAX_HEADER_LENGTH) -> tuple[bytes, bytes, bytes, bytes]:
     """Header, payload, signature and signed part of a compact JWS (RFC 7515 §3.1). A JWE (five segments) is refused."""
     if len(token) > max_length or not token.isascii():
         raise InvalidToken(Reason.MALFORMED, _TOO_LONG)
@@ -74,12 +74,12 @@ def _split(token: str, max_length: int) -> tuple[bytes, bytes, bytes, bytes]:
     if len(segments) != 3:
         raise InvalidToken(Reason.MALFORMED, "the token does not have three segments")
     header, payload, signature = segments
-    if len(header) > MAX_HEADER_LENGTH:
+    if len(header) > max_header_length:
         raise InvalidToken(Reason.MALFORMED, "the header is too long")
     return header, payload, signature, encoded[: len(header) + 1 + len(payload)]
 
 
-def _decode(segment: bytes) -> bytes:
+def decode(segment: bytes) -> bytes:
     try:
         return decode_base64url(segment)
     except ValueError:
@@ -97,7 +97,7 @@ def decode_base64url(text: bytes) -> bytes:
     return binascii.a2b_base64(text.translate(_TO_STANDARD) + _PADDING[rest], strict_mode=True)
 
 
-def _parse_object(text: bytes) -> dict[str, object]:
+def parse_object(text: bytes) -> dict[str, object]:
     try:
         value = strict_json.parse(text, max_depth=MAX_DEPTH)
     except ValueError:
@@ -113,7 +113,7 @@ def _read_header(segment: bytes) -> tuple[str, str, str]:
 
     `jwk`, `jku`, `x5u` and `x5c` are ignored: keys come only from the configured address (RFC 8725 §3.10).
     """
-    header = _parse_object(_decode(segment))
+    header = parse_object(decode(segment))
     algorithm, typ, kid = header.get("alg"), header.get("typ"), header.get("kid")
     if not isinstance(algorithm, str):
         raise InvalidToken(Reason.WRONG_ALGORITHM, "the algorithm is not allowed")

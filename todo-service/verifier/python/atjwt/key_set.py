@@ -107,16 +107,26 @@ def _parse_key(entry: object) -> tuple[str | None, str, VerificationKey]:
         raise ValueError("it is not an object")  # noqa: TRY004 - the document is wrong, not a type in our code
     if _PRIVATE_MEMBERS & entry.keys():
         _log.error("the issuer publishes a private or symmetric key; it must withdraw that key")
-        raise ValueError("it has private members")
+    key = parse_public_key(entry)
     kid = entry.get("kid")
     if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_LENGTH:
         raise ValueError("it has no usable kid")
-    algorithms = _algorithms(entry)
     signs = entry.get("signs")
     if signs != STATUS_LIST and "signs" in entry:
         raise ValueError("its member signs has an unknown value")
-    key = _rsa_key(entry) if algorithms <= OF_RSA else _p256_key(entry)
-    return signs, kid, VerificationKey(key, algorithms)
+    return signs, kid, key
+
+
+def parse_public_key(jwk: Mapping[str, object]) -> VerificationKey:
+    """A public key of RSA or on P-256, with the algorithms that its JWK allows.
+
+    Raises:
+        ValueError: it is private, symmetric, too weak, too large, or for something else. The text does not quote it.
+    """
+    if _PRIVATE_MEMBERS & jwk.keys():
+        raise ValueError("it has private members")
+    algorithms = _algorithms(jwk)
+    return VerificationKey(_rsa_key(jwk) if algorithms <= OF_RSA else _p256_key(jwk), algorithms)
 
 
 def _algorithms(entry: Mapping[str, object]) -> frozenset[str]:

@@ -19,7 +19,7 @@ class Policy:
     """Which tokens are accepted. The defaults fit most services.
 
     Raises:
-        ValueError: `algorithms` is empty, or names another one than RS256, PS256 and ES256.
+        ValueError: `algorithms` or `proof_algorithms` is empty, or names another one than RS256, PS256 and ES256.
     """
 
     leeway: timedelta = timedelta(seconds=60)  # for `exp`, `iat` and `nbf`: how far two clocks may be apart
@@ -27,10 +27,13 @@ class Policy:
     algorithms: frozenset[str] = ALGORITHMS
     requires_status: bool = False  # whether a person's token must name a status list, so that it can be revoked
     when_stale: WhenStale = WhenStale.REFUSE
+    proof_max_age: timedelta = timedelta(seconds=30)  # how far the `iat` of a DPoP proof may be from now
+    proof_algorithms: frozenset[str] = ALGORITHMS  # of DPoP proofs
 
     def __post_init__(self) -> None:
-        if not self.algorithms or not self.algorithms <= ALGORITHMS:
-            raise ValueError(f"the algorithms are some of {', '.join(sorted(ALGORITHMS))}")
+        for algorithms in (self.algorithms, self.proof_algorithms):
+            if not algorithms or not algorithms <= ALGORITHMS:
+                raise ValueError(f"the algorithms are some of {', '.join(sorted(ALGORITHMS))}")
 
 
 DEFAULT_POLICY = Policy()

@@ -10,12 +10,13 @@ package is installed.
 """
 
 import base64
+import hashlib
 import json
 import secrets
 import threading
 import time
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from . import key_set
+from . import dpop, key_set
 from .discovery import Endpoints
 from .jwks import Schedule
 from .key_set import KeySet
@@ -169,6 +170,10 @@ class Issuer:
         finally:
             vars(verifier).update(before)
 
+    def client_key(self) -> "ClientKey":
+        """A new key of a client, for DPoP: `token("alice", cnf=key.cnf)` is bound to it."""
+        return ClientKey(self.clock)
+
     @property
     def _list_uri(self) -> str:
         return f"{self.url}/lists/1"
@@ -213,6 +218,35 @@ class Issuer:
         return (200, "application/json", json_[path]) if path in json_ else (404, "text/plain", b"")
 
 
+class ClientKey:
+    """A client's key on P-256, which signs DPoP proofs (RFC 9449). Time is the issuer's."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kid, self._key = _new_key()
+
+    @property
+    def jwk(self) -> dict[str, str]:
+        """The public key."""
+        made = _jwk(self._kid, self._key)
+        return {name: made[name] for name in ("kty", "crv", "x", "y")}
+
+    @property
+    def cnf(self) -> dict[str, str]:
+        """The claim of a token that is bound to this key (RFC 9449 §6.1)."""
+        return {"jkt": dpop.thumbprint(self.jwk)}
+
+    def proof(self, token: str, method: str, url: str, **claims: object) -> str:
+        """A new proof for one request with this token.
+
+        Args:
+            claims: replace the proof's; one that is None is left out.
+        """
+        ath = _encode(hashlib.sha256(token.encode()).digest())
+        made = {"jti": secrets.token_hex(8), "htm": method, "htu": url, "iat": int(self._clock()), "ath": ath, **claims}
+        return _sign((self._kid, self._key), dpop.TYPE, made, {"kid": None, "jwk": self.jwk})
+
+
 def _handler(issuer: Issuer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -246,7 +280,8 @@ def _jwk(kid: str, key: ec.EllipticCurvePrivateKey, **members: str) -> dict[str,
 def _sign(
     key: tuple[str, ec.EllipticCurvePrivateKey], typ: str, claims: Mapping[str, object], headers: Mapping[str, object]
 ) -> str:
-    header = {"alg": "ES256", "typ": typ, "kid": key[0], **headers}
+    members = {"alg": "ES256", "typ": typ, "kid": key[0], **headers}
+    header = {name: value for name, value in members.items() if value is not None}
     given = {name: value for name, value in claims.items() if value is not None}
     data = f"{_encode(json.dumps(header).encode())}.{_encode(json.dumps(given).encode())}"
     r, s = decode_dss_signature(key[1].sign(data.encode(), ec.ECDSA(SHA256())))

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from .access_token import AccessToken
+from .dpop import Proof
 from .policy import WhenStale
 from .reports import Report
 from .verifier import Verifier
@@ -54,9 +55,19 @@ class VerifierThread:
 
     def verify(self, text: str, *, when_stale: WhenStale | None = None) -> AccessToken:
         """As `Verifier.verify_or_wait`: it waits for an unknown key only, for at most a second."""
+        return self.verify_with(text, None, when_stale)
+
+    def verify_dpop(
+        self, text: str, proof: str, method: str, url: str, *, when_stale: WhenStale | None = None
+    ) -> AccessToken:
+        """As `Verifier.verify_dpop`; it waits for an unknown key, too."""
+        return self.verify_with(text, Proof(proof, method, url), when_stale)
+
+    def verify_with(self, text: str, proof: Proof | None, when_stale: WhenStale | None = None) -> AccessToken:
+        """A bound token with its proof, or a bearer token."""
         if self._process != os.getpid():
             self.start()
-        return self._verifier.verify_in_thread(text, when_stale, self._wait)
+        return self._verifier.verify_in_thread(text, proof, when_stale, self._wait)
 
     def _wait(self, learning: Coroutine[None, None, bool]) -> bool:
         return asyncio.run_coroutine_threadsafe(learning, self._loop).result(_PATIENCE)

@@ -32,8 +32,16 @@ class VerifiedTokens:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def verify(self, token: str, *, keys: Mapping[str, VerificationKey], now: float) -> AccessToken:
+    def verify(
+        self, token: str, *, keys: Mapping[str, VerificationKey], now: float, may_be_bound: bool = False
+    ) -> AccessToken:
         """Return or raise exactly what `access_token.verify` would."""
+        verified = self._find_or_verify(token, keys, now)
+        if not may_be_bound:
+            access_token.refuse_bound(verified)
+        return verified
+
+    def _find_or_verify(self, token: str, keys: Mapping[str, VerificationKey], now: float) -> AccessToken:
         if len(token) > access_token.MAX_LENGTH or not token.isascii():
             raise InvalidToken(Reason.MALFORMED, "the token is too long or not ASCII")
         if keys is not self._keys:  # the key set changed: tokens of a withdrawn key must not stay in the cache
@@ -44,7 +52,7 @@ class VerifiedTokens:
         entry = self._entries.get(digest)
         if entry is not None and now < entry[0]:
             return entry[1]
-        verified = access_token.verify(token, keys=keys, terms=self._terms, now=now)
+        verified = access_token.verify(token, keys=keys, terms=self._terms, now=now, may_be_bound=True)
         self._remember(digest, verified, keys, now)
         return verified
 

@@ -15,14 +15,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from . import discovery, jws, reports, status_hints
+from . import discovery, dpop, jws, reports, status_hints
 from .access_token import AccessToken, Terms
 from .discovery import Discovery, Endpoints
+from .dpop import Proof
 from .jwks import JwksCache, Schedule
 from .key_set import KeySet
 from .policy import DEFAULT_POLICY, Policy, WhenStale
 from .polling import Polling
-from .refusals import KeysUnavailable, Reason, Refused, UnknownKey
+from .refusals import InvalidProof, InvalidToken, KeysUnavailable, Reason, Refused, UnknownKey
+from .spent_proofs import SpentProofs
 from .status_list import Freshness
 from .status_lists import StatusLists
 from .verified_tokens import VerifiedTokens
@@ -103,12 +105,15 @@ class Verifier:
         self._discovery = Discovery(issuer, self._address, also_at=also_at, saved=self._saved.metadata)
         self._following = None if endpoints is None else self._follow(endpoints)
         self._refusals: Counter[Reason] = Counter()
+        self._spent_proofs = SpentProofs()
         self._learning: set[asyncio.Task[bool]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._open: AsyncExitStack | None = None
 
     def verify(self, text: str, *, when_stale: WhenStale | None = None) -> AccessToken:
-        """Return the claims of a token that is valid and not revoked. It waits for nothing.
+        """Return the claims of a bearer token that is valid and not revoked. It waits for nothing.
+
+        A token that is bound to a key is refused: see `verify_dpop`.
 
         Args:
             when_stale: replaces the policy's, for a request that may read with stale status lists but not write.
@@ -116,38 +121,61 @@ class Verifier:
         Raises:
             Refused: with its reason. If the key is unknown, it is looked for in the background.
         """
-        try:
-            return self._verify(text, when_stale)
-        except Refused as error:
-            self._refusals[error.reason] += 1
-            if isinstance(error, UnknownKey):
-                self._look_for(error.kid)
-            raise
+        return self._verify_now(text, None, when_stale)
 
-    async def verify_or_wait(self, text: str, *, when_stale: WhenStale | None = None) -> AccessToken:
-        """The same; if the key is unknown, it waits at most a second for one fetch, which all such requests share."""
+    def verify_dpop(
+        self, text: str, proof: str, method: str, url: str, *, when_stale: WhenStale | None = None
+    ) -> AccessToken:
+        """As `verify`, for a token that is bound to a key, and the proof of possession beside it (RFC 9449 §7.1).
+
+        The proof is checked each time, whether the token was seen before or not. Each proof is accepted once per
+        process.
+
+        Args:
+            proof: the value of the request's one DPoP header.
+            method: of the request, as in its first line.
+            url: of the request, as its client knows it. Its origin comes from your settings, not from the Host header:
+                whoever replays a proof can choose that.
+
+        Raises:
+            Refused: with its reason. Those of the proof begin with `proof-`.
+        """
+        return self._verify_now(text, Proof(proof, method, url), when_stale)
+
+    async def verify_or_wait(
+        self, text: str, *, proof: Proof | None = None, when_stale: WhenStale | None = None
+    ) -> AccessToken:
+        """The same; if the key is unknown, it waits at most a second for one fetch, which all such requests share.
+
+        Args:
+            proof: of a token that came with the scheme DPoP; None: it came with the scheme Bearer.
+        """
         try:
             try:
-                return self._verify(text, when_stale)
+                return self._verify(text, proof, when_stale)
             except UnknownKey as error:
                 if not await self._learn(error.kid):
                     raise
-            return self._verify(text, when_stale)
+            return self._verify(text, proof, when_stale)
         except Refused as error:
             self._refusals[error.reason] += 1
             raise
 
     def verify_in_thread(
-        self, text: str, when_stale: WhenStale | None, wait: Callable[[Coroutine[None, None, bool]], bool]
+        self,
+        text: str,
+        proof: Proof | None,
+        when_stale: WhenStale | None,
+        wait: Callable[[Coroutine[None, None, bool]], bool],
     ) -> AccessToken:
         """As `verify_or_wait`, for another thread than the loop's. `wait` runs a coroutine in the loop."""
         try:
             try:
-                return self._verify(text, when_stale)
+                return self._verify(text, proof, when_stale)
             except UnknownKey as error:
                 if not wait(self._learn(error.kid)):
                     raise
-            return self._verify(text, when_stale)
+            return self._verify(text, proof, when_stale)
         except Refused as error:
             self._refusals[error.reason] += 1
             raise
@@ -240,15 +268,35 @@ class Verifier:
             raise KeysUnavailable
         return self._following
 
-    def _verify(self, text: str, when_stale: WhenStale | None) -> AccessToken:
+    def _verify_now(self, text: str, proof: Proof | None, when_stale: WhenStale | None) -> AccessToken:
+        try:
+            return self._verify(text, proof, when_stale)
+        except Refused as error:
+            self._refusals[error.reason] += 1
+            if isinstance(error, UnknownKey):
+                self._look_for(error.kid)
+            raise
+
+    def _verify(self, text: str, proof: Proof | None, when_stale: WhenStale | None) -> AccessToken:
         following, now = self._known(), self._seams.clock()
-        token = following.tokens.verify(text, keys=following.jwks.get_key_set().keys, now=now)
-        if token.status is None or following.lists is None:
-            return token
-        is_stale = following.lists.check(token, now=now) is Freshness.STALE
-        if is_stale and (when_stale or self.policy.when_stale) is WhenStale.REFUSE:
-            raise Refused(Reason.STATUS_STALE, "the issuer's status lists are too old")
+        keys = following.jwks.get_key_set().keys
+        token = following.tokens.verify(text, keys=keys, now=now, may_be_bound=proof is not None)
+        if token.status is not None and following.lists is not None:
+            is_stale = following.lists.check(token, now=now) is Freshness.STALE
+            if is_stale and (when_stale or self.policy.when_stale) is WhenStale.REFUSE:
+                raise Refused(Reason.STATUS_STALE, "the issuer's status lists are too old")
+        if proof is not None:
+            self._check_proof(proof, text, token, now)
         return token
+
+    def _check_proof(self, proof: Proof, text: str, token: AccessToken, now: float) -> None:
+        """Last, so that a proof that came with a token that is refused may come again."""
+        if token.jkt is None:
+            raise InvalidToken(Reason.NOT_BOUND, "the token is bound to no key, so it is a bearer token")
+        verified = dpop.verify(proof, token=text, jkt=token.jkt, policy=self.policy, now=now)
+        max_age = self.policy.proof_max_age.total_seconds()
+        if not self._spent_proofs.spend(verified.name, verified.iat, now=now, max_age=max_age):
+            raise InvalidProof(Reason.PROOF_REPLAYED, "the DPoP proof was used before")
 
     def _verify_jwt(self, text: str, types: Collection[str], max_length: int) -> dict[str, object]:
         keys = self._known().jwks.get_key_set().keys

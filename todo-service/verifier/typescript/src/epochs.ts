@@ -9,7 +9,7 @@ import { UnusableStatusList } from "./status-list.ts";
 
 const NAME = /^([1-9][0-9]{0,14})-[0-9]{1,9}$/;
 
-/** Knows the newest epoch of a verified list. */
+/** Knows the newest epoch of a verified list, also of one that an earlier process verified (store.ts). */
 export class Epochs {
   readonly #prefix: string;
   #newest = 0;
@@ -21,6 +21,11 @@ export class Epochs {
 
   get newest(): number {
     return this.#newest;
+  }
+
+  /** Begin with the newest epoch of an earlier process. */
+  resume(epoch: number): void {
+    this.#newest = Math.max(epoch, this.#newest);
   }
 
   of(uri: string): number {

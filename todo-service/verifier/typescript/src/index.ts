@@ -13,5 +13,6 @@ export { type Credentials, Denied, type Needs, Protection } from "./bearer.ts";
 export { type Endpoints } from "./discovery.ts";
 export { type Policy, type WhenStale } from "./policy.ts";
 export { type Reason, REASONS, Refused, UnknownKey } from "./refusals.ts";
+export { type Store } from "./store.ts";
 export { type Log, type Surroundings } from "./surroundings.ts";
 export { type Options, type Report, Verifier } from "./verifier.ts";

@@ -7,6 +7,7 @@ import { MAX_LENGTH, parseKeys, type PublishedKeys } from "./key-set.ts";
 import { download } from "./outgoing.ts";
 import { jittered, sleep } from "./pauses.ts";
 import { Refused } from "./refusals.ts";
+import { type SavedCopies } from "./store.ts";
 import { type Surroundings } from "./surroundings.ts";
 
 /** When to fetch keys. All in seconds. Tests set shorter times. */
@@ -19,6 +20,8 @@ export interface KeyTimes {
   lastRetry: number;
   timeout: number;
   maxAge: number;
+  /** How old the time of the last fetch may get in the saved copy. */
+  saveEvery: number;
 }
 
 export const KEY_TIMES: KeyTimes = {
@@ -30,6 +33,7 @@ export const KEY_TIMES: KeyTimes = {
   lastRetry: 60,
   timeout: 3,
   maxAge: 24 * 60 * 60,
+  saveEvery: 60 * 60,
 };
 
 /** The result of one fetch. While the document stays the same, so does the object `published`. */
@@ -38,6 +42,8 @@ interface KeySet {
   readonly document: Uint8Array;
   readonly etag: string | undefined;
   readonly fetchedAt: number;
+  /** The same moment by the clock that nobody sets. */
+  readonly fetchedAtMonotonic: number;
 }
 
 const MOST_UNKNOWN_KIDS = 256;
@@ -45,28 +51,31 @@ const MOST_UNKNOWN_KIDS = 256;
 export class KeyCache {
   readonly #uri: string;
   readonly #times: KeyTimes;
+  readonly #saved: SavedCopies;
   readonly #around: Surroundings;
   readonly #unknown = new Map<string, number>(); // kids that a fetch did not find, and until when they cause no other
   #held: KeySet | undefined;
+  #kept: KeySet | undefined; // in the saved copy
   #fetching: Promise<boolean> | undefined;
   #forced: Promise<boolean> | undefined;
   #forcedAt = -Infinity;
   #failures = 0;
   readonly counts = { changed: 0, unchanged: 0, failed: 0, unknownKids: 0 };
 
-  constructor(uri: string, times: KeyTimes, around: Surroundings) {
+  constructor(uri: string, times: KeyTimes, saved: SavedCopies, around: Surroundings) {
     this.#uri = uri;
     this.#times = times;
+    this.#saved = saved;
     this.#around = around;
   }
 
   /** The keys to verify with. Throws Refused (`keys-unavailable`) without a successful fetch in the last 24 hours. */
   get current(): PublishedKeys {
-    const held = this.#held;
-    if (held === undefined || this.#around.clock() - held.fetchedAt > this.#times.maxAge) {
+    const { age } = this;
+    if (this.#held === undefined || age === undefined || age > this.#times.maxAge) {
       throw new Refused("keys-unavailable", "the issuer's keys are not known at the moment");
     }
-    return held.published;
+    return this.#held.published;
   }
 
   /** The keys, even if they are too old to verify tokens with. */
@@ -74,15 +83,40 @@ export class KeyCache {
     return this.#held?.published;
   }
 
-  /** Seconds since a fetch last succeeded; undefined without keys. */
+  /** Seconds since a fetch last succeeded; undefined without keys. Setting a clock back makes no key younger. */
   get age(): number | undefined {
-    return this.#held && Math.max(0, this.#around.clock() - this.#held.fetchedAt);
+    if (this.#held === undefined) return undefined;
+    const { fetchedAt, fetchedAtMonotonic } = this.#held;
+    return Math.max(0, this.#around.clock() - fetchedAt, this.#around.monotonic() - fetchedAtMonotonic);
+  }
+
+  /** Begin with the saved copy, if there is one that may be used. */
+  async load(): Promise<void> {
+    const found = await this.#saved.keys(this.#uri, this.#around.clock(), this.#times.maxAge);
+    if (found === undefined) return;
+    try {
+      const published = await parseKeys(found.document, (message) => this.#around.log.warn(message));
+      const age = this.#around.clock() - found.fetchedAt;
+      this.#kept = { ...found, published, fetchedAtMonotonic: this.#around.monotonic() - age };
+      this.#held ??= this.#kept;
+      this.#saved.counts.used += 1;
+    } catch (error) {
+      this.#saved.refuse("of the keys", error);
+    }
+  }
+
+  /** Write the saved copy if the set has changed, and once an hour to renew the time of the last fetch in it. */
+  async save(): Promise<void> {
+    const [held, kept] = [this.#held, this.#kept];
+    if (!this.#saved.isOn || held === undefined) return;
+    if (kept?.published === held.published && held.fetchedAt - kept.fetchedAt < this.#times.saveEvery) return;
+    if (await this.#saved.keepKeys(this.#uri, held)) this.#kept = held;
   }
 
   /** Fetch until stopped. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.refresh();
+      if (await this.refresh()) await this.save();
       await sleep(this.#pause(), signal);
     }
   }
@@ -168,15 +202,15 @@ export class KeyCache {
       maxLength: MAX_LENGTH,
       timeout: this.#times.timeout,
     });
-    const fetchedAt = this.#around.clock();
+    const fetched = { fetchedAt: this.#around.clock(), fetchedAtMonotonic: this.#around.monotonic() };
     if (answer === undefined) {
       if (held === undefined) throw new Error("there is nothing to keep");
-      return { ...held, fetchedAt };
+      return { ...held, ...fetched };
     }
     const { body: document, etag } = answer;
-    if (held !== undefined && areEqual(held.document, document)) return { ...held, etag, fetchedAt };
+    if (held !== undefined && areEqual(held.document, document)) return { ...held, etag, ...fetched };
     const published = await parseKeys(document, (message) => this.#around.log.warn(message));
-    return { published, document, etag, fetchedAt };
+    return { published, document, etag, ...fetched };
   }
 
   #swap(fetched: KeySet): void {

@@ -39,13 +39,16 @@ export class UnknownStatusKey extends UnusableStatusList {
   }
 }
 
-/** A verified list. `kid` names the key that signed it; `version` says how often the issuer has changed the list. */
+/** A verified list. `kid` names the key that signed it; `version` says how often the issuer has changed the list.
+ * `document` is the signed list itself, for a saved copy.
+ */
 export interface StatusList {
   readonly uri: string;
   readonly statuses: Uint8Array;
   readonly iat: number;
   readonly kid: string;
   readonly version: number;
+  readonly document: string;
 }
 
 /** Whether the token with this index is revoked; undefined if the index is behind the end of the list.
@@ -60,15 +63,20 @@ export function isSet(list: StatusList, index: number): boolean | undefined {
 /** The meaning of a list's age for a token: see `freshness`. */
 export type Freshness = "live" | "lagging" | "stale";
 
-/** Live up to two minutes of age, stale beyond `tokenTtl` seconds, otherwise lagging.
+/** Live up to two minutes of age, stale beyond `tokenTtl` seconds, otherwise lagging. Also stale: a list from the future,
+ * signed before a clock was set back, since its age is unknown.
  *
  * The age counts from the signed `iat`; cache headers are not signed and do not count. A stale list is older than the
  * token's whole life: every token that it marks has expired, so it says nothing about tokens that are valid.
  */
 export function freshness(list: StatusList, now: number, tokenTtl: number): Freshness {
   const age = now - list.iat;
-  if (age > tokenTtl) return "stale";
+  if (age > tokenTtl || isFromFuture(list, now)) return "stale";
   return age <= LAGGING_AFTER ? "live" : "lagging";
+}
+
+export function isFromFuture({ iat }: { iat: number }, now: number): boolean {
+  return iat > now + LEEWAY;
 }
 
 /** `list`, with the bits that are set in `held` as well.
@@ -90,15 +98,31 @@ export function succeeding(list: StatusList, held: StatusList): StatusList {
  * is wrong.
  */
 export async function verify(token: string, uri: string, keys: Keys, now: number): Promise<StatusList> {
+  const [list, exp] = await read(token, uri, keys, now);
+  if (exp !== undefined && now >= exp + LEEWAY) throw new UnusableStatusList("it has expired");
+  return list;
+}
+
+/** A list from a saved copy, verified again. It may have expired: `freshness` judges its age. */
+export async function restore(token: string, uri: string, keys: Keys, now: number): Promise<StatusList> {
+  const [list] = await read(token, uri, keys, now);
+  return list;
+}
+
+async function read(
+  token: string,
+  uri: string,
+  keys: Keys,
+  now: number,
+): Promise<readonly [list: StatusList, exp: number | undefined]> {
   const { kid, claims, iat, exp, ttl } = await readSigned(token, keys);
   if (claims.sub !== uri) throw new UnusableStatusList("it is another list");
-  if (iat > now + LEEWAY) throw new UnusableStatusList("it is from the future");
+  if (isFromFuture({ iat }, now)) throw new UnusableStatusList("it is from the future");
   if (ttl === 0 || (exp !== undefined && !(iat < exp && exp <= iat + MAX_LIFETIME))) {
     throw new UnusableStatusList("its lifetime is zero, negative or too long");
   }
   const statuses = await inflate(claims.status_list);
-  if (exp !== undefined && now >= exp + LEEWAY) throw new UnusableStatusList("it has expired");
-  return { uri, statuses, iat, kid, version: versionOf(claims, statuses) };
+  return [{ uri, statuses, iat, kid, version: versionOf(claims, statuses), document: token }, exp];
 }
 
 async function readSigned(token: string, keys: Keys) {

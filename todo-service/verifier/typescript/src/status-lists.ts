@@ -10,15 +10,19 @@ import { type KeyCache } from "./key-cache.ts";
 import { download } from "./outgoing.ts";
 import { jittered, sleep } from "./pauses.ts";
 import { Refused } from "./refusals.ts";
+import { type SavedCopies } from "./store.ts";
 import {
   type Freshness,
   freshness,
+  isFromFuture,
   isSet,
   MAX_AGGREGATION_LENGTH,
   MAX_LENGTH,
   MAX_LISTS,
   MEDIA_TYPE,
+  isUnder,
   parseAggregation,
+  restore,
   type StatusList,
   succeeding,
   UnknownStatusKey,
@@ -32,10 +36,21 @@ export interface ListTimes {
   interval: number;
   lastRetry: number;
   unknownListCooldown: number;
+  /** Shortest time between fetches that follow hints. */
+  betweenHints: number;
+  /** Shortest time between two writes of the saved copy. */
+  betweenSaves: number;
   timeout: number;
 }
 
-export const LIST_TIMES: ListTimes = { interval: 2, lastRetry: 10, unknownListCooldown: 2, timeout: 3 };
+export const LIST_TIMES: ListTimes = {
+  interval: 2,
+  lastRetry: 10,
+  unknownListCooldown: 2,
+  betweenHints: 0.1,
+  betweenSaves: 1,
+  timeout: 3,
+};
 
 const FETCHED_AT_ONCE = 4;
 const ASCII = new TextDecoder("ascii");
@@ -46,26 +61,40 @@ export class StatusLists {
   readonly #fetchedFrom: string;
   readonly #keys: KeyCache;
   readonly #times: ListTimes;
+  readonly #saved: SavedCopies;
   readonly #around: Surroundings;
   readonly #epochs: Epochs;
   readonly #held = new Map<string, StatusList>();
   readonly #etags = new Map<string, string | undefined>();
   readonly #fetching = new Map<string, Promise<boolean>>();
   readonly #askedAt = new Map<string, number>();
+  readonly #hinted = new Map<string, number>(); // the versions that hints name and no fetch has followed yet
+  readonly #followed = new Map<string, number>();
+  #isFollowing = false;
+  #isSaving = false;
+  #isUnsaved = false;
   #listed: readonly string[] = [];
   #failures = 0;
   #failure = "";
-  readonly counts = { changed: 0, unchanged: 0, older: 0, failed: 0 };
+  readonly counts = { changed: 0, unchanged: 0, older: 0, failed: 0, hints: { followed: 0, known: 0, foreign: 0 } };
   /** True once a poll has ended and there are lists. It stays true: if they are lost, requests get a reason. */
   isReady = false;
 
   /** `uri` is the aggregation's; all lists are under it. `fetchedFrom` is its address inside the network. */
-  constructor(uri: string, fetchedFrom: string, keys: KeyCache, times: ListTimes, around: Surroundings) {
+  constructor(
+    uri: string,
+    fetchedFrom: string,
+    keys: KeyCache,
+    times: ListTimes,
+    saved: SavedCopies,
+    around: Surroundings,
+  ) {
     this.#uri = uri;
     this.prefix = `${uri}/`;
     this.#fetchedFrom = fetchedFrom;
     this.#keys = keys;
     this.#times = times;
+    this.#saved = saved;
     this.#around = around;
     this.#epochs = new Epochs(this.prefix);
   }
@@ -91,6 +120,75 @@ export class StatusLists {
   /** Uri, version and signed `iat` of each list in memory. */
   get held(): readonly { uri: string; version: number; iat: number }[] {
     return [...this.#held.values()].map(({ uri, version, iat }) => ({ uri, version, iat }));
+  }
+
+  /** Fetch a list at once: the issuer's stream says that it has changed (hints.ts).
+   *
+   * If several hints for a list arrive before its fetch begins, one fetch follows all of them. A hint that names a version
+   * which does not exist costs one fetch, which brings the present version.
+   */
+  hint(uri: string, version: number, signal: AbortSignal): void {
+    if (!this.#held.has(uri)) {
+      this.counts.hints.foreign += 1;
+    } else if (this.#followed.get(uri) === version || this.#hinted.get(uri) === version) {
+      this.counts.hints.known += 1;
+    } else {
+      this.#hinted.set(uri, version);
+      if (!this.#isFollowing) void this.#followHints(signal);
+    }
+  }
+
+  async #followHints(signal: AbortSignal): Promise<void> {
+    this.#isFollowing = true;
+    while (this.#hinted.size > 0 && !signal.aborted) {
+      const hinted = [...this.#hinted];
+      this.#hinted.clear();
+      for (const [uri, version] of hinted) {
+        this.#followed.set(uri, version);
+        this.counts.hints.followed += 1;
+        // The issuer may have answered a fetch under way before the change.
+        for (let under = this.#fetching.get(uri); under !== undefined; under = this.#fetching.get(uri)) await under;
+        await this.#refreshList(uri, version);
+      }
+      await sleep(this.#times.betweenHints, signal);
+    }
+    this.#isFollowing = false;
+  }
+
+  /** Begin with the saved copy: lists whose signature the keys in memory verify. */
+  async load(): Promise<void> {
+    const keys = this.#keys.held?.statusLists;
+    const found = keys && (await this.#saved.lists(this.prefix));
+    if (keys === undefined || found === undefined) return;
+    this.#epochs.resume(found.epoch);
+    for (const [uri, document] of [...found.documents].slice(0, MAX_LISTS)) {
+      try {
+        if (!isUnder(uri, this.prefix)) throw new UnusableStatusList("it is from another address");
+        const list = await restore(document, uri, keys, this.#around.clock());
+        this.#beginEpoch(uri);
+        if (!this.#held.has(uri)) this.#held.set(uri, list);
+        this.#saved.counts.used += 1;
+      } catch (error) {
+        this.#saved.refuse("of a status list", error);
+      }
+    }
+  }
+
+  /** Write the saved copy soon, at most once a second. */
+  #save(): void {
+    this.#isUnsaved = this.#saved.isOn;
+    if (!this.#isSaving) void this.#saveChanges();
+  }
+
+  async #saveChanges(): Promise<void> {
+    this.#isSaving = true;
+    while (this.#isUnsaved) {
+      this.#isUnsaved = false;
+      const documents = new Map([...this.#held.values()].map(({ uri, document }) => [uri, document]));
+      await this.#saved.keepLists({ prefix: this.prefix, epoch: this.#epochs.newest, documents });
+      await sleep(this.#times.betweenSaves, new AbortController().signal);
+    }
+    this.#isSaving = false;
   }
 
   /** Poll until stopped. */
@@ -153,10 +251,10 @@ export class StatusLists {
   }
 
   /** Fetch one list, or wait for its fetch under way: two fetches of one list never run at once. False if it failed. */
-  #refreshList(uri: string): Promise<boolean> {
+  #refreshList(uri: string, version?: number): Promise<boolean> {
     const known = this.#fetching.get(uri);
     if (known !== undefined) return known;
-    const fetching = this.#fetch(uri)
+    const fetching = this.#fetch(uri, version)
       .then(() => true)
       .catch((error: unknown) => {
         this.#failed("a status list cannot be fetched", error);
@@ -167,9 +265,11 @@ export class StatusLists {
     return fetching;
   }
 
-  async #fetch(uri: string): Promise<void> {
+  /** With a version the address has a query, so that no cache answers with the version before. */
+  async #fetch(uri: string, version: number | undefined): Promise<void> {
+    const query = version === undefined ? "" : `?v=${version}`;
     const answer = await download(this.#around.fetch, {
-      url: `${this.#fetchedFrom}/${uri.slice(this.prefix.length)}`,
+      url: `${this.#fetchedFrom}/${uri.slice(this.prefix.length)}${query}`,
       accept: MEDIA_TYPE,
       mediaType: MEDIA_TYPE,
       etag: this.#held.has(uri) ? this.#etags.get(uri) : undefined,
@@ -194,15 +294,11 @@ export class StatusLists {
   }
 
   #swap(uri: string, fetched: StatusList, etag: string | undefined): void {
-    if (this.#epochs.follow(uri)) {
-      for (const each of this.#held.keys()) {
-        if (![0, this.#epochs.newest].includes(this.#epochs.of(each))) this.#held.delete(each);
-      }
-    }
+    this.#beginEpoch(uri);
     const held = this.#held.get(uri);
     if (held === undefined) {
       if (this.#held.size >= MAX_LISTS) throw new UnusableStatusList("there are too many lists in memory");
-    } else if (fetched.iat < held.iat) {
+    } else if (fetched.iat < held.iat && !isFromFuture(held, this.#around.clock())) {
       // The sender may be a node or cache that lags behind. Or the clock of the other node was ahead: then this list is
       // in fact newer, so the tokens that it marks count as revoked in any case.
       this.counts.older += 1;
@@ -212,6 +308,15 @@ export class StatusLists {
     this.#held.set(uri, held === undefined ? fetched : succeeding(fetched, held));
     this.#etags.set(uri, etag);
     this.counts.changed += 1;
+    this.#save();
+  }
+
+  /** Follow the epoch of a verified list. Throws UnusableStatusList if it is an older one. */
+  #beginEpoch(uri: string): void {
+    if (!this.#epochs.follow(uri)) return;
+    for (const each of this.#held.keys()) {
+      if (![0, this.#epochs.newest].includes(this.#epochs.of(each))) this.#held.delete(each);
+    }
   }
 
   #withoutList(uri: string): Refused {
@@ -237,6 +342,7 @@ export class StatusLists {
   #keep(listed: ReadonlySet<string>): void {
     for (const uri of this.#held.keys()) if (!listed.has(uri)) this.#held.delete(uri);
     for (const uri of this.#etags.keys()) if (uri !== this.#uri && !listed.has(uri)) this.#etags.delete(uri);
+    for (const uri of this.#followed.keys()) if (!listed.has(uri)) this.#followed.delete(uri);
   }
 
   /** Drop lists signed by a withdrawn key, even if no newer list has been fetched yet. */

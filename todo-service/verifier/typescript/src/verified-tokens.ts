@@ -13,17 +13,17 @@ const MOST_ENTRIES = 4096;
 export class VerifiedTokens {
   readonly #keys: Keys;
   readonly #terms: Terms;
-  readonly #entries = new Map<string, { endsAt: number; token: AccessToken }>();
+  readonly #entries = new Map<string, { beginsAt: number; endsAt: number; token: AccessToken }>();
 
   constructor(keys: Keys, terms: Terms) {
     this.#keys = keys;
     this.#terms = terms;
   }
 
-  /** Returns or throws exactly what `verify` would. */
+  /** Returns or throws exactly what `verify` would. The token may be bound to a key. */
   async verify(text: string, now: number): Promise<AccessToken> {
     const entry = text.length > MAX_LENGTH ? undefined : this.#entries.get(text);
-    if (entry !== undefined && now < entry.endsAt) return entry.token;
+    if (entry !== undefined && entry.beginsAt <= now && now < entry.endsAt) return entry.token; // a clock may be set back
     const token = await verify(text, this.#keys, this.#terms, now);
     this.#remember(text, token, now);
     return token;
@@ -35,6 +35,6 @@ export class VerifiedTokens {
     this.#entries.delete(text); // a renewed entry goes to the end
     const [oldest] = this.#entries.size >= MOST_ENTRIES ? this.#entries.keys() : [];
     if (oldest !== undefined) this.#entries.delete(oldest);
-    this.#entries.set(text, { endsAt, token });
+    this.#entries.set(text, { beginsAt: now, endsAt, token });
   }
 }

@@ -1,19 +1,26 @@
 // `Verifier`: finds an issuer's keys and status lists, keeps them fresh, and verifies access tokens with them.
 
-import { type AccessToken } from "./access-token.ts";
+import { type AccessToken, refuseBound } from "./access-token.ts";
 import { checkIssuer, discover, type Endpoints } from "./discovery.ts";
+import * as dpop from "./dpop.ts";
+import { follow, HINT_TIMES, type HintTimes } from "./hints.ts";
 import { KEY_TIMES, KeyCache, type KeyTimes } from "./key-cache.ts";
 import { type PublishedKeys } from "./key-set.ts";
 import { jittered, sleep } from "./pauses.ts";
 import { type Policy, type Terms, termsOf, type WhenStale } from "./policy.ts";
 import { type Reason, Refused, UnknownKey } from "./refusals.ts";
 import { LIST_TIMES, StatusLists, type ListTimes } from "./status-lists.ts";
+import { SpentProofs } from "./spent-proofs.ts";
+import { SavedCopies, type Store } from "./store.ts";
 import { OWN, type Surroundings } from "./surroundings.ts";
 import { VerifiedTokens } from "./verified-tokens.ts";
 
 const FIRST_RETRY = 1; // seconds
 const LAST_RETRY = 60;
+const METADATA_INTERVAL = 60 * 60;
 const SIGN_IN_LEEWAY = 60;
+const NO_HINTS = { followed: 0, known: 0, foreign: 0 };
+const NO_LIST_COUNTS = { changed: 0, unchanged: 0, older: 0, failed: 0, hints: NO_HINTS };
 
 export interface Options {
   /** As the `iss` of the tokens, to the letter. */
@@ -27,10 +34,14 @@ export interface Options {
   endpoints?: Endpoints;
   /** Further origins at which the issuer may keep its keys and lists. */
   alsoAt?: readonly string[];
+  /** Where the issuer says at once which status list has changed. auth-service has such a stream inside its network. */
+  hints?: string;
+  /** Copies of what was fetched last, so that a start needs no issuer. `folder` of atjwt/files keeps them as files. */
+  saved?: Store;
   /** What tests replace: `fetch`, clocks and the log. */
   around?: Partial<Surroundings>;
   /** Times between fetches, in seconds. Tests set shorter ones. */
-  times?: { keys?: Partial<KeyTimes>; lists?: Partial<ListTimes> };
+  times?: { metadata?: number; keys?: Partial<KeyTimes>; lists?: Partial<ListTimes>; hints?: Partial<HintTimes> };
 }
 
 /** Counters and ages at one moment, for metrics. Ages are in seconds; undefined: nothing is in memory. */
@@ -41,11 +52,14 @@ export interface Report {
     /** Age of the oldest list. */
     readonly age: number | undefined;
   } & StatusLists["counts"];
+  /** What was read from the saved copies and written to them. */
+  readonly saved: Readonly<SavedCopies["counts"]>;
   /** Refused tokens since the start, by reason. */
   readonly refusals: Readonly<Partial<Record<Reason, number>>>;
 }
 
 interface Following {
+  readonly endpoints: Endpoints;
   readonly keys: KeyCache;
   readonly lists: StatusLists | undefined;
   readonly terms: Terms;
@@ -62,6 +76,9 @@ export class Verifier {
   readonly #around: Surroundings;
   readonly #policy: Policy;
   readonly #refusals: Partial<Record<Reason, number>> = {};
+  readonly #saved: SavedCopies;
+  readonly #spentProofs = new SpentProofs();
+  #loading: Promise<void> | undefined;
   #following: Following | undefined;
   #verified: { published: PublishedKeys; tokens: VerifiedTokens } | undefined;
   #discovering: Promise<boolean> | undefined;
@@ -75,6 +92,7 @@ export class Verifier {
     this.#options = options;
     this.#around = { ...OWN, ...options.around };
     this.#policy = options.policy ?? {};
+    this.#saved = new SavedCopies(options.saved, this.#around.log);
     termsOf(this.issuer, this.audience, "", this.#policy); // throws for a policy that cannot work
     if (options.endpoints !== undefined) this.#following = this.#follow(options.endpoints);
   }
@@ -99,25 +117,42 @@ export class Verifier {
     this.#running = undefined;
   }
 
-  /** The claims of a token that is valid and not revoked. It waits for no network.
+  /** The claims of a bearer token that is valid and not revoked. It waits for no network.
+   *
+   * A token that is bound to a key is refused: see `verifyDpop`.
    *
    * `whenStale` replaces the policy's, for a request that may read with stale status lists but not write.
    *
    * Throws Refused, with its reason. If the key is unknown, it is looked for in the background.
    */
   async verify(text: string, whenStale?: WhenStale): Promise<AccessToken> {
-    return await this.#verify(text, whenStale).catch((error: unknown) => {
-      if (error instanceof UnknownKey) void this.#following?.keys.learn(error.kid);
-      throw this.#counted(error);
-    });
+    return await this.#verifyNow(text, undefined, whenStale);
+  }
+
+  /** As `verify`, for a token that is bound to a key, and the proof of possession beside it (RFC 9449 §7.1).
+   *
+   * `proof` is the value of the request's one DPoP header. `url` is the request's, as its client knows it. Its origin comes
+   * from your settings, not from the Host header: whoever replays a proof can choose that. The proof is checked each
+   * time, whether the token was seen before or not. Each proof is accepted once per process.
+   *
+   * Throws Refused. Reasons of the proof begin with `proof-`.
+   */
+  async verifyDpop(
+    text: string,
+    proof: string,
+    method: string,
+    url: string,
+    whenStale?: WhenStale,
+  ): Promise<AccessToken> {
+    return await this.#verifyNow(text, { text: proof, method, url }, whenStale);
   }
 
   /** The same; if the key is unknown, it waits at most a second for one fetch, which all such requests share. */
   async verifyOrWait(text: string, whenStale?: WhenStale): Promise<AccessToken> {
     try {
-      return await this.#verify(text, whenStale).catch(async (error: unknown) => {
+      return await this.#verify(text, undefined, whenStale).catch(async (error: unknown) => {
         if (error instanceof UnknownKey && (await this.#following?.keys.learn(error.kid))) {
-          return await this.#verify(text, whenStale);
+          return await this.#verify(text, undefined, whenStale);
         }
         throw error;
       });
@@ -140,10 +175,11 @@ export class Verifier {
    * For runtimes without background work, such as workers. Elsewhere `start` does it.
    */
   async refresh(): Promise<boolean> {
-    if (!(await this.#find())) return false;
-    const { keys, lists } = this.#following ?? {};
-    const haveKeys = (await keys?.refresh()) ?? false;
-    return haveKeys && ((await lists?.refresh()) ?? true);
+    await this.#load();
+    if (!(await this.#find()) || this.#following === undefined) return false;
+    const succeeded = await refreshed(this.#following);
+    await this.#following.keys.save();
+    return succeeded;
   }
 
   /** Whether tokens can be verified: there are keys and, if the issuer has any, status lists. */
@@ -172,12 +208,24 @@ export class Verifier {
         kids: [...(keys?.held?.accessTokens.keys() ?? [])],
         age: keys?.age,
       },
-      statusLists: { ...(lists?.counts ?? { changed: 0, unchanged: 0, older: 0, failed: 0 }), held, age },
+      statusLists: { ...(lists?.counts ?? NO_LIST_COUNTS), held, age },
+      saved: { ...this.#saved.counts },
       refusals: { ...this.#refusals },
     };
   }
 
-  async #verify(text: string, whenStale: WhenStale | undefined): Promise<AccessToken> {
+  async #verifyNow(
+    text: string,
+    proof: dpop.Proof | undefined,
+    whenStale: WhenStale | undefined,
+  ): Promise<AccessToken> {
+    return await this.#verify(text, proof, whenStale).catch((error: unknown) => {
+      if (error instanceof UnknownKey) void this.#following?.keys.learn(error.kid);
+      throw this.#counted(error);
+    });
+  }
+
+  async #verify(text: string, proof: dpop.Proof | undefined, whenStale: WhenStale | undefined): Promise<AccessToken> {
     const following = this.#following;
     if (following === undefined) throw new Refused("keys-unavailable", "the issuer's keys are not known at the moment");
     const published = following.keys.current;
@@ -186,11 +234,23 @@ export class Verifier {
     }
     const now = this.#around.clock();
     const token = await this.#verified.tokens.verify(text, now);
+    if (proof === undefined) refuseBound(token);
     const isStale = following.lists?.check(token, now) === "stale";
     if (isStale && (whenStale ?? this.#policy.whenStale ?? "refuse") === "refuse") {
       throw new Refused("status-stale", "the issuer's status lists are too old");
     }
+    if (proof !== undefined) await this.#checkProof(proof, text, token, following.terms, now);
     return token;
+  }
+
+  /** Last, so that a proof that came with a token that is refused may come again. */
+  async #checkProof(proof: dpop.Proof, text: string, token: AccessToken, terms: Terms, now: number): Promise<void> {
+    if (token.jkt === undefined)
+      throw new Refused("not-bound", "the token is bound to no key, so it is a bearer token");
+    const { name, iat } = await dpop.verify(proof, text, token.jkt, terms, now);
+    if (!this.#spentProofs.spend(name, iat, now, terms.proofMaxAge)) {
+      throw new Refused("proof-replayed", "the DPoP proof was used before");
+    }
   }
 
   #counted(error: unknown): unknown {
@@ -205,23 +265,66 @@ export class Verifier {
     return isInside ? inside + url.slice(origin.length) : url;
   };
 
-  #follow({ jwksUri, statusLists }: Endpoints): Following {
+  #follow(endpoints: Endpoints): Following {
+    const { jwksUri, statusLists } = endpoints;
     const { times = {} } = this.#options;
-    const keys = new KeyCache(this.#address(jwksUri), { ...KEY_TIMES, ...times.keys }, this.#around);
+    const keys = new KeyCache(this.#address(jwksUri), { ...KEY_TIMES, ...times.keys }, this.#saved, this.#around);
     const listTimes = { ...LIST_TIMES, ...times.lists };
     const lists =
       statusLists === undefined
         ? undefined
-        : new StatusLists(statusLists, this.#address(statusLists), keys, listTimes, this.#around);
-    return { keys, lists, terms: termsOf(this.issuer, this.audience, lists?.prefix ?? "", this.#policy) };
+        : new StatusLists(statusLists, this.#address(statusLists), keys, listTimes, this.#saved, this.#around);
+    return { endpoints, keys, lists, terms: termsOf(this.issuer, this.audience, lists?.prefix ?? "", this.#policy) };
   }
 
+  /** Fetch until stopped; begin anew if the issuer's metadata name other endpoints. */
   async #run(signal: AbortSignal): Promise<void> {
+    await this.#load();
+    const isFromCopy = this.#following !== undefined;
     for (let failures = 0; !(await this.#find()); failures += 1) {
       await sleep(jittered(Math.min(FIRST_RETRY * 2 ** Math.min(failures, 8), LAST_RETRY), 0.5, 1), signal);
       if (signal.aborted) return;
     }
-    await Promise.all([this.#following?.keys.run(signal), this.#following?.lists?.run(signal)]);
+    for (let isOld = isFromCopy; !signal.aborted && this.#following !== undefined; isOld = false) {
+      const { keys, lists } = this.#following;
+      const stop = new AbortController();
+      const end = (): void => stop.abort();
+      signal.addEventListener("abort", end);
+      void Promise.all([
+        keys.run(stop.signal),
+        lists?.run(stop.signal),
+        lists && this.#followHints(lists, stop.signal),
+      ]);
+      await this.#findOthers(isOld, signal);
+      signal.removeEventListener("abort", end);
+      end();
+    }
+  }
+
+  /** Wait until the metadata name other endpoints, whose documents can be fetched, or until stopped. */
+  async #findOthers(isOld: boolean, signal: AbortSignal): Promise<void> {
+    const interval = this.#options.times?.metadata ?? METADATA_INTERVAL;
+    let pause = isOld ? 0 : interval;
+    while (!signal.aborted) {
+      await sleep(jittered(pause, 0.9, 1.1), signal);
+      pause = interval;
+      if (signal.aborted || this.#options.endpoints !== undefined) continue;
+      const found = await this.#fetchEndpoints();
+      if (areSame(found, this.#following?.endpoints)) continue;
+      const others = found && this.#follow(found);
+      if (others !== undefined && (await refreshed(others))) {
+        this.#following = others;
+        return;
+      }
+      pause = Math.min(interval, LAST_RETRY); // until then what works goes on
+    }
+  }
+
+  async #followHints(lists: StatusLists, signal: AbortSignal): Promise<void> {
+    if (this.#options.hints === undefined) return;
+    const hint = (uri: string, version: number): void => lists.hint(uri, version, signal);
+    const times = { ...HINT_TIMES, ...this.#options.times?.hints };
+    await follow(this.#options.hints, hint, times, this.#around, signal);
   }
 
   /** Find the endpoints, unless they are known. Two attempts never run at once. */
@@ -232,16 +335,47 @@ export class Verifier {
   }
 
   async #discover(): Promise<boolean> {
+    const endpoints = await this.#fetchEndpoints();
+    if (endpoints !== undefined) this.#following = this.#follow(endpoints);
+    return endpoints !== undefined;
+  }
+
+  async #fetchEndpoints(): Promise<Endpoints | undefined> {
     try {
       const endpoints = await discover(this.issuer, this.#options.alsoAt ?? [], this.#address, this.#around);
-      this.#following = this.#follow(endpoints);
       this.#problem = "";
-      return true;
+      await this.#saved.keepMetadata(this.issuer, endpoints);
+      return endpoints;
     } catch (error) {
       const problem = error instanceof Error ? error.message : "unknown";
-      if (problem !== this.#problem) this.#around.log.warn(`no keys yet: ${problem}`);
+      if (problem !== this.#problem) this.#around.log.warn(`the metadata cannot be used: ${problem}`);
       this.#problem = problem;
-      return false;
+      return undefined;
     }
   }
+
+  /** Begin with the saved copies, once. */
+  #load(): Promise<void> {
+    this.#loading ??= (async () => {
+      if (!this.#saved.isOn) return;
+      const endpoints =
+        this.#options.endpoints ?? (await this.#saved.metadata(this.issuer, this.#options.alsoAt ?? []));
+      if (endpoints === undefined) return;
+      this.#following ??= this.#follow(endpoints);
+      await this.#following.keys.load();
+      await this.#following.lists?.load();
+    })();
+    return this.#loading;
+  }
+}
+
+/** Fetch keys and lists once. False if something failed. */
+async function refreshed({ keys, lists }: Following): Promise<boolean> {
+  const haveKeys = await keys.refresh();
+  if (keys.held === undefined) return false; // without keys no list can be verified
+  return ((await lists?.refresh()) ?? true) && haveKeys;
+}
+
+function areSame(one: Endpoints | undefined, other: Endpoints | undefined): boolean {
+  return one !== undefined && one.jwksUri === other?.jwksUri && one.statusLists === other.statusLists;
 }

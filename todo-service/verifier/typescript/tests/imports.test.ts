@@ -7,6 +7,7 @@ const SOURCES = new URL("../src/", import.meta.url);
 const FRAMEWORKS: Record<string, string[]> = {
   "express.ts": ["express"],
   "fastify.ts": ["fastify"],
+  "files.ts": ["node:crypto", "node:fs/promises", "node:path"],
   "hono.ts": ["hono"],
   "node-requests.ts": ["node:http"],
   "vitest.ts": ["vitest"],

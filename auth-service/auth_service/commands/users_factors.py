@@ -1,0 +1,32 @@
+"""`users disable-second-factor`: for a person who has lost both the authenticator app and the recovery codes."""
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ..accounts.factors.second_factor import disable
+from ..audit.trail import record
+from ..store.instants import utc_now
+from .named_accounts import Who, get_account, record_of
+from .opened import CommandRefused, Yes, confirm, run, transact
+from .output import AsJson, Record, show
+
+app = typer.Typer()
+
+
+@app.command()
+def disable_second_factor(who: Who, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Delete an account's authenticator app and recovery codes: the password alone signs in. Sessions go on.
+
+    Make sure that it is the account's owner who asks.
+    """
+    confirm(f"Let {who} sign in with the password alone?", yes=yes)
+    show([run(transact(_disable, who))], as_json=as_json)
+
+
+async def _disable(session: AsyncSession, who: str) -> Record:
+    account, now = await get_account(session, who), utc_now()
+    if not await disable(session, account.id, now=now):
+        raise CommandRefused(f"{account.email} has no second factor")
+    await record(session, "second_factor_disabled", now=now, account_id=account.id)
+    await session.refresh(account)
+    return record_of(account)

@@ -1,0 +1,63 @@
+"""POST /oauth/par: a client pushes an authorization request, before it sends the browser here (RFC 9126)."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from ...clients.document_clients import document_metadata
+from ...grants import pushed_requests
+from ...http import client_requests
+from ...http.client_requests import ClientRequestParts
+from ...http.oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
+from ...http.parts import given
+from ...oauth import authorization_request
+from ...oauth.authorization_parameters import STATE_MAX_LENGTH, fits
+from ...oauth.errors import InvalidRequest
+from ...store.instants import Clock
+from .requests import RequestParts, read_request
+
+router = APIRouter()
+PARAMETERS = (
+    *("response_type", "redirect_uri", "scope", "state", "resource", "response_mode", "nonce", "prompt", "max_age"),
+    *("code_challenge", "code_challenge_method", "login_hint", "id_token_hint", "acr_values", "claims"),
+)
+FORM = document_clients_form("response_type", {name: {"type": "string"} for name in PARAMETERS})
+
+
+@dataclass(frozen=True)
+class PushParts(ClientRequestParts, RequestParts):
+    clock: Clock
+
+
+class PushResponse(BaseModel):
+    """RFC 9126 §2.2."""
+
+    request_uri: str
+    expires_in: int  # seconds
+
+
+@router.post("/oauth/par", status_code=201, openapi_extra=FORM, responses=REFUSALS, response_model=PushResponse)
+async def push(request: Request) -> Response:
+    """Check and store an authorization request of an authenticated client. Its browser brings the `request_uri`.
+
+    All that /oauth/authorize would refuse is refused here, as JSON (§2.3).
+    """
+    parts = given(request, PushParts)
+    parameters = await read_form(request)
+    client = await client_requests.authenticate(request, parts, parameters, now=parts.clock())
+    now = parts.clock()
+    if parameters.get("request_uri") is not None:
+        raise InvalidRequest("A pushed request must not have a request_uri (RFC 9126 §2.1).")
+    target = authorization_request.find_target(parameters, client.registration)
+    if target is None:
+        raise InvalidRequest("The redirect_uri is missing, or not registered for this client.")
+    if not fits(target.state, STATE_MAX_LENGTH):
+        raise InvalidRequest(f"The parameter state is longer than {STATE_MAX_LENGTH} octets.")
+    asked = await read_request(parameters, frozenset(), client, target, parts, now=now)
+    metadata = document_metadata(client)
+    async with parts.database.writing() as session:
+        request_uri = await pushed_requests.store(session, asked, client_metadata=metadata, now=now)
+    lifetime = int(pushed_requests.TTL.total_seconds())
+    return JSONResponse({"request_uri": request_uri, "expires_in": lifetime}, 201, NO_STORE)

@@ -1,0 +1,120 @@
+"""/second-factor: the code that completes a sign-in, from the authenticator app or the list of recovery codes."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+
+from ...http.current_session import find_current
+from ...http.pages import ANSWERS, HANDLE, see_other
+from ...http.parts import Now, given
+from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
+from ...limits.attempts import TooManyAttempts
+from ...oauth.parameters import Parameters
+from ...signing_in.password_sign_in import AccountSuspended
+from ...signing_in.second_factor import (
+    ChallengeSpent,
+    Code,
+    FactorParts,
+    NoChallenge,
+    WrongCode,
+    complete_sign_in,
+    find_challenge,
+)
+from .forms import (
+    AGAIN,
+    FormParts,
+    back_to_authorize,
+    go_on,
+    in_words,
+    is_ours,
+    query_of,
+    read_page_form,
+    render_form,
+    retry_later,
+    why_not_ours,
+)
+
+PATH = "/second-factor"
+SIGN_IN = "/signin"
+USE_RECOVERY_CODE = "use_recovery_code"  # query parameter: ask for one instead
+WRONG = "This code is not valid. Enter the newest one that the app shows; each works once."
+WRONG_RECOVERY_CODE = "This is none of your recovery codes, or it was used already."
+SUSPENDED = "This account is suspended."
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class SecondFactorPageParts(FormParts, PendingParts, FactorParts):
+    """The parts to show a page about a pending request, and to check a code."""
+
+
+@router.get(PATH, response_class=Response, responses=ANSWERS)
+async def show(request: Request, now: Now) -> Response:
+    """The form; without a sign-in that waits for a code, a redirect to where one begins."""
+    parts = given(request, SecondFactorPageParts)
+    handle = query_of(request, HANDLE)
+    pending = None if handle is None else await require_pending(request, parts, handle, now=now)
+    if pending is not None and pending.is_answered:
+        return back_to_authorize(pending)
+    if await find_challenge(request, parts, now) is None:
+        return _to_sign_in(pending)
+    return _render(request, parts, pending)
+
+
+@router.post(PATH, response_class=Response, responses=ANSWERS)
+async def submit(request: Request, now: Now) -> Response:
+    """Complete the sign-in by the same function as the Better Auth protocol."""
+    parts = given(request, SecondFactorPageParts)
+    form = await read_page_form(request)
+    pending = await find_pending(request, parts, form.get(HANDLE), now=now)
+    if not is_ours(request, parts, form):
+        return _render(request, parts, pending, form, why_not_ours(request, parts), status=403)
+    code = _code_of(form)
+    current = await find_current(request, parts, now)
+    try:
+        _, started = await complete_sign_in(request, parts, now, code, current=current)
+    except (NoChallenge, ChallengeSpent):
+        return _to_sign_in(pending, **{AGAIN: "yes"})
+    except WrongCode:
+        wrong = WRONG_RECOVERY_CODE if code.is_recovery_code else WRONG
+        return _render(request, parts, pending, form, wrong, status=403)
+    except AccountSuspended:
+        return _render(request, parts, pending, form, SUSPENDED, status=403)
+    except TooManyAttempts as held:
+        error = f"Too many codes. Please wait {in_words(held.retry_after)} and try again."
+        return retry_later(_render(request, parts, pending, form, error, status=429), held.retry_after)
+    return see_other(SIGN_IN) if pending is None else await go_on(parts, pending, started.id)
+
+
+def _code_of(form: Parameters) -> Code:
+    """What was typed. An app shows its six digits in two groups, and people type the space."""
+    recovery_code, trusts = form.get("recovery_code"), form.get("trust") is not None
+    if recovery_code is not None:
+        return Code(recovery_code, is_recovery_code=True, trusts_browser=trusts)
+    return Code("".join((form.get("code") or "").split()), trusts_browser=trusts)
+
+
+def _to_sign_in(pending: PendingRequest | None, **query: str) -> Response:
+    return see_other(SIGN_IN, **({HANDLE: pending.handle} if pending else {}), **query)
+
+
+def _render(
+    request: Request,
+    parts: SecondFactorPageParts,
+    pending: PendingRequest | None,
+    form: Parameters | None = None,
+    error: str | None = None,
+    *,
+    status: int = 200,
+) -> Response:
+    by_query = query_of(request, USE_RECOVERY_CODE) is not None
+    return render_form(
+        request,
+        parts,
+        "second_factor",
+        pending,
+        status=status,
+        error=error,
+        asks_recovery_code=by_query if form is None else form.get("recovery_code") is not None,
+        trust=form is not None and form.get("trust") is not None,
+    )

@@ -1,0 +1,15 @@
+"""The values of a client's metadata that stand in code elsewhere: grant types, methods, and words of our own."""
+
+AUTHORIZATION_CODE, REFRESH_TOKEN = "authorization_code", "refresh_token"
+CLIENT_CREDENTIALS = "client_credentials"
+CODE = "code"  # the only response type
+
+CLIENT_SECRET_BASIC, CLIENT_SECRET_POST = "client_secret_basic", "client_secret_post"
+PRIVATE_KEY_JWT = "private_key_jwt"
+NONE = "none"  # a public client: it only sends its client_id, and PKCE protects its codes
+SECRET_METHODS = (CLIENT_SECRET_BASIC, CLIENT_SECRET_POST)
+AUTH_METHODS = (*SECRET_METHODS, PRIVATE_KEY_JWT, NONE)
+TOKEN_ENDPOINT = "token_endpoint"  # noqa: S105 - no password: a value of `assertion_audience`
+MINIMAL = "minimal"  # `id_token_claims`
+
+PUSHED_REQUIRED = "require_pushed_authorization_requests"  # a member (RFC 9126 §6)
