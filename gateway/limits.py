@@ -118,7 +118,7 @@ ZONES = (
         "sign_in",
         Limit("10r/m", 5),
         [
-            "~ /api/auth/(sign-(in|up)|two-factor/verify-[a-z-]+)(/|$)",
+            "~ /api/auth/(sign-(in|up)|magic-link|two-factor/verify-[a-z-]+)(/|$)",
             "~^POST /(sign(in|up)|second-factor|reset-password|verify-email|account|confirm)$",
         ],
     ),
