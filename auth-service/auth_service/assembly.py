@@ -76,6 +76,7 @@ class Parts(Supply):
     attempts: AttemptLimiter
     outbox: Outbox
     mail_budgets: MailBudgets
+    requires_verified_email: bool
     factor_checks: FactorChecks
     session_cookies: SessionCookies
     browsers: Browsers
@@ -137,7 +138,8 @@ def _assemble(
     status_list_keys: KeyRing,
     status_lists: PublishedStatusLists,
 ) -> Parts:
-    secrets = settings.versioned("secret")
+    secrets, sealing = settings.versioned("secret"), settings.versioned("key_encryption_keys")
+    has_limits = settings.limits == "on"
     client_limits = _make_client_limits(settings)
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
     assertions = AssertionVerifier(database, FetchedKeys(outbound))
@@ -165,15 +167,12 @@ def _assemble(
         registration_limits=limit_registrations(client_limits),
         session_tokens=SessionTokens(tokens, database, counts, cached_clients, resources),
         passwords=_make_password_hasher(settings),
-        attempts=AttemptLimiter(database, secrets, is_on=settings.limits == "on"),
+        attempts=AttemptLimiter(database, secrets, is_on=has_limits),
         outbox=Outbox(is_on=settings.mail_target is not None),
-        mail_budgets=MailBudgets(secrets, is_on=settings.limits == "on"),
+        mail_budgets=MailBudgets(secrets, is_on=has_limits),
+        requires_verified_email=settings.require_verified_email,
         factor_checks=open_factor_checks(
-            settings.issuer,
-            settings.product_name,
-            secrets=secrets,
-            key_encryption_keys=settings.versioned("key_encryption_keys"),
-            limits=settings.limits == "on",
+            settings.issuer, settings.product_name, secrets=secrets, key_encryption_keys=sealing, limits=has_limits
         ),
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),

@@ -13,7 +13,7 @@ BODIES = {
         "sign-up/email", "sign-in/email", "sign-out", "get-session", "revoke-session", "revoke-sessions",
         "revoke-other-sessions", "update-user", "update-session", "change-password", "verify-password",
         "delete-user", "unlink-account", "request-password-reset", "reset-password",
-        "send-verification-email",
+        "send-verification-email", "change-email",
     )
 }  # fmt: skip
 FORMS = {

@@ -40,6 +40,9 @@ AUTH = [
     "/signout",
     "/reset-password?token=abc",
     "/verify-email?token=abc",
+    "/account?change=password",
+    "/confirm?token=abc",
+    "/.well-known/change-password",
     "/pages/style-0123456789abcdef.css",
 ]
 TODO = [
@@ -50,6 +53,8 @@ TODO = [
     "/api/v1/todos/0198/complete",
     "/api/v1/todos:batch",
     "/api/v1/changes",
+    "/api/v1/lists",
+    "/api/v1/lists/0198/restore",
     "/api/v1/users/u1/export",
     "/api/v1/users/u1/todos",
     "/api/v1/users/u1/todos/0198",
@@ -110,7 +115,7 @@ UNLISTED = [
     "/api/",
     "/api/v1",
     "/api/v1/",
-    "/api/v1/lists",
+    "/api/v1/listsx",
     "/api/v1/todosx",
     "/api/v1/users/u1",
     "/api/v1/users//todos",

@@ -80,8 +80,10 @@ def test_a_purged_accounts_todos_are_erased_and_nobody_elses(receiver: Service) 
     (sub, person), (_, other) = somebody(receiver), somebody(receiver)
     deleted = person.get(TODOS).json()["items"][0]
     assert person.delete(f"{TODOS}/{deleted['id']}").status_code == 204
+    lists = [each.post("/api/v1/lists", json={"name": "Mine"}).headers["Location"] for each in (person, other)]
     assert push(receiver, event(sub)).status_code == 202
     assert (count(person), count(other)) == (0, 2)
+    assert [person.get(lists[0]).status_code, other.get(lists[1]).status_code] == [404, 200]
     assert person.post(f"{TODOS}/{deleted['id']}/restore").status_code == 404, "there is no way back"
 
 

@@ -149,11 +149,14 @@ def test_the_purge_removes_what_is_due_of_everybody_in_batches(
                 client.post(TODOS, json={"title": "x"}, headers={"Idempotency-Key": f'"{number}"'})
             for todo in client.get(TODOS).json()["items"][:2]:
                 client.delete(f"{TODOS}/{todo['id']}")
+            made = [client.post("/api/v1/lists", json={"name": "x"}).headers["Location"] for _ in range(2)]
+            client.delete(made[0])
     now = datetime.now(UTC)
     for wait, left in ((29 * DAY, 6), (31 * DAY, 2)):
         removed = with_database(store, partial(purge.purge, now=now + wait))
         assert rows(request, store, "SELECT count(*) FROM todos") == [(left,)]
-    assert removed["todos"] == 4
+    assert (removed["todos"], removed["lists"]) == (4, 2)
+    assert rows(request, store, "SELECT count(*) FROM lists WHERE deleted_at IS NULL") == [(2,)]
     assert rows(request, store, "SELECT count(*) FROM idempotency_keys") == [(0,)]
     assert rows(request, store, "SELECT count(*) FROM todos WHERE deleted_at IS NOT NULL") == [(0,)]
 

@@ -25,6 +25,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "todos"): {"title": "Buy milk"},
     ("POST", "todos:batch"): {"operations": [{"op": "create", "todo": {"title": "Buy milk"}}]},
     ("PATCH", "todos/{todo_id}"): {"title": "Buy oat milk"},
+    ("POST", "lists"): {"name": "Shopping"},
+    ("PATCH", "lists/{list_id}"): {"name": "Groceries"},
 }
 OWNER: dict[tuple[str, str], int] = {
     ("GET", "todos"): 200,
@@ -39,6 +41,12 @@ OWNER: dict[tuple[str, str], int] = {
     ("POST", "todos:batch"): 200,
     ("GET", "changes"): 200,
     ("GET", "export"): 200,
+    ("GET", "lists"): 200,
+    ("POST", "lists"): 201,
+    ("GET", "lists/{list_id}"): 200,
+    ("PATCH", "lists/{list_id}"): 200,
+    ("DELETE", "lists/{list_id}"): 204,
+    ("POST", "lists/{list_id}/restore"): 200,
 }
 PUBLIC = {
     *("/livez", "/readyz", "/openapi.json", "/.well-known/oauth-protected-resource/api/v1"),
@@ -95,8 +103,8 @@ def forged(sub: str) -> str:
     return issuer.sign(head, payload, private_key("thief"))
 
 
-def send(service: Service, method: str, path: str, token: str | None, user_id: str, todo_id: str) -> httpx2.Response:
-    url = path.format(user_id=user_id, todo_id=todo_id)
+def send(service: Service, method: str, path: str, token: str | None, user_id: str, id_: str) -> httpx2.Response:
+    url = path.format(user_id=user_id, todo_id=id_, list_id=id_)
     return service.client(token).request(method, url, json=BODIES.get((method, short(path))))
 
 
@@ -107,61 +115,76 @@ def todo_of(service: Service, sub: str) -> dict[str, Any]:
     return todo
 
 
-@pytest.mark.parametrize("principal", PRINCIPALS)
+def thing_of(service: Service, sub: str, path: str) -> dict[str, Any]:
+    """A todo of the person, or a list if the path is about lists."""
+    if "/lists" not in path:
+        return todo_of(service, sub)
+    created = service.person(sub).post("/api/v1/lists", json={"name": "Mine"})
+    assert created.status_code == 201
+    made: dict[str, Any] = created.json()
+    return made
+
+
+def things_of(service: Service, sub: str, path: str) -> list[dict[str, Any]]:
+    kind = "lists" if "/lists" in path else "todos"
+    items: list[dict[str, Any]] = service.person(sub).get(f"/api/v1/{kind}").json()["items"]
+    return items
+
+
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_every_route_with_every_principal(isolated_service: Service, method: str, path: str, principal: str) -> None:
+def test_every_route_with_every_principal(isolated_service: Service, method: str, path: str) -> None:
     sub = uuid.uuid4().hex
-    todo = todo_of(isolated_service, sub)
-    make, status = PRINCIPALS[principal]
-    response = send(isolated_service, method, path, make(sub, method), sub, todo["id"])
-    assert response.status_code == (status or OWNER[method, short(path)]), response.text
-    if status:
-        assert isolated_service.person(sub).get("/api/v1/todos").json()["items"] == [todo]
-        assert "Mine" not in response.text
-    if status == 401:
-        assert response.headers["WWW-Authenticate"].startswith("Bearer ")
+    thing = thing_of(isolated_service, sub, path)
+    for name, (make, status) in PRINCIPALS.items():
+        response = send(isolated_service, method, path, make(sub, method), sub, thing["id"])
+        assert response.status_code == (status or OWNER[method, short(path)]), (name, response.text)
+        if status:  # the owner is the last one
+            assert things_of(isolated_service, sub, path) == [thing], name
+            assert "Mine" not in response.text
+        if status == 401:
+            assert response.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_somebody_else_sees_and_changes_nothing(isolated_service: Service, method: str, path: str) -> None:
     """Under the caller's own path: 404, as for an unknown id, or a list without the todo."""
     alice, mallory = uuid.uuid4().hex, uuid.uuid4().hex
-    todo = todo_of(isolated_service, alice)
+    thing = thing_of(isolated_service, alice, path)
     token = issuer.token(sub=mallory)
-    response = send(isolated_service, method, path, token, mallory, todo["id"])
-    if method != "POST":
-        assert todo["title"] not in response.text
-    if "{todo_id}" in path:
+    response = send(isolated_service, method, path, token, mallory, thing["id"])
+    assert "Mine" not in response.text
+    if "_id}" in short(path):
         absent = send(isolated_service, method, path, token, mallory, "01900000-0000-7000-8000-000000000000")
         assert (response.status_code, absent.status_code) == (404, 404)
         assert response.json()["detail"] == absent.json()["detail"]
     else:
-        assert todo["id"] not in response.text
-    assert isolated_service.person(alice).get("/api/v1/todos").json()["items"] == [todo]
+        assert thing["id"] not in response.text
+    assert things_of(isolated_service, alice, path) == [thing]
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "{user_id}" in route[1]])
-@pytest.mark.parametrize("todo_id", ["theirs", "absent", "nonsense"])
 def test_another_users_path_is_forbidden_before_anything_about_the_todo(
-    isolated_service: Service, method: str, path: str, todo_id: str
+    isolated_service: Service, method: str, path: str
 ) -> None:
+    """Whether the id is that user's, nobody's, or nonsense."""
     alice, mallory = uuid.uuid4().hex, uuid.uuid4().hex
-    todo = todo_of(isolated_service, alice)
-    ids = {"theirs": todo["id"], "absent": "01900000-0000-7000-8000-000000000000", "nonsense": "x"}
-    response = send(isolated_service, method, path, issuer.token(sub=mallory), alice, ids[todo_id])
-    assert (response.status_code, response.json()["type"]) == (403, "urn:problem-type:todo:other-user")
-    assert isolated_service.person(alice).get("/api/v1/todos").json()["items"] == [todo]
+    thing = thing_of(isolated_service, alice, path)
+    for id_ in (thing["id"], "01900000-0000-7000-8000-000000000000", "x")[: 3 if "_id}" in short(path) else 1]:
+        response = send(isolated_service, method, path, issuer.token(sub=mallory), alice, id_)
+        assert (response.status_code, response.json()["type"]) == (403, "urn:problem-type:todo:other-user")
+    assert things_of(isolated_service, alice, path) == [thing]
 
 
-@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "{todo_id}" in route[1]])
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "_id}" in short(route[1])])
 def test_somebody_elses_deleted_todo_is_not_there_either(isolated_service: Service, method: str, path: str) -> None:
     alice, mallory = uuid.uuid4().hex, uuid.uuid4().hex
-    todo = todo_of(isolated_service, alice)
-    isolated_service.person(alice).delete(f"/api/v1/todos/{todo['id']}")
-    response = send(isolated_service, method, path, issuer.token(sub=mallory), mallory, todo["id"])
+    thing = thing_of(isolated_service, alice, path)
+    kind = "lists" if "/lists" in path else "todos"
+    isolated_service.person(alice).delete(f"/api/v1/{kind}/{thing['id']}")
+    response = send(isolated_service, method, path, issuer.token(sub=mallory), mallory, thing["id"])
     assert response.status_code == 404
-    [deleted] = isolated_service.person(alice).get("/api/v1/todos?deleted=only").json()["items"]
-    assert (deleted["id"], deleted["version"]) == (todo["id"], 2)
+    [deleted] = isolated_service.person(alice).get(f"/api/v1/{kind}?deleted=only").json()["items"]
+    assert (deleted["id"], deleted["version"]) == (thing["id"], 2)
 
 
 def test_a_batch_reaches_nobody_elses_todos(isolated_service: Service) -> None:
@@ -217,7 +240,23 @@ def test_the_setting_does_not_outlive_its_transaction(postgres_service: Service)
     assert asyncio.run(count()) == (0, 0)
 
 
-@pytest.mark.parametrize("table", ["todos", "owners", "idempotency_keys"])
+def test_nobody_puts_a_todo_into_somebody_elses_list(isolated_service: Service) -> None:
+    """The refusal is that of a list that does not exist; `list_id` as a filter shows nothing."""
+    alice, mallory = uuid.uuid4().hex, uuid.uuid4().hex
+    theirs = thing_of(isolated_service, alice, "/lists")["id"]
+    mine = todo_of(isolated_service, alice)
+    isolated_service.person(alice).patch(f"/api/v1/todos/{mine['id']}", json={"list_id": theirs})
+    client = isolated_service.person(mallory)
+    refused = [
+        client.post("/api/v1/todos", json={"title": "x", "list_id": list_id}).json()["errors"]
+        for list_id in (theirs, "01900000-0000-7000-8000-000000000000")
+    ]
+    assert refused[0] == refused[1] != []
+    assert client.get("/api/v1/todos", params={"list_id": theirs}).json()["items"] == []
+    assert client.get("/api/v1/todos").json()["items"] == []
+
+
+@pytest.mark.parametrize("table", ["todos", "lists", "owners", "idempotency_keys"])
 def test_the_serving_role_cannot_write_for_others(postgres_service: Service, table: str) -> None:
     async def steal() -> None:
         own = database.open_database(

@@ -112,7 +112,7 @@ def test_every_operation_says_what_it_takes_and_answers(sqlite_service: Service)
         if path.startswith("/api/"):
             assert operation["security"] == [{"accessToken": []}]
             assert responses.keys() >= {"400", "401", "403", "500", "503"}
-            assert ("404" in responses) is ("{todo_id}" in path)
+            assert ("404" in responses) is ("{todo_id}" in path or "{list_id}" in path)
             success = next(response for status, response in responses.items() if status in ("200", "201", "204"))
             contents = [success.get("content", {}), operation.get("requestBody", {}).get("content", {})]
             refs = [content["schema"]["$ref"] for each in contents for content in each.values()]
@@ -142,13 +142,14 @@ def test_schemathesis_finds_nothing(shared_service: Service) -> None:
     schema.config.update(base_url=shared_service.url)
     alice = shared_service.person("alice")
     made = alice.post("/api/v1/todos", json={"title": "Buy milk"}).json()["id"]
+    listed = alice.post("/api/v1/lists", json={"name": "Shopping"}).json()["id"]
     headers = {"Authorization": alice.headers["Authorization"]}
     for result in schema.get_all_operations():
         assert isinstance(result, Ok)
-        check_operation(result.ok(), headers, made)
+        check_operation(result.ok(), headers, {"todo_id": made, "list_id": listed, "user_id": "alice"})
 
 
-def check_operation(operation: Any, headers: dict[str, str], todo_id: str) -> None:
+def check_operation(operation: Any, headers: dict[str, str], known: dict[str, str]) -> None:
     strategies = [operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode]
 
     @settings(
@@ -162,7 +163,6 @@ def check_operation(operation: Any, headers: dict[str, str], todo_id: str) -> No
     @given(case=st.one_of(strategies), exists=st.booleans())
     def run(case: Any, exists: bool) -> None:
         if exists:  # generated ids and users never exist
-            known = {"todo_id": todo_id, "user_id": "alice"}
             case.path_parameters = {
                 **case.path_parameters,
                 **{n: v for n, v in known.items() if n in case.path_parameters},

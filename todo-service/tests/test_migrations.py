@@ -184,7 +184,7 @@ def test_the_version_before_reads_and_writes_all_that_it_knows(old_url: str) -> 
     This tests the newest migration only. 0002 added columns that 0001's INSERT does not set, but it is older than the
     first release.
     """
-    alembic(old_url, "0003")
+    alembic(old_url, "0004")
     with connect(old_url) as connection:
         inspected = inspect(connection)
         known = {name: [column["name"] for column in inspected.get_columns(name)] for name in OWNED}

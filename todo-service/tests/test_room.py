@@ -25,6 +25,7 @@ SIZE = len("title") + len(NOTES) + rooms.ROW
 EXCEEDED = "urn:problem-type:todo:quota-exceeded"
 _KEPT = (
     f"SELECT (SELECT coalesce(sum({rooms.ROW} + length(title) + length(notes)), 0) FROM todos WHERE owner = 'alice')"
+    f" + (SELECT coalesce(sum({rooms.ROW} + length(name)), 0) FROM lists WHERE owner = 'alice')"
     f" + (SELECT coalesce(sum({rooms.ROW} + length(body) + length(headers)), 0) FROM idempotency_keys"
     " WHERE owner = 'alice')"
 )
@@ -97,6 +98,9 @@ def test_todos_fill_the_room_and_the_refusal_says_what_counts(
         assert alice.patch(paths[6], json={"title": "a", "notes": "x"}).status_code == 200  # shorter is always allowed
         assert alice.get(paths[5]).json()["notes"] == "short"
         assert service.person("bob").post(TODOS, json={"title": "x"}).status_code == 201
+        alice.patch(paths[7], json={"notes": ""})
+        made = alice.post("/api/v1/lists", json={"name": "Shopping"})
+        assert alice.patch(made.headers["Location"], json={"name": "Food"}).status_code == 200
         assert len(set(kept(query))) == 1
 
 

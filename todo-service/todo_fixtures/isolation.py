@@ -25,5 +25,5 @@ def remove_owner_filters(database: Database) -> Callable[[], None]:
 
 def disable_row_level_security(url: str) -> None:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        for table in ("todos", "owners", "idempotency_keys"):
+        for table in ("todos", "lists", "owners", "idempotency_keys"):
             connection.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY".encode())

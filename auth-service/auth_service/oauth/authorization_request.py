@@ -106,7 +106,7 @@ def read(
     if parameters.require("response_type") != CODE:
         raise UnsupportedResponseType("The response_type must be code.")
     if AUTHORIZATION_CODE not in client.grant_types:
-        raise UnauthorizedClient("This client may not use this grant type.")
+        raise UnauthorizedClient(f"This client is not registered for the grant type {AUTHORIZATION_CODE}.")
     if parameters.get("response_mode") not in (None, *RESPONSE_MODES):
         raise InvalidRequest("The response_mode must be query or form_post.")
     claims = parameters.get("claims")

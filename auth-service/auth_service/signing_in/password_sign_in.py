@@ -22,6 +22,7 @@ from ..telemetry.counts import PASSWORD, counting
 from .begun import begin_session
 from .factor_checks import FactorChecks
 from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
+from .mailed_links import MailParts, remind_to_verify
 
 
 class WrongCredentials(Exception):
@@ -35,6 +36,10 @@ class AccountSuspended(Exception):
     """
 
 
+class EmailNotVerified(Exception):
+    """The password is right, but the address is not confirmed. Another link was mailed, unless too many were."""
+
+
 class SecondFactorAsked(Exception):
     """The password is right, and a code is asked for. The cookie of the challenge goes with the response."""
 
@@ -43,6 +48,7 @@ OUTCOMES: dict[type[Exception], str] = {
     SecondFactorAsked: "second_factor",
     WrongCredentials: "refused",
     AccountSuspended: "suspended",
+    EmailNotVerified: "unverified",
     TooManyAttempts: "held",
     TooBusy: "busy",
 }
@@ -67,10 +73,11 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class SignInParts(SessionParts, GuessingParts):
+class SignInParts(SessionParts, GuessingParts, MailParts):
     """The parts to sign in and to start a session."""
 
     clock: Clock
+    requires_verified_email: bool
     factor_checks: FactorChecks
 
 
@@ -89,13 +96,17 @@ async def sign_in(
         current: the browser's session; it continues or ends as in `begin_session`.
 
     Raises:
-        WrongCredentials, AccountSuspended
+        WrongCredentials, AccountSuspended, EmailNotVerified
         SecondFactorAsked: no session is started yet (second_factor.py).
         TooManyAttempts, TooBusy: the password was not compared.
     """
     with counting(parts.counts.sign_ins, PASSWORD, OUTCOMES):
         known, attempt = await _authenticate(request, parts, now, shown)
         now = parts.clock()  # hashing takes a while, and `auth_time` is when the password was found to be right
+        if parts.requires_verified_email and not known.account.email_verified:
+            await parts.database.transact(parts.attempts.succeeded, attempt)  # it was no guess
+            await remind_to_verify(request, parts, known.account.email, now)
+            raise EmailNotVerified
         begun = await parts.database.transact(
             _begin, request, parts, known, attempt, remember=remember, current=current, now=now
         )

@@ -12,9 +12,9 @@ PASSWORD = ("password",)
 SECOND_FACTOR = ("second_factor",)
 SUCCEEDED = "succeeded"
 SESSION = "session"  # instead of a grant type: a token issued for a session by the Better Auth endpoint
-SIGN_IN_OUTCOMES = (SUCCEEDED, "second_factor", "refused", "suspended", "held", "busy")
+SIGN_IN_OUTCOMES = (SUCCEEDED, "second_factor", "refused", "suspended", "unverified", "held", "busy")
 SECOND_FACTOR_OUTCOMES = (SUCCEEDED, "refused", "suspended", "held")
-SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "busy")
+SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "held", "busy")
 
 
 def _counter(name: str, what: str, *labels: str, known: tuple[tuple[str, ...], ...] = ()) -> Metric:

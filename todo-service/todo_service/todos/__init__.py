@@ -2,6 +2,7 @@
 
     routes.py                  the table of routes, under /api/v1 and /api/v1/users/{user_id}
     endpoints.py               requests for one todo and for lists of todos
+    list_endpoints.py, list_fields.py, list_queries.py   named lists: requests, JSON, rows
     batch.py, changes.py, export.py   /todos:batch, /changes and /export
     batch_run.py               the operations of a batch, in memory and with few statements
     fields.py, due.py, texts.py   the JSON of a todo, its due date, and its title: bounded, normalized, visible

@@ -206,7 +206,7 @@ def _refused(problem: Problem, number: int) -> Result:
 
 async def _do(run: BatchRun, ready: _Ready) -> Result:
     try:
-        with as_problems():
+        with as_problems(f"/operations/{ready.number}/todo"):
             return await _apply(run, ready)
     except Problem as problem:
         return _refused(problem, ready.number)

@@ -17,8 +17,8 @@ from .rooms import Quota
 from .transitions import Columns
 
 _WRITTEN = (
-    "title", "notes", "status", "completed_at", "priority", "due", "due_at", "position", "version", "updated_at",
-    "deleted_at", "octets", "folded", "folded_version",
+    "title", "notes", "status", "completed_at", "priority", "due", "due_at", "position", "list_id", "version",
+    "updated_at", "deleted_at", "octets", "folded", "folded_version",
 )  # fmt: skip
 
 
@@ -35,6 +35,7 @@ class BatchRun:
     _sequence: int
     _new: list[dict[str, Any]] = field(default_factory=list)
     _changed: dict[uuid.UUID, dict[str, Any]] = field(default_factory=dict)
+    _lists: set[uuid.UUID] | None = None
     _stored: tuple[int, int] = (0, 0)  # rows and octets without what this batch has added
 
     @classmethod
@@ -64,21 +65,34 @@ class BatchRun:
         )
 
     async def create(self, row: dict[str, Any]) -> Columns:
-        """Add a row of `transitions.created`. Raises QuotaExceeded."""
+        """Add a row of `transitions.created`. Raises QuotaExceeded and UnknownList."""
+        await self._require_list(row["list_id"])
         await self._add(todos=1, rows=1, octets=row["octets"])
         self._new.append({**row, "sequence": self._next()})
         return row
 
     async def change(self, id_: uuid.UUID, columns: Mapping[str, Any], versions: transitions.Versions) -> Columns:
         row = self.rows.get(id_)
-        return await self._write(id_, transitions.changed(row, columns, versions=versions, now=self.now))
+        written = transitions.changed(row, columns, versions=versions, now=self.now)
+        await self._require_list(written.get("list_id"))
+        return await self._write(id_, written)
 
     async def remove(self, id_: uuid.UUID, versions: transitions.Versions) -> None:
         await self._write(id_, transitions.removed(self.rows.get(id_), versions=versions, now=self.now), todos=-1)
 
     async def restore(self, id_: uuid.UUID, versions: transitions.Versions) -> Columns:
         row = self.rows.get(id_)
-        return await self._write(id_, transitions.restored(row, versions=versions, now=self.now), todos=1)
+        lists = await self._find_lists() if row is not None and row["list_id"] is not None else {None}
+        return await self._write(id_, transitions.restored(row, versions=versions, now=self.now, lists=lists), todos=1)
+
+    async def _require_list(self, id_: uuid.UUID | None) -> None:
+        if id_ is not None and id_ not in await self._find_lists():
+            raise transitions.UnknownList
+
+    async def _find_lists(self) -> set[uuid.UUID]:
+        if self._lists is None:
+            self._lists = await queries.find_lists(self.owner, self.connection)
+        return self._lists
 
     async def finish(self) -> None:
         if self._new:

@@ -126,7 +126,7 @@ async def list_all(
         headers["Link"] = _link(request, shown, next_cursor)
     items = [pages.members(row) for row in page.rows]
     body = to_json({"items": items, "next_cursor": next_cursor})
-    return _conditional(request, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', headers)
+    return answer_conditionally(request, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', headers)
 
 
 async def read(token: Reader, request: Request, id_: TodoId, database: DatabaseDep) -> Response:
@@ -136,7 +136,7 @@ async def read(token: Reader, request: Request, id_: TodoId, database: DatabaseD
     if row is None:
         raise not_found()
     todo = Todo.of(row)
-    return _conditional(request, _render(todo), todo.etag, {})
+    return answer_conditionally(request, _render(todo), todo.etag, {})
 
 
 async def change(
@@ -220,7 +220,7 @@ def _tagged(row: RowMapping) -> Response:
     return Response(_render(todo), headers={"ETag": todo.etag}, media_type="application/json")
 
 
-def _conditional(request: Request, body: bytes, etag: str, headers: dict[str, str]) -> Response:
+def answer_conditionally(request: Request, body: bytes, etag: str, headers: dict[str, str]) -> Response:
     """The body, or 304 if the client already has it (RFC 9110 §15.4.5)."""
     headers["ETag"] = etag
     if preconditions.is_known(request, etag):

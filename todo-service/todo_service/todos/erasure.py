@@ -20,7 +20,7 @@ _RECEIVE = text(
 ).bindparams(bindparam("expires_at", type_=received_events.c.expires_at.type))
 _ERASE = tuple(
     text(f"DELETE FROM {table} WHERE {table}.owner = :owner")  # noqa: S608 - names of the line below
-    for table in ("todos", "idempotency_keys", "owners")
+    for table in ("todos", "lists", "idempotency_keys", "owners")
 )
 
 

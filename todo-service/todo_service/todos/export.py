@@ -1,4 +1,4 @@
-"""/api/v1/export: all todos of an owner as one JSON document, streamed while it is read from the database."""
+"""/api/v1/export: all todos and lists of an owner as one JSON document, streamed while it is read from the database."""
 
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -17,9 +17,11 @@ from ..http.parts import Given, given
 from ..http.problems import Problem
 from ..limits.turns import Places, Turns
 from ..store.database import Database
-from . import queries
+from . import list_queries, queries
 from .endpoints import DatabaseDep, Now
 from .fields import EXAMPLE, Todo
+from .list_fields import EXAMPLE as LIST
+from .list_fields import TodoList
 
 _PART = 25  # todos that are read and written at once
 _PARTS_PER_COST = 4
@@ -27,14 +29,15 @@ _FIRST = uuid.UUID(int=0)
 
 
 class Export(BaseModel):
-    """All todos of an owner, the oldest first; with the deleted todos that can still be restored."""
+    """All todos of an owner, the oldest first, and all lists; with the deleted ones that can still be restored."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"exported_at": "2027-01-31T08:00:00Z", "todos": [EXAMPLE]}]}
+        json_schema_extra={"examples": [{"exported_at": "2027-01-31T08:00:00Z", "todos": [EXAMPLE], "lists": [LIST]}]}
     )
 
     exported_at: AwareDatetime
     todos: list[Todo]
+    lists: list[TodoList]
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,10 @@ class ExportParts(Given):
 
 
 async def export(token: Reader, request: Request, database: DatabaseDep, now: Now) -> StreamingResponse:
-    """Export all todos in one document. Each hundred count as a request; exports of one owner follow each other.
+    """Export all todos and lists in one document. Each hundred todos count as a request.
 
-    A place of everybody's is held for one part at a time, while it is read: a slow client keeps its own turn only.
+    Exports of one owner follow each other. A place of everybody's is held for one part at a time, while it is read: a
+    slow client keeps its own turn only.
     """
     stream = _write(request, token.sub, database, now)
     first = await anext(stream)  # before the status is sent, so that an error still gets its own
@@ -78,7 +82,11 @@ async def _write(request: Request, owner: str, database: Database, now: datetime
                 yield before + written
             before, after = b",", part[-1]["id"] if len(part) == _PART else None
             await breath.take()
-        yield b"]}"
+        async with database.scanning(owner) as connection:
+            lists = await list_queries.find_kept(owner, connection, now=now)
+        yield b'],"lists":[%s]}' % b",".join(
+            TodoList.__pydantic_serializer__.to_json(TodoList.of(row)) for row in lists
+        )
 
 
 async def _count(request: Request, owner: str) -> None:

@@ -11,6 +11,7 @@ from pydantic.config import JsonDict
 from sqlalchemy import RowMapping
 
 from . import due, texts
+from .identifiers import parse_id
 
 MAX_TITLE_LENGTH = 500
 MAX_NOTES_LENGTH = 10_000
@@ -24,13 +25,18 @@ def _is_control(character: str) -> bool:
     return unicodedata.category(character) == "Cc"  # includes NUL, which PostgreSQL cannot store
 
 
-def _title(text: str) -> str:
-    title = texts.normalized(text, max_length=MAX_TITLE_LENGTH)
-    if any(map(_is_control, title)):
+def one_line(text: str, *, max_length: int) -> str:
+    """A title or a name: normalized, without control characters, visible. Raises ValueError."""
+    line = texts.normalized(text, max_length=max_length)
+    if any(map(_is_control, line)):
         raise ValueError("must not contain control characters")
-    if not texts.is_visible(title):
-        raise ValueError(f"must have 1 to {MAX_TITLE_LENGTH} characters, at least one of them visible")
-    return title
+    if not texts.is_visible(line):
+        raise ValueError(f"must have 1 to {max_length} characters, at least one of them visible")
+    return line
+
+
+def _title(text: str) -> str:
+    return one_line(text, max_length=MAX_TITLE_LENGTH)
 
 
 def _notes(text: str) -> str:
@@ -51,7 +57,14 @@ def _due(text: str) -> str:
     return due.parse(text).text
 
 
-def _without_default(schema: dict[str, Any]) -> None:
+def _list_id(text: str) -> str:
+    parsed = parse_id(text)
+    if parsed is None:
+        raise ValueError("must be the id of a list, or null for the inbox")
+    return str(parsed)
+
+
+def without_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
@@ -76,6 +89,12 @@ Position = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^[0-9A-Za-z]{0,127}[1-9A-Za-z]$", "examples": ["019c3a5b7d1e7a2bV"]}),
 ]
 
+ListId = Annotated[
+    str,
+    AfterValidator(_list_id),
+    WithJsonSchema({"type": "string", "format": "uuid", "examples": ["019c3a5b-0c2f-7d4e-9a1b-2c3d4e5f6071"]}),
+]
+
 
 class NewTodo(BaseModel):
     """A todo to create."""
@@ -93,13 +112,14 @@ class NewTodo(BaseModel):
     priority: Priority = 0
     due: Due | None = None
     position: Position | None = Field(None, description="null places the todo after all existing ones")
+    list_id: ListId | None = Field(None, description="id of the list that it is in; null: the inbox")
 
     def columns(self) -> dict[str, Any]:
-        return _with_due(self.model_dump())
+        return _stored(self.model_dump())
 
 
 class TodoChange(BaseModel):
-    """A merge patch for a todo (RFC 7396). Null resets `notes`, `priority` and `due`; other members must not be null.
+    """A merge patch for a todo (RFC 7396). Null resets `notes`, `priority`, `due` and `list_id`; no other may be null.
 
     The defaults below are never used: a member that the client did not send is not changed.
     """
@@ -111,22 +131,25 @@ class TodoChange(BaseModel):
         json_schema_extra={"examples": [{"title": "Buy oat milk", "due": None}]},
     )
 
-    title: Title = Field("", json_schema_extra=_without_default)
-    notes: Notes | None = Field(None, json_schema_extra=_without_default)
-    status: Status = Field("open", json_schema_extra=_without_default)
-    priority: Priority | None = Field(None, json_schema_extra=_without_default)
-    due: Due | None = Field(None, json_schema_extra=_without_default)
-    position: Position = Field("", json_schema_extra=_without_default)
+    title: Title = Field("", json_schema_extra=without_default)
+    notes: Notes | None = Field(None, json_schema_extra=without_default)
+    status: Status = Field("open", json_schema_extra=without_default)
+    priority: Priority | None = Field(None, json_schema_extra=without_default)
+    due: Due | None = Field(None, json_schema_extra=without_default)
+    position: Position = Field("", json_schema_extra=without_default)
+    list_id: ListId | None = Field(None, json_schema_extra=without_default)
 
     def columns(self) -> dict[str, Any]:
         """The columns to set: the sent members, with null replaced by the default."""
         defaults = {"notes": "", "priority": 0}
         sent = self.model_dump(exclude_unset=True)
-        return _with_due({name: defaults.get(name) if value is None else value for name, value in sent.items()})
+        return _stored({name: defaults.get(name) if value is None else value for name, value in sent.items()})
 
 
-def _with_due(columns: dict[str, Any]) -> dict[str, Any]:
-    """Add `due_at`, the instant by which due dates are sorted."""
+def _stored(columns: dict[str, Any]) -> dict[str, Any]:
+    """Add `due_at`, the instant by which due dates are sorted, and make the list's id one."""
+    if columns.get("list_id") is not None:
+        columns["list_id"] = UUID(columns["list_id"])
     if "due" in columns:
         columns["due_at"] = due.NEVER if columns["due"] is None else due.parse(columns["due"]).at
     return columns
@@ -141,6 +164,7 @@ EXAMPLE: JsonDict = {
     "priority": 2,
     "due": "2027-01-31",
     "position": "019c3a5b7d1e7a2bV",
+    "list_id": "019c3a5b-0c2f-7d4e-9a1b-2c3d4e5f6071",
     "version": 1,
     "created_at": "2027-01-30T08:00:00Z",
     "updated_at": "2027-01-30T08:00:00Z",
@@ -161,6 +185,7 @@ class Todo(BaseModel):
     priority: int = Field(ge=0, le=3, description="0 none, 1 low, 2 medium, 3 high")
     due: str | None = Field(description="a date, or a date and time with its offset or zone (RFC 9557)")
     position: str = Field(description="place in the owner's own order; compare the bytes")
+    list_id: UUID | None = Field(description="id of the list that it is in; null: the inbox")
     version: int = Field(ge=1, description="increases with each change; the ETag is made from it")
     created_at: AwareDatetime
     updated_at: AwareDatetime

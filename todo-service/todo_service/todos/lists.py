@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from . import cursors, due
 from .fields import Status
+from .identifiers import parse_id
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -15,7 +16,8 @@ MAX_SEARCH_LENGTH = 200
 
 Order = Literal["created", "-created", "updated", "-updated", "due", "-due", "priority", "-priority", "position", "-position"]  # fmt: skip  # noqa: E501 - one list
 ORDERS = get_args(Order)
-Value = str | int | datetime
+Value = str | int | datetime | uuid.UUID
+INBOX = "inbox"
 
 
 class After(NamedTuple):
@@ -37,6 +39,14 @@ def _searchable(text: str) -> str:
     return text
 
 
+def _list_id(text: str) -> str:
+    if text == INBOX:
+        return text
+    if (parsed := parse_id(text)) is None:
+        raise ValueError(f"must be the id of a list, or `{INBOX}`")
+    return str(parsed)
+
+
 def _only_with_date(name: str, info: ValidationInfo) -> str:
     if info.data.get("due_on", name) is None:
         raise ValueError("is used only together with due_on")
@@ -56,6 +66,11 @@ Instant = Annotated[
     AfterValidator(_instant),
     WithJsonSchema({"type": "string", "examples": ["2027-02-01", "2027-01-31T09:00:00Z"]}),
 ]
+ListId = Annotated[
+    str,
+    AfterValidator(_list_id),
+    WithJsonSchema({"type": "string", "examples": ["019c3a5b-0c2f-7d4e-9a1b-2c3d4e5f6071", INBOX]}),
+]
 Search = Annotated[str, Field(min_length=1, max_length=MAX_SEARCH_LENGTH), AfterValidator(_searchable)]
 
 
@@ -73,6 +88,7 @@ class ListParameters(BaseModel):
     ] = "-created"
     status: Annotated[Status | None, Field(description="only todos with this status")] = None
     priority: Annotated[int | None, Field(ge=0, le=3, description="only todos with this priority")] = None
+    list_id: Annotated[ListId | None, Field(description="only todos of this list; `inbox`: those of no list")] = None
     due_before: Annotated[Instant | None, Field(description="only todos that are due before this time")] = None
     due_after: Annotated[Instant | None, Field(description="only todos that are due at this time or later")] = None
     due_on: Annotated[
@@ -97,7 +113,16 @@ class ListParameters(BaseModel):
     @property
     def may_look_far(self) -> bool:
         """Whether many todos may have to be looked at for one that is shown."""
-        filters = (self.status, self.priority, self.due_before, self.due_after, self.due_on, self.q, self.deleted)
+        filters = (
+            self.status,
+            self.priority,
+            self.list_id,
+            self.due_before,
+            self.due_after,
+            self.due_on,
+            self.q,
+            self.deleted,
+        )
         return any(given is not None for given in filters)
 
     @property
@@ -107,10 +132,14 @@ class ListParameters(BaseModel):
 
     def filters(self) -> dict[str, Value]:
         """The values of all filters but `q` and `deleted`, by the names that the statement has for them."""
-        given = self.model_dump(include={"status", "priority"}, exclude_none=True)
+        given: dict[str, Value] = self.model_dump(include={"status", "priority"}, exclude_none=True)
         for name in ("due_before", "due_after"):
             if (text := getattr(self, name)) is not None:
                 given[name] = due.parse(text).at
+        if self.list_id == INBOX:
+            given[INBOX] = INBOX
+        elif self.list_id is not None:
+            given["list_id"] = uuid.UUID(self.list_id)
         if self.due_on is not None:
             day = due.day_in(self.due_on, self.time_zone or "UTC")
             given |= {"due_on": day.date, "due_on_begin": day.begin, "due_on_end": day.end}

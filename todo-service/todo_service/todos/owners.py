@@ -52,7 +52,8 @@ _RECOUNT = text(
         f"coalesce(({_KEPT.format(what='sum(coalesce(octets, :row))', state=state)}), 0)"
         for state in ("NULL", "NOT NULL")
     )
-    + " + coalesce((SELECT sum(:row + length(idempotency_keys.body) + length(idempotency_keys.headers))"
+    + " + coalesce((SELECT sum(lists.octets) FROM lists WHERE lists.owner = :owner), 0)"
+    " + coalesce((SELECT sum(:row + length(idempotency_keys.body) + length(idempotency_keys.headers))"
     " FROM idempotency_keys WHERE idempotency_keys.owner = :owner), 0)"
     " WHERE owners.owner = :owner RETURNING kept_rows, kept_octets"
 )
@@ -62,7 +63,7 @@ _NO_QUOTA = 2**31 - 1
 class QuotaExceeded(Exception):
     """The owner has as much as the quota allows: of `what`, and at most `most` of it."""
 
-    def __init__(self, what: Literal["todos", "rows", "octets"], most: int) -> None:
+    def __init__(self, what: Literal["todos", "rows", "octets", "lists", "list_rows"], most: int) -> None:
         super().__init__(what, most)
         self.what = what
         self.most = most

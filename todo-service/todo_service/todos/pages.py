@@ -36,6 +36,8 @@ _NAMES = tuple(
 _FILTERS: dict[str, ColumnElement[bool]] = {
     "status": todos.c.status == bindparam("status"),
     "priority": todos.c.priority == bindparam("priority"),
+    "list_id": todos.c.list_id == bindparam("list_id"),
+    "inbox": todos.c.list_id.is_(None),
     "due_before": todos.c.due_at < bindparam("due_before"),
     "due_after": (todos.c.due_at >= bindparam("due_after")) & (todos.c.due_at < NEVER),
 }

@@ -1,4 +1,4 @@
-"""The purge: remove todos that were deleted 30 days ago, expired idempotency keys and expired event ids.
+"""The purge: remove todos and lists that were deleted 30 days ago, expired idempotency keys and expired event ids.
 
 It works in small batches. Of all processes only one purges at a time: the one that holds the lease.
 """
@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..store.database import Database
 from .jitter import jittered
 from .queries import RESTORE_TTL
-from .table import idempotency_keys, leases, received_events, todos
+from .table import idempotency_keys, leases, lists, received_events, todos
 
 INTERVAL = timedelta(minutes=10)
 BATCH = 500
@@ -30,6 +30,7 @@ def _delete(table: Any, expired: Any) -> Delete:
 
 
 _TODOS = _delete(todos, todos.c.deleted_at)
+_LISTS = _delete(lists, lists.c.deleted_at)
 _KEYS = _delete(idempotency_keys, idempotency_keys.c.expires_at)
 _EVENTS = _delete(received_events, received_events.c.expires_at)
 _LEASE = update(leases).where(
@@ -65,6 +66,7 @@ async def purge(database: Database, *, now: datetime) -> dict[str, int]:
     """Remove everything that has expired, one transaction per batch. Returns the numbers of removed rows by table."""
     return {
         "todos": await _remove(database, _TODOS, now - RESTORE_TTL),
+        "lists": await _remove(database, _LISTS, now - RESTORE_TTL),
         "idempotency_keys": await _remove(database, _KEYS, now),
         "received_events": await _remove(database, _EVENTS, now),
     }

@@ -9,15 +9,15 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, Update, bindparam, func, insert, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from . import owners, transitions
 from .rooms import Quota
-from .table import todos
-from .transitions import RESTORE_TTL, TodoNotFound, VersionDiffers, Versions
+from .table import lists, todos
+from .transitions import RESTORE_TTL, TodoNotFound, UnknownList, VersionDiffers, Versions
 
-__all__ = ["RESTORE_TTL", "SHOWN", "TodoNotFound", "VersionDiffers", "Versions"]
+__all__ = ["RESTORE_TTL", "SHOWN", "TodoNotFound", "UnknownList", "VersionDiffers", "Versions"]
 
 _HIDDEN = ("owner", "due_at", "sequence", "octets", "folded", "folded_version")
 SHOWN = tuple(column for column in todos.c if column.name not in _HIDDEN)
@@ -38,10 +38,11 @@ async def create(
     """Add a todo. Without a position it comes after all existing ones.
 
     Raises:
-        QuotaExceeded: nothing is changed.
+        QuotaExceeded, UnknownList: the transaction must be rolled back.
     """
     values = transitions.created(fields, id_=id_, now=now)
     sequence = await owners.advance_and_add(owner, connection, octets=values["octets"], quota=quota, now=now)
+    await require_list(owner, connection, values["list_id"])
     await connection.execute(_INSERT, {**values, "owner": owner, "sequence": sequence})
     return values
 
@@ -63,13 +64,14 @@ async def change(
     """Set `columns`. If all values stay the same, the version stays the same.
 
     Raises:
-        TodoNotFound, VersionDiffers, QuotaExceeded: nothing is changed.
+        TodoNotFound, VersionDiffers, UnknownList, QuotaExceeded: nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
     row = await _get_to_change(owner, connection, id_)
     written = transitions.changed(row, columns, versions=versions, now=now)
     if not written:
         return row
+    await require_list(owner, connection, written.get("list_id"))
     if more := transitions.more_octets(row, written):
         await owners.keep(owner, connection, more, quota=quota, now=now)
     return await _write(owner, connection, id_, written, sequence)
@@ -90,16 +92,60 @@ async def remove(
     return await _write(owner, connection, id_, written, sequence)
 
 
-async def remove_some(owner: str, connection: AsyncConnection, *, now: datetime) -> int:
-    """Mark up to REMOVED_AT_ONCE todos as deleted, and return how many. Each gets its own number, for /changes."""
+async def require_list(owner: str, connection: AsyncConnection, id_: uuid.UUID | None) -> None:
+    """Raises UnknownList unless the owner, whose lock is held, has the list. The inbox (None) is always there."""
+    if id_ is not None and id_ not in await find_lists(owner, connection):
+        raise UnknownList
+
+
+async def find_lists(owner: str, connection: AsyncConnection) -> set[uuid.UUID]:
+    """The ids of the owner's lists, without deleted ones. They are few."""
+    return set((await connection.execute(_LISTS, {"owner_": owner})).scalars())
+
+
+async def remove_some(
+    owner: str, connection: AsyncConnection, *, now: datetime, list_id: uuid.UUID | None = None
+) -> int:
+    """Mark up to REMOVED_AT_ONCE todos as deleted, and return how many. Each gets its own number, for /changes.
+
+    With `list_id` only todos of this list.
+    """
     sequence = await owners.advance(owner, connection)
     if sequence is None:
         return 0
-    parameters = {"owner_": owner, "now": now, "before": sequence - 1}
-    removed: int = (await connection.execute(_REMOVE_SOME, parameters)).rowcount
+    parameters: dict[str, Any] = {"owner_": owner, "now": now, "before": sequence - 1, "at_most": REMOVED_AT_ONCE}
+    if list_id is not None:
+        parameters["list_id_"] = list_id
+    statement = _REMOVE_SOME if list_id is None else _REMOVE_SOME_OF_LIST
+    removed: int = (await connection.execute(statement, parameters)).rowcount
     await owners.advance(owner, connection, by=removed)
     await owners.count(owner, connection, -removed)
     return removed
+
+
+async def restore_some(
+    owner: str, connection: AsyncConnection, *, deleted_at: datetime, list_id: uuid.UUID, now: datetime, quota: Quota
+) -> int:
+    """Undo `remove_some` for up to REMOVED_AT_ONCE of the list's todos that were deleted then. Returns how many.
+
+    Raises:
+        QuotaExceeded: the transaction must be rolled back.
+    """
+    sequence = await owners.advance(owner, connection)
+    if sequence is None:
+        return 0
+    parameters = {"owner_": owner, "now": now, "before": sequence - 1, "at_most": REMOVED_AT_ONCE}
+    parameters |= {"list_id_": list_id, "deleted_at_": deleted_at}
+    restored: int = (await connection.execute(_RESTORE_SOME, parameters)).rowcount
+    await owners.advance(owner, connection, by=restored)
+    await owners.count(owner, connection, restored, quota=quota.todos)
+    return restored
+
+
+async def count_removed(owner: str, connection: AsyncConnection, *, deleted_at: datetime, list_id: uuid.UUID) -> int:
+    """How many todos of the list were deleted then."""
+    parameters = {"owner_": owner, "list_id_": list_id, "deleted_at_": deleted_at}
+    return int((await connection.execute(_COUNT_REMOVED, parameters)).scalar_one())
 
 
 async def restore(
@@ -112,7 +158,8 @@ async def restore(
     """
     sequence = await owners.advance(owner, connection)
     row = await _get_to_change(owner, connection, id_)
-    written = transitions.restored(row, versions=versions, now=now)
+    lists_ = await find_lists(owner, connection) if row["list_id"] is not None else {None}
+    written = transitions.restored(row, versions=versions, now=now, lists=lists_)
     if not written:
         return row
     await owners.count(owner, connection, 1, quota=quota.todos)
@@ -138,9 +185,15 @@ async def update_many(owner: str, connection: AsyncConnection, rows: Sequence[Ma
     await connection.execute(statement, parameters)
 
 
-async def find_changes(owner: str, connection: AsyncConnection, *, since: int, limit: int) -> Sequence[RowMapping]:
-    """Up to `limit` todos whose last change has a number above `since`, in this order; with deleted ones."""
-    return (await connection.execute(_CHANGES, {"owner_": owner, "since": since, "limit": limit})).mappings().all()
+async def find_changes(
+    owner: str, connection: AsyncConnection, *, since: int, until: int, limit: int
+) -> Sequence[RowMapping]:
+    """Up to `limit` todos whose last change has a number from `since` (exclusive) to `until`, in this order.
+
+    Deleted ones are among them.
+    """
+    parameters = {"owner_": owner, "since": since, "until": until, "limit": limit}
+    return (await connection.execute(_CHANGES, parameters)).mappings().all()
 
 
 async def find_all(
@@ -153,7 +206,11 @@ async def find_all(
 
 _CHANGES = (
     select(*SHOWN, todos.c.sequence)
-    .where(todos.c.owner == bindparam("owner_"), todos.c.sequence > bindparam("since"))
+    .where(
+        todos.c.owner == bindparam("owner_"),
+        todos.c.sequence > bindparam("since"),
+        todos.c.sequence <= bindparam("until"),
+    )
     .order_by(todos.c.sequence)
     .limit(bindparam("limit"))
 )
@@ -169,25 +226,39 @@ _ALL = (
 )
 
 
-_NEXT = (
-    select(todos.c.id)
-    .where(todos.c.owner == bindparam("owner_"), todos.c.deleted_at.is_(None))
-    .order_by(todos.c.id)
-    .limit(REMOVED_AT_ONCE)
-    .subquery()
-)
-_NUMBERED = select(_NEXT.c.id, func.row_number().over(order_by=_NEXT.c.id).label("place")).subquery()
-_REMOVE_SOME = (
-    update(todos)
-    .where(todos.c.owner == bindparam("owner_"), todos.c.id == _NUMBERED.c.id)
-    .values(
-        deleted_at=bindparam("now", type_=todos.c.deleted_at.type),
-        updated_at=bindparam("now", type_=todos.c.deleted_at.type),
-        version=todos.c.version + 1,
-        folded_version=todos.c.folded_version + 1,
-        sequence=bindparam("before", type_=todos.c.sequence.type) + _NUMBERED.c.place,
+_LISTS = select(lists.c.id).where(lists.c.owner == bindparam("owner_"), lists.c.deleted_at.is_(None))
+
+
+def _mark_some(*which: ColumnElement[bool], deleted_at: ColumnElement[Any]) -> Update:
+    """Set `deleted_at` of up to REMOVED_AT_ONCE of these todos, the oldest first, each with its own number."""
+    chosen = (
+        select(todos.c.id)
+        .where(todos.c.owner == bindparam("owner_"), *which)
+        .order_by(todos.c.id)
+        .limit(bindparam("at_most"))
+        .subquery()
     )
-)
+    numbered = select(chosen.c.id, func.row_number().over(order_by=chosen.c.id).label("place")).subquery()
+    return (
+        update(todos)
+        .where(todos.c.owner == bindparam("owner_"), todos.c.id == numbered.c.id)
+        .values(
+            deleted_at=deleted_at,
+            updated_at=bindparam("now", type_=todos.c.deleted_at.type),
+            version=todos.c.version + 1,
+            folded_version=todos.c.folded_version + 1,
+            sequence=bindparam("before", type_=todos.c.sequence.type) + numbered.c.place,
+        )
+    )
+
+
+_NOW = bindparam("now", type_=todos.c.deleted_at.type)
+_IN_LIST = todos.c.list_id == bindparam("list_id_")
+_GONE_WITH_IT = (_IN_LIST, todos.c.deleted_at == bindparam("deleted_at_"))
+_REMOVE_SOME = _mark_some(todos.c.deleted_at.is_(None), deleted_at=_NOW)
+_REMOVE_SOME_OF_LIST = _mark_some(todos.c.deleted_at.is_(None), _IN_LIST, deleted_at=_NOW)
+_RESTORE_SOME = _mark_some(*_GONE_WITH_IT, deleted_at=null())
+_COUNT_REMOVED = select(func.count()).where(todos.c.owner == bindparam("owner_"), *_GONE_WITH_IT)
 
 
 async def _get_to_change(owner: str, connection: AsyncConnection, id_: uuid.UUID) -> RowMapping:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-ROW = 512  # bytes that count for every todo and stored response besides its text: its other columns and indexes
+ROW = 512  # bytes that count for every todo, list and stored response besides its text: its other columns and indexes
 RECOUNT_AFTER = timedelta(minutes=1)
 _REMEMBERED = 10_000  # owners
 MOST_ROWS = 2  # todos with deleted ones, as a multiple of the quota of todos
@@ -34,6 +34,10 @@ class Quota:
 
 def of_todo(title: str, notes: str) -> int:
     return ROW + len(title.encode()) + len(notes.encode())
+
+
+def of_list(name: str) -> int:
+    return ROW + len(name.encode())
 
 
 def of_answer(body: bytes, headers: str) -> int:

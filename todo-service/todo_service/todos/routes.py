@@ -9,11 +9,12 @@ from pydantic import BaseModel
 
 from ..http import openapi, problems, request_body
 from ..http.problems import ProblemType
-from . import batch, changes, endpoints, export
+from . import batch, changes, endpoints, export, list_endpoints
 from .batch import Batch, BatchResults
 from .changes import Changes
 from .export import Export
 from .fields import NewTodo, Todo, TodoChange, TodoPage
+from .list_fields import NewTodoList, TodoList, TodoListChange, TodoLists
 
 OWN = "/api/v1"
 BY_USER = "/api/v1/users/{user_id}"  # http/authentication.py refuses a user_id other than the token's sub
@@ -37,8 +38,8 @@ _CONDITIONAL = (problems.NOT_FOUND, problems.PRECONDITION_FAILED, problems.PRECO
 _ONCE = (problems.INVALID_IDEMPOTENCY_KEY, problems.REQUEST_IN_PROGRESS, problems.IDEMPOTENCY_KEY_REUSED)
 _SYNC = (problems.INVALID_PARAMETER, problems.INVALID_SYNC_TOKEN, problems.SYNC_TOKEN_EXPIRED)
 
-_ETAG = {"ETag": {"description": "version of the todo", "schema": {"type": "string"}}}
-_LOCATION = {"Location": {"description": "path of the new todo", "schema": {"type": "string"}}}
+_ETAG = {"ETag": {"description": "version", "schema": {"type": "string"}}}
+_LOCATION = {"Location": {"description": "path of what was created", "schema": {"type": "string"}}}
 _LINK = {"Link": {"description": "the next page (rel=next), if there is one", "schema": {"type": "string"}}}
 _USER_ID: dict[str, object] = {
     "name": "user_id",
@@ -55,13 +56,15 @@ def _header(name: str, description: str, example: str) -> dict[str, object]:
 
 
 _IF_MATCH = (
-    _header("If-Match", "ETag that the todo must still have", '"1"'),
+    _header("If-Match", "ETag that it must still have", '"1"'),
     _header("Prefer", "`handling=strict` refuses a request without If-Match (RFC 7240 §4.4)", "handling=strict"),
 )
 _IF_NONE_MATCH = (_header("If-None-Match", "ETag that the client already has: 304 if nothing changed", '"1"'),)
 _IDEMPOTENCY_KEY = (
     _header("Idempotency-Key", "a quoted string; a repeated request with the same key takes effect once", '"8e03978e"'),
 )
+
+_PATCHES = (TodoChange, TodoListChange)
 
 
 def router(prefix: str) -> APIRouter:
@@ -79,6 +82,7 @@ def router(prefix: str) -> APIRouter:
         headers: Mapping[str, object] = MappingProxyType({}),
         request_headers: Sequence[dict[str, object]] = (),
         body: type[BaseModel] | None = None,
+        of: str = "Todo",
     ) -> None:
         kinds = (*_ALWAYS, *((problems.OTHER_USER,) if by_user else ()), *kinds)
         responses: dict[int | str, dict[str, Any]] = {status_code: {"headers": dict(headers)}}
@@ -92,13 +96,14 @@ def router(prefix: str) -> APIRouter:
             methods=[method],
             status_code=status_code,
             response_model=None,  # endpoints render their responses; FastAPI's models for them take a megabyte
-            operation_id=f"{endpoint.__name__}{'User' if by_user else ''}Todo",
+            operation_id=f"{endpoint.__name__}{'User' if by_user else ''}{of}",
             responses={**responses, **problems.responses(*kinds)},
             openapi_extra=_extra(body, request_headers, by_user=by_user),
         )
 
     _add_collection(add)
     _add_items(add)
+    _add_lists(add)
     return routes
 
 
@@ -133,12 +138,25 @@ def _add_items(add: Callable[..., None]) -> None:
     add("POST", f"{path}/restore", endpoints.restore, *_CONDITIONAL, problems.QUOTA_EXCEEDED, **conditional)
 
 
+def _add_lists(add: Callable[..., None]) -> None:
+    new = {"headers": _LOCATION | _ETAG, "request_headers": _IDEMPOTENCY_KEY, "body": NewTodoList}
+    item: dict[str, Any] = {"answer": TodoList, "headers": _ETAG, "of": "List"}
+    conditional = item | {"request_headers": _IF_MATCH}
+    path, endpoint = "/lists/{list_id}", list_endpoints
+    add("GET", "/lists", endpoint.list_all, problems.INVALID_PARAMETER, answer=TodoLists, headers=_ETAG, request_headers=_IF_NONE_MATCH, of="List")  # fmt: skip  # noqa: E501 - one route, one line
+    add("POST", "/lists", endpoint.create, *_BODY, *_ONCE, problems.QUOTA_EXCEEDED, status_code=201, **item | new)
+    add("GET", path, endpoint.read, *_ONE, **item, request_headers=_IF_NONE_MATCH)
+    add("PATCH", path, endpoint.change, *_CONDITIONAL, *_BODY, problems.QUOTA_EXCEEDED, **conditional, body=TodoListChange)  # fmt: skip  # noqa: E501 - as above
+    add("DELETE", path, endpoint.remove, *_CONDITIONAL, answer=None, status_code=204, request_headers=_IF_MATCH, of="List")  # fmt: skip  # noqa: E501 - as above
+    add("POST", f"{path}/restore", endpoint.restore, *_CONDITIONAL, problems.QUOTA_EXCEEDED, **conditional)
+
+
 def _extra(body: type[BaseModel] | None, headers: Sequence[dict[str, object]], *, by_user: bool) -> dict[str, Any]:
     """Parts of the OpenAPI description that FastAPI cannot see: endpoints read headers and bodies themselves."""
     parameters = [*([_USER_ID] if by_user else ()), *headers]
     extra: dict[str, Any] = {"parameters": parameters} if parameters else {}
     if body is not None:
-        media_types = (request_body.MERGE_PATCH, request_body.JSON) if body is TodoChange else (request_body.JSON,)
+        media_types = (request_body.MERGE_PATCH, request_body.JSON) if body in _PATCHES else (request_body.JSON,)
         content = {media_type: {"schema": openapi.schema_of(body)} for media_type in media_types}
         extra["requestBody"] = {"required": True, "content": content}
     return extra

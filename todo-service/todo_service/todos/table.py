@@ -1,4 +1,4 @@
-"""The tables. Rows of todos, owners and keys belong to an owner; on PostgreSQL a policy hides those of other owners.
+"""The tables. Most rows belong to an owner; on PostgreSQL a policy hides those of other owners.
 
 They are Core tables, not classes as in auth-service: no object is ever loaded or changed here, and a statement made of
 a class's attributes takes a tenth more of a read (DECISIONS.md, "Tables are classes in auth-service").
@@ -57,6 +57,7 @@ todos = Table(
     Column("due", String(120)),  # the text that clients see; null: never due
     Column("due_at", UtcDateTime, nullable=False),  # the instant for sorting and filters; never due: the year 9999
     Column("position", _POSITION, nullable=False),
+    Column("list_id", Uuid),  # of `lists`; null: the inbox
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -79,6 +80,7 @@ for _order, *_columns in (
     ("due", "due_at", "id", "status", "priority"),
     ("priority", "priority", "id", "status", "due_at"),
     ("position", "position", "id", "status", "priority", "due_at"),
+    ("list", "list_id", "position", "id", "status", "priority", "due_at"),
 ):
     Index(
         f"todos_live_{_order}",
@@ -100,6 +102,24 @@ Index(
 UNFOLDED = todos.c.folded_version.is_(None) | (todos.c.folded_version != todos.c.version)
 Index("todos_unfolded", todos.c.owner, todos.c.id, postgresql_where=UNFOLDED, sqlite_where=UNFOLDED)
 Index("todos_deleted", todos.c.deleted_at, postgresql_where=todos.c.deleted_at.is_not(None))
+
+lists = Table(
+    "lists",
+    metadata,
+    Column("owner", String(255), primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("color", String(10), nullable=False),
+    Column("position", _POSITION, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    Column("sequence", BigInteger, nullable=False),  # number of the owner's change that wrote the row
+    Column("octets", Integer, nullable=False),  # counted for the quota (rooms.py)
+    Index("lists_sequence", "owner", "sequence", unique=True),
+)
+Index("lists_deleted", lists.c.deleted_at, postgresql_where=lists.c.deleted_at.is_not(None))
 
 owners = Table(
     "owners",

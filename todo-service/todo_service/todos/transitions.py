@@ -19,6 +19,10 @@ class TodoNotFound(Exception):
     """The owner has no such todo."""
 
 
+class UnknownList(Exception):
+    """The owner has no such list to put the todo into."""
+
+
 class VersionDiffers(Exception):
     """The todo has another version than the client accepts. `version` is the present one."""
 
@@ -56,8 +60,13 @@ def removed(row: Columns | None, *, versions: Versions, now: datetime) -> dict[s
     return _written(check(row, versions), {"deleted_at": now}, now)
 
 
-def restored(row: Columns | None, *, versions: Versions, now: datetime) -> dict[str, Any]:
-    """The columns that undo a deletion; none if the todo is not deleted. Raises TodoNotFound and VersionDiffers."""
+def restored(
+    row: Columns | None, *, versions: Versions, now: datetime, lists: Collection[uuid.UUID | None]
+) -> dict[str, Any]:
+    """The columns that undo a deletion; none if the todo is not deleted. Raises TodoNotFound and VersionDiffers.
+
+    A todo whose list is not among the owner's `lists` any more goes to the inbox.
+    """
     if row is None:
         raise TodoNotFound
     if versions is not None and row["version"] not in versions:
@@ -66,7 +75,8 @@ def restored(row: Columns | None, *, versions: Versions, now: datetime) -> dict[
         return {}
     if row["deleted_at"] <= now - RESTORE_TTL:
         raise TodoNotFound
-    return _written(row, {"deleted_at": None}, now)
+    moved = {} if row["list_id"] in lists else {"list_id": None}
+    return _written(row, {"deleted_at": None, **moved}, now)
 
 
 def check(row: Columns | None, versions: Versions) -> Columns:

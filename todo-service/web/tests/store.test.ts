@@ -23,6 +23,7 @@ function made(id: string, more: Partial<Todo> = {}): Todo {
     priority: 0,
     due: null,
     position: id,
+    list_id: null,
     version: 1,
     created_at: at,
     updated_at: at,
@@ -32,7 +33,7 @@ function made(id: string, more: Partial<Todo> = {}): Todo {
 }
 
 function changes(upserts: Todo[], more: Partial<Changes> = {}): Changes {
-  return { upserts, tombstones: [], next: "t1", has_more: false, ...more };
+  return { upserts, tombstones: [], lists: [], list_tombstones: [], next: "t1", has_more: false, ...more };
 }
 
 function newStore(): TodoStore {

@@ -3,6 +3,7 @@
     sign_in.py, sign_up.py, sign_out.py           a session begins and ends
     get_session.py, sessions.py, revocation.py    the caller's session, all of the caller's sessions, ending them
     token.py                                      an access token, for the default API or for a named one
+    email_change.py                               another address, confirmed by a mailed link
     email_verification.py                         an address is proved by a mailed link
     password_reset.py                             a new password by a mailed link
     two_factor.py, two_factor_changes.py          a code completes a sign-in; a second factor is turned on and off
@@ -24,6 +25,7 @@ serving/ imports `routers` and the refusals, app.py imports the CORS middleware.
 
 from . import (
     deletion,
+    email_change,
     email_verification,
     get_session,
     identities,
@@ -57,6 +59,7 @@ routers = tuple(
         password_change,
         password_reset,
         email_verification,
+        email_change,
         two_factor,
         two_factor_changes,
         deletion,

@@ -4,11 +4,15 @@
     second_factor.py       the code after the password
     reset_password.py      ask for a link by mail, and set a new password by it
     verify_email.py        ask for a link by mail, and confirm the address by it
+    account.py             what people change about themselves; the forms are in
+    account_password.py    a new password by the current one
+    account_email.py       another address
+    confirm.py             what a mailed link of the person who is signed in does
     offers.py              which account the sign-in page offers, if a client asks for another one than is signed in
     select_account.py      continue with this account, or with another one
     consent.py             ask for consent to a client's scopes
     agreed.py              list earlier consents, and withdraw them
-    sentences.py           scopes in words, a section for each API
+    sentences.py           sentences that several pages say; scopes in words, a section for each API
     signout.py             ask, and then end the session
     forms.py               reading a form, refusing one that is not ours, and the way back to /oauth/authorize
     stylesheet.py          the pages' stylesheet, kept by browsers for ever
@@ -22,6 +26,8 @@ a page that can be reloaded. serving/ imports `routers`.
 """
 
 from . import (
+    account,
+    confirm,
     consent,
     reset_password,
     second_factor,
@@ -33,5 +39,17 @@ from . import (
     verify_email,
 )
 
-_PAGES = (signin, second_factor, signup, reset_password, verify_email, select_account, consent, signout, stylesheet)
+_PAGES = (
+    signin,
+    second_factor,
+    signup,
+    account,
+    confirm,
+    reset_password,
+    verify_email,
+    select_account,
+    consent,
+    signout,
+    stylesheet,
+)
 routers = tuple(page.router for page in _PAGES)

@@ -12,11 +12,11 @@ from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
-from ...mail.outbox import Outbox
 from ...oauth.parameters import Parameters
 from ...signing_in.password_sign_in import (
     AccountSuspended,
     Credentials,
+    EmailNotVerified,
     SecondFactorAsked,
     SignInParts,
     WrongCredentials,
@@ -37,10 +37,13 @@ from .forms import (
     why_not_ours,
 )
 from .offers import Offer, find_offer
+from .sentences import TOO_BUSY
 
 PATH = "/signin"
 USE_ANOTHER = "use_another"  # query parameter: do not offer the account that is signed in
 USE_CURRENT = "use_current"  # query parameter: offer it, although the client hints at another one
+TO_ACCOUNT = "to_account"  # query parameter: go on to /account; its value names the form there
+UNVERIFIED = "Please confirm your e-mail address first. A mail with a link is on its way to it."
 TOO_LATE = "There was no valid code in time. Please enter your password again."
 WRONG = "The e-mail address or the password is wrong."
 router = APIRouter()
@@ -49,8 +52,6 @@ router = APIRouter()
 @dataclass(frozen=True)
 class SignInPageParts(FormParts, PendingParts, SignInParts):
     """The parts to show a page about a pending request, and to sign in."""
-
-    outbox: Outbox
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
@@ -61,6 +62,9 @@ async def show(request: Request, now: Now) -> Response:
     if pending is not None and pending.is_answered:
         return back_to_authorize(pending)
     current = await find_current(request, parts, now)
+    to_account = query_of(request, TO_ACCOUNT)
+    if pending is None and current is not None and to_account is not None:
+        return see_other("/account", change=to_account)
     if pending is None and current is not None:
         return _render_signed_in(request, parts, current)
     wants_another = query_of(request, USE_ANOTHER) is not None
@@ -81,7 +85,7 @@ async def submit(request: Request, now: Now) -> Response:
     if email is None or not password or passwords.utf16_length(password) > passwords.MAX_LENGTH:
         return await _render(request, parts, pending, current, form, WRONG, status=403)
     shown = Credentials(email, password)
-    remember = form.get("remember") is not None
+    remember, to_account = form.get("remember") is not None, query_of(request, TO_ACCOUNT)
     try:
         _, started = await sign_in(request, parts, now, shown, remember=remember, current=current)
     except SecondFactorAsked:
@@ -90,14 +94,17 @@ async def submit(request: Request, now: Now) -> Response:
         return await _render(request, parts, pending, current, form, WRONG, status=403)
     except AccountSuspended:
         return await _render(request, parts, pending, current, form, "This account is suspended.", status=403)
+    except EmailNotVerified:
+        return await _render(request, parts, pending, current, form, UNVERIFIED, status=403, unverified=email)
     except TooManyAttempts as held:
         error = f"Too many attempts. Please wait {in_words(held.retry_after)} and try again."
         return retry_later(await _render(request, parts, pending, current, form, error, status=429), held.retry_after)
     except TooBusy:
-        error = "Too many people are signing in at the moment. Please try again in a moment."
         return retry_later(
-            await _render(request, parts, pending, current, form, error, status=429), passwords.RETRY_AFTER
+            await _render(request, parts, pending, current, form, TOO_BUSY, status=429), passwords.RETRY_AFTER
         )
+    if pending is None and to_account is not None:
+        return see_other("/account", change=to_account)
     return see_other(PATH) if pending is None else await go_on(parts, pending, started.id)
 
 
@@ -110,6 +117,7 @@ async def _render(
     error: str | None = None,
     *,
     status: int = 200,
+    unverified: str = "",
 ) -> Response:
     """The form, with everything that was typed except the password. Before that, an account is offered (offers.py)."""
     offer = await find_offer(request, parts, pending, current)
@@ -129,6 +137,8 @@ async def _render(
         remember=form.get("remember") is not None if form else True,
         confirms=confirms,
         has_mail=parts.outbox.is_on,
+        unverified=unverified,
+        to_account=query_of(request, TO_ACCOUNT) or "",
     )
 
 

@@ -87,13 +87,15 @@ async def _spend(
 
 def _check_binding(request: TokenRequest, code: AuthorizationCode, redirect_uri: str) -> None:
     """Raises InvalidGrant unless the request has the redirect_uri and the PKCE verifier that the code is bound to."""
-    verifier = request.parameters.get("code_verifier")
+    challenge, verifier = code.code_challenge, request.parameters.get("code_verifier")
     faults = {
         "The redirect_uri differs from that of the authorization request.": code.redirect_uri != redirect_uri,
-        "The code_verifier does not fit the code_challenge, or one of them is missing.": not pkce.verify(
-            code.code_challenge, verifier
-        ),
-        "This client must use PKCE: the authorization request had no code_challenge.": code.code_challenge is None
+        "The code_verifier is missing: the authorization request had a code_challenge.": verifier is None
+        and challenge is not None,
+        "There is a code_verifier, and the authorization request had no code_challenge.": challenge is None
+        and verifier is not None,
+        "The code_verifier does not fit the code_challenge.": not pkce.verify(challenge, verifier),
+        "This client must use PKCE: the authorization request had no code_challenge.": challenge is None
         and request.client.registration.insists_on_pkce,
     }
     _refuse_first_of(faults)

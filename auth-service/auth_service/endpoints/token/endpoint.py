@@ -46,9 +46,10 @@ async def token(request: Request) -> Response:
     grant_type = parameters.require("grant_type")
     redeem = GRANTS.get(grant_type)
     if redeem is None:
-        raise UnsupportedGrantType("This grant type is not supported.")
+        raise UnsupportedGrantType(f"The grant_type is not supported; supported are {', '.join(GRANT_TYPES)}.")
     if grant_type not in client.registration.grant_types:
-        raise UnauthorizedClient("This client may not use this grant type.")
+        known = ", ".join(client.registration.grant_types) or "none"
+        raise UnauthorizedClient(f"This client is not registered for {grant_type}; its grant_types: {known}.")
     answer = await redeem(TokenRequest(request, client, parameters, parts.clock()))
     parts.counts.tokens_issued.add(grant_type)
     return Response(answer.model_dump_json(exclude_none=True), headers=NO_STORE, media_type="application/json")

@@ -18,6 +18,8 @@ export interface BatchResults {
 export interface Changes {
   upserts: Array<Todo>;
   tombstones: Array<Tombstone>;
+  lists: Array<TodoList>;
+  list_tombstones: Array<Tombstone>;
   next: string;
   has_more: boolean;
 }
@@ -30,6 +32,7 @@ export interface Create {
 export interface Export {
   exported_at: string;
   todos: Array<Todo>;
+  lists: Array<TodoList>;
 }
 
 export interface FieldError {
@@ -49,6 +52,13 @@ export interface NewTodo {
   status?: "open" | "done";
   priority?: number;
   due?: string | null;
+  position?: string | null;
+  list_id?: string | null;
+}
+
+export interface NewTodoList {
+  name: string;
+  color?: "gray" | "red" | "orange" | "yellow" | "green" | "teal" | "blue" | "purple" | "pink";
   position?: string | null;
 }
 
@@ -84,6 +94,7 @@ export interface Todo {
   priority: number;
   due: string | null;
   position: string;
+  list_id: string | null;
   version: number;
   created_at: string;
   updated_at: string;
@@ -97,6 +108,28 @@ export interface TodoChange {
   priority?: number | null;
   due?: string | null;
   position?: string;
+  list_id?: string | null;
+}
+
+export interface TodoList {
+  id: string;
+  name: string;
+  color: "gray" | "red" | "orange" | "yellow" | "green" | "teal" | "blue" | "purple" | "pink";
+  position: string;
+  version: number;
+  created_at: string;
+  updated_at: string;
+  deleted_at: string | null;
+}
+
+export interface TodoListChange {
+  name?: string;
+  color?: "gray" | "red" | "orange" | "yellow" | "green" | "teal" | "blue" | "purple" | "pink" | null;
+  position?: string;
+}
+
+export interface TodoLists {
+  items: Array<TodoList>;
 }
 
 export interface TodoPage {
@@ -117,7 +150,7 @@ export interface Update {
 }
 
 export interface Operations {
-  "GET /api/v1/todos": { query: { limit?: number; cursor?: string; sort?: "created" | "-created" | "updated" | "-updated" | "due" | "-due" | "priority" | "-priority" | "position" | "-position"; status?: "open" | "done"; priority?: number; due_before?: string; due_after?: string; due_on?: string; time_zone?: string; q?: string; deleted?: "only" }; body: undefined; answer: TodoPage };
+  "GET /api/v1/todos": { query: { limit?: number; cursor?: string; sort?: "created" | "-created" | "updated" | "-updated" | "due" | "-due" | "priority" | "-priority" | "position" | "-position"; status?: "open" | "done"; priority?: number; list_id?: string; due_before?: string; due_after?: string; due_on?: string; time_zone?: string; q?: string; deleted?: "only" }; body: undefined; answer: TodoPage };
   "POST /api/v1/todos": { query: {  }; body: NewTodo; answer: Todo };
   "DELETE /api/v1/todos": { query: {  }; body: undefined; answer: undefined };
   "POST /api/v1/todos:batch": { query: {  }; body: Batch; answer: BatchResults };
@@ -129,4 +162,10 @@ export interface Operations {
   "POST /api/v1/todos/{todo_id}/complete": { query: {  }; body: undefined; answer: Todo };
   "POST /api/v1/todos/{todo_id}/reopen": { query: {  }; body: undefined; answer: Todo };
   "POST /api/v1/todos/{todo_id}/restore": { query: {  }; body: undefined; answer: Todo };
+  "GET /api/v1/lists": { query: { deleted?: "only" }; body: undefined; answer: TodoLists };
+  "POST /api/v1/lists": { query: {  }; body: NewTodoList; answer: TodoList };
+  "GET /api/v1/lists/{list_id}": { query: {  }; body: undefined; answer: TodoList };
+  "PATCH /api/v1/lists/{list_id}": { query: {  }; body: TodoListChange; answer: TodoList };
+  "DELETE /api/v1/lists/{list_id}": { query: {  }; body: undefined; answer: undefined };
+  "POST /api/v1/lists/{list_id}/restore": { query: {  }; body: undefined; answer: TodoList };
 }
