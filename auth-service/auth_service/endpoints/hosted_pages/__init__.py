@@ -1,7 +1,9 @@
 """The pages at which people sign in, sign up, choose, agree and sign out (README, "Pages").
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
-    second_factor.py       the code after the password
+    second_factor.py       the code after the password, or when an application asks for more than the password
+    second_factor_setup.py turn it on and off; recovery codes
+    qr_codes.py            a QR code as SVG
     reset_password.py      ask for a link by mail, and set a new password by it
     verify_email.py        ask for a link by mail, and confirm the address by it
     offers.py              which account the sign-in page offers, if a client asks for another one than is signed in
@@ -25,6 +27,7 @@ from . import (
     consent,
     reset_password,
     second_factor,
+    second_factor_setup,
     select_account,
     signin,
     signout,
@@ -33,5 +36,16 @@ from . import (
     verify_email,
 )
 
-_PAGES = (signin, second_factor, signup, reset_password, verify_email, select_account, consent, signout, stylesheet)
+_PAGES = (
+    signin,
+    second_factor,
+    signup,
+    reset_password,
+    verify_email,
+    select_account,
+    consent,
+    second_factor_setup,
+    signout,
+    stylesheet,
+)
 routers = tuple(page.router for page in _PAGES)
