@@ -17,7 +17,7 @@ from ...http.current_session import Current, find_current
 from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingRequest, expired
 from ...oauth import interaction
-from ...oauth.authentication_context import acr_of
+from ...oauth.authentication_context import acr_of, shown
 from ...oauth.consent import Agreement, covers, may_be_remembered, to_agree_to
 from ...oauth.errors import ConsentRequired, InvalidTarget, LoginRequired, OAuthError
 from ...oauth.interaction import Person, Progress, Step
@@ -30,7 +30,12 @@ from ...tokens.authorization_codes import Authorization
 from ...tokens.holders import hold_owners
 from .answers import AlreadyAnswered, AnswerParts, answer_again, refuse
 
-PAGES = {Step.SIGN_IN: "/signin", Step.SELECT_ACCOUNT: "/select-account", Step.CONSENT: "/consent"}
+PAGES = {
+    Step.SIGN_IN: "/signin",
+    Step.SECOND_FACTOR: "/second-factor",
+    Step.SELECT_ACCOUNT: "/select-account",
+    Step.CONSENT: "/consent",
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,13 @@ async def _decide(
     person = None
     if current is not None:
         is_hinted = pending.find_other_hint(current.account.email) is None
-        person = Person(current.account.id, current.session.authenticated_at, is_hinted)
+        person = Person(
+            current.account.id,
+            current.session.authenticated_at,
+            is_hinted,
+            acr=acr_of(current.session.methods),
+            has_second_factor=current.account.second_factor_at is not None,
+        )
     step = interaction.decide(pending.request, person, progress, issuer=parts.issuer, now=now)
     if step is Step.DONE and current is not None:
         return answer_code(http, pending.request.target, await _issue(pending, current, parts, now))
@@ -95,7 +106,7 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         code_challenge=request.code_challenge,
         nonce=request.nonce,
         auth_time=current.session.authenticated_at,
-        acr=acr_of(current.session.methods),
+        acr=shown(acr_of(current.session.methods), interaction.accepted_acrs(request)),
         amr=current.session.methods,
         claims=request.claims,
         max_age=request.max_age,
