@@ -12,7 +12,8 @@ from auth_service.oauth.errors import InvalidClientMetadata
 from .browser import Browser, signed_in
 from .code_flow import REDIRECT_URI, Frontend, register_backend, register_frontend
 from .conftest import ISSUER, Service
-from .oauth_client import claims_of, encode, post, register, register_with_key
+from .dpop_client import Prover
+from .oauth_client import GRANT, claims_of, encode, post, register, register_with_key
 from .registry import RESOURCES
 
 Said = Any
@@ -135,6 +136,15 @@ def assertion_algorithms(service: Service, said: Said) -> None:
         key = "ec" if alg == "ES256" else "rsa"
         client = register_with_key(service, key)
         response = client.token_by_assertion(client.assertion(key, alg=alg))
+        assert (response.status_code == 200) == (alg in said), alg
+
+
+@of("dpop_signing_alg_values_supported")
+def proof_algorithms(service: Service, said: Said) -> None:
+    client = register(service)
+    for alg in ("RS256", "PS256", "ES256", "RS512"):
+        headers = Prover(service, "ec" if alg == "ES256" else "rsa").header(alg=alg)
+        response = post(service, GRANT, auth=(client.client_id, client.secret), headers=headers)
         assert (response.status_code == 200) == (alg in said), alg
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..oauth import client_assertion
-from ..oauth.client_assertion import ASSERTION_TYPE, InvalidAssertion
+from ..oauth.client_assertion import ASSERTION_TYPE
+from ..oauth.compact_jwt import InvalidJwt
 from ..oauth.errors import InvalidClient, InvalidRequest
 from ..oauth.metadata_values import (
     CLIENT_SECRET_BASIC,
@@ -96,7 +97,7 @@ def _read_assertion(parameters: Parameters) -> Credentials:
         raise InvalidClient(f"The client_assertion_type must be {ASSERTION_TYPE}.")
     try:
         return Credentials(PRIVATE_KEY_JWT, client_assertion.read_client_id(assertion), assertion)
-    except InvalidAssertion as error:
+    except InvalidJwt as error:
         raise InvalidClient(f"The client_assertion is refused: {error}.") from error
 
 
@@ -140,6 +141,6 @@ class ClientAuthenticator:
         try:
             assertion = client_assertion.parse(text, audiences=self._audiences(client), now=now)
             await self.verifier.verify(assertion, client, now=now)
-        except InvalidAssertion as error:
+        except InvalidJwt as error:
             reason = f"The client_assertion is refused: {error}."
             raise InvalidClient(reason, client_id=client.client_id) from error

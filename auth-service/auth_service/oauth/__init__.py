@@ -11,6 +11,8 @@ Reading a request:
     metadata_values.py            their values that stand in code elsewhere
     client_documents.py           a client_id that is the URL of a metadata document, and this document
     self_registration.py          what counts of the metadata that a client states about itself
+    compact_jwt.py                a JWT that a client signed: its segments and claims, read strictly
+    dpop_proof.py                 a proof of a key, checked except for its signature (RFC 9449)
     client_assertion.py           a client's assertion, checked except for its signature (RFC 7523)
     names.py                      a name that is shown to people, of a person or of a client
     strict_json.py                JSON without duplicate names, NaN or deep nesting

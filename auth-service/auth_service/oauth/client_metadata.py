@@ -13,6 +13,7 @@ from .metadata_values import (
     AUTH_METHODS,
     AUTHORIZATION_CODE,
     CLIENT_SECRET_BASIC,
+    DPOP_BOUND,
     MINIMAL,
     NONE,
     PUSHED_REQUIRED,
@@ -24,7 +25,7 @@ from .metadata_values import (
 _AS_GIVEN = (
     *("jwks", "jwks_uri", "default_resource", "event_endpoint", "require_pkce", "assertion_audience"),
     *("id_token_claims", "backchannel_logout_uri", "backchannel_logout_session_required", SIGNED_RESPONSE_ALG),
-    PUSHED_REQUIRED,
+    *(PUSHED_REQUIRED, DPOP_BOUND),
 )
 
 
@@ -52,6 +53,7 @@ class ClientMetadata:
     backchannel_logout_uri: str | None  # the URL that receives logout tokens
     backchannel_logout_session_required: bool | None  # logout tokens have a `sid` in any case
     require_pushed_authorization_requests: bool | None  # RFC 9126 §6
+    dpop_bound_access_tokens: bool | None  # RFC 9449 §5.2
 
     @property
     def uses_secret(self) -> bool:
@@ -153,6 +155,7 @@ def parse(
         backchannel_logout_uri=members_of.read_receiver(given, "backchannel_logout_uri"),
         backchannel_logout_session_required=members_of.read(given, "backchannel_logout_session_required", bool, None),
         require_pushed_authorization_requests=members_of.read(given, PUSHED_REQUIRED, bool, None),
+        dpop_bound_access_tokens=members_of.read(given, DPOP_BOUND, bool, None),
     )
     metadata_combinations.check(metadata)
     return metadata

@@ -39,7 +39,6 @@ UNMET: Mapping[str, tuple[object, ...]] = {
     "request_object_encryption_alg": (),
     "request_object_encryption_enc": (),
     "require_signed_request_object": (False,),
-    "dpop_bound_access_tokens": (False,),
     "tls_client_certificate_bound_access_tokens": (False,),
     "tls_client_auth_subject_dn": (),
     "frontchannel_logout_uri": (),

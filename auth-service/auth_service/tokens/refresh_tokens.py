@@ -52,6 +52,7 @@ class RefreshTokenFamily(Authorized):
     token_hash: Mapped[str] = mapped_column(String(64))  # of the current token
     parent_hash: Mapped[str | None] = mapped_column(String(64))  # of the token that it replaced
     sealed_successor: Mapped[bytes | None] = mapped_column(LargeBinary)  # the current token, encrypted
+    dpop_jkt: Mapped[str | None] = mapped_column(String(64))  # the thumbprint of the key that it is bound to
     rotated_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime | None] = mapped_column(Instant, index=True)  # None: ends with its session
@@ -73,7 +74,7 @@ class RefreshTokens:
     lifetimes: RefreshLifetimes
     seal: Seal
 
-    async def issue(self, session: AsyncSession, held: Held[Authorized], *, now: datetime) -> str:
+    async def issue(self, session: AsyncSession, held: Held[Authorized], *, dpop_jkt: str | None, now: datetime) -> str:
         """Create a family, and return its first token."""
         locator = secrets.token_urlsafe(16)
         token = _draw(locator)
@@ -90,6 +91,7 @@ class RefreshTokens:
                 acr=given.acr,
                 amr=given.amr,
                 claims=given.claims,
+                dpop_jkt=dpop_jkt,
                 created_at=now,
                 expires_at=self.lifetimes.expiry(created_at=now, now=now) if is_offline else None,
             )

@@ -110,6 +110,7 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         amr=current.session.methods,
         claims=request.claims,
         max_age=request.max_age,
+        dpop_jkt=request.dpop_jkt,
     )
     code = parts.code_values.make(pending.handle, current.session.id)
     wanted = to_agree_to(request, resources)

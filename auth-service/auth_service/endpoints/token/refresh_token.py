@@ -39,13 +39,15 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     token = request.parameters.require("refresh_token")
     answer = await _trade(request, parts, token)
     if answer is None:  # a parallel request rotated the token: read again, it is the successor's parent
-        answer = await _trade(request, parts, token)
+        answer = await _trade(request, parts, token, is_first_try=False)
     if answer is None:
         raise InvalidGrant("The refresh token has been used.", reason="the successor cannot be decrypted")
     return answer
 
 
-async def _trade(request: TokenRequest, parts: RefreshParts, token: str) -> TokenResponse | None:
+async def _trade(
+    request: TokenRequest, parts: RefreshParts, token: str, *, is_first_try: bool = True
+) -> TokenResponse | None:
     """Check the token and answer with its successor. None if a parallel request spent the token meanwhile.
 
     None also if the successor cannot be decrypted, because its secret is no longer configured.
@@ -55,6 +57,8 @@ async def _trade(request: TokenRequest, parts: RefreshParts, token: str) -> Toke
         raise InvalidGrant(redemption.not_yours("refresh token"))
     standing = await _check(request, parts, held, token)
     target = await redemption.choose_target(request, parts, held, _narrow(request, held))
+    if request.proof is not None and is_first_try:
+        await parts.dpop_proofs.spend(request.proof)
     if standing is Standing.CURRENT:
         successor = await parts.refresh_tokens.rotate(held.authorized, token, now=request.now)
     else:
@@ -67,6 +71,7 @@ async def _trade(request: TokenRequest, parts: RefreshParts, token: str) -> Toke
 async def _check(request: TokenRequest, parts: RefreshParts, held: Held[RefreshTokenFamily], token: str) -> Standing:
     family, holder, now = held.authorized, held.holder, request.now
     redemption.check_client(request, held, "refresh token")
+    redemption.check_key(request, family.dpop_jkt, "refresh token")
     standing = standing_of(family, token, now=now)
     if standing is Standing.SPENT:
         raise await redemption.end_for_reuse(parts, held, request, "refresh token")
