@@ -17,6 +17,7 @@ from .metadata_values import (
     MINIMAL,
     NONE,
     PUSHED_REQUIRED,
+    REQUEST_ALG,
     SECRET_METHODS,
     TOKEN_ENDPOINT,
 )
@@ -25,7 +26,7 @@ from .metadata_values import (
 _AS_GIVEN = (
     *("jwks", "jwks_uri", "default_resource", "event_endpoint", "require_pkce", "assertion_audience"),
     *("id_token_claims", "backchannel_logout_uri", "backchannel_logout_session_required", SIGNED_RESPONSE_ALG),
-    *(PUSHED_REQUIRED, DPOP_BOUND),
+    *(PUSHED_REQUIRED, DPOP_BOUND, REQUEST_ALG),
 )
 
 
@@ -54,6 +55,7 @@ class ClientMetadata:
     backchannel_logout_session_required: bool | None  # logout tokens have a `sid` in any case
     require_pushed_authorization_requests: bool | None  # RFC 9126 §6
     dpop_bound_access_tokens: bool | None  # RFC 9449 §5.2
+    request_object_signing_alg: str | None  # of its request objects; None: it sends none (RFC 9101 §10.5)
 
     @property
     def uses_secret(self) -> bool:
@@ -156,6 +158,7 @@ def parse(
         backchannel_logout_session_required=members_of.read(given, "backchannel_logout_session_required", bool, None),
         require_pushed_authorization_requests=members_of.read(given, PUSHED_REQUIRED, bool, None),
         dpop_bound_access_tokens=members_of.read(given, DPOP_BOUND, bool, None),
+        request_object_signing_alg=members_of.read_one_of(given, REQUEST_ALG, ALGORITHMS, None),
     )
     metadata_combinations.check(metadata)
     return metadata
