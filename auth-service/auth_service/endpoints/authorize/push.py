@@ -10,7 +10,7 @@ from ...clients.document_clients import document_metadata
 from ...grants import pushed_requests
 from ...http import client_requests
 from ...http.client_requests import ClientRequestParts
-from ...http.dpop import DPoPParts, read_proof
+from ...http.dpop import DPoPParts, read_proof, verify_clients_proof
 from ...http.oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
 from ...http.parts import given
 from ...oauth import authorization_request
@@ -51,8 +51,8 @@ async def push(request: Request) -> Response:
     parameters = await read_form(request)
     proof = read_proof(request, parts, now=parts.clock())  # as at the token endpoint
     client = await client_requests.authenticate(request, parts, parameters, now=parts.clock())
-    if proof is not None:
-        parts.dpop_proofs.verify(proof)
+    if proof is not None:  # at the token endpoint it may be required
+        verify_clients_proof(parts, client, proof)
     now = parts.clock()
     if parameters.get("request_uri") is not None:
         raise InvalidRequest("A pushed request must not have a request_uri (RFC 9126 §2.1).")
