@@ -343,6 +343,7 @@ def test_metadata_survive_being_stored() -> None:
     members |= {"require_pkce": False, "jwks": KEYS, "default_resource": ISSUER}
     members |= {"assertion_audience": "token_endpoint", "id_token_claims": "minimal", ALG: "ES256"}
     members |= {"require_pushed_authorization_requests": True, "dpop_bound_access_tokens": True}
+    members |= {"request_object_signing_alg": "PS256"}
     registered = parse(members, resources=RESOURCES, supported_grant_types=GRANT_TYPES)
     stored = json.loads(json.dumps(registered.members()))
     assert (

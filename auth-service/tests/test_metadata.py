@@ -15,6 +15,7 @@ from .conftest import ISSUER, Service
 from .dpop_client import Prover
 from .oauth_client import GRANT, claims_of, encode, post, register, register_with_key
 from .registry import RESOURCES
+from .test_request_objects import signing_frontend
 
 Said = Any
 Check = Callable[[Service, Said], None]
@@ -219,13 +220,20 @@ def pages(service: Service, said: Said) -> None:
     assert '<html lang="en">' in page.html
 
 
-@of("claims_parameter_supported", "request_parameter_supported", "request_uri_parameter_supported")
+@of("request_parameter_supported", "request_object_signing_alg_values_supported")
+def request_objects(service: Service, said: Said) -> None:
+    """By value, and signed: test_request_objects.py."""
+    assert said in (True, ["RS256", "PS256", "ES256"])
+    for alg in ("RS256", "PS256", "ES256"):
+        assert signing_frontend(service, alg)
+
+
+@of("claims_parameter_supported", "request_uri_parameter_supported")
 def parameters(service: Service, said: Said) -> None:
     if said:
         asked = '{"id_token":{"email":{"essential":true}}}'
         assert "email" in claims_of(tokens(service, scope="openid", claims=asked)["id_token"])
     else:
-        assert authorized(service, request="x")["error"] == "request_not_supported"
         assert authorized(service, request_uri="https://a.example/x")["error"] == "request_uri_not_supported"
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..oauth.client_assertion import ClientAssertion
-from ..oauth.compact_jwt import InvalidJwt
+from ..oauth.compact_jwt import InvalidJwt, SignedJwt
 from ..store.database import Database
 from ..store.instants import Instant
 from ..store.rows import Expiry, Row, insert_into
@@ -41,12 +41,13 @@ class AssertionVerifier:
         Raises:
             InvalidJwt
         """
-        if not await self._is_signed(assertion, client, now):
+        if not await self.is_signed(assertion, client, now=now):
             raise InvalidJwt("no key of the client verifies it")
         if not await spend_once(self.database, _key(assertion), expires_at=assertion.expires_at):
             raise InvalidJwt("it has been used before")
 
-    async def _is_signed(self, assertion: ClientAssertion, client: Client, now: datetime) -> bool:
+    async def is_signed(self, assertion: SignedJwt, client: Client, *, now: datetime) -> bool:
+        """Whether a key of the client verifies it. A `jwks_uri` is fetched if that may help."""
         registration = client.registration
         if registration.jwks is not None:
             return _verifies(parse_key_set(registration.jwks, strictly=False), assertion)
@@ -76,7 +77,7 @@ async def spend_once(database: Database, key: str, *, expires_at: datetime) -> b
         return spent.scalar_one_or_none() is not None
 
 
-def _verifies(keys: Sequence[ClientKey], assertion: ClientAssertion) -> bool:
+def _verifies(keys: Sequence[ClientKey], assertion: SignedJwt) -> bool:
     return any(key.verifies(assertion) for key in keys if key.fits(assertion))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..oauth import client_assertion
+from ..oauth import client_assertion, fapi2
 from ..oauth.client_assertion import ASSERTION_TYPE
 from ..oauth.compact_jwt import InvalidJwt
 from ..oauth.errors import InvalidClient, InvalidRequest
@@ -139,7 +139,14 @@ class ClientAuthenticator:
 
     async def _verify(self, text: str, client: Client, now: datetime) -> None:
         try:
-            assertion = client_assertion.parse(text, audiences=self._audiences(client), now=now)
+            is_strict = client.registration.is_fapi2
+            assertion = client_assertion.parse(
+                text,
+                audiences=self._audiences(client),
+                algorithms=fapi2.ALGORITHMS if is_strict else client_assertion.ALGORITHMS,
+                takes_list=not is_strict,
+                now=now,
+            )
             await self.verifier.verify(assertion, client, now=now)
         except InvalidJwt as error:
             reason = f"The client_assertion is refused: {error}."

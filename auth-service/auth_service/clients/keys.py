@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import InvalidKeyError
 from jwt.algorithms import Algorithm, ECAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
 
-from ..oauth.client_assertion import ClientAssertion
+from ..oauth.compact_jwt import SignedJwt
 
 MAX_KEYS = 32
 MIN_MODULUS_BITS, MAX_MODULUS_BITS = 2048, 8192  # verifying with a longer key costs us too much
@@ -39,13 +39,13 @@ class ClientKey:
     alg: str | None
     key: PublicKey
 
-    def fits(self, assertion: ClientAssertion) -> bool:
+    def fits(self, assertion: SignedJwt) -> bool:
         """Whether the key matches the assertion's `kid`, if it has one, and its algorithm."""
         _, kind = _ALGORITHMS[assertion.alg]
         is_named = assertion.kid is None or assertion.kid == self.kid
         return is_named and self.alg in (None, assertion.alg) and isinstance(self.key, kind)
 
-    def verifies(self, assertion: ClientAssertion) -> bool:
+    def verifies(self, assertion: SignedJwt) -> bool:
         return verifies(assertion.alg, self.key, assertion.signing_input, assertion.signature)
 
 

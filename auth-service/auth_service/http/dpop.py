@@ -5,7 +5,9 @@ from datetime import datetime
 
 from fastapi import Request
 
-from ..oauth.dpop_proof import HEADER, DPoPProof
+from ..clients.clients import Client
+from ..oauth import fapi2
+from ..oauth.dpop_proof import ALGORITHMS, HEADER, DPoPProof
 from ..oauth.errors import InvalidDPoPProof
 from ..tokens.dpop_proofs import DPoPProofs
 from .outgoing import outgoing_of
@@ -36,3 +38,12 @@ def read_proof(
     return parts.dpop_proofs.read(
         shown[0], method=request.method, path=request.scope["path"], access_token=access_token, now=now
     )
+
+
+def verify_clients_proof(parts: DPoPParts, client: Client, proof: DPoPProof | None) -> None:
+    """Raises InvalidDPoPProof if the proof is not signed by its key, or if the client has to send one and did not."""
+    registered = client.registration
+    if proof is not None:
+        parts.dpop_proofs.verify(proof, algorithms=fapi2.ALGORITHMS if registered.is_fapi2 else ALGORITHMS)
+    elif registered.dpop_bound_access_tokens:
+        raise InvalidDPoPProof("This client must prove its key: the request has no DPoP header.")

@@ -40,22 +40,33 @@ def read_client_id(assertion: str) -> str:
     return compact_jwt.read_text(claims, "sub", MAX_KID_LENGTH)
 
 
-def parse(assertion: str, *, audiences: Sequence[str], now: datetime) -> ClientAssertion:
+def parse(
+    assertion: str,
+    *,
+    audiences: Sequence[str],
+    algorithms: Sequence[str] = ALGORITHMS,
+    takes_list: bool = True,
+    now: datetime,
+) -> ClientAssertion:
     """Parse the assertion and check everything that needs no key (RFC 7523 §3).
 
     `aud` must be one of `audiences` alone: the issuer, which no other server can claim as its own, and only if an
     operator says so the token endpoint's URL.
+
+    Args:
+        takes_list: whether `aud` may be a list of that one value.
 
     Raises:
         InvalidJwt
     """
     header_segment, payload_segment, signature_segment = compact_jwt.split(assertion)
     header, claims = compact_jwt.read_object(header_segment), compact_jwt.read_object(payload_segment)
-    _check_header(header)
+    _check_header(header, algorithms)
     client_id = compact_jwt.read_text(claims, "sub", MAX_KID_LENGTH)
     if claims.get("iss") != client_id:
         raise InvalidJwt("iss and sub must both be the client_id")
-    if not any(claims.get("aud") in (audience, [audience]) for audience in audiences):
+    accepted = [*audiences, *([audience] for audience in audiences if takes_list)]
+    if claims.get("aud") not in accepted:
         raise InvalidJwt(f"aud must be {' or '.join(audiences)}")
     return ClientAssertion(
         alg=header["alg"],
@@ -68,10 +79,10 @@ def parse(assertion: str, *, audiences: Sequence[str], now: datetime) -> ClientA
     )
 
 
-def _check_header(header: Mapping[str, Any]) -> None:
+def _check_header(header: Mapping[str, Any], algorithms: Sequence[str]) -> None:
     """Check the header. `jwk`, `jku` and the like are ignored: only registered keys count (RFC 8725 §3.10)."""
-    if header.get("alg") not in ALGORITHMS:
-        raise InvalidJwt(f"alg must be one of {', '.join(ALGORITHMS)}")
+    if header.get("alg") not in algorithms:
+        raise InvalidJwt(f"alg must be one of {', '.join(algorithms)}")
     if compact_jwt.read_type(header, "JWT") not in TYPES:
         # an access token must not authenticate a client
         raise InvalidJwt("typ must be JWT or client-authentication+jwt")

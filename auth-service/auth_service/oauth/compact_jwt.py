@@ -7,7 +7,7 @@ import binascii
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from .jwk import encode_base64url
 from .strict_json import parse_object
@@ -18,6 +18,22 @@ _MAX_TIME = 2**40  # seconds since 1970; `datetime` cannot represent later times
 
 class InvalidJwt(Exception):
     """The reason, for the log and for the client's developer. It quotes nothing from the JWT."""
+
+
+class SignedJwt(Protocol):
+    """What a signature needs to be verified."""
+
+    @property
+    def alg(self) -> str: ...
+
+    @property
+    def kid(self) -> str | None: ...
+
+    @property
+    def signing_input(self) -> bytes: ...
+
+    @property
+    def signature(self) -> bytes: ...
 
 
 def split(text: str, *, max_length: int = MAX_LENGTH) -> tuple[str, str, str]:

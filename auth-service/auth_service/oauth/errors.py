@@ -136,6 +136,12 @@ class RequestNotSupported(OAuthError):
     error = "request_not_supported"
 
 
+class InvalidRequestObject(OAuthError):
+    """The request object is malformed, or not signed by its client (RFC 9101 §7)."""
+
+    error = "invalid_request_object"
+
+
 class RequestUriNotSupported(OAuthError):
     error = "request_uri_not_supported"
 

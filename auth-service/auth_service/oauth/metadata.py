@@ -57,6 +57,7 @@ def describe(resources: Resources, *, grant_types: Sequence[str], registers: boo
         "display_values_supported": ["page"],
         "ui_locales_supported": ["en"],
         "claims_parameter_supported": True,
-        "request_parameter_supported": False,
+        "request_parameter_supported": True,
+        "request_object_signing_alg_values_supported": list(ALGORITHMS),
         "request_uri_parameter_supported": False,
     }

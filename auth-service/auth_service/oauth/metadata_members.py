@@ -35,7 +35,6 @@ UNMET: Mapping[str, tuple[object, ...]] = {
     "authorization_signed_response_alg": (),
     "authorization_encrypted_response_alg": (),
     "authorization_encrypted_response_enc": (),
-    "request_object_signing_alg": (),
     "request_object_encryption_alg": (),
     "request_object_encryption_enc": (),
     "require_signed_request_object": (False,),

@@ -14,3 +14,4 @@ MINIMAL = "minimal"  # `id_token_claims`
 
 DPOP_BOUND = "dpop_bound_access_tokens"  # a member (RFC 9449 §5.2)
 PUSHED_REQUIRED = "require_pushed_authorization_requests"  # a member (RFC 9126 §6)
+REQUEST_ALG = "request_object_signing_alg"  # a member (RFC 9101 §10.5)

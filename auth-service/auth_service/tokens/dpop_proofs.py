@@ -1,6 +1,7 @@
 """DPoP proofs (RFC 9449): verified with the key that they carry, bound to a nonce of ours, and accepted once."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,8 +41,10 @@ class DPoPProofs:
             raise UseDPoPNonce("The DPoP proof needs the nonce of this response's DPoP-Nonce header.")
         return proof
 
-    def verify(self, proof: DPoPProof) -> None:
-        """Raises InvalidDPoPProof unless the proof's own key signed it, and is a key that may."""
+    def verify(self, proof: DPoPProof, *, algorithms: Sequence[str] = dpop_proof.ALGORITHMS) -> None:
+        """Raises InvalidDPoPProof unless the proof's own key signed it, by one of the algorithms."""
+        if proof.alg not in algorithms:
+            raise InvalidDPoPProof(f"The DPoP proof is refused: alg must be one of {', '.join(algorithms)}.")
         try:
             is_signed = verifies(proof.alg, parse_public_key(proof.jwk), proof.signing_input, proof.signature)
         except UnusableKey as error:

@@ -10,22 +10,23 @@ from ...clients.document_clients import document_metadata
 from ...grants import pushed_requests
 from ...http import client_requests
 from ...http.client_requests import ClientRequestParts
-from ...http.dpop import DPoPParts, read_proof
+from ...http.dpop import DPoPParts, read_proof, verify_clients_proof
 from ...http.oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
 from ...http.parts import given
 from ...oauth import authorization_request
 from ...oauth.authorization_parameters import STATE_MAX_LENGTH, fits
 from ...oauth.errors import InvalidDPoPProof, InvalidRequest
 from ...store.instants import Clock
+from .request_objects import unpack_of
 from .requests import RequestParts, read_request
 
 router = APIRouter()
 PARAMETERS = (
     *("response_type", "redirect_uri", "scope", "state", "resource", "response_mode", "nonce", "prompt", "max_age"),
     *("code_challenge", "code_challenge_method", "login_hint", "id_token_hint", "acr_values", "claims"),
-    "dpop_jkt",
+    *("dpop_jkt", "request"),
 )
-FORM = document_clients_form("response_type", {name: {"type": "string"} for name in PARAMETERS})
+FORM = document_clients_form(None, {name: {"type": "string"} for name in PARAMETERS})
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,12 @@ async def push(request: Request) -> Response:
     parameters = await read_form(request)
     proof = read_proof(request, parts, now=parts.clock())  # as at the token endpoint
     client = await client_requests.authenticate(request, parts, parameters, now=parts.clock())
-    if proof is not None:
-        parts.dpop_proofs.verify(proof)
+    if proof is not None:  # at the token endpoint it may be required
+        verify_clients_proof(parts, client, proof)
     now = parts.clock()
     if parameters.get("request_uri") is not None:
         raise InvalidRequest("A pushed request must not have a request_uri (RFC 9126 §2.1).")
+    parameters = await unpack_of(client, parameters, parts, now=now)
     target = authorization_request.find_target(parameters, client.registration)
     if target is None:
         raise InvalidRequest("The redirect_uri is missing, or not registered for this client.")

@@ -20,6 +20,7 @@ from ...oauth import interaction
 from ...oauth.authentication_context import acr_of, shown
 from ...oauth.consent import Agreement, covers, may_be_remembered, to_agree_to
 from ...oauth.errors import ConsentRequired, InvalidTarget, LoginRequired, OAuthError
+from ...oauth.fapi2 import CODE_MAX_TTL
 from ...oauth.interaction import Person, Progress, Step
 from ...oauth.scope import IDENTITY
 from ...resources.cache import ResourceCache
@@ -117,7 +118,7 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
     apis, registered = set(request.audiences) - {resources.issuer}, pending.client.registration
     if not apis <= set(apis_for(pending.client, resources).open_to(registered.scope, registered.default_resource)):
         raise InvalidTarget("The client may no longer ask for this resource.")  # the request waited for a day, perhaps
-    ttl = parts.authorization_code_ttl
+    ttl = min(parts.authorization_code_ttl, CODE_MAX_TTL) if registered.is_fapi2 else parts.authorization_code_ttl
     answer = recorded(
         _answer,
         "code_issued",

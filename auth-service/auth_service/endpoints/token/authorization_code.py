@@ -85,7 +85,8 @@ async def _spend(
         return False, None
     if REFRESH_TOKEN not in request.client.registration.grant_types:
         return True, None
-    jkt = request.jkt if request.client.registration.is_public else None  # others are bound to their client
+    registered = request.client.registration
+    jkt = request.jkt if registered.is_public or registered.is_fapi2 else None  # others are bound to their client
     return True, await parts.refresh_tokens.issue(session, held, dpop_jkt=jkt, now=request.now)
 
 

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Request, Response
 from ...http import client_requests
 from ...http.client_requests import ClientRequestParts
 from ...http.direct_routes import DirectRoute
-from ...http.dpop import DPoPParts, read_proof
+from ...http.dpop import DPoPParts, read_proof, verify_clients_proof
 from ...http.oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
 from ...http.parts import given
 from ...oauth.dpop_proof import TOKEN_TYPE
-from ...oauth.errors import InvalidDPoPProof, UnauthorizedClient, UnsupportedGrantType
+from ...oauth.errors import UnauthorizedClient, UnsupportedGrantType
 from ...store.instants import Clock
 from ...telemetry.counts import RequestCounts
 from .grants import GRANT_TYPES, GRANTS, PARAMETERS
@@ -46,10 +46,7 @@ async def token(request: Request) -> Response:
     parameters = await read_form(request)
     proof = read_proof(request, parts, now=parts.clock())  # it may need a nonce: the client's assertion is not spent
     client = await client_requests.authenticate(request, parts, parameters, now=parts.clock())
-    if proof is not None:
-        parts.dpop_proofs.verify(proof)
-    elif client.registration.dpop_bound_access_tokens:
-        raise InvalidDPoPProof("This client must prove its key: the request has no DPoP header.")
+    verify_clients_proof(parts, client, proof)
     grant_type = parameters.require("grant_type")
     redeem = GRANTS.get(grant_type)
     if redeem is None:

@@ -31,6 +31,9 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     There is one exception, for a client that lost the response or sent two requests at once: for a minute, and while
     the successor is unspent, its immediate parent is answered with that same successor.
 
+    A token of a client with the profile fapi2 is bound to the client and to its key, and stays the same (FAPI 2.0
+    Security Profile §5.3.2.1).
+
     Raises:
         InvalidGrant
         InvalidScope, InvalidTarget: the request names more than was granted. The token is not spent.
@@ -59,7 +62,9 @@ async def _trade(
     target = await redemption.choose_target(request, parts, held, _narrow(request, held))
     if request.proof is not None and is_first_try:
         await parts.dpop_proofs.spend(request.proof)
-    if standing is Standing.CURRENT:
+    if standing is Standing.CURRENT and request.client.registration.is_fapi2:
+        successor = await parts.refresh_tokens.keep(held.authorized, token, now=request.now)
+    elif standing is Standing.CURRENT:
         successor = await parts.refresh_tokens.rotate(held.authorized, token, now=request.now)
     else:
         successor = parts.refresh_tokens.successor_of(held.authorized)
