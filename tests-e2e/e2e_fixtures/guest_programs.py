@@ -1,18 +1,13 @@
 """How a guest's program is made from its folder. Each is built into .run once for each state of its lock.
 
-    requirements.txt   Python, in a virtual environment of its own: app.py
-    package.json       Node.js: app.js
-    go.mod             Go: the folder's program, or the tool that go.mod names
-    Cargo.lock         Rust
-    pom.xml            Java, by Maven
-    apache.conf        Debian's Apache with mod_auth_openidc
-
-A script `run.sh` in the folder, if there is one, starts the program $PROGRAM with its settings.
+requirements.txt   Python, in a virtual environment of its own: app.py
+package.json       Node.js: app.js
+go.mod             Go: main.go
+apache.conf        Debian's Apache with mod_auth_openidc
 """
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -33,9 +28,7 @@ BUILD_TIMEOUT = 1800  # seconds; the first build of the largest one takes minute
 def command_of(name: str, folder: Path) -> list[str]:
     """The command that runs a guest in the foreground. FOLDER is its own, and empty."""
     made = next(make for file, make in MAKERS.items() if (GUESTS / name / file).exists())
-    command = made(name, folder)
-    script = GUESTS / name / "run.sh"
-    return ["sh", str(script), *command] if script.exists() else command
+    return made(name, folder)
 
 
 def _python(name: str, _: Path) -> list[str]:
@@ -55,29 +48,10 @@ def _node(name: str, _: Path) -> list[str]:
 def _go(name: str, _: Path) -> list[str]:
     target = _target(name, "go.mod", "go.sum", "main.go")
     if not _is_complete(target):
-        tool = re.search(r"^tool (\S+)$", (GUESTS / name / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
-        program = [_tool("go", "Go"), "build", "-o", str(target / "program"), tool.group(1) if tool else "."]
+        program = [_tool("go", "Go"), "build", "-o", str(target / "program"), "."]
         _run(program, cwd=GUESTS / name, GOFLAGS="-mod=readonly -modcacherw", CGO_ENABLED="0")
         _complete(target)
     return [str(target / "program")]
-
-
-def _rust(name: str, _: Path) -> list[str]:
-    target = _target(name, "Cargo.lock", "src/main.rs")
-    if not _is_complete(target):
-        _run([_tool("cargo", "Rust"), "build", "--locked", "--quiet", "--target-dir", str(target)], cwd=GUESTS / name)
-        _complete(target)
-    return [str(target / "debug/program")]
-
-
-def _java(name: str, _: Path) -> list[str]:
-    sources = [path.relative_to(GUESTS / name).as_posix() for path in sorted((GUESTS / name / "src").rglob("*.*"))]
-    target = _target(name, "pom.xml", *sources)
-    if not _is_complete(target):
-        shutil.copytree(GUESTS / name, target, dirs_exist_ok=True)
-        _run([_tool("mvn", "Maven"), "--batch-mode", "--quiet", "package"], cwd=target)
-        _complete(target)
-    return [_tool("java", "Java"), "-jar", str(next((target / "target").glob("*.jar")))]
 
 
 def _apache(name: str, folder: Path) -> list[str]:
@@ -97,8 +71,6 @@ MAKERS: Mapping[str, Callable[[str, Path], list[str]]] = {
     "requirements.txt": _python,
     "package.json": _node,
     "go.mod": _go,
-    "Cargo.toml": _rust,
-    "pom.xml": _java,
     "apache.conf": _apache,
 }
 
@@ -108,9 +80,8 @@ def _tool(program: str, language: str) -> str:
 
 
 def _target(name: str, *files: str) -> Path:
-    """The folder for what is built from these files, of which some may be missing."""
-    paths = (GUESTS / name / file for file in files)
-    read = hashlib.sha256(b"".join(path.read_bytes() for path in paths if path.exists()))
+    """The folder for what is built from these files."""
+    read = hashlib.sha256(b"".join((GUESTS / name / file).read_bytes() for file in files))
     return ROOT / ".run" / f"guest-{name}-{read.hexdigest()[:12]}"
 
 

@@ -46,6 +46,7 @@ class Site:
 
 
 SITES = {
+    "appauth": Site(sends=(PKCE,), ends_session=False, metadata={"token_endpoint_auth_method": "none"}),
     "arctic": Site(sends=(PKCE,), ends_session=False),
     "auth.js": Site(
         "/auth/callback/ours",
@@ -61,6 +62,7 @@ SITES = {
         "/accounts/oidc/ours/login/callback/", refresh="", ends_session=False, metadata={"require_pkce": False}
     ),
     "express-openid-connect": Site(sends=(PKCE, NONCE), takes_logout_tokens="/backchannel-logout"),
+    "go-oidc": Site(sends=(PKCE, NONCE)),
     "mod_auth_openidc": Site(
         sends=(NONCE,),
         refresh="/refresh.html",
@@ -74,5 +76,6 @@ SITES = {
     "pyoidc": Site(sends=(NONCE,)),
     "simple-oauth2": Site(sends=(NONCE,), ends_session=False),
     "social-auth": Site("/complete/oidc/", enter="button", sends=(NONCE,)),
+    "zitadel-oidc": Site(sends=(PKCE,)),
 }
 USUAL = ("express-openid-connect", "mod_auth_openidc", "mozilla-django-oidc")  # with fastmcp, those that differ most
