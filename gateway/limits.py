@@ -118,8 +118,8 @@ ZONES = (
         "sign_in",
         Limit("10r/m", 5),
         [
-            "~ /api/auth/(sign-(in|up)|two-factor/verify-[a-z-]+)(/|$)",
-            "~^POST /(sign(in|up)|second-factor|reset-password|verify-email)$",
+            "~ /api/auth/(sign-(in|up)|magic-link|two-factor/verify-[a-z-]+)(/|$)",
+            "~^POST /(sign(in|up)|second-factor(-setup)?|reset-password|verify-email|account|confirm)$",
         ],
     ),
     # Each of these computes a password hash, or sends a mail.
@@ -129,7 +129,7 @@ ZONES = (
         [
             "~ /api/auth/((change|verify|reset)-password|delete-user)(/|$)",
             "~ /api/auth/two-factor/(enable|disable|get-totp-uri|generate-backup-codes)(/|$)",
-            "~ /api/auth/(request-password-reset|send-verification-email)(/|$)",
+            "~ /api/auth/(request-password-reset|send-verification-email|change-email)(/|$)",
         ],
     ),
     Zone(

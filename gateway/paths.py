@@ -3,5 +3,17 @@
 from __future__ import annotations
 
 # auth-service's pages for people; test_paths.py compares them with auth-service's own list.
-PAGES = ("signin", "second-factor", "signup", "select-account", "consent", "signout", "reset-password", "verify-email")
+PAGES = (
+    "signin",
+    "second-factor",
+    "second-factor-setup",
+    "signup",
+    "select-account",
+    "consent",
+    "signout",
+    "reset-password",
+    "verify-email",
+    "account",
+    "confirm",
+)
 ANY_PAGE = "|".join(PAGES)  # inside the parentheses of a regular expression

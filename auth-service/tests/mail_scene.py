@@ -1,12 +1,15 @@
-"""A worker's sender of mails in the test's own process, with a clock that can be moved."""
+"""A service that sends mail, and a worker's sender in the test's own process, with a clock that can be moved."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import shutil
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
+
+import pytest
 
 from auth_service.mail.kinds import Kind
 from auth_service.mail.links import MailedLinks
@@ -19,7 +22,8 @@ from auth_service.store.database import Database, open_database
 from auth_service.worker.letters import LetterWriter
 from auth_service.worker.mailing import open_sender
 
-from .conftest import ISSUER, SECRET, Clock, Store
+from .conftest import ISSUER, SECRET, Clock, Running, Store, serve
+from .postgres_server import made_database
 from .smtp_server import PASSWORD, USER, SmtpProcess
 
 T = TypeVar("T")
@@ -71,6 +75,23 @@ class Mailroom:
 
     def failed(self) -> list[str]:
         return [row[0] for row in self.store.rows("SELECT last_error FROM outgoing_mails WHERE failed_at IS NOT NULL")]
+
+
+def serving_mail(request: pytest.FixtureRequest, factory: pytest.TempPathFactory, **changes: str) -> Iterator[Running]:
+    """A service that sends mail, on the database of the fixture's parameter, and its worker's folder of mails."""
+    folder = factory.mktemp("mails")
+    settings = {"AUTH_MAIL_URL": f"file://{folder}", "AUTH_MAIL_FROM": "no-reply@example.com", **changes}
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        started = serve(f"sqlite+aiosqlite:///{shutil.copy(template, factory.mktemp('db') / 'auth.db')}", **settings)
+        yield started
+        started.stop()
+        return
+    postgres, name = request.getfixturevalue("postgres"), request.getfixturevalue("postgres_template")
+    with made_database(postgres, template=name) as url:
+        started = serve(url, **settings)
+        yield started
+        started.stop()
 
 
 def url_of(server: SmtpProcess, scheme: str = "smtp+plain", *, login: bool = False) -> str:

@@ -180,6 +180,7 @@ def test_its_client_is_told_why_and_no_other(sqlite_service: Service) -> None:
     told = {
         "The redirect_uri differs": frontend.redeem(code, redirect_uri="https://app.example.com/other"),
         "The code_verifier does not fit": frontend.redeem(code, code_verifier="x" * 43),
+        "The code_verifier is missing": frontend.redeem(code, code_verifier=None),
         "This client has no such code.": frontend.redeem("x"),
     }
     assert frontend.redeem(code).status_code == 200

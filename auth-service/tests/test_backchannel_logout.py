@@ -1,12 +1,14 @@
 """Back-channel logout: a client is told of the end of each browser session in which a person used it."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
 
 from auth_service.endpoints.token.grants import GRANT_TYPES
+from auth_service.network import outbound
 from auth_service.oauth.client_metadata import parse
 from auth_service.oauth.errors import InvalidClientMetadata
 from auth_service.oauth.logout_token import EVENT, TTL
@@ -131,6 +133,34 @@ def test_a_logout_that_is_not_acknowledged_is_tried_again_with_a_fresh_token(
     assert f"a {status}" in undelivered(sqlite_service)[0]["last_error"]
     receiver.status = 204
     sqlite_service.clock.advance(seconds=5)
+    send(sqlite_service)
+    assert undelivered(sqlite_service) == []
+
+
+def test_a_receiver_that_stalls_and_then_fails_for_a_day_is_told_when_it_is_back(
+    sqlite_service: Service, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most one attempt an hour, each with a token that is new: the first one would have been too old long ago."""
+    person, frontend = sign_up(sqlite_service), told_to(sqlite_service, receiver)
+    frontend.tokens(person)
+    sign_out(sqlite_service, person)
+    receiver.may_answer.clear()
+    with monkeypatch.context() as impatient:
+        impatient.setattr(outbound, "TOTAL_TIMEOUT", timedelta(milliseconds=300))
+        send(sqlite_service)
+    assert undelivered(sqlite_service)[0]["last_error"].startswith("TimeoutError")
+    receiver.may_answer.set()
+    receiver.status = 500
+    before = len(receiver.received)
+    for _ in range(24):
+        sqlite_service.clock.advance(hours=1)
+        send(sqlite_service)
+        send(sqlite_service)
+    tried = receiver.received[before:]
+    assert len(tried) == len({each["jti"] for each in tried}) == 24
+    assert [each["exp"] - each["iat"] for each in tried] == [TTL.total_seconds()] * 24
+    receiver.status = 200
+    sqlite_service.clock.advance(hours=1)
     send(sqlite_service)
     assert undelivered(sqlite_service) == []
 

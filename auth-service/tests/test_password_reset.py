@@ -11,9 +11,8 @@ import httpx2
 import pytest
 
 from .browser import Browser
-from .conftest import ISSUER, PASSWORD, Running, Service, Store, emptied, serve
-from .mail_scene import Mailroom
-from .postgres_server import made_database
+from .conftest import ISSUER, PASSWORD, Running, Service, Store, emptied
+from .mail_scene import Mailroom, serving_mail
 
 NEW = "a-quite-new-password-7"
 ANN = "ann@example.com"
@@ -21,21 +20,7 @@ ANN = "ann@example.com"
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service that sends mail, and its worker's folder of mails."""
-    settings = {"AUTH_MAIL_URL": f"file://{tmp_path_factory.mktemp('mails')}", "AUTH_MAIL_FROM": "no-reply@example.com"}
-    if request.param == "sqlite":
-        template: Path = request.getfixturevalue("sqlite_template")
-        copy = tmp_path_factory.mktemp("db") / "auth.db"
-        copy.write_bytes(template.read_bytes())
-        started = serve(f"sqlite+aiosqlite:///{copy}", **settings)
-        yield started
-        started.stop()
-        return
-    postgres, name = request.getfixturevalue("postgres"), request.getfixturevalue("postgres_template")
-    with made_database(postgres, template=name) as url:
-        started = serve(url, **settings)
-        yield started
-        started.stop()
+    yield from serving_mail(request, tmp_path_factory)
 
 
 @pytest.fixture

@@ -112,6 +112,7 @@ class TestSigningIn:
         assert service.rows("SELECT count(*) FROM browser_sessions") == [(1,)], "the one of the sign-up"
 
     def test_the_code_starts_the_session_and_tokens_say_so(self, service: Service, app: App) -> None:
+        service.clock.stop()
         client = service.client()
         sign_in(client)
         verified = verify(client, app.wait())
@@ -220,6 +221,7 @@ class TestGuessing:
     def test_guesses_over_many_sign_ins_are_held_also_the_right_code(self, sqlite_service: Service) -> None:
         sqlite_service.signed_up(ANN)
         app = protect(sqlite_service)
+        sqlite_service.clock.stop()
         app.wait()
         client = sqlite_service.client()
         for tried in range(FREE_CODES):
@@ -227,7 +229,6 @@ class TestGuessing:
                 sign_in(client)
             assert refusal(verify(client, app.wrong())) == (401, "INVALID_CODE")
         sign_in(client)
-        assert refusal(verify(client, app.wrong())) == (401, "INVALID_CODE")
         held = verify(client, app.code())
         assert refusal(held) == (429, "ACCOUNT_TEMPORARILY_LOCKED")
         assert int(held.headers["retry-after"]) == int(held.headers["x-retry-after"]) > 0
@@ -238,11 +239,13 @@ class TestGuessing:
         """A browser that has signed in to the account before has budgets of its own."""
         owner = sqlite_service.signed_up(ANN)
         app = protect(sqlite_service)
+        sqlite_service.clock.stop()
         thief = sqlite_service.client()
-        for tried in range(FREE_CODES + 1):
+        for tried in range(FREE_CODES):
             if tried % challenges.MAX_CODES == 0:
                 sign_in(thief)
             verify(thief, app.wrong())
+        sign_in(thief)
         assert verify(thief, app.wrong()).status_code == 429
         sign_in(owner)
         assert verify(owner, app.wait()).status_code == 200

@@ -147,15 +147,31 @@ GRANTS = {
     "missing": ({"x": "1"}, "invalid_request", "The parameter grant_type is missing."),
     "empty": ({"grant_type": ""}, "invalid_request", "The parameter grant_type is missing."),
     "another case": ({"grant_type": "Client_Credentials"}, "unsupported_grant_type", ""),
-    "the password grant": ({"grant_type": "password"}, "unsupported_grant_type", ""),
-    "not registered": ({"grant_type": "authorization_code"}, "unauthorized_client", ""),
+    "the password grant": (
+        {"grant_type": "password"}, "unsupported_grant_type",
+        "The grant_type is not supported; supported are authorization_code, refresh_token, client_credentials.",
+    ),
+    "not registered": (
+        {"grant_type": "authorization_code"}, "unauthorized_client",
+        "This client is not registered for authorization_code; its grant_types: client_credentials.",
+    ),
+    "an unknown scope": (
+        {**GRANT, "scope": "todos:admin"}, "invalid_scope",
+        "The scope is wider than what this client or grant may have: todos:read todos:write.",
+    ),
+    "an API with a slash": (
+        {**GRANT, "resource": f"{API}/"}, "invalid_target",
+        f"The resource is none that this client or grant may ask for, to the letter: {API}, {ISSUER}.",
+    ),
     "a long one": ({"grant_type": "x" * 10_000}, "unsupported_grant_type", ""),
     "repeated": ({"grant_type": ["client_credentials"] * 2}, "invalid_request", "A parameter is repeated."),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("form", "error", "description"), GRANTS.values(), ids=GRANTS)
-def test_grant_types(sqlite_service: Service, form: dict[str, Any], error: str, description: str) -> None:
+def test_a_refusal_says_what_to_change(
+    sqlite_service: Service, form: dict[str, Any], error: str, description: str
+) -> None:
     client = register(sqlite_service)
     response = post(sqlite_service, form, auth=(client.client_id, client.secret))
     assert (response.status_code, response.json()["error"]) == (400, error)

@@ -188,6 +188,16 @@ class TestTogether:
         ]
         assert sorted(reach) == ["auth-service", "todo-service"]
 
+    def test_only_the_worker_reaches_mail_servers_and_receivers_of_events(self) -> None:
+        mail = yaml.safe_load((KUBERNETES / "components/mail/network-policy.yaml").read_text(encoding="utf-8"))
+        kubernetes_validate.validate(mail, KUBERNETES_VERSION, strict=True)
+        templates = pods(render("base"))
+        reach = [name for name, each in templates.items() if selects(mail["spec"], each["metadata"]["labels"])]
+        assert reach == ["auth-worker"]
+        assert [port["port"] for port in mail["spec"]["egress"][0]["ports"]] == [25, 465, 587]
+        policies = {each["metadata"]["name"]: each["spec"] for each in of_kind(render("base"), "NetworkPolicy")}
+        assert [port["port"] for rule in policies["account-events"]["egress"] for port in rule["ports"]] == [8082, 443]
+
     @pytest.mark.process
     def test_production_names_a_version_of_every_image(self) -> None:
         images = {pod["spec"]["containers"][0]["image"] for pod in pods(overlay("production")).values()}

@@ -62,7 +62,9 @@ def paths() -> set[str]:
 
 
 def test_pages_are_auth_services() -> None:
-    assert {f"/{page}" for page in PAGES} == {path for path in PAGE_PATHS if not path.startswith("/oauth/")}
+    assert {f"/{page}" for page in PAGES} == {
+        path for path in PAGE_PATHS if not path.startswith(("/oauth/", "/.well-known/"))
+    }
 
 
 def test_every_route_is_compared() -> None:

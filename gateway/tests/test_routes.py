@@ -40,6 +40,9 @@ AUTH = [
     "/signout",
     "/reset-password?token=abc",
     "/verify-email?token=abc",
+    "/account?change=password",
+    "/confirm?token=abc",
+    "/.well-known/change-password",
     "/pages/style-0123456789abcdef.css",
 ]
 TODO = [

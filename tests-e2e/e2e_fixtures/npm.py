@@ -34,3 +34,12 @@ def installed(frontend: Path) -> Path:
             pytest.fail(f"npm ci failed:\n{ran.stdout}{ran.stderr}")
         complete.touch()
     return folder
+
+
+def built(package: Path) -> Path:
+    """The same with a package's JavaScript. Files in this folder may import the package by its own name."""
+    folder = installed(package)
+    build = [node(), "node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"]
+    ran = subprocess.run(build, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert ran.returncode == 0, ran.stdout
+    return folder

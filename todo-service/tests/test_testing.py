@@ -1,14 +1,16 @@
 """atjwt.testing: an issuer in the process, and verifiers that know each change at once."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
 import httpx2
 import pytest
 
-from atjwt import Policy, Reason, Refused, Verifier, WhenStale
+from atjwt import Policy, Reason, Refused, Verifier, VerifierThread, WhenStale
 from atjwt.testing import AUDIENCE, Issuer
 from todo_fixtures.event_loop import in_a_loop, until
+from todo_fixtures.service import wait_until
 
 
 @pytest.fixture
@@ -73,6 +75,30 @@ def test_an_outage_of_a_day(issuer: Issuer) -> None:
     assert reason_of(accepting, issuer.token()) is Reason.KEYS_UNAVAILABLE
     issuer.up()
     assert reason_of(refusing, issuer.token()) is None
+
+
+def test_while_an_issuer_is_down_for_an_hour_no_good_token_is_a_401(issuer: Issuer) -> None:
+    """Its keys and lists cannot be fetched, however often the verifier tries; its tokens come all the same.
+
+    A token whose life is longer than the outage is accepted in each minute. Of any other token the list may be too old
+    to say anything: then the client is told to come again later (503), not that its token is bad.
+    """
+    lives = [timedelta(minutes=minutes) for minutes in (5, 30, 120)]
+    long = issuer.token(expires_in=lives[-1])
+    before = [(issuer.token(expires_in=life), issuer.clock() + life.total_seconds()) for life in lives]
+    with VerifierThread(issuer.verifier()) as thread:
+        issuer.down()
+        reasons: Counter[Reason | None] = Counter()
+        for _ in range(60):
+            issuer.travel(timedelta(minutes=1))
+            assert reason_of(thread.verifier, long) is None
+            good = [text for text, ends in before if issuer.clock() < ends]
+            good += [issuer.token(expires_in=life) for life in lives]
+            reasons.update(reason_of(thread.verifier, text) for text in good)
+        wait_until(lambda: thread.report().keys.counts.fetches["failed"] > 0)
+    assert reasons.keys() == {None, Reason.STATUS_STALE}
+    assert Refused(Reason.STATUS_STALE, "").is_temporary
+    assert reasons.total() > 240
 
 
 def test_it_stands_in_for_the_verifier_of_an_application(issuer: Issuer) -> None:

@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from ..accounts import accounts
 from ..accounts.accounts import EmailTaken, find, replace_email
 from ..accounts.email_addresses import parse_email
 from ..audit.trail import record
+from ..mail.links import void_all_links
 from ..store.instants import utc_now
 from .named_accounts import Who, get_account, record_of
 from .opened import CommandRefused, opened, run
@@ -35,6 +37,9 @@ async def _set_email(who: str, email: str, *, verified: bool) -> Record:
     try:
         async with opened() as database, database.writing() as session:
             account = await get_account(session, who)
+            if parsed != account.email:
+                await accounts.lock(session, account.id)
+                await void_all_links(session, account.id, now=utc_now())
             await replace_email(session, account.id, parsed, verified=verified, now=(now := utc_now()))
             changed = await find(session, account.id)
             if changed is None:

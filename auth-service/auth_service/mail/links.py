@@ -79,6 +79,12 @@ async def use_link(session: AsyncSession, link: MailedLink, *, now: datetime) ->
     return (await session.scalar(used.returning(MailedLink.token_hash), execution_options=quietly)) is not None
 
 
+async def void_all_links(session: AsyncSession, account_id: str, *, now: datetime) -> None:
+    """Use up all links that were mailed to an account: its address changes. Lock the account first."""
+    whose = (MailedLink.account_id == account_id, MailedLink.used_at.is_(None))
+    await session.execute(update(MailedLink).where(*whose).values(used_at=now))
+
+
 async def void_links(session: AsyncSession, account_id: str, kind: Kind, *, now: datetime) -> None:
     """Use up all links of one kind that an account has. Lock the account first."""
     whose = (MailedLink.account_id == account_id, MailedLink.kind == kind.value, MailedLink.used_at.is_(None))

@@ -167,7 +167,6 @@ def choose(
 
 
 def _check_target(resources: Resources, resource: str, allowed: Collection[str]) -> None:
-    if not resources.knows(resource):
-        raise InvalidTarget("The resource is unknown.")
-    if resource not in allowed:
-        raise InvalidTarget("The resource is not one that was granted, or that this client may ask for.")
+    if resource not in allowed or not resources.knows(resource):
+        named = ", ".join(list(allowed)[:MAX_RESOURCES])
+        raise InvalidTarget(f"The resource is none that this client or grant may ask for, to the letter: {named}.")

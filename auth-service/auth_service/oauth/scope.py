@@ -40,7 +40,8 @@ def narrow(granted: tuple[str, ...], asked: str | None) -> tuple[str, ...]:
         return granted
     wanted = _split(asked)
     if not wanted <= set(granted):
-        raise InvalidScope("The scope is wider than what this client or grant may have.")
+        known = " ".join(granted) or "nothing"
+        raise InvalidScope(f"The scope is wider than what this client or grant may have: {known}.")
     return tuple(token for token in granted if token in wanted)
 
 

@@ -33,6 +33,9 @@ class MailSettings(BaseModel):
     mail_ca_file: Certificates | None = Field(
         None, description="Authorities (PEM) trusted instead of the system's for the mail server"
     )
+    require_verified_email: bool = Field(
+        False, description="`on`: nobody signs in before the address is confirmed; needs mail. See [Mail](#mail)"
+    )
     product_name: ProductName | None = Field(
         None, description="Name of the product in mails; default: the issuer's host"
     )

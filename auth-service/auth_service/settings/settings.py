@@ -128,6 +128,8 @@ class Settings(MailSettings):
         target = self.mail_target
         if target is not None and self.mail_from is None:
             raise ValueError(f"{PREFIX}MAIL_FROM is required with {PREFIX}MAIL_URL")
+        if target is None and self.require_verified_email:
+            raise ValueError(f"{PREFIX}REQUIRE_VERIFIED_EMAIL needs {PREFIX}MAIL_URL: the link is mailed")
         if not is_loopback(self.issuer):
             if target is not None and not isinstance(target, SmtpServer):
                 raise ValueError(f"{PREFIX}MAIL_URL must be a mail server: mails hold secret links")
@@ -144,6 +146,8 @@ class Settings(MailSettings):
         default = cls.model_fields[name].default
         if isinstance(default, SecretStr):
             return default.get_secret_value()
+        if isinstance(default, bool):
+            return "on" if default else "off"
         if default is None or isinstance(default, tuple):
             return ",".join(default or ())
         return (

@@ -3,11 +3,15 @@
     password_sign_in.py   `sign_in`: from e-mail and password to a session in the response
     second_factor.py      `complete_sign_in`: from the code of a second factor to the session that waits for it
     signed_in_factor.py   the second factor of a person who is signed in: on, off, proved again
+    confirming.py         `confirm_password`: the password of a person who is signed in
     factor_checks.py      what checks codes in a process
-    begun.py              `begin_session`: the session of whoever has proved enough
+    begun.py              `begin_or_ask`: the session of whoever has proved enough, or the question for a code
+    link_sign_in.py       `sign_in_by_link`: by a mailed link instead of a password
     password_sign_up.py   `sign_up`: an account with a password, and its first session
     mailed_links.py       `request_link`, `find_mailed`: links that are mailed on request
     password_reset.py     `reset_password`: a new password by such a link
+    password_change.py    `change_password`, `confirm_password`: of the person who is signed in
+    email_change.py       `request_change`, `change_email`: another address, by such a link
     email_verification.py `verify_email`: an address is proved by such a link
     guessing.py           `verify_password`: compare a password, wherever one is asked for
 
@@ -21,6 +25,6 @@ secret goes to the browser in a cookie, and `sign_in` raises `SecondFactorAsked`
 budgets of its own (limits/code_attempts.py), checks it, and starts the session. No way of signing in can forget this:
 sessions/starting.py starts no session for such an account without a proof of the second factor.
 
-A refusal is a `WrongCredentials`, `AccountSuspended`, `TooManyAttempts` or `TooBusy`; the endpoint puts it into its own
-words. endpoints/better_auth/ and endpoints/hosted_pages/ import this room.
+A refusal is a `WrongCredentials`, `AccountSuspended`, `EmailNotVerified`, `TooManyAttempts` or `TooBusy`; the endpoint
+puts it into its own words. endpoints/better_auth/ and endpoints/hosted_pages/ import this room.
 """

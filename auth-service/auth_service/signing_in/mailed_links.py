@@ -4,6 +4,8 @@ A request stores one row, whatever the address is; the worker finds out later wh
 unknown addresses get the same answer in the same time.
 """
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,42 +38,46 @@ class MailParts(Given):
     mail_budgets: MailBudgets
 
 
-async def request_link(
-    request: Request, parts: MailParts, kind: Kind, email: str, now: datetime, *, return_to: str = ""
-) -> None:
+async def request_link(request: Request, parts: MailParts, kind: Kind, email: str, now: datetime, **facts: str) -> None:
     """Store that a link is wanted for this address. Nothing here depends on whether it has an account.
 
     Args:
-        return_to: the application's page that the person comes to in the end; "": ours.
+        facts: what the worker needs to know. `return_to` is the application's page that the person comes to in the
+            end; "": ours.
 
     Raises:
         TooManyAttempts: too many mails to this address, or caused by this network.
     """
-    await parts.database.transact(_request, request, parts, kind, email, now, return_to)
+    await parts.database.transact(_request, request, parts, kind, email, now, facts)
 
 
 async def _request(
-    session: AsyncSession, request: Request, parts: MailParts, kind: Kind, email: str, now: datetime, return_to: str
+    session: AsyncSession,
+    request: Request,
+    parts: MailParts,
+    kind: Kind,
+    email: str,
+    now: datetime,
+    facts: Mapping[str, str],
 ) -> None:
     await parts.mail_budgets.take(session, email, networks_of(device_of(request).ip_address), now=now)
-    post_link(session, request, parts.outbox, kind, email, now, return_to=return_to)
+    post_link(session, request, parts.outbox, kind, email, now, **facts)
     await record(session, f"{kind.value}_requested", now=now, most=0)
 
 
 def post_link(
-    session: AsyncSession,
-    request: Request,
-    outbox: Outbox,
-    kind: Kind,
-    email: str,
-    now: datetime,
-    *,
-    return_to: str = "",
+    session: AsyncSession, request: Request, outbox: Outbox, kind: Kind, email: str, now: datetime, **facts: str
 ) -> None:
     """Post a mail in the language of the browser, in the caller's transaction."""
     language = choose_language(request.headers.get("accept-language", ""))
-    facts = {"return_to": return_to} if return_to else {}
-    outbox.post(session, kind, email, language=language, now=now, **facts)
+    told = {name: fact for name, fact in facts.items() if fact}
+    outbox.post(session, kind, email, language=language, now=now, **told)
+
+
+async def remind_to_verify(request: Request, parts: MailParts, email: str, now: datetime) -> None:
+    """Post another link that confirms the address, unless there were too many mails."""
+    with suppress(TooManyAttempts):
+        await request_link(request, parts, Kind.VERIFY_EMAIL, email, now)
 
 
 async def may_mail(request: Request, parts: MailParts, email: str, now: datetime) -> bool:
@@ -92,7 +98,8 @@ async def find_mailed(parts: MailParts, kind: Kind, token: str, *, now: datetime
 
 
 async def account_of(session: AsyncSession, link: MailedLink) -> Account | None:
-    """The link's account, if it is active and still has the address that the link was sent to."""
+    """The link's account, if it is active and still has the address that the link was sent to, or is to get it."""
     account = await accounts.find(session, link.account_id)
-    is_good = account is not None and account.suspended_at is None and account.email == link.email
-    return account if is_good else None
+    if account is None or account.suspended_at is not None:
+        return None
+    return account if account.email == link.email or link.kind == Kind.CHANGE_EMAIL.value else None

@@ -8,10 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account, EmailTaken, create_account
 from ..accounts.passwords import PasswordHasher, TooBusy
+from ..accounts.sign_ups import Wanted, create_unless_taken
 from ..audit.trail import record
-from ..http.current_session import Current, SessionParts, start_session_here
+from ..http.current_session import Current, SessionParts, device_of, start_session_here
 from ..http.session_cookies import device_tag
+from ..limits.attempts import TooManyAttempts
 from ..mail.kinds import Kind
+from ..network.networks import networks_of
 from ..sessions.browser_sessions import BrowserSession, end_session
 from ..sessions.proofs import BY_PASSWORD
 from ..store.instants import Clock
@@ -24,7 +27,12 @@ class CommonPassword(Exception):
     """The password is on the list of the most common ones."""
 
 
-OUTCOMES: dict[type[Exception], str] = {CommonPassword: "common_password", EmailTaken: "taken", TooBusy: "busy"}
+OUTCOMES: dict[type[Exception], str] = {
+    CommonPassword: "common_password",
+    EmailTaken: "taken",
+    TooManyAttempts: "held",
+    TooBusy: "busy",
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class SignUpParts(SessionParts, MailParts):
     clock: Clock
     passwords: PasswordHasher
     counts: RequestCounts
+    requires_verified_email: bool
 
 
 async def sign_up(
@@ -53,21 +62,27 @@ async def sign_up(
     remember: bool,
     current: Current | None = None,
     return_to: str = "",
-) -> tuple[Account, BrowserSession]:
+) -> tuple[Account, BrowserSession | None]:
     """Create an account and sign it in. A taken address costs the same time, as the password is hashed first.
 
-    If mail is sent, a link to confirm the address is posted.
+    If mail is sent, a link to confirm the address is posted. If it has to be confirmed first, nobody is signed in (the
+    session is None), and the result is the same for a taken address: its owner is told by mail.
 
     Args:
         return_to: the application's page that this link leads to in the end.
         current: the browser's session; it ends.
 
     Raises:
-        CommonPassword, EmailTaken, TooBusy
+        CommonPassword, TooBusy
+        EmailTaken: only if addresses need no confirmation.
+        TooManyAttempts: only if they do: too many mails to this address, or caused by this network.
     """
     with counting(parts.counts.sign_ups, PASSWORD, OUTCOMES):
         password_hash = await _hash(request, parts, new.password)
         now = parts.clock()  # hashing takes a while
+        if parts.requires_verified_email:
+            wanted = Wanted(new.email, new.name, new.image, password_hash)
+            return await parts.database.transact(_register, request, parts, wanted, return_to, now), None
         mails = parts.outbox.is_on and await may_mail(request, parts, new.email, now)
         link_to = return_to if mails else None
         account, started = await parts.database.transact(
@@ -100,6 +115,21 @@ async def _create(
         post_link(session, request, parts.outbox, Kind.VERIFY_EMAIL, new.email, now, return_to=link_to)
     await record(session, "signed_up", now=now, account_id=account.id, session_id=started.id)
     return account, started
+
+
+async def _register(
+    session: AsyncSession, request: Request, parts: SignUpParts, wanted: Wanted, return_to: str, now: datetime
+) -> Account:
+    """Create the account and post the link that confirms it, or tell the address's owner that there is one already."""
+    await parts.mail_budgets.take(session, wanted.email, networks_of(device_of(request).ip_address), now=now)
+    account, is_new = await create_unless_taken(session, wanted, now=now)
+    kind = Kind.VERIFY_EMAIL if is_new else Kind.ACCOUNT_EXISTS
+    post_link(session, request, parts.outbox, kind, wanted.email, now, return_to=return_to)
+    if is_new:
+        await record(session, "signed_up", now=now, account_id=account.id)
+    else:
+        await record(session, "sign_up_taken", now=now, most=0)
+    return account
 
 
 async def _hash(request: Request, parts: SignUpParts, password: str) -> str:

@@ -142,11 +142,10 @@ async def _count(request: Request, parts: FactorParts, challenge: Challenge, now
             session, challenge.account_id, knows_device=knows_device, now=now
         )
         is_counted = await challenges.count_code(session, challenge)
-        if not is_counted:
-            await challenges.use_up(session, challenge)
+        is_spent = not is_counted and await challenges.use_up(session, challenge)
     if not is_counted:
         parts.factor_checks.cookies.clear_pending(request)
-        raise ChallengeSpent
+        raise ChallengeSpent if is_spent else NoChallenge
     return attempt
 
 

@@ -3,6 +3,8 @@
     sign_in.py, sign_up.py, sign_out.py           a session begins and ends
     get_session.py, sessions.py, revocation.py    the caller's session, all of the caller's sessions, ending them
     token.py                                      an access token, for the default API or for a named one
+    magic_link.py                                 a session by a mailed link
+    email_change.py                               another address, confirmed by a mailed link
     email_verification.py                         an address is proved by a mailed link
     password_reset.py                             a new password by a mailed link
     two_factor.py, two_factor_changes.py          a code completes a sign-in; a second factor is turned on and off
@@ -24,10 +26,12 @@ serving/ imports `routers` and the refusals, app.py imports the CORS middleware.
 
 from . import (
     deletion,
+    email_change,
     email_verification,
     get_session,
     identities,
     liveness,
+    magic_link,
     password_change,
     password_reset,
     profile,
@@ -56,7 +60,9 @@ routers = tuple(
         profile,
         password_change,
         password_reset,
+        magic_link,
         email_verification,
+        email_change,
         two_factor,
         two_factor_changes,
         deletion,

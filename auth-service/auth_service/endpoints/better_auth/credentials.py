@@ -6,7 +6,6 @@ from pydantic import AfterValidator, StringConstraints
 
 from ...accounts import passwords
 from ...accounts.accounts import IMAGE_MAX_LENGTH
-from ...accounts.passwords import Place
 from ...oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
 from ...oauth.names import parse_name
 from .refusals import Refusal
@@ -26,12 +25,6 @@ def check_password_length(password: str, *, is_new: bool) -> None:
         raise Refusal(400, "PASSWORD_TOO_SHORT", "Password too short")
     if length > passwords.MAX_LENGTH:
         raise Refusal(400, "PASSWORD_TOO_LONG", "Password too long")
-
-
-async def check_not_common(place: Place, password: str) -> None:
-    """Raises Refusal (400) if the password is on the list of the most common ones."""
-    if await place.is_common(password):
-        raise common_password()
 
 
 def common_password() -> Refusal:

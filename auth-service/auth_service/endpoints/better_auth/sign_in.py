@@ -7,10 +7,11 @@ from pydantic import Field
 
 from ...accounts.email_addresses import parse_email
 from ...http.parts import Now, given
+from ...signing_in.begun import SecondFactorAsked
 from ...signing_in.password_sign_in import (
     AccountSuspended,
     Credentials,
-    SecondFactorAsked,
+    EmailNotVerified,
     SignInParts,
     WrongCredentials,
     sign_in,
@@ -75,6 +76,8 @@ async def sign_in_email(request: Request, now: Now) -> SignedIn | Challenged:
         raise Refusal(401, "INVALID_EMAIL_OR_PASSWORD", "Invalid email or password") from None
     except AccountSuspended:
         raise Refusal(403, "ACCOUNT_SUSPENDED", "This account is suspended") from None
+    except EmailNotVerified:
+        raise Refusal(403, "EMAIL_NOT_VERIFIED", "Email not verified") from None
     user = UserView.of(account)
     if asked.callback_url:
         return SignedIn(redirect=True, token=started.token, url=asked.callback_url, user=user)

@@ -33,7 +33,7 @@ class SignUp(bodies.Body):
 
 
 class SignedUp(Wire):
-    token: str
+    token: str | None  # None: the address has to be confirmed first
     user: UserView
 
 
@@ -43,7 +43,10 @@ class SignedUp(Wire):
     responses=bodies.refuses(*BODY_REFUSALS, 422, 429),
 )
 async def sign_up_email(request: Request, now: Now) -> SignedUp:
-    """Create an account and sign it in."""
+    """Create an account and sign it in, unless the address has to be confirmed first.
+
+    Then the answer and its time are the same for an address that has an account.
+    """
     parts = given(request, SignUpEmailParts)
     asked = await bodies.receive(request, SignUp, parts, starts_session=True)
     email = parse_email(asked.email)
@@ -61,4 +64,4 @@ async def sign_up_email(request: Request, now: Now) -> SignedUp:
         raise Refusal(
             422, "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", "User already exists. Use another email.", reason="taken"
         ) from None
-    return SignedUp(token=started.token, user=UserView.of(account))
+    return SignedUp(token=started.token if started else None, user=UserView.of(account))

@@ -1,14 +1,22 @@
 """The pages at which people sign in, sign up, choose, agree and sign out (README, "Pages").
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
-    second_factor.py       the code after the password
+    signin_link.py         ask for a link by mail that signs in
+    second_factor.py       the code after the password, or when an application asks for more than the password
+    second_factor_setup.py turn it on and off; recovery codes
+    qr_codes.py            a QR code as SVG
     reset_password.py      ask for a link by mail, and set a new password by it
     verify_email.py        ask for a link by mail, and confirm the address by it
+    account.py             what people change about themselves; the forms are in
+    account_password.py    a new password by the current one
+    account_email.py       another address
+    confirm.py             what a mailed link does: it changes the address, or
+    confirm_sign_in.py     signs in
     offers.py              which account the sign-in page offers, if a client asks for another one than is signed in
     select_account.py      continue with this account, or with another one
     consent.py             ask for consent to a client's scopes
     agreed.py              list earlier consents, and withdraw them
-    sentences.py           scopes in words, a section for each API
+    sentences.py           sentences that several pages say; scopes in words, a section for each API
     signout.py             ask, and then end the session
     forms.py               reading a form, refusing one that is not ours, and the way back to /oauth/authorize
     stylesheet.py          the pages' stylesheet, kept by browsers for ever
@@ -22,9 +30,12 @@ a page that can be reloaded. serving/ imports `routers`.
 """
 
 from . import (
+    account,
+    confirm,
     consent,
     reset_password,
     second_factor,
+    second_factor_setup,
     select_account,
     signin,
     signout,
@@ -33,5 +44,18 @@ from . import (
     verify_email,
 )
 
-_PAGES = (signin, second_factor, signup, reset_password, verify_email, select_account, consent, signout, stylesheet)
+_PAGES = (
+    signin,
+    second_factor,
+    signup,
+    account,
+    confirm,
+    reset_password,
+    verify_email,
+    select_account,
+    consent,
+    second_factor_setup,
+    signout,
+    stylesheet,
+)
 routers = tuple(page.router for page in _PAGES)

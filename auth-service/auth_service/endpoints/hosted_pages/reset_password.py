@@ -22,13 +22,12 @@ from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link
 from ...signing_in.password_reset import ResetParts, reset_password
 from ...signing_in.password_sign_up import CommonPassword
 from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
+from .sentences import COMMON_PASSWORD, NO_EMAIL, TOO_BUSY, length_fault
 
 PATH = "/reset-password"
 TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
 CALLBACK = "callbackURL"  # query parameter of a link that an application asked for: its own page
 SENT, DONE = "sent", "done"  # query parameters: what was done
-NO_EMAIL = "Please enter an e-mail address, such as ann@example.com."
-COMMON = "This password is among the most common ones. Please choose another one."
 router = APIRouter()
 
 
@@ -81,7 +80,7 @@ async def _reset(request: Request, parts: ResetPageParts, form: Parameters, toke
     password = form.get("password") or ""
     if not is_ours(request, parts, form):
         return await _render_reset(request, parts, token, now, why_not_ours(request, parts), status=403)
-    error = _length_fault(password)
+    error = length_fault(password)
     if error is not None:
         return await _render_reset(request, parts, token, now, error, status=422)
     try:
@@ -89,10 +88,9 @@ async def _reset(request: Request, parts: ResetPageParts, form: Parameters, toke
     except InvalidLink:
         raise _spent() from None
     except CommonPassword:
-        return await _render_reset(request, parts, token, now, COMMON, status=422)
+        return await _render_reset(request, parts, token, now, COMMON_PASSWORD, status=422)
     except TooBusy:
-        busy = "Too many people are signing in at the moment. Please try again in a moment."
-        response = await _render_reset(request, parts, token, now, busy, status=429)
+        response = await _render_reset(request, parts, token, now, TOO_BUSY, status=429)
         return retry_later(response, passwords.RETRY_AFTER)
     return see_other(PATH, **{DONE: "yes"})
 
@@ -104,15 +102,6 @@ async def _send_on(parts: ResetPageParts, callback: str, token: str, now: Now) -
     target = urlsplit(callback)
     url = urlunsplit(target._replace(query=f"{target.query}&{added}" if target.query else added))
     return RedirectResponse(url, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
-
-
-def _length_fault(password: str) -> str | None:
-    length = passwords.utf16_length(password)
-    if length < passwords.MIN_LENGTH:
-        return f"The password needs at least {passwords.MIN_LENGTH} characters."
-    return (
-        f"The password may have at most {passwords.MAX_LENGTH} characters." if length > passwords.MAX_LENGTH else None
-    )
 
 
 def _render_request(

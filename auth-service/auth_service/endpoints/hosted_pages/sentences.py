@@ -1,12 +1,17 @@
-"""Scopes in words, for the person who agrees to them: a section for the issuer, and one for each API."""
+"""Sentences that several pages say, and scopes in words: a section for the issuer, and one for each API."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ...accounts import passwords
 from ...oauth.audiences import Resources
 from ...oauth.consent import Agreement
 from ...oauth.scope import EMAIL, GROUPS, IDENTITY, OFFLINE_ACCESS, OPENID, PROFILE, ROLES
 
+COMMON_PASSWORD = "This password is among the most common ones. Please choose another one."  # noqa: S105 - a sentence
+WRONG_CURRENT_PASSWORD = "The current password is wrong."  # noqa: S105 - a sentence
+NO_EMAIL = "Please enter an e-mail address, such as ann@example.com."
+TOO_BUSY = "Too many people are signing in at the moment. Please try again in a moment."
 IDENTITY_IN_WORDS: Mapping[str, str] = {
     OPENID: "Know that it is you",
     PROFILE: "See your name and your picture",
@@ -39,3 +44,13 @@ def sections_of(agreement: Agreement, resources: Resources) -> list[Section]:
 
 def _in_words(sentences: Mapping[str, str], scopes: frozenset[str]) -> list[tuple[str, str]]:
     return [(scope, words) for scope, words in sentences.items() if scope in scopes]
+
+
+def length_fault(password: str) -> str | None:
+    """What is wrong with the length of a new password."""
+    length = passwords.utf16_length(password)
+    if length < passwords.MIN_LENGTH:
+        return f"The password needs at least {passwords.MIN_LENGTH} characters."
+    if length > passwords.MAX_LENGTH:
+        return f"The password may have at most {passwords.MAX_LENGTH} characters."
+    return None

@@ -12,19 +12,19 @@ from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
-from ...mail.outbox import Outbox
 from ...oauth.parameters import Parameters
+from ...signing_in.begun import SecondFactorAsked
 from ...signing_in.password_sign_in import (
     AccountSuspended,
     Credentials,
-    SecondFactorAsked,
+    EmailNotVerified,
     SignInParts,
     WrongCredentials,
     sign_in,
 )
+from . import signin_link
 from .forms import (
     AGAIN,
-    FormParts,
     back_to_authorize,
     go_on,
     in_words,
@@ -37,20 +37,22 @@ from .forms import (
     why_not_ours,
 )
 from .offers import Offer, find_offer
+from .sentences import TOO_BUSY
+from .signin_link import LinkPageParts
 
 PATH = "/signin"
 USE_ANOTHER = "use_another"  # query parameter: do not offer the account that is signed in
 USE_CURRENT = "use_current"  # query parameter: offer it, although the client hints at another one
+TO_ACCOUNT = "to_account"  # query parameter: go on to /account; its value names the form there
+UNVERIFIED = "Please confirm your e-mail address first. A mail with a link is on its way to it."
 TOO_LATE = "There was no valid code in time. Please enter your password again."
 WRONG = "The e-mail address or the password is wrong."
 router = APIRouter()
 
 
 @dataclass(frozen=True)
-class SignInPageParts(FormParts, PendingParts, SignInParts):
+class SignInPageParts(LinkPageParts, PendingParts, SignInParts):
     """The parts to show a page about a pending request, and to sign in."""
-
-    outbox: Outbox
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
@@ -61,8 +63,14 @@ async def show(request: Request, now: Now) -> Response:
     if pending is not None and pending.is_answered:
         return back_to_authorize(pending)
     current = await find_current(request, parts, now)
+    to_account = query_of(request, TO_ACCOUNT)
+    if pending is None and current is not None and to_account is not None:
+        return see_other("/account", change=to_account)
     if pending is None and current is not None:
         return _render_signed_in(request, parts, current)
+    by = query_of(request, signin_link.BY)
+    if by in (signin_link.MAIL, signin_link.SENT) and parts.outbox.is_on:
+        return signin_link.show(request, parts, pending, is_sent=by == signin_link.SENT)
     wants_another = query_of(request, USE_ANOTHER) is not None
     error = TOO_LATE if query_of(request, AGAIN) is not None else None
     return await _render(request, parts, pending, None if wants_another else current, error=error)
@@ -74,6 +82,8 @@ async def submit(request: Request, now: Now) -> Response:
     parts = given(request, SignInPageParts)
     form = await read_page_form(request)
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
+    if form.get(signin_link.BY) == signin_link.MAIL and parts.outbox.is_on:
+        return await signin_link.submit(request, parts, pending, form, now)
     current = await find_current(request, parts, now)
     if not is_ours(request, parts, form):
         return await _render(request, parts, pending, current, form, why_not_ours(request, parts), status=403)
@@ -81,7 +91,7 @@ async def submit(request: Request, now: Now) -> Response:
     if email is None or not password or passwords.utf16_length(password) > passwords.MAX_LENGTH:
         return await _render(request, parts, pending, current, form, WRONG, status=403)
     shown = Credentials(email, password)
-    remember = form.get("remember") is not None
+    remember, to_account = form.get("remember") is not None, query_of(request, TO_ACCOUNT)
     try:
         _, started = await sign_in(request, parts, now, shown, remember=remember, current=current)
     except SecondFactorAsked:
@@ -90,14 +100,17 @@ async def submit(request: Request, now: Now) -> Response:
         return await _render(request, parts, pending, current, form, WRONG, status=403)
     except AccountSuspended:
         return await _render(request, parts, pending, current, form, "This account is suspended.", status=403)
+    except EmailNotVerified:
+        return await _render(request, parts, pending, current, form, UNVERIFIED, status=403, unverified=email)
     except TooManyAttempts as held:
         error = f"Too many attempts. Please wait {in_words(held.retry_after)} and try again."
         return retry_later(await _render(request, parts, pending, current, form, error, status=429), held.retry_after)
     except TooBusy:
-        error = "Too many people are signing in at the moment. Please try again in a moment."
         return retry_later(
-            await _render(request, parts, pending, current, form, error, status=429), passwords.RETRY_AFTER
+            await _render(request, parts, pending, current, form, TOO_BUSY, status=429), passwords.RETRY_AFTER
         )
+    if pending is None and to_account is not None:
+        return see_other("/account", change=to_account)
     return see_other(PATH) if pending is None else await go_on(parts, pending, started.id)
 
 
@@ -110,6 +123,7 @@ async def _render(
     error: str | None = None,
     *,
     status: int = 200,
+    unverified: str = "",
 ) -> Response:
     """The form, with everything that was typed except the password. Before that, an account is offered (offers.py)."""
     offer = await find_offer(request, parts, pending, current)
@@ -129,6 +143,8 @@ async def _render(
         remember=form.get("remember") is not None if form else True,
         confirms=confirms,
         has_mail=parts.outbox.is_on,
+        unverified=unverified,
+        to_account=query_of(request, TO_ACCOUNT) or "",
     )
 
 

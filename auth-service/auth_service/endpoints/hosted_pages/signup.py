@@ -18,10 +18,11 @@ from ...oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
 from ...oauth.names import NotAName, parse_name
 from ...oauth.parameters import Parameters
 from ...sessions.browser_sessions import BrowserSession
+from ...signing_in.begun import SecondFactorAsked
 from ...signing_in.password_sign_in import (
     AccountSuspended,
     Credentials,
-    SecondFactorAsked,
+    EmailNotVerified,
     SignInParts,
     WrongCredentials,
     sign_in,
@@ -31,6 +32,7 @@ from .forms import (
     FormParts,
     back_to_authorize,
     go_on,
+    in_words,
     is_ours,
     on_to_second_factor,
     query_of,
@@ -39,6 +41,7 @@ from .forms import (
     retry_later,
     why_not_ours,
 )
+from .sentences import COMMON_PASSWORD, NO_EMAIL, length_fault
 
 PATH = "/signup"
 router = APIRouter()
@@ -84,8 +87,12 @@ async def submit(request: Request, now: Now) -> Response:
     except NotAccepted as refused:
         return _render(request, parts, pending, form, refused)
     except CommonPassword:
-        common = NotAccepted("password", "This password is among the most common ones. Please choose another one.")
-        return _render(request, parts, pending, form, common)
+        return _render(request, parts, pending, form, NotAccepted("password", COMMON_PASSWORD))
+    except TooManyAttempts as held:
+        mails = NotAccepted(
+            "", f"Several mails were sent already. Please wait {in_words(held.retry_after)}.", status=429
+        )
+        return retry_later(_render(request, parts, pending, form, mails), held.retry_after)
     except EmailTaken:
         try:
             again = await _sign_in(request, parts, now, new, remember=remember, current=current)
@@ -98,6 +105,8 @@ async def submit(request: Request, now: Now) -> Response:
     except TooBusy:
         busy = NotAccepted("", "Too many people are signing up at the moment. Please try again.", status=429)
         return retry_later(_render(request, parts, pending, form, busy), passwords.RETRY_AFTER)
+    if started is None:
+        return see_other("/verify-email", signed_up="yes", **({HANDLE: pending.handle} if pending else {}))
     return see_other("/signin") if pending is None else await go_on(parts, pending, started.id)
 
 
@@ -114,7 +123,7 @@ async def _sign_in(
     shown = Credentials(new.email, new.password)
     try:
         _, started = await sign_in(request, parts, now, shown, remember=remember, current=current)
-    except (WrongCredentials, AccountSuspended, TooManyAttempts, TooBusy):
+    except (WrongCredentials, AccountSuspended, EmailNotVerified, TooManyAttempts, TooBusy):
         return None
     return started
 
@@ -129,12 +138,10 @@ def _read(form: Parameters) -> NewAccount:
     if not name:
         raise NotAccepted("name", "Please enter your name.")
     if email is None:
-        raise NotAccepted("email", "Please enter an e-mail address, such as ann@example.com.")
-    length = passwords.utf16_length(password)
-    if length < passwords.MIN_LENGTH:
-        raise NotAccepted("password", f"The password needs at least {passwords.MIN_LENGTH} characters.")
-    if length > passwords.MAX_LENGTH:
-        raise NotAccepted("password", f"The password may have at most {passwords.MAX_LENGTH} characters.")
+        raise NotAccepted("email", NO_EMAIL)
+    fault = length_fault(password)
+    if fault is not None:
+        raise NotAccepted("password", fault)
     return NewAccount(email, name, password)
 
 

@@ -1,12 +1,13 @@
 """/verify-email: ask for a link by mail, and confirm the address by it. Opening a link confirms nothing."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...http.current_session import SessionParts, find_current
-from ...http.pages import ACCOUNT_LINK, ANSWERS_WITH_MAIL, Link, PageRefused, see_other
+from ...http.pages import ACCOUNT_LINK, ANSWERS_WITH_MAIL, HANDLE, Link, PageRefused, see_other
 from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
 from ...mail.kinds import Kind
@@ -15,11 +16,11 @@ from ...oauth.parameters import Parameters
 from ...signing_in.email_verification import verify_email
 from ...signing_in.mailed_links import InvalidLink, MailParts, find_mailed, request_link
 from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
+from .sentences import NO_EMAIL
 
 PATH = "/verify-email"
 TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
 CALLBACK = "callbackURL"  # where the person goes afterwards
-NO_EMAIL = "Please enter an e-mail address, such as ann@example.com."
 router = APIRouter()
 
 
@@ -32,9 +33,9 @@ class VerifyPageParts(FormParts, SessionParts, MailParts):
 async def show(request: Request, now: Now) -> Response:
     parts = given(request, VerifyPageParts)
     _require_mail(parts)
-    for state in ("sent", "done"):
+    for state in ("sent", "done", "signed_up"):
         if query_of(request, state):
-            return _render(request, parts, state)
+            return _render(request, parts, state, handle=query_of(request, HANDLE))
     token = query_of(request, TOKEN)
     if token is not None:
         return await _render_confirm(request, parts, now, token, query_of(request, CALLBACK) or "")
@@ -106,6 +107,7 @@ def _render(
     email: str = "",
     token: str = "",
     callback: str = "",
+    handle: str | None = None,
     error: str | None = None,
     status: int = 200,
 ) -> Response:
@@ -121,6 +123,7 @@ def _render(
         email=email[:MAX_LENGTH],
         token=token,
         callback=callback,
+        signin_query=f"?{urlencode({HANDLE: handle})}" if handle else "",
     )
 
 

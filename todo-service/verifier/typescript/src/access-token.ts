@@ -43,13 +43,16 @@ export interface AccessToken {
   readonly roles: ReadonlySet<string>;
   readonly groups: ReadonlySet<string>;
   readonly act?: Actor;
+  /** The key to which the token is bound (RFC 9449 §6.1). A bearer token has none. */
+  readonly jkt?: string;
   /** All claims, also unknown ones. */
   readonly claims: Members;
   /** Whether a client acts for itself: only then its id is also the `sub` (RFC 9068 §2.2). */
   readonly isOfService: boolean;
 }
 
-/** The token's claims (RFC 9068 §4). `now` is in seconds since the epoch.
+/** The token's claims (RFC 9068 §4). `now` is in seconds since the epoch. A token that is bound to a key is accepted: the
+ * caller checks the proof (dpop.ts), or refuses it (`refuseBound`).
  *
  * Throws UnknownKey if its header is valid, but its `kid` is not among `keys`; Refused if anything else is wrong.
  */
@@ -58,8 +61,6 @@ export async function verify(token: string, keys: Keys, terms: Terms, now: numbe
   const { claims } = await jws.verify(token, expected);
   if (claims.iss !== terms.issuer) throw new Refused("wrong-issuer", "the token is from another issuer");
   if (!names(claims.aud, terms.audience)) throw new Refused("wrong-audience", "the token is for another audience");
-  // RFC 9449 §7.1, RFC 8705 §3: a bearer request does not prove possession of the key
-  if ("cnf" in claims) throw new Refused("bound-to-key", "the token is bound to a key");
   const [iat, exp] = checkTimes(claims, terms, now);
   const [sub, clientId, jti] = [identifier(claims, "sub"), identifier(claims, "client_id"), identifier(claims, "jti")];
   const verified: AccessToken = {
@@ -74,11 +75,19 @@ export async function verify(token: string, keys: Keys, terms: Terms, now: numbe
     roles: "roles" in claims ? words(claims.roles) : NOTHING,
     groups: "groups" in claims ? words(claims.groups) : NOTHING,
     ...("act" in claims && { act: actorOf(claims.act) }),
+    ...("cnf" in claims && { jkt: thumbprintOf(claims.cnf) }),
     claims,
     isOfService: sub === clientId,
   };
   checkKind(verified, claims, terms);
   return Object.freeze(verified);
+}
+
+/** Throws Refused for a token that is bound to a key: a bearer request does not prove its possession (RFC 9449 §7.2). */
+export function refuseBound(token: AccessToken): void {
+  if (token.jkt !== undefined) {
+    throw new Refused("bound-to-key", "the token is bound to a key, so it must come with a DPoP proof");
+  }
 }
 
 /** Refuse a token that could be both a person's and a service's (RFC 9068 §5). */
@@ -141,6 +150,15 @@ function actorOf(act: unknown): Actor {
     ...("client_id" in act && { clientId: identifier(act, "client_id") }),
     ...("act" in act && { act: actorOf(act.act) }),
   };
+}
+
+/** The key in `cnf`. A token that is bound in another way, or in two, is refused: nothing here can check that. */
+function thumbprintOf(cnf: unknown): string {
+  const jkt = isObject(cnf) && Object.keys(cnf).length === 1 ? cnf.jkt : undefined;
+  if (typeof jkt !== "string" || jkt === "") {
+    throw new Refused("bound-to-key", "the token is bound to a key in a way that is not supported");
+  }
+  return jkt;
 }
 
 /** The `status` claim. An unknown kind of status is refused: it might mean that the token is revoked.

@@ -56,7 +56,11 @@ export function getTime(claims: Members, name: string): number {
 }
 
 /** The three segments of a compact JWS (RFC 7515 §3.1). A JWE, which has five, is refused. */
-function split(token: string, maxLength: number): readonly [string, string, string] {
+export function split(
+  token: string,
+  maxLength: number,
+  maxHeaderLength = MAX_HEADER_LENGTH,
+): readonly [string, string, string] {
   if (token.length > maxLength || !ASCII.test(token)) {
     throw new Refused("malformed", "the token is too long or not ASCII");
   }
@@ -64,11 +68,17 @@ function split(token: string, maxLength: number): readonly [string, string, stri
   if (header === undefined || payload === undefined || signature === undefined || more.length > 0) {
     throw new Refused("malformed", "the token does not have three segments");
   }
-  if (header.length > MAX_HEADER_LENGTH) throw new Refused("malformed", "the header is too long");
+  if (header.length > maxHeaderLength) throw new Refused("malformed", "the header is too long");
   return [header, payload, signature];
 }
 
-async function checkSignature(token: string, signature: string, alg: string, key: VerificationKey): Promise<void> {
+/** Throws Refused: the signature is not that of the key, or the key is not for this algorithm. */
+export async function checkSignature(
+  token: string,
+  signature: string,
+  alg: string,
+  key: VerificationKey,
+): Promise<void> {
   const forAlgorithm = key.get(alg);
   if (forAlgorithm === undefined) throw new Refused("wrong-algorithm", "the key is not for this algorithm");
   decodeSegment(signature);
@@ -109,13 +119,13 @@ export function hasLength(text: string, most: number): boolean {
   return text.length > 0 && (text.length <= most || (text.length <= 2 * most && [...text].length <= most));
 }
 
-function decodeSegment(segment: string): Uint8Array {
+export function decodeSegment(segment: string): Uint8Array {
   const octets = decode(segment);
   if (octets === undefined) throw new Refused("malformed", "a segment is not base64url");
   return octets;
 }
 
-function parseObject(octets: Uint8Array): Members {
+export function parseObject(octets: Uint8Array): Members {
   try {
     const value = parse(octets, MAX_DEPTH);
     if (isObject(value)) return value;

@@ -14,6 +14,10 @@ const MAX_MODULUS_BITS = 8192; // verifying costs more with a longer modulus, an
 const MIN_EXPONENT = 65537;
 const MAX_EXPONENT = 2 ** 32 - 1;
 const P256_OCTETS = 32;
+const P256 = {
+  p: 0xffffffff00000001000000000000000000000000ffffffffffffffffffffffffn,
+  b: 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn,
+} as const;
 const STATUS_LIST = "statuslist+jwt"; // value of `signs`
 // Characters: the largest allowed number in base64url; for an RSA key also with a leading zero octet.
 const MAX_LENGTHS = { n: 1368, e: 8, x: 43, y: 43 } as const;
@@ -61,7 +65,8 @@ export async function parseKeys(document: Uint8Array, warn: Warn): Promise<Publi
   return { accessTokens, statusLists: areApart ? statusLists : accessTokens };
 }
 
-class UnusableKey extends Error {}
+/** One key is refused. The message does not quote it. */
+export class UnusableKey extends Error {}
 
 function readEntries(document: Uint8Array): unknown[] {
   let parsed: unknown;
@@ -81,15 +86,24 @@ async function parseKey(
   entry: unknown,
 ): Promise<{ signs: typeof STATUS_LIST | undefined; kid: string; key: VerificationKey }> {
   if (!isObject(entry)) throw new UnusableKey("it is not an object");
-  if (PRIVATE_MEMBERS.some((member) => member in entry)) {
-    throw new UnusableKey("it has private members; the issuer must withdraw that key");
-  }
+  const key = await parsePublicKey(entry);
   const { kid, signs } = entry;
   if (typeof kid !== "string" || !hasLength(kid, MAX_KID_LENGTH)) throw new UnusableKey("it has no usable kid");
-  const algorithms = algorithmsOf(entry);
   if ("signs" in entry && signs !== STATUS_LIST) throw new UnusableKey("its member signs has an unknown value");
-  const members = algorithms.every((each) => OF_RSA.includes(each)) ? rsaMembers(entry) : p256Members(entry);
-  return { signs: signs as typeof STATUS_LIST | undefined, kid, key: await importKey(members, algorithms) };
+  return { signs: signs as typeof STATUS_LIST | undefined, kid, key };
+}
+
+/** A public key of RSA or on P-256, for the algorithms that its JWK allows.
+ *
+ * Throws UnusableKey: it is private, symmetric, too weak, too large, or for something else.
+ */
+export async function parsePublicKey(jwk: Members): Promise<VerificationKey> {
+  if (PRIVATE_MEMBERS.some((member) => member in jwk)) {
+    throw new UnusableKey("it has private members; whoever published it must withdraw it");
+  }
+  const algorithms = algorithmsOf(jwk);
+  const members = algorithms.every((each) => OF_RSA.includes(each)) ? rsaMembers(jwk) : p256Members(jwk);
+  return await importKey(members, algorithms);
 }
 
 /** What the JWK allows (RFC 7517 §4). A missing `use`, `alg` or `key_ops` allows all that fit the key's type. */
@@ -114,8 +128,20 @@ function rsaMembers(entry: Members): JsonWebKey {
   return { kty: "RSA", n: encode(n), e: encode(e) };
 }
 
+/** Throws UnusableKey, too, if the point is not on the curve: Deno imports such a key. */
 function p256Members(entry: Members): JsonWebKey {
-  return { kty: "EC", crv: "P-256", x: encode(padded(octetsOf(entry, "x"))), y: encode(padded(octetsOf(entry, "y"))) };
+  const [x, y] = [octetsOf(entry, "x"), octetsOf(entry, "y")];
+  if (!isOnP256(numberOf(x), numberOf(y))) throw new UnusableKey("it is not a point on its curve");
+  return { kty: "EC", crv: "P-256", x: encode(padded(x)), y: encode(padded(y)) };
+}
+
+/** SEC 1 §3.2.2.1: both coordinates are below p, and y² = x³ - 3x + b (mod p). */
+function isOnP256(x: bigint, y: bigint): boolean {
+  return x < P256.p && y < P256.p && (y * y - (x * x * x - 3n * x + P256.b)) % P256.p === 0n;
+}
+
+function numberOf(octets: Uint8Array): bigint {
+  return octets.reduce((number, octet) => number * 256n + BigInt(octet), 0n);
 }
 
 /** A number in base64url (RFC 7518 §6), without leading zero octets. Its length is checked before it is decoded. */
@@ -138,7 +164,6 @@ function padded(coordinate: Uint8Array): Uint8Array {
 
 const encode = base64url.encode;
 
-/** Throws UnusableKey, too, if the point is not on the curve. */
 async function importKey(members: JsonWebKey, algorithms: readonly Algorithm[]): Promise<VerificationKey> {
   const keys = new Map<string, CryptoKey>();
   for (const algorithm of algorithms) {

@@ -13,6 +13,10 @@ export interface Policy {
   requiresStatus?: boolean;
   /** A token whose status list is older than the token's whole life: nobody knows if it is revoked. Default: refuse. */
   whenStale?: WhenStale;
+  /** How far the `iat` of a DPoP proof may be from now. Seconds, 30 by default. */
+  proofMaxAge?: number;
+  /** Of DPoP proofs: some of RS256, PS256 and ES256; all three by default. */
+  proofAlgorithms?: readonly Algorithm[];
 }
 
 export type WhenStale = "accept" | "refuse";
@@ -27,21 +31,28 @@ export interface Terms {
   tokenMaxAge: number;
   algorithms: ReadonlySet<string>;
   requiresStatus: boolean;
+  proofMaxAge: number;
+  proofAlgorithms: ReadonlySet<string>;
 }
 
 /** Throws TypeError if the policy names no algorithm, or another one. */
 export function termsOf(issuer: string, audience: string, statusLists: string, policy: Policy): Terms {
-  const algorithms: readonly string[] = policy.algorithms ?? ALGORITHMS;
-  if (algorithms.length === 0 || !algorithms.every((each) => ALGORITHMS.some((known) => known === each))) {
-    throw new TypeError(`the algorithms are some of ${ALGORITHMS.join(", ")}`);
-  }
   return {
     issuer,
     audience,
     statusLists,
     leeway: policy.leeway ?? 60,
     tokenMaxAge: policy.tokenMaxAge ?? 24 * 60 * 60,
-    algorithms: new Set(algorithms),
+    algorithms: checked(policy.algorithms ?? ALGORITHMS),
     requiresStatus: policy.requiresStatus ?? false,
+    proofMaxAge: policy.proofMaxAge ?? 30,
+    proofAlgorithms: checked(policy.proofAlgorithms ?? ALGORITHMS),
   };
+}
+
+function checked(algorithms: readonly string[]): ReadonlySet<string> {
+  if (algorithms.length === 0 || !algorithms.every((each) => ALGORITHMS.some((known) => known === each))) {
+    throw new TypeError(`the algorithms are some of ${ALGORITHMS.join(", ")}`);
+  }
+  return new Set(algorithms);
 }

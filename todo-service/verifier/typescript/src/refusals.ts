@@ -19,12 +19,25 @@ export const REASONS = [
   "not-yet-valid", // `iat` or `nbf` is in the future
   "lives-too-long", // more than the policy's `tokenMaxAge` from `iat` to `exp`
   "bad-claim", // a claim is missing, or of another form than RFC 9068 says
-  "bound-to-key", // `cnf`: a bearer request does not prove possession of the key
+  "bound-to-key", // `cnf`: a bearer request does not prove possession of the key, or not in a known way
+  "not-bound", // the token came with a DPoP proof, but is a bearer token
+  "bound-to-another-key", // than that of the DPoP proof (RFC 9449 §7.1)
   "ambiguous-subject", // the token could be a person's and a service's (RFC 9068 §5)
   "bad-status", // `status` is not a reference to one of the issuer's status lists
   "no-status", // the policy requires that a person's token names a status list
   "revoked",
   "older-epoch", // from before the issuer's last restore from a backup
+  // Of a DPoP proof (RFC 9449 §4.3), not of the token: 401, `invalid_dpop_proof`.
+  "proof-malformed", // longer than 8 KiB, not three segments of base64url, or not strict JSON
+  "proof-wrong-type", // `typ` is not dpop+jwt
+  "proof-wrong-algorithm", // `alg` is not among the policy's, or is not the key's
+  "proof-bad-key", // `jwk` is missing, private, symmetric, too weak or too large
+  "proof-bad-signature",
+  "proof-bad-claim", // `jti`, `htm`, `htu` or `iat` is missing or malformed
+  "proof-for-another-request", // `htm` or `htu` is not the request's
+  "proof-wrong-hash", // `ath` is not the token's hash: the proof is for another token
+  "proof-not-recent", // `iat` is further from now than the policy's `proofMaxAge`
+  "proof-replayed", // this process has accepted a proof with this key and `jti` before
   "keys-unavailable", // no key set yet, or none fetched for 24 hours
   "status-unavailable", // the token's status list is not in memory yet
   "status-stale", // the status list is older than the token's life, and the policy refuses that

@@ -20,7 +20,7 @@ export class VerifiedTokens {
     this.#terms = terms;
   }
 
-  /** Returns or throws exactly what `verify` would. */
+  /** Returns or throws exactly what `verify` would. The token may be bound to a key. */
   async verify(text: string, now: number): Promise<AccessToken> {
     const entry = text.length > MAX_LENGTH ? undefined : this.#entries.get(text);
     if (entry !== undefined && entry.beginsAt <= now && now < entry.endsAt) return entry.token; // a clock may be set back

@@ -1,7 +1,8 @@
 // `Verifier`: finds an issuer's keys and status lists, keeps them fresh, and verifies access tokens with them.
 
-import { type AccessToken } from "./access-token.ts";
+import { type AccessToken, refuseBound } from "./access-token.ts";
 import { checkIssuer, discover, type Endpoints } from "./discovery.ts";
+import * as dpop from "./dpop.ts";
 import { follow, HINT_TIMES, type HintTimes } from "./hints.ts";
 import { KEY_TIMES, KeyCache, type KeyTimes } from "./key-cache.ts";
 import { type PublishedKeys } from "./key-set.ts";
@@ -9,6 +10,7 @@ import { jittered, sleep } from "./pauses.ts";
 import { type Policy, type Terms, termsOf, type WhenStale } from "./policy.ts";
 import { type Reason, Refused, UnknownKey } from "./refusals.ts";
 import { LIST_TIMES, StatusLists, type ListTimes } from "./status-lists.ts";
+import { SpentProofs } from "./spent-proofs.ts";
 import { SavedCopies, type Store } from "./store.ts";
 import { OWN, type Surroundings } from "./surroundings.ts";
 import { VerifiedTokens } from "./verified-tokens.ts";
@@ -75,6 +77,7 @@ export class Verifier {
   readonly #policy: Policy;
   readonly #refusals: Partial<Record<Reason, number>> = {};
   readonly #saved: SavedCopies;
+  readonly #spentProofs = new SpentProofs();
   #loading: Promise<void> | undefined;
   #following: Following | undefined;
   #verified: { published: PublishedKeys; tokens: VerifiedTokens } | undefined;
@@ -114,25 +117,42 @@ export class Verifier {
     this.#running = undefined;
   }
 
-  /** The claims of a token that is valid and not revoked. It waits for no network.
+  /** The claims of a bearer token that is valid and not revoked. It waits for no network.
+   *
+   * A token that is bound to a key is refused: see `verifyDpop`.
    *
    * `whenStale` replaces the policy's, for a request that may read with stale status lists but not write.
    *
    * Throws Refused, with its reason. If the key is unknown, it is looked for in the background.
    */
   async verify(text: string, whenStale?: WhenStale): Promise<AccessToken> {
-    return await this.#verify(text, whenStale).catch((error: unknown) => {
-      if (error instanceof UnknownKey) void this.#following?.keys.learn(error.kid);
-      throw this.#counted(error);
-    });
+    return await this.#verifyNow(text, undefined, whenStale);
+  }
+
+  /** As `verify`, for a token that is bound to a key, and the proof of possession beside it (RFC 9449 §7.1).
+   *
+   * `proof` is the value of the request's one DPoP header. `url` is the request's, as its client knows it. Its origin comes
+   * from your settings, not from the Host header: whoever replays a proof can choose that. The proof is checked each
+   * time, whether the token was seen before or not. Each proof is accepted once per process.
+   *
+   * Throws Refused. Reasons of the proof begin with `proof-`.
+   */
+  async verifyDpop(
+    text: string,
+    proof: string,
+    method: string,
+    url: string,
+    whenStale?: WhenStale,
+  ): Promise<AccessToken> {
+    return await this.#verifyNow(text, { text: proof, method, url }, whenStale);
   }
 
   /** The same; if the key is unknown, it waits at most a second for one fetch, which all such requests share. */
   async verifyOrWait(text: string, whenStale?: WhenStale): Promise<AccessToken> {
     try {
-      return await this.#verify(text, whenStale).catch(async (error: unknown) => {
+      return await this.#verify(text, undefined, whenStale).catch(async (error: unknown) => {
         if (error instanceof UnknownKey && (await this.#following?.keys.learn(error.kid))) {
-          return await this.#verify(text, whenStale);
+          return await this.#verify(text, undefined, whenStale);
         }
         throw error;
       });
@@ -194,7 +214,18 @@ export class Verifier {
     };
   }
 
-  async #verify(text: string, whenStale: WhenStale | undefined): Promise<AccessToken> {
+  async #verifyNow(
+    text: string,
+    proof: dpop.Proof | undefined,
+    whenStale: WhenStale | undefined,
+  ): Promise<AccessToken> {
+    return await this.#verify(text, proof, whenStale).catch((error: unknown) => {
+      if (error instanceof UnknownKey) void this.#following?.keys.learn(error.kid);
+      throw this.#counted(error);
+    });
+  }
+
+  async #verify(text: string, proof: dpop.Proof | undefined, whenStale: WhenStale | undefined): Promise<AccessToken> {
     const following = this.#following;
     if (following === undefined) throw new Refused("keys-unavailable", "the issuer's keys are not known at the moment");
     const published = following.keys.current;
@@ -203,11 +234,23 @@ export class Verifier {
     }
     const now = this.#around.clock();
     const token = await this.#verified.tokens.verify(text, now);
+    if (proof === undefined) refuseBound(token);
     const isStale = following.lists?.check(token, now) === "stale";
     if (isStale && (whenStale ?? this.#policy.whenStale ?? "refuse") === "refuse") {
       throw new Refused("status-stale", "the issuer's status lists are too old");
     }
+    if (proof !== undefined) await this.#checkProof(proof, text, token, following.terms, now);
     return token;
+  }
+
+  /** Last, so that a proof that came with a token that is refused may come again. */
+  async #checkProof(proof: dpop.Proof, text: string, token: AccessToken, terms: Terms, now: number): Promise<void> {
+    if (token.jkt === undefined)
+      throw new Refused("not-bound", "the token is bound to no key, so it is a bearer token");
+    const { name, iat } = await dpop.verify(proof, text, token.jkt, terms, now);
+    if (!this.#spentProofs.spend(name, iat, now, terms.proofMaxAge)) {
+      throw new Refused("proof-replayed", "the DPoP proof was used before");
+    }
   }
 
   #counted(error: unknown): unknown {

@@ -1,7 +1,7 @@
 // `verify` accepts what RFC 9068 allows, and refuses everything else with its reason.
 
 import { expect, test } from "vitest";
-import { verify } from "../src/access-token.ts";
+import { refuseBound, verify } from "../src/access-token.ts";
 import { type Reason, Refused, UnknownKey } from "../src/refusals.ts";
 import { AUDIENCE, claims, header, jwk, LISTS, NOW, published, sign, terms, token, type Values } from "./issuer.ts";
 
@@ -10,7 +10,7 @@ const [text, payload] = [JSON.stringify(header()), JSON.stringify(claims())];
 
 async function reasonOf(made: string, policy = {}, now = NOW): Promise<Reason | "accepted"> {
   try {
-    await verify(made, (await published()).accessTokens, terms(policy), now);
+    refuseBound(await verify(made, (await published()).accessTokens, terms(policy), now));
     return "accepted";
   } catch (error) {
     if (error instanceof Refused) return error.reason;

@@ -3,20 +3,23 @@
 
 import { readFileSync } from "node:fs";
 import { decodeJwt } from "jose";
-import { type Algorithm, type Reason, Refused, Verifier, type WhenStale } from "../src/index.ts";
+import { type Algorithm, ALGORITHMS } from "../src/algorithms.ts";
+import { type Reason, Refused, Verifier, type WhenStale } from "../src/index.ts";
 import { isUnder } from "../src/status-list.ts";
 
-export const FILES = ["tokens", "algorithms", "key_sets", "status_lists"];
+export const FILES = ["tokens", "algorithms", "key_sets", "status_lists", "proofs"];
 
 interface Policy {
   issuer: string;
   audience: string;
-  status_lists: string;
-  leeway: number;
-  token_max_age: number;
-  algorithms: Algorithm[];
-  requires_status: boolean;
-  when_stale: WhenStale;
+  status_lists?: string;
+  leeway?: number;
+  token_max_age?: number;
+  algorithms?: Algorithm[];
+  requires_status?: boolean;
+  when_stale?: WhenStale;
+  proof_max_age?: number;
+  proof_algorithms?: Algorithm[];
 }
 
 interface Vector {
@@ -24,10 +27,14 @@ interface Vector {
   verdict: "accept" | "refuse";
   token: string;
   key_set: number;
-  status_list: string | null;
+  status_list?: string | null;
   policy: number;
   now: number;
   reason: Reason | null;
+  proof?: string;
+  used_before?: string[];
+  method?: string;
+  url?: string;
 }
 
 interface File {
@@ -37,16 +44,14 @@ interface File {
 }
 
 /** Why the token is refused; null if it is accepted. The issuer answers with the vector's documents. */
-async function judge(
-  { token, status_list: list, now }: Vector,
-  keySet: string,
-  policy: Policy,
-): Promise<Reason | null> {
+async function judge(vector: Vector, keySet: string, policy: Policy): Promise<Reason | null> {
+  const { token, status_list: list, now } = vector;
   const jwksUri = `${policy.issuer}/jwks.json`;
-  const statusLists = policy.status_lists.replace(/\/$/, "");
-  const uri = statusUriOf(token, policy.status_lists);
+  const prefix = policy.status_lists ?? "";
+  const statusLists = prefix.replace(/\/$/, "");
+  const uri = statusUriOf(token, prefix);
   const answers: Record<string, Response | undefined> = { [jwksUri]: new Response(keySet) };
-  if (list !== null && uri !== undefined) {
+  if (typeof list === "string" && uri !== undefined) {
     answers[statusLists] = Response.json({ status_lists: [uri] });
     answers[uri] = new Response(list, { headers: { "Content-Type": "application/statuslist+jwt" } });
   }
@@ -54,11 +59,13 @@ async function judge(
     issuer: policy.issuer,
     audience: policy.audience,
     policy: {
-      leeway: policy.leeway,
-      tokenMaxAge: policy.token_max_age,
-      algorithms: policy.algorithms,
-      requiresStatus: policy.requires_status,
-      whenStale: policy.when_stale,
+      leeway: policy.leeway ?? 60,
+      tokenMaxAge: policy.token_max_age ?? 86_400,
+      algorithms: policy.algorithms ?? ALGORITHMS,
+      requiresStatus: policy.requires_status ?? false,
+      whenStale: policy.when_stale ?? "refuse",
+      proofMaxAge: policy.proof_max_age ?? 30,
+      proofAlgorithms: policy.proof_algorithms ?? ALGORITHMS,
     },
     endpoints: statusLists === "" ? { jwksUri } : { jwksUri, statusLists },
     around: {
@@ -69,7 +76,10 @@ async function judge(
   });
   await verifier.refresh();
   try {
-    await verifier.verify(token);
+    const { proof, used_before: usedBefore = [], method = "", url = "" } = vector;
+    if (proof === undefined) await verifier.verify(token);
+    for (const used of usedBefore) await verifier.verifyDpop(token, used, method, url);
+    if (proof !== undefined) await verifier.verifyDpop(token, proof, method, url);
     return null;
   } catch (error) {
     if (error instanceof Refused) return error.reason;

@@ -1,11 +1,11 @@
 // The session, by the unmodified Better Auth client. Its cookie, which no script can read, is also the session of the
 // hosted pages: a person who signs in there is signed in here, and the other way round.
 
-import { jwtClient } from "better-auth/client/plugins";
+import { jwtClient, twoFactorClient } from "better-auth/client/plugins";
 import { createAuthClient } from "better-auth/react";
 import { Failure, kindOf, parseRetryAfter, translate } from "./failure.ts";
 
-export const client = createAuthClient({ plugins: [jwtClient()] }); // at this page's origin, below /api/auth
+export const client = createAuthClient({ plugins: [jwtClient(), twoFactorClient()] }); // at this page's origin, below /api/auth
 
 export interface Person {
   id: string;
@@ -50,8 +50,31 @@ export async function signUp(asked: { name: string; email: string; password: str
   await requireKept();
 }
 
-export async function signIn(asked: { email: string; password: string }): Promise<void> {
-  await ask((options) => client.signIn.email(asked, options));
+/** `code`: the password is right, and the account has a second factor: `enterCode` completes the sign-in. */
+export async function signIn(asked: { email: string; password: string }): Promise<"signed-in" | "code"> {
+  const answer: object = await ask((options) => client.signIn.email(asked, options));
+  awaitsCode = "twoFactorRedirect" in answer;
+  if (awaitsCode) return "code";
+  await requireKept();
+  return "signed-in";
+}
+
+let awaitsCode = false;
+
+/** Whether a sign-in of this page waits for a code: the sign-in page then asks for it, not for the password. */
+export function isCodeAwaited(): boolean {
+  return awaitsCode;
+}
+
+/** A code of the authenticator app, or a recovery code. It fails as `stale` if the sign-in has to begin anew. */
+export async function enterCode(asked: { code: string; isRecoveryCode: boolean; trust: boolean }): Promise<void> {
+  const body = { code: asked.isRecoveryCode ? asked.code : asked.code.replaceAll(" ", ""), trustDevice: asked.trust };
+  await ask((options) =>
+    asked.isRecoveryCode
+      ? client.twoFactor.verifyBackupCode(body, options)
+      : client.twoFactor.verifyTotp(body, options),
+  );
+  awaitsCode = false;
   await requireKept();
 }
 
@@ -112,7 +135,9 @@ export async function listDevices(): Promise<Device[]> {
 
 /** Signs in again and revokes the old session, which was too old for the action. */
 export async function confirm(email: string, password: string, oldHandle: string): Promise<void> {
-  replacement = signIn({ email, password }).then(() => revokeDevice(oldHandle));
+  replacement = signIn({ email, password }).then(async (step) => {
+    if (step === "signed-in") await revokeDevice(oldHandle);
+  });
   await replacement;
 }
 
@@ -158,6 +183,8 @@ async function ask<T>(
 const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = {
   INVALID_EMAIL_OR_PASSWORD: ["password", "Email or password is wrong."],
   USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: ["email", "There is an account with this address already. Sign in instead."],
+  INVALID_CODE: ["code", "This code is not valid. Enter the newest one; each works once."],
+  INVALID_BACKUP_CODE: ["code", "This is none of your recovery codes, or it was used already."],
   INVALID_EMAIL: ["email", "This is not an email address."],
   PASSWORD_TOO_SHORT: ["newPassword", "Use at least 8 characters."],
   PASSWORD_TOO_LONG: ["newPassword", "Use at most 128 characters."],
@@ -170,9 +197,12 @@ const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = 
 export function refuse(error: Refusal, headers: Headers, now: number): Failure {
   const retryAt = parseRetryAfter(headers.get("Retry-After") ?? headers.get("X-Retry-After"), now);
   if (error.status === 429) return new Failure("limited", "Too many attempts.", { retryAt });
+  if (error.code === "INVALID_TWO_FACTOR_COOKIE" || error.code === "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
+    return new Failure("stale", "There was no valid code in time. Enter your password again.");
   if (error.code === "SESSION_NOT_FRESH") return new Failure("stale", "Confirm that it is you.");
   const [field, sentence] = REFUSALS[error.code ?? ""] ?? [fieldOf(error.message), sayOtherwise(error)];
-  const kind = error.code === "INVALID_EMAIL_OR_PASSWORD" ? "invalid" : kindOf(error.status);
+  const isWrong = ["INVALID_EMAIL_OR_PASSWORD", "INVALID_CODE", "INVALID_BACKUP_CODE"].includes(error.code ?? "");
+  const kind = isWrong ? "invalid" : kindOf(error.status);
   return new Failure(kind, sentence, { field, reference: headers.get("X-Request-ID") ?? undefined });
 }
 

@@ -1,5 +1,5 @@
 import { type ReactNode, useState } from "react";
-import { signIn } from "../lib/auth.ts";
+import { enterCode, isCodeAwaited, signIn } from "../lib/auth.ts";
 import { useAddress } from "../lib/router.ts";
 import { Field, PasswordField } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
@@ -8,10 +8,21 @@ import { Message } from "../parts/message.tsx";
 
 /** Does not navigate: signing in changes the session, and the application then shows the requested page. */
 export function SignIn({ sessionEnded }: { sessionEnded: boolean }): ReactNode {
+  const [step, setStep] = useState(isCodeAwaited() ? "code" : "password");
+  return step === "code" ? (
+    <CodeStep goBack={() => setStep("password")} />
+  ) : (
+    <PasswordStep sessionEnded={sessionEnded} goOn={() => setStep("code")} />
+  );
+}
+
+function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () => void }): ReactNode {
   const { search } = useAddress();
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
-  const submission = useSubmission(["email", "password"], () => signIn({ email, password }));
+  const submission = useSubmission(["email", "password"], async () => {
+    if ((await signIn({ email, password })) === "code") goOn();
+  });
   return (
     <Frame title="Sign in">
       <form className="narrow" noValidate onSubmit={(event) => void submission.submit(event)}>
@@ -43,6 +54,52 @@ export function SignIn({ sessionEnded }: { sessionEnded: boolean }): ReactNode {
         <SubmitButton submission={submission}>Sign in</SubmitButton>
         <p className="aside">
           New here? <Link to={`/sign-up${search}`}>Create an account</Link>
+        </p>
+      </form>
+    </Frame>
+  );
+}
+
+/** The code after the password, of an account with a second factor. */
+function CodeStep({ goBack }: { goBack: () => void }): ReactNode {
+  const [code, setCode] = useState("");
+  const [isRecoveryCode, setRecoveryCode] = useState(false);
+  const [trust, setTrust] = useState(false);
+  const submission = useSubmission(["code"], () => enterCode({ code, isRecoveryCode, trust }));
+  const ofApp = { inputMode: "numeric", autoComplete: "one-time-code", maxLength: 10 } as const;
+  const ofPaper = { autoComplete: "off", autoCapitalize: "none", spellCheck: false, maxLength: 64 } as const;
+  return (
+    <Frame title="Code">
+      <form className="narrow" noValidate onSubmit={(event) => void submission.submit(event)}>
+        <h1>{isRecoveryCode ? "Enter a recovery code" : "Enter the code"}</h1>
+        <p className="lead">
+          {isRecoveryCode
+            ? "One of the ten codes that you kept when you set up your authenticator app."
+            : "Your authenticator app shows six digits, and new ones every 30 seconds."}
+        </p>
+        <Field
+          key={String(isRecoveryCode)}
+          label={isRecoveryCode ? "Recovery code" : "Six-digit code"}
+          name="code"
+          required
+          autoFocus
+          value={code}
+          onChange={setCode}
+          error={submission.errorOf("code")}
+          {...(isRecoveryCode ? ofPaper : ofApp)}
+        />
+        <label className="choice">
+          <input type="checkbox" checked={trust} onChange={(event) => setTrust(event.target.checked)} />
+          Do not ask in this browser for 30 days
+        </label>
+        <SubmitButton submission={submission}>Sign in</SubmitButton>
+        <p className="aside">
+          <button type="button" className="plain" onClick={() => (setRecoveryCode(!isRecoveryCode), setCode(""))}>
+            {isRecoveryCode ? "Use the authenticator app" : "Use a recovery code"}
+          </button>{" "}
+          <button type="button" className="plain" onClick={goBack}>
+            Back to the password
+          </button>
         </p>
       </form>
     </Frame>

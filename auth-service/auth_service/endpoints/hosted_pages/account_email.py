@@ -1,0 +1,67 @@
+"""/account?change=email: ask for another address. It takes effect at /confirm, by a link that is mailed to it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import Request, Response
+
+from ...accounts import passwords
+from ...accounts.email_addresses import MAX_LENGTH, parse_email
+from ...accounts.passwords import TooBusy
+from ...http.current_session import Current
+from ...http.pages import see_other
+from ...limits.attempts import TooManyAttempts
+from ...oauth.parameters import Parameters
+from ...signing_in.email_change import request_change
+from ...signing_in.guessing import WrongPassword, place_in_queue
+from ...signing_in.mailed_links import MailParts
+from ...signing_in.password_change import NoPassword, PasswordChangeParts, confirm_password
+from .forms import FormParts, in_words, render_form, retry_later
+from .sentences import NO_EMAIL, TOO_BUSY, WRONG_CURRENT_PASSWORD
+
+
+@dataclass(frozen=True)
+class AccountEmailParts(FormParts, PasswordChangeParts, MailParts):
+    """The parts of the form, and those to compare the password and to post a mail."""
+
+
+def show(
+    request: Request, parts: FormParts, current: Current, error: str | None, status: int, email: str = ""
+) -> Response:
+    return render_form(
+        request,
+        parts,
+        "account_email",
+        None,
+        session_id=current.session.id,
+        status=status,
+        error=error,
+        account=current.account,
+        email=email[:MAX_LENGTH],
+    )
+
+
+async def submit(
+    request: Request, parts: AccountEmailParts, current: Current, form: Parameters, now: datetime
+) -> Response:
+    """Compare the password, and only then post a mail."""
+    typed = form.get("email") or ""
+    email = parse_email(typed)
+    if email is None:
+        return show(request, parts, current, NO_EMAIL, 422, typed)
+    if email == current.account.email:
+        return show(request, parts, current, "This is the address that the account has.", 422, typed)
+    try:
+        with place_in_queue(request, parts.passwords) as place:
+            shown = form.get("current_password") or ""
+            _, attempt = await confirm_password(request, parts, now, place, current, shown)
+        await parts.database.transact(parts.attempts.succeeded, attempt)
+        await request_change(request, parts, current, email, now)
+    except (WrongPassword, NoPassword):
+        return show(request, parts, current, WRONG_CURRENT_PASSWORD, 403, typed)
+    except TooManyAttempts as held:
+        error = f"Too many attempts or mails. Please wait {in_words(held.retry_after)}."
+        return retry_later(show(request, parts, current, error, 429, typed), held.retry_after)
+    except TooBusy:
+        return retry_later(show(request, parts, current, TOO_BUSY, 429, typed), passwords.RETRY_AFTER)
+    return see_other("/account", done="email")

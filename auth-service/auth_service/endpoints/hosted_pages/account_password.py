@@ -1,0 +1,61 @@
+"""/account?change=password: a new password by the current one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import Request, Response
+
+from ...accounts import passwords
+from ...accounts.passwords import TooBusy
+from ...http.current_session import Current
+from ...http.pages import see_other
+from ...limits.attempts import TooManyAttempts
+from ...oauth.parameters import Parameters
+from ...signing_in.guessing import WrongPassword
+from ...signing_in.password_change import NewPassword, NoPassword, PasswordChangeParts, SessionGone, change_password
+from ...signing_in.password_sign_up import CommonPassword
+from .forms import FormParts, in_words, render_form, retry_later
+from .sentences import COMMON_PASSWORD, TOO_BUSY, WRONG_CURRENT_PASSWORD, length_fault
+
+
+@dataclass(frozen=True)
+class AccountPasswordParts(FormParts, PasswordChangeParts):
+    """The parts of the form, and those to change a password."""
+
+
+def show(request: Request, parts: FormParts, current: Current, error: str | None, status: int) -> Response:
+    return render_form(
+        request,
+        parts,
+        "account_password",
+        None,
+        session_id=current.session.id,
+        status=status,
+        error=error,
+        account=current.account,
+        min_length=passwords.MIN_LENGTH,
+    )
+
+
+async def submit(
+    request: Request, parts: AccountPasswordParts, current: Current, form: Parameters, now: datetime
+) -> Response:
+    shown, new = form.get("current_password") or "", form.get("password") or ""
+    fault = length_fault(new)
+    if fault is not None:
+        return show(request, parts, current, fault, 422)
+    wanted = NewPassword(shown, new, ends_sessions=form.get("sign_out_others") is not None)
+    try:
+        await change_password(request, parts, now, current, wanted)
+    except CommonPassword:
+        return show(request, parts, current, COMMON_PASSWORD, 422)
+    except (WrongPassword, NoPassword):
+        return show(request, parts, current, WRONG_CURRENT_PASSWORD, 403)
+    except TooManyAttempts as held:
+        error = f"Too many attempts. Please wait {in_words(held.retry_after)} and try again."
+        return retry_later(show(request, parts, current, error, 429), held.retry_after)
+    except TooBusy:
+        return retry_later(show(request, parts, current, TOO_BUSY, 429), passwords.RETRY_AFTER)
+    except SessionGone:
+        return see_other("/signin")
+    return see_other("/account", done="password")
