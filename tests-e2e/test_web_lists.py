@@ -1,4 +1,4 @@
-"""Lists in the todo web application: made, filled, put in order by hand, deleted and brought back, and on a phone."""
+"""Lists in the todo web application, ordered by hand, deleted and brought back, also on a phone; the trash."""
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from e2e_fixtures.accessibility import examined, serious
 from e2e_fixtures.people import Person
 from e2e_fixtures.stack import Stack
-from e2e_fixtures.web_application import add, sign_in, todo
+from e2e_fixtures.web_application import add, new_todo, sign_in, todo
 
 pytestmark = pytest.mark.usefixtures("application")
 
@@ -103,3 +103,34 @@ def test_on_a_phone_the_lists_are_in_a_drawer(chromium: Browser, stack: Stack, p
         drawer.get_by_role("link", name="Inbox").click()
         expect(drawer).to_be_hidden()
         expect(page.get_by_role("heading", name="An empty list")).to_be_visible()
+
+
+def test_a_typed_date_is_understood_and_what_was_deleted_is_in_the_trash(mine: Page) -> None:
+    mine.set_viewport_size({"width": 1280, "height": 800})
+    new_todo(mine).fill("Call mother tomorrow 9am")
+    expect(mine.get_by_text("Due: Tomorrow 09:00")).to_be_visible()
+    new_todo(mine).press("Enter")
+    expect(
+        mine.get_by_role("listitem").filter(has=mine.get_by_role("button", name="Call mother", exact=True))
+    ).to_contain_text("Tomorrow 09:00")
+    new_todo(mine).fill("Film tonight")
+    mine.get_by_role("button", name="Keep “tonight” as text").click()
+    new_todo(mine).press("Enter")
+    expect(todo(mine, "Film tonight")).to_be_visible()
+
+    make_list(mine, "Shopping", "green")
+    add(mine, "Milk")
+    mine.get_by_role("button", name="Change the list Shopping").click()
+    with mine.expect_response("**/api/v1/lists/*"):
+        mine.get_by_role("button", name="Delete the list").click()
+    with mine.expect_response("**/api/v1/todos/*"):
+        mine.get_by_role("button", name="Delete: Film tonight").click()
+    mine.get_by_role("link", name="Trash").click()
+    trash = mine.get_by_role("region", name="Trash").get_by_role("listitem")
+    expect(trash).to_contain_text(["Shopping", "Film tonight", "Milk"])
+    mine.get_by_role("button", name="Restore: Shopping").click()
+    expect(trash).to_contain_text(["Film tonight"])
+    mine.get_by_role("button", name="Restore: Film tonight").click()
+    expect(mine.get_by_role("heading", name="Nothing in the trash")).to_be_visible()
+    mine.get_by_role("link", name="Shopping").click()
+    expect(titles(mine)).to_have_text(["Milk"])

@@ -86,6 +86,8 @@ beforeEach(() => {
       async (id, change) => ({ ...madeList(id, { version: 2 }), ...change }) as TodoList,
     ),
     removeList: vi.fn<TodoApi["removeList"]>(async () => undefined),
+    deleted: vi.fn<TodoApi["deleted"]>(async () => ({ items: [], next_cursor: null })),
+    deletedLists: vi.fn<TodoApi["deletedLists"]>(async () => []),
     restoreList: vi.fn<TodoApi["restoreList"]>(async (id) => madeList(id, { version: 3 })),
   };
   store = newStore();

@@ -13,6 +13,7 @@ import type {
   TodoChange,
   TodoList,
   TodoListChange,
+  TodoPage,
 } from "./todo-api.ts";
 
 export type { Changes, NewTodo, NewTodoList, Todo, TodoChange, TodoList, TodoListChange } from "./todo-api.ts";
@@ -31,11 +32,15 @@ export interface TodoApi {
   reopen(id: string): Promise<Todo>;
   remove(id: string): Promise<void>;
   restore(id: string): Promise<Todo>;
+  /** A page of the deleted todos that can be restored, the last deleted one first. */
+  deleted(cursor: string | null): Promise<TodoPage>;
   createList(list: NewTodoList, key: string): Promise<TodoList>;
   changeList(id: string, change: TodoListChange): Promise<TodoList>;
   /** With all todos that are in it. */
   removeList(id: string): Promise<void>;
   restoreList(id: string): Promise<TodoList>;
+  /** The deleted lists that can be restored, the last deleted one first. */
+  deletedLists(): Promise<TodoList[]>;
 }
 
 export interface Surroundings {
@@ -119,10 +124,15 @@ export function todoApi({ accessToken, onSignedOut, connection, fetch, now }: Su
     reopen: (id) => call("POST /api/v1/todos/{todo_id}/reopen", { id }),
     remove: (id) => call("DELETE /api/v1/todos/{todo_id}", { id }),
     restore: (id) => call("POST /api/v1/todos/{todo_id}/restore", { id }),
+    deleted: (cursor) =>
+      call("GET /api/v1/todos", {
+        query: { deleted: "only", sort: "-updated", ...(cursor === null ? {} : { cursor }) },
+      }),
     createList: (list, key) => call("POST /api/v1/lists", { body: list, headers: once(key) }),
     changeList: (id, change) => call("PATCH /api/v1/lists/{list_id}", { id, body: change }),
     removeList: (id) => call("DELETE /api/v1/lists/{list_id}", { id }),
     restoreList: (id) => call("POST /api/v1/lists/{list_id}/restore", { id }),
+    deletedLists: async () => (await call("GET /api/v1/lists", { query: { deleted: "only" } })).items,
   };
 }
 

@@ -26,6 +26,7 @@ import { useDragging } from "../todos/ordering.ts";
 import { focusRow, moveByArrows, rowOf, STEP } from "../todos/rows.ts";
 import { Side } from "../todos/side.tsx";
 import { isEdited, type RowActions, TodoRow } from "../todos/todo-row.tsx";
+import { Trash } from "../todos/trash.tsx";
 import { addressOf, count, listOf, nameOf, newIn, select, type View, viewAt } from "../todos/views.ts";
 import { connection, store } from "../wiring.ts";
 
@@ -140,8 +141,8 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
     };
   }, []);
 
-  function add(title: string): void {
-    store.add(newIn(view, title, Date.now()));
+  function add(title: string, due?: string): void {
+    store.add({ ...newIn(view, title, Date.now()), ...(due === undefined ? {} : { due }) });
     say(`Added: ${title}`);
   }
 
@@ -220,14 +221,15 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
             <time dateTime={dayOf(now)}>
               {new Intl.DateTimeFormat("en", { weekday: "long", day: "numeric", month: "long" }).format(now)}
             </time>
-            {here && (
+            {here && view !== "trash" && (
               <span className="counts">
                 {here.open} open, {here.doneToday} done today
               </span>
             )}
           </p>
         </header>
-        {!isAway && (
+        {view === "trash" && <Trash now={now} say={say} />}
+        {!isAway && view !== "trash" && (
           <Composer
             add={add}
             refused={waiting.filter((each) => each.refusal)}
@@ -251,7 +253,9 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
             {[...lost, ...found.open.slice(0, size)].map(row)}
           </ul>
         )}
-        {found && isEmpty && <Empty of={emptiness(view, words, found.done.length, isAway)} />}
+        {found && isEmpty && (view !== "trash" || words !== "") && (
+          <Empty of={emptiness(view, words, found.done.length, isAway)} />
+        )}
         {!found && !failure && !trouble && <Patience />}
         {found && found.open.length > size && (
           <button type="button" className="more" onClick={() => setSize(size + STEP)}>

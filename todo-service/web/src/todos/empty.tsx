@@ -6,6 +6,7 @@ const TEXTS = {
   upcoming: ["Nothing ahead", "Give a todo a date in its details, and it waits here until its day."],
   list: ["An empty list", "What you add here stays here. Todos of other lists can be dragged onto this one's name."],
   away: ["This list is not here", "It may have been deleted. Its todos are deleted with it."],
+  trash: ["Nothing in the trash", "What you delete stays here for 30 days, and can be brought back."],
   finished: ["All done", "Nothing is waiting for you."],
   search: ["Nothing found", "Search looks at titles and notes, also of completed todos."],
 } as const;

@@ -7,7 +7,7 @@ export const COLORS = ["gray", "red", "orange", "yellow", "green", "teal", "blue
 export type Color = (typeof COLORS)[number];
 
 interface Surroundings {
-  api: Pick<TodoApi, "createList" | "changeList" | "removeList" | "restoreList">;
+  api: Pick<TodoApi, "createList" | "changeList" | "removeList" | "restoreList" | "deletedLists">;
   newKey: () => string;
   /** Called after each change. */
   changed: () => void;
@@ -104,6 +104,11 @@ export class Lists {
     this.#put(await this.#surroundings.api.restoreList(list.id));
     this.#told();
     await this.#surroundings.sync();
+  }
+
+  /** What the trash has; asked anew each time. */
+  readDeleted(): Promise<TodoList[]> {
+    return this.#surroundings.api.deletedLists();
   }
 
   #told(): void {

@@ -36,7 +36,7 @@ export function Side({ view, lists, counts, words, search, form }: SideProps): R
           type="button"
           className="plain draw"
           aria-haspopup="dialog"
-          aria-current={listOf(view) === undefined ? undefined : "true"}
+          aria-current={listOf(view) === undefined && view !== "trash" ? undefined : "true"}
           onClick={() => setDrawn(true)}
         >
           Lists
@@ -117,6 +117,12 @@ function OfLists({ view, lists, counts, form }: Pick<SideProps, "view" | "lists"
           ))}
         </ul>
       )}
+      <Link to={addressOf("trash")} className="to-trash" aria-current={view === "trash" ? "page" : undefined}>
+        <svg viewBox="0 0 20 20" aria-hidden="true">
+          <path d="M4 6h12M8.5 6V4h3v2M5.5 6l.7 10h7.6l.7-10" />
+        </svg>
+        Trash
+      </Link>
     </section>
   );
 }

@@ -305,6 +305,11 @@ export class TodoStore {
     });
   }
 
+  /** A page of what the trash has; asked anew each time. */
+  readDeleted(cursor: string | null): ReturnType<TodoApi["deleted"]> {
+    return this.#surroundings.api.deleted(cursor);
+  }
+
   /** Forget a todo that was deleted somewhere else. */
   letGo(id: string): void {
     this.#gone.delete(id);

@@ -3,7 +3,7 @@
 import type { NewTodo, Todo, TodoList } from "../lib/api.ts";
 import { addDays, dayOf, parseDue, sortKey } from "../lib/due.ts";
 
-export type View = "all" | "today" | "upcoming" | "inbox" | `list ${string}`;
+export type View = "all" | "today" | "upcoming" | "inbox" | "trash" | `list ${string}`;
 
 /** The id of the view's list; null for the inbox; undefined if the view is across lists. */
 export function listOf(view: View): string | null | undefined {
@@ -14,7 +14,7 @@ export function listOf(view: View): string | null | undefined {
 export function viewAt(address: URL): View {
   const [shown, list] = [address.searchParams.get("show"), address.searchParams.get("list")];
   if (list !== null) return `list ${list}`;
-  return shown === "today" || shown === "upcoming" || shown === "inbox" ? shown : "all";
+  return shown === "today" || shown === "upcoming" || shown === "inbox" || shown === "trash" ? shown : "all";
 }
 
 export function addressOf(view: View): string {
@@ -24,7 +24,13 @@ export function addressOf(view: View): string {
 }
 
 export function nameOf(view: View, lists: readonly TodoList[]): string {
-  const names: Partial<Record<View, string>> = { all: "All", today: "Today", upcoming: "Upcoming", inbox: "Inbox" };
+  const names: Partial<Record<View, string>> = {
+    all: "All",
+    today: "Today",
+    upcoming: "Upcoming",
+    inbox: "Inbox",
+    trash: "Trash",
+  };
   return names[view] ?? lists.find((each) => each.id === listOf(view))?.name ?? "";
 }
 
@@ -64,7 +70,7 @@ export function select(
 }
 
 function isIn(view: View, todo: Todo, today: string): boolean {
-  if (view === "all") return true;
+  if (view === "all" || view === "trash") return view === "all"; // what the trash has is not among these todos
   if (listOf(view) !== undefined) return todo.list_id === listOf(view);
   if (view === "today" && todo.status === "done") return wasDoneOn(todo, today);
   if (todo.due === null || todo.status === "done") return false;
