@@ -2,7 +2,9 @@
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
     signin_link.py         ask for a link by mail that signs in
-    second_factor.py       the code after the password
+    second_factor.py       the code after the password, or when an application asks for more than the password
+    second_factor_setup.py turn it on and off; recovery codes
+    qr_codes.py            a QR code as SVG
     reset_password.py      ask for a link by mail, and set a new password by it
     verify_email.py        ask for a link by mail, and confirm the address by it
     account.py             what people change about themselves; the forms are in
@@ -33,6 +35,7 @@ from . import (
     consent,
     reset_password,
     second_factor,
+    second_factor_setup,
     select_account,
     signin,
     signout,
@@ -51,6 +54,7 @@ _PAGES = (
     verify_email,
     select_account,
     consent,
+    second_factor_setup,
     signout,
     stylesheet,
 )
