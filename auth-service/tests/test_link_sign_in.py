@@ -121,6 +121,20 @@ def test_application_gets_the_person_back_and_mails_are_limited(mailing: Service
     assert form.press("signin-link-form", "send-link", email="nonsense").last.status_code == 422
 
 
+def test_sign_in_from_a_new_browser_is_told_a_few_times_a_day(mailing: Service) -> None:
+    browser = Browser(mailing).open("/signin").sign_in()
+    [text] = mails(mailing)
+    assert text.startswith(f"To: {ANN}")
+    assert ("from the address 127.0.0.1" in " ".join(text.split()), "UTC" in text) == (True, True)
+    browser.client.post("/api/auth/sign-in/email", json={"email": ANN, "password": PASSWORD})  # it is known now
+    assert mails(mailing) == []
+    assert all(signs_in(mailing, PASSWORD) for _ in range(6))
+    assert len(mails(mailing)) == 4
+    mailing.execute("UPDATE accounts SET email_verified = false")
+    mailing.clock.advance(hours=25)
+    assert (signs_in(mailing, PASSWORD), mails(mailing)) == (True, [])
+
+
 def test_without_mail_there_are_no_links(sqlite_service: Service) -> None:
     assert ask(sqlite_service).json()["code"] == "MAGIC_LINK_DISABLED"
     assert "link-by-mail" not in Browser(sqlite_service).open("/signin").page.elements

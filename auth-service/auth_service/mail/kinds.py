@@ -11,6 +11,7 @@ class Kind(StrEnum):
     EMAIL_CHANGED = "email_changed"  # to the old address: the account has another one now
     SIGN_IN = "sign_in"  # a link that signs in
     NO_ACCOUNT = "no_account"  # instead of the former, if the address has no account
+    NEW_DEVICE = "new_device"  # somebody has signed in from a browser that is new to the account
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a kind of mail: a link to set a new password
     ACCOUNT_EXISTS = "account_exists"  # somebody has signed up with the address of an account
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - as above: it was changed by such a link

@@ -13,6 +13,7 @@
     password_change.py    `change_password`, `confirm_password`: of the person who is signed in
     email_change.py       `request_change`, `change_email`: another address, by such a link
     email_verification.py `verify_email`: an address is proved by such a link
+    new_devices.py        `tell`: a mail about a sign-in from a browser that is new to the account
     guessing.py           `verify_password`: compare a password, wherever one is asked for
 
 `sign_in` takes a place in the hashing queue (accounts/passwords.py), reads the account and closes the database, takes

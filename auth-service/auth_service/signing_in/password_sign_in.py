@@ -20,6 +20,7 @@ from ..telemetry.counts import PASSWORD, counting
 from .begun import BeginParts, SecondFactorAsked, begin_or_ask
 from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
 from .mailed_links import MailParts, remind_to_verify
+from .new_devices import is_to_be_told, tell
 
 
 class WrongCredentials(Exception):
@@ -99,8 +100,10 @@ async def sign_in(
             await parts.database.transact(parts.attempts.succeeded, attempt)  # it was no guess
             await remind_to_verify(request, parts, known.account.email, now)
             raise EmailNotVerified
+        knows_device = parts.session_cookies.knows_device(request, known.device_tag)
+        tells = await is_to_be_told(parts, known.account, now, knows_device=knows_device)
         begun = await parts.database.transact(
-            _begin, request, parts, known, attempt, remember=remember, current=current, now=now
+            _begin, request, parts, known, attempt, remember=remember, current=current, tells=tells, now=now
         )
         if isinstance(begun, str):
             parts.factor_checks.cookies.set_pending(request, begun)
@@ -120,6 +123,7 @@ async def _begin(
     *,
     remember: bool,
     current: Current | None,
+    tells: bool,
     now: datetime,
 ) -> BrowserSession | str:
     """The session; or the secret of a challenge, if the account has a second factor and the browser is not trusted."""
@@ -127,9 +131,12 @@ async def _begin(
     await parts.attempts.succeeded(session, attempt)
     if not await accounts.lock_password(session, account_id, password_hash):
         raise WrongCredentials  # the password was changed or the account suspended a moment ago
-    return await begin_or_ask(
+    begun = await begin_or_ask(
         session, request, parts, account_id, password_hash, BY_PASSWORD, remember=remember, current=current, now=now
     )
+    if tells and not isinstance(begun, str):
+        tell(session, request, parts, known.account, now)
+    return begun
 
 
 async def _authenticate(

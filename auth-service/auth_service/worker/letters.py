@@ -57,7 +57,7 @@ class LetterWriter:
     def _plain(self, mail: OutgoingMail, kind: Kind) -> Letter:
         """A letter without a secret link."""
         url = f"{self.issuer}{PAGES[kind]}" if kind in PAGES else ""
-        return write_letter(kind, mail.language, self._facts, url=url)
+        return write_letter(kind, mail.language, {**mail.told, **self._facts}, url=url)
 
     @property
     def _facts(self) -> dict[str, str]:
