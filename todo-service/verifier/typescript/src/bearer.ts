@@ -1,7 +1,8 @@
-// The bearer token of a request: where it may stand, what it must allow, and the challenge of a refusal (RFC 6750,
+// The token of a request: where it may stand, what it must allow, and the challenge of a refusal (RFC 6750, RFC 9449,
 // RFC 9470, RFC 9728). The adapters for frameworks share this; none of it depends on one.
 
 import { type AccessToken } from "./access-token.ts";
+import { type Proof } from "./dpop.ts";
 import { type WhenStale } from "./policy.ts";
 import { Refused } from "./refusals.ts";
 import { type Verifier } from "./verifier.ts";
@@ -25,6 +26,16 @@ export interface Credentials {
   readonly authorization: readonly string[];
   /** The address, at least from the path on. */
   readonly url: string;
+  readonly method: string;
+  /** The values of all DPoP headers (RFC 9449). */
+  readonly proofs: readonly string[];
+}
+
+export interface Settings {
+  /** The origin at which clients reach the API, if it is not that of the audience. For DPoP proofs, which name the URL: the
+   * Host header does not count, since whoever replays a proof can choose that.
+   */
+  baseUrl?: string;
 }
 
 /** The request is refused. Nothing of the response quotes what the client sent. */
@@ -50,15 +61,18 @@ export class Protection {
   readonly #verifier: Verifier;
   readonly #scopes = new Set<string>();
   readonly #metadataUrl: string | undefined;
+  readonly #baseUrl: string | undefined;
   /** The path of the metadata; undefined if the audience is no URL. */
   readonly metadataPath: string | undefined;
 
-  constructor(verifier: Verifier) {
+  constructor(verifier: Verifier, { baseUrl }: Settings = {}) {
     this.#verifier = verifier;
+    this.#baseUrl = baseUrl?.replace(/\/+$/, "");
     const url = URL.canParse(verifier.audience) ? new URL(verifier.audience) : undefined;
     if (url === undefined || !/^https?:$/.test(url.protocol)) return;
     this.metadataPath = WELL_KNOWN + url.pathname.replace(/\/+$/, ""); // RFC 9728 §3.1
     this.#metadataUrl = url.origin + this.metadataPath;
+    this.#baseUrl ??= url.origin;
   }
 
   /** The metadata (RFC 9728 §2), and headers for it: everybody may read it, pages of other origins too. */
@@ -68,6 +82,7 @@ export class Protection {
       authorization_servers: [this.#verifier.issuer],
       scopes_supported: [...this.#scopes].sort(),
       bearer_methods_supported: ["header"],
+      dpop_signing_alg_values_supported: this.#verifier.proofAlgorithms,
     };
     const headers = {
       "Content-Type": "application/json",
@@ -88,51 +103,72 @@ export class Protection {
     const scopes = scope.split(" ").filter((each) => each !== "");
     for (const each of scopes) this.#scopes.add(each);
     return async (credentials) => {
-      const token = await this.#verify(this.#find(credentials), needs.whenStale);
-      this.#check(token, scopes, needs);
+      const scheme = schemeOf(credentials);
+      const [text, proof] = this.#find(credentials, scheme);
+      const token = await this.#verify(text, proof, scheme, needs.whenStale);
+      this.#check(token, scopes, needs, scheme);
       return token;
     };
   }
 
-  /** The one token of the one Authorization header (RFC 6750 §2.1). Tokens in an address end up in logs. */
-  #find({ authorization, url }: Credentials): string {
+  /** The one token of the one Authorization header (RFC 6750 §2.1), and its proof (RFC 9449 §7.1). Tokens in an address end
+   * up in logs. Without a public address only bearer tokens are accepted.
+   */
+  #find(
+    { authorization, url, method, proofs }: Credentials,
+    scheme: string,
+  ): readonly [text: string, proof: Proof | undefined] {
     if (authorization.length > 1) throw this.#malformed("There is more than one Authorization header.");
     const query = url.includes("?") ? url.slice(url.indexOf("?")) : "";
     if (new URLSearchParams(query).has("access_token")) {
       throw this.#malformed("Send the token only in the Authorization header.");
     }
-    const [, scheme = "", text = ""] = /^([^ ]*) ?(.*)$/.exec(authorization[0] ?? "") ?? [];
-    if (scheme.toLowerCase() !== "bearer") {
+    const isBound = scheme === "dpop" && this.#baseUrl !== undefined;
+    if (scheme !== "bearer" && !isBound) {
       throw this.#refusal(401, "Send an access token of the issuer as a bearer token.");
     }
-    const token = text.replace(/^ +| +$/g, "");
+    const token = (authorization[0] ?? "").slice(scheme.length).replace(/^ +| +$/g, "");
     if (token === "" || /[ ,]/.test(token)) {
       throw this.#malformed("The Authorization header does not hold exactly one token.");
     }
-    return token;
+    if (!isBound) return [token, undefined];
+    const [proof, ...more] = proofs;
+    if (proof === undefined || more.length > 0) {
+      const detail = "A token with the scheme DPoP needs exactly one DPoP header.";
+      throw this.#refusal(401, detail, "invalid_dpop_proof", {}, scheme);
+    }
+    return [token, { text: proof, method, url: `${this.#baseUrl}${pathOf(url)}` }];
   }
 
-  async #verify(text: string, whenStale: WhenStale | undefined): Promise<AccessToken> {
+  async #verify(
+    text: string,
+    proof: Proof | undefined,
+    scheme: string,
+    whenStale: WhenStale | undefined,
+  ): Promise<AccessToken> {
     try {
-      return await this.#verifier.verifyOrWait(text, whenStale);
+      return await this.#verifier.verifyOrWait(text, whenStale, proof);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      if (!error.isTemporary) throw this.#refusal(401, `The token is refused: ${error.message}.`, "invalid_token");
+      if (!error.isTemporary) {
+        throw this.#refusal(401, `The token is refused: ${error.message}.`, error.error, {}, scheme);
+      }
       const seconds = error.reason === "keys-unavailable" ? "5" : "2"; // until the next fetch
       throw new Denied(503, `Try again later: ${error.message}.`, { "Retry-After": seconds });
     }
   }
 
-  #check(token: AccessToken, scopes: readonly string[], { role, maxAge }: Needs): void {
+  #check(token: AccessToken, scopes: readonly string[], { role, maxAge }: Needs, scheme: string): void {
     if (!scopes.every((each) => token.scope.has(each))) {
       const scope = scopes.join(" ");
-      throw this.#refusal(403, `The token needs the scope ${scope}.`, "insufficient_scope", { scope });
+      throw this.#refusal(403, `The token needs the scope ${scope}.`, "insufficient_scope", { scope }, scheme);
     }
     // Without a challenge: no other token of this person would help.
     if (role !== undefined && !token.roles.has(role)) throw new Denied(403, `This needs the role ${role}.`, {});
     if (maxAge !== undefined && !this.#verifier.hasRecentSignIn(token, maxAge)) {
       const detail = `This needs a sign-in within the last ${maxAge} seconds.`;
-      throw this.#refusal(401, detail, "insufficient_user_authentication", { max_age: String(Math.floor(maxAge)) });
+      const more = { max_age: String(Math.floor(maxAge)) };
+      throw this.#refusal(401, detail, "insufficient_user_authentication", more, scheme);
     }
   }
 
@@ -140,13 +176,32 @@ export class Protection {
     return this.#refusal(400, detail, "invalid_request");
   }
 
-  /** A refusal with a challenge. Without a token in the request it has no error code (RFC 6750 §3.1). */
-  #refusal(status: number, detail: string, error?: string, more: Readonly<Record<string, string>> = {}): Denied {
+  /** A refusal with a challenge for the request's scheme. Without a token it has no error code (RFC 6750 §3.1). */
+  #refusal(
+    status: number,
+    detail: string,
+    error?: string,
+    more: Readonly<Record<string, string>> = {},
+    scheme = "bearer",
+  ): Denied {
+    const isBound = scheme === "dpop";
     const parameters = {
       ...(error !== undefined && { error, error_description: detail, ...more }),
+      ...(isBound && { algs: this.#verifier.proofAlgorithms.join(" ") }), // RFC 9449 §7.1
       ...(this.#metadataUrl !== undefined && { resource_metadata: this.#metadataUrl }), // RFC 9728 §5.1
     };
     const written = Object.entries(parameters).map(([name, value]) => `${name}="${value}"`);
-    return new Denied(status, detail, { "WWW-Authenticate": `Bearer ${written.join(", ")}`.trimEnd() });
+    const challenge = `${isBound ? "DPoP" : "Bearer"} ${written.join(", ")}`.trimEnd();
+    return new Denied(status, detail, { "WWW-Authenticate": challenge });
   }
+}
+
+/** The scheme of the first Authorization header, in lower case. */
+function schemeOf({ authorization }: Credentials): string {
+  return (authorization[0] ?? "").split(" ", 1)[0]?.toLowerCase() ?? "";
+}
+
+/** The path of an address, as the client spelled it; the address may begin with its origin (RFC 9112 §3.2.2). */
+function pathOf(url: string): string {
+  return url.replace(/^https?:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
 }

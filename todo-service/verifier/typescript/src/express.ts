@@ -6,7 +6,7 @@
 
 import { type RequestHandler } from "express";
 import { type AccessToken } from "./access-token.ts";
-import { Denied, type Needs, Protection } from "./bearer.ts";
+import { Denied, type Needs, Protection, type Settings } from "./bearer.ts";
 import { credentialsOf } from "./node-requests.ts";
 import { type Verifier } from "./verifier.ts";
 
@@ -25,8 +25,8 @@ export interface Protected {
   metadata: RequestHandler;
 }
 
-export function protect(verifier: Verifier): Protected {
-  const protection = new Protection(verifier);
+export function protect(verifier: Verifier, settings?: Settings): Protected {
+  const protection = new Protection(verifier, settings);
   return {
     metadata(request, response, next) {
       if (request.method !== "GET" || request.path !== protection.metadataPath) return next();

@@ -6,7 +6,7 @@
 
 import { type FastifyPluginCallback, type onRequestAsyncHookHandler } from "fastify";
 import { type AccessToken } from "./access-token.ts";
-import { type Needs, Protection } from "./bearer.ts";
+import { type Needs, Protection, type Settings } from "./bearer.ts";
 import { denied } from "./fetch.ts";
 import { credentialsOf } from "./node-requests.ts";
 import { type Verifier } from "./verifier.ts";
@@ -24,8 +24,8 @@ export interface Protected {
   metadata: FastifyPluginCallback;
 }
 
-export function protect(verifier: Verifier): Protected {
-  const protection = new Protection(verifier);
+export function protect(verifier: Verifier, settings?: Settings): Protected {
+  const protection = new Protection(verifier, settings);
   return {
     metadata(app, _, done) {
       if (protection.metadataPath !== undefined) {

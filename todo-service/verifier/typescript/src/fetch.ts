@@ -4,7 +4,7 @@
 //     export const GET = requires("billing:read")((request, token) => Response.json({ sub: token.sub }));
 
 import { type AccessToken } from "./access-token.ts";
-import { Denied, type Needs, Protection } from "./bearer.ts";
+import { type Credentials, Denied, type Needs, Protection, type Settings } from "./bearer.ts";
 import { type Verifier } from "./verifier.ts";
 
 /** A handler; `more` is what the framework passes behind the request, such as Next.js's context. */
@@ -26,8 +26,8 @@ export interface Protected {
   metadataPath: string | undefined;
 }
 
-export function protect(verifier: Verifier): Protected {
-  const protection = new Protection(verifier);
+export function protect(verifier: Verifier, settings?: Settings): Protected {
+  const protection = new Protection(verifier, settings);
   return {
     metadataPath: protection.metadataPath,
     metadata() {
@@ -38,13 +38,17 @@ export function protect(verifier: Verifier): Protected {
       const find = protection.requires(scope, needs);
       return (handler) =>
         async (request, ...more) => {
-          const authorization = request.headers.get("Authorization");
-          const credentials = { authorization: authorization === null ? [] : [authorization], url: request.url };
-          const token = await find(credentials).catch(denied);
+          const token = await find(credentialsOf(request)).catch(denied);
           return token instanceof Denied ? responseOf(token) : await handler(request, token, ...more);
         };
     },
   };
+}
+
+/** Several headers of one name are one value here, which is no token and no proof. */
+export function credentialsOf({ headers, method, url }: Request): Credentials {
+  const values = (name: string): string[] => [headers.get(name) ?? []].flat();
+  return { authorization: values("Authorization"), proofs: values("DPoP"), method, url };
 }
 
 /** The refusal as a value; every other error goes on. */

@@ -6,8 +6,8 @@
 
 import { type MiddlewareHandler } from "hono";
 import { type AccessToken } from "./access-token.ts";
-import { type Needs, Protection } from "./bearer.ts";
-import { denied, responseOf } from "./fetch.ts";
+import { type Needs, Protection, type Settings } from "./bearer.ts";
+import { credentialsOf, denied, responseOf } from "./fetch.ts";
 import { type Verifier } from "./verifier.ts";
 
 /** Behind the middleware, `c.get("token")` is the token. */
@@ -21,8 +21,8 @@ export interface Protected {
   metadata: MiddlewareHandler;
 }
 
-export function protect(verifier: Verifier): Protected {
-  const protection = new Protection(verifier);
+export function protect(verifier: Verifier, settings?: Settings): Protected {
+  const protection = new Protection(verifier, settings);
   return {
     async metadata(c, next) {
       if (c.req.method !== "GET" || c.req.path !== protection.metadataPath) return await next();
@@ -32,9 +32,7 @@ export function protect(verifier: Verifier): Protected {
     requires(scope, needs) {
       const find = protection.requires(scope, needs);
       return async (c, next) => {
-        const authorization = c.req.header("Authorization");
-        const credentials = { authorization: authorization === undefined ? [] : [authorization], url: c.req.url };
-        const token = await find(credentials).catch(denied);
+        const token = await find(credentialsOf(c.req.raw)).catch(denied);
         if (token instanceof Error) return responseOf(token);
         c.set("token", token);
         return await next();

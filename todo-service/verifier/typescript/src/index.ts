@@ -9,7 +9,8 @@
 
 export { type AccessToken, type Actor, type StatusReference } from "./access-token.ts";
 export { type Algorithm } from "./algorithms.ts";
-export { type Credentials, Denied, type Needs, Protection } from "./bearer.ts";
+export { type Credentials, Denied, type Needs, Protection, type Settings } from "./bearer.ts";
+export { type Proof } from "./dpop.ts";
 export { type Endpoints } from "./discovery.ts";
 export { type Policy, type WhenStale } from "./policy.ts";
 export { type Reason, REASONS, Refused, UnknownKey } from "./refusals.ts";

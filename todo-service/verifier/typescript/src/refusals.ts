@@ -61,6 +61,11 @@ export class Refused extends Error {
   get isTemporary(): boolean {
     return TEMPORARY.has(this.reason);
   }
+
+  /** The code for the challenge (RFC 6750 §3.1, RFC 9449 §7.1). */
+  get error(): "invalid_token" | "invalid_dpop_proof" {
+    return this.reason.startsWith("proof-") ? "invalid_dpop_proof" : "invalid_token";
+  }
 }
 
 /** No known key has this `kid`. There may be newer keys. */

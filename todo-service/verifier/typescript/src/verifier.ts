@@ -72,6 +72,8 @@ interface Following {
 export class Verifier {
   readonly audience: string;
   readonly issuer: string;
+  /** The algorithms of DPoP proofs that the policy allows. */
+  readonly proofAlgorithms: readonly string[];
   readonly #options: Options;
   readonly #around: Surroundings;
   readonly #policy: Policy;
@@ -93,7 +95,8 @@ export class Verifier {
     this.#around = { ...OWN, ...options.around };
     this.#policy = options.policy ?? {};
     this.#saved = new SavedCopies(options.saved, this.#around.log);
-    termsOf(this.issuer, this.audience, "", this.#policy); // throws for a policy that cannot work
+    const { proofAlgorithms } = termsOf(this.issuer, this.audience, "", this.#policy); // throws if it cannot work
+    this.proofAlgorithms = [...proofAlgorithms].sort();
     if (options.endpoints !== undefined) this.#following = this.#follow(options.endpoints);
   }
 
@@ -147,12 +150,15 @@ export class Verifier {
     return await this.#verifyNow(text, { text: proof, method, url }, whenStale);
   }
 
-  /** The same; if the key is unknown, it waits at most a second for one fetch, which all such requests share. */
-  async verifyOrWait(text: string, whenStale?: WhenStale): Promise<AccessToken> {
+  /** The same; if the key is unknown, it waits at most a second for one fetch, which all such requests share.
+   *
+   * `proof` is that of a token which came with the scheme DPoP; undefined: it came with the scheme Bearer.
+   */
+  async verifyOrWait(text: string, whenStale?: WhenStale, proof?: dpop.Proof): Promise<AccessToken> {
     try {
-      return await this.#verify(text, undefined, whenStale).catch(async (error: unknown) => {
+      return await this.#verify(text, proof, whenStale).catch(async (error: unknown) => {
         if (error instanceof UnknownKey && (await this.#following?.keys.learn(error.kid))) {
-          return await this.#verify(text, undefined, whenStale);
+          return await this.#verify(text, proof, whenStale);
         }
         throw error;
       });

@@ -11,8 +11,9 @@ import { protect as protectExpress } from "../src/express.ts";
 import { protect as protectFastify } from "../src/fastify.ts";
 import { protect as protectFetch } from "../src/fetch.ts";
 import { protect as protectHono } from "../src/hono.ts";
-import { type Verifier } from "../src/index.ts";
+import { type Settings, type Verifier } from "../src/index.ts";
 import { type Claims, TestIssuer } from "../src/testing.ts";
+import { client } from "./client.ts";
 
 const METADATA_PATH = "/.well-known/oauth-protected-resource/billing";
 const METADATA = `resource_metadata="https://api.test${METADATA_PATH}"`;
@@ -24,7 +25,7 @@ interface Answer {
   headers: Headers;
   body: string;
 }
-type Ask = (path: string, authorization?: string | string[]) => Promise<Answer>;
+type Ask = (path: string, authorization?: string | string[], proofs?: string[]) => Promise<Answer>;
 type Adapter = (verifier: Verifier) => Ask | Promise<Ask>;
 
 const issuer = await TestIssuer.create({ audience: "https://api.test/billing" });
@@ -36,9 +37,10 @@ async function listening(server: Server): Promise<Ask> {
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  return (path, authorization) =>
+  return (path, authorization, proofs = []) =>
     new Promise((resolve, reject) => {
-      const headers = ["Host", "api.test", ...[authorization ?? []].flat().flatMap((each) => ["Authorization", each])];
+      const headers = ["Host", "evil.test", ...[authorization ?? []].flat().flatMap((each) => ["Authorization", each])];
+      headers.push(...proofs.flatMap((each) => ["DPoP", each]));
       const asked = httpRequest({ host: "127.0.0.1", port, path, headers, agent: false }, (response) => {
         let body = "";
         response.on("data", (chunk: Buffer) => (body += chunk.toString()));
@@ -53,10 +55,11 @@ async function listening(server: Server): Promise<Ask> {
 
 /** Asks a handler of Request and Response. Two headers are joined, as Headers does it. */
 function asking(handler: (request: Request) => Response | Promise<Response>): Ask {
-  return async (path, authorization) => {
+  return async (path, authorization, proofs = []) => {
     const headers = new Headers();
+    for (const each of proofs) headers.append("DPoP", each);
     for (const each of [authorization ?? []].flat()) headers.append("Authorization", each);
-    const response = await handler(new Request(`https://api.test${path}`, { headers }));
+    const response = await handler(new Request(`https://evil.test${path}`, { headers }));
     return { status: response.status, headers: response.headers, body: await response.text() };
   };
 }
@@ -191,7 +194,31 @@ describe.each(Object.entries(ADAPTERS))("%s", async (_, adapter) => {
       authorization_servers: [issuer.issuer],
       scopes_supported: ["billing:pay", "billing:read"],
       bearer_methods_supported: ["header"],
+      dpop_signing_alg_values_supported: ["ES256", "PS256", "RS256"],
     });
+  });
+
+  test("a token that is bound to a key needs one proof for this URL, whatever the Host header says", async () => {
+    const { token, proof } = await client(issuer, "https://api.test/invoices", READ);
+    const [once, again] = [await proof(), await proof()];
+    const sent = async (path: string, scheme: string, proofs: string[]) => {
+      const { status, headers } = await ask(path, `${scheme} ${token}`, proofs);
+      return [status, headers.get("WWW-Authenticate")?.replace(/, error_description="[^"]*"/, "") ?? null];
+    };
+    const algs = `algs="ES256 PS256 RS256", ${METADATA}`;
+    const refused = [401, `DPoP error="invalid_dpop_proof", ${algs}`];
+    expect(await sent("/invoices?page=2", "DPoP", [once])).toEqual([200, null]);
+    expect(await sent("/invoices", "dpop", [once])).toEqual(refused);
+    expect(await sent("/books", "DPoP", [again])).toEqual(refused);
+    expect(await sent("/invoices", "DPoP", [])).toEqual(refused);
+    expect(await sent("/invoices", "DPoP", [again, await proof()])).toEqual(refused);
+    expect(await sent("/invoices", "Bearer", [again])).toEqual([401, `Bearer error="invalid_token", ${METADATA}`]);
+    expect(await sent("/invoices", "DPoP", [again])).toEqual([200, null]);
+    const bearing = await ask("/invoices", `DPoP ${await issuer.token(READ)}`, [await proof()]);
+    expect([bearing.status, bearing.headers.get("WWW-Authenticate")]).toEqual([
+      401,
+      expect.stringMatching(/^DPoP error="invalid_token", /),
+    ]);
   });
 
   test("an error that is no refusal is not hidden", async () => {
@@ -211,4 +238,26 @@ test("a mistake of the developer is named at the start", async () => {
   expect(() => requires("a", { maxAge: 0 })).toThrow(TypeError);
   const unnamed = await issuer.verifier({ audience: "billing" });
   expect(protectFetch(unnamed).metadataPath).toBeUndefined();
+});
+
+test("an API whose audience is no URL takes proofs for the origin that its settings name, and none without", async () => {
+  const unnamed = await issuer.verifier({ audience: "billing" });
+  const { token, proof } = await client(issuer, "https://public.test/v1/invoices", { ...READ, aud: "billing" });
+  const status = async (settings?: Settings): Promise<number> => {
+    const ask = asking(protectFetch(unnamed, settings).requires("billing:read")(() => new Response("yes")));
+    return (await ask("/invoices", `DPoP ${token}`, [await proof()])).status;
+  };
+  expect([await status({ baseUrl: "https://public.test/v1/" }), await status()]).toEqual([200, 401]);
+});
+
+test("the path of a router that is mounted in Express is part of the URL", async () => {
+  const app = express();
+  const { requires } = protectExpress(verifier);
+  app.use(
+    "/v1",
+    express.Router().get("/invoices", requires("billing:read"), (_, response) => void response.json(1)),
+  );
+  const { token, proof } = await client(issuer, "https://api.test/v1/invoices", READ);
+  const ask = await listening(createServer(app));
+  expect((await ask("/v1/invoices", `DPoP ${token}`, [await proof()])).status).toBe(200);
 });

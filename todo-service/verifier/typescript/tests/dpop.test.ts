@@ -1,32 +1,17 @@
 // DPoP proofs (rule R28). The vectors have what is refused; here is what they cannot say: time, memory and other tokens.
 
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { expect } from "vitest";
 import { normalized } from "../src/dpop.ts";
 import { SpentProofs } from "../src/spent-proofs.ts";
-import { type TestIssuer } from "../src/testing.ts";
 import { test } from "../src/vitest.ts";
+import { client } from "./client.ts";
 import { outcome } from "./outcome.ts";
 
 const URL = "https://api.test/invoices";
 
-/** A client with a key: its token, and proofs for it. */
-async function client(issuer: TestIssuer) {
-  const { privateKey, publicKey } = await generateKeyPair("ES256");
-  const jwk = await exportJWK(publicKey);
-  const token = await issuer.token({ cnf: { jkt: await calculateJwkThumbprint(jwk) } });
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
-  const ath = Buffer.from(hash).toString("base64url");
-  const proof = async (): Promise<string> =>
-    await new SignJWT({ htm: "GET", htu: URL, iat: issuer.now, jti: crypto.randomUUID(), ath })
-      .setProtectedHeader({ alg: "ES256", typ: "dpop+jwt", jwk })
-      .sign(privateKey);
-  return { token, proof };
-}
-
 test("a bound token needs its proof each time, and each proof is accepted once", async ({ issuer }) => {
   const verifier = await issuer.verifier();
-  const { token, proof } = await client(issuer);
+  const { token, proof } = await client(issuer, URL);
   const [first, second] = [await proof(), await proof()];
   const ask = (text: string) => outcome(verifier.verifyDpop(token, text, "GET", URL));
   expect(await outcome(verifier.verify(token))).toBe("bound-to-key");
@@ -43,7 +28,7 @@ test("a bound token needs its proof each time, and each proof is accepted once",
 
 test("a proof of a token that is refused may come again", async ({ issuer }) => {
   const verifier = await issuer.verifier();
-  const { token, proof } = await client(issuer);
+  const { token, proof } = await client(issuer, URL);
   const text = await proof();
   issuer.down();
   await issuer.revoke(token);
