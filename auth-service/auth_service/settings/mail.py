@@ -34,7 +34,7 @@ class MailSettings(BaseModel):
         None, description="Authorities (PEM) trusted instead of the system's for the mail server"
     )
     product_name: ProductName | None = Field(
-        None, description="Name of the product in mails; default: the issuer's host"
+        None, description="Name of the product in mails and authenticator apps; default: the issuer's host"
     )
 
     @property
