@@ -363,3 +363,15 @@ def test_no_session_starts_or_is_renewed_without_the_second_factor(service: Serv
 
     with pytest.raises(SecondFactorMissing):
         service.do(start)
+
+
+def test_a_missing_key_encryption_key_is_no_wrong_code(sqlite_service: Service) -> None:
+    """The operator has to put it back: 503. A recovery code still signs in."""
+    sqlite_service.signed_up(ANN)
+    app = protect(sqlite_service)
+    client = sqlite_service.client()
+    sign_in(client)
+    [(sealed,)] = sqlite_service.rows("SELECT sealed_secret FROM totp_factors")
+    sqlite_service.execute(f"UPDATE totp_factors SET sealed_secret = x'00000009{sealed[4:].hex()}'")
+    assert verify(client, app.wait()).status_code == 503
+    assert recover(client, app.recovery_codes[0]).status_code == 200

@@ -45,7 +45,7 @@ class TestAfterThePassword:
         mine, other = (Browser(sqlite_service).open("/signin").sign_in() for _ in range(2))
         assert other.path == "/second-factor"
         _, fields = mine.fields("second-factor-form")
-        assert other.post("/second-factor", **fields, code=app.wait()).last.status_code == 403
+        assert other.post("/second-factor", **{**fields, "code": app.wait()}).last.status_code == 403
         stranger = Browser(sqlite_service).open("/signin")
         _, fields = stranger.fields("signin-form")
         assert stranger.post("/second-factor", form_token=fields["form_token"], code=app.code()).path == "/signin"
@@ -140,4 +140,4 @@ class TestSettingItUp:
         begun = browser.press("factor-form", "begin", password=PASSWORD)
         action, fields = begun.fields("confirm-form")
         secret = fields.pop("secret")
-        assert secret not in begun.post(action, **fields, decision="confirm", code="000000").last.text
+        assert secret not in begun.post(action, **{**fields, "decision": "confirm", "code": "000000"}).last.text

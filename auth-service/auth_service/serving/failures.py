@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route
 
 from ..accounts import passwords
+from ..accounts.factors.totp_factors import UnreadableSecret
 from ..accounts.passwords import TooBusy
 from ..endpoints.better_auth.refusals import Refusal, TooManyRequests
 from ..endpoints.better_auth.routes import PREFIX
@@ -42,7 +43,8 @@ def add_exception_handlers(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_render_http_exception)
     app.exception_handler(ClientDisconnect)(_render_half_a_request)
     # IntegrityError: the client or account of a row was deleted a moment ago. A second try gets the proper refusal.
-    for store_error in (OperationalError, PoolTimeoutError, IntegrityError):
+    # UnreadableSecret: an authenticator app's key-encryption key is missing. Recovery codes still work.
+    for store_error in (OperationalError, PoolTimeoutError, IntegrityError, UnreadableSecret):
         app.exception_handler(store_error)(_render_unavailable)
 
 

@@ -37,7 +37,7 @@ class MailSettings(BaseModel):
         False, description="`on`: nobody signs in before the address is confirmed; needs mail. See [Mail](#mail)"
     )
     product_name: ProductName | None = Field(
-        None, description="Name of the product in mails; default: the issuer's host"
+        None, description="Name of the product in mails and authenticator apps; default: the issuer's host"
     )
 
     @property
