@@ -84,7 +84,7 @@ class SessionTokens:
         now: datetime,
     ) -> str:
         """An access token that is at most REUSED_FOR old, signed with the active key."""
-        key = session.id, target.audience.identifier
+        key = f"{session.id} {session.amr}", target.audience.identifier  # who has just entered a code is told so
         known = self._issued.get(key)
         if known is not None and (known.target, known.status) == (target, status) and self._is_young(known, now):
             return known.token
