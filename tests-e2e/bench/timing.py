@@ -5,6 +5,7 @@
     sign-in    a wrong password
     sign-up    while addresses have to be confirmed (AUTH_REQUIRE_VERIFIED_EMAIL); otherwise the answer tells it anyway
     reset      a link for a new password
+    link       a link that signs in
 
 The two requests of a pair follow each other in random order, so that other load on the machine slows both. The result
 is the mean difference with its 99 % confidence interval. Only the pairs between the fifth and the ninety-fifth
@@ -34,6 +35,7 @@ WAYS: Mapping[str, tuple[str, Mapping[str, str], int]] = {
     "sign-in": ("sign-in/email", {"password": "not-the-password"}, 401),
     "sign-up": ("sign-up/email", {"password": PASSWORD, "name": "Ann"}, 200),
     "reset": ("request-password-reset", {}, 200),
+    "link": ("sign-in/magic-link", {}, 200),
 }
 
 
