@@ -6,6 +6,7 @@ from __future__ import annotations
 PAGES = (
     "signin",
     "second-factor",
+    "second-factor-setup",
     "signup",
     "select-account",
     "consent",

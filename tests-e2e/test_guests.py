@@ -1,153 +1,212 @@
-"""Other people's libraries, with their own defaults: people sign in and out, and an API verifies tokens.
+"""Other people's libraries, with their own defaults: people sign in, refresh and sign out, and APIs verify tokens.
 
 `./run.py test --guests` tries them all. Otherwise only those that differ most: of Debian, of PyPI, of npm, and an API.
 """
 
 import json
 import os
+import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx2
 import pytest
 from deploy.local.ports import free_port
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Request
 
 from e2e_fixtures.browser import somebodys_browser
-from e2e_fixtures.guests import register, running
+from e2e_fixtures.checkout import ambient
+from e2e_fixtures.guest_programs import GUESTS
+from e2e_fixtures.guests import Registered, register, running
 from e2e_fixtures.people import PASSWORD, Person, bearer
+from e2e_fixtures.providers import Account, Ours
+from e2e_fixtures.sites import NONCE, PKCE, SITES, USUAL, Site
 from e2e_fixtures.stack import Stack
+from e2e_fixtures.user_agent import Callback, UserAgent
 from e2e_fixtures.waiting import wait_until
 
-
-@dataclass(frozen=True)
-class Guest:
-    """The site's paths, and the buttons that it shows before it goes to auth-service and before it signs out.
-
-    `sends_proof` is False if the library sends neither a `code_challenge` nor a `nonce` by default.
-    """
-
-    callback: str
-    sign_out: str = "/logout"
-    enter: str = ""
-    leave: str = ""
-    sends_proof: bool = True
-
-
-SITES = {
-    "auth.js": Guest("/auth/callback/ours", "/auth/signout", enter="button", leave="button"),
-    "django-allauth": Guest("/accounts/oidc/ours/login/callback/", sends_proof=False),
-    "express-openid-connect": Guest("/callback"),
-    "mod_auth_openidc": Guest("/callback", "/callback?logout=http%3A%2F%2F127.0.0.1%3A{port}%2Fsigned-out.html"),
-    "mozilla-django-oidc": Guest("/oidc/callback/"),
-    "passport-openidconnect": Guest("/callback", sends_proof=False),
-}
-TOLD = {  # sites that take logout tokens, and where
-    "express-openid-connect": "/backchannel-logout",
-    "mod_auth_openidc": "/callback?logout=backchannel",
-}
-USUAL = ("express-openid-connect", "mod_auth_openidc", "mozilla-django-oidc")
-TRIED = sorted(SITES) if os.environ.get("GUESTS") == "all" else USUAL
+TRIES_ALL = os.environ.get("GUESTS") == "all"
+TRIED = sorted(SITES) if TRIES_ALL else USUAL
+SENT = {PKCE: "code_challenge", NONCE: "nonce"}
 
 
 @dataclass(frozen=True)
 class Visit:
     """A person's browser at a running site."""
 
-    guest: Guest
+    site: Site
     url: str
+    stack: Stack
+    client_id: str
     page: Page
+    asked: list[dict[str, list[str]]]  # the parameters of each authorization request
 
-    def sign_in(self, person: Person) -> str:
-        """Sign in at auth-service and return to the site. The site's answer: its page, and the header X-Email."""
-        self.page.goto(self.url)
-        if self.guest.enter:
-            self.page.click(self.guest.enter)
+    def sign_in(self, person: Person) -> None:
+        """Sign in at auth-service, allow what the site asks for, and return to it."""
+        self.page.goto(self.url + self.site.home)
+        if self.site.enter:
+            self.page.click(self.site.enter)
         self.page.fill("#email", person.email)
         self.page.fill("#password", PASSWORD)
         self.page.click("#sign-in")
-        with self.page.expect_response(lambda answer: answer.url == f"{self.url}/") as shown:
+        self.page.wait_for_url(lambda url: url.startswith((self.url, f"{self.stack.url}/consent")))
+        if self.page.locator("#allow").count():
             self.page.click("#allow")
-        assert shown.value.ok
-        return f"{self.page.inner_text('body')} {shown.value.headers.get('x-email')}"
+        self.page.wait_for_url(self.url + self.site.home)
+
+    def shown(self) -> str:
+        """The text and the headers of the page that only a signed-in person sees; "" if it is not shown."""
+        answer = self.page.goto(self.url + self.site.home)
+        if answer is None or answer.url != self.url + self.site.home or not answer.ok:
+            return ""
+        return f"{self.page.inner_text('body')} {answer.headers}"
+
+    def refreshes(self) -> bool:
+        """Whether the site has used a refresh token at its page for that."""
+        before = refreshed(self.stack)
+        self.page.goto(self.url + self.site.refresh)
+        return refreshed(self.stack) > before
 
     def sign_out(self) -> None:
-        self.page.goto(self.url + self.guest.sign_out.format(port=urlsplit(self.url).port))
-        if self.guest.leave:
-            self.page.click(self.guest.leave)
-        if self.page.locator("#sign-out").count():
-            self.page.click("#sign-out")
+        filled_in = {"port": urlsplit(self.url).port, "issuer": quote(self.stack.url, ""), "client_id": self.client_id}
+        self.page.goto(self.url + self.site.sign_out.format(**filled_in))
+        if self.site.leave:
+            self.page.click(self.site.leave)
+        if self.site.ends_session:
+            if self.page.locator("#sign-out").count():
+                self.page.click("#sign-out")
+            self.page.wait_for_url(lambda url: url.partition("?")[0] == self.url + self.site.signed_out)
+        else:
+            self.page.context.clear_cookies(domain="localhost")  # otherwise auth-service signs the person in again
 
-    def is_signed_in(self) -> bool:
-        """Whether the site still knows the person. Otherwise it shows its button, or sends them to auth-service."""
-        shown = self.page.goto(self.url)
-        return shown is not None and shown.url == f"{self.url}/"
+
+def refreshed(stack: Stack) -> float:
+    """How often a refresh token was used at this system."""
+    exposed = httpx2.get(f"http://127.0.0.1:{stack.running['metrics_ports']['auth']}/metrics", trust_env=False).text
+    return sum(
+        float(count) for count in re.findall(r'^auth_tokens_issued_total\{.*"refresh_token".*\} (\S+)', exposed, re.M)
+    )
+
+
+NOTES = "https://notes.example.com"  # the API of the guests that are APIs
+SERVICE: dict[str, Any] = {"grant_types": ["client_credentials"]}
+SHELLS_CALLBACK = "http://127.0.0.1:9/callback"  # nothing answers there
+
+
+@pytest.fixture(scope="module")
+def registered(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Registered:
+    """The sites, the API with its own client, a service that calls it, and a shell."""
+    api = {"resource": NOTES, "name": "Notes", "scopes": {"notes:read": "See your notes"}}
+    others = {
+        "notes": {"client_name": "Notes", "protected_resource": NOTES, "scope": "notes:read", **SERVICE},
+        "robot": {"client_name": "Robot", "scope": "notes:read todos:read", **SERVICE},
+        "shell": {
+            **Site().registration("Shell", ""),
+            "redirect_uris": [SHELLS_CALLBACK],
+            "post_logout_redirect_uris": [],
+        },
+    }
+    return register(stack, tmp_path_factory.mktemp("registered"), TRIED, [api], others)
 
 
 @contextmanager
-def visiting(name: str, stack: Stack, chromium: Browser, folder: Path) -> Iterator[Visit]:
-    guest, port = SITES[name], free_port()
-    url = f"http://127.0.0.1:{port}"
-    registered = register(
-        stack,
-        client_name=name,
-        redirect_uris=[f"{url}{guest.callback}"],
-        post_logout_redirect_uris=[f"{url}{path}" for path in ("", "/signed-out", "/signed-out.html")],
-        **({} if guest.sends_proof else {"require_pkce": False}),
-        **({"backchannel_logout_uri": f"{url}{TOLD[name]}"} if name in TOLD else {}),
-    )
-    credentials = {"CLIENT_ID": registered["client_id"], "CLIENT_SECRET": registered["client_secret"]}
+def visiting(name: str, stack: Stack, registered: Registered, chromium: Browser, folder: Path) -> Iterator[Visit]:
+    url, (client_id, secret) = registered.url(name), registered.credentials[name]
+    environ = {"ISSUER": stack.url, "CLIENT_ID": client_id, "CLIENT_SECRET": secret}
     with (
-        running(name, folder / "guest", port, ISSUER=stack.url, **credentials) as running_at,
+        running(name, folder / "guest", registered.ports[name], **environ),
         somebodys_browser(chromium) as context,
     ):
-        yield Visit(guest, running_at, context.new_page())
+        page, asked = context.new_page(), list[dict[str, list[str]]]()
+        begins = f"{stack.url}/oauth/authorize?"
+
+        def note(sent: Request) -> None:
+            if sent.url.startswith(begins):
+                asked.append(parse_qs(urlsplit(sent.url).query))
+
+        page.on("request", note)
+        yield Visit(SITES[name], url, stack, client_id, page, asked)
 
 
 @pytest.mark.parametrize("name", TRIED)
-def test_a_person_signs_in_and_out(name: str, stack: Stack, person: Person, chromium: Browser, tmp_path: Path) -> None:
-    with visiting(name, stack, chromium, tmp_path) as visit:
-        assert person.email in visit.sign_in(person)
-        assert visit.is_signed_in()
-        visit.sign_out()
-        visit.page.context.clear_cookies(domain="localhost")  # auth-service must not sign the person in again
-        assert not visit.is_signed_in()
-
-
-@pytest.mark.parametrize("name", TOLD)
-def test_a_sign_out_at_auth_service_ends_the_sites_session(
-    name: str, stack: Stack, person: Person, chromium: Browser, tmp_path: Path
+def test_a_person_signs_in_and_out(
+    name: str, stack: Stack, registered: Registered, person: Person, chromium: Browser, tmp_path: Path
 ) -> None:
-    """OpenID Connect Back-Channel Logout 1.0, as the library understands it."""
-    with visiting(name, stack, chromium, tmp_path) as visit:
+    """With the library's defaults. What it has functions for is tried: refresh, sign-out, back-channel logout."""
+    with visiting(name, stack, registered, chromium, tmp_path) as visit:
         visit.sign_in(person)
-        assert visit.is_signed_in()
-        visit.page.goto(f"{stack.url}/signout")
-        visit.page.click("#sign-out")
-        wait_until(lambda: not visit.is_signed_in())
+        assert person.email in visit.shown()
+        assert [each for each in SENT if SENT[each] in visit.asked[0]] == list(visit.site.sends)
+        if visit.site.refresh:
+            wait_until(visit.refreshes)
+            assert person.email in visit.shown()
+        visit.sign_out()
+        assert visit.shown() == ""
+        if visit.site.takes_logout_tokens:
+            visit.sign_in(person)
+            visit.page.goto(f"{stack.url}/signout")
+            visit.page.click("#sign-out")
+            wait_until(lambda: visit.shown() == "")
 
 
-def test_an_mcp_server_takes_tokens_for_its_own_name(stack: Stack, tmp_path: Path) -> None:
-    """fastmcp with its own JWT verifier, as an API that was registered in one command."""
-    port = free_port()
-    api = f"http://127.0.0.1:{port}/mcp"
-    described = {"resource": api, "name": "Notes", "scopes": {"notes:read": "See your notes"}}
-    created = stack.checkout.run("auth", "resources", "create", stdin=json.dumps(described))
-    assert created.returncode == 0, created.stderr
-    robot = register(stack, client_name="Robot", grant_types=["client_credentials"], scope="notes:read todos:read")
-    auth = (robot["client_id"], robot["client_secret"])
+def token_of_robot(stack: Stack, registered: Registered, resource: str) -> str:
+    """The robot's access token for the API or for another one."""
+    form = {"grant_type": "client_credentials", "resource": resource}
+    answered = stack.client().post("/oauth/token", data=form, auth=registered.credentials["robot"])
+    token: str = answered.json()["access_token"]
+    return token
+
+
+def ask_mcp(url: str, token: str) -> httpx2.Response:
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "count_notes", "arguments": {}}}
+    headers = {**bearer(token), "Accept": "application/json, text/event-stream"}
+    return httpx2.post(f"{url}/mcp", json=call, headers=headers, trust_env=False)
 
-    def ask(resource: str) -> httpx2.Response:
-        form = {"grant_type": "client_credentials", "resource": resource}
-        token = stack.client().post("/oauth/token", data=form, auth=auth).json()["access_token"]
-        headers = {**bearer(token), "Accept": "application/json, text/event-stream"}
-        return httpx2.post(api, json=call, headers=headers, trust_env=False)
 
-    with running("fastmcp", tmp_path / "guest", port, ISSUER=stack.url, API=api):
-        answered, other = ask(api), ask(f"{stack.url}/api/v1")
+APIS = {"fastmcp": ask_mcp}
+
+
+@pytest.mark.parametrize("name", APIS)
+def test_an_api_takes_tokens_for_its_own_name(name: str, stack: Stack, registered: Registered, tmp_path: Path) -> None:
+    """With the library's own verifier. The API was registered in one command."""
+    client_id, secret = registered.credentials["notes"]
+    environ = {"ISSUER": stack.url, "API": NOTES, "CLIENT_ID": client_id, "CLIENT_SECRET": secret}
+    with running(name, tmp_path / "guest", free_port(), **environ) as url:
+        tokens = (token_of_robot(stack, registered, resource) for resource in (NOTES, f"{stack.url}/api/v1"))
+        answered, other = (APIS[name](url, token) for token in tokens)
     assert (answered.status_code, other.status_code) == (200, 401), answered.text
-    assert '"3"' in answered.text
+    assert "3" in answered.text
+
+
+def test_a_shell_signs_a_person_in(stack: Stack, registered: Registered, person: Person) -> None:
+    """guests/curl/sign-in.sh: code flow with PKCE, refresh, userinfo, revocation, after which a refresh is refused."""
+    client_id, secret = registered.credentials["shell"]
+    environ = {"CLIENT_ID": client_id, "CLIENT_SECRET": secret, "CALLBACK": SHELLS_CALLBACK}
+    with shell("sign-in.sh", ISSUER=stack.url, **environ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        answer = UserAgent(Ours(stack)).sign_in(url, Account(person.id, person.email))
+        assert isinstance(answer, Callback), answer
+        written, errors = process.communicate(f"{answer.url}\n", timeout=60)
+    assert process.returncode == 0, errors
+    email, refused = written.splitlines()
+    assert (email, json.loads(refused)["error"]) == (person.email, "invalid_grant")
+
+
+def test_a_shell_gets_and_revokes_a_services_token(stack: Stack, registered: Registered) -> None:
+    """guests/curl/service.sh: client credentials, introspection by the API's client, revocation."""
+    (client_id, secret), (api_id, api_secret) = registered.credentials["robot"], registered.credentials["notes"]
+    environ = {"ISSUER": stack.url, "CLIENT_ID": client_id, "CLIENT_SECRET": secret, "API": NOTES}
+    with shell("service.sh", **environ, API_CLIENT_ID=api_id, API_CLIENT_SECRET=api_secret) as process:
+        written, errors = process.communicate(timeout=60)
+    assert (process.returncode, written.split()) == (0, ["True", "False"]), errors
+
+
+def shell(script: str, **environ: str) -> "subprocess.Popen[str]":
+    command, given, pipe = ["sh", str(GUESTS / "curl" / script)], {**ambient(), **environ}, subprocess.PIPE
+    return subprocess.Popen(command, env=given, text=True, stdin=pipe, stdout=pipe, stderr=pipe)

@@ -1,6 +1,7 @@
 """atjwt as another team installs it: a wheel, in an empty environment, far from this repository."""
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,49 @@ with Issuer() as issuer, issuer.standing_in_for(protection.verifier):
     seen = [asyncio.run(status(each)) for each in (token, issuer.token("bob"), "forged")]
     issuer.revoke(token)
     print(*seen, asyncio.run(status(token)))
+"""
+# Sends the token of each vector to the README's application, and prints the verdicts that differ. A token that is
+# accepted lacks the scope: 403.
+VECTORS = """
+import asyncio, json, sys
+from datetime import timedelta
+from pathlib import Path
+from httpx2 import ASGITransport, AsyncClient
+from atjwt import Endpoints, Policy, Seams, Verifier, WhenStale
+from atjwt.key_set import KeySet, parse_keys
+from application import app, protection
+
+def verifier_of(vector, document, said):
+    policy = Policy(
+        timedelta(seconds=said["leeway"]), timedelta(seconds=said["token_max_age"]), frozenset(said["algorithms"]),
+        said["requires_status"], WhenStale(said["when_stale"]),
+    )
+    lists, now = said["status_lists"].removesuffix("/"), vector["now"]
+    endpoints = Endpoints(said["issuer"] + "/jwks.json", lists)
+    made = Verifier(said["issuer"], said["audience"], policy=policy, endpoints=endpoints, seams=Seams(lambda: now))
+    text = vector["status_list"]
+    try:
+        made.learn(KeySet(parse_keys(document), document, None, now), {} if text is None else {lists + "/1": text})
+    except ValueError:
+        pass  # a key set or a list that is refused as a whole
+    return made
+
+async def verdicts(file):
+    parts = json.loads(file.read_text())
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://api") as client:
+        for vector in parts["vectors"]:
+            document, said = parts["key_sets"][vector["key_set"]].encode(), parts["policies"][vector["policy"]]
+            vars(protection.verifier).update(vars(verifier_of(vector, document, said)))
+            header = b"Bearer " + vector["token"].encode("latin-1")
+            status = (await client.get("/invoices", headers=[(b"Authorization", header)])).status_code
+            yield vector["name"], (vector["verdict"] == "accept", status)
+
+async def main():
+    seen = [each for name in sys.argv[2:] async for each in verdicts(Path(sys.argv[1], f"{name}.json"))]
+    wrong = [(name, *how) for name, how in seen if how not in ((True, 403), (False, 400), (False, 401), (False, 503))]
+    print(json.dumps([len(seen), wrong]))
+
+asyncio.run(main())
 """
 TYPED = "import atjwt\nreveal_type(atjwt.Verifier('https://id.example.com', 'a').verify('').scope)\n"
 
@@ -72,6 +116,17 @@ def test_the_lines_of_the_readme_protect_an_api_in_an_empty_folder(python: Path,
     (tmp_path / "application.py").write_text(text.partition("```python\n")[2].partition("```")[0], encoding="utf-8")
     (tmp_path / "calls.py").write_text(CALLS, encoding="utf-8")
     assert run(python, "calls.py", folder=tmp_path) == "200 403 401 401\n"
+
+
+@pytest.mark.process
+def test_the_lines_of_the_readme_refuse_every_forged_token_of_the_vectors(python: Path, tmp_path: Path) -> None:
+    """And accept the good ones, each with its keys, list, policy and time."""
+    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "application.py").write_text(text.partition("```python\n")[2].partition("```")[0], encoding="utf-8")
+    (tmp_path / "vectors.py").write_text(VECTORS, encoding="utf-8")
+    folder, files = PACKAGE.parent / "vectors", ("tokens", "algorithms", "key_sets", "status_lists")
+    seen, wrong = json.loads(run(python, "vectors.py", folder, *files, folder=tmp_path))
+    assert (seen > 500, wrong) == (True, [])
 
 
 @pytest.mark.process

@@ -40,6 +40,7 @@ from .store.instants import Clock
 from .telemetry.counts import RequestCounts
 from .tokens.access_tokens import AccessTokenReader
 from .tokens.code_values import CodeValues
+from .tokens.dpop_proofs import DPoPProofs, open_dpop_proofs
 from .tokens.id_token_hints import HintVerifier
 from .tokens.issuer import TokenIssuer
 from .tokens.refresh_tokens import RefreshLifetimes, RefreshTokens, open_refresh_tokens
@@ -88,6 +89,7 @@ class Parts(Supply):
     code_values: CodeValues
     refresh_tokens: RefreshTokens
     access_tokens: AccessTokenReader
+    dpop_proofs: DPoPProofs
 
 
 @asynccontextmanager
@@ -141,6 +143,7 @@ def _assemble(
     secrets, sealing = settings.versioned("secret"), settings.versioned("key_encryption_keys")
     has_limits = settings.limits == "on"
     client_limits = _make_client_limits(settings)
+    queue_limit = settings.hashing_queue_limit if has_limits else UNLIMITED_QUEUE
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
     assertions = AssertionVerifier(database, FetchedKeys(outbound))
     cached_clients, resources = ClientCache(database), ResourceCache(settings.issuer, database)
@@ -166,7 +169,7 @@ def _assemble(
         registration=Registration(settings.registration),
         registration_limits=limit_registrations(client_limits),
         session_tokens=SessionTokens(tokens, database, counts, cached_clients, resources),
-        passwords=_make_password_hasher(settings),
+        passwords=PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit),
         attempts=AttemptLimiter(database, secrets, is_on=has_limits),
         outbox=Outbox(is_on=settings.mail_target is not None),
         mail_budgets=MailBudgets(secrets, is_on=has_limits),
@@ -186,14 +189,10 @@ def _assemble(
         code_values=CodeValues(secrets),
         refresh_tokens=open_refresh_tokens(database, lifetimes, secrets),
         access_tokens=AccessTokenReader(settings.issuer, keys, database),
+        dpop_proofs=open_dpop_proofs(settings.issuer, database, secrets),
     )
 
 
 def _make_client_limits(settings: Settings) -> ClientLimits:
     quota = settings.client_rate_limit if settings.limits == "on" else None
     return open_client_limits(quota, settings.redis_url, settings.redis_ca_file, settings.redis_timeout)
-
-
-def _make_password_hasher(settings: Settings) -> PasswordHasher:
-    queue_limit = settings.hashing_queue_limit if settings.limits == "on" else UNLIMITED_QUEUE
-    return PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit)

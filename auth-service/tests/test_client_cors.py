@@ -27,7 +27,7 @@ def test_a_clients_page_may_ask(service: Service, path: str) -> None:
     assert allowed.status_code == 204
     assert allowed.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert allowed.headers["Access-Control-Allow-Methods"] == "GET, POST"
-    assert allowed.headers["Access-Control-Allow-Headers"] == "authorization, content-type"
+    assert allowed.headers["Access-Control-Allow-Headers"] == "authorization, content-type, dpop"
     assert "Origin" in allowed.headers["Vary"]
     assert "Access-Control-Allow-Credentials" not in allowed.headers
 

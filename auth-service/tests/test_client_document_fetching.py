@@ -59,7 +59,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an unusable key": (
         {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [public_jwk("rsa", d="AQAB")]}}, "jwks: a",
     ),
-    "a protection that is not given": ({"dpop_bound_access_tokens": True}, "dpop_bound_access_tokens"),
+    "a protection that is not given": ({"require_signed_request_object": True}, "require_signed_request_object"),
     "a name with a line break": ({"client_name": "a\nb"}, "client_name"),
     "too many members": ({"contacts": ["a"] * 300}, "too many members"),
 }  # fmt: skip

@@ -227,8 +227,7 @@ def test_metadata_that_cannot_be_meant_are_refused(changes: dict[str, Any], mess
 UNMET: dict[str, tuple[dict[str, Any], str]] = {
     "pairwise subjects": ({"subject_type": "pairwise"}, "subject_type may only be public."),
     "encrypted ID tokens": ({"id_token_encrypted_response_alg": "RSA-OAEP"}, "id_token_encrypted"),
-    "DPoP": ({"dpop_bound_access_tokens": True}, "dpop_bound_access_tokens may only be false."),
-    "signed requests": ({"require_signed_request_object": True}, "require_signed_"),
+    "signed requests": ({"require_signed_request_object": True}, "require_signed_request_object may only be false."),
     "being told of sign-outs by the browser": ({"frontchannel_logout_uri": "https://a.example.com/"}, "frontchannel_"),
     "another algorithm": ({"token_endpoint_auth_signing_alg": "EdDSA"}, "token_endpoint_auth_"),
     "two at once": (
@@ -343,7 +342,8 @@ def test_metadata_survive_being_stored() -> None:
     members = {**METADATA, "client_name": "R", "redirect_uris": ["https://a.example.com/"], "first_party": True}
     members |= {"require_pkce": False, "jwks": KEYS, "default_resource": ISSUER}
     members |= {"assertion_audience": "token_endpoint", "id_token_claims": "minimal", ALG: "ES256"}
-    members |= {"require_pushed_authorization_requests": True}
+    members |= {"require_pushed_authorization_requests": True, "dpop_bound_access_tokens": True}
+    members |= {"request_object_signing_alg": "PS256"}
     registered = parse(members, resources=RESOURCES, supported_grant_types=GRANT_TYPES)
     stored = json.loads(json.dumps(registered.members()))
     assert (

@@ -12,8 +12,10 @@ from auth_service.oauth.errors import InvalidClientMetadata
 from .browser import Browser, signed_in
 from .code_flow import REDIRECT_URI, Frontend, register_backend, register_frontend
 from .conftest import ISSUER, Service
-from .oauth_client import claims_of, encode, post, register, register_with_key
+from .dpop_client import Prover
+from .oauth_client import GRANT, claims_of, encode, post, register, register_with_key
 from .registry import RESOURCES
+from .test_request_objects import signing_frontend
 
 Said = Any
 Check = Callable[[Service, Said], None]
@@ -138,6 +140,15 @@ def assertion_algorithms(service: Service, said: Said) -> None:
         assert (response.status_code == 200) == (alg in said), alg
 
 
+@of("dpop_signing_alg_values_supported")
+def proof_algorithms(service: Service, said: Said) -> None:
+    client = register(service)
+    for alg in ("RS256", "PS256", "ES256", "RS512"):
+        headers = Prover(service, "ec" if alg == "ES256" else "rsa").header(alg=alg)
+        response = post(service, GRANT, auth=(client.client_id, client.secret), headers=headers)
+        assert (response.status_code == 200) == (alg in said), alg
+
+
 @of("scopes_supported")
 def scopes(service: Service, said: Said) -> None:
     frontend = register_frontend(service, first_party=True, scope=" ".join(said))
@@ -209,13 +220,20 @@ def pages(service: Service, said: Said) -> None:
     assert '<html lang="en">' in page.html
 
 
-@of("claims_parameter_supported", "request_parameter_supported", "request_uri_parameter_supported")
+@of("request_parameter_supported", "request_object_signing_alg_values_supported")
+def request_objects(service: Service, said: Said) -> None:
+    """By value, and signed: test_request_objects.py."""
+    assert said in (True, ["RS256", "PS256", "ES256"])
+    for alg in ("RS256", "PS256", "ES256"):
+        assert signing_frontend(service, alg)
+
+
+@of("claims_parameter_supported", "request_uri_parameter_supported")
 def parameters(service: Service, said: Said) -> None:
     if said:
         asked = '{"id_token":{"email":{"essential":true}}}'
         assert "email" in claims_of(tokens(service, scope="openid", claims=asked)["id_token"])
     else:
-        assert authorized(service, request="x")["error"] == "request_not_supported"
         assert authorized(service, request_uri="https://a.example/x")["error"] == "request_uri_not_supported"
 
 

@@ -102,7 +102,7 @@ REFUSED: dict[str, tuple[object, int, str]] = {
     "a private key": ({**MINIMAL, "jwks": {"keys": [public_jwk("rsa", d="AQAB")]}}, 400, BAD),
     "a name with a line break": ({**MINIMAL, "client_name": "Board\nby us"}, 400, BAD),
     "a scope that is a list": ({**MINIMAL, "scope": ["openid"]}, 400, BAD),
-    "a protection that is not given": ({**MINIMAL, "dpop_bound_access_tokens": True}, 400, BAD),
+    "a protection that is not given": ({**MINIMAL, "require_signed_request_object": True}, 400, BAD),
     "a receiver over http": ({**MINIMAL, "backchannel_logout_uri": "http://10.0.0.1/"}, 400, BAD),
     "no JSON": (b"{", 400, BAD),
     "an array": ([MINIMAL], 400, BAD),

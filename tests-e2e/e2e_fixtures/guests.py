@@ -3,76 +3,56 @@
 Every guest is given ISSUER, CLIENT_ID, CLIENT_SECRET, PORT and FOLDER (its own, empty) in its environment.
 """
 
-import hashlib
 import json
-import shutil
+import secrets
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
+from deploy.local.ports import free_port
 
-from e2e_fixtures.absent import absent
-from e2e_fixtures.checkout import ROOT, ambient
-from e2e_fixtures.npm import installed, node
+from e2e_fixtures.checkout import ambient
+from e2e_fixtures.guest_programs import MODULES, command_of
+from e2e_fixtures.sites import SITES
 from e2e_fixtures.stack import Stack
 from e2e_fixtures.waiting import wait_until
 
-GUESTS = ROOT / "tests-e2e/guests"
-MODULES = Path("/usr/lib/apache2/modules")
-INSTALLATION_TIMEOUT = 600  # seconds
+STARTUP_TIMEOUT = 180  # seconds: a first start makes the site's database
 
 
-def python_of(name: str) -> Path:
-    """The interpreter of a guest's own environment, with the packages of its lock."""
-    lock = GUESTS / name / "requirements.txt"
-    folder = ROOT / ".run" / f"guest-{name}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
-    complete = folder / "is-complete"  # written last, so an interrupted installation is not taken for complete
-    if not complete.exists():
-        _run([sys.executable, "-m", "venv", "--clear", str(folder)])
-        pip = [str(folder / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        _run([*pip, "--require-hashes", "-r", str(lock)])
-        complete.touch()
-    return folder / "bin/python"
+@dataclass(frozen=True)
+class Registered:
+    """Each client's client_id and secret ("" if it is public), and the port of each site."""
+
+    credentials: Mapping[str, tuple[str, str]]
+    ports: Mapping[str, int]
+
+    def url(self, site: str) -> str:
+        return f"http://127.0.0.1:{self.ports[site]}"
 
 
-def _run(command: Sequence[str]) -> None:
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=INSTALLATION_TIMEOUT, check=False)
-    if ran.returncode != 0:
-        pytest.fail(f"{' '.join(command)} failed:\n{ran.stdout}{ran.stderr}")
-
-
-def command_of(name: str, folder: Path) -> list[str]:
-    """The command that runs a guest in the foreground."""
-    if (GUESTS / name / "requirements.txt").exists():
-        return [str(python_of(name)), str(GUESTS / name / "app.py")]
-    if (GUESTS / name / "package.json").exists():
-        return [node(), str(installed(GUESTS / name) / "app.js")]
-    return _apache(folder, GUESTS / name / "apache.conf")
-
-
-def _apache(folder: Path, configuration: Path) -> list[str]:
-    program = shutil.which("apache2") or "/usr/sbin/apache2"
-    if not Path(program).exists() or not (MODULES / "mod_auth_openidc.so").exists():
-        absent("Apache with mod_auth_openidc is not installed (Debian: apt-get install libapache2-mod-auth-openidc)")
-    pages = folder / "pages"
-    pages.mkdir()
-    for name in ("index.html", "signed-out.html"):
-        (pages / name).write_text("<p>A page of Apache", encoding="utf-8")
-    for path in (folder, pages):
-        path.chmod(0o755)  # as root, Apache serves as another user
-    return [program, "-f", str(configuration), "-DFOREGROUND"]
-
-
-def register(stack: Stack, **metadata: Any) -> dict[str, Any]:
-    created = stack.checkout.run("auth", "clients", "create", stdin=json.dumps(metadata))
-    assert created.returncode == 0, created.stderr
-    registered: dict[str, Any] = json.loads(created.stdout)
-    return registered
+def register(
+    stack: Stack, folder: Path, sites: Iterable[str], apis: Sequence[Any], others: Mapping[str, Any]
+) -> Registered:
+    """Register these sites and what else is given, by one command and one file."""
+    registered = Registered({}, {name: free_port() for name in sites})
+    described = {name: SITES[name].registration(name, registered.url(name)) for name in registered.ports}
+    clients: dict[str, dict[str, Any]] = {**described, **others}
+    ids = {name: f"client_{secrets.token_hex(16)}" for name in clients}
+    for name, client in clients.items():
+        client["client_id"] = ids[name]
+        if client.get("token_endpoint_auth_method") != "none":
+            client["secret_file"] = f"{ids[name]}.secret"
+    written = {"configuration": "guests", "apis": apis, "clients": list(clients.values())}
+    (folder / "guests.json").write_text(json.dumps(written), encoding="utf-8")
+    applied = stack.checkout.run("auth", "apply", str(folder / "guests.json"))
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    made = {path.stem: path.read_text(encoding="utf-8").strip() for path in folder.glob("*.secret")}
+    return Registered({name: (given, made.get(given, "")) for name, given in ids.items()}, registered.ports)
 
 
 @contextmanager
@@ -85,7 +65,7 @@ def running(name: str, folder: Path, port: int, **environ: str) -> Iterator[str]
         process = subprocess.Popen(command, cwd=folder, env={**ambient(), **given}, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: process.poll() is not None or _answers(url))
+        wait_until(lambda: process.poll() is not None or _answers(url), STARTUP_TIMEOUT)
         assert process.poll() is None, (folder / "guest.log").read_text(encoding="utf-8")
         yield url
     finally:

@@ -117,9 +117,23 @@ def _extract_older(service: str, module: str, folder: Path) -> Path:
     added = _git("log", "-1", "--diff-filter=A", "--format=%H", "--", f"{migrations}/{newest}").decode().strip()
     if not added or _git("rev-parse", "--is-shallow-repository") == b"true\n":
         pytest.skip("git does not have the commit before the newest migration")
-    with tarfile.open(fileobj=io.BytesIO(_git("archive", f"{added}^", service))) as archive:
+    before = _last_of(f"{added}^", migrations)
+    with tarfile.open(fileobj=io.BytesIO(_git("archive", before, service))) as archive:
         archive.extractall(folder / "older", filter="data")
     return folder / "older" / service
+
+
+def _last_of(commit: str, migrations: str) -> str:
+    """The last commit, up to this one, all of whose migrations are still there.
+
+    A branch that was merged late has given its migration another number.
+    """
+    ours = {path.name for path in (ROOT / migrations).glob("[0-9]*.py")}
+    for each in _git("rev-list", "--first-parent", "--max-count=50", commit).decode().split():
+        files = _git("ls-tree", "--name-only", f"{each}:{migrations}").decode().split()
+        if {name for name in files if name[0].isdigit()} <= ours:
+            return each
+    raise AssertionError(f"no commit before {commit} has the migrations of this version")
 
 
 def _git(*arguments: str) -> bytes:

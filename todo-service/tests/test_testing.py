@@ -111,6 +111,17 @@ def test_it_stands_in_for_the_verifier_of_an_application(issuer: Issuer) -> None
 
 
 @in_a_loop
+async def test_a_token_with_an_unknown_key_is_refused_by_a_verifier_that_was_not_started() -> None:
+    """As in a team's test of an application whose lifespan does not run."""
+    with Issuer() as issuer, Issuer() as thief:
+        verifier = issuer.verifier()
+        forged = thief.token(iss=issuer.url, aud=issuer.audience)
+        with pytest.raises(Refused) as refused:
+            await verifier.verify_or_wait(forged)
+        assert refused.value.reason is Reason.UNKNOWN_KEY
+
+
+@in_a_loop
 async def test_a_verifier_that_finds_everything_itself() -> None:
     """Over HTTP, as in production: the issuer is not told of this verifier."""
     with Issuer() as issuer:

@@ -1,7 +1,8 @@
 """Accounts: the people who sign in, their ways in, and their passwords.
 
     accounts.py          the tables `Account` and `Identity`, and every function that reads or changes them
-    sign_ups.py          `create_unless_taken`: a new account, without telling whether the address was free
+    sign_ups.py          `create_unless_taken`: a new account, without telling whether the address was free; an account
+                         without a password
     account_lists.py     pages of accounts for operators: searched, in a chosen order
     email_addresses.py   `parse_email`: an address in the form in which it is stored and compared
     passwords.py         which passwords are accepted; Argon2id in a few threads with a bounded queue

@@ -1,9 +1,9 @@
-"""Creating an account without telling whether its address was free, for sign-ups that are confirmed by mail."""
+"""Creating an account without telling whether its address was free, and ending what a stranger has set up with it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import literal, select
+from sqlalchemy import delete, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..store import identifiers
@@ -54,6 +54,27 @@ async def create_unless_taken(session: AsyncSession, wanted: Wanted, *, now: dat
     made = made.where(select(Account.id).where(Account.id == account.id).exists())
     await session.execute(insert_into(session, Identity).from_select([*identity], made))
     return account, is_new
+
+
+async def delete_password(session: AsyncSession, account_id: str) -> None:
+    """Delete the account's password; its owner sets a new one by a mailed link. Lock the account first."""
+    password = (Identity.account_id == account_id, Identity.provider_id == CREDENTIAL)
+    await session.execute(delete(Identity).where(*password))
+
+
+async def create_password(session: AsyncSession, account_id: str, password_hash: str, *, now: datetime) -> None:
+    """Give an account without a password one. Lock the account first."""
+    session.add(
+        Identity(
+            id=identifiers.draw(),
+            account_id=account_id,
+            provider_id=CREDENTIAL,
+            subject=account_id,
+            password_hash=password_hash,
+            created_at=now,
+            updated_at=now,
+        )
+    )
 
 
 def _values(row: Row) -> dict[str, object]:

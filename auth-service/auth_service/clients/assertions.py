@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..oauth.client_assertion import ClientAssertion, InvalidAssertion
+from ..oauth.client_assertion import ClientAssertion
+from ..oauth.compact_jwt import InvalidJwt, SignedJwt
 from ..store.database import Database
 from ..store.instants import Instant
 from ..store.rows import Expiry, Row, insert_into
@@ -18,7 +19,7 @@ from .keys import ClientKey, parse_key_set
 
 
 class UsedAssertion(Row):
-    """A used assertion, remembered until it expires."""
+    """A used assertion of a client, or a used DPoP proof (tokens/dpop_proofs.py), remembered until it expires."""
 
     __tablename__ = "used_assertions"
     __expiry__ = Expiry()
@@ -38,14 +39,15 @@ class AssertionVerifier:
         Its `jti` is stored only after the signature is verified: a forgery must not use up a client's `jti`.
 
         Raises:
-            InvalidAssertion
+            InvalidJwt
         """
-        if not await self._is_signed(assertion, client, now):
-            raise InvalidAssertion("no key of the client verifies it")
-        if not await self._spend(assertion):
-            raise InvalidAssertion("it has been used before")
+        if not await self.is_signed(assertion, client, now=now):
+            raise InvalidJwt("no key of the client verifies it")
+        if not await spend_once(self.database, _key(assertion), expires_at=assertion.expires_at):
+            raise InvalidJwt("it has been used before")
 
-    async def _is_signed(self, assertion: ClientAssertion, client: Client, now: datetime) -> bool:
+    async def is_signed(self, assertion: SignedJwt, client: Client, *, now: datetime) -> bool:
+        """Whether a key of the client verifies it. A `jwks_uri` is fetched if that may help."""
         registration = client.registration
         if registration.jwks is not None:
             return _verifies(parse_key_set(registration.jwks, strictly=False), assertion)
@@ -58,19 +60,24 @@ class AssertionVerifier:
             await self.fetched_keys.get_anew(registration.jwks_uri, now=now), assertion
         )
 
-    async def _spend(self, assertion: ClientAssertion) -> bool:
-        """Mark the assertion used. One conditional INSERT decides, so of simultaneous uses exactly one returns True."""
-        async with self.database.writing() as session:
-            insert = insert_into(session, UsedAssertion)
-            spent = await session.execute(
-                insert.values(key=_key(assertion), expires_at=assertion.expires_at)
-                .on_conflict_do_nothing(index_elements=[UsedAssertion.key])
-                .returning(UsedAssertion.key)
-            )
-            return spent.scalar_one_or_none() is not None
+
+async def spend_once(database: Database, key: str, *, expires_at: datetime) -> bool:
+    """Mark an assertion used. One conditional INSERT decides, so of simultaneous uses exactly one returns True.
+
+    Args:
+        key: the hash of what names it: whose it is, and its `jti`.
+    """
+    async with database.writing() as session:
+        insert = insert_into(session, UsedAssertion)
+        spent = await session.execute(
+            insert.values(key=key, expires_at=expires_at)
+            .on_conflict_do_nothing(index_elements=[UsedAssertion.key])
+            .returning(UsedAssertion.key)
+        )
+        return spent.scalar_one_or_none() is not None
 
 
-def _verifies(keys: Sequence[ClientKey], assertion: ClientAssertion) -> bool:
+def _verifies(keys: Sequence[ClientKey], assertion: SignedJwt) -> bool:
     return any(key.verifies(assertion) for key in keys if key.fits(assertion))
 
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..oauth import client_assertion
-from ..oauth.client_assertion import ASSERTION_TYPE, InvalidAssertion
+from ..oauth import client_assertion, fapi2
+from ..oauth.client_assertion import ASSERTION_TYPE
+from ..oauth.compact_jwt import InvalidJwt
 from ..oauth.errors import InvalidClient, InvalidRequest
 from ..oauth.metadata_values import (
     CLIENT_SECRET_BASIC,
@@ -96,7 +97,7 @@ def _read_assertion(parameters: Parameters) -> Credentials:
         raise InvalidClient(f"The client_assertion_type must be {ASSERTION_TYPE}.")
     try:
         return Credentials(PRIVATE_KEY_JWT, client_assertion.read_client_id(assertion), assertion)
-    except InvalidAssertion as error:
+    except InvalidJwt as error:
         raise InvalidClient(f"The client_assertion is refused: {error}.") from error
 
 
@@ -138,8 +139,15 @@ class ClientAuthenticator:
 
     async def _verify(self, text: str, client: Client, now: datetime) -> None:
         try:
-            assertion = client_assertion.parse(text, audiences=self._audiences(client), now=now)
+            is_strict = client.registration.is_fapi2
+            assertion = client_assertion.parse(
+                text,
+                audiences=self._audiences(client),
+                algorithms=fapi2.ALGORITHMS if is_strict else client_assertion.ALGORITHMS,
+                takes_list=not is_strict,
+                now=now,
+            )
             await self.verifier.verify(assertion, client, now=now)
-        except InvalidAssertion as error:
+        except InvalidJwt as error:
             reason = f"The client_assertion is refused: {error}."
             raise InvalidClient(reason, client_id=client.client_id) from error

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import InvalidKeyError
 from jwt.algorithms import Algorithm, ECAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
 
-from ..oauth.client_assertion import ClientAssertion
+from ..oauth.compact_jwt import SignedJwt
 
 MAX_KEYS = 32
 MIN_MODULUS_BITS, MAX_MODULUS_BITS = 2048, 8192  # verifying with a longer key costs us too much
@@ -39,15 +39,20 @@ class ClientKey:
     alg: str | None
     key: PublicKey
 
-    def fits(self, assertion: ClientAssertion) -> bool:
+    def fits(self, assertion: SignedJwt) -> bool:
         """Whether the key matches the assertion's `kid`, if it has one, and its algorithm."""
         _, kind = _ALGORITHMS[assertion.alg]
         is_named = assertion.kid is None or assertion.kid == self.kid
         return is_named and self.alg in (None, assertion.alg) and isinstance(self.key, kind)
 
-    def verifies(self, assertion: ClientAssertion) -> bool:
-        algorithm, _ = _ALGORITHMS[assertion.alg]
-        return algorithm.verify(assertion.signing_input, self.key, assertion.signature)
+    def verifies(self, assertion: SignedJwt) -> bool:
+        return verifies(assertion.alg, self.key, assertion.signing_input, assertion.signature)
+
+
+def verifies(alg: str, key: PublicKey, signing_input: bytes, signature: bytes) -> bool:
+    """Whether the signature is this key's, by this algorithm. False for a key of another type."""
+    algorithm, kind = _ALGORITHMS[alg]
+    return isinstance(key, kind) and algorithm.verify(signing_input, key, signature)
 
 
 def parse_key_set(document: Mapping[str, Any], *, strictly: bool) -> Sequence[ClientKey]:
@@ -78,21 +83,22 @@ def parse_key_set(document: Mapping[str, Any], *, strictly: bool) -> Sequence[Cl
 def _parse_key(entry: object) -> ClientKey:
     if not isinstance(entry, dict):
         raise UnusableKey("a key is not an object")
-    if _PRIVATE_MEMBERS & entry.keys():
-        raise UnusableKey("a key is private or symmetric: register public keys only")
     kid, alg = entry.get("kid"), entry.get("alg")
     if not (kid is None or isinstance(kid, str)) or not (alg is None or alg in list(_ALGORITHMS)):
         raise UnusableKey(f"a key's kid or alg is not usable; supported are {', '.join(_ALGORITHMS)}")
     key_ops = entry.get("key_ops", ["verify"])
     if entry.get("use", "sig") != "sig" or not isinstance(key_ops, list) or "verify" not in key_ops:
         raise UnusableKey("a key is not meant for signatures")
-    key = _public_key(entry)
+    key = parse_public_key(entry)
     if alg is not None and not isinstance(key, _ALGORITHMS[alg][1]):
         raise UnusableKey("a key's type does not match its alg")
     return ClientKey(kid, alg, key)
 
 
-def _public_key(entry: Mapping[str, Any]) -> PublicKey:
+def parse_public_key(entry: Mapping[str, Any]) -> PublicKey:
+    """The key of a JWK, by its numbers alone. Raises UnusableKey, also for a private key."""
+    if _PRIVATE_MEMBERS & entry.keys():
+        raise UnusableKey("a key is private or symmetric: only public keys are taken")
     kty = entry.get("kty")
     names = _MEMBERS.get(kty, ()) if isinstance(kty, str) else ()
     members = {name: entry.get(name) for name in names}

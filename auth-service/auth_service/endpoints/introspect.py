@@ -15,6 +15,7 @@ from ..http.oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
 from ..http.parts import given
 from ..oauth.access_token import USERINFO_CLAIMS
 from ..oauth.claims import names_for
+from ..oauth.dpop_proof import TOKEN_TYPE
 from ..oauth.errors import InvalidClient
 from ..oauth.metadata_members import one_or_list
 from ..store.instants import Clock
@@ -72,7 +73,7 @@ def _username(account: Account | None, scopes: Collection[str]) -> dict[str, str
 def _describe_access_token(token: VerifiedToken) -> dict[str, Any]:
     """RFC 7662 §2.2, RFC 9470 §6.2."""
     told = {name: value for name, value in token.claims.items() if name != USERINFO_CLAIMS}
-    return {"active": True, "token_type": "Bearer", **told}
+    return {"active": True, "token_type": "Bearer" if token.jkt is None else TOKEN_TYPE, **told}
 
 
 def _describe_refresh_token(shown: ShownRefreshToken, issuer: str) -> dict[str, Any]:

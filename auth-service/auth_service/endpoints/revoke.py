@@ -9,7 +9,8 @@ in the same session do not end (README, "Grants").
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
 
 from ..audit.trail import recorded
 from ..clients import clients
@@ -37,8 +38,8 @@ class RevokeParts(ClientRequestParts):
     access_tokens: AccessTokenReader
 
 
-@router.post("/oauth/revoke", openapi_extra=TOKEN_FORM, responses=REFUSALS, response_class=Response)
-async def revoke(request: Request) -> Response:
+@router.post("/oauth/revoke", openapi_extra=TOKEN_FORM, responses=REFUSALS)
+async def revoke(request: Request) -> JSONResponse:
     """End the grant of a token. An unknown or ended token, or another client's, is answered with 200, too (§2.2)."""
     parts = given(request, RevokeParts)
     now = parts.clock()
@@ -51,7 +52,7 @@ async def revoke(request: Request) -> Response:
             await _end_grant(parts, grant.id, client, now)
     elif found is not None and found.client_id == client.client_id:
         await _end_grant_of(found, parts, client, now)
-    return Response(status_code=200, headers=NO_STORE)
+    return JSONResponse({}, headers=NO_STORE)  # clients ignore the content (§2.2); some libraries read only JSON
 
 
 async def _end_grant_of(token: VerifiedToken, parts: RevokeParts, client: Client, now: datetime) -> None:

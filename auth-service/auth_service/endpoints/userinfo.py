@@ -7,10 +7,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from ..clients.cache import ClientCache
-from ..http.bearer_tokens import REFUSALS, insufficient_scope, invalid_token, read_bearer_token
+from ..http.bearer_tokens import REFUSALS, insufficient_scope, invalid_token, prove_key, read_token, refuse_proof
+from ..http.dpop import DPoPParts
 from ..http.oauth_requests import NO_STORE
-from ..http.parts import Given, given
+from ..http.parts import given
 from ..oauth.claims import names_for
+from ..oauth.dpop_proof import DPoPProof
+from ..oauth.errors import InvalidDPoPProof
 from ..oauth.parameters import MEDIA_TYPE
 from ..oauth.scope import OPENID
 from ..resources.cache import ResourceCache
@@ -29,7 +32,7 @@ FORM: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class UserinfoParts(Given):
+class UserinfoParts(DPoPParts):
     clock: Clock
     resources: ResourceCache
     access_tokens: AccessTokenReader
@@ -47,11 +50,12 @@ async def userinfo(request: Request) -> Response:
     """
     parts = given(request, UserinfoParts)
     now = parts.clock()
-    shown = await read_bearer_token(request)
+    shown = await read_token(request)
     try:
-        token = parts.access_tokens.verify(shown, now=now)
+        token = parts.access_tokens.verify(shown.token, now=now)
     except InvalidToken as error:
-        raise invalid_token(str(error)) from error
+        raise invalid_token(str(error), is_dpop=shown.is_dpop) from error
+    proof = await prove_key(request, parts, shown, token.jkt, now=now)
     if not (await parts.resources.current(now=now)).opens_userinfo(token.audience):
         raise invalid_token("another audience")
     if OPENID not in token.scopes:
@@ -59,9 +63,19 @@ async def userinfo(request: Request) -> Response:
     account = await parts.access_tokens.find_account(token, now=now)
     if account is None:
         raise invalid_token("ended grant or session, or suspended account")
+    await _spend(parts, proof)
     names = names_for(token.scopes, token.userinfo_claims)
     client = await parts.cached_clients.find(token.client_id, now=now)
     api = None if client is None else client.registration.default_resource
     held = await person_claims.find_held_by_person(parts.database, account, names, api)
     described = person_claims.describe(account, names, held, api=api)
     return JSONResponse({"sub": account.id, **described}, headers=NO_STORE)
+
+
+async def _spend(parts: UserinfoParts, proof: DPoPProof | None) -> None:
+    if proof is None:
+        return
+    try:
+        await parts.dpop_proofs.spend(proof)
+    except InvalidDPoPProof as error:
+        raise refuse_proof(error) from error

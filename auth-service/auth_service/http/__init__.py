@@ -6,7 +6,8 @@
     oauth_requests.py           the form of a protocol request, and refusals as RFC 6749 has them
     json_bodies.py              the client metadata in a request's body
     client_requests.py          `authenticate`: prove the client of such a request, then count the request
-    bearer_tokens.py            a bearer token in the header or the form, and its challenges (RFC 6750)
+    dpop.py                     the DPoP proof of a request, and the nonce for the next one (RFC 9449)
+    bearer_tokens.py            an access token in the header or the form, and its challenges (RFC 6750)
     client_cors.py              CORS for clients' own pages
     cookies.py                  which of several values of a cookie is ours; deleting all of a name
     session_cookies.py          `SessionCookies`: the signed cookie, or bearer credential, of a session

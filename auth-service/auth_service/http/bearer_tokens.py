@@ -1,13 +1,17 @@
-"""The bearer token of a request, and refusals with their challenge (RFC 6750)."""
+"""The access token of a request, and refusals with their challenge (RFC 6750, RFC 9449 §7)."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from ..oauth.errors import InvalidRequest
+from ..oauth.dpop_proof import ALGORITHMS, TOKEN_TYPE, DPoPProof
+from ..oauth.errors import InvalidDPoPProof, InvalidRequest, OAuthError, UseDPoPNonce
 from ..oauth.parameters import MEDIA_TYPE
+from .dpop import DPoPParts, read_proof
 from .oauth_requests import NO_STORE, OAuthErrorBody, read_form
 
 
@@ -15,10 +19,18 @@ class BearerRefusal(Exception):
     """A refusal with a `WWW-Authenticate` challenge. If the request has no token, no error is named (RFC 6750 §3)."""
 
     def __init__(
-        self, status: int, error: str = "", description: str = "", *, scope: str = "", reason: str = ""
+        self,
+        status: int,
+        error: str = "",
+        description: str = "",
+        *,
+        scope: str = "",
+        is_dpop: bool = False,
+        reason: str = "",
     ) -> None:
         super().__init__(description)
         self.status = status
+        self._is_dpop = is_dpop
         self.reason = reason or description  # for the log only
         told = {"error": error, "error_description": description, "scope": scope}
         self._told = {name: value for name, value in told.items() if value}
@@ -26,10 +38,21 @@ class BearerRefusal(Exception):
     def render(self) -> Response:
         challenge = ", ".join(f'{name}="{value}"' for name, value in {"realm": "oauth", **self._told}.items())
         body = {name: value for name, value in self._told.items() if name != "scope"}
-        return JSONResponse(body, self.status, {**NO_STORE, "WWW-Authenticate": f"Bearer {challenge}"})
+        if self._is_dpop:  # RFC 9449 §7.1
+            challenge = f'{challenge}, algs="{" ".join(ALGORITHMS)}"'
+        scheme = TOKEN_TYPE if self._is_dpop else "Bearer"
+        return JSONResponse(body, self.status, {**NO_STORE, "WWW-Authenticate": f"{scheme} {challenge}"})
 
 
-async def read_bearer_token(request: Request) -> str:
+@dataclass(frozen=True)
+class ShownToken:
+    """A token as a request shows it."""
+
+    token: str
+    is_dpop: bool  # the scheme is DPoP: a proof comes with it (RFC 9449 §7.1)
+
+
+async def read_token(request: Request) -> ShownToken:
     """The token of a request, from its header or its form (RFC 6750 §2.1, §2.2), but never from its query.
 
     Raises:
@@ -40,11 +63,19 @@ async def read_bearer_token(request: Request) -> str:
     if len(in_header) + (in_form is not None) > 1:
         raise BearerRefusal(400, "invalid_request", "More than one access token was sent.")
     if in_form is not None:
-        return in_form
+        return ShownToken(in_form, is_dpop=False)
     scheme, _, token = (in_header[0] if in_header else "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    if scheme.lower() not in ("bearer", "dpop") or not token.strip():
         raise BearerRefusal(401, reason="no token")
-    return token.strip()
+    return ShownToken(token.strip(), is_dpop=scheme.lower() == "dpop")
+
+
+async def read_bearer_token(request: Request) -> str:
+    """As `read_token`, where only bearer tokens are taken. Raises BearerRefusal."""
+    shown = await read_token(request)
+    if shown.is_dpop:
+        raise BearerRefusal(401, reason="no bearer token")
+    return shown.token
 
 
 async def _read_from_form(request: Request) -> str | None:
@@ -57,8 +88,39 @@ async def _read_from_form(request: Request) -> str | None:
         raise BearerRefusal(error.status, error.error, error.description, reason=error.reason) from error
 
 
-def invalid_token(reason: str) -> BearerRefusal:
-    return BearerRefusal(401, "invalid_token", "The access token is not valid.", reason=reason)
+def invalid_token(reason: str, *, is_dpop: bool = False) -> BearerRefusal:
+    return BearerRefusal(401, "invalid_token", "The access token is not valid.", is_dpop=is_dpop, reason=reason)
+
+
+async def prove_key(
+    request: Request, parts: DPoPParts, shown: ShownToken, jkt: str | None, *, now: datetime
+) -> DPoPProof | None:
+    """The verified proof of a token that is bound to the key `jkt`; None for a bearer token. It is not spent yet.
+
+    A bound token is refused without its proof, and a bearer token with one (RFC 9449 §7.1, §7.2).
+
+    Raises:
+        BearerRefusal
+    """
+    if shown.is_dpop != (jkt is not None):
+        raise invalid_token("bound to a key, or not", is_dpop=shown.is_dpop)
+    if not shown.is_dpop:
+        return None
+    try:
+        proof = read_proof(request, parts, access_token=shown.token, now=now)
+        if proof is not None:
+            parts.dpop_proofs.verify(proof)
+    except (InvalidDPoPProof, UseDPoPNonce) as error:
+        raise refuse_proof(error) from error
+    if proof is None:
+        raise refuse_proof(InvalidDPoPProof("The token is bound to a key, and the request has no DPoP header."))
+    if proof.jkt != jkt:
+        raise invalid_token("bound to another key", is_dpop=True)
+    return proof
+
+
+def refuse_proof(error: OAuthError) -> BearerRefusal:
+    return BearerRefusal(401, error.error, error.description, is_dpop=True)
 
 
 def insufficient_scope(scope: str) -> BearerRefusal:

@@ -16,7 +16,7 @@ from .parts import Given, given_by
 
 PATHS = frozenset({"/oauth/token", "/oauth/userinfo", "/oauth/revoke", "/oauth/par"})
 PREFLIGHT_MAX_AGE = 600  # seconds
-EXPOSED_HEADERS = "WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy"
+EXPOSED_HEADERS = "WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, DPoP-Nonce"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def _preflight(*, is_known: bool) -> Response:
         return Response(status_code=204)
     allowed = {
         "Access-Control-Allow-Methods": "GET, POST",
-        "Access-Control-Allow-Headers": "authorization, content-type",
+        "Access-Control-Allow-Headers": "authorization, content-type, dpop",
         "Access-Control-Max-Age": str(PREFLIGHT_MAX_AGE),
     }
     return Response(status_code=204, headers=allowed)

@@ -85,11 +85,12 @@ def document_form(schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": schema}}}}
 
 
-def document_clients_form(required: str, properties: dict[str, Any]) -> dict[str, Any]:
+def document_clients_form(required: str | None, properties: dict[str, Any]) -> dict[str, Any]:
     """The same, with the fields by which a client may authenticate (RFC 6749 §2.3.1, RFC 7523 §2.2)."""
     names = ("client_id", "client_secret", "client_assertion", "client_assertion_type")
     shown = {**properties, **{name: {"type": "string"} for name in names}}
-    return document_form({"type": "object", "required": [required], "properties": shown})
+    needed = {} if required is None else {"required": [required]}
+    return document_form({"type": "object", **needed, "properties": shown})
 
 
 TOKEN_FORM = document_clients_form("token", {"token": {"type": "string"}, "token_type_hint": {"type": "string"}})

@@ -14,6 +14,7 @@ from .attempts import take_in_window
 
 WINDOW = timedelta(hours=1)
 PER_ADDRESS = 5  # mails to one address in a window
+NOTICES, NOTICES_WINDOW = 5, timedelta(days=1)  # mails about sign-ins from new browsers that an account gets
 PER_NETWORK = (20, 60, 200)  # mails that an IPv4 address or a /64, a /56, and a /48 cause in a window
 
 
@@ -35,6 +36,11 @@ class MailBudgets:
         for network, budget in zip(networks, PER_NETWORK, strict=False):
             await take_in_window(session, self._hash("network", network), budget, WINDOW, now=now)
         await take_in_window(session, self._hash("address", email), PER_ADDRESS, WINDOW, now=now)
+
+    async def take_notice(self, session: AsyncSession, account_id: str, *, now: datetime) -> None:
+        """Count one mail that tells an account what has happened. Raises TooManyAttempts."""
+        if self._is_on:
+            await take_in_window(session, self._hash("notices", account_id), NOTICES, NOTICES_WINDOW, now=now)
 
     def _hash(self, *parts: str) -> str:
         return hmac.digest(self._key, "\0".join(parts).encode(), "sha256").hex()

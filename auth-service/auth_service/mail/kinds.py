@@ -9,6 +9,9 @@ class Kind(StrEnum):
     VERIFY_EMAIL = "verify_email"  # a link that proves an address
     CHANGE_EMAIL = "change_email"  # a link that gives an account the address that the mail went to
     EMAIL_CHANGED = "email_changed"  # to the old address: the account has another one now
+    SIGN_IN = "sign_in"  # a link that signs in
+    NO_ACCOUNT = "no_account"  # instead of the former, if the address has no account
+    NEW_DEVICE = "new_device"  # somebody has signed in from a browser that is new to the account
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a kind of mail: a link to set a new password
     ACCOUNT_EXISTS = "account_exists"  # somebody has signed up with the address of an account
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - as above: it was changed by such a link
@@ -21,6 +24,7 @@ LINK_TTL: Mapping[Kind, timedelta] = {
     Kind.VERIFY_EMAIL: timedelta(hours=24),
     Kind.RESET_PASSWORD: timedelta(hours=1),
     Kind.CHANGE_EMAIL: timedelta(hours=1),
+    Kind.SIGN_IN: timedelta(minutes=15),
 }
 
 

@@ -45,6 +45,7 @@ class AccessToken:
     roles: tuple[str, ...] = ()  # of the subject, at the audience
     groups: tuple[str, ...] = ()
     status: StatusReference | None = None
+    jkt: str | None = None  # the thumbprint of the key that it is bound to
 
     def claims(self) -> Mapping[str, Any]:
         """The claims on the wire (RFC 9068 §2.2); times are NumericDate, whole seconds."""
@@ -66,6 +67,8 @@ class AccessToken:
             claims[USERINFO_CLAIMS] = list(self.userinfo_claims)
         named = {"roles": self.roles, "groups": self.groups}  # RFC 9068 §2.2.3.1
         claims |= {name: list(names) for name, names in named.items() if names}
+        if self.jkt is not None:
+            claims["cnf"] = {"jkt": self.jkt}  # RFC 9449 §6.1
         if self.status is not None:
             claims["status"] = self.status.claim()
         return claims

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 
-from . import claims_parameter, pkce
+from . import claims_parameter, dpop_proof, pkce
 from . import scope as scopes
 from .claims_parameter import RequestedClaims
 from .client_metadata import ClientMetadata
@@ -85,6 +85,13 @@ def read_code_challenge(parameters: Parameters, client: ClientMetadata, scope: C
     if not pkce.is_challenge(challenge):
         raise InvalidRequest("The code_challenge is not a SHA-256 hash in base64url.")
     return challenge
+
+
+def read_dpop_jkt(parameters: Parameters) -> str | None:
+    jkt = parameters.get("dpop_jkt")
+    if jkt is not None and not dpop_proof.is_jkt(jkt):
+        raise InvalidRequest("The dpop_jkt is not the SHA-256 thumbprint of a key in base64url.")
+    return jkt
 
 
 def read_prompt(parameters: Parameters) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ class AuthorizationRequest:
     acr_values: tuple[str, ...]
     claims: str | None  # canonical JSON
     subject: str | None = None  # the account id that the id_token_hint or the claim `sub` names
+    dpop_jkt: str | None = None  # the thumbprint of the key that the code is bound to (RFC 9449 §10)
 
     @property
     def target(self) -> Target:
@@ -63,8 +64,8 @@ class AuthorizationRequest:
         return RequestedClaims({}) if self.claims is None else claims_parameter.parse(self.claims)
 
     def render(self) -> str:
-        """JSON for the store; `restore` reads it."""
-        return json.dumps(asdict(self))
+        """JSON for the store; `restore` reads it. The version before knows no `dpop_jkt`: left out if there is none."""
+        return json.dumps({name: value for name, value in asdict(self).items() if name != "dpop_jkt" or value})
 
     @classmethod
     def restore(cls, text: str) -> Self:
@@ -129,4 +130,5 @@ def read(
         acr_values=tuple((parameters.get("acr_values") or "").split()),
         claims=None if claims is None else requested.render(),
         subject=members_of.read_subject(requested),
+        dpop_jkt=members_of.read_dpop_jkt(parameters),
     )

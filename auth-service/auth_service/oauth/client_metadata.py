@@ -9,13 +9,16 @@ from . import metadata_members as members_of
 from . import scope as scopes
 from .algorithms import ALGORITHMS, SIGNED_RESPONSE_ALG
 from .audiences import Resources
+from .fapi2 import FAPI2, apply_profile
 from .metadata_values import (
     AUTH_METHODS,
     AUTHORIZATION_CODE,
     CLIENT_SECRET_BASIC,
+    DPOP_BOUND,
     MINIMAL,
     NONE,
     PUSHED_REQUIRED,
+    REQUEST_ALG,
     SECRET_METHODS,
     TOKEN_ENDPOINT,
 )
@@ -24,7 +27,7 @@ from .metadata_values import (
 _AS_GIVEN = (
     *("jwks", "jwks_uri", "default_resource", "event_endpoint", "require_pkce", "assertion_audience"),
     *("id_token_claims", "backchannel_logout_uri", "backchannel_logout_session_required", SIGNED_RESPONSE_ALG),
-    PUSHED_REQUIRED,
+    *(PUSHED_REQUIRED, DPOP_BOUND, REQUEST_ALG, "profile"),
 )
 
 
@@ -52,6 +55,13 @@ class ClientMetadata:
     backchannel_logout_uri: str | None  # the URL that receives logout tokens
     backchannel_logout_session_required: bool | None  # logout tokens have a `sid` in any case
     require_pushed_authorization_requests: bool | None  # RFC 9126 §6
+    dpop_bound_access_tokens: bool | None  # RFC 9449 §5.2
+    request_object_signing_alg: str | None  # of its request objects; None: it sends none (RFC 9101 §10.5)
+    profile: str | None  # FAPI2 (oauth/fapi2.py)
+
+    @property
+    def is_fapi2(self) -> bool:
+        return self.profile == FAPI2
 
     @property
     def uses_secret(self) -> bool:
@@ -121,7 +131,7 @@ def parse(
         InvalidClientMetadata, InvalidRedirectUri: the description names the member.
     """
     members_of.refuse_unmet(members)
-    given = {name: value for name, value in members.items() if name in NAMES and value is not None}
+    given = apply_profile({name: value for name, value in members.items() if name in NAMES and value is not None})
     method = members_of.read_one_of(given, "token_endpoint_auth_method", AUTH_METHODS, CLIENT_SECRET_BASIC)
     grant_types = (
         metadata_combinations.read_grant_types(given, supported_grant_types)
@@ -153,6 +163,9 @@ def parse(
         backchannel_logout_uri=members_of.read_receiver(given, "backchannel_logout_uri"),
         backchannel_logout_session_required=members_of.read(given, "backchannel_logout_session_required", bool, None),
         require_pushed_authorization_requests=members_of.read(given, PUSHED_REQUIRED, bool, None),
+        dpop_bound_access_tokens=members_of.read(given, DPOP_BOUND, bool, None),
+        request_object_signing_alg=members_of.read_one_of(given, REQUEST_ALG, ALGORITHMS, None),
+        profile=given.get("profile"),
     )
     metadata_combinations.check(metadata)
     return metadata

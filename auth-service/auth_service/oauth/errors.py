@@ -72,6 +72,18 @@ class UnsupportedGrantType(OAuthError):
     error = "unsupported_grant_type"
 
 
+class InvalidDPoPProof(OAuthError):
+    """The request's DPoP proof is missing or proves nothing (RFC 9449 §5)."""
+
+    error = "invalid_dpop_proof"
+
+
+class UseDPoPNonce(OAuthError):
+    """The proof needs a nonce of ours, which the response carries (RFC 9449 §8)."""
+
+    error = "use_dpop_nonce"
+
+
 class InvalidScope(OAuthError):
     """The scope is unknown, malformed, or wider than the client's registration or the grant."""
 
@@ -122,6 +134,12 @@ class AccountSelectionRequired(OAuthError):
 
 class RequestNotSupported(OAuthError):
     error = "request_not_supported"
+
+
+class InvalidRequestObject(OAuthError):
+    """The request object is malformed, or not signed by its client (RFC 9101 §7)."""
+
+    error = "invalid_request_object"
 
 
 class RequestUriNotSupported(OAuthError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from .authentication_context import ACRS
+from .authentication_context import ACRS, ONE_FACTOR, TWO_FACTORS, meets
 from .authorization_parameters import CONSENT, LOGIN, NONE, SELECT_ACCOUNT
 from .authorization_request import AuthorizationRequest
 from .errors import (
@@ -24,6 +24,7 @@ REDIRECTS = timedelta(seconds=5)  # from a sign-in to its code, and to the code'
 
 class Step(Enum):
     SIGN_IN = "sign in"
+    SECOND_FACTOR = "prove a second factor"
     SELECT_ACCOUNT = "select an account"
     CONSENT = "consent"
     DONE = "done"
@@ -36,6 +37,8 @@ class Person:
     account_id: str
     auth_time: datetime
     is_hinted: bool = True  # False: the login_hint is the address of somebody else
+    acr: str = ONE_FACTOR  # of the session
+    has_second_factor: bool = False  # one that could be asked for
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def decide(
         OAuthError: no step can satisfy the request, or a step is needed and the client sent prompt=none.
     """
     _check_acr(request, issuer)
-    step = _next(request, person, progress, now)
+    step = _next(request, person, progress, issuer, now)
     if NONE in request.prompt and step in _REFUSALS:
         refusal, description = _REFUSALS[step]
         raise refusal(description)
@@ -67,12 +70,13 @@ def decide(
 
 _REFUSALS = {
     Step.SIGN_IN: (LoginRequired, "The person has to sign in."),
+    Step.SECOND_FACTOR: (LoginRequired, "The person has to prove a second factor."),
     Step.SELECT_ACCOUNT: (AccountSelectionRequired, "The person has to select an account."),
     Step.CONSENT: (ConsentRequired, "The person has to consent."),
 }
 
 
-def _next(request: AuthorizationRequest, person: Person | None, progress: Progress, now: datetime) -> Step:
+def _next(request: AuthorizationRequest, person: Person | None, progress: Progress, issuer: str, now: datetime) -> Step:
     if person is None:
         return Step.SIGN_IN
     if request.subject not in (None, person.account_id):
@@ -86,6 +90,8 @@ def _next(request: AuthorizationRequest, person: Person | None, progress: Progre
     is_another = request.subject is None and not person.is_hinted
     if (SELECT_ACCOUNT in request.prompt or is_another) and not (progress.has_signed_in or progress.has_selected):
         return Step.SELECT_ACCOUNT
+    if _needs_second_factor(request, person, issuer):
+        return Step.SECOND_FACTOR
     if not progress.is_covered or (CONSENT in request.prompt and not progress.has_consented):
         return Step.CONSENT
     return Step.DONE
@@ -107,8 +113,37 @@ def longest_age(max_age: int) -> timedelta:
     return max(timedelta(seconds=max_age), REDIRECTS)
 
 
+def accepted_acrs(request: AuthorizationRequest) -> tuple[object, ...]:
+    """The values that the client accepts, the preferred one first. Empty: any."""
+    return request.requested_claims.accepted_values("acr") or request.acr_values
+
+
+def _needs_second_factor(request: AuthorizationRequest, person: Person, issuer: str) -> bool:
+    """Whether the request asks for more than the session has, and the person can prove it (RFC 9470 §5).
+
+    Raises:
+        UnmetAuthenticationRequirements: it insists, and the account has no second factor.
+    """
+    accepted = accepted_acrs(request)
+    if not accepted or meets(person.acr, accepted):
+        return False
+    insists = any(not meets(person.acr, values) for values in _insisted_on(request, issuer))
+    if not person.has_second_factor or not meets(TWO_FACTORS, accepted):
+        if insists:
+            raise UnmetAuthenticationRequirements("The person has no second factor.")
+        return False
+    return insists or NONE not in request.prompt
+
+
 def _check_acr(request: AuthorizationRequest, issuer: str) -> None:
-    """Refuse a requested `acr` that no sign-in here can reach (RFC 9470 §5, OpenID Connect Core §5.5.1.1).
+    """Refuse a requested `acr` that no sign-in here can reach (RFC 9470 §5, OpenID Connect Core §5.5.1.1)."""
+    for accepted in _insisted_on(request, issuer):
+        if not set(map(str, accepted)) & set(ACRS):
+            raise UnmetAuthenticationRequirements("No supported sign-in method reaches the requested acr.")
+
+
+def _insisted_on(request: AuthorizationRequest, issuer: str) -> list[tuple[object, ...]]:
+    """The values of `acr` without which the request fails.
 
     With an access token for this issuer only, an unmet `acr_values` is not an error: the ID token shows the `acr` that
     was reached (OpenID Connect Core §15.1). A resource server would refuse the token, so there it is an error.
@@ -116,6 +151,4 @@ def _check_acr(request: AuthorizationRequest, issuer: str) -> None:
     requested = request.requested_claims
     essential = requested.accepted_values("acr") if requested.is_essential("acr") else ()
     is_for_ourselves = OPENID in request.scope and request.resource == issuer
-    for accepted in (essential, () if is_for_ourselves else request.acr_values):
-        if accepted and not set(map(str, accepted)) & set(ACRS):
-            raise UnmetAuthenticationRequirements("No supported sign-in method reaches the requested acr.")
+    return [accepted for accepted in (essential, () if is_for_ourselves else request.acr_values) if accepted]

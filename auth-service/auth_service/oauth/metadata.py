@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from . import algorithms, authorization_parameters, claims, pkce
+from . import algorithms, authorization_parameters, claims, dpop_proof, pkce
 from .audiences import Resources
 from .authentication_context import ACRS
 from .authorization_request import RESPONSE_MODES
@@ -38,6 +38,7 @@ def describe(resources: Resources, *, grant_types: Sequence[str], registers: boo
         "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": list(grant_types),
         "code_challenge_methods_supported": [pkce.S256],
+        "dpop_signing_alg_values_supported": list(dpop_proof.ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
@@ -56,6 +57,7 @@ def describe(resources: Resources, *, grant_types: Sequence[str], registers: boo
         "display_values_supported": ["page"],
         "ui_locales_supported": ["en"],
         "claims_parameter_supported": True,
-        "request_parameter_supported": False,
+        "request_parameter_supported": True,
+        "request_object_signing_alg_values_supported": list(ALGORITHMS),
         "request_uri_parameter_supported": False,
     }

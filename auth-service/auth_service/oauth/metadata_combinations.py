@@ -54,6 +54,8 @@ def _check_keys(metadata: "ClientMetadata") -> None:
     has_keys = metadata.jwks is not None or metadata.jwks_uri is not None
     if metadata.token_endpoint_auth_method == PRIVATE_KEY_JWT and not has_keys:
         raise InvalidClientMetadata("private_key_jwt needs jwks or jwks_uri.")
+    if metadata.request_object_signing_alg is not None and not has_keys:
+        raise InvalidClientMetadata("request_object_signing_alg needs jwks or jwks_uri.")
 
 
 def _check_public(metadata: "ClientMetadata") -> None:

@@ -12,4 +12,6 @@ AUTH_METHODS = (*SECRET_METHODS, PRIVATE_KEY_JWT, NONE)
 TOKEN_ENDPOINT = "token_endpoint"  # noqa: S105 - no password: a value of `assertion_audience`
 MINIMAL = "minimal"  # `id_token_claims`
 
+DPOP_BOUND = "dpop_bound_access_tokens"  # a member (RFC 9449 §5.2)
 PUSHED_REQUIRED = "require_pushed_authorization_requests"  # a member (RFC 9126 §6)
+REQUEST_ALG = "request_object_signing_alg"  # a member (RFC 9101 §10.5)

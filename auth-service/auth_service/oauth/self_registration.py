@@ -11,7 +11,7 @@ from .audiences import Resources
 from .client_metadata import ClientMetadata, parse
 from .errors import InvalidClientMetadata
 from .metadata_members import UNMET
-from .metadata_values import AUTHORIZATION_CODE, CODE, PUSHED_REQUIRED, REFRESH_TOKEN
+from .metadata_values import AUTHORIZATION_CODE, CODE, DPOP_BOUND, PUSHED_REQUIRED, REFRESH_TOKEN, REQUEST_ALG
 from .scope import EMAIL, MAX_LENGTH, OFFLINE_ACCESS, OPENID, PROFILE
 
 GRANT_TYPES = (AUTHORIZATION_CODE, REFRESH_TOKEN)
@@ -21,7 +21,8 @@ TAKEN = frozenset(
     {
         *("client_name", "redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "scope"),
         *("token_endpoint_auth_method", "jwks", "jwks_uri", "id_token_claims", "id_token_signed_response_alg"),
-        *("backchannel_logout_uri", "backchannel_logout_session_required", PUSHED_REQUIRED),
+        *("backchannel_logout_uri", "backchannel_logout_session_required", PUSHED_REQUIRED, DPOP_BOUND),
+        REQUEST_ALG,
     }
 )
 

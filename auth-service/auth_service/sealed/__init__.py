@@ -3,6 +3,7 @@
     versioned_secrets.py   a list of secrets, newest first; `derive_key` gives one key per purpose (HKDF)
     signed_values.py       `ValueSigner`: `value.signature`, as cookies carry it (HMAC-SHA256)
     sealing.py             `Seal`: text that a stolen database must not reveal (AES-256-GCM)
+    nonces.py              `Nonces`: the time and its HMAC, which every process accepts for minutes
     opaque.py              `draw` and `hash_of`: 256 random bits, stored as SHA-256
     secret_files.py        replace a file of secrets as a whole
 

@@ -3,14 +3,17 @@
     password_sign_in.py   `sign_in`: from e-mail and password to a session in the response
     second_factor.py      `complete_sign_in`: from the code of a second factor to the session that waits for it
     signed_in_factor.py   the second factor of a person who is signed in: on, off, proved again
+    confirming.py         `confirm_password`: the password of a person who is signed in
     factor_checks.py      what checks codes in a process
-    begun.py              `begin_session`: the session of whoever has proved enough
+    begun.py              `begin_or_ask`: the session of whoever has proved enough, or the question for a code
+    link_sign_in.py       `sign_in_by_link`: by a mailed link instead of a password
     password_sign_up.py   `sign_up`: an account with a password, and its first session
     mailed_links.py       `request_link`, `find_mailed`: links that are mailed on request
     password_reset.py     `reset_password`: a new password by such a link
     password_change.py    `change_password`, `confirm_password`: of the person who is signed in
     email_change.py       `request_change`, `change_email`: another address, by such a link
     email_verification.py `verify_email`: an address is proved by such a link
+    new_devices.py        `tell`: a mail about a sign-in from a browser that is new to the account
     guessing.py           `verify_password`: compare a password, wherever one is asked for
 
 `sign_in` takes a place in the hashing queue (accounts/passwords.py), reads the account and closes the database, takes

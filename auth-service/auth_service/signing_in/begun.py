@@ -1,14 +1,63 @@
 """The session that a person gets who has proved enough, whatever the way of signing in was."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..accounts.factors import challenges
+from ..audit.trail import record
 from ..http.current_session import Current, SessionParts, start_session_here
+from ..http.factor_cookies import trust_tag
 from ..sessions.browser_sessions import BrowserSession, end_session
-from ..sessions.proofs import Proof
+from ..sessions.proofs import Proof, find_second_factor_at
 from ..sessions.starting import authenticate_again
+from .factor_checks import FactorChecks
+
+
+class SecondFactorAsked(Exception):
+    """The password or the link is right, and a code is asked for. The challenge's cookie goes with the response."""
+
+
+@dataclass(frozen=True)
+class BeginParts(SessionParts):
+    """The parts to start a session, or to ask for a second factor."""
+
+    factor_checks: FactorChecks
+
+
+async def begin_or_ask(
+    session: AsyncSession,
+    request: Request,
+    parts: BeginParts,
+    account_id: str,
+    password_hash: str | None,
+    proof: Proof,
+    *,
+    remember: bool,
+    current: Current | None,
+    now: datetime,
+) -> BrowserSession | str:
+    """The session; or the secret of a challenge, if the account has a second factor and the browser is not trusted.
+
+    The caller's transaction has locked the account.
+    """
+    protected_at = await find_second_factor_at(session, account_id)
+    tag = trust_tag(account_id, password_hash, protected_at)
+    is_trusted = protected_at is not None and parts.factor_checks.cookies.is_trusted(request, tag, now=now)
+    if protected_at is not None and not is_trusted:
+        await record(session, "second_factor_asked", now=now, account_id=account_id)
+        return challenges.begin(
+            session, account_id, password_hash=password_hash, methods=proof.methods, remember=remember, now=now
+        )
+    proof = replace(proof, is_trusted=is_trusted)
+    started = await begin_session(
+        session, request, parts, account_id, proof, remember=remember, current=current, now=now
+    )
+    amr = " ".join(proof.methods)
+    await record(session, "signed_in", now=now, account_id=account_id, session_id=started.id, amr=amr)
+    return started
 
 
 async def begin_session(

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
 from ..accounts.passwords import PasswordHasher
+from ..accounts.sign_ups import create_password
 from ..audit.trail import record
 from ..http.current_session import device_of
 from ..limits.attempts import AttemptLimiter
@@ -59,7 +60,7 @@ async def _reset(
     if not await use_link(session, link, now=now) or await account_of(session, link) is None:
         raise InvalidLink
     if not await accounts.replace_password_hash(session, account_id, password_hash, replacing=None, now=now):
-        raise InvalidLink  # the account has no password that could be replaced
+        await create_password(session, account_id, password_hash, now=now)
     await accounts.replace_email(session, account_id, link.email, verified=True, now=now)
     await void_links(session, account_id, Kind.RESET_PASSWORD, now=now)
     ended = await end_sessions(session, account_id, now=now)

@@ -1,6 +1,6 @@
 """Signing in with a password, for the Better Auth protocol and the hosted pages alike: one path, one lockout."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fastapi import Request
@@ -8,21 +8,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
 from ..accounts.accounts import Account
-from ..accounts.factors import challenges
 from ..accounts.passwords import TooBusy
 from ..audit.trail import record
-from ..http.current_session import Current, SessionParts
-from ..http.factor_cookies import trust_tag
+from ..http.current_session import Current
 from ..http.session_cookies import device_tag
 from ..limits.attempts import Attempt, TooManyAttempts
 from ..sessions.browser_sessions import BrowserSession
-from ..sessions.proofs import BY_PASSWORD, find_second_factor_at
+from ..sessions.proofs import BY_PASSWORD
 from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, counting
-from .begun import begin_session
-from .factor_checks import FactorChecks
+from .begun import BeginParts, SecondFactorAsked, begin_or_ask
 from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
 from .mailed_links import MailParts, remind_to_verify
+from .new_devices import is_to_be_told, tell
 
 
 class WrongCredentials(Exception):
@@ -38,10 +36,6 @@ class AccountSuspended(Exception):
 
 class EmailNotVerified(Exception):
     """The password is right, but the address is not confirmed. Another link was mailed, unless too many were."""
-
-
-class SecondFactorAsked(Exception):
-    """The password is right, and a code is asked for. The cookie of the challenge goes with the response."""
 
 
 OUTCOMES: dict[type[Exception], str] = {
@@ -73,12 +67,11 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class SignInParts(SessionParts, GuessingParts, MailParts):
+class SignInParts(BeginParts, GuessingParts, MailParts):
     """The parts to sign in and to start a session."""
 
     clock: Clock
     requires_verified_email: bool
-    factor_checks: FactorChecks
 
 
 async def sign_in(
@@ -107,8 +100,10 @@ async def sign_in(
             await parts.database.transact(parts.attempts.succeeded, attempt)  # it was no guess
             await remind_to_verify(request, parts, known.account.email, now)
             raise EmailNotVerified
+        knows_device = parts.session_cookies.knows_device(request, known.device_tag)
+        tells = await is_to_be_told(parts, known.account, now, knows_device=knows_device)
         begun = await parts.database.transact(
-            _begin, request, parts, known, attempt, remember=remember, current=current, now=now
+            _begin, request, parts, known, attempt, remember=remember, current=current, tells=tells, now=now
         )
         if isinstance(begun, str):
             parts.factor_checks.cookies.set_pending(request, begun)
@@ -128,6 +123,7 @@ async def _begin(
     *,
     remember: bool,
     current: Current | None,
+    tells: bool,
     now: datetime,
 ) -> BrowserSession | str:
     """The session; or the secret of a challenge, if the account has a second factor and the browser is not trusted."""
@@ -135,22 +131,12 @@ async def _begin(
     await parts.attempts.succeeded(session, attempt)
     if not await accounts.lock_password(session, account_id, password_hash):
         raise WrongCredentials  # the password was changed or the account suspended a moment ago
-    protected_at = await find_second_factor_at(session, account_id)
-    tag = trust_tag(account_id, password_hash, protected_at)
-    is_trusted = protected_at is not None and parts.factor_checks.cookies.is_trusted(request, tag, now=now)
-    if protected_at is not None and not is_trusted:
-        methods = BY_PASSWORD.methods
-        await record(session, "second_factor_asked", now=now, account_id=account_id)
-        return challenges.begin(
-            session, account_id, password_hash=password_hash, methods=methods, remember=remember, now=now
-        )
-    proof = replace(BY_PASSWORD, is_trusted=is_trusted)
-    started = await begin_session(
-        session, request, parts, account_id, proof, remember=remember, current=current, now=now
+    begun = await begin_or_ask(
+        session, request, parts, account_id, password_hash, BY_PASSWORD, remember=remember, current=current, now=now
     )
-    amr = " ".join(proof.methods)
-    await record(session, "signed_in", now=now, account_id=account_id, session_id=started.id, amr=amr)
-    return started
+    if tells and not isinstance(begun, str):
+        tell(session, request, parts, known.account, now)
+    return begun
 
 
 async def _authenticate(

@@ -10,10 +10,12 @@ from .metrics import Durations, Metric
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 PASSWORD = ("password",)
 SECOND_FACTOR = ("second_factor",)
+MAIL_LINK = ("mail_link",)
 SUCCEEDED = "succeeded"
 SESSION = "session"  # instead of a grant type: a token issued for a session by the Better Auth endpoint
 SIGN_IN_OUTCOMES = (SUCCEEDED, "second_factor", "refused", "suspended", "unverified", "held", "busy")
 SECOND_FACTOR_OUTCOMES = (SUCCEEDED, "refused", "suspended", "held")
+MAIL_LINK_OUTCOMES = (SUCCEEDED, "second_factor", "refused")
 SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "held", "busy")
 
 
@@ -34,6 +36,7 @@ def _active() -> Metric:
 def _sign_ins() -> Metric:
     known = [(*PASSWORD, outcome) for outcome in SIGN_IN_OUTCOMES]
     known += [(*SECOND_FACTOR, outcome) for outcome in SECOND_FACTOR_OUTCOMES]
+    known += [(*MAIL_LINK, outcome) for outcome in MAIL_LINK_OUTCOMES]
     return _counter("auth_sign_ins_total", "Attempted sign-ins", "method", "outcome", known=tuple(known))
 
 

@@ -9,6 +9,7 @@
     session_tokens.py        access tokens of a session, given out again for a second
     access_tokens.py         our own access tokens, shown to us again: `AccessTokenReader`
     shown_tokens.py          a token of any kind that a client asks about or gives back: `find_token`
+    dpop_proofs.py           `DPoPProofs`: proofs of the key that a token is bound to (RFC 9449)
     id_token_hints.py        ID tokens that come back as hints
     removed_access.py        removing an API or a scope, and taking it out of consents, grants and clients
     removed_roles.py         taking roles that an API no longer declares from accounts and clients

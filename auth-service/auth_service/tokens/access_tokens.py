@@ -61,6 +61,12 @@ class VerifiedToken:
         return tuple(self.claims.get("scope", "").split())
 
     @property
+    def jkt(self) -> str | None:
+        """The thumbprint of the key that the token is bound to (RFC 9449 §6.1). None: a bearer token."""
+        jkt: str | None = self.claims.get("cnf", {}).get("jkt")
+        return jkt
+
+    @property
     def userinfo_claims(self) -> tuple[str, ...]:
         return tuple(self.claims.get(USERINFO_CLAIMS, ()))
 

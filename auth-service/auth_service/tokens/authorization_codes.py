@@ -40,6 +40,7 @@ class Authorization:
     amr: tuple[str, ...]
     claims: str | None  # the `claims` parameter, checked, as canonical JSON
     max_age: int | None = None  # seconds from the sign-in to the tokens
+    dpop_jkt: str | None = None  # the thumbprint of the key that the code is bound to
 
     @property
     def is_offline(self) -> bool:
@@ -54,6 +55,7 @@ class AuthorizationCode(Authorized):
     code_challenge: Mapped[str | None] = mapped_column(String(128))
     nonce: Mapped[str | None] = mapped_column(Text)
     max_age: Mapped[int | None] = mapped_column(Integer)  # seconds
+    dpop_jkt: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Instant, index=True)
     expires_at: Mapped[datetime] = mapped_column(Instant)
     redeemed_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -86,6 +88,7 @@ async def issue(
             amr=json.dumps(authorization.amr),
             claims=authorization.claims,
             max_age=authorization.max_age,
+            dpop_jkt=authorization.dpop_jkt,
             created_at=now,
             expires_at=now + ttl,
         )

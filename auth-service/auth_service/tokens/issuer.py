@@ -69,10 +69,11 @@ class TokenIssuer:
         status: StatusReference,
         roles: HeldRoles,
         *,
+        jkt: str | None,
         now: datetime,
     ) -> str:
         """An access token for client_credentials: `sub` is the client_id (RFC 9068 §2.2)."""
-        named: dict[str, Any] = {"sub": client_id, "client_id": client_id, "scope": scope, "roles": roles}
+        named: dict[str, Any] = {"sub": client_id, "client_id": client_id, "scope": scope, "roles": roles, "jkt": jkt}
         return self._issue(audience=audience, status=status, now=now, **named)
 
     def issue_for_grant(
@@ -84,11 +85,13 @@ class TokenIssuer:
         roles: HeldRoles,
         *,
         registered: tuple[str, ...],
+        jkt: str | None,
         now: datetime,
     ) -> str:
         """An access token for a client that acts for a person (RFC 9068 §2).
 
         Args:
+            jkt: the thumbprint of the key that it is bound to; None: a bearer token.
             registered: the scope that the client is registered for now. Claims that need another scope are left out.
         """
         given, grant = held.authorized, held.holder.grant
@@ -102,6 +105,7 @@ class TokenIssuer:
             authentication=_authentication(held),
             userinfo_claims=asked,
             roles=roles,
+            jkt=jkt,
             now=now,
         )
 
@@ -151,6 +155,7 @@ class TokenIssuer:
         authentication: Authentication | None = None,
         userinfo_claims: tuple[str, ...] = (),
         roles: HeldRoles = NOTHING,
+        jkt: str | None = None,
         now: datetime,
     ) -> str:
         token = AccessToken(
@@ -167,6 +172,7 @@ class TokenIssuer:
             roles=roles.at(audience.identifier),
             groups=roles.groups if audience.names_groups else (),
             status=status,
+            jkt=jkt,
         )
         return self._sign(token.claims(), access_token.TYP, audience.signing_alg)
 

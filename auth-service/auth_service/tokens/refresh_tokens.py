@@ -52,6 +52,7 @@ class RefreshTokenFamily(Authorized):
     token_hash: Mapped[str] = mapped_column(String(64))  # of the current token
     parent_hash: Mapped[str | None] = mapped_column(String(64))  # of the token that it replaced
     sealed_successor: Mapped[bytes | None] = mapped_column(LargeBinary)  # the current token, encrypted
+    dpop_jkt: Mapped[str | None] = mapped_column(String(64))  # the thumbprint of the key that it is bound to
     rotated_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime | None] = mapped_column(Instant, index=True)  # None: ends with its session
@@ -73,7 +74,7 @@ class RefreshTokens:
     lifetimes: RefreshLifetimes
     seal: Seal
 
-    async def issue(self, session: AsyncSession, held: Held[Authorized], *, now: datetime) -> str:
+    async def issue(self, session: AsyncSession, held: Held[Authorized], *, dpop_jkt: str | None, now: datetime) -> str:
         """Create a family, and return its first token."""
         locator = secrets.token_urlsafe(16)
         token = _draw(locator)
@@ -90,6 +91,7 @@ class RefreshTokens:
                 acr=given.acr,
                 amr=given.amr,
                 claims=given.claims,
+                dpop_jkt=dpop_jkt,
                 created_at=now,
                 expires_at=self.lifetimes.expiry(created_at=now, now=now) if is_offline else None,
             )
@@ -120,6 +122,18 @@ class RefreshTokens:
             "expiry": family.expires_at and self.lifetimes.expiry(created_at=family.created_at, now=now),
         }
         return None if await self.database.change_row(_ROTATE, values) is None else successor
+
+    async def keep(self, family: RefreshTokenFamily, token: str, *, now: datetime) -> str | None:
+        """Note the use of a token that is not replaced, and return it. None if what it grants has just changed."""
+        values = {
+            "locator": family.locator_hash,
+            "shown": opaque.hash_of(token),
+            "granted_resource": family.resource,
+            "granted_scope": family.scope,
+            "now": now,
+            "expiry": family.expires_at and self.lifetimes.expiry(created_at=family.created_at, now=now),
+        }
+        return None if await self.database.change_row(_KEEP, values) is None else token
 
     def successor_of(self, family: RefreshTokenFamily) -> str | None:
         """The successor of the parent. None if it is no longer stored, or its secret is no longer configured."""
@@ -157,24 +171,21 @@ async def forget_successors(session: AsyncSession, *, limit: int, now: datetime)
 _USED_AT = func.coalesce(RefreshTokenFamily.rotated_at, RefreshTokenFamily.created_at)
 _FIND = select_held(RefreshTokenFamily).where(RefreshTokenFamily.locator_hash == bindparam("locator_hash"))
 _TABLE: Any = RefreshTokenFamily.__table__
-_ROTATE = (
+_CHANGE = (
     update(_TABLE)
     .where(
         _TABLE.c.locator_hash == bindparam("locator"),
         _TABLE.c.token_hash == bindparam("shown"),
-        _TABLE.c.resource
-        == bindparam("granted_resource"),  # otherwise an API has been withdrawn since the family was read
+        _TABLE.c.resource == bindparam("granted_resource"),  # otherwise an API has been withdrawn since it was read
         _TABLE.c.scope == bindparam("granted_scope"),
     )
-    .values(
-        token_hash=bindparam("successor"),
-        parent_hash=_TABLE.c.token_hash,
-        sealed_successor=bindparam("sealed"),
-        rotated_at=bindparam("now"),
-        expires_at=bindparam("expiry"),
-    )
+    .values(rotated_at=bindparam("now"), expires_at=bindparam("expiry"))
     .returning(_TABLE.c.locator_hash)
 )
+_ROTATE = _CHANGE.values(
+    token_hash=bindparam("successor"), parent_hash=_TABLE.c.token_hash, sealed_successor=bindparam("sealed")
+)
+_KEEP = _CHANGE.values(parent_hash=None, sealed_successor=None)
 
 
 def _draw(locator: str) -> str:

@@ -1,7 +1,6 @@
 """The words of each mail that is due. Only here it is decided whether an address has an account."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,8 +19,13 @@ PAGES = {
     Kind.VERIFY_EMAIL: "/verify-email",
     Kind.RESET_PASSWORD: "/reset-password",
     Kind.CHANGE_EMAIL: "/confirm",
+    Kind.SIGN_IN: "/confirm",
     Kind.ACCOUNT_EXISTS: "/signin",
+    Kind.NO_ACCOUNT: "/signup",
 }
+
+# Parameters of a link, by the fact of the mail that each one shows.
+QUERY = {"callbackURL": "return_to", "authorization_request": "handle"}
 
 
 @dataclass(frozen=True)
@@ -35,34 +39,37 @@ class LetterWriter:
     async def write(self, mail: OutgoingMail) -> Letter | None:
         """The letter. None: there is nobody to send it to."""
         kind = Kind(mail.kind)
-        facts = {"product": self.product, "host": urlsplit(self.issuer).netloc}
         if kind not in LINK_TTL:
-            return write_letter(kind, mail.language, facts, url=f"{self.issuer}{PAGES[kind]}" if kind in PAGES else "")
-        token = await self._issue(mail, kind, now=self.clock())
-        if token is None:
-            return None
-        query = {"token": token} | ({"callbackURL": mail.told["return_to"]} if "return_to" in mail.told else {})
-        return write_letter(kind, mail.language, facts, url=f"{self.issuer}{PAGES[kind]}?{urlencode(query)}")
-
-    async def _issue(self, mail: OutgoingMail, kind: Kind, *, now: datetime) -> str | None:
-        """The secret of the mail's link; None if no account could use it."""
+            return self._plain(mail, kind)
         async with self.database.reading() as session:
             find = _find_changing if kind is Kind.CHANGE_EMAIL else _find_addressed
             account = await find(session, mail, kind)
-        if account is None or account.suspended_at is not None:
+        if account is None:
+            return self._plain(mail, Kind.NO_ACCOUNT) if kind is Kind.SIGN_IN else None
+        if account.suspended_at is not None:
             return None
         async with self.database.writing() as session:
-            return await self.links.issue(session, mail, account.id, now=now)
+            token = await self.links.issue(session, mail, account.id, now=self.clock())
+        told = {name: mail.told[fact] for name, fact in QUERY.items() if fact in mail.told}
+        url = f"{self.issuer}{PAGES[kind]}?{urlencode({'token': token, **told})}"
+        return write_letter(kind, mail.language, self._facts, url=url)
+
+    def _plain(self, mail: OutgoingMail, kind: Kind) -> Letter:
+        """A letter without a secret link."""
+        url = f"{self.issuer}{PAGES[kind]}" if kind in PAGES else ""
+        return write_letter(kind, mail.language, {**mail.told, **self._facts}, url=url)
+
+    @property
+    def _facts(self) -> dict[str, str]:
+        return {"product": self.product, "host": urlsplit(self.issuer).netloc}
 
 
 async def _find_addressed(session: AsyncSession, mail: OutgoingMail, kind: Kind) -> Account | None:
     """The account of the mail's address. None: there is none, or the link would be of no use to it."""
-    found = await accounts.find_by_email_with_password(session, mail.recipient)
-    if found is None:
+    account = await accounts.find(session, mail.recipient)
+    if account is None:
         return None
-    account, password_hash = found
-    is_of_no_use = {Kind.RESET_PASSWORD: password_hash is None, Kind.VERIFY_EMAIL: account.email_verified}
-    return None if is_of_no_use[kind] else account
+    return None if kind is Kind.VERIFY_EMAIL and account.email_verified else account
 
 
 async def _find_changing(session: AsyncSession, mail: OutgoingMail, kind: Kind) -> Account | None:

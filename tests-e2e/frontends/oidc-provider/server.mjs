@@ -47,6 +47,7 @@ const provider = new Provider(issuer, {
     claimsParameter: { enabled: true },
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
+    dPoP: { enabled: true },
     introspection: { enabled: true, allowedPolicy: (ctx, client, token) => token.clientId === client.clientId },
     registration: { enabled: true },
     resourceIndicators: {
@@ -58,6 +59,7 @@ const provider = new Provider(issuer, {
       },
     },
     revocation: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true },
     rpInitiatedLogout: {
       enabled: true,
       logoutSource(ctx, form) {

@@ -18,14 +18,14 @@ async function discover(registered, authentication) {
 }
 
 // Sign in by the code flow with PKCE, nonce and state. The library checks the response, including `iss`.
-async function signIn(config, registered, further = {}) {
+async function signIn(config, registered, further = {}, { pushes = false, DPoP } = {}) {
   const verifier = client.randomPKCECodeVerifier();
   const checks = {
     pkceCodeVerifier: verifier,
     expectedNonce: client.randomNonce(),
     expectedState: client.randomState(),
   };
-  const url = client.buildAuthorizationUrl(config, {
+  const asked = {
     redirect_uri: registered.redirect_uris[0],
     scope: SCOPE,
     prompt: "consent",
@@ -34,9 +34,13 @@ async function signIn(config, registered, further = {}) {
     nonce: checks.expectedNonce,
     state: checks.expectedState,
     ...further,
-  });
+  };
+  const url = pushes
+    ? await client.buildAuthorizationUrlWithPAR(config, asked, { DPoP })
+    : client.buildAuthorizationUrl(config, asked);
   const answer = await open(url);
-  const tokens = await client.authorizationCodeGrant(config, answer, { ...checks, idTokenExpected: true });
+  const expected = { ...checks, idTokenExpected: true };
+  const tokens = await client.authorizationCodeGrant(config, answer, expected, undefined, { DPoP });
   assert.equal(tokens.claims().sub, account.sub);
   assert.equal(tokens.claims().aud, config.clientMetadata().client_id);
   return tokens;
@@ -98,6 +102,20 @@ await steps({
   },
   "public client": async () => {
     await signIn(await discover(clients.public, client.None()), clients.public);
+  },
+  "pushed request": async () => {
+    await signIn(config, clients.basic, {}, { pushes: true });
+  },
+  "tokens bound to a key": async () => {
+    const config = await discover(clients.public, client.None());
+    const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair("ES256"));
+    const bound = await signIn(config, clients.public, {}, { pushes: true, DPoP });
+    assert.equal(bound.token_type, "dpop");
+    const renewed = await client.refreshTokenGrant(config, bound.refresh_token, undefined, { DPoP });
+    const person = await client.fetchUserInfo(config, renewed.access_token, account.sub, { DPoP });
+    assert.equal(person.email, account.email);
+    await refused(client.refreshTokenGrant(config, renewed.refresh_token ?? bound.refresh_token), "invalid_grant");
+    await assert.rejects(client.fetchUserInfo(config, renewed.access_token, account.sub));
   },
   "form_post": async () => {
     tokens = await signIn(config, clients.basic, { response_mode: "form_post" });

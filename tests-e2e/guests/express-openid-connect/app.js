@@ -8,6 +8,7 @@ const MemoryStore = memorystore(auth);
 
 const { CLIENT_ID, CLIENT_SECRET, ISSUER, PORT } = process.env;
 const app = express();
+app.get("/signed-out", (request, response) => response.send("Signed out"));
 app.use(
   auth({
     issuerBaseURL: ISSUER,
@@ -17,8 +18,13 @@ app.use(
     secret: CLIENT_SECRET,
     idpLogout: true,
     backchannelLogout: { store: new MemoryStore() },
+    routes: { postLogoutRedirect: "/signed-out" },
     authorizationParams: { response_type: "code" },
   }),
 );
 app.get("/", (request, response) => response.send(`Signed in as ${request.oidc.user.email}`));
+app.get("/refresh", async (request, response) => {
+  await request.oidc.accessToken.refresh();
+  response.redirect("/");
+});
 app.listen(Number(PORT), "127.0.0.1");

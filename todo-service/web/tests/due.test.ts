@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import type { Todo } from "../src/lib/api.ts";
 import { addDays, describeDue, isLate, nextMonday, parseDue, renderDue } from "../src/lib/due.ts";
-import { count, newIn, select, type View } from "../src/todos/views.ts";
+import { addressOf, count, newIn, select, type View, viewAt } from "../src/todos/views.ts";
 
 vi.stubEnv("TZ", "America/New_York"); // so that a day here is not the day in UTC
 const NOW = new Date(2026, 10, 29, 22, 30).getTime(); // a Sunday evening; in UTC it is Monday already
@@ -40,16 +40,26 @@ describe("a due date", () => {
 });
 
 function todo(title: string, more: Partial<Todo> = {}): Todo {
-  return { id: title, title, notes: "", status: "open", due: null, priority: 0, completed_at: null, ...more } as Todo;
+  return {
+    id: title,
+    title,
+    notes: "",
+    status: "open",
+    due: null,
+    priority: 0,
+    completed_at: null,
+    list_id: null,
+    ...more,
+  } as Todo;
 }
 
 const TODOS = [
-  todo("Plain"),
+  todo("Plain", { list_id: "a" }),
   todo("Late", { due: "2026-11-01" }),
   todo("Tonight", { due: "2026-11-29T23:00:00-05:00" }),
   todo("Any time today", { due: "2026-11-29", notes: "with Straße" }),
   todo("Tomorrow", { due: "2026-11-30" }),
-  todo("Next year", { due: "2027-01-31" }),
+  todo("Next year", { due: "2027-01-31", list_id: "a" }),
   todo("Done today", { status: "done", completed_at: "2026-11-30T02:00:00Z", due: "2026-11-30" }),
   todo("Done before", { status: "done", completed_at: "2026-11-28T02:00:00Z" }),
 ];
@@ -80,7 +90,35 @@ describe("a view", () => {
     expect(titles("all", "straße")[0]).toEqual(["Any time today"]);
   });
 
-  test("counts", () => expect(count(TODOS, NOW)).toEqual({ open: 6, doneToday: 1, today: 3, upcoming: 2 }));
+  test("counts", () =>
+    expect(count(TODOS, NOW)).toEqual({
+      open: 6,
+      doneToday: 1,
+      today: 3,
+      upcoming: 2,
+      inList: new Map([
+        [null, 4],
+        ["a", 2],
+      ]),
+    }));
+
+  test("of a list or the inbox shows what is in it, and new todos are put there", () => {
+    expect(titles("list a")).toEqual([["Plain", "Next year"], []]);
+    expect(titles("inbox")[0]).toEqual(["Late", "Tonight", "Any time today", "Tomorrow"]);
+    expect(newIn("list a", "New", NOW)).toEqual({ title: "New", list_id: "a" });
+    expect(newIn("inbox", "New", NOW)).toEqual({ title: "New" });
+  });
+
+  test.each<[string, View]>([
+    ["/", "all"],
+    ["/?show=today", "today"],
+    ["/?show=inbox", "inbox"],
+    ["/?list=a%2Fb", "list a/b"],
+    ["/?show=nonsense", "all"],
+  ])("%s is an address of %s", (address, view) => {
+    expect(viewAt(new URL(address, "http://localhost"))).toBe(view);
+    if (!address.includes("nonsense")) expect(addressOf(view)).toBe(address);
+  });
 
   test.each<[View, string | undefined]>([
     ["all", undefined],

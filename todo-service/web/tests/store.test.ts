@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { Changes, Todo, TodoApi } from "../src/lib/api.ts";
+import type { Changes, Todo, TodoApi, TodoList } from "../src/lib/api.ts";
 import { Failure } from "../src/lib/failure.ts";
 import { TodoStore } from "../src/todos/store.ts";
 
@@ -27,6 +27,21 @@ function made(id: string, more: Partial<Todo> = {}): Todo {
     version: 1,
     created_at: at,
     updated_at: at,
+    deleted_at: null,
+    ...more,
+  };
+}
+
+function madeList(id: string, more: Partial<TodoList> = {}): TodoList {
+  const { version, position, created_at, updated_at } = made(id);
+  return {
+    id,
+    name: `List ${id}`,
+    color: "gray",
+    position,
+    version,
+    created_at,
+    updated_at,
     deleted_at: null,
     ...more,
   };
@@ -65,6 +80,15 @@ beforeEach(() => {
     reopen: vi.fn<TodoApi["reopen"]>(async (id) => made(id, { version: 3 })),
     remove: vi.fn<TodoApi["remove"]>(async () => undefined),
     restore: vi.fn<TodoApi["restore"]>(async (id) => made(id, { version: 9 })),
+    move: vi.fn<TodoApi["move"]>(async (id, position) => made(id, { position, version: 2 })),
+    createList: vi.fn<TodoApi["createList"]>(async ({ name }, key) => madeList(key, { name })),
+    changeList: vi.fn<TodoApi["changeList"]>(
+      async (id, change) => ({ ...madeList(id, { version: 2 }), ...change }) as TodoList,
+    ),
+    removeList: vi.fn<TodoApi["removeList"]>(async () => undefined),
+    deleted: vi.fn<TodoApi["deleted"]>(async () => ({ items: [], next_cursor: null })),
+    deletedLists: vi.fn<TodoApi["deletedLists"]>(async () => []),
+    restoreList: vi.fn<TodoApi["restoreList"]>(async (id) => madeList(id, { version: 3 })),
   };
   store = newStore();
 });
@@ -223,5 +247,71 @@ describe("a change", () => {
     api.remove.mockRejectedValueOnce(UNREACHABLE);
     await expect(store.remove(made("1"))).rejects.toBe(UNREACHABLE);
     expect(titles()).toEqual(["Todo 1"]);
+  });
+});
+
+describe("lists", () => {
+  const names = (): string[] => store.get().lists.map((each) => each.name);
+
+  beforeEach(async () => {
+    api.changes.mockResolvedValueOnce(
+      changes([made("1", { list_id: "a" }), made("2", { list_id: "b" }), made("3", { list_id: "unknown" })], {
+        lists: [madeList("b"), madeList("a")],
+      }),
+    );
+    await store.sync();
+  });
+
+  test("are in the person's order; a todo whose list is not there is in the inbox", () => {
+    expect(names()).toEqual(["List a", "List b"]);
+    expect(store.get().todos?.map((each) => each.list_id)).toEqual([null, "b", "a"]);
+  });
+
+  test("are shown under their new name at once, and under the old one if that fails", async () => {
+    const [list] = store.get().lists;
+    api.changeList.mockRejectedValueOnce(REFUSED);
+    const renaming = store.lists.change(list!, { name: "New" });
+    expect(names()).toEqual(["New", "List b"]);
+    await expect(renaming).rejects.toBe(REFUSED);
+    expect(names()).toEqual(["List a", "List b"]);
+    await store.lists.move(list!, 1);
+    expect(names()).toEqual(["List b", "List a"]);
+    expect(tellOthers).toHaveBeenCalledTimes(1);
+  });
+
+  test("disappear with their todos at once, and come back with them if that fails", async () => {
+    const [list] = store.get().lists;
+    api.removeList.mockRejectedValueOnce(UNREACHABLE);
+    const removing = store.lists.remove(list!);
+    expect([names(), titles()]).toEqual([["List b"], ["Todo 3", "Todo 2"]]);
+    await expect(removing).rejects.toBe(UNREACHABLE);
+    expect([names(), titles()]).toEqual([
+      ["List a", "List b"],
+      ["Todo 3", "Todo 2", "Todo 1"],
+    ]);
+  });
+
+  test("are undone together with their todos", async () => {
+    const [list] = store.get().lists;
+    const gone = { id: "1", deleted_at: "2026-11-29T12:00:01Z" };
+    api.changes.mockResolvedValueOnce(changes([], { tombstones: [gone], list_tombstones: [{ ...gone, id: "a" }] }));
+    await store.lists.remove(list!);
+    expect([names(), titles()]).toEqual([["List b"], ["Todo 3", "Todo 2"]]);
+    api.changes.mockResolvedValueOnce(
+      changes([made("1", { list_id: "a", version: 3 })], { lists: [madeList("a", { version: 3 })] }),
+    );
+    await store.lists.restore(list!);
+    expect([names(), titles()]).toEqual([
+      ["List a", "List b"],
+      ["Todo 3", "Todo 2", "Todo 1"],
+    ]);
+  });
+
+  test("a moved todo is at its new place at once", async () => {
+    const moving = store.move(store.get().todos![0]!, "0V");
+    expect(titles()).toEqual(["Todo 2", "Todo 1", "Todo 3"]);
+    await moving;
+    expect(titles()).toEqual(["Todo 2", "Todo 1", "Todo 3"]);
+    expect(api.move).toHaveBeenCalledWith("3", "0V");
   });
 });

@@ -3,6 +3,7 @@
     endpoint.py   GET and POST /oauth/authorize: a new request, or one that a page sends back
     requests.py   read a request: first its client and redirect URI, then everything else
     push.py       POST /oauth/par: a client pushes a request, which is read and stored (RFC 9126)
+    request_objects.py   a request inside a JWT that its client signed (RFC 9101)
     pushed.py     a browser brings the request_uri of a pushed request
     steps.py      `proceed`: the next page, or the code
     answers.py    refusals, and answers that are given again

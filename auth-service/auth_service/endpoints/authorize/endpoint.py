@@ -15,6 +15,7 @@ from ...oauth.errors import OAuthError
 from ...sealed import opaque
 from .answers import answer_again, refuse_at_once
 from .pushed import find_pushed, is_pushed, name_pushed
+from .request_objects import unpack
 from .requests import RequestParts, find_client, read_parameters, read_unpushed, renew_client
 from .steps import StepParts, proceed
 
@@ -36,6 +37,7 @@ async def authorize(request: Request, now: Now) -> Response:
         return await _resume(request, await require_pending(request, parts, handle, now=now), parts, now)
     if is_pushed(parameters):
         return await _resume(request, await find_pushed(request, parameters, parts, now=now), parts, now)
+    parameters = await unpack(request, parameters, parts, now=now)
     client, target = await find_client(request, parameters, parts, now=now)
     try:
         asked = await read_unpushed(parameters, repeated, client, target, parts, now=now)
@@ -60,6 +62,7 @@ async def authorize_by_form(request: Request, now: Now) -> Response:
         ) from None
     if is_pushed(parameters):
         return see_other(AUTHORIZE, **name_pushed(parameters))
+    parameters = await unpack(request, parameters, parts, now=now)
     client, target = await find_client(request, parameters, parts, now=now)
     try:
         asked = await read_unpushed(parameters, repeated, client, target, parts, now=now)

@@ -1,6 +1,6 @@
 """POST /oauth/par: a client pushes an authorization request, before it sends the browser here (RFC 9126)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -10,24 +10,27 @@ from ...clients.document_clients import document_metadata
 from ...grants import pushed_requests
 from ...http import client_requests
 from ...http.client_requests import ClientRequestParts
+from ...http.dpop import DPoPParts, read_proof, verify_clients_proof
 from ...http.oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
 from ...http.parts import given
 from ...oauth import authorization_request
 from ...oauth.authorization_parameters import STATE_MAX_LENGTH, fits
-from ...oauth.errors import InvalidRequest
+from ...oauth.errors import InvalidDPoPProof, InvalidRequest
 from ...store.instants import Clock
+from .request_objects import unpack_of
 from .requests import RequestParts, read_request
 
 router = APIRouter()
 PARAMETERS = (
     *("response_type", "redirect_uri", "scope", "state", "resource", "response_mode", "nonce", "prompt", "max_age"),
     *("code_challenge", "code_challenge_method", "login_hint", "id_token_hint", "acr_values", "claims"),
+    *("dpop_jkt", "request"),
 )
-FORM = document_clients_form("response_type", {name: {"type": "string"} for name in PARAMETERS})
+FORM = document_clients_form(None, {name: {"type": "string"} for name in PARAMETERS})
 
 
 @dataclass(frozen=True)
-class PushParts(ClientRequestParts, RequestParts):
+class PushParts(ClientRequestParts, RequestParts, DPoPParts):
     clock: Clock
 
 
@@ -46,16 +49,25 @@ async def push(request: Request) -> Response:
     """
     parts = given(request, PushParts)
     parameters = await read_form(request)
+    proof = read_proof(request, parts, now=parts.clock())  # as at the token endpoint
     client = await client_requests.authenticate(request, parts, parameters, now=parts.clock())
+    if proof is not None:  # at the token endpoint it may be required
+        verify_clients_proof(parts, client, proof)
     now = parts.clock()
     if parameters.get("request_uri") is not None:
         raise InvalidRequest("A pushed request must not have a request_uri (RFC 9126 §2.1).")
+    parameters = await unpack_of(client, parameters, parts, now=now)
     target = authorization_request.find_target(parameters, client.registration)
     if target is None:
         raise InvalidRequest("The redirect_uri is missing, or not registered for this client.")
     if not fits(target.state, STATE_MAX_LENGTH):
         raise InvalidRequest(f"The parameter state is longer than {STATE_MAX_LENGTH} octets.")
     asked = await read_request(parameters, frozenset(), client, target, parts, now=now)
+    if proof is not None:  # RFC 9449 §10.1
+        if asked.dpop_jkt not in (None, proof.jkt):
+            raise InvalidDPoPProof("The dpop_jkt is not the thumbprint of the key of the DPoP proof.")
+        await parts.dpop_proofs.spend(proof)
+        asked = replace(asked, dpop_jkt=proof.jkt)
     metadata = document_metadata(client)
     async with parts.database.writing() as session:
         request_uri = await pushed_requests.store(session, asked, client_metadata=metadata, now=now)

@@ -48,7 +48,7 @@ async def find_client(
     Also if `state` is too long to be returned: no error may be sent to the client without it (RFC 6749 §4.1.2.1).
     """
     client_id = parameters.get("client_id")
-    client = None if client_id is None else await _find_client(request, client_id, parts, now)
+    client = None if client_id is None else await find_registered(request, client_id, parts, now=now)
     if client is None or client.client_id == WEB_CLIENT_ID:
         raise PageRefused(
             "Unknown application",
@@ -73,7 +73,7 @@ async def find_client(
     return client, target
 
 
-async def _find_client(request: Request, client_id: str, parts: RequestParts, now: datetime) -> Client | None:
+async def find_registered(request: Request, client_id: str, parts: RequestParts, *, now: datetime) -> Client | None:
     if is_document_url(client_id):
         return await find_document_client(request, client_id, parts, now=now)
     return await parts.clients.cache.find(client_id, now=now)

@@ -17,9 +17,10 @@ from ...http.current_session import Current, find_current
 from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingRequest, expired
 from ...oauth import interaction
-from ...oauth.authentication_context import acr_of
+from ...oauth.authentication_context import acr_of, shown
 from ...oauth.consent import Agreement, covers, may_be_remembered, to_agree_to
 from ...oauth.errors import ConsentRequired, InvalidTarget, LoginRequired, OAuthError
+from ...oauth.fapi2 import CODE_MAX_TTL
 from ...oauth.interaction import Person, Progress, Step
 from ...oauth.scope import IDENTITY
 from ...resources.cache import ResourceCache
@@ -30,7 +31,12 @@ from ...tokens.authorization_codes import Authorization
 from ...tokens.holders import hold_owners
 from .answers import AlreadyAnswered, AnswerParts, answer_again, refuse
 
-PAGES = {Step.SIGN_IN: "/signin", Step.SELECT_ACCOUNT: "/select-account", Step.CONSENT: "/consent"}
+PAGES = {
+    Step.SIGN_IN: "/signin",
+    Step.SECOND_FACTOR: "/second-factor",
+    Step.SELECT_ACCOUNT: "/select-account",
+    Step.CONSENT: "/consent",
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,13 @@ async def _decide(
     person = None
     if current is not None:
         is_hinted = pending.find_other_hint(current.account.email) is None
-        person = Person(current.account.id, current.session.authenticated_at, is_hinted)
+        person = Person(
+            current.account.id,
+            current.session.authenticated_at,
+            is_hinted,
+            acr=acr_of(current.session.methods),
+            has_second_factor=current.account.second_factor_at is not None,
+        )
     step = interaction.decide(pending.request, person, progress, issuer=parts.issuer, now=now)
     if step is Step.DONE and current is not None:
         return answer_code(http, pending.request.target, await _issue(pending, current, parts, now))
@@ -95,17 +107,18 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         code_challenge=request.code_challenge,
         nonce=request.nonce,
         auth_time=current.session.authenticated_at,
-        acr=acr_of(current.session.methods),
+        acr=shown(acr_of(current.session.methods), interaction.accepted_acrs(request)),
         amr=current.session.methods,
         claims=request.claims,
         max_age=request.max_age,
+        dpop_jkt=request.dpop_jkt,
     )
     code = parts.code_values.make(pending.handle, current.session.id)
     wanted = to_agree_to(request, resources)
     apis, registered = set(request.audiences) - {resources.issuer}, pending.client.registration
     if not apis <= set(apis_for(pending.client, resources).open_to(registered.scope, registered.default_resource)):
         raise InvalidTarget("The client may no longer ask for this resource.")  # the request waited for a day, perhaps
-    ttl = parts.authorization_code_ttl
+    ttl = min(parts.authorization_code_ttl, CODE_MAX_TTL) if registered.is_fapi2 else parts.authorization_code_ttl
     answer = recorded(
         _answer,
         "code_issued",

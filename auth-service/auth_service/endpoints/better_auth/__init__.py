@@ -3,6 +3,7 @@
     sign_in.py, sign_up.py, sign_out.py           a session begins and ends
     get_session.py, sessions.py, revocation.py    the caller's session, all of the caller's sessions, ending them
     token.py                                      an access token, for the default API or for a named one
+    magic_link.py                                 a session by a mailed link
     email_change.py                               another address, confirmed by a mailed link
     email_verification.py                         an address is proved by a mailed link
     password_reset.py                             a new password by a mailed link
@@ -30,6 +31,7 @@ from . import (
     get_session,
     identities,
     liveness,
+    magic_link,
     password_change,
     password_reset,
     profile,
@@ -58,6 +60,7 @@ routers = tuple(
         profile,
         password_change,
         password_reset,
+        magic_link,
         email_verification,
         email_change,
         two_factor,

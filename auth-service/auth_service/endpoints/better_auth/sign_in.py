@@ -7,11 +7,11 @@ from pydantic import Field
 
 from ...accounts.email_addresses import parse_email
 from ...http.parts import Now, given
+from ...signing_in.begun import SecondFactorAsked
 from ...signing_in.password_sign_in import (
     AccountSuspended,
     Credentials,
     EmailNotVerified,
-    SecondFactorAsked,
     SignInParts,
     WrongCredentials,
     sign_in,

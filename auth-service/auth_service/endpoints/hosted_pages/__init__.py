@@ -1,13 +1,17 @@
 """The pages at which people sign in, sign up, choose, agree and sign out (README, "Pages").
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
-    second_factor.py       the code after the password
+    signin_link.py         ask for a link by mail that signs in
+    second_factor.py       the code after the password, or when an application asks for more than the password
+    second_factor_setup.py turn it on and off; recovery codes
+    qr_codes.py            a QR code as SVG
     reset_password.py      ask for a link by mail, and set a new password by it
     verify_email.py        ask for a link by mail, and confirm the address by it
     account.py             what people change about themselves; the forms are in
     account_password.py    a new password by the current one
     account_email.py       another address
-    confirm.py             what a mailed link of the person who is signed in does
+    confirm.py             what a mailed link does: it changes the address, or
+    confirm_sign_in.py     signs in
     offers.py              which account the sign-in page offers, if a client asks for another one than is signed in
     select_account.py      continue with this account, or with another one
     consent.py             ask for consent to a client's scopes
@@ -31,6 +35,7 @@ from . import (
     consent,
     reset_password,
     second_factor,
+    second_factor_setup,
     select_account,
     signin,
     signout,
@@ -49,6 +54,7 @@ _PAGES = (
     verify_email,
     select_account,
     consent,
+    second_factor_setup,
     signout,
     stylesheet,
 )

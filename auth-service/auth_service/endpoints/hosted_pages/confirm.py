@@ -1,18 +1,23 @@
-"""/confirm: what a mailed link of the person who is signed in does. Opening the link only shows a form."""
+"""/confirm: what a mailed link does. Opening the link only shows a form.
+
+A link that signs in works in every browser (confirm_sign_in.py). One that changes the address works for the person who
+is signed in.
+"""
 
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
 from ...accounts.accounts import EmailTaken
-from ...http.current_session import Current, SessionParts, find_current
-from ...http.pages import ACCOUNT_LINK, ANSWERS, Link, PageRefused, see_other
+from ...http.current_session import Current, find_current
+from ...http.pages import ACCOUNT_LINK, ANSWERS, HANDLE, Link, PageRefused, see_other
 from ...http.parts import Now, given
 from ...mail.kinds import Kind
-from ...network.trusted_origins import TrustedOrigins
 from ...signing_in.email_change import change_email
-from ...signing_in.mailed_links import InvalidLink, MailParts, find_mailed
-from .forms import FormParts, is_ours, query_of, read_page_form, render_form, why_not_ours
+from ...signing_in.mailed_links import InvalidLink, find_mailed
+from . import confirm_sign_in
+from .confirm_sign_in import ConfirmSignInParts, Shown
+from .forms import is_ours, query_of, read_page_form, render_form, why_not_ours
 
 PATH = "/confirm"
 TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
@@ -21,14 +26,18 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class ConfirmPageParts(FormParts, SessionParts, MailParts):
-    trusted_origins: TrustedOrigins
+class ConfirmPageParts(ConfirmSignInParts):
+    """The parts of both kinds of links."""
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, now: Now) -> Response:
     parts = given(request, ConfirmPageParts)
     token, callback = query_of(request, TOKEN) or "", query_of(request, CALLBACK) or ""
+    link = await find_mailed(parts, Kind.SIGN_IN, token, now=now)
+    if link is not None:
+        shown = Shown(token, _trusted(parts, callback), query_of(request, HANDLE) or "")
+        return confirm_sign_in.show(request, parts, link, shown)
     return await _render(request, parts, now, await find_current(request, parts, now), token, callback)
 
 
@@ -37,6 +46,13 @@ async def submit(request: Request, now: Now) -> Response:
     parts = given(request, ConfirmPageParts)
     form = await read_page_form(request)
     token, callback = form.get(TOKEN) or "", form.get(CALLBACK) or ""
+    link = await find_mailed(parts, Kind.SIGN_IN, token, now=now)
+    if link is not None:
+        shown = Shown(token, _trusted(parts, callback), form.get(HANDLE) or "")
+        try:
+            return await confirm_sign_in.submit(request, parts, link, shown, form, now)
+        except InvalidLink:
+            raise _spent() from None
     current = await find_current(request, parts, now)
     if current is None or not is_ours(request, parts, form, current.session.id):
         return await _render(request, parts, now, current, token, callback, why_not_ours(request, parts))
@@ -48,8 +64,8 @@ async def submit(request: Request, now: Now) -> Response:
         raise PageRefused(
             "This address has an account", "Somebody has signed up with it meanwhile. Your address stays as it is."
         ) from None
-    is_trusted = parts.trusted_origins.allows_redirect_to(callback)
-    return see_other(callback) if is_trusted else see_other("/account", done="confirmed")
+    callback = _trusted(parts, callback)
+    return see_other(callback) if callback else see_other("/account", done="confirmed")
 
 
 async def _render(
@@ -72,7 +88,7 @@ async def _render(
             links=(Link("signin-link", "/signin?use_another=yes", "Sign in"),),
             status=403,
         )
-    callback = callback if parts.trusted_origins.allows_redirect_to(callback) else ""
+    callback = _trusted(parts, callback)
     return render_form(
         request,
         parts,
@@ -89,6 +105,10 @@ async def _render(
     )
 
 
+def _trusted(parts: ConfirmPageParts, callback: str) -> str:
+    return callback if parts.trusted_origins.allows_redirect_to(callback) else ""
+
+
 def _spent() -> PageRefused:
-    text = "It was used already, is older than an hour, or is not complete."
+    text = "It was used already, is too old, or is not complete."
     return PageRefused("This link does not work any more", text, links=(ACCOUNT_LINK,))

@@ -1,10 +1,14 @@
-"""/second-factor: the code that completes a sign-in, from the authenticator app or the list of recovery codes."""
+"""/second-factor: the code that completes a sign-in, from the authenticator app or the list of recovery codes.
+
+A person who is signed in proves a second factor here, too, if an application asks for it (`acr_values`).
+"""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from ...http.current_session import find_current
+from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
@@ -20,6 +24,7 @@ from ...signing_in.second_factor import (
     complete_sign_in,
     find_challenge,
 )
+from ...signing_in.signed_in_factor import NotEnabled, NotSignedIn, prove
 from .forms import (
     AGAIN,
     FormParts,
@@ -56,9 +61,9 @@ async def show(request: Request, now: Now) -> Response:
     pending = None if handle is None else await require_pending(request, parts, handle, now=now)
     if pending is not None and pending.is_answered:
         return back_to_authorize(pending)
-    if await find_challenge(request, parts, now) is None:
-        return _to_sign_in(pending)
-    return _render(request, parts, pending)
+    if await find_challenge(request, parts, now) is not None or await _find_protected(request, parts, now) is not None:
+        return _render(request, parts, pending)
+    return _to_sign_in(pending)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -71,8 +76,14 @@ async def submit(request: Request, now: Now) -> Response:
         return _render(request, parts, pending, form, why_not_ours(request, parts), status=403)
     code = _code_of(form)
     current = await find_current(request, parts, now)
+    is_signed_in = await find_challenge(request, parts, now) is None
     try:
+        if is_signed_in and current is not None:
+            await prove(request, parts, now, current, code)
+            return see_other(SIGN_IN) if pending is None else back_to_authorize(pending)
         _, started = await complete_sign_in(request, parts, now, code, current=current)
+    except (NotEnabled, NotSignedIn):
+        return _to_sign_in(pending)
     except (NoChallenge, ChallengeSpent):
         return _to_sign_in(pending, **{AGAIN: "yes"})
     except WrongCode:
@@ -84,6 +95,12 @@ async def submit(request: Request, now: Now) -> Response:
         error = f"Too many codes. Please wait {in_words(held.retry_after)} and try again."
         return retry_later(_render(request, parts, pending, form, error, status=429), held.retry_after)
     return see_other(SIGN_IN) if pending is None else await go_on(parts, pending, started.id)
+
+
+async def _find_protected(request: Request, parts: SecondFactorPageParts, now: datetime) -> Current | None:
+    """The session, if its account has a second factor that can be proved again."""
+    current = await find_current(request, parts, now)
+    return current if current is not None and current.account.second_factor_at is not None else None
 
 
 def _code_of(form: Parameters) -> Code:

@@ -13,18 +13,18 @@ from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
+from ...signing_in.begun import SecondFactorAsked
 from ...signing_in.password_sign_in import (
     AccountSuspended,
     Credentials,
     EmailNotVerified,
-    SecondFactorAsked,
     SignInParts,
     WrongCredentials,
     sign_in,
 )
+from . import signin_link
 from .forms import (
     AGAIN,
-    FormParts,
     back_to_authorize,
     go_on,
     in_words,
@@ -38,6 +38,7 @@ from .forms import (
 )
 from .offers import Offer, find_offer
 from .sentences import TOO_BUSY
+from .signin_link import LinkPageParts
 
 PATH = "/signin"
 USE_ANOTHER = "use_another"  # query parameter: do not offer the account that is signed in
@@ -50,7 +51,7 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class SignInPageParts(FormParts, PendingParts, SignInParts):
+class SignInPageParts(LinkPageParts, PendingParts, SignInParts):
     """The parts to show a page about a pending request, and to sign in."""
 
 
@@ -67,6 +68,9 @@ async def show(request: Request, now: Now) -> Response:
         return see_other("/account", change=to_account)
     if pending is None and current is not None:
         return _render_signed_in(request, parts, current)
+    by = query_of(request, signin_link.BY)
+    if by in (signin_link.MAIL, signin_link.SENT) and parts.outbox.is_on:
+        return signin_link.show(request, parts, pending, is_sent=by == signin_link.SENT)
     wants_another = query_of(request, USE_ANOTHER) is not None
     error = TOO_LATE if query_of(request, AGAIN) is not None else None
     return await _render(request, parts, pending, None if wants_another else current, error=error)
@@ -78,6 +82,8 @@ async def submit(request: Request, now: Now) -> Response:
     parts = given(request, SignInPageParts)
     form = await read_page_form(request)
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
+    if form.get(signin_link.BY) == signin_link.MAIL and parts.outbox.is_on:
+        return await signin_link.submit(request, parts, pending, form, now)
     current = await find_current(request, parts, now)
     if not is_ours(request, parts, form):
         return await _render(request, parts, pending, current, form, why_not_ours(request, parts), status=403)

@@ -18,11 +18,11 @@ from ...oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
 from ...oauth.names import NotAName, parse_name
 from ...oauth.parameters import Parameters
 from ...sessions.browser_sessions import BrowserSession
+from ...signing_in.begun import SecondFactorAsked
 from ...signing_in.password_sign_in import (
     AccountSuspended,
     Credentials,
     EmailNotVerified,
-    SecondFactorAsked,
     SignInParts,
     WrongCredentials,
     sign_in,

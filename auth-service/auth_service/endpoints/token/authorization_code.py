@@ -44,24 +44,27 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     parts = given(request.http, CodeParts)
     answer = await _trade(request, parts)
     if answer is None:  # an API was withdrawn from the code meanwhile: read it again
-        answer = await _trade(request, parts)
+        answer = await _trade(request, parts, is_first_try=False)
     if answer is None:
         raise InvalidGrant(redemption.ENDED, reason="what the code grants changed twice")
     return answer
 
 
-async def _trade(request: TokenRequest, parts: CodeParts) -> TokenResponse | None:
+async def _trade(request: TokenRequest, parts: CodeParts, *, is_first_try: bool = True) -> TokenResponse | None:
     """Check the code and redeem it. None if what it grants has changed meanwhile."""
     code, redirect_uri = request.parameters.require("code"), request.parameters.require("redirect_uri")
     held = await authorization_codes.find(parts.database, code)
     if held is None:
         raise InvalidGrant(redemption.not_yours("code"))
     redemption.check_client(request, held, "code")
+    redemption.check_key(request, held.authorized.dpop_jkt, "code")
     _check_binding(request, held.authorized, redirect_uri)
     if held.authorized.redeemed_at is not None:
         raise await redemption.end_for_reuse(parts, held, request, "code")
     _check_life(held, request.now)
     target = await redemption.choose_target(request, parts, held, redemption.granted_scopes(request, held))
+    if request.proof is not None and is_first_try:
+        await parts.dpop_proofs.spend(request.proof)
     is_first, refresh_token = await parts.database.transact(_spend, request, parts, held)
     if not is_first:
         found = await authorization_codes.find(parts.database, code)
@@ -82,7 +85,9 @@ async def _spend(
         return False, None
     if REFRESH_TOKEN not in request.client.registration.grant_types:
         return True, None
-    return True, await parts.refresh_tokens.issue(session, held, now=request.now)
+    registered = request.client.registration
+    jkt = request.jkt if registered.is_public or registered.is_fapi2 else None  # others are bound to their client
+    return True, await parts.refresh_tokens.issue(session, held, dpop_jkt=jkt, now=request.now)
 
 
 def _check_binding(request: TokenRequest, code: AuthorizationCode, redirect_uri: str) -> None:

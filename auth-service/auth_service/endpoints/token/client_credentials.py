@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from ...clients.roles import held_by
-from ...http.parts import Given, given
+from ...http.dpop import DPoPParts
+from ...http.parts import given
 from ...oauth import audiences, scope
 from ...oauth.errors import InvalidClient
 from ...oauth.metadata_values import CLIENT_CREDENTIALS
@@ -18,7 +19,7 @@ PARAMETERS = ("scope",)
 
 
 @dataclass(frozen=True)
-class ClientCredentialsParts(Given):
+class ClientCredentialsParts(DPoPParts):
     resources: ResourceCache
     token_status: TokenStatus
     tokens: TokenIssuer
@@ -45,6 +46,10 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     if status is None:
         raise InvalidClient("No client with this client_id is registered.")
     held = held_by(request.client) if audience.names_roles else NOTHING
-    token = parts.tokens.issue_for_client(request.client.client_id, audience, granted, status, held, now=request.now)
+    if request.proof is not None:
+        await parts.dpop_proofs.spend(request.proof)
+    token = parts.tokens.issue_for_client(
+        request.client.client_id, audience, granted, status, held, jkt=request.jkt, now=request.now
+    )
     lifetime = int(parts.tokens.ttl_of(audience).total_seconds())
     return TokenResponse(access_token=token, expires_in=lifetime, scope=granted or None)

@@ -7,8 +7,10 @@ from fastapi import APIRouter, Request, Response
 from ...http import client_requests
 from ...http.client_requests import ClientRequestParts
 from ...http.direct_routes import DirectRoute
+from ...http.dpop import DPoPParts, read_proof, verify_clients_proof
 from ...http.oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
 from ...http.parts import given
+from ...oauth.dpop_proof import TOKEN_TYPE
 from ...oauth.errors import UnauthorizedClient, UnsupportedGrantType
 from ...store.instants import Clock
 from ...telemetry.counts import RequestCounts
@@ -28,7 +30,7 @@ FORM = document_clients_form(
 
 
 @dataclass(frozen=True)
-class TokenParts(ClientRequestParts):
+class TokenParts(ClientRequestParts, DPoPParts):
     clock: Clock
     counts: RequestCounts
 
@@ -42,7 +44,9 @@ async def token(request: Request) -> Response:
     """
     parts = given(request, TokenParts)
     parameters = await read_form(request)
+    proof = read_proof(request, parts, now=parts.clock())  # it may need a nonce: the client's assertion is not spent
     client = await client_requests.authenticate(request, parts, parameters, now=parts.clock())
+    verify_clients_proof(parts, client, proof)
     grant_type = parameters.require("grant_type")
     redeem = GRANTS.get(grant_type)
     if redeem is None:
@@ -50,6 +54,8 @@ async def token(request: Request) -> Response:
     if grant_type not in client.registration.grant_types:
         known = ", ".join(client.registration.grant_types) or "none"
         raise UnauthorizedClient(f"This client is not registered for {grant_type}; its grant_types: {known}.")
-    answer = await redeem(TokenRequest(request, client, parameters, parts.clock()))
+    answer = await redeem(TokenRequest(request, client, parameters, parts.clock(), proof))
+    if proof is not None:
+        answer.token_type = TOKEN_TYPE
     parts.counts.tokens_issued.add(grant_type)
     return Response(answer.model_dump_json(exclude_none=True), headers=NO_STORE, media_type="application/json")

@@ -8,6 +8,7 @@ from fastapi import Request
 from pydantic import BaseModel
 
 from ...clients.clients import Client
+from ...oauth.dpop_proof import DPoPProof
 from ...oauth.parameters import Parameters
 
 
@@ -19,13 +20,19 @@ class TokenRequest:
     client: Client
     parameters: Parameters
     now: datetime
+    proof: DPoPProof | None = None  # verified; `spend_proof` of redemption.py marks it used
+
+    @property
+    def jkt(self) -> str | None:
+        """The thumbprint of the key that the tokens are bound to. None: bearer tokens."""
+        return None if self.proof is None else self.proof.jkt
 
 
 class TokenResponse(BaseModel):
     """A token response (RFC 6749 §5.1). It names any granted `scope`, even if that is the requested one."""
 
     access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of a type
+    token_type: Literal["Bearer", "DPoP"] = "Bearer"  # noqa: S105 - the name of a type
     expires_in: int
     refresh_token: str | None = None
     id_token: str | None = None

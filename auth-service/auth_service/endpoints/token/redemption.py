@@ -8,7 +8,7 @@ from ...audit.trail import recorded
 from ...clients.own_registrations import apis_for
 from ...grants import grants
 from ...grants.grants import Authorized
-from ...http.parts import Given
+from ...http.dpop import DPoPParts
 from ...oauth import audiences, claims
 from ...oauth.audiences import Audience
 from ...oauth.client_metadata import ClientMetadata
@@ -34,7 +34,7 @@ def not_yours(credential: str) -> str:
 
 
 @dataclass(frozen=True)
-class RedemptionParts(Given):
+class RedemptionParts(DPoPParts):
     database: Database
     counts: RequestCounts
     token_status: TokenStatus
@@ -77,7 +77,7 @@ async def respond(
     apis = [target.audience.identifier] if target.audience.names_roles else []
     roles = await find_held(parts.database, grant.account_id, apis, groups=target.audience.names_groups)
     access_token = parts.tokens.issue_for_grant(
-        held, target.audience, target.scope, status, roles, registered=registered, now=now
+        held, target.audience, target.scope, status, roles, registered=registered, jkt=request.jkt, now=now
     )
     id_token = None
     if OPENID in target.granted:
@@ -124,6 +124,15 @@ def check_client(request: TokenRequest, held: Held[Authorized], credential: str)
     grant = held.holder.grant
     if grant.client_id != request.client.client_id:
         raise InvalidGrant(not_yours(credential), reason=f"another client's {credential}, of grant {grant.id}")
+
+
+def check_key(request: TokenRequest, jkt: str | None, credential: str) -> None:
+    """Raises InvalidGrant unless the request proves the key that the credential is bound to, if it is (RFC 9449 §5).
+
+    As with another client's credential, this comes before any judgement of reuse.
+    """
+    if jkt not in (None, request.jkt):
+        raise InvalidGrant(f"The {credential} is bound to a key, and the request has no DPoP proof of that key.")
 
 
 async def choose_target(

@@ -31,6 +31,9 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     There is one exception, for a client that lost the response or sent two requests at once: for a minute, and while
     the successor is unspent, its immediate parent is answered with that same successor.
 
+    A token of a client with the profile fapi2 is bound to the client and to its key, and stays the same (FAPI 2.0
+    Security Profile §5.3.2.1).
+
     Raises:
         InvalidGrant
         InvalidScope, InvalidTarget: the request names more than was granted. The token is not spent.
@@ -39,13 +42,15 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     token = request.parameters.require("refresh_token")
     answer = await _trade(request, parts, token)
     if answer is None:  # a parallel request rotated the token: read again, it is the successor's parent
-        answer = await _trade(request, parts, token)
+        answer = await _trade(request, parts, token, is_first_try=False)
     if answer is None:
         raise InvalidGrant("The refresh token has been used.", reason="the successor cannot be decrypted")
     return answer
 
 
-async def _trade(request: TokenRequest, parts: RefreshParts, token: str) -> TokenResponse | None:
+async def _trade(
+    request: TokenRequest, parts: RefreshParts, token: str, *, is_first_try: bool = True
+) -> TokenResponse | None:
     """Check the token and answer with its successor. None if a parallel request spent the token meanwhile.
 
     None also if the successor cannot be decrypted, because its secret is no longer configured.
@@ -55,7 +60,11 @@ async def _trade(request: TokenRequest, parts: RefreshParts, token: str) -> Toke
         raise InvalidGrant(redemption.not_yours("refresh token"))
     standing = await _check(request, parts, held, token)
     target = await redemption.choose_target(request, parts, held, _narrow(request, held))
-    if standing is Standing.CURRENT:
+    if request.proof is not None and is_first_try:
+        await parts.dpop_proofs.spend(request.proof)
+    if standing is Standing.CURRENT and request.client.registration.is_fapi2:
+        successor = await parts.refresh_tokens.keep(held.authorized, token, now=request.now)
+    elif standing is Standing.CURRENT:
         successor = await parts.refresh_tokens.rotate(held.authorized, token, now=request.now)
     else:
         successor = parts.refresh_tokens.successor_of(held.authorized)
@@ -67,6 +76,7 @@ async def _trade(request: TokenRequest, parts: RefreshParts, token: str) -> Toke
 async def _check(request: TokenRequest, parts: RefreshParts, held: Held[RefreshTokenFamily], token: str) -> Standing:
     family, holder, now = held.authorized, held.holder, request.now
     redemption.check_client(request, held, "refresh token")
+    redemption.check_key(request, family.dpop_jkt, "refresh token")
     standing = standing_of(family, token, now=now)
     if standing is Standing.SPENT:
         raise await redemption.end_for_reuse(parts, held, request, "refresh token")

@@ -118,7 +118,7 @@ class JwksCache:
         self._fetching: asyncio.Task[bool] | None = None
         self._forced: asyncio.Task[bool] | None = None
         self.counts = Counts()
-        self._client: httpx2.AsyncClient  # set while running()
+        self._client: httpx2.AsyncClient | None = None  # set while running()
 
     def get_key_set(self) -> KeySet:
         """Return the keys to verify with.
@@ -155,15 +155,18 @@ class JwksCache:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+                self._client = None
 
     async def learn(self, kid: str) -> bool:
         """Whether a new fetch finds `kid`. Waits at most a second; there is at most one such fetch in 30 s (rule J5).
 
         The 30 s count from the last attempt, even if it failed: an issuer that is down gets no more requests. Scheduled
-        fetches do not count: one that ended just before a rotation would otherwise delay finding the new key.
+        fetches do not count: one that ended just before a rotation would otherwise delay finding the new key. Outside
+        of `running()` nothing is fetched.
         """
         self.counts.unknown_kids += 1
-        forced = None if self._unknown.has(kid, self._monotonic()) else self._force()
+        cannot_be_found = self._client is None or self._unknown.has(kid, self._monotonic())
+        forced = None if cannot_be_found else self._force()
         if forced is None:
             self.counts.forced["refused"] += 1
             return False
@@ -231,8 +234,11 @@ class JwksCache:
     async def _download(self) -> KeySet:
         held = self._key_set
         headers = {"If-None-Match": held.etag} if held is not None and held.etag is not None else {}
-        self._client.cookies.clear()
-        async with self._client.stream("GET", self._jwks_uri, headers=headers) as response:
+        client = self._client
+        if client is None:
+            raise RuntimeError("keys are fetched only while the verifier runs")
+        client.cookies.clear()
+        async with client.stream("GET", self._jwks_uri, headers=headers) as response:
             if response.status_code == 304 and held is not None:
                 return replace(held, fetched_at=self._clock())
             if response.status_code != 200 or response.headers.get("Content-Encoding", "identity") != "identity":

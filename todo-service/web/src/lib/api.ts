@@ -4,9 +4,19 @@
 import type { AccessToken } from "./access-token.ts";
 import { type Connection, isOfConnection } from "./connection.ts";
 import { Failure, read, translate } from "./failure.ts";
-import type { Changes, NewTodo, Operations, Todo, TodoChange } from "./todo-api.ts";
+import type {
+  Changes,
+  NewTodo,
+  NewTodoList,
+  Operations,
+  Todo,
+  TodoChange,
+  TodoList,
+  TodoListChange,
+  TodoPage,
+} from "./todo-api.ts";
 
-export type { Changes, NewTodo, Todo, TodoChange } from "./todo-api.ts";
+export type { Changes, NewTodo, NewTodoList, Todo, TodoChange, TodoList, TodoListChange } from "./todo-api.ts";
 
 export interface TodoApi {
   /** What has changed since a token; without one, everything. Fails with `invalid` if the token is too old. */
@@ -16,10 +26,21 @@ export interface TodoApi {
   create(todo: NewTodo, key: string): Promise<Todo>;
   /** Fails with `conflict` if the todo is no longer the version that the person saw. */
   change(seen: Todo, change: TodoChange): Promise<Todo>;
+  /** The last place that anybody gives it counts, whatever version the person saw. */
+  move(id: string, position: string): Promise<Todo>;
   complete(id: string): Promise<Todo>;
   reopen(id: string): Promise<Todo>;
   remove(id: string): Promise<void>;
   restore(id: string): Promise<Todo>;
+  /** A page of the deleted todos that can be restored, the last deleted one first. */
+  deleted(cursor: string | null): Promise<TodoPage>;
+  createList(list: NewTodoList, key: string): Promise<TodoList>;
+  changeList(id: string, change: TodoListChange): Promise<TodoList>;
+  /** With all todos that are in it. */
+  removeList(id: string): Promise<void>;
+  restoreList(id: string): Promise<TodoList>;
+  /** The deleted lists that can be restored, the last deleted one first. */
+  deletedLists(): Promise<TodoList[]>;
 }
 
 export interface Surroundings {
@@ -75,29 +96,46 @@ export function todoApi({ accessToken, onSignedOut, connection, fetch, now }: Su
     const query = new URLSearchParams(Object.entries(made.query ?? {}).map(([name, value]) => [name, String(value)]));
     const headers = new Headers({ ...made.headers, Authorization: `Bearer ${token}` });
     if (made.body !== undefined) headers.set("Content-Type", "application/json");
-    return fetch(`${path.replace("{todo_id}", encodeURIComponent(made.id ?? ""))}${query.size ? `?${query}` : ""}`, {
-      method,
-      headers,
-      body: made.body === undefined ? null : JSON.stringify(made.body),
-      credentials: "omit", // the API uses the token only, no cookies
-      cache: "no-store",
-      signal: AbortSignal.timeout(PATIENCE),
-    });
+    return fetch(
+      `${path.replace(/\{(todo|list)_id\}/, encodeURIComponent(made.id ?? ""))}${query.size ? `?${query}` : ""}`,
+      {
+        method,
+        headers,
+        body: made.body === undefined ? null : JSON.stringify(made.body),
+        credentials: "omit", // the API uses the token only, no cookies
+        cache: "no-store",
+        signal: AbortSignal.timeout(PATIENCE),
+      },
+    );
   }
 
   return {
     changes: (query) => call("GET /api/v1/changes", { query }),
     read: (id) => call("GET /api/v1/todos/{todo_id}", { id }),
-    create: (todo, key) => call("POST /api/v1/todos", { body: todo, headers: { "Idempotency-Key": `"${key}"` } }),
+    create: (todo, key) => call("POST /api/v1/todos", { body: todo, headers: once(key) }),
     change: (seen, change) =>
       call("PATCH /api/v1/todos/{todo_id}", {
         id: seen.id,
         body: change,
         headers: { "If-Match": `"${seen.version}"` },
       }),
+    move: (id, position) => call("PATCH /api/v1/todos/{todo_id}", { id, body: { position } }),
     complete: (id) => call("POST /api/v1/todos/{todo_id}/complete", { id }),
     reopen: (id) => call("POST /api/v1/todos/{todo_id}/reopen", { id }),
     remove: (id) => call("DELETE /api/v1/todos/{todo_id}", { id }),
     restore: (id) => call("POST /api/v1/todos/{todo_id}/restore", { id }),
+    deleted: (cursor) =>
+      call("GET /api/v1/todos", {
+        query: { deleted: "only", sort: "-updated", ...(cursor === null ? {} : { cursor }) },
+      }),
+    createList: (list, key) => call("POST /api/v1/lists", { body: list, headers: once(key) }),
+    changeList: (id, change) => call("PATCH /api/v1/lists/{list_id}", { id, body: change }),
+    removeList: (id) => call("DELETE /api/v1/lists/{list_id}", { id }),
+    restoreList: (id) => call("POST /api/v1/lists/{list_id}/restore", { id }),
+    deletedLists: async () => (await call("GET /api/v1/lists", { query: { deleted: "only" } })).items,
   };
+}
+
+function once(key: string): Record<string, string> {
+  return { "Idempotency-Key": `"${key}"` };
 }

@@ -8,51 +8,93 @@ import {
   useState,
   useSyncExternalStore,
 } from "react";
-import type { Todo } from "../lib/api.ts";
+import type { Todo, TodoList } from "../lib/api.ts";
 import type { Person } from "../lib/auth.ts";
 import { dayOf, describeDue, isLate } from "../lib/due.ts";
-import { useAddress } from "../lib/router.ts";
-import { Frame, Link, Patience } from "../parts/frame.tsx";
+import { expected, type Failure } from "../lib/failure.ts";
+import { placeAt } from "../lib/positions.ts";
+import { navigate, useAddress } from "../lib/router.ts";
+import { Frame, Patience } from "../parts/frame.tsx";
 import { FailureMessage } from "../parts/message.tsx";
+import { Completed } from "../todos/completed.tsx";
 import { Composer } from "../todos/composer.tsx";
-import { Deleted } from "../todos/deleted.tsx";
+import { Deleted, type DeletedThing } from "../todos/deleted.tsx";
 import { Details } from "../todos/details.tsx";
-import { Keys } from "../todos/keys.tsx";
+import { type Emptiness, Empty } from "../todos/empty.tsx";
+import { ListForm } from "../todos/list-form.tsx";
+import { useDragging } from "../todos/ordering.ts";
+import { focusRow, moveByArrows, rowOf, STEP } from "../todos/rows.ts";
+import { Side } from "../todos/side.tsx";
 import { isEdited, type RowActions, TodoRow } from "../todos/todo-row.tsx";
-import { count, type Counts, newIn, select, type Selection, type View } from "../todos/views.ts";
+import { Trash } from "../todos/trash.tsx";
+import { addressOf, count, listOf, nameOf, newIn, select, type View, viewAt } from "../todos/views.ts";
 import { connection, store } from "../wiring.ts";
 
-const STEP = 200; // rows that are shown at once; more would make the page slow
-
-const VIEWS: ReadonlyArray<[View, string]> = [
-  ["all", "All"],
-  ["today", "Today"],
-  ["upcoming", "Upcoming"],
-];
-
-const EMPTY: Record<View | "search" | "finished", [heading: string, sentence: string]> = {
-  all: ["A clear page", "Write down the first thing that is on your mind, and press Enter."],
-  today: ["Nothing due today", "A todo with a date appears here on its day. What you add here is due today."],
-  upcoming: ["Nothing ahead", "Give a todo a date in its details, and it waits here until its day."],
-  finished: ["All done", "Nothing is waiting for you."],
-  search: ["Nothing found", "Search looks at titles and notes, also of completed todos."],
-};
-
 export function Todos({ session }: { session: { person: Person } }): ReactNode {
-  const view = parseView(useAddress().searchParams.get("show"));
+  const view = viewAt(useAddress());
+  const { todos, lists } = useSyncExternalStore(store.subscribe, store.get);
   const [said, say] = useState("");
+  const [deleted, setDeleted] = useState<readonly DeletedThing[]>([]);
+  const [form, setForm] = useState<{ list: TodoList | null } | null>(null);
+  const [failure, setFailure] = useState<Failure | null>(null);
+
+  /** Deletes, and offers to undo it. */
+  async function remove(thing: DeletedThing, act: () => Promise<void>): Promise<void> {
+    setDeleted((before) => [...before, thing]);
+    try {
+      await act();
+    } catch (error) {
+      setDeleted((before) => before.filter((each) => each.id !== thing.id));
+      throw error;
+    }
+  }
+
+  async function removeList(list: TodoList): Promise<void> {
+    setFailure(null);
+    const thing = { id: list.id, name: list.name, restore: () => store.lists.restore(list) };
+    if (listOf(view) === list.id) navigate("/");
+    try {
+      await remove(thing, () => store.lists.remove(list));
+    } catch (error) {
+      setFailure(expected(error));
+    }
+  }
+
   return (
-    <Frame title={VIEWS.find(([each]) => each === view)?.[1] ?? ""} person={session.person}>
+    <Frame title={nameOf(view, lists)} person={session.person}>
       <p className="visually-hidden" role="status">
         {said}
       </p>
-      <List key={view} view={view} say={say} />
+      {failure && <FailureMessage failure={failure} />}
+      <List key={view} view={view} say={say} remove={remove} form={(list) => setForm({ list })} />
+      {form && (
+        <ListForm
+          lists={store.lists}
+          list={form.list && (lists.find((each) => each.id === form.list?.id) ?? form.list)}
+          size={todos?.filter((each) => each.list_id === form.list?.id).length ?? 0}
+          made={(list) => navigate(addressOf(`list ${list.id}`))}
+          remove={(list) => void removeList(list)}
+          close={() => setForm(null)}
+        />
+      )}
+      <Deleted
+        deleted={deleted}
+        forget={(thing) => setDeleted((before) => before.filter((each) => each.id !== thing.id))}
+        close={() => setDeleted([])}
+      />
     </Frame>
   );
 }
 
-function List({ view, say }: { view: View; say: (text: string) => void }): ReactNode {
-  const { todos, gone, waiting, failure } = useSyncExternalStore(store.subscribe, store.get);
+interface ListProps {
+  view: View;
+  say: (text: string) => void;
+  remove: (thing: DeletedThing, act: () => Promise<void>) => Promise<void>;
+  form: (list: TodoList | null) => void;
+}
+
+function List({ view, say, remove, form }: ListProps): ReactNode {
+  const { todos, lists, gone, waiting, failure } = useSyncExternalStore(store.subscribe, store.get);
   const trouble = useSyncExternalStore(connection.subscribe, connection.get);
   const now = useMinute();
   const [words, setWords] = useState("");
@@ -60,19 +102,21 @@ function List({ view, say }: { view: View; say: (text: string) => void }): React
   const [openedId, setOpened] = useState<string | null>(null);
   // What was just changed stays where it is until the next look: if the row disappeared, the next click would hit another.
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
-  const [deleted, setDeleted] = useState<readonly Todo[]>([]);
   const list = useRef<HTMLUListElement>(null);
   const toFocus = useRef<number | null>(null);
   useEffect(store.resume, []);
   useEffect(() => {
     // Move the focus to the first of the new rows, without scrolling.
-    if (size > STEP) titleOf(list.current?.children[size - STEP])?.focus({ preventScroll: true });
+    const row = size > STEP ? list.current?.children[size - STEP] : undefined;
+    row?.querySelector<HTMLElement>(".title")?.focus({ preventScroll: true });
   }, [size]);
   useLayoutEffect(() => {
     if (toFocus.current !== null) focusRow(list.current, toFocus.current); // the row is gone, and the focus with it
     toFocus.current = null;
   });
 
+  const removing = useRef(remove);
+  removing.current = remove;
   const actions = useMemo<RowActions>(() => {
     const touch = ({ id }: Todo): void => setTouched((before) => new Set(before).add(id));
     return {
@@ -88,30 +132,69 @@ function List({ view, say }: { view: View; say: (text: string) => void }): React
         touch(seen);
         return store.edit(seen, change);
       },
-      async remove(todo) {
-        toFocus.current = [...(list.current?.children ?? [])].findIndex((row) => idOf(row) === todo.id);
+      remove(todo) {
+        toFocus.current = [...(list.current?.children ?? [])].findIndex((row) => rowOf(row)?.dataset.id === todo.id);
         setOpened((before) => (before === todo.id ? null : before));
-        setDeleted((before) => [...before, todo]);
-        try {
-          await store.remove(todo);
-        } catch (error) {
-          setDeleted((before) => before.filter((each) => each.id !== todo.id));
-          throw error;
-        }
+        const thing = { id: todo.id, name: todo.title, restore: () => store.restore(todo) };
+        return removing.current(thing, () => store.remove(todo));
       },
     };
   }, []);
 
-  function add(title: string): void {
-    store.add(newIn(view, title, Date.now()));
+  function add(title: string, due?: string): void {
+    store.add({ ...newIn(view, title, Date.now()), ...(due === undefined ? {} : { due }) });
     say(`Added: ${title}`);
   }
 
   const lost = [...gone.values()].filter(isEdited);
   const found = todos && select(todos, { view, words, now, touched });
-  const counts = todos && count(todos, now);
   const isEmpty = found?.open.length === 0 && waiting.length === 0 && lost.length === 0;
   const opened = todos?.find((each) => each.id === openedId);
+  const listId = listOf(view);
+  const counts = todos && count(todos, now);
+  const here =
+    listId === undefined
+      ? counts
+      : todos &&
+        count(
+          todos.filter((each) => each.list_id === listId),
+          now,
+        );
+  const shownList = lists.find((each) => each.id === listId);
+  const isAway = todos !== null && listId != null && !shownList;
+  const isMovable = words === "" && (view === "all" || listId !== undefined);
+
+  function move(id: string, index: number): void {
+    const rows = found?.open ?? [];
+    const todo = rows.find((each) => each.id === id);
+    const others = rows.filter((each) => each.id !== id);
+    if (!isMovable || !todo || index < 0 || index > others.length) return;
+    say(`Moved to place ${index + 1} of ${rows.length}: ${todo.title}`);
+    void store.move(todo, placeAt(others, index, true)).catch(expected); // the store takes it back, the banner says why
+  }
+
+  function moveBy(id: string, step: number): void {
+    move(id, (found?.open ?? []).findIndex((each) => each.id === id) + step);
+  }
+
+  const dragging = useDragging(list, {
+    move: (id, index) => move(id, index - lost.length),
+    put(id, to) {
+      const todo = todos?.find((each) => each.id === id);
+      if (!todo) return;
+      say(`Moved to ${to === "" ? "the inbox" : nameOf(`list ${to}`, lists)}: ${todo.title}`);
+      void store.edit(todo, { list_id: to === "" ? null : to }).catch(expected);
+    },
+  });
+
+  function onKeyDown(event: KeyboardEvent): void {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const id = event.target instanceof Element ? rowOf(event.target)?.dataset.id : undefined;
+    if (!event.altKey || step === undefined || id === undefined) return moveByArrows(event, list.current);
+    event.preventDefault();
+    moveBy(id, step);
+  }
+
   const row = (todo: Todo): ReactNode => (
     <TodoRow
       key={todo.id}
@@ -119,31 +202,43 @@ function List({ view, say }: { view: View; say: (text: string) => void }): React
       isGone={gone.has(todo.id)}
       due={todo.due && describeDue(todo.due, now)}
       isLate={todo.due !== null && todo.status === "open" && isLate(todo.due, now)}
+      list={todo.list_id === listId ? undefined : lists.find((each) => each.id === todo.list_id)}
       isOpened={todo.id === openedId}
+      isMovable={isMovable && todo.status === "open"}
       actions={actions}
     />
   );
   return (
     <div className={opened ? "desk has-details" : "desk"}>
-      <Side view={view} counts={counts} words={words} search={setWords} />
+      <Side view={view} lists={lists} counts={counts} words={words} search={setWords} form={form} />
       <div className="sheet">
         <header className="day">
-          <h1>{VIEWS.find(([each]) => each === view)?.[1]}</h1>
+          <h1 dir="auto">
+            {shownList && <span className={`dot ${shownList.color}`} />}
+            {isAway ? "No such list" : nameOf(view, lists)}
+          </h1>
           <p>
             <time dateTime={dayOf(now)}>
               {new Intl.DateTimeFormat("en", { weekday: "long", day: "numeric", month: "long" }).format(now)}
             </time>
-            {counts && (
+            {here && view !== "trash" && (
               <span className="counts">
-                {counts.open} open, {counts.doneToday} done today
+                {here.open} open, {here.doneToday} done today
               </span>
             )}
           </p>
         </header>
-        <Composer add={add} refused={waiting.filter((each) => each.refusal)} withdraw={(key) => store.withdraw(key)} />
+        {view === "trash" && <Trash now={now} say={say} />}
+        {!isAway && view !== "trash" && (
+          <Composer
+            add={add}
+            refused={waiting.filter((each) => each.refusal)}
+            withdraw={(key) => store.withdraw(key)}
+          />
+        )}
         {failure && <FailureMessage failure={failure} retry={store.resume} />}
         {found && !isEmpty && (
-          <ul className="todos" ref={list} aria-label="Todos" onKeyDown={(event) => moveByArrows(event, list.current)}>
+          <ul className="todos" ref={list} aria-label="Todos" onKeyDown={onKeyDown} {...dragging}>
             {waiting
               .filter((each) => each.refusal === undefined)
               .map((each) => (
@@ -158,7 +253,9 @@ function List({ view, say }: { view: View; say: (text: string) => void }): React
             {[...lost, ...found.open.slice(0, size)].map(row)}
           </ul>
         )}
-        {found && isEmpty && <Empty of={emptiness(view, words, found)} />}
+        {found && isEmpty && (view !== "trash" || words !== "") && (
+          <Empty of={emptiness(view, words, found.done.length, isAway)} />
+        )}
         {!found && !failure && !trouble && <Patience />}
         {found && found.open.length > size && (
           <button type="button" className="more" onClick={() => setSize(size + STEP)}>
@@ -173,6 +270,8 @@ function List({ view, say }: { view: View; say: (text: string) => void }): React
         <Details
           key={opened.id}
           todo={opened}
+          lists={lists}
+          move={isMovable && opened.status === "open" ? (step) => moveBy(opened.id, step) : null}
           now={now}
           edit={actions.edit}
           close={() => {
@@ -181,100 +280,15 @@ function List({ view, say }: { view: View; say: (text: string) => void }): React
           }}
         />
       )}
-      <Deleted
-        deleted={deleted}
-        restore={async (todo) => {
-          await store.restore(todo);
-          setDeleted((before) => before.filter((each) => each.id !== todo.id));
-        }}
-        close={() => setDeleted([])}
-      />
     </div>
   );
 }
 
-interface SideProps {
-  view: View;
-  counts: Counts | null;
-  words: string;
-  search: (words: string) => void;
-}
-
-/** The views, with their numbers, and the search. */
-function Side({ view, counts, words, search }: SideProps): ReactNode {
-  const numbers = { all: counts?.open, today: counts?.today, upcoming: counts?.upcoming };
-  return (
-    <div className="side">
-      <nav aria-label="Show">
-        {VIEWS.map(([value, label]) => (
-          <Link
-            key={value}
-            to={value === "all" ? "/" : `/?show=${value}`}
-            aria-current={value === view ? "page" : undefined}
-          >
-            {label}
-            {(numbers[value] ?? 0) > 0 && (
-              <span className="number">
-                {numbers[value]}
-                <span className="visually-hidden"> open</span>
-              </span>
-            )}
-          </Link>
-        ))}
-      </nav>
-      <input
-        type="search"
-        aria-label="Search"
-        placeholder="Search"
-        dir="auto"
-        value={words}
-        onChange={(event) => search(event.target.value)}
-      />
-      <Keys />
-    </div>
-  );
-}
-
-/** Folded, because what is done should not be in the way. */
-function Completed({
-  todos,
-  isOpen,
-  row,
-}: {
-  todos: Todo[];
-  isOpen: boolean;
-  row: (todo: Todo) => ReactNode;
-}): ReactNode {
-  const [size, setSize] = useState(STEP);
-  const [isUnfolded, setUnfolded] = useState(isOpen);
-  const list = useRef<HTMLUListElement>(null);
-  return (
-    <details className="completed" open={isUnfolded} onToggle={(event) => setUnfolded(event.currentTarget.open)}>
-      <summary>
-        Completed <span className="number">{todos.length}</span>
-      </summary>
-      {isUnfolded && (
-        <ul
-          className="todos"
-          ref={list}
-          aria-label="Completed"
-          onKeyDown={(event) => moveByArrows(event, list.current)}
-        >
-          {todos.slice(0, size).map(row)}
-        </ul>
-      )}
-      {isUnfolded && todos.length > size && (
-        <button type="button" className="more" onClick={() => setSize(size + STEP)}>
-          Show more completed
-        </button>
-      )}
-    </details>
-  );
-}
-
-function emptiness(view: View, words: string, { done }: Selection): keyof typeof EMPTY {
+function emptiness(view: View, words: string, done: number, isAway: boolean): Emptiness {
   if (words !== "") return "search";
-  return done.length > 0 ? "finished" : view;
+  if (isAway) return "away";
+  if (done > 0) return "finished";
+  return view === "all" || view === "today" || view === "upcoming" ? view : "list";
 }
 
 /** The time, renewed every minute: what was due becomes late, and a new day begins. */
@@ -285,48 +299,4 @@ function useMinute(): number {
     return () => clearInterval(timer);
   }, []);
   return now;
-}
-
-function idOf(row: Element): string | undefined {
-  return row instanceof HTMLElement ? row.dataset.id : undefined;
-}
-
-function titleOf(row: Element | undefined): HTMLElement | null {
-  return row?.querySelector<HTMLElement>(".title") ?? null;
-}
-
-function parseView(value: string | null): View {
-  return value === "today" || value === "upcoming" ? value : "all";
-}
-
-function Empty({ of }: { of: keyof typeof EMPTY }): ReactNode {
-  const [heading, sentence] = EMPTY[of];
-  return (
-    <div className="empty">
-      <svg viewBox="0 0 48 48" aria-hidden="true">
-        <circle cx="24" cy="24" r="20" />
-        <path d="m16 25 6 6 11-13" />
-      </svg>
-      <h2>{heading}</h2>
-      <p>{sentence}</p>
-    </div>
-  );
-}
-
-/** Arrow up and down move the focus between rows, in the same column. */
-function moveByArrows(event: KeyboardEvent, list: HTMLUListElement | null): void {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  const row = event.target instanceof Element ? event.target.closest("li") : null;
-  if (step === undefined || row === null || list === null) return;
-  const columns = ["input", ".about", ".delete"];
-  const column = columns.find((each) => event.target instanceof Element && event.target.matches(each)) ?? ".title";
-  const next = list.children[[...list.children].indexOf(row) + step];
-  next?.querySelector<HTMLElement>(column)?.focus();
-  event.preventDefault();
-}
-
-/** After a deletion, focus the row that took its place, or the one before; in an empty list, the field for a new todo. */
-function focusRow(list: HTMLUListElement | null, at: number): void {
-  const row = list?.children[at] ?? list?.children[at - 1];
-  (row ?? document).querySelector<HTMLElement>(row ? ".delete" : ".composer input")?.focus();
 }

@@ -1,12 +1,15 @@
 import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { useDraft } from "../lib/drafts.ts";
+import { describeDue, parseDue } from "../lib/due.ts";
 import type { Failure } from "../lib/failure.ts";
+import { type FindDate, loadDates } from "../lib/typed-dates.ts";
 import { isComposing, titlesOf } from "../lib/typing.ts";
 import { FailureMessage } from "../parts/message.tsx";
 import type { Waiting } from "./store.ts";
 
 interface ComposerProps {
-  add: (title: string) => void;
+  /** `due`: the date that was typed with the title. */
+  add: (title: string, due?: string) => void;
   /** Todos that the API has refused. */
   refused: readonly Waiting[];
   withdraw: (key: string) => void;
@@ -16,6 +19,8 @@ interface ComposerProps {
 export function Composer({ add, refused, withdraw }: ComposerProps): ReactNode {
   const [title, setTitle] = useDraft("new");
   const [failure, setFailure] = useState<Failure | null>(null);
+  const [findDate, setFindDate] = useState<FindDate | null>(null);
+  const [refusedWords, setRefusedWords] = useState(""); // a date that is meant as text
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     if (window.matchMedia("(hover: hover)").matches) input.current?.focus(); // on a phone the keyboard would cover the list
@@ -27,11 +32,23 @@ export function Composer({ add, refused, withdraw }: ComposerProps): ReactNode {
   });
 
   function takeBack({ key, todo }: Waiting, refusal: Failure): void {
-    setTitle(todo.title);
+    const { date, time } = todo.due ? parseDue(todo.due) : { date: "", time: "" };
+    setTitle([todo.title, date, time].filter(Boolean).join(" "));
     setFailure(refusal);
     withdraw(key);
     input.current?.focus();
   }
+
+  useEffect(() => {
+    if (title === "" || findDate) return;
+    void loadDates().then(
+      (loaded) => setFindDate(() => loaded),
+      () => undefined, // without it a date is set in the details
+    );
+  }, [title, findDate]);
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const found = findDate?.(title, Date.now(), zone) ?? null;
+  const typed = found?.words === refusedWords ? null : found;
 
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -39,7 +56,9 @@ export function Composer({ add, refused, withdraw }: ComposerProps): ReactNode {
     if (asked === "") return;
     setTitle("");
     setFailure(null);
-    add(asked);
+    setRefusedWords("");
+    if (typed) add(typed.title, typed.due);
+    else add(asked);
     input.current?.focus();
   }
 
@@ -68,6 +87,18 @@ export function Composer({ add, refused, withdraw }: ComposerProps): ReactNode {
           Add
         </button>
       </div>
+      {typed && (
+        <p className="typed-date">
+          <output className="due">Due: {describeDue(typed.due, Date.now())}</output>
+          <button
+            type="button"
+            className="plain quiet"
+            onClick={() => (setRefusedWords(typed.words), input.current?.focus())}
+          >
+            Keep “<bdi>{typed.words}</bdi>” as text
+          </button>
+        </p>
+      )}
       {failure && <FailureMessage failure={failure} />}
       {title !== "" && first?.refusal && (
         <div className="message problem" role="alert">

@@ -1,25 +1,33 @@
 import { type ReactNode, useEffect, useState } from "react";
-import type { Todo } from "../lib/api.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { FailureMessage } from "../parts/message.tsx";
 import { takesText } from "./keys.tsx";
 
+/** A todo, or a list with its todos, that can be brought back. */
+export interface DeletedThing {
+  id: string;
+  name: string;
+  restore: () => Promise<void>;
+}
+
 interface DeletedProps {
   /** The last one is undone first. */
-  deleted: readonly Todo[];
-  restore: (todo: Todo) => Promise<void>;
+  deleted: readonly DeletedThing[];
+  /** Called when a thing is back. */
+  forget: (thing: DeletedThing) => void;
   close: () => void;
 }
 
 /** Offers to undo deletions, one after another, without a time limit: until it is dismissed. */
-export function Deleted({ deleted, restore, close }: DeletedProps): ReactNode {
+export function Deleted({ deleted, forget, close }: DeletedProps): ReactNode {
   const [failure, setFailure] = useState<Failure | null>(null);
   const last = deleted.at(-1);
   async function undo(): Promise<void> {
     if (last === undefined) return;
     setFailure(null);
     try {
-      await restore(last);
+      await last.restore();
+      forget(last);
     } catch (error) {
       setFailure(expected(error));
     }
@@ -40,7 +48,7 @@ export function Deleted({ deleted, restore, close }: DeletedProps): ReactNode {
   return (
     <div className="toast">
       <output>
-        Deleted “<bdi>{last.title}</bdi>”
+        Deleted “<bdi>{last.name}</bdi>”
       </output>
       {deleted.length > 1 && <span className="more-deleted">and {deleted.length - 1} more</span>}
       <button type="button" className="plain" onClick={() => void undo()}>

@@ -1,7 +1,7 @@
 // Everything of one todo that its row has no room for: when it is due, how much it matters, and notes.
 
 import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import type { Todo, TodoChange } from "../lib/api.ts";
+import type { Todo, TodoChange, TodoList } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
 import { useDraft } from "../lib/drafts.ts";
 import { addDays, dayOf, nextMonday, parseDue, renderDue } from "../lib/due.ts";
@@ -13,13 +13,16 @@ export const PRIORITIES = ["None", "Low", "Medium", "High"] as const;
 
 interface DetailsProps {
   todo: Todo;
+  lists: readonly TodoList[];
+  /** Move it up (-1) or down (1); null where the order is not the person's own. */
+  move: ((step: number) => void) | null;
   now: number;
   /** Fails with `conflict` if it was changed somewhere else since `seen`. */
   edit: (seen: Todo, change: TodoChange) => Promise<void>;
   close: () => void;
 }
 
-export function Details({ todo, now, edit, close }: DetailsProps): ReactNode {
+export function Details({ todo, lists, move, now, edit, close }: DetailsProps): ReactNode {
   const [failure, setFailure] = useState<Failure | null>(null);
   const pane = useRef<HTMLElement>(null);
   useEffect(() => pane.current?.focus(), []);
@@ -64,6 +67,36 @@ export function Details({ todo, now, edit, close }: DetailsProps): ReactNode {
           </label>
         ))}
       </fieldset>
+      {lists.length > 0 && (
+        <div className="of-list">
+          <label htmlFor="of-list">List</label>
+          <select
+            id="of-list"
+            value={todo.list_id ?? ""}
+            onChange={(event) => void save({ list_id: event.target.value === "" ? null : event.target.value })}
+          >
+            <option value="">Inbox</option>
+            {lists.map((each) => (
+              <option key={each.id} value={each.id}>
+                {each.name}
+              </option>
+            ))}
+          </select>
+        </div>
+      )}
+      {move && (
+        <fieldset>
+          <legend>Place</legend>
+          <div className="quick">
+            <button type="button" onClick={() => move(-1)}>
+              Move up
+            </button>
+            <button type="button" onClick={() => move(1)}>
+              Move down
+            </button>
+          </div>
+        </fieldset>
+      )}
       <Notes todo={todo} save={(notes, seen) => save({ notes }, seen)} />
       {failure && !isOfConnection(failure) && <FailureMessage failure={failure} />}
     </aside>

@@ -6,10 +6,11 @@ const KEYS: ReadonlyArray<[keys: string, what: string]> = [
   ["N", "Write a new todo"],
   ["/", "Search"],
   ["↑ ↓", "Go through the list"],
+  ["Alt ↑ ↓", "Move the todo up or down"],
   ["Space", "Tick off, on a checkbox"],
   ["Enter", "Edit a title, and save it"],
   ["Escape", "Discard the edit, close the details"],
-  ["Ctrl Z", "Undo a deletion"],
+  ["Ctrl Z", "Undo the deletion of a todo or a list"],
   ["Ctrl Enter", "Save notes"],
   ["?", "Show this page"],
 ];

@@ -1,4 +1,4 @@
-// The person's todos, in memory. The page shows them from here, so a filter, a count or a search asks nobody, and what was
+// The person's todos and lists, in memory. The page shows them from here, so a filter, a count or a search asks nobody, and what was
 // shown stays while the API is away.
 //
 // The server's todos come from /api/v1/changes: first all, then what has changed. `sync` asks again when the tab is looked
@@ -8,9 +8,10 @@
 // New todos wait in a queue, and are sent one after another, in the order in which they were typed. Each has an
 // Idempotency-Key, so sending it again makes no second todo. The queue is kept as a draft.
 
-import type { NewTodo, Todo, TodoApi, TodoChange } from "../lib/api.ts";
+import type { NewTodo, Todo, TodoApi, TodoChange, TodoList } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
 import { expected, Failure } from "../lib/failure.ts";
+import { Lists } from "./lists.ts";
 import { Turns } from "./turns.ts";
 
 const PAGE = 500; // the API's maximum
@@ -24,8 +25,10 @@ export interface Waiting {
 }
 
 export interface Snapshot {
-  /** null until the API has answered; the newest first. */
+  /** null until the API has answered; in the person's order, in which new ones are first. */
   todos: readonly Todo[] | null;
+  /** In the person's order. */
+  lists: readonly TodoList[];
   /** The todos that were deleted somewhere else while this tab showed them. */
   gone: ReadonlyMap<string, Todo>;
   /** The first one is sent next. */
@@ -44,6 +47,7 @@ export interface Surroundings {
 }
 
 export class TodoStore {
+  readonly lists: Lists;
   readonly #surroundings: Surroundings;
   readonly #listeners = new Set<() => void>();
   readonly #turns = new Turns();
@@ -62,6 +66,8 @@ export class TodoStore {
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
+    const { api, newKey, tellOthers } = surroundings;
+    this.lists = new Lists({ api, newKey, tellOthers, changed: () => this.#changed(), sync: () => this.sync() });
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -79,6 +85,7 @@ export class TodoStore {
     this.#gone = new Map();
     this.#unanswered = new Map();
     this.#hidden = new Set();
+    this.lists.forget();
     this.#since = this.#failure = null;
     this.#syncing = this.#sending = null;
     this.#waiting = owner === null ? [] : parseQueue(this.#surroundings.queue.read());
@@ -130,17 +137,20 @@ export class TodoStore {
 
   async #readAll(owner: string | null): Promise<void> {
     const every = new Map<string, Todo>();
+    const lists: TodoList[] = [];
     let since: string | undefined;
     for (let hasMore = true; hasMore;) {
       const page = await this.#surroundings.api.changes({ limit: PAGE, ...(since === undefined ? {} : { since }) });
       for (const todo of page.upserts) every.set(todo.id, todo);
       for (const { id } of page.tombstones) every.delete(id);
+      lists.push(...page.lists);
       since = page.next;
       hasMore = page.has_more;
     }
     if (owner !== this.#owner) return;
     for (const [id, todo] of this.#todos) if (!every.has(id)) this.#gone.set(id, todo);
     this.#todos = every;
+    this.lists.replace(lists);
     this.#since = since ?? null;
     this.#changed();
   }
@@ -155,9 +165,11 @@ export class TodoStore {
         const known = this.#todos.get(id);
         if (known && Date.parse(known.updated_at) <= Date.parse(deleted_at)) this.#drop(id); // else it was restored since
       }
+      this.lists.merge(page.lists, page.list_tombstones);
       this.#since = since = page.next;
       hasMore = page.has_more;
-      if (page.upserts.length + page.tombstones.length > 0) this.#changed();
+      const news = [page.upserts, page.tombstones, page.lists, page.list_tombstones];
+      if (news.some((each) => each.length > 0)) this.#changed();
     }
   }
 
@@ -213,6 +225,11 @@ export class TodoStore {
   /** Change other members; shown at once. Fails like `rename`. */
   edit(seen: Todo, change: TodoChange): Promise<void> {
     return this.#change(seen, change, () => this.#patch(seen, change));
+  }
+
+  /** Give it another place in the person's order; shown at once. */
+  move(todo: Todo, position: string): Promise<void> {
+    return this.#change(todo, { position }, () => this.#surroundings.api.move(todo.id, position));
   }
 
   /** Only the members that are changed must be as the person saw them: a tick meanwhile is no conflict. */
@@ -288,6 +305,11 @@ export class TodoStore {
     });
   }
 
+  /** A page of what the trash has; asked anew each time. */
+  readDeleted(cursor: string | null): ReturnType<TodoApi["deleted"]> {
+    return this.#surroundings.api.deleted(cursor);
+  }
+
   /** Forget a todo that was deleted somewhere else. */
   letGo(id: string): void {
     this.#gone.delete(id);
@@ -321,18 +343,29 @@ export class TodoStore {
   }
 
   #render(): Snapshot {
-    const shown = [...this.#todos.values()].filter((each) => !this.#hidden.has(each.id));
-    const changed = shown.map((todo) => {
-      const change = this.#unanswered.get(todo.id);
-      return change === undefined ? todo : ({ ...todo, ...change } as Todo);
+    const shown = [...this.#todos.values()].filter(
+      (each) => !this.#hidden.has(each.id) && !this.lists.isHidden(each.list_id),
+    );
+    const changed = shown.map((known) => {
+      const change = this.#unanswered.get(known.id);
+      const todo = change === undefined ? known : ({ ...known, ...change } as Todo);
+      // Its list may be deleted, and the todo not known to be deleted yet.
+      return todo.list_id === null || this.lists.isKnown(todo.list_id) ? todo : { ...todo, list_id: null };
     });
     return {
-      todos: this.#since === null ? null : changed.sort((a, b) => (a.id < b.id ? 1 : -1)), // ids are UUIDv7: by time
+      todos: this.#since === null ? null : changed.sort(newestFirst),
+      lists: this.lists.all(),
       gone: this.#gone,
       waiting: this.#waiting,
       failure: this.#failure,
     };
   }
+}
+
+/** By position, which grows with time unless the person moves something. */
+function newestFirst(a: Todo, b: Todo): number {
+  const [one, other] = a.position === b.position ? [a.id, b.id] : [a.position, b.position];
+  return one < other ? 1 : -1;
 }
 
 function parseQueue(text: string | undefined): Waiting[] {

@@ -1,5 +1,5 @@
 import { type KeyboardEvent, memo, type ReactNode, useEffect, useRef, useState } from "react";
-import type { Todo, TodoChange } from "../lib/api.ts";
+import type { Todo, TodoChange, TodoList } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
 import { draftOf, useDraft } from "../lib/drafts.ts";
 import { expected, type Failure } from "../lib/failure.ts";
@@ -31,7 +31,11 @@ interface TodoRowProps {
   /** When it is due, in words; the row renders again when they change. */
   due: string | null;
   isLate: boolean;
+  /** The list that it is in, if the view does not say so. */
+  list: TodoList | undefined;
   isOpened: boolean;
+  /** Whether the person may put the rows in another order here. */
+  isMovable: boolean;
   actions: RowActions;
 }
 
@@ -41,7 +45,9 @@ export const TodoRow = memo(function TodoRow({
   isGone = false,
   due,
   isLate,
+  list,
   isOpened,
+  isMovable,
   actions,
 }: TodoRowProps): ReactNode {
   const [isEditing, setEditing] = useState(isEdited(todo)); // the session ended, or the page was reloaded, meanwhile
@@ -65,6 +71,13 @@ export const TodoRow = memo(function TodoRow({
 
   return (
     <li className={`${todo.status} priority-${todo.priority}`} data-id={todo.id}>
+      {isMovable && (
+        <span className="grip" aria-hidden="true" title="Drag to move">
+          <svg viewBox="0 0 8 20">
+            <path d="M2 6h.01M6 6h.01M2 10h.01M6 10h.01M2 14h.01M6 14h.01" />
+          </svg>
+        </span>
+      )}
       <input
         type="checkbox"
         aria-label={`Done: ${todo.title}`}
@@ -118,6 +131,12 @@ export const TodoRow = memo(function TodoRow({
           </span>
         )}
         {todo.priority > 0 && <span className="priority">{PRIORITIES[todo.priority]} priority</span>}
+        {list && (
+          <span className="in-list">
+            <span className={`dot ${list.color}`} />
+            <span dir="auto">{list.name}</span>
+          </span>
+        )}
         {todo.notes && (
           <span className="start-of-notes" dir="auto">
             {todo.notes.slice(0, 120)}

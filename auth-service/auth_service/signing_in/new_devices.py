@@ -1,0 +1,35 @@
+"""Telling a person by mail that somebody has signed in from a browser that is new to the account."""
+
+from datetime import datetime
+
+from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ..accounts.accounts import Account
+from ..http.current_session import device_of
+from ..limits.attempts import TooManyAttempts
+from ..mail.kinds import Kind
+from .mailed_links import MailParts, post_link
+
+UNKNOWN_ADDRESS = "?"
+
+
+async def is_to_be_told(parts: MailParts, account: Account, now: datetime, *, knows_device: bool) -> bool:
+    """Whether a mail is due. It counts one, so ask once for a sign-in.
+
+    Only a confirmed address gets such mails, a few in a day: it may not be the person's otherwise.
+    """
+    if knows_device or not parts.outbox.is_on or not account.email_verified:
+        return False
+    try:
+        await parts.database.transact(parts.mail_budgets.take_notice, account.id, now=now)
+    except TooManyAttempts:
+        return False
+    return True
+
+
+def tell(session: AsyncSession, request: Request, parts: MailParts, account: Account, now: datetime) -> None:
+    """Post the mail, in the transaction that starts the session. The browser's own words are not in it."""
+    address = device_of(request).ip_address or UNKNOWN_ADDRESS
+    facts = {"time": f"{now:%Y-%m-%d %H:%M} UTC", "address": address}
+    post_link(session, request, parts.outbox, Kind.NEW_DEVICE, account.email, now, **facts)

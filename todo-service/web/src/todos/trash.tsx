@@ -1,0 +1,107 @@
+// What was deleted in the last 30 days, and can be brought back: lists with their todos, and single todos.
+
+import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import type { Todo, TodoList } from "../lib/api.ts";
+import { expected, type Failure } from "../lib/failure.ts";
+import { Patience } from "../parts/frame.tsx";
+import { FailureMessage } from "../parts/message.tsx";
+import { Empty } from "./empty.tsx";
+import { store } from "../wiring.ts";
+
+interface TrashProps {
+  now: number;
+  say: (text: string) => void;
+}
+
+export function Trash({ now, say }: TrashProps): ReactNode {
+  const [todos, setTodos] = useState<Todo[] | null>(null);
+  const [lists, setLists] = useState<TodoList[]>([]);
+  const [cursor, setCursor] = useState<string | null>(null);
+  const [failure, setFailure] = useState<Failure | null>(null);
+  const section = useRef<HTMLElement>(null);
+
+  const read = useCallback(async (after: string | null): Promise<void> => {
+    setFailure(null);
+    try {
+      const [page, deleted] = await Promise.all([
+        store.readDeleted(after),
+        after === null ? store.lists.readDeleted() : [],
+      ]);
+      setTodos((before) => [...(after === null ? [] : (before ?? [])), ...page.items]);
+      if (after === null) setLists(deleted);
+      setCursor(page.next_cursor);
+    } catch (error) {
+      setFailure(expected(error));
+    }
+  }, []);
+  useEffect(() => void read(null), [read]);
+
+  async function restore(name: string, act: () => Promise<void>): Promise<void> {
+    setFailure(null);
+    try {
+      await act();
+      say(`Restored: ${name}`);
+      await read(null); // with a list its todos are back, too
+      section.current?.focus(); // the button is gone, and the focus with it
+    } catch (error) {
+      setFailure(expected(error));
+    }
+  }
+
+  const isEmpty = todos?.length === 0 && lists.length === 0;
+  return (
+    <section className="trash" aria-label="Trash" ref={section} tabIndex={-1}>
+      {failure && <FailureMessage failure={failure} retry={() => void read(null)} />}
+      {todos === null && !failure && <Patience />}
+      {isEmpty && <Empty of="trash" />}
+      {todos && !isEmpty && (
+        <ul className="todos">
+          {lists.map((list) => (
+            <Row
+              key={list.id}
+              name={list.name}
+              about={`A list with its todos, deleted ${ago(list.deleted_at, now)}`}
+              dot={list.color}
+              restore={() => restore(list.name, () => store.lists.restore(list))}
+            />
+          ))}
+          {todos.map((todo) => (
+            <Row
+              key={todo.id}
+              name={todo.title}
+              about={`Deleted ${ago(todo.deleted_at, now)}`}
+              restore={() => restore(todo.title, () => store.restore(todo))}
+            />
+          ))}
+        </ul>
+      )}
+      {cursor !== null && (
+        <button type="button" className="more" onClick={() => void read(cursor)}>
+          Show more
+        </button>
+      )}
+    </section>
+  );
+}
+
+function Row(props: { name: string; about: string; dot?: string; restore: () => Promise<void> }): ReactNode {
+  const { name, about, dot, restore } = props;
+  return (
+    <li className="deleted">
+      {dot && <span className={`dot ${dot}`} />}
+      <span className="title" dir="auto">
+        {name}
+      </span>
+      <button type="button" aria-label={`Restore: ${name}`} onClick={() => void restore()}>
+        Restore
+      </button>
+      <p className="about-it">{about}</p>
+    </li>
+  );
+}
+
+/** "today", "yesterday", "12 days ago". */
+function ago(at: string | null, now: number): string {
+  const days = Math.floor((now - Date.parse(at ?? "")) / 86_400_000);
+  return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(-Math.max(0, days), "day");
+}
