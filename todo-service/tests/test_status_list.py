@@ -97,6 +97,13 @@ def test_freshness_is_the_signed_age_beside_the_tokens_life(age: int, token_ttl:
     assert verify(document(iat=NOW)).freshness(NOW + age, token_ttl=token_ttl) is freshness
 
 
+def test_a_list_from_the_future_is_stale() -> None:
+    """A clock that was set back knows no list's age. A minute is leeway, as when a list arrives."""
+    held = verify(document(iat=NOW))
+    assert held.freshness(NOW - 60, token_ttl=300) is Freshness.LIVE
+    assert held.freshness(NOW - 61, token_ttl=300) is Freshness.STALE
+
+
 def test_a_set_bit_stays_set() -> None:
     """A node of the issuer that lags behind must not make a revoked token valid again."""
     held, fetched = verify(document(revoked=[3, 5])), verify(document(revoked=[5, 9]))

@@ -260,6 +260,32 @@ async def test_a_restart_begins_with_the_copy_on_disk(
         assert has(held, "1")
 
 
+@in_a_loop
+async def test_a_clock_that_is_set_back_shuts_nothing_for_longer_than_a_fetch(
+    jwks: JwksEndpoint, lists: StatusEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of before the change is from the future now, so the next one replaces it although it is older."""
+    lists.revoke("1", 5)
+    async with running(jwks) as held:
+        await until(lambda: is_revoked(held, 5))
+        earlier = time.time() - 3600
+        monkeypatch.setattr(held, "_clock", lambda: earlier)
+        lists.documents["1"] = document("1", [6], iat=int(earlier), exp=int(earlier) + 300)
+        await until(lambda: [each.iat for each in held.held] == [int(earlier)])
+        assert is_revoked(held, 5)
+        assert is_revoked(held, 6)
+
+
+@in_a_loop
+async def test_another_issuers_copy_is_not_used(jwks: JwksEndpoint, lists: StatusEndpoint, tmp_path: Path) -> None:
+    """Its epoch, which may be much newer, would end every list of this issuer."""
+    copy = tmp_path / "status_lists.json"
+    copy.write_text(json.dumps({"prefix": "https://other.example.com/oauth/status-lists/", "epoch": 2**40}))
+    async with running(jwks, saved_copy=copy) as held:
+        assert held._epochs.newest == 0
+        await until(lambda: has(held, "1"))
+
+
 DAMAGED = {
     "empty": "",
     "not-json": "{",

@@ -49,6 +49,15 @@ def test_an_entry_lives_ten_seconds(verifications: list[str]) -> None:
     assert len(verifications) == 2
 
 
+def test_an_entry_is_not_used_after_the_clock_was_set_back(verifications: list[str]) -> None:
+    """Before that entry's time the token may not be valid yet."""
+    tokens, text = VerifiedTokens(TERMS), fresh()
+    tokens.verify(text, keys=KEYS, now=NOW)
+    with pytest.raises(InvalidToken):
+        tokens.verify(text, keys=KEYS, now=NOW - 3600)
+    assert len(verifications) == 2
+
+
 def test_an_entry_does_not_outlive_the_token(verifications: list[str]) -> None:
     tokens, text = VerifiedTokens(TERMS), fresh(exp=int(NOW) + 5)
     tokens.verify(text, keys=KEYS, now=NOW)

@@ -75,9 +75,10 @@ class StatusList:
 
         The age counts from the signed `iat`; cache headers are not signed and do not count. A STALE list is older than
         the token's whole life: every token that it marks has expired, so it says nothing about tokens that are valid.
+        Also STALE is a list from the future, signed before a clock was set back: its age is unknown.
         """
         age = now - self.iat
-        if age > token_ttl:
+        if age > token_ttl or is_from_future(self.iat, now):
             return Freshness.STALE
         return Freshness.LIVE if age <= LAGGING_AFTER.total_seconds() else Freshness.LAGGING
 
@@ -126,12 +127,17 @@ def _verify(
         raise UnusableStatusList(str(error)) from None
     if claims.get("sub") != uri:
         raise UnusableStatusList("it is another list")
-    if iat > now + LEEWAY.total_seconds():
+    if is_from_future(iat, now):
         raise UnusableStatusList("it is from the future")
     if ttl == 0 or (exp is not None and not iat < exp <= iat + MAX_LIFETIME.total_seconds()):
         raise UnusableStatusList("its lifetime is zero, negative or too long")
     statuses = _inflate(claims.get("status_list"))
     return StatusList(uri, statuses, iat, kid, token, _version(claims.get("version"), statuses)), exp
+
+
+def is_from_future(iat: float, now: float) -> bool:
+    """Whether a list was signed after `now`, with leeway for clocks that differ."""
+    return iat > now + LEEWAY.total_seconds()
 
 
 def _version(claim: object, statuses: bytes) -> int:

@@ -33,7 +33,7 @@ from .refusals import InvalidToken, Reason, StatusUnknown
 from .status_list import Freshness, StatusList, UnknownStatusKey, UnusableStatusList
 
 _FETCHED_AT_ONCE = 4
-_EPOCH = "epoch"  # a member of the saved copy, beside the lists by their URIs
+_EPOCH, _PREFIX = "epoch", "prefix"  # members of the saved copy, beside the lists by their URIs
 _log = logging.getLogger(__name__)
 
 
@@ -274,7 +274,7 @@ class StatusLists:
         self._begin_epoch(uri)
         held = self._held.get(uri)
         if held is not None:
-            if fetched.iat < held.iat:
+            if fetched.iat < held.iat and not status_list.is_from_future(held.iat, self._clock()):
                 # The sender may be a node or cache that lags behind. Or the clock of the other node was ahead: then
                 # this list is in fact newer, so the tokens that it marks count as revoked in any case.
                 self.counts.fetches["older"] += 1
@@ -356,6 +356,9 @@ class StatusLists:
             return
         if not isinstance(documents, dict):
             return
+        if documents.get(_PREFIX, self.prefix) != self.prefix:
+            _log.warning("the saved status lists are another issuer's")
+            return
         epoch = documents.get(_EPOCH)
         self._epochs.newest = epoch if isinstance(epoch, int) and 0 <= epoch < epochs.LIMIT else 0
         for uri, document in documents.items():
@@ -374,7 +377,7 @@ class StatusLists:
             await self._unsaved.wait()
             self._unsaved.clear()
             documents: dict[str, str | int] = {uri: held.document for uri, held in self._held.items()}
-            text = json.dumps({_EPOCH: self._epochs.newest, **documents})
+            text = json.dumps({_PREFIX: self.prefix, _EPOCH: self._epochs.newest, **documents})
             try:
                 await asyncio.to_thread(saved_copy.write, self._saved_copy, text)
             except OSError as error:

@@ -26,7 +26,7 @@ class VerifiedTokens:
         self._capacity = capacity
         self._hash_key = secrets.token_bytes(32)
         self._keys: Mapping[str, VerificationKey] = {}
-        self._entries: dict[bytes, tuple[float, AccessToken]] = {}
+        self._entries: dict[bytes, tuple[float, float, AccessToken]] = {}  # from when until when it is good
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -50,8 +50,8 @@ class VerifiedTokens:
                 self._keys = keys
         digest = hmac.digest(self._hash_key, token.encode(), "sha256")
         entry = self._entries.get(digest)
-        if entry is not None and now < entry[0]:
-            return entry[1]
+        if entry is not None and entry[0] <= now < entry[1]:  # the clock may have been set back
+            return entry[2]
         verified = access_token.verify(token, keys=keys, terms=self._terms, now=now, may_be_bound=True)
         self._remember(digest, verified, keys, now)
         return verified
@@ -66,4 +66,4 @@ class VerifiedTokens:
             self._entries.pop(digest, None)  # a renewed entry goes to the end of the dict
             if len(self._entries) >= self._capacity:
                 del self._entries[next(iter(self._entries))]  # the oldest entry
-            self._entries[digest] = (ends_at, verified)
+            self._entries[digest] = (now, ends_at, verified)
