@@ -18,7 +18,16 @@ from e2e_fixtures.todo_process import TodoProcess
 
 ROOT, USER_ROOT = "/api/v1", "/api/v1/users/{user_id}"
 OWN, BY_USER = f"{ROOT}/todos", f"{USER_ROOT}/todos"
+LISTS, LISTS_BY_USER = f"{ROOT}/lists", f"{USER_ROOT}/lists"
 READ, WRITE = "todos:read", "todos:write"
+
+
+class Owned(NamedTuple):
+    """What the refused requests are about."""
+
+    user_id: str
+    todo_id: str
+    list_id: str
 
 
 class Route(NamedTuple):
@@ -28,14 +37,15 @@ class Route(NamedTuple):
     owner: int
     other_user: int
 
-    def request(self, client: httpx2.Client, *, user_id: str, todo_id: str) -> httpx2.Response:
-        body: dict[str, Any] | None = {"title": "Changed"} if self.method in ("POST", "PATCH") else None
+    def request(self, client: httpx2.Client, owned: Owned) -> httpx2.Response:
+        member = "name" if "/lists" in self.path else "title"
+        body: dict[str, Any] | None = {member: "Changed"} if self.method in ("POST", "PATCH") else None
         if self.path.endswith(":batch"):
             body = {"operations": [{"op": "create", "todo": {"title": "Changed"}}]}
-        return client.request(self.method, self.path.format(user_id=user_id, todo_id=todo_id), json=body)
+        return client.request(self.method, self.path.format(**owned._asdict()), json=body)
 
 
-# `/todos` is each caller's own list. Another owner's todo is 404; another owner's path is 403.
+# `/todos` and `/lists` are each caller's own. Another owner's todo or list is 404; another owner's path is 403.
 ROUTES = [
     Route("GET", OWN, READ, 200, 200),
     Route("POST", OWN, WRITE, 201, 201),
@@ -47,6 +57,12 @@ ROUTES = [
     Route("DELETE", OWN, WRITE, 204, 204),
     Route("POST", OWN + "/{todo_id}/restore", WRITE, 200, 404),
     Route("POST", OWN + ":batch", WRITE, 200, 200),
+    Route("GET", LISTS, READ, 200, 200),
+    Route("POST", LISTS, WRITE, 201, 201),
+    Route("GET", LISTS + "/{list_id}", READ, 200, 404),
+    Route("PATCH", LISTS + "/{list_id}", WRITE, 200, 404),
+    Route("DELETE", LISTS + "/{list_id}", WRITE, 204, 404),
+    Route("POST", LISTS + "/{list_id}/restore", WRITE, 200, 404),
     Route("GET", ROOT + "/changes", READ, 200, 200),
     Route("GET", ROOT + "/export", READ, 200, 200),
     Route("GET", BY_USER, READ, 200, 403),
@@ -59,6 +75,12 @@ ROUTES = [
     Route("DELETE", BY_USER, WRITE, 204, 403),
     Route("POST", BY_USER + "/{todo_id}/restore", WRITE, 200, 403),
     Route("POST", BY_USER + ":batch", WRITE, 200, 403),
+    Route("GET", LISTS_BY_USER, READ, 200, 403),
+    Route("POST", LISTS_BY_USER, WRITE, 201, 403),
+    Route("GET", LISTS_BY_USER + "/{list_id}", READ, 200, 403),
+    Route("PATCH", LISTS_BY_USER + "/{list_id}", WRITE, 200, 403),
+    Route("DELETE", LISTS_BY_USER + "/{list_id}", WRITE, 204, 403),
+    Route("POST", LISTS_BY_USER + "/{list_id}/restore", WRITE, 200, 403),
     Route("GET", USER_ROOT + "/changes", READ, 200, 403),
     Route("GET", USER_ROOT + "/export", READ, 200, 403),
 ]
@@ -73,16 +95,19 @@ REFUSED: dict[str, Callable[[Issuer, str], str | None]] = {
     "ID token": lambda issuer, user_id: issuer.token(sub=user_id, aud="web", nonce="n", header={"typ": "JWT"}),
 }
 every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-Owned = tuple[str, str]
 Accounts = tuple[str, httpx2.Client, httpx2.Client]
 
 
 @pytest.fixture
 def owned(todo_process: TodoProcess) -> Owned:
-    """A user of the test's issuer with one todo."""
+    """A user of the test's issuer with one todo and one list."""
     user_id = f"user-{uuid.uuid4().hex}"
-    client = todo_process.client(todo_process.issuer.token(sub=user_id))
-    return user_id, client.post(OWN, json={"title": "Untouched"}).json()["id"]
+    return _made(user_id, todo_process.client(todo_process.issuer.token(sub=user_id)))
+
+
+def _made(user_id: str, client: httpx2.Client) -> Owned:
+    todo = client.post(OWN, json={"title": "Untouched"}).json()
+    return Owned(user_id, todo["id"], client.post(LISTS, json={"name": "Untouched"}).json()["id"])
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +118,11 @@ def accounts(stack: Stack) -> Accounts:
 
 
 def assert_untouched(todo_process: TodoProcess, owned: Owned) -> None:
-    """A refused request changes neither the todo nor anything else of its owner."""
-    user_id, todo_id = owned
-    items = todo_process.client(todo_process.issuer.token(sub=user_id)).get(OWN).json()["items"]
-    assert [(todo["id"], todo["title"], todo["status"]) for todo in items] == [(todo_id, "Untouched", "open")]
+    """A refused request changes neither the todo nor the list nor anything else of their owner."""
+    client = todo_process.client(todo_process.issuer.token(sub=owned.user_id))
+    items = client.get(OWN).json()["items"]
+    assert [(todo["id"], todo["title"], todo["status"]) for todo in items] == [(owned.todo_id, "Untouched", "open")]
+    assert [(each["id"], each["name"]) for each in client.get(LISTS).json()["items"]] == [(owned.list_id, "Untouched")]
 
 
 def test_every_route_is_in_the_matrix(todo_process: TodoProcess) -> None:
@@ -111,8 +137,8 @@ def test_caller_without_a_valid_token_is_401(
     todo_process: TodoProcess, owned: Owned, route: Route, caller: str
 ) -> None:
     """RFC 6750 §3: the challenge names the error, unless there were no credentials at all."""
-    client = todo_process.client(REFUSED[caller](todo_process.issuer, owned[0]))
-    response = route.request(client, user_id=owned[0], todo_id=owned[1])
+    client = todo_process.client(REFUSED[caller](todo_process.issuer, owned.user_id))
+    response = route.request(client, owned)
     challenge = response.headers["WWW-Authenticate"]
     assert (response.status_code, challenge.partition(" ")[0]) == (401, "Bearer")
     assert ('error="invalid_token"' in challenge) == (caller != "no token")
@@ -126,8 +152,8 @@ def test_missing_scope_is_403_and_named(
 ) -> None:
     """RFC 6750 §3.1: insufficient_scope."""
     scope = ({READ, WRITE} - {route.scope}).pop() if other_scopes == "the other one" else other_scopes
-    client = todo_process.client(todo_process.issuer.token(sub=owned[0], scope=scope))
-    response = route.request(client, user_id=owned[0], todo_id=owned[1])
+    client = todo_process.client(todo_process.issuer.token(sub=owned.user_id, scope=scope))
+    response = route.request(client, owned)
     assert response.status_code == 403
     challenge = response.headers["WWW-Authenticate"]
     assert 'error="insufficient_scope"' in challenge
@@ -139,7 +165,7 @@ def test_missing_scope_is_403_and_named(
 def test_other_user_gets_at_nothing(todo_process: TodoProcess, owned: Owned, route: Route) -> None:
     """Rule R5 of todo-service/VERIFIER.md. The answer has no Bearer error, because the token is valid."""
     client = todo_process.client(todo_process.issuer.token(sub=f"other-{uuid.uuid4().hex}"))
-    response = route.request(client, user_id=owned[0], todo_id=owned[1])
+    response = route.request(client, owned)
     assert response.status_code == route.other_user
     assert "WWW-Authenticate" not in response.headers
     assert_untouched(todo_process, owned)
@@ -147,15 +173,15 @@ def test_other_user_gets_at_nothing(todo_process: TodoProcess, owned: Owned, rou
 
 @every_route
 def test_owner_succeeds(todo_process: TodoProcess, owned: Owned, route: Route) -> None:
-    client = todo_process.client(todo_process.issuer.token(sub=owned[0]))
-    assert route.request(client, user_id=owned[0], todo_id=owned[1]).status_code == route.owner
+    client = todo_process.client(todo_process.issuer.token(sub=owned.user_id))
+    assert route.request(client, owned).status_code == route.owner
 
 
 @every_route
 def test_genuine_tokens_through_the_gateway(stack: Stack, issuer: Issuer, accounts: Accounts, route: Route) -> None:
     """The same with tokens of the real issuer; a token of another issuer is refused."""
     user_id, owner, other = accounts
-    todo_id = owner.post(OWN, json={"title": "Untouched"}).json()["id"]
+    owned = _made(user_id, owner)
     foreign = stack.client(headers=bearer(issuer.token(sub=user_id, iss=stack.url, aud=f"{stack.url}/api/v1")))
     for status, client in ((401, stack.client()), (401, foreign), (route.other_user, other), (route.owner, owner)):
-        assert route.request(client, user_id=user_id, todo_id=todo_id).status_code == status
+        assert route.request(client, owned).status_code == status
