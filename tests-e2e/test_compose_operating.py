@@ -66,7 +66,7 @@ def upgraded(composed: Composed, ann: Person, guided: dict[str, str]) -> Path:
     return Path(guided["BACKUP"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")  # nine containers, which should not run longer than the tests that use them
 def restored(composed: Composed, upgraded: Path, guided: dict[str, str]) -> Iterator[Composed]:
     """A second project with TLS, two replicas of each service and the first project's data, restored by the guide."""
     with another_project(composed, upgraded, "tls", "replicas", scheme="https") as empty:
