@@ -3,26 +3,28 @@
 // A call with an invalid token counts for its client address. So a forged token neither uses up another subject's limit
 // nor gives its sender more requests.
 
-// By JWS algorithm (RFC 7518 §3): the type of its keys, their public members, and both as WebCrypto names them.
-const ALGORITHMS = new Map([
-    ['RS256', rsa({ name: 'RSASSA-PKCS1-v1_5' })],
-    ['PS256', rsa({ name: 'RSA-PSS', saltLength: 32 })],
-    [
-        'ES256',
-        {
-            kty: 'EC',
-            members: ['crv', 'x', 'y'],
-            imported: { name: 'ECDSA', namedCurve: 'P-256' },
-            verified: { name: 'ECDSA', hash: 'SHA-256' },
-        },
-    ],
-]);
+// By JWS algorithm (RFC 7518 §3): the type of its keys, their public members, and both as WebCrypto names them. A plain
+// object, because njs has no Map; `algorithmOf` reads it.
+const ALGORITHMS = {
+    RS256: rsa({ name: 'RSASSA-PKCS1-v1_5' }),
+    PS256: rsa({ name: 'RSA-PSS', saltLength: 32 }),
+    ES256: {
+        kty: 'EC',
+        members: ['crv', 'x', 'y'],
+        imported: { name: 'ECDSA', namedCurve: 'P-256' },
+        verified: { name: 'ECDSA', hash: 'SHA-256' },
+    },
+};
 const MAX_LENGTH = 8192; // characters of a token
 const KEYS_MAX_AGE = 5000; // milliseconds, the issuer's `s-maxage`
 const TOLD_AFTER = 10000; // milliseconds; a shorter failure is most likely a restart of auth-service
 
 function rsa(verified) {
     return { kty: 'RSA', members: ['n', 'e'], imported: { name: verified.name, hash: 'SHA-256' }, verified };
+}
+
+function algorithmOf(jwk) {
+    return Object.prototype.hasOwnProperty.call(ALGORITHMS, jwk.alg) ? ALGORITHMS[jwk.alg] : undefined;
 }
 
 /** `js_set`: the `sub` of the request's access token (RFC 9068), or an empty string. */
@@ -47,7 +49,7 @@ async function subjectOf(authorization) {
     if (jwk === undefined || !isForUs(claims)) {
         return '';
     }
-    const algorithm = ALGORITHMS.get(jwk.alg); // the key's own, which the header must name, too
+    const algorithm = algorithmOf(jwk); // the key's own, which the header must name, too
     const key = await crypto.subtle.importKey('jwk', jwk, algorithm.imported, false, ['verify']);
     const signature = Buffer.from(parts[3], 'base64url');
     const signed = Buffer.from(`${parts[1]}.${parts[2]}`);
@@ -139,13 +141,13 @@ function tell() {
 
 function isTokenKey(jwk) {
     // A key with `signs` is for status lists, not for tokens.
-    const algorithm = ALGORITHMS.get(jwk.alg);
+    const algorithm = algorithmOf(jwk);
     return algorithm !== undefined && jwk.kty === algorithm.kty && jwk.signs === undefined;
 }
 
 function toVerify(jwk) {
     const kept = { kid: jwk.kid, kty: jwk.kty, alg: jwk.alg };
-    ALGORITHMS.get(jwk.alg).members.forEach((name) => {
+    algorithmOf(jwk).members.forEach((name) => {
         kept[name] = jwk[name];
     });
     return kept;
