@@ -70,7 +70,7 @@ def test_token_belongs_in_the_header_alone(todo_process: TodoProcess) -> None:
     assert token not in todo_process.log.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("scheme", ["Basic", "DPoP", "Token", "bearer2"])
+@pytest.mark.parametrize("scheme", ["Basic", "Digest", "Token", "bearer2"])
 def test_another_scheme_is_no_credential(todo_process: TodoProcess, scheme: str) -> None:
     response = todo_process.client().get(TODOS, headers={"Authorization": f"{scheme} {todo_process.issuer.token()}"})
     assert response.status_code == 401

@@ -286,7 +286,7 @@ def test_a_wrong_limit_is_refused(alice: httpx2.Client, limit: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/api", "/api/v1", "/api/v1/", "/api/v1/todos/", "/docs", "/redoc", "/api/v1/lists",
+    ["/", "/api", "/api/v1", "/api/v1/", "/api/v1/todos/", "/docs", "/redoc", "/api/v1/projects",
      "/api/v1/users/x", "//api/v1/todos", "/api/v1/todos/x/y/z"],
 )  # fmt: skip
 def test_an_unknown_path_is_a_problem(shared_service: Service, path: str) -> None:
