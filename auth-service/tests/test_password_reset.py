@@ -98,8 +98,7 @@ def test_a_person_who_forgot_the_password_sets_a_new_one_at_the_pages(mailing: S
     assert person.get("/get-session").json() is None, "all sessions end"
     assert signs_in(mailing, NEW)
     assert not signs_in(mailing, PASSWORD)
-    [told] = mails(mailing)
-    assert "was just changed" in told
+    assert ["was just changed" in told for told in mails(mailing)].count(True) == 1
 
 
 def test_a_reset_ends_grants_and_proves_the_address(mailing: Service) -> None:
