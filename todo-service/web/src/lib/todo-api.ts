@@ -77,6 +77,7 @@ export interface ProtectedResource {
   authorization_servers: Array<string>;
   scopes_supported: Array<string>;
   bearer_methods_supported: Array<string>;
+  dpop_signing_alg_values_supported: Array<string>;
 }
 
 export interface Result {
