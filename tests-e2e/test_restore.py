@@ -236,7 +236,8 @@ def lists_of(system: System) -> list[str]:
 def check_windows(told: dict[str, dict[str, Any]], begun: datetime, ended: datetime, *, accounts: int) -> None:
     """Each kind of change that is lost is told with a time that holds all such changes."""
     windows = {what: line for what, line in told.items() if line["since"]}
-    kinds = {"accounts", "passwords", "suspensions", "clients", "client secrets", "APIs", "roles", "group members"}
+    people, others = {"accounts", "passwords", "suspensions", "second factors", "group members"}, {"APIs", "roles"}
+    kinds = people | others | {"clients", "client secrets"}
     assert windows.keys() == kinds
     assert (windows["accounts"]["count"], windows["suspensions"]["count"]) == (accounts, 0)
     for line in windows.values():

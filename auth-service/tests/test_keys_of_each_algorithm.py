@@ -55,6 +55,8 @@ def test_an_emergency_names_its_key_when_several_sign(start: Start, sqlite_url: 
     assert (refused.returncode, refused.stdout) == (1, "")
     assert f"several keys sign tokens: name one of {rs256} (RS256), {es256} (ES256), or add --all" in refused.stderr
     spare = listed(service, "tokens ES256")["next"]["kid"]
+    unknown = service.command("keys", "rotate", "--emergency", "--yes", "-YB13S5lIEZpZ3yE29BN5DUvZV48bwvd4XxiKTK9VYE")
+    assert (unknown.returncode, "No such option" in unknown.stderr) == (1, False), unknown.stderr
     done = service.command("keys", "rotate", "--emergency", "--yes", es256)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["withdrawn"] == es256

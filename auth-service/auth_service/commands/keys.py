@@ -48,7 +48,7 @@ def list_(as_json: AsJson = False) -> None:
     show(run(_list()), as_json=as_json)
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})  # one kid in 64 begins with a hyphen
 def rotate(
     kid: Kid = None,
     at_once: AtOnce = False,
