@@ -29,6 +29,7 @@ from typing import Any
 sys.path += map(str, Path(__file__).resolve().parents[1:3])
 
 import jwt
+import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -183,7 +184,7 @@ def commands() -> dict[str, list[str]]:
         print(f"{', '.join(PYTHON)}: pip cannot install them.\n{error.stderr}", file=sys.stderr)
     try:
         found["jose (npm)"] = [node(), str(installed(FOLDER) / "jose.mjs")]
-    except BaseException as error:  # pytest's own, from a fixture for tests
+    except (pytest.fail.Exception, pytest.skip.Exception, subprocess.CalledProcessError) as error:  # as in a test
         print(f"jose: npm cannot install it: {error}", file=sys.stderr)
     return found
 

@@ -280,9 +280,12 @@ async def test_a_clock_that_is_set_back_shuts_nothing_for_longer_than_a_fetch(
 async def test_another_issuers_copy_is_not_used(jwks: JwksEndpoint, lists: StatusEndpoint, tmp_path: Path) -> None:
     """Its epoch, which may be much newer, would end every list of this issuer."""
     copy = tmp_path / "status_lists.json"
-    copy.write_text(json.dumps({"prefix": "https://other.example.com/oauth/status-lists/", "epoch": 2**40}))
     async with running(jwks, saved_copy=copy) as held:
-        assert held._epochs.newest == 0
+        await until(lambda: has(held, "1") and copy.exists() and (tmp_path / "jwks.json").exists())
+        newer = held._epochs.newest + 1
+    copy.write_text(json.dumps({"prefix": "https://other.example.com/oauth/status-lists/", "epoch": newer}))
+    async with running(jwks, saved_copy=copy) as held:
+        assert held._epochs.newest < newer
         await until(lambda: has(held, "1"))
 
 

@@ -2,7 +2,7 @@
 
     totp.py              codes of an authenticator app (RFC 6238), as pure functions
     totp_factors.py      the table `TotpFactor`; `TotpFactors` begins, confirms and checks an account's app
-    recovery_codes.py    the table `RecoveryCode`: ten codes for whoever has lost the app, each for one use
+    recovery_codes.py    the table `RecoveryCode`: ten codes, each for one use, for a person without the app
     challenges.py        the table `Challenge`: sign-ins that wait for a code
     second_factor.py     `disable`: an account's second factor ends as a whole
     rewrap.py            seal stored secrets anew with the newest key-encryption key

@@ -39,7 +39,7 @@ def find_step(secret: str, code: str, *, after: int | None, now: datetime) -> in
 
     Args:
         after: the last step that was used. Its code, and those before, are refused: a code is accepted once (RFC 6238
-            §5.2), and whoever has seen one must not be able to use it, or an older one, after its owner.
+            §5.2), so somebody who has seen it cannot use it, or an older one, after its owner.
     """
     if len(code) != DIGITS or not code.isascii() or not code.isdigit():
         return None

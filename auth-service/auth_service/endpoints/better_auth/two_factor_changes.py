@@ -2,7 +2,7 @@
 
 Each asks for the password. What a second factor protects is changed by nobody who lacks it: once it is on, these calls
 need a session that has proved it in the last five minutes (verify-totp does so). The original asks for the password
-alone, so whoever has it and a session could turn the second factor off.
+alone, so a thief of it and of a session could turn the second factor off.
 """
 
 from dataclasses import dataclass

@@ -77,7 +77,7 @@ async def _render(
     callback: str,
     error: str | None = None,
 ) -> Response:
-    """The form, for the link's own account only: whoever got the mail by mistake must not get the account by it."""
+    """The form, for the link's own account only: a mail that went to a wrong person must not give the account away."""
     link = await find_mailed(parts, Kind.CHANGE_EMAIL, token, now=now)
     if link is None:
         raise _spent()
