@@ -104,7 +104,8 @@ def _installed(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
     if program is None:
         missing = "Redis: neither a Docker engine with redis:8 nor Debian's redis-server package is here"
         pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
-    command = [str(program), "--port", str(port), "--bind", "127.0.0.1", *options]
+    bus = str(free_port())  # of a cluster node; its own choice is port + 10,000, which nobody reserved
+    command = [str(program), "--port", str(port), "--bind", "127.0.0.1", "--cluster-port", bus, *options]
     folder = tempfile.TemporaryDirectory(prefix="auth-service-redis-")  # a cluster node writes its state here
     processes: list[subprocess.Popen[bytes]] = []
 

@@ -104,7 +104,8 @@ def _installed(port: int, options: tuple[str, ...]) -> Iterator[RedisServer]:
     program = shutil.which("redis-server")
     if program is None:
         raise NoRedis("no redis-server is installed, and Docker has no redis:8 (Sentinels need the installed server)")
-    command = [program, *options, "--port", str(port), "--bind", "127.0.0.1"]
+    bus = str(free_port())  # of a cluster node; its own choice is port + 10,000, which nobody reserved
+    command = [program, *options, "--port", str(port), "--bind", "127.0.0.1", "--cluster-port", bus]
     folder = tempfile.TemporaryDirectory(prefix="todo-redis-")  # for the files that cluster nodes and Sentinels write
     processes: list[subprocess.Popen[bytes]] = []
 
