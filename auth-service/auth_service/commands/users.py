@@ -73,7 +73,7 @@ async def _create(email: str, name: str, password: str) -> Record:
         raise CommandRefused(f"a name {error}") from None
     if parsed is None:
         raise CommandRefused(f"not an e-mail address: {email!r}")
-    password_hash = await hash_acceptable(password)
+    password_hash = await hash_acceptable(password, name, parsed)
     try:
         async with opened() as database, database.writing() as session:
             now = utc_now()
@@ -105,7 +105,7 @@ async def _set_password(who: str, *, keep_sessions: bool) -> Record:
     async with opened() as database:
         async with database.reading() as session:
             account = await get_account(session, who)
-        password_hash = await hash_acceptable(read_password())
+        password_hash = await hash_acceptable(read_password(), account.name, account.email)
         return await database.transact(_replace_password, account, password_hash, keep_sessions=keep_sessions)
 
 

@@ -17,6 +17,7 @@ from ...accounts.accounts import Account, Identity
 from ...accounts.factors.challenges import Challenge
 from ...accounts.factors.recovery_codes import RecoveryCode
 from ...accounts.factors.totp_factors import TotpFactor
+from ...accounts.factors.trusted_browsers import TrustedBrowser
 from ...audit.trail import AuditEvent, record
 from ...events.account_events import AccountEvent
 from ...events.deliveries import EventDelivery
@@ -43,6 +44,7 @@ EXPORTED: Mapping[type[Row], tuple[str, ...]] = {
     ),
     TotpFactor: ("created_at", "confirmed_at"),
     RecoveryCode: ("created_at", "used_at"),
+    TrustedBrowser: ("id", "ip_address", "user_agent", "created_at", "used_at", "expires_at"),
     Challenge: ("amr", "created_at", "expires_at"),
     Consent: ("client_id", "resource", "scopes", "created_at", "updated_at"),
     Grant: ("id", "client_id", "session_id", "is_offline", "created_at", "ended_at"),
@@ -55,6 +57,7 @@ EXPORTED: Mapping[type[Row], tuple[str, ...]] = {
 NOT_EXPORTED: tuple[type[Row], ...] = (AccountEvent, EventDelivery)
 ACCOUNT = (
     "id", "email", "email_verified", "name", "image", "created_at", "updated_at", "suspended_at", "second_factor_at",
+    "second_factor_required_at",
 )  # fmt: skip
 REFRESH_TOKEN = ("grant_id", "scope", "resource", "auth_time", "acr", "amr", "created_at", "rotated_at", "expires_at")
 MAIL = ("kind", "recipient", "language", "created_at", "attempts", "failed_at")
