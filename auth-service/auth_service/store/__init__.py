@@ -1,6 +1,7 @@
 """Store: the database, and the few types that every table uses.
 
     database.py          `Database`: `reading()`, `writing()`, and the fast paths `find_row` and `change_row`
+    prepared.py          `PreparedStatements`: the fast paths on PostgreSQL, on the driver's connection
     rows.py              `Row`: the base of every table; `Expiry`: when the worker deletes a table's rows; deleting them
     client_ids.py        columns that name a client, whose client_id may be longer than they are
     inline_sqlite.py     a dialect that reads SQLite on the event loop, without a thread
