@@ -12,6 +12,7 @@
     password_reset.py     `reset_password`: a new password by such a link
     password_change.py    `change_password`, `confirm_password`: of the person who is signed in
     email_change.py       `request_change`, `change_email`: another address, by such a link
+    account_deletion.py   `delete_account`, `delete_by_link`: at once, or by such a link
     email_verification.py `verify_email`: an address is proved by such a link
     new_devices.py        `tell`: a mail about a sign-in from a browser that is new to the account
     guessing.py           `verify_password`: compare a password, wherever one is asked for

@@ -20,6 +20,7 @@ PAGES = {
     Kind.RESET_PASSWORD: "/reset-password",
     Kind.CHANGE_EMAIL: "/confirm",
     Kind.SIGN_IN: "/confirm",
+    Kind.DELETE_ACCOUNT: "/confirm",
     Kind.ACCOUNT_EXISTS: "/signin",
     Kind.NO_ACCOUNT: "/signup",
 }
