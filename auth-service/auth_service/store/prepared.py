@@ -38,18 +38,17 @@ class PreparedStatements:
         values = compiled.bind(parameters)
         pooled = await self._connection(compiled.text)
         driver: Any = pooled.driver_connection
-        begun = time.perf_counter()
+        begun, is_over = time.perf_counter(), False
         try:
             cursor = await driver.execute(compiled.text, values, prepare=True, binary=True)
             rows = await cursor.fetchmany(2)
+            is_over = True
         except self._dialect.loaded_dbapi.Error as error:
-            await self._give_up(pooled)
             raise self._wrapped(error, compiled.text) from error
-        except BaseException:
-            await self._give_up(pooled)
-            raise
         finally:
             tell_if_slow(time.perf_counter() - begun, compiled.text, driver)
+            if not is_over:
+                await self._give_up(pooled)
         pooled.close()
         return compiled.convert(rows, cursor.description)
 
