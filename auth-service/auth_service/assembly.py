@@ -180,7 +180,7 @@ def _assemble(
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
         hints=HintVerifier(database, settings.issuer),
-        trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins),
+        trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins, settings.origin_resources),
         session_lifetimes=Lifetimes(
             settings.session_ttl, settings.session_update_age, settings.session_absolute_max_age
         ),

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from typing import ClassVar
 
+from .accounts import Account
 from .passwords import MAX_LENGTH, Place, utf16_length
 
 LEAST_WORD = 3  # characters of a name or an address that count as a word
@@ -36,7 +37,7 @@ async def check_new(place: Place, password: str, *about: str) -> None:
     """Check a password of an accepted length.
 
     Args:
-        about: the person's name and address.
+        about: the person's name, user name and address.
 
     Raises:
         WeakPassword
@@ -45,6 +46,11 @@ async def check_new(place: Place, password: str, *about: str) -> None:
         raise PersonalPassword
     if await place.is_common(password):
         raise CommonPassword
+
+
+def about(account: Account) -> tuple[str, ...]:
+    """What an account says about its person."""
+    return account.name, account.email, account.username or ""
 
 
 def is_personal(password: str, *about: str) -> bool:

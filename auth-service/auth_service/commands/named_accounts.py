@@ -26,6 +26,7 @@ def record_of(account: Account, **further: str | int) -> Record:
         "id": account.id,
         "email": account.email,
         "name": account.name,
+        "username": account.username,
         "email_verified": account.email_verified,
         "status": "active" if account.suspended_at is None else "suspended",
         "second_factor": _second_factor_of(account),

@@ -163,7 +163,7 @@ async def _list_what_came_back(session: AsyncSession, since: datetime, until: da
     clients, secrets = await count(Client), await count(Client, Client.secret_hash.is_not(None))
     roles = await count(AccountRole) + await count(Client, Client.roles != "{}")
     told = [
-        ("accounts", accounts, "deleted ones are back, new ones are missing; profiles and addresses are as before"),
+        ("accounts", accounts, "deleted ones are back, new ones are missing; profiles and (user) names are as before"),
         ("passwords", accounts, "changed ones are as before"),
         ("suspensions", suspended, "new ones are undone, lifted ones are back"),
         ("second factors", factors, "disabled ones are back, new ones are missing; used recovery codes work again"),

@@ -17,6 +17,7 @@ Reading a request:
     dpop_proof.py                 a proof of a key, checked except for its signature (RFC 9449)
     client_assertion.py           a client's assertion, checked except for its signature (RFC 7523)
     names.py                      a name that is shown to people, of a person or of a client
+    usernames.py                  a person's user name, and when two are the same
     strict_json.py                JSON without duplicate names, NaN or deep nesting
 
 Deciding:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import find_password_hash, lock_password, replace_password_hash
 from ..accounts.passwords import MAX_LENGTH, Place, utf16_length
-from ..accounts.weak_passwords import check_new
+from ..accounts.weak_passwords import about, check_new
 from ..audit.trail import recorded
 from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.session_cookies import device_tag
@@ -77,7 +77,7 @@ async def change_password(
     """
     with place_in_queue(request, parts.passwords) as place:
         # Checked first: if the new password is refused, the right current one must not count as a failed attempt.
-        await check_new(place, wanted.new, current.account.name, current.account.email)
+        await check_new(place, wanted.new, *about(current.account))
         old_hash, attempt = await confirm_password(request, parts, now, place, current, wanted.current)
         new_hash = await place.hash(wanted.new)
     change = _Change(attempt, old_hash, new_hash, wanted.ends_sessions)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..accounts import accounts
 from ..accounts.passwords import PasswordHasher
 from ..accounts.sign_ups import create_password
-from ..accounts.weak_passwords import check_new
+from ..accounts.weak_passwords import about, check_new
 from ..audit.trail import record
 from ..http.current_session import device_of
 from ..limits.attempts import AttemptLimiter
@@ -47,7 +47,7 @@ async def reset_password(request: Request, parts: ResetParts, token: str, passwo
     async with parts.database.reading() as session:
         account = await accounts.find(session, link.account_id)
     with place_in_queue(request, parts.passwords) as place:
-        await check_new(place, password, link.email, account.name if account else "")
+        await check_new(place, password, *(about(account) if account else ()))
         password_hash = await place.hash(password)
     await parts.database.transact(_reset, request, parts, link, password_hash, parts.clock())
 

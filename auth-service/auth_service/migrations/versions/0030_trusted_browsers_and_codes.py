@@ -6,7 +6,7 @@ from alembic import op
 from auth_service.store.instants import Instant
 
 revision = "0030_trusted_browsers_and_codes"
-down_revision = "0027_dpop"
+down_revision = "0028_usernames"
 
 
 def upgrade() -> None:
