@@ -141,7 +141,7 @@ def _assemble(
     status_lists: PublishedStatusLists,
 ) -> Parts:
     secrets, sealing = settings.versioned("secret"), settings.versioned("key_encryption_keys")
-    has_limits = settings.limits == "on"
+    has_limits, for_all = settings.limits == "on", settings.require_second_factor
     client_limits = _make_client_limits(settings)
     queue_limit = settings.hashing_queue_limit if has_limits else UNLIMITED_QUEUE
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
@@ -175,7 +175,7 @@ def _assemble(
         mail_budgets=MailBudgets(secrets, is_on=has_limits),
         requires_verified_email=settings.require_verified_email,
         factor_checks=open_factor_checks(
-            settings.issuer, settings.product_name, secrets=secrets, key_encryption_keys=sealing, limits=has_limits
+            settings.issuer, settings.product_name, secrets, sealing, limits=has_limits, required_of_all=for_all
         ),
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from .browser import Browser, signed_in
-from .conftest import Running, Service, emptied
+from .conftest import Running, emptied
 from .mail_scene import serving_mail
 from .test_password_reset import ANN, link_in, mails, token_of
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from auth_service.endpoints.hosted_pages import account_activity, account_data
-from auth_service.migrations.tables import all_tables
+from auth_service.migrations.tables import import_tables
 from auth_service.sessions.device_names import UNKNOWN, name_device
 
 from .browser import Browser, signed_in
@@ -15,8 +15,14 @@ from .factor_scene import protect
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
-SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
-EDGE = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"
+SAFARI = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.5 Mobile/15E148 Safari/604.1"
+)
+EDGE = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"
+)
 
 
 def another_device(service: Service, email: str = ANN, user_agent: str = SAFARI) -> Browser:
@@ -150,7 +156,7 @@ class TestData:
 
     def test_every_table_of_an_account_is_in_the_file_or_left_out_on_purpose(self) -> None:
         known = {*account_data.EXPORTED, *account_data.NOT_EXPORTED}
-        assert {table for table in all_tables() if "account_id" in table.__table__.columns} == known
+        assert {table for table in import_tables() if "account_id" in table.__table__.columns} == known
         names = {name for names in account_data.EXPORTED.values() for name in names}
         assert not [name for name in names if any(word in name for word in ("hash", "token", "secret", "sealed"))]
 

@@ -124,6 +124,7 @@ STEPS = (
     Step("users set-username", "username_changed", lambda _: [*ANN, "ann"]),
     Step("users set-password", "password_changed", lambda _: ANN, f"another-{PASSWORD}\n"),
     Step("users disable-second-factor", "second_factor_disabled", Scene.protected),
+    Step("users require-second-factor", "second_factor_required", lambda _: ANN),
     Step("users suspend", "account_suspended", lambda _: [*ANN, "--yes"]),
     Step("users activate", "account_activated", lambda _: ANN),
     Step("users revoke-sessions", "sessions_revoked", lambda _: [*ANN, "--yes"]),

@@ -13,7 +13,15 @@ from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, see_other
 from ...http.parts import Now, given
 from ...oauth.parameters import Parameters
-from . import account_data, account_deletion, account_devices, account_email, account_overview, account_password
+from . import (
+    account_browsers,
+    account_data,
+    account_deletion,
+    account_devices,
+    account_email,
+    account_overview,
+    account_password,
+)
 from .account_data import AccountDataParts
 from .account_deletion import AccountDeletionParts
 from .account_email import AccountEmailParts
@@ -48,6 +56,8 @@ NEED_MAIL = frozenset(("email",))
 BUTTONS: Mapping[str, Submit] = {  # on the page itself
     "end-device": account_devices.end_device,
     "end-other-devices": account_devices.end_other_devices,
+    "forget-browser": account_browsers.forget_one,
+    "forget-browsers": account_browsers.forget_all,
     "withdraw": account_overview.withdraw,
     "export": account_data.export,
 }

@@ -14,6 +14,8 @@ IN_WORDS: Mapping[str, str] = {
     "account_created": "The account was created by an operator",
     "account_activated": "The account was activated again",
     "account_suspended": "The account was suspended",
+    "browser_trusted": "A browser was trusted to sign in without a code",
+    "browsers_forgotten": "A browser is asked for a code again",
     "consent_given": "An application was allowed to act for you",
     "consent_declined": "An application was refused",
     "consent_withdrawn": "An application's access was removed",
@@ -21,6 +23,7 @@ IN_WORDS: Mapping[str, str] = {
     "email_changed": "The e-mail address was changed",
     "email_verified": "The e-mail address was confirmed",
     "identity_unlinked": "A way to sign in was removed",
+    "mailed_code_refused": "A wrong code of a mail was entered",
     "password_changed": "The password was changed",
     "password_reset": "A new password was set by a mailed link",
     "recovery_code_used": "A recovery code was used",
@@ -35,7 +38,8 @@ IN_WORDS: Mapping[str, str] = {
     "signed_out": "Signed out",
     "signed_up": "The account was created",
 }
-BY_OTHERS = frozenset(("sign_in_refused", "second_factor_refused"))  # shown so that the person looks at them
+# They may be somebody else's guesses, so they are shown in another colour.
+BY_OTHERS = frozenset(("sign_in_refused", "second_factor_refused", "mailed_code_refused"))
 
 
 class Activity(NamedTuple):

@@ -17,6 +17,8 @@ from ...accounts.accounts import Account, Identity
 from ...accounts.factors.challenges import Challenge
 from ...accounts.factors.recovery_codes import RecoveryCode
 from ...accounts.factors.totp_factors import TotpFactor
+from ...accounts.factors.trusted_browsers import TrustedBrowser
+from ...accounts.usernames import GivenUsername
 from ...audit.trail import AuditEvent, record
 from ...events.account_events import AccountEvent
 from ...events.deliveries import EventDelivery
@@ -37,12 +39,14 @@ from ...tokens.refresh_tokens import RefreshTokenFamily
 MAX_ROWS = 10_000  # of a table, the newest; only the audit trail could have as many
 EXPORTED: Mapping[type[Row], tuple[str, ...]] = {
     Identity: ("id", "provider_id", "subject", "created_at", "updated_at"),
+    GivenUsername: ("created_at",),
     BrowserSession: (
         "id", "is_remembered", "ip_address", "user_agent", "created_at", "authenticated_at", "updated_at",
         "expires_at", "methods", "second_factor_at",
     ),
     TotpFactor: ("created_at", "confirmed_at"),
     RecoveryCode: ("created_at", "used_at"),
+    TrustedBrowser: ("id", "ip_address", "user_agent", "created_at", "used_at", "expires_at"),
     Challenge: ("amr", "created_at", "expires_at"),
     Consent: ("client_id", "resource", "scopes", "created_at", "updated_at"),
     Grant: ("id", "client_id", "session_id", "is_offline", "created_at", "ended_at"),
@@ -54,7 +58,8 @@ EXPORTED: Mapping[type[Row], tuple[str, ...]] = {
 # They tell other services that something has ended. They hold the account's id, and are deleted when they have arrived.
 NOT_EXPORTED: tuple[type[Row], ...] = (AccountEvent, EventDelivery)
 ACCOUNT = (
-    "id", "email", "email_verified", "name", "image", "created_at", "updated_at", "suspended_at", "second_factor_at",
+    "id", "email", "email_verified", "name", "username", "image", "created_at", "updated_at", "suspended_at",
+    "second_factor_at", "second_factor_required_at",
 )  # fmt: skip
 REFRESH_TOKEN = ("grant_id", "scope", "resource", "auth_time", "acr", "amr", "created_at", "rotated_at", "expires_at")
 MAIL = ("kind", "recipient", "language", "created_at", "attempts", "failed_at")

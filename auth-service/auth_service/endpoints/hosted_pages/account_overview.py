@@ -8,12 +8,14 @@ from fastapi import Request, Response
 
 from ...accounts.accounts import find_password_hash
 from ...accounts.factors import recovery_codes
+from ...accounts.factors.trusted_browsers import TRUSTED_FOR
 from ...http.current_session import Current, SessionParts
 from ...http.pages import see_other
 from ...mail.outbox import Outbox
 from ...oauth.parameters import Parameters
 from . import agreed
 from .account_activity import list_activity
+from .account_browsers import list_browsers
 from .account_devices import list_devices
 from .agreed import AgreedParts, list_applications
 from .forms import render_form
@@ -26,6 +28,8 @@ DONES: Mapping[str, str] = {  # what was done, by the value in the page's addres
     "delete": "A mail with a link is on its way. Open the link in this browser to delete the account.",
     "end-device": "That device is signed out.",
     "end-other-devices": "All other devices are signed out.",
+    "forget-browser": "That browser is asked for a code again.",
+    "forget-browsers": "Every browser is asked for a code again.",
     "withdraw": "The application's access is removed.",
 }
 
@@ -49,7 +53,8 @@ async def render(
 ) -> Response:
     account = current.account
     async with parts.database.reading() as session:
-        has_password = await find_password_hash(session, account.id) is not None
+        password_hash = await find_password_hash(session, account.id)
+        browsers = await list_browsers(session, account, password_hash, now)
         devices = await list_devices(session, current, now)
         activity = await list_activity(session, account.id)
         codes_left = await recovery_codes.count_unused(session, account.id)
@@ -64,10 +69,12 @@ async def render(
         done=DONES.get(done or ""),
         account=account,
         offered=offered,
-        has_password=has_password,
+        has_password=password_hash is not None,
         asks_to_verify=parts.outbox.is_on and not account.email_verified,
         factor_since=None if account.second_factor_at is None else day(account.second_factor_at, now),
         codes_left=codes_left,
+        browsers=browsers,
+        trusted_for=TRUSTED_FOR.days,
         devices=devices,
         applications=await list_applications(parts, current),
         activity=activity,

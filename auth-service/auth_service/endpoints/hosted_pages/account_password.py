@@ -7,15 +7,15 @@ from fastapi import Request, Response
 
 from ...accounts import passwords
 from ...accounts.passwords import TooBusy
+from ...accounts.weak_passwords import WeakPassword
 from ...http.current_session import Current
 from ...http.pages import see_other
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.guessing import WrongPassword
 from ...signing_in.password_change import NewPassword, NoPassword, PasswordChangeParts, SessionGone, change_password
-from ...signing_in.password_sign_up import CommonPassword
 from .forms import FormParts, in_words, render_form, retry_later
-from .sentences import COMMON_PASSWORD, TOO_BUSY, WRONG_CURRENT_PASSWORD, length_fault
+from .sentences import TOO_BUSY, WRONG_CURRENT_PASSWORD, length_fault
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ async def submit(
     wanted = NewPassword(shown, new, ends_sessions=form.get("sign_out_others") is not None)
     try:
         await change_password(request, parts, now, current, wanted)
-    except CommonPassword:
-        return await show(request, parts, current, COMMON_PASSWORD, 422, "password")
+    except WeakPassword as weak:
+        return await show(request, parts, current, weak.sentence, 422, "password")
     except (WrongPassword, NoPassword):
         return await show(request, parts, current, WRONG_CURRENT_PASSWORD, 403, "current-password")
     except TooManyAttempts as held:
