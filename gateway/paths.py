@@ -10,6 +10,7 @@ PAGES = (
     "signup",
     "select-account",
     "consent",
+    "device",
     "signout",
     "reset-password",
     "verify-email",

@@ -62,6 +62,7 @@ def answers_and_tokens_name_the_issuer(service: Service, said: Said) -> None:
 @of(
     "authorization_endpoint",
     "pushed_authorization_request_endpoint",
+    "device_authorization_endpoint",
     "token_endpoint",
     "userinfo_endpoint",
     "introspection_endpoint",
@@ -93,7 +94,7 @@ def response_modes(service: Service, said: Said) -> None:
 @of("grant_types_supported")
 def grant_types(service: Service, said: Said) -> None:
     client = register(service, grant_types=said, redirect_uris=[REDIRECT_URI])
-    for grant_type in (*said, "password", "implicit", "urn:ietf:params:oauth:grant-type:device_code"):
+    for grant_type in (*said, "password", "implicit", "urn:openid:params:grant-type:ciba"):
         error = post(service, {"grant_type": grant_type}, auth=(client.client_id, client.secret)).json().get("error")
         assert (error == "unsupported_grant_type") != (grant_type in said), grant_type
 

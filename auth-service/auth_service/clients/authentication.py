@@ -6,7 +6,7 @@ the other, since many client libraries have no choice.
 
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +27,7 @@ from .assertions import AssertionVerifier
 from .cache import ClientCache
 from .clients import WEB_CLIENT_ID, Client
 
+FindClient = Callable[[str], Awaitable[Client | None]]
 UNREADABLE_BASIC = (
     "The Basic credentials are not readable: client_id and client_secret are each form-encoded, joined by a colon, and "
     "encoded in Base64."
@@ -107,8 +108,18 @@ class ClientAuthenticator:
     cache: ClientCache
     verifier: AssertionVerifier
 
-    async def authenticate(self, authorization: Sequence[str], parameters: Parameters, *, now: datetime) -> Client:
+    async def authenticate(
+        self,
+        authorization: Sequence[str],
+        parameters: Parameters,
+        *,
+        find: FindClient | None = None,
+        now: datetime,
+    ) -> Client:
         """Authenticate the client of a request.
+
+        Args:
+            find: how the client is found; None: in the database. It may raise an OAuthError.
 
         Raises:
             InvalidRequest, InvalidClient: as in `read_credentials`.
@@ -117,7 +128,7 @@ class ClientAuthenticator:
                 exist.
         """
         shown = read_credentials(authorization, parameters)
-        client = await self.cache.find(shown.client_id, now=now)
+        client = await (find(shown.client_id) if find else self.cache.find(shown.client_id, now=now))
         if client is None or client.client_id == WEB_CLIENT_ID:  # its tokens come from sessions only
             raise InvalidClient("No client with this client_id is registered.")
         registered = client.registration.token_endpoint_auth_method

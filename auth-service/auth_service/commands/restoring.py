@@ -23,6 +23,7 @@ from ..clients.registration_tokens import RegistrationToken
 from ..grants import grants
 from ..grants.authorization_requests import StoredRequest
 from ..grants.consents import Consent
+from ..grants.device_codes import DeviceCode
 from ..grants.logout_requests import LogoutRequest
 from ..keys.rotation import withdraw_all_keys
 from ..keys.signing import ACTIVE, NEXT, SigningKey
@@ -65,6 +66,7 @@ _BATCH = 500  # sessions in one statement
 _EMPTIED = (
     *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
     *(OutgoingMail, MailedLink),
+    DeviceCode,
     Challenge,
     RegistrationToken,  # the backup does not know which were used up or revoked since
     *(OutgoingMail, MailedLink),  # what it still has to send was sent since, and what it links to was used

@@ -4,6 +4,7 @@ Reading a request:
     parameters.py                 the form or query of a request (RFC 6749 Appendix B)
     authorization_request.py      an authorization request as a value; `find_target` reads first where answers may go
     authorization_parameters.py   its parameters, each read and checked by itself
+    device_authorization.py       the request of a device, whose person is at another one (RFC 8628)
     request_object.py             a request as a signed JWT, checked except for its signature (RFC 9101)
     claims_parameter.py           the `claims` parameter (OpenID Connect Core §5.5)
     client_metadata.py            a client's registration as a value (RFC 7591)

@@ -12,9 +12,9 @@ from .audiences import Resources
 from .fapi2 import FAPI2, apply_profile
 from .metadata_values import (
     AUTH_METHODS,
-    AUTHORIZATION_CODE,
     CLIENT_SECRET_BASIC,
     DPOP_BOUND,
+    FOR_PEOPLE,
     MINIMAL,
     NONE,
     PUSHED_REQUIRED,
@@ -144,7 +144,7 @@ def parse(
         response_types=metadata_combinations.read_response_types(given, grant_types),
         token_endpoint_auth_method=method,
         scope=members_of.read_scope(
-            given, scopes.DEFAULT if AUTHORIZATION_CODE in grant_types else (), supported=resources.scopes
+            given, scopes.DEFAULT if set(FOR_PEOPLE) & set(grant_types) else (), supported=resources.scopes
         ),
         redirect_uris=members_of.read_redirect_uris(given, "redirect_uris", is_public=method == NONE),
         post_logout_redirect_uris=members_of.read_redirect_uris(

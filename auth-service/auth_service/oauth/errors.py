@@ -156,6 +156,24 @@ class UnmetAuthenticationRequirements(OAuthError):
     error = "unmet_authentication_requirements"
 
 
+class AuthorizationPending(OAuthError):
+    """Nobody has answered the device's request yet (RFC 8628 §3.5)."""
+
+    error = "authorization_pending"
+
+
+class SlowDown(OAuthError):
+    """The device polls too fast. Its interval is five seconds longer from now on (RFC 8628 §3.5)."""
+
+    error = "slow_down"
+
+
+class ExpiredToken(OAuthError):
+    """The device code has expired (RFC 8628 §3.5)."""
+
+    error = "expired_token"
+
+
 class RepeatedError(OAuthError):
     """An error that was sent before, and is sent again: its code is a value, not a class."""
 

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from . import metadata_members as members_of
 from .errors import InvalidClientMetadata, InvalidRedirectUri
-from .metadata_values import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, CODE, PRIVATE_KEY_JWT, REFRESH_TOKEN
+from .metadata_values import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    CODE,
+    DEVICE_CODE,
+    FOR_PEOPLE,
+    PRIVATE_KEY_JWT,
+    REFRESH_TOKEN,
+)
 
 if TYPE_CHECKING:  # it imports this file
     from .client_metadata import ClientMetadata
@@ -14,13 +22,13 @@ if TYPE_CHECKING:  # it imports this file
 def read_grant_types(given: Mapping[str, Any], supported: Sequence[str]) -> tuple[str, ...]:
     """The grant types; the default is authorization_code (RFC 7591 §2).
 
-    refresh_token needs authorization_code, the only grant that issues refresh tokens.
+    refresh_token needs authorization_code or device_code, the grants that issue refresh tokens.
     """
     grant_types = members_of.read_strings(given, "grant_types", (AUTHORIZATION_CODE,))
     if not grant_types or not set(grant_types) <= set(supported):
         raise InvalidClientMetadata(f"grant_types: supported are {', '.join(supported)}.")
-    if REFRESH_TOKEN in grant_types and AUTHORIZATION_CODE not in grant_types:
-        raise InvalidClientMetadata("grant_types: refresh_token needs authorization_code.")
+    if REFRESH_TOKEN in grant_types and not set(FOR_PEOPLE) & set(grant_types):
+        raise InvalidClientMetadata(f"grant_types: refresh_token needs authorization_code or {DEVICE_CODE}.")
     return grant_types
 
 
@@ -43,6 +51,8 @@ def check(metadata: "ClientMetadata") -> None:
     """Raises InvalidClientMetadata or InvalidRedirectUri if the members contradict each other."""
     _check_keys(metadata)
     _check_public(metadata)
+    if DEVICE_CODE in metadata.grant_types and metadata.is_fapi2:  # all its requests are pushed, and use PKCE
+        raise InvalidClientMetadata(f"grant_types: with profile {metadata.profile}, {DEVICE_CODE} is not allowed.")
     if AUTHORIZATION_CODE in metadata.grant_types and not metadata.redirect_uris:
         raise InvalidRedirectUri("redirect_uris: authorization_code needs at least one.")
 

@@ -2,6 +2,8 @@
 
 AUTHORIZATION_CODE, REFRESH_TOKEN = "authorization_code", "refresh_token"
 CLIENT_CREDENTIALS = "client_credentials"
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 §3.4
+FOR_PEOPLE = (AUTHORIZATION_CODE, DEVICE_CODE)  # grants by which a person lets a client act
 CODE = "code"  # the only response type
 
 CLIENT_SECRET_BASIC, CLIENT_SECRET_POST = "client_secret_basic", "client_secret_post"

@@ -16,6 +16,7 @@ SESSION = "session"  # instead of a grant type: a token issued for a session by 
 SIGN_IN_OUTCOMES = (SUCCEEDED, "second_factor", "refused", "suspended", "unverified", "held", "busy")
 SECOND_FACTOR_OUTCOMES = (SUCCEEDED, "refused", "suspended", "held")
 MAIL_LINK_OUTCOMES = (SUCCEEDED, "second_factor", "refused")
+USER_CODE_OUTCOMES = ("accepted", "unknown", "held")
 SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "held", "busy")
 
 
@@ -59,6 +60,11 @@ def _reused(name: str, credential: str) -> Metric:
     return _counter(f"auth_{name}_reuse_detected_total", what)
 
 
+def _user_codes() -> Metric:
+    known = tuple((each,) for each in USER_CODE_OUTCOMES)
+    return _counter("auth_user_codes_total", "User codes of devices that were typed", "outcome", known=known)
+
+
 def _held() -> Metric:
     return _counter("auth_password_attempts_held_total", "Password attempts refused without a check, after too many")
 
@@ -75,6 +81,7 @@ class RequestCounts:
     oauth_refusals: Metric = field(default_factory=_refusals)
     refresh_reuse: Metric = field(default_factory=lambda: _reused("refresh", "refresh token"))
     code_reuse: Metric = field(default_factory=lambda: _reused("code", "code"))
+    user_codes: Metric = field(default_factory=_user_codes)
     attempts_held: Metric = field(default_factory=_held)
 
     @classmethod

@@ -15,6 +15,7 @@
     offers.py              which account the sign-in page offers, if a client asks for another one than is signed in
     select_account.py      continue with this account, or with another one
     consent.py             ask for consent to a client's scopes
+    device.py              type the code that a device shows
     agreed.py              list earlier consents, and withdraw them
     sentences.py           sentences that several pages say; scopes in words, a section for each API
     signout.py             ask, and then end the session
@@ -33,6 +34,7 @@ from . import (
     account,
     confirm,
     consent,
+    device,
     reset_password,
     second_factor,
     second_factor_setup,
@@ -54,6 +56,7 @@ _PAGES = (
     verify_email,
     select_account,
     consent,
+    device,
     second_factor_setup,
     signout,
     stylesheet,
