@@ -157,7 +157,7 @@ def test_every_member_is_either_the_clients_own_or_the_operators() -> None:
     """A new member is the operator's until somebody decides otherwise."""
     operators = {
         *("default_resource", "protected_resource", "event_endpoint", "require_pkce", "first_party"),
-        *("assertion_audience", "profile"),
+        *("assertion_audience", "profile", "exchange"),
     }
     assert TAKEN | operators == NAMES
     plain = parse_own(MINIMAL, resources=RESOURCES)
@@ -165,10 +165,11 @@ def test_every_member_is_either_the_clients_own_or_the_operators() -> None:
         "default_resource": RESOURCES.registered[0].resource, "protected_resource": RESOURCES.registered[0].resource,
         "event_endpoint": "https://app.example.com/", "require_pkce": False, "first_party": True,
         "assertion_audience": "token_endpoint", "profile": "fapi2",
+        "exchange": [{"resource": RESOURCES.registered[0].resource, "scope": "todos:read"}],
     }  # fmt: skip
     assert everything.keys() == operators
     assert parse_own({**MINIMAL, **everything}, resources=RESOURCES) == plain
-    del everything["profile"]  # it refuses the others
+    del everything["profile"], everything["exchange"]  # the first refuses the others, the second needs its grant type
     assert parse({**MINIMAL, **everything}, resources=RESOURCES, supported_grant_types=GRANT_TYPES) != plain
 
 

@@ -20,6 +20,7 @@ from ..http import client_requests
 from ..http.client_requests import ClientRequestParts
 from ..http.oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
 from ..http.parts import given
+from ..oauth.errors import UnsupportedTokenType
 from ..store.database import Database
 from ..store.instants import Clock
 from ..tokens.access_tokens import AccessTokenReader, VerifiedToken
@@ -56,6 +57,8 @@ async def revoke(request: Request) -> JSONResponse:
 
 
 async def _end_grant_of(token: VerifiedToken, parts: RevokeParts, client: Client, now: datetime) -> None:
+    if token.is_exchanged:
+        raise UnsupportedTokenType("An exchanged token ends with the token that it was traded for.")
     if token.session_id is None:
         revoke = recorded(clients.revoke_own_tokens, "service_tokens_revoked", at=now, client_id=client.client_id)
         await parts.database.transact(revoke, client.client_id, now=now)

@@ -12,6 +12,7 @@ Reading a request:
     metadata_combinations.py      members that depend on each other
     metadata_values.py            their values that stand in code elsewhere
     fapi2.py                      what `"profile": "fapi2"` asks of a client
+    token_exchange.py             trading a token for one for another API, and the rules for it (RFC 8693)
     client_documents.py           a client_id that is the URL of a metadata document, and this document
     self_registration.py          what counts of the metadata that a client states about itself
     compact_jwt.py                a JWT that a client signed: its segments and claims, read strictly

@@ -46,6 +46,7 @@ class AccessToken:
     groups: tuple[str, ...] = ()
     status: StatusReference | None = None
     jkt: str | None = None  # the thumbprint of the key that it is bound to
+    act: Mapping[str, Any] | None = None  # who acts for the subject, if it is not the subject's own client
 
     def claims(self) -> Mapping[str, Any]:
         """The claims on the wire (RFC 9068 §2.2); times are NumericDate, whole seconds."""
@@ -69,6 +70,8 @@ class AccessToken:
         claims |= {name: list(names) for name, names in named.items() if names}
         if self.jkt is not None:
             claims["cnf"] = {"jkt": self.jkt}  # RFC 9449 §6.1
+        if self.act is not None:
+            claims["act"] = dict(self.act)  # RFC 8693 §4.1
         if self.status is not None:
             claims["status"] = self.status.claim()
         return claims

@@ -22,6 +22,7 @@ from .metadata_values import (
     SECRET_METHODS,
     TOKEN_ENDPOINT,
 )
+from .token_exchange import ExchangeRule, read_rules
 
 # Members that are written and read back as they are, and are absent when None.
 _AS_GIVEN = (
@@ -58,6 +59,7 @@ class ClientMetadata:
     dpop_bound_access_tokens: bool | None  # RFC 9449 §5.2
     request_object_signing_alg: str | None  # of its request objects; None: it sends none (RFC 9101 §10.5)
     profile: str | None  # FAPI2 (oauth/fapi2.py)
+    exchange: tuple[ExchangeRule, ...]  # where it may act for the people that call its API (RFC 8693)
 
     @property
     def is_fapi2(self) -> bool:
@@ -87,6 +89,7 @@ class ClientMetadata:
             "post_logout_redirect_uris": list(self.post_logout_redirect_uris),
             "protected_resource": members_of.one_or_list(self.protected_resource),
             "first_party": self.first_party,
+            "exchange": [rule.members() for rule in self.exchange] or None,
             **{name: getattr(self, name) for name in _AS_GIVEN},
         }
         return {name: value for name, value in members.items() if value is not None}
@@ -104,6 +107,7 @@ class ClientMetadata:
             post_logout_redirect_uris=tuple(members.get("post_logout_redirect_uris", ())),
             protected_resource=members_of.tuple_of(members.get("protected_resource")),
             first_party=members["first_party"],
+            exchange=tuple(ExchangeRule.restore(rule) for rule in members.get("exchange", ())),
             **{name: members.get(name) for name in _AS_GIVEN},
         )
 
@@ -166,6 +170,7 @@ def parse(
         dpop_bound_access_tokens=members_of.read(given, DPOP_BOUND, bool, None),
         request_object_signing_alg=members_of.read_one_of(given, REQUEST_ALG, ALGORITHMS, None),
         profile=given.get("profile"),
+        exchange=read_rules(given.get("exchange"), resources),
     )
     metadata_combinations.check(metadata)
     return metadata

@@ -72,6 +72,12 @@ class UnsupportedGrantType(OAuthError):
     error = "unsupported_grant_type"
 
 
+class UnsupportedTokenType(OAuthError):
+    """Tokens of this kind cannot be revoked (RFC 7009 §2.2.1)."""
+
+    error = "unsupported_token_type"
+
+
 class InvalidDPoPProof(OAuthError):
     """The request's DPoP proof is missing or proves nothing (RFC 9449 §5)."""
 

@@ -13,6 +13,7 @@ from .metadata_values import (
     FOR_PEOPLE,
     PRIVATE_KEY_JWT,
     REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
 )
 
 if TYPE_CHECKING:  # it imports this file
@@ -51,6 +52,7 @@ def check(metadata: "ClientMetadata") -> None:
     """Raises InvalidClientMetadata or InvalidRedirectUri if the members contradict each other."""
     _check_keys(metadata)
     _check_public(metadata)
+    _check_exchange(metadata)
     if DEVICE_CODE in metadata.grant_types and metadata.is_fapi2:  # all its requests are pushed, and use PKCE
         raise InvalidClientMetadata(f"grant_types: with profile {metadata.profile}, {DEVICE_CODE} is not allowed.")
     if AUTHORIZATION_CODE in metadata.grant_types and not metadata.redirect_uris:
@@ -66,6 +68,14 @@ def _check_keys(metadata: "ClientMetadata") -> None:
         raise InvalidClientMetadata("private_key_jwt needs jwks or jwks_uri.")
     if metadata.request_object_signing_alg is not None and not has_keys:
         raise InvalidClientMetadata("request_object_signing_alg needs jwks or jwks_uri.")
+
+
+def _check_exchange(metadata: "ClientMetadata") -> None:
+    """The grant type and its rules belong together, and to a resource server: it trades tokens for its own API."""
+    if (TOKEN_EXCHANGE in metadata.grant_types) != bool(metadata.exchange):
+        raise InvalidClientMetadata(f"exchange: it and the grant type {TOKEN_EXCHANGE} need each other.")
+    if metadata.exchange and not metadata.protected_resource:
+        raise InvalidClientMetadata("exchange: only for a client with a protected_resource.")
 
 
 def _check_public(metadata: "ClientMetadata") -> None:

@@ -3,6 +3,7 @@
 AUTHORIZATION_CODE, REFRESH_TOKEN = "authorization_code", "refresh_token"
 CLIENT_CREDENTIALS = "client_credentials"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 §3.4
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant type (RFC 8693 §2.1)
 FOR_PEOPLE = (AUTHORIZATION_CODE, DEVICE_CODE)  # grants by which a person lets a client act
 CODE = "code"  # the only response type
 
