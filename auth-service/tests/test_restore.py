@@ -22,7 +22,7 @@ from .waiting import wait_until
 EMPTIED = {
     "authorization_codes", "refresh_token_families", "authorization_requests", "logout_requests", "consents",
     "verifier_reports", "leases", "browser_sessions", "registration_tokens", "outgoing_mails", "mailed_links",
-    "sign_in_challenges", "device_codes",
+    "sign_in_challenges", "device_codes", "personal_tokens",
 }  # fmt: skip
 CHANGED = {"status_lists", "signing_keys", "grants", "clients", "account_events"}
 KEPT = {

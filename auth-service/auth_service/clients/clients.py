@@ -27,9 +27,9 @@ from . import revoked_secrets
 
 # The underscore keeps client ids distinct from account ids, and from the reserved client `web`.
 PREFIX = "client_"
-WEB_CLIENT_ID = "web"  # web applications on the Better Auth protocol: no credential; its tokens belong to sessions
+WEB_CLIENT_ID, PERSONAL_CLIENT_ID = "web", "personal"  # reserved: of sessions, and of personal access tokens
 BLOCKED = "document, blocked"  # in `registered_by`: an operator has cut the client off (document_clients.py)
-_CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}|{WEB_CLIENT_ID}")
+_CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}|{WEB_CLIENT_ID}|{PERSONAL_CLIENT_ID}")
 
 
 class SecretEnded(Exception):

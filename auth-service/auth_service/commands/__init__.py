@@ -13,6 +13,7 @@ difference (`apply --plan --exit-code`).
     apply.py, configuration/                   `apply`: APIs, groups and clients from files
     algorithms.py                              when the signing algorithm of an API or a client begins
     roles.py, groups.py, named_holders.py      `roles`, `groups`: of accounts and services; who is named
+    personal_tokens.py                         `tokens`: personal access tokens
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
     mail.py                                    `mail`: mails that are not sent; a test
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
@@ -56,6 +57,7 @@ from . import (
     key_check,
     keys,
     mail,
+    personal_tokens,
     registration_tokens,
     resources,
     restoring,
@@ -75,6 +77,7 @@ app = typer.Typer(
 app.add_typer(users.app, name="users")
 app.add_typer(clients.app, name="clients")
 app.add_typer(registration_tokens.app, name="registration-tokens")
+app.add_typer(personal_tokens.app, name="tokens")
 app.add_typer(resources.app, name="resources")
 app.add_typer(roles.app, name="roles")
 app.add_typer(groups.app, name="groups")

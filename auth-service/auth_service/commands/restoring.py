@@ -40,6 +40,7 @@ from ..store.database import Database
 from ..store.instants import utc_now
 from ..store.leases import Lease
 from ..tokens.authorization_codes import AuthorizationCode
+from ..tokens.personal_tokens import PersonalToken
 from ..tokens.refresh_tokens import RefreshTokenFamily
 from .key_withdrawal import open_stores, written
 from .opened import Yes, confirm, opened, run
@@ -67,6 +68,7 @@ _EMPTIED = (
     *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
     *(OutgoingMail, MailedLink),
     DeviceCode,
+    PersonalToken,
     Challenge,
     RegistrationToken,  # the backup does not know which were used up or revoked since
     *(OutgoingMail, MailedLink),  # what it still has to send was sent since, and what it links to was used

@@ -18,14 +18,15 @@ USERINFO_CLAIMS = "userinfo_claims"
 class Authentication:
     """How and when a person was authenticated (RFC 9068 §2.2.1). A refresh does not change it."""
 
-    sid: str
+    sid: str | None  # None: there was no session (a personal access token)
     auth_time: datetime
     acr: str
     amr: tuple[str, ...]
 
     def claims(self) -> Mapping[str, Any]:
         auth_time = int(self.auth_time.timestamp())
-        return {"sid": self.sid, "auth_time": auth_time, "acr": self.acr, "amr": list(self.amr)}
+        session = {} if self.sid is None else {"sid": self.sid}
+        return {**session, "auth_time": auth_time, "acr": self.acr, "amr": list(self.amr)}
 
 
 @dataclass(frozen=True)

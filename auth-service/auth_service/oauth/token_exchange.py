@@ -15,6 +15,7 @@ from .errors import InvalidClientMetadata, InvalidRequest, InvalidTarget, OAuthE
 from .parameters import Parameters
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type (RFC 8693 §3)
+PERSONAL_TOKEN = "urn:x-auth-service:token-type:personal-access-token"  # noqa: S105 - a type, our own
 MAX_ACTORS = 3  # nested in `act`
 MAX_RULES = 32
 _SHAPE = 'exchange: must be a list of objects, each with "resource" and "scope".'
@@ -83,13 +84,13 @@ def without(
     return tuple(rule for rule in left if rule.scopes)
 
 
-def check_form(parameters: Parameters) -> None:
-    """Raises InvalidRequest unless the request trades one access token for another, for the client itself to act.
+def check_form(parameters: Parameters, kind: str) -> None:
+    """Raises InvalidRequest unless the request trades a token of this kind for an access token, without another actor.
 
     The actor is the client, which has authenticated. An actor_token could only name somebody else.
     """
-    if parameters.require("subject_token_type") != ACCESS_TOKEN:
-        raise InvalidRequest(f"The subject_token_type must be {ACCESS_TOKEN}.")
+    if parameters.require("subject_token_type") != kind:
+        raise InvalidRequest(f"The subject_token_type must be {kind}.")
     if parameters.get("requested_token_type") not in (None, ACCESS_TOKEN):
         raise InvalidRequest(f"The requested_token_type must be {ACCESS_TOKEN}.")
     if parameters.get("actor_token") is not None or parameters.get("actor_token_type") is not None:

@@ -26,10 +26,11 @@ from ..resources import resources
 from ..sessions.browser_sessions import BrowserSession
 from ..status_lists import indexes as status_indexes
 from .authorization_codes import AuthorizationCode
+from .personal_tokens import PersonalToken
 from .refresh_tokens import RefreshTokenFamily
 from .removed_roles import take_roles
 
-_KINDS: tuple[type[Authorized], ...] = (AuthorizationCode, RefreshTokenFamily)  # codes first: they become families
+_KINDS: tuple[type[Authorized], ...] = (AuthorizationCode, RefreshTokenFamily, PersonalToken)  # codes become families
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ client to do at the first API does not limit that, nor does it widen anything: t
 from dataclasses import dataclass
 from datetime import datetime
 
+from ...clients.clients import PERSONAL_CLIENT_ID
 from ...http.dpop import DPoPParts
 from ...http.parts import given
 from ...oauth import scope, token_exchange
@@ -21,6 +22,7 @@ from ...tokens.access_tokens import AccessTokenReader, InvalidToken, VerifiedTok
 from ...tokens.exchanged_tokens import issue_exchanged
 from ...tokens.issuer import TokenIssuer
 from .messages import TokenRequest, TokenResponse
+from .personal_token import redeem_personal
 
 GRANT_TYPE = TOKEN_EXCHANGE
 PARAMETERS = (
@@ -48,9 +50,11 @@ async def redeem(request: TokenRequest) -> TokenResponse:
         InvalidTarget: no rule of the client names the API.
         InvalidScope: the rule does not have all of the scopes.
     """
+    if request.client.client_id == PERSONAL_CLIENT_ID:
+        return await redeem_personal(request)
     parts = given(request.http, ExchangeParts)
     client, parameters = request.client, request.parameters
-    token_exchange.check_form(parameters)
+    token_exchange.check_form(parameters, ACCESS_TOKEN)
     subject = _read_subject(request, parts, parameters.require("subject_token"))
     rule = token_exchange.choose_rule(client.registration.exchange, parameters)
     act = token_exchange.act_for(client.client_id, subject.claims.get("act"))
@@ -83,7 +87,7 @@ def _read_subject(request: TokenRequest, parts: ExchangeParts, text: str) -> Ver
         raise InvalidRequest(REFUSED, reason=str(error)) from None
     if subject.audience not in request.client.registration.protected_resource:
         raise InvalidRequest(REFUSED, reason="its audience is no API of this client")
-    if subject.session_id is None or subject.status is None:
+    if subject.is_of_service or subject.status is None:
         raise InvalidRequest(REFUSED, reason="it is a service's, or names no status list")
     if not _lasts(subject, request.now):
         raise InvalidRequest(REFUSED, reason="it ends in this second")
