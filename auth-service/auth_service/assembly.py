@@ -25,6 +25,7 @@ from .limits.attempts import AttemptLimiter
 from .limits.clients import ClientLimits, open_client_limits
 from .limits.documents import limit_documents
 from .limits.mail_budgets import MailBudgets
+from .limits.networks import PUSHES, NetworkLimits, limit_networks
 from .limits.registrations import RegistrationLimits, limit_registrations
 from .mail.outbox import Outbox
 from .migrations import HEAD
@@ -83,6 +84,7 @@ class Parts(Supply):
     session_cookies: SessionCookies
     browsers: Browsers
     user_codes: UserCodes
+    push_limits: NetworkLimits
     hints: HintVerifier
     trusted_origins: TrustedOrigins
     session_lifetimes: Lifetimes
@@ -183,6 +185,7 @@ def _assemble(
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
         user_codes=UserCodes.open(secrets, client_limits, is_on=has_limits),
+        push_limits=limit_networks(client_limits, "par", PUSHES),
         hints=HintVerifier(database, settings.issuer),
         trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins),
         session_lifetimes=Lifetimes(

@@ -6,7 +6,7 @@ import httpx2
 
 from auth_service.grants import device_codes
 from auth_service.grants.user_codes import ALPHABET
-from auth_service.limits import devices
+from auth_service.limits import networks
 from auth_service.oauth.metadata_values import DEVICE_CODE
 
 from .browser import Browser, signed_in
@@ -214,11 +214,11 @@ def test_a_stranger_cannot_use_up_a_public_clients_codes(start: Start, sqlite_ur
     """Codes are counted per client and network: others are not kept out."""
     service = start(sqlite_url, AUTH_TRUSTED_PROXIES="127.0.0.1")
     client, other = register_device(service), register_device(service)
-    answers = [ask(client, {"X-Forwarded-For": "203.0.113.7"}) for _ in range(devices.BEGUN_PER_NETWORK + 1)]
-    assert [each.status_code for each in answers] == [200] * devices.BEGUN_PER_NETWORK + [429]
+    answers = [ask(client, {"X-Forwarded-For": "203.0.113.7"}) for _ in range(networks.DEVICES.requests + 1)]
+    assert [each.status_code for each in answers] == [200] * networks.DEVICES.requests + [429]
     refused = answers[-1]
     assert refused.json()["error"] == "temporarily_unavailable"
-    assert 0 < int(refused.headers["retry-after"]) <= devices.BEGUN_WINDOW.total_seconds()
+    assert 0 < int(refused.headers["retry-after"]) <= networks.DEVICES.seconds
     assert ask(client, {"X-Forwarded-For": "203.0.113.8"}).status_code == 200
     assert ask(other, {"X-Forwarded-For": "203.0.113.7"}).status_code == 200
 

@@ -122,4 +122,3 @@ def _moved_member(value: Any, old: str, new: str) -> Any:
     if isinstance(value, list):
         return [_moved_member(each, old, new) for each in value]
     return moved(value, old, new)
-

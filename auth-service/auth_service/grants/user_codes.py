@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..limits.clients import ClientLimits
-from ..limits.devices import DeviceLimits, UserCodeAttempts, limit_devices
+from ..limits.devices import UserCodeAttempts
+from ..limits.networks import DEVICES, NetworkLimits, limit_networks
 from ..sealed.versioned_secrets import Secrets, derive_key
 
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"  # no vowels: no words; no digits: nothing to mistake for a letter
@@ -41,12 +42,14 @@ class UserCodes:
 
     keys: tuple[bytes, ...]  # newest first
     attempts: UserCodeAttempts
-    limits: DeviceLimits
+    limits: NetworkLimits
 
     @classmethod
     def open(cls, secrets: Secrets, client_limits: ClientLimits, *, is_on: bool) -> Self:
         keys = tuple(derive_key(secret, "auth-service user codes") for secret in secrets.values())
-        return cls(keys, UserCodeAttempts(secrets, is_on=is_on), limit_devices(client_limits))
+        return cls(
+            keys, UserCodeAttempts(secrets, is_on=is_on), limit_networks(client_limits, "device_authorization", DEVICES)
+        )
 
     def hash_of(self, code: str) -> str:
         return self.hashes_of(code)[0]

@@ -1,7 +1,4 @@
-"""Limits of the device grant: how many devices may begin from one network, and how often a user code may be guessed.
-
-Anybody can name a public client, so what such a client begins is counted per network: a stranger who begins many
-requests keeps no other device out. A client that authenticates is limited like its other requests.
+"""Guesses at the user codes of devices (RFC 8628 §5.1). How many devices may begin is in networks.py.
 
 A typed code is counted before it is looked up, and given back if it was right. There are three budgets in an hour:
 20 wrong codes of a network (60 of an IPv6 /56, 200 of a /48), 20 of the account that is signed in, and 10,000 in all.
@@ -10,22 +7,17 @@ With a thousand codes open, guesses of all the world together hit one with a cha
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..sealed.versioned_secrets import Secrets, derive_key
 from .attempts import give_back, take_in_window
-from .clients import UNLIMITED, ClientLimits, Standing
-from .windows import QuotaPolicy
 
 WINDOW = timedelta(hours=1)
 WRONG_PER_NETWORK = (20, 60, 200)  # of an IPv4 address or a /64, of a /56, of a /48
 WRONG_PER_ACCOUNT = 20
 WRONG_IN_ALL = 10_000
-BEGUN_PER_NETWORK, BEGUN_WINDOW = 30, timedelta(minutes=10)
-FACTORS = (1, 2, 4)  # of an address or a /64, of a /56, of a /48
 
 
 class UserCodeAttempts:
@@ -55,22 +47,3 @@ class UserCodeAttempts:
         """Give a right code back to its budgets."""
         for key in keys:
             await give_back(session, key)
-
-
-@dataclass(frozen=True)
-class DeviceLimits:
-    by_width: Sequence[ClientLimits]
-
-    async def spend(self, client_id: str, networks: Sequence[str]) -> Standing:
-        """Count a device authorization request of a public client. The first limit that is exceeded decides."""
-        standing = UNLIMITED
-        for limits, network in zip(self.by_width, networks, strict=False):
-            standing = await limits.spend("device_authorization", f"{client_id} {network}")
-            if standing.is_exceeded:
-                break
-        return standing
-
-
-def limit_devices(like: ClientLimits) -> DeviceLimits:
-    """The limits, which count in the same place as those of clients. No limits if those have none."""
-    return DeviceLimits([like.with_policy(QuotaPolicy(BEGUN_PER_NETWORK * each, BEGUN_WINDOW)) for each in FACTORS])
