@@ -119,7 +119,8 @@ ZONES = (
         Limit("10r/m", 5),
         [
             "~ /api/auth/(sign-(in|up)|magic-link|two-factor/verify-[a-z-]+)(/|$)",
-            "~^POST /(sign(in|up)|second-factor(-setup)?|reset-password|verify-email|account|confirm|device)$",
+            "~^POST /(sign(in|up)|second-factor(-setup)?|reset-password|verify-email|account|confirm)$",
+            "~^POST /(device|personal-tokens)$",
         ],
     ),
     # Each of these computes a password hash, or sends a mail.

@@ -16,5 +16,6 @@ PAGES = (
     "verify-email",
     "account",
     "confirm",
+    "personal-tokens",
 )
 ANY_PAGE = "|".join(PAGES)  # inside the parentheses of a regular expression

@@ -11,8 +11,9 @@ from auth_service.oauth.metadata_values import TOKEN_EXCHANGE
 from auth_service.oauth.token_exchange import ACCESS_TOKEN, PERSONAL_TOKEN
 from auth_service.tokens import personal_tokens, personal_values
 
+from .browser import Browser, signed_in
 from .code_flow import API, Person, live_grants, register_frontend, sign_up
-from .conftest import Service, Start
+from .conftest import PASSWORD, Service, Start
 from .dpop_client import Prover
 from .oauth_client import claims_of, post, register
 from .several_apis import BILLING, apis, is_active
@@ -239,3 +240,67 @@ def test_a_key_that_is_proved_binds_what_a_token_is_traded_for(service: Service,
     prover = Prover(service)
     body = trade(service, make(service)["personal_access_token"], prover.header()).json()
     assert (body["token_type"], claims_of(body["access_token"])["cnf"]) == ("DPoP", {"jkt": prover.jkt})
+
+
+def own_page(service: Service, email: str = "ann@example.com") -> Browser:
+    return signed_in(service, email).open("/personal-tokens")
+
+
+def fill_in(browser: Browser, **changes: str | None) -> Browser:
+    filled = {"name": "Nightly", "scope.todos:read": "yes", "days": "30", "password": PASSWORD, **changes}
+    return browser.press("token-form", "make-token", **filled)
+
+
+def shown_token(browser: Browser) -> str:
+    found = re.search(r'id="personal-access-token">(aspat_\w+)<', browser.last.text)
+    assert found is not None, browser.last.text
+    return found[1]
+
+
+def test_a_person_makes_a_token_sees_its_use_and_removes_it(service: Service) -> None:
+    """It is shown once. Its `auth_time` is that of its making, by the password."""
+    browser = own_page(service)
+    assert "no-tokens" in browser.page.elements
+    token = shown_token(fill_in(browser))
+    claims = claims_of(trade(service, token).json()["access_token"])
+    assert (service.clock().timestamp() - claims["auth_time"] < 60, claims["amr"]) == (True, ["pwd"])
+    browser.open("/personal-tokens")
+    assert token not in browser.last.text
+    assert "Last used on" in browser.page.text
+    [[token_id]] = service.rows("SELECT id FROM personal_tokens")
+    assert "no-tokens" in browser.press(f"revoke-form-{token_id}", f"revoke-{token_id}").page.elements
+    assert error(service, token) == (400, "invalid_request")
+    trail = service.rows("SELECT event FROM audit_events WHERE event LIKE 'personal_token%' ORDER BY id")
+    assert trail == [("personal_token_created",), ("personal_token_revoked",)]
+
+
+NOT_MADE: dict[str, tuple[dict[str, str | None], int]] = {
+    "a wrong password": ({"password": "wrong-password"}, 403),
+    "no password": ({"password": None}, 403),
+    "no name": ({"name": " "}, 422),
+    "a name that turns around": ({"name": "a\u202eb"}, 422),
+    "no scope": ({"scope.todos:read": None}, 422),
+    "an unknown scope": ({"scope.todos:read": None, "scope.openid": "yes"}, 422),
+    "no end": ({"days": None}, 422),
+    "for ever": ({"days": "100000"}, 422),
+    "another form's token": ({"form_token": "0" * 64}, 403),
+}
+
+
+@pytest.mark.parametrize("name", NOT_MADE)
+def test_a_form_that_is_not_right_makes_nothing(sqlite_service: Service, name: str) -> None:
+    changes, status = NOT_MADE[name]
+    browser = fill_in(own_page(sqlite_service), **changes)
+    assert (browser.last.status_code, "error" in browser.page.elements) == (status, True)
+    assert sqlite_service.rows("SELECT * FROM personal_tokens") == []
+
+
+def test_a_person_sees_and_removes_only_their_own(sqlite_service: Service) -> None:
+    fill_in(own_page(sqlite_service))
+    [[token_id]] = sqlite_service.rows("SELECT id FROM personal_tokens")
+    browser = own_page(sqlite_service, "bob@example.com")
+    assert token_id not in browser.last.text
+    _, fields = browser.fields("token-form")
+    browser.post("/personal-tokens", form_token=fields["form_token"], revoke=token_id)
+    assert live_grants(sqlite_service) == 1
+    assert Browser(sqlite_service).open("/personal-tokens").path == "/signin"

@@ -44,6 +44,7 @@ AUTH = [
     "/verify-email?token=abc",
     "/account?change=password",
     "/confirm?token=abc",
+    "/personal-tokens",
     "/.well-known/change-password",
     "/pages/style-0123456789abcdef.css",
 ]

@@ -1,7 +1,8 @@
 """Third-party relying parties in Node.js, each driven by a script of ours (frontends/relying-parties).
 
 Script and test exchange JSON lines. The script names an address for the person's browser to open, and gets the response
-that its redirect_uri received; or a device's code for the person to type. It also names each step that has passed, so that a missing step is noticed.
+that its redirect_uri received; or it names a device's code for the person to type. It also names each step that has
+passed, so that a missing step is noticed.
 """
 
 import json

@@ -82,7 +82,7 @@ async def create(session: AsyncSession, wanted: Wanted, *, now: datetime) -> tup
     Raises:
         TooManyTokens
     """
-    await _ensure_client(session, now=now)
+    await ensure_client(session, now=now)
     if not await hold_owners(session, wanted.account_id, PERSONAL_CLIENT_ID):
         return None
     if len(await list_live(session, wanted.account_id, limit=MAX_PER_ACCOUNT, now=now)) >= MAX_PER_ACCOUNT:
@@ -151,7 +151,7 @@ async def revoke(
     return row if await grants.end(session, row.grant_id, now=now) else None
 
 
-async def _ensure_client(session: AsyncSession, *, now: datetime) -> None:
+async def ensure_client(session: AsyncSession, *, now: datetime) -> None:
     """The reserved client is made with the first token: a deployment without any has no such client."""
     made = insert_into(session, Client).values(
         client_id=PERSONAL_CLIENT_ID, registered=json.dumps(_REGISTERED), created_at=now, updated_at=now

@@ -20,6 +20,7 @@
     sentences.py           sentences that several pages say; scopes in words, a section for each API
     signout.py             ask, and then end the session
     forms.py               reading a form, refusing one that is not ours, and the way back to /oauth/authorize
+    personal_tokens.py     tokens for a person's own scripts
     stylesheet.py          the pages' stylesheet, kept by browsers for ever
 
 The pages are forms and links, and work without a script. A page that belongs to an authorization request carries its
@@ -35,6 +36,7 @@ from . import (
     confirm,
     consent,
     device,
+    personal_tokens,
     reset_password,
     second_factor,
     second_factor_setup,
@@ -58,6 +60,7 @@ _PAGES = (
     consent,
     device,
     second_factor_setup,
+    personal_tokens,
     signout,
     stylesheet,
 )
