@@ -29,7 +29,7 @@ KEPT = {
     "accounts", "identities", "attempts", "audit_events", "revoked_secrets", "client_origins", "used_assertions",
     "event_deliveries", "status_indexes", "resources", "resource_scopes",
     "account_roles", "groups", "group_members", "configured_objects",
-    "totp_factors", "recovery_codes",
+    "totp_factors", "recovery_codes", "client_workloads",
 }  # fmt: skip
 
 

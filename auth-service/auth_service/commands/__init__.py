@@ -42,6 +42,7 @@ from sqlalchemy.exc import OperationalError
 from ..accounts.factors.totp_factors import UnreadableSecret
 from ..keys.encryption import UnreadableKey
 from ..keys.rotation import RotationRefused
+from ..oauth.errors import InvalidClientMetadata
 from ..settings.settings import InvalidSettings
 from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
@@ -151,6 +152,7 @@ def main() -> None:
         UnreadableSecret,
         RotationRefused,
         CommandRefused,
+        InvalidClientMetadata,
         CannotListen,
         TracingUnavailable,
     ) as error:

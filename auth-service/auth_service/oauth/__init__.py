@@ -18,6 +18,7 @@ Reading a request:
     compact_jwt.py                a JWT that a client signed: its segments and claims, read strictly
     dpop_proof.py                 a proof of a key, checked except for its signature (RFC 9449)
     client_assertion.py           a client's assertion, checked except for its signature (RFC 7523)
+    workload_identity.py          a platform's token that proves a client, checked except for its signature
     names.py                      a name that is shown to people, of a person or of a client
     strict_json.py                JSON without duplicate names, NaN or deep nesting
 

@@ -21,8 +21,11 @@ from .metadata_values import (
     REQUEST_ALG,
     SECRET_METHODS,
     TOKEN_ENDPOINT,
+    WORKLOAD_JWT,
 )
 from .token_exchange import ExchangeRule, read_rules
+from .workload_identity import Workload
+from .workload_identity import read as read_workload
 
 # Members that are written and read back as they are, and are absent when None.
 _AS_GIVEN = (
@@ -59,6 +62,7 @@ class ClientMetadata:
     dpop_bound_access_tokens: bool | None  # RFC 9449 §5.2
     request_object_signing_alg: str | None  # of its request objects; None: it sends none (RFC 9101 §10.5)
     profile: str | None  # FAPI2 (oauth/fapi2.py)
+    workload: Workload | None  # whose platform token proves the client
     exchange: tuple[ExchangeRule, ...]  # where it may act for the people that call its API (RFC 8693)
 
     @property
@@ -89,6 +93,7 @@ class ClientMetadata:
             "post_logout_redirect_uris": list(self.post_logout_redirect_uris),
             "protected_resource": members_of.one_or_list(self.protected_resource),
             "first_party": self.first_party,
+            "workload": None if self.workload is None else self.workload.members(),
             "exchange": [rule.members() for rule in self.exchange] or None,
             **{name: getattr(self, name) for name in _AS_GIVEN},
         }
@@ -107,6 +112,7 @@ class ClientMetadata:
             post_logout_redirect_uris=tuple(members.get("post_logout_redirect_uris", ())),
             protected_resource=members_of.tuple_of(members.get("protected_resource")),
             first_party=members["first_party"],
+            workload=Workload.restore(members.get("workload")),
             exchange=tuple(ExchangeRule.restore(rule) for rule in members.get("exchange", ())),
             **{name: members.get(name) for name in _AS_GIVEN},
         )
@@ -136,7 +142,9 @@ def parse(
     """
     members_of.refuse_unmet(members)
     given = apply_profile({name: value for name, value in members.items() if name in NAMES and value is not None})
-    method = members_of.read_one_of(given, "token_endpoint_auth_method", AUTH_METHODS, CLIENT_SECRET_BASIC)
+    method = members_of.read_one_of(
+        given, "token_endpoint_auth_method", (*AUTH_METHODS, WORKLOAD_JWT), CLIENT_SECRET_BASIC
+    )
     grant_types = (
         metadata_combinations.read_grant_types(given, supported_grant_types)
         if needs_grant_type
@@ -170,6 +178,7 @@ def parse(
         dpop_bound_access_tokens=members_of.read(given, DPOP_BOUND, bool, None),
         request_object_signing_alg=members_of.read_one_of(given, REQUEST_ALG, ALGORITHMS, None),
         profile=given.get("profile"),
+        workload=read_workload(given.get("workload"), own_issuer=resources.issuer),
         exchange=read_rules(given.get("exchange"), resources),
     )
     metadata_combinations.check(metadata)

@@ -14,6 +14,7 @@ from .metadata_values import (
     PRIVATE_KEY_JWT,
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
+    WORKLOAD_JWT,
 )
 
 if TYPE_CHECKING:  # it imports this file
@@ -66,6 +67,12 @@ def _check_keys(metadata: "ClientMetadata") -> None:
     has_keys = metadata.jwks is not None or metadata.jwks_uri is not None
     if metadata.token_endpoint_auth_method == PRIVATE_KEY_JWT and not has_keys:
         raise InvalidClientMetadata("private_key_jwt needs jwks or jwks_uri.")
+    if (metadata.token_endpoint_auth_method == WORKLOAD_JWT) != (metadata.workload is not None):
+        raise InvalidClientMetadata(f"workload: it and the method {WORKLOAD_JWT} need each other.")
+    if metadata.workload is not None and not has_keys:
+        raise InvalidClientMetadata("workload needs the platform's keys, as jwks or jwks_uri.")
+    if metadata.workload is not None and metadata.request_object_signing_alg is not None:
+        raise InvalidClientMetadata("request_object_signing_alg: not with workload, whose keys are the platform's.")
     if metadata.request_object_signing_alg is not None and not has_keys:
         raise InvalidClientMetadata("request_object_signing_alg needs jwks or jwks_uri.")
 

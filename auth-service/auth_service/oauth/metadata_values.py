@@ -9,6 +9,7 @@ CODE = "code"  # the only response type
 
 CLIENT_SECRET_BASIC, CLIENT_SECRET_POST = "client_secret_basic", "client_secret_post"
 PRIVATE_KEY_JWT = "private_key_jwt"
+WORKLOAD_JWT = "workload_jwt"  # a method of ours: the token of a platform, beside the client_id
 NONE = "none"  # a public client: it only sends its client_id, and PKCE protects its codes
 SECRET_METHODS = (CLIENT_SECRET_BASIC, CLIENT_SECRET_POST)
 AUTH_METHODS = (*SECRET_METHODS, PRIVATE_KEY_JWT, NONE)
