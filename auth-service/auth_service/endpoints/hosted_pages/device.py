@@ -91,7 +91,6 @@ async def _begin(
         device.request,
         browser=browser,
         client_metadata=device.client_metadata,
-        ttl=device.ends_at - now,
         now=now,
     )
     return device

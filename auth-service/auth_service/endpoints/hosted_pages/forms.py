@@ -122,7 +122,12 @@ def describe_device(request: Request, device: Device, now: datetime) -> dict[str
     """Where a device is and since when it waits. `is_near`: it has the address, or the IPv6 /64, of this browser."""
     begun_at = datetime.fromtimestamp(device.begun_at, UTC)
     near = networks_of(device.address)[0] == networks_of(device_of(request).ip_address)[0]
-    return {"address": device.address, "begun_at": begun_at, "ago": in_words(now - begun_at), "is_near": near}
+    return {
+        "address": device.address,
+        "begun_at": begun_at,
+        "ago": in_words(now.replace(microsecond=0) - begun_at),
+        "is_near": near,
+    }
 
 
 async def go_on(parts: PendingParts, pending: PendingRequest, session_id: str) -> Response:

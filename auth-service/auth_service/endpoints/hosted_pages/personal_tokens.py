@@ -92,7 +92,7 @@ async def submit(request: Request, now: Now) -> Response:
         return retry_later(await _render(request, parts, current, now, form, TOO_BUSY, 429), RETRY_AFTER)
     if made is None:
         return see_other(SIGN_IN)
-    return render_form(request, parts, "personal_token_made", None, name=made[0].name, token=made[1])
+    return render_form(request, parts, "personal_token_made", None, token_name=made[0].name, token=made[1])
 
 
 async def _read(parts: TokenPageParts, form: Parameters, current: Current, now: datetime) -> Wanted:
@@ -172,7 +172,7 @@ async def _render(
         tokens=[_describe(each, resources) for each in found],
         offered=offered,
         chosen=[scope for api in offered for scope, _ in api.scopes if form and form.get(SCOPE + scope)],
-        name=(form.get("name") or "")[:256] if form else "",
+        token_name=(form.get("name") or "")[:256] if form else "",
         lifetimes=LIFETIMES,
         days=(form.get("days") if form else None) or "90",
     )
