@@ -11,7 +11,7 @@ from ...audit.trail import recorded
 from ...clients import own_registrations
 from ...clients.document_clients import document_metadata, find_agreed, keep
 from ...clients.own_registrations import apis_for
-from ...grants import authorization_requests
+from ...grants import authorization_requests, device_codes
 from ...http.authorization_response import answer_code
 from ...http.current_session import Current, find_current
 from ...http.pages import HANDLE, see_other
@@ -31,6 +31,7 @@ from ...signing_in.required_factors import is_required
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import Authorization
 from ...tokens.holders import hold_owners
+from . import devices
 from .answers import AlreadyAnswered, AnswerParts, answer_again, refuse
 
 PAGES = {
@@ -129,18 +130,21 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         dpop_jkt=request.dpop_jkt,
     )
     code = parts.code_values.make(pending.handle, current.session.id)
+    if request.device is not None:
+        code = device_codes.grant_code_of(request.device.code_hash)
     wanted = to_agree_to(request, resources)
     apis, registered = set(request.audiences) - {resources.issuer}, pending.client.registration
     if not apis <= set(apis_for(pending.client, resources).open_to(registered.scope, registered.default_resource)):
         raise InvalidTarget("The client may no longer ask for this resource.")  # the request waited for a day, perhaps
     ttl = min(parts.authorization_code_ttl, CODE_MAX_TTL) if registered.is_fapi2 else parts.authorization_code_ttl
+    event, facts = devices.describe(request)
     answer = recorded(
         _answer,
-        "code_issued",
+        event,
         at=now,
         account_id=current.account.id,
         client_id=request.client_id,
-        facts=lambda _: {"session_id": current.session.id},
+        facts=lambda _: {"session_id": current.session.id, **facts},
     )
     await parts.database.transact(answer, pending, authorization, code, wanted, apis, ttl, now)
     return code
@@ -165,6 +169,8 @@ async def _answer(
         session, pending.handle, session_id=session_id, now=now
     ):
         raise AlreadyAnswered
+    if pending.request.device is not None:
+        ttl = await devices.allow(session, pending.request.device, now=now)
     if not await lock_live(session, session_id, now=now):
         raise LoginRequired("The person has just been signed out.")
     if not await lock_registered(session, set(apis), set(authorization.scope) - set(IDENTITY)):
