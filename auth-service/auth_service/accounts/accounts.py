@@ -40,6 +40,7 @@ class Account(Row):
     updated_at: Mapped[datetime] = mapped_column(Instant)
     suspended_at: Mapped[datetime | None] = mapped_column(Instant)  # None: active; otherwise sign-in is refused
     second_factor_at: Mapped[datetime | None] = mapped_column(Instant)  # None: a password is enough; set by factors/
+    second_factor_required_at: Mapped[datetime | None] = mapped_column(Instant)  # by an operator, for this account
     username: Mapped[str | None] = mapped_column(String(USERNAME_MAX_LENGTH))  # set by usernames.py
 
 

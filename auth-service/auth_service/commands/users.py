@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..accounts.account_lists import Order, list_accounts
 from ..accounts.accounts import Account, EmailTaken, create_account, replace_password_hash
 from ..accounts.email_addresses import parse_email
+from ..accounts.weak_passwords import about
 from ..audit.trail import record
 from ..oauth.names import NotAName, parse_name
 from ..sessions.browser_sessions import end_sessions
@@ -74,7 +75,7 @@ async def _create(email: str, name: str, password: str) -> Record:
         raise CommandRefused(f"a name {error}") from None
     if parsed is None:
         raise CommandRefused(f"not an e-mail address: {email!r}")
-    password_hash = await hash_acceptable(password)
+    password_hash = await hash_acceptable(password, name, parsed)
     try:
         async with opened() as database, database.writing() as session:
             now = utc_now()
@@ -106,7 +107,7 @@ async def _set_password(who: str, *, keep_sessions: bool) -> Record:
     async with opened() as database:
         async with database.reading() as session:
             account = await get_account(session, who)
-        password_hash = await hash_acceptable(read_password())
+        password_hash = await hash_acceptable(read_password(), *about(account))
         return await database.transact(_replace_password, account, password_hash, keep_sessions=keep_sessions)
 
 

@@ -31,7 +31,7 @@ from .kinds import (
     is_encrypted,
     is_loopback,
 )
-from .mail import MailSettings
+from .sign_in import SignInSettings
 
 PREFIX = "AUTH_"
 
@@ -40,7 +40,7 @@ class InvalidSettings(Exception):
     """All problems with the environment, one per line. The text never holds a secret."""
 
 
-class Settings(MailSettings):
+class Settings(SignInSettings):
     """Durations are ISO 8601 in the environment: PT5M is five minutes, P7D seven days."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
