@@ -165,6 +165,7 @@ READABLE = [  # each with a method that its service has
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/.well-known/openid-configuration"),
     ("GET", "/.well-known/oauth-protected-resource/api/v1"),
+    ("GET", "/.well-known/oauth-protected-resource/mcp"),
     ("GET", "/oauth/status-lists"),
     ("GET", "/oauth/status-lists/1"),
     ("POST", "/oauth/token"),
@@ -172,6 +173,7 @@ READABLE = [  # each with a method that its service has
     ("POST", "/oauth/revoke"),
     ("POST", "/oauth/par"),
     ("POST", "/api/v1/todos"),
+    ("POST", "/mcp"),
 ]
 
 
