@@ -15,6 +15,7 @@ import httpx2
 import pytest
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import TextContent
 
 from todo_fixtures import agents
 from todo_fixtures.agents import agent, call, refusal, result, send, token
@@ -30,7 +31,7 @@ TODOS = "/api/v1/todos"
 
 def arguments(tool: str, todo_id: str) -> dict[str, Any]:
     """Acceptable arguments of each tool. A new tool needs an entry."""
-    return {
+    acceptable: dict[str, dict[str, Any]] = {
         "list_todos": {"status": "open", "limit": 5},
         "list_lists": {},
         "search_todos": {"q": "milk"},
@@ -39,7 +40,8 @@ def arguments(tool: str, todo_id: str) -> dict[str, Any]:
         "complete_todo": {"id": todo_id},
         "reopen_todo": {"id": todo_id},
         "plan_todos": {"todos": [{"id": todo_id, "due": "2027-01-31", "priority": 3}]},
-    }[tool]
+    }
+    return acceptable[tool]
 
 
 def person(service: Service) -> tuple[str, str]:
@@ -314,7 +316,8 @@ def test_the_sdks_own_client_works(sqlite_service: Service, mode: str) -> None:
             async with Client(transport, mode=mode) as client:
                 tools = [each.name for each in (await client.list_tools()).tools]
                 await client.call_tool("add_todo", {"title": "Buy milk"})
-                shown = await client.call_tool("list_todos", {})
-                return tools, [each["title"] for each in json.loads(shown.content[0].text)["items"]]
+                (shown,) = (await client.call_tool("list_todos", {})).content
+                assert isinstance(shown, TextContent)
+                return tools, [each["title"] for each in json.loads(shown.text)["items"]]
 
     assert asyncio.run(visit()) == (list(TOOLS), ["Buy milk"])
