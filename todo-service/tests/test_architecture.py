@@ -154,7 +154,7 @@ def test_alembic_is_imported_by_the_migrate_command_only() -> None:
 
 
 def test_the_mcp_sdk_is_imported_in_one_place_and_not_at_the_start() -> None:
-    """It takes 25 MB, which a process without agents does not need."""
+    """It takes 20 MB, which a process without agents does not need."""
     importers = {name for name in MODULES if any(i.split(".")[0].startswith("mcp") for i in imports(MODULES[name]))}
     assert importers == {"agents.server", "agents.lazy"}
     assert {name for name in MODULES if "agents.server" in ours(name)} == {"agents.lazy"}

@@ -294,6 +294,7 @@ def test_tokens_that_others_may_read_are_not_used(signed_in: Todo, home: Path) -
 def test_processes_at_once_spend_one_refresh_token_once(signed_in: Todo, running: DeviceIssuer, home: Path) -> None:
     """A refresh token that is shown twice would end the sign-in."""
     age(home)
+    running.patience = 3
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "cli")}
     command = [sys.executable, "-m", "todo_cli", "ls", "--json"]
     started = [subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(4)]

@@ -7,7 +7,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -34,6 +34,7 @@ class DeviceIssuer:
     lifetime: int = 300  # seconds of an access token
     told: dict[str, Any] = field(default_factory=dict)  # members that replace those of the metadata
     loses_next_answer: bool = False
+    patience: float = 0  # seconds that a refresh waits for a second one at the same time
     is_ended: bool = False
     forms: list[dict[str, str]] = field(default_factory=list)
     refreshes: int = 0
@@ -41,6 +42,7 @@ class DeviceIssuer:
     live: str = ""  # the one refresh token that is good
     lost: dict[str, bytes] = field(default_factory=dict)  # answers that did not arrive, by the spent token
     lock: threading.Lock = field(default_factory=threading.Lock)
+    crowd: threading.Barrier = field(default_factory=lambda: threading.Barrier(2))
 
     def answer(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer | None:
         """The answer to a request; None: the connection is closed without one."""
@@ -59,12 +61,20 @@ class DeviceIssuer:
             code = {"device_code": "secret", "user_code": self.user_code, "verification_uri": f"{self.url}/device"}
             return self._json({**code, "expires_in": 600, "interval": 1})
         if where == "/token":
+            if form["grant_type"] == "refresh_token":
+                self._wait_for_a_second()
             with self.lock:
                 return self._token(form)
         if where == "/revocation":
             self.revoked.append(form["token"])
             return 200, {}, b""
         return 404, {}, b""
+
+    def _wait_for_a_second(self) -> None:
+        """So that a process that refreshes without a lock is seen to do it."""
+        with suppress(threading.BrokenBarrierError):
+            if self.patience:
+                self.crowd.wait(self.patience)
 
     def _token(self, form: dict[str, str]) -> Answer | None:
         if form["grant_type"] == DEVICE_CODE:

@@ -3,7 +3,7 @@
     endpoint.py   a request: its origin, token and scope; then the SDK answers it
     tools.py      the table of tools: scope, parameters, and the function that each calls
     calls.py      one call of a tool, and what it raised
-    server.py     the SDK's server (PyPI `mcp`); imported with the first request, because it takes 25 MB
+    server.py     the SDK's server (PyPI `mcp`); imported with the first request, because it takes 20 MB
     lazy.py       `LazyServer`: loads server.py, and runs it until the process ends
     metadata.py   /.well-known/oauth-protected-resource/mcp (RFC 9728)
 

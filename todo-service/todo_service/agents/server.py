@@ -1,4 +1,4 @@
-"""The SDK's server: the list of tools, and a call of one. Importing this takes 25 MB and most of a second."""
+"""The SDK's server: the list of tools, and a call of one. Importing this takes 20 MB and most of a second."""
 
 from typing import Any
 
