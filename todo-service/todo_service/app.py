@@ -67,6 +67,12 @@ def create_app(
     return app
 
 
+def end_streams(app: FastAPI) -> None:
+    """End the responses that would otherwise go on for minutes: the process is about to stop."""
+    parts: Parts = app.state.parts
+    parts.streams.end_all()
+
+
 def _add_routes(app: FastAPI, *, takes_events: bool) -> None:
     app.router.routes.insert(0, UnservedAddresses())
     routers = (health.router, protected_resource.router, agent_metadata.router, agents.router)
@@ -100,7 +106,12 @@ def _lifespan(
 @asynccontextmanager
 async def _running(parts: Parts) -> AsyncIterator[None]:
     """Run the background tasks until the block ends."""
-    work = [purge.purge_forever(parts.database, clock=parts.clock), parts.mcp_server.run_forever()]
+    work = [
+        purge.purge_forever(parts.database, clock=parts.clock),
+        parts.streams.follow_forever(),
+        parts.streams.check_forever(),
+        parts.mcp_server.run_forever(),
+    ]
     if parts.verifier_reports is not None:
         work.append(parts.verifier_reports.report_forever())
     tasks = [asyncio.create_task(each) for each in work]

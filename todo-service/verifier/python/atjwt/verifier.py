@@ -25,6 +25,7 @@ from .key_set import KeySet
 from .policy import DEFAULT_POLICY, Policy, WhenStale
 from .polling import Polling
 from .refusals import InvalidProof, InvalidToken, KeysUnavailable, Reason, Refused, UnknownKey
+from .saved_copy import SavedCopies
 from .spent_proofs import SpentProofs
 from .status_list import Freshness
 from .status_lists import StatusLists
@@ -32,19 +33,6 @@ from .verified_tokens import VerifiedTokens
 
 MAX_JWT_LENGTH = 8192
 _MOST_LEARNING = 16  # unknown kids that are looked for at once
-
-
-@dataclass(frozen=True, slots=True)
-class SavedCopies:
-    """Files for a start without the issuer. None: that document is not saved."""
-
-    keys: Path | None = None
-    status_lists: Path | None = None
-    metadata: Path | None = None
-
-    @classmethod
-    def in_folder(cls, folder: Path) -> Self:
-        return cls(folder / "keys.json", folder / "status_lists.json", folder / "metadata.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +88,8 @@ class Verifier:
             discovery.check_issuer(issuer)
         self.issuer, self.audience, self.policy = issuer, audience, policy or DEFAULT_POLICY
         self._reached_at = (reached_at or "").rstrip("/")
-        self._hints = hints
         self._saved = SavedCopies.in_folder(saved) if isinstance(saved, Path) else saved or SavedCopies()
-        self._seams = seams or Seams()
+        self._hints, self._seams = hints, seams or Seams()
         self._discovery = Discovery(issuer, self._address, also_at=also_at, saved=self._saved.metadata)
         self._following = None if endpoints is None else self._follow(endpoints)
         self._refusals: Counter[Reason] = Counter()
@@ -188,6 +175,20 @@ class Verifier:
         except Refused as error:
             self._refusals[error.reason] += 1
             raise
+
+    def check_again(self, token: AccessToken) -> None:
+        """Raise Refused if a token that was verified before is not valid any more: for a response that lasts long.
+
+        It has expired, it was revoked, or its key is gone. This costs a microsecond: the signature is not verified
+        again, and a proof of possession is not asked for. There is no leeway: whoever holds the token asks anew.
+        """
+        following, now = self._known(), self._seams.clock()
+        if now >= token.exp:
+            raise InvalidToken(Reason.EXPIRED, "the token has expired")
+        if token.kid not in following.jwks.get_key_set().keys:
+            raise UnknownKey(token.kid)
+        if token.status is not None and following.lists is not None:
+            following.lists.check(token, now=now)
 
     async def verify_jwt(
         self, text: str, *, types: Collection[str], max_length: int = MAX_JWT_LENGTH
