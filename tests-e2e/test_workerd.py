@@ -40,7 +40,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "config.capnp").write_text(CONFIGURATION.replace("PORT", str(port)), encoding="utf-8")
     log = folder / "log"
     [program] = (installed(WORKERD) / "node_modules/@cloudflare").glob("workerd-*/bin/workerd")
-    command = [program, "serve", "config.capnp"]
+    command = [str(program), "serve", "config.capnp"]
     with (
         log.open("wb") as output,
         subprocess.Popen(command, cwd=folder, env=ambient(), stdout=output, stderr=output) as process,

@@ -1,9 +1,11 @@
 """The fast path of the most frequent statements on PostgreSQL answers, fails and is cancelled as SQLAlchemy's own."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import psycopg
 import pytest
 from sqlalchemy import Float, Select, bindparam, func, select
 from sqlalchemy.exc import MultipleResultsFound, ProgrammingError
@@ -11,6 +13,8 @@ from sqlalchemy.exc import MultipleResultsFound, ProgrammingError
 from auth_service.accounts.accounts import Account
 from auth_service.sessions.browser_sessions import BrowserSession
 from auth_service.store.database import Database, open_database
+from auth_service.store.slow_statements import SLOW, tell_if_slow
+from auth_service.telemetry import logs
 
 from .conftest import Start
 
@@ -87,3 +91,18 @@ def test_a_cancelled_statement_leaves_nothing_behind(postgres_url: str) -> None:
         assert rows == [[number] for number in numbers]
 
     with_database(postgres_url, cancel)
+
+
+def test_a_slow_statement_that_closed_its_connection_is_told(
+    postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """psycopg closes a connection whose statement does not end when it is cancelled, and then knows no process id."""
+    with psycopg.connect(postgres_url.replace("+psycopg", "")) as connection:
+        connection.close()
+        logs.configure("WARNING")
+        try:
+            tell_if_slow(SLOW, "SELECT 1", connection)
+        finally:
+            logs.configure("ERROR")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["event"], told["db.query.text"], told["db.backend_pid"]) == ("slow_statement", "SELECT 1", None)

@@ -46,7 +46,7 @@ async def never_answers(reader: asyncio.StreamReader, _: asyncio.StreamWriter, _
 
 async def sends_10_mb(_: asyncio.StreamReader, writer: asyncio.StreamWriter, media_type: bytes) -> None:
     writer.write(HEAD % (media_type, 10_000_000, b""))
-    for _ in range(100):
+    for _part in range(100):
         writer.write(b" " * 100_000)
         await writer.drain()
 

@@ -24,6 +24,7 @@ from ..clients.registration_tokens import RegistrationToken
 from ..grants import grants
 from ..grants.authorization_requests import StoredRequest
 from ..grants.consents import Consent
+from ..grants.device_codes import DeviceCode
 from ..grants.logout_requests import LogoutRequest
 from ..keys.rotation import withdraw_all_keys
 from ..keys.signing import ACTIVE, NEXT, SigningKey
@@ -41,6 +42,7 @@ from ..store.database import Database
 from ..store.instants import utc_now
 from ..store.leases import Lease
 from ..tokens.authorization_codes import AuthorizationCode
+from ..tokens.personal_tokens import PersonalToken
 from ..tokens.refresh_tokens import RefreshTokenFamily
 from .key_withdrawal import open_stores, written
 from .opened import Yes, confirm, opened, run
@@ -65,7 +67,7 @@ _BATCH = 500  # sessions in one statement
 # Nothing in these tables outlives a restore. Pending requests and reports are made anew by those who need them.
 _EMPTIED = (
     *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
-    *(Challenge, TrustedBrowser),
+    *(Challenge, TrustedBrowser, DeviceCode, PersonalToken),
     RegistrationToken,  # the backup does not know which were used up or revoked since
     *(OutgoingMail, MailedLink, SignInCode),  # what it still has to send was sent since, and what it links to was used
 )

@@ -13,9 +13,9 @@ from .errors import InvalidClientMetadata
 from .fapi2 import FAPI2, apply_profile
 from .metadata_values import (
     AUTH_METHODS,
-    AUTHORIZATION_CODE,
     CLIENT_SECRET_BASIC,
     DPOP_BOUND,
+    FOR_PEOPLE,
     MINIMAL,
     NONE,
     PUSHED_REQUIRED,
@@ -23,7 +23,11 @@ from .metadata_values import (
     SECOND_FACTOR_REQUIRED,
     SECRET_METHODS,
     TOKEN_ENDPOINT,
+    WORKLOAD_JWT,
 )
+from .token_exchange import ExchangeRule, read_rules
+from .workload_identity import Workload
+from .workload_identity import read as read_workload
 
 # Members that are written and read back as they are, and are absent when None.
 _AS_GIVEN = (
@@ -61,6 +65,8 @@ class ClientMetadata:
     request_object_signing_alg: str | None  # of its request objects; None: it sends none (RFC 9101 §10.5)
     require_second_factor: bool | None  # its people prove a second factor, or set one up, before a code is issued
     profile: str | None  # FAPI2 (oauth/fapi2.py)
+    workload: Workload | None  # whose platform token proves the client
+    exchange: tuple[ExchangeRule, ...]  # where it may act for the people that call its API (RFC 8693)
 
     @property
     def is_fapi2(self) -> bool:
@@ -90,6 +96,8 @@ class ClientMetadata:
             "post_logout_redirect_uris": list(self.post_logout_redirect_uris),
             "protected_resource": members_of.one_or_list(self.protected_resource),
             "first_party": self.first_party,
+            "workload": None if self.workload is None else self.workload.members(),
+            "exchange": [rule.members() for rule in self.exchange] or None,
             **{name: getattr(self, name) for name in _AS_GIVEN},
         }
         return {name: value for name, value in members.items() if value is not None}
@@ -107,6 +115,8 @@ class ClientMetadata:
             post_logout_redirect_uris=tuple(members.get("post_logout_redirect_uris", ())),
             protected_resource=members_of.tuple_of(members.get("protected_resource")),
             first_party=members["first_party"],
+            workload=Workload.restore(members.get("workload")),
+            exchange=tuple(ExchangeRule.restore(rule) for rule in members.get("exchange", ())),
             **{name: members.get(name) for name in _AS_GIVEN},
         )
 
@@ -135,7 +145,9 @@ def parse(
     """
     members_of.refuse_unmet(members)
     given = apply_profile({name: value for name, value in members.items() if name in NAMES and value is not None})
-    method = members_of.read_one_of(given, "token_endpoint_auth_method", AUTH_METHODS, CLIENT_SECRET_BASIC)
+    method = members_of.read_one_of(
+        given, "token_endpoint_auth_method", (*AUTH_METHODS, WORKLOAD_JWT), CLIENT_SECRET_BASIC
+    )
     grant_types = (
         metadata_combinations.read_grant_types(given, supported_grant_types)
         if needs_grant_type
@@ -147,7 +159,7 @@ def parse(
         response_types=metadata_combinations.read_response_types(given, grant_types),
         token_endpoint_auth_method=method,
         scope=members_of.read_scope(
-            given, scopes.DEFAULT if AUTHORIZATION_CODE in grant_types else (), supported=resources.scopes
+            given, scopes.DEFAULT if set(FOR_PEOPLE) & set(grant_types) else (), supported=resources.scopes
         ),
         redirect_uris=members_of.read_redirect_uris(given, "redirect_uris", is_public=method == NONE),
         post_logout_redirect_uris=members_of.read_redirect_uris(
@@ -170,6 +182,8 @@ def parse(
         request_object_signing_alg=members_of.read_one_of(given, REQUEST_ALG, ALGORITHMS, None),
         require_second_factor=members_of.read(given, SECOND_FACTOR_REQUIRED, bool, None),
         profile=given.get("profile"),
+        workload=read_workload(given.get("workload"), own_issuer=resources.issuer),
+        exchange=read_rules(given.get("exchange"), resources),
     )
     metadata_combinations.check(metadata)
     if metadata.require_second_factor and not needs_grant_type:

@@ -23,7 +23,7 @@ no two wait for each other:
                           then links that were mailed to the account (`use_link`, `void_links`), its factors, its
                           user names
     3. clients            an UPDATE, or FOR UPDATE before a deletion; `hold_owners` holds an account and a client
-    4. requests           stored authorization requests
+    4. requests           stored authorization requests, then device codes
     5. sessions           `lock_live`, or their deletion
     6. APIs               `lock_registered`, or their removal, which begins with the clients
     7. roles and groups   roles of accounts, groups, their members: `lock` before an account, an API or a group goes

@@ -46,9 +46,9 @@ class PreparedStatements:
         except self._dialect.loaded_dbapi.Error as error:
             raise self._wrapped(error, compiled.text) from error
         finally:
-            tell_if_slow(time.perf_counter() - begun, compiled.text, driver)
             if not is_over:
                 await self._give_up(pooled)
+            tell_if_slow(time.perf_counter() - begun, compiled.text, driver)
         pooled.close()
         return compiled.convert(rows, cursor.description)
 

@@ -43,7 +43,8 @@ def tell_if_slow(seconds: float, statement: str, driver: Any) -> None:
     """Log the statement if it was slow, even if it failed: a timeout is slow, too. `driver` is its connection."""
     if seconds < SLOW:
         return
-    server = getattr(driver, "info", None)  # psycopg's; SQLite has no server
+    # psycopg's, which is asked only while the connection is open; SQLite has no server.
+    server = getattr(driver, "info", None) if not getattr(driver, "closed", False) else None
     _log.warning(
         "slow_statement",
         duration_ms=round(seconds * 1000),

@@ -19,6 +19,7 @@ SECOND_FACTOR_OUTCOMES = (SUCCEEDED, "refused", "suspended", "held")
 MAIL_LINK_OUTCOMES = (SUCCEEDED, "second_factor", "refused")
 MAIL_CODE_OUTCOMES = (*MAIL_LINK_OUTCOMES, "held")
 SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "personal_password", "held", "busy")
+USER_CODE_OUTCOMES = ("accepted", "unknown", "held")
 
 
 def _counter(name: str, what: str, *labels: str, known: tuple[tuple[str, ...], ...] = ()) -> Metric:
@@ -62,6 +63,11 @@ def _reused(name: str, credential: str) -> Metric:
     return _counter(f"auth_{name}_reuse_detected_total", what)
 
 
+def _user_codes() -> Metric:
+    known = tuple((each,) for each in USER_CODE_OUTCOMES)
+    return _counter("auth_user_codes_total", "User codes of devices that were typed", "outcome", known=known)
+
+
 def _held() -> Metric:
     return _counter("auth_password_attempts_held_total", "Password attempts refused without a check, after too many")
 
@@ -78,6 +84,7 @@ class RequestCounts:
     oauth_refusals: Metric = field(default_factory=_refusals)
     refresh_reuse: Metric = field(default_factory=lambda: _reused("refresh", "refresh token"))
     code_reuse: Metric = field(default_factory=lambda: _reused("code", "code"))
+    user_codes: Metric = field(default_factory=_user_codes)
     attempts_held: Metric = field(default_factory=_held)
 
     @classmethod

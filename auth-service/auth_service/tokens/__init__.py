@@ -6,6 +6,9 @@
     code_values.py           `CodeValues`: the value of a code, an HMAC over its request
     authorization_codes.py   codes: `issue`, `find`, `redeem` once
     refresh_tokens.py        families of refresh tokens: `issue`, `rotate`, and the grace for a lost answer
+    exchanged_tokens.py      tokens that an API gets for the person who called it (RFC 8693)
+    personal_tokens.py       personal access tokens: `create`, `find`, `revoke`
+    personal_values.py       their text: prefix, random part, checksum
     session_tokens.py        access tokens of a session, given out again for a second
     access_tokens.py         our own access tokens, shown to us again: `AccessTokenReader`
     shown_tokens.py          a token of any kind that a client asks about or gives back: `find_token`

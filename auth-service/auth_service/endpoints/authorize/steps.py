@@ -11,13 +11,13 @@ from ...audit.trail import recorded
 from ...clients import own_registrations
 from ...clients.document_clients import document_metadata, find_agreed, keep
 from ...clients.own_registrations import apis_for
-from ...grants import authorization_requests
+from ...grants import authorization_requests, device_codes
 from ...http.authorization_response import answer_code
 from ...http.current_session import Current, find_current
 from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingRequest, expired
 from ...oauth import interaction
-from ...oauth.authentication_context import TWO_FACTORS, acr_of, shown
+from ...oauth.authentication_context import acr_of, shown
 from ...oauth.consent import Agreement, covers, may_be_remembered, to_agree_to
 from ...oauth.errors import ConsentRequired, InvalidTarget, LoginRequired, OAuthError
 from ...oauth.fapi2 import CODE_MAX_TTL
@@ -27,10 +27,11 @@ from ...resources.cache import ResourceCache
 from ...resources.resources import lock_registered
 from ...sessions.browser_sessions import lock_live
 from ...signing_in.factor_checks import FactorChecks
-from ...signing_in.required_factors import is_required
+from ...signing_in.required_factors import is_missing
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import Authorization
 from ...tokens.holders import hold_owners
+from . import devices
 from .answers import AlreadyAnswered, AnswerParts, answer_again, refuse
 
 PAGES = {
@@ -81,14 +82,9 @@ async def _decide(
 
 
 async def _needs_second_factor(pending: PendingRequest, current: Current, parts: StepParts) -> bool:
-    """Whether the client has to see one proved, or the account has to have one and has none."""
-    has_proved = acr_of(current.session.methods) == TWO_FACTORS
-    if has_proved or pending.client.registration.require_second_factor:
-        return not has_proved
-    if current.account.second_factor_at is not None:
-        return False
+    client_asks = bool(pending.client.registration.require_second_factor)
     async with parts.database.reading() as session:
-        return await is_required(session, parts.factor_checks, current.account.id)
+        return await is_missing(session, parts.factor_checks, current.account, current.session.methods, client_asks)
 
 
 async def _progress(pending: PendingRequest, current: Current | None, parts: StepParts, now: datetime) -> Progress:
@@ -129,18 +125,21 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         dpop_jkt=request.dpop_jkt,
     )
     code = parts.code_values.make(pending.handle, current.session.id)
+    if request.device is not None:
+        code = device_codes.grant_code_of(request.device.code_hash)
     wanted = to_agree_to(request, resources)
     apis, registered = set(request.audiences) - {resources.issuer}, pending.client.registration
     if not apis <= set(apis_for(pending.client, resources).open_to(registered.scope, registered.default_resource)):
         raise InvalidTarget("The client may no longer ask for this resource.")  # the request waited for a day, perhaps
     ttl = min(parts.authorization_code_ttl, CODE_MAX_TTL) if registered.is_fapi2 else parts.authorization_code_ttl
+    event, facts = devices.describe(request)
     answer = recorded(
         _answer,
-        "code_issued",
+        event,
         at=now,
         account_id=current.account.id,
         client_id=request.client_id,
-        facts=lambda _: {"session_id": current.session.id},
+        facts=lambda _: {"session_id": current.session.id, **facts},
     )
     await parts.database.transact(answer, pending, authorization, code, wanted, apis, ttl, now)
     return code
@@ -165,6 +164,8 @@ async def _answer(
         session, pending.handle, session_id=session_id, now=now
     ):
         raise AlreadyAnswered
+    if pending.request.device is not None:
+        ttl = await devices.allow(session, pending.request.device, now=now)
     if not await lock_live(session, session_id, now=now):
         raise LoginRequired("The person has just been signed out.")
     if not await lock_registered(session, set(apis), set(authorization.scope) - set(IDENTITY)):

@@ -25,11 +25,13 @@
     offers.py              which account the sign-in page offers, if a client asks for another one than is signed in
     select_account.py      continue with this account, or with another one
     consent.py             ask for consent to a client's scopes
+    device.py              type the code that a device shows
     agreed.py              the applications that have access, and withdrawing it
     moments.py             times in words
     sentences.py           sentences that several pages say; scopes in words, a section for each API
     signout.py             ask, and then end the session
     forms.py               reading a form, refusing one that is not ours, and the way back to /oauth/authorize
+    personal_tokens.py     tokens for a person's own scripts
     stylesheet.py          the pages' stylesheet, kept by browsers for ever
 
 The pages are forms and links, and work without a script. A page that belongs to an authorization request carries its
@@ -44,6 +46,8 @@ from . import (
     account,
     confirm,
     consent,
+    device,
+    personal_tokens,
     reset_password,
     second_factor,
     second_factor_setup,
@@ -65,7 +69,9 @@ _PAGES = (
     verify_email,
     select_account,
     consent,
+    device,
     second_factor_setup,
+    personal_tokens,
     signout,
     stylesheet,
 )
