@@ -118,8 +118,8 @@ ZONES = (
         "sign_in",
         Limit("10r/m", 5),
         [
-            "~ /api/auth/(sign-(in|up)|magic-link|two-factor/verify-[a-z-]+)(/|$)",
-            "~^POST /(sign(in|up)|second-factor(-setup)?|reset-password|verify-email|account|confirm)$",
+            "~ /api/auth/(sign-(in|up)|magic-link|(two-factor|passkey)/verify-[a-z-]+)(/|$)",
+            "~^POST /(sign(in|up)|second-factor(-setup)?|reset-password|verify-email|account|passkeys|confirm)$",
         ],
     ),
     # Each of these computes a password hash, or sends a mail.

@@ -14,6 +14,7 @@ PAGES = (
     "reset-password",
     "verify-email",
     "account",
+    "passkeys",
     "confirm",
 )
 ANY_PAGE = "|".join(PAGES)  # inside the parentheses of a regular expression

@@ -33,6 +33,7 @@ from .resources.cache import ResourceCache
 from .sessions.lifetimes import Lifetimes
 from .settings.settings import Settings
 from .signing_in.factor_checks import FactorChecks, open_factor_checks
+from .signing_in.passkey_checks import PasskeyChecks, open_passkey_checks
 from .status_lists import lists
 from .status_lists.published import PublishedStatusLists
 from .store.database import Database, open_database
@@ -79,6 +80,7 @@ class Parts(Supply):
     mail_budgets: MailBudgets
     requires_verified_email: bool
     factor_checks: FactorChecks
+    passkey_checks: PasskeyChecks
     session_cookies: SessionCookies
     browsers: Browsers
     hints: HintVerifier
@@ -142,7 +144,8 @@ def _assemble(
 ) -> Parts:
     secrets, sealing = settings.versioned("secret"), settings.versioned("key_encryption_keys")
     has_limits = settings.limits == "on"
-    client_limits = _make_client_limits(settings)
+    quota = settings.client_rate_limit if has_limits else None
+    client_limits = open_client_limits(quota, settings.redis_url, settings.redis_ca_file, settings.redis_timeout)
     queue_limit = settings.hashing_queue_limit if has_limits else UNLIMITED_QUEUE
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
     assertions = AssertionVerifier(database, FetchedKeys(outbound))
@@ -177,6 +180,9 @@ def _assemble(
         factor_checks=open_factor_checks(
             settings.issuer, settings.product_name, secrets=secrets, key_encryption_keys=sealing, limits=has_limits
         ),
+        passkey_checks=open_passkey_checks(
+            settings.issuer, settings.product_name, settings.passkey_rp_id, settings.passkey_origins, secrets=secrets
+        ),
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
         hints=HintVerifier(database, settings.issuer),
@@ -191,8 +197,3 @@ def _assemble(
         access_tokens=AccessTokenReader(settings.issuer, keys, database),
         dpop_proofs=open_dpop_proofs(settings.issuer, database, secrets),
     )
-
-
-def _make_client_limits(settings: Settings) -> ClientLimits:
-    quota = settings.client_rate_limit if settings.limits == "on" else None
-    return open_client_limits(quota, settings.redis_url, settings.redis_ca_file, settings.redis_timeout)

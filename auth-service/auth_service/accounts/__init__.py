@@ -7,6 +7,7 @@
     email_addresses.py   `parse_email`: an address in the form in which it is stored and compared
     passwords.py         which passwords are accepted; Argon2id in a few threads with a bounded queue
     factors/             what is proved after the password: codes of an authenticator app, recovery codes
+    passkeys/            key pairs in people's devices, which sign in without a password
 
 An identity is one way in to an account; a password is the identity of the provider `credential`. A password never meets
 the database: `find_by_email_with_password` reads the hash, the session is closed, `PasswordHasher` compares in its

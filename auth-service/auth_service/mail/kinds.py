@@ -15,6 +15,9 @@ class Kind(StrEnum):
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a kind of mail: a link to set a new password
     ACCOUNT_EXISTS = "account_exists"  # somebody has signed up with the address of an account
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - as above: it was changed by such a link
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
+    PASSKEY_COPIED = "passkey_copied"  # a counter that did not rise: somebody may have the key of a passkey
     TEST = "test"  # by an operator, to see whether mail works
 
 

@@ -9,14 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal, Self
 
-from pydantic import (
-    ConfigDict,
-    Field,
-    SecretStr,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
 
 from ..network.mail_urls import SmtpServer
 from ..network.trusted_origins import TrustedOrigins
@@ -39,6 +32,7 @@ from .kinds import (
     is_loopback,
 )
 from .mail import MailSettings
+from .passkeys import PasskeySettings, check_relying_party
 
 PREFIX = "AUTH_"
 
@@ -47,7 +41,7 @@ class InvalidSettings(Exception):
     """All problems with the environment, one per line. The text never holds a secret."""
 
 
-class Settings(MailSettings):
+class Settings(MailSettings, PasskeySettings):
     """Durations are ISO 8601 in the environment: PT5M is five minutes, P7D seven days."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -122,7 +116,8 @@ class Settings(MailSettings):
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
-        TrustedOrigins(self.issuer, self.trusted_origins)
+        trusted = TrustedOrigins(self.issuer, self.trusted_origins)
+        check_relying_party(self.issuer, self.passkey_rp_id, self.passkey_origins, trusted)
         if self.redis_ca_file and not (self.redis_url and is_encrypted(self.redis_url)):
             raise ValueError(f"{PREFIX}REDIS_CA_FILE is for {PREFIX}REDIS_URL with rediss (TLS)")
         target = self.mail_target

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
 from ..accounts.accounts import Account
+from ..accounts.passkeys import passkeys
 from ..accounts.sign_ups import delete_password
 from ..http.current_session import Current
 from ..mail.kinds import Kind
@@ -82,10 +83,11 @@ async def _begin(
 
 
 async def _take_over(session: AsyncSession, link: MailedLink, now: datetime) -> None:
-    """Confirm the address, and end what somebody else may have set up with it: the password, sessions and grants.
+    """Confirm the address, and end what somebody else may have set up with it: password, passkeys, sessions, grants.
 
     Otherwise whoever signs up with a foreign address shares the account with its owner, who signs in by a link.
     """
     await end_sessions(session, link.account_id, now=now)
     await delete_password(session, link.account_id)
+    await passkeys.remove_all(session, link.account_id)
     await accounts.replace_email(session, link.account_id, link.email, verified=True, now=now)

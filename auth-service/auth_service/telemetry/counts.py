@@ -11,11 +11,13 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PASSWORD = ("password",)
 SECOND_FACTOR = ("second_factor",)
 MAIL_LINK = ("mail_link",)
+PASSKEY = ("passkey",)
 SUCCEEDED = "succeeded"
 SESSION = "session"  # instead of a grant type: a token issued for a session by the Better Auth endpoint
 SIGN_IN_OUTCOMES = (SUCCEEDED, "second_factor", "refused", "suspended", "unverified", "held", "busy")
 SECOND_FACTOR_OUTCOMES = (SUCCEEDED, "refused", "suspended", "held")
 MAIL_LINK_OUTCOMES = (SUCCEEDED, "second_factor", "refused")
+PASSKEY_OUTCOMES = (SUCCEEDED, "refused", "suspended", "unverified")
 SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "held", "busy")
 
 
@@ -37,6 +39,7 @@ def _sign_ins() -> Metric:
     known = [(*PASSWORD, outcome) for outcome in SIGN_IN_OUTCOMES]
     known += [(*SECOND_FACTOR, outcome) for outcome in SECOND_FACTOR_OUTCOMES]
     known += [(*MAIL_LINK, outcome) for outcome in MAIL_LINK_OUTCOMES]
+    known += [(*PASSKEY, outcome) for outcome in PASSKEY_OUTCOMES]
     return _counter("auth_sign_ins_total", "Attempted sign-ins", "method", "outcome", known=tuple(known))
 
 

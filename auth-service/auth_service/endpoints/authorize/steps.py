@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ...accounts.passkeys.passkeys import count_passkeys
 from ...audit.trail import recorded
 from ...clients import own_registrations
 from ...clients.document_clients import document_metadata, find_agreed, keep
@@ -68,12 +69,20 @@ async def _decide(
             current.session.authenticated_at,
             is_hinted,
             acr=acr_of(current.session.methods),
-            has_second_factor=current.account.second_factor_at is not None,
+            has_second_factor=await _has_second_factor(pending, current, parts),
         )
     step = interaction.decide(pending.request, person, progress, issuer=parts.issuer, now=now)
     if step is Step.DONE and current is not None:
         return answer_code(http, pending.request.target, await _issue(pending, current, parts, now))
     return await send_on(http, pending, PAGES[step], parts, now)
+
+
+async def _has_second_factor(pending: PendingRequest, current: Current, parts: StepParts) -> bool:
+    """A passkey counts, as it is two factors in one. It is looked for only if the client asks for an `acr`."""
+    if current.account.second_factor_at is not None or not interaction.accepted_acrs(pending.request):
+        return current.account.second_factor_at is not None
+    async with parts.database.reading() as session:
+        return await count_passkeys(session, current.account.id) > 0
 
 
 async def _progress(pending: PendingRequest, current: Current | None, parts: StepParts, now: datetime) -> Progress:

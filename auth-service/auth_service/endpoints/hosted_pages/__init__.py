@@ -2,6 +2,8 @@
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
     signin_link.py         ask for a link by mail that signs in
+    signin_passkey.py      the form of a passkey at the sign-in page
+    passkeys.py            a person's passkeys: added, renamed, removed
     second_factor.py       the code after the password, or when an application asks for more than the password
     second_factor_setup.py turn it on and off; recovery codes
     qr_codes.py            a QR code as SVG
@@ -19,11 +21,12 @@
     sentences.py           sentences that several pages say; scopes in words, a section for each API
     signout.py             ask, and then end the session
     forms.py               reading a form, refusing one that is not ours, and the way back to /oauth/authorize
-    stylesheet.py          the pages' stylesheet, kept by browsers for ever
+    stylesheet.py          the pages' stylesheet and the script of passkeys, kept by browsers for ever
 
-The pages are forms and links, and work without a script. A page that belongs to an authorization request carries its
-handle; when its form is done the browser returns to /oauth/authorize, which decides what comes next. So no page knows
-what comes after it, and no address to return to is ever taken from a request.
+The pages are forms and links, and work without a script; only passkeys need one (http/templates/passkeys.js). A page
+that belongs to an authorization request carries its handle; when its form is done the browser returns to
+/oauth/authorize, which decides what comes next. So no page knows what comes after it, and no address to return to is
+ever taken from a request.
 
 Each form carries a token of its browser and session (http/browsers.py) and is answered with 303. Signing out may end on
 a page that can be reloaded. serving/ imports `routers`.
@@ -33,6 +36,7 @@ from . import (
     account,
     confirm,
     consent,
+    passkeys,
     reset_password,
     second_factor,
     second_factor_setup,
@@ -55,6 +59,7 @@ _PAGES = (
     select_account,
     consent,
     second_factor_setup,
+    passkeys,
     signout,
     stylesheet,
 )

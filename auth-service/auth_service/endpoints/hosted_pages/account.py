@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
+from ...accounts.passkeys.passkeys import count_passkeys
 from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, see_other
 from ...http.parts import Now, given
@@ -49,6 +50,8 @@ async def show(request: Request, now: Now) -> Response:
     if change in _offered(parts):
         return FORMS[change][0](request, parts, current, None, 200)
     done = query_of(request, DONE)
+    async with parts.database.reading() as session:
+        passkeys = await count_passkeys(session, current.account.id)
     return render_form(
         request,
         parts,
@@ -57,6 +60,7 @@ async def show(request: Request, now: Now) -> Response:
         session_id=current.session.id,
         account=current.account,
         offered=_offered(parts),
+        passkeys=passkeys,
         asks_to_verify=parts.outbox.is_on and not current.account.email_verified,
         done=done if done in DONES else None,
     )

@@ -1,6 +1,7 @@
 """/second-factor: the code that completes a sign-in, from the authenticator app or the list of recovery codes.
 
-A person who is signed in proves a second factor here, too, if an application asks for it (`acr_values`).
+A person who is signed in proves a second factor here, too, if an application asks for it (`acr_values`). A passkey does
+as well: its form goes to /signin.
 """
 
 from dataclasses import dataclass
@@ -8,12 +9,14 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from ...http.current_session import Current, find_current
+from ...accounts.passkeys.passkeys import count_passkeys
+from ...http.current_session import find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
+from ...signing_in.passkey_checks import PasskeyChecks
 from ...signing_in.password_sign_in import AccountSuspended
 from ...signing_in.second_factor import (
     ChallengeSpent,
@@ -52,6 +55,17 @@ router = APIRouter()
 class SecondFactorPageParts(FormParts, PendingParts, FactorParts):
     """The parts to show a page about a pending request, and to check a code."""
 
+    passkey_checks: PasskeyChecks
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How a person can prove a second factor."""
+
+    code: bool
+    passkey: bool
+    keeps: bool = False  # the person wants to stay signed in on this device
+
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, now: Now) -> Response:
@@ -61,9 +75,8 @@ async def show(request: Request, now: Now) -> Response:
     pending = None if handle is None else await require_pending(request, parts, handle, now=now)
     if pending is not None and pending.is_answered:
         return back_to_authorize(pending)
-    if await find_challenge(request, parts, now) is not None or await _find_protected(request, parts, now) is not None:
-        return _render(request, parts, pending)
-    return _to_sign_in(pending)
+    ways = await _find_ways(request, parts, now)
+    return _to_sign_in(pending) if ways is None else _render(request, parts, pending, ways)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -72,8 +85,9 @@ async def submit(request: Request, now: Now) -> Response:
     parts = given(request, SecondFactorPageParts)
     form = await read_page_form(request)
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
+    ways = await _find_ways(request, parts, now) or Ways(code=True, passkey=False)
     if not is_ours(request, parts, form):
-        return _render(request, parts, pending, form, why_not_ours(request, parts), status=403)
+        return _render(request, parts, pending, ways, form, why_not_ours(request, parts), status=403)
     code = _code_of(form)
     current = await find_current(request, parts, now)
     is_signed_in = await find_challenge(request, parts, now) is None
@@ -88,19 +102,26 @@ async def submit(request: Request, now: Now) -> Response:
         return _to_sign_in(pending, **{AGAIN: "yes"})
     except WrongCode:
         wrong = WRONG_RECOVERY_CODE if code.is_recovery_code else WRONG
-        return _render(request, parts, pending, form, wrong, status=403)
+        return _render(request, parts, pending, ways, form, wrong, status=403)
     except AccountSuspended:
-        return _render(request, parts, pending, form, SUSPENDED, status=403)
+        return _render(request, parts, pending, ways, form, SUSPENDED, status=403)
     except TooManyAttempts as held:
         error = f"Too many codes. Please wait {in_words(held.retry_after)} and try again."
-        return retry_later(_render(request, parts, pending, form, error, status=429), held.retry_after)
+        return retry_later(_render(request, parts, pending, ways, form, error, status=429), held.retry_after)
     return see_other(SIGN_IN) if pending is None else await go_on(parts, pending, started.id)
 
 
-async def _find_protected(request: Request, parts: SecondFactorPageParts, now: datetime) -> Current | None:
-    """The session, if its account has a second factor that can be proved again."""
-    current = await find_current(request, parts, now)
-    return current if current is not None and current.account.second_factor_at is not None else None
+async def _find_ways(request: Request, parts: SecondFactorPageParts, now: datetime) -> Ways | None:
+    """What the account of the waiting sign-in, or of the session, has. None: there is nothing to prove here."""
+    challenge, current = await find_challenge(request, parts, now), await find_current(request, parts, now)
+    account_id = challenge.account_id if challenge else current.account.id if current else None
+    if account_id is None:
+        return None
+    async with parts.database.reading() as session:
+        has_passkey = await count_passkeys(session, account_id) > 0 and parts.passkey_checks.is_on
+    takes_code = challenge is not None or (current is not None and current.account.second_factor_at is not None)
+    keeps = challenge.is_remembered if challenge else current is not None and current.session.is_remembered
+    return Ways(takes_code, has_passkey, keeps) if takes_code or has_passkey else None
 
 
 def _code_of(form: Parameters) -> Code:
@@ -119,6 +140,7 @@ def _render(
     request: Request,
     parts: SecondFactorPageParts,
     pending: PendingRequest | None,
+    ways: Ways,
     form: Parameters | None = None,
     error: str | None = None,
     *,
@@ -132,6 +154,8 @@ def _render(
         pending,
         status=status,
         error=error,
+        ways=ways,
+        has_script=ways.passkey,
         asks_recovery_code=by_query if form is None else form.get("recovery_code") is not None,
         trust=form is not None and form.get("trust") is not None,
     )
