@@ -10,11 +10,13 @@ PAGES = (
     "signup",
     "select-account",
     "consent",
+    "device",
     "signout",
     "reset-password",
     "verify-email",
     "account",
     "passkeys",
     "confirm",
+    "personal-tokens",
 )
 ANY_PAGE = "|".join(PAGES)  # inside the parentheses of a regular expression

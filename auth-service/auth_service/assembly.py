@@ -15,6 +15,7 @@ from .clients.fetched_keys import FetchedKeys
 from .clients.origins import ClientOrigins
 from .clients.own_registrations import Registration
 from .endpoints.token.grants import GRANT_TYPES
+from .grants.user_codes import UserCodes
 from .http.browsers import Browsers
 from .http.parts import Supply
 from .http.session_cookies import SessionCookies
@@ -24,6 +25,7 @@ from .limits.attempts import AttemptLimiter
 from .limits.clients import ClientLimits, open_client_limits
 from .limits.documents import limit_documents
 from .limits.mail_budgets import MailBudgets
+from .limits.networks import PUSHES, NetworkLimits, limit_networks
 from .limits.registrations import RegistrationLimits, limit_registrations
 from .mail.outbox import Outbox
 from .migrations import HEAD
@@ -83,6 +85,8 @@ class Parts(Supply):
     passkey_checks: PasskeyChecks
     session_cookies: SessionCookies
     browsers: Browsers
+    user_codes: UserCodes
+    push_limits: NetworkLimits
     hints: HintVerifier
     trusted_origins: TrustedOrigins
     session_lifetimes: Lifetimes
@@ -96,11 +100,7 @@ class Parts(Supply):
 
 @asynccontextmanager
 async def assembled(settings: Settings, clock: Clock, counts: RequestCounts) -> AsyncIterator[Parts]:
-    """Assemble the parts. At the end of the block the database is closed.
-
-    Raises:
-        SchemaMismatch, UnreadableKey: nothing is changed.
-    """
+    """The parts; the database is closed at the end. Raises SchemaMismatch, UnreadableKey: nothing is changed."""
     database = open_database(settings.database_url.get_secret_value())
     try:
         await database.require_revision(HEAD)
@@ -142,8 +142,9 @@ def _assemble(
     status_list_keys: KeyRing,
     status_lists: PublishedStatusLists,
 ) -> Parts:
+    issuer, product = settings.issuer, settings.product_name
     secrets, sealing = settings.versioned("secret"), settings.versioned("key_encryption_keys")
-    has_limits = settings.limits == "on"
+    has_limits, for_all = settings.limits == "on", settings.require_second_factor
     quota = settings.client_rate_limit if has_limits else None
     client_limits = open_client_limits(quota, settings.redis_url, settings.redis_ca_file, settings.redis_timeout)
     queue_limit = settings.hashing_queue_limit if has_limits else UNLIMITED_QUEUE
@@ -177,16 +178,14 @@ def _assemble(
         outbox=Outbox(is_on=settings.mail_target is not None),
         mail_budgets=MailBudgets(secrets, is_on=has_limits),
         requires_verified_email=settings.require_verified_email,
-        factor_checks=open_factor_checks(
-            settings.issuer, settings.product_name, secrets=secrets, key_encryption_keys=sealing, limits=has_limits
-        ),
-        passkey_checks=open_passkey_checks(
-            settings.issuer, settings.product_name, settings.passkey_rp_id, settings.passkey_origins, secrets=secrets
-        ),
+        factor_checks=open_factor_checks(issuer, product, secrets, sealing, limits=has_limits, required_of_all=for_all),
+        passkey_checks=open_passkey_checks(issuer, product, settings.passkey_rp_id, settings.passkey_origins, secrets),
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
+        user_codes=UserCodes.open(secrets, client_limits, is_on=has_limits),
+        push_limits=limit_networks(client_limits, "par", PUSHES),
         hints=HintVerifier(database, settings.issuer),
-        trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins),
+        trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins, settings.origin_resources),
         session_lifetimes=Lifetimes(
             settings.session_ttl, settings.session_update_age, settings.session_absolute_max_age
         ),

@@ -26,6 +26,7 @@ FORMS = {
     "/oauth/introspect": ["token"],
     "/oauth/revoke": ["token"],
     "/oauth/par": [],
+    "/oauth/device_authorization": [],
 }
 OPTIONAL_FORMS = {"/oauth/userinfo"}
 METADATA = {"/oauth/register"}
@@ -84,6 +85,7 @@ def test_the_metadata_says_only_what_exists(sqlite_service: Service) -> None:
     assert answers == {
         "authorization_endpoint": 400,
         "pushed_authorization_request_endpoint": 405,
+        "device_authorization_endpoint": 405,
         "token_endpoint": 405,  # test_token_endpoint.py tests POST
         "userinfo_endpoint": 401,
         "introspection_endpoint": 405,

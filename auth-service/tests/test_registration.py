@@ -157,7 +157,7 @@ def test_every_member_is_either_the_clients_own_or_the_operators() -> None:
     """A new member is the operator's until somebody decides otherwise."""
     operators = {
         *("default_resource", "protected_resource", "event_endpoint", "require_pkce", "first_party"),
-        *("assertion_audience", "profile"),
+        *("assertion_audience", "profile", "exchange", "workload", "require_second_factor"),
     }
     assert TAKEN | operators == NAMES
     plain = parse_own(MINIMAL, resources=RESOURCES)
@@ -165,10 +165,14 @@ def test_every_member_is_either_the_clients_own_or_the_operators() -> None:
         "default_resource": RESOURCES.registered[0].resource, "protected_resource": RESOURCES.registered[0].resource,
         "event_endpoint": "https://app.example.com/", "require_pkce": False, "first_party": True,
         "assertion_audience": "token_endpoint", "profile": "fapi2",
+        "exchange": [{"resource": RESOURCES.registered[0].resource, "scope": "todos:read"}],
+        "workload": {"issuer": "https://a.example", "subject": "a", "audience": "a"},
+        "require_second_factor": True,
     }  # fmt: skip
     assert everything.keys() == operators
     assert parse_own({**MINIMAL, **everything}, resources=RESOURCES) == plain
-    del everything["profile"]  # it refuses the others
+    for name in ("profile", "exchange", "workload"):  # the first refuses the others, which need more than themselves
+        del everything[name]
     assert parse({**MINIMAL, **everything}, resources=RESOURCES, supported_grant_types=GRANT_TYPES) != plain
 
 

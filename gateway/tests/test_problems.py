@@ -171,6 +171,7 @@ READABLE = [  # each with a method that its service has
     ("POST", "/oauth/userinfo"),
     ("POST", "/oauth/revoke"),
     ("POST", "/oauth/par"),
+    ("POST", "/oauth/device_authorization"),
     ("POST", "/api/v1/todos"),
 ]
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..events import account_events
 from ..oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
+from ..oauth.usernames import MAX_LENGTH as USERNAME_MAX_LENGTH
 from ..store import identifiers
 from ..store.instants import Instant
 from ..store.rows import Row
@@ -39,6 +40,8 @@ class Account(Row):
     updated_at: Mapped[datetime] = mapped_column(Instant)
     suspended_at: Mapped[datetime | None] = mapped_column(Instant)  # None: active; otherwise sign-in is refused
     second_factor_at: Mapped[datetime | None] = mapped_column(Instant)  # None: a password is enough; set by factors/
+    second_factor_required_at: Mapped[datetime | None] = mapped_column(Instant)  # by an operator, for this account
+    username: Mapped[str | None] = mapped_column(String(USERNAME_MAX_LENGTH))  # set by usernames.py
 
 
 class Identity(Row):
@@ -107,14 +110,12 @@ async def find(session: AsyncSession, id_or_email: str) -> Account | None:
 
 
 async def lock(session: AsyncSession, account_id: str, *, active_only: bool = False) -> bool:
-    """Lock the account until the transaction ends, against everything else that begins with it.
+    """Lock the account until the transaction ends. False: it is gone, or suspended (`active_only`).
 
-    False: it is gone, or suspended (`active_only`). Call it first in a transaction that changes more than one row of
-    the account (store/__init__.py, "Locks").
+    Call it first in a transaction that changes more than one row of the account (store/__init__.py, "Locks").
     """
-    found = select(Account.id).where(Account.id == account_id)
-    found = found.where(Account.suspended_at.is_(None)) if active_only else found
-    return await session.scalar(found.with_for_update()) is not None
+    which = (Account.id == account_id, *((Account.suspended_at.is_(None),) if active_only else ()))
+    return await session.scalar(select(Account.id).where(*which).with_for_update()) is not None
 
 
 async def list_identities(session: AsyncSession, account_id: str) -> Sequence[Identity]:

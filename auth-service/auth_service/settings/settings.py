@@ -31,8 +31,8 @@ from .kinds import (
     is_encrypted,
     is_loopback,
 )
-from .mail import MailSettings
-from .passkeys import PasskeySettings, check_relying_party
+from .passkeys import check_relying_party
+from .sign_in import SignInSettings
 
 PREFIX = "AUTH_"
 
@@ -41,7 +41,7 @@ class InvalidSettings(Exception):
     """All problems with the environment, one per line. The text never holds a secret."""
 
 
-class Settings(MailSettings, PasskeySettings):
+class Settings(SignInSettings):
     """Durations are ISO 8601 in the environment: PT5M is five minutes, P7D seven days."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -55,6 +55,9 @@ class Settings(MailSettings, PasskeySettings):
     )
     trusted_origins: Words = Field(
         (), description="More origins whose pages may act for a signed-in person; `*` and `?` are wildcards"
+    )
+    origin_resources: Words = Field(
+        (), description="APIs that pages of a trusted origin may ask tokens for, `ORIGIN=API,...`; default: one API"
     )
     trusted_proxies: Networks = Field(
         ("127.0.0.1", "::1"), description="Addresses or networks whose X-Forwarded-For is trusted"
@@ -116,7 +119,7 @@ class Settings(MailSettings, PasskeySettings):
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
-        trusted = TrustedOrigins(self.issuer, self.trusted_origins)
+        trusted = TrustedOrigins(self.issuer, self.trusted_origins, self.origin_resources)
         check_relying_party(self.issuer, self.passkey_rp_id, self.passkey_origins, trusted)
         if self.redis_ca_file and not (self.redis_url and is_encrypted(self.redis_url)):
             raise ValueError(f"{PREFIX}REDIS_CA_FILE is for {PREFIX}REDIS_URL with rediss (TLS)")

@@ -58,7 +58,7 @@ def _purpose(browser: str, registering: Current | None) -> tuple[str, ...]:
 
 
 def open_passkey_checks(
-    issuer: str, product: str | None, rp_id: str | None, origins: tuple[str, ...], *, secrets: Secrets
+    issuer: str, product: str | None, rp_id: str | None, origins: tuple[str, ...], secrets: Secrets
 ) -> PasskeyChecks:
     """Open the parts.
 

@@ -105,7 +105,7 @@ async def sign_in_by_passkey(
             raise CopiedPasskey
     parts.factor_checks.cookies.clear_pending(request)
     parts.session_cookies.set(request, started, now=now)
-    parts.session_cookies.remember_device(request, device_tag(shown.account.id, shown.password_hash or ""))
+    parts.session_cookies.remember_device(request, device_tag(shown.account.id, shown.password_hash))
     return shown.account, started
 
 
@@ -134,7 +134,7 @@ async def _verify(
         raise InvalidAnswer("a key of one device became one of several, or the other way round")
     if account.suspended_at is not None:
         raise AccountSuspended
-    knows_device = parts.session_cookies.knows_device(request, device_tag(account.id, password_hash or ""))
+    knows_device = parts.session_cookies.knows_device(request, device_tag(account.id, password_hash))
     is_copy = not passkeys.is_risen(passkey, verified.sign_count)
     tells = await is_to_be_told(parts, account, now, knows_device=knows_device and not is_copy)
     return _Shown(passkey, account, verified, challenge, password_hash, tells and not is_copy, tells and is_copy)

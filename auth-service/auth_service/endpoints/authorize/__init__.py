@@ -5,7 +5,9 @@
     push.py       POST /oauth/par: a client pushes a request, which is read and stored (RFC 9126)
     request_objects.py   a request inside a JWT that its client signed (RFC 9101)
     pushed.py     a browser brings the request_uri of a pushed request
+    needed_factors.py   whether a second factor has to be proved, and can be
     steps.py      `proceed`: the next page, or the code
+    devices.py    the answer to the request of a device
     answers.py    refusals, and answers that are given again
 
 While the client or the redirect URI is not known to be good, the answer is a page and nobody is sent anywhere; every

@@ -6,6 +6,7 @@
     magic_link.py                                 a session by a mailed link
     email_change.py                               another address, confirmed by a mailed link
     email_verification.py                         an address is proved by a mailed link
+    password_verdict.py                           whether a password would be accepted
     password_reset.py                             a new password by a mailed link
     two_factor.py, two_factor_changes.py          a code completes a sign-in; a second factor is turned on and off
     passkey_sign_in.py, passkey_registration.py   a session by a passkey; the caller adds one
@@ -39,6 +40,7 @@ from . import (
     passkeys,
     password_change,
     password_reset,
+    password_verdict,
     profile,
     revocation,
     sessions,
@@ -65,6 +67,7 @@ routers = tuple(
         profile,
         password_change,
         password_reset,
+        password_verdict,
         magic_link,
         email_verification,
         email_change,

@@ -5,17 +5,18 @@ as well: its form goes to /signin.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
+from ...accounts.factors.challenges import Challenge
 from ...accounts.passkeys.passkeys import count_passkeys
-from ...http.current_session import find_current
+from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
+from ...signing_in.first_factor import find_waiting
 from ...signing_in.passkey_checks import PasskeyChecks
 from ...signing_in.password_sign_in import AccountSuspended
 from ...signing_in.second_factor import (
@@ -75,8 +76,15 @@ async def show(request: Request, now: Now) -> Response:
     pending = None if handle is None else await require_pending(request, parts, handle, now=now)
     if pending is not None and pending.is_answered:
         return back_to_authorize(pending)
-    ways = await _find_ways(request, parts, now)
-    return _to_sign_in(pending) if ways is None else _render(request, parts, pending, ways)
+    if await find_waiting(request, parts, now) is not None:
+        return _to_set_up(pending)
+    challenge, current = await find_challenge(request, parts, now), await find_current(request, parts, now)
+    if challenge is None and current is None:
+        return _to_sign_in(pending)
+    ways = await _find_ways(parts, challenge, current)
+    if ways.code or (ways.passkey and pending is not None):
+        return _render(request, parts, pending, ways)
+    return _to_sign_in(pending) if pending is None else _to_set_up(pending)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -85,14 +93,13 @@ async def submit(request: Request, now: Now) -> Response:
     parts = given(request, SecondFactorPageParts)
     form = await read_page_form(request)
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
-    ways = await _find_ways(request, parts, now) or Ways(code=True, passkey=False)
+    challenge, current = await find_challenge(request, parts, now), await find_current(request, parts, now)
+    ways = await _find_ways(parts, challenge, current)
     if not is_ours(request, parts, form):
         return _render(request, parts, pending, ways, form, why_not_ours(request, parts), status=403)
     code = _code_of(form)
-    current = await find_current(request, parts, now)
-    is_signed_in = await find_challenge(request, parts, now) is None
     try:
-        if is_signed_in and current is not None:
+        if challenge is None and current is not None:
             await prove(request, parts, now, current, code)
             return see_other(SIGN_IN) if pending is None else back_to_authorize(pending)
         _, started = await complete_sign_in(request, parts, now, code, current=current)
@@ -111,17 +118,14 @@ async def submit(request: Request, now: Now) -> Response:
     return see_other(SIGN_IN) if pending is None else await go_on(parts, pending, started.id)
 
 
-async def _find_ways(request: Request, parts: SecondFactorPageParts, now: datetime) -> Ways | None:
-    """What the account of the waiting sign-in, or of the session, has. None: there is nothing to prove here."""
-    challenge, current = await find_challenge(request, parts, now), await find_current(request, parts, now)
-    account_id = challenge.account_id if challenge else current.account.id if current else None
-    if account_id is None:
-        return None
+async def _find_ways(parts: SecondFactorPageParts, challenge: Challenge | None, current: Current | None) -> Ways:
+    """What the account of the waiting sign-in, or of the session, has. Without either: a code, which is refused."""
+    account_id = challenge.account_id if challenge else current.account.id if current else ""
     async with parts.database.reading() as session:
         has_passkey = await count_passkeys(session, account_id) > 0 and parts.passkey_checks.is_on
-    takes_code = challenge is not None or (current is not None and current.account.second_factor_at is not None)
+    takes_code = current is None or challenge is not None or current.account.second_factor_at is not None
     keeps = challenge.is_remembered if challenge else current is not None and current.session.is_remembered
-    return Ways(takes_code, has_passkey, keeps) if takes_code or has_passkey else None
+    return Ways(takes_code, has_passkey, keeps)
 
 
 def _code_of(form: Parameters) -> Code:
@@ -134,6 +138,11 @@ def _code_of(form: Parameters) -> Code:
 
 def _to_sign_in(pending: PendingRequest | None, **query: str) -> Response:
     return see_other(SIGN_IN, **({HANDLE: pending.handle} if pending else {}), **query)
+
+
+def _to_set_up(pending: PendingRequest | None) -> Response:
+    """There is no second factor yet, and the account or the application needs one."""
+    return see_other("/second-factor-setup", **({HANDLE: pending.handle} if pending else {}))
 
 
 def _render(
