@@ -121,8 +121,8 @@ ZONES = (
         "sign_in",
         Limit("10r/m", 5),
         [
-            "~ /api/auth/(sign-(in|up)|magic-link|two-factor/verify-[a-z-]+)(/|$)",
-            "~^POST /(sign(in|up)|second-factor(-setup)?|reset-password|verify-email|account|confirm)$",
+            "~ /api/auth/(sign-(in|up)|magic-link|(two-factor|passkey)/verify-[a-z-]+)(/|$)",
+            "~^POST /(sign(in|up)|second-factor(-setup)?|reset-password|verify-email|account|passkeys|confirm)$",
             "~^POST /(device|personal-tokens)$",
         ],
     ),

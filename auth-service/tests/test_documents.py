@@ -16,6 +16,8 @@ BODIES = {
         "send-verification-email", "change-email", "sign-in/magic-link", "magic-link/verify", "password-verdict",
         *(f"two-factor/{each}" for each in ("enable", "disable", "get-totp-uri", "generate-backup-codes", "send-otp")),
         *(f"two-factor/verify-{each}" for each in ("totp", "otp", "backup-code")),
+        *(f"passkey/verify-{each}" for each in ("registration", "authentication")),
+        *(f"passkey/{each}-passkey" for each in ("update", "delete")),
     )
 }  # fmt: skip
 FORMS = {

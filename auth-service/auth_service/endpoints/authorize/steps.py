@@ -26,13 +26,12 @@ from ...oauth.scope import IDENTITY
 from ...resources.cache import ResourceCache
 from ...resources.resources import lock_registered
 from ...sessions.browser_sessions import lock_live
-from ...signing_in.factor_checks import FactorChecks
-from ...signing_in.required_factors import is_missing
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import Authorization
 from ...tokens.holders import hold_owners
 from . import devices
 from .answers import AlreadyAnswered, AnswerParts, answer_again, refuse
+from .needed_factors import NeededFactorParts, has_second_factor, needs_second_factor
 
 PAGES = {
     Step.SIGN_IN: "/signin",
@@ -43,10 +42,9 @@ PAGES = {
 
 
 @dataclass(frozen=True)
-class StepParts(AnswerParts):
+class StepParts(AnswerParts, NeededFactorParts):
     issuer: str
     resources: ResourceCache
-    factor_checks: FactorChecks
 
 
 async def proceed(http: Request, pending: PendingRequest, parts: StepParts, now: datetime) -> Response:
@@ -72,19 +70,13 @@ async def _decide(
             current.session.authenticated_at,
             is_hinted,
             acr=acr_of(current.session.methods),
-            has_second_factor=current.account.second_factor_at is not None,
-            needs_second_factor=await _needs_second_factor(pending, current, parts),
+            has_second_factor=await has_second_factor(pending, current, parts),
+            needs_second_factor=await needs_second_factor(pending, current, parts),
         )
     step = interaction.decide(pending.request, person, progress, issuer=parts.issuer, now=now)
     if step is Step.DONE and current is not None:
         return answer_code(http, pending.request.target, await _issue(pending, current, parts, now))
     return await send_on(http, pending, PAGES[step], parts, now)
-
-
-async def _needs_second_factor(pending: PendingRequest, current: Current, parts: StepParts) -> bool:
-    client_asks = bool(pending.client.registration.require_second_factor)
-    async with parts.database.reading() as session:
-        return await is_missing(session, parts.factor_checks, current.account, current.session.methods, client_asks)
 
 
 async def _progress(pending: PendingRequest, current: Current | None, parts: StepParts, now: datetime) -> Progress:
