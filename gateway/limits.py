@@ -61,6 +61,9 @@ class Limit:
 WIDTHS = MappingProxyType({"": 1, "_56": 2, "_48": 4})
 LARGE_BODIES = 96  # at once, each of up to 256 KiB in memory
 LARGE_BODIES_OF_ONE = 8  # of one client
+STREAMS_OF_ONE = 250  # of events: of one client, which may be an office; the service counts per subject
+
+BODIES = (f"limit_conn large_bodies {LARGE_BODIES};", f"limit_conn large_bodies_of_one {LARGE_BODIES_OF_ONE};")
 
 
 @dataclass(frozen=True)
@@ -216,9 +219,12 @@ class Limits:
     def render(self) -> str:
         """The directives that enforce the limits."""
         connections = [f"limit_conn connections{width} {self.connections * by};" for width, by in WIDTHS.items()]
-        bodies = [f"limit_conn large_bodies {LARGE_BODIES};", f"limit_conn large_bodies_of_one {LARGE_BODIES_OF_ONE};"]
         requests = [self._enforce(zone, counter) for zone in self.zones for counter in zone.counters]
-        return "\n".join([*requests, *connections, *bodies])
+        return "\n".join([*requests, *connections, *BODIES])
+
+    def render_streams(self) -> str:
+        """For a location of streams: a `limit_conn` there replaces all others. Limits of rates stay."""
+        return "\n".join([f"limit_conn streams {STREAMS_OF_ONE};", *BODIES])
 
     def _enforce(self, zone: Zone, counter: Counter) -> str:
         _, burst = self[zone].times(counter.factor)

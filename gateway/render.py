@@ -101,6 +101,7 @@ class Gateway:
             "OPEN_FILES": str(self.open_files),
             "CONNECTIONS": str(min(8192, self.open_files * 3 // 4)),  # the rest: bodies, cached documents
             "LIMITS": self.limits.render() if self.limits else "",
+            "STREAM_LIMITS": self.limits.render_streams() if self.limits else "",
             **limits.values(),
         }
 

@@ -42,7 +42,13 @@ class Route(NamedTuple):
         body: dict[str, Any] | None = {member: "Changed"} if self.method in ("POST", "PATCH") else None
         if self.path.endswith(":batch"):
             body = {"operations": [{"op": "create", "todo": {"title": "Changed"}}]}
-        return client.request(self.method, self.path.format(**owned._asdict()), json=body)
+        path = self.path.format(**owned._asdict())
+        if not path.endswith("/events"):
+            return client.request(self.method, path, json=body)
+        with client.stream(self.method, path) as response:  # it has no end
+            if response.status_code != 200:
+                response.read()
+            return response
 
 
 # `/todos` and `/lists` are each caller's own. Another owner's todo or list is 404; another owner's path is 403.
@@ -65,6 +71,7 @@ ROUTES = [
     Route("POST", LISTS + "/{list_id}/restore", WRITE, 200, 404),
     Route("GET", ROOT + "/changes", READ, 200, 200),
     Route("GET", ROOT + "/export", READ, 200, 200),
+    Route("GET", ROOT + "/events", READ, 200, 200),
     Route("GET", BY_USER, READ, 200, 403),
     Route("POST", BY_USER, WRITE, 201, 403),
     Route("GET", BY_USER + "/{todo_id}", READ, 200, 403),
@@ -83,6 +90,7 @@ ROUTES = [
     Route("POST", LISTS_BY_USER + "/{list_id}/restore", WRITE, 200, 403),
     Route("GET", USER_ROOT + "/changes", READ, 200, 403),
     Route("GET", USER_ROOT + "/export", READ, 200, 403),
+    Route("GET", USER_ROOT + "/events", READ, 200, 403),
 ]
 PUBLIC = {("GET", "/.well-known/oauth-protected-resource/api/v1"), ("GET", "/livez"), ("GET", "/readyz")}
 

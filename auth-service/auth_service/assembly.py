@@ -145,7 +145,7 @@ def _assemble(
     status_lists: PublishedStatusLists,
 ) -> Parts:
     secrets, sealing = settings.versioned("secret"), settings.versioned("key_encryption_keys")
-    has_limits = settings.limits == "on"
+    has_limits, for_all = settings.limits == "on", settings.require_second_factor
     quota = settings.client_rate_limit if has_limits else None
     client_limits = open_client_limits(quota, settings.redis_url, settings.redis_ca_file, settings.redis_timeout)
     queue_limit = settings.hashing_queue_limit if has_limits else UNLIMITED_QUEUE
@@ -180,14 +180,14 @@ def _assemble(
         mail_budgets=MailBudgets(secrets, is_on=has_limits),
         requires_verified_email=settings.require_verified_email,
         factor_checks=open_factor_checks(
-            settings.issuer, settings.product_name, secrets=secrets, key_encryption_keys=sealing, limits=has_limits
+            settings.issuer, settings.product_name, secrets, sealing, limits=has_limits, required_of_all=for_all
         ),
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
         user_codes=UserCodes.open(secrets, client_limits, is_on=has_limits),
         push_limits=limit_networks(client_limits, "par", PUSHES),
         hints=HintVerifier(database, settings.issuer),
-        trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins),
+        trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins, settings.origin_resources),
         session_lifetimes=Lifetimes(
             settings.session_ttl, settings.session_update_age, settings.session_absolute_max_age
         ),

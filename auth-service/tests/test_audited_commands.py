@@ -123,8 +123,10 @@ ANN = ["ann@example.com"]
 STEPS = (
     Step("users create", "account_created", lambda _: ["--email", *ANN], f"{PASSWORD}\n"),
     Step("users set-email", "email_changed", lambda _: [*ANN, *ANN, "--verified"]),
+    Step("users set-username", "username_changed", lambda _: [*ANN, "ann"]),
     Step("users set-password", "password_changed", lambda _: ANN, f"another-{PASSWORD}\n"),
     Step("users disable-second-factor", "second_factor_disabled", Scene.protected),
+    Step("users require-second-factor", "second_factor_required", lambda _: ANN),
     Step("users suspend", "account_suspended", lambda _: [*ANN, "--yes"]),
     Step("users activate", "account_activated", lambda _: ANN),
     Step("users revoke-sessions", "sessions_revoked", lambda _: [*ANN, "--yes"]),

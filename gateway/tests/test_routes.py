@@ -56,6 +56,8 @@ TODO = [
     "/api/v1/todos/0198/complete",
     "/api/v1/todos:batch",
     "/api/v1/changes",
+    "/api/v1/events",
+    "/api/v1/users/u1/events",
     "/api/v1/lists",
     "/api/v1/lists/0198/restore",
     "/api/v1/users/u1/export",

@@ -65,6 +65,12 @@ def create_app(
     return app
 
 
+def end_streams(app: FastAPI) -> None:
+    """End the responses that would otherwise go on for minutes: the process is about to stop."""
+    parts: Parts = app.state.parts
+    parts.streams.end_all()
+
+
 def _add_routes(app: FastAPI, *, takes_events: bool) -> None:
     app.router.routes.insert(0, UnservedAddresses())
     routers = (health.router, protected_resource.router)
@@ -98,7 +104,11 @@ def _lifespan(
 @asynccontextmanager
 async def _running(parts: Parts) -> AsyncIterator[None]:
     """Run the background tasks until the block ends."""
-    work = [purge.purge_forever(parts.database, clock=parts.clock)]
+    work = [
+        purge.purge_forever(parts.database, clock=parts.clock),
+        parts.streams.follow_forever(),
+        parts.streams.check_forever(),
+    ]
     if parts.verifier_reports is not None:
         work.append(parts.verifier_reports.report_forever())
     tasks = [asyncio.create_task(each) for each in work]

@@ -27,6 +27,7 @@ from .telemetry.counts import RequestCounts
 from .todos import cursors
 from .todos.idempotency import InFlight
 from .todos.rooms import Quota
+from .todos.streams import Streams, only_own
 from .verifier_reports import Held, HeldList, Pace, VerifierReports
 from .web_application.routes import Files, read_files
 
@@ -54,6 +55,7 @@ class Parts(Supply):
     export_turns: Turns
     export_places: Places
     in_flight: InFlight
+    streams: Streams
     verifier: Verifier
     requires_status: bool
     authenticator: Authenticator
@@ -104,6 +106,7 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         export_turns=Turns(at_once=1, waiting=1, patience=_PATIENCE, share=0.5),
         export_places=Places(16, patience=_PATIENCE),
         in_flight=InFlight(),
+        streams=Streams(database, verifier, counts.event_streams, only_own),
         verifier=verifier,
         requires_status=verifier.policy.requires_status,
         authenticator=Authenticator(

@@ -20,6 +20,7 @@ Reading a request:
     client_assertion.py           a client's assertion, checked except for its signature (RFC 7523)
     workload_identity.py          a platform's token that proves a client, checked except for its signature
     names.py                      a name that is shown to people, of a person or of a client
+    usernames.py                  a person's user name, and when two are the same
     strict_json.py                JSON without duplicate names, NaN or deep nesting
 
 Deciding:

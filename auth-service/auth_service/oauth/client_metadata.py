@@ -9,6 +9,7 @@ from . import metadata_members as members_of
 from . import scope as scopes
 from .algorithms import ALGORITHMS, SIGNED_RESPONSE_ALG
 from .audiences import Resources
+from .errors import InvalidClientMetadata
 from .fapi2 import FAPI2, apply_profile
 from .metadata_values import (
     AUTH_METHODS,
@@ -19,6 +20,7 @@ from .metadata_values import (
     NONE,
     PUSHED_REQUIRED,
     REQUEST_ALG,
+    SECOND_FACTOR_REQUIRED,
     SECRET_METHODS,
     TOKEN_ENDPOINT,
     WORKLOAD_JWT,
@@ -31,7 +33,7 @@ from .workload_identity import read as read_workload
 _AS_GIVEN = (
     *("jwks", "jwks_uri", "default_resource", "event_endpoint", "require_pkce", "assertion_audience"),
     *("id_token_claims", "backchannel_logout_uri", "backchannel_logout_session_required", SIGNED_RESPONSE_ALG),
-    *(PUSHED_REQUIRED, DPOP_BOUND, REQUEST_ALG, "profile"),
+    *(PUSHED_REQUIRED, DPOP_BOUND, REQUEST_ALG, SECOND_FACTOR_REQUIRED, "profile"),
 )
 
 
@@ -61,6 +63,7 @@ class ClientMetadata:
     require_pushed_authorization_requests: bool | None  # RFC 9126 §6
     dpop_bound_access_tokens: bool | None  # RFC 9449 §5.2
     request_object_signing_alg: str | None  # of its request objects; None: it sends none (RFC 9101 §10.5)
+    require_second_factor: bool | None  # its people prove a second factor, or set one up, before a code is issued
     profile: str | None  # FAPI2 (oauth/fapi2.py)
     workload: Workload | None  # whose platform token proves the client
     exchange: tuple[ExchangeRule, ...]  # where it may act for the people that call its API (RFC 8693)
@@ -177,9 +180,12 @@ def parse(
         require_pushed_authorization_requests=members_of.read(given, PUSHED_REQUIRED, bool, None),
         dpop_bound_access_tokens=members_of.read(given, DPOP_BOUND, bool, None),
         request_object_signing_alg=members_of.read_one_of(given, REQUEST_ALG, ALGORITHMS, None),
+        require_second_factor=members_of.read(given, SECOND_FACTOR_REQUIRED, bool, None),
         profile=given.get("profile"),
         workload=read_workload(given.get("workload"), own_issuer=resources.issuer),
         exchange=read_rules(given.get("exchange"), resources),
     )
     metadata_combinations.check(metadata)
+    if metadata.require_second_factor and not needs_grant_type:
+        raise InvalidClientMetadata(f"{SECOND_FACTOR_REQUIRED}: is for clients with a sign-in of their own.")
     return metadata

@@ -17,5 +17,6 @@ TOKEN_ENDPOINT = "token_endpoint"  # noqa: S105 - no password: a value of `asser
 MINIMAL = "minimal"  # `id_token_claims`
 
 DPOP_BOUND = "dpop_bound_access_tokens"  # a member (RFC 9449 §5.2)
+SECOND_FACTOR_REQUIRED = "require_second_factor"  # a member of ours, for operators
 PUSHED_REQUIRED = "require_pushed_authorization_requests"  # a member (RFC 9126 §6)
 REQUEST_ALG = "request_object_signing_alg"  # a member (RFC 9101 §10.5)

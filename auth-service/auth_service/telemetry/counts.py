@@ -11,13 +11,15 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PASSWORD = ("password",)
 SECOND_FACTOR = ("second_factor",)
 MAIL_LINK = ("mail_link",)
+MAIL_CODE = ("mail_code",)
 SUCCEEDED = "succeeded"
 SESSION = "session"  # instead of a grant type: a token issued for a session by the Better Auth endpoint
 SIGN_IN_OUTCOMES = (SUCCEEDED, "second_factor", "refused", "suspended", "unverified", "held", "busy")
 SECOND_FACTOR_OUTCOMES = (SUCCEEDED, "refused", "suspended", "held")
 MAIL_LINK_OUTCOMES = (SUCCEEDED, "second_factor", "refused")
 USER_CODE_OUTCOMES = ("accepted", "unknown", "held")
-SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "held", "busy")
+MAIL_CODE_OUTCOMES = (*MAIL_LINK_OUTCOMES, "held")
+SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "personal_password", "held", "busy")
 
 
 def _counter(name: str, what: str, *labels: str, known: tuple[tuple[str, ...], ...] = ()) -> Metric:
@@ -38,6 +40,7 @@ def _sign_ins() -> Metric:
     known = [(*PASSWORD, outcome) for outcome in SIGN_IN_OUTCOMES]
     known += [(*SECOND_FACTOR, outcome) for outcome in SECOND_FACTOR_OUTCOMES]
     known += [(*MAIL_LINK, outcome) for outcome in MAIL_LINK_OUTCOMES]
+    known += [(*MAIL_CODE, outcome) for outcome in MAIL_CODE_OUTCOMES]
     return _counter("auth_sign_ins_total", "Attempted sign-ins", "method", "outcome", known=tuple(known))
 
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import os
+import resource
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..app import create_app
+from ..app import create_app, end_streams
 from ..migrations import HEAD
 from ..settings.settings import Settings, load_settings
 from ..store.database import SchemaMismatch, open_database
@@ -24,11 +26,19 @@ GRACEFUL_SHUTDOWN = 20  # seconds for requests in progress to end
 LAST_ARRIVALS = 0.2  # seconds for the first octets on connections that were just accepted
 
 
+MOST_OPEN_FILES = 65_536  # a stream of events is an open connection; many systems allow 1,024 unless one asks
+
+
 class Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, end_long_responses: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_long_responses = end_long_responses
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait a moment first. uvicorn closes connections without a request; on a new one it may be on its way."""
         for server in self.servers:
             server.close()  # stop listening; new connections go to other replicas
+        self._end_long_responses()
         await asyncio.sleep(LAST_ARRIVALS)
         await super().shutdown(sockets)
 
@@ -39,8 +49,10 @@ def serve(host: str, port: int, metrics_port: int | None) -> None:
     logs.configure(settings.log_level)
     asyncio.run(_check_database(settings))
     listeners = [_listen(host, each) for each in (port, metrics_port) if each is not None]
+    _allow_open_files()
+    app = create_app(settings, metrics_port=metrics_port, traces=open_traces())
     config = uvicorn.Config(
-        create_app(settings, metrics_port=metrics_port, traces=open_traces()),
+        app,
         log_config=None,
         access_log=False,
         ws="none",
@@ -49,7 +61,14 @@ def serve(host: str, port: int, metrics_port: int | None) -> None:
         forwarded_allow_ips=in_both_forms(settings.trusted_proxies),
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
     )
-    Server(config).run(sockets=listeners)
+    Server(config, lambda: end_streams(app)).run(sockets=listeners)
+
+
+def _allow_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MOST_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _check_database(settings: Settings) -> None:

@@ -4,12 +4,13 @@ Every transaction is opened for one owner. On PostgreSQL a setting of the transa
 security shows only this owner's rows, even to a statement that forgets to compare the owner (migration 0002).
 """
 
+import json
 import math
 import select
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +35,8 @@ REACHABILITY = {
 }
 _STEPS = 20_000  # of SQLite's virtual machine between two looks at the clock, a millisecond or so
 _BEGIN = SQL("BEGIN; SELECT set_config({}, {}, true)")  # true: only until the transaction ends
+# Differs whenever a transaction that has written has ended. Equal texts: the same rows are visible.
+_MARKS = {"postgresql": "SELECT pg_current_snapshot()::text", "sqlite": "PRAGMA data_version"}
 _REVISION = "SELECT version_num FROM alembic_version"
 _BYPASSES = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
 
@@ -56,6 +59,7 @@ class Database:
     reader: AsyncEngine
     writer: AsyncEngine
     scanner: AsyncEngine
+    on_commit: list[Callable[[str], None]] = field(default_factory=list, compare=False)  # each gets the owner
 
     @asynccontextmanager
     async def reading(self, owner: str) -> AsyncIterator[AsyncConnection]:
@@ -78,6 +82,20 @@ class Database:
             await _begin(connection, "todo.owner", owner)
             yield connection
             await connection.commit()
+        for tell in self.on_commit:
+            tell(owner)
+
+    @asynccontextmanager
+    async def watching(self, owners: Sequence[str]) -> AsyncIterator[AsyncConnection]:
+        """A connection for one read statement that sees the counters of all these owners, and nothing else."""
+        async with self.reader.connect() as connection:
+            await _begin(connection, "todo.watching", json.dumps(owners))
+            yield connection
+
+    async def mark(self) -> str:
+        """A text that has changed if anybody has written since: also another process, and other tables."""
+        async with self.reader.connect() as connection:
+            return str((await connection.execute(text(_MARKS[connection.dialect.name]))).scalar_one())
 
     @asynccontextmanager
     async def purging(self, before: datetime) -> AsyncIterator[AsyncConnection]:

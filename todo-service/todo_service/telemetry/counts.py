@@ -21,6 +21,10 @@ def _problems() -> Metric:
     return Metric("todo_problems_total", "counter", "Problems sent to clients, by type", ("type",))
 
 
+def _event_streams() -> Metric:
+    return Metric("todo_event_streams", "gauge", "Open streams of events", (), {(): 0})
+
+
 def _rejections() -> Metric:
     """The label is the text of `InvalidToken`: one of a few fixed ones, never a part of the token."""
     return Metric("todo_token_rejections_total", "counter", "Refused access tokens, by reason", ("reason",))
@@ -34,6 +38,7 @@ class RequestCounts:
     active_requests: Metric = field(default_factory=_active)
     problems: Metric = field(default_factory=_problems)
     rejections: Metric = field(default_factory=_rejections)
+    event_streams: Metric = field(default_factory=_event_streams)
 
     def __iter__(self) -> Iterator[Metric | Durations]:
         return iter(vars(self).values())

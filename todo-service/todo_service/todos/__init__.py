@@ -4,6 +4,7 @@
     endpoints.py               requests for one todo and for lists of todos
     list_endpoints.py, list_fields.py, list_queries.py   named lists: requests, JSON, rows
     batch.py, changes.py, export.py   /todos:batch, /changes and /export
+    events.py, streams.py      /events: the streams, and the tasks that wake and end them
     batch_run.py               the operations of a batch, in memory and with few statements
     fields.py, due.py, texts.py   the JSON of a todo, its due date, and its title: bounded, normalized, visible
     queries.py                 reads and changes rows; each function takes the owner first
@@ -22,6 +23,6 @@ conditions, body; then the stored row. endpoints.py opens a transaction for the 
 queries.py, where every statement compares the owner, and renders the row. A change first takes the owner's next number
 (owners.py). This locks out the owner's other changes until the transaction ends. Another owner's todo gets 404.
 
-app.py imports routes.py and purge.py, assembly.py imports cursors.py and idempotency.py, account_events/ imports
-erasure.py, and migrations/ imports the tables.
+app.py imports routes.py and purge.py, assembly.py imports cursors.py, idempotency.py and streams.py, account_events/
+imports erasure.py, and migrations/ imports the tables.
 """

@@ -31,6 +31,7 @@ from .fields import EXAMPLE, Todo
 from .list_fields import EXAMPLE as LIST
 from .list_fields import TodoList
 from .pages import MOST_OCTETS
+from .streams import position
 from .transitions import RESTORE_TTL
 
 TOKEN_TTL = RESTORE_TTL - timedelta(days=1)  # a day less, for clocks that differ and for long transactions
@@ -66,6 +67,7 @@ class Changes(BaseModel):
                     "lists": [LIST],
                     "list_tombstones": [],
                     "next": "u1oZ0c3wB8W0c2F4cGxlLjE4MDAwMDAwMDA",
+                    "last_event_id": "17",
                     "has_more": False,
                 }
             ]
@@ -77,6 +79,7 @@ class Changes(BaseModel):
     lists: list[TodoList] = Field(description="new and changed lists; `limit` does not count them, as they are few")
     list_tombstones: list[Tombstone] = Field(description="deleted lists; their todos are among `tombstones`")
     next: str = Field(description="token for the next request")
+    last_event_id: str = Field(description="`Last-Event-ID` for a stream of `/api/v1/events` that goes on from here")
     has_more: bool = Field(description="whether there are more changes, so the next request should follow at once")
 
 
@@ -113,6 +116,7 @@ async def changes(
         lists=[TodoList.of(row) for row in lists if row["deleted_at"] is None],
         list_tombstones=_tombstones(lists),
         next=cursors.render(key, token.sub, _OF, f"{reached.sequence} {reached.issued_at.isoformat()}"),
+        last_event_id=position(token.sub, {token.sub: until}),
         has_more=has_more,
     )
     return Response(Changes.__pydantic_serializer__.to_json(answer), media_type="application/json")

@@ -9,6 +9,8 @@ without touching their counters, and the version before 0004 knows nothing of th
 counted, by each process once a minute at most, since the rows of an owner without room are many.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -23,6 +25,10 @@ _ADVANCE = text(f"UPDATE owners SET {_ADVANCED} WHERE owners.owner = :owner RETU
 _COUNT = text(
     "UPDATE owners SET todo_count = todo_count + :by WHERE owners.owner = :owner AND todo_count + :by <= :quota"
 )
+_HEADS = {
+    "postgresql": text("SELECT owner, sequence FROM owners WHERE owners.owner = ANY(:owners)"),
+    "sqlite": text("SELECT owner, sequence FROM owners WHERE owners.owner IN (SELECT value FROM json_each(:owners))"),
+}
 _HEAD = text("SELECT sequence FROM owners WHERE owners.owner = :owner")
 _ADD = text(
     "INSERT INTO owners (owner, sequence, todo_count, kept_rows, kept_octets, kept_at)"  # noqa: S608 - constants
@@ -173,6 +179,14 @@ async def count(owner: str, connection: AsyncConnection, by: int, *, quota: int 
 async def find_head(owner: str, connection: AsyncConnection) -> int:
     """The number of the last change; 0 if the owner never had a todo."""
     return (await connection.execute(_HEAD, {"owner": owner})).scalar_one_or_none() or 0
+
+
+async def find_heads(connection: AsyncConnection, owners: Sequence[str]) -> dict[str, int]:
+    """The number of the last change of each of these owners, except those who never had a todo."""
+    is_postgres = connection.dialect.name == "postgresql"
+    values = {"owners": list(owners) if is_postgres else json.dumps(owners)}
+    rows = (await connection.execute(_HEADS[connection.dialect.name], values)).all()
+    return {row.owner: row.sequence for row in rows}
 
 
 async def _recount(owner: str, connection: AsyncConnection, standing: Standing) -> None:

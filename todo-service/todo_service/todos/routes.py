@@ -5,11 +5,12 @@ from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from ..http import openapi, problems, request_body
 from ..http.problems import ProblemType
-from . import batch, changes, endpoints, export, list_endpoints
+from . import batch, changes, endpoints, events, export, list_endpoints
 from .batch import Batch, BatchResults
 from .changes import Changes
 from .export import Export
@@ -64,6 +65,8 @@ _IDEMPOTENCY_KEY = (
     _header("Idempotency-Key", "a quoted string; a repeated request with the same key takes effect once", '"8e03978e"'),
 )
 
+_LAST_EVENT_ID = (_header("Last-Event-ID", "`id` of the last event; none comes at once if it is still right", "17"),)
+
 _PATCHES = (TodoChange, TodoListChange)
 
 
@@ -83,6 +86,7 @@ def router(prefix: str) -> APIRouter:
         request_headers: Sequence[dict[str, object]] = (),
         body: type[BaseModel] | None = None,
         of: str = "Todo",
+        response_class: type[Response] = JSONResponse,
     ) -> None:
         kinds = (*_ALWAYS, *((problems.OTHER_USER,) if by_user else ()), *kinds)
         responses: dict[int | str, dict[str, Any]] = {status_code: {"headers": dict(headers)}}
@@ -95,6 +99,7 @@ def router(prefix: str) -> APIRouter:
             endpoint,
             methods=[method],
             status_code=status_code,
+            response_class=response_class,
             response_model=None,  # endpoints render their responses; FastAPI's models for them take a megabyte
             operation_id=f"{endpoint.__name__}{'User' if by_user else ''}{of}",
             responses={**responses, **problems.responses(*kinds)},
@@ -124,6 +129,7 @@ def _add_collection(add: Callable[..., None]) -> None:
     add("POST", "/todos:batch", batch.batch, *_BODY, *_ONCE, problems.BATCH_NOT_APPLIED, answer=BatchResults, request_headers=once, body=Batch)  # fmt: skip  # noqa: E501 - as above
     add("GET", "/changes", changes.changes, *_SYNC, answer=Changes)
     add("GET", "/export", export.export, answer=Export)
+    add("GET", "/events", events.events, answer=None, response_class=events.EventStream, request_headers=_LAST_EVENT_ID)
 
 
 def _add_items(add: Callable[..., None]) -> None:

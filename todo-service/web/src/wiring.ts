@@ -6,6 +6,7 @@ import { todoApi } from "./lib/api.ts";
 import * as auth from "./lib/auth.ts";
 import { Connection } from "./lib/connection.ts";
 import { draftOf, draftsBelongTo, keepDraft } from "./lib/drafts.ts";
+import { Live } from "./lib/live.ts";
 import { TodoStore } from "./todos/store.ts";
 
 const now = (): number => Date.now();
@@ -25,25 +26,47 @@ export const connection = new Connection({
 
 const otherTabs = new BroadcastChannel("todos-changed");
 
+const api = todoApi({
+  accessToken,
+  onSignedOut: auth.checkSession,
+  connection,
+  fetch: (input, init) => window.fetch(input, init),
+  now,
+});
+
 export const store = new TodoStore({
-  api: todoApi({
-    accessToken,
-    onSignedOut: auth.checkSession,
-    connection,
-    fetch: (input, init) => window.fetch(input, init),
-    now,
-  }),
+  api,
   tellOthers: () => otherTabs.postMessage(null),
   queue: { read: () => draftOf("waiting"), write: (text) => keepDraft("waiting", text) },
   newKey: () => crypto.randomUUID(),
 });
 
+const live = new Live({
+  open: (signal) => api.events(store.position ?? "", signal),
+  changed: () => {
+    otherTabs.postMessage(null);
+    void store.sync();
+  },
+  locks: navigator.locks,
+  random: Math.random,
+});
+
+function listen(): void {
+  live.listen(document.visibilityState === "visible" && store.position !== null);
+}
+
+store.subscribe(listen);
 otherTabs.onmessage = store.resume;
 connection.onRetry(store.resume);
 window.addEventListener("focus", store.resume);
-window.addEventListener("online", () => (connection.get() ? connection.retry() : store.resume()));
+window.addEventListener("online", () => {
+  live.hurry();
+  if (connection.get()) connection.retry();
+  else store.resume();
+});
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") store.resume();
+  listen();
 });
 
 auth.onPersonChange((userId) => {

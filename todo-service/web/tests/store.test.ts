@@ -48,7 +48,7 @@ function madeList(id: string, more: Partial<TodoList> = {}): TodoList {
 }
 
 function changes(upserts: Todo[], more: Partial<Changes> = {}): Changes {
-  return { upserts, tombstones: [], lists: [], list_tombstones: [], next: "t1", has_more: false, ...more };
+  return { upserts, tombstones: [], lists: [], list_tombstones: [], next: "t1", last_event_id: "1", has_more: false, ...more };
 }
 
 function newStore(): TodoStore {

@@ -6,7 +6,7 @@ from alembic import op
 from auth_service.store.instants import Instant
 
 revision = "0034_device_codes"
-down_revision = "0027_dpop"
+down_revision = "0031_required_second_factors"
 
 
 def upgrade() -> None:

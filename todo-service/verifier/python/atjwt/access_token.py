@@ -52,7 +52,8 @@ class AccessToken:
 
     `auth_time` is the time of the person's sign-in; a service's own token has none (RFC 9068 §2.2.1). `roles` and
     `groups` are empty if the issuer sends none (§2.2.3.1). `jkt` names the key to which the token is bound
-    (RFC 9449 §6.1); a bearer token has none. `claims` has all claims, also unknown ones.
+    (RFC 9449 §6.1); a bearer token has none. `kid` names the key that signed the token. `claims` has all claims, also
+    unknown ones.
     """
 
     sub: str
@@ -67,6 +68,7 @@ class AccessToken:
     groups: frozenset[str] = frozenset()
     act: Actor | None = None
     jkt: str | None = None
+    kid: str = ""
     claims: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -88,7 +90,7 @@ def verify(
         InvalidToken: anything else is wrong.
     """
     policy = terms.policy
-    _, claims = jws.verify(token, types=_TYPES, keys=keys, max_length=MAX_LENGTH, algorithms=policy.algorithms)
+    kid, claims = jws.verify(token, types=_TYPES, keys=keys, max_length=MAX_LENGTH, algorithms=policy.algorithms)
     if claims.get("iss") != terms.issuer:
         raise InvalidToken(Reason.WRONG_ISSUER, "the token is from another issuer")
     if not _names(claims.get("aud"), terms.audience):
@@ -107,6 +109,7 @@ def verify(
         _words(claims["groups"]) if "groups" in claims else _NOTHING,
         _actor(claims["act"]) if "act" in claims else None,
         _thumbprint(claims["cnf"]) if "cnf" in claims else None,
+        kid,
         MappingProxyType(claims),
     )
     _check_kind(verified, claims, policy)

@@ -21,6 +21,8 @@ export type { Changes, NewTodo, NewTodoList, Todo, TodoChange, TodoList, TodoLis
 export interface TodoApi {
   /** What has changed since a token; without one, everything. Fails with `invalid` if the token is too old. */
   changes(query: Operations["GET /api/v1/changes"]["query"]): Promise<Changes>;
+  /** A stream that says when something has changed since the position. It is read by lib/live.ts. */
+  events(position: string, signal: AbortSignal): Promise<Response>;
   read(id: string): Promise<Todo>;
   /** Repeating a call with the same key creates no second todo. */
   create(todo: NewTodo, key: string): Promise<Todo>;
@@ -58,6 +60,7 @@ interface Call<K extends keyof Operations> {
   query?: Operations[K]["query"];
   body?: Operations[K]["body"];
   headers?: Record<string, string>;
+  signal?: AbortSignal;
 }
 
 const PATIENCE = 15_000; // milliseconds to wait for an answer
@@ -82,13 +85,24 @@ export function todoApi({ accessToken, onSignedOut, connection, fetch, now }: Su
 
   async function attempt<K extends keyof Operations>(operation: K, made: Call<K>): Promise<Operations[K]["answer"]> {
     if (now() < closedUntil) throw new Failure("limited", "Too many requests.", { retryAt: closedUntil });
-    const token = await accessToken.get();
-    let response = await send(operation, made, token);
-    if (response.status === 401) response = await send(operation, made, await accessToken.replace(token));
+    const response = await authorized(operation, made);
     if (response.ok) return (response.status === 204 ? undefined : await response.json()) as Operations[K]["answer"];
     const failure = await read(response, now());
     if (response.status === 429) closedUntil = failure.retryAt ?? 0;
     throw failure;
+  }
+
+  async function authorized<K extends keyof Operations>(operation: K, made: Call<K>): Promise<Response> {
+    const token = await accessToken.get();
+    const response = await send(operation, made, token);
+    return response.status === 401 ? send(operation, made, await accessToken.replace(token)) : response;
+  }
+
+  /** Its refusals are no news of the other calls: there may be too many streams, and room for everything else. */
+  async function events(position: string, signal: AbortSignal): Promise<Response> {
+    const response = await authorized("GET /api/v1/events", { headers: { "Last-Event-ID": position }, signal });
+    if (response.ok) return response;
+    throw await read(response, now());
   }
 
   function send<K extends keyof Operations>(operation: K, made: Call<K>, token: string): Promise<Response> {
@@ -104,13 +118,14 @@ export function todoApi({ accessToken, onSignedOut, connection, fetch, now }: Su
         body: made.body === undefined ? null : JSON.stringify(made.body),
         credentials: "omit", // the API uses the token only, no cookies
         cache: "no-store",
-        signal: AbortSignal.timeout(PATIENCE),
+        signal: made.signal ?? AbortSignal.timeout(PATIENCE),
       },
     );
   }
 
   return {
     changes: (query) => call("GET /api/v1/changes", { query }),
+    events,
     read: (id) => call("GET /api/v1/todos/{todo_id}", { id }),
     create: (todo, key) => call("POST /api/v1/todos", { body: todo, headers: once(key) }),
     change: (seen, change) =>

@@ -21,6 +21,7 @@ export interface Changes {
   lists: Array<TodoList>;
   list_tombstones: Array<Tombstone>;
   next: string;
+  last_event_id: string;
   has_more: boolean;
 }
 
@@ -157,6 +158,7 @@ export interface Operations {
   "POST /api/v1/todos:batch": { query: {  }; body: Batch; answer: BatchResults };
   "GET /api/v1/changes": { query: { since?: string; limit?: number }; body: undefined; answer: Changes };
   "GET /api/v1/export": { query: {  }; body: undefined; answer: Export };
+  "GET /api/v1/events": { query: {  }; body: undefined; answer: string };
   "GET /api/v1/todos/{todo_id}": { query: {  }; body: undefined; answer: Todo };
   "PATCH /api/v1/todos/{todo_id}": { query: {  }; body: TodoChange; answer: Todo };
   "DELETE /api/v1/todos/{todo_id}": { query: {  }; body: undefined; answer: undefined };

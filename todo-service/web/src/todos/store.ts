@@ -58,6 +58,7 @@ export class TodoStore {
   #hidden = new Set<string>();
   #waiting: Waiting[] = [];
   #since: string | null = null;
+  #position: string | null = null;
   #syncing: Promise<void> | null = null;
   #isAskedAgain = false;
   #sending: Promise<void> | null = null;
@@ -75,6 +76,11 @@ export class TodoStore {
     return () => this.#listeners.delete(listener);
   };
 
+  /** Where a stream of events goes on; null until the API has answered. */
+  get position(): string | null {
+    return this.#position;
+  }
+
   readonly get = (): Snapshot => (this.#snapshot ??= this.#render());
 
   /** Forgets everything of another person. null: the session has ended; the queue stays kept for the same person. */
@@ -86,7 +92,7 @@ export class TodoStore {
     this.#unanswered = new Map();
     this.#hidden = new Set();
     this.lists.forget();
-    this.#since = this.#failure = null;
+    this.#since = this.#position = this.#failure = null;
     this.#syncing = this.#sending = null;
     this.#waiting = owner === null ? [] : parseQueue(this.#surroundings.queue.read());
     this.#changed();
@@ -139,12 +145,14 @@ export class TodoStore {
     const every = new Map<string, Todo>();
     const lists: TodoList[] = [];
     let since: string | undefined;
+    let position: string | null = null;
     for (let hasMore = true; hasMore;) {
       const page = await this.#surroundings.api.changes({ limit: PAGE, ...(since === undefined ? {} : { since }) });
       for (const todo of page.upserts) every.set(todo.id, todo);
       for (const { id } of page.tombstones) every.delete(id);
       lists.push(...page.lists);
       since = page.next;
+      position = page.last_event_id;
       hasMore = page.has_more;
     }
     if (owner !== this.#owner) return;
@@ -152,6 +160,7 @@ export class TodoStore {
     this.#todos = every;
     this.lists.replace(lists);
     this.#since = since ?? null;
+    this.#position = position;
     this.#changed();
   }
 
@@ -167,6 +176,7 @@ export class TodoStore {
       }
       this.lists.merge(page.lists, page.list_tombstones);
       this.#since = since = page.next;
+      this.#position = page.last_event_id;
       hasMore = page.has_more;
       const news = [page.upserts, page.tombstones, page.lists, page.list_tombstones];
       if (news.some((each) => each.length > 0)) this.#changed();
