@@ -67,8 +67,7 @@ _BATCH = 500  # sessions in one statement
 # Nothing in these tables outlives a restore. Pending requests and reports are made anew by those who need them.
 _EMPTIED = (
     *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
-    *(DeviceCode, PersonalToken),
-    *(Challenge, TrustedBrowser),
+    *(Challenge, TrustedBrowser, DeviceCode, PersonalToken),
     RegistrationToken,  # the backup does not know which were used up or revoked since
     *(OutgoingMail, MailedLink, SignInCode),  # what it still has to send was sent since, and what it links to was used
 )

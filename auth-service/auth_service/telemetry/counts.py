@@ -17,9 +17,9 @@ SESSION = "session"  # instead of a grant type: a token issued for a session by 
 SIGN_IN_OUTCOMES = (SUCCEEDED, "second_factor", "refused", "suspended", "unverified", "held", "busy")
 SECOND_FACTOR_OUTCOMES = (SUCCEEDED, "refused", "suspended", "held")
 MAIL_LINK_OUTCOMES = (SUCCEEDED, "second_factor", "refused")
-USER_CODE_OUTCOMES = ("accepted", "unknown", "held")
 MAIL_CODE_OUTCOMES = (*MAIL_LINK_OUTCOMES, "held")
 SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "personal_password", "held", "busy")
+USER_CODE_OUTCOMES = ("accepted", "unknown", "held")
 
 
 def _counter(name: str, what: str, *labels: str, known: tuple[tuple[str, ...], ...] = ()) -> Metric:
