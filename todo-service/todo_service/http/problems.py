@@ -49,10 +49,12 @@ INSUFFICIENT_USER_AUTHENTICATION = ProblemType(
     "insufficient-user-authentication", 401, "One has to sign in again for this"
 )
 INSUFFICIENT_SCOPE = ProblemType("insufficient-scope", 403, "The access token does not allow this")
+INSUFFICIENT_ROLE = ProblemType("insufficient-role", 403, "The list is shared for less than this")
 OTHER_USER = ProblemType("other-user", 403, "The path belongs to another user")
 QUOTA_EXCEEDED = ProblemType("quota-exceeded", 403, "There is no room for more")
 NOT_FOUND = ProblemType("not-found", 404, "Nothing is here")
 METHOD_NOT_ALLOWED = ProblemType("method-not-allowed", 405, "The resource does not do this")
+OWN_LIST = ProblemType("own-list", 409, "The list is yours already")
 REQUEST_IN_PROGRESS = ProblemType("request-in-progress", 409, "The same request is being processed")
 BATCH_NOT_APPLIED = ProblemType("batch-not-applied", 409, "Nothing of the batch was done")
 SYNC_TOKEN_EXPIRED = ProblemType("sync-token-expired", 410, "The token is too old to continue from")
