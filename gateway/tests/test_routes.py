@@ -61,6 +61,8 @@ TODO = [
     "/api/v1/users/u1/events",
     "/api/v1/lists",
     "/api/v1/lists/0198/restore",
+    "/api/v1/lists/0198/members/me",
+    "/api/v1/invitations/accept",
     "/api/v1/users/u1/export",
     "/api/v1/users/u1/todos",
     "/api/v1/users/u1/todos/0198",
@@ -70,6 +72,7 @@ TODO = [
     "/sign-in?returnTo=%2Fsettings",
     "/sign-up",
     "/settings",
+    "/invitation",
     "/assets/index-BD20I43i.js",
     "/favicon.svg",
 ]

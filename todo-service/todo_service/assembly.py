@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,10 +28,10 @@ from .migrations import HEAD
 from .settings.settings import Settings
 from .store.database import Database, open_database
 from .telemetry.counts import RequestCounts
-from .todos import cursors
+from .todos import cursors, memberships
 from .todos.idempotency import InFlight
 from .todos.rooms import Quota
-from .todos.streams import Streams, only_own
+from .todos.streams import Streams
 from .verifier_reports import Held, HeldList, Pace, VerifierReports
 from .web_application.routes import Files, read_files
 
@@ -119,7 +120,7 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         export_turns=Turns(at_once=1, waiting=1, patience=_PATIENCE, share=0.5),
         export_places=Places(16, patience=_PATIENCE),
         in_flight=InFlight(),
-        streams=Streams(database, verifier, counts.event_streams, only_own),
+        streams=Streams(database, verifier, counts.event_streams, partial(memberships.find_followed, database)),
         verifier=verifier,
         requires_status=verifier.policy.requires_status,
         authenticator=Authenticator(

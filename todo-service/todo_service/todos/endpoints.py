@@ -26,14 +26,15 @@ from ..http.parts import Given, given
 from ..http.problems import Problem
 from ..limits.turns import Turns
 from ..store.database import Database
-from . import cursors, idempotency, lists, pages, queries, searches
+from . import cursors, idempotency, lists, memberships, pages, queries, searches, sharing
 from .fields import NewTodo, Todo, TodoChange
 from .idempotency import Answer, OnceParts
 from .identifiers import new_id, parse_id
 from .lists import After, ListParameters
+from .queries import Within
 from .refusals import as_problems, not_found
 from .rooms import Quota
-from .transitions import Versions
+from .transitions import UnknownList, Versions
 
 
 @dataclass(frozen=True)
@@ -89,18 +90,25 @@ IfMatch = Annotated[Versions, Depends(preconditions.get_versions)]
 async def create(token: Writer, request: Request, now: Now) -> Response:
     """Create a todo. With an Idempotency-Key it is created once, even if the request is sent several times."""
     body = await request_body.read_as(request, (request_body.JSON,))
-    fields = request_body.parse_bytes(body, NewTodo)
+    fields = request_body.parse_bytes(body, NewTodo).columns()
     parts = given(request, OnceParts)
 
-    async def act(connection: AsyncConnection) -> Answer:
+    async def add(owner: str, connection: AsyncConnection, quota: Quota, within: Within) -> Answer:
         id_ = new_id(now.timestamp())
-        row = await queries.create(token.sub, connection, id_=id_, fields=fields.columns(), now=now, quota=parts.quota)
+        row = await queries.create(owner, connection, id_=id_, fields=fields, now=now, quota=quota, within=within)
         todo = Todo.of(row)
         location = f"{quote(request.scope['path'])}/{todo.id}"
         return Answer(201, _render(todo), {"Location": location, "ETag": todo.etag})
 
+    async def act(connection: AsyncConnection) -> Answer:
+        return await add(token.sub, connection, parts.quota, None)
+
     with as_problems():
-        return await idempotency.once(parts, request, token, body=body, now=now, act=act)
+        try:
+            return await idempotency.once(parts, request, token, body=body, now=now, act=act)
+        except UnknownList:
+            place = await sharing.find_editable(parts.database, token.sub, fields["list_id"])
+        return await idempotency.once_for_member(parts, request, token, place.owner, body=body, now=now, act=add)
 
 
 async def list_all(
@@ -128,7 +136,8 @@ async def find_page(
     after = _find_place(parts.cursor_key, owner, shown)
     if shown.may_look_far:
         async with costs.turn(parts.search_turns, owner, "searches"):
-            page = await searches.search(owner, database, request, shown=shown, after=after, now=now)
+            owner, seen = await _find_owner(owner, database, shown)
+            page = await searches.search(owner, seen, request, shown=shown, after=after, now=now)
     else:
         async with database.reading(owner) as connection:
             page = await pages.find_page(owner, connection, shown=shown, after=after, now=now)
@@ -142,8 +151,7 @@ async def find_page(
 
 async def read(token: Reader, request: Request, id_: TodoId, database: DatabaseDep) -> Response:
     """Read a todo."""
-    async with database.reading(token.sub) as connection:
-        row = await queries.find(token.sub, connection, id_)
+    row = await sharing.read_todo(database, token.sub, id_)
     if row is None:
         raise not_found()
     todo = Todo.of(row)
@@ -172,11 +180,16 @@ async def reopen(
     return await _change(token.sub, request, database, id_, {"status": "open"}, versions, now)
 
 
-async def remove(token: Writer, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now) -> None:
+async def remove(
+    token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now
+) -> None:
     """Delete a todo. It can be restored for 30 days."""
+
+    async def act(owner: str, connection: AsyncConnection, _: Quota, within: Within) -> None:
+        await queries.remove(owner, connection, id_, versions=versions, now=now, within=within)
+
     with as_problems():
-        async with database.writing(token.sub) as connection:
-            await queries.remove(token.sub, connection, id_, versions=versions, now=now)
+        await sharing.change_todo(database, token.sub, id_, act, given(request, QuotaParts).quota)
 
 
 async def remove_all(token: RecentWriter, request: Request, database: DatabaseDep, now: Now) -> None:
@@ -196,15 +209,25 @@ async def restore(
     token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now
 ) -> Response:
     """Restore a todo that was deleted in the last 30 days. A todo that is not deleted does not change."""
-    quota = given(request, QuotaParts).quota
+
+    async def act(owner: str, connection: AsyncConnection, quota: Quota, within: Within) -> RowMapping:
+        return await queries.restore(owner, connection, id_, versions=versions, now=now, quota=quota, within=within)
+
     with as_problems():
-        async with database.writing(token.sub) as connection:
-            row = await queries.restore(token.sub, connection, id_, versions=versions, now=now, quota=quota)
+        row = await sharing.change_todo(database, token.sub, id_, act, given(request, QuotaParts).quota)
     return _tagged(row)
 
 
+async def _find_owner(subject: str, database: Database, shown: ListParameters) -> tuple[str, Database]:
+    """Whose todos are listed, and the database as the subject may see them: a shared list has those of its owner."""
+    if shown.list_id is None or shown.list_id == lists.INBOX or shown.deleted is not None:
+        return subject, database
+    place = await memberships.find_in_list(database, subject, uuid.UUID(shown.list_id))
+    return (subject, database) if place is None else (place.owner, database.for_member(subject))
+
+
 async def _change(
-    owner: str,
+    subject: str,
     request: Request,
     database: Database,
     id_: uuid.UUID,
@@ -212,10 +235,14 @@ async def _change(
     versions: Versions,
     now: datetime,
 ) -> Response:
-    quota = given(request, QuotaParts).quota
+
+    async def act(owner: str, connection: AsyncConnection, quota: Quota, within: Within) -> RowMapping:
+        return await queries.change(
+            owner, connection, id_, columns, versions=versions, now=now, quota=quota, within=within
+        )
+
     with as_problems():
-        async with database.writing(owner) as connection:
-            row = await queries.change(owner, connection, id_, columns, versions=versions, now=now, quota=quota)
+        row = await sharing.change_todo(database, subject, id_, act, given(request, QuotaParts).quota)
     return _tagged(row)
 
 
