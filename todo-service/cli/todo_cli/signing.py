@@ -12,7 +12,7 @@ from .failures import WrongUsage
 from .session import Account, Session, Tokens
 from .vault import Kind
 
-CLIENT_ID = f"client_{'todocli':0>32}"  # README.md says how it is registered at the issuer
+CLIENT_ID = f"client_{'todocli':0>32}"  # registered at the issuer by deploy/configuration/todos.yaml
 SERVER = "TODOS_SERVER"  # environment variables. They do not begin with TODO_, which the service reads
 _CLIENT = "TODOS_CLIENT_ID"
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
