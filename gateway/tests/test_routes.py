@@ -50,6 +50,7 @@ AUTH = [
 ]
 TODO = [
     "/.well-known/oauth-protected-resource/api/v1",
+    "/.well-known/oauth-protected-resource/mcp",
     "/api/v1/todos",
     "/api/v1/todos/",
     "/api/v1/todos?cursor=a%2Fb//../c",
@@ -184,6 +185,12 @@ def test_route_reaches_todo_service_as_it_was_spelled(gateway: RunningGateway, p
     assert gateway.request(path).status == 200
     assert gateway.todo.paths == [path]
     assert gateway.auth.paths == []
+
+
+def test_messages_of_agents_reach_todo_service_and_nothing_else_does_at_their_path(gateway: RunningGateway) -> None:
+    assert [gateway.request("/mcp", method).status for method in ("POST", "GET", "DELETE")] == [200, 405, 405]
+    assert gateway.todo.paths == ["/mcp"]
+    assert gateway.request("/mcp/").status == gateway.request("/mcp/x").status == 404
 
 
 @pytest.mark.parametrize("path", UNLISTED + HOSTILE)

@@ -5,11 +5,13 @@ before go on. A client may ask for one as well; that is a matter of its requests
 """
 
 import json
+from collections.abc import Collection
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account
+from ..oauth.authentication_context import TWO_FACTORS, acr_of
 from ..resources.resources import RegisteredResource
 from ..roles.assigned import AccountRole
 from .factor_checks import FactorChecks
@@ -26,4 +28,14 @@ async def is_required(session: AsyncSession, checks: FactorChecks, account_id: s
         .join(RegisteredResource, RegisteredResource.resource == AccountRole.resource)
         .where(AccountRole.account_id == account_id, RegisteredResource.second_factor_roles.is_not(None))
     )
-    return any(role in json.loads(roles) for role, roles in (await session.execute(held)).all())
+    return any(role in json.loads(roles or "[]") for role, roles in (await session.execute(held)).all())
+
+
+async def is_missing(
+    session: AsyncSession, checks: FactorChecks, account: Account, methods: Collection[str], client_asks: bool
+) -> bool:
+    """Whether the client has to see a second factor proved, or the account has to have one and has none."""
+    has_proved = acr_of(methods) == TWO_FACTORS
+    if has_proved or client_asks:
+        return not has_proved
+    return account.second_factor_at is None and await is_required(session, checks, account.id)

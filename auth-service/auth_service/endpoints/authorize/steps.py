@@ -17,7 +17,7 @@ from ...http.current_session import Current, find_current
 from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingRequest, expired
 from ...oauth import interaction
-from ...oauth.authentication_context import TWO_FACTORS, acr_of, shown
+from ...oauth.authentication_context import acr_of, shown
 from ...oauth.consent import Agreement, covers, may_be_remembered, to_agree_to
 from ...oauth.errors import ConsentRequired, InvalidTarget, LoginRequired, OAuthError
 from ...oauth.fapi2 import CODE_MAX_TTL
@@ -27,7 +27,7 @@ from ...resources.cache import ResourceCache
 from ...resources.resources import lock_registered
 from ...sessions.browser_sessions import lock_live
 from ...signing_in.factor_checks import FactorChecks
-from ...signing_in.required_factors import is_required
+from ...signing_in.required_factors import is_missing
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import Authorization
 from ...tokens.holders import hold_owners
@@ -82,14 +82,9 @@ async def _decide(
 
 
 async def _needs_second_factor(pending: PendingRequest, current: Current, parts: StepParts) -> bool:
-    """Whether the client has to see one proved, or the account has to have one and has none."""
-    has_proved = acr_of(current.session.methods) == TWO_FACTORS
-    if has_proved or pending.client.registration.require_second_factor:
-        return not has_proved
-    if current.account.second_factor_at is not None:
-        return False
+    client_asks = bool(pending.client.registration.require_second_factor)
     async with parts.database.reading() as session:
-        return await is_required(session, parts.factor_checks, current.account.id)
+        return await is_missing(session, parts.factor_checks, current.account, current.session.methods, client_asks)
 
 
 async def _progress(pending: PendingRequest, current: Current | None, parts: StepParts, now: datetime) -> Progress:

@@ -10,7 +10,7 @@ from ...accounts.passwords import TooBusy
 from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
-from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
+from ...http.pending_requests import PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.begun import SecondFactorAsked
@@ -38,7 +38,7 @@ from .forms import (
 )
 from .offers import Offer, find_offer
 from .sentences import TOO_BUSY
-from .signin_link import LinkPageParts
+from .signin_code import CodePageParts
 
 PATH = "/signin"
 USE_ANOTHER = "use_another"  # query parameter: do not offer the account that is signed in
@@ -52,7 +52,7 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class SignInPageParts(LinkPageParts, PendingParts, SignInParts):
+class SignInPageParts(CodePageParts, SignInParts):
     """The parts to show a page about a pending request, and to sign in."""
 
 
