@@ -291,6 +291,7 @@ def test_tokens_that_others_may_read_are_not_used(signed_in: Todo, home: Path) -
     assert (refused.code, "can be read by others" in refused.err) == (1, True)
 
 
+@pytest.mark.process
 def test_processes_at_once_spend_one_refresh_token_once(signed_in: Todo, running: DeviceIssuer, home: Path) -> None:
     """A refresh token that is shown twice would end the sign-in."""
     age(home)
@@ -381,6 +382,7 @@ def test_what_is_no_address_of_a_server(typed: str) -> None:
         servers.address(typed)
 
 
+@pytest.mark.process
 def test_a_shell_gets_its_completion(home: Path) -> None:
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "cli"), "_TODO_COMPLETE": "source_bash"}
     done = subprocess.run([sys.executable, "-m", "todo_cli"], env=environ, capture_output=True, text=True, check=False)
