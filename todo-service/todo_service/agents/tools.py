@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..http import costs
-from ..todos import batch, cursors, endpoints, list_queries, lists, queries
+from ..todos import batch, cursors, endpoints, list_endpoints, list_queries, lists, queries, sharing
 from ..todos.fields import Due, ListId, NewTodo, Priority, Status, Todo, without_default
 from ..todos.identifiers import new_id, parse_id
-from ..todos.list_fields import NewTodoList, TodoList
+from ..todos.list_fields import OWN, NewTodoList, TodoList
 from ..todos.lists import ListParameters, Order
+from ..todos.queries import Within
 from ..todos.refusals import as_problems, not_found
+from ..todos.rooms import Quota
 from .calls import Call
 
 # What a person reads about each when an agent asks for it: deploy/configuration/todos.yaml.
@@ -106,7 +110,8 @@ async def _find_page(call: Call, asked: Shown | Sought) -> object:
 async def _list_lists(call: Call, asked: Nothing) -> object:
     async with call.parts.database.reading(call.owner) as connection:
         rows = await list_queries.find_all(call.owner, connection)
-    return {"items": [dict(row) for row in rows]}
+    shared = await list_endpoints.find_shared(call.owner, call.parts.database)
+    return {"items": [{**OWN, **row} for row in rows] + shared}
 
 
 async def _add_todo(call: Call, asked: NewTodo) -> object:
@@ -139,11 +144,15 @@ async def _set_status(call: Call, asked: Named, status: Status) -> object:
     id_, quota = parse_id(asked.id), call.parts.quota
     if id_ is None:
         raise not_found()
+
+    async def act(owner: str, connection: AsyncConnection, quota: Quota, within: Within) -> RowMapping:
+        columns = {"status": status}
+        return await queries.change(
+            owner, connection, id_, columns, versions=None, now=call.now, quota=quota, within=within
+        )
+
     with as_problems():
-        async with call.parts.database.writing(call.owner) as connection:
-            columns = {"status": status}
-            row = await queries.change(call.owner, connection, id_, columns, versions=None, now=call.now, quota=quota)
-    return Todo.of(row)
+        return Todo.of(await sharing.change_todo(call.parts.database, call.owner, id_, act, quota))
 
 
 async def _plan_todos(call: Call, asked: Plan) -> object:

@@ -136,8 +136,8 @@ async def find_page(
     after = _find_place(parts.cursor_key, owner, shown)
     if shown.may_look_far:
         async with costs.turn(parts.search_turns, owner, "searches"):
-            owner, seen = await _find_owner(owner, database, shown)
-            page = await searches.search(owner, seen, request, shown=shown, after=after, now=now)
+            whose, seen = await _find_owner(owner, database, shown)
+            page = await searches.search(whose, seen, request, shown=shown, after=after, now=now)
     else:
         async with database.reading(owner) as connection:
             page = await pages.find_page(owner, connection, shown=shown, after=after, now=now)

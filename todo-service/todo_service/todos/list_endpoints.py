@@ -53,7 +53,7 @@ async def list_all(
             rows = await list_queries.find_deleted(token.sub, connection, now=now)
     items = [{**OWN, **row} for row in rows]
     if deleted is None:
-        items += await _find_shared(token.sub, database)
+        items += await find_shared(token.sub, database)
     body = to_json({"items": items})
     return answer_conditionally(request, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', {})
 
@@ -153,7 +153,7 @@ async def for_owner(database: Database, subject: str, id_: uuid.UUID) -> AsyncIt
         await sharing.refuse_member(database, subject, id_)
 
 
-async def _find_shared(subject: str, database: Database) -> list[dict[str, Any]]:
+async def find_shared(subject: str, database: Database) -> list[dict[str, Any]]:
     """The lists that are shared with the subject, those of one owner together."""
     async with database.for_member(subject).reading(ANYBODY) as connection:
         places = await memberships.find_of(subject, connection)
