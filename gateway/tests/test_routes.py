@@ -177,7 +177,8 @@ HOSTILE = [
 
 @pytest.mark.parametrize("path", AUTH)
 def test_route_reaches_auth_service_as_it_was_spelled(gateway: RunningGateway, path: str) -> None:
-    method = "POST" if re.match("/oauth/(token|introspect|revoke|par$|device_authorization$|register$)", path) else "GET"
+    posted = "/oauth/(token|introspect|revoke|par$|device_authorization$|register$)"
+    method = "POST" if re.match(posted, path) else "GET"
     assert gateway.request(path, method).status == 200
     assert gateway.auth.paths == [path]
     assert gateway.todo.paths == []
