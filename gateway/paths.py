@@ -15,6 +15,7 @@ PAGES = (
     "reset-password",
     "verify-email",
     "account",
+    "passkeys",
     "confirm",
     "personal-tokens",
 )

@@ -236,7 +236,10 @@ def lists_of(system: System) -> list[str]:
 def check_windows(told: dict[str, dict[str, Any]], begun: datetime, ended: datetime, *, accounts: int) -> None:
     """Each kind of change that is lost is told with a time that holds all such changes."""
     windows = {what: line for what, line in told.items() if line["since"]}
-    people, others = {"accounts", "passwords", "suspensions", "second factors", "group members"}, {"APIs", "roles"}
+    people, others = (
+        {"accounts", "passwords", "suspensions", "second factors", "passkeys", "group members"},
+        {"APIs", "roles"},
+    )
     kinds = people | others | {"clients", "client secrets"}
     assert windows.keys() == kinds
     assert (windows["accounts"]["count"], windows["suspensions"]["count"]) == (accounts, 0)

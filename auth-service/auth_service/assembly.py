@@ -35,6 +35,7 @@ from .resources.cache import ResourceCache
 from .sessions.lifetimes import Lifetimes
 from .settings.settings import Settings
 from .signing_in.factor_checks import FactorChecks, open_factor_checks
+from .signing_in.passkey_checks import PasskeyChecks, open_passkey_checks
 from .status_lists import lists
 from .status_lists.published import PublishedStatusLists
 from .store.database import Database, open_database
@@ -81,6 +82,7 @@ class Parts(Supply):
     mail_budgets: MailBudgets
     requires_verified_email: bool
     factor_checks: FactorChecks
+    passkey_checks: PasskeyChecks
     session_cookies: SessionCookies
     browsers: Browsers
     user_codes: UserCodes
@@ -98,11 +100,7 @@ class Parts(Supply):
 
 @asynccontextmanager
 async def assembled(settings: Settings, clock: Clock, counts: RequestCounts) -> AsyncIterator[Parts]:
-    """Assemble the parts. At the end of the block the database is closed.
-
-    Raises:
-        SchemaMismatch, UnreadableKey: nothing is changed.
-    """
+    """The parts; the database is closed at the end. Raises SchemaMismatch, UnreadableKey: nothing is changed."""
     database = open_database(settings.database_url.get_secret_value())
     try:
         await database.require_revision(HEAD)
@@ -144,6 +142,7 @@ def _assemble(
     status_list_keys: KeyRing,
     status_lists: PublishedStatusLists,
 ) -> Parts:
+    issuer, product = settings.issuer, settings.product_name
     secrets, sealing = settings.versioned("secret"), settings.versioned("key_encryption_keys")
     has_limits, for_all = settings.limits == "on", settings.require_second_factor
     quota = settings.client_rate_limit if has_limits else None
@@ -179,9 +178,8 @@ def _assemble(
         outbox=Outbox(is_on=settings.mail_target is not None),
         mail_budgets=MailBudgets(secrets, is_on=has_limits),
         requires_verified_email=settings.require_verified_email,
-        factor_checks=open_factor_checks(
-            settings.issuer, settings.product_name, secrets, sealing, limits=has_limits, required_of_all=for_all
-        ),
+        factor_checks=open_factor_checks(issuer, product, secrets, sealing, limits=has_limits, required_of_all=for_all),
+        passkey_checks=open_passkey_checks(issuer, product, settings.passkey_rp_id, settings.passkey_origins, secrets),
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
         user_codes=UserCodes.open(secrets, client_limits, is_on=has_limits),

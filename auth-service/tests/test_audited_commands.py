@@ -61,6 +61,12 @@ FAILED_EVENT = (
     "FROM clients WHERE client_id = 'web'"
 )
 
+PASSKEY = (
+    "INSERT INTO passkeys (id, account_id, credential_id, public_key, sign_count, name, aaguid, transports, is_synced, "
+    "is_backed_up, created_at, updated_at) SELECT 'p', id, 'c', x'00', 0, 'Phone', '', '', 0, 0, created_at, "
+    "created_at FROM accounts WHERE email = 'ann@example.com'"
+)
+
 
 def _walk(command: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
     """The names of all commands below a group of the parser."""
@@ -113,6 +119,10 @@ class Scene:
         protect(self.service)
         return [*ANN, "--yes"]
 
+    def with_passkey(self) -> list[str]:
+        self.service.execute(PASSKEY)
+        return [*ANN, "--yes"]
+
     def kept(self) -> dict[str, Any]:
         """All rows of the database."""
         tables = self.service.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
@@ -127,6 +137,7 @@ STEPS = (
     Step("users set-password", "password_changed", lambda _: ANN, f"another-{PASSWORD}\n"),
     Step("users disable-second-factor", "second_factor_disabled", Scene.protected),
     Step("users require-second-factor", "second_factor_required", lambda _: ANN),
+    Step("users remove-passkeys", "passkeys_removed", Scene.with_passkey),
     Step("users suspend", "account_suspended", lambda _: [*ANN, "--yes"]),
     Step("users activate", "account_activated", lambda _: ANN),
     Step("users revoke-sessions", "sessions_revoked", lambda _: [*ANN, "--yes"]),

@@ -109,13 +109,13 @@ async def find(session: AsyncSession, id_or_email: str) -> Account | None:
     return await session.scalar(select(Account).where(condition))
 
 
-async def lock(session: AsyncSession, account_id: str) -> bool:
-    """Lock the account until the transaction ends, against everything else that begins with it. False: it is gone.
+async def lock(session: AsyncSession, account_id: str, *, active_only: bool = False) -> bool:
+    """Lock the account until the transaction ends. False: it is gone, or suspended (`active_only`).
 
     Call it first in a transaction that changes more than one row of the account (store/__init__.py, "Locks").
     """
-    found = select(Account.id).where(Account.id == account_id).with_for_update()
-    return await session.scalar(found) is not None
+    which = (Account.id == account_id, *((Account.suspended_at.is_(None),) if active_only else ()))
+    return await session.scalar(select(Account.id).where(*which).with_for_update()) is not None
 
 
 async def list_identities(session: AsyncSession, account_id: str) -> Sequence[Identity]:

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..accounts.accounts import Account
 from ..accounts.factors.challenges import Challenge
 from ..accounts.factors.trusted_browsers import TrustedBrowser
+from ..accounts.passkeys.passkeys import Passkey
 from ..audit.trail import record
 from ..clients.clients import Client
 from ..clients.registration_tokens import RegistrationToken
@@ -169,6 +170,7 @@ async def _list_what_came_back(session: AsyncSession, since: datetime, until: da
         ("passwords", accounts, "changed ones are as before"),
         ("suspensions", suspended, "new ones are undone, lifted ones are back"),
         ("second factors", factors, "disabled ones are back, new ones are missing; used recovery codes work again"),
+        ("passkeys", await count(Passkey), "removed ones are back, new ones are missing"),
         ("clients", clients, "deleted ones are back, new ones are missing; metadata is as before"),
         ("client secrets", secrets, "replaced and revoked ones are valid again"),
         ("APIs", await count(RegisteredResource), "removed ones and their scopes are back, new ones are missing"),

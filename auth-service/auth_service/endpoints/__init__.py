@@ -9,6 +9,7 @@
     revoke.py                 /oauth/revoke: a client gives a token back, which ends its grant (RFC 7009)
     logout.py                 /oauth/logout: an application signs its person out
     discovery.py, jwks.py     the metadata, the key set
+    related_origins.py        /.well-known/webauthn: the origins whose pages may use passkeys
     status_list_documents.py  the status lists, and the stream of hints that they changed
     better_auth/              /api/auth: the Better Auth protocol
     hosted_pages/             /signin, /signup, /select-account, /consent, /signout: pages for people

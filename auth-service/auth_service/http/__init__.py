@@ -12,6 +12,7 @@
     cookies.py                  which of several values of a cookie is ours; deleting all of a name
     session_cookies.py          `SessionCookies`: the signed cookie, or bearer credential, of a session
     factor_cookies.py           cookies of a sign-in that waits for a code, and of a browser that is trusted
+    passkey_cookies.py          the cookie that binds a passkey's challenge to a browser
     current_session.py          `find_current`: who is signed in; `start_session_here`
     browsers.py                 the cookie that tells browsers apart, and the tokens of our forms
     document_clients.py         the client of a request that names the URL of a metadata document

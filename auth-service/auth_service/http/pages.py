@@ -1,6 +1,6 @@
 """Pages for people, escaped by default, with a Content-Security-Policy that allows only what the page needs.
 
-No page is cached, can be framed by another site (RFC 9700 §4.16), or needs a script.
+No page is cached, can be framed by another site (RFC 9700 §4.16), or needs a script except for passkeys.
 """
 
 import hashlib
@@ -35,6 +35,8 @@ ANSWERS: dict[int | str, dict[str, Any]] = {  # of every page, for the OpenAPI d
 ANSWERS_WITH_MAIL = {**ANSWERS, 404: {"description": "Not Found: no mail is sent from here", "content": _HTML}}
 STYLESHEET = (Path(__file__).parent / "templates" / "style.css").read_bytes()
 STYLESHEET_PATH = f"/pages/style-{hashlib.sha256(STYLESHEET).hexdigest()[:16]}.css"
+SCRIPT = (Path(__file__).parent / "templates" / "passkeys.js").read_bytes()
+SCRIPT_PATH = f"/pages/passkeys-{hashlib.sha256(SCRIPT).hexdigest()[:16]}.js"
 _log = structlog.get_logger(__name__)
 
 
@@ -82,15 +84,25 @@ def _templates() -> "Environment":
 
 
 def render_page(
-    request: Request, name: str, *, status: int = 200, ends_at_client: bool = False, **context: object
+    request: Request,
+    name: str,
+    *,
+    status: int = 200,
+    ends_at_client: bool = False,
+    has_script: bool = False,
+    **context: object,
 ) -> Response:
-    """A page. `ends_at_client`: our answer to one of its forms may redirect to a client."""
-    host = urlsplit(given(request, PageParts).issuer).netloc
-    nonce = secrets.token_urlsafe(16)
-    body = (
-        _templates().get_template(f"{name}.html").render(**context, host=host, nonce=nonce, stylesheet=STYLESHEET_PATH)
-    )
-    return HTMLResponse(body, status, _headers(ends_at_client=ends_at_client))
+    """A page.
+
+    Args:
+        ends_at_client: our answer to one of its forms may redirect to a client.
+        has_script: the page may use passkeys: it runs the one script, which asks for their options.
+    """
+    issuer = given(request, PageParts).issuer
+    shown = {**context, "host": urlsplit(issuer).netloc, "stylesheet": STYLESHEET_PATH}
+    body = _templates().get_template(f"{name}.html").render(**shown, script=SCRIPT_PATH if has_script else None)
+    script = f"{issuer}{SCRIPT_PATH}; connect-src {issuer}/api/auth/passkey/" if has_script else "'none'"
+    return HTMLResponse(body, status, _headers(ends_at_client=ends_at_client, script=script))
 
 
 def render_form_post(request: Request, redirect_uri: str, parameters: dict[str, str]) -> Response:

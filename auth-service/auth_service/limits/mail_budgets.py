@@ -15,6 +15,7 @@ from .attempts import take_in_window
 WINDOW = timedelta(hours=1)
 PER_ADDRESS = 5  # mails to one address in a window
 NOTICES, NOTICES_WINDOW = 5, timedelta(days=1)  # mails about sign-ins from new browsers that an account gets
+CHANGES, CHANGES_WINDOW = 20, timedelta(days=1)  # passkeys that a person adds or removes, each told by a mail
 PER_NETWORK = (20, 60, 200)  # mails that an IPv4 address or a /64, a /56, and a /48 cause in a window
 
 
@@ -41,6 +42,11 @@ class MailBudgets:
         """Count one mail that tells an account what has happened. Raises TooManyAttempts."""
         if self._is_on:
             await take_in_window(session, self._hash("notices", account_id), NOTICES, NOTICES_WINDOW, now=now)
+
+    async def take_change(self, session: AsyncSession, account_id: str, *, now: datetime) -> None:
+        """Count one change that the account is told of by mail. Raises TooManyAttempts: it must not be made."""
+        if self._is_on:
+            await take_in_window(session, self._hash("changes", account_id), CHANGES, CHANGES_WINDOW, now=now)
 
     def _hash(self, *parts: str) -> str:
         return hmac.digest(self._key, "\0".join(parts).encode(), "sha256").hex()

@@ -21,6 +21,9 @@ class Kind(StrEnum):
     RECOVERY_CODES_REPLACED = "recovery_codes_replaced"
     DELETE_ACCOUNT = "delete_account"  # a link that deletes the account
     ACCOUNT_DELETED = "account_deleted"  # it was deleted, by its owner
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
+    PASSKEY_COPIED = "passkey_copied"  # a counter that did not rise: somebody may have the key of a passkey
     TEST = "test"  # by an operator, to see whether mail works
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 ONE_FACTOR, TWO_FACTORS = "aal1", "aal2"  # the names in NIST SP 800-63B
 ACRS = (TWO_FACTORS, ONE_FACTOR)  # the strongest first
 PASSWORD, OTP, MULTIPLE = "pwd", "otp", "mfa"  # RFC 8176 §2
+HARDWARE_KEY, SOFTWARE_KEY, PRESENCE = "hwk", "swk", "user"  # RFC 8176 §2: a passkey, and a person at it
 EMAIL = "email"  # a mailed link, for which RFC 8176 has no name
 
 

@@ -18,6 +18,7 @@ from ..endpoints import (
     jwks,
     logout,
     register,
+    related_origins,
     revoke,
     status_list_documents,
     token,
@@ -28,7 +29,7 @@ _OAUTH = (
     *(token.router, userinfo.router, introspect.router, revoke.router, authorize.pushes, device_authorization.router),
     *register.routers,
 )
-_DOCUMENTS = (jwks.router, status_list_documents.router, discovery.router)
+_DOCUMENTS = (jwks.router, status_list_documents.router, discovery.router, related_origins.router)
 _INSIDE = (health.router, *internal.routers)
 _PAGES = (authorize.router, logout.router, *hosted_pages.routers)
 

@@ -31,6 +31,7 @@ from .kinds import (
     is_encrypted,
     is_loopback,
 )
+from .passkeys import check_relying_party
 from .sign_in import SignInSettings
 
 PREFIX = "AUTH_"
@@ -118,7 +119,8 @@ class Settings(SignInSettings):
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
-        TrustedOrigins(self.issuer, self.trusted_origins, self.origin_resources)
+        trusted = TrustedOrigins(self.issuer, self.trusted_origins, self.origin_resources)
+        check_relying_party(self.issuer, self.passkey_rp_id, self.passkey_origins, trusted)
         if self.redis_ca_file and not (self.redis_url and is_encrypted(self.redis_url)):
             raise ValueError(f"{PREFIX}REDIS_CA_FILE is for {PREFIX}REDIS_URL with rediss (TLS)")
         target = self.mail_target

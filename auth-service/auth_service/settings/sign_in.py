@@ -3,9 +3,10 @@
 from pydantic import Field
 
 from .mail import MailSettings
+from .passkeys import PasskeySettings
 
 
-class SignInSettings(MailSettings):
+class SignInSettings(MailSettings, PasskeySettings):
     """The settings about signing in, a part of `Settings`."""
 
     require_second_factor: bool = Field(

@@ -13,6 +13,10 @@
     link_sign_in.py       `sign_in_by_link`: by a mailed link instead of a password
     code_sign_in.py       `sign_in_by_code`: by a mailed code, in the browser that asked for it
     mail_sign_in.py       what both share
+    passkey_sign_in.py    `sign_in_by_passkey`: by a passkey, which is two factors in one
+    passkey_changes.py    a person who is signed in adds, renames and removes passkeys
+    passkey_checks.py     what issues and checks passkeys' challenges in a process
+    reauthenticating.py   a person who is signed in proves again who they are
     password_sign_up.py   `sign_up`: an account with a password, and its first session
     mailed_links.py       `request_link`, `find_mailed`: links that are mailed on request
     password_reset.py     `reset_password`: a new password by such a link

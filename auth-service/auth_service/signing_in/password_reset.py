@@ -11,6 +11,7 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
+from ..accounts.passkeys import passkeys
 from ..accounts.passwords import PasswordHasher
 from ..accounts.sign_ups import create_password
 from ..accounts.weak_passwords import about, check_new
@@ -58,8 +59,11 @@ async def _reset(
     await parts.attempts.forget(session, link.email, networks_of(device_of(request).ip_address))
     account_id = link.account_id
     await accounts.lock(session, account_id)
-    if not await use_link(session, link, now=now) or await account_of(session, link) is None:
+    account = await account_of(session, link)
+    if not await use_link(session, link, now=now) or account is None:
         raise InvalidLink
+    if not account.email_verified:  # somebody else may have signed up with the address, and may hold them
+        await passkeys.remove_all(session, account_id)
     if not await accounts.replace_password_hash(session, account_id, password_hash, replacing=None, now=now):
         await create_password(session, account_id, password_hash, now=now)
     await accounts.replace_email(session, account_id, link.email, verified=True, now=now)

@@ -12,6 +12,7 @@ PASSWORD = ("password",)
 SECOND_FACTOR = ("second_factor",)
 MAIL_LINK = ("mail_link",)
 MAIL_CODE = ("mail_code",)
+PASSKEY = ("passkey",)
 SUCCEEDED = "succeeded"
 SESSION = "session"  # instead of a grant type: a token issued for a session by the Better Auth endpoint
 SIGN_IN_OUTCOMES = (SUCCEEDED, "second_factor", "refused", "suspended", "unverified", "held", "busy")
@@ -20,6 +21,7 @@ MAIL_LINK_OUTCOMES = (SUCCEEDED, "second_factor", "refused")
 MAIL_CODE_OUTCOMES = (*MAIL_LINK_OUTCOMES, "held")
 SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "personal_password", "held", "busy")
 USER_CODE_OUTCOMES = ("accepted", "unknown", "held")
+PASSKEY_OUTCOMES = (SUCCEEDED, "refused", "suspended", "unverified")
 
 
 def _counter(name: str, what: str, *labels: str, known: tuple[tuple[str, ...], ...] = ()) -> Metric:
@@ -41,6 +43,7 @@ def _sign_ins() -> Metric:
     known += [(*SECOND_FACTOR, outcome) for outcome in SECOND_FACTOR_OUTCOMES]
     known += [(*MAIL_LINK, outcome) for outcome in MAIL_LINK_OUTCOMES]
     known += [(*MAIL_CODE, outcome) for outcome in MAIL_CODE_OUTCOMES]
+    known += [(*PASSKEY, outcome) for outcome in PASSKEY_OUTCOMES]
     return _counter("auth_sign_ins_total", "Attempted sign-ins", "method", "outcome", known=tuple(known))
 
 

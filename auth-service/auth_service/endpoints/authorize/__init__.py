@@ -5,6 +5,7 @@
     push.py       POST /oauth/par: a client pushes a request, which is read and stored (RFC 9126)
     request_objects.py   a request inside a JWT that its client signed (RFC 9101)
     pushed.py     a browser brings the request_uri of a pushed request
+    needed_factors.py   whether a second factor has to be proved, and can be
     steps.py      `proceed`: the next page, or the code
     devices.py    the answer to the request of a device
     answers.py    refusals, and answers that are given again

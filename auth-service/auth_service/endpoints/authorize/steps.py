@@ -17,7 +17,7 @@ from ...http.current_session import Current, find_current
 from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingRequest, expired
 from ...oauth import interaction
-from ...oauth.authentication_context import TWO_FACTORS, acr_of, shown
+from ...oauth.authentication_context import acr_of, shown
 from ...oauth.consent import Agreement, covers, may_be_remembered, to_agree_to
 from ...oauth.errors import ConsentRequired, InvalidTarget, LoginRequired, OAuthError
 from ...oauth.fapi2 import CODE_MAX_TTL
@@ -26,13 +26,12 @@ from ...oauth.scope import IDENTITY
 from ...resources.cache import ResourceCache
 from ...resources.resources import lock_registered
 from ...sessions.browser_sessions import lock_live
-from ...signing_in.factor_checks import FactorChecks
-from ...signing_in.required_factors import is_required
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import Authorization
 from ...tokens.holders import hold_owners
 from . import devices
 from .answers import AlreadyAnswered, AnswerParts, answer_again, refuse
+from .needed_factors import NeededFactorParts, has_second_factor, needs_second_factor
 
 PAGES = {
     Step.SIGN_IN: "/signin",
@@ -43,10 +42,9 @@ PAGES = {
 
 
 @dataclass(frozen=True)
-class StepParts(AnswerParts):
+class StepParts(AnswerParts, NeededFactorParts):
     issuer: str
     resources: ResourceCache
-    factor_checks: FactorChecks
 
 
 async def proceed(http: Request, pending: PendingRequest, parts: StepParts, now: datetime) -> Response:
@@ -72,24 +70,13 @@ async def _decide(
             current.session.authenticated_at,
             is_hinted,
             acr=acr_of(current.session.methods),
-            has_second_factor=current.account.second_factor_at is not None,
-            needs_second_factor=await _needs_second_factor(pending, current, parts),
+            has_second_factor=await has_second_factor(pending, current, parts),
+            needs_second_factor=await needs_second_factor(pending, current, parts),
         )
     step = interaction.decide(pending.request, person, progress, issuer=parts.issuer, now=now)
     if step is Step.DONE and current is not None:
         return answer_code(http, pending.request.target, await _issue(pending, current, parts, now))
     return await send_on(http, pending, PAGES[step], parts, now)
-
-
-async def _needs_second_factor(pending: PendingRequest, current: Current, parts: StepParts) -> bool:
-    """Whether the client has to see one proved, or the account has to have one and has none."""
-    has_proved = acr_of(current.session.methods) == TWO_FACTORS
-    if has_proved or pending.client.registration.require_second_factor:
-        return not has_proved
-    if current.account.second_factor_at is not None:
-        return False
-    async with parts.database.reading() as session:
-        return await is_required(session, parts.factor_checks, current.account.id)
 
 
 async def _progress(pending: PendingRequest, current: Current | None, parts: StepParts, now: datetime) -> Progress:
@@ -137,14 +124,9 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
     if not apis <= set(apis_for(pending.client, resources).open_to(registered.scope, registered.default_resource)):
         raise InvalidTarget("The client may no longer ask for this resource.")  # the request waited for a day, perhaps
     ttl = min(parts.authorization_code_ttl, CODE_MAX_TTL) if registered.is_fapi2 else parts.authorization_code_ttl
-    event, facts = devices.describe(request)
+    event, facts = devices.describe(request, current.session.id)
     answer = recorded(
-        _answer,
-        event,
-        at=now,
-        account_id=current.account.id,
-        client_id=request.client_id,
-        facts=lambda _: {"session_id": current.session.id, **facts},
+        _answer, event, at=now, account_id=current.account.id, client_id=request.client_id, facts=lambda _: facts
     )
     await parts.database.transact(answer, pending, authorization, code, wanted, apis, ttl, now)
     return code

@@ -9,6 +9,8 @@
     password_verdict.py                           whether a password would be accepted
     password_reset.py                             a new password by a mailed link
     two_factor.py, two_factor_changes.py          a code completes a sign-in; a second factor is turned on and off
+    passkey_sign_in.py, passkey_registration.py   a session by a passkey; the caller adds one
+    passkeys.py                                   the caller's passkeys: listed, renamed, deleted
     profile.py, password_change.py, deletion.py   changes of the caller's account
     identities.py, liveness.py                    the caller's ways to sign in; GET /ok
     routes.py                                     the prefix that every route carries
@@ -33,6 +35,9 @@ from . import (
     identities,
     liveness,
     magic_link,
+    passkey_registration,
+    passkey_sign_in,
+    passkeys,
     password_change,
     password_reset,
     password_verdict,
@@ -68,6 +73,9 @@ routers = tuple(
         email_change,
         two_factor,
         two_factor_changes,
+        passkey_sign_in,
+        passkey_registration,
+        passkeys,
         deletion,
         liveness,
     )

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...accounts import accounts
 from ...accounts.accounts import delete_identity, list_identities
+from ...accounts.passkeys.passkeys import count_passkeys
 from ...audit.trail import recorded
 from ...http.current_session import Current
 from ...http.pages import see_other
@@ -125,7 +126,7 @@ async def unlink_account(request: Request, now: Now) -> Done:
 async def _unlink(session: AsyncSession, account_id: str, identity_id: str) -> None:
     await accounts.lock(session, account_id)
     identities = await list_identities(session, account_id)
-    if len(identities) == 1:
+    if len(identities) == 1 and not await count_passkeys(session, account_id):
         raise Refusal(400, "FAILED_TO_UNLINK_LAST_ACCOUNT", "You can't unlink your last account")
     if identity_id not in [identity.id for identity in identities]:
         raise Refusal(400, "ACCOUNT_NOT_FOUND", "Account not found")

@@ -3,6 +3,8 @@
     signin.py, signup.py   the forms for a password; signing_in/ does the work
     signin_link.py         ask for a mail with a link that signs in, and
     signin_code.py         enter the code of that mail instead
+    signin_passkey.py      the form of a passkey at the sign-in page
+    passkeys.py            a person's passkeys: added, renamed, removed
     second_factor.py       the code after the password, or when an application asks for more than the password
     second_factor_setup.py turn it on and off; recovery codes
     first_factor.py        the same page in the middle of a sign-in, for an account that has to have a second factor
@@ -32,11 +34,12 @@
     signout.py             ask, and then end the session
     forms.py               reading a form, refusing one that is not ours, and the way back to /oauth/authorize
     personal_tokens.py     tokens for a person's own scripts
-    stylesheet.py          the pages' stylesheet, kept by browsers for ever
+    stylesheet.py          the pages' stylesheet and the script of passkeys, kept by browsers for ever
 
-The pages are forms and links, and work without a script. A page that belongs to an authorization request carries its
-handle; when its form is done the browser returns to /oauth/authorize, which decides what comes next. So no page knows
-what comes after it, and no address to return to is ever taken from a request.
+The pages are forms and links, and work without a script; only passkeys need one (http/templates/passkeys.js). A page
+that belongs to an authorization request carries its handle; when its form is done the browser returns to
+/oauth/authorize, which decides what comes next. So no page knows what comes after it, and no address to return to is
+ever taken from a request.
 
 Each form carries a token of its browser and session (http/browsers.py) and is answered with 303. Signing out may end on
 a page that can be reloaded. serving/ imports `routers`.
@@ -47,6 +50,7 @@ from . import (
     confirm,
     consent,
     device,
+    passkeys,
     personal_tokens,
     reset_password,
     second_factor,
@@ -72,6 +76,7 @@ _PAGES = (
     device,
     second_factor_setup,
     personal_tokens,
+    passkeys,
     signout,
     stylesheet,
 )

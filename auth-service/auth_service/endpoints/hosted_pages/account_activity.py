@@ -24,6 +24,11 @@ IN_WORDS: Mapping[str, str] = {
     "email_verified": "The e-mail address was confirmed",
     "identity_unlinked": "A way to sign in was removed",
     "mailed_code_refused": "A wrong code of a mail was entered",
+    "passkey_added": "A passkey was added",
+    "passkey_copied": "A sign-in with a passkey that seems to exist twice was refused",
+    "passkey_removed": "A passkey was removed",
+    "passkey_renamed": "A passkey got another name",
+    "passkeys_removed": "An operator removed all passkeys",
     "password_changed": "The password was changed",
     "password_reset": "A new password was set by a mailed link",
     "recovery_code_used": "A recovery code was used",
@@ -39,14 +44,14 @@ IN_WORDS: Mapping[str, str] = {
     "signed_up": "The account was created",
 }
 # They may be somebody else's guesses, so they are shown in another colour.
-BY_OTHERS = frozenset(("sign_in_refused", "second_factor_refused", "mailed_code_refused"))
+BY_OTHERS = frozenset(("sign_in_refused", "second_factor_refused", "mailed_code_refused", "passkey_copied"))
 
 
 class Activity(NamedTuple):
     words: str
     when: str
     at: str  # the same for programs
-    count: int
+    times: int
     is_alarming: bool
 
 

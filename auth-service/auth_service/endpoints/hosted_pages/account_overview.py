@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from ...accounts.accounts import find_password_hash
 from ...accounts.factors import recovery_codes
 from ...accounts.factors.trusted_browsers import TRUSTED_FOR
+from ...accounts.passkeys.passkeys import count_passkeys
 from ...http.current_session import Current, SessionParts
 from ...http.pages import see_other
 from ...mail.outbox import Outbox
@@ -58,6 +59,7 @@ async def render(
         devices = await list_devices(session, current, now)
         activity = await list_activity(session, account.id)
         codes_left = await recovery_codes.count_unused(session, account.id)
+        passkeys = await count_passkeys(session, account.id)
     return render_form(
         request,
         parts,
@@ -73,6 +75,7 @@ async def render(
         asks_to_verify=parts.outbox.is_on and not account.email_verified,
         factor_since=None if account.second_factor_at is None else day(account.second_factor_at, now),
         codes_left=codes_left,
+        passkeys=passkeys,
         browsers=browsers,
         trusted_for=TRUSTED_FOR.days,
         devices=devices,

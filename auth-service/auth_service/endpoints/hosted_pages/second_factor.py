@@ -1,19 +1,23 @@
 """/second-factor: the code that completes a sign-in, from the authenticator app or the list of recovery codes.
 
-A person who is signed in proves a second factor here, too, if an application asks for it (`acr_values`).
+A person who is signed in proves a second factor here, too, if an application asks for it (`acr_values`). A passkey does
+as well: its form goes to /signin.
 """
 
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
-from ...http.current_session import find_current
+from ...accounts.factors.challenges import Challenge
+from ...accounts.passkeys.passkeys import count_passkeys
+from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.first_factor import find_waiting
+from ...signing_in.passkey_checks import PasskeyChecks
 from ...signing_in.password_sign_in import AccountSuspended
 from ...signing_in.second_factor import (
     ChallengeSpent,
@@ -52,6 +56,17 @@ router = APIRouter()
 class SecondFactorPageParts(FormParts, PendingParts, FactorParts):
     """The parts to show a page about a pending request, and to check a code."""
 
+    passkey_checks: PasskeyChecks
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How a person can prove a second factor."""
+
+    code: bool
+    passkey: bool
+    keeps: bool = False  # the person wants to stay signed in on this device
+
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
 async def show(request: Request, now: Now) -> Response:
@@ -63,13 +78,12 @@ async def show(request: Request, now: Now) -> Response:
         return back_to_authorize(pending)
     if await find_waiting(request, parts, now) is not None:
         return _to_set_up(pending)
-    if await find_challenge(request, parts, now) is not None:
-        return _render(request, parts, pending)
-    current = await find_current(request, parts, now)
-    if current is None:
+    challenge, current = await find_challenge(request, parts, now), await find_current(request, parts, now)
+    if challenge is None and current is None:
         return _to_sign_in(pending)
-    if current.account.second_factor_at is not None:
-        return _render(request, parts, pending)
+    ways = await _find_ways(parts, challenge, current)
+    if ways.code or (ways.passkey and pending is not None):
+        return _render(request, parts, pending, ways)
     return _to_sign_in(pending) if pending is None else _to_set_up(pending)
 
 
@@ -79,13 +93,13 @@ async def submit(request: Request, now: Now) -> Response:
     parts = given(request, SecondFactorPageParts)
     form = await read_page_form(request)
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
+    challenge, current = await find_challenge(request, parts, now), await find_current(request, parts, now)
+    ways = await _find_ways(parts, challenge, current)
     if not is_ours(request, parts, form):
-        return _render(request, parts, pending, form, why_not_ours(request, parts), status=403)
+        return _render(request, parts, pending, ways, form, why_not_ours(request, parts), status=403)
     code = _code_of(form)
-    current = await find_current(request, parts, now)
-    is_signed_in = await find_challenge(request, parts, now) is None
     try:
-        if is_signed_in and current is not None:
+        if challenge is None and current is not None:
             await prove(request, parts, now, current, code)
             return see_other(SIGN_IN) if pending is None else back_to_authorize(pending)
         _, started = await complete_sign_in(request, parts, now, code, current=current)
@@ -95,13 +109,23 @@ async def submit(request: Request, now: Now) -> Response:
         return _to_sign_in(pending, **{AGAIN: "yes"})
     except WrongCode:
         wrong = WRONG_RECOVERY_CODE if code.is_recovery_code else WRONG
-        return _render(request, parts, pending, form, wrong, status=403)
+        return _render(request, parts, pending, ways, form, wrong, status=403)
     except AccountSuspended:
-        return _render(request, parts, pending, form, SUSPENDED, status=403)
+        return _render(request, parts, pending, ways, form, SUSPENDED, status=403)
     except TooManyAttempts as held:
         error = f"Too many codes. Please wait {in_words(held.retry_after)} and try again."
-        return retry_later(_render(request, parts, pending, form, error, status=429), held.retry_after)
+        return retry_later(_render(request, parts, pending, ways, form, error, status=429), held.retry_after)
     return see_other(SIGN_IN) if pending is None else await go_on(parts, pending, started.id)
+
+
+async def _find_ways(parts: SecondFactorPageParts, challenge: Challenge | None, current: Current | None) -> Ways:
+    """What the account of the waiting sign-in, or of the session, has. Without either: a code, which is refused."""
+    account_id = challenge.account_id if challenge else current.account.id if current else ""
+    async with parts.database.reading() as session:
+        has_passkey = await count_passkeys(session, account_id) > 0 and parts.passkey_checks.is_on
+    takes_code = current is None or challenge is not None or current.account.second_factor_at is not None
+    keeps = challenge.is_remembered if challenge else current is not None and current.session.is_remembered
+    return Ways(takes_code, has_passkey, keeps)
 
 
 def _code_of(form: Parameters) -> Code:
@@ -125,6 +149,7 @@ def _render(
     request: Request,
     parts: SecondFactorPageParts,
     pending: PendingRequest | None,
+    ways: Ways,
     form: Parameters | None = None,
     error: str | None = None,
     *,
@@ -138,6 +163,8 @@ def _render(
         pending,
         status=status,
         error=error,
+        ways=ways,
+        has_script=ways.passkey,
         asks_recovery_code=by_query if form is None else form.get("recovery_code") is not None,
         trust=form is not None and form.get("trust") is not None,
     )

@@ -10,10 +10,12 @@ from ...accounts.passwords import TooBusy
 from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
-from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
+from ...http.pending_requests import PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
+from ...sessions.browser_sessions import BrowserSession
 from ...signing_in.begun import SecondFactorAsked
+from ...signing_in.passkey_sign_in import PasskeySignInParts
 from ...signing_in.password_sign_in import (
     AccountSuspended,
     Credentials,
@@ -22,7 +24,7 @@ from ...signing_in.password_sign_in import (
     WrongCredentials,
     sign_in,
 )
-from . import signin_code, signin_link
+from . import signin_code, signin_link, signin_passkey
 from .forms import (
     AGAIN,
     back_to_authorize,
@@ -38,7 +40,8 @@ from .forms import (
 )
 from .offers import Offer, find_offer
 from .sentences import TOO_BUSY
-from .signin_link import LinkPageParts
+from .signin_code import CodePageParts
+from .signin_passkey import PasskeyRefused
 
 PATH = "/signin"
 USE_ANOTHER = "use_another"  # query parameter: do not offer the account that is signed in
@@ -52,7 +55,7 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class SignInPageParts(LinkPageParts, PendingParts, SignInParts):
+class SignInPageParts(CodePageParts, SignInParts, PasskeySignInParts):
     """The parts to show a page about a pending request, and to sign in."""
 
 
@@ -93,11 +96,19 @@ async def submit(request: Request, now: Now) -> Response:
     current = await find_current(request, parts, now)
     if not is_ours(request, parts, form):
         return await _render(request, parts, pending, current, form, why_not_ours(request, parts), status=403)
+    if form.get(signin_passkey.FIELD) is not None:
+        try:
+            started = await signin_passkey.submit(request, parts, form, current, now)
+        except PasskeyRefused as refused:
+            return await _render(
+                request, parts, pending, current, None, refused.text, status=403, unknown_passkey=refused.unknown
+            )
+        return await _after(request, parts, pending, started)
     email, password = parse_email(form.get("email") or ""), form.get("password") or ""
     if email is None or not password or passwords.utf16_length(password) > passwords.MAX_LENGTH:
         return await _render(request, parts, pending, current, form, WRONG, status=403)
     shown = Credentials(email, password)
-    remember, to_account = form.get("remember") is not None, query_of(request, TO_ACCOUNT)
+    remember = form.get("remember") is not None
     try:
         _, started = await sign_in(request, parts, now, shown, remember=remember, current=current)
     except SecondFactorAsked:
@@ -115,6 +126,14 @@ async def submit(request: Request, now: Now) -> Response:
         return retry_later(
             await _render(request, parts, pending, current, form, TOO_BUSY, status=429), passwords.RETRY_AFTER
         )
+    return await _after(request, parts, pending, started)
+
+
+async def _after(
+    request: Request, parts: SignInPageParts, pending: PendingRequest | None, started: BrowserSession
+) -> Response:
+    """Back to the application, or to the page that the person came from."""
+    to_account = query_of(request, TO_ACCOUNT)
     if pending is None and to_account is not None:
         return see_other("/account", change=to_account)
     return see_other(PATH) if pending is None else await go_on(parts, pending, started.id)
@@ -130,6 +149,7 @@ async def _render(
     *,
     status: int = 200,
     unverified: str = "",
+    unknown_passkey: str = "",
 ) -> Response:
     """The form, with everything that was typed except the password. Before that, an account is offered (offers.py)."""
     offer = await find_offer(request, parts, pending, current)
@@ -150,6 +170,8 @@ async def _render(
         confirms=confirms,
         has_mail=parts.outbox.is_on,
         unverified=unverified,
+        unknown_passkey=unknown_passkey,
+        has_script=parts.passkey_checks.is_on,
         to_account=query_of(request, TO_ACCOUNT) or "",
     )
 

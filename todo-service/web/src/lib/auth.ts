@@ -95,6 +95,22 @@ export async function sendVerification(email: string): Promise<void> {
   await ask((options) => client.sendVerificationEmail({ email }, options));
 }
 
+/** Whether this browser can use passkeys. */
+export function knowsPasskeys(): boolean {
+  return typeof PublicKeyCredential !== "undefined" && "parseRequestOptionsFromJSON" in PublicKeyCredential;
+}
+
+export async function signInByPasskey(): Promise<void> {
+  const { usePasskey } = await import("./passkey.ts");
+  const asked = await ask((options) =>
+    client.$fetch<PublicKeyCredentialRequestOptionsJSON>("/passkey/generate-authenticate-options", options),
+  );
+  const body = await usePasskey(asked);
+  await ask((options) => client.$fetch("/passkey/verify-authentication", { method: "POST", body, ...options }));
+  await requireKept();
+  checkSession();
+}
+
 let awaitsCode = false;
 
 /** Whether a sign-in of this page waits for a code: the sign-in page then asks for it, not for the password. */
@@ -230,6 +246,9 @@ const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = 
   PASSWORD_COMPROMISED: ["newPassword", "This password is among the most common ones. Choose another."],
   INVALID_PASSWORD: ["currentPassword", "This is not your password."],
   ACCOUNT_SUSPENDED: [undefined, "This account is suspended."],
+  CHALLENGE_NOT_FOUND: [undefined, "That took too long. Try again."],
+  PASSKEY_NOT_FOUND: [undefined, "This passkey belongs to no account here any more. Sign in with your password."],
+  AUTHENTICATION_FAILED: [undefined, "This passkey could not be checked. Try again, or sign in with your password."],
 };
 
 export function refuse(error: Refusal, headers: Headers, now: number): Failure {
@@ -240,7 +259,9 @@ export function refuse(error: Refusal, headers: Headers, now: number): Failure {
   if (error.code === "EMAIL_NOT_VERIFIED") return new Failure("unverified", UNVERIFIED);
   if (error.code === "SESSION_NOT_FRESH") return new Failure("stale", "Confirm that it is you.");
   const [field, sentence] = REFUSALS[error.code ?? ""] ?? [fieldOf(error.message), sayOtherwise(error)];
-  const isWrong = ["INVALID_EMAIL_OR_PASSWORD", "INVALID_CODE", "INVALID_BACKUP_CODE"].includes(error.code ?? "");
+  const isWrong = ["INVALID_EMAIL_OR_PASSWORD", "INVALID_CODE", "INVALID_BACKUP_CODE", "PASSKEY_NOT_FOUND"].includes(
+    error.code ?? "",
+  );
   const kind = isWrong ? "invalid" : kindOf(error.status);
   return new Failure(kind, sentence, { field, reference: headers.get("X-Request-ID") ?? undefined });
 }

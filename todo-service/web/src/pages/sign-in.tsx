@@ -1,10 +1,10 @@
 import { type ReactNode, useState } from "react";
-import { enterCode, isCodeAwaited, SET_UP, signIn } from "../lib/auth.ts";
+import { enterCode, isCodeAwaited, knowsPasskeys, SET_UP, signIn, signInByPasskey } from "../lib/auth.ts";
 import { useAddress } from "../lib/router.ts";
 import { Field, PasswordField } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
 import { Frame, Link } from "../parts/frame.tsx";
-import { Message } from "../parts/message.tsx";
+import { FailureMessage, Message } from "../parts/message.tsx";
 import { SendAgain } from "../parts/send-again.tsx";
 
 /** Does not navigate: signing in changes the session, and the application then shows the requested page. */
@@ -56,11 +56,24 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
         />
         <SubmitButton submission={submission}>Sign in</SubmitButton>
         {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
+        {knowsPasskeys() && <PasskeyButton />}
         <p className="aside">
           New here? <Link to={`/sign-up${search}`}>Create an account</Link>
         </p>
       </form>
     </Frame>
+  );
+}
+
+function PasskeyButton(): ReactNode {
+  const submission = useSubmission([], signInByPasskey);
+  return (
+    <>
+      <button type="button" className="wide" aria-busy={submission.isBusy} onClick={() => void submission.submit()}>
+        Sign in with a passkey
+      </button>
+      {submission.failure && <FailureMessage failure={submission.failure} />}
+    </>
   );
 }
 
