@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("application")
 
 SCRIPT_LIMIT = 120_000  # bytes of compressed script in the first load
 TOKEN, SESSION, TODOS = "/api/auth/token", "/api/auth/get-session", "/api/v1/todos"
-CHANGES = "/api/v1/changes"
+CHANGES, EVENTS = "/api/v1/changes", "/api/v1/events"
 HEAR = "window.heard = []; new BroadcastChannel('access-token').onmessage = ({data}) => heard.push(data.kind)"
 STRANGE = {
     "script": "<img src=x onerror=alert(1)><script>alert(1)</script>",
@@ -124,13 +124,13 @@ class TestTodos:
         mine.get_by_label("Search").fill("MOTHER")
         expect(mine.get_by_role("checkbox")).to_have_accessible_name("Done: Call mother")
 
-    def test_more_than_a_page_is_loaded_where_the_list_ends(self, page: Page, stack: Stack, person: Person) -> None:
+    def test_more_rows_appear_where_the_list_ends(self, page: Page, stack: Stack, person: Person) -> None:
         create(person, 205)
         sign_in(page, stack, person.email)
         expect(page.get_by_role("checkbox")).to_have_count(200)
-        page.get_by_role("button", name="Show more").click()
+        page.get_by_role("checkbox").nth(199).focus()
         expect(page.get_by_role("checkbox")).to_have_count(205)
-        expect(todo(page, "Todo 4")).to_be_focused()
+        expect(page.get_by_role("checkbox").nth(199)).to_be_focused()
         expect(page.get_by_role("button", name="Show more")).to_have_count(0)
 
     @pytest.mark.parametrize("title", STRANGE.values(), ids=STRANGE)
@@ -205,7 +205,8 @@ class TestTabs:
     def test_what_one_changes_the_other_shows_and_another_browser_when_it_is_looked_at(
         self, mine: Page, another_browser: Page, stack: Stack, person: Person
     ) -> None:
-        """A todo that is deleted while it is edited elsewhere is brought back with the new text."""
+        """Without a stream, too. A todo that is deleted while it is edited is brought back with the new text."""
+        another_browser.route(f"**{EVENTS}", lambda route: route.abort())
         second = mine.context.new_page()
         second.goto(stack.url)
         sign_in(another_browser, stack, person.email)
@@ -221,6 +222,24 @@ class TestTabs:
         expect(another_browser.get_by_role("alert")).to_contain_text("This was deleted somewhere else.")
         another_browser.get_by_role("button", name="Bring it back with mine").click()
         expect(todo(another_browser, "Buy oat milk")).to_be_visible()
+
+    def test_what_another_browser_changes_appears_by_itself_by_one_stream_for_all_tabs(
+        self, mine: Page, another_browser: Page, stack: Stack, person: Person
+    ) -> None:
+        """Through the gateway: a stream that it kept back would bring nothing. A stream that ends is opened again."""
+        second = mine.context.new_page()
+        traffic = Traffic.of(mine, second)
+        second.goto(stack.url)
+        expect(second.get_by_role("heading", name="A clear page")).to_be_visible()
+        sign_in(another_browser, stack, person.email)
+        add(another_browser, "Buy milk")
+        for tab in (mine, second):
+            expect(todo(tab, "Buy milk")).to_be_visible()
+        assert traffic.count(EVENTS) == 0, "the second tab listens, too"
+        mine.close()
+        add(another_browser, "Buy bread")
+        expect(todo(second, "Buy bread")).to_be_visible()
+        assert traffic.count(EVENTS) == 1
 
     def test_signing_out_in_one_signs_out_the_other(self, mine: Page, stack: Stack) -> None:
         second = mine.context.new_page()
@@ -300,7 +319,8 @@ class TestCost:
         traffic = Traffic.of(mine)
         mine.reload()
         expect(mine.get_by_role("heading", name="A clear page")).to_be_visible()
-        assert sorted(traffic.paths(lambda path: path.startswith("/api/"))) == [SESSION, TOKEN, CHANGES]
+        asked = traffic.paths(lambda path: path.startswith("/api/") and path != EVENTS)
+        assert sorted(asked) == [SESSION, TOKEN, CHANGES]
 
     def test_200_todos_are_there_within_a_second(self, page: Page, stack: Stack, person: Person) -> None:
         """The page itself measures from the start of its navigation. One fast try is enough, because the machine is

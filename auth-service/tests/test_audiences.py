@@ -241,7 +241,8 @@ def test_each_trusted_origin_asks_for_the_apis_that_it_is_given(start: Start, sq
             headers=[*headers, ("Authorization", f"Bearer {credential}")],
         )
         body = answer.json()
-        return body["code"] if answer.status_code == 403 else claims_of(body["token"])["aud"]
+        told: str = body["code"] if answer.status_code == 403 else claims_of(body["token"])["aud"]
+        return told
 
     signed_in = browser.post("/sign-in/email", json={"email": "ann@example.com", "password": PASSWORD})
     credential = signed_in.headers["set-auth-token"]

@@ -13,7 +13,7 @@ BODIES = {
         "sign-up/email", "sign-in/email", "sign-out", "get-session", "revoke-session", "revoke-sessions",
         "revoke-other-sessions", "update-user", "update-session", "change-password", "verify-password",
         "delete-user", "unlink-account", "request-password-reset", "reset-password",
-        "send-verification-email", "change-email", "sign-in/magic-link", "magic-link/verify",
+        "send-verification-email", "change-email", "sign-in/magic-link", "magic-link/verify", "password-verdict",
         *(f"two-factor/{each}" for each in ("enable", "disable", "get-totp-uri", "generate-backup-codes", "send-otp")),
         *(f"two-factor/verify-{each}" for each in ("totp", "otp", "backup-code")),
         *(f"passkey/verify-{each}" for each in ("registration", "authentication")),

@@ -8,6 +8,7 @@ import pytest
 
 from auth_service.clients.own_registrations import UNUSED_TTL
 from auth_service.oauth.client_metadata import NAMES, parse
+from auth_service.oauth.metadata_values import DEVICE_CODE
 from auth_service.oauth.self_registration import GRANT_TYPES, TAKEN, parse_own
 from auth_service.store.database import Database
 from auth_service.worker.expiry import delete_expired
@@ -46,7 +47,7 @@ def test_a_program_registers_itself_and_its_person_signs_in(start: Start, databa
     assert client.pop("client_id").startswith("client_")
     assert abs(client.pop("client_id_issued_at") - service.clock().timestamp()) < 60
     assert client == {
-        **MINIMAL, "client_name": "Board", "grant_types": ["authorization_code", "refresh_token"],
+        **MINIMAL, "client_name": "Board", "grant_types": ["authorization_code", DEVICE_CODE, "refresh_token"],
         "response_types": ["code"], "token_endpoint_auth_method": "client_secret_basic", "client_secret_expires_at": 0,
         "scope": "openid profile email offline_access", "post_logout_redirect_uris": [], "first_party": False,
     }  # fmt: skip

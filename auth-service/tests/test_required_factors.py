@@ -143,8 +143,9 @@ class TestOfSome:
         assert claims(frontend, browser)["acr"] == "aal2"
 
     def test_of_a_role(self, service: Service) -> None:
+        resource = "https://api.example.com/billing"
         api = {
-            "resource": "https://api.example.com/billing",
+            "resource": resource,
             "name": "Billing",
             "scopes": {"billing:read": "See your invoices"},
             "roles": {"accountant": "Sees all", "clerk": "Sees some"},
@@ -156,7 +157,7 @@ class TestOfSome:
         assert made["second_factor_roles"] == ["accountant"]
         service.signed_up(ANN)
         for role, path in (("clerk", "/signin"), ("accountant", SET_UP)):
-            service.command("roles", "grant", ANN, role, "--resource", api["resource"])
+            service.command("roles", "grant", ANN, role, "--resource", resource)
             assert Browser(service).open("/signin").sign_in().path == path
 
     def test_by_a_client(self, sqlite_service: Service) -> None:

@@ -84,6 +84,7 @@ def limited(limited_for_all: RunningGateway) -> RunningGateway:
         ("PUT", "/oauth/register/client_0", 2, "127.0.1.21"),
         ("GET", TODOS, 4, "127.0.1.5"),
         ("GET", "/api/v1/users/u1/todos/1", 4, "127.0.1.6"),
+        ("POST", "/mcp", 4, "127.0.1.26"),
     ],
 )
 def test_one_and_the_burst_pass_and_the_next_is_refused(

@@ -165,6 +165,7 @@ READABLE = [  # each with a method that its service has
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/.well-known/openid-configuration"),
     ("GET", "/.well-known/oauth-protected-resource/api/v1"),
+    ("GET", "/.well-known/oauth-protected-resource/mcp"),
     ("GET", "/oauth/status-lists"),
     ("GET", "/oauth/status-lists/1"),
     ("POST", "/oauth/token"),
@@ -173,6 +174,7 @@ READABLE = [  # each with a method that its service has
     ("POST", "/oauth/par"),
     ("POST", "/oauth/device_authorization"),
     ("POST", "/api/v1/todos"),
+    ("POST", "/mcp"),
 ]
 
 

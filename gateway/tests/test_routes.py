@@ -53,6 +53,7 @@ AUTH = [
 ]
 TODO = [
     "/.well-known/oauth-protected-resource/api/v1",
+    "/.well-known/oauth-protected-resource/mcp",
     "/api/v1/todos",
     "/api/v1/todos/",
     "/api/v1/todos?cursor=a%2Fb//../c",
@@ -63,6 +64,8 @@ TODO = [
     "/api/v1/users/u1/events",
     "/api/v1/lists",
     "/api/v1/lists/0198/restore",
+    "/api/v1/lists/0198/members/me",
+    "/api/v1/invitations/accept",
     "/api/v1/users/u1/export",
     "/api/v1/users/u1/todos",
     "/api/v1/users/u1/todos/0198",
@@ -72,6 +75,7 @@ TODO = [
     "/sign-in?returnTo=%2Fsettings",
     "/sign-up",
     "/settings",
+    "/invitation",
     "/assets/index-BD20I43i.js",
     "/favicon.svg",
 ]
@@ -177,7 +181,8 @@ HOSTILE = [
 
 @pytest.mark.parametrize("path", AUTH)
 def test_route_reaches_auth_service_as_it_was_spelled(gateway: RunningGateway, path: str) -> None:
-    method = "POST" if re.match("/oauth/(token|introspect|revoke|par$|register$)", path) else "GET"
+    posted = "/oauth/(token|introspect|revoke|par$|device_authorization$|register$)"
+    method = "POST" if re.match(posted, path) else "GET"
     assert gateway.request(path, method).status == 200
     assert gateway.auth.paths == [path]
     assert gateway.todo.paths == []
@@ -188,6 +193,12 @@ def test_route_reaches_todo_service_as_it_was_spelled(gateway: RunningGateway, p
     assert gateway.request(path).status == 200
     assert gateway.todo.paths == [path]
     assert gateway.auth.paths == []
+
+
+def test_messages_of_agents_reach_todo_service_and_nothing_else_does_at_their_path(gateway: RunningGateway) -> None:
+    assert [gateway.request("/mcp", method).status for method in ("POST", "GET", "DELETE")] == [200, 405, 405]
+    assert gateway.todo.paths == ["/mcp"]
+    assert gateway.request("/mcp/").status == gateway.request("/mcp/x").status == 404
 
 
 @pytest.mark.parametrize("path", UNLISTED + HOSTILE)

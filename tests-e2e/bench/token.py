@@ -98,10 +98,10 @@ def main() -> int:
         for pid in (stack.pid("auth_service"), control.pid):
             pin(pid, core)
         os.sched_setaffinity(0, cores - {core} or cores)  # wrk inherits this
-        issued = compare(*robots, other, Path(folder), core)
+        ours_by_rs256, by_es256, theirs, openssl = compare(*robots, other, Path(folder), core)
         endpoint = Endpoint(url, frontend.client_id, frontend.registered["client_secret"])
         refreshed = statistics.median(refresh(endpoint, tokens, Path(folder)) for tokens in rounds)
-        return report(*issued, refreshed)
+        return report(ours_by_rs256, by_es256, theirs, openssl, refreshed)
 
 
 def refresh_tokens(frontend: RelyingParty) -> list[str]:

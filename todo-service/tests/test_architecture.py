@@ -119,7 +119,8 @@ def test_only_the_top_knows_settings(module: str) -> None:
 
 
 _TOUCH_TABLES = (
-    "queries", "list_queries", "pages", "filling", "idempotency", "purge", "cursors", "erasure", "table"
+    "queries", "list_queries", "memberships", "invitations", "pages", "filling", "idempotency", "purge", "cursors",
+    "erasure", "table"
 )  # fmt: skip
 
 
@@ -151,6 +152,17 @@ def test_alembic_is_imported_by_the_migrate_command_only() -> None:
     assert importers == {"assembly", "commands"}
     at_import = ast.parse(MODULES["migrations.__init__"].read_text()).body
     assert not [node for node in at_import if isinstance(node, ast.ImportFrom) and "alembic" in (node.module or "")]
+
+
+def test_the_mcp_sdk_is_imported_in_one_place_and_not_at_the_start() -> None:
+    """It takes 20 MB, which a process without agents does not need."""
+    importers = {name for name in MODULES if any(i.split(".")[0].startswith("mcp") for i in imports(MODULES[name]))}
+    assert importers == {"agents.server", "agents.lazy"}
+    assert {name for name in MODULES if "agents.server" in ours(name)} == {"agents.lazy"}
+    at_import = [
+        node for node in ast.parse(MODULES["agents.lazy"].read_text()).body if isinstance(node, ast.ImportFrom)
+    ]
+    assert not [node for node in at_import if (node.module or "").startswith(("server", "mcp"))]  # types excepted
 
 
 def test_layers_of_a_request_share_its_id_and_its_outgoing_fields_only() -> None:

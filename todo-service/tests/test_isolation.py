@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from todo_fixtures import isolation, issuer
+from todo_fixtures import isolation, issuer, sharing
 from todo_fixtures.issuer import ISSUER, private_key
 from todo_fixtures.service import Service
 from todo_service.app import create_app
@@ -27,6 +27,10 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "todos/{todo_id}"): {"title": "Buy oat milk"},
     ("POST", "lists"): {"name": "Shopping"},
     ("PATCH", "lists/{list_id}"): {"name": "Groceries"},
+    ("PATCH", "lists/{list_id}/members/{member_id}"): {"role": "viewer"},
+    ("POST", "lists/{list_id}/invitations"): {"role": "viewer", "name": "Alice"},
+    ("POST", "invitations/show"): {},  # and a token, that somebody else has made
+    ("POST", "invitations/accept"): {"name": "Bob"},
 }
 OWNER: dict[tuple[str, str], int] = {
     ("GET", "todos"): 200,
@@ -48,11 +52,24 @@ OWNER: dict[tuple[str, str], int] = {
     ("PATCH", "lists/{list_id}"): 200,
     ("DELETE", "lists/{list_id}"): 204,
     ("POST", "lists/{list_id}/restore"): 200,
+    ("GET", "lists/{list_id}/members"): 200,
+    ("PATCH", "lists/{list_id}/members/{member_id}"): 200,
+    ("DELETE", "lists/{list_id}/members/{member_id}"): 204,
+    ("GET", "lists/{list_id}/invitations"): 200,
+    ("POST", "lists/{list_id}/invitations"): 201,
+    ("DELETE", "lists/{list_id}/invitations/{invitation_id}"): 204,
+    ("POST", "invitations/show"): 200,
+    ("POST", "invitations/accept"): 200,
 }
 PUBLIC = {
     *("/livez", "/readyz", "/openapi.json", "/.well-known/oauth-protected-resource/api/v1"),
-    *("/", "/sign-in", "/sign-up", "/settings", "/favicon.svg", "/assets/{name}"),  # the web application
+    *("/mcp", "/.well-known/oauth-protected-resource/mcp"),  # test_agents.py has a matrix of its tools
+    *("/", "/sign-in", "/sign-up", "/settings", "/invitation", "/favicon.svg", "/assets/{name}"),  # the web application
 }
+
+
+ABSENT = "01900000-0000-7000-8000-000000000000"
+BESIDE: dict[str, dict[str, str]] = {}  # by list: a member and an invitation
 
 
 def short(path: str) -> str:
@@ -105,13 +122,23 @@ def forged(sub: str) -> str:
 
 
 def send(service: Service, method: str, path: str, token: str | None, user_id: str, id_: str) -> httpx2.Response:
-    url = path.format(user_id=user_id, todo_id=id_, list_id=id_)
+    ids = {"member_id": ABSENT, "invitation_id": ABSENT, **BESIDE.get(id_, {})}
+    url = path.format(user_id=user_id, todo_id=id_, list_id=id_, **ids)
+    body = BODIES.get((method, short(path)))
+    if short(path).startswith("invitations/"):
+        host = service.person()
+        body = {
+            **body,
+            "token": sharing.invite(host, host.post("/api/v1/lists", json={"name": "Theirs"}).json()["id"])["token"],
+        }
     if short(path) == "events":  # a stream has no end
         with service.client(token).stream(method, url) as response:
             if response.status_code != 200:
                 response.read()
-            return response
-    return service.client(token).request(method, url, json=BODIES.get((method, short(path))))
+                return response
+            lines = response.iter_lines()
+            return httpx2.Response(200, text="".join(next(lines) for _ in range(5)))  # its first event
+    return service.client(token).request(method, url, json=body)
 
 
 def todo_of(service: Service, sub: str) -> dict[str, Any]:
@@ -128,6 +155,12 @@ def thing_of(service: Service, sub: str, path: str) -> dict[str, Any]:
     created = service.person(sub).post("/api/v1/lists", json={"name": "Mine"})
     assert created.status_code == 201
     made: dict[str, Any] = created.json()
+    if "/members" not in path and "/invitations" not in path:
+        return made
+    owner, list_id = service.person(sub), made["id"]
+    BESIDE[list_id] = {"member_id": sharing.join(owner, service.person(), list_id)}
+    BESIDE[list_id]["invitation_id"] = sharing.invite(owner, list_id)["id"]
+    made |= owner.get(f"/api/v1/lists/{list_id}").json()
     return made
 
 
@@ -160,7 +193,7 @@ def test_somebody_else_sees_and_changes_nothing(isolated_service: Service, metho
     response = send(isolated_service, method, path, token, mallory, thing["id"])
     assert "Mine" not in response.text
     if "_id}" in short(path):
-        absent = send(isolated_service, method, path, token, mallory, "01900000-0000-7000-8000-000000000000")
+        absent = send(isolated_service, method, path, token, mallory, ABSENT)
         assert (response.status_code, absent.status_code) == (404, 404)
         assert response.json()["detail"] == absent.json()["detail"]
     else:
@@ -175,7 +208,7 @@ def test_another_users_path_is_forbidden_before_anything_about_the_todo(
     """Whether the id is that user's, nobody's, or nonsense."""
     alice, mallory = uuid.uuid4().hex, uuid.uuid4().hex
     thing = thing_of(isolated_service, alice, path)
-    for id_ in (thing["id"], "01900000-0000-7000-8000-000000000000", "x")[: 3 if "_id}" in short(path) else 1]:
+    for id_ in (thing["id"], ABSENT, "x")[: 3 if "_id}" in short(path) else 1]:
         response = send(isolated_service, method, path, issuer.token(sub=mallory), alice, id_)
         assert (response.status_code, response.json()["type"]) == (403, "urn:problem-type:todo:other-user")
     assert things_of(isolated_service, alice, path) == [thing]
@@ -190,7 +223,7 @@ def test_somebody_elses_deleted_todo_is_not_there_either(isolated_service: Servi
     response = send(isolated_service, method, path, issuer.token(sub=mallory), mallory, thing["id"])
     assert response.status_code == 404
     [deleted] = isolated_service.person(alice).get(f"/api/v1/{kind}?deleted=only").json()["items"]
-    assert (deleted["id"], deleted["version"]) == (thing["id"], 2)
+    assert (deleted["id"], deleted["version"]) == (thing["id"], thing["version"] + 1)
 
 
 def test_a_batch_reaches_nobody_elses_todos(isolated_service: Service) -> None:
@@ -255,14 +288,14 @@ def test_nobody_puts_a_todo_into_somebody_elses_list(isolated_service: Service) 
     client = isolated_service.person(mallory)
     refused = [
         client.post("/api/v1/todos", json={"title": "x", "list_id": list_id}).json()["errors"]
-        for list_id in (theirs, "01900000-0000-7000-8000-000000000000")
+        for list_id in (theirs, ABSENT)
     ]
     assert refused[0] == refused[1] != []
     assert client.get("/api/v1/todos", params={"list_id": theirs}).json()["items"] == []
     assert client.get("/api/v1/todos").json()["items"] == []
 
 
-@pytest.mark.parametrize("table", ["todos", "lists", "owners", "idempotency_keys"])
+@pytest.mark.parametrize("table", isolation.TABLES)
 def test_the_serving_role_cannot_write_for_others(postgres_service: Service, table: str) -> None:
     async def steal() -> None:
         own = database.open_database(

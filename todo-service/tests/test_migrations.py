@@ -126,7 +126,8 @@ def test_todos_of_the_third_schema_are_counted_and_found(
     with connect(old_url) as connection:
         if connection.dialect.name == "postgresql":
             policies = connection.execute(text("SELECT policyname FROM pg_policies WHERE tablename = 'todos'"))
-            assert set(policies.scalars()) == {"todos_owner", "todos_purge_read", "todos_purge"}
+            shared = {f"todos_shared_{name}" for name in ("read", "add", "change")}
+            assert set(policies.scalars()) == {"todos_owner", "todos_purge_read", "todos_purge", *shared}
     with run_service(database_url=old_url) as service:
         service.wait_until_ready()
         for owner, todos in ids.items():

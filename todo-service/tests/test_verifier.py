@@ -81,6 +81,25 @@ async def test_an_unknown_key_is_looked_for_without_waiting(issuer: Issuer) -> N
 
 
 @in_a_loop
+async def test_another_api_shares_keys_and_lists(issuer: Issuer) -> None:
+    """Each verifier takes its own audience only. The second one fetches nothing."""
+    async with running(issuer) as verifier:
+        other = verifier.for_audience(f"{ISSUER}/mcp")
+        assert other.is_ready
+        mine, theirs = token(status=status(1)), token(status=status(2), aud=f"{ISSUER}/mcp")
+        assert (reason_of(other, mine), reason_of(verifier, theirs)) == (Reason.WRONG_AUDIENCE, Reason.WRONG_AUDIENCE)
+        assert (verifier.verify(mine).sub, other.verify(theirs).sub) == ("alice", "alice")
+        issuer.lists.revoke("1", 2)
+        await until(lambda: reason_of(other, theirs) is Reason.REVOKED)
+        issuer.endpoint.keys.append(jwk("second"))
+        assert reason_of(other, token("second", aud=f"{ISSUER}/mcp")) is Reason.UNKNOWN_KEY
+        await until(lambda: reason_of(other, token("second", aud=f"{ISSUER}/mcp")) is None)
+        assert Reason.REVOKED not in verifier.report().refusals
+        with pytest.raises(RuntimeError):
+            await other.__aenter__()
+
+
+@in_a_loop
 async def test_who_can_wait_gets_a_new_key_at_once(issuer: Issuer) -> None:
     async with running(issuer) as verifier:
         issuer.endpoint.keys.append(jwk("second"))

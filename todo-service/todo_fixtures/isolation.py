@@ -8,8 +8,9 @@ from sqlalchemy import event
 
 from todo_service.store.database import Database
 
-# The owner's condition in compiled statements, such as `todos.owner = %(owner_)s::VARCHAR`.
-_FILTER = re.compile(r"\b\w+\.owner = %\(\w+\)s(::VARCHAR)?")
+TABLES = ("todos", "lists", "owners", "idempotency_keys", "members", "invitations", "departures")
+# The owner's condition in compiled statements, such as `todos.owner = %(owner_)s::VARCHAR`, and that of a member.
+_FILTER = re.compile(r"\b\w+\.(owner|member) = %\(\w+\)s(::VARCHAR)?")
 
 
 def remove_owner_filters(database: Database) -> Callable[[], None]:
@@ -25,5 +26,5 @@ def remove_owner_filters(database: Database) -> Callable[[], None]:
 
 def disable_row_level_security(url: str) -> None:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        for table in ("todos", "lists", "owners", "idempotency_keys"):
+        for table in TABLES:
             connection.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY".encode())

@@ -105,7 +105,7 @@ async def _complete(
         session, request, parts, account.id, proof, remember=challenge.is_remembered, current=current, now=now
     )
     tell_change(session, request, parts, account, Kind.SECOND_FACTOR_ON, now)
-    ids = {"account_id": account.id, "session_id": started.id}
-    await record(session, "second_factor_enabled", now=now, **ids)
-    await record(session, "signed_in", now=now, amr=" ".join(proof.methods), **ids)
+    await record(session, "second_factor_enabled", now=now, account_id=account.id, session_id=started.id)
+    amr = " ".join(proof.methods)
+    await record(session, "signed_in", now=now, account_id=account.id, session_id=started.id, amr=amr)
     return SetUp(started, codes, password_hash)

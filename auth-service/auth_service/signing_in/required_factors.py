@@ -26,4 +26,4 @@ async def is_required(session: AsyncSession, checks: FactorChecks, account_id: s
         .join(RegisteredResource, RegisteredResource.resource == AccountRole.resource)
         .where(AccountRole.account_id == account_id, RegisteredResource.second_factor_roles.is_not(None))
     )
-    return any(role in json.loads(roles) for role, roles in (await session.execute(held)).all())
+    return any(role in json.loads(roles or "[]") for role, roles in (await session.execute(held)).all())

@@ -49,10 +49,13 @@ INSUFFICIENT_USER_AUTHENTICATION = ProblemType(
     "insufficient-user-authentication", 401, "One has to sign in again for this"
 )
 INSUFFICIENT_SCOPE = ProblemType("insufficient-scope", 403, "The access token does not allow this")
+FOREIGN_ORIGIN = ProblemType("foreign-origin", 403, "Pages of this origin may not call this")
+INSUFFICIENT_ROLE = ProblemType("insufficient-role", 403, "The list is shared for less than this")
 OTHER_USER = ProblemType("other-user", 403, "The path belongs to another user")
 QUOTA_EXCEEDED = ProblemType("quota-exceeded", 403, "There is no room for more")
 NOT_FOUND = ProblemType("not-found", 404, "Nothing is here")
 METHOD_NOT_ALLOWED = ProblemType("method-not-allowed", 405, "The resource does not do this")
+OWN_LIST = ProblemType("own-list", 409, "The list is yours already")
 REQUEST_IN_PROGRESS = ProblemType("request-in-progress", 409, "The same request is being processed")
 BATCH_NOT_APPLIED = ProblemType("batch-not-applied", 409, "Nothing of the batch was done")
 SYNC_TOKEN_EXPIRED = ProblemType("sync-token-expired", 410, "The token is too old to continue from")
@@ -118,11 +121,19 @@ class ProblemParts(Given):
 def render(request: Request, problem: Problem) -> Response:
     """The problem document; for a person's browser that opens the address, a page."""
     kind = problem.problem_type
-    given(request, ProblemParts).counts.problems.add(kind.slug)
     if is_navigation(request):
+        given(request, ProblemParts).counts.problems.add(kind.slug)
         page = pages.describe(kind.status, request.scope.get("request_id", ""))
         return HTMLResponse(page, kind.status, {**(problem.headers or {}), **pages.HEADERS})
-    document = ProblemDocument(
+    content = describe(request, problem).model_dump(exclude_none=True)
+    return JSONResponse(content, kind.status, problem.headers, media_type=MEDIA_TYPE)
+
+
+def describe(request: Request, problem: Problem) -> ProblemDocument:
+    """The problem document. The problem is counted."""
+    kind = problem.problem_type
+    given(request, ProblemParts).counts.problems.add(kind.slug)
+    return ProblemDocument(
         type=kind.type,
         title=kind.title,
         status=kind.status,
@@ -131,8 +142,6 @@ def render(request: Request, problem: Problem) -> Response:
         request_id=request.scope.get("request_id"),
         errors=list(problem.errors[:_MAX_ERRORS]) or None,
     )
-    content = document.model_dump(exclude_none=True)
-    return JSONResponse(content, kind.status, problem.headers, media_type=MEDIA_TYPE)
 
 
 def pointer(location: Sequence[str | int]) -> str:

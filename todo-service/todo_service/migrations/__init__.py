@@ -30,6 +30,7 @@ _LOCK_TIMEOUT = 5000  # milliseconds
 # The rights of the serving role. It owns no table, so it cannot turn a policy off.
 _GRANTS = (
     "GRANT SELECT, INSERT, UPDATE, DELETE ON todos, lists, owners, idempotency_keys TO {}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON members, invitations, departures TO {}",
     "GRANT SELECT, INSERT, DELETE ON received_events TO {}",
     "GRANT SELECT, UPDATE ON leases TO {}",
     "GRANT SELECT ON cursor_key, alembic_version TO {}",

@@ -2,17 +2,20 @@
 
 Every transaction is opened for one owner. On PostgreSQL a setting of the transaction holds the owner, and row-level
 security shows only this owner's rows, even to a statement that forgets to compare the owner (migration 0002).
+
+A member of somebody else's list works with `for_member`: the owner is then the list's, and row-level security itself
+looks up the membership, so that the member sees and changes only what the list is shared for (migration 0007).
 """
 
 import json
 import math
 import select
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from psycopg.sql import SQL, Literal
 from sqlalchemy import Engine, event, make_url, text
@@ -34,7 +37,8 @@ REACHABILITY = {
     "keepalives_count": 2,
 }
 _STEPS = 20_000  # of SQLite's virtual machine between two looks at the clock, a millisecond or so
-_BEGIN = SQL("BEGIN; SELECT set_config({}, {}, true)")  # true: only until the transaction ends
+_BEGIN, _SETTING = SQL("BEGIN; SELECT {}"), SQL("set_config({}, {}, true)")  # true: only until the transaction ends
+ANYBODY = "*"  # as the owner in a member's transaction: all whose lists the member shares
 # Differs whenever a transaction that has written has ended. Equal texts: the same rows are visible.
 _MARKS = {"postgresql": "SELECT pg_current_snapshot()::text", "sqlite": "PRAGMA data_version"}
 _REVISION = "SELECT version_num FROM alembic_version"
@@ -60,26 +64,32 @@ class Database:
     writer: AsyncEngine
     scanner: AsyncEngine
     on_commit: list[Callable[[str], None]] = field(default_factory=list, compare=False)  # each gets the owner
+    member: str | None = None  # who works in the owner's lists; None: the owner
+    invitation: str = ""  # hexadecimal hash of the invitation that the member holds
+
+    def for_member(self, member: str, *, invitation: str = "") -> Self:
+        """The same database for somebody who may be a member of the owner's lists, or holds an invitation."""
+        return replace(self, member=member, invitation=invitation)
 
     @asynccontextmanager
     async def reading(self, owner: str) -> AsyncIterator[AsyncConnection]:
         """A connection for one read statement. The transaction and its owner end with the block."""
         async with self.reader.connect() as connection:
-            await _begin(connection, "todo.owner", owner)
+            await _begin(connection, self._whose(owner))
             yield connection
 
     @asynccontextmanager
     async def scanning(self, owner: str) -> AsyncIterator[AsyncConnection]:
         """A connection for read statements that may look at many rows. On SQLite they run in a thread."""
         async with self.scanner.connect() as connection:
-            await _begin(connection, "todo.owner", owner)
+            await _begin(connection, self._whose(owner))
             yield connection
 
     @asynccontextmanager
     async def writing(self, owner: str) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed at the end of the block, rolled back if the block raises."""
         async with self.writer.connect() as connection:
-            await _begin(connection, "todo.owner", owner)
+            await _begin(connection, self._whose(owner))
             yield connection
             await connection.commit()
         for tell in self.on_commit:
@@ -89,7 +99,7 @@ class Database:
     async def watching(self, owners: Sequence[str]) -> AsyncIterator[AsyncConnection]:
         """A connection for one read statement that sees the counters of all these owners, and nothing else."""
         async with self.reader.connect() as connection:
-            await _begin(connection, "todo.watching", json.dumps(owners))
+            await _begin(connection, {"todo.watching": json.dumps(owners)})
             yield connection
 
     async def mark(self) -> str:
@@ -101,9 +111,14 @@ class Database:
     async def purging(self, before: datetime) -> AsyncIterator[AsyncConnection]:
         """A transaction that sees only the rows of all owners that were deleted, or expired, `before` that time."""
         async with self.writer.connect() as connection:
-            await _begin(connection, "todo.purge_before", before.isoformat())
+            await _begin(connection, {"todo.purge_before": before.isoformat()})
             yield connection
             await connection.commit()
+
+    def _whose(self, owner: str) -> dict[str, str]:
+        if self.member is None:
+            return {"todo.owner": owner}
+        return {"todo.member": self.member, "todo.shared_by": owner, "todo.invitation": self.invitation}
 
     async def bypasses_row_level_security(self) -> bool:
         """Whether row-level security does not apply to this role: a superuser, or a role with BYPASSRLS."""
@@ -134,10 +149,11 @@ class Database:
             await engine.dispose()
 
 
-async def _begin(connection: AsyncConnection, setting: str, value: str) -> None:
-    """Begin the transaction and set the setting, in one round trip. Nothing to do on SQLite, which has no policies."""
+async def _begin(connection: AsyncConnection, settings: Mapping[str, str]) -> None:
+    """Begin the transaction with the settings, in one round trip. Nothing to do on SQLite, which has no policies."""
     if connection.dialect.name == "postgresql":
-        statement = _BEGIN.format(Literal(setting), Literal(value)).as_string()
+        set_all = [_SETTING.format(Literal(name), Literal(value)) for name, value in settings.items()]
+        statement = _BEGIN.format(SQL(", ").join(set_all)).as_string()
         await connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 

@@ -35,6 +35,7 @@ class BatchRun:
     _sequence: int
     _new: list[dict[str, Any]] = field(default_factory=list)
     _changed: dict[uuid.UUID, dict[str, Any]] = field(default_factory=dict)
+    _departed: list[tuple[Columns, int]] = field(default_factory=list)  # todos as they were, and the change's number
     _lists: set[uuid.UUID] | None = None
     _stored: tuple[int, int] = (0, 0)  # rows and octets without what this batch has added
 
@@ -75,7 +76,10 @@ class BatchRun:
         row = self.rows.get(id_)
         written = transitions.changed(row, columns, versions=versions, now=self.now)
         await self._require_list(written.get("list_id"))
-        return await self._write(id_, written)
+        changed = await self._write(id_, written)
+        if row is not None and changed["list_id"] != row["list_id"]:
+            self._departed.append((row, self._sequence))
+        return changed
 
     async def remove(self, id_: uuid.UUID, versions: transitions.Versions) -> None:
         await self._write(id_, transitions.removed(self.rows.get(id_), versions=versions, now=self.now), todos=-1)
@@ -103,6 +107,8 @@ class BatchRun:
             by_columns.setdefault(tuple(row), []).append({"id": id_, **row})
         for rows in by_columns.values():
             await queries.update_many(self.owner, self.connection, rows)
+        for row, sequence in self._departed:
+            await queries.note_departure(self.owner, self.connection, row, sequence=sequence, now=self.now)
         await owners.leave(self.owner, self.connection, self.standing)
 
     async def _write(self, id_: uuid.UUID, written: Mapping[str, Any], *, todos: int = 0) -> Columns:

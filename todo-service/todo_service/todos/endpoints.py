@@ -26,14 +26,15 @@ from ..http.parts import Given, given
 from ..http.problems import Problem
 from ..limits.turns import Turns
 from ..store.database import Database
-from . import cursors, idempotency, lists, pages, queries, searches
+from . import cursors, idempotency, lists, memberships, pages, queries, searches, sharing
 from .fields import NewTodo, Todo, TodoChange
 from .idempotency import Answer, OnceParts
 from .identifiers import new_id, parse_id
 from .lists import After, ListParameters
+from .queries import Within
 from .refusals import as_problems, not_found
 from .rooms import Quota
-from .transitions import Versions
+from .transitions import UnknownList, Versions
 
 
 @dataclass(frozen=True)
@@ -89,18 +90,25 @@ IfMatch = Annotated[Versions, Depends(preconditions.get_versions)]
 async def create(token: Writer, request: Request, now: Now) -> Response:
     """Create a todo. With an Idempotency-Key it is created once, even if the request is sent several times."""
     body = await request_body.read_as(request, (request_body.JSON,))
-    fields = request_body.parse_bytes(body, NewTodo)
+    fields = request_body.parse_bytes(body, NewTodo).columns()
     parts = given(request, OnceParts)
 
-    async def act(connection: AsyncConnection) -> Answer:
+    async def add(owner: str, connection: AsyncConnection, quota: Quota, within: Within) -> Answer:
         id_ = new_id(now.timestamp())
-        row = await queries.create(token.sub, connection, id_=id_, fields=fields.columns(), now=now, quota=parts.quota)
+        row = await queries.create(owner, connection, id_=id_, fields=fields, now=now, quota=quota, within=within)
         todo = Todo.of(row)
         location = f"{quote(request.scope['path'])}/{todo.id}"
         return Answer(201, _render(todo), {"Location": location, "ETag": todo.etag})
 
+    async def act(connection: AsyncConnection) -> Answer:
+        return await add(token.sub, connection, parts.quota, None)
+
     with as_problems():
-        return await idempotency.once(parts, request, token, body=body, now=now, act=act)
+        try:
+            return await idempotency.once(parts, request, token, body=body, now=now, act=act)
+        except UnknownList:
+            place = await sharing.find_editable(parts.database, token.sub, fields["list_id"])
+        return await idempotency.once_for_member(parts, request, token, place.owner, body=body, now=now, act=add)
 
 
 async def list_all(
@@ -110,29 +118,40 @@ async def list_all(
 
     A cursor is valid only with the order and filters that it was made for.
     """
+    page = await find_page(token.sub, request, database, shown, now)
+    headers = {"Link": _link(request, shown, next_cursor)} if (next_cursor := page["next_cursor"]) else {}
+    body = to_json(page)
+    return answer_conditionally(request, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', headers)
+
+
+async def find_page(
+    owner: str, request: Request, database: Database, shown: ListParameters, now: datetime
+) -> dict[str, Any]:
+    """A page of the owner's todos, with the members of `TodoPage`.
+
+    Raises:
+        Problem: the cursor is invalid, or the quota of requests is spent.
+    """
     parts = given(request, ListParts)
-    after = _find_place(parts.cursor_key, token.sub, shown)
+    after = _find_place(parts.cursor_key, owner, shown)
     if shown.may_look_far:
-        async with costs.turn(parts.search_turns, token.sub, "searches"):
-            page = await searches.search(token.sub, database, request, shown=shown, after=after, now=now)
+        async with costs.turn(parts.search_turns, owner, "searches"):
+            owner, seen = await _find_owner(owner, database, shown)
+            page = await searches.search(owner, seen, request, shown=shown, after=after, now=now)
     else:
-        async with database.reading(token.sub) as connection:
-            page = await pages.find_page(token.sub, connection, shown=shown, after=after, now=now)
-    headers, next_cursor = {}, None
+        async with database.reading(owner) as connection:
+            page = await pages.find_page(owner, connection, shown=shown, after=after, now=now)
+    next_cursor = None
     if page.has_more:
         last = page.rows[-1]
         place = lists.render_place(shown.column, last.sort_value, last.id)
-        next_cursor = cursors.render(parts.cursor_key, token.sub, shown.describes, place)
-        headers["Link"] = _link(request, shown, next_cursor)
-    items = [pages.members(row) for row in page.rows]
-    body = to_json({"items": items, "next_cursor": next_cursor})
-    return answer_conditionally(request, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', headers)
+        next_cursor = cursors.render(parts.cursor_key, owner, shown.describes, place)
+    return {"items": [pages.members(row) for row in page.rows], "next_cursor": next_cursor}
 
 
 async def read(token: Reader, request: Request, id_: TodoId, database: DatabaseDep) -> Response:
     """Read a todo."""
-    async with database.reading(token.sub) as connection:
-        row = await queries.find(token.sub, connection, id_)
+    row = await sharing.read_todo(database, token.sub, id_)
     if row is None:
         raise not_found()
     todo = Todo.of(row)
@@ -161,11 +180,16 @@ async def reopen(
     return await _change(token.sub, request, database, id_, {"status": "open"}, versions, now)
 
 
-async def remove(token: Writer, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now) -> None:
+async def remove(
+    token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now
+) -> None:
     """Delete a todo. It can be restored for 30 days."""
+
+    async def act(owner: str, connection: AsyncConnection, _: Quota, within: Within) -> None:
+        await queries.remove(owner, connection, id_, versions=versions, now=now, within=within)
+
     with as_problems():
-        async with database.writing(token.sub) as connection:
-            await queries.remove(token.sub, connection, id_, versions=versions, now=now)
+        await sharing.change_todo(database, token.sub, id_, act, given(request, QuotaParts).quota)
 
 
 async def remove_all(token: RecentWriter, request: Request, database: DatabaseDep, now: Now) -> None:
@@ -185,15 +209,25 @@ async def restore(
     token: Writer, request: Request, id_: TodoId, versions: IfMatch, database: DatabaseDep, now: Now
 ) -> Response:
     """Restore a todo that was deleted in the last 30 days. A todo that is not deleted does not change."""
-    quota = given(request, QuotaParts).quota
+
+    async def act(owner: str, connection: AsyncConnection, quota: Quota, within: Within) -> RowMapping:
+        return await queries.restore(owner, connection, id_, versions=versions, now=now, quota=quota, within=within)
+
     with as_problems():
-        async with database.writing(token.sub) as connection:
-            row = await queries.restore(token.sub, connection, id_, versions=versions, now=now, quota=quota)
+        row = await sharing.change_todo(database, token.sub, id_, act, given(request, QuotaParts).quota)
     return _tagged(row)
 
 
+async def _find_owner(subject: str, database: Database, shown: ListParameters) -> tuple[str, Database]:
+    """Whose todos are listed, and the database as the subject may see them: a shared list has those of its owner."""
+    if shown.list_id is None or shown.list_id == lists.INBOX or shown.deleted is not None:
+        return subject, database
+    place = await memberships.find_in_list(database, subject, uuid.UUID(shown.list_id))
+    return (subject, database) if place is None else (place.owner, database.for_member(subject))
+
+
 async def _change(
-    owner: str,
+    subject: str,
     request: Request,
     database: Database,
     id_: uuid.UUID,
@@ -201,10 +235,14 @@ async def _change(
     versions: Versions,
     now: datetime,
 ) -> Response:
-    quota = given(request, QuotaParts).quota
+
+    async def act(owner: str, connection: AsyncConnection, quota: Quota, within: Within) -> RowMapping:
+        return await queries.change(
+            owner, connection, id_, columns, versions=versions, now=now, quota=quota, within=within
+        )
+
     with as_problems():
-        async with database.writing(owner) as connection:
-            row = await queries.change(owner, connection, id_, columns, versions=versions, now=now, quota=quota)
+        row = await sharing.change_todo(database, subject, id_, act, given(request, QuotaParts).quota)
     return _tagged(row)
 
 

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Delete, Table, bindparam, delete, exists, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..store.database import Database
-from .table import idempotency_keys, received_events, todos
+from ..store.database import ANYBODY, Database
+from . import memberships
+from .table import idempotency_keys, invitations, received_events, todos
 
 # Longer than an issuer repeats an event. If it still came again later, it would only erase again.
 REMEMBERED_FOR = timedelta(days=8)
@@ -20,8 +21,9 @@ _RECEIVE = text(
 ).bindparams(bindparam("expires_at", type_=received_events.c.expires_at.type))
 _ERASE = tuple(
     text(f"DELETE FROM {table} WHERE {table}.owner = :owner")  # noqa: S608 - names of the line below
-    for table in ("todos", "lists", "idempotency_keys", "owners")
+    for table in ("todos", "lists", "members", "invitations", "departures", "idempotency_keys", "owners")
 )
+_FORGET = delete(invitations).where(invitations.c.accepted_by == bindparam("subject"))
 
 
 def _part_of(table: Table) -> Delete:
@@ -38,6 +40,7 @@ _PARTS = tuple(map(_part_of, (todos, idempotency_keys)))
 async def receive(database: Database, jti: str, *, erased: str | None, now: datetime) -> bool:
     """Store the event's id and erase the owner's rows. False if the event was received before."""
     if erased is not None:
+        await _leave_all(database, erased, now)
         await _erase_in_parts(database, jti, erased)
     async with database.writing(erased or "") as connection:
         received = await connection.execute(_RECEIVE, {"jti": jti, "expires_at": now + REMEMBERED_FOR})
@@ -57,6 +60,15 @@ async def _erase_in_parts(database: Database, jti: str, owner: str) -> None:
                 erased = (await connection.execute(part, {"owner_": owner, "jti_": jti})).rowcount
 
 
+async def _leave_all(database: Database, subject: str, now: datetime) -> None:
+    """End the memberships. What the account added to the lists of others stays there: it is theirs."""
+    async with database.for_member(subject).reading(ANYBODY) as connection:
+        shared = await memberships.find_all(subject, connection)
+    for each in shared:
+        await memberships.leave(database, subject, each, now=now)
+
+
 async def _erase(owner: str, connection: AsyncConnection) -> None:
+    await connection.execute(_FORGET, {"subject": owner})
     for statement in _ERASE:
         await connection.execute(statement, {"owner": owner})

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
@@ -96,6 +96,25 @@ ListId = Annotated[
 ]
 
 
+Version = Annotated[int, Field(ge=1, description="increases with each change; the ETag is made from it")]
+DeletedAt = Annotated[AwareDatetime | None, Field(description="when it was deleted; null if it is not deleted")]
+
+
+class Stored(BaseModel):
+    """What a todo and a list have in common: they are made from rows, and have versions."""
+
+    if TYPE_CHECKING:  # each says itself where it stands in its JSON
+        version: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any] | RowMapping) -> Self:
+        return cls.model_construct(None, **row)  # the row was validated when it was written
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.version}"'
+
+
 class NewTodo(BaseModel):
     """A todo to create."""
 
@@ -172,7 +191,7 @@ EXAMPLE: JsonDict = {
 }
 
 
-class Todo(BaseModel):
+class Todo(Stored):
     """A todo as it is stored. Times are UTC."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
@@ -186,18 +205,10 @@ class Todo(BaseModel):
     due: str | None = Field(description="a date, or a date and time with its offset or zone (RFC 9557)")
     position: str = Field(description="place in the owner's own order; compare the bytes")
     list_id: UUID | None = Field(description="id of the list that it is in; null: the inbox")
-    version: int = Field(ge=1, description="increases with each change; the ETag is made from it")
+    version: Version
     created_at: AwareDatetime
     updated_at: AwareDatetime
-    deleted_at: AwareDatetime | None = Field(description="when it was deleted; null if it is not deleted")
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any] | RowMapping) -> Self:
-        return cls.model_construct(None, **row)  # the row was validated when it was written
-
-    @property
-    def etag(self) -> str:
-        return f'"{self.version}"'
+    deleted_at: DeletedAt
 
 
 class TodoPage(BaseModel):

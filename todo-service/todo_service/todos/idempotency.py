@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -24,7 +24,8 @@ from ..http import problems
 from ..http.parts import Given
 from ..http.problems import Problem
 from ..store.database import Database
-from . import owners, rooms
+from . import memberships, owners, rooms
+from .queries import Within
 from .rooms import Quota
 from .table import UtcDateTime, idempotency_keys
 
@@ -106,18 +107,55 @@ async def once(
             another body.
         QuotaExceeded: there is no room to keep the response. Nothing is changed.
     """
-    database = parts.database
+    return await _once(parts, request, token, parts.database, token.sub, body=body, now=now, act=act)
+
+
+async def once_for_member(
+    parts: OnceParts,
+    request: Request,
+    token: AccessToken,
+    owner: str,
+    *,
+    body: bytes,
+    now: datetime,
+    act: Callable[[str, AsyncConnection, Quota, Within], Awaitable[Answer]],
+) -> Response:
+    """As `once`, in the lists of another owner that the caller may change. The key is still the caller's.
+
+    The response that is kept counts to the room of the lists' owner, as the todo does.
+    """
+    quota = replace(parts.quota, sees_all=False)
+
+    async def act_within(connection: AsyncConnection) -> Answer:
+        within = await memberships.lock_writable(owner, connection, token.sub)
+        return await act(owner, connection, quota, within)
+
+    database, of_owner = parts.database.for_member(token.sub), replace(parts, quota=quota)
+    return await _once(of_owner, request, token, database, owner, body=body, now=now, act=act_within)
+
+
+async def _once(
+    parts: OnceParts,
+    request: Request,
+    token: AccessToken,
+    database: Database,
+    owner: str,
+    *,
+    body: bytes,
+    now: datetime,
+    act: Callable[[AsyncConnection], Awaitable[Answer]],
+) -> Response:
     claim = _find_claim(request, token)
     if claim is None:
-        async with database.writing(token.sub) as connection:
+        async with database.writing(owner) as connection:
             return (await act(connection)).render()
     body_hash = hashlib.sha256(body).digest()
     with parts.in_flight.holding(claim):
-        async with database.writing(token.sub) as connection:
+        async with database.writing(owner) as connection:
             answer = await _find_answer(token.sub, connection, claim, body_hash, now)
             if answer is None:
                 answer = await act(connection)
-                await _store(token.sub, connection, claim, answer, parts.quota, now)
+                await _store(owner, connection, claim, answer, parts.quota, now)
     return answer.render()
 
 
@@ -148,10 +186,11 @@ async def _find_answer(
 async def _store(
     owner: str, connection: AsyncConnection, claim: Claim, answer: Answer, quota: Quota, now: datetime
 ) -> None:
+    """Keep the response, in the room of `owner`."""
     headers = json.dumps(answer.headers)
     await owners.keep(owner, connection, rooms.of_answer(answer.body, headers), quota=quota, now=now)
     values = {"status": answer.status, "headers": headers, "body": answer.body}
-    await connection.execute(_STORE.values(values), _parameters(owner, claim))
+    await connection.execute(_STORE.values(values), _parameters(claim.owner, claim))
 
 
 def _parameters(owner: str, claim: Claim) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 import hashlib
 import uuid
-from typing import Annotated, Literal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import Depends, Query, Request, Response
@@ -13,11 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ..http import costs, request_body
 from ..http.authentication import Reader, Writer
 from ..http.parts import given
-from . import idempotency, list_queries, queries
+from ..store.database import ANYBODY, Database
+from . import idempotency, list_queries, memberships, queries, sharing
 from .endpoints import DatabaseDep, IfMatch, Now, QuotaParts, RemoveAllParts, answer_conditionally
 from .idempotency import Answer, OnceParts
 from .identifiers import new_id, parse_id
-from .list_fields import NewTodoList, TodoList, TodoListChange
+from .list_fields import OWN, NewTodoList, TodoList, TodoListChange, shared
+from .list_queries import ListNotFound
 from .refusals import as_problems, list_not_found
 
 
@@ -38,7 +42,7 @@ Deleted = Annotated[Literal["only"] | None, Query(description="`only`: only dele
 async def list_all(
     token: Reader, request: Request, database: DatabaseDep, now: Now, deleted: Deleted = None
 ) -> Response:
-    """List all lists, in the owner's order. There are 200 at most, so there are no pages.
+    """List all lists: own ones in the owner's order, then those that others share. They are few, so there are no pages.
 
     The inbox is not among them: it is always there, and holds the todos with `list_id` null.
     """
@@ -47,7 +51,10 @@ async def list_all(
             rows = await list_queries.find_all(token.sub, connection)
         else:
             rows = await list_queries.find_deleted(token.sub, connection, now=now)
-    body = to_json({"items": [dict(row) for row in rows]})
+    items = [{**OWN, **row} for row in rows]
+    if deleted is None:
+        items += await _find_shared(token.sub, database)
+    body = to_json({"items": items})
     return answer_conditionally(request, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', {})
 
 
@@ -70,7 +77,11 @@ async def create(token: Writer, request: Request, now: Now) -> Response:
 async def read(token: Reader, request: Request, id_: ListId, database: DatabaseDep) -> Response:
     """Read a list: its name, colour and place. `GET /api/v1/todos?list_id=` has its todos."""
     async with database.reading(token.sub) as connection:
-        row = await list_queries.find(token.sub, connection, id_)
+        row: Mapping[str, Any] | None = await list_queries.find(token.sub, connection, id_)
+    if row is None and (place := await memberships.find_in_list(database, token.sub, id_)) is not None:
+        async with database.for_member(token.sub).reading(place.owner) as connection:
+            theirs = await list_queries.find(place.owner, connection, id_)
+        row = None if theirs is None else shared(theirs, place)
     if row is None:
         raise list_not_found()
     found = TodoList.of(row)
@@ -84,11 +95,11 @@ async def change(
     patch = await request_body.parse(request, TodoListChange, (request_body.MERGE_PATCH, request_body.JSON))
     quota = given(request, QuotaParts).quota
     with as_problems():
-        async with database.writing(token.sub) as connection:
+        async with for_owner(database, token.sub, id_), database.writing(token.sub) as connection:
             row = await list_queries.change(
                 token.sub, connection, id_, patch.columns(), versions=versions, now=now, quota=quota
             )
-    return _tagged(TodoList.of(row))
+    return tagged(TodoList.of(row))
 
 
 async def remove(
@@ -103,7 +114,7 @@ async def remove(
         breath, is_done = costs.Breath(), False
         while not is_done:
             with as_problems():
-                async with database.writing(token.sub) as connection:
+                async with for_owner(database, token.sub, id_), database.writing(token.sub) as connection:
                     is_done = await list_queries.remove_some(token.sub, connection, id_, versions=versions, now=now)
             await breath.take()
 
@@ -118,7 +129,7 @@ async def restore(
     quota = given(request, QuotaParts).quota
     async with costs.turn(given(request, RemoveAllParts).batch_turns, token.sub, "batches"):
         with as_problems():
-            async with database.writing(token.sub) as connection:
+            async with for_owner(database, token.sub, id_), database.writing(token.sub) as connection:
                 row, deleted_at = await list_queries.restore(
                     token.sub, connection, id_, versions=versions, now=now, quota=quota
                 )
@@ -130,12 +141,34 @@ async def restore(
                         token.sub, connection, deleted_at=deleted_at, list_id=id_, now=now, quota=quota
                     )
             await breath.take()
-    return _tagged(TodoList.of(row))
+    return tagged(TodoList.of(row))
+
+
+@asynccontextmanager
+async def for_owner(database: Database, subject: str, id_: uuid.UUID) -> AsyncIterator[None]:
+    """Instead of ListNotFound raise InsufficientRole for a list that is shared with the subject."""
+    try:
+        yield
+    except ListNotFound:
+        await sharing.refuse_member(database, subject, id_)
+
+
+async def _find_shared(subject: str, database: Database) -> list[dict[str, Any]]:
+    """The lists that are shared with the subject, those of one owner together."""
+    async with database.for_member(subject).reading(ANYBODY) as connection:
+        places = await memberships.find_of(subject, connection)
+    found: list[dict[str, Any]] = []
+    for owner in dict.fromkeys(each.owner for each in places):
+        by_id = {each.list_id: each for each in places if each.owner == owner}
+        async with database.for_member(subject).reading(owner) as connection:
+            rows = await list_queries.find_shared(owner, connection, by_id)
+        found += [shared(row, by_id[row["id"]]) for row in rows]
+    return found
 
 
 def _render(shown: TodoList) -> bytes:
     return TodoList.__pydantic_serializer__.to_json(shown)
 
 
-def _tagged(shown: TodoList) -> Response:
+def tagged(shown: TodoList) -> Response:
     return Response(_render(shown), headers={"ETag": shown.etag}, media_type="application/json")

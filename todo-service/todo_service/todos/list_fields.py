@@ -1,6 +1,7 @@
 """The JSON of a list: what clients may send, and what they get."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -8,7 +9,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 from sqlalchemy import RowMapping
 
-from .fields import Position, one_line, without_default
+from .fields import DeletedAt, Position, Stored, Version, one_line, without_default
+from .memberships import Membership
 
 MAX_NAME_LENGTH = 100
 Color = Literal["gray", "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink"]
@@ -24,6 +26,10 @@ Name = Annotated[
     AfterValidator(_name),
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_NAME_LENGTH, "examples": ["Shopping"]}),
 ]
+
+
+Role = Literal["owner", "editor", "viewer"]
+OWN: Mapping[str, Any] = MappingProxyType({"role": "owner", "shared_by": None})
 
 
 class NewTodoList(BaseModel):
@@ -69,6 +75,9 @@ EXAMPLE: JsonDict = {
     "name": "Shopping",
     "color": "green",
     "position": "019c3a5b0c2f7d4eV",
+    "role": "owner",
+    "shared_by": None,
+    "members": 2,
     "version": 1,
     "created_at": "2027-01-30T08:00:00Z",
     "updated_at": "2027-01-30T08:00:00Z",
@@ -76,7 +85,7 @@ EXAMPLE: JsonDict = {
 }
 
 
-class TodoList(BaseModel):
+class TodoList(Stored):
     """A list of todos. The inbox is none of them: it is where todos with `list_id` null are."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
@@ -85,22 +94,27 @@ class TodoList(BaseModel):
     name: str
     color: Color
     position: str = Field(description="place in the owner's own order; compare the bytes")
-    version: int = Field(ge=1, description="increases with each change; the ETag is made from it")
+    role: Role = Field(description="what the caller may do with it")
+    shared_by: str | None = Field(description="the name of its owner, if that is not the caller")
+    members: int = Field(ge=0, description="how many others it is shared with, besides its owner")
+    version: Version
     created_at: AwareDatetime
     updated_at: AwareDatetime
-    deleted_at: AwareDatetime | None = Field(description="when it was deleted; null if it is not deleted")
+    deleted_at: DeletedAt
 
     @classmethod
     def of(cls, row: Mapping[str, Any] | RowMapping) -> Self:
-        return cls.model_construct(None, **row)  # the row was validated when it was written
+        """Of a row of the caller's own list, or of what `shared` returned."""
+        return super().of({**OWN, **row})
 
-    @property
-    def etag(self) -> str:
-        return f'"{self.version}"'
+
+def shared(row: Mapping[str, Any] | RowMapping, of: Membership) -> dict[str, Any]:
+    """The members of a list that is shared with the caller."""
+    return {**row, "role": of.role, "shared_by": of.shared_by}
 
 
 class TodoLists(BaseModel):
-    """All lists of an owner, in the owner's order."""
+    """All own lists, in the owner's order, and after them those that others share."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"items": [EXAMPLE]}]})
 

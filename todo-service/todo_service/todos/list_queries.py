@@ -5,18 +5,18 @@ a todo is put into it.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import RowMapping, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from . import owners, queries, rooms
+from . import owners, queries, rooms, transitions
 from .owners import QuotaExceeded
 from .rooms import Quota
-from .table import lists
-from .transitions import RESTORE_TTL, VersionDiffers, Versions
+from .table import invitations, lists, members
+from .transitions import RESTORE_TTL, Columns, Versions
 
 MOST_LISTS = 200  # of one owner
 MOST_ROWS = 2 * MOST_LISTS  # with deleted ones
@@ -37,7 +37,16 @@ _FIND_DELETED = (
     .where(_OF_OWNER, lists.c.deleted_at > bindparam("deleted_after"))
     .order_by(lists.c.deleted_at.desc(), lists.c.id)
 )
+_FIND_SHARED = select(*SHOWN).where(
+    _OF_OWNER, _LIVE, lists.c.id.in_(bindparam("ids", expanding=True)), lists.c.sequence > bindparam("since")
+)
 _COUNT = select(func.count().label("rows"), func.count().filter(_LIVE).label("live")).where(_OF_OWNER)
+_OF_LIST = (members.c.owner == bindparam("owner_"), members.c.list_id == bindparam("id_"))
+_CLOSE = update(members).where(*_OF_LIST).values(deleted_at=bindparam("at", type_=members.c.deleted_at.type))
+_WITHDRAW = delete(invitations).where(
+    invitations.c.owner == bindparam("owner_"), invitations.c.list_id == bindparam("id_")
+)
+_COUNT_MEMBERS = select(func.count()).where(*_OF_LIST)
 _CHANGES = (
     select(*SHOWN)
     .where(_OF_OWNER, lists.c.sequence > bindparam("since"), lists.c.sequence <= bindparam("until"))
@@ -68,6 +77,7 @@ async def create(
         "created_at": now,
         "updated_at": now,
         "deleted_at": None,
+        "members": 0,
     }
     octets = rooms.of_list(values["name"])
     await owners.keep(owner, connection, octets, quota=quota, now=now)
@@ -103,6 +113,14 @@ async def find_changes(owner: str, connection: AsyncConnection, *, since: int, u
     return (await connection.execute(_CHANGES, parameters)).mappings().all()
 
 
+async def find_shared(
+    owner: str, connection: AsyncConnection, ids: Collection[uuid.UUID], *, since: int = 0
+) -> Sequence[RowMapping]:
+    """Those of the owner's lists with these ids that were changed after the number `since`, without deleted ones."""
+    parameters = {"owner_": owner, "ids": list(ids), "since": since}
+    return (await connection.execute(_FIND_SHARED, parameters)).mappings().all()
+
+
 async def change(
     owner: str,
     connection: AsyncConnection,
@@ -112,15 +130,14 @@ async def change(
     versions: Versions,
     now: datetime,
     quota: Quota,
-) -> RowMapping:
+) -> Columns:
     """Set `columns`. If all values stay the same, the version stays the same.
 
     Raises:
         ListNotFound, VersionDiffers, QuotaExceeded: nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
-    row = await _get_to_change(owner, connection, id_)
-    _check(row, versions)
+    row = transitions.check(await _find_to_change(owner, connection, id_), versions, ListNotFound)
     if all(row[name] == value for name, value in columns.items()):
         return row
     octets = rooms.of_list(columns.get("name", row["name"]))
@@ -141,18 +158,20 @@ async def remove_some(
         ListNotFound, VersionDiffers: nothing is changed.
     """
     await owners.advance(owner, connection)
-    row = await _get_to_change(owner, connection, id_)
-    _check(row, versions)
+    row = transitions.check(await _find_to_change(owner, connection, id_), versions, ListNotFound)
     if await queries.remove_some(owner, connection, now=now, list_id=id_) == queries.REMOVED_AT_ONCE:
         return False
     sequence = await owners.advance(owner, connection)
     await _write(owner, connection, row, {"deleted_at": now}, sequence, now)
+    if row["members"]:
+        await connection.execute(_CLOSE, {"owner_": owner, "id_": id_, "at": now})
+    await connection.execute(_WITHDRAW, {"owner_": owner, "id_": id_})
     return True
 
 
 async def restore(
     owner: str, connection: AsyncConnection, id_: uuid.UUID, *, versions: Versions, now: datetime, quota: Quota
-) -> tuple[RowMapping, datetime | None]:
+) -> tuple[Columns, datetime | None]:
     """Undo `remove_some` for the list itself. Also returns the time at which its todos were deleted with it, if it was.
 
     Raises:
@@ -160,20 +179,21 @@ async def restore(
         QuotaExceeded: there is no room for the list or for all of its todos. Nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
-    row = await _get_to_change(owner, connection, id_)
-    if versions is not None and row["version"] not in versions:
-        raise VersionDiffers(row["version"])
-    if row["deleted_at"] is None:
+    found = await _find_to_change(owner, connection, id_)
+    row, is_deleted = transitions.check_restorable(found, versions, now=now, absent=ListNotFound)
+    if not is_deleted:
         return row, None
-    if row["deleted_at"] <= now - RESTORE_TTL:
-        raise ListNotFound
     counted = (await connection.execute(_COUNT, {"owner_": owner})).one()
     _check_number(counted.live, 0)
     expected = await queries.count_removed(owner, connection, deleted_at=row["deleted_at"], list_id=id_)
     if expected:
         await owners.count(owner, connection, expected, quota=quota.todos)  # whether there is room for all of them
         await owners.count(owner, connection, -expected)
-    return await _write(owner, connection, row, {"deleted_at": None}, sequence, now), row["deleted_at"]
+    restored: dict[str, Any] = {"deleted_at": None}
+    if row["members"]:
+        await connection.execute(_CLOSE, {"owner_": owner, "id_": id_, "at": None})
+        restored["members"] = (await connection.execute(_COUNT_MEMBERS, {"owner_": owner, "id_": id_})).scalar_one()
+    return await _write(owner, connection, row, restored, sequence, now), row["deleted_at"]
 
 
 def _check_number(live: int, rows: int) -> None:
@@ -183,25 +203,15 @@ def _check_number(live: int, rows: int) -> None:
         raise QuotaExceeded("list_rows", MOST_ROWS)
 
 
-def _check(row: RowMapping, versions: Versions) -> None:
-    if row["deleted_at"] is not None:
-        raise ListNotFound
-    if versions is not None and row["version"] not in versions:
-        raise VersionDiffers(row["version"])
-
-
-async def _get_to_change(owner: str, connection: AsyncConnection, id_: uuid.UUID) -> RowMapping:
-    """The list, also a deleted one. Raises ListNotFound."""
-    row = (await connection.execute(_FIND_TO_CHANGE, {"owner_": owner, "id_": id_})).mappings().one_or_none()
-    if row is None:
-        raise ListNotFound
-    return row
+async def _find_to_change(owner: str, connection: AsyncConnection, id_: uuid.UUID) -> RowMapping | None:
+    """The list, also a deleted one."""
+    return (await connection.execute(_FIND_TO_CHANGE, {"owner_": owner, "id_": id_})).mappings().one_or_none()
 
 
 async def _write(
     owner: str,
     connection: AsyncConnection,
-    row: RowMapping,
+    row: Columns,
     columns: Mapping[str, Any],
     sequence: int | None,
     now: datetime,

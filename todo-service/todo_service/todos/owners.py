@@ -9,8 +9,6 @@ without touching their counters, and the version before 0004 knows nothing of th
 counted, by each process once a minute at most, since the rows of an owner without room are many.
 """
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -25,10 +23,6 @@ _ADVANCE = text(f"UPDATE owners SET {_ADVANCED} WHERE owners.owner = :owner RETU
 _COUNT = text(
     "UPDATE owners SET todo_count = todo_count + :by WHERE owners.owner = :owner AND todo_count + :by <= :quota"
 )
-_HEADS = {
-    "postgresql": text("SELECT owner, sequence FROM owners WHERE owners.owner = ANY(:owners)"),
-    "sqlite": text("SELECT owner, sequence FROM owners WHERE owners.owner IN (SELECT value FROM json_each(:owners))"),
-}
 _HEAD = text("SELECT sequence FROM owners WHERE owners.owner = :owner")
 _ADD = text(
     "INSERT INTO owners (owner, sequence, todo_count, kept_rows, kept_octets, kept_at)"  # noqa: S608 - constants
@@ -66,10 +60,13 @@ _RECOUNT = text(
 _NO_QUOTA = 2**31 - 1
 
 
+What = Literal["todos", "rows", "octets", "lists", "list_rows", "members", "invitations", "shared_lists"]
+
+
 class QuotaExceeded(Exception):
     """The owner has as much as the quota allows: of `what`, and at most `most` of it."""
 
-    def __init__(self, what: Literal["todos", "rows", "octets", "lists", "list_rows"], most: int) -> None:
+    def __init__(self, what: What, most: int) -> None:
         super().__init__(what, most)
         self.what = what
         self.most = most
@@ -108,23 +105,28 @@ async def advance_and_add(owner: str, connection: AsyncConnection, *, octets: in
     row = (await connection.execute(_ADD, values)).one_or_none()
     if row is None:
         more = {"todos": 1, "rows": 1, "octets": octets}
-        standing = await enter(owner, connection, by=0)
+        standing = await enter(owner, connection, by=0, counts=quota.sees_all)
         try:
             standing.add(quota=quota, **more)
         except QuotaExceeded:
             if not await recount(owner, connection, standing, quota=quota, now=now):
                 raise
             standing.add(quota=quota, **more)
-        row = (await connection.execute(_ADD, values)).one()
+        row = (await connection.execute(_ADD, values)).one_or_none()
+    if row is None:
+        raise QuotaExceeded("octets", quota.octets)  # the owner has to count first
     sequence: int = row[0]
     return sequence
 
 
-async def enter(owner: str, connection: AsyncConnection, *, by: int) -> Standing:
-    """Take `by` numbers, lock the owner, and return the counters."""
+async def enter(owner: str, connection: AsyncConnection, *, by: int, counts: bool = True) -> Standing:
+    """Take `by` numbers, lock the owner, and return the counters.
+
+    Without `counts` they are taken as they are: a member of the owner's lists does not see all of the owner's rows.
+    """
     found = (await connection.execute(_ENTER, {"owner": owner, "by": by})).one()
     standing = Standing(found.sequence, found.todo_count, found.kept_rows or 0, found.kept_octets or 0)
-    if found.kept_at != found.sequence:
+    if counts and found.kept_at != found.sequence:
         await _recount(owner, connection, standing)
     return standing
 
@@ -156,7 +158,9 @@ async def keep(owner: str, connection: AsyncConnection, octets: int, *, quota: Q
     values["most"] = quota.octets
     if (await connection.execute(_KEEP_WITHIN, values)).rowcount == 1:
         return
-    standing = await enter(owner, connection, by=0)  # there may be no row yet, and the room may not be counted
+    standing = await enter(
+        owner, connection, by=0, counts=quota.sees_all
+    )  # there may be no row yet, and the room may not be counted
     if (await connection.execute(_KEEP_WITHIN, values)).rowcount == 1:
         return
     if not await recount(owner, connection, standing, quota=quota, now=now):
@@ -179,14 +183,6 @@ async def count(owner: str, connection: AsyncConnection, by: int, *, quota: int 
 async def find_head(owner: str, connection: AsyncConnection) -> int:
     """The number of the last change; 0 if the owner never had a todo."""
     return (await connection.execute(_HEAD, {"owner": owner})).scalar_one_or_none() or 0
-
-
-async def find_heads(connection: AsyncConnection, owners: Sequence[str]) -> dict[str, int]:
-    """The number of the last change of each of these owners, except those who never had a todo."""
-    is_postgres = connection.dialect.name == "postgresql"
-    values = {"owners": list(owners) if is_postgres else json.dumps(owners)}
-    rows = (await connection.execute(_HEADS[connection.dialect.name], values)).all()
-    return {row.owner: row.sequence for row in rows}
 
 
 async def _recount(owner: str, connection: AsyncConnection, standing: Standing) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..store.database import Database
 from .jitter import jittered
 from .queries import RESTORE_TTL
-from .table import idempotency_keys, leases, lists, received_events, todos
+from .table import departures, idempotency_keys, invitations, leases, lists, members, received_events, todos
 
 INTERVAL = timedelta(minutes=10)
 BATCH = 500
@@ -31,6 +31,9 @@ def _delete(table: Any, expired: Any) -> Delete:
 
 _TODOS = _delete(todos, todos.c.deleted_at)
 _LISTS = _delete(lists, lists.c.deleted_at)
+_MEMBERS = _delete(members, members.c.deleted_at)
+_DEPARTURES = _delete(departures, departures.c.left_at)
+_INVITATIONS = _delete(invitations, invitations.c.expires_at)
 _KEYS = _delete(idempotency_keys, idempotency_keys.c.expires_at)
 _EVENTS = _delete(received_events, received_events.c.expires_at)
 _LEASE = update(leases).where(
@@ -67,6 +70,9 @@ async def purge(database: Database, *, now: datetime) -> dict[str, int]:
     return {
         "todos": await _remove(database, _TODOS, now - RESTORE_TTL),
         "lists": await _remove(database, _LISTS, now - RESTORE_TTL),
+        "members": await _remove(database, _MEMBERS, now - RESTORE_TTL),
+        "departures": await _remove(database, _DEPARTURES, now - RESTORE_TTL),
+        "invitations": await _remove(database, _INVITATIONS, now),
         "idempotency_keys": await _remove(database, _KEYS, now),
         "received_events": await _remove(database, _EVENTS, now),
     }

@@ -9,12 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Update, bindparam, func, insert, null, select, update
+from sqlalchemy import ColumnElement, RowMapping, Update, bindparam, func, insert, null, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from . import owners, transitions
 from .rooms import Quota
-from .table import lists, todos
+from .table import departures, lists, todos
 from .transitions import RESTORE_TTL, TodoNotFound, UnknownList, VersionDiffers, Versions
 
 __all__ = ["RESTORE_TTL", "SHOWN", "TodoNotFound", "UnknownList", "VersionDiffers", "Versions"]
@@ -30,10 +30,28 @@ _FIND_MANY = select(*_KNOWN).where(
     todos.c.owner == bindparam("owner_"), todos.c.id.in_(bindparam("ids", expanding=True))
 )
 REMOVED_AT_ONCE = 100
+Within = Collection[uuid.UUID] | None  # the owner's lists to which a member of them is bound; None: the owner itself
+_LEAVE = text(
+    "INSERT INTO departures (owner, list_id, todo_id, sequence, left_at)"
+    " SELECT lists.owner, lists.id, :todo_id, :sequence, :now FROM lists"
+    " WHERE lists.owner = :owner_ AND lists.id = :list_id AND lists.members > 0"
+    " ON CONFLICT (owner, list_id, todo_id) DO UPDATE SET sequence = excluded.sequence, left_at = excluded.left_at"
+).bindparams(
+    bindparam("todo_id", type_=todos.c.id.type),
+    bindparam("list_id", type_=todos.c.id.type),
+    bindparam("now", type_=todos.c.deleted_at.type),
+)
 
 
 async def create(
-    owner: str, connection: AsyncConnection, *, id_: uuid.UUID, fields: Mapping[str, Any], now: datetime, quota: Quota
+    owner: str,
+    connection: AsyncConnection,
+    *,
+    id_: uuid.UUID,
+    fields: Mapping[str, Any],
+    now: datetime,
+    quota: Quota,
+    within: Within = None,
 ) -> Mapping[str, Any]:
     """Add a todo. Without a position it comes after all existing ones.
 
@@ -42,13 +60,14 @@ async def create(
     """
     values = transitions.created(fields, id_=id_, now=now)
     sequence = await owners.advance_and_add(owner, connection, octets=values["octets"], quota=quota, now=now)
-    await require_list(owner, connection, values["list_id"])
+    await require_list(owner, connection, values["list_id"], within)
     await connection.execute(_INSERT, {**values, "owner": owner, "sequence": sequence})
     return values
 
 
-async def find(owner: str, connection: AsyncConnection, id_: uuid.UUID) -> RowMapping | None:
-    return (await connection.execute(_FIND, {"owner_": owner, "id_": id_})).mappings().one_or_none()
+async def find(owner: str, connection: AsyncConnection, id_: uuid.UUID, within: Within = None) -> RowMapping | None:
+    row = (await connection.execute(_FIND, {"owner_": owner, "id_": id_})).mappings().one_or_none()
+    return row if row is None or within is None or row["list_id"] in within else None
 
 
 async def change(
@@ -60,6 +79,7 @@ async def change(
     versions: Versions,
     now: datetime,
     quota: Quota,
+    within: Within = None,
 ) -> RowMapping:
     """Set `columns`. If all values stay the same, the version stays the same.
 
@@ -67,18 +87,26 @@ async def change(
         TodoNotFound, VersionDiffers, UnknownList, QuotaExceeded: nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
-    row = await _get_to_change(owner, connection, id_)
+    row = await _get_to_change(owner, connection, id_, within)
     written = transitions.changed(row, columns, versions=versions, now=now)
     if not written:
         return row
-    await require_list(owner, connection, written.get("list_id"))
+    if "list_id" in written and written["list_id"] != row["list_id"]:
+        await require_list(owner, connection, written["list_id"], within)
+        await note_departure(owner, connection, row, sequence=sequence, now=now)
     if more := transitions.more_octets(row, written):
         await owners.keep(owner, connection, more, quota=quota, now=now)
     return await _write(owner, connection, id_, written, sequence)
 
 
 async def remove(
-    owner: str, connection: AsyncConnection, id_: uuid.UUID, *, versions: Versions, now: datetime
+    owner: str,
+    connection: AsyncConnection,
+    id_: uuid.UUID,
+    *,
+    versions: Versions,
+    now: datetime,
+    within: Within = None,
 ) -> RowMapping:
     """Mark the todo as deleted. The row stays for 30 days: it can be restored, and clients learn of the deletion.
 
@@ -86,16 +114,30 @@ async def remove(
         TodoNotFound, VersionDiffers: nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
-    row = await _get_to_change(owner, connection, id_)
+    row = await _get_to_change(owner, connection, id_, within)
     written = transitions.removed(row, versions=versions, now=now)
     await owners.count(owner, connection, -1)
     return await _write(owner, connection, id_, written, sequence)
 
 
-async def require_list(owner: str, connection: AsyncConnection, id_: uuid.UUID | None) -> None:
-    """Raises UnknownList unless the owner, whose lock is held, has the list. The inbox (None) is always there."""
+async def require_list(owner: str, connection: AsyncConnection, id_: uuid.UUID | None, within: Within = None) -> None:
+    """Raises UnknownList unless the owner, whose lock is held, has the list. The inbox (None) is always there.
+
+    For a member of the owner's lists it must be one of these; the owner's inbox is none of them.
+    """
+    if within is not None and id_ not in within:
+        raise UnknownList
     if id_ is not None and id_ not in await find_lists(owner, connection):
         raise UnknownList
+
+
+async def note_departure(
+    owner: str, connection: AsyncConnection, row: Mapping[str, Any] | RowMapping, *, sequence: int | None, now: datetime
+) -> None:
+    """If the todo's list is shared, note that the todo leaves it: its members do not see the todo any more."""
+    if row["list_id"] is not None:
+        values = {"owner_": owner, "list_id": row["list_id"], "todo_id": row["id"], "sequence": sequence, "now": now}
+        await connection.execute(_LEAVE, values)
 
 
 async def find_lists(owner: str, connection: AsyncConnection) -> set[uuid.UUID]:
@@ -149,7 +191,14 @@ async def count_removed(owner: str, connection: AsyncConnection, *, deleted_at: 
 
 
 async def restore(
-    owner: str, connection: AsyncConnection, id_: uuid.UUID, *, versions: Versions, now: datetime, quota: Quota
+    owner: str,
+    connection: AsyncConnection,
+    id_: uuid.UUID,
+    *,
+    versions: Versions,
+    now: datetime,
+    quota: Quota,
+    within: Within = None,
 ) -> RowMapping:
     """Undo `remove`. A todo that is not deleted does not change.
 
@@ -157,7 +206,7 @@ async def restore(
         TodoNotFound, VersionDiffers, QuotaExceeded: nothing is changed.
     """
     sequence = await owners.advance(owner, connection)
-    row = await _get_to_change(owner, connection, id_)
+    row = await _get_to_change(owner, connection, id_, within)
     lists_ = await find_lists(owner, connection) if row["list_id"] is not None else {None}
     written = transitions.restored(row, versions=versions, now=now, lists=lists_)
     if not written:
@@ -196,6 +245,22 @@ async def find_changes(
     return (await connection.execute(_CHANGES, parameters)).mappings().all()
 
 
+async def find_changes_in_list(
+    owner: str, connection: AsyncConnection, list_id: uuid.UUID, *, since: int, until: int, limit: int
+) -> Sequence[RowMapping]:
+    """As `find_changes`, of the todos in one list."""
+    parameters = {"owner_": owner, "list_id_": list_id, "since": since, "until": until, "limit": limit}
+    return (await connection.execute(_CHANGES_IN_LIST, parameters)).mappings().all()
+
+
+async def find_departures(
+    owner: str, connection: AsyncConnection, list_id: uuid.UUID, *, since: int, until: int
+) -> Sequence[RowMapping]:
+    """The todos that left the list in these changes, for a place where the reader does not see them: id, deleted_at."""
+    parameters = {"owner_": owner, "list_id_": list_id, "since": since, "until": until}
+    return (await connection.execute(_DEPARTURES, parameters)).mappings().all()
+
+
 async def find_all(
     owner: str, connection: AsyncConnection, *, after: uuid.UUID, deleted_after: datetime, limit: int
 ) -> Sequence[RowMapping]:
@@ -213,6 +278,13 @@ _CHANGES = (
     )
     .order_by(todos.c.sequence)
     .limit(bindparam("limit"))
+)
+_CHANGES_IN_LIST = _CHANGES.where(todos.c.list_id == bindparam("list_id_"))
+_DEPARTURES = select(departures.c.todo_id.label("id"), departures.c.left_at.label("deleted_at")).where(
+    departures.c.owner == bindparam("owner_"),
+    departures.c.list_id == bindparam("list_id_"),
+    departures.c.sequence > bindparam("since"),
+    departures.c.sequence <= bindparam("until"),
 )
 _ALL = (
     select(*SHOWN)
@@ -261,10 +333,10 @@ _RESTORE_SOME = _mark_some(*_GONE_WITH_IT, deleted_at=null())
 _COUNT_REMOVED = select(func.count()).where(todos.c.owner == bindparam("owner_"), *_GONE_WITH_IT)
 
 
-async def _get_to_change(owner: str, connection: AsyncConnection, id_: uuid.UUID) -> RowMapping:
+async def _get_to_change(owner: str, connection: AsyncConnection, id_: uuid.UUID, within: Within = None) -> RowMapping:
     """The todo, also a deleted one. Raises TodoNotFound."""
     row = (await connection.execute(_FIND_TO_CHANGE, {"owner_": owner, "id_": id_})).mappings().one_or_none()
-    if row is None:
+    if row is None or (within is not None and row["list_id"] not in within):
         raise TodoNotFound
     return row
 

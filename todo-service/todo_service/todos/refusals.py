@@ -5,7 +5,9 @@ from contextlib import contextmanager
 
 from ..http import problems
 from ..http.problems import FieldError, Problem
+from .invitations import InvitationNotFound, OwnList
 from .list_queries import ListNotFound
+from .memberships import InsufficientRole, MemberNotFound
 from .owners import QuotaExceeded
 from .queries import TodoNotFound, UnknownList, VersionDiffers
 
@@ -20,6 +22,9 @@ _EXCEEDED = {
         "There may be {most:,} lists, with the deleted ones. Deleted lists count until they are removed, 30 days after"
         " their deletion."
     ),
+    "members": "A list may be shared with {most:,} others. Remove one to make room.",
+    "invitations": "A list may have {most:,} open invitations. Withdraw one to make room.",
+    "shared_lists": "You may be a member of {most:,} lists of others. Leave one to make room.",
     "octets": (
         "All that is kept may take {most:,} bytes. Titles and notes count in UTF-8, those of deleted todos too, and the"
         " responses that an Idempotency-Key keeps; each todo, list and response counts 512 bytes more. To make room,"
@@ -38,6 +43,15 @@ def as_problems(within: str = "") -> Iterator[None]:
         raise not_found() from None
     except ListNotFound:
         raise list_not_found() from None
+    except InsufficientRole:
+        detail = "The list is shared with you for less than this."
+        raise Problem(problems.INSUFFICIENT_ROLE, detail) from None
+    except MemberNotFound:
+        raise member_not_found() from None
+    except InvitationNotFound:
+        raise invitation_not_found() from None
+    except OwnList:
+        raise Problem(problems.OWN_LIST, "You have made this invitation yourself. The list is yours.") from None
     except UnknownList:
         # The same for unknown lists and for those of other owners.
         wrong = FieldError(pointer=f"{within}/list_id", detail="must be the id of one of your lists, or null")
@@ -57,3 +71,13 @@ def not_found() -> Problem:
 
 def list_not_found() -> Problem:
     return Problem(problems.NOT_FOUND, "There is no such list.")
+
+
+def member_not_found() -> Problem:
+    return Problem(problems.NOT_FOUND, "The list has no such member.")
+
+
+def invitation_not_found() -> Problem:
+    # The same for all invitations that there are not, so that a guess learns nothing.
+    detail = "There is no such invitation: it was used or withdrawn, or it has expired."
+    return Problem(problems.NOT_FOUND, detail)

@@ -15,6 +15,7 @@ class Quota:
 
     todos: int  # without deleted ones
     octets: int  # of todos, deleted ones too, and of stored responses
+    sees_all: bool = True  # false in the hands of a member of the owner's lists, who cannot count all rows
     _counted: dict[str, datetime] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -24,6 +25,8 @@ class Quota:
 
     def may_recount(self, owner: str, now: datetime) -> bool:
         """Whether to count the owner's rows again before a refusal: once a minute, since they are many."""
+        if not self.sees_all:
+            return False
         counted_at = self._counted.pop(owner, None)
         is_due = counted_at is None or not counted_at <= now < counted_at + RECOUNT_AFTER
         if len(self._counted) >= _REMEMBERED:

@@ -10,12 +10,23 @@ from pydantic import BaseModel
 
 from ..http import openapi, problems, request_body
 from ..http.problems import ProblemType
-from . import batch, changes, endpoints, events, export, list_endpoints
+from . import batch, changes, endpoints, events, export, list_endpoints, member_endpoints
 from .batch import Batch, BatchResults
 from .changes import Changes
 from .export import Export
 from .fields import NewTodo, Todo, TodoChange, TodoPage
 from .list_fields import NewTodoList, TodoList, TodoListChange, TodoLists
+from .member_fields import (
+    Acceptance,
+    HeldInvitation,
+    Invitations,
+    MadeInvitation,
+    Member,
+    MemberChange,
+    Members,
+    NewInvitation,
+    ShownInvitation,
+)
 
 OWN = "/api/v1"
 BY_USER = "/api/v1/users/{user_id}"  # http/authentication.py refuses a user_id other than the token's sub
@@ -35,7 +46,8 @@ _ALWAYS = (
 _LIST = (problems.INVALID_PARAMETER, problems.INVALID_CURSOR)
 _BODY = (problems.INVALID_JSON, problems.UNSUPPORTED_MEDIA_TYPE, problems.INVALID_FIELDS)
 _ONE = (problems.NOT_FOUND,)
-_CONDITIONAL = (problems.NOT_FOUND, problems.PRECONDITION_FAILED, problems.PRECONDITION_REQUIRED)
+_OF_OTHERS = (problems.NOT_FOUND, problems.INSUFFICIENT_ROLE)
+_CONDITIONAL = (*_OF_OTHERS, problems.PRECONDITION_FAILED, problems.PRECONDITION_REQUIRED)
 _ONCE = (problems.INVALID_IDEMPOTENCY_KEY, problems.REQUEST_IN_PROGRESS, problems.IDEMPOTENCY_KEY_REUSED)
 _SYNC = (problems.INVALID_PARAMETER, problems.INVALID_SYNC_TOKEN, problems.SYNC_TOKEN_EXPIRED)
 
@@ -67,7 +79,7 @@ _IDEMPOTENCY_KEY = (
 
 _LAST_EVENT_ID = (_header("Last-Event-ID", "`id` of the last event; none comes at once if it is still right", "17"),)
 
-_PATCHES = (TodoChange, TodoListChange)
+_PATCHES = (TodoChange, TodoListChange, MemberChange)
 
 
 def router(prefix: str) -> APIRouter:
@@ -109,11 +121,12 @@ def router(prefix: str) -> APIRouter:
     _add_collection(add)
     _add_items(add)
     _add_lists(add)
+    _add_sharing(add)
     return routes
 
 
 def _add_collection(add: Callable[..., None]) -> None:
-    new = (*_BODY, *_ONCE, problems.QUOTA_EXCEEDED)
+    new = (*_BODY, *_ONCE, problems.QUOTA_EXCEEDED, problems.INSUFFICIENT_ROLE)
     created, shown = _LOCATION | _ETAG, _LINK | _ETAG
     once = _IDEMPOTENCY_KEY
     add("GET", "/todos", endpoints.list_all, *_LIST, answer=TodoPage, headers=shown, request_headers=_IF_NONE_MATCH)
@@ -155,6 +168,21 @@ def _add_lists(add: Callable[..., None]) -> None:
     add("PATCH", path, endpoint.change, *_CONDITIONAL, *_BODY, problems.QUOTA_EXCEEDED, **conditional, body=TodoListChange)  # fmt: skip  # noqa: E501 - as above
     add("DELETE", path, endpoint.remove, *_CONDITIONAL, answer=None, status_code=204, request_headers=_IF_MATCH, of="List")  # fmt: skip  # noqa: E501 - as above
     add("POST", f"{path}/restore", endpoint.restore, *_CONDITIONAL, problems.QUOTA_EXCEEDED, **conditional)
+
+
+def _add_sharing(add: Callable[..., None]) -> None:
+    endpoint, path = member_endpoints, "/lists/{list_id}"
+    new = (*_OF_OTHERS, *_BODY, problems.QUOTA_EXCEEDED)
+    held = (*_ONE, *_BODY, problems.OWN_LIST)
+    member, invitation = f"{path}/members/{{member_id}}", f"{path}/invitations/{{invitation_id}}"
+    add("GET", f"{path}/members", endpoint.list_members, *_ONE, answer=Members, of="")
+    add("PATCH", member, endpoint.change_member, *_OF_OTHERS, *_BODY, answer=Member, body=MemberChange, of="")
+    add("DELETE", member, endpoint.remove_member, *_OF_OTHERS, answer=None, status_code=204, of="")
+    add("GET", f"{path}/invitations", endpoint.list_invitations, *_OF_OTHERS, answer=Invitations, of="")
+    add("POST", f"{path}/invitations", endpoint.create_invitation, *new, answer=MadeInvitation, status_code=201, headers=_LOCATION, body=NewInvitation, of="")  # fmt: skip  # noqa: E501 - one route, one line
+    add("DELETE", invitation, endpoint.withdraw_invitation, *_OF_OTHERS, answer=None, status_code=204, of="")
+    add("POST", "/invitations/show", endpoint.show_invitation, *held, answer=ShownInvitation, body=HeldInvitation, of="")  # fmt: skip  # noqa: E501 - as above
+    add("POST", "/invitations/accept", endpoint.accept_invitation, *held, problems.QUOTA_EXCEEDED, answer=TodoList, headers=_ETAG, body=Acceptance, of="")  # fmt: skip  # noqa: E501 - as above
 
 
 def _extra(body: type[BaseModel] | None, headers: Sequence[dict[str, object]], *, by_user: bool) -> dict[str, Any]:

@@ -26,7 +26,8 @@ async def search(
     if shown.q is None:
         async with database.scanning(owner) as connection:
             return await pages.find_page(owner, connection, shown=shown, after=after, now=now)
-    await filling.fill(owner, database)
+    if database.member is None:  # a member of the owner's list could not fill anything
+        await filling.fill(owner, database)
     page, contains, breath = Page(shown.limit), fold(shown.q), costs.Breath()
     while True:
         async with database.scanning(owner) as connection:
@@ -50,5 +51,5 @@ async def search(
             return page
         else:
             after = end
-        await costs.spend(request, owner)
+        await costs.spend(request, database.member or owner)
         await breath.take()

@@ -10,10 +10,9 @@ that were silent. A stream itself is a coroutine that waits for one event.
 """
 
 import asyncio
-import hashlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
 from typing import TypeVar
@@ -25,7 +24,7 @@ from atjwt import AccessToken, Refused, Verifier
 
 from ..store.database import Database
 from ..telemetry.metrics import Metric
-from . import owners
+from . import heads
 
 MOST_OF_ONE = 8  # open streams of one subject in this process
 MOST = 10_000  # of all
@@ -101,11 +100,13 @@ class Streams:
         self._open.add(stream)
         self._number_of[token.sub] += 1
         self._gauge.set(to=len(self._open))
+        is_open = False
         try:
             await self.renew(stream)
-        except BaseException:
-            self.close(stream)
-            raise
+            is_open = True
+        finally:
+            if not is_open:
+                self.close(stream)
         if self._is_closed:
             stream.wake(over=True)
         return stream
@@ -124,7 +125,7 @@ class Streams:
         self._watch(stream, frozenset(await self._followed(stream.owner)))
         if unread := [owner for owner in stream.owners if owner not in self._heads]:
             await self._read(unread)
-        return position(stream.owner, {owner: self._heads.get(owner, 0) for owner in stream.owners})
+        return heads.position(stream.owner, {owner: self._heads.get(owner, 0) for owner in stream.owners})
 
     def end_all(self) -> None:
         """End all streams, and those that are opened from now on: the process is about to stop."""
@@ -204,7 +205,7 @@ class Streams:
     async def _read(self, some: Sequence[str]) -> list[str]:
         """Read the numbers of these owners, and return those whose number is another than before."""
         async with self._database.watching(some) as connection:
-            found = await owners.find_heads(connection, some)
+            found = await heads.find_heads(connection, some)
         changed = [owner for owner in some if found.get(owner, 0) != self._heads.get(owner)]
         for owner in changed:
             if owner in self._watching:
@@ -231,14 +232,3 @@ def _pieces(all_: Iterable[T]) -> Iterator[tuple[T, ...]]:
     left = iter(tuple(all_))
     while some := tuple(islice(left, _AT_ONCE)):
         yield some
-
-
-def position(subject: str, heads: Mapping[str, int]) -> str:
-    """The number of the subject's last change, and a hash of the numbers of others whose lists it shares."""
-    others = sorted((owner, head) for owner, head in heads.items() if owner != subject)
-    own = str(heads.get(subject, 0))
-    return f"{own}-{hashlib.sha256(repr(others).encode()).hexdigest()[:16]}" if others else own
-
-
-async def only_own(subject: str) -> Collection[str]:
-    return (subject,)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
+    text,
 )
 
 MAX_POSITION_LENGTH = 128
@@ -117,9 +118,55 @@ lists = Table(
     Column("deleted_at", UtcDateTime),
     Column("sequence", BigInteger, nullable=False),  # number of the owner's change that wrote the row
     Column("octets", Integer, nullable=False),  # counted for the quota (rooms.py)
+    Column("members", Integer, nullable=False, server_default=text("0")),  # how many others it is shared with
     Index("lists_sequence", "owner", "sequence", unique=True),
 )
 Index("lists_deleted", lists.c.deleted_at, postgresql_where=lists.c.deleted_at.is_not(None))
+
+members = Table(
+    "members",
+    metadata,
+    Column("owner", String(255), primary_key=True),  # of the list
+    Column("list_id", Uuid, primary_key=True),
+    Column("member", String(255), primary_key=True),
+    Column("id", Uuid, nullable=False),  # names the membership in addresses, so that nobody learns a `sub`
+    Column("role", String(10), nullable=False),
+    Column("name", String(100), nullable=False),  # as the member calls itself
+    Column("shared_by", String(100), nullable=False),  # as the owner called itself in the invitation
+    Column("joined_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),  # the list's; null: the list is not deleted
+    CheckConstraint("role IN ('editor', 'viewer')", name="members_role"),
+    Index("members_member", "member"),
+)
+Index("members_deleted", members.c.deleted_at, postgresql_where=members.c.deleted_at.is_not(None))
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("owner", String(255), primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("list_id", Uuid, nullable=False),
+    Column("role", String(10), nullable=False),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),  # SHA-256
+    Column("shared_by", String(100), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("accepted_by", String(255)),  # null: nobody has yet
+    CheckConstraint("role IN ('editor', 'viewer')", name="invitations_role"),
+    Index("invitations_expiry", "expires_at"),
+)
+
+departures = Table(  # todos that left a shared list for another one: its members are told that they are gone
+    "departures",
+    metadata,
+    Column("owner", String(255), primary_key=True),
+    Column("list_id", Uuid, primary_key=True),
+    Column("todo_id", Uuid, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),  # number of the owner's change
+    Column("left_at", UtcDateTime, nullable=False),
+    Index("departures_sequence", "owner", "sequence"),
+    Index("departures_left", "left_at"),
+)
 
 owners = Table(
     "owners",

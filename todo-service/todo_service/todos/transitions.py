@@ -67,24 +67,37 @@ def restored(
 
     A todo whose list is not among the owner's `lists` any more goes to the inbox.
     """
-    if row is None:
-        raise TodoNotFound
-    if versions is not None and row["version"] not in versions:
-        raise VersionDiffers(row["version"])
-    if row["deleted_at"] is None:
+    row, is_deleted = check_restorable(row, versions, now=now)
+    if not is_deleted:
         return {}
-    if row["deleted_at"] <= now - RESTORE_TTL:
-        raise TodoNotFound
     moved = {} if row["list_id"] in lists else {"list_id": None}
     return _written(row, {"deleted_at": None, **moved}, now)
 
 
-def check(row: Columns | None, versions: Versions) -> Columns:
+def check(row: Columns | None, versions: Versions, absent: type[Exception] = TodoNotFound) -> Columns:
+    """The row of a todo or list that can be changed. Raises `absent` and VersionDiffers."""
     if row is None or row["deleted_at"] is not None:
-        raise TodoNotFound
+        raise absent
+    _check_version(row, versions)
+    return row
+
+
+def check_restorable(
+    row: Columns | None, versions: Versions, *, now: datetime, absent: type[Exception] = TodoNotFound
+) -> tuple[Columns, bool]:
+    """The row of a todo or list that can be restored, and whether it is deleted. Raises `absent` and VersionDiffers."""
+    if row is None:
+        raise absent
+    _check_version(row, versions)
+    is_deleted = row["deleted_at"] is not None
+    if is_deleted and row["deleted_at"] <= now - RESTORE_TTL:
+        raise absent
+    return row, is_deleted
+
+
+def _check_version(row: Columns, versions: Versions) -> None:
     if versions is not None and row["version"] not in versions:
         raise VersionDiffers(row["version"])
-    return row
 
 
 def more_octets(row: Columns, written: Mapping[str, Any]) -> int:

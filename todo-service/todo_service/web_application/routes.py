@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from ..http.parts import Given, given
 
-PAGES = ("/", "/sign-in", "/sign-up", "/settings")  # as in web/src/lib/return-to.ts
+PAGES = ("/", "/sign-in", "/sign-up", "/settings", "/invitation")  # as in web/src/lib/return-to.ts
 _SUFFIXES = MappingProxyType({"br": ".br", "gzip": ".gz"})  # best first
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _REVALIDATED = "no-cache"

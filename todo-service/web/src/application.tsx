@@ -5,6 +5,7 @@ import { type SessionState, useSession } from "./lib/auth.ts";
 import { useHasLeft } from "./lib/leaving.ts";
 import { parseReturnTo, signInPath } from "./lib/return-to.ts";
 import { navigate, useAddress } from "./lib/router.ts";
+import { AnInvitation } from "./pages/invitation.tsx";
 import { Missing } from "./pages/missing.tsx";
 import { Settings } from "./pages/settings.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
@@ -15,7 +16,11 @@ import { Message } from "./parts/message.tsx";
 
 type SignedIn = Extract<SessionState, { is: "signed-in" }>;
 
-const FOR_A_PERSON: Record<string, (props: { session: SignedIn }) => ReactNode> = { "/": Todos, "/settings": Settings };
+const FOR_A_PERSON: Record<string, (props: { session: SignedIn }) => ReactNode> = {
+  "/": Todos,
+  "/settings": Settings,
+  "/invitation": AnInvitation,
+};
 const FOR_NOBODY: Record<string, (props: { sessionEnded: boolean }) => ReactNode> = {
   "/sign-in": SignIn,
   "/sign-up": SignUp,

@@ -1,7 +1,10 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Application } from "./application.tsx";
+import { takeInvitation } from "./lib/invitations.ts";
 import "./styles.css";
+
+takeInvitation();
 
 const root = document.getElementById("application");
 if (root === null) throw new Error("index.html has no #application");

@@ -26,7 +26,7 @@ export const connection = new Connection({
 
 const otherTabs = new BroadcastChannel("todos-changed");
 
-const api = todoApi({
+export const api = todoApi({
   accessToken,
   onSignedOut: auth.checkSession,
   connection,

@@ -39,6 +39,9 @@ function madeList(id: string, more: Partial<TodoList> = {}): TodoList {
     name: `List ${id}`,
     color: "gray",
     position,
+    role: "owner",
+    shared_by: null,
+    members: 0,
     version,
     created_at,
     updated_at,
@@ -48,7 +51,16 @@ function madeList(id: string, more: Partial<TodoList> = {}): TodoList {
 }
 
 function changes(upserts: Todo[], more: Partial<Changes> = {}): Changes {
-  return { upserts, tombstones: [], lists: [], list_tombstones: [], next: "t1", last_event_id: "1", has_more: false, ...more };
+  return {
+    upserts,
+    tombstones: [],
+    lists: [],
+    list_tombstones: [],
+    next: "t1",
+    last_event_id: "1",
+    has_more: false,
+    ...more,
+  };
 }
 
 function newStore(): TodoStore {
@@ -76,6 +88,7 @@ beforeEach(() => {
     change: vi.fn<TodoApi["change"]>(
       async (seen, change) => ({ ...seen, ...change, version: seen.version + 1 }) as Todo,
     ),
+    relocate: vi.fn<TodoApi["relocate"]>(async (id, list_id) => made(id, { list_id, version: 2 })),
     complete: vi.fn<TodoApi["complete"]>(async (id) => made(id, { status: "done", version: 2 })),
     reopen: vi.fn<TodoApi["reopen"]>(async (id) => made(id, { version: 3 })),
     remove: vi.fn<TodoApi["remove"]>(async () => undefined),
@@ -301,6 +314,22 @@ describe("lists", () => {
       changes([made("1", { list_id: "a", version: 3 })], { lists: [madeList("a", { version: 3 })] }),
     );
     await store.lists.restore(list!);
+    expect([names(), titles()]).toEqual([
+      ["List a", "List b"],
+      ["Todo 3", "Todo 2", "Todo 1"],
+    ]);
+  });
+
+  test("of others stand last, and are forgotten with their todos when they are no longer shared", async () => {
+    const theirs = madeList("0", { role: "viewer", shared_by: "Bob" });
+    api.changes.mockResolvedValueOnce(
+      changes([made("4", { list_id: "0" })], { lists: [theirs], last_event_id: "1-abc" }),
+    );
+    await store.sync();
+    expect([names(), store.position]).toEqual([["List a", "List b", "List 0"], "1-abc"]);
+    const gone = { id: "0", deleted_at: "2026-11-29T12:00:01Z" };
+    api.changes.mockResolvedValueOnce(changes([], { list_tombstones: [gone] }));
+    await store.sync();
     expect([names(), titles()]).toEqual([
       ["List a", "List b"],
       ["Todo 3", "Todo 2", "Todo 1"],

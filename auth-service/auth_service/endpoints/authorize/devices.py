@@ -26,8 +26,8 @@ async def allow(session: AsyncSession, device: Device, *, now: datetime) -> time
     return ends_at - now
 
 
-def describe(request: AuthorizationRequest) -> tuple[str, Mapping[str, str]]:
+def describe(request: AuthorizationRequest, session_id: str) -> tuple[str, Mapping[str, str]]:
     """The name of the audit event when the request is allowed, and its facts."""
     if request.device is None:
-        return "code_issued", {}
-    return "device_allowed", {"device_address": request.device.address}
+        return "code_issued", {"session_id": session_id}
+    return "device_allowed", {"session_id": session_id, "device_address": request.device.address}

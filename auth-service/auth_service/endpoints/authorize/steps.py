@@ -124,14 +124,9 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
     if not apis <= set(apis_for(pending.client, resources).open_to(registered.scope, registered.default_resource)):
         raise InvalidTarget("The client may no longer ask for this resource.")  # the request waited for a day, perhaps
     ttl = min(parts.authorization_code_ttl, CODE_MAX_TTL) if registered.is_fapi2 else parts.authorization_code_ttl
-    event, facts = devices.describe(request)
+    event, facts = devices.describe(request, current.session.id)
     answer = recorded(
-        _answer,
-        event,
-        at=now,
-        account_id=current.account.id,
-        client_id=request.client_id,
-        facts=lambda _: {"session_id": current.session.id, **facts},
+        _answer, event, at=now, account_id=current.account.id, client_id=request.client_id, facts=lambda _: facts
     )
     await parts.database.transact(answer, pending, authorization, code, wanted, apis, ttl, now)
     return code

@@ -51,7 +51,7 @@ class Activity(NamedTuple):
     words: str
     when: str
     at: str  # the same for programs
-    count: int
+    times: int
     is_alarming: bool
 
 

@@ -10,7 +10,7 @@ from ...accounts.passwords import TooBusy
 from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
-from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
+from ...http.pending_requests import PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...sessions.browser_sessions import BrowserSession
@@ -40,7 +40,7 @@ from .forms import (
 )
 from .offers import Offer, find_offer
 from .sentences import TOO_BUSY
-from .signin_link import LinkPageParts
+from .signin_code import CodePageParts
 from .signin_passkey import PasskeyRefused
 
 PATH = "/signin"
@@ -55,7 +55,7 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class SignInPageParts(LinkPageParts, PendingParts, SignInParts, PasskeySignInParts):
+class SignInPageParts(CodePageParts, SignInParts, PasskeySignInParts):
     """The parts to show a page about a pending request, and to sign in."""
 
 

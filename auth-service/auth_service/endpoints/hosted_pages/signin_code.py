@@ -1,12 +1,13 @@
 """/signin?by=sent: look at your mail, or enter the code that is in it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request, Response
 
 from ...http.current_session import find_current
 from ...http.pages import HANDLE, see_other
-from ...http.pending_requests import PendingRequest
+from ...http.pending_requests import PendingParts, PendingRequest
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.begun import SecondFactorAsked
@@ -20,9 +21,14 @@ WRONG = "This is not the code of the newest mail."
 MAX_LENGTH = 64
 
 
+@dataclass(frozen=True)
+class CodePageParts(LinkPageParts, PendingParts):
+    """The parts of the mail's forms, and those to go on with a pending request."""
+
+
 def show(
     request: Request,
-    parts: LinkPageParts,
+    parts: CodePageParts,
     pending: PendingRequest | None,
     error: str | None = None,
     *,
@@ -32,7 +38,7 @@ def show(
 
 
 async def submit(
-    request: Request, parts: LinkPageParts, pending: PendingRequest | None, form: Parameters, now: datetime
+    request: Request, parts: CodePageParts, pending: PendingRequest | None, form: Parameters, now: datetime
 ) -> Response:
     browser = parts.browsers.read(request)
     if browser is None or not is_ours(request, parts, form):

@@ -6,9 +6,13 @@ import { type Connection, isOfConnection } from "./connection.ts";
 import { Failure, read, translate } from "./failure.ts";
 import type {
   Changes,
+  Invitation,
+  MadeInvitation,
+  Member,
   NewTodo,
   NewTodoList,
   Operations,
+  ShownInvitation,
   Todo,
   TodoChange,
   TodoList,
@@ -16,13 +20,30 @@ import type {
   TodoPage,
 } from "./todo-api.ts";
 
-export type { Changes, NewTodo, NewTodoList, Todo, TodoChange, TodoList, TodoListChange } from "./todo-api.ts";
+export type { Changes, Invitation, Member, NewTodo, NewTodoList, ShownInvitation, Todo } from "./todo-api.ts";
+export type { TodoChange, TodoList, TodoListChange } from "./todo-api.ts";
+
+export interface Streams {
+  /** A stream that says when something has changed since the position. It is read by lib/live.ts. */
+  events(position: string, signal: AbortSignal): Promise<Response>;
+}
+
+export interface Sharing {
+  members(listId: string): Promise<Member[]>;
+  changeMember(listId: string, id: string, role: Member["role"]): Promise<Member>;
+  /** `me`: the person leaves the list. */
+  removeMember(listId: string, id: string): Promise<void>;
+  invitations(listId: string): Promise<Invitation[]>;
+  invite(listId: string, role: Member["role"], name: string): Promise<MadeInvitation>;
+  withdraw(listId: string, id: string): Promise<void>;
+  /** What it is for. Fails with `missing` if it cannot be used, with `conflict` if it is the person's own. */
+  showInvitation(token: string): Promise<ShownInvitation>;
+  acceptInvitation(token: string, name: string): Promise<TodoList>;
+}
 
 export interface TodoApi {
   /** What has changed since a token; without one, everything. Fails with `invalid` if the token is too old. */
   changes(query: Operations["GET /api/v1/changes"]["query"]): Promise<Changes>;
-  /** A stream that says when something has changed since the position. It is read by lib/live.ts. */
-  events(position: string, signal: AbortSignal): Promise<Response>;
   read(id: string): Promise<Todo>;
   /** Repeating a call with the same key creates no second todo. */
   create(todo: NewTodo, key: string): Promise<Todo>;
@@ -30,6 +51,7 @@ export interface TodoApi {
   change(seen: Todo, change: TodoChange): Promise<Todo>;
   /** The last place that anybody gives it counts, whatever version the person saw. */
   move(id: string, position: string): Promise<Todo>;
+  relocate(id: string, listId: string | null): Promise<Todo>;
   complete(id: string): Promise<Todo>;
   reopen(id: string): Promise<Todo>;
   remove(id: string): Promise<void>;
@@ -57,6 +79,8 @@ export interface Surroundings {
 
 interface Call<K extends keyof Operations> {
   id?: string;
+  /** Of a member or an invitation, in a path that has two ids. */
+  second?: string;
   query?: Operations[K]["query"];
   body?: Operations[K]["body"];
   headers?: Record<string, string>;
@@ -65,7 +89,13 @@ interface Call<K extends keyof Operations> {
 
 const PATIENCE = 15_000; // milliseconds to wait for an answer
 
-export function todoApi({ accessToken, onSignedOut, connection, fetch, now }: Surroundings): TodoApi {
+export function todoApi({
+  accessToken,
+  onSignedOut,
+  connection,
+  fetch,
+  now,
+}: Surroundings): TodoApi & Sharing & Streams {
   let closedUntil = 0; // time until which Retry-After forbids requests
 
   async function call<K extends keyof Operations>(operation: K, made: Call<K> = {}): Promise<Operations[K]["answer"]> {
@@ -110,17 +140,17 @@ export function todoApi({ accessToken, onSignedOut, connection, fetch, now }: Su
     const query = new URLSearchParams(Object.entries(made.query ?? {}).map(([name, value]) => [name, String(value)]));
     const headers = new Headers({ ...made.headers, Authorization: `Bearer ${token}` });
     if (made.body !== undefined) headers.set("Content-Type", "application/json");
-    return fetch(
-      `${path.replace(/\{(todo|list)_id\}/, encodeURIComponent(made.id ?? ""))}${query.size ? `?${query}` : ""}`,
-      {
-        method,
-        headers,
-        body: made.body === undefined ? null : JSON.stringify(made.body),
-        credentials: "omit", // the API uses the token only, no cookies
-        cache: "no-store",
-        signal: made.signal ?? AbortSignal.timeout(PATIENCE),
-      },
-    );
+    const ids = path
+      .replace(/\{(todo|list)_id\}/, encodeURIComponent(made.id ?? ""))
+      .replace(/\{(member|invitation)_id\}/, encodeURIComponent(made.second ?? ""));
+    return fetch(`${ids}${query.size ? `?${query}` : ""}`, {
+      method,
+      headers,
+      body: made.body === undefined ? null : JSON.stringify(made.body),
+      credentials: "omit", // the API uses the token only, no cookies
+      cache: "no-store",
+      signal: made.signal ?? AbortSignal.timeout(PATIENCE),
+    });
   }
 
   return {
@@ -135,6 +165,7 @@ export function todoApi({ accessToken, onSignedOut, connection, fetch, now }: Su
         headers: { "If-Match": `"${seen.version}"` },
       }),
     move: (id, position) => call("PATCH /api/v1/todos/{todo_id}", { id, body: { position } }),
+    relocate: (id, list_id) => call("PATCH /api/v1/todos/{todo_id}", { id, body: { list_id } }),
     complete: (id) => call("POST /api/v1/todos/{todo_id}/complete", { id }),
     reopen: (id) => call("POST /api/v1/todos/{todo_id}/reopen", { id }),
     remove: (id) => call("DELETE /api/v1/todos/{todo_id}", { id }),
@@ -147,6 +178,15 @@ export function todoApi({ accessToken, onSignedOut, connection, fetch, now }: Su
     changeList: (id, change) => call("PATCH /api/v1/lists/{list_id}", { id, body: change }),
     removeList: (id) => call("DELETE /api/v1/lists/{list_id}", { id }),
     restoreList: (id) => call("POST /api/v1/lists/{list_id}/restore", { id }),
+    members: async (id) => (await call("GET /api/v1/lists/{list_id}/members", { id })).items,
+    changeMember: (id, second, role) =>
+      call("PATCH /api/v1/lists/{list_id}/members/{member_id}", { id, second, body: { role } }),
+    removeMember: (id, second) => call("DELETE /api/v1/lists/{list_id}/members/{member_id}", { id, second }),
+    invitations: async (id) => (await call("GET /api/v1/lists/{list_id}/invitations", { id })).items,
+    invite: (id, role, name) => call("POST /api/v1/lists/{list_id}/invitations", { id, body: { role, name } }),
+    withdraw: (id, second) => call("DELETE /api/v1/lists/{list_id}/invitations/{invitation_id}", { id, second }),
+    showInvitation: (token) => call("POST /api/v1/invitations/show", { body: { token } }),
+    acceptInvitation: (token, name) => call("POST /api/v1/invitations/accept", { body: { token, name } }),
     deletedLists: async () => (await call("GET /api/v1/lists", { query: { deleted: "only" } })).items,
   };
 }

@@ -61,6 +61,7 @@ export function expected(error: unknown): Failure {
 }
 
 const SENTENCES: Record<string, string> = {
+  "insufficient-role": "This list is shared with you to look at, not to change.",
   "other-user": "This belongs to somebody else.",
   "quota-exceeded": "You have reached the limit of todos. Delete some to make room.",
   "not-found": "This todo no longer exists.",

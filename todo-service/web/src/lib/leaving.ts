@@ -3,6 +3,7 @@
 
 import { useSyncExternalStore } from "react";
 import { forgetDrafts } from "./drafts.ts";
+import { forgetInvitation } from "./invitations.ts";
 
 const LEFT = "todo-web:left";
 const others = new BroadcastChannel("signed-out");
@@ -18,6 +19,7 @@ export function leave(): void {
 function loadAnew(): void {
   hasLeft = true;
   forgetDrafts();
+  forgetInvitation();
   window.dispatchEvent(new Event(LEFT));
   window.location.replace("/sign-in");
 }

@@ -1,10 +1,10 @@
 // Where to go after signing in. The value is part of the address, so anybody may have written it. Only this application's
 // own pages are accepted; any other value means the first page.
 
-export const PAGES = ["/", "/sign-in", "/sign-up", "/settings"] as const;
+export const PAGES = ["/", "/sign-in", "/sign-up", "/settings", "/invitation"] as const;
 export type Page = (typeof PAGES)[number];
 
-const AFTER_SIGN_IN: readonly string[] = ["/", "/settings"];
+const AFTER_SIGN_IN: readonly string[] = ["/", "/settings", "/invitation"];
 
 export function parseReturnTo(value: string | null, origin: string): string {
   if (value === null || !/^\/(?![/\\])/.test(value)) return "/";

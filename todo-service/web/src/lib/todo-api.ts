@@ -1,5 +1,10 @@
 // Made from the todo API's OpenAPI document by todo_fixtures/typescript.py; a test compares it.
 
+export interface Acceptance {
+  token: string;
+  name: string;
+}
+
 export interface Act {
   op: "complete" | "reopen" | "delete" | "restore";
   id: string;
@@ -47,6 +52,50 @@ export interface Health {
   status: "ok" | "no key set" | "no status lists" | "no database" | "schema not at head";
 }
 
+export interface HeldInvitation {
+  token: string;
+}
+
+export interface Invitation {
+  id: string;
+  role: "editor" | "viewer";
+  created_at: string;
+  expires_at: string;
+}
+
+export interface Invitations {
+  items: Array<Invitation>;
+}
+
+export interface MadeInvitation {
+  id: string;
+  role: "editor" | "viewer";
+  created_at: string;
+  expires_at: string;
+  token: string;
+}
+
+export interface Member {
+  id: string;
+  role: "editor" | "viewer";
+  name: string;
+  joined_at: string;
+  is_you: boolean;
+}
+
+export interface MemberChange {
+  role: "editor" | "viewer";
+}
+
+export interface Members {
+  items: Array<Member>;
+}
+
+export interface NewInvitation {
+  role: "editor" | "viewer";
+  name: string;
+}
+
 export interface NewTodo {
   title: string;
   notes?: string;
@@ -87,6 +136,13 @@ export interface Result {
   problem?: ProblemDocument | null;
 }
 
+export interface ShownInvitation {
+  list_name: string;
+  role: "editor" | "viewer";
+  shared_by: string;
+  expires_at: string;
+}
+
 export interface Todo {
   id: string;
   title: string;
@@ -118,6 +174,9 @@ export interface TodoList {
   name: string;
   color: "gray" | "red" | "orange" | "yellow" | "green" | "teal" | "blue" | "purple" | "pink";
   position: string;
+  role: "owner" | "editor" | "viewer";
+  shared_by: string | null;
+  members: number;
   version: number;
   created_at: string;
   updated_at: string;
@@ -171,4 +230,12 @@ export interface Operations {
   "PATCH /api/v1/lists/{list_id}": { query: {  }; body: TodoListChange; answer: TodoList };
   "DELETE /api/v1/lists/{list_id}": { query: {  }; body: undefined; answer: undefined };
   "POST /api/v1/lists/{list_id}/restore": { query: {  }; body: undefined; answer: TodoList };
+  "GET /api/v1/lists/{list_id}/members": { query: {  }; body: undefined; answer: Members };
+  "PATCH /api/v1/lists/{list_id}/members/{member_id}": { query: {  }; body: MemberChange; answer: Member };
+  "DELETE /api/v1/lists/{list_id}/members/{member_id}": { query: {  }; body: undefined; answer: undefined };
+  "GET /api/v1/lists/{list_id}/invitations": { query: {  }; body: undefined; answer: Invitations };
+  "POST /api/v1/lists/{list_id}/invitations": { query: {  }; body: NewInvitation; answer: MadeInvitation };
+  "DELETE /api/v1/lists/{list_id}/invitations/{invitation_id}": { query: {  }; body: undefined; answer: undefined };
+  "POST /api/v1/invitations/show": { query: {  }; body: HeldInvitation; answer: ShownInvitation };
+  "POST /api/v1/invitations/accept": { query: {  }; body: Acceptance; answer: TodoList };
 }

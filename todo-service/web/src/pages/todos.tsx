@@ -18,43 +18,48 @@ import { Frame, Patience } from "../parts/frame.tsx";
 import { FailureMessage } from "../parts/message.tsx";
 import { Completed } from "../todos/completed.tsx";
 import { Composer } from "../todos/composer.tsx";
-import { Deleted, type DeletedThing } from "../todos/deleted.tsx";
 import { Details } from "../todos/details.tsx";
 import { type Emptiness, Empty } from "../todos/empty.tsx";
 import { ListForm } from "../todos/list-form.tsx";
 import { useDragging } from "../todos/ordering.ts";
 import { focusRow, moveByArrows, rowOf, STEP } from "../todos/rows.ts";
+import { ROLES, Share } from "../todos/share.tsx";
 import { Side } from "../todos/side.tsx";
 import { isEdited, type RowActions, TodoRow } from "../todos/todo-row.tsx";
 import { Trash } from "../todos/trash.tsx";
+import { type Step, Undo } from "../todos/undo.tsx";
 import { addressOf, count, listOf, nameOf, newIn, select, type View, viewAt } from "../todos/views.ts";
-import { connection, store } from "../wiring.ts";
+import { api, connection, store } from "../wiring.ts";
+
+const MOST_STEPS = 50; // that can be undone
 
 export function Todos({ session }: { session: { person: Person } }): ReactNode {
   const view = viewAt(useAddress());
   const { todos, lists } = useSyncExternalStore(store.subscribe, store.get);
   const [said, say] = useState("");
-  const [deleted, setDeleted] = useState<readonly DeletedThing[]>([]);
+  const [steps, setSteps] = useState<readonly Step[]>([]);
   const [form, setForm] = useState<{ list: TodoList | null } | null>(null);
+  const [sharedId, setShared] = useState<string | null>(null);
+  const shared = lists.find((each) => each.id === sharedId);
   const [failure, setFailure] = useState<Failure | null>(null);
 
-  /** Deletes, and offers to undo it. */
-  async function remove(thing: DeletedThing, act: () => Promise<void>): Promise<void> {
-    setDeleted((before) => [...before, thing]);
+  /** Does it, and offers to undo it. */
+  async function take(step: Step, act: () => Promise<void>): Promise<void> {
+    setSteps((before) => [...before.slice(1 - MOST_STEPS), step]);
     try {
       await act();
     } catch (error) {
-      setDeleted((before) => before.filter((each) => each.id !== thing.id));
+      setSteps((before) => before.filter((each) => each !== step));
       throw error;
     }
   }
 
   async function removeList(list: TodoList): Promise<void> {
     setFailure(null);
-    const thing = { id: list.id, name: list.name, restore: () => store.lists.restore(list) };
+    const step: Step = { what: "Deleted", id: list.id, name: list.name, undo: () => store.lists.restore(list) };
     if (listOf(view) === list.id) navigate("/");
     try {
-      await remove(thing, () => store.lists.remove(list));
+      await take(step, () => store.lists.remove(list));
     } catch (error) {
       setFailure(expected(error));
     }
@@ -66,7 +71,24 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
         {said}
       </p>
       {failure && <FailureMessage failure={failure} />}
-      <List key={view} view={view} say={say} remove={remove} form={(list) => setForm({ list })} />
+      <List
+        key={view}
+        view={view}
+        say={say}
+        take={take}
+        form={(list) => (list && list.role !== "owner" ? setShared(list.id) : setForm({ list }))}
+        share={({ id }) => setShared(id)}
+      />
+      {shared && (
+        <Share
+          key={shared.id}
+          api={api}
+          list={shared}
+          name={session.person.name || session.person.email}
+          changed={() => void store.sync()}
+          close={() => setShared(null)}
+        />
+      )}
       {form && (
         <ListForm
           lists={store.lists}
@@ -74,13 +96,14 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
           size={todos?.filter((each) => each.list_id === form.list?.id).length ?? 0}
           made={(list) => navigate(addressOf(`list ${list.id}`))}
           remove={(list) => void removeList(list)}
+          share={({ id }) => setShared(id)}
           close={() => setForm(null)}
         />
       )}
-      <Deleted
-        deleted={deleted}
-        forget={(thing) => setDeleted((before) => before.filter((each) => each.id !== thing.id))}
-        close={() => setDeleted([])}
+      <Undo
+        steps={steps}
+        forget={(step) => setSteps((before) => before.filter((each) => each !== step))}
+        close={() => setSteps([])}
       />
     </Frame>
   );
@@ -89,11 +112,12 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
 interface ListProps {
   view: View;
   say: (text: string) => void;
-  remove: (thing: DeletedThing, act: () => Promise<void>) => Promise<void>;
+  take: (step: Step, act: () => Promise<void>) => Promise<void>;
   form: (list: TodoList | null) => void;
+  share: (list: TodoList) => void;
 }
 
-function List({ view, say, remove, form }: ListProps): ReactNode {
+function List({ view, say, take, form, share }: ListProps): ReactNode {
   const { todos, lists, gone, waiting, failure } = useSyncExternalStore(store.subscribe, store.get);
   const trouble = useSyncExternalStore(connection.subscribe, connection.get);
   const now = useMinute();
@@ -104,10 +128,12 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const list = useRef<HTMLUListElement>(null);
   const toFocus = useRef<number | null>(null);
+  const hasAsked = useRef(false);
   useEffect(store.resume, []);
   useEffect(() => {
-    // Move the focus to the first of the new rows, without scrolling.
-    const row = size > STEP ? list.current?.children[size - STEP] : undefined;
+    // After "Show more" move the focus to the first of the new rows, without scrolling.
+    const row = hasAsked.current ? list.current?.children[size - STEP] : undefined;
+    hasAsked.current = false;
     row?.querySelector<HTMLElement>(".title")?.focus({ preventScroll: true });
   }, [size]);
   useLayoutEffect(() => {
@@ -115,8 +141,8 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
     toFocus.current = null;
   });
 
-  const removing = useRef(remove);
-  removing.current = remove;
+  const taking = useRef(take);
+  taking.current = take;
   const actions = useMemo<RowActions>(() => {
     const touch = ({ id }: Todo): void => setTouched((before) => new Set(before).add(id));
     return {
@@ -135,8 +161,8 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
       remove(todo) {
         toFocus.current = [...(list.current?.children ?? [])].findIndex((row) => rowOf(row)?.dataset.id === todo.id);
         setOpened((before) => (before === todo.id ? null : before));
-        const thing = { id: todo.id, name: todo.title, restore: () => store.restore(todo) };
-        return removing.current(thing, () => store.remove(todo));
+        const step: Step = { what: "Deleted", id: todo.id, name: todo.title, undo: () => store.restore(todo) };
+        return taking.current(step, () => store.remove(todo));
       },
     };
   }, []);
@@ -162,7 +188,10 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
         );
   const shownList = lists.find((each) => each.id === listId);
   const isAway = todos !== null && listId != null && !shownList;
-  const isMovable = words === "" && (view === "all" || listId !== undefined);
+  const isReadOnly = shownList?.role === "viewer";
+  const own = lists.filter((each) => each.role === "owner");
+  const readOnly = new Set(lists.filter((each) => each.role === "viewer").map(({ id }) => id));
+  const isMovable = !isReadOnly && words === "" && (view === "all" || listId !== undefined);
 
   function move(id: string, index: number): void {
     const rows = found?.open ?? [];
@@ -170,7 +199,9 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
     const others = rows.filter((each) => each.id !== id);
     if (!isMovable || !todo || index < 0 || index > others.length) return;
     say(`Moved to place ${index + 1} of ${rows.length}: ${todo.title}`);
-    void store.move(todo, placeAt(others, index, true)).catch(expected); // the store takes it back, the banner says why
+    const step: Step = { what: "Moved", id, name: todo.title, undo: () => store.move(todo, todo.position) };
+    // If it fails, the store takes it back, and the banner says why.
+    void take(step, () => store.move(todo, placeAt(others, index, true))).catch(expected);
   }
 
   function moveBy(id: string, step: number): void {
@@ -181,9 +212,12 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
     move: (id, index) => move(id, index - lost.length),
     put(id, to) {
       const todo = todos?.find((each) => each.id === id);
-      if (!todo) return;
+      const isOwn = (id: string | null): boolean => id === null || own.some((each) => each.id === id);
+      if (!todo || !isOwn(todo.list_id) || !isOwn(to || null)) return; // it is the todo of whoever owns its list
       say(`Moved to ${to === "" ? "the inbox" : nameOf(`list ${to}`, lists)}: ${todo.title}`);
-      void store.edit(todo, { list_id: to === "" ? null : to }).catch(expected);
+      const back = (): Promise<void> => store.relocate(todo.id, todo.list_id);
+      const step: Step = { what: "Moved", id, name: todo.title, undo: back };
+      void take(step, () => store.relocate(id, to === "" ? null : to)).catch(expected);
     },
   });
 
@@ -204,7 +238,8 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
       isLate={todo.due !== null && todo.status === "open" && isLate(todo.due, now)}
       list={todo.list_id === listId ? undefined : lists.find((each) => each.id === todo.list_id)}
       isOpened={todo.id === openedId}
-      isMovable={isMovable && todo.status === "open"}
+      isMovable={isMovable && todo.status === "open" && !readOnly.has(todo.list_id ?? "")}
+      isReadOnly={readOnly.has(todo.list_id ?? "")}
       actions={actions}
     />
   );
@@ -217,6 +252,15 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
             {shownList && <span className={`dot ${shownList.color}`} />}
             {isAway ? "No such list" : nameOf(view, lists)}
           </h1>
+          {shownList && (
+            <button type="button" className="plain people-button" onClick={() => share(shownList)}>
+              {shownList.role !== "owner"
+                ? `Shared by ${shownList.shared_by ?? ""}, ${ROLES[shownList.role]}`
+                : shownList.members > 0
+                  ? `Shared with ${shownList.members}`
+                  : "Share"}
+            </button>
+          )}
           <p>
             <time dateTime={dayOf(now)}>
               {new Intl.DateTimeFormat("en", { weekday: "long", day: "numeric", month: "long" }).format(now)}
@@ -229,7 +273,7 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
           </p>
         </header>
         {view === "trash" && <Trash now={now} say={say} />}
-        {!isAway && view !== "trash" && (
+        {!isAway && !isReadOnly && view !== "trash" && (
           <Composer
             add={add}
             refused={waiting.filter((each) => each.refusal)}
@@ -258,9 +302,12 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
         )}
         {!found && !failure && !trouble && <Patience />}
         {found && found.open.length > size && (
-          <button type="button" className="more" onClick={() => setSize(size + STEP)}>
-            Show more
-          </button>
+          <More
+            grow={(byHand) => {
+              hasAsked.current = byHand;
+              setSize(size + STEP);
+            }}
+          />
         )}
         {found && found.done.length > 0 && (
           <Completed key={words === "" ? "all" : "found"} todos={found.done} isOpen={words !== ""} row={row} />
@@ -270,8 +317,13 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
         <Details
           key={opened.id}
           todo={opened}
-          lists={lists}
-          move={isMovable && opened.status === "open" ? (step) => moveBy(opened.id, step) : null}
+          lists={own}
+          isReadOnly={readOnly.has(opened.list_id ?? "")}
+          move={
+            isMovable && opened.status === "open" && !readOnly.has(opened.list_id ?? "")
+              ? (step) => moveBy(opened.id, step)
+              : null
+          }
           now={now}
           edit={actions.edit}
           close={() => {
@@ -281,6 +333,28 @@ function List({ view, say, remove, form }: ListProps): ReactNode {
         />
       )}
     </div>
+  );
+}
+
+/** The next rows appear when the end of the list comes near, or when they are asked for. */
+function More({ grow }: { grow: (byHand: boolean) => void }): ReactNode {
+  const button = useRef<HTMLButtonElement>(null);
+  const growing = useRef(grow);
+  growing.current = grow;
+  useEffect(() => {
+    const near = new IntersectionObserver(
+      (seen) => {
+        if (seen.some((each) => each.isIntersecting)) growing.current(false);
+      },
+      { rootMargin: "1500px" },
+    );
+    if (button.current) near.observe(button.current);
+    return () => near.disconnect();
+  });
+  return (
+    <button type="button" className="more" ref={button} onClick={() => grow(true)}>
+      Show more
+    </button>
   );
 }
 

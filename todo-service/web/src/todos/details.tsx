@@ -4,7 +4,7 @@ import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useRef, 
 import type { Todo, TodoChange, TodoList } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
 import { useDraft } from "../lib/drafts.ts";
-import { addDays, dayOf, nextMonday, parseDue, renderDue } from "../lib/due.ts";
+import { addDays, dayOf, describeDue, nextMonday, parseDue, renderDue } from "../lib/due.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { isComposing } from "../lib/typing.ts";
 import { FailureMessage } from "../parts/message.tsx";
@@ -14,6 +14,8 @@ export const PRIORITIES = ["None", "Low", "Medium", "High"] as const;
 interface DetailsProps {
   todo: Todo;
   lists: readonly TodoList[];
+  /** It is in a list that the person may only look at. */
+  isReadOnly: boolean;
   /** Move it up (-1) or down (1); null where the order is not the person's own. */
   move: ((step: number) => void) | null;
   now: number;
@@ -22,7 +24,8 @@ interface DetailsProps {
   close: () => void;
 }
 
-export function Details({ todo, lists, move, now, edit, close }: DetailsProps): ReactNode {
+/** `lists`: those that it may be moved to. */
+export function Details({ todo, lists, isReadOnly, move, now, edit, close }: DetailsProps): ReactNode {
   const [failure, setFailure] = useState<Failure | null>(null);
   const pane = useRef<HTMLElement>(null);
   useEffect(() => pane.current?.focus(), []);
@@ -52,54 +55,84 @@ export function Details({ todo, lists, move, now, edit, close }: DetailsProps): 
           ×
         </button>
       </div>
-      <When todo={todo} now={now} save={(due) => void save({ due })} />
-      <fieldset className="segments">
-        <legend>Priority</legend>
-        {PRIORITIES.map((name, priority) => (
-          <label key={name}>
-            <input
-              type="radio"
-              name="priority"
-              checked={todo.priority === priority}
-              onChange={() => void save({ priority })}
-            />
-            <span>{name}</span>
-          </label>
-        ))}
-      </fieldset>
-      {lists.length > 0 && (
-        <div className="of-list">
-          <label htmlFor="of-list">List</label>
-          <select
-            id="of-list"
-            value={todo.list_id ?? ""}
-            onChange={(event) => void save({ list_id: event.target.value === "" ? null : event.target.value })}
-          >
-            <option value="">Inbox</option>
-            {lists.map((each) => (
-              <option key={each.id} value={each.id}>
-                {each.name}
-              </option>
+      {isReadOnly ? (
+        <ReadOnly todo={todo} now={now} />
+      ) : (
+        <>
+          <When todo={todo} now={now} save={(due) => void save({ due })} />
+          <fieldset className="segments">
+            <legend>Priority</legend>
+            {PRIORITIES.map((name, priority) => (
+              <label key={name}>
+                <input
+                  type="radio"
+                  name="priority"
+                  checked={todo.priority === priority}
+                  onChange={() => void save({ priority })}
+                />
+                <span>{name}</span>
+              </label>
             ))}
-          </select>
-        </div>
+          </fieldset>
+          {lists.length > 0 && (todo.list_id === null || lists.some((each) => each.id === todo.list_id)) && (
+            <div className="of-list">
+              <label htmlFor="of-list">List</label>
+              <select
+                id="of-list"
+                value={todo.list_id ?? ""}
+                onChange={(event) => void save({ list_id: event.target.value === "" ? null : event.target.value })}
+              >
+                <option value="">Inbox</option>
+                {lists.map((each) => (
+                  <option key={each.id} value={each.id}>
+                    {each.name}
+                  </option>
+                ))}
+              </select>
+            </div>
+          )}
+          {move && (
+            <fieldset>
+              <legend>Place</legend>
+              <div className="quick">
+                <button type="button" onClick={() => move(-1)}>
+                  Move up
+                </button>
+                <button type="button" onClick={() => move(1)}>
+                  Move down
+                </button>
+              </div>
+            </fieldset>
+          )}
+          <Notes todo={todo} save={(notes, seen) => save({ notes }, seen)} />
+        </>
       )}
-      {move && (
-        <fieldset>
-          <legend>Place</legend>
-          <div className="quick">
-            <button type="button" onClick={() => move(-1)}>
-              Move up
-            </button>
-            <button type="button" onClick={() => move(1)}>
-              Move down
-            </button>
-          </div>
-        </fieldset>
-      )}
-      <Notes todo={todo} save={(notes, seen) => save({ notes }, seen)} />
       {failure && !isOfConnection(failure) && <FailureMessage failure={failure} />}
     </aside>
+  );
+}
+
+function ReadOnly({ todo, now }: { todo: Todo; now: number }): ReactNode {
+  return (
+    <>
+      <p className="hint">This list is shared with you to look at.</p>
+      <dl>
+        <div>
+          <dt>Due</dt>
+          <dd>{todo.due === null ? "No date" : describeDue(todo.due, now)}</dd>
+        </div>
+        <div>
+          <dt>Priority</dt>
+          <dd>{PRIORITIES[todo.priority]}</dd>
+        </div>
+        <div>
+          <dt>Notes</dt>
+          <dd className="read-notes" dir="auto">
+            {todo.notes || "None"}
+          </dd>
+        </div>
+      </dl>
+    </>
   );
 }
 

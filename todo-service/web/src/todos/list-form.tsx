@@ -15,10 +15,11 @@ interface ListFormProps {
   size: number;
   made: (list: TodoList) => void;
   remove: (list: TodoList) => void;
+  share: (list: TodoList) => void;
   close: () => void;
 }
 
-export function ListForm({ lists, list, size, made, remove, close }: ListFormProps): ReactNode {
+export function ListForm({ lists, list, size, made, remove, share, close }: ListFormProps): ReactNode {
   const dialog = useRef<HTMLDialogElement>(null);
   const [name, setName] = useState(list?.name ?? "");
   const [color, setColor] = useState<Color>(list?.color ?? "gray");
@@ -49,7 +50,7 @@ export function ListForm({ lists, list, size, made, remove, close }: ListFormPro
     });
   }
 
-  const all = lists.all();
+  const all = lists.own();
   const at = all.findIndex((each) => each.id === list?.id);
   return (
     <dialog ref={dialog} className="list-form" aria-label={list ? `List: ${list.name}` : "New list"} onClose={close}>
@@ -79,6 +80,18 @@ export function ListForm({ lists, list, size, made, remove, close }: ListFormPro
             </label>
           ))}
         </fieldset>
+        {list && (
+          <button
+            type="button"
+            className="to-share"
+            onClick={() => {
+              close();
+              share(list);
+            }}
+          >
+            {list.members === 0 ? "Share …" : `Shared with ${list.members} …`}
+          </button>
+        )}
         {list && all.length > 1 && (
           <fieldset>
             <legend>

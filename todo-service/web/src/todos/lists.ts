@@ -25,10 +25,16 @@ export class Lists {
     this.#surroundings = surroundings;
   }
 
-  /** In the person's order. */
+  /** Own ones in the person's order, then those that others share, by name. */
   all(): TodoList[] {
+    const shown = [...this.#known.values()].filter((each) => !this.#hidden.has(each.id));
+    const shared = shown.filter((each) => each.role !== "owner");
+    return [...this.own(), ...shared.sort((a, b) => a.name.localeCompare(b.name) || (a.id < b.id ? -1 : 1))];
+  }
+
+  own(): TodoList[] {
     return [...this.#known.values()]
-      .filter((each) => !this.#hidden.has(each.id))
+      .filter((each) => each.role === "owner" && !this.#hidden.has(each.id))
       .sort((a, b) => (a.position === b.position ? (a.id < b.id ? -1 : 1) : a.position < b.position ? -1 : 1));
   }
 
@@ -78,7 +84,7 @@ export class Lists {
 
   /** One place up (-1) or down (1). */
   async move(list: TodoList, step: number): Promise<void> {
-    const all = this.all();
+    const all = this.own();
     const index = all.findIndex((each) => each.id === list.id) + step;
     if (index < 0 || index >= all.length) return;
     const others = all.filter((each) => each.id !== list.id);

@@ -100,13 +100,14 @@ function OfLists({ view, lists, counts, form }: Pick<SideProps, "view" | "lists"
                 <span className="name" dir="auto">
                   {list.name}
                 </span>
+                {(list.role !== "owner" || list.members > 0) && <People list={list} />}
                 <OpenTodos number={counts?.inList.get(list.id)} />
               </Link>
               <button
                 type="button"
                 className="plain"
-                aria-label={`Change the list ${list.name}`}
-                title="Change"
+                aria-label={list.role === "owner" ? `Change the list ${list.name}` : `People of the list ${list.name}`}
+                title={list.role === "owner" ? "Change" : "People"}
                 onClick={() => form(list)}
               >
                 <svg viewBox="0 0 20 20" aria-hidden="true">
@@ -124,6 +125,16 @@ function OfLists({ view, lists, counts, form }: Pick<SideProps, "view" | "lists"
         Trash
       </Link>
     </section>
+  );
+}
+
+function People({ list }: { list: TodoList }): ReactNode {
+  const what = list.role === "owner" ? `Shared with ${list.members}` : `Shared by ${list.shared_by ?? ""}`;
+  return (
+    <svg className="people-mark" viewBox="0 0 20 20" role="img" aria-label={what}>
+      <title>{what}</title>
+      <path d="M7 9.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5ZM2.5 16c0-2.5 2-4 4.5-4s4.5 1.5 4.5 4M13 9.5a2 2 0 1 0-1-3.7M13.5 12c2.2 0 4 1.3 4 3.5" />
+    </svg>
   );
 }
 

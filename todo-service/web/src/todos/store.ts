@@ -175,12 +175,20 @@ export class TodoStore {
         if (known && Date.parse(known.updated_at) <= Date.parse(deleted_at)) this.#drop(id); // else it was restored since
       }
       this.lists.merge(page.lists, page.list_tombstones);
+      this.#dropThoseOf(page.list_tombstones);
       this.#since = since = page.next;
       this.#position = page.last_event_id;
       hasMore = page.has_more;
       const news = [page.upserts, page.tombstones, page.lists, page.list_tombstones];
       if (news.some((each) => each.length > 0)) this.#changed();
     }
+  }
+
+  /** A list may be no longer shared with the person: its todos are not told one by one. */
+  #dropThoseOf(lists: ReadonlyArray<{ id: string }>): void {
+    const gone = new Set(lists.map(({ id }) => id));
+    if (gone.size > 0)
+      for (const { id, list_id } of [...this.#todos.values()]) if (gone.has(list_id ?? "")) this.#drop(id);
   }
 
   /** Queue a new todo. It is shown at once as waiting. */
@@ -240,6 +248,13 @@ export class TodoStore {
   /** Give it another place in the person's order; shown at once. */
   move(todo: Todo, position: string): Promise<void> {
     return this.#change(todo, { position }, () => this.#surroundings.api.move(todo.id, position));
+  }
+
+  /** Put it into another list; shown at once. The last one who moves it decides. */
+  relocate(id: string, listId: string | null): Promise<void> {
+    const todo = this.#todos.get(id);
+    if (todo === undefined) return Promise.resolve();
+    return this.#change(todo, { list_id: listId }, () => this.#surroundings.api.relocate(id, listId));
   }
 
   /** Only the members that are changed must be as the person saw them: a tick meanwhile is no conflict. */

@@ -36,6 +36,8 @@ interface TodoRowProps {
   isOpened: boolean;
   /** Whether the person may put the rows in another order here. */
   isMovable: boolean;
+  /** It is in a list that the person may only look at. */
+  isReadOnly: boolean;
   actions: RowActions;
 }
 
@@ -48,6 +50,7 @@ export const TodoRow = memo(function TodoRow({
   list,
   isOpened,
   isMovable,
+  isReadOnly,
   actions,
 }: TodoRowProps): ReactNode {
   const [isEditing, setEditing] = useState(isEdited(todo)); // the session ended, or the page was reloaded, meanwhile
@@ -81,7 +84,7 @@ export const TodoRow = memo(function TodoRow({
       <input
         type="checkbox"
         aria-label={`Done: ${todo.title}`}
-        disabled={isGone}
+        disabled={isGone || isReadOnly}
         checked={todo.status === "done"}
         onChange={(event) => void attempt(() => actions.setDone(todo, event.target.checked))}
       />
@@ -96,6 +99,10 @@ export const TodoRow = memo(function TodoRow({
             if (isGone) actions.letGo(todo);
           }}
         />
+      ) : isReadOnly ? (
+        <span className="title" dir="auto">
+          {todo.title}
+        </span>
       ) : (
         <button ref={title} type="button" className="title" dir="auto" title="Edit" onClick={() => setEditing(true)}>
           {todo.title}
@@ -113,16 +120,18 @@ export const TodoRow = memo(function TodoRow({
           <path d="M4 6h12M4 10h12M4 14h7" />
         </svg>
       </button>
-      <button
-        type="button"
-        className="plain delete"
-        aria-label={`Delete: ${todo.title}`}
-        onClick={() => void attempt(() => actions.remove(todo))}
-      >
-        <svg viewBox="0 0 20 20" aria-hidden="true">
-          <path d="M4 6h12M8.5 6V4h3v2M5.5 6l.7 10h7.6l.7-10" />
-        </svg>
-      </button>
+      {!isReadOnly && (
+        <button
+          type="button"
+          className="plain delete"
+          aria-label={`Delete: ${todo.title}`}
+          onClick={() => void attempt(() => actions.remove(todo))}
+        >
+          <svg viewBox="0 0 20 20" aria-hidden="true">
+            <path d="M4 6h12M8.5 6V4h3v2M5.5 6l.7 10h7.6l.7-10" />
+          </svg>
+        </button>
+      )}
       <p className="about-it" id={`about-${todo.id}`}>
         {due && (
           <span className={isLate ? "due late" : "due"}>

@@ -3,30 +3,31 @@ import { expected, type Failure } from "../lib/failure.ts";
 import { FailureMessage } from "../parts/message.tsx";
 import { takesText } from "./keys.tsx";
 
-/** A todo, or a list with its todos, that can be brought back. */
-export interface DeletedThing {
+/** What was done to a todo, or to a list with its todos, and how to undo it. */
+export interface Step {
+  what: "Deleted" | "Moved";
   id: string;
   name: string;
-  restore: () => Promise<void>;
+  undo: () => Promise<void>;
 }
 
-interface DeletedProps {
+interface UndoProps {
   /** The last one is undone first. */
-  deleted: readonly DeletedThing[];
-  /** Called when a thing is back. */
-  forget: (thing: DeletedThing) => void;
+  steps: readonly Step[];
+  /** Called when a step is undone. */
+  forget: (step: Step) => void;
   close: () => void;
 }
 
-/** Offers to undo deletions, one after another, without a time limit: until it is dismissed. */
-export function Deleted({ deleted, forget, close }: DeletedProps): ReactNode {
+/** Offers to undo deletions and moves, one after another, without a time limit: until it is dismissed. */
+export function Undo({ steps, forget, close }: UndoProps): ReactNode {
   const [failure, setFailure] = useState<Failure | null>(null);
-  const last = deleted.at(-1);
+  const last = steps.at(-1);
   async function undo(): Promise<void> {
     if (last === undefined) return;
     setFailure(null);
     try {
-      await last.restore();
+      await last.undo();
       forget(last);
     } catch (error) {
       setFailure(expected(error));
@@ -48,9 +49,9 @@ export function Deleted({ deleted, forget, close }: DeletedProps): ReactNode {
   return (
     <div className="toast">
       <output>
-        Deleted “<bdi>{last.name}</bdi>”
+        {last.what} “<bdi>{last.name}</bdi>”
       </output>
-      {deleted.length > 1 && <span className="more-deleted">and {deleted.length - 1} more</span>}
+      {steps.length > 1 && <span className="more-deleted">and {steps.length - 1} more</span>}
       <button type="button" className="plain" onClick={() => void undo()}>
         Undo
       </button>

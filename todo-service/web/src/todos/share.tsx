@@ -1,0 +1,240 @@
+// Sharing a list: its people, links that invite more, and leaving it.
+
+import { type FormEvent, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import type { Invitation, Member, Sharing, TodoList } from "../lib/api.ts";
+import { expected, type Failure } from "../lib/failure.ts";
+import { FailureMessage } from "../parts/message.tsx";
+
+type Role = Member["role"];
+
+export const ROLES: Record<Role, string> = { editor: "can edit", viewer: "can look" };
+
+interface ShareProps {
+  api: Sharing;
+  list: TodoList;
+  /** The person's own name, as others will see it. */
+  name: string;
+  /** Called after each change, so that the lists are read again. */
+  changed: () => void;
+  close: () => void;
+}
+
+export function Share({ api, list, name, changed, close }: ShareProps): ReactNode {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [members, setMembers] = useState<Member[] | null>(null);
+  const [invitations, setInvitations] = useState<Invitation[]>([]);
+  const [link, setLink] = useState<string | null>(null);
+  const [failure, setFailure] = useState<Failure | null>(null);
+  const isOwner = list.role === "owner";
+
+  const read = useCallback(async (): Promise<void> => {
+    setMembers(await api.members(list.id));
+    if (isOwner) setInvitations(await api.invitations(list.id));
+  }, [api, list.id, isOwner]);
+
+  const attempt = useCallback(async (act: () => Promise<unknown>): Promise<void> => {
+    setFailure(null);
+    try {
+      await act();
+    } catch (error) {
+      setFailure(expected(error));
+    }
+  }, []);
+
+  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => void attempt(read), [attempt, read, list.version]); // somebody has joined or left
+
+  async function change(act: () => Promise<unknown>): Promise<void> {
+    await attempt(async () => {
+      await act();
+      changed();
+      await read();
+    });
+  }
+
+  return (
+    <dialog ref={dialog} className="share" aria-label={`Share: ${list.name}`} onClose={close}>
+      <div className="heading">
+        <h2 dir="auto">{isOwner ? `Share “${list.name}”` : list.name}</h2>
+        <button type="button" className="plain dismiss" aria-label="Close" onClick={() => dialog.current?.close()}>
+          ×
+        </button>
+      </div>
+      {!isOwner && (
+        <p className="hint">
+          <bdi>{list.shared_by}</bdi> shares this list with you. You {ROLES[list.role as Role]}
+          {list.role === "viewer" ? " at it." : " what is in it."}
+        </p>
+      )}
+      {isOwner && <Invite invite={(role) => attempt(async () => setLink(await made(role)))} />}
+      {link && <Link link={link} />}
+      {failure && <FailureMessage failure={failure} />}
+      {members && (
+        <section aria-label="People">
+          <h3>People</h3>
+          <ul className="people">
+            <li>
+              <bdi>{isOwner ? name : list.shared_by}</bdi>
+              <small>{isOwner ? "you, the owner" : "the owner"}</small>
+            </li>
+            {members.map((each) => (
+              <Person
+                key={each.id}
+                member={each}
+                isOwner={isOwner}
+                setRole={(role) => change(() => api.changeMember(list.id, each.id, role))}
+                remove={() => change(() => api.removeMember(list.id, each.id))}
+              />
+            ))}
+          </ul>
+        </section>
+      )}
+      {invitations.length > 0 && (
+        <section aria-label="Open invitations">
+          <h3>Open invitations</h3>
+          <ul className="people">
+            {invitations.map((each) => (
+              <li key={each.id}>
+                <span>
+                  {each.role === "editor" ? "To edit" : "To look"}
+                  <small>until {day(each.expires_at)}</small>
+                </span>
+                <button
+                  type="button"
+                  className="plain"
+                  onClick={() => {
+                    setLink(null);
+                    void attempt(async () => {
+                      await api.withdraw(list.id, each.id);
+                      await read();
+                    });
+                  }}
+                >
+                  Withdraw
+                </button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {!isOwner && (
+        <button
+          type="button"
+          className="danger"
+          onClick={() =>
+            void attempt(async () => {
+              await api.removeMember(list.id, "me");
+              changed();
+              close();
+            })
+          }
+        >
+          Leave the list
+        </button>
+      )}
+    </dialog>
+  );
+
+  async function made(role: Role): Promise<string> {
+    const { token } = await api.invite(list.id, role, name);
+    await read();
+    return `${window.location.origin}/invitation#${token}`;
+  }
+}
+
+function Invite({ invite }: { invite: (role: Role) => Promise<void> }): ReactNode {
+  const [role, setRole] = useState<Role>("editor");
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    void invite(role);
+  }
+  return (
+    <form onSubmit={submit}>
+      <fieldset className="segments">
+        <legend>Whoever gets the link</legend>
+        {(Object.keys(ROLES) as Role[]).map((each) => (
+          <label key={each}>
+            <input type="radio" name="role" checked={role === each} onChange={() => setRole(each)} />
+            <span>{ROLES[each]}</span>
+          </label>
+        ))}
+      </fieldset>
+      <button type="submit" className="primary">
+        Make a link
+      </button>
+    </form>
+  );
+}
+
+/** The link is shown this once: nobody, not even the service, can show it again. */
+function Link({ link }: { link: string }): ReactNode {
+  const [isCopied, setCopied] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    setCopied(false);
+    field.current?.select();
+  }, [link]);
+  return (
+    <div className="link">
+      <label htmlFor="link">Send this link to one person. It works once, for a week.</label>
+      <div className="control">
+        <input id="link" ref={field} readOnly value={link} onFocus={(event) => event.target.select()} />
+        <button
+          type="button"
+          onClick={() => {
+            field.current?.select();
+            void navigator.clipboard.writeText(link).then(
+              () => setCopied(true),
+              () => undefined, // forbidden: the link is selected, and can be copied by hand
+            );
+          }}
+        >
+          {isCopied ? "Copied" : "Copy"}
+        </button>
+      </div>
+    </div>
+  );
+}
+
+interface PersonProps {
+  member: Member;
+  isOwner: boolean;
+  setRole: (role: Role) => Promise<void>;
+  remove: () => Promise<void>;
+}
+
+function Person({ member, isOwner, setRole, remove }: PersonProps): ReactNode {
+  return (
+    <li>
+      <span>
+        <bdi>{member.name}</bdi>
+        <small>
+          {member.is_you ? "you, " : ""}
+          {isOwner ? `since ${day(member.joined_at)}` : ROLES[member.role]}
+        </small>
+      </span>
+      {isOwner && (
+        <span className="choices">
+          <select
+            aria-label={`What ${member.name} may do`}
+            value={member.role}
+            onChange={(event) => void setRole(event.target.value as Role)}
+          >
+            {(Object.keys(ROLES) as Role[]).map((each) => (
+              <option key={each} value={each}>
+                {ROLES[each]}
+              </option>
+            ))}
+          </select>
+          <button type="button" className="plain" aria-label={`Remove ${member.name}`} onClick={() => void remove()}>
+            Remove
+          </button>
+        </span>
+      )}
+    </li>
+  );
+}
+
+function day(instant: string): string {
+  return new Intl.DateTimeFormat("en", { day: "numeric", month: "long" }).format(new Date(instant));
+}
