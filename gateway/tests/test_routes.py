@@ -47,6 +47,9 @@ AUTH = [
     "/personal-tokens",
     "/.well-known/change-password",
     "/pages/style-0123456789abcdef.css",
+    "/.well-known/webauthn",
+    "/passkeys",
+    "/pages/passkeys-0123456789abcdef.js",
 ]
 TODO = [
     "/.well-known/oauth-protected-resource/api/v1",
@@ -118,6 +121,7 @@ UNLISTED = [
     "/signins",
     "/pages/",
     "/pages/style-x.css.map",
+    "/pages/passkeys-x.js",
     "/pages/style-0123.html",
     "/healthz/",
     "/Healthz",

@@ -174,5 +174,5 @@ async def _tell(
     account = current.account
     if account.email_verified:
         post_link(session, request, parts.outbox, kind, account.email, now)
-    ids = {"session_id": current.session.id, "passkey_id": passkey_id}
-    await record(session, kind.value, now=now, account_id=account.id, **ids)
+    session_id = current.session.id
+    await record(session, kind.value, now=now, account_id=account.id, session_id=session_id, passkey_id=passkey_id)

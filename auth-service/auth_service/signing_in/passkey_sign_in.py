@@ -171,11 +171,11 @@ async def _begin(
     current_passkey = await session.get(Passkey, shown.passkey.id)
     if current_passkey is None:
         raise UnknownPasskey
-    is_backed_up, ids = verified.is_backed_up, {"passkey_id": current_passkey.id}
+    is_backed_up, passkey_id = verified.is_backed_up, current_passkey.id
     if not await passkeys.note_use(session, current_passkey, verified.sign_count, is_backed_up=is_backed_up, now=now):
         if shown.tells_copy:
             post_link(session, request, parts.outbox, Kind.PASSKEY_COPIED, shown.account.email, now)
-        await record(session, "passkey_copied", now=now, account_id=account_id, **ids)
+        await record(session, "passkey_copied", now=now, account_id=account_id, passkey_id=passkey_id)
         return None
     proof = proof_of_passkey(current_passkey, at=now)
     started = await begin_session(
@@ -183,8 +183,10 @@ async def _begin(
     )
     if shown.tells_device:
         tell(session, request, parts, shown.account, now)
-    amr = " ".join(proof.methods)
-    await record(session, "signed_in", now=now, account_id=account_id, session_id=started.id, amr=amr, **ids)
+    amr, session_id = " ".join(proof.methods), started.id
+    await record(
+        session, "signed_in", now=now, account_id=account_id, session_id=session_id, amr=amr, passkey_id=passkey_id
+    )
     return started
 
 

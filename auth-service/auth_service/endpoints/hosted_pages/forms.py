@@ -83,6 +83,7 @@ def render_form(
     session_id: str = NOBODY,
     status: int = 200,
     ends_at_client: bool = False,
+    has_script: bool = False,
     **context: object,
 ) -> Response:
     """A page with a form for this browser. A browser without a cookie gets one."""
@@ -92,6 +93,7 @@ def render_form(
         name,
         status=status,
         ends_at_client=pending is not None or ends_at_client,
+        has_script=has_script,
         form_token=parts.browsers.form_token(browser, session_id),
         handle=pending.handle if pending else None,
         client=describe_client(pending) if pending else None,
