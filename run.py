@@ -84,7 +84,8 @@ def test(arguments: Sequence[str]) -> int:
     """install what is missing and run all tests; --fast: those that need no server; --guests: all foreign libraries"""
     if "--guests" in arguments:
         os.environ["GUESTS"] = "all"
-        arguments = ["tests-e2e/test_guests.py", *(each for each in arguments if each != "--guests")]
+        files = ["tests-e2e/test_guests.py", "tests-e2e/test_workerd.py"]
+        arguments = [*files, *(each for each in arguments if each != "--guests")]
     for before, each in zip(["", *arguments], arguments, strict=False):
         path = each.partition("::")[0]
         if before not in ("-k", "-m") and each[:1] != "-" and path.endswith(".py") and not (ROOT / path).exists():

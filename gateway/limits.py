@@ -123,6 +123,7 @@ ZONES = (
         [
             "~ /api/auth/(sign-(in|up)|magic-link|two-factor/verify-[a-z-]+)(/|$)",
             "~^POST /(sign(in|up)|second-factor(-setup)?|reset-password|verify-email|account|confirm)$",
+            "~^POST /(device|personal-tokens)$",
         ],
     ),
     # Each of these computes a password hash, or sends a mail.
@@ -141,12 +142,12 @@ ZONES = (
         ["~ /api/auth(/|$)", "~ /oauth/(authorize|logout|userinfo)$", f"~ /({ANY_PAGE})$"],
     ),
     Zone("register", Limit("10r/m", 10), ["~^POST /oauth/register$"]),
-    Zone("token", Limit("10r/s", 20), ["~ /oauth/(token|introspect|revoke|par|register)(/|$)"]),
+    Zone("token", Limit("10r/s", 20), ["~ /oauth/(token|introspect|revoke|par|device_authorization|register)(/|$)"]),
     Zone("documents", Limit("100r/s", 200)),
     Zone(
         "web", Limit("50r/s", 200), ["~ /(|sign-in|sign-up|settings|invitation|favicon\\.svg)$", "~ /(assets|pages)/"]
     ),
-    Zone("api", Limit("20r/s", 40), ["~ /api/v1/"]),
+    Zone("api", Limit("20r/s", 40), ["~ /(api/v1/|mcp$)"]),
     Zone("subject", Limit("20r/s", 40), by_subject_instead_of="api"),
 )
 

@@ -10,10 +10,12 @@ PAGES = (
     "signup",
     "select-account",
     "consent",
+    "device",
     "signout",
     "reset-password",
     "verify-email",
     "account",
     "confirm",
+    "personal-tokens",
 )
 ANY_PAGE = "|".join(PAGES)  # inside the parentheses of a regular expression

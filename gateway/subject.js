@@ -15,6 +15,7 @@ const ALGORITHMS = {
         verified: { name: 'ECDSA', hash: 'SHA-256' },
     },
 };
+const AUDIENCES = ['/api/v1', '/mcp']; // paths behind the issuer: the todo API, and the same for agents
 const MAX_LENGTH = 8192; // characters of a token
 const KEYS_MAX_AGE = 5000; // milliseconds, the issuer's `s-maxage`
 const TOLD_AFTER = 10000; // milliseconds; a shorter failure is most likely a restart of auth-service
@@ -32,7 +33,7 @@ async function verified(r) {
     let sub = '';
     try {
         // `await` on every path: without it the value would be the promise itself.
-        sub = await subjectOf(r.uri.startsWith('/api/v1/') ? r.headersIn.Authorization || '' : '');
+        sub = await subjectOf(/^\/(api\/v1\/|mcp$)/.test(r.uri) ? r.headersIn.Authorization || '' : '');
     } catch (error) {
         sub = ''; // not JSON, or not base64url: not one of our tokens
     }
@@ -72,7 +73,7 @@ function keyOf(header) {
 function isForUs(claims) {
     return (
         claims.iss === gateway.issuer &&
-        [].concat(claims.aud).includes(`${gateway.issuer}/api/v1`) &&
+        AUDIENCES.some((path) => [].concat(claims.aud).includes(gateway.issuer + path)) &&
         claims.exp > Date.now() / 1000 &&
         /^[A-Za-z0-9_-]{1,64}$/.test(claims.sub)
     );

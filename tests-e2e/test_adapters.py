@@ -1,56 +1,20 @@
-"""atjwt's adapters with the frameworks they are for, in an environment of their own, as the README shows them."""
+"""atjwt's adapters with the frameworks they are for, installed as a wheel, as the README shows them."""
 
-import hashlib
 import json
-import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e2e_fixtures.checkout import ROOT, ambient
 from e2e_fixtures.framework_clients import CALLS, DJANGO, DRF, FLASK, GRPC, MCP, STARTS
+from e2e_fixtures.wheel import installed_wheel, lines_of_the_readme, run
 
-PACKAGE = ROOT / "todo-service/verifier/python"
-LOCK = PACKAGE / "requirements-adapters.txt"
-TIMEOUT = 600  # seconds for an installation
 METADATA = "https://api.example.com/.well-known/oauth-protected-resource"
-
-
-def run(*command: str | Path, folder: Path) -> str:
-    """The output of a command that succeeds."""
-    ran = subprocess.run(
-        list(map(str, command)),
-        cwd=folder,
-        env={**ambient(), "PYTHONPATH": str(PACKAGE)},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
 
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """The interpreter of an environment with the frameworks, as they are locked."""
-    environment = ROOT / ".run" / f"adapters-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
-    interpreter = environment / "bin/python"
-    if not (environment / "is-complete").exists():  # written last, so an interrupted installation is made anew
-        run(sys.executable, "-m", "venv", "--clear", environment, folder=ROOT)
-        pip = (interpreter, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
-        run(*pip, "--require-hashes", "-r", LOCK, folder=ROOT)
-        (environment / "is-complete").touch()
-    return interpreter
-
-
-def lines_of_the_readme(framework: str) -> list[str]:
-    """The blocks of Python in the framework's section."""
-    section = (PACKAGE / "README.md").read_text(encoding="utf-8").partition(f"\n### {framework}\n")[2]
-    return re.findall(r"```python\n(.*?)```", re.split(r"\n##", section)[0], re.DOTALL)
+    return installed_wheel()
 
 
 def what_happens(python: Path, folder: Path, framework: str, calls: str) -> Any:
@@ -123,6 +87,7 @@ def test_an_mcp_server_takes_access_tokens_of_the_issuer_only(python: Path, tmp_
     for name, status, error in (
         ("no token", 401, "invalid_token"),
         ("id token", 401, "invalid_token"),
+        ("bound", 401, "invalid_token"),
         ("revoked", 401, "invalid_token"),
         ("no scope", 403, "insufficient_scope"),
     ):
@@ -141,10 +106,16 @@ def test_a_grpc_server_with_threads_or_a_loop_lets_in_what_a_method_needs(python
         for name, status, error in (
             ("two", "UNAUTHENTICATED", "invalid_request"),
             ("revoked", "UNAUTHENTICATED", "invalid_token"),
+            ("bound", "UNAUTHENTICATED", "invalid_token"),
             ("no scope", "PERMISSION_DENIED", "insufficient_scope"),
         ):
             assert seen[name][0] == status, name
             assert seen[name][1]["www-authenticate"].startswith(challenge(error)), name
+        proved, *unproved = seen["proofs"]
+        assert proved == "bob"
+        for code, metadata in unproved:
+            assert code == "UNAUTHENTICATED"
+            assert metadata["www-authenticate"].startswith('DPoP error="invalid_dpop_proof", ')
         code, metadata = seen["no token"]
         assert (code, metadata["www-authenticate"]) == ("UNAUTHENTICATED", f'Bearer resource_metadata="{METADATA}"')
         assert seen["not named"][0] == "PERMISSION_DENIED"

@@ -168,14 +168,19 @@ def ask_mcp(url: str, token: str) -> httpx2.Response:
     return httpx2.post(f"{url}/mcp", json=call, headers=headers, trust_env=False)
 
 
-APIS = {"fastmcp": ask_mcp}
+def ask_notes(url: str, token: str) -> httpx2.Response:
+    return httpx2.get(f"{url}/notes", headers=bearer(token), trust_env=False)
 
 
-@pytest.mark.parametrize("name", APIS)
+APIS = {"fastmcp": ask_mcp, "express-oauth2-jwt-bearer": ask_notes, "spring-resource-server": ask_notes}
+
+
+@pytest.mark.parametrize("name", APIS if TRIES_ALL else ["fastmcp"])
 def test_an_api_takes_tokens_for_its_own_name(name: str, stack: Stack, registered: Registered, tmp_path: Path) -> None:
     """With the library's own verifier. The API was registered in one command."""
     client_id, secret = registered.credentials["notes"]
     environ = {"ISSUER": stack.url, "API": NOTES, "CLIENT_ID": client_id, "CLIENT_SECRET": secret}
+    environ["CALLER"] = registered.credentials["robot"][0]
     with running(name, tmp_path / "guest", free_port(), **environ) as url:
         tokens = (token_of_robot(stack, registered, resource) for resource in (NOTES, f"{stack.url}/api/v1"))
         answered, other = (APIS[name](url, token) for token in tokens)

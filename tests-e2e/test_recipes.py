@@ -39,7 +39,8 @@ def version_of(package: str, folder: str) -> str:
 
 def test_every_guest_has_a_row() -> None:
     listed = {folder for row in ROWS for folder in re.findall(r"`guests/([^`/]+)", row[-1])}
-    assert listed == {path.name for path in GUESTS.iterdir() if path.is_dir()}
+    others = {"workerd"}  # a runtime that our own verifier is tried in (test_workerd.py)
+    assert listed == {path.name for path in GUESTS.iterdir() if path.is_dir()} - others
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])

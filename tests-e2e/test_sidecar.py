@@ -1,8 +1,6 @@
 """The recipes of the sidecar's page: nginx, Traefik and Envoy ask it, run as the page shows them."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -15,13 +13,16 @@ import pytest
 from deploy.local.ports import free_port
 
 from atjwt.testing import Issuer
-from e2e_fixtures.checkout import ROOT, ambient
+from e2e_fixtures.checkout import ambient
 from e2e_fixtures.programs import program
 from e2e_fixtures.waiting import wait_until
+from e2e_fixtures.wheel import installed_wheel, recipe_of_the_sidecar
+from e2e_fixtures.wheel import nginx as nginx_with
 
-PACKAGE = ROOT / "todo-service/verifier/python"
-PAGE = (PACKAGE / "SIDECAR.md").read_text(encoding="utf-8")
 SPOOFED = {"X-Auth-Sub": "root", "X-Auth-Roles": "admin", "x-auth-groups": "admin"}
+# What a caller could say of its request, for whom the proof in its hands is not.
+MISTOLD = {"X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/billing/1", "Host": "evil.example.com"}
+BASE_URL = "https://api.example.com"
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -51,9 +52,8 @@ class Place:
     ports: dict[str, str]
 
     def recipe(self, title: str) -> str:
-        """The indented lines under a heading, with the ports of this test."""
-        section = PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-        text = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
+        """The page's recipe, with the ports of this test."""
+        text = recipe_of_the_sidecar(title)
         for before, after in self.ports.items():
             text = text.replace(before, after)
         return text
@@ -83,12 +83,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         stack.callback(server.shutdown)
         issuer = stack.enter_context(Issuer())
         settings = {
-            "PYTHONPATH": str(PACKAGE),
             "ATJWT_ISSUER": issuer.url,
             "ATJWT_AUDIENCE": issuer.audience,
             "ATJWT_ADDRESS": f"127.0.0.1:{port}",
+            "ATJWT_BASE_URL": BASE_URL,
         }
-        stack.enter_context(running([sys.executable, "-m", "atjwt", "serve"], folder / "sidecar.log", **settings))
+        command = [str(installed_wheel()), "-m", "atjwt", "serve"]
+        stack.enter_context(running(command, folder / "sidecar.log", **settings))
         sidecar = f"http://127.0.0.1:{port}"
         wait_until(lambda: status(f"{sidecar}/readyz") == 200)
         ports = {"127.0.0.1:9400": f"127.0.0.1:{port}", "127.0.0.1:3000": f"127.0.0.1:{server.server_port}"}
@@ -103,12 +104,7 @@ def status(url: str) -> int | None:
 
 
 def nginx(place: Place, port: int) -> list[str]:
-    places = "".join(
-        f"{name}_temp_path {place.folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    server = f"server {{ listen 127.0.0.1:{port};\n{place.recipe('nginx')}\n}}"
-    text = f"daemon off; pid {place.folder}/nginx.pid; events {{}} http {{ access_log off; {places}\n{server}\n}}"
-    return ["nginx", "-p", str(place.folder), "-e", "stderr", "-c", str(place.write("nginx.conf", text))]
+    return nginx_with(place.folder, f"server {{ listen 127.0.0.1:{port};\n{place.recipe('nginx')}\n}}")
 
 
 def traefik(place: Place, port: int) -> list[str]:
@@ -148,6 +144,42 @@ def test_recipe_lets_in_who_may_and_no_header_of_a_caller_counts(
         assert call(token, **{"X-Require-Scope": "more"}).status_code == (200 if proxy is envoy else 403)
         issuer.revoke(token)
         wait_until(lambda: call(token).status_code == 401)
+        key = issuer.client_key()
+        bound = issuer.token("ann", scope="billing:read", cnf=key.cnf)
+
+        def prove(*proofs: str, method: str = "GET", path: str = "/billing/1?scope=x", scheme: str = "DPoP") -> int:
+            sent = [("Authorization", f"{scheme} {bound}"), *(("DPoP", each) for each in proofs), *MISTOLD.items()]
+            answer = client.request(method, path, headers=sent)
+            if answer.status_code == 401:
+                error = "invalid_dpop_proof" if scheme == "DPoP" else "invalid_token"
+                assert answer.headers["WWW-Authenticate"].startswith(f'{scheme} error="{error}", ')
+            return answer.status_code
+
+        proof, other = (key.proof(bound, "GET", f"{BASE_URL}/billing/1") for _ in range(2))
+        assert [prove(proof), prove(proof)] == [200, 401]
+        assert prove(other, method="POST") == 401
+        assert prove(other, path="/billing/2") == 401
+        assert prove(other, scheme="Bearer") == 401
+        assert [prove(), prove(other, key.proof(bound, "GET", f"{BASE_URL}/billing/1"))] == [401, 401]
+        assert prove(other) == 200
+
+
+def test_the_method_and_the_path_that_a_proof_is_for_must_be_told_plainly(place: Place) -> None:
+    """A proxy that does not tell them lets no bound token in."""
+    key = place.issuer.client_key()
+    bound = place.issuer.token(cnf=key.cnf)
+    told = [("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", "/1?a=b")]
+    for headers, expected in (
+        (told, 200),
+        (told[:1], 403),
+        (told[1:], 403),
+        ([*told, ("X-Forwarded-Uri", "/1")], 403),
+        ([*told, ("X-Forwarded-Method", "GET")], 403),
+        ([told[0], ("X-Forwarded-Uri", "@evil.example.com/1")], 403),
+        ([told[0], ("X-Forwarded-Uri", "")], 403),
+    ):
+        sent = [("Authorization", f"DPoP {bound}"), ("DPoP", key.proof(bound, "GET", f"{BASE_URL}/1")), *headers]
+        assert httpx2.get(f"{place.sidecar}/check", headers=sent).status_code == expected, headers
 
 
 @pytest.mark.parametrize(
@@ -182,15 +214,16 @@ def test_everything_wrong_in_the_settings_is_said_at_once() -> None:
         "ATJWT_SCOP": "a",
         "ATJWT_MAX_AGE": "soon",
         "ATJWT_ADDRESS": "9",
+        "ATJWT_BASE_URL": "https://api.example.com?a",
     }
     ran = subprocess.run(
-        [sys.executable, "-m", "atjwt", "serve"],
-        env={**os.environ, "PYTHONPATH": str(PACKAGE), **settings},
+        [installed_wheel(), "-m", "atjwt", "serve"],
+        env={**ambient(), **settings},
         capture_output=True,
         text=True,
         check=False,
     )
     assert ran.returncode == 2
     assert [line.split(":")[1].split(",")[0].strip() for line in ran.stderr.splitlines()] == [
-        "ATJWT_SCOP", "ATJWT_AUDIENCE", "ATJWT_SCOPE", "ATJWT_ADDRESS",
+        "ATJWT_SCOP", "ATJWT_AUDIENCE", "ATJWT_SCOPE", "ATJWT_BASE_URL", "ATJWT_ADDRESS",
     ]  # fmt: skip

@@ -92,7 +92,9 @@ def test_a_call_counts_for_the_subject_of_a_token_that_the_issuer_signed(tmp_pat
         "no subject of ours": signed("RS256", sub="a b"),
         "a signature in DER": f"{good['ES256'].rpartition('.')[0]}.MEUCIQ{'A' * 90}",
     }
-    assert subjects(good | forged, keys, tmp_path) == {alg: alg for alg in PRIVATE} | dict.fromkeys(forged, "")
+    agents = {"an agent's": signed("RS256", aud=f"{ISSUER}/mcp")}
+    counted = {alg: alg for alg in PRIVATE} | {"an agent's": "RS256"}
+    assert subjects(good | agents | forged, keys, tmp_path) == counted | dict.fromkeys(forged, "")
 
 
 @pytest.mark.parametrize(

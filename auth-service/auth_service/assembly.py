@@ -15,6 +15,7 @@ from .clients.fetched_keys import FetchedKeys
 from .clients.origins import ClientOrigins
 from .clients.own_registrations import Registration
 from .endpoints.token.grants import GRANT_TYPES
+from .grants.user_codes import UserCodes
 from .http.browsers import Browsers
 from .http.parts import Supply
 from .http.session_cookies import SessionCookies
@@ -24,6 +25,7 @@ from .limits.attempts import AttemptLimiter
 from .limits.clients import ClientLimits, open_client_limits
 from .limits.documents import limit_documents
 from .limits.mail_budgets import MailBudgets
+from .limits.networks import PUSHES, NetworkLimits, limit_networks
 from .limits.registrations import RegistrationLimits, limit_registrations
 from .mail.outbox import Outbox
 from .migrations import HEAD
@@ -81,6 +83,8 @@ class Parts(Supply):
     factor_checks: FactorChecks
     session_cookies: SessionCookies
     browsers: Browsers
+    user_codes: UserCodes
+    push_limits: NetworkLimits
     hints: HintVerifier
     trusted_origins: TrustedOrigins
     session_lifetimes: Lifetimes
@@ -141,8 +145,9 @@ def _assemble(
     status_lists: PublishedStatusLists,
 ) -> Parts:
     secrets, sealing = settings.versioned("secret"), settings.versioned("key_encryption_keys")
-    has_limits = settings.limits == "on"
-    client_limits = _make_client_limits(settings)
+    has_limits, for_all = settings.limits == "on", settings.require_second_factor
+    quota = settings.client_rate_limit if has_limits else None
+    client_limits = open_client_limits(quota, settings.redis_url, settings.redis_ca_file, settings.redis_timeout)
     queue_limit = settings.hashing_queue_limit if has_limits else UNLIMITED_QUEUE
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
     assertions = AssertionVerifier(database, FetchedKeys(outbound))
@@ -175,12 +180,14 @@ def _assemble(
         mail_budgets=MailBudgets(secrets, is_on=has_limits),
         requires_verified_email=settings.require_verified_email,
         factor_checks=open_factor_checks(
-            settings.issuer, settings.product_name, secrets=secrets, key_encryption_keys=sealing, limits=has_limits
+            settings.issuer, settings.product_name, secrets, sealing, limits=has_limits, required_of_all=for_all
         ),
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
+        user_codes=UserCodes.open(secrets, client_limits, is_on=has_limits),
+        push_limits=limit_networks(client_limits, "par", PUSHES),
         hints=HintVerifier(database, settings.issuer),
-        trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins),
+        trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins, settings.origin_resources),
         session_lifetimes=Lifetimes(
             settings.session_ttl, settings.session_update_age, settings.session_absolute_max_age
         ),
@@ -191,8 +198,3 @@ def _assemble(
         access_tokens=AccessTokenReader(settings.issuer, keys, database),
         dpop_proofs=open_dpop_proofs(settings.issuer, database, secrets),
     )
-
-
-def _make_client_limits(settings: Settings) -> ClientLimits:
-    quota = settings.client_rate_limit if settings.limits == "on" else None
-    return open_client_limits(quota, settings.redis_url, settings.redis_ca_file, settings.redis_timeout)

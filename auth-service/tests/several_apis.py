@@ -25,11 +25,15 @@ SCOPE = "openid email offline_access todos:read billing:read billing:pay reports
 
 @pytest.fixture
 def apis(service: Service) -> Service:
+    make_apis(service)
+    return service
+
+
+def make_apis(service: Service) -> None:
     for api in APIS:
         done = service.command("resources", "create", stdin=json.dumps(api))
         assert done.returncode == 0, done.stderr
     service.forget()
-    return service
 
 
 def told(response: httpx2.Response) -> tuple[str, str | None]:

@@ -1,10 +1,14 @@
 """The SQL statements that requests cause."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, Executable, event
+from sqlalchemy.util import await_only
+from sqlalchemy.util.concurrency import in_greenlet
+
+from auth_service.store.prepared import PreparedStatements
 
 # Each process reads these all the time, independent of requests.
 PERIODIC = ("FROM signing_keys", "FROM status_lists \n", "FROM status_indexes \nWHERE status_indexes.list_id")
@@ -15,12 +19,34 @@ def statements() -> Iterator[list[str]]:
     """Every statement of any engine in this process, apart from PERIODIC; the service runs in a thread of it."""
     seen: list[str] = []
 
-    def see(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    async def see(statement: str) -> None:
         if not any(each in statement for each in PERIODIC):
             seen.append(statement)
 
-    event.listen(Engine, "before_cursor_execute", see)
-    try:
+    with before_each(see):
         yield seen
+
+
+@contextmanager
+def before_each(do: Callable[[str], Awaitable[None]]) -> Iterator[None]:
+    """Await `do(statement)` before each statement of any asynchronous engine in this process."""
+
+    def of_sqlalchemy(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if in_greenlet():
+            await_only(do(statement))
+        else:  # SQLite's reader, on the event loop: it cannot wait
+            with suppress(StopIteration):
+                do(statement).__await__().send(None)
+
+    async def of_driver(self: PreparedStatements, statement: Executable, parameters: Mapping[str, object]) -> Any:
+        await do(str(statement))
+        return await find_row(self, statement, parameters)
+
+    find_row = PreparedStatements.find_row
+    event.listen(Engine, "before_cursor_execute", of_sqlalchemy)
+    PreparedStatements.find_row = of_driver  # type: ignore[method-assign]  # SQLAlchemy's events do not see these
+    try:
+        yield
     finally:
-        event.remove(Engine, "before_cursor_execute", see)
+        PreparedStatements.find_row = find_row  # type: ignore[method-assign]  # as it was
+        event.remove(Engine, "before_cursor_execute", of_sqlalchemy)

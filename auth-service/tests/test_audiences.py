@@ -13,10 +13,11 @@ from auth_service.oauth.scope import IDENTITY
 
 from .browser import signed_in
 from .code_flow import live_grants, register_backend, sign_up
-from .conftest import ISSUER, Service
+from .conftest import ISSUER, PASSWORD, Service, Start
 from .oauth_client import claims_of, register
 from .registry import API
-from .several_apis import APIS, BILLING, REPORTS, SCOPE, apis, code_of, frontend_of, is_active, told
+from .several_apis import APIS, BILLING, REPORTS, SCOPE, apis, code_of, frontend_of, is_active, make_apis, told
+from .statements import statements
 
 __all__ = ["apis"]  # a fixture
 
@@ -219,6 +220,53 @@ def test_the_web_application_asks_for_each_of_its_apis(apis: Service) -> None:
     other = "https://app.example.com"
     assert asked(BILLING, other) == (403, "RESOURCE_NOT_ALLOWED")
     assert asked("", other) == asked(API, other) == (200, f"{API} todos:read")
+
+
+def test_each_trusted_origin_asks_for_the_apis_that_it_is_given(start: Start, sqlite_url: str) -> None:
+    """AUTH_ORIGIN_RESOURCES. Another origin's pages, and other APIs, are refused as before, also with a fresh token."""
+    shop, apps = "https://app.example.com", "https://*.apps.example.com"
+    service = start(sqlite_url, AUTH_ORIGIN_RESOURCES=f"{shop}={BILLING},{shop}={REPORTS}, {apps}={REPORTS}")
+    make_apis(service)
+    scope = "todos:read billing:read reports:read"
+    web = {"token_endpoint_auth_method": "none", "scope": scope, "default_resource": API}
+    assert service.command("clients", "update", "web", stdin=json.dumps(web)).returncode == 0
+    service.forget()
+    browser = sign_up(service).browser
+
+    def asked(resource: str, *origins: str) -> str:
+        headers = [("Origin", each) for each in origins]
+        answer = httpx2.get(
+            f"{service.url}/api/auth/token",
+            params={"resource": resource},
+            headers=[*headers, ("Authorization", f"Bearer {credential}")],
+        )
+        body = answer.json()
+        return body["code"] if answer.status_code == 403 else claims_of(body["token"])["aud"]
+
+    signed_in = browser.post("/sign-in/email", json={"email": "ann@example.com", "password": PASSWORD})
+    credential = signed_in.headers["set-auth-token"]
+    refused, one = "RESOURCE_NOT_ALLOWED", "https://one.apps.example.com"
+    told = {origin: [asked(each, origin) for each in (API, BILLING, REPORTS)] for origin in (ISSUER, shop, one)}
+    assert told[ISSUER] == told[shop] == [API, BILLING, REPORTS]
+    assert told[one] == [API, refused, REPORTS]
+    for origin in (f"{shop}:8443", "http://app.example.com", "https://apps.example.com", "null", f"{shop}."):
+        assert asked(BILLING, origin) == asked(REPORTS, origin) == refused, origin
+    assert asked(BILLING, shop, one) == refused, "each of several Origin headers counts"
+
+
+def test_a_services_token_for_a_registered_api_needs_no_statement_while_its_client_is_cached(apis: Service) -> None:
+    """The registry costs such a token nothing, whichever of its APIs is named or inferred."""
+    apis.clock.stop()
+    robot = register(apis, scope="todos:read billing:read reports:read")
+    assert robot.token(resource=BILLING).status_code == 200
+    with statements() as seen:
+        tokens = [robot.token(resource=BILLING), robot.token(scope="reports:read"), robot.token(resource=API)]
+    assert [told(each) for each in tokens] == [
+        (BILLING, "billing:read"),
+        (REPORTS, "reports:read"),
+        (API, "todos:read"),
+    ]
+    assert seen == []
 
 
 def test_the_metadata_names_only_apis_that_are_listed(apis: Service) -> None:

@@ -36,6 +36,7 @@ READS = {
     "mail list": [],
     "consents list": [],
     "sessions list": [],
+    "tokens list": [],
     "events list": [],
     "keys list": [],
     "keys verifiers": [],
@@ -52,6 +53,7 @@ NEW_API: dict[str, Any] = {
 DOCUMENT = "https://app.example.com/client.json"
 MAIL = {"AUTH_MAIL_URL": "console:", "AUTH_MAIL_FROM": "no-reply@example.com"}
 KEEPER = ["keeper", "--resource", NEW_API["resource"]]
+NIGHTLY = ["--name", "Nightly", "--resource", API, "--scope", "todos:read", "--lifetime", "P1D"]
 SERVICE_CLIENT = {"grant_types": ["client_credentials"], "client_name": "Robot"}
 FAILED_EVENT = (
     "INSERT INTO event_deliveries (jti, client_id, type, account_id, occurred_at, attempts, next_at, expires_at) "
@@ -121,8 +123,10 @@ ANN = ["ann@example.com"]
 STEPS = (
     Step("users create", "account_created", lambda _: ["--email", *ANN], f"{PASSWORD}\n"),
     Step("users set-email", "email_changed", lambda _: [*ANN, *ANN, "--verified"]),
+    Step("users set-username", "username_changed", lambda _: [*ANN, "ann"]),
     Step("users set-password", "password_changed", lambda _: ANN, f"another-{PASSWORD}\n"),
     Step("users disable-second-factor", "second_factor_disabled", Scene.protected),
+    Step("users require-second-factor", "second_factor_required", lambda _: ANN),
     Step("users suspend", "account_suspended", lambda _: [*ANN, "--yes"]),
     Step("users activate", "account_activated", lambda _: ANN),
     Step("users revoke-sessions", "sessions_revoked", lambda _: [*ANN, "--yes"]),
@@ -167,6 +171,10 @@ STEPS = (
         "registration-tokens revoke",
         "registration_token_revoked",
         lambda scene: [scene.one("SELECT id FROM registration_tokens"), "--yes"],
+    ),
+    Step("tokens create", "personal_token_created", lambda _: ["eve@example.com", *NIGHTLY]),
+    Step(
+        "tokens revoke", "personal_token_revoked", lambda scene: [scene.one("SELECT id FROM personal_tokens"), "--yes"]
     ),
     Step("mail test", "test_mail_posted", lambda _: ["eve@example.com"]),
     Step("mail resend", "mails_resent", lambda _: ["--all"]),

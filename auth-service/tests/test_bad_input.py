@@ -1,9 +1,13 @@
 """A malformed request gets the status, shape and code of the Better Auth protocol, and changes nothing."""
 
 import json
+from inspect import iscoroutinefunction
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+
+from auth_service.serving.failures import add_exception_handlers
 
 from .conftest import ISSUER, PASSWORD, Service
 
@@ -134,3 +138,10 @@ def test_get_session_takes_no_post(sqlite_service: Service) -> None:
     response = client.post("/get-session")
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
     assert response.json()["code"] == "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED"
+
+
+def test_a_refusal_is_rendered_without_a_thread() -> None:
+    """Starlette runs a handler that is no coroutine function in a thread of its pool."""
+    app = FastAPI()
+    add_exception_handlers(app)
+    assert [kind for kind, handler in app.exception_handlers.items() if not iscoroutinefunction(handler)] == []

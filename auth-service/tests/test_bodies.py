@@ -18,9 +18,19 @@ JSON_PATHS = [
     "/delete-user", "/unlink-account", "/revoke-session", "/revoke-sessions", "/revoke-other-sessions",
 ]  # fmt: skip
 FORM_PATHS = [
-    "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/par", "/oauth/userinfo", "/internal/verifiers",
+    "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/par", "/oauth/device_authorization",
+    "/oauth/userinfo", "/internal/verifiers",
 ]  # fmt: skip
-PAGES = ["/oauth/authorize", "/oauth/logout", "/signin", "/signup", "/consent", "/signout", "/select-account"]
+PAGES = [
+    "/oauth/authorize",
+    "/oauth/logout",
+    "/signin",
+    "/signup",
+    "/consent",
+    "/signout",
+    "/select-account",
+    "/device",
+]
 
 
 @pytest.mark.parametrize("path", [*JSON_PATHS, *FORM_PATHS, *PAGES])

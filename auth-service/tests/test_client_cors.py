@@ -8,7 +8,7 @@ from .conftest import Service
 from .test_clients import done
 
 ORIGIN = "https://app.example.com"
-PATHS = ("/oauth/token", "/oauth/userinfo", "/oauth/revoke", "/oauth/par")
+PATHS = ("/oauth/token", "/oauth/userinfo", "/oauth/revoke", "/oauth/par", "/oauth/device_authorization")
 
 
 def preflight(service: Service, path: str, origin: str = ORIGIN) -> httpx2.Response:

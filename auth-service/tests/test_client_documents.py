@@ -9,7 +9,7 @@ from auth_service.worker.expiry import delete_expired
 
 from .browser import Browser, signed_in
 from .client_documents import Documents, documents, documents_on_both, on_postgres, on_sqlite, opened
-from .code_flow import REDIRECT_URI, Frontend
+from .code_flow import API, REDIRECT_URI, Frontend
 from .conftest import Running
 from .https_server import HttpsServer
 from .oauth_client import OAuthClient, claims_of, public_jwk
@@ -78,6 +78,21 @@ def test_a_client_with_a_document_gets_no_tokens_without_a_person(documents: Doc
     client = documents.publish(grant_types=["authorization_code", "client_credentials"])
     signed_in(documents.service).authorize(client, scope=SCOPE).allow()
     assert client.ask(grant_type="client_credentials").json()["error"] == "unauthorized_client"
+
+
+def test_an_api_for_registered_clients_is_not_there_for_it(documents: Documents) -> None:
+    """Its scopes are unknown to such a client, and its name is refused. The page says nothing about it."""
+    client, browser = documents.publish(), signed_in(documents.service)
+    page = browser.authorize(client, scope="openid todos:read public:read")
+    assert "Todos" not in page.page.text
+    tokens = client.redeem(browser.allow().answer["code"]).json()
+    assert (claims_of(tokens["access_token"])["aud"], tokens["scope"]) == (OPEN_API["resource"], "public:read")
+    refused = browser.authorize(client, scope="todos:read").answer
+    assert (refused["error"], refused["error_description"]) == ("invalid_scope", "The scope holds no supported value.")
+    assert browser.authorize(client, scope="openid", resource=API).answer["error"] == "invalid_target"
+    assert client.refresh(tokens["refresh_token"], resource=API).json()["error"] == "invalid_target"
+    stranger = Browser(documents.service).authorize(documents.publish(), scope="todos:read")
+    assert (stranger.last.status_code, "todos" in stranger.page.text.lower()) == (400, False)
 
 
 def test_what_a_document_may_not_decide_is_passed_over(documents: Documents) -> None:

@@ -11,6 +11,7 @@ import pytest
 from auth_service.endpoints.token.grants import GRANT_TYPES
 from auth_service.oauth.client_metadata import ClientMetadata, parse
 from auth_service.oauth.errors import InvalidClientMetadata, InvalidRedirectUri, OAuthError
+from auth_service.oauth.metadata_values import DEVICE_CODE, TOKEN_EXCHANGE
 from auth_service.store.identifiers import draw
 
 from .code_flow import live_grants, register_backend, register_frontend, sign_up
@@ -22,6 +23,10 @@ BAD = "invalid_client_metadata"
 ALG = "id_token_signed_response_alg"
 KEYS = {"keys": [public_jwk("rsa")]}
 API = f"{ISSUER}/api/v1"
+EXCHANGE: dict[str, Any] = {
+    "grant_types": [TOKEN_EXCHANGE], "protected_resource": API,
+    "exchange": [{"resource": API, "scope": "todos:read"}],
+}  # fmt: skip
 WEB: dict[str, Any] = {"grant_types": None, "scope": None, "redirect_uris": ["https://app.example.com/callback"]}
 
 
@@ -212,6 +217,31 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "ID tokens by a secret": ({"id_token_signed_response_alg": "HS256"}, f"{ALG}: supported are RS256, PS256, ES256."),
     "ID tokens on another curve": ({"id_token_signed_response_alg": "ES384"}, f"{ALG}: supported are RS256, PS256,"),
     "a list of algorithms": ({"id_token_signed_response_alg": ["ES256"]}, f"{ALG}: has the wrong type."),
+    "a device by FAPI 2.0": (
+        {"grant_types": [DEVICE_CODE], "profile": "fapi2", "jwks": KEYS,
+         "token_endpoint_auth_method": "private_key_jwt"}, "grant_types: with profile fapi2,",
+    ),
+    "an exchange without rules": ({**EXCHANGE, "exchange": None}, "exchange: it and the grant type"),
+    "rules without the grant type": ({**EXCHANGE, "grant_types": ["client_credentials"]}, "exchange: it and the grant"),
+    "an exchange of no API's": ({**EXCHANGE, "protected_resource": None}, "exchange: only for a client with a protec"),
+    "an exchange by anybody": ({**EXCHANGE, "token_endpoint_auth_method": "none"}, "protected_resource: only for a cl"),
+    "rules as an object": ({**EXCHANGE, "exchange": {"resource": API}}, "exchange: must be a list of objects"),
+    "a rule without scopes": ({**EXCHANGE, "exchange": [{"resource": API}]}, "exchange: must be a list of objects"),
+    "a rule that impersonates": (
+        {**EXCHANGE, "exchange": [{"resource": API, "scope": "todos:read", "impersonation": True}]},
+        "exchange: must be a list of objects",
+    ),
+    "a rule with an empty scope": (
+        {**EXCHANGE, "exchange": [{"resource": API, "scope": ""}]}, f"exchange: the scopes of {API} are todos:read",
+    ),
+    "a rule for who a person is": (
+        {**EXCHANGE, "exchange": [{"resource": API, "scope": "openid"}]}, f"exchange: the scopes of {API} are todos:r",
+    ),
+    "a rule for the issuer": (
+        {**EXCHANGE, "exchange": [{"resource": ISSUER, "scope": "openid"}]}, "exchange: known resources are",
+    ),
+    "two rules for one API": ({**EXCHANGE, "exchange": EXCHANGE["exchange"] * 2}, "exchange: a resource has one rule."),
+    "too many rules": ({**EXCHANGE, "exchange": EXCHANGE["exchange"] * 33}, "exchange: must be a list of objects"),
     "one for a truth": ({"first_party": 1}, "first_party: has the wrong type."),
 }  # fmt: skip
 
@@ -344,6 +374,7 @@ def test_metadata_survive_being_stored() -> None:
     members |= {"assertion_audience": "token_endpoint", "id_token_claims": "minimal", ALG: "ES256"}
     members |= {"require_pushed_authorization_requests": True, "dpop_bound_access_tokens": True}
     members |= {"request_object_signing_alg": "PS256"}
+    members |= EXCHANGE
     registered = parse(members, resources=RESOURCES, supported_grant_types=GRANT_TYPES)
     stored = json.loads(json.dumps(registered.members()))
     assert (

@@ -30,7 +30,7 @@ def test_an_account_made_by_the_operator_signs_in(service: Service) -> None:
     made = service.command("users", "create", "--email", "Ann@Example.com", "--name", "Ann", stdin=f"{PASSWORD}\n")
     assert (made.returncode, made.stderr) == (0, "")
     record = json.loads(made.stdout)
-    assert set(record) == {"id", "email", "name", "email_verified", "status", "second_factor", "created_at"}
+    assert set(record) == {"id", "email", "name", "username", "email_verified", "status", "second_factor", "created_at"}
     answer = service.client().post("/sign-in/email", json={"email": "ann@example.com", "password": PASSWORD})
     assert answer.json()["user"]["id"] == record["id"]
     listed = [json.loads(line) for line in service.command("users", "list").stdout.splitlines()]

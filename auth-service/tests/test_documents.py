@@ -13,7 +13,7 @@ BODIES = {
         "sign-up/email", "sign-in/email", "sign-out", "get-session", "revoke-session", "revoke-sessions",
         "revoke-other-sessions", "update-user", "update-session", "change-password", "verify-password",
         "delete-user", "unlink-account", "request-password-reset", "reset-password",
-        "send-verification-email", "change-email", "sign-in/magic-link", "magic-link/verify",
+        "send-verification-email", "change-email", "sign-in/magic-link", "magic-link/verify", "password-verdict",
         *(f"two-factor/{each}" for each in ("enable", "disable", "get-totp-uri", "generate-backup-codes", "send-otp")),
         *(f"two-factor/verify-{each}" for each in ("totp", "otp", "backup-code")),
     )
@@ -24,6 +24,7 @@ FORMS = {
     "/oauth/introspect": ["token"],
     "/oauth/revoke": ["token"],
     "/oauth/par": [],
+    "/oauth/device_authorization": [],
 }
 OPTIONAL_FORMS = {"/oauth/userinfo"}
 METADATA = {"/oauth/register"}
@@ -82,6 +83,7 @@ def test_the_metadata_says_only_what_exists(sqlite_service: Service) -> None:
     assert answers == {
         "authorization_endpoint": 400,
         "pushed_authorization_request_endpoint": 405,
+        "device_authorization_endpoint": 405,
         "token_endpoint": 405,  # test_token_endpoint.py tests POST
         "userinfo_endpoint": 401,
         "introspection_endpoint": 405,

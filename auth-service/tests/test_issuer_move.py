@@ -3,6 +3,7 @@
 import json
 
 from auth_service.commands.issuer import moved
+from auth_service.oauth.metadata_values import TOKEN_EXCHANGE
 
 from .code_flow import METADATA, Frontend, sign_up
 from .conftest import ISSUER, Service, Start, Store
@@ -20,7 +21,10 @@ def move(store: Store, **changes: str) -> dict[str, int]:
 
 def test_clients_consents_and_refresh_tokens_go_on_under_the_new_name(start: Start, database_url: str) -> None:
     before = start(database_url)
-    ours = register(before, scope="todos:read", default_resource=f"{ISSUER}/api/v1")
+    api = f"{ISSUER}/api/v1"
+    acting = {"protected_resource": api, "exchange": [{"resource": api, "scope": "todos:read"}]}
+    both = ["client_credentials", TOKEN_EXCHANGE]
+    ours = register(before, scope="todos:read", default_resource=api, grant_types=both, **acting)
     frontend = register(before, **METADATA, default_resource=f"{ISSUER}/api/v1", token_endpoint_auth_method="none")
     person = sign_up(before)
     tokens = Frontend(before, frontend.client_id).tokens(person, OFFLINE)
@@ -38,6 +42,8 @@ def test_clients_consents_and_refresh_tokens_go_on_under_the_new_name(start: Sta
     after = start(database_url, AUTH_ISSUER=NEW)
     own = OAuthClient(after, ours.client_id, ours.secret).token()
     assert (own.status_code, claims_of(own.json()["access_token"])["aud"]) == (200, f"{NEW}/api/v1")
+    [[registered]] = after.rows(f"SELECT registered FROM clients WHERE client_id = '{ours.client_id}'")
+    assert json.loads(registered)["exchange"] == [{"resource": f"{NEW}/api/v1", "scope": "todos:read"}]
     refreshed = Frontend(after, frontend.client_id).refresh(tokens["refresh_token"])
     assert refreshed.status_code == 200, refreshed.text
     claims = claims_of(refreshed.json()["access_token"])

@@ -10,7 +10,7 @@ from auth_service.oauth.client_metadata import parse
 from auth_service.oauth.errors import InvalidClientMetadata
 
 from .browser import Browser, signed_in
-from .code_flow import REDIRECT_URI, Frontend, register_backend, register_frontend
+from .code_flow import API, REDIRECT_URI, Frontend, register_backend, register_frontend
 from .conftest import ISSUER, Service
 from .dpop_client import Prover
 from .oauth_client import GRANT, claims_of, encode, post, register, register_with_key
@@ -62,6 +62,7 @@ def answers_and_tokens_name_the_issuer(service: Service, said: Said) -> None:
 @of(
     "authorization_endpoint",
     "pushed_authorization_request_endpoint",
+    "device_authorization_endpoint",
     "token_endpoint",
     "userinfo_endpoint",
     "introspection_endpoint",
@@ -92,8 +93,9 @@ def response_modes(service: Service, said: Said) -> None:
 
 @of("grant_types_supported")
 def grant_types(service: Service, said: Said) -> None:
-    client = register(service, grant_types=said, redirect_uris=[REDIRECT_URI])
-    for grant_type in (*said, "password", "implicit", "urn:ietf:params:oauth:grant-type:device_code"):
+    exchange: dict[str, Any] = {"protected_resource": API, "exchange": [{"resource": API, "scope": "todos:read"}]}
+    client = register(service, grant_types=said, redirect_uris=[REDIRECT_URI], **exchange)
+    for grant_type in (*said, "password", "implicit", "urn:openid:params:grant-type:ciba"):
         error = post(service, {"grant_type": grant_type}, auth=(client.client_id, client.secret)).json().get("error")
         assert (error == "unsupported_grant_type") != (grant_type in said), grant_type
 

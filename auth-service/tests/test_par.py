@@ -4,6 +4,8 @@ from typing import Any
 
 import httpx2
 
+from auth_service.grants import pushed_requests
+from auth_service.limits import networks
 from auth_service.oauth.client_assertion import ASSERTION_TYPE
 
 from .browser import Browser, asked, signed_in
@@ -197,3 +199,33 @@ def test_neither_the_database_nor_a_page_shows_a_request_uri(sqlite_service: Ser
     browser.open("/oauth/authorize", **names)
     assert reference not in str(sqlite_service.rows("SELECT * FROM authorization_requests"))
     assert reference not in f"{browser.last.request.url}{browser.last.text}"
+
+
+def test_a_stranger_cannot_use_up_a_public_clients_pushes(sqlite_service: Service) -> None:
+    """RFC 9126 §7.3, §2.3: counted per client and network, so others are not kept out."""
+    frontend, other = register_frontend(sqlite_service), register_frontend(sqlite_service)
+
+    def by(address: str, frontend: Frontend) -> httpx2.Response:
+        headers = {"X-Forwarded-For": address}
+        return httpx2.post(f"{sqlite_service.url}{PAR}", data=asked(frontend), headers=headers)
+
+    statuses = [by("203.0.113.7", frontend).status_code for _ in range(networks.PUSHES.requests)]
+    assert set(statuses) == {201}
+    refused = by("203.0.113.7", frontend)
+    assert (refused.status_code, refused.json()["error"]) == (429, "temporarily_unavailable")
+    assert 0 < int(refused.headers["retry-after"]) <= networks.PUSHES.seconds
+    assert [by(*each).status_code for each in (("203.0.113.8", frontend), ("203.0.113.7", other))] == [201] * 2
+
+
+def test_a_client_has_so_many_pushed_requests_at_most(service: Service, monkeypatch: Any) -> None:
+    """The number is lowered here. One that a browser has opened, or that has expired, makes room."""
+    monkeypatch.setattr(pushed_requests, "MAX_OPEN", 2)
+    backend, other = register_backend(service), register_backend(service)
+    opened, _ = pushed(backend), pushed(backend)
+    refused = push(backend)
+    assert (refused.status_code, refused.json()["error"]) == (429, "temporarily_unavailable")
+    assert push(other).status_code == 201
+    Browser(service).open("/oauth/authorize", **opened)
+    assert [push(backend).status_code for _ in range(2)] == [201, 429]
+    service.clock.advance(seconds=61)
+    assert push(backend).status_code == 201

@@ -11,8 +11,14 @@ from typing import Any
 import httpx2
 import pytest
 
+from auth_service.oauth.metadata_values import DEVICE_CODE
+
+from .browser import signed_in
 from .code_flow import REDIRECT_URI, VERIFIER, Frontend, live_grants, register_frontend, sign_up
 from .conftest import Start
+from .device_client import allow, begin, register_device
+from .dpop_client import Prover
+from .oauth_client import register
 
 ROUNDS = int(os.environ.get("PARALLEL_ROUNDS", "1"))
 WIDTHS = (2, 4, 8, 16, 32, 64)
@@ -25,7 +31,9 @@ def frontends(start: Start, postgres_url: str) -> list[Frontend]:
     return [first, Frontend(start(postgres_url), first.client_id)]
 
 
-def ask_at_once(frontends: list[Frontend], width: int, **form: str) -> list[httpx2.Response]:
+def ask_at_once(
+    frontends: list[Frontend], width: int, headers: dict[str, str] | None = None, **form: str
+) -> list[httpx2.Response]:
     """Send the same request `width` times at once, half of them to each service."""
 
     async def run() -> list[httpx2.Response]:
@@ -33,7 +41,7 @@ def ask_at_once(frontends: list[Frontend], width: int, **form: str) -> list[http
         async with httpx2.AsyncClient(timeout=60, limits=limits) as client:
             urls = [f"{frontends[number % 2].service.url}/oauth/token" for number in range(width)]
             whole = {"client_id": frontends[0].client_id, **form}
-            return await asyncio.gather(*(client.post(url, data=whole) for url in urls))
+            return await asyncio.gather(*(client.post(url, data=whole, headers=headers) for url in urls))
 
     return asyncio.run(run())
 
@@ -84,3 +92,34 @@ def test_a_chain_that_forks_at_every_step_stays_one_chain(frontends: list[Fronte
         assert results(answers) == {(200, None): width}
         [token] = {answer.json()["refresh_token"] for answer in answers}
     assert live_grants(frontend.service) == 1
+
+
+def test_of_many_polls_of_an_allowed_device_one_gets_its_tokens(frontends: list[Frontend]) -> None:
+    """RFC 8628 §3.5: the others came too early, and end nothing."""
+    service = frontends[0].service
+    for each in frontends:
+        each.service.clock.stop()
+    signed_in(service)
+    client = register_device(service)
+    pair = [client, Frontend(frontends[1].service, client.client_id)]
+    for width in WIDTHS[:4] * ROUNDS:
+        device = begin(client)
+        waiting = ask_at_once(pair, width, grant_type=DEVICE_CODE, device_code=device.begun["device_code"])
+        assert results(waiting) == {(400, "authorization_pending"): 1, (400, "slow_down"): width - 1}
+        allow(device)
+        for each in frontends:
+            each.service.clock.advance(minutes=2)
+        answers = ask_at_once(pair, width, grant_type=DEVICE_CODE, device_code=device.begun["device_code"])
+        assert results(answers) == {(200, None): 1, (400, "slow_down"): width - 1}
+        [tokens] = [answer.json() for answer in answers if answer.status_code == 200]
+        assert client.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_of_many_requests_with_one_proof_one_succeeds(frontends: list[Frontend]) -> None:
+    """RFC 9449 §11.1: a proof is accepted once, by all processes together."""
+    robot, prover = register(frontends[0].service), Prover(frontends[0].service)
+    pair = [Frontend(each.service, robot.client_id) for each in frontends]
+    form = {"grant_type": "client_credentials", "client_secret": robot.secret}
+    for width in WIDTHS * ROUNDS:
+        answers = ask_at_once(pair, width, prover.header(), **form)
+        assert results(answers) == {(200, None): 1, (400, "invalid_dpop_proof"): width - 1}

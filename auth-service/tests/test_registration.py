@@ -8,6 +8,7 @@ import pytest
 
 from auth_service.clients.own_registrations import UNUSED_TTL
 from auth_service.oauth.client_metadata import NAMES, parse
+from auth_service.oauth.metadata_values import DEVICE_CODE
 from auth_service.oauth.self_registration import GRANT_TYPES, TAKEN, parse_own
 from auth_service.store.database import Database
 from auth_service.worker.expiry import delete_expired
@@ -46,7 +47,7 @@ def test_a_program_registers_itself_and_its_person_signs_in(start: Start, databa
     assert client.pop("client_id").startswith("client_")
     assert abs(client.pop("client_id_issued_at") - service.clock().timestamp()) < 60
     assert client == {
-        **MINIMAL, "client_name": "Board", "grant_types": ["authorization_code", "refresh_token"],
+        **MINIMAL, "client_name": "Board", "grant_types": ["authorization_code", DEVICE_CODE, "refresh_token"],
         "response_types": ["code"], "token_endpoint_auth_method": "client_secret_basic", "client_secret_expires_at": 0,
         "scope": "openid profile email offline_access", "post_logout_redirect_uris": [], "first_party": False,
     }  # fmt: skip
@@ -157,7 +158,7 @@ def test_every_member_is_either_the_clients_own_or_the_operators() -> None:
     """A new member is the operator's until somebody decides otherwise."""
     operators = {
         *("default_resource", "protected_resource", "event_endpoint", "require_pkce", "first_party"),
-        *("assertion_audience", "profile"),
+        *("assertion_audience", "profile", "exchange", "workload", "require_second_factor"),
     }
     assert TAKEN | operators == NAMES
     plain = parse_own(MINIMAL, resources=RESOURCES)
@@ -165,10 +166,14 @@ def test_every_member_is_either_the_clients_own_or_the_operators() -> None:
         "default_resource": RESOURCES.registered[0].resource, "protected_resource": RESOURCES.registered[0].resource,
         "event_endpoint": "https://app.example.com/", "require_pkce": False, "first_party": True,
         "assertion_audience": "token_endpoint", "profile": "fapi2",
+        "exchange": [{"resource": RESOURCES.registered[0].resource, "scope": "todos:read"}],
+        "workload": {"issuer": "https://a.example", "subject": "a", "audience": "a"},
+        "require_second_factor": True,
     }  # fmt: skip
     assert everything.keys() == operators
     assert parse_own({**MINIMAL, **everything}, resources=RESOURCES) == plain
-    del everything["profile"]  # it refuses the others
+    for name in ("profile", "exchange", "workload"):  # the first refuses the others, which need more than themselves
+        del everything[name]
     assert parse({**MINIMAL, **everything}, resources=RESOURCES, supported_grant_types=GRANT_TYPES) != plain
 
 

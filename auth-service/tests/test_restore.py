@@ -22,14 +22,14 @@ from .waiting import wait_until
 EMPTIED = {
     "authorization_codes", "refresh_token_families", "authorization_requests", "logout_requests", "consents",
     "verifier_reports", "leases", "browser_sessions", "registration_tokens", "outgoing_mails", "mailed_links",
-    "sign_in_challenges",
+    "sign_in_challenges", "trusted_browsers", "sign_in_codes", "device_codes", "personal_tokens",
 }  # fmt: skip
 CHANGED = {"status_lists", "signing_keys", "grants", "clients", "account_events"}
 KEPT = {
     "accounts", "identities", "attempts", "audit_events", "revoked_secrets", "client_origins", "used_assertions",
     "event_deliveries", "status_indexes", "resources", "resource_scopes",
     "account_roles", "groups", "group_members", "configured_objects",
-    "totp_factors", "recovery_codes",
+    "totp_factors", "recovery_codes", "given_usernames", "client_workloads",
 }  # fmt: skip
 
 

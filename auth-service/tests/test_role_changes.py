@@ -9,13 +9,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, event
-from sqlalchemy.util import await_only
 
 from .code_flow import sign_in
 from .conftest import Service, Start
 from .oauth_client import claims_of
 from .registry import API
+from .statements import before_each
 from .status_scene import Scene, is_revoked, make_scene
 from .test_lock_order import waits
 from .test_roles import run
@@ -127,21 +126,20 @@ class Stop:
         self.reached.clear()
         self.released.clear()
 
-    def __call__(self, _connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    async def __call__(self, statement: str) -> None:
         if self.number and any(table in statement for table in ("refresh_token_families", "grants", "account_roles")):
             self.number -= 1
             if self.number == 0:
                 self.reached.set()
-                while not self.released.is_set():
-                    await_only(asyncio.sleep(0.001))
+                while not self.released.is_set():  # noqa: ASYNC110 - the event is set in another thread
+                    await asyncio.sleep(0.001)
 
 
 @pytest.fixture
 def before() -> Iterator[Stop]:
     stopping = Stop()
-    event.listen(Engine, "before_cursor_execute", stopping)
-    yield stopping
-    event.remove(Engine, "before_cursor_execute", stopping)
+    with before_each(stopping):
+        yield stopping
 
 
 def test_no_token_with_a_taken_role_outlives_the_command(start: Start, postgres_url: str, before: Stop) -> None:

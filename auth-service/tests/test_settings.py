@@ -29,6 +29,14 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "no duration": ({"AUTH_SESSION_TTL": "soon"}, "AUTH_SESSION_TTL: "),
     "no time at all": ({"AUTH_SESSION_TTL": "PT0S"}, "AUTH_SESSION_TTL: "),
     "a wild origin": ({"AUTH_TRUSTED_ORIGINS": "https://*"}, "is not a pattern"),
+    "APIs of an unknown origin": (
+        {"AUTH_TRUSTED_ORIGINS": "https://a.example", "AUTH_ORIGIN_RESOURCES": "https://b.example=https://api.example"},
+        "'https://b.example' is not among the trusted origins",
+    ),
+    "an origin without an API": (
+        {"AUTH_TRUSTED_ORIGINS": "https://a.example", "AUTH_ORIGIN_RESOURCES": "https://a.example"},
+        "is not ORIGIN=RESOURCE",
+    ),
     "no network": ({"AUTH_TRUSTED_PROXIES": "10.0.0.1/8"}, "AUTH_TRUSTED_PROXIES: "),
     "no network to fetch from": ({"AUTH_OUTBOUND_ALLOWED_NETWORKS": "internal"}, "AUTH_OUTBOUND_ALLOWED_NETWORKS: "),
     "no certificates": ({"AUTH_OUTBOUND_CA_FILE": __file__}, "AUTH_OUTBOUND_CA_FILE: is no readable file of PEM"),

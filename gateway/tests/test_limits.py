@@ -76,11 +76,15 @@ def limited(limited_for_all: RunningGateway) -> RunningGateway:
         ("POST", "/oauth/introspect", 2, "127.0.1.17"),
         ("POST", "/oauth/revoke", 2, "127.0.1.18"),
         ("POST", "/oauth/par", 2, "127.0.1.25"),
+        ("POST", "/oauth/device_authorization", 2, "127.0.1.26"),
+        ("POST", "/device", 2, "127.0.1.27"),
+        ("POST", "/personal-tokens", 2, "127.0.1.28"),
         ("GET", "/oauth/userinfo", 3, "127.0.1.19"),
         ("POST", "/oauth/register", 1, "127.0.1.20"),
         ("PUT", "/oauth/register/client_0", 2, "127.0.1.21"),
         ("GET", TODOS, 4, "127.0.1.5"),
         ("GET", "/api/v1/users/u1/todos/1", 4, "127.0.1.6"),
+        ("POST", "/mcp", 4, "127.0.1.26"),
     ],
 )
 def test_one_and_the_burst_pass_and_the_next_is_refused(

@@ -165,13 +165,16 @@ READABLE = [  # each with a method that its service has
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/.well-known/openid-configuration"),
     ("GET", "/.well-known/oauth-protected-resource/api/v1"),
+    ("GET", "/.well-known/oauth-protected-resource/mcp"),
     ("GET", "/oauth/status-lists"),
     ("GET", "/oauth/status-lists/1"),
     ("POST", "/oauth/token"),
     ("POST", "/oauth/userinfo"),
     ("POST", "/oauth/revoke"),
     ("POST", "/oauth/par"),
+    ("POST", "/oauth/device_authorization"),
     ("POST", "/api/v1/todos"),
+    ("POST", "/mcp"),
 ]
 
 

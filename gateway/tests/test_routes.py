@@ -29,6 +29,7 @@ AUTH = [
     "/oauth/introspect",
     "/oauth/revoke",
     "/oauth/par",
+    "/oauth/device_authorization",
     "/oauth/register",
     "/oauth/register/client_0",
     "/oauth/authorize?client_id=a&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcallback",
@@ -37,16 +38,19 @@ AUTH = [
     "/signup",
     "/select-account",
     "/consent",
+    "/device?user_code=BCDF-GHJK",
     "/signout",
     "/reset-password?token=abc",
     "/verify-email?token=abc",
     "/account?change=password",
     "/confirm?token=abc",
+    "/personal-tokens",
     "/.well-known/change-password",
     "/pages/style-0123456789abcdef.css",
 ]
 TODO = [
     "/.well-known/oauth-protected-resource/api/v1",
+    "/.well-known/oauth-protected-resource/mcp",
     "/api/v1/todos",
     "/api/v1/todos/",
     "/api/v1/todos?cursor=a%2Fb//../c",
@@ -102,6 +106,7 @@ UNLISTED = [
     "/oauth/userinfo/",
     "/oauth/revoked",
     "/oauth/par/",
+    "/oauth/device_authorization/",
     "/oauth/registered",
     "/oauth/register/",
     "/oauth/register/a/b",
@@ -183,6 +188,12 @@ def test_route_reaches_todo_service_as_it_was_spelled(gateway: RunningGateway, p
     assert gateway.request(path).status == 200
     assert gateway.todo.paths == [path]
     assert gateway.auth.paths == []
+
+
+def test_messages_of_agents_reach_todo_service_and_nothing_else_does_at_their_path(gateway: RunningGateway) -> None:
+    assert [gateway.request("/mcp", method).status for method in ("POST", "GET", "DELETE")] == [200, 405, 405]
+    assert gateway.todo.paths == ["/mcp"]
+    assert gateway.request("/mcp/").status == gateway.request("/mcp/x").status == 404
 
 
 @pytest.mark.parametrize("path", UNLISTED + HOSTILE)

@@ -4,12 +4,15 @@
 
 The whole system runs with all its limits, once on SQLite and once on PostgreSQL (needs Debian's postgresql). The
 attacker has one account, one address, and 4 or 40 connections; the neighbour has another address. An attack is held off
-if the neighbour gets no error, and a p95 of at most five times the idle one, or 25 ms if that is more.
+if the neighbour gets no error, and a p95 of at most five times the idle one, or 25 ms if that is more. Three slow
+ones of the 55 requests in six seconds make the p95. So one that is too high is measured twice more, when the attacker's
+limits are whole again, and the row with the median counts. An error counts at once.
 e2e_fixtures/attacks.py has the attacks.
 """
 
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -24,6 +27,7 @@ from e2e_fixtures.stack import running_stack
 
 CONNECTIONS = (4, 40)
 SECONDS = 6.0
+REFILL = 61  # seconds until every limit of the attacker is as before
 ROLE = "serving"  # it owns no table, so row-level security applies
 
 
@@ -53,10 +57,23 @@ def measured(store: str, attacks: Sequence[Attack]) -> list[Row]:
             print(f"{f'(none, at {service}-service)':54}" + figures(seen.figures()), flush=True)
         for attack in attacks:
             for connections in CONNECTIONS:
-                seen, answers = town.under(attack, connections, SECONDS)
-                rows.append(Row(store, attack.name, connections, seen, idle[attack.on].p95(), answers))
+                rows.append(judged(town, store, attack, connections, idle[attack.on].p95()))
                 print(line(rows[-1]), flush=True)
     return rows
+
+
+def judged(town: Town, store: str, attack: Attack, connections: int, idle_p95: float) -> Row:
+    """The row that counts: the first one; if only its p95 is too high, the median of three; or one with an error."""
+    tries: list[Row] = []
+    while len(tries) < 3:
+        seen, answers = town.under(attack, connections, SECONDS)
+        tries.append(Row(store, attack.name, connections, seen, idle_p95, answers))
+        if seen.errors or (tries[0].holds and len(tries) == 1):
+            return tries[-1]
+        if len(tries) < 3:
+            print(f"{line(tries[-1])}; measured again", flush=True)
+            time.sleep(REFILL)
+    return sorted(tries, key=lambda row: row.seen.p95())[1]
 
 
 def _services(attacks: Sequence[Attack]) -> Sequence[Service]:

@@ -2,22 +2,26 @@
 
     python tests-e2e/bench/todos.py            needs Docker with postgres:17, and wrk
 
-Every figure is measured with a thousand rows and with a million, which the database itself inserts. "No authentication"
-is the same handler, which gets a ready token without verifying one.
+Every figure is measured with a thousand rows and with a million, which the database itself inserts; each owner has 50.
+Commits wait for the disk, as in a deployment. Many owners ask one after the other, each with a token and todos of their
+own. The rounds of all calls alternate; the figure is their median. The processor time is that of todo-service alone,
+not of PostgreSQL and wrk. "No authentication" is the same handler, which gets the owner from the request without
+verifying a token.
 """
 
 import json
 import os
 import re
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import psycopg
@@ -28,11 +32,13 @@ sys.path += CODE
 
 from todo_fixtures import issuer, stores  # noqa: E402 - found by the line above
 
-SECONDS, CONNECTIONS, ROUNDS = 3, 8, 2
+SECONDS, CONNECTIONS, ROUNDS = 3, 8, 5
+OWN = 50  # todos of an owner
+ASKING = 500  # owners who ask, at most; all have 50 todos
 FILL = """
 INSERT INTO todos
 (owner, id, title, notes, status, priority, due_at, position, version, created_at, updated_at, sequence)
-SELECT CASE WHEN n <= 1000 THEN 'alice' ELSE 'owner ' || n / 1000 END, gen_random_uuid(), 'todo ' || n,
+SELECT 'owner ' || (n - 1) / 50, gen_random_uuid(), 'todo ' || n,
        'some notes to carry around', 'open', mod(n, 4), '9999-12-31 23:59:59.999999+00',
        lpad(n::text, 11, '0') || 'V', 1,
        now(), now(), n
@@ -42,17 +48,17 @@ COUNT = "INSERT INTO owners SELECT owner, max(sequence), count(*) FROM todos GRO
 
 # The application, in which BENCH_OPEN=1 replaces the verification of tokens by a fixed token.
 OPEN_APP = """
-import os, sys
+import dataclasses, os, sys
 from fastapi import Request
 from todo_service.settings.settings import load_settings
 from atjwt.access_token import AccessToken
 from todo_service.app import create_app
 from todo_service.http.authentication import BearerToken
 
-TOKEN = AccessToken(sub="alice", client_id="web", jti="1", iat=0, exp=2**33, scope=frozenset(["todos:read"]))
+TOKEN = AccessToken(sub="", client_id="web", jti="1", iat=0, exp=2**33, scope=frozenset(["todos:read"]))
 
 async def given(self, request: Request):
-    return TOKEN
+    return dataclasses.replace(TOKEN, sub=request.headers["X-Owner"])
 
 if os.environ.pop("BENCH_OPEN", "") == "1":
     BearerToken.__call__ = given
@@ -64,20 +70,63 @@ uvicorn.run(app, port=int(sys.argv[1]), log_config=None, access_log=False, serve
 """
 
 
+@dataclass
+class Figure:
+    """Of each round: requests per second, and microseconds of todo-service's processor time per request."""
+
+    rates: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        return statistics.median(self.rates)
+
+    @property
+    def cost(self) -> float:
+        return statistics.median(self.costs)
+
+    @property
+    def spread(self) -> float:
+        """How far apart the rounds are, as a part of their median: the noise."""
+        return (max(self.rates) - min(self.rates)) / self.rate
+
+
+@dataclass(frozen=True)
+class Service:
+    url: str
+    pid: int
+
+
 def main() -> None:
-    token = issuer.token(sub="alice", exp=int(time.time()) + 3600)
-    creator = issuer.token(sub="creator", exp=int(time.time()) + 3600)
-    with stores.postgres() as url, issuer.serve_jwks() as jwks, tempfile.TemporaryDirectory() as folder:
+    with stores.postgres(is_durable=True) as url, issuer.serve_jwks() as jwks, tempfile.TemporaryDirectory() as folder:
         stores.create_serving_role(url)
         environ = _environ(url, jwks.url, Path(folder))
         subprocess.run([sys.executable, "-m", "todo_service", "migrate"], env=environ, check=True)
-        figures: dict[str, dict[str, float]] = {}
+        figures: dict[str, dict[str, Figure]] = {}
+        print(_versions(url))
         for rows, first in ((1_000, 1), (1_000_000, 1_001)):
             _fill(url, first, rows)
+            asking = _asking(url, rows // OWN)
             with _serving(environ, Path(folder)) as service, _serving(environ, Path(folder), open_=True) as without:
-                todo_id = httpx2.get(f"{service}/api/v1/todos?limit=1", headers=_bearer(token)).json()["items"][0]["id"]
-                figures[f"{rows:,}"] = _measure(service, without, token, creator, todo_id)
+                figures[f"{rows:,}"] = _measure(service, without, asking)
     _print(figures)
+
+
+def _versions(url: str) -> str:
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        server = connection.info.parameter_status("server_version")
+        durable = connection.execute("SHOW fsync").fetchone()
+    assert durable is not None
+    return f"Python {sys.version.split()[0]}, psycopg {psycopg.__version__}, PostgreSQL {server}, fsync {durable[0]}"
+
+
+def _asking(url: str, owners: int) -> list[tuple[str, str]]:
+    """The owners who ask, spread over all of them, each with the id of one todo."""
+    step = max(1, owners // ASKING)
+    names = [f"owner {number}" for number in range(0, owners, step)]
+    query = "SELECT DISTINCT ON (owner) owner, id::text FROM todos WHERE owner = ANY(%s)"
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        return connection.execute(query, (names,)).fetchall()
 
 
 def _environ(url: str, jwks_url: str, folder: Path) -> dict[str, str]:
@@ -103,7 +152,7 @@ def _fill(url: str, first: int, last: int) -> None:
 
 
 @contextmanager
-def _serving(environ: dict[str, str], folder: Path, *, open_: bool = False) -> Iterator[str]:
+def _serving(environ: dict[str, str], folder: Path, *, open_: bool = False) -> Iterator[Service]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environ = {**environ, "BENCH_OPEN": "1" if open_ else "0"}
@@ -112,7 +161,7 @@ def _serving(environ: dict[str, str], folder: Path, *, open_: bool = False) -> I
         try:
             url = f"http://127.0.0.1:{port}"
             _wait(url)
-            yield url
+            yield Service(url, process.pid)
         finally:
             process.terminate()
             process.wait(30)
@@ -130,49 +179,70 @@ def _wait(url: str) -> None:
     raise SystemExit("todo-service did not become ready")
 
 
-def _bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
-def _measure(service: str, without: str, token: str, creator: str, todo_id: str) -> dict[str, float]:
-    """Requests per second. Rounds are interleaved, and each call's best counts, as disturbances only slow it down."""
-    body = json.dumps({"title": "Buy milk", "notes": "2 l"})
-    calls: dict[str, tuple[Any, ...]] = {
-        "page of 50": (f"{service}/api/v1/todos", token, ""),
-        "read": (f"{service}/api/v1/todos/{todo_id}", token, ""),
-        "read, no authentication": (f"{without}/api/v1/todos/{todo_id}", token, ""),
-        "create": (f"{service}/api/v1/todos", creator, body),
+def _measure(service: Service, without: Service, asking: list[tuple[str, str]]) -> dict[str, Figure]:
+    expiry = int(time.time()) + 3600
+    tokens = {owner: issuer.token(sub=owner, exp=expiry) for owner, _ in asking}
+    creators = [issuer.token(sub=f"creator {number}", exp=expiry) for number in range(50)]
+    page, body = "/api/v1/todos", json.dumps({"title": "Buy milk", "notes": "2 l"})
+    reading = [(f"{page}/{todo}", {"Authorization": f"Bearer {tokens[owner]}"}) for owner, todo in asking]
+    trusted = [(f"{page}/{todo}", {"X-Owner": owner}) for owner, todo in asking]
+    calls = {
+        "page of 50": (service, [(page, headers) for _, headers in reading], ""),
+        "read": (service, reading, ""),
+        "read, no authentication": (without, trusted, ""),
+        "create": (service, [(page, {"Authorization": f"Bearer {token}"}) for token in creators], body),
     }
-    best = dict.fromkeys(calls, 0.0)
+    figures = {name: Figure() for name in calls}
     for _ in range(ROUNDS):
         for name, call in calls.items():
-            best[name] = max(best[name], _wrk(*call))
-    return best
+            rate, cost = _wrk(*call)
+            figures[name].rates.append(rate)
+            figures[name].costs.append(cost)
+    return figures
 
 
-def _wrk(url: str, token: str, body: str) -> float:
+def _wrk(service: Service, requests: list[tuple[str, dict[str, str]]], body: str) -> tuple[float, float]:
+    """Requests per second, and microseconds of processor time per request."""
+    written = ",".join(f"{{{json.dumps(path)},{_lua_table(headers)}}}" for path, headers in requests)
+    lines = [f"local asked = {{{written}}}", "local at = 0"]
+    if body:
+        lines += ["wrk.method = 'POST'", f"wrk.body = {json.dumps(body)}"]
+        lines += ["for _, each in ipairs(asked) do each[2]['Content-Type'] = 'application/json' end"]
+    lines += ["function request()", "at = at % #asked + 1"]
+    lines += ["return wrk.format(nil, asked[at][1], asked[at][2])", "end"]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(f'wrk.headers["Authorization"] = "Bearer {token}"\n')
-        if body:
-            script.write(f"wrk.method = \"POST\"\nwrk.body = '{body}'\n")
-            script.write('wrk.headers["Content-Type"] = "application/json"\n')
+        script.write("\n".join(lines))
         script.flush()
-        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-s", script.name, url]
+        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-s", script.name, service.url]
+        before = _processor_seconds(service.pid)
         done = subprocess.run(command, capture_output=True, text=True, check=True)
+        spent = _processor_seconds(service.pid) - before
     if "Non-2xx" in done.stdout:
-        raise SystemExit(f"{url} refuses:\n{done.stdout}")
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
+        raise SystemExit(f"{service.url} refuses:\n{done.stdout}")
+    rate, count = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout), re.search(r"(\d+) requests in", done.stdout)
     assert rate is not None
-    return float(rate[1])
+    assert count is not None
+    return float(rate[1]), spent / int(count[1]) * 1e6
 
 
-def _print(figures: dict[str, dict[str, float]]) -> None:
+def _lua_table(headers: dict[str, str]) -> str:
+    return "{" + ",".join(f"[{json.dumps(name)}]={json.dumps(value)}" for name, value in headers.items()) + "}"
+
+
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _print(figures: dict[str, dict[str, Figure]]) -> None:
     small, large = figures.values()
-    print(f"{'requests per second, rows:':28}" + "".join(f"{rows:>12}" for rows in figures) + f"{'cost':>8}")
+    heads = "".join(f"{f'{rows} rows':>16}{'us each':>10}{'noise':>8}" for rows in figures)
+    print(f"{'requests per second':28}{heads}{'cost':>8}")
     for name in small:
-        print(f"{name:28}{small[name]:12.0f}{large[name]:12.0f}{small[name] / large[name]:8.2f}")
-    ratios = [each["read"] / each["read, no authentication"] for each in figures.values()]
-    print(f"{'read / no authentication':28}" + "".join(f"{ratio:12.2f}" for ratio in ratios))
+        shown = "".join(f"{each.rate:16.0f}{each.cost:10.0f}{each.spread:8.0%}" for each in (small[name], large[name]))
+        print(f"{name:28}{shown}{small[name].rate / large[name].rate:8.2f}")
+    ratios = [each["read"].rate / each["read, no authentication"].rate for each in figures.values()]
+    print(f"{'read / no authentication':28}" + "".join(f"{ratio:16.2f}{'':18}" for ratio in ratios))
 
 
 if __name__ == "__main__":

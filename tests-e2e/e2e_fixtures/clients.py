@@ -26,6 +26,14 @@ CLIENTS: dict[str, dict[str, Any]] = {
     "post": {**CODE, "token_endpoint_auth_method": "client_secret_post"},
     "public": {**CODE, "token_endpoint_auth_method": "none"},
     "key": {**CODE, **BY_KEY},
+    "device": {
+        "client_name": "Television",
+        "grant_types": ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],
+        "response_types": [],
+        "redirect_uris": [],
+        "token_endpoint_auth_method": "none",
+        "scope": CODE["scope"],
+    },
     "robot": {
         **BY_KEY,
         "client_name": "Robot",

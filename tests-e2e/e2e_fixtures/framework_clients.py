@@ -156,6 +156,7 @@ async def main():
             "metadata": (await client.get("/.well-known/oauth-protected-resource/mcp")).json(),
             "good": await call(good), "no token": await call(None), "no scope": await call(issuer.token("bob")),
             "id token": await call(issuer.token("bob", scope="invoices:read", headers={"typ": "JWT"})),
+            "bound": await call(issuer.token("bob", scope="invoices:read", cnf=issuer.client_key().cnf)),
         }
         issuer.revoke(good)
         return {**seen, "revoked": await call(good), "started": verifier.is_ready}
@@ -196,8 +197,8 @@ def serve(server, unary, stream):
 def calls(issuer, port):
     good = issuer.token("bob", scope="invoices:read")
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        def call(*authorization, method="/billing.Billing/List"):
-            metadata = [("authorization", each) for each in authorization]
+        def call(*authorization, method="/billing.Billing/List", proofs=()):
+            metadata = [("authorization", each) for each in authorization] + [("dpop", each) for each in proofs]
             try:
                 return channel.unary_unary(method)(b"", metadata=metadata, timeout=20).decode()
             except grpc.RpcError as error:
@@ -215,6 +216,13 @@ def calls(issuer, port):
             "not named": call(f"Bearer {good}", method="/billing.Billing/Delete"),
             "stream": [stream(), stream(("authorization", f"Bearer {good}"))],
         }
+        key = issuer.client_key()
+        bound = issuer.token("bob", scope="invoices:read", cnf=key.cnf)
+        proof, unused = (key.proof(bound, "POST", "https://api.example.com/billing.Billing/List") for _ in range(2))
+        other = key.proof(bound, "POST", "https://api.example.com/billing.Billing/Delete")
+        proofs = ([proof], [proof], [other], [], [unused, unused])
+        seen["proofs"] = [call(f"DPoP {bound}", proofs=each) for each in proofs]
+        seen["bound"] = call(f"Bearer {bound}", proofs=[unused])
         issuer.revoke(good)
         seen["revoked"] = call(f"Bearer {good}")
         issuer.down()

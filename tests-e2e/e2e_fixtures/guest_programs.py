@@ -2,8 +2,12 @@
 
 requirements.txt   Python, in a virtual environment of its own: app.py
 package.json       Node.js: app.js
-go.mod             Go: main.go
+go.mod             Go: main.go, or the program that go.mod calls a tool
+Cargo.toml         Rust: src/main.rs
+pom.xml            Java
 apache.conf        Debian's Apache with mod_auth_openidc
+
+If there is a run.sh, it is run, and given the path of what was built, or of Python.
 """
 
 import hashlib
@@ -27,8 +31,9 @@ BUILD_TIMEOUT = 1800  # seconds; the first build of the largest one takes minute
 
 def command_of(name: str, folder: Path) -> list[str]:
     """The command that runs a guest in the foreground. FOLDER is its own, and empty."""
-    made = next(make for file, make in MAKERS.items() if (GUESTS / name / file).exists())
-    return made(name, folder)
+    make = next(make for file, make in MAKERS.items() if (GUESTS / name / file).exists())
+    command, script = make(name, folder), GUESTS / name / "run.sh"
+    return ["sh", str(script), command[0]] if script.exists() else command
 
 
 def _python(name: str, _: Path) -> list[str]:
@@ -46,12 +51,31 @@ def _node(name: str, _: Path) -> list[str]:
 
 
 def _go(name: str, _: Path) -> list[str]:
-    target = _target(name, "go.mod", "go.sum", "main.go")
+    built = "." if (GUESTS / name / "main.go").exists() else "tool"
+    target = _target(name, "go.mod", "go.sum", *(["main.go"] if built == "." else []))
     if not _is_complete(target):
-        program = [_tool("go", "Go"), "build", "-o", str(target / "program"), "."]
+        program = [_tool("go", "Go"), "build", "-o", str(target / "program"), built]
         _run(program, cwd=GUESTS / name, GOFLAGS="-mod=readonly -modcacherw", CGO_ENABLED="0")
         _complete(target)
     return [str(target / "program")]
+
+
+def _rust(name: str, _: Path) -> list[str]:
+    target = _target(name, "Cargo.toml", "Cargo.lock", "src/main.rs")
+    if not _is_complete(target):
+        _run([_tool("cargo", "Rust"), "build", "--locked", "--target-dir", str(target)], cwd=GUESTS / name)
+        _complete(target)
+    return [str(target / "debug" / f"guest-{name}")]
+
+
+def _java(name: str, _: Path) -> list[str]:
+    sources = [str(path.relative_to(GUESTS / name)) for path in sorted((GUESTS / name).rglob("*")) if path.is_file()]
+    target = _target(name, *sources)
+    if not _is_complete(target):
+        shutil.copytree(GUESTS / name, target, dirs_exist_ok=True)
+        _run([_tool("mvn", "Maven"), "--quiet", "--batch-mode", "package"], cwd=target)
+        _complete(target)
+    return [_tool("java", "Java"), "-jar", str(target / "target/program.jar")]
 
 
 def _apache(name: str, folder: Path) -> list[str]:
@@ -71,6 +95,8 @@ MAKERS: Mapping[str, Callable[[str, Path], list[str]]] = {
     "requirements.txt": _python,
     "package.json": _node,
     "go.mod": _go,
+    "Cargo.toml": _rust,
+    "pom.xml": _java,
     "apache.conf": _apache,
 }
 

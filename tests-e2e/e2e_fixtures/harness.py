@@ -1,7 +1,8 @@
 """Third-party relying parties in Node.js, each driven by a script of ours (frontends/relying-parties).
 
 Script and test exchange JSON lines. The script names an address for the person's browser to open, and gets the response
-that its redirect_uri received. It also names each step that has passed, so that a missing step is noticed.
+that its redirect_uri received; or it names a device's code for the person to type. It also names each step that has
+passed, so that a missing step is noticed.
 """
 
 import json
@@ -14,7 +15,7 @@ from typing import IO, Any
 
 from e2e_fixtures.npm import node
 from e2e_fixtures.providers import Account, Provider
-from e2e_fixtures.user_agent import Callback, UserAgent
+from e2e_fixtures.user_agent import Callback, Page, UserAgent
 
 TIMEOUT = 300
 
@@ -49,6 +50,8 @@ def _converse(stdin: IO[str], stdout: IO[str], agent: UserAgent, account: Accoun
         said = json.loads(line)
         if "passed" in said:
             yield said["passed"]
+        elif "enter" in said:
+            _tell(stdin, _enter(agent, said["enter"], said["user_code"], account))
         else:
             _tell(stdin, _answer(agent, said["open"], account))
 
@@ -58,6 +61,14 @@ def _answer(agent: UserAgent, url: str, account: Account) -> dict[str, Any]:
     if isinstance(shown, Callback):
         return {"method": shown.method, "url": shown.url, "body": shown.body}
     return {"page": repr(shown)}
+
+
+def _enter(agent: UserAgent, url: str, user_code: str, account: Account) -> dict[str, Any]:
+    """Type a device's code at the page that it names, and allow the device."""
+    page = agent.open(url)
+    assert isinstance(page, Page)
+    page.forms[page.ids["continue"]["<form>"]].fields["user_code"] = user_code
+    return {"page": repr(agent.go_on(agent.press(page, "continue"), account))}
 
 
 def _tell(stdin: IO[str], message: dict[str, Any]) -> None:

@@ -62,7 +62,18 @@ SITES = {
         "/accounts/oidc/ours/login/callback/", refresh="", ends_session=False, metadata={"require_pkce": False}
     ),
     "express-openid-connect": Site(sends=(PKCE, NONCE), takes_logout_tokens="/backchannel-logout"),
+    "fastify-oauth2": Site(sends=(PKCE,), ends_session=False),
+    "flask-oidc": Site("/authorize", sends=(NONCE,), sign_out="/logout?next=/signed-out", ends_session=False),
     "go-oidc": Site(sends=(PKCE, NONCE)),
+    "jupyterhub": Site(
+        "/hub/oauth_callback",
+        home="/hub/home",
+        enter=".btn-jupyter",
+        sends=(PKCE,),
+        refresh="/hub/refresh",
+        sign_out="/hub/logout",
+        signed_out="/hub/login",
+    ),
     "mod_auth_openidc": Site(
         sends=(NONCE,),
         refresh="/refresh.html",
@@ -71,11 +82,22 @@ SITES = {
         takes_logout_tokens="/callback?logout=backchannel",
     ),
     "mozilla-django-oidc": Site("/oidc/callback/", sends=(NONCE,), refresh="", ends_session=False),
+    "oauth2-proxy": Site(
+        "/oauth2/callback",
+        enter="button",
+        sends=(PKCE,),
+        refresh="/",
+        sign_out="/oauth2/sign_out?rd={issuer}%2Foauth%2Flogout%3Fclient_id%3D{client_id}"
+        "%26post_logout_redirect_uri%3Dhttp%253A%252F%252F127.0.0.1%253A{port}%252Fsigned-out",
+    ),
+    "openidconnect": Site(sends=(PKCE, NONCE)),
     "passport-oauth2": Site(sends=(PKCE,), ends_session=False),
     "passport-openidconnect": Site(refresh="", ends_session=False, metadata={"require_pkce": False}),
     "pyoidc": Site(sends=(NONCE,)),
+    "requests-oauthlib": Site(sends=(PKCE,)),
     "simple-oauth2": Site(sends=(NONCE,), ends_session=False),
     "social-auth": Site("/complete/oidc/", enter="button", sends=(NONCE,)),
+    "spring-security": Site("/login/oauth2/code/ours", sends=(PKCE, NONCE), leave="button"),
     "zitadel-oidc": Site(sends=(PKCE,)),
 }
 USUAL = ("express-openid-connect", "mod_auth_openidc", "mozilla-django-oidc")  # with fastmcp, those that differ most

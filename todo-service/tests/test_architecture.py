@@ -154,6 +154,17 @@ def test_alembic_is_imported_by_the_migrate_command_only() -> None:
     assert not [node for node in at_import if isinstance(node, ast.ImportFrom) and "alembic" in (node.module or "")]
 
 
+def test_the_mcp_sdk_is_imported_in_one_place_and_not_at_the_start() -> None:
+    """It takes 20 MB, which a process without agents does not need."""
+    importers = {name for name in MODULES if any(i.split(".")[0].startswith("mcp") for i in imports(MODULES[name]))}
+    assert importers == {"agents.server", "agents.lazy"}
+    assert {name for name in MODULES if "agents.server" in ours(name)} == {"agents.lazy"}
+    at_import = [
+        node for node in ast.parse(MODULES["agents.lazy"].read_text()).body if isinstance(node, ast.ImportFrom)
+    ]
+    assert not [node for node in at_import if (node.module or "").startswith(("server", "mcp"))]  # types excepted
+
+
 def test_layers_of_a_request_share_its_id_and_its_outgoing_fields_only() -> None:
     """Whatever stands in the ASGI scope has no type, so each key has one module that writes it.
 

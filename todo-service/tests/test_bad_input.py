@@ -5,13 +5,16 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import iscoroutinefunction
 from typing import Any, NoReturn
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from todo_fixtures import issuer
 from todo_fixtures.service import Service
+from todo_service.http import refusals
 from todo_service.todos.batch import Batch
 from todo_service.todos.fields import NewTodo, TodoChange
 
@@ -377,3 +380,10 @@ def test_a_query_of_100_parameters_is_read(alice: httpx2.Client) -> None:
         alice.get(TODOS + "?" + "&".join(f"x{number}=1" for number in range(100))), 400, "invalid-parameter"
     )
     assert len(problem["errors"]) == 20
+
+
+def test_a_refusal_is_rendered_without_a_thread() -> None:
+    """Starlette runs a handler that is no coroutine function in a thread of its pool."""
+    app = FastAPI()
+    refusals.add_to(app)
+    assert [kind for kind, handler in app.exception_handlers.items() if not iscoroutinefunction(handler)] == []

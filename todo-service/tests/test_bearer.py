@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from atjwt import AccessToken, Proof, Reason, Refused, Seams, Verifier
-from atjwt.bearer import Denied, Requirement, Sent, denial_of, public_url, read_token, require
+from atjwt.bearer import Denied, Requirement, Resource, Sent, denial_of, read_token, require
 
 NOW = 1_800_000_000.0
 VERIFIER = Verifier("https://id.example.com", "https://api.example.com", seams=Seams(clock=lambda: NOW))
@@ -47,7 +47,7 @@ def test_anything_else_is_refused_and_without_a_token_no_error_is_named(
 @pytest.mark.parametrize("proofs", [[], ["a", "b"]], ids=["none", "two"])
 def test_a_token_with_the_scheme_dpop_has_one_proof_beside_it(proofs: list[str]) -> None:
     """RFC 9449 §4.3, §7.1."""
-    url = public_url("https://api.example.com/billing", "", "/billing/1")
+    url = "https://api.example.com/billing/1"
     assert read_token(["dpop abc"], Sent("GET", url, ["p"])) == ("abc", Proof("p", "GET", url))
     with pytest.raises(Denied) as denied:
         read_token(["DPoP abc"], Sent("GET", url, proofs))
@@ -66,7 +66,9 @@ def test_a_token_with_the_scheme_dpop_has_one_proof_beside_it(proofs: list[str])
 )
 def test_the_url_of_a_request_has_the_origin_that_was_configured(audience: str, base_url: str, url: str) -> None:
     """Without one only bearer tokens are accepted."""
-    assert public_url(audience, base_url, "/1") == url
+    resource = Resource(Verifier("https://id.example.com", audience), base_url)
+    assert resource.url("/1") == url
+    assert resource.sent("GET", "/a b/ü(1)", []).url == (url and f"{url[:-2]}/a%20b/%C3%BC(1)")
     if not url:
         with pytest.raises(Denied, match="as a bearer token"):
             read_token(["DPoP abc"], Sent("GET", url, ["p"]))

@@ -56,6 +56,7 @@ def test_private_members_raise_an_alarm_that_does_not_repeat_them(caplog: pytest
         pytest.param(b'{"keys":[]}', id="no-keys"),
         pytest.param(document(*UNUSABLE.values()), id="no-usable-keys"),
         pytest.param(document(*[jwk("first", kid=str(kid)) for kid in range(33)]), id="33-keys"),
+        pytest.param(document(*[{}] * 1000), id="1000-keys"),
         pytest.param(document(jwk("first")) + b" " * 65_536, id="more-than-64-KiB"),
         pytest.param(b'{"keys":' + b"[" * 5000, id="deep"),
         pytest.param(b'{"keys":[],' + document(jwk("first"))[1:], id="keys-twice"),

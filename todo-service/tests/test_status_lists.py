@@ -212,7 +212,7 @@ async def test_a_new_status_key_is_learnt(jwks: JwksEndpoint, lists: StatusEndpo
 async def test_a_hint_is_followed_at_once(jwks: JwksEndpoint, lists: StatusEndpoint) -> None:
     async with running(jwks, ONCE) as held:
         await until(lambda: has(held, "1"))
-        lists.revoke("1", 5)
+        lists.revoke("1", 5, version=7)
         held.hint(f"{URI}/1", 7)
         await until(lambda: is_revoked(held, 5))
         held.hint(f"{URI}/1", 7)
@@ -222,17 +222,38 @@ async def test_a_hint_is_followed_at_once(jwks: JwksEndpoint, lists: StatusEndpo
 
 
 @in_a_loop
-async def test_a_flood_of_hints_and_versions_that_do_not_exist(jwks: JwksEndpoint, lists: StatusEndpoint) -> None:
-    """A hint costs at most one fetch. After a thousand wrong hints a right one is still followed."""
+async def test_a_hint_is_followed_until_no_cache_on_the_way_answers_with_less(
+    jwks: JwksEndpoint, lists: StatusEndpoint
+) -> None:
+    """auth-service's gateway keeps a list for a second, whatever version is asked for."""
     async with running(jwks, ONCE) as held:
+        await until(lambda: has(held, "1"))
+        lists.cache()
+        lists.revoke("1", 5, version=7)
+        held.hint(f"{URI}/1", 7)
+        await until(lambda: len(lists.fetched("1")) > 3)
+        assert not is_revoked(held, 5)
+        lists.cached.clear()
+        await until(lambda: is_revoked(held, 5))
+        fetched = len(lists.fetched("1"))
+        held.hint(f"{URI}/1", 8)
+        await until(lambda: len(lists.fetched("1")) > fetched)
+    assert held.counts.hints == {"followed": 2, "known": 0, "foreign": 0}
+
+
+@in_a_loop
+async def test_a_flood_of_hints_and_versions_that_do_not_exist(jwks: JwksEndpoint, lists: StatusEndpoint) -> None:
+    """After a thousand wrong hints a right one is still followed; a wrong one ends after a while."""
+    async with running(jwks, replace(ONCE, cached_for=timedelta(milliseconds=50))) as held:
         await until(lambda: has(held, "1"))
         for version in range(10**12, 10**12 + 1000):
             held.hint(f"{URI}/1", version)
-        await until(lambda: held.counts.hints["followed"] > 0)
+        await until(lambda: held.counts.hints["followed"] > 0 and not held._wanted)
+        await asyncio.sleep(0.1)
+        assert len(lists.fetched("1")) <= 6  # the poll's, and one every 20 ms
         lists.revoke("1", 5)
         held.hint(f"{URI}/1", 1)
         await until(lambda: is_revoked(held, 5))
-        assert len(lists.fetched("1")) <= 4
 
 
 @in_a_loop

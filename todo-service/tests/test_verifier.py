@@ -3,67 +3,22 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from atjwt import Endpoints, Policy, Reason, Refused, Seams, Verifier, VerifierThread, WhenStale
 from todo_fixtures.event_loop import in_a_loop, until
-from todo_fixtures.issuer import AUDIENCE, ISSUER, JwksEndpoint, jwk, serve_jwks, status, token
+from todo_fixtures.issuer import AUDIENCE, ISSUER, jwk, serve_jwks, status, token
 from todo_fixtures.service import QUICK, QUICK_POLLING, wait_until
-from todo_fixtures.status_lists import SIGNER, StatusEndpoint
-
-METADATA = "/.well-known/oauth-authorization-server"
-SEAMS = Seams(schedule=QUICK, polling=QUICK_POLLING)
-
-
-class Issuer:
-    """Metadata, keys and status lists on loopback; the tokens name ISSUER."""
-
-    def __init__(self, endpoint: JwksEndpoint) -> None:
-        self.endpoint, self.lists = endpoint, StatusEndpoint()
-        self.metadata: dict[str, Any] = {
-            "issuer": ISSUER,
-            "jwks_uri": f"{ISSUER}/.well-known/jwks.json",
-            "status_list_aggregation_endpoint": f"{ISSUER}/oauth/status-lists",
-        }
-        self.fetched: list[str] = []
-        endpoint.keys = [jwk("first"), jwk(SIGNER, signs="statuslist+jwt")]
-        endpoint.elsewhere = {"/oauth/status-lists": self.lists.answer, "/.well-known/o": self._metadata}
-        self.lists.publish("1")
-
-    def _metadata(self, path: str, etag: str | None) -> tuple[int, dict[str, str], bytes]:
-        self.fetched.append(path)
-        found = self.metadata if path == METADATA else None
-        return (404, {}, b"") if found is None else (200, {}, json.dumps(found).encode())
+from todo_fixtures.whole_issuer import SEAMS, Issuer, made, reason_of, running
 
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
     with serve_jwks() as endpoint:
         yield Issuer(endpoint)
-
-
-def made(issuer: Issuer, **more: Any) -> Verifier:
-    return Verifier(ISSUER, AUDIENCE, reached_at=issuer.endpoint.url, seams=SEAMS, **more)
-
-
-@asynccontextmanager
-async def running(issuer: Issuer, **more: Any) -> AsyncIterator[Verifier]:
-    async with made(issuer, **more) as verifier:
-        await until(lambda: verifier.is_ready)
-        yield verifier
-
-
-def reason_of(verifier: Verifier | VerifierThread, text: str, **more: Any) -> Reason | None:
-    try:
-        verifier.verify(text, **more)
-    except Refused as refused:
-        return refused.reason
-    return None
 
 
 @in_a_loop
@@ -123,6 +78,25 @@ async def test_an_unknown_key_is_looked_for_without_waiting(issuer: Issuer) -> N
         issuer.endpoint.keys.append(jwk("second"))
         assert reason_of(verifier, token("second")) is Reason.UNKNOWN_KEY
         await until(lambda: reason_of(verifier, token("second")) is None)
+
+
+@in_a_loop
+async def test_another_api_shares_keys_and_lists(issuer: Issuer) -> None:
+    """Each verifier takes its own audience only. The second one fetches nothing."""
+    async with running(issuer) as verifier:
+        other = verifier.for_audience(f"{ISSUER}/mcp")
+        assert other.is_ready
+        mine, theirs = token(status=status(1)), token(status=status(2), aud=f"{ISSUER}/mcp")
+        assert (reason_of(other, mine), reason_of(verifier, theirs)) == (Reason.WRONG_AUDIENCE, Reason.WRONG_AUDIENCE)
+        assert (verifier.verify(mine).sub, other.verify(theirs).sub) == ("alice", "alice")
+        issuer.lists.revoke("1", 2)
+        await until(lambda: reason_of(other, theirs) is Reason.REVOKED)
+        issuer.endpoint.keys.append(jwk("second"))
+        assert reason_of(other, token("second", aud=f"{ISSUER}/mcp")) is Reason.UNKNOWN_KEY
+        await until(lambda: reason_of(other, token("second", aud=f"{ISSUER}/mcp")) is None)
+        assert Reason.REVOKED not in verifier.report().refusals
+        with pytest.raises(RuntimeError):
+            await other.__aenter__()
 
 
 @in_a_loop

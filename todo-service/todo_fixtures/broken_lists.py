@@ -29,6 +29,7 @@ def compressed(octets: bytes) -> dict[str, Any]:
 PACKED = zlib.compress(bytes(128), 9)
 REFUSED: dict[str, Callable[[], str]] = {
     "another-list": lambda: document("2"),
+    "of-another-issuer": lambda: document(sub="https://evil.example.com/oauth/status-lists/1"),
     "sub-absent": lambda: document(sub=None),
     "sub-longer": lambda: document(sub=f"{LIST}/"),
     "expired": lambda: document(iat=NOW - 400, exp=NOW - 61),

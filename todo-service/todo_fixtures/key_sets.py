@@ -55,6 +55,7 @@ UNUSABLE: dict[str, Any] = {
     "e-33-bits": jwk("second", e="AQAAAAE"),
     "e-3072-bits": jwk("second", e="_" * 512),
     "n-even": jwk("second", n=jwk("second")["n"][:-1] + "A"),
+    "n-16-bits": jwk("second", n="wwE"),
     "n-8200-bits": jwk("second", n="_" * 1367),
     "n-131072-bits": jwk("second", n="_" * 21846),
     "1024-bits": weak(bits=1024),

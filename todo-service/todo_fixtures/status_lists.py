@@ -60,14 +60,19 @@ class StatusEndpoint:
     aggregation: bytes | None = None
     media_type: str | None = None
     status: int = 200
+    cached: dict[str, str] = field(default_factory=dict)  # what a cache on the way answers instead
     requests: list[tuple[str, str | None]] = field(default_factory=list)  # path with query, If-None-Match
 
     def publish(self, name: str, **claims: Any) -> None:
         self.documents[name] = document(name, self.revoked.setdefault(name, set()), **claims)
 
-    def revoke(self, name: str, index: int) -> None:
+    def revoke(self, name: str, index: int, **claims: Any) -> None:
         self.revoked.setdefault(name, set()).add(index)
-        self.publish(name)
+        self.publish(name, **claims)
+
+    def cache(self) -> None:
+        """From now on answer with the present documents, also when they have changed, until `cached` is cleared."""
+        self.cached = dict(self.documents)
 
     def talk_nonsense(self, media_type: str) -> None:
         """Send all documents with this media type, and publish changed lists."""
@@ -80,7 +85,7 @@ class StatusEndpoint:
         name = path.partition("?")[0].removeprefix("/oauth/status-lists").removeprefix("/")
         if self.status != 200 or (name and name not in self.documents):
             return self.status if self.status != 200 else 404, {}, b""
-        body, media_type = self.documents[name].encode() if name else b"", "application/statuslist+jwt"
+        body, media_type = (self.documents | self.cached)[name].encode() if name else b"", "application/statuslist+jwt"
         if not name:
             listed = {"status_lists": [f"{URI}/{name}" for name in self.documents]}
             body, media_type = self.aggregation or json.dumps(listed).encode(), "application/json"

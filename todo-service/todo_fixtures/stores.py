@@ -24,12 +24,16 @@ class NoPostgres(Exception):
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """The URL of an empty database: in a container if Docker has the image, otherwise on the installed server."""
+def postgres(*, is_durable: bool = False) -> Iterator[str]:
+    """The URL of an empty database: in a container if Docker has the image, otherwise on the installed server.
+
+    Tests do not wait for the disk, unless `is_durable`: then a commit is on it, as in a deployment.
+    """
+    setting = f"fsync={'on' if is_durable else 'off'}"
     if _engine_has_image():
-        yield from _in_container()
+        yield from _in_container(setting)
     else:
-        yield from _installed()
+        yield from _installed(setting)
 
 
 SERVING_ROLE = "todo_serving"
@@ -53,15 +57,15 @@ def _engine_has_image() -> bool:
     return subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, timeout=120).returncode == 0
 
 
-def _in_container() -> Iterator[str]:
+def _in_container(setting: str) -> Iterator[str]:
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # that image may not be available
     from testcontainers.community.postgres import PostgresContainer
 
-    with PostgresContainer(IMAGE, driver="psycopg").with_command("postgres -c fsync=off") as container:
+    with PostgresContainer(IMAGE, driver="psycopg").with_command(f"postgres -c {setting}") as container:
         yield container.get_connection_url()
 
 
-def _installed() -> Iterator[str]:
+def _installed(setting: str) -> Iterator[str]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not programs:
         raise NoPostgres("no PostgreSQL is installed, and Docker has no postgres:17")
@@ -75,7 +79,7 @@ def _installed() -> Iterator[str]:
         port = free.getsockname()[1]
     initdb = [str(programs[-1]), "-D", str(directory / "data"), "-U", "test", "-A", "trust", "-E", "UTF8", "--no-sync"]
     subprocess.run(initdb, check=True, capture_output=True, **as_user)
-    options = ["-D", str(directory / "data"), "-p", str(port), "-k", str(directory), "-c", "fsync=off"]
+    options = ["-D", str(directory / "data"), "-p", str(port), "-k", str(directory), "-c", setting]
     server = subprocess.Popen([str(programs[-1].with_name("postgres")), *options], stderr=subprocess.DEVNULL, **as_user)
     try:
         _wait(port)

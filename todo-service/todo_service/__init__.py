@@ -13,7 +13,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("settings", "telemetry"),
     ("http",),
     ("todos",),
-    ("account_events", "migrations", "verifier_reports", "web_application"),
+    ("account_events", "agents", "migrations", "verifier_reports", "web_application"),
     ("assembly",),
     ("app",),
     ("commands",),

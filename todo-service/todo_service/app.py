@@ -10,6 +10,8 @@ from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .account_events import endpoint as account_events
+from .agents import endpoint as agents
+from .agents import metadata as agent_metadata
 from .assembly import Parts, Seams, assembled
 from .http import health, openapi, problems, protected_resource, refusals
 from .http.cross_origin import CrossOrigin
@@ -73,7 +75,7 @@ def end_streams(app: FastAPI) -> None:
 
 def _add_routes(app: FastAPI, *, takes_events: bool) -> None:
     app.router.routes.insert(0, UnservedAddresses())
-    routers = (health.router, protected_resource.router)
+    routers = (health.router, protected_resource.router, agent_metadata.router, agents.router)
     for router in (*routers, account_events.router) if takes_events else routers:
         app.include_router(router)
     for prefix in (routes.OWN, routes.BY_USER):
@@ -108,6 +110,7 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
         purge.purge_forever(parts.database, clock=parts.clock),
         parts.streams.follow_forever(),
         parts.streams.check_forever(),
+        parts.mcp_server.run_forever(),
     ]
     if parts.verifier_reports is not None:
         work.append(parts.verifier_reports.report_forever())

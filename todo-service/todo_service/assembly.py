@@ -14,6 +14,9 @@ import atjwt
 from atjwt import Endpoints, Policy, Polling, SavedCopies, Schedule, Verifier
 
 from .account_events.endpoint import EventReceiver
+from .agents import metadata as agent_metadata
+from .agents.lazy import LazyServer
+from .agents.tools import SCOPES as AGENT_SCOPES
 from .http import protected_resource
 from .http.authentication import Authenticator
 from .http.parts import Supply
@@ -64,6 +67,10 @@ class Parts(Supply):
     event_receiver: EventReceiver
     verifier_reports: VerifierReports | None
     protected_resource: ProtectedResource
+    mcp_authenticator: Authenticator
+    mcp_metadata: ProtectedResource
+    mcp_origins: frozenset[str]  # pages that may call /mcp
+    mcp_server: LazyServer
     web_files: Files
 
 
@@ -95,6 +102,12 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
     clock = seams.clock
     verifier = _verifier(settings, settings.issuer + protected_resource.RESOURCE_PATH, seams)
     metadata = protected_resource.describe(settings.issuer, verifier.policy.proof_algorithms)
+    mcp_metadata = protected_resource.describe(
+        settings.issuer,
+        verifier.policy.proof_algorithms,
+        path=agent_metadata.RESOURCE_PATH,
+        scopes=AGENT_SCOPES,
+    )
     return Parts(
         clock=clock,
         counts=counts,
@@ -121,6 +134,17 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         event_receiver=EventReceiver(verifier, settings.client_id, database, clock),
         verifier_reports=_verifier_reports(settings, verifier, seams.pace),
         protected_resource=metadata,
+        mcp_authenticator=Authenticator(
+            verifier.for_audience(settings.issuer + agent_metadata.RESOURCE_PATH),
+            origin=settings.issuer,
+            resource_metadata=settings.issuer + agent_metadata.PATH,
+            rejections=counts.rejections,
+            clock=clock,
+            scope=" ".join(AGENT_SCOPES),
+        ),
+        mcp_metadata=mcp_metadata,
+        mcp_origins=frozenset((settings.issuer, *settings.cors_origins)),
+        mcp_server=LazyServer(),
         web_files=read_files(settings.web_folder),
     )
 

@@ -4,9 +4,12 @@
     sign_ups.py          `create_unless_taken`: a new account, without telling whether the address was free; an account
                          without a password
     account_lists.py     pages of accounts for operators: searched, in a chosen order
+    usernames.py         user names: `set_username`, and the table of those that were ever given
     email_addresses.py   `parse_email`: an address in the form in which it is stored and compared
-    passwords.py         which passwords are accepted; Argon2id in a few threads with a bounded queue
-    factors/             what is proved after the password: codes of an authenticator app, recovery codes
+    passwords.py         their length, the list of common ones; Argon2id in a few threads with a bounded queue
+    weak_passwords.py    `check_new`: common passwords are refused, and those that are the person's name or address
+    factors/             what is proved after the password: codes of an authenticator app, recovery codes; trusted
+                         browsers
 
 An identity is one way in to an account; a password is the identity of the provider `credential`. A password never meets
 the database: `find_by_email_with_password` reads the hash, the session is closed, `PasswordHasher` compares in its

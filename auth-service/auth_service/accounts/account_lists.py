@@ -24,14 +24,13 @@ async def list_accounts(
 ) -> Sequence[Account]:
     """A page of accounts, starting after the account `after`.
 
-    `search` keeps those whose e-mail address or name contains this text, in upper or lower case.
+    `search` keeps those whose e-mail address, name or user name contains this text, in upper or lower case.
     """
     column, is_descending = ORDERS[order]
     query = select(Account).limit(limit)
     if search:
-        query = query.where(
-            or_(Account.email.icontains(search, autoescape=True), Account.name.icontains(search, autoescape=True))
-        )
+        searched = (Account.email, Account.name, Account.username)
+        query = query.where(or_(*(each.icontains(search, autoescape=True) for each in searched)))
     place = tuple_(column, Account.id)
     if after is not None:
         last = tuple_(getattr(after, column.key), after.id)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..events import account_events
 from ..oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
+from ..oauth.usernames import MAX_LENGTH as USERNAME_MAX_LENGTH
 from ..store import identifiers
 from ..store.instants import Instant
 from ..store.rows import Row
@@ -39,6 +40,8 @@ class Account(Row):
     updated_at: Mapped[datetime] = mapped_column(Instant)
     suspended_at: Mapped[datetime | None] = mapped_column(Instant)  # None: active; otherwise sign-in is refused
     second_factor_at: Mapped[datetime | None] = mapped_column(Instant)  # None: a password is enough; set by factors/
+    second_factor_required_at: Mapped[datetime | None] = mapped_column(Instant)  # by an operator, for this account
+    username: Mapped[str | None] = mapped_column(String(USERNAME_MAX_LENGTH))  # set by usernames.py
 
 
 class Identity(Row):

@@ -112,7 +112,7 @@ class Place:
         return matches and password_hash is not None
 
     async def is_common(self, password: str) -> bool:
-        """Whether the password is in the list of common ones."""
+        """Whether the password is in the list of common ones. weak_passwords.py asks."""
         return await self._run(_is_common, password)
 
     async def _run(self, function: Callable[..., T], *arguments: object) -> T:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..oauth import workload_identity
 from ..oauth.client_assertion import ClientAssertion
 from ..oauth.compact_jwt import InvalidJwt, SignedJwt
 from ..store.database import Database
@@ -45,6 +46,21 @@ class AssertionVerifier:
             raise InvalidJwt("no key of the client verifies it")
         if not await spend_once(self.database, _key(assertion), expires_at=assertion.expires_at):
             raise InvalidJwt("it has been used before")
+
+    async def verify_workload(self, text: str, client: Client, *, now: datetime) -> None:
+        """Check that the platform of this client's workload signed the token, and that it is the workload's.
+
+        It is not used up: a platform gives its workload one token for up to an hour.
+
+        Raises:
+            InvalidJwt
+        """
+        workload = client.registration.workload
+        if workload is None:
+            raise InvalidJwt("the client has no workload")
+        token = workload_identity.parse(text, workload, now=now)
+        if not await self.is_signed(token, client, now=now):
+            raise InvalidJwt("no key of the platform verifies it")
 
     async def is_signed(self, assertion: SignedJwt, client: Client, *, now: datetime) -> bool:
         """Whether a key of the client verifies it. A `jwks_uri` is fetched if that may help."""

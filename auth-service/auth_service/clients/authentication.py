@@ -6,7 +6,7 @@ the other, since many client libraries have no choice.
 
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,12 +21,15 @@ from ..oauth.metadata_values import (
     PRIVATE_KEY_JWT,
     SECRET_METHODS,
     TOKEN_ENDPOINT,
+    WORKLOAD_JWT,
 )
 from ..oauth.parameters import Parameters, decode_form_text
 from .assertions import AssertionVerifier
 from .cache import ClientCache
 from .clients import WEB_CLIENT_ID, Client
 
+DIFFERS = "The parameter client_id differs from the one in the client authentication."
+FindClient = Callable[[str], Awaitable[Client | None]]
 UNREADABLE_BASIC = (
     "The Basic credentials are not readable: client_id and client_secret are each form-encoded, joined by a colon, and "
     "encoded in Base64."
@@ -67,7 +70,7 @@ def read_credentials(authorization: Sequence[str], parameters: Parameters) -> Cr
     else:
         raise InvalidClient("The request has neither client authentication nor a client_id.")
     if parameters.get("client_id") not in (None, found.client_id):
-        raise InvalidRequest("The parameter client_id differs from the one in the client authentication.")
+        raise InvalidRequest(DIFFERS)
     return found
 
 
@@ -96,9 +99,12 @@ def _read_assertion(parameters: Parameters) -> Credentials:
     if parameters.require("client_assertion_type") != ASSERTION_TYPE:
         raise InvalidClient(f"The client_assertion_type must be {ASSERTION_TYPE}.")
     try:
-        return Credentials(PRIVATE_KEY_JWT, client_assertion.read_client_id(assertion), assertion)
+        subject, named = client_assertion.read_client_id(assertion), parameters.get("client_id")
     except InvalidJwt as error:
         raise InvalidClient(f"The client_assertion is refused: {error}.") from error
+    if named not in (None, subject):  # a platform's token: its subject is the platform's name for the client
+        return Credentials(WORKLOAD_JWT, parameters.require("client_id"), assertion)
+    return Credentials(PRIVATE_KEY_JWT, subject, assertion)
 
 
 @dataclass(frozen=True)
@@ -107,8 +113,18 @@ class ClientAuthenticator:
     cache: ClientCache
     verifier: AssertionVerifier
 
-    async def authenticate(self, authorization: Sequence[str], parameters: Parameters, *, now: datetime) -> Client:
+    async def authenticate(
+        self,
+        authorization: Sequence[str],
+        parameters: Parameters,
+        *,
+        find: FindClient | None = None,
+        now: datetime,
+    ) -> Client:
         """Authenticate the client of a request.
+
+        Args:
+            find: how the client is found; None: in the database. It may raise an OAuthError.
 
         Raises:
             InvalidRequest, InvalidClient: as in `read_credentials`.
@@ -117,10 +133,12 @@ class ClientAuthenticator:
                 exist.
         """
         shown = read_credentials(authorization, parameters)
-        client = await self.cache.find(shown.client_id, now=now)
+        client = await (find(shown.client_id) if find else self.cache.find(shown.client_id, now=now))
         if client is None or client.client_id == WEB_CLIENT_ID:  # its tokens come from sessions only
             raise InvalidClient("No client with this client_id is registered.")
         registered = client.registration.token_endpoint_auth_method
+        if shown.method == WORKLOAD_JWT and registered != WORKLOAD_JWT:
+            raise InvalidRequest(DIFFERS)
         if not _is_same_method(shown.method, registered):
             raise InvalidClient(
                 f"This client is registered for {registered}, and the request uses {shown.method}.",
@@ -128,6 +146,8 @@ class ClientAuthenticator:
             )
         if shown.method == PRIVATE_KEY_JWT:
             await self._verify(shown.secret_or_assertion, client, now)
+        elif shown.method == WORKLOAD_JWT:
+            await self._verify_workload(shown.secret_or_assertion, client, now)
         elif shown.method != NONE and not client.has_secret(shown.secret_or_assertion, now=now):
             raise InvalidClient("The client_secret is wrong.", client_id=client.client_id)
         return client
@@ -150,4 +170,11 @@ class ClientAuthenticator:
             await self.verifier.verify(assertion, client, now=now)
         except InvalidJwt as error:
             reason = f"The client_assertion is refused: {error}."
+            raise InvalidClient(reason, client_id=client.client_id) from error
+
+    async def _verify_workload(self, text: str, client: Client, now: datetime) -> None:
+        try:
+            await self.verifier.verify_workload(text, client, now=now)
+        except InvalidJwt as error:
+            reason = f"The platform's token is refused: {error}."
             raise InvalidClient(reason, client_id=client.client_id) from error

@@ -22,14 +22,13 @@ from ..status_lists import indexes as status_indexes
 from ..store import client_ids, identifiers
 from ..store.instants import Instant
 from ..store.rows import Row, insert_into
-from . import origins as client_origins
-from . import revoked_secrets
+from . import revoked_secrets, workloads
 
 # The underscore keeps client ids distinct from account ids, and from the reserved client `web`.
 PREFIX = "client_"
-WEB_CLIENT_ID = "web"  # web applications on the Better Auth protocol: no credential; its tokens belong to sessions
+WEB_CLIENT_ID, PERSONAL_CLIENT_ID = "web", "personal"  # reserved: of sessions, and of personal access tokens
 BLOCKED = "document, blocked"  # in `registered_by`: an operator has cut the client off (document_clients.py)
-_CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}|{WEB_CLIENT_ID}")
+_CLIENT_ID = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{identifiers.LENGTH}}}|{WEB_CLIENT_ID}|{PERSONAL_CLIENT_ID}")
 
 
 class SecretEnded(Exception):
@@ -82,7 +81,7 @@ async def register(session: AsyncSession, registration: ClientMetadata, *, now: 
     )
     session.add(client)
     await session.flush()  # before its origins: without an ORM relationship SQLAlchemy does not know the order
-    await client_origins.replace(session, client.client_id, registration.redirect_uris)
+    await workloads.replace_derived(session, client.client_id, registration)
     return client, secret
 
 
@@ -112,7 +111,7 @@ async def provision(
             index_elements=["client_id"], set_={**made, "updated_at": now}
         )
     )
-    await client_origins.replace(session, client_id, registration.redirect_uris)
+    await workloads.replace_derived(session, client_id, registration)
     return held is None or held.secret_hash != made.get("secret_hash", held.secret_hash)
 
 
@@ -147,7 +146,7 @@ async def replace_registration(
         changes |= {"previous_secret_hash": None, "previous_secret_expires_at": None}
         changes["secret_hash"] = opaque.hash_of(secret) if secret else None
     await session.execute(update(Client).where(Client.client_id == client.client_id).values(**changes))
-    await client_origins.replace(session, client.client_id, registration.redirect_uris)
+    await workloads.replace_derived(session, client.client_id, registration)
     return secret
 
 

@@ -4,7 +4,7 @@ difference (`apply --plan --exit-code`).
     serving.py, working.py                     `serve` and `worker`: the two kinds of process
     whole_responses.py                         `serve` sends small responses in one system call
     users.py, users_access.py, users_email.py  `users`: accounts; suspend, activate, delete; their addresses
-    users_factors.py                           `users disable-second-factor`
+    users_username.py, users_factors.py        `users set-username`, `users disable-second-factor`
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     blocking.py                                `clients block`: cut off a client with a metadata document
@@ -13,6 +13,7 @@ difference (`apply --plan --exit-code`).
     apply.py, configuration/                   `apply`: APIs, groups and clients from files
     algorithms.py                              when the signing algorithm of an API or a client begins
     roles.py, groups.py, named_holders.py      `roles`, `groups`: of accounts and services; who is named
+    personal_tokens.py                         `tokens`: personal access tokens
     consents.py, sessions.py, events.py        `consents`, `sessions`, `events`
     mail.py                                    `mail`: mails that are not sent; a test
     keys.py, key_withdrawal.py, verifiers.py   `keys`: list, rotate, emergency; what verifiers hold
@@ -41,6 +42,7 @@ from sqlalchemy.exc import OperationalError
 from ..accounts.factors.totp_factors import UnreadableSecret
 from ..keys.encryption import UnreadableKey
 from ..keys.rotation import RotationRefused
+from ..oauth.errors import InvalidClientMetadata
 from ..settings.settings import InvalidSettings
 from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
@@ -56,6 +58,7 @@ from . import (
     key_check,
     keys,
     mail,
+    personal_tokens,
     registration_tokens,
     resources,
     restoring,
@@ -75,6 +78,7 @@ app = typer.Typer(
 app.add_typer(users.app, name="users")
 app.add_typer(clients.app, name="clients")
 app.add_typer(registration_tokens.app, name="registration-tokens")
+app.add_typer(personal_tokens.app, name="tokens")
 app.add_typer(resources.app, name="resources")
 app.add_typer(roles.app, name="roles")
 app.add_typer(groups.app, name="groups")
@@ -148,6 +152,7 @@ def main() -> None:
         UnreadableSecret,
         RotationRefused,
         CommandRefused,
+        InvalidClientMetadata,
         CannotListen,
         TracingUnavailable,
     ) as error:

@@ -21,7 +21,7 @@ from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show
 
 app = typer.Typer(help="The name of this issuer.", no_args_is_help=True)
-MEMBERS = ("default_resource", "protected_resource")  # of a client's metadata
+MEMBERS = ("default_resource", "protected_resource", "exchange")  # of a client's metadata
 
 Old = Annotated[str, typer.Argument(metavar="OLD_ISSUER", help="The issuer of before, such as http://localhost:8080.")]
 
@@ -117,4 +117,8 @@ async def _move_clients(session: AsyncSession, old: str, new: str) -> int:
 
 
 def _moved_member(value: Any, old: str, new: str) -> Any:
-    return [moved(each, old, new) for each in value] if isinstance(value, list) else moved(value, old, new)
+    if isinstance(value, dict):  # a rule of `exchange`
+        return {**value, "resource": moved(value["resource"], old, new)}
+    if isinstance(value, list):
+        return [_moved_member(each, old, new) for each in value]
+    return moved(value, old, new)

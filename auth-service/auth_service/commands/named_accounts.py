@@ -26,9 +26,17 @@ def record_of(account: Account, **further: str | int) -> Record:
         "id": account.id,
         "email": account.email,
         "name": account.name,
+        "username": account.username,
         "email_verified": account.email_verified,
         "status": "active" if account.suspended_at is None else "suspended",
-        "second_factor": "off" if account.second_factor_at is None else "on",
+        "second_factor": _second_factor_of(account),
         "created_at": account.created_at.isoformat(timespec="milliseconds"),
         **further,
     }
+
+
+def _second_factor_of(account: Account) -> str:
+    """Off, on, or required of this account and not set up yet."""
+    if account.second_factor_at is not None:
+        return "on"
+    return "off" if account.second_factor_required_at is None else "required"

@@ -54,7 +54,7 @@ def _read_secret(path: Path) -> str:
 
 
 async def _provision(client_id: str, members: dict[str, Any], secret: str | None, file: Path | None) -> None:
-    if not clients.is_client_id(client_id):
+    if not clients.is_client_id(client_id) or client_id == clients.PERSONAL_CLIENT_ID:
         raise CommandRefused(
             f"CLIENT_ID must be {clients.PREFIX} followed by 32 letters and digits, or {clients.WEB_CLIENT_ID}"
         )

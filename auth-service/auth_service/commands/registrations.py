@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..clients.clients import WEB_CLIENT_ID, Client
+from ..clients.clients import PERSONAL_CLIENT_ID, WEB_CLIENT_ID, Client
 from ..clients.keys import UnusableKey, parse_key_set
 from ..oauth.audiences import Resources
 from ..oauth.client_metadata import NAMES, ClientMetadata, parse
@@ -44,6 +44,8 @@ def check_registration(members: dict[str, Any], resources: Resources, *, client_
     """The checked metadata. Raises CommandRefused, with the error code of RFC 7591 §3.2.2."""
     from ..endpoints.token.grants import GRANT_TYPES  # imported late: it loads FastAPI
 
+    if client_id == PERSONAL_CLIENT_ID:
+        raise CommandRefused(f"{client_id} is reserved: personal access tokens are all that it is for")
     if "client_secret" in members:
         raise CommandRefused("client_secret: the service makes secrets; use rotate-secret for a new one")
     try:

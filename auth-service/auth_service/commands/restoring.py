@@ -17,16 +17,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account
 from ..accounts.factors.challenges import Challenge
+from ..accounts.factors.trusted_browsers import TrustedBrowser
 from ..audit.trail import record
 from ..clients.clients import Client
 from ..clients.registration_tokens import RegistrationToken
 from ..grants import grants
 from ..grants.authorization_requests import StoredRequest
 from ..grants.consents import Consent
+from ..grants.device_codes import DeviceCode
 from ..grants.logout_requests import LogoutRequest
 from ..keys.rotation import withdraw_all_keys
 from ..keys.signing import ACTIVE, NEXT, SigningKey
 from ..keys.verifier_reports import VerifierReport
+from ..mail.codes import SignInCode
 from ..mail.links import MailedLink
 from ..mail.outbox import OutgoingMail
 from ..migrations.tables import import_tables
@@ -39,6 +42,7 @@ from ..store.database import Database
 from ..store.instants import utc_now
 from ..store.leases import Lease
 from ..tokens.authorization_codes import AuthorizationCode
+from ..tokens.personal_tokens import PersonalToken
 from ..tokens.refresh_tokens import RefreshTokenFamily
 from .key_withdrawal import open_stores, written
 from .opened import Yes, confirm, opened, run
@@ -61,13 +65,11 @@ _PAST = {
 }
 _BATCH = 500  # sessions in one statement
 # Nothing in these tables outlives a restore. Pending requests and reports are made anew by those who need them.
-# Mails of the backup have been sent since, and their links used.
 _EMPTIED = (
     *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
-    *(OutgoingMail, MailedLink),
-    Challenge,
+    *(Challenge, TrustedBrowser, DeviceCode, PersonalToken),
     RegistrationToken,  # the backup does not know which were used up or revoked since
-    *(OutgoingMail, MailedLink),  # what it still has to send was sent since, and what it links to was used
+    *(OutgoingMail, MailedLink, SignInCode),  # what it still has to send was sent since, and what it links to was used
 )
 
 KeepSessions = Annotated[
@@ -163,7 +165,7 @@ async def _list_what_came_back(session: AsyncSession, since: datetime, until: da
     clients, secrets = await count(Client), await count(Client, Client.secret_hash.is_not(None))
     roles = await count(AccountRole) + await count(Client, Client.roles != "{}")
     told = [
-        ("accounts", accounts, "deleted ones are back, new ones are missing; profiles and addresses are as before"),
+        ("accounts", accounts, "deleted ones are back, new ones are missing; profiles and (user) names are as before"),
         ("passwords", accounts, "changed ones are as before"),
         ("suspensions", suspended, "new ones are undone, lifted ones are back"),
         ("second factors", factors, "disabled ones are back, new ones are missing; used recovery codes work again"),

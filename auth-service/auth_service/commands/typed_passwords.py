@@ -5,8 +5,13 @@ from codecs import BOM_UTF8
 from getpass import getpass
 
 from ..accounts.passwords import MAX_LENGTH, MIN_LENGTH, PasswordHasher, utf16_length
+from ..accounts.weak_passwords import CommonPassword, PersonalPassword, WeakPassword, check_new
 from .opened import CommandRefused
 
+REFUSALS: dict[type[WeakPassword], str] = {
+    CommonPassword: "this password is among the most common ones",
+    PersonalPassword: "this password is little more than the person's name or address",
+}
 MAX_OCTETS = 64 * 1024  # of the line with a password
 
 
@@ -30,11 +35,17 @@ def _decoded(line: bytes) -> str:
         raise CommandRefused("the password is not UTF-8") from None
 
 
-async def hash_acceptable(password: str) -> str:
-    """The password's hash. Raises CommandRefused if the password breaks the rules for people."""
+async def hash_acceptable(password: str, *about: str) -> str:
+    """The password's hash. Raises CommandRefused if the password breaks the rules for people.
+
+    Args:
+        about: the person's name and address.
+    """
     if not MIN_LENGTH <= utf16_length(password) <= MAX_LENGTH:
         raise CommandRefused(f"a password must have {MIN_LENGTH} to {MAX_LENGTH} characters")
     with PasswordHasher(threads=1, queue_limit=1).place("operator") as place:
-        if await place.is_common(password):
-            raise CommandRefused("this password is among the most common ones")
+        try:
+            await check_new(place, password, *about)
+        except WeakPassword as weak:
+            raise CommandRefused(REFUSALS[type(weak)]) from None
         return await place.hash(password)

@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..accounts.account_lists import Order, list_accounts
 from ..accounts.accounts import Account, EmailTaken, create_account, replace_password_hash
 from ..accounts.email_addresses import parse_email
+from ..accounts.weak_passwords import about
 from ..audit.trail import record
 from ..oauth.names import NotAName, parse_name
 from ..sessions.browser_sessions import end_sessions
 from ..store.instants import utc_now
-from . import users_access, users_email, users_factors
+from . import users_access, users_email, users_factors, users_username
 from .named_accounts import Who, get_account, record_of
 from .opened import CommandRefused, opened, run
 from .output import AsJson, Record, show, show_pages
@@ -23,7 +24,7 @@ from .typed_passwords import hash_acceptable, read_password
 app = typer.Typer(help="Accounts: the people who sign in.", no_args_is_help=True)
 PAGE = 500
 
-Search = Annotated[str, typer.Option(metavar="TEXT", help="Only accounts whose e-mail address or name contains TEXT.")]
+Search = Annotated[str, typer.Option(metavar="TEXT", help="Only accounts with TEXT in address, name or user name.")]
 OrderedBy = Annotated[Order, typer.Option(help="The order of the list.")]
 Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most N accounts. Default: all.")]
 
@@ -61,6 +62,7 @@ def set_password(
 
 
 app.add_typer(users_email.app)
+app.add_typer(users_username.app)
 app.add_typer(users_factors.app)
 app.add_typer(users_access.app)  # without a name: its commands are this group's
 
@@ -73,7 +75,7 @@ async def _create(email: str, name: str, password: str) -> Record:
         raise CommandRefused(f"a name {error}") from None
     if parsed is None:
         raise CommandRefused(f"not an e-mail address: {email!r}")
-    password_hash = await hash_acceptable(password)
+    password_hash = await hash_acceptable(password, name, parsed)
     try:
         async with opened() as database, database.writing() as session:
             now = utc_now()
@@ -105,7 +107,7 @@ async def _set_password(who: str, *, keep_sessions: bool) -> Record:
     async with opened() as database:
         async with database.reading() as session:
             account = await get_account(session, who)
-        password_hash = await hash_acceptable(read_password())
+        password_hash = await hash_acceptable(read_password(), *about(account))
         return await database.transact(_replace_password, account, password_hash, keep_sessions=keep_sessions)
 
 

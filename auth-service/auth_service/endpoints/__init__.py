@@ -3,6 +3,7 @@
     authorize/                /oauth/authorize: a person allows a client (RFC 6749 §3.1); /oauth/par (RFC 9126)
     token/                    /oauth/token: grants are traded for tokens (RFC 6749 §3.2)
     register/                 /oauth/register: a program registers itself as a client (RFC 7591, 7592)
+    device_authorization.py   /oauth/device_authorization: a device without a browser begins (RFC 8628)
     userinfo.py               /oauth/userinfo: who a token's person is
     introspect.py             /oauth/introspect: whether a token is live (RFC 7662)
     revoke.py                 /oauth/revoke: a client gives a token back, which ends its grant (RFC 7009)

@@ -50,7 +50,7 @@ async def introspect(request: Request) -> Response:
     if isinstance(found, ShownRefreshToken) and found.family.holder.grant.client_id == client.client_id:
         answer = _describe_refresh_token(found, parts.issuer) if found.is_live(now=now) else INACTIVE
     elif isinstance(found, VerifiedToken) and _may_know(client, found):
-        if found.session_id is None:
+        if found.is_of_service:
             is_live, username = await parts.access_tokens.is_live(found, now=now), {}
         else:
             account = await parts.access_tokens.find_account(found, now=now)

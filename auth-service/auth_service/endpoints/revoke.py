@@ -14,14 +14,16 @@ from fastapi.responses import JSONResponse
 
 from ..audit.trail import recorded
 from ..clients import clients
-from ..clients.clients import Client
+from ..clients.clients import PERSONAL_CLIENT_ID, Client
 from ..grants import grants
 from ..http import client_requests
 from ..http.client_requests import ClientRequestParts
 from ..http.oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
 from ..http.parts import given
+from ..oauth.errors import UnsupportedTokenType
 from ..store.database import Database
 from ..store.instants import Clock
+from ..tokens import personal_tokens, personal_values
 from ..tokens.access_tokens import AccessTokenReader, VerifiedToken
 from ..tokens.holders import find_holder
 from ..tokens.refresh_tokens import RefreshTokens
@@ -45,6 +47,8 @@ async def revoke(request: Request) -> JSONResponse:
     now = parts.clock()
     parameters = await read_form(request)
     client = await client_requests.authenticate(request, parts, parameters, now=now)
+    if client.client_id == PERSONAL_CLIENT_ID and personal_values.is_one(parameters.require("token")):
+        await _end_personal(parts, parameters.require("token"), client, now)
     found = await find_token(parameters.require("token"), parts.refresh_tokens, parts.access_tokens, now=now)
     if isinstance(found, ShownRefreshToken):
         grant = found.family.holder.grant
@@ -55,8 +59,17 @@ async def revoke(request: Request) -> JSONResponse:
     return JSONResponse({}, headers=NO_STORE)  # clients ignore the content (§2.2); some libraries read only JSON
 
 
+async def _end_personal(parts: RevokeParts, token: str, client: Client, now: datetime) -> None:
+    """Whoever has a personal access token may end it: its person, or somebody who has found it."""
+    held = await personal_tokens.find(parts.database, token)
+    if held is not None:
+        await _end_grant(parts, held.holder.grant.id, client, now)
+
+
 async def _end_grant_of(token: VerifiedToken, parts: RevokeParts, client: Client, now: datetime) -> None:
-    if token.session_id is None:
+    if token.is_exchanged:
+        raise UnsupportedTokenType("An exchanged token ends with the token that it was traded for.")
+    if token.is_of_service:
         revoke = recorded(clients.revoke_own_tokens, "service_tokens_revoked", at=now, client_id=client.client_id)
         await parts.database.transact(revoke, client.client_id, now=now)
         return

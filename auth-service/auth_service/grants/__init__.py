@@ -5,6 +5,8 @@
     consents.py                 what a person agreed to, remembered per client and resource
     authorization_requests.py   requests to /oauth/authorize that wait for a sign-in or a consent
     pushed_requests.py          such requests that a client has pushed, and their request_uri
+    device_codes.py             what a device asks for, until a person has answered it (RFC 8628)
+    user_codes.py               the short codes that people type, and their hashes
     logout_requests.py          requests to /oauth/logout that wait until the browser has come back
 
 A code or a refresh token belongs to one grant, and each access token names it. Every way to end a grant (revocation,

@@ -9,7 +9,7 @@ import json
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from sqlalchemy import Boolean, ColumnElement, ForeignKey, String, Text, or_, select, update
+from sqlalchemy import Boolean, ColumnElement, ForeignKey, Index, String, Text, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,11 +21,21 @@ from ..store.rows import Expiry, Row
 
 TTL = timedelta(hours=24)  # a form may be left open for a day
 MAX_ROWS = 100_000  # anybody can make one; beyond this the oldest are deleted
+_UNBOUND = text("browser_hash IS NULL")
 
 
 class StoredRequest(Row):
     __tablename__ = "authorization_requests"
     __expiry__ = Expiry(MAX_ROWS, surplus_first=("created_at",))  # pushed requests expire sooner, but are not older
+    __table_args__ = (
+        Index(
+            "ix_authorization_requests_unbound",
+            "client_id",
+            "expires_at",
+            sqlite_where=_UNBOUND,
+            postgresql_where=_UNBOUND,
+        ),
+    )
 
     handle_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     browser_hash: Mapped[str | None] = mapped_column(String(64))  # None: posted or pushed, not bound yet
@@ -142,10 +152,10 @@ async def refuse(
     Args:
         unless_consented: False as well if this session's person has consented: of a yes and a no, the first one stands.
     """
-    row, text = StoredRequest, json.dumps({"error": refusal.error, "description": refusal.description})
+    row, told = StoredRequest, json.dumps({"error": refusal.error, "description": refusal.description})
     consented = row.consented_session_id
     still_open = (or_(consented.is_(None), consented != session_id),) if unless_consented else ()
-    answered = {"answered_at": now, "answered_session_id": session_id, "refusal": text}
+    answered = {"answered_at": now, "answered_session_id": session_id, "refusal": told}
     return await _change(session, handle, *still_open, **answered)
 
 

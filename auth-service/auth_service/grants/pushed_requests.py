@@ -12,6 +12,7 @@ import hashlib
 from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..oauth.authorization_request import AuthorizationRequest
@@ -20,6 +21,7 @@ from . import authorization_requests
 
 PREFIX = "urn:ietf:params:oauth:request_uri:"  # RFC 9126 §2.2
 TTL = timedelta(seconds=60)  # from the push to the browser's first visit
+MAX_OPEN = 5_000  # requests of one client that wait for their browsers: others' must not make way for them
 
 
 async def store(
@@ -31,6 +33,17 @@ async def store(
         session, _handle(request_uri), request, browser=None, client_metadata=client_metadata, ttl=TTL, now=now
     )
     return request_uri
+
+
+async def has_room(session: AsyncSession, client_id: str, *, now: datetime) -> bool:
+    """Whether fewer than MAX_OPEN pushed requests of a registered client wait for their browsers.
+
+    Requests of a client with a metadata document do not name its row. They are limited like all requests of a client.
+    """
+    row = authorization_requests.StoredRequest
+    waiting = (row.client_id == client_id, row.browser_hash.is_(None), row.expires_at > now)
+    counted = select(row.handle_hash).where(*waiting, row.expires_at <= now + TTL).limit(MAX_OPEN).subquery()
+    return (await session.scalar(select(func.count()).select_from(counted)) or 0) < MAX_OPEN
 
 
 def find_handle(request_uri: str | None) -> str | None:

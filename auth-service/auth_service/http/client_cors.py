@@ -14,7 +14,7 @@ from ..clients.origins import ClientOrigins
 from ..store.instants import Clock
 from .parts import Given, given_by
 
-PATHS = frozenset({"/oauth/token", "/oauth/userinfo", "/oauth/revoke", "/oauth/par"})
+PATHS = frozenset({f"/oauth/{each}" for each in ("token", "userinfo", "revoke", "par", "device_authorization")})
 PREFLIGHT_MAX_AGE = 600  # seconds
 EXPOSED_HEADERS = "WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, DPoP-Nonce"
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from fastapi import Request
 
-from ..clients.authentication import ClientAuthenticator
+from ..clients.authentication import ClientAuthenticator, FindClient
 from ..clients.clients import Client
 from ..limits.clients import ClientLimits
 from ..oauth.errors import TemporarilyUnavailable
@@ -20,7 +20,14 @@ class ClientRequestParts(Given):
     client_limits: ClientLimits
 
 
-async def authenticate(request: Request, parts: ClientRequestParts, parameters: Parameters, *, now: datetime) -> Client:
+async def authenticate(
+    request: Request,
+    parts: ClientRequestParts,
+    parameters: Parameters,
+    *,
+    find: FindClient | None = None,
+    now: datetime,
+) -> Client:
     """The authenticated client; its request is counted. Any response, even a refusal, carries the `RateLimit` fields.
 
     Requests of public clients are not counted: a public client proves nothing, so anyone could name it and use up its
@@ -30,7 +37,8 @@ async def authenticate(request: Request, parts: ClientRequestParts, parameters: 
         InvalidRequest, InvalidClient: as `ClientAuthenticator.authenticate`.
         TemporarilyUnavailable: the client is authenticated, but its limit is exceeded.
     """
-    client = await parts.clients.authenticate(request.headers.getlist("authorization"), parameters, now=now)
+    shown = request.headers.getlist("authorization")
+    client = await parts.clients.authenticate(shown, parameters, find=find, now=now)
     if not client.registration.is_public:
         endpoint = request.scope["path"].removeprefix("/oauth/")
         standing = await parts.client_limits.spend(endpoint, client.client_id)

@@ -4,12 +4,13 @@ They have the names of the Better Auth protocol. Every value is signed, under a 
 """
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Request
 
 from ..accounts.factors import challenges
+from ..accounts.factors.trusted_browsers import TRUSTED_FOR
 from ..sealed import opaque
 from ..sealed.signed_values import ValueSigner
 from ..sealed.versioned_secrets import Secrets
@@ -17,7 +18,6 @@ from .cookies import cookie_values, delete_everywhere, find_ours
 from .outgoing import outgoing_of
 
 PENDING, TRUSTED = "two_factor", "trust_device"
-TRUSTED_FOR = timedelta(days=30)
 TRUSTING_ACCOUNTS = 4  # per browser; the oldest are forgotten
 
 
@@ -46,19 +46,17 @@ class FactorCookies:
             self._clear_others(request, PENDING)
             self._put(request, PENDING, "", timedelta())
 
-    def trust(self, request: Request, tag: str, *, now: datetime) -> None:
-        """Let this browser sign in to the account of the tag without a code for TRUSTED_FOR."""
+    def trust(self, request: Request, tag: str, browser_id: str) -> None:
+        """Let this browser sign in to the account of the tag without a code (accounts/factors/trusted_browsers.py)."""
         others = [entry for entry in self._entries(request) if not entry.startswith(f"{tag}.")]
-        newest = f"{tag}.{int((now + TRUSTED_FOR).timestamp())}"
-        value = "-".join([newest, *others][:TRUSTING_ACCOUNTS])
+        value = "-".join([f"{tag}.{browser_id}", *others][:TRUSTING_ACCOUNTS])
         self._clear_others(request, TRUSTED)
         self._put(request, TRUSTED, self._trusted.sign(value), TRUSTED_FOR)
 
-    def is_trusted(self, request: Request, tag: str, *, now: datetime) -> bool:
-        """Whether the person has let this browser sign in without a code, and that has not ended since."""
+    def find_trusted(self, request: Request, tag: str) -> str | None:
+        """The id by which the account of the tag may trust this browser."""
         entries = dict(entry.split(".", 1) for entry in self._entries(request) if "." in entry)
-        until = entries.get(tag, "0")
-        return until.isdigit() and now < datetime.fromtimestamp(int(until), UTC)
+        return entries.get(tag)
 
     def _entries(self, request: Request) -> list[str]:
         found = self._find(request, TRUSTED, self._trusted)

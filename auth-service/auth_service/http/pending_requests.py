@@ -17,6 +17,7 @@ from ..clients.clients import Client
 from ..grants import authorization_requests
 from ..grants.authorization_requests import StoredRequest
 from ..oauth.authorization_request import AuthorizationRequest
+from ..oauth.metadata_values import DEVICE_CODE
 from ..oauth.redirect_uri import is_registered, origin_of
 from ..store.database import Database
 from .browsers import Browsers
@@ -72,9 +73,13 @@ async def find_pending(
 
 
 def is_still_registered(asked: AuthorizationRequest, client: Client) -> bool:
-    """Whether the client is registered for the request's redirect URI and scopes."""
+    """Whether the client is registered for the request's redirect URI, or as a device, and for its scopes."""
     registered = client.registration
-    return is_registered(asked.redirect_uri, registered.redirect_uris) and set(asked.scope) <= set(registered.scope)
+    if asked.device is not None:
+        is_known = DEVICE_CODE in registered.grant_types
+    else:
+        is_known = is_registered(asked.redirect_uri, registered.redirect_uris)
+    return is_known and set(asked.scope) <= set(registered.scope)
 
 
 async def _find_client(stored: StoredRequest, parts: PendingParts, now: datetime) -> Client | None:

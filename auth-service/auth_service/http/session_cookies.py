@@ -122,8 +122,8 @@ class SessionCookies:
         cookies[name] = f"{name}={value}{lasting}{self._attributes}"
 
 
-def device_tag(account_id: str, password_hash: str) -> str:
-    """The entry of an account, with its current password, in the signed cookie of a known device.
+def device_tag(account_id: str, password_hash: str | None) -> str:
+    """The entry of an account, with its current password (None: it has none), in the signed cookie of a known device.
 
     After a change of the password, the device is no longer known. Nor is it known to a new account of the same address.
     """

@@ -5,6 +5,8 @@
     mail_budgets.py     mails that anonymous callers cause, per address and per network
     clients.py          requests of an authenticated client to an endpoint, and its RateLimit fields
     documents.py        fetches of clients' metadata documents, counted per network, per host and in all
+    devices.py          guesses at the codes that devices show
+    networks.py         what public clients begin, per client and network: devices, pushed requests
     registrations.py    clients that register themselves, counted per network
     windows.py          `Window`, `QuotaPolicy`, and `OwnWindows`: one process's own count
     shared_windows.py   `SharedWindows`: the same count for all processes, in Redis

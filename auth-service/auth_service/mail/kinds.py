@@ -15,6 +15,12 @@ class Kind(StrEnum):
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a kind of mail: a link to set a new password
     ACCOUNT_EXISTS = "account_exists"  # somebody has signed up with the address of an account
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - as above: it was changed by such a link
+    SECOND_FACTOR_ON = "second_factor_on"
+    SECOND_FACTOR_OFF = "second_factor_off"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    RECOVERY_CODES_REPLACED = "recovery_codes_replaced"
+    DELETE_ACCOUNT = "delete_account"  # a link that deletes the account
+    ACCOUNT_DELETED = "account_deleted"  # it was deleted, by its owner
     TEST = "test"  # by an operator, to see whether mail works
 
 
@@ -25,6 +31,7 @@ LINK_TTL: Mapping[Kind, timedelta] = {
     Kind.RESET_PASSWORD: timedelta(hours=1),
     Kind.CHANGE_EMAIL: timedelta(hours=1),
     Kind.SIGN_IN: timedelta(minutes=15),
+    Kind.DELETE_ACCOUNT: timedelta(hours=1),
 }
 
 

@@ -3,7 +3,8 @@
     subject    the subject line
     before     paragraphs above the button
     button     the text of the button, if the mail has a link
-    after      paragraphs below it
+    code       the paragraph below it about a code, if the mail has one
+    after      paragraphs below both
 
 Words in braces are replaced: {product}, {host}, {minutes} and what the mail's facts name. What a person typed is never
 among them: somebody who signs up with a foreign address could send words to it.
@@ -46,7 +47,8 @@ def write_letter(kind: Kind, language: str, facts: Mapping[str, str], *, url: st
     """
     language = language if language in LANGUAGES else DEFAULT_LANGUAGE
     words = _words(language)
-    told = dict(facts) | {"duration": _duration(LINK_TTL.get(kind, timedelta(0)), words["durations"])}
+    duration = _duration(LINK_TTL.get(kind, timedelta(0)), words["durations"])
+    told = {**facts, "duration": duration}
     table = words[kind]
 
     def fill(texts: list[str]) -> tuple[str, ...]:
@@ -58,7 +60,7 @@ def write_letter(kind: Kind, language: str, facts: Mapping[str, str], *, url: st
         fill(table["before"]),
         table.get("button", ""),
         url,
-        fill(table["after"]),
+        fill([table["code"], *table["after"]] if "code" in facts and "code" in table else table["after"]),
         words["letter"]["footer"].format_map(told),
     )
 

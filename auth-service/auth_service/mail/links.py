@@ -16,6 +16,7 @@ from ..sealed.opaque import LENGTH, hash_of
 from ..sealed.versioned_secrets import Secrets, derive_key
 from ..store.instants import Instant
 from ..store.rows import Expiry, Row, insert_into
+from .codes import MailedCodes
 from .kinds import LINK_TTL, Kind
 from .outbox import OutgoingMail
 
@@ -36,6 +37,7 @@ class MailedLink(Row):
 class MailedLinks:
     def __init__(self, secrets: Secrets) -> None:
         self._key = derive_key(next(iter(secrets.values())), "auth-service mailed links")
+        self.codes = MailedCodes(secrets)
 
     async def issue(self, session: AsyncSession, mail: OutgoingMail, account_id: str, *, now: datetime) -> str:
         """The secret of the mail's link, which is stored by its hash. The same mail always gets the same one.

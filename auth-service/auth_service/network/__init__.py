@@ -1,7 +1,8 @@
 """Network: where callers come from, which origins are trusted, and how this process reaches other machines.
 
     networks.py          `networks_of`: the IPv4 address, or the /64, /56 and /48, that one caller may hold
-    trusted_origins.py   `TrustedOrigins`: who may act for a signed-in person, and where a response may redirect to
+    trusted_origins.py   `TrustedOrigins`: who may act for a signed-in person, for which APIs, and where a response
+                         may redirect to
     public_addresses.py  `is_public`: an address outside of all ranges that are set aside for a special purpose
     mail_urls.py         where mail is sent, and whom it is from
     outbound.py          `Outbound`: fetch and post to addresses that a client named, within bounds

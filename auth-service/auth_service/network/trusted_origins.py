@@ -38,34 +38,50 @@ def _host(parts: SplitResult) -> str | None:
     return host if _HOST.fullmatch(host) else None
 
 
-class TrustedOrigins:
-    def __init__(self, issuer: str, patterns: Sequence[str]) -> None:
-        """Raises ValueError for a pattern that would match nothing or everything."""
-        self._exact = {issuer}
-        self._tests: list[Callable[[str], bool]] = []
-        for pattern in patterns:
-            self._add(pattern)
+def compile_pattern(pattern: str) -> Callable[[str], bool]:
+    """Whether a parsed origin is the one of the pattern, or matches it.
 
-    def _add(self, pattern: str) -> None:
-        if not set("*?") & set(pattern):
-            origin = parse_origin(pattern)
-            if origin is None or pattern.rstrip("/").count("/") != 2:
-                raise ValueError(f"{pattern!r} is not an origin such as https://app.example.com")
-            self._exact.add(origin)
-            return
-        scheme, separator, host = pattern.rpartition("://")
-        if not re.search(r"[A-Za-z0-9]", host) or "/" in host or (separator and scheme not in _DEFAULT_PORTS):
-            raise ValueError(f"{pattern!r} is not a pattern such as https://*.example.com")
-        matches = re.compile(re.escape(pattern.lower()).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")).fullmatch
-        if separator:
-            self._tests.append(lambda origin: matches(origin) is not None)
-        else:
-            self._tests.append(lambda origin: matches(origin.partition("://")[2]) is not None)
+    Raises:
+        ValueError: the pattern would match nothing or everything.
+    """
+    if not set("*?") & set(pattern):
+        only = parse_origin(pattern)
+        if only is None or pattern.rstrip("/").count("/") != 2:
+            raise ValueError(f"{pattern!r} is not an origin such as https://app.example.com")
+        return lambda origin: origin == only
+    scheme, separator, host = pattern.rpartition("://")
+    if not re.search(r"[A-Za-z0-9]", host) or "/" in host or (separator and scheme not in _DEFAULT_PORTS):
+        raise ValueError(f"{pattern!r} is not a pattern such as https://*.example.com")
+    matches = re.compile(re.escape(pattern.lower()).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")).fullmatch
+    if separator:
+        return lambda origin: matches(origin) is not None
+    return lambda origin: matches(origin.partition("://")[2]) is not None
+
+
+class TrustedOrigins:
+    def __init__(self, issuer: str, patterns: Sequence[str], resources: Sequence[str] = ()) -> None:
+        """
+        Args:
+            resources: `PATTERN=URI` each: pages of this pattern's origins may ask for tokens for this API.
+
+        Raises:
+            ValueError: for a pattern that would match nothing or everything, or stands in `resources` only.
+        """
+        self._issuer = issuer
+        self._tests = [compile_pattern(pattern) for pattern in patterns]
+        self._resources = [_parse_resource(each, patterns) for each in resources]
 
     def trusts(self, origin: str) -> bool:
         """Whether the value of an `Origin` header is trusted."""
         parsed = parse_origin(origin)
-        return parsed is not None and (parsed in self._exact or any(test(parsed) for test in self._tests))
+        return parsed is not None and (parsed == self._issuer or any(test(parsed) for test in self._tests))
+
+    def may_ask_for(self, origin: str, resource: str) -> bool:
+        """Whether a page of this origin may ask for a token for the API, if it is not the default one."""
+        parsed = parse_origin(origin)
+        if parsed is None or parsed == self._issuer:
+            return parsed is not None
+        return any(uri == resource and test(parsed) for test, uri in self._resources)
 
     def allows_redirect_to(self, url: str) -> bool:
         """Whether a response may redirect to the URL: a path on this origin, or an absolute URL on a trusted one.
@@ -78,3 +94,12 @@ class TrustedOrigins:
             return self.trusts(url)
         path = re.split(r"[?#]", url, maxsplit=1)[0]
         return "//" not in path and not _UNSAFE_ENCODED.search(path)
+
+
+def _parse_resource(text: str, patterns: Sequence[str]) -> tuple[Callable[[str], bool], str]:
+    pattern, _, uri = text.partition("=")
+    if not uri:
+        raise ValueError(f"{text!r} is not ORIGIN=RESOURCE, such as https://app.example.com=https://api.example.com")
+    if pattern not in patterns:
+        raise ValueError(f"{text!r}: {pattern!r} is not among the trusted origins")
+    return compile_pattern(pattern), uri

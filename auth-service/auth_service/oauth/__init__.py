@@ -4,6 +4,7 @@ Reading a request:
     parameters.py                 the form or query of a request (RFC 6749 Appendix B)
     authorization_request.py      an authorization request as a value; `find_target` reads first where answers may go
     authorization_parameters.py   its parameters, each read and checked by itself
+    device_authorization.py       the request of a device, whose person is at another one (RFC 8628)
     request_object.py             a request as a signed JWT, checked except for its signature (RFC 9101)
     claims_parameter.py           the `claims` parameter (OpenID Connect Core §5.5)
     client_metadata.py            a client's registration as a value (RFC 7591)
@@ -11,12 +12,15 @@ Reading a request:
     metadata_combinations.py      members that depend on each other
     metadata_values.py            their values that stand in code elsewhere
     fapi2.py                      what `"profile": "fapi2"` asks of a client
+    token_exchange.py             trading a token for one for another API, and the rules for it (RFC 8693)
     client_documents.py           a client_id that is the URL of a metadata document, and this document
     self_registration.py          what counts of the metadata that a client states about itself
     compact_jwt.py                a JWT that a client signed: its segments and claims, read strictly
     dpop_proof.py                 a proof of a key, checked except for its signature (RFC 9449)
     client_assertion.py           a client's assertion, checked except for its signature (RFC 7523)
+    workload_identity.py          a platform's token that proves a client, checked except for its signature
     names.py                      a name that is shown to people, of a person or of a client
+    usernames.py                  a person's user name, and when two are the same
     strict_json.py                JSON without duplicate names, NaN or deep nesting
 
 Deciding:

@@ -18,14 +18,15 @@ USERINFO_CLAIMS = "userinfo_claims"
 class Authentication:
     """How and when a person was authenticated (RFC 9068 §2.2.1). A refresh does not change it."""
 
-    sid: str
+    sid: str | None  # None: there was no session (a personal access token)
     auth_time: datetime
     acr: str
     amr: tuple[str, ...]
 
     def claims(self) -> Mapping[str, Any]:
         auth_time = int(self.auth_time.timestamp())
-        return {"sid": self.sid, "auth_time": auth_time, "acr": self.acr, "amr": list(self.amr)}
+        session = {} if self.sid is None else {"sid": self.sid}
+        return {**session, "auth_time": auth_time, "acr": self.acr, "amr": list(self.amr)}
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class AccessToken:
     groups: tuple[str, ...] = ()
     status: StatusReference | None = None
     jkt: str | None = None  # the thumbprint of the key that it is bound to
+    act: Mapping[str, Any] | None = None  # who acts for the subject, if it is not the subject's own client
 
     def claims(self) -> Mapping[str, Any]:
         """The claims on the wire (RFC 9068 §2.2); times are NumericDate, whole seconds."""
@@ -69,6 +71,8 @@ class AccessToken:
         claims |= {name: list(names) for name, names in named.items() if names}
         if self.jkt is not None:
             claims["cnf"] = {"jkt": self.jkt}  # RFC 9449 §6.1
+        if self.act is not None:
+            claims["act"] = dict(self.act)  # RFC 8693 §4.1
         if self.status is not None:
             claims["status"] = self.status.claim()
         return claims

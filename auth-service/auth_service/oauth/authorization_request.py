@@ -19,7 +19,9 @@ from .parameters import Parameters
 from .redirect_uri import is_registered
 
 QUERY, FORM_POST = "query", "form_post"
+ON_PAGE = "page"  # the response mode of a device's request: it ends at a page of ours, and the device polls
 RESPONSE_MODES = (QUERY, FORM_POST)
+_NEWER = ("dpop_jkt", "device")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,15 @@ class Target:
     redirect_uri: str
     response_mode: str
     state: str | None
+
+
+@dataclass(frozen=True)
+class Device:
+    """The device that an authorization request comes from (RFC 8628). It polls, so nothing is redirected."""
+
+    code_hash: str  # of its device code
+    address: str  # as this service has seen it
+    begun_at: int  # seconds since 1970
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,7 @@ class AuthorizationRequest:
     claims: str | None  # canonical JSON
     subject: str | None = None  # the account id that the id_token_hint or the claim `sub` names
     dpop_jkt: str | None = None  # the thumbprint of the key that the code is bound to (RFC 9449 §10)
+    device: Device | None = None
 
     @property
     def target(self) -> Target:
@@ -64,13 +76,16 @@ class AuthorizationRequest:
         return RequestedClaims({}) if self.claims is None else claims_parameter.parse(self.claims)
 
     def render(self) -> str:
-        """JSON for the store; `restore` reads it. The version before knows no `dpop_jkt`: left out if there is none."""
-        return json.dumps({name: value for name, value in asdict(self).items() if name != "dpop_jkt" or value})
+        """JSON for the store; `restore` reads it. Members that older versions do not know are left out if None."""
+        members = asdict(self)
+        return json.dumps({name: value for name, value in members.items() if name not in _NEWER or value is not None})
 
     @classmethod
     def restore(cls, text: str) -> Self:
         stored: dict[str, Any] = json.loads(text)
         members: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in stored.items()}
+        if members.get("device") is not None:
+            members["device"] = Device(**members["device"])
         return cls(**members)
 
 

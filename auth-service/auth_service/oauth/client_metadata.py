@@ -9,25 +9,31 @@ from . import metadata_members as members_of
 from . import scope as scopes
 from .algorithms import ALGORITHMS, SIGNED_RESPONSE_ALG
 from .audiences import Resources
+from .errors import InvalidClientMetadata
 from .fapi2 import FAPI2, apply_profile
 from .metadata_values import (
     AUTH_METHODS,
-    AUTHORIZATION_CODE,
     CLIENT_SECRET_BASIC,
     DPOP_BOUND,
+    FOR_PEOPLE,
     MINIMAL,
     NONE,
     PUSHED_REQUIRED,
     REQUEST_ALG,
+    SECOND_FACTOR_REQUIRED,
     SECRET_METHODS,
     TOKEN_ENDPOINT,
+    WORKLOAD_JWT,
 )
+from .token_exchange import ExchangeRule, read_rules
+from .workload_identity import Workload
+from .workload_identity import read as read_workload
 
 # Members that are written and read back as they are, and are absent when None.
 _AS_GIVEN = (
     *("jwks", "jwks_uri", "default_resource", "event_endpoint", "require_pkce", "assertion_audience"),
     *("id_token_claims", "backchannel_logout_uri", "backchannel_logout_session_required", SIGNED_RESPONSE_ALG),
-    *(PUSHED_REQUIRED, DPOP_BOUND, REQUEST_ALG, "profile"),
+    *(PUSHED_REQUIRED, DPOP_BOUND, REQUEST_ALG, SECOND_FACTOR_REQUIRED, "profile"),
 )
 
 
@@ -57,7 +63,10 @@ class ClientMetadata:
     require_pushed_authorization_requests: bool | None  # RFC 9126 §6
     dpop_bound_access_tokens: bool | None  # RFC 9449 §5.2
     request_object_signing_alg: str | None  # of its request objects; None: it sends none (RFC 9101 §10.5)
+    require_second_factor: bool | None  # its people prove a second factor, or set one up, before a code is issued
     profile: str | None  # FAPI2 (oauth/fapi2.py)
+    workload: Workload | None  # whose platform token proves the client
+    exchange: tuple[ExchangeRule, ...]  # where it may act for the people that call its API (RFC 8693)
 
     @property
     def is_fapi2(self) -> bool:
@@ -87,6 +96,8 @@ class ClientMetadata:
             "post_logout_redirect_uris": list(self.post_logout_redirect_uris),
             "protected_resource": members_of.one_or_list(self.protected_resource),
             "first_party": self.first_party,
+            "workload": None if self.workload is None else self.workload.members(),
+            "exchange": [rule.members() for rule in self.exchange] or None,
             **{name: getattr(self, name) for name in _AS_GIVEN},
         }
         return {name: value for name, value in members.items() if value is not None}
@@ -104,6 +115,8 @@ class ClientMetadata:
             post_logout_redirect_uris=tuple(members.get("post_logout_redirect_uris", ())),
             protected_resource=members_of.tuple_of(members.get("protected_resource")),
             first_party=members["first_party"],
+            workload=Workload.restore(members.get("workload")),
+            exchange=tuple(ExchangeRule.restore(rule) for rule in members.get("exchange", ())),
             **{name: members.get(name) for name in _AS_GIVEN},
         )
 
@@ -132,7 +145,9 @@ def parse(
     """
     members_of.refuse_unmet(members)
     given = apply_profile({name: value for name, value in members.items() if name in NAMES and value is not None})
-    method = members_of.read_one_of(given, "token_endpoint_auth_method", AUTH_METHODS, CLIENT_SECRET_BASIC)
+    method = members_of.read_one_of(
+        given, "token_endpoint_auth_method", (*AUTH_METHODS, WORKLOAD_JWT), CLIENT_SECRET_BASIC
+    )
     grant_types = (
         metadata_combinations.read_grant_types(given, supported_grant_types)
         if needs_grant_type
@@ -144,7 +159,7 @@ def parse(
         response_types=metadata_combinations.read_response_types(given, grant_types),
         token_endpoint_auth_method=method,
         scope=members_of.read_scope(
-            given, scopes.DEFAULT if AUTHORIZATION_CODE in grant_types else (), supported=resources.scopes
+            given, scopes.DEFAULT if set(FOR_PEOPLE) & set(grant_types) else (), supported=resources.scopes
         ),
         redirect_uris=members_of.read_redirect_uris(given, "redirect_uris", is_public=method == NONE),
         post_logout_redirect_uris=members_of.read_redirect_uris(
@@ -165,7 +180,12 @@ def parse(
         require_pushed_authorization_requests=members_of.read(given, PUSHED_REQUIRED, bool, None),
         dpop_bound_access_tokens=members_of.read(given, DPOP_BOUND, bool, None),
         request_object_signing_alg=members_of.read_one_of(given, REQUEST_ALG, ALGORITHMS, None),
+        require_second_factor=members_of.read(given, SECOND_FACTOR_REQUIRED, bool, None),
         profile=given.get("profile"),
+        workload=read_workload(given.get("workload"), own_issuer=resources.issuer),
+        exchange=read_rules(given.get("exchange"), resources),
     )
     metadata_combinations.check(metadata)
+    if metadata.require_second_factor and not needs_grant_type:
+        raise InvalidClientMetadata(f"{SECOND_FACTOR_REQUIRED}: is for clients with a sign-in of their own.")
     return metadata

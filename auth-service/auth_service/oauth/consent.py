@@ -38,6 +38,9 @@ def may_be_remembered(request: AuthorizationRequest, client: ClientMetadata) -> 
     """Whether an earlier consent can cover this request, or a first-party client can do without.
 
     A public client on a loopback address or with a scheme of its own is asked about every time: any program on the
-    person's machine can pose as it, so the person has to see the request (RFC 8252 §8.6).
+    person's machine can pose as it, so the person has to see the request (RFC 8252 §8.6). So is every client on another
+    device: only the person can tell whether it is theirs (RFC 10027).
     """
+    if request.device is not None:
+        return False
     return not client.is_public or not (is_loopback(request.redirect_uri) or is_private_use(request.redirect_uri))

@@ -72,6 +72,12 @@ class UnsupportedGrantType(OAuthError):
     error = "unsupported_grant_type"
 
 
+class UnsupportedTokenType(OAuthError):
+    """Tokens of this kind cannot be revoked (RFC 7009 §2.2.1)."""
+
+    error = "unsupported_token_type"
+
+
 class InvalidDPoPProof(OAuthError):
     """The request's DPoP proof is missing or proves nothing (RFC 9449 §5)."""
 
@@ -154,6 +160,24 @@ class UnmetAuthenticationRequirements(OAuthError):
     """No supported sign-in method reaches the requested `acr` (RFC 9470 §5)."""
 
     error = "unmet_authentication_requirements"
+
+
+class AuthorizationPending(OAuthError):
+    """Nobody has answered the device's request yet (RFC 8628 §3.5)."""
+
+    error = "authorization_pending"
+
+
+class SlowDown(OAuthError):
+    """The device polls too fast. Its interval is five seconds longer from now on (RFC 8628 §3.5)."""
+
+    error = "slow_down"
+
+
+class ExpiredToken(OAuthError):
+    """The device code has expired (RFC 8628 §3.5)."""
+
+    error = "expired_token"
 
 
 class RepeatedError(OAuthError):

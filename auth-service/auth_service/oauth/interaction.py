@@ -39,6 +39,7 @@ class Person:
     is_hinted: bool = True  # False: the login_hint is the address of somebody else
     acr: str = ONE_FACTOR  # of the session
     has_second_factor: bool = False  # one that could be asked for
+    needs_second_factor: bool = False  # by the client's registration or the account, and the session has proved none
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _next(request: AuthorizationRequest, person: Person | None, progress: Progre
     is_another = request.subject is None and not person.is_hinted
     if (SELECT_ACCOUNT in request.prompt or is_another) and not (progress.has_signed_in or progress.has_selected):
         return Step.SELECT_ACCOUNT
-    if _needs_second_factor(request, person, issuer):
+    if person.needs_second_factor or _needs_second_factor(request, person, issuer):
         return Step.SECOND_FACTOR
     if not progress.is_covered or (CONSENT in request.prompt and not progress.has_consented):
         return Step.CONSENT

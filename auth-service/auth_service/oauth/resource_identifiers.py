@@ -7,8 +7,10 @@ from .redirect_uri import LOOPBACK
 
 MAX_LENGTH = 1024
 _URI = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%#]+")
-_HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _AMBIGUOUS_PATH = re.compile(r"(^|/)(\.|%2e){1,2}(/|$)|//|%2f|%5c|%00|%(?![0-9a-f]{2})", re.IGNORECASE)
+# Another spelling of the same URI: an encoded letter, digit, `-`, `.`, `_` or `~`, or hex digits in lower case.
+_NEEDLESSLY_ENCODED = re.compile(r"%(3[0-9]|4[1-9A-F]|5[0-9A]|6[1-9A-F]|7[0-9A]|2D|2E|5F|7E|.?[a-f])")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -41,6 +43,8 @@ def check_identifier(uri: object, *, issuer: str) -> str:
     _check_origin(uri, parts, port, issuer)
     if _AMBIGUOUS_PATH.search(parts.path):
         raise InvalidResource("resource: the path must not have dot segments, double or encoded slashes.")
+    if _NEEDLESSLY_ENCODED.search(uri):
+        raise InvalidResource("resource: encode only what needs it, with hex digits in capitals (RFC 3986 §6.2.2).")
     if uri.rstrip("/?") == issuer:
         raise InvalidResource("resource: this is the issuer itself; an API needs an address of its own.")
     return uri

@@ -33,6 +33,7 @@ class Resource:
     identity: bool = False  # its tokens may carry identity scopes, and so open userinfo
     groups: bool = False
     listed: bool = False
+    second_factor_roles: tuple[str, ...] = ()  # who has one of these roles needs a second factor to sign in
 
     @property
     def is_open(self) -> bool:
@@ -58,6 +59,7 @@ class Resource:
             "identity": self.identity,
             "groups": self.groups,
             "listed": self.listed,
+            **({"second_factor_roles": list(self.second_factor_roles)} if self.second_factor_roles else {}),
         }
 
     @classmethod
@@ -82,6 +84,7 @@ class Resource:
             identity=_flag(given, "identity"),
             groups=_flag(given, "groups"),
             listed=_flag(given, "listed"),
+            second_factor_roles=_declared(given, "second_factor_roles"),
         )
 
 
@@ -120,6 +123,14 @@ def _words(given: Mapping[str, Any], member: str) -> Mapping[str, str]:
             raise InvalidResource(f"{member}: a name has 1 to {WORD_MAX_LENGTH} characters of RFC 6749 §3.3.")
         _printable(sentence, f"{member}: {word}", SENTENCE_MAX_LENGTH)
     return dict(words)
+
+
+def _declared(given: Mapping[str, Any], member: str) -> tuple[str, ...]:
+    """Some of the API's roles."""
+    names, roles = given.get(member, []), _words(given, "roles")
+    if not isinstance(names, list) or not all(isinstance(name, str) and name in roles for name in names):
+        raise InvalidResource(f"{member}: a list of names out of `roles` is required.")
+    return tuple(sorted(set(names)))
 
 
 def _ttl(given: Mapping[str, Any]) -> timedelta | None:

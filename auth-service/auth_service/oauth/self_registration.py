@@ -11,10 +11,10 @@ from .audiences import Resources
 from .client_metadata import ClientMetadata, parse
 from .errors import InvalidClientMetadata
 from .metadata_members import UNMET
-from .metadata_values import AUTHORIZATION_CODE, CODE, DPOP_BOUND, PUSHED_REQUIRED, REFRESH_TOKEN, REQUEST_ALG
+from .metadata_values import CODE, DPOP_BOUND, FOR_PEOPLE, PUSHED_REQUIRED, REFRESH_TOKEN, REQUEST_ALG
 from .scope import EMAIL, MAX_LENGTH, OFFLINE_ACCESS, OPENID, PROFILE
 
-GRANT_TYPES = (AUTHORIZATION_CODE, REFRESH_TOKEN)
+GRANT_TYPES = (*FOR_PEOPLE, REFRESH_TOKEN)
 IDENTITY = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)
 NOT_A_STRANGERS = frozenset({"backchannel_logout_uri", "backchannel_logout_session_required"})
 TAKEN = frozenset(

@@ -26,6 +26,7 @@ class RegisteredResource(Row):
     identity: Mapped[bool] = mapped_column(Boolean)
     groups: Mapped[bool] = mapped_column(Boolean)
     listed: Mapped[bool] = mapped_column(Boolean)
+    second_factor_roles: Mapped[str | None] = mapped_column(Text)  # JSON; None: none
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
 
@@ -89,6 +90,7 @@ async def put(session: AsyncSession, resource: Resource, *, now: datetime) -> No
         "identity": resource.identity,
         "groups": resource.groups,
         "listed": resource.listed,
+        "second_factor_roles": json.dumps(list(resource.second_factor_roles)) if resource.second_factor_roles else None,
         "updated_at": now,
     }
     which = RegisteredResource.resource == resource.resource
@@ -127,4 +129,5 @@ def _value(row: RegisteredResource, scopes: dict[str, str]) -> Resource:
         identity=row.identity,
         groups=row.groups,
         listed=row.listed,
+        second_factor_roles=tuple(json.loads(row.second_factor_roles or "[]")),
     )

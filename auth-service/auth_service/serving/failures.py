@@ -1,7 +1,8 @@
 """Exception handlers: each exception becomes a response in the format of the endpoint that raised it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import TypeVar
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -30,22 +31,32 @@ from .routes import PAGE_PATHS, ROUTES
 _AGAIN = Link("again", "", "Try again")  # an empty address is the one that was opened
 _START = Link("start", "/", "Go to the start page")
 _log = structlog.get_logger(__name__)
+E = TypeVar("E", bound=Exception)
 
 
 def add_exception_handlers(app: FastAPI) -> None:
-    app.exception_handler(Refusal)(_render_refusal)
-    app.exception_handler(TooManyAttempts)(_render_too_many_attempts)
-    app.exception_handler(TooBusy)(_render_too_busy)
-    app.exception_handler(SecondFactorMissing)(_render_second_factor_missing)
-    app.exception_handler(PageRefused)(render_refused)
-    app.exception_handler(OAuthError)(render_oauth_error)
-    app.exception_handler(BearerRefusal)(_render_bearer_refusal)
-    app.exception_handler(HTTPException)(_render_http_exception)
-    app.exception_handler(ClientDisconnect)(_render_half_a_request)
+    _answer(app, Refusal, _render_refusal)
+    _answer(app, TooManyAttempts, _render_too_many_attempts)
+    _answer(app, TooBusy, _render_too_busy)
+    _answer(app, SecondFactorMissing, _render_second_factor_missing)
+    _answer(app, PageRefused, render_refused)
+    _answer(app, OAuthError, render_oauth_error)
+    _answer(app, BearerRefusal, _render_bearer_refusal)
+    _answer(app, HTTPException, _render_http_exception)
+    _answer(app, ClientDisconnect, _render_half_a_request)
     # IntegrityError: the client or account of a row was deleted a moment ago. A second try gets the proper refusal.
     # UnreadableSecret: an authenticator app's key-encryption key is missing. Recovery codes still work.
     for store_error in (OperationalError, PoolTimeoutError, IntegrityError, UnreadableSecret):
-        app.exception_handler(store_error)(_render_unavailable)
+        _answer(app, store_error, _render_unavailable)
+
+
+def _answer(app: FastAPI, kind: type[E], render: Callable[[Request, E], Response]) -> None:
+    """Render exceptions of a kind on the event loop. Starlette would run a handler that is no coroutine in a thread."""
+
+    async def answer(request: Request, error: E) -> Response:
+        return render(request, error)
+
+    app.exception_handler(kind)(answer)
 
 
 def _render_refusal(request: Request, refusal: Refusal) -> Response:

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from ..endpoints import (
     authorize,
     better_auth,
+    device_authorization,
     discovery,
     health,
     hosted_pages,
@@ -23,7 +24,10 @@ from ..endpoints import (
     userinfo,
 )
 
-_OAUTH = (token.router, userinfo.router, introspect.router, revoke.router, authorize.pushes, *register.routers)
+_OAUTH = (
+    *(token.router, userinfo.router, introspect.router, revoke.router, authorize.pushes, device_authorization.router),
+    *register.routers,
+)
 _DOCUMENTS = (jwks.router, status_list_documents.router, discovery.router)
 _INSIDE = (health.router, *internal.routers)
 _PAGES = (authorize.router, logout.router, *hosted_pages.routers)

@@ -5,6 +5,7 @@
     proofs.py             `Proof`: how a person was authenticated; whether it is enough for their account
     sliding.py            a use prolongs a session
     listing.py            lists of live sessions
+    device_names.py       "Firefox on Windows", out of a User-Agent header
     lifetimes.py          how long a session lives, and from when a use prolongs it
 
 A request proves a session's handle (http/session_cookies.py); `find_live` reads the session and its account with one

@@ -82,9 +82,13 @@ async def lock_live(session: AsyncSession, session_id: str, *, now: datetime) ->
     return await session.scalar(live.with_for_update(read=True)) is not None
 
 
-async def end_session_by_id(session: AsyncSession, session_id: str, *, now: datetime) -> BrowserSession | None:
-    """End a session named by an operator, also its offline grants. Returns the session, or None if there is none."""
-    return next(iter(await _end(session, BrowserSession.id == session_id, offline_too=True, now=now)), None)
+async def end_session_by_id(
+    session: AsyncSession, session_id: str, *, account_id: str | None = None, now: datetime
+) -> BrowserSession | None:
+    """End a session, also its offline grants, if it belongs to the account (None: any). Returns it, or None."""
+    whose = () if account_id is None else (BrowserSession.account_id == account_id,)
+    which = (BrowserSession.id == session_id, *whose)
+    return next(iter(await _end(session, *which, offline_too=True, now=now)), None)
 
 
 async def end_session(

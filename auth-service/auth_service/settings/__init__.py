@@ -2,6 +2,7 @@
 
     settings.py      `Settings`, a field for each name, and `load_settings`
     mail.py          `MailSettings`: those about mail
+    sign_in.py       `SignInSettings`: those about signing in
     environment.py   variables and files, read into raw values; unknown names are refused
     explained.py     what is wrong with a value, in our own words
     kinds.py         what a value may be: an issuer, a list of networks, a versioned secret, a rate, ...

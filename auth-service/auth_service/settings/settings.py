@@ -9,14 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal, Self
 
-from pydantic import (
-    ConfigDict,
-    Field,
-    SecretStr,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
 
 from ..network.mail_urls import SmtpServer
 from ..network.trusted_origins import TrustedOrigins
@@ -38,7 +31,7 @@ from .kinds import (
     is_encrypted,
     is_loopback,
 )
-from .mail import MailSettings
+from .sign_in import SignInSettings
 
 PREFIX = "AUTH_"
 
@@ -47,7 +40,7 @@ class InvalidSettings(Exception):
     """All problems with the environment, one per line. The text never holds a secret."""
 
 
-class Settings(MailSettings):
+class Settings(SignInSettings):
     """Durations are ISO 8601 in the environment: PT5M is five minutes, P7D seven days."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -61,6 +54,9 @@ class Settings(MailSettings):
     )
     trusted_origins: Words = Field(
         (), description="More origins whose pages may act for a signed-in person; `*` and `?` are wildcards"
+    )
+    origin_resources: Words = Field(
+        (), description="APIs that pages of a trusted origin may ask tokens for, `ORIGIN=API,...`; default: one API"
     )
     trusted_proxies: Networks = Field(
         ("127.0.0.1", "::1"), description="Addresses or networks whose X-Forwarded-For is trusted"
@@ -122,7 +118,7 @@ class Settings(MailSettings):
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
-        TrustedOrigins(self.issuer, self.trusted_origins)
+        TrustedOrigins(self.issuer, self.trusted_origins, self.origin_resources)
         if self.redis_ca_file and not (self.redis_url and is_encrypted(self.redis_url)):
             raise ValueError(f"{PREFIX}REDIS_CA_FILE is for {PREFIX}REDIS_URL with rediss (TLS)")
         target = self.mail_target

@@ -4,14 +4,21 @@
     second_factor.py      `complete_sign_in`: from the code of a second factor to the session that waits for it
     signed_in_factor.py   the second factor of a person who is signed in: on, off, proved again
     confirming.py         `confirm_password`: the password of a person who is signed in
+    first_factor.py       `complete_set_up`: the second factor of a person who has to have one, at the sign-in
+    required_factors.py   `is_required`: who has to have one
+    factor_notices.py     mails about changes of it
+    trusting.py           browsers that need not show a code
     factor_checks.py      what checks codes in a process
     begun.py              `begin_or_ask`: the session of whoever has proved enough, or the question for a code
     link_sign_in.py       `sign_in_by_link`: by a mailed link instead of a password
+    code_sign_in.py       `sign_in_by_code`: by a mailed code, in the browser that asked for it
+    mail_sign_in.py       what both share
     password_sign_up.py   `sign_up`: an account with a password, and its first session
     mailed_links.py       `request_link`, `find_mailed`: links that are mailed on request
     password_reset.py     `reset_password`: a new password by such a link
     password_change.py    `change_password`, `confirm_password`: of the person who is signed in
     email_change.py       `request_change`, `change_email`: another address, by such a link
+    account_deletion.py   `delete_account`, `delete_by_link`: at once, or by such a link
     email_verification.py `verify_email`: an address is proved by such a link
     new_devices.py        `tell`: a mail about a sign-in from a browser that is new to the account
     guessing.py           `verify_password`: compare a password, wherever one is asked for

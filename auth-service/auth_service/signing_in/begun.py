@@ -1,12 +1,12 @@
 """The session that a person gets who has proved enough, whatever the way of signing in was."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..accounts.factors import challenges
+from ..accounts.factors import challenges, trusted_browsers
 from ..audit.trail import record
 from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.factor_cookies import trust_tag
@@ -14,10 +14,26 @@ from ..sessions.browser_sessions import BrowserSession, end_session
 from ..sessions.proofs import Proof, find_second_factor_at
 from ..sessions.starting import authenticate_again
 from .factor_checks import FactorChecks
+from .required_factors import is_required
 
 
 class SecondFactorAsked(Exception):
-    """The password or the link is right, and a code is asked for. The challenge's cookie goes with the response."""
+    """The password or the mail is right, and a code is asked for. The challenge's cookie goes with the response.
+
+    `has_none`: the account needs a second factor and has none yet, so the person has to set one up first.
+    """
+
+    def __init__(self, *, has_none: bool = False) -> None:
+        super().__init__()
+        self.has_none = has_none
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A challenge that was stored instead of a session."""
+
+    token: str = field(repr=False)  # its secret, for the browser's cookie
+    has_none: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,19 +54,26 @@ async def begin_or_ask(
     remember: bool,
     current: Current | None,
     now: datetime,
-) -> BrowserSession | str:
-    """The session; or the secret of a challenge, if the account has a second factor and the browser is not trusted.
+) -> BrowserSession | Asked:
+    """The session; or a challenge, if the account has or needs a second factor and the browser is not trusted.
 
     The caller's transaction has locked the account.
     """
     protected_at = await find_second_factor_at(session, account_id)
-    tag = trust_tag(account_id, password_hash, protected_at)
-    is_trusted = protected_at is not None and parts.factor_checks.cookies.is_trusted(request, tag, now=now)
-    if protected_at is not None and not is_trusted:
+    is_trusted = False
+    if protected_at is not None:
+        tag = trust_tag(account_id, password_hash, protected_at)
+        browser_id = parts.factor_checks.cookies.find_trusted(request, tag)
+        is_trusted = browser_id is not None and await trusted_browsers.use(
+            session, browser_id, account_id, tag, now=now
+        )
+    has_to = protected_at is not None or await is_required(session, parts.factor_checks, account_id)
+    if has_to and not is_trusted and proof.second_factor_at is None:
         await record(session, "second_factor_asked", now=now, account_id=account_id)
-        return challenges.begin(
+        token = challenges.begin(
             session, account_id, password_hash=password_hash, methods=proof.methods, remember=remember, now=now
         )
+        return Asked(token, has_none=protected_at is None)
     proof = replace(proof, is_trusted=is_trusted)
     started = await begin_session(
         session, request, parts, account_id, proof, remember=remember, current=current, now=now

@@ -67,11 +67,11 @@ async def _request(
 
 def post_link(
     session: AsyncSession, request: Request, outbox: Outbox, kind: Kind, email: str, now: datetime, **facts: str
-) -> None:
-    """Post a mail in the language of the browser, in the caller's transaction."""
+) -> str | None:
+    """Post a mail in the language of the browser, in the caller's transaction. Returns its id; None: mail is off."""
     language = choose_language(request.headers.get("accept-language", ""))
     told = {name: fact for name, fact in facts.items() if fact}
-    outbox.post(session, kind, email, language=language, now=now, **told)
+    return outbox.post(session, kind, email, language=language, now=now, **told)
 
 
 async def remind_to_verify(request: Request, parts: MailParts, email: str, now: datetime) -> None:

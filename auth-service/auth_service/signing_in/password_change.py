@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import find_password_hash, lock_password, replace_password_hash
 from ..accounts.passwords import MAX_LENGTH, Place, utf16_length
+from ..accounts.weak_passwords import about, check_new
 from ..audit.trail import recorded
 from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.session_cookies import device_tag
@@ -15,7 +16,6 @@ from ..limits.attempts import Attempt
 from ..sessions.browser_sessions import BrowserSession, end_sessions
 from ..sessions.proofs import proof_of
 from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
-from .password_sign_up import CommonPassword
 
 
 class NoPassword(Exception):
@@ -73,12 +73,11 @@ async def change_password(
     """Change the password. Returns the caller's new session, if all were ended.
 
     Raises:
-        CommonPassword, NoPassword, WrongPassword, TooManyAttempts, TooBusy, SessionGone: nothing is changed.
+        WeakPassword, NoPassword, WrongPassword, TooManyAttempts, TooBusy, SessionGone: nothing is changed.
     """
     with place_in_queue(request, parts.passwords) as place:
         # Checked first: if the new password is refused, the right current one must not count as a failed attempt.
-        if await place.is_common(wanted.new):
-            raise CommonPassword
+        await check_new(place, wanted.new, *about(current.account))
         old_hash, attempt = await confirm_password(request, parts, now, place, current, wanted.current)
         new_hash = await place.hash(wanted.new)
     change = _Change(attempt, old_hash, new_hash, wanted.ends_sessions)

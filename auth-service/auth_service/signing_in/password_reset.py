@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..accounts import accounts
 from ..accounts.passwords import PasswordHasher
 from ..accounts.sign_ups import create_password
+from ..accounts.weak_passwords import about, check_new
 from ..audit.trail import record
 from ..http.current_session import device_of
 from ..limits.attempts import AttemptLimiter
@@ -23,7 +24,6 @@ from ..sessions.browser_sessions import end_sessions
 from ..store.instants import Clock
 from .guessing import place_in_queue
 from .mailed_links import InvalidLink, MailParts, account_of, find_mailed, post_link
-from .password_sign_up import CommonPassword
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,15 @@ async def reset_password(request: Request, parts: ResetParts, token: str, passwo
     The address counts as verified: the link went there.
 
     Raises:
-        InvalidLink, CommonPassword, TooBusy: the link is not used up.
+        InvalidLink, WeakPassword, TooBusy: the link is not used up.
     """
     link = await find_mailed(parts, Kind.RESET_PASSWORD, token, now=now)
     if link is None:
         raise InvalidLink  # before anything is hashed
+    async with parts.database.reading() as session:
+        account = await accounts.find(session, link.account_id)
     with place_in_queue(request, parts.passwords) as place:
-        if await place.is_common(password):
-            raise CommonPassword
+        await check_new(place, password, *(about(account) if account else ()))
         password_hash = await place.hash(password)
     await parts.database.transact(_reset, request, parts, link, password_hash, parts.clock())
 

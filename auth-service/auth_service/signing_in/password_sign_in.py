@@ -17,7 +17,7 @@ from ..sessions.browser_sessions import BrowserSession
 from ..sessions.proofs import BY_PASSWORD
 from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, counting
-from .begun import BeginParts, SecondFactorAsked, begin_or_ask
+from .begun import Asked, BeginParts, SecondFactorAsked, begin_or_ask
 from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
 from .mailed_links import MailParts, remind_to_verify
 from .new_devices import is_to_be_told, tell
@@ -101,13 +101,14 @@ async def sign_in(
             await remind_to_verify(request, parts, known.account.email, now)
             raise EmailNotVerified
         knows_device = parts.session_cookies.knows_device(request, known.device_tag)
-        tells = await is_to_be_told(parts, known.account, now, knows_device=knows_device)
+        asks = known.account.second_factor_at is not None  # then the sign-in is told when the code has come
+        tells = not asks and await is_to_be_told(parts, known.account, now, knows_device=knows_device)
         begun = await parts.database.transact(
             _begin, request, parts, known, attempt, remember=remember, current=current, tells=tells, now=now
         )
-        if isinstance(begun, str):
-            parts.factor_checks.cookies.set_pending(request, begun)
-            raise SecondFactorAsked
+        if isinstance(begun, Asked):
+            parts.factor_checks.cookies.set_pending(request, begun.token)
+            raise SecondFactorAsked(has_none=begun.has_none)
     parts.factor_checks.cookies.clear_pending(request)
     parts.session_cookies.set(request, begun, now=now)
     parts.session_cookies.remember_device(request, known.device_tag)
@@ -125,8 +126,8 @@ async def _begin(
     current: Current | None,
     tells: bool,
     now: datetime,
-) -> BrowserSession | str:
-    """The session; or the secret of a challenge, if the account has a second factor and the browser is not trusted."""
+) -> BrowserSession | Asked:
+    """The session; or a challenge, if the account has a second factor and the browser is not trusted."""
     account_id, password_hash = known.account.id, known.password_hash
     await parts.attempts.succeeded(session, attempt)
     if not await accounts.lock_password(session, account_id, password_hash):
@@ -134,7 +135,7 @@ async def _begin(
     begun = await begin_or_ask(
         session, request, parts, account_id, password_hash, BY_PASSWORD, remember=remember, current=current, now=now
     )
-    if tells and not isinstance(begun, str):
+    if tells and not isinstance(begun, Asked):
         tell(session, request, parts, known.account, now)
     return begun
 

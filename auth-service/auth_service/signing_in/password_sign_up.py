@@ -7,10 +7,12 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account, EmailTaken, create_account
+from ..accounts.factors import challenges
 from ..accounts.passwords import PasswordHasher, TooBusy
 from ..accounts.sign_ups import Wanted, create_unless_taken
+from ..accounts.weak_passwords import CommonPassword, PersonalPassword, check_new
 from ..audit.trail import record
-from ..http.current_session import Current, SessionParts, device_of, start_session_here
+from ..http.current_session import Current, device_of, start_session_here
 from ..http.session_cookies import device_tag
 from ..limits.attempts import TooManyAttempts
 from ..mail.kinds import Kind
@@ -19,16 +21,14 @@ from ..sessions.browser_sessions import BrowserSession, end_session
 from ..sessions.proofs import BY_PASSWORD
 from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, RequestCounts, counting
+from .begun import Asked, BeginParts, SecondFactorAsked
 from .guessing import place_in_queue
 from .mailed_links import MailParts, may_mail, post_link
 
-
-class CommonPassword(Exception):
-    """The password is on the list of the most common ones."""
-
-
 OUTCOMES: dict[type[Exception], str] = {
+    SecondFactorAsked: "succeeded",
     CommonPassword: "common_password",
+    PersonalPassword: "personal_password",
     EmailTaken: "taken",
     TooManyAttempts: "held",
     TooBusy: "busy",
@@ -46,7 +46,7 @@ class NewAccount:
 
 
 @dataclass(frozen=True)
-class SignUpParts(SessionParts, MailParts):
+class SignUpParts(BeginParts, MailParts):
     clock: Clock
     passwords: PasswordHasher
     counts: RequestCounts
@@ -73,12 +73,13 @@ async def sign_up(
         current: the browser's session; it ends.
 
     Raises:
-        CommonPassword, TooBusy
+        WeakPassword, TooBusy
+        SecondFactorAsked: the account is made, and needs a second factor; no session is started yet.
         EmailTaken: only if addresses need no confirmation.
         TooManyAttempts: only if they do: too many mails to this address, or caused by this network.
     """
     with counting(parts.counts.sign_ups, PASSWORD, OUTCOMES):
-        password_hash = await _hash(request, parts, new.password)
+        password_hash = await _hash(request, parts, new)
         now = parts.clock()  # hashing takes a while
         if parts.requires_verified_email:
             wanted = Wanted(new.email, new.name, new.image, password_hash)
@@ -88,6 +89,9 @@ async def sign_up(
         account, started = await parts.database.transact(
             _create, request, parts, new, password_hash, remember=remember, current=current, link_to=link_to, now=now
         )
+        if isinstance(started, Asked):
+            parts.factor_checks.cookies.set_pending(request, started.token)
+            raise SecondFactorAsked(has_none=True)
     parts.session_cookies.set(request, started, now=now)
     parts.session_cookies.remember_device(request, device_tag(account.id, password_hash))
     return account, started
@@ -104,16 +108,25 @@ async def _create(
     current: Current | None,
     link_to: str | None,
     now: datetime,
-) -> tuple[Account, BrowserSession]:
+) -> tuple[Account, BrowserSession | Asked]:
     account = await create_account(
         session, email=new.email, name=new.name, image=new.image, password_hash=password_hash, now=now
     )
     if current is not None:
         await end_session(session, current.session.token, now=now)
-    started = await start_session_here(request, session, parts, account.id, BY_PASSWORD, remember=remember, now=now)
+    started: BrowserSession | Asked
+    if parts.factor_checks.required_of_all:
+        methods = BY_PASSWORD.methods
+        token = challenges.begin(
+            session, account.id, password_hash=password_hash, methods=methods, remember=remember, now=now
+        )
+        started = Asked(token, has_none=True)
+    else:
+        started = await start_session_here(request, session, parts, account.id, BY_PASSWORD, remember=remember, now=now)
     if link_to is not None:
         post_link(session, request, parts.outbox, Kind.VERIFY_EMAIL, new.email, now, return_to=link_to)
-    await record(session, "signed_up", now=now, account_id=account.id, session_id=started.id)
+    session_id = None if isinstance(started, Asked) else started.id
+    await record(session, "signed_up", now=now, account_id=account.id, session_id=session_id)
     return account, started
 
 
@@ -132,8 +145,7 @@ async def _register(
     return account
 
 
-async def _hash(request: Request, parts: SignUpParts, password: str) -> str:
+async def _hash(request: Request, parts: SignUpParts, new: NewAccount) -> str:
     with place_in_queue(request, parts.passwords) as place:
-        if await place.is_common(password):
-            raise CommonPassword
-        return await place.hash(password)
+        await check_new(place, new.password, new.name, new.email)
+        return await place.hash(new.password)

@@ -17,7 +17,6 @@ from ..accounts.factors import challenges, recovery_codes
 from ..accounts.factors.challenges import Challenge
 from ..audit.trail import record
 from ..http.current_session import Current, SessionParts
-from ..http.factor_cookies import trust_tag
 from ..http.session_cookies import device_tag
 from ..limits.attempts import TooManyAttempts
 from ..limits.code_attempts import CodeAttempt
@@ -28,7 +27,11 @@ from ..store.instants import Clock
 from ..telemetry.counts import SECOND_FACTOR, RequestCounts, counting
 from .begun import begin_session
 from .factor_checks import FactorChecks
+from .factor_notices import tell_recovery_code
+from .mailed_links import MailParts
+from .new_devices import is_to_be_told, tell
 from .password_sign_in import AccountSuspended
+from .trusting import trust_browser
 
 
 class NoChallenge(Exception):
@@ -61,8 +64,8 @@ class Code:
 
 
 @dataclass(frozen=True)
-class FactorParts(SessionParts):
-    """The parts to check a code and to start a session."""
+class FactorParts(SessionParts, MailParts):
+    """The parts to check a code, to start a session, and to tell about it by mail."""
 
     clock: Clock
     counts: RequestCounts
@@ -101,21 +104,24 @@ async def complete_sign_in(
         parts.factor_checks.cookies.clear_pending(request)
         raise NoChallenge
     with counting(parts.counts.sign_ins, SECOND_FACTOR, OUTCOMES):
-        attempt = await _count(request, parts, challenge, now)
+        attempt = await count_code(request, parts, challenge, now)
         now = parts.clock()
         passed = await parts.database.transact(_pass, request, parts, challenge, code, current, now)
         if passed is None:
             raise WrongCode
+    account, tag = passed.account, device_tag(passed.account.id, passed.password_hash)
+    knows_device = parts.session_cookies.knows_device(request, tag)
+    tells = await is_to_be_told(parts, account, now, knows_device=knows_device)
     async with parts.database.writing() as session:
         await parts.factor_checks.attempts.succeeded(session, attempt)
-    account = passed.account
+        if tells:
+            tell(session, request, parts, account, now)
     parts.factor_checks.cookies.clear_pending(request)
     parts.session_cookies.set(request, passed.session, now=now)
-    if passed.password_hash is not None:
-        parts.session_cookies.remember_device(request, device_tag(account.id, passed.password_hash))
+    parts.session_cookies.remember_device(request, tag)
     if code.trusts_browser:
-        tag = trust_tag(account.id, passed.password_hash, account.second_factor_at)
-        parts.factor_checks.cookies.trust(request, tag, now=now)
+        checks = parts.factor_checks
+        await trust_browser(request, parts.database, checks.cookies, account, passed.password_hash, now)
     return account, passed.session
 
 
@@ -131,12 +137,15 @@ def proof_of_code(before: Proof, code: Code, *, at: datetime) -> Proof:
     return before.with_second_factor(*(() if code.is_recovery_code else (OTP,)), at=at)
 
 
-async def _count(request: Request, parts: FactorParts, challenge: Challenge, now: datetime) -> CodeAttempt:
-    """Count the code at the account and at the challenge, in a transaction that is committed before the check."""
+async def count_code(request: Request, parts: FactorParts, challenge: Challenge, now: datetime) -> CodeAttempt:
+    """Count the code at the account and at the challenge, in a transaction that is committed before the check.
+
+    Raises:
+        NoChallenge, ChallengeSpent, TooManyAttempts
+    """
     async with parts.database.reading() as session:
         password_hash = await accounts.find_password_hash(session, challenge.account_id)
-    tag = None if password_hash is None else device_tag(challenge.account_id, password_hash)
-    knows_device = tag is not None and parts.session_cookies.knows_device(request, tag)
+    knows_device = parts.session_cookies.knows_device(request, device_tag(challenge.account_id, password_hash))
     async with parts.database.writing() as session:
         attempt = await parts.factor_checks.attempts.take(
             session, challenge.account_id, knows_device=knows_device, now=now
@@ -167,7 +176,8 @@ async def _pass(
         raise NoChallenge
     if account.suspended_at is not None:
         raise AccountSuspended
-    if not await use_code(session, parts, account.id, code, now=now):
+    is_on = account.second_factor_at is not None  # codes of an app that is not confirmed yet prove nothing
+    if not is_on or not await use_code(session, parts, account.id, code, now=now):
         await record(session, "second_factor_refused", now=now, account_id=account.id, most=0)
         return None
     if not await challenges.use_up(session, challenge):
@@ -179,6 +189,6 @@ async def _pass(
     amr = " ".join(proof.methods)
     await record(session, "signed_in", now=now, account_id=account.id, session_id=started.id, amr=amr)
     if code.is_recovery_code:
-        left = await recovery_codes.count_unused(session, account.id)
+        left = await tell_recovery_code(session, request, parts, account, now)
         await record(session, "recovery_code_used", now=now, account_id=account.id, left=left)
     return Passed(account, started, password_hash)

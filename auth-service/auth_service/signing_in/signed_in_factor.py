@@ -12,12 +12,14 @@ from ..accounts.accounts import Account
 from ..accounts.factors import recovery_codes, second_factor
 from ..audit.trail import record
 from ..http.current_session import Current
-from ..http.factor_cookies import trust_tag
+from ..mail.kinds import Kind
 from ..sessions.browser_sessions import BrowserSession
 from ..sessions.proofs import proof_of
 from ..sessions.starting import prove_second_factor
 from ..store.instants import is_recent
+from .factor_notices import tell_change, tell_recovery_code
 from .second_factor import Code, FactorParts, WrongCode, proof_of_code, use_code
+from .trusting import trust_browser
 
 FRESH_FOR = timedelta(minutes=5)  # after a code, what it protects may be changed
 
@@ -71,20 +73,20 @@ async def prove(request: Request, parts: FactorParts, now: datetime, current: Cu
     account_id = current.account.id
     async with parts.database.writing() as session:
         attempt = await parts.factor_checks.attempts.take(session, account_id, knows_device=True, now=now)
-    account = await parts.database.transact(_prove, parts, current, code, now)
+    account = await parts.database.transact(_prove, request, parts, current, code, now)
     if account is None:
         raise WrongCode
     async with parts.database.writing() as session:
         await parts.factor_checks.attempts.succeeded(session, attempt)
         password_hash = await accounts.find_password_hash(session, account_id)
     if code.trusts_browser:
-        tag = trust_tag(account_id, password_hash, account.second_factor_at)
-        parts.factor_checks.cookies.trust(request, tag, now=now)
+        checks = parts.factor_checks
+        await trust_browser(request, parts.database, checks.cookies, account, password_hash, now)
     return account
 
 
 async def _prove(
-    session: AsyncSession, parts: FactorParts, current: Current, code: Code, now: datetime
+    session: AsyncSession, request: Request, parts: FactorParts, current: Current, code: Code, now: datetime
 ) -> Account | None:
     """None: the code is wrong, which is recorded."""
     account_id = current.account.id
@@ -106,22 +108,40 @@ async def _prove(
         raise NotSignedIn
     event = "second_factor_enabled" if is_first else "second_factor_proved"
     await record(session, event, now=now, account_id=account_id, session_id=current.session.id)
+    if is_first:
+        tell_change(session, request, parts, account, Kind.SECOND_FACTOR_ON, now)
+    if code.is_recovery_code:
+        left = await tell_recovery_code(session, request, parts, account, now)
+        await record(session, "recovery_code_used", now=now, account_id=account_id, left=left)
     await session.refresh(account)
     return account
 
 
-async def replace_recovery_codes(session: AsyncSession, account_id: str, session_id: str, now: datetime) -> list[str]:
-    """New recovery codes instead of all older ones. Raises NotEnabled."""
+async def replace_recovery_codes(
+    session: AsyncSession, request: Request, parts: FactorParts, current: Current, now: datetime, *, tells: bool = True
+) -> list[str]:
+    """New recovery codes instead of all older ones. Raises NotEnabled.
+
+    Args:
+        tells: tell the person by mail. False: the second factor was just turned on, which is told.
+    """
+    account_id = current.account.id
     account = await session.scalar(select(Account).where(Account.id == account_id).with_for_update())
     if account is None or account.second_factor_at is None:
         raise NotEnabled
     codes = await recovery_codes.replace_all(session, account_id, now=now)
-    await record(session, "recovery_codes_replaced", now=now, account_id=account_id, session_id=session_id)
+    if tells:
+        tell_change(session, request, parts, account, Kind.RECOVERY_CODES_REPLACED, now)
+    await record(session, "recovery_codes_replaced", now=now, account_id=account_id, session_id=current.session.id)
     return codes
 
 
-async def turn_off(session: AsyncSession, account_id: str, session_id: str, now: datetime) -> None:
+async def turn_off(
+    session: AsyncSession, request: Request, parts: FactorParts, current: Current, now: datetime
+) -> None:
     """Delete the app and the recovery codes; no browser is trusted any more. Raises NotEnabled."""
+    account_id = current.account.id
     if not await second_factor.disable(session, account_id, now=now):
         raise NotEnabled
-    await record(session, "second_factor_disabled", now=now, account_id=account_id, session_id=session_id)
+    tell_change(session, request, parts, current.account, Kind.SECOND_FACTOR_OFF, now)
+    await record(session, "second_factor_disabled", now=now, account_id=account_id, session_id=current.session.id)

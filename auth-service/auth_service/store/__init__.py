@@ -1,6 +1,7 @@
 """Store: the database, and the few types that every table uses.
 
     database.py          `Database`: `reading()`, `writing()`, and the fast paths `find_row` and `change_row`
+    prepared.py          `PreparedStatements`: the fast paths on PostgreSQL, on the driver's connection
     rows.py              `Row`: the base of every table; `Expiry`: when the worker deletes a table's rows; deleting them
     client_ids.py        columns that name a client, whose client_id may be longer than they are
     inline_sqlite.py     a dialect that reads SQLite on the event loop, without a thread
@@ -19,9 +20,10 @@ no two wait for each other:
 
     1. attempt budgets    of the network, then of the account (limits/)
     2. accounts           `accounts.lock` before changing more than one row of an account; `lock_password`
-                          then links that were mailed to the account (`use_link`, `void_links`), and its factors
+                          then links that were mailed to the account (`use_link`, `void_links`), its factors, its
+                          user names
     3. clients            an UPDATE, or FOR UPDATE before a deletion; `hold_owners` holds an account and a client
-    4. requests           stored authorization requests
+    4. requests           stored authorization requests, then device codes
     5. sessions           `lock_live`, or their deletion
     6. APIs               `lock_registered`, or their removal, which begins with the clients
     7. roles and groups   roles of accounts, groups, their members: `lock` before an account, an API or a group goes

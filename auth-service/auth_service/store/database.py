@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from .inline_sqlite import InlineSQLite
+from .prepared import PreparedStatements
 from .slow_statements import tell_of_slow_statements
 
 P = ParamSpec("P")
@@ -49,6 +50,7 @@ class SchemaMismatch(Exception):
 class Database:
     writer: AsyncEngine
     reader: AsyncEngine
+    prepared: PreparedStatements | None = None  # on PostgreSQL
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -61,22 +63,20 @@ class Database:
 
         For the most frequent queries. SQLite's reader never waits, so it is called without `await`.
         """
-        if self.reader.dialect.driver == InlineSQLite.driver:
-            with self.reader.sync_engine.connect() as connection:
-                return connection.execute(statement, parameters).one_or_none()
-        async with self.reader.connect() as awaited:
-            return (await awaited.execute(statement, parameters)).one_or_none()
+        if self.prepared is not None:
+            return await self.prepared.find_row(statement, parameters)
+        with self.reader.sync_engine.connect() as connection:
+            return connection.execute(statement, parameters).one_or_none()
 
     async def change_row(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Any] | None:
         """The one row that a statement changes and returns, or None: a transaction in one round trip.
 
         On PostgreSQL a single statement is a transaction; it saves the round trips of BEGIN and COMMIT.
         """
-        if self.writer.dialect.name == "sqlite":
-            async with self.writer.begin() as transaction:
-                return (await transaction.execute(statement, parameters)).one_or_none()
-        async with self.reader.connect() as connection:
-            return (await connection.execute(statement, parameters)).one_or_none()
+        if self.prepared is not None:
+            return await self.prepared.find_row(statement, parameters)
+        async with self.writer.begin() as transaction:
+            return (await transaction.execute(statement, parameters)).one_or_none()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
@@ -165,7 +165,8 @@ def _open_engines(url: str) -> Database:
         "connect_args": {"options": options, **REACHABILITY},
     }
     # Two pools, one in autocommit: switching one connection's mode would cost two calls at each use.
-    database = Database(create_async_engine(url, **pool, **common), create_async_engine(url, **pool, **reads))
+    reader = create_async_engine(url, **pool, **reads)
+    database = Database(create_async_engine(url, **pool, **common), reader, PreparedStatements(reader))
     for engine in (database.writer, database.reader):
         event.listen(engine.sync_engine, "checkout", _refuse_if_over)
     return database

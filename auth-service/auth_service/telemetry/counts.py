@@ -11,12 +11,15 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PASSWORD = ("password",)
 SECOND_FACTOR = ("second_factor",)
 MAIL_LINK = ("mail_link",)
+MAIL_CODE = ("mail_code",)
 SUCCEEDED = "succeeded"
 SESSION = "session"  # instead of a grant type: a token issued for a session by the Better Auth endpoint
 SIGN_IN_OUTCOMES = (SUCCEEDED, "second_factor", "refused", "suspended", "unverified", "held", "busy")
 SECOND_FACTOR_OUTCOMES = (SUCCEEDED, "refused", "suspended", "held")
 MAIL_LINK_OUTCOMES = (SUCCEEDED, "second_factor", "refused")
-SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "held", "busy")
+MAIL_CODE_OUTCOMES = (*MAIL_LINK_OUTCOMES, "held")
+SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "personal_password", "held", "busy")
+USER_CODE_OUTCOMES = ("accepted", "unknown", "held")
 
 
 def _counter(name: str, what: str, *labels: str, known: tuple[tuple[str, ...], ...] = ()) -> Metric:
@@ -37,6 +40,7 @@ def _sign_ins() -> Metric:
     known = [(*PASSWORD, outcome) for outcome in SIGN_IN_OUTCOMES]
     known += [(*SECOND_FACTOR, outcome) for outcome in SECOND_FACTOR_OUTCOMES]
     known += [(*MAIL_LINK, outcome) for outcome in MAIL_LINK_OUTCOMES]
+    known += [(*MAIL_CODE, outcome) for outcome in MAIL_CODE_OUTCOMES]
     return _counter("auth_sign_ins_total", "Attempted sign-ins", "method", "outcome", known=tuple(known))
 
 
@@ -59,6 +63,11 @@ def _reused(name: str, credential: str) -> Metric:
     return _counter(f"auth_{name}_reuse_detected_total", what)
 
 
+def _user_codes() -> Metric:
+    known = tuple((each,) for each in USER_CODE_OUTCOMES)
+    return _counter("auth_user_codes_total", "User codes of devices that were typed", "outcome", known=known)
+
+
 def _held() -> Metric:
     return _counter("auth_password_attempts_held_total", "Password attempts refused without a check, after too many")
 
@@ -75,6 +84,7 @@ class RequestCounts:
     oauth_refusals: Metric = field(default_factory=_refusals)
     refresh_reuse: Metric = field(default_factory=lambda: _reused("refresh", "refresh token"))
     code_reuse: Metric = field(default_factory=lambda: _reused("code", "code"))
+    user_codes: Metric = field(default_factory=_user_codes)
     attempts_held: Metric = field(default_factory=_held)
 
     @classmethod

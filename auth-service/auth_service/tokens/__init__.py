@@ -6,6 +6,9 @@
     code_values.py           `CodeValues`: the value of a code, an HMAC over its request
     authorization_codes.py   codes: `issue`, `find`, `redeem` once
     refresh_tokens.py        families of refresh tokens: `issue`, `rotate`, and the grace for a lost answer
+    exchanged_tokens.py      tokens that an API gets for the person who called it (RFC 8693)
+    personal_tokens.py       personal access tokens: `create`, `find`, `revoke`
+    personal_values.py       their text: prefix, random part, checksum
     session_tokens.py        access tokens of a session, given out again for a second
     access_tokens.py         our own access tokens, shown to us again: `AccessTokenReader`
     shown_tokens.py          a token of any kind that a client asks about or gives back: `find_token`
@@ -14,6 +17,7 @@
     removed_access.py        removing an API or a scope, and taking it out of consents, grants and clients
     removed_roles.py         taking roles that an API no longer declares from accounts and clients
     issued_before.py         ending what was issued to accounts, while their sessions and grants live on
+    last_uses.py             when clients last used what an account gave them
     person_claims.py         what an account says about its person
 
 A code is redeemed by one conditional UPDATE, so of two requests one gets tokens. A refresh token is `LOCATOR.SECRET`:

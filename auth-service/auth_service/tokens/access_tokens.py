@@ -45,7 +45,7 @@ class VerifiedToken:
 
     @property
     def session_id(self) -> str | None:
-        """The session's id. None: a client_credentials token."""
+        """The session's id. None: there is none, as for a service or a personal access token."""
         return self.claims.get("sid")
 
     @property
@@ -55,6 +55,16 @@ class VerifiedToken:
         if status is None:
             return None
         return parse_name(status["status_list"]["uri"].rpartition("/")[2]), int(status["status_list"]["idx"])
+
+    @property
+    def is_of_service(self) -> bool:
+        """Whether a service got it for itself (RFC 9068 §5): account ids and client ids cannot be the same."""
+        return self.sub == self.client_id
+
+    @property
+    def is_exchanged(self) -> bool:
+        """Whether another client than the subject's acts (RFC 8693). The index is that of the subject's grant."""
+        return "act" in self.claims
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -110,15 +120,24 @@ class AccessTokenReader:
 
     async def find_account(self, token: VerifiedToken, *, now: datetime) -> Account | None:
         """The account of a live token. None if the token is revoked, or is a client_credentials token."""
-        if token.session_id is None:
+        if token.is_of_service:
             return None
+        if token.is_exchanged:
+            return await self._find_exchanged(token, now)
         if token.client_id == WEB_CLIENT_ID:
-            return await find_signed_in(self.database, token.session_id, status=token.status, now=now)
+            return await find_signed_in(self.database, token.session_id or "", status=token.status, now=now)
         holder = await find_holder(self.database, client_id=token.client_id, status=token.status)
         return holder.account if holder is not None and holder.is_live(now=now) else None
 
+    async def _find_exchanged(self, token: VerifiedToken, now: datetime) -> Account | None:
+        """The account of the grant, or of the session at `web`, that the first token of the chain belonged to."""
+        holder = await find_holder(self.database, client_id=None, status=token.status)
+        if holder is not None:
+            return holder.account if holder.is_live(now=now) else None
+        return await find_signed_in(self.database, token.session_id or "", status=token.status, now=now)
+
     async def is_live(self, token: VerifiedToken, *, now: datetime) -> bool:
-        if token.session_id is not None:
+        if not token.is_of_service:
             return await self.find_account(token, now=now) is not None
         if token.status is not None:
             return await is_client_live(self.database, token.client_id, status=token.status)

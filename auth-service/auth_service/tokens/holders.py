@@ -83,10 +83,12 @@ _OF_INDEX = (
     .join_from(StatusIndex, Grant, Grant.id == StatusIndex.holder_id)
     .join(Account, Account.id == Grant.account_id)
     .outerjoin(BrowserSession, BrowserSession.id == Grant.session_id)
-    .where(Grant.client_id == bindparam("client_id"), Grant.ended_at.is_(None))
+    .where(Grant.ended_at.is_(None))
 )
-_FIND_HOLDER = _OF_INDEX.where(*NAMED)
-_FIND_LIVE_HOLDER = _OF_INDEX.where(*NOT_REVOKED)
+_OF_CLIENT = _OF_INDEX.where(Grant.client_id == bindparam("client_id"))
+_FIND_HOLDER = _OF_CLIENT.where(*NAMED)
+_FIND_LIVE_HOLDER = _OF_CLIENT.where(*NOT_REVOKED)
+_FIND_ANY_LIVE_HOLDER = _OF_INDEX.where(*NOT_REVOKED)
 _FIND_SIGNED_IN = (
     select(*Account.__table__.columns)
     .join_from(BrowserSession, Account, Account.id == BrowserSession.account_id)
@@ -104,14 +106,21 @@ Status: TypeAlias = tuple[ListName | None, int]
 
 
 async def find_holder(
-    database: Database, *, client_id: str, status: Status | None, revoked_too: bool = False
+    database: Database, *, client_id: str | None, status: Status | None, revoked_too: bool = False
 ) -> Holder | None:
-    """The grant of an access token, found by its status index; None if the index is revoked or the grant has ended."""
+    """The grant of an access token, found by its status index; None if the index is revoked or the grant has ended.
+
+    Args:
+        client_id: the client of the grant. None: any, for a token whose client is not the grant's.
+    """
     name, index = status or (None, 0)
     if name is None:
         return None
-    statement = _FIND_HOLDER if revoked_too else _FIND_LIVE_HOLDER
-    values = await database.find_row(statement, named(name, index) | {"client_id": client_id})
+    if client_id is None:
+        values = await database.find_row(_FIND_ANY_LIVE_HOLDER, named(name, index))
+    else:
+        statement = _FIND_HOLDER if revoked_too else _FIND_LIVE_HOLDER
+        values = await database.find_row(statement, named(name, index) | {"client_id": client_id})
     return None if values is None else _holder(iter(values))
 
 

@@ -174,6 +174,9 @@ class TokenIssuer:
             status=status,
             jkt=jkt,
         )
+        return self.sign_access_token(token, audience)
+
+    def sign_access_token(self, token: AccessToken, audience: Audience) -> str:
         return self._sign(token.claims(), access_token.TYP, audience.signing_alg)
 
     def _sign(self, members: Mapping[str, Any], typ: str, alg: str | None) -> str:

@@ -11,7 +11,7 @@ from ..store.database import Database
 
 _VALUES: Mapping[str, Callable[[Account], Any]] = {
     "name": lambda account: account.name or None,
-    "preferred_username": lambda account: account.email,
+    "preferred_username": lambda account: account.username or account.email,
     "picture": lambda account: account.image if account.image and parse_origin(account.image) else None,  # only URLs
     "updated_at": lambda account: int(account.updated_at.timestamp()),
     "email": lambda account: account.email,
@@ -23,13 +23,15 @@ MAX_ID_TOKEN_SIZE = 2048  # octets of JSON about the person; some clients keep t
 def describe(
     account: Account, names: Collection[str], held: HeldRoles = NOTHING, *, api: str | None = None
 ) -> dict[str, Any]:
-    """The claims with these names. `preferred_username` is the e-mail address, so it is given together with `email`.
+    """The claims with these names.
+
+    For an account without a user name, `preferred_username` is the e-mail address, so it is given with `email` only.
 
     Args:
         held: read by `find_held_by_person`.
         api: the API whose roles are meant: the client's `default_resource`.
     """
-    names = set(names) if "email" in names else set(names) - {"preferred_username"}
+    names = set(names) if account.username is not None or "email" in names else set(names) - {"preferred_username"}
     values = {name: value_of(account) for name, value_of in _VALUES.items() if name in names}
     listed = {"roles": list(held.at(api)), "groups": list(held.groups)}
     values |= {name: values_ or None for name, values_ in listed.items() if name in names}

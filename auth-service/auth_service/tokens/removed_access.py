@@ -19,16 +19,18 @@ from ..clients.clients import WEB_CLIENT_ID, Client
 from ..grants import grants
 from ..grants.consents import Consent, Withdrawn
 from ..grants.grants import Authorized, Grant
+from ..oauth import token_exchange
 from ..oauth.client_metadata import ClientMetadata
 from ..oauth.resources import Resource
 from ..resources import resources
 from ..sessions.browser_sessions import BrowserSession
 from ..status_lists import indexes as status_indexes
 from .authorization_codes import AuthorizationCode
+from .personal_tokens import PersonalToken
 from .refresh_tokens import RefreshTokenFamily
 from .removed_roles import take_roles
 
-_KINDS: tuple[type[Authorized], ...] = (AuthorizationCode, RefreshTokenFamily)  # codes first: they become families
+_KINDS: tuple[type[Authorized], ...] = (AuthorizationCode, RefreshTokenFamily, PersonalToken)  # codes become families
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def _without(client: Client, loss: Loss) -> ClientMetadata | None:
     """What is left of the registration; None if it does not change."""
     before = client.registration
     scope = tuple(scope for scope in before.scope if scope not in loss.scopes)
-    left = replace(before, scope=scope)
+    rules = token_exchange.without(before.exchange, loss.resource, loss.scopes, is_whole=loss.is_whole)
+    left = replace(before, scope=scope, exchange=rules)
     if loss.is_whole and before.default_resource == loss.resource:
         left = replace(left, default_resource=None)
     if loss.is_whole:

@@ -21,6 +21,7 @@ from ..sessions.browser_sessions import BrowserSession, end_expired
 from ..store.database import Database
 from ..store.rows import Row, delete_unlocked
 from ..tokens.authorization_codes import REUSE_NOTICED_FOR, AuthorizationCode
+from ..tokens.personal_tokens import PersonalToken
 from ..tokens.refresh_tokens import RefreshTokenFamily, forget_successors
 
 BATCH = 500  # rows in one transaction
@@ -70,10 +71,11 @@ async def _delete_surplus(database: Database, table: Any, limit: int, first: Seq
 
 
 def _is_of_no_use(long_ago: datetime) -> ColumnElement[bool]:
-    """The condition for a grant that ended before `long_ago`, or has no session, code or refresh token left."""
+    """The condition for a grant that ended before `long_ago`, or has no session, code or token left."""
     children = [
         select(AuthorizationCode.grant_id).where(AuthorizationCode.grant_id == Grant.id).exists(),
         select(RefreshTokenFamily.grant_id).where(RefreshTokenFamily.grant_id == Grant.id).exists(),
+        select(PersonalToken.grant_id).where(PersonalToken.grant_id == Grant.id).exists(),
         select(BrowserSession.id).where(BrowserSession.id == Grant.session_id).exists(),
     ]
     return or_(Grant.ended_at <= long_ago, and_(Grant.created_at <= long_ago, ~or_(*children)))

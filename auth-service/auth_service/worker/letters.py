@@ -20,6 +20,7 @@ PAGES = {
     Kind.RESET_PASSWORD: "/reset-password",
     Kind.CHANGE_EMAIL: "/confirm",
     Kind.SIGN_IN: "/confirm",
+    Kind.DELETE_ACCOUNT: "/confirm",
     Kind.ACCOUNT_EXISTS: "/signin",
     Kind.NO_ACCOUNT: "/signup",
 }
@@ -52,7 +53,8 @@ class LetterWriter:
             token = await self.links.issue(session, mail, account.id, now=self.clock())
         told = {name: mail.told[fact] for name, fact in QUERY.items() if fact in mail.told}
         url = f"{self.issuer}{PAGES[kind]}?{urlencode({'token': token, **told})}"
-        return write_letter(kind, mail.language, self._facts, url=url)
+        code = {"code": self.links.codes.code_of(mail.id)} if "code" in mail.told else {}
+        return write_letter(kind, mail.language, {**self._facts, **code}, url=url)
 
     def _plain(self, mail: OutgoingMail, kind: Kind) -> Letter:
         """A letter without a secret link."""

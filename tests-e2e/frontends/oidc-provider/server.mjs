@@ -47,6 +47,19 @@ const provider = new Provider(issuer, {
     claimsParameter: { enabled: true },
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
+    deviceFlow: {
+      enabled: true,
+      userCodeInputSource(ctx, form) {
+        ctx.body = page("Device", `${form}<button id="continue" form="op.deviceInputForm">Continue</button>`);
+      },
+      userCodeConfirmSource(ctx, form, client) {
+        const button = '<button id="allow" form="op.deviceConfirmForm">Allow</button>';
+        ctx.body = page("Device", `<h1>${escape(client.clientName)}</h1>${form}${button}`);
+      },
+      successSource(ctx) {
+        ctx.body = page("Device", '<h1 id="device-allowed">Connected</h1>');
+      },
+    },
     dPoP: { enabled: true },
     introspection: { enabled: true, allowedPolicy: (ctx, client, token) => token.clientId === client.clientId },
     registration: { enabled: true },

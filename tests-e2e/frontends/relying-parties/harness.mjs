@@ -23,6 +23,12 @@ export async function open(url) {
   return new Request(address, method === "POST" ? { method, body, headers } : { method });
 }
 
+// Let the person type a device's code at an address, and allow the device.
+export async function enter(url, userCode) {
+  say({ enter: String(url), user_code: userCode });
+  return (await receive()).page;
+}
+
 // Run the steps in order. The first that fails ends the script with its exit code.
 export async function steps(table) {
   for (const [name, step] of Object.entries(table)) {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { importJWK } from "jose";
 import * as client from "openid-client";
-import { account, clients, issuer, open, steps } from "./harness.mjs";
+import { account, clients, enter, issuer, open, steps } from "./harness.mjs";
 
 const SCOPE = "openid profile email offline_access";
 const insecure = issuer.startsWith("http:") ? [client.allowInsecureRequests] : [];
@@ -116,6 +116,17 @@ await steps({
     assert.equal(person.email, account.email);
     await refused(client.refreshTokenGrant(config, renewed.refresh_token ?? bound.refresh_token), "invalid_grant");
     await assert.rejects(client.fetchUserInfo(config, renewed.access_token, account.sub));
+  },
+  "device": async () => {
+    const config = await discover(clients.device, client.None());
+    const begun = await client.initiateDeviceAuthorization(config, { scope: SCOPE });
+    const shown = await enter(begun.verification_uri, begun.user_code);
+    assert.match(shown, /device-allowed/);
+    const given = await client.pollDeviceAuthorizationGrant(config, begun);
+    assert.equal(given.claims().sub, account.sub);
+    assert.equal((await client.fetchUserInfo(config, given.access_token, account.sub)).email, account.email);
+    const renewed = await client.refreshTokenGrant(config, given.refresh_token);
+    assert.ok(renewed.access_token);
   },
   "form_post": async () => {
     tokens = await signIn(config, clients.basic, { response_mode: "form_post" });

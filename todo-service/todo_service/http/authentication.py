@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import quote
 
@@ -48,12 +49,15 @@ class Authenticator:
         resource_metadata: str,
         rejections: Metric,
         clock: Callable[[], float] = time.time,
+        scope: str = "",
     ) -> None:
+        """`scope` is named in challenges to requests without a valid token: what a client should ask for."""
         self._verifier = verifier
         self._origin = origin
         self._clock = clock
         self._rejections = rejections
         self._resource_metadata = resource_metadata
+        self._scope = scope
 
     async def authenticate(self, request: Request, *, writes: bool) -> AccessToken:
         """Return the verified token. It has not been revoked, as far as the status lists say.
@@ -85,10 +89,11 @@ class Authenticator:
                 detail = f"The token is refused: {refused}."
                 return self._refusal(INVALID_TOKEN, detail, refused.error, is_bound=is_bound)
 
-    def insufficient(self, token: AccessToken, scope: str) -> Problem:
+    def insufficient(self, token: AccessToken, scope: str, *, ask_for: str = "") -> Problem:
+        """`ask_for` is what the client's next token should have; without it, `scope`."""
         detail = f"The token does not have the scope {scope}."
-        is_bound = token.jkt is not None
-        return self._refusal(INSUFFICIENT_SCOPE, detail, "insufficient_scope", is_bound=is_bound, scope=scope)
+        error, is_bound = "insufficient_scope", token.jkt is not None
+        return self._refusal(INSUFFICIENT_SCOPE, detail, error, is_bound=is_bound, scope=ask_for or scope)
 
     def require_recent(self, token: AccessToken) -> None:
         """Raises Problem unless the person signed in within the last five minutes (RFC 9470 §3).
@@ -144,6 +149,8 @@ class Authenticator:
         parameters = {"error": error, "error_description": detail, **more} if error is not None else {}
         if is_bound:
             parameters["algs"] = " ".join(sorted(self._verifier.policy.proof_algorithms))
+        if self._scope and kind.status == HTTPStatus.UNAUTHORIZED:
+            parameters.setdefault("scope", self._scope)
         parameters["resource_metadata"] = self._resource_metadata  # RFC 9728 §5.1
         told = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
         challenge = f"DPoP {told}" if is_bound else f"Bearer {told}"

@@ -1,4 +1,4 @@
-"""CORS for the API (rule R26 of VERIFIER.md): with bearer tokens, without cookies.
+"""CORS for the API and /mcp (rule R26 of VERIFIER.md): with bearer tokens, without cookies.
 
 Only the configured origins are allowed. A preflight request has no token and needs none.
 """
@@ -10,8 +10,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PREFIX = "/api/v1/"
+MCP = "/mcp"
 METHODS = "GET, POST, PATCH, DELETE"
-REQUEST_HEADERS = "authorization, content-type, dpop, if-match, if-none-match, idempotency-key, prefer"
+REQUEST_HEADERS = (
+    "authorization, content-type, dpop, if-match, if-none-match, idempotency-key, prefer,"
+    " mcp-protocol-version, mcp-method, mcp-name"
+)
 EXPOSED_HEADERS = (
     "WWW-Authenticate, ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, Preference-Applied, X-Request-ID"
 )
@@ -24,7 +28,7 @@ class CrossOrigin:
         self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+        if scope["type"] != "http" or not (scope["path"].startswith(PREFIX) or scope["path"] == MCP):
             await self._app(scope, receive, send)
             return
         sent = Headers(scope=scope)

@@ -50,6 +50,7 @@ INSUFFICIENT_USER_AUTHENTICATION = ProblemType(
 )
 INSUFFICIENT_SCOPE = ProblemType("insufficient-scope", 403, "The access token does not allow this")
 INSUFFICIENT_ROLE = ProblemType("insufficient-role", 403, "The list is shared for less than this")
+FOREIGN_ORIGIN = ProblemType("foreign-origin", 403, "Pages of this origin may not call this")
 OTHER_USER = ProblemType("other-user", 403, "The path belongs to another user")
 QUOTA_EXCEEDED = ProblemType("quota-exceeded", 403, "There is no room for more")
 NOT_FOUND = ProblemType("not-found", 404, "Nothing is here")
@@ -120,11 +121,19 @@ class ProblemParts(Given):
 def render(request: Request, problem: Problem) -> Response:
     """The problem document; for a person's browser that opens the address, a page."""
     kind = problem.problem_type
-    given(request, ProblemParts).counts.problems.add(kind.slug)
     if is_navigation(request):
+        given(request, ProblemParts).counts.problems.add(kind.slug)
         page = pages.describe(kind.status, request.scope.get("request_id", ""))
         return HTMLResponse(page, kind.status, {**(problem.headers or {}), **pages.HEADERS})
-    document = ProblemDocument(
+    content = describe(request, problem).model_dump(exclude_none=True)
+    return JSONResponse(content, kind.status, problem.headers, media_type=MEDIA_TYPE)
+
+
+def describe(request: Request, problem: Problem) -> ProblemDocument:
+    """The problem document. The problem is counted."""
+    kind = problem.problem_type
+    given(request, ProblemParts).counts.problems.add(kind.slug)
+    return ProblemDocument(
         type=kind.type,
         title=kind.title,
         status=kind.status,
@@ -133,8 +142,6 @@ def render(request: Request, problem: Problem) -> Response:
         request_id=request.scope.get("request_id"),
         errors=list(problem.errors[:_MAX_ERRORS]) or None,
     )
-    content = document.model_dump(exclude_none=True)
-    return JSONResponse(content, kind.status, problem.headers, media_type=MEDIA_TYPE)
 
 
 def pointer(location: Sequence[str | int]) -> str:

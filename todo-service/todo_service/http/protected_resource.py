@@ -1,4 +1,4 @@
-"""The metadata of this API, for clients that only know its address: issuer, scopes and more (RFC 9728)."""
+"""The metadata of an API, for clients that only know its address: issuer, scopes and more (RFC 9728)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,10 @@ from .parts import Given, given
 from .public_preflight import add_preflight
 
 RESOURCE_PATH = "/api/v1"
-PATH = f"/.well-known/oauth-protected-resource{RESOURCE_PATH}"  # RFC 9728 §3.1: inserted before the resource's path
+PREFIX = "/.well-known/oauth-protected-resource"  # RFC 9728 §3.1: inserted before the resource's path
+PATH = PREFIX + RESOURCE_PATH
+# Public, and the same for everybody.
+HEADERS = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=3600"}
 
 router = APIRouter(tags=["metadata"])
 add_preflight(router, PATH)
@@ -33,11 +36,13 @@ class MetadataParts(Given):
     protected_resource: ProtectedResource
 
 
-def describe(issuer: str, proof_algorithms: Iterable[str]) -> ProtectedResource:
+def describe(
+    issuer: str, proof_algorithms: Iterable[str], *, path: str = RESOURCE_PATH, scopes: Iterable[str] = SCOPES
+) -> ProtectedResource:
     return ProtectedResource(
-        resource=issuer + RESOURCE_PATH,
+        resource=issuer + path,
         authorization_servers=[issuer],
-        scopes_supported=list(SCOPES),
+        scopes_supported=list(scopes),
         bearer_methods_supported=["header"],
         dpop_signing_alg_values_supported=sorted(proof_algorithms),
     )
@@ -46,6 +51,5 @@ def describe(issuer: str, proof_algorithms: Iterable[str]) -> ProtectedResource:
 @router.get(PATH, responses=problems.responses(problems.INTERNAL_ERROR), operation_id="getProtectedResource")
 async def protected_resource(request: Request, response: Response) -> ProtectedResource:
     """Protected resource metadata (RFC 9728 §3)."""
-    response.headers["Access-Control-Allow-Origin"] = "*"  # public, and the same for everybody
-    response.headers["Cache-Control"] = "public, max-age=3600"
+    response.headers.update(HEADERS)
     return given(request, MetadataParts).protected_resource

@@ -20,12 +20,16 @@ _log = structlog.get_logger(__name__)
 
 
 def add_to(app: FastAPI) -> None:
-    app.exception_handler(Problem)(problems.render)
+    app.exception_handler(Problem)(_of_problem)
     app.exception_handler(HTTPException)(_of_http)
     app.exception_handler(ClientDisconnect)(_of_half_a_request)
     app.exception_handler(RequestValidationError)(_of_parameters)
     for error in (OperationalError, InterfaceError, PoolTimeout):
         app.exception_handler(error)(_of_database)
+
+
+async def _of_problem(request: Request, problem: Problem) -> Response:
+    return problems.render(request, problem)  # not itself the handler: Starlette would run it in a thread
 
 
 async def _of_http(request: Request, error: HTTPException) -> Response:

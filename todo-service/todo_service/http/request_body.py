@@ -32,12 +32,17 @@ async def parse(request: Request, fields: type[Fields], accepted: tuple[str, ...
 
 async def read_as(request: Request, accepted: tuple[str, ...]) -> bytes:
     """The body, if its content type is among `accepted`; otherwise 415."""
+    require_type(request, accepted)
+    return await read(request)
+
+
+def require_type(request: Request, accepted: tuple[str, ...]) -> None:
+    """Raises Problem: 415 if the content type is not among `accepted`."""
     if media_type(request) not in accepted:
         names = ", ".join(accepted)
         # RFC 5789 §2.2 for PATCH, RFC 9110 §12.5.1 for the others.
         header = "Accept-Patch" if request.method == "PATCH" else "Accept"
         raise Problem(UNSUPPORTED_MEDIA_TYPE, f"Send the body as {names}.", headers={header: names})
-    return await read(request)
 
 
 def parse_bytes(body: bytes, fields: type[Fields], *, max_values: int = MAX_VALUES) -> Fields:

@@ -44,7 +44,9 @@ def _tell_if_slow(seconds: float, statement: str, context: Any) -> None:
     if seconds < SLOW:
         return
     connection: Connection = context.root_connection
-    server = getattr(connection.connection.driver_connection, "info", None)  # psycopg's; SQLite has no server
+    driver = connection.connection.driver_connection
+    # psycopg's, which is asked only while the connection is open; SQLite has no server.
+    server = getattr(driver, "info", None) if not getattr(driver, "closed", False) else None
     _log.warning(
         "slow_statement",
         duration_ms=round(seconds * 1000),

@@ -63,6 +63,7 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("mcp").setLevel(logging.ERROR)  # below, it quotes what clients sent
     for library in _TALKATIVE:
         logging.getLogger(library).setLevel(logging.WARNING)
 

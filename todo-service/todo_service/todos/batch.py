@@ -107,7 +107,7 @@ class BatchResults(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _Ready:
+class Ready:
     """An operation that was checked before the transaction began."""
 
     number: int
@@ -133,10 +133,10 @@ async def batch(token: Writer, request: Request, now: Now) -> Response:
         asked = request_body.parse_bytes(body, _Envelope, max_values=MAX_OPERATIONS * _VALUES_OF_ONE)
         await costs.spend(request, token.sub, len(asked.operations) - 1)
         strict = preconditions.is_strict(request)
-        ready = [_prepare(operation, number, now, strict=strict) for number, operation in enumerate(asked.operations)]
+        ready = [prepare(operation, number, now, strict=strict) for number, operation in enumerate(asked.operations)]
 
         async def act(connection: AsyncConnection) -> Answer:
-            results = await _run(token.sub, connection, ready, now, parts.quota)
+            results = await do_all(token.sub, connection, ready, now, parts.quota)
             if asked.atomic:
                 _require_success(results)
             return Answer(200, BatchResults.model_construct(results=results).model_dump_json().encode(), {})
@@ -145,12 +145,12 @@ async def batch(token: Writer, request: Request, now: Now) -> Response:
             return await idempotency.once(parts, request, token, body=body, now=now, act=act)
 
 
-async def _run(
-    owner: str, connection: AsyncConnection, ready: Sequence[_Ready | Result], now: datetime, quota: Quota
+async def do_all(
+    owner: str, connection: AsyncConnection, ready: Sequence[Ready | Result], now: datetime, quota: Quota
 ) -> list[Result]:
     """Do the operations that were not refused before."""
-    ids = [each.id for each in ready if isinstance(each, _Ready) and each.row is None]
-    if not any(isinstance(each, _Ready) for each in ready):
+    ids = [each.id for each in ready if isinstance(each, Ready) and each.row is None]
+    if not any(isinstance(each, Ready) for each in ready):
         return [each for each in ready if isinstance(each, Result)]
     run = await BatchRun.begin(owner, connection, ids, count=len(ready), now=now, quota=quota)
     results = [each if isinstance(each, Result) else await _do(run, each) for each in ready]
@@ -173,7 +173,7 @@ def _require_success(results: list[Result]) -> None:
         raise Problem(problems.BATCH_NOT_APPLIED, "Some operations were refused; see errors.", errors=errors)
 
 
-def _prepare(operation: object, number: int, now: datetime, *, strict: bool) -> _Ready | Result:
+def prepare(operation: object, number: int, now: datetime, *, strict: bool) -> Ready | Result:
     """Check an operation, without its todo: no transaction is open yet."""
     try:
         try:
@@ -182,11 +182,11 @@ def _prepare(operation: object, number: int, now: datetime, *, strict: bool) -> 
             raise request_body.invalid_fields(error, within=f"/operations/{number}", is_tagged=True) from None
         if isinstance(parsed, Create):
             id_ = new_id(now.timestamp() + number * _APART)
-            return _Ready(number, parsed, id_, row=transitions.created(parsed.todo.columns(), id_=id_, now=now))
+            return Ready(number, parsed, id_, row=transitions.created(parsed.todo.columns(), id_=id_, now=now))
         existing = parse_id(parsed.id)
         if existing is None:
             raise not_found()
-        return _Ready(number, parsed, existing, _versions(parsed.if_match, strict=strict))
+        return Ready(number, parsed, existing, _versions(parsed.if_match, strict=strict))
     except Problem as problem:
         return _refused(problem, number)
 
@@ -204,7 +204,7 @@ def _refused(problem: Problem, number: int) -> Result:
     return Result(status=kind.status, problem=document)
 
 
-async def _do(run: BatchRun, ready: _Ready) -> Result:
+async def _do(run: BatchRun, ready: Ready) -> Result:
     try:
         with as_problems(f"/operations/{ready.number}/todo"):
             return await _apply(run, ready)
@@ -212,7 +212,7 @@ async def _do(run: BatchRun, ready: _Ready) -> Result:
         return _refused(problem, ready.number)
 
 
-async def _apply(run: BatchRun, ready: _Ready) -> Result:
+async def _apply(run: BatchRun, ready: Ready) -> Result:
     if ready.row is not None:
         return _result(201, await run.create(ready.row))
     match ready.operation:

@@ -118,24 +118,35 @@ async def list_all(
 
     A cursor is valid only with the order and filters that it was made for.
     """
+    page = await find_page(token.sub, request, database, shown, now)
+    headers = {"Link": _link(request, shown, next_cursor)} if (next_cursor := page["next_cursor"]) else {}
+    body = to_json(page)
+    return answer_conditionally(request, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', headers)
+
+
+async def find_page(
+    owner: str, request: Request, database: Database, shown: ListParameters, now: datetime
+) -> dict[str, Any]:
+    """A page of the owner's todos, with the members of `TodoPage`.
+
+    Raises:
+        Problem: the cursor is invalid, or the quota of requests is spent.
+    """
     parts = given(request, ListParts)
-    after = _find_place(parts.cursor_key, token.sub, shown)
+    after = _find_place(parts.cursor_key, owner, shown)
     if shown.may_look_far:
-        async with costs.turn(parts.search_turns, token.sub, "searches"):
-            owner, seen = await _find_owner(token.sub, database, shown)
-            page = await searches.search(owner, seen, request, shown=shown, after=after, now=now)
+        async with costs.turn(parts.search_turns, owner, "searches"):
+            whose, seen = await _find_owner(owner, database, shown)
+            page = await searches.search(whose, seen, request, shown=shown, after=after, now=now)
     else:
-        async with database.reading(token.sub) as connection:
-            page = await pages.find_page(token.sub, connection, shown=shown, after=after, now=now)
-    headers, next_cursor = {}, None
+        async with database.reading(owner) as connection:
+            page = await pages.find_page(owner, connection, shown=shown, after=after, now=now)
+    next_cursor = None
     if page.has_more:
         last = page.rows[-1]
         place = lists.render_place(shown.column, last.sort_value, last.id)
-        next_cursor = cursors.render(parts.cursor_key, token.sub, shown.describes, place)
-        headers["Link"] = _link(request, shown, next_cursor)
-    items = [pages.members(row) for row in page.rows]
-    body = to_json({"items": items, "next_cursor": next_cursor})
-    return answer_conditionally(request, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', headers)
+        next_cursor = cursors.render(parts.cursor_key, owner, shown.describes, place)
+    return {"items": [pages.members(row) for row in page.rows], "next_cursor": next_cursor}
 
 
 async def read(token: Reader, request: Request, id_: TodoId, database: DatabaseDep) -> Response:

@@ -3,8 +3,9 @@
     totp.py              codes of an authenticator app (RFC 6238), as pure functions
     totp_factors.py      the table `TotpFactor`; `TotpFactors` begins, confirms and checks an account's app
     recovery_codes.py    the table `RecoveryCode`: ten codes, each for one use, for a person without the app
+    trusted_browsers.py  the table `TrustedBrowser`: browsers that need not show a code
     challenges.py        the table `Challenge`: sign-ins that wait for a code
-    second_factor.py     `disable`: an account's second factor ends as a whole
+    second_factor.py     `disable`: an account's second factor ends as a whole; `require`: the account has to have one
     rewrap.py            seal stored secrets anew with the newest key-encryption key
 
 An account has a second factor when `Account.second_factor_at` is set; only these files set it. An app that no first

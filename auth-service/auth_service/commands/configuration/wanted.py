@@ -130,7 +130,7 @@ def _group(part: Part) -> WantedGroup:
 def _client(part: Part) -> WantedClient:
     given = dict(part.value)
     client_id, secret_file, roles = given.pop("client_id"), given.pop("secret_file", None), given.pop("roles", None)
-    if not clients.is_client_id(client_id):
+    if not clients.is_client_id(client_id) or client_id == clients.PERSONAL_CLIENT_ID:
         name = re.sub(r"[^A-Za-z0-9]", "", str(given.get("client_name") or "")).lower()[:32]
         part.refuse(f"client_id: {clients.PREFIX} and 32 letters or digits, as in client_{name:0>32}", "client_id")
     if secret_file is not None and not (isinstance(secret_file, str) and secret_file):

@@ -6,6 +6,7 @@
     request_objects.py   a request inside a JWT that its client signed (RFC 9101)
     pushed.py     a browser brings the request_uri of a pushed request
     steps.py      `proceed`: the next page, or the code
+    devices.py    the answer to the request of a device
     answers.py    refusals, and answers that are given again
 
 While the client or the redirect URI is not known to be good, the answer is a page and nobody is sent anywhere; every

@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from ...clients.clients import Client
 from ...clients.document_clients import find_agreed
 from ...clients.own_registrations import is_stranger
-from ...grants import authorization_requests
+from ...grants import authorization_requests, device_codes
 from ...grants.authorization_requests import StoredRequest
 from ...http.authorization_response import answer_code, answer_refusal
 from ...http.current_session import Current, SessionParts, find_current
@@ -47,13 +47,16 @@ async def refuse(
     Raises:
         PageRefused: nobody here knows the client, and the person has not agreed to it. Nothing is recorded.
     """
-    await require_agreement(pending.client, current, refusal, parts)
+    if pending.request.device is None:  # a device's answer redirects nobody
+        await require_agreement(pending.client, current, refusal, parts)
     if pending.stored is not None:
         session_id = current.session.id if current else None
         async with parts.database.writing() as session:
             is_first = await authorization_requests.refuse(
                 session, pending.handle, refusal, session_id=session_id, now=now
             )
+            if is_first and pending.request.device is not None:
+                await device_codes.answer(session, pending.request.device.code_hash, is_allowed=False, now=now)
         if not is_first:
             return await answer_again(http, pending.handle, parts, now)
     return answer_refusal(http, pending.request.target, refusal)
@@ -99,6 +102,8 @@ async def answer_again(http: Request, handle: str, parts: AnswerParts, now: date
         raise answered(pending)
     if stored.refused is not None and _is_recent(stored, parts, now):
         return answer_refusal(http, pending.request.target, stored.refused)
+    if pending.request.device is not None and not stored.refused:
+        return answer_code(http, pending.request.target, "")
     code = None if current is None or stored.refused else await _find_code(handle, current.session.id, parts, now)
     if code is None:
         raise answered(pending)

@@ -1,21 +1,29 @@
 """POST /oauth/par: a client pushes an authorization request, before it sends the browser here (RFC 9126)."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from ...clients.clients import Client
 from ...clients.document_clients import document_metadata
 from ...grants import pushed_requests
 from ...http import client_requests
 from ...http.client_requests import ClientRequestParts
+from ...http.current_session import device_of
 from ...http.dpop import DPoPParts, read_proof, verify_clients_proof
 from ...http.oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
+from ...http.outgoing import outgoing_of
 from ...http.parts import given
+from ...limits.networks import NetworkLimits
+from ...network.networks import networks_of
 from ...oauth import authorization_request
 from ...oauth.authorization_parameters import STATE_MAX_LENGTH, fits
-from ...oauth.errors import InvalidDPoPProof, InvalidRequest
+from ...oauth.authorization_request import AuthorizationRequest
+from ...oauth.errors import InvalidDPoPProof, InvalidRequest, TemporarilyUnavailable
 from ...store.instants import Clock
 from .request_objects import unpack_of
 from .requests import RequestParts, read_request
@@ -32,6 +40,7 @@ FORM = document_clients_form(None, {name: {"type": "string"} for name in PARAMET
 @dataclass(frozen=True)
 class PushParts(ClientRequestParts, RequestParts, DPoPParts):
     clock: Clock
+    push_limits: NetworkLimits
 
 
 class PushResponse(BaseModel):
@@ -53,6 +62,7 @@ async def push(request: Request) -> Response:
     client = await client_requests.authenticate(request, parts, parameters, now=parts.clock())
     if proof is not None:  # at the token endpoint it may be required
         verify_clients_proof(parts, client, proof)
+    await _limit(request, client, parts)
     now = parts.clock()
     if parameters.get("request_uri") is not None:
         raise InvalidRequest("A pushed request must not have a request_uri (RFC 9126 §2.1).")
@@ -68,8 +78,23 @@ async def push(request: Request) -> Response:
             raise InvalidDPoPProof("The dpop_jkt is not the thumbprint of the key of the DPoP proof.")
         await parts.dpop_proofs.spend(proof)
         asked = replace(asked, dpop_jkt=proof.jkt)
-    metadata = document_metadata(client)
-    async with parts.database.writing() as session:
-        request_uri = await pushed_requests.store(session, asked, client_metadata=metadata, now=now)
+    request_uri = await parts.database.transact(_store, client, asked, now)
     lifetime = int(pushed_requests.TTL.total_seconds())
     return JSONResponse({"request_uri": request_uri, "expires_in": lifetime}, 201, NO_STORE)
+
+
+async def _limit(request: Request, client: Client, parts: PushParts) -> None:
+    """Count the push of a public client for its network. Raises TemporarilyUnavailable."""
+    if not client.registration.is_public:
+        return  # client_requests.py has counted it, and `_store` counts what waits
+    standing = await parts.push_limits.spend(client.client_id, networks_of(device_of(request).ip_address))
+    outgoing_of(request).fields.update(standing.header_fields)
+    if standing.is_exceeded:
+        raise TemporarilyUnavailable("Too many requests of this client were pushed from this network.")
+
+
+async def _store(session: AsyncSession, client: Client, asked: AuthorizationRequest, now: datetime) -> str:
+    """Store the request, unless too many of its client wait (§7.3). Returns its request_uri."""
+    if not client.registration.is_public and not await pushed_requests.has_room(session, client.client_id, now=now):
+        raise TemporarilyUnavailable("Too many pushed requests of this client wait for their browsers.")
+    return await pushed_requests.store(session, asked, client_metadata=document_metadata(client), now=now)

@@ -6,7 +6,7 @@ from datetime import datetime
 from fastapi import Request
 
 from ...clients.authentication import ClientAuthenticator
-from ...clients.clients import WEB_CLIENT_ID, Client
+from ...clients.clients import PERSONAL_CLIENT_ID, WEB_CLIENT_ID, Client
 from ...clients.document_clients import has_document
 from ...clients.own_registrations import apis_for
 from ...http.document_clients import DocumentParts, find_document_client
@@ -49,7 +49,7 @@ async def find_client(
     """
     client_id = parameters.get("client_id")
     client = None if client_id is None else await find_registered(request, client_id, parts, now=now)
-    if client is None or client.client_id == WEB_CLIENT_ID:
+    if client is None or client.client_id in (WEB_CLIENT_ID, PERSONAL_CLIENT_ID):
         raise PageRefused(
             "Unknown application",
             "The application that sent you here is not registered. Tell the people who run it.",

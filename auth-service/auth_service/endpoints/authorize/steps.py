@@ -11,7 +11,7 @@ from ...audit.trail import recorded
 from ...clients import own_registrations
 from ...clients.document_clients import document_metadata, find_agreed, keep
 from ...clients.own_registrations import apis_for
-from ...grants import authorization_requests
+from ...grants import authorization_requests, device_codes
 from ...http.authorization_response import answer_code
 from ...http.current_session import Current, find_current
 from ...http.pages import HANDLE, see_other
@@ -26,9 +26,12 @@ from ...oauth.scope import IDENTITY
 from ...resources.cache import ResourceCache
 from ...resources.resources import lock_registered
 from ...sessions.browser_sessions import lock_live
+from ...signing_in.factor_checks import FactorChecks
+from ...signing_in.required_factors import is_missing
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import Authorization
 from ...tokens.holders import hold_owners
+from . import devices
 from .answers import AlreadyAnswered, AnswerParts, answer_again, refuse
 
 PAGES = {
@@ -43,6 +46,7 @@ PAGES = {
 class StepParts(AnswerParts):
     issuer: str
     resources: ResourceCache
+    factor_checks: FactorChecks
 
 
 async def proceed(http: Request, pending: PendingRequest, parts: StepParts, now: datetime) -> Response:
@@ -69,11 +73,18 @@ async def _decide(
             is_hinted,
             acr=acr_of(current.session.methods),
             has_second_factor=current.account.second_factor_at is not None,
+            needs_second_factor=await _needs_second_factor(pending, current, parts),
         )
     step = interaction.decide(pending.request, person, progress, issuer=parts.issuer, now=now)
     if step is Step.DONE and current is not None:
         return answer_code(http, pending.request.target, await _issue(pending, current, parts, now))
     return await send_on(http, pending, PAGES[step], parts, now)
+
+
+async def _needs_second_factor(pending: PendingRequest, current: Current, parts: StepParts) -> bool:
+    client_asks = bool(pending.client.registration.require_second_factor)
+    async with parts.database.reading() as session:
+        return await is_missing(session, parts.factor_checks, current.account, current.session.methods, client_asks)
 
 
 async def _progress(pending: PendingRequest, current: Current | None, parts: StepParts, now: datetime) -> Progress:
@@ -114,18 +125,21 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         dpop_jkt=request.dpop_jkt,
     )
     code = parts.code_values.make(pending.handle, current.session.id)
+    if request.device is not None:
+        code = device_codes.grant_code_of(request.device.code_hash)
     wanted = to_agree_to(request, resources)
     apis, registered = set(request.audiences) - {resources.issuer}, pending.client.registration
     if not apis <= set(apis_for(pending.client, resources).open_to(registered.scope, registered.default_resource)):
         raise InvalidTarget("The client may no longer ask for this resource.")  # the request waited for a day, perhaps
     ttl = min(parts.authorization_code_ttl, CODE_MAX_TTL) if registered.is_fapi2 else parts.authorization_code_ttl
+    event, facts = devices.describe(request)
     answer = recorded(
         _answer,
-        "code_issued",
+        event,
         at=now,
         account_id=current.account.id,
         client_id=request.client_id,
-        facts=lambda _: {"session_id": current.session.id},
+        facts=lambda _: {"session_id": current.session.id, **facts},
     )
     await parts.database.transact(answer, pending, authorization, code, wanted, apis, ttl, now)
     return code
@@ -150,6 +164,8 @@ async def _answer(
         session, pending.handle, session_id=session_id, now=now
     ):
         raise AlreadyAnswered
+    if pending.request.device is not None:
+        ttl = await devices.allow(session, pending.request.device, now=now)
     if not await lock_live(session, session_id, now=now):
         raise LoginRequired("The person has just been signed out.")
     if not await lock_registered(session, set(apis), set(authorization.scope) - set(IDENTITY)):

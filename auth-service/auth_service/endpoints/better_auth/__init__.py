@@ -6,6 +6,7 @@
     magic_link.py                                 a session by a mailed link
     email_change.py                               another address, confirmed by a mailed link
     email_verification.py                         an address is proved by a mailed link
+    password_verdict.py                           whether a password would be accepted
     password_reset.py                             a new password by a mailed link
     two_factor.py, two_factor_changes.py          a code completes a sign-in; a second factor is turned on and off
     profile.py, password_change.py, deletion.py   changes of the caller's account
@@ -34,6 +35,7 @@ from . import (
     magic_link,
     password_change,
     password_reset,
+    password_verdict,
     profile,
     revocation,
     sessions,
@@ -60,6 +62,7 @@ routers = tuple(
         profile,
         password_change,
         password_reset,
+        password_verdict,
         magic_link,
         email_verification,
         email_change,

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, StringConstraints
 
 from ...accounts import passwords
 from ...accounts.accounts import IMAGE_MAX_LENGTH
+from ...accounts.weak_passwords import WeakPassword
 from ...oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
 from ...oauth.names import parse_name
 from .refusals import Refusal
@@ -27,5 +28,5 @@ def check_password_length(password: str, *, is_new: bool) -> None:
         raise Refusal(400, "PASSWORD_TOO_LONG", "Password too long")
 
 
-def common_password() -> Refusal:
-    return Refusal(400, "PASSWORD_COMPROMISED", "This password is among the most common ones. Choose another.")
+def weak_password(weak: WeakPassword) -> Refusal:
+    return Refusal(400, weak.code, weak.sentence)

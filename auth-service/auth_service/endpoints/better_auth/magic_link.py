@@ -15,20 +15,21 @@ from ...http.pages import see_other
 from ...http.parts import Now, given
 from ...mail.kinds import Kind
 from ...signing_in.begun import SecondFactorAsked
-from ...signing_in.link_sign_in import LinkSignInParts, sign_in_by_link
+from ...signing_in.link_sign_in import sign_in_by_link
+from ...signing_in.mail_sign_in import MailSignInParts
 from ...signing_in.mailed_links import InvalidLink, request_link
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS, BodyParts
 from .refusals import Refusal
 from .routes import new_router
-from .sign_in import Challenged
+from .sign_in import Challenged, challenge
 from .wire import Done, SessionView, UserView, Wire
 
 router = new_router()
 
 
 @dataclass(frozen=True)
-class MagicLinkParts(BodyParts, LinkSignInParts):
+class MagicLinkParts(BodyParts, MailSignInParts):
     """The parts to read a body, to post a mail and to sign in."""
 
 
@@ -83,9 +84,8 @@ async def verify_magic_link(request: Request, now: Now) -> SignedInByLink | Chal
     asked = await bodies.receive(request, VerifyLink, parts, starts_session=True)
     try:
         account, started = await sign_in_by_link(request, parts, asked.token, now)
-    except SecondFactorAsked:
-        parts.session_cookies.clear(request)  # of an earlier session: nobody is signed in until the code is there
-        return Challenged(two_factor_redirect=True, two_factor_methods=["totp"])
+    except SecondFactorAsked as asked_for:
+        return challenge(request, parts, asked_for)
     except InvalidLink:
         raise Refusal(400, "INVALID_TOKEN", "Invalid token") from None
     return SignedInByLink(token=started.token, user=UserView.of(account), session=SessionView.of(started))

@@ -6,13 +6,13 @@ from datetime import datetime
 from fastapi import Request
 
 from ...accounts.passwords import Place
+from ...accounts.weak_passwords import WeakPassword
 from ...http.current_session import Current
 from ...http.parts import Now, given
 from ...limits.attempts import Attempt
 from ...signing_in import password_change
 from ...signing_in.guessing import WrongPassword, place_in_queue
 from ...signing_in.password_change import NewPassword, NoPassword, PasswordChangeParts, SessionGone
-from ...signing_in.password_sign_up import CommonPassword
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS, BodyParts
 from .current import CurrentParts, require_current
@@ -59,8 +59,8 @@ async def change_password(request: Request, now: Now) -> PasswordChanged:
     user = UserView.of(current.account)
     try:
         started = await password_change.change_password(request, parts, now, current, wanted)
-    except CommonPassword:
-        raise credentials.common_password() from None
+    except WeakPassword as weak:
+        raise credentials.weak_password(weak) from None
     except NoPassword:
         raise no_password() from None
     except WrongPassword:

@@ -10,11 +10,11 @@ from fastapi import Request
 from pydantic import Field
 
 from ...accounts.email_addresses import parse_email
+from ...accounts.weak_passwords import WeakPassword
 from ...http.parts import Now, given
 from ...mail.kinds import Kind
 from ...signing_in.mailed_links import InvalidLink, request_link
 from ...signing_in.password_reset import ResetParts, reset_password
-from ...signing_in.password_sign_up import CommonPassword
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS, BodyParts
 from .refusals import Refusal
@@ -78,6 +78,6 @@ async def reset_password_(request: Request, now: Now) -> Done:
         await reset_password(request, parts, token, asked.new_password, now)
     except InvalidLink:
         raise Refusal(400, "INVALID_TOKEN", "Invalid token") from None
-    except CommonPassword:
-        raise credentials.common_password() from None
+    except WeakPassword as weak:
+        raise credentials.weak_password(weak) from None
     return Done(status=True)

@@ -6,6 +6,7 @@ from fastapi import Request
 from pydantic import Field
 
 from ...accounts.email_addresses import parse_email
+from ...http.current_session import SessionParts
 from ...http.parts import Now, given
 from ...signing_in.begun import SecondFactorAsked
 from ...signing_in.password_sign_in import (
@@ -45,7 +46,10 @@ class SignedIn(Wire):
 
 
 class Challenged(Wire):
-    """The password is right, and the client has to ask for a code (POST /two-factor/verify-totp)."""
+    """The password is right, and the client has to ask for a code (POST /two-factor/verify-totp).
+
+    Without a method the account needs a second factor and has none: /second-factor-setup, in this browser, sets it up.
+    """
 
     two_factor_redirect: bool
     two_factor_methods: list[str]
@@ -69,9 +73,8 @@ async def sign_in_email(request: Request, now: Now) -> SignedIn | Challenged:
         account, started = await sign_in(
             request, parts, now, Credentials(email, asked.password), remember=asked.remember_me
         )
-    except SecondFactorAsked:
-        parts.session_cookies.clear(request)  # of an earlier session: nobody is signed in until the code is there
-        return Challenged(two_factor_redirect=True, two_factor_methods=["totp"])
+    except SecondFactorAsked as asked_for:
+        return challenge(request, parts, asked_for)
     except WrongCredentials:
         raise Refusal(401, "INVALID_EMAIL_OR_PASSWORD", "Invalid email or password") from None
     except AccountSuspended:
@@ -82,3 +85,9 @@ async def sign_in_email(request: Request, now: Now) -> SignedIn | Challenged:
     if asked.callback_url:
         return SignedIn(redirect=True, token=started.token, url=asked.callback_url, user=user)
     return SignedIn(redirect=False, token=started.token, user=user)
+
+
+def challenge(request: Request, parts: SessionParts, asked: SecondFactorAsked) -> Challenged:
+    """The answer instead of a session. An earlier one is left: nobody is signed in until the code is there."""
+    parts.session_cookies.clear(request)
+    return Challenged(two_factor_redirect=True, two_factor_methods=[] if asked.has_none else ["totp"])

@@ -7,12 +7,15 @@ from pydantic import Field
 
 from ...accounts.accounts import EmailTaken
 from ...accounts.email_addresses import parse_email
+from ...accounts.weak_passwords import WeakPassword
 from ...http.parts import Now, given
-from ...signing_in.password_sign_up import CommonPassword, NewAccount, SignUpParts, sign_up
+from ...signing_in.begun import SecondFactorAsked
+from ...signing_in.password_sign_up import NewAccount, SignUpParts, sign_up
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS, BodyParts
 from .refusals import Refusal
 from .routes import new_router
+from .sign_in import Challenged, challenge
 from .wire import UserView, Wire
 
 router = new_router()
@@ -42,8 +45,8 @@ class SignedUp(Wire):
     openapi_extra=bodies.document(SignUp, starts_session=True),
     responses=bodies.refuses(*BODY_REFUSALS, 422, 429),
 )
-async def sign_up_email(request: Request, now: Now) -> SignedUp:
-    """Create an account and sign it in, unless the address has to be confirmed first.
+async def sign_up_email(request: Request, now: Now) -> SignedUp | Challenged:
+    """Create an account and sign it in, unless the address has to be confirmed, or a second factor set up first.
 
     Then the answer and its time are the same for an address that has an account.
     """
@@ -58,8 +61,10 @@ async def sign_up_email(request: Request, now: Now) -> SignedUp:
         account, started = await sign_up(
             request, parts, now, new, remember=asked.remember_me, return_to=asked.callback_url
         )
-    except CommonPassword:
-        raise credentials.common_password() from None
+    except SecondFactorAsked as asked_for:
+        return challenge(request, parts, asked_for)
+    except WeakPassword as weak:
+        raise credentials.weak_password(weak) from None
     except EmailTaken:
         raise Refusal(
             422, "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", "User already exists. Use another email.", reason="taken"

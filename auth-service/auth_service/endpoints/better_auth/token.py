@@ -7,6 +7,7 @@ from fastapi import Request, Response
 
 from ...http.direct_routes import DirectRoute
 from ...http.parts import given
+from ...network.trusted_origins import TrustedOrigins
 from ...oauth.errors import OAuthError
 from ...store.instants import Clock
 from ...tokens.session_tokens import SessionTarget, SessionTokens
@@ -23,9 +24,9 @@ RESOURCE = "resource"
 
 @dataclass(frozen=True)
 class SessionTokenParts(CurrentParts):
-    issuer: str
     clock: Clock
     token_status: TokenStatus
+    trusted_origins: TrustedOrigins
     session_tokens: SessionTokens
 
 
@@ -54,8 +55,8 @@ async def token(request: Request) -> Response:
 async def _target(request: Request, parts: SessionTokenParts, now: datetime) -> SessionTarget:
     """What the token is for.
 
-    A page of another origin gets tokens for the default API only. A page that may read a person's notes must not
-    thereby pay their bills.
+    A page of another origin gets tokens for the default API, and for those that its origin is given. A page that may
+    read a person's notes must not thereby pay their bills.
 
     Raises:
         Refusal: 400 for a resource that `web` may not ask for, 403 for one that a page of this origin may not.
@@ -65,7 +66,8 @@ async def _target(request: Request, parts: SessionTokenParts, now: datetime) -> 
         target = await parts.session_tokens.target_of(asked, now=now)
     except OAuthError as refusal:
         raise Refusal(400, "INVALID_TARGET", refusal.description) from None
-    is_foreign = any(origin != parts.issuer for origin in request.headers.getlist("origin"))
-    if is_foreign and asked and target != await parts.session_tokens.target_of((), now=now):
+    resource, origins = target.audience.identifier, request.headers.getlist("origin")
+    may_ask = all(parts.trusted_origins.may_ask_for(origin, resource) for origin in origins)
+    if asked and not may_ask and target != await parts.session_tokens.target_of((), now=now):
         raise Refusal(403, "RESOURCE_NOT_ALLOWED", "Pages of this origin may not ask for this resource.")
     return target

@@ -96,9 +96,8 @@ async def generate_backup_codes(request: Request, now: Now) -> BackupCodes:
     asked = await bodies.receive(request, OnePassword, parts)
     current = await require_current(request, parts, now)
     await _confirm(request, parts, now, current, asked.password)
-    ids = (current.account.id, current.session.id)
     try:
-        codes = await parts.database.transact(replace_recovery_codes, *ids, now)
+        codes = await parts.database.transact(replace_recovery_codes, request, parts, current, now)
     except NotEnabled:
         raise Refusal(400, "TWO_FACTOR_NOT_ENABLED", "Two factor isn't enabled") from None
     return BackupCodes(status=True, backup_codes=codes)
@@ -112,7 +111,7 @@ async def disable(request: Request, now: Now) -> Done:
     current = await require_current(request, parts, now)
     await _confirm(request, parts, now, current, asked.password)
     try:
-        await parts.database.transact(turn_off, current.account.id, current.session.id, now)
+        await parts.database.transact(turn_off, request, parts, current, now)
     except NotEnabled:
         raise Refusal(400, "TWO_FACTOR_NOT_ENABLED", "Two factor isn't enabled") from None
     parts.session_cookies.set(request, current.session, now=now)

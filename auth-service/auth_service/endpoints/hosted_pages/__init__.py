@@ -1,24 +1,37 @@
 """The pages at which people sign in, sign up, choose, agree and sign out (README, "Pages").
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
-    signin_link.py         ask for a link by mail that signs in
+    signin_link.py         ask for a mail with a link that signs in, and
+    signin_code.py         enter the code of that mail instead
     second_factor.py       the code after the password, or when an application asks for more than the password
     second_factor_setup.py turn it on and off; recovery codes
+    first_factor.py        the same page in the middle of a sign-in, for an account that has to have a second factor
+    factor_forms.py        what both show
     qr_codes.py            a QR code as SVG
     reset_password.py      ask for a link by mail, and set a new password by it
     verify_email.py        ask for a link by mail, and confirm the address by it
-    account.py             what people change about themselves; the forms are in
-    account_password.py    a new password by the current one
-    account_email.py       another address
+    account.py             what people see and change about themselves; which form is in which file
+    account_overview.py    the page itself, a section for each of
+    account_devices.py     where the person is signed in
+    account_browsers.py    browsers that sign in without a code
+    account_activity.py    what happened to the account
+    account_data.py        everything that is stored, as a file
+    account_password.py    a form: a new password by the current one
+    account_email.py       a form: another address
+    account_deletion.py    a form: delete the account
     confirm.py             what a mailed link does: it changes the address, or
-    confirm_sign_in.py     signs in
+    confirm_sign_in.py     signs in, or
+    confirm_deletion.py    deletes the account
     offers.py              which account the sign-in page offers, if a client asks for another one than is signed in
     select_account.py      continue with this account, or with another one
     consent.py             ask for consent to a client's scopes
-    agreed.py              list earlier consents, and withdraw them
+    device.py              type the code that a device shows
+    agreed.py              the applications that have access, and withdrawing it
+    moments.py             times in words
     sentences.py           sentences that several pages say; scopes in words, a section for each API
     signout.py             ask, and then end the session
     forms.py               reading a form, refusing one that is not ours, and the way back to /oauth/authorize
+    personal_tokens.py     tokens for a person's own scripts
     stylesheet.py          the pages' stylesheet, kept by browsers for ever
 
 The pages are forms and links, and work without a script. A page that belongs to an authorization request carries its
@@ -33,6 +46,8 @@ from . import (
     account,
     confirm,
     consent,
+    device,
+    personal_tokens,
     reset_password,
     second_factor,
     second_factor_setup,
@@ -54,7 +69,9 @@ _PAGES = (
     verify_email,
     select_account,
     consent,
+    device,
     second_factor_setup,
+    personal_tokens,
     signout,
     stylesheet,
 )

@@ -1,6 +1,7 @@
 """/account: what people see and change about themselves; /.well-known/change-password leads to the form for it.
 
-Each change has a form of its own, `/account?change=NAME`, and a file of its own in this room.
+A change that needs more than a button has a form of its own, `/account?change=NAME`. All of them have a file in this
+room.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,31 +13,54 @@ from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, see_other
 from ...http.parts import Now, given
 from ...oauth.parameters import Parameters
-from . import account_email, account_password
+from . import (
+    account_browsers,
+    account_data,
+    account_deletion,
+    account_devices,
+    account_email,
+    account_overview,
+    account_password,
+)
+from .account_data import AccountDataParts
+from .account_deletion import AccountDeletionParts
 from .account_email import AccountEmailParts
+from .account_overview import AccountOverviewParts
 from .account_password import AccountPasswordParts
-from .forms import is_ours, query_of, read_page_form, render_form, why_not_ours
+from .forms import is_ours, query_of, read_page_form, why_not_ours
 
 PATH = "/account"
 CHANGE_PASSWORD = "/.well-known/change-password"  # noqa: S105 - a path (W3C, A Well-Known URL for Changing Passwords)
 CHANGE = "change"  # query parameter and field: which form
 DONE = "done"  # query parameter: which change was made
+DELETED = "deleted"  # query parameter: the account is gone
+ANSWERS_OR_FILE = {**ANSWERS, 200: {"description": "OK", "content": {"text/html": {}, "application/json": {}}}}
 router = APIRouter()
 
 
 @dataclass(frozen=True)
-class AccountPageParts(AccountPasswordParts, AccountEmailParts):
+class AccountPageParts(
+    AccountPasswordParts, AccountEmailParts, AccountDeletionParts, AccountDataParts, AccountOverviewParts
+):
     """The parts of the page and of all its forms."""
 
 
-Show = Callable[[Request, AccountPageParts, Current, str | None, int], Response]
+Show = Callable[[Request, AccountPageParts, Current, str | None, int], Awaitable[Response]]
 Submit = Callable[[Request, AccountPageParts, Current, Parameters, Now], Awaitable[Response]]
 FORMS: Mapping[str, tuple[Show, Submit]] = {
     "password": (account_password.show, account_password.submit),
     "email": (account_email.show, account_email.submit),
+    "delete": (account_deletion.show, account_deletion.submit),
 }
 NEED_MAIL = frozenset(("email",))
-DONES = frozenset((*FORMS, "confirmed"))  # the last one: by the link that was mailed
+BUTTONS: Mapping[str, Submit] = {  # on the page itself
+    "end-device": account_devices.end_device,
+    "end-other-devices": account_devices.end_other_devices,
+    "forget-browser": account_browsers.forget_one,
+    "forget-browsers": account_browsers.forget_all,
+    "withdraw": account_overview.withdraw,
+    "export": account_data.export,
+}
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
@@ -44,37 +68,32 @@ async def show(request: Request, now: Now) -> Response:
     parts = given(request, AccountPageParts)
     change = query_of(request, CHANGE) or ""
     current = await find_current(request, parts, now)
+    if current is None and query_of(request, DELETED) is not None:
+        return account_deletion.show_deleted(request)
     if current is None:
         return _to_sign_in(change)
     if change in _offered(parts):
-        return FORMS[change][0](request, parts, current, None, 200)
-    done = query_of(request, DONE)
-    return render_form(
-        request,
-        parts,
-        "account",
-        None,
-        session_id=current.session.id,
-        account=current.account,
-        offered=_offered(parts),
-        asks_to_verify=parts.outbox.is_on and not current.account.email_verified,
-        done=done if done in DONES else None,
-    )
+        return await FORMS[change][0](request, parts, current, None, 200)
+    return await account_overview.render(request, parts, current, _offered(parts), now, done=query_of(request, DONE))
 
 
-@router.post(PATH, response_class=Response, responses=ANSWERS)
+@router.post(PATH, response_class=Response, responses=ANSWERS_OR_FILE)
 async def submit(request: Request, now: Now) -> Response:
     """Make the change whose form was sent, and return to the page, which says so."""
     parts = given(request, AccountPageParts)
     form = await read_page_form(request)
     change = form.get(CHANGE) or ""
     current = await find_current(request, parts, now)
-    if current is None or change not in _offered(parts):
+    offered = _offered(parts)
+    if current is None or change not in (*offered, *BUTTONS):
         return _to_sign_in(change)
-    show_form, submit_form = FORMS[change]
     if not is_ours(request, parts, form, current.session.id):
-        return show_form(request, parts, current, why_not_ours(request, parts), 403)
-    return await submit_form(request, parts, current, form, now)
+        error = why_not_ours(request, parts)
+        if change in BUTTONS:
+            return await account_overview.render(request, parts, current, offered, now, error=error)
+        return await FORMS[change][0](request, parts, current, error, 403)
+    work = BUTTONS[change] if change in BUTTONS else FORMS[change][1]
+    return await work(request, parts, current, form, now)
 
 
 @router.get(CHANGE_PASSWORD, response_class=Response, responses={303: {"description": "See Other"}})

@@ -25,8 +25,14 @@ class AccountEmailParts(FormParts, PasswordChangeParts, MailParts):
     """The parts of the form, and those to compare the password and to post a mail."""
 
 
-def show(
-    request: Request, parts: FormParts, current: Current, error: str | None, status: int, email: str = ""
+async def show(
+    request: Request,
+    parts: FormParts,
+    current: Current,
+    error: str | None,
+    status: int,
+    email: str = "",
+    wrong_field: str | None = None,
 ) -> Response:
     return render_form(
         request,
@@ -36,6 +42,7 @@ def show(
         session_id=current.session.id,
         status=status,
         error=error,
+        wrong_field=wrong_field,
         account=current.account,
         email=email[:MAX_LENGTH],
     )
@@ -48,9 +55,10 @@ async def submit(
     typed = form.get("email") or ""
     email = parse_email(typed)
     if email is None:
-        return show(request, parts, current, NO_EMAIL, 422, typed)
+        return await show(request, parts, current, NO_EMAIL, 422, typed, "email")
     if email == current.account.email:
-        return show(request, parts, current, "This is the address that the account has.", 422, typed)
+        same = "This is the address that the account has."
+        return await show(request, parts, current, same, 422, typed, "email")
     try:
         with place_in_queue(request, parts.passwords) as place:
             shown = form.get("current_password") or ""
@@ -58,10 +66,10 @@ async def submit(
         await parts.database.transact(parts.attempts.succeeded, attempt)
         await request_change(request, parts, current, email, now)
     except (WrongPassword, NoPassword):
-        return show(request, parts, current, WRONG_CURRENT_PASSWORD, 403, typed)
+        return await show(request, parts, current, WRONG_CURRENT_PASSWORD, 403, typed, "current-password")
     except TooManyAttempts as held:
         error = f"Too many attempts or mails. Please wait {in_words(held.retry_after)}."
-        return retry_later(show(request, parts, current, error, 429, typed), held.retry_after)
+        return retry_later(await show(request, parts, current, error, 429, typed), held.retry_after)
     except TooBusy:
-        return retry_later(show(request, parts, current, TOO_BUSY, 429, typed), passwords.RETRY_AFTER)
+        return retry_later(await show(request, parts, current, TOO_BUSY, 429, typed), passwords.RETRY_AFTER)
     return see_other("/account", done="email")

@@ -7,15 +7,15 @@ from fastapi import Request, Response
 
 from ...accounts import passwords
 from ...accounts.passwords import TooBusy
+from ...accounts.weak_passwords import WeakPassword
 from ...http.current_session import Current
 from ...http.pages import see_other
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.guessing import WrongPassword
 from ...signing_in.password_change import NewPassword, NoPassword, PasswordChangeParts, SessionGone, change_password
-from ...signing_in.password_sign_up import CommonPassword
 from .forms import FormParts, in_words, render_form, retry_later
-from .sentences import COMMON_PASSWORD, TOO_BUSY, WRONG_CURRENT_PASSWORD, length_fault
+from .sentences import TOO_BUSY, WRONG_CURRENT_PASSWORD, length_fault
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,14 @@ class AccountPasswordParts(FormParts, PasswordChangeParts):
     """The parts of the form, and those to change a password."""
 
 
-def show(request: Request, parts: FormParts, current: Current, error: str | None, status: int) -> Response:
+async def show(
+    request: Request,
+    parts: FormParts,
+    current: Current,
+    error: str | None,
+    status: int,
+    wrong_field: str | None = None,
+) -> Response:
     return render_form(
         request,
         parts,
@@ -32,6 +39,7 @@ def show(request: Request, parts: FormParts, current: Current, error: str | None
         session_id=current.session.id,
         status=status,
         error=error,
+        wrong_field=wrong_field,
         account=current.account,
         min_length=passwords.MIN_LENGTH,
     )
@@ -43,19 +51,19 @@ async def submit(
     shown, new = form.get("current_password") or "", form.get("password") or ""
     fault = length_fault(new)
     if fault is not None:
-        return show(request, parts, current, fault, 422)
+        return await show(request, parts, current, fault, 422, "password")
     wanted = NewPassword(shown, new, ends_sessions=form.get("sign_out_others") is not None)
     try:
         await change_password(request, parts, now, current, wanted)
-    except CommonPassword:
-        return show(request, parts, current, COMMON_PASSWORD, 422)
+    except WeakPassword as weak:
+        return await show(request, parts, current, weak.sentence, 422, "password")
     except (WrongPassword, NoPassword):
-        return show(request, parts, current, WRONG_CURRENT_PASSWORD, 403)
+        return await show(request, parts, current, WRONG_CURRENT_PASSWORD, 403, "current-password")
     except TooManyAttempts as held:
         error = f"Too many attempts. Please wait {in_words(held.retry_after)} and try again."
-        return retry_later(show(request, parts, current, error, 429), held.retry_after)
+        return retry_later(await show(request, parts, current, error, 429), held.retry_after)
     except TooBusy:
-        return retry_later(show(request, parts, current, TOO_BUSY, 429), passwords.RETRY_AFTER)
+        return retry_later(await show(request, parts, current, TOO_BUSY, 429), passwords.RETRY_AFTER)
     except SessionGone:
         return see_other("/signin")
     return see_other("/account", done="password")

@@ -1,8 +1,9 @@
-"""The consents that a person has given to applications: showing and withdrawing them."""
+"""The applications of a person, at /account and /consent: what each may do, when it last did, and taking it back."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,9 +20,11 @@ from ...resources.cache import ResourceCache
 from ...store.database import Database
 from ...store.instants import Clock
 from ...tokens import removed_access
+from ...tokens.last_uses import find_last_uses
 from ...tokens.removed_access import loss_of
 from .forms import FormParts, is_ours, render_form, why_not_ours
-from .sentences import sections_of
+from .moments import day
+from .sentences import Section, sections_of
 
 WITHDRAW = "withdraw"  # the field that names the client
 RESOURCE = "resource"  # and the one that names one of its APIs
@@ -36,14 +39,33 @@ class AgreedParts(FormParts):
     clients: ClientAuthenticator
 
 
-async def render(request: Request, parts: AgreedParts, current: Current, error: str | None = None) -> Response:
+class Application(NamedTuple):
+    client_id: str
+    name: str
+    sections: list[Section]  # empty: it needs no consent, or what it was for is gone
+    used: str  # when it was last used; "": it has no access now
+
+
+async def list_applications(parts: AgreedParts, current: Current) -> list[Application]:
+    """The clients with the person's consent, and after them those that have access without one."""
+    account_id, now = current.account.id, parts.clock()
     async with parts.database.reading() as session:
-        agreed = await consents.list_consents(session, account_id=current.account.id, limit=MAX_SHOWN)
-    resources = await parts.resources.current(now=parts.clock())
-    applications = [
-        {"client_id": client_id, "name": await _name(parts, client_id), "sections": sections_of(scopes, resources)}
-        for client_id, scopes in _by_client(agreed).items()
+        agreed = _by_client(await consents.list_consents(session, account_id=account_id, limit=MAX_SHOWN))
+        used = await find_last_uses(session, account_id)
+    resources = await parts.resources.current(now=now)
+    named = [(client_id, await _name(parts, client_id)) for client_id in dict.fromkeys((*agreed, *used))]
+    return [
+        Application(
+            client_id,
+            name,
+            sections_of(agreed.get(client_id, {}), resources),
+            day(used[client_id], now) if client_id in used else "",
+        )
+        for client_id, name in named[:MAX_SHOWN]
     ]
+
+
+async def render(request: Request, parts: AgreedParts, current: Current, error: str | None = None) -> Response:
     return render_form(
         request,
         parts,
@@ -53,21 +75,24 @@ async def render(request: Request, parts: AgreedParts, current: Current, error: 
         status=403 if error else 200,
         error=error,
         account=current.account,
-        applications=applications,
+        applications=await list_applications(parts, current),
     )
 
 
 async def withdraw(request: Request, parts: AgreedParts, form: Parameters, current: Current, now: datetime) -> Response:
-    """Withdraw all of the person's consents to one client: its grants end. Or only that for one API of several."""
     if not is_ours(request, parts, form, current.session.id):
         return await render(request, parts, current, why_not_ours(request, parts))
+    await withdraw_consent(parts, form, current, now)
+    return see_other("/consent")
+
+
+async def withdraw_consent(parts: AgreedParts, form: Parameters, current: Current, now: datetime) -> None:
+    """Withdraw all of the person's consents to one client: its grants end. Or only that for one API of several."""
     client_id, account_id = form.get(WITHDRAW) or "", current.account.id
     resource = form.get(RESOURCE)
     api = None if resource is None else (await parts.resources.current(now=now)).find(resource)
-    if resource is not None and api is None:
-        return await render(request, parts, current)  # removed meanwhile, and nothing is left of it
-    await parts.database.transact(_withdraw, account_id, client_id, api, now)
-    return see_other("/consent")
+    if resource is None or api is not None:  # otherwise it was removed meanwhile, and nothing is left of it
+        await parts.database.transact(_withdraw, account_id, client_id, api, now)
 
 
 def _by_client(agreed: Collection[Consent]) -> dict[str, dict[str, frozenset[str]]]:

@@ -1,7 +1,7 @@
 """/confirm: what a mailed link does. Opening the link only shows a form.
 
-A link that signs in works in every browser (confirm_sign_in.py). One that changes the address works for the person who
-is signed in.
+A link that signs in works in every browser (confirm_sign_in.py). One that changes the address, or deletes the account
+(confirm_deletion.py), works for the person who is signed in.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,13 @@ from fastapi import APIRouter, Request, Response
 
 from ...accounts.accounts import EmailTaken
 from ...http.current_session import Current, find_current
-from ...http.pages import ACCOUNT_LINK, ANSWERS, HANDLE, Link, PageRefused, see_other
+from ...http.pages import ACCOUNT_LINK, ANSWERS, HANDLE, PageRefused, see_other
 from ...http.parts import Now, given
 from ...mail.kinds import Kind
 from ...signing_in.email_change import change_email
 from ...signing_in.mailed_links import InvalidLink, find_mailed
-from . import confirm_sign_in
+from . import confirm_deletion, confirm_sign_in
+from .confirm_deletion import ConfirmDeletionParts, require_own
 from .confirm_sign_in import ConfirmSignInParts, Shown
 from .forms import is_ours, query_of, read_page_form, render_form, why_not_ours
 
@@ -26,8 +27,8 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class ConfirmPageParts(ConfirmSignInParts):
-    """The parts of both kinds of links."""
+class ConfirmPageParts(ConfirmSignInParts, ConfirmDeletionParts):
+    """The parts of all kinds of links."""
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
@@ -38,7 +39,11 @@ async def show(request: Request, now: Now) -> Response:
     if link is not None:
         shown = Shown(token, _trusted(parts, callback), query_of(request, HANDLE) or "")
         return confirm_sign_in.show(request, parts, link, shown)
-    return await _render(request, parts, now, await find_current(request, parts, now), token, callback)
+    current = await find_current(request, parts, now)
+    link = await find_mailed(parts, Kind.DELETE_ACCOUNT, token, now=now)
+    if link is not None:
+        return confirm_deletion.show(request, parts, link, current, token, _trusted(parts, callback))
+    return await _render(request, parts, now, current, token, callback)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -54,6 +59,13 @@ async def submit(request: Request, now: Now) -> Response:
         except InvalidLink:
             raise _spent() from None
     current = await find_current(request, parts, now)
+    link = await find_mailed(parts, Kind.DELETE_ACCOUNT, token, now=now)
+    try:
+        if link is not None:
+            kept = (token, _trusted(parts, callback))
+            return await confirm_deletion.submit(request, parts, link, current, *kept, form, now)
+    except InvalidLink:
+        raise _spent() from None
     if current is None or not is_ours(request, parts, form, current.session.id):
         return await _render(request, parts, now, current, token, callback, why_not_ours(request, parts))
     try:
@@ -81,13 +93,7 @@ async def _render(
     link = await find_mailed(parts, Kind.CHANGE_EMAIL, token, now=now)
     if link is None:
         raise _spent()
-    if current is None or current.account.id != link.account_id:
-        raise PageRefused(
-            "Sign in first",
-            "This link is for an account that is not signed in here. Sign in to it, and open the link again.",
-            links=(Link("signin-link", "/signin?use_another=yes", "Sign in"),),
-            status=403,
-        )
+    current = require_own(link, current)
     callback = _trusted(parts, callback)
     return render_form(
         request,

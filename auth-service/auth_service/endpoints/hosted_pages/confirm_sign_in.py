@@ -12,12 +12,13 @@ from ...mail.links import MailedLink
 from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
 from ...signing_in.begun import SecondFactorAsked
-from ...signing_in.link_sign_in import LinkSignInParts, sign_in_by_link
+from ...signing_in.link_sign_in import sign_in_by_link
+from ...signing_in.mail_sign_in import MailSignInParts
 from .forms import FormParts, go_on, is_ours, on_to_second_factor, render_form, why_not_ours
 
 
 @dataclass(frozen=True)
-class ConfirmSignInParts(FormParts, PendingParts, LinkSignInParts):
+class ConfirmSignInParts(FormParts, PendingParts, MailSignInParts):
     """The parts to show the form, to sign in, and to go on with a pending request."""
 
     trusted_origins: TrustedOrigins

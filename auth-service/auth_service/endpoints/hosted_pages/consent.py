@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ...audit.trail import record
 from ...clients import own_registrations
 from ...clients.document_clients import find_agreed, keep
-from ...grants import authorization_requests, consents
+from ...grants import authorization_requests, consents, device_codes
 from ...http.authorization_response import answer_refusal
 from ...http.current_session import Current, SessionParts, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
@@ -107,6 +107,8 @@ async def _decline(
     async with parts.database.writing() as session:
         if not await _refuse(session, pending, current, agreed_to, denied, now):
             return back_to_authorize(pending)
+        if pending.request.device is not None:
+            await device_codes.answer(session, pending.request.device.code_hash, is_allowed=False, now=now)
         account_id, client_id = current.account.id, pending.client.client_id
         await record(session, "consent_declined", now=now, account_id=account_id, client_id=client_id)
     return answer_refusal(request, pending.request.target, denied)

@@ -1,7 +1,7 @@
 """Shared by the forms of all pages: reading a form, refusing a forged one, and describing the pending request."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
 import structlog
@@ -10,15 +10,19 @@ from fastapi import Request, Response
 from ...clients.own_registrations import is_stranger
 from ...grants import authorization_requests
 from ...http.browsers import NOBODY, Browsers
+from ...http.current_session import device_of
 from ...http.oauth_requests import read_form
 from ...http.pages import AUTHORIZE, HANDLE, PageRefused, render_page, see_other
 from ...http.parts import Given
 from ...http.pending_requests import PendingParts, PendingRequest
+from ...network.networks import networks_of
 from ...network.trusted_origins import parse_origin
+from ...oauth.authorization_request import Device
 from ...oauth.client_documents import host_of
 from ...oauth.errors import OAuthError
 from ...oauth.parameters import Parameters
 from ...oauth.redirect_uri import is_loopback, is_private_use
+from ...store.instants import Clock
 
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
 AGAIN = "again"  # query parameter of /signin: the code did not come in time, or there were too many wrong ones
@@ -33,6 +37,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class FormParts(Given):
+    clock: Clock
     issuer: str
     browsers: Browsers
 
@@ -90,6 +95,9 @@ def render_form(
         form_token=parts.browsers.form_token(browser, session_id),
         handle=pending.handle if pending else None,
         client=describe_client(pending) if pending else None,
+        device=describe_device(request, pending.request.device, parts.clock())
+        if pending and pending.request.device
+        else None,
         address_query=f"?{urlencode({HANDLE: pending.handle})}" if pending else "",
         **context,
     )
@@ -101,12 +109,24 @@ def describe_client(pending: PendingRequest) -> dict[str, object]:
     scheme = redirect_uri.partition(":")[0] if is_private_use(redirect_uri) else ""
     host = scheme or urlsplit(redirect_uri).netloc
     return {
-        "name": pending.client.registration.client_name or host,
+        "name": pending.client.registration.client_name or host or pending.client.client_id,
         "redirect_host": host,
         "is_loopback": is_loopback(redirect_uri),
         "is_private_use": bool(scheme),
         "is_stranger": is_stranger(pending.client),
         "document_host": host_of(pending.client.client_id),
+    }
+
+
+def describe_device(request: Request, device: Device, now: datetime) -> dict[str, object]:
+    """Where a device is and since when it waits. `is_near`: it has the address, or the IPv6 /64, of this browser."""
+    begun_at = datetime.fromtimestamp(device.begun_at, UTC)
+    near = networks_of(device.address)[0] == networks_of(device_of(request).ip_address)[0]
+    return {
+        "address": device.address,
+        "begun_at": begun_at,
+        "ago": in_words(now.replace(microsecond=0) - begun_at),
+        "is_near": near,
     }
 
 

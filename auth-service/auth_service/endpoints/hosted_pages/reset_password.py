@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from ...accounts import passwords
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
+from ...accounts.weak_passwords import WeakPassword
 from ...http.pages import ACCOUNT_LINK, ANSWERS_WITH_MAIL, Link, PageRefused, see_other
 from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
@@ -20,9 +21,8 @@ from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
 from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link
 from ...signing_in.password_reset import ResetParts, reset_password
-from ...signing_in.password_sign_up import CommonPassword
 from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
-from .sentences import COMMON_PASSWORD, NO_EMAIL, TOO_BUSY, length_fault
+from .sentences import NO_EMAIL, TOO_BUSY, length_fault
 
 PATH = "/reset-password"
 TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
@@ -87,8 +87,8 @@ async def _reset(request: Request, parts: ResetPageParts, form: Parameters, toke
         await reset_password(request, parts, token, password, now)
     except InvalidLink:
         raise _spent() from None
-    except CommonPassword:
-        return await _render_reset(request, parts, token, now, COMMON_PASSWORD, status=422)
+    except WeakPassword as weak:
+        return await _render_reset(request, parts, token, now, weak.sentence, status=422)
     except TooBusy:
         response = await _render_reset(request, parts, token, now, TOO_BUSY, status=429)
         return retry_later(response, passwords.RETRY_AFTER)

@@ -4,16 +4,16 @@ A person who is signed in proves a second factor here, too, if an application as
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from ...http.current_session import Current, find_current
+from ...http.current_session import find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
+from ...signing_in.first_factor import find_waiting
 from ...signing_in.password_sign_in import AccountSuspended
 from ...signing_in.second_factor import (
     ChallengeSpent,
@@ -61,9 +61,16 @@ async def show(request: Request, now: Now) -> Response:
     pending = None if handle is None else await require_pending(request, parts, handle, now=now)
     if pending is not None and pending.is_answered:
         return back_to_authorize(pending)
-    if await find_challenge(request, parts, now) is not None or await _find_protected(request, parts, now) is not None:
+    if await find_waiting(request, parts, now) is not None:
+        return _to_set_up(pending)
+    if await find_challenge(request, parts, now) is not None:
         return _render(request, parts, pending)
-    return _to_sign_in(pending)
+    current = await find_current(request, parts, now)
+    if current is None:
+        return _to_sign_in(pending)
+    if current.account.second_factor_at is not None:
+        return _render(request, parts, pending)
+    return _to_sign_in(pending) if pending is None else _to_set_up(pending)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -97,12 +104,6 @@ async def submit(request: Request, now: Now) -> Response:
     return see_other(SIGN_IN) if pending is None else await go_on(parts, pending, started.id)
 
 
-async def _find_protected(request: Request, parts: SecondFactorPageParts, now: datetime) -> Current | None:
-    """The session, if its account has a second factor that can be proved again."""
-    current = await find_current(request, parts, now)
-    return current if current is not None and current.account.second_factor_at is not None else None
-
-
 def _code_of(form: Parameters) -> Code:
     """What was typed. An app shows its six digits in two groups, and people type the space."""
     recovery_code, trusts = form.get("recovery_code"), form.get("trust") is not None
@@ -113,6 +114,11 @@ def _code_of(form: Parameters) -> Code:
 
 def _to_sign_in(pending: PendingRequest | None, **query: str) -> Response:
     return see_other(SIGN_IN, **({HANDLE: pending.handle} if pending else {}), **query)
+
+
+def _to_set_up(pending: PendingRequest | None) -> Response:
+    """There is no second factor yet, and the account or the application needs one."""
+    return see_other("/second-factor-setup", **({HANDLE: pending.handle} if pending else {}))
 
 
 def _render(

@@ -8,7 +8,6 @@ from ...oauth.audiences import Resources
 from ...oauth.consent import Agreement
 from ...oauth.scope import EMAIL, GROUPS, IDENTITY, OFFLINE_ACCESS, OPENID, PROFILE, ROLES
 
-COMMON_PASSWORD = "This password is among the most common ones. Please choose another one."  # noqa: S105 - a sentence
 WRONG_CURRENT_PASSWORD = "The current password is wrong."  # noqa: S105 - a sentence
 NO_EMAIL = "Please enter an e-mail address, such as ann@example.com."
 TOO_BUSY = "Too many people are signing in at the moment. Please try again in a moment."

@@ -22,7 +22,7 @@ from ...signing_in.password_sign_in import (
     WrongCredentials,
     sign_in,
 )
-from . import signin_link
+from . import signin_code, signin_link
 from .forms import (
     AGAIN,
     back_to_authorize,
@@ -46,6 +46,7 @@ USE_CURRENT = "use_current"  # query parameter: offer it, although the client hi
 TO_ACCOUNT = "to_account"  # query parameter: go on to /account; its value names the form there
 UNVERIFIED = "Please confirm your e-mail address first. A mail with a link is on its way to it."
 TOO_LATE = "There was no valid code in time. Please enter your password again."
+CODE_ENDED = "This code is not valid any more. Please ask for another mail."
 WRONG = "The e-mail address or the password is wrong."
 router = APIRouter()
 
@@ -69,8 +70,11 @@ async def show(request: Request, now: Now) -> Response:
     if pending is None and current is not None:
         return _render_signed_in(request, parts, current)
     by = query_of(request, signin_link.BY)
-    if by in (signin_link.MAIL, signin_link.SENT) and parts.outbox.is_on:
-        return signin_link.show(request, parts, pending, is_sent=by == signin_link.SENT)
+    if by == signin_link.SENT and parts.outbox.is_on:
+        return signin_code.show(request, parts, pending)
+    if by == signin_link.MAIL and parts.outbox.is_on:
+        ended = CODE_ENDED if query_of(request, signin_code.ENDED) is not None else None
+        return signin_link.show(request, parts, pending, error=ended)
     wants_another = query_of(request, USE_ANOTHER) is not None
     error = TOO_LATE if query_of(request, AGAIN) is not None else None
     return await _render(request, parts, pending, None if wants_another else current, error=error)
@@ -84,6 +88,8 @@ async def submit(request: Request, now: Now) -> Response:
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
     if form.get(signin_link.BY) == signin_link.MAIL and parts.outbox.is_on:
         return await signin_link.submit(request, parts, pending, form, now)
+    if form.get(signin_link.BY) == signin_code.CODE and parts.outbox.is_on:
+        return await signin_code.submit(request, parts, pending, form, now)
     current = await find_current(request, parts, now)
     if not is_ours(request, parts, form):
         return await _render(request, parts, pending, current, form, why_not_ours(request, parts), status=403)

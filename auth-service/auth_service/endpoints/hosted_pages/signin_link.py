@@ -1,4 +1,4 @@
-"""/signin?by=mail: ask for a link that signs in. It leads to /confirm."""
+"""/signin?by=mail: ask for a mail that signs in. Its link leads to /confirm, its code is entered at signin_code.py."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,10 +8,10 @@ from fastapi import Request, Response
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingRequest
-from ...limits.attempts import TooManyAttempts
-from ...mail.kinds import Kind
+from ...limits.attempts import AttemptLimiter, TooManyAttempts
 from ...oauth.parameters import Parameters
-from ...signing_in.mailed_links import MailParts, request_link
+from ...signing_in.code_sign_in import request_code
+from ...signing_in.mail_sign_in import MailSignInParts
 from .forms import FormParts, in_words, is_ours, render_form, retry_later, why_not_ours
 from .sentences import NO_EMAIL
 
@@ -19,8 +19,10 @@ BY, MAIL, SENT = "by", "mail", "sent"  # query parameter and field, and its valu
 
 
 @dataclass(frozen=True)
-class LinkPageParts(FormParts, MailParts):
-    """The parts to show the form and to post a mail."""
+class LinkPageParts(FormParts, MailSignInParts):
+    """The parts to show the form, to post a mail, and to sign in by its code."""
+
+    attempts: AttemptLimiter
 
 
 def show(
@@ -30,7 +32,6 @@ def show(
     email: str = "",
     error: str | None = None,
     *,
-    is_sent: bool = False,
     status: int = 200,
 ) -> Response:
     return render_form(
@@ -41,22 +42,22 @@ def show(
         status=status,
         error=error,
         email=email[:MAX_LENGTH],
-        is_sent=is_sent,
     )
 
 
 async def submit(
     request: Request, parts: LinkPageParts, pending: PendingRequest | None, form: Parameters, now: datetime
 ) -> Response:
-    """Post a mail with a link. The answer is the same for every address."""
+    """Post a mail with a link and a code. The answer is the same for every address."""
     typed, handle = form.get("email") or "", pending.handle if pending else ""
-    if not is_ours(request, parts, form):
+    browser = parts.browsers.read(request)
+    if browser is None or not is_ours(request, parts, form):
         return show(request, parts, pending, typed, why_not_ours(request, parts), status=403)
     email = parse_email(typed)
     if email is None:
         return show(request, parts, pending, typed, NO_EMAIL, status=422)
     try:
-        await request_link(request, parts, Kind.SIGN_IN, email, now, handle=handle)
+        await request_code(request, parts, browser, email, now, handle=handle)
     except TooManyAttempts as held:
         error = f"Several mails were sent already. Please look for them, or wait {in_words(held.retry_after)}."
         return retry_later(show(request, parts, pending, typed, error, status=429), held.retry_after)

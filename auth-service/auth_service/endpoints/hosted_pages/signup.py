@@ -9,6 +9,7 @@ from ...accounts import passwords
 from ...accounts.accounts import EmailTaken
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
+from ...accounts.weak_passwords import WeakPassword
 from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
@@ -27,7 +28,7 @@ from ...signing_in.password_sign_in import (
     WrongCredentials,
     sign_in,
 )
-from ...signing_in.password_sign_up import CommonPassword, NewAccount, SignUpParts, sign_up
+from ...signing_in.password_sign_up import NewAccount, SignUpParts, sign_up
 from .forms import (
     FormParts,
     back_to_authorize,
@@ -41,7 +42,7 @@ from .forms import (
     retry_later,
     why_not_ours,
 )
-from .sentences import COMMON_PASSWORD, NO_EMAIL, length_fault
+from .sentences import NO_EMAIL, length_fault
 
 PATH = "/signup"
 router = APIRouter()
@@ -86,8 +87,10 @@ async def submit(request: Request, now: Now) -> Response:
         _, started = await sign_up(request, parts, now, new, remember=remember, current=current)
     except NotAccepted as refused:
         return _render(request, parts, pending, form, refused)
-    except CommonPassword:
-        return _render(request, parts, pending, form, NotAccepted("password", COMMON_PASSWORD))
+    except SecondFactorAsked:
+        return on_to_second_factor(pending)
+    except WeakPassword as weak:
+        return _render(request, parts, pending, form, NotAccepted("password", weak.sentence))
     except TooManyAttempts as held:
         mails = NotAccepted(
             "", f"Several mails were sent already. Please wait {in_words(held.retry_after)}.", status=429

@@ -2,7 +2,11 @@
 
     endpoint.py             POST /oauth/token: what all grants share, where none can forget it
     authorization_code.py   a code, once, with its PKCE verifier (RFC 6749 §4.1.3, RFC 7636 §4.6)
+    device_code.py          a device code, as soon as its person has allowed it (RFC 8628 §3.4)
+    code_trade.py           what both codes share: checked, redeemed once, traded for tokens
     refresh_token.py        a refresh token, for the next one (RFC 6749 §6)
+    token_exchange.py       the token that an API was called with, for one for another API (RFC 8693)
+    personal_token.py       the same for a personal access token, at the reserved client `personal`
     client_credentials.py   a service, for itself (RFC 6749 §4.4)
     grants.py               `GRANTS`: the one list of grant types
     redemption.py           whose a code or refresh token is, the response, and ending a grant after reuse

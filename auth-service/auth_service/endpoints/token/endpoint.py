@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
+from ...clients.clients import Client
 from ...http import client_requests
 from ...http.client_requests import ClientRequestParts
 from ...http.direct_routes import DirectRoute
@@ -12,8 +13,10 @@ from ...http.oauth_requests import NO_STORE, REFUSALS, document_clients_form, re
 from ...http.parts import given
 from ...oauth.dpop_proof import TOKEN_TYPE
 from ...oauth.errors import UnauthorizedClient, UnsupportedGrantType
+from ...store.database import Database
 from ...store.instants import Clock
 from ...telemetry.counts import RequestCounts
+from . import device_code
 from .grants import GRANT_TYPES, GRANTS, PARAMETERS
 from .messages import TokenRequest, TokenResponse
 
@@ -33,6 +36,7 @@ FORM = document_clients_form(
 class TokenParts(ClientRequestParts, DPoPParts):
     clock: Clock
     counts: RequestCounts
+    database: Database
 
 
 @router.post("/oauth/token", openapi_extra=FORM, responses=REFUSALS, response_model=TokenResponse)
@@ -45,7 +49,13 @@ async def token(request: Request) -> Response:
     parts = given(request, TokenParts)
     parameters = await read_form(request)
     proof = read_proof(request, parts, now=parts.clock())  # it may need a nonce: the client's assertion is not spent
-    client = await client_requests.authenticate(request, parts, parameters, now=parts.clock())
+
+    async def find(client_id: str) -> Client | None:
+        now = parts.clock()
+        known = await parts.clients.cache.find(client_id, now=now)
+        return known or await device_code.find_client(parts.database, parameters, client_id, now=now)
+
+    client = await client_requests.authenticate(request, parts, parameters, find=find, now=parts.clock())
     verify_clients_proof(parts, client, proof)
     grant_type = parameters.require("grant_type")
     redeem = GRANTS.get(grant_type)

@@ -37,3 +37,4 @@ class TokenResponse(BaseModel):
     refresh_token: str | None = None
     id_token: str | None = None
     scope: str | None
+    issued_token_type: str | None = None  # of an exchange (RFC 8693 §2.2.1)

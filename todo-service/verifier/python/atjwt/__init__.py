@@ -67,8 +67,9 @@ from .policy import Policy, WhenStale
 from .polling import Polling
 from .refusals import Reason, Refused
 from .reports import HeldList, KeysReport, Report, StatusListsReport
+from .saved_copy import SavedCopies
 from .thread import VerifierThread
-from .verifier import SavedCopies, Seams, Verifier
+from .verifier import Seams, Verifier
 
 __all__ = [
     "AccessToken",

@@ -3,11 +3,11 @@
 Adapters share it: each framework only reads headers and writes a response in its own way.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from .access_token import AccessToken
 from .dpop import Proof
@@ -17,10 +17,8 @@ from .thread import VerifierThread
 from .verifier import Verifier
 
 RETRY_AFTER = "5"  # seconds, for a temporary refusal
-UNESCAPED = (
-    "/:@!$&'()*+,;=~"  # characters of a path that clients do not escape, beside letters, digits and -._ (RFC 3986)
-)
 METADATA_HEADERS = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=3600"}
+_UNESCAPED = "/:@!$&'()*+,;=~"  # of a path, beside letters, digits and -._ (RFC 3986 §3.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class Requirement:
 class Sent:
     """The request beside its Authorization header, for a token that is bound to a key (RFC 9449).
 
-    `proofs` are the values of all DPoP headers. `url` is public: see `public_url`. An adapter that knows no URL gives
+    `proofs` are the values of all DPoP headers. `url` is public: see `Resource.url`. An adapter that knows no URL gives
     none of this; then only bearer tokens are accepted.
     """
 
@@ -105,41 +103,66 @@ class Denied(Exception):
         )
 
 
-def metadata_path(audience: str) -> str:
-    """The path of the API's metadata (RFC 9728 §3.1); empty if the audience is no URL."""
-    resource = urlsplit(audience)
-    is_url = resource.scheme in ("https", "http")
-    return f"/.well-known/oauth-protected-resource{resource.path.rstrip('/')}" if is_url else ""
-
-
-def metadata_url(audience: str) -> str:
-    """The URL of the API's metadata, for challenges; empty if the audience is no URL."""
-    resource, path = urlsplit(audience), metadata_path(audience)
-    return f"{resource.scheme}://{resource.netloc}{path}" if path else ""
-
-
-def public_url(audience: str, base_url: str, path: str) -> str:
-    """The URL of a request, as its client knows it: its path, escaped, behind the origin of the audience.
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """The API that a verifier protects, as its clients see it (RFC 9728).
 
     Args:
-        base_url: replaces the origin, if the API is reached by another one. It has no slash at its end. The Host header
-            is never used: whoever replays a proof can choose that.
+        base_url: what stands before the path in the URLs that clients use, for DPoP (RFC 9449), without a slash at its
+            end. Empty: the origin of the audience. The Host header is never used: whoever replays a proof can choose
+            that.
     """
-    resource = urlsplit(audience)
-    if not base_url and resource.scheme in ("https", "http"):
-        base_url = f"{resource.scheme}://{resource.netloc}"
-    return base_url + path if base_url else ""
+
+    verifier: Verifier
+    base_url: str = ""
+
+    @property
+    def metadata_path(self) -> str:
+        """The path of the API's metadata (RFC 9728 §3.1); empty if the audience is no URL."""
+        resource = urlsplit(self.verifier.audience)
+        is_url = resource.scheme in ("https", "http")
+        return f"/.well-known/oauth-protected-resource{resource.path.rstrip('/')}" if is_url else ""
+
+    @property
+    def metadata_url(self) -> str:
+        """The URL of the API's metadata, for challenges; empty if the audience is no URL."""
+        return self._origin + self.metadata_path
+
+    @property
+    def _origin(self) -> str:
+        resource = urlsplit(self.verifier.audience)
+        return f"{resource.scheme}://{resource.netloc}" if resource.scheme in ("https", "http") else ""
+
+    def metadata(self, scopes: Iterable[str]) -> dict[str, object]:
+        """The API's metadata (RFC 9728 §2), from which clients learn the issuer and the scopes."""
+        return {
+            "resource": self.verifier.audience,
+            "authorization_servers": [self.verifier.issuer],
+            "scopes_supported": sorted(scopes),
+            "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported": sorted(self.verifier.policy.proof_algorithms),
+        }
+
+    def url(self, path: str) -> str:
+        """The URL of a request, as its client knows it; empty if that is not known. `path` is escaped."""
+        base_url = self.base_url or self._origin
+        return base_url + path if base_url else ""
+
+    def sent(self, method: str, path: str, proofs: Sequence[str]) -> Sent:
+        """What a DPoP proof must be for. `path` is not escaped, as frameworks give it; escapes in it are lost."""
+        return Sent(method, self.url(quote(path, safe=_UNESCAPED)), proofs)
+
+    def headers(self, denied: Denied) -> dict[str, str]:
+        """The headers of a refusal: its challenge, or when to try again."""
+        challenge = denied.challenge(self.metadata_url)
+        headers = {} if challenge is None else {"WWW-Authenticate": challenge}
+        return headers | ({"Retry-After": RETRY_AFTER} if denied.status == 503 else {})
 
 
-def metadata_of(verifier: Verifier, scopes: Iterable[str]) -> dict[str, object]:
-    """The API's metadata (RFC 9728 §2), from which clients learn the issuer and the scopes."""
-    return {
-        "resource": verifier.audience,
-        "authorization_servers": [verifier.issuer],
-        "scopes_supported": sorted(scopes),
-        "bearer_methods_supported": ["header"],
-        "dpop_signing_alg_values_supported": sorted(verifier.policy.proof_algorithms),
-    }
+def refuse_in_query(names: Container[str]) -> None:
+    """Raises Denied if a token stands in the address, where it ends up in logs (RFC 9700 §4.3.2)."""
+    if "access_token" in names:
+        raise Denied(400, "Send the token in the Authorization header.", "invalid_request")
 
 
 def read_token(authorization: Sequence[str], sent: Sent | None = None) -> tuple[str, Proof | None]:

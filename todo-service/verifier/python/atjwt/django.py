@@ -16,26 +16,13 @@ from datetime import timedelta
 from functools import cache, wraps
 from inspect import iscoroutinefunction
 from typing import Any
-from urllib.parse import quote
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import get_resolver
 
-from .bearer import (
-    METADATA_HEADERS,
-    RETRY_AFTER,
-    UNESCAPED,
-    Denied,
-    Requirement,
-    Sent,
-    admit_now,
-    metadata_of,
-    metadata_path,
-    metadata_url,
-    public_url,
-)
+from .bearer import METADATA_HEADERS, Denied, Requirement, Resource, Sent, admit_now, refuse_in_query
 from .policy import WhenStale
 from .thread import VerifierThread
 from .verifier import Verifier
@@ -47,6 +34,12 @@ _scopes: set[str] = set()
 def verifier_thread() -> VerifierThread:
     """The verifier of this process. Fetching begins with the first token, so it also begins in forked workers."""
     return VerifierThread(Verifier(settings.ATJWT_ISSUER, settings.ATJWT_AUDIENCE))
+
+
+@cache
+def resource() -> Resource:
+    """The API. ATJWT_BASE_URL stands before the path in the URLs that clients use; without it the audience's origin."""
+    return Resource(verifier_thread().verifier, getattr(settings, "ATJWT_BASE_URL", ""))
 
 
 def requires(
@@ -64,8 +57,7 @@ def requires(
 
     def admit(request: Any) -> HttpResponse | None:
         try:
-            if "access_token" in request.GET:  # RFC 9700 §4.3.2: it ends up in logs
-                return refusal(Denied(400, "Send the token in the Authorization header.", "invalid_request"))
+            refuse_in_query(request.GET)
             values = [request.headers["Authorization"]] if "Authorization" in request.headers else []
             sent = sent_by(request)
             request.token = admit_now(verifier_thread(), values, requirement, sent=sent, when_stale=when_stale)
@@ -88,10 +80,9 @@ def requires(
 
 
 def sent_by(request: Any) -> Sent:
-    """What a DPoP proof must be for. ATJWT_BASE_URL stands before the path; without it the audience's origin."""
-    audience, base_url = verifier_thread().verifier.audience, getattr(settings, "ATJWT_BASE_URL", "")
-    url = public_url(audience, base_url, quote(request.path, safe=UNESCAPED))
-    return Sent(request.method, url, [request.headers["DPoP"]] if "DPoP" in request.headers else [])
+    """What a DPoP proof must be for."""
+    proofs = [request.headers["DPoP"]] if "DPoP" in request.headers else []
+    return resource().sent(request.method, request.path, proofs)
 
 
 def declare(scopes: Iterable[str]) -> None:
@@ -100,13 +91,7 @@ def declare(scopes: Iterable[str]) -> None:
 
 
 def refusal(denied: Denied) -> HttpResponse:
-    response: HttpResponse = JsonResponse({"detail": str(denied)}, status=denied.status)
-    challenge = denied.challenge(metadata_url(verifier_thread().verifier.audience))
-    if challenge is not None:
-        response.headers["WWW-Authenticate"] = challenge
-    if denied.status == 503:
-        response.headers["Retry-After"] = RETRY_AFTER
-    return response
+    return JsonResponse({"detail": str(denied)}, status=denied.status, headers=resource().headers(denied))
 
 
 class Metadata:
@@ -114,11 +99,10 @@ class Metadata:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
-        verifier_thread()  # a setting that is missing or wrong ends the start, not a request
+        resource()  # a setting that is missing or wrong ends the start, not a request
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        verifier = verifier_thread().verifier
-        if request.method not in ("GET", "HEAD") or request.path != metadata_path(verifier.audience):
+        if request.method not in ("GET", "HEAD") or request.path != resource().metadata_path:
             return self._get_response(request)
         _ = get_resolver().url_patterns  # loads the views, which say what scopes there are
-        return JsonResponse(metadata_of(verifier, _scopes), headers=METADATA_HEADERS)
+        return JsonResponse(resource().metadata(_scopes), headers=METADATA_HEADERS)

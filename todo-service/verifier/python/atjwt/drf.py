@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 from rest_framework.exceptions import APIException
 
 from .access_token import AccessToken
-from .bearer import RETRY_AFTER, Denied, Requirement, admit_now, metadata_url, name_scheme, require
-from .django import declare, sent_by, verifier_thread
+from .bearer import RETRY_AFTER, Denied, Requirement, admit_now, name_scheme, refuse_in_query, require
+from .django import declare, resource, sent_by, verifier_thread
 
 _ANY = Requirement()
 
@@ -39,12 +39,11 @@ class Authentication:
     """
 
     def authenticate(self, request: Any) -> tuple[Any, AccessToken] | None:
-        if "access_token" in request.query_params:  # RFC 9700 §4.3.2: it ends up in logs
-            raise _refusal(Denied(400, "Send the token in the Authorization header.", "invalid_request"))
         authorization = request.headers.get("Authorization", "")
-        if authorization.partition(" ")[0].lower() not in ("bearer", "dpop"):
-            return None
         try:
+            refuse_in_query(request.query_params)
+            if authorization.partition(" ")[0].lower() not in ("bearer", "dpop"):
+                return None
             token = admit_now(verifier_thread(), [authorization], _ANY, sent=sent_by(request))
         except Denied as denied:
             raise _refusal(denied) from None
@@ -96,7 +95,7 @@ def _no_token() -> Denied:
 
 
 def _challenge(denied: Denied) -> str | None:
-    return denied.challenge(metadata_url(verifier_thread().verifier.audience))
+    return denied.challenge(resource().metadata_url)
 
 
 def _refusal(denied: Denied) -> Any:

@@ -23,18 +23,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security.base import SecurityBase
 
 from .access_token import AccessToken
-from .bearer import (
-    METADATA_HEADERS,
-    RETRY_AFTER,
-    Denied,
-    Requirement,
-    Sent,
-    admit,
-    metadata_of,
-    metadata_path,
-    metadata_url,
-    public_url,
-)
+from .bearer import METADATA_HEADERS, Denied, Requirement, Resource, Sent, admit, refuse_in_query
 from .policy import WhenStale
 from .verifier import Verifier
 
@@ -48,11 +37,10 @@ class Protection:
     """
 
     def __init__(self, verifier: Verifier, *, base_url: str = "") -> None:
-        self.verifier, self.base_url = verifier, base_url
+        self.verifier, self.resource = verifier, Resource(verifier, base_url)
         self.router = APIRouter(include_in_schema=False)
-        self.resource_metadata = metadata_url(verifier.audience)
         self._scopes: set[str] = set()
-        if path := metadata_path(verifier.audience):
+        if path := self.resource.metadata_path:
             self.router.add_api_route(path, self._metadata, response_class=JSONResponse)
 
     @asynccontextmanager
@@ -80,14 +68,10 @@ class Protection:
         return Depends(_Required(self, requirement, when_stale))
 
     def refusal(self, denied: Denied) -> HTTPException:
-        challenge = denied.challenge(self.resource_metadata)
-        headers = {"Retry-After": RETRY_AFTER} if denied.status == 503 else {}
-        if challenge is not None:
-            headers["WWW-Authenticate"] = challenge
-        return HTTPException(denied.status, str(denied), headers)
+        return HTTPException(denied.status, str(denied), self.resource.headers(denied))
 
     async def _metadata(self) -> JSONResponse:
-        return JSONResponse(metadata_of(self.verifier, self._scopes), headers=METADATA_HEADERS)
+        return JSONResponse(self.resource.metadata(self._scopes), headers=METADATA_HEADERS)
 
 
 class _Required(SecurityBase):
@@ -103,11 +87,10 @@ class _Required(SecurityBase):
             raise self._protection.refusal(denied) from None
 
     async def _admit(self, request: Request) -> AccessToken:
-        if "access_token" in request.query_params:  # RFC 9700 §4.3.2: it ends up in logs
-            raise Denied(400, "Send the token in the Authorization header.", "invalid_request")
+        refuse_in_query(request.query_params)
         authorization = request.headers.getlist("Authorization")
-        verifier = self._protection.verifier
         path = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
-        url = public_url(verifier.audience, self._protection.base_url, path.decode("latin-1"))
+        url = self._protection.resource.url(path.decode("latin-1"))
         sent = Sent(request.method, url, request.headers.getlist("DPoP"))
+        verifier = self._protection.verifier
         return await admit(verifier, authorization, self._requirement, sent=sent, when_stale=self._when_stale)

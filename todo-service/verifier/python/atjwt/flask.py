@@ -16,24 +16,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Any
-from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
 from .access_token import AccessToken
-from .bearer import (
-    METADATA_HEADERS,
-    RETRY_AFTER,
-    UNESCAPED,
-    Denied,
-    Requirement,
-    Sent,
-    admit_now,
-    metadata_of,
-    metadata_path,
-    metadata_url,
-    public_url,
-)
+from .bearer import METADATA_HEADERS, Denied, Requirement, Resource, admit_now, refuse_in_query
 from .policy import WhenStale
 from .thread import VerifierThread
 
@@ -49,12 +36,11 @@ class Protection:
     """
 
     def __init__(self, thread: VerifierThread, *, base_url: str = "") -> None:
-        self.verifier, self.base_url = thread.verifier, base_url
+        self.verifier, self.resource = thread.verifier, Resource(thread.verifier, base_url)
         self.blueprint = Blueprint("atjwt", __name__)
-        self.resource_metadata = metadata_url(self.verifier.audience)
         self._thread = thread
         self._scopes: set[str] = set()
-        if path := metadata_path(self.verifier.audience):
+        if path := self.resource.metadata_path:
             self.blueprint.add_url_rule(path, view_func=self._metadata, endpoint="metadata")
 
     def requires(
@@ -88,25 +74,18 @@ class Protection:
         return protect
 
     def _admit(self, requirement: Requirement, when_stale: WhenStale | None) -> AccessToken:
-        if "access_token" in request.args:  # RFC 9700 §4.3.2: it ends up in logs
-            raise Denied(400, "Send the token in the Authorization header.", "invalid_request")
-        authorization = request.headers.getlist("Authorization")
-        path = quote(request.script_root + request.path, safe=UNESCAPED)
-        url = public_url(self.verifier.audience, self.base_url, path)
-        sent = Sent(request.method, url, request.headers.getlist("DPoP"))
+        refuse_in_query(request.args)
+        authorization, proofs = request.headers.getlist("Authorization"), request.headers.getlist("DPoP")
+        sent = self.resource.sent(request.method, request.script_root + request.path, proofs)
         return admit_now(self._thread, authorization, requirement, sent=sent, when_stale=when_stale)
 
     def refusal(self, denied: Denied) -> Response:
         response: Response = jsonify(detail=str(denied))
         response.status_code = denied.status
-        challenge = denied.challenge(self.resource_metadata)
-        if challenge is not None:
-            response.headers["WWW-Authenticate"] = challenge
-        if denied.status == 503:
-            response.headers["Retry-After"] = RETRY_AFTER
+        response.headers.update(self.resource.headers(denied))
         return response
 
     def _metadata(self) -> Response:
-        response: Response = jsonify(metadata_of(self.verifier, self._scopes))
+        response: Response = jsonify(self.resource.metadata(self._scopes))
         response.headers.update(METADATA_HEADERS)
         return response

@@ -4,9 +4,11 @@
     server = grpc.server(ThreadPoolExecutor(), interceptors=[Interceptor(VerifierThread(verifier), needs)])
     server = grpc.aio.server(interceptors=[AsyncInterceptor(verifier, needs)])
 
-The client sends the metadata `authorization: Bearer …`. A method finds its token by `current_token()`. A refused call
-ends with UNAUTHENTICATED, PERMISSION_DENIED or UNAVAILABLE before its message is read; the trailing metadata has the
-challenge of RFC 6750 §3 as `www-authenticate`. Nothing quotes what a caller sent.
+The client sends the metadata `authorization: Bearer …`. With a token that is bound to a key it sends `authorization:
+DPoP …` and `dpop: PROOF`; the proof is for a POST to the method's name behind the API's origin (RFC 9449). A method
+finds its token by `current_token()`. A refused call ends with UNAUTHENTICATED, PERMISSION_DENIED or UNAVAILABLE before
+its message is read; the trailing metadata has the challenge of RFC 6750 §3 as `www-authenticate`. Nothing quotes what a
+caller sent.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +19,7 @@ from typing import Any
 import grpc
 
 from .access_token import AccessToken
-from .bearer import RETRY_AFTER, Denied, Requirement, admit, admit_now, metadata_url
+from .bearer import RETRY_AFTER, Denied, Requirement, Resource, Sent, admit, admit_now
 from .policy import WhenStale
 from .thread import VerifierThread
 from .verifier import Verifier
@@ -51,17 +53,24 @@ def current_token() -> AccessToken:
 
 
 class Interceptor(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
-    """For `grpc.server`. A method that `needs` does not name is refused."""
+    """For `grpc.server`. A method that `needs` does not name is refused.
 
-    def __init__(self, thread: VerifierThread, needs: Needs) -> None:
-        self._thread, self._needs = thread, needs
+    Args:
+        base_url: what stands before the method's name in the URLs that clients use, for DPoP (RFC 9449); without it the
+            origin of the verifier's audience.
+    """
+
+    def __init__(self, thread: VerifierThread, needs: Needs, *, base_url: str = "") -> None:
+        self._thread, self._needs, self._resource = thread, needs, Resource(thread.verifier, base_url)
 
     def intercept_service(self, continuation: Callable[[Any], Any], call: Any) -> Any:
         try:
             if (needed := _find(self._needs, call.method)) is not None:
-                _token.set(admit_now(self._thread, _authorization(call), needed[0], when_stale=needed[1]))
+                (requirement, when_stale), sent = needed, _sent(call, self._resource)
+                authorization = _values(call, "authorization")
+                _token.set(admit_now(self._thread, authorization, requirement, sent=sent, when_stale=when_stale))
         except Denied as denied:
-            code, details, metadata = _refusal(denied, self._thread.verifier.audience)
+            code, details, metadata = _refusal(denied, self._resource)
 
             def refuse(_: object, context: Any) -> None:
                 context.set_trailing_metadata(metadata)
@@ -72,17 +81,19 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc ships n
 
 
 class AsyncInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
-    """For `grpc.aio.server`. A method that `needs` does not name is refused. The verifier runs elsewhere."""
+    """The same for `grpc.aio.server`. The verifier runs elsewhere."""
 
-    def __init__(self, verifier: Verifier, needs: Needs) -> None:
-        self._verifier, self._needs = verifier, needs
+    def __init__(self, verifier: Verifier, needs: Needs, *, base_url: str = "") -> None:
+        self._verifier, self._needs, self._resource = verifier, needs, Resource(verifier, base_url)
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], call: Any) -> Any:
         try:
             if (needed := _find(self._needs, call.method)) is not None:
-                _token.set(await admit(self._verifier, _authorization(call), needed[0], when_stale=needed[1]))
+                (requirement, when_stale), sent = needed, _sent(call, self._resource)
+                authorization = _values(call, "authorization")
+                _token.set(await admit(self._verifier, authorization, requirement, sent=sent, when_stale=when_stale))
         except Denied as denied:
-            code, details, metadata = _refusal(denied, self._verifier.audience)
+            code, details, metadata = _refusal(denied, self._resource)
 
             async def refuse(_: object, context: Any) -> None:
                 await context.abort(code, details, metadata)
@@ -98,13 +109,18 @@ def _find(needs: Needs, method: str) -> tuple[Requirement, WhenStale | None] | N
     raise Denied(403, "The server does not say what this method needs, so nobody may call it.")
 
 
-def _authorization(call: Any) -> list[str]:
-    return [value for key, value in call.invocation_metadata if key == "authorization"]
+def _values(call: Any, name: str) -> list[str]:
+    return [value for key, value in call.invocation_metadata if key == name]
 
 
-def _refusal(denied: Denied, audience: str) -> tuple[Any, str, tuple[tuple[str, str], ...]]:
+def _sent(call: Any, resource: Resource) -> Sent:
+    """What a DPoP proof must be for: gRPC sends each call as a POST."""
+    return resource.sent("POST", call.method, _values(call, "dpop"))
+
+
+def _refusal(denied: Denied, resource: Resource) -> tuple[Any, str, tuple[tuple[str, str], ...]]:
     """Status, details and trailing metadata. gRPC's clients wait as long as `grpc-retry-pushback-ms` says."""
-    challenge = denied.challenge(metadata_url(audience))
+    challenge = denied.challenge(resource.metadata_url)
     metadata = () if challenge is None else (("www-authenticate", challenge),)
     if denied.status == 503:
         metadata = (("grpc-retry-pushback-ms", f"{RETRY_AFTER}000"),)

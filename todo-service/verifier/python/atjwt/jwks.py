@@ -110,9 +110,11 @@ class JwksCache:
         self._saved_copy = saved_copy
         self._saved: KeySet | None = None
         self._schedule = schedule or Schedule()
+        self._max_age = self._schedule.key_set_max_age.total_seconds()
         self._clock = clock
         self._monotonic = monotonic
         self._key_set: KeySet | None = None
+        self._fetched_at = float("-inf")  # by the clock that nobody sets
         self._unknown = UnknownKids(self._schedule.unknown_kid_ttl)
         self._forced_at = float("-inf")
         self._fetching: asyncio.Task[bool] | None = None
@@ -121,13 +123,13 @@ class JwksCache:
         self._client: httpx2.AsyncClient | None = None  # set while running()
 
     def get_key_set(self) -> KeySet:
-        """Return the keys to verify with.
+        """Return the keys to verify with. Setting the clock back makes none of them younger.
 
         Raises:
             KeysUnavailable: no fetch has succeeded yet, or none in the last 24 h.
         """
-        held = self._key_set
-        if held is None or self._clock() - held.fetched_at > self._schedule.key_set_max_age.total_seconds():
+        held, max_age = self._key_set, self._max_age
+        if held is None or self._clock() - held.fetched_at > max_age or self._monotonic() - self._fetched_at > max_age:
             raise KeysUnavailable
         return held
 
@@ -249,7 +251,7 @@ class JwksCache:
         return KeySet(key_set.parse_keys(document), document, response.headers.get("ETag"), self._clock())
 
     def _swap(self, fetched: KeySet) -> None:
-        held, self._key_set = self._key_set, fetched
+        held, self._key_set, self._fetched_at = self._key_set, fetched, self._monotonic()
         changed = held is None or held.published is not fetched.published
         self.counts.fetches["changed" if changed else "unchanged"] += 1
         self.counts.succeeded_at = fetched.fetched_at
@@ -260,17 +262,16 @@ class JwksCache:
     def _load(self) -> None:
         if self._saved_copy is None:
             return
-        max_stale = self._schedule.key_set_max_age.total_seconds()
         try:
-            self._key_set = key_set.load(
-                self._saved_copy, jwks_uri=self._jwks_uri, now=self._clock(), max_stale=max_stale
-            )
+            now = self._clock()
+            loaded = key_set.load(self._saved_copy, jwks_uri=self._jwks_uri, now=now, max_stale=self._max_age)
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
             _log.warning("the saved key set is not used: %s", error)
         else:
-            self._saved = self._key_set
+            self._key_set = self._saved = loaded
+            self._fetched_at = self._monotonic() - max(0.0, now - loaded.fetched_at)
 
     async def _save(self) -> None:
         """Write the saved copy if the set has changed, and once an hour to renew the time of the last fetch in it."""

@@ -14,6 +14,7 @@ class Polling:
     last_retry: timedelta = timedelta(seconds=10)
     unknown_list_cooldown: timedelta = timedelta(seconds=2)
     between_hints: timedelta = timedelta(milliseconds=100)
+    cached_for: timedelta = timedelta(seconds=3)  # after a hint: how long a cache on the way may answer with less
     between_saves: timedelta = timedelta(seconds=1)
     connect_timeout: timedelta = timedelta(seconds=1)
     total_timeout: timedelta = timedelta(seconds=3)

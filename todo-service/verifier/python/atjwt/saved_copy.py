@@ -1,8 +1,23 @@
-"""Write a file as a whole or not at all, readable and writable by this user only."""
+"""The files for a start without the issuer, each written as a whole or not at all, for this user only."""
 
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCopies:
+    """Files for a start without the issuer. None: that document is not saved."""
+
+    keys: Path | None = None
+    status_lists: Path | None = None
+    metadata: Path | None = None
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Self:
+        return cls(folder / "keys.json", folder / "status_lists.json", folder / "metadata.json")
 
 
 def write(path: Path, text: str) -> None:

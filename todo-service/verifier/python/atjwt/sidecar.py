@@ -7,6 +7,9 @@
 
 It answers 200 with the token's claims as headers, 401 or 403 with a challenge, or 503. Every header of NAMES is in
 every 200, if only empty: so the proxy replaces what the caller sent under these names.
+
+With a `base_url` it also accepts tokens that are bound to a key, with the client's DPoP proof (RFC 9449). The proxy
+then says the request's method and path: by X-Forwarded-Method and X-Forwarded-Uri, Envoy by those of its question.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
@@ -16,7 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 from .access_token import AccessToken
-from .bearer import RETRY_AFTER, Denied, Requirement, admit
+from .bearer import RETRY_AFTER, Denied, Requirement, Sent, admit
 from .reports import Report
 from .verifier import Verifier
 
@@ -32,12 +35,17 @@ Headers = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Sidecar:
-    """The ASGI application. `requirement` holds for every request, whatever else the proxy asks for."""
+    """The ASGI application. `requirement` holds for every request, whatever else the proxy asks for.
+
+    `base_url` stands before the path in the URLs that clients use. Without it only bearer tokens are accepted: callers
+    could choose the headers that say what a proof is for, if the proxy does not set them.
+    """
 
     verifier: Verifier
     requirement: Requirement = field(default_factory=Requirement)
     resource_metadata: str = ""
     header_prefix: str = "X-Auth-"
+    base_url: str = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -59,23 +67,30 @@ class Sidecar:
     async def _answer(self, scope: Scope) -> tuple[int, Headers, bytes]:
         path = scope["path"]
         if path == CHECK:
-            return await self._check(scope, _of_query(scope["query_string"]))
+            return await self._check(scope, _of_query(scope["query_string"]), _forwarded(scope))
         if path == ENVOY or path.startswith(f"{ENVOY}/"):
-            return await self._check(scope, Requirement())
+            return await self._check(scope, Requirement(), _appended(scope))
         if path == "/metrics":
             return 200, [("Content-Type", "text/plain; version=0.0.4")], exposition(self.verifier.report()).encode()
         if path in ("/livez", "/readyz"):
             return 200 if path == "/livez" or self.verifier.is_ready else 503, [], b""
         return 404, [], b""
 
-    async def _check(self, scope: Scope, asked: Requirement | None) -> tuple[int, Headers, bytes]:
-        sent = [(name, value.decode("latin-1")) for name, value in scope["headers"]]
-        by_header = _of_headers(sent)
+    async def _check(
+        self, scope: Scope, asked: Requirement | None, request: tuple[str, str] | None
+    ) -> tuple[int, Headers, bytes]:
+        by_header = _of_headers((name, value.decode("latin-1")) for name, value in scope["headers"])
         if asked is None or by_header is None:  # a fault of the proxy's configuration: nobody passes
             return 403, [], b"The scope, role or max_age that the proxy asks for cannot be read.\n"
-        authorization = [value for name, value in sent if name == b"authorization"]
+        authorization = _values(scope, b"authorization")
+        sent = None
+        if self.base_url and any(value.lower().startswith("dpop ") for value in authorization):
+            if request is None:
+                return 403, [], b"The proxy does not say the method and the address of the request.\n"
+            sent = Sent(request[0], self.base_url + request[1], _values(scope, b"dpop"))
         try:
-            token = await admit(self.verifier, authorization, self.requirement.joined(asked).joined(by_header))
+            required = self.requirement.joined(asked).joined(by_header)
+            token = await admit(self.verifier, authorization, required, sent=sent)
         except Denied as denied:
             return self._refusal(denied)
         return 200, [(self.header_prefix + name, value) for name, value in claims_of(token).items()], b""
@@ -127,6 +142,22 @@ def read_requirement(values: Mapping[str, list[str]]) -> Requirement | None:
         return Requirement.of(values.get("scope", ()), values.get("role", ()), least)
     except ValueError:
         return None
+
+
+def _values(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for each, value in scope["headers"] if each == name]
+
+
+def _forwarded(scope: Scope) -> tuple[str, str] | None:
+    """Method and path of the request, as Traefik says them and nginx can. None: not said, or not plainly."""
+    methods, uris = _values(scope, b"x-forwarded-method"), _values(scope, b"x-forwarded-uri")
+    return (methods[0], uris[0]) if len(methods) == len(uris) == 1 and uris[0].startswith("/") else None
+
+
+def _appended(scope: Scope) -> tuple[str, str] | None:
+    """The same of Envoy's question, which has the request's own method, and its path behind ENVOY."""
+    path = scope["raw_path"].decode("latin-1").removeprefix(ENVOY)
+    return (scope["method"], path) if path.startswith("/") else None
 
 
 def _of_query(query: bytes) -> Requirement | None:

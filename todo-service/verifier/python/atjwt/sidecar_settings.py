@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from . import dpop
 from .algorithms import ALGORITHMS
 from .bearer import Requirement
 from .policy import Policy, WhenStale
@@ -24,6 +25,7 @@ HELP = {
     "ALGORITHMS": "some of ES256, PS256 and RS256 (default: all)",
     "REQUIRES_STATUS": "yes: a person's token must name a status list (default: no)",
     "WHEN_STALE": "accept or refuse tokens whose status list is too old (default: refuse)",
+    "BASE_URL": "what stands before the path in the URLs of clients; turns DPoP on (the proxy needs more lines)",
     "RESOURCE_METADATA": "URL of the API's metadata (RFC 9728), for challenges",
     "HEADER_PREFIX": "prefix of the headers with claims (default: X-Auth-)",
     "ADDRESS": "where to listen (default: 127.0.0.1:9400)",
@@ -54,6 +56,9 @@ def read_settings(environment: Mapping[str, str]) -> tuple[Sidecar, Listening]:
     requirement = read_requirement(required)
     if requirement is None:
         faults.append(f"{PREFIX}SCOPE, {PREFIX}MAX_AGE: scopes are ASCII words, the age is in seconds")
+    base_url = given.get("BASE_URL", "").rstrip("/")
+    if base_url and not _is_base(base_url):
+        faults.append(f"{PREFIX}BASE_URL: must be a URL of http or https without query and fragment")
     metadata, prefix = given.get("RESOURCE_METADATA", ""), given.get("HEADER_PREFIX", "X-Auth-")
     if not _is_one_line(metadata):
         faults.append(f"{PREFIX}RESOURCE_METADATA: must be a URL")
@@ -70,6 +75,7 @@ def read_settings(environment: Mapping[str, str]) -> tuple[Sidecar, Listening]:
         requirement or Requirement(),
         metadata,
         prefix,
+        base_url,
     )
     return sidecar, Listening(host.strip("[]"), int(port))
 
@@ -106,6 +112,13 @@ def _verifier(given: Mapping[str, str], policy: Policy) -> Verifier:
         )
     except ValueError as error:
         raise InvalidSettings(f"{PREFIX}ISSUER: {error}") from None
+
+
+def _is_base(url: str) -> bool:
+    try:
+        return dpop.normalize(f"{url}/") != "" and not {"?", "#"} & set(url)
+    except ValueError:
+        return False
 
 
 def _is_one_line(text: str) -> bool:

@@ -83,6 +83,7 @@ class StatusLists:
         self._locks: dict[str, asyncio.Lock] = {}
         self._wanted: OrderedDict[str, int | None] = OrderedDict()  # the hinted version; None: any
         self._followed: dict[str, int] = {}
+        self._hinted_at: dict[str, float] = {}
         self._asked_at: OrderedDict[str, float] = OrderedDict()
         self._wakes = asyncio.Event()
         self._unsaved = asyncio.Event()
@@ -139,14 +140,16 @@ class StatusLists:
     def hint(self, uri: str, version: int) -> None:
         """Request a fetch of a list that has changed, according to the issuer's stream.
 
-        If several hints for a list arrive before its fetch begins, one fetch follows all of them. A hint that names a
-        version which does not exist costs one fetch, which brings the present version.
+        If several hints for a list arrive before its fetch begins, one fetch follows all of them. A cache on the way
+        may answer with an older version, so the list is fetched again for some seconds (`Polling.cached_for`), at most
+        every `between_hints`. That is also what a hint costs whose version does not exist.
         """
         if uri not in self._held:
             self.counts.hints["foreign"] += 1
         elif self._followed.get(uri) == version or self._wanted.get(uri) == version:
             self.counts.hints["known"] += 1
         else:
+            self._hinted_at[uri] = self._monotonic()
             self._want(uri, version)
 
     @asynccontextmanager
@@ -193,11 +196,19 @@ class StatusLists:
             self._wakes.clear()
             wanted, self._wanted = self._wanted, OrderedDict()
             for uri, version in wanted.items():
-                if version is not None:
+                if version is not None and self._followed.get(uri) != version:
                     self._followed[uri] = version
                     self.counts.hints["followed"] += 1
                 await self._refresh(uri, version)
+                if self._is_behind(uri, version) and uri not in self._wanted:
+                    self._want(uri, version)
             await asyncio.sleep(self._polling.between_hints.total_seconds())
+
+    def _is_behind(self, uri: str, version: int | None) -> bool:
+        """Whether the list is still older than a hint has said a moment ago."""
+        held, since = self._held.get(uri), self._monotonic() - self._hinted_at.get(uri, float("-inf"))
+        is_older = held is not None and version is not None and held.version < version
+        return is_older and since < self._polling.cached_for.total_seconds()
 
     async def _poll_forever(self) -> None:
         failures = 0
@@ -304,6 +315,7 @@ class StatusLists:
         self._etags = {uri: etag for uri, etag in self._etags.items() if uri in known}
         self._locks = {uri: lock for uri, lock in self._locks.items() if uri in known}
         self._followed = {uri: version for uri, version in self._followed.items() if uri in known}
+        self._hinted_at = {uri: at for uri, at in self._hinted_at.items() if uri in known}
 
     def _forget_withdrawn_keys(self) -> None:
         """Drop lists signed by a withdrawn key, even if no newer list has been fetched yet."""

@@ -4,10 +4,11 @@ Only valid tokens are cached, under a keyed hash that nobody outside can compute
 the token's `exp`, or when the key set changes. Revocation, scope and owner are still checked for each request.
 """
 
-import hmac
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
+from hashlib import blake2b
+from itertools import islice
 from threading import Lock
 
 from . import access_token
@@ -16,6 +17,7 @@ from .algorithms import VerificationKey
 from .refusals import InvalidToken, Reason
 
 ENTRY_MAX_AGE = timedelta(seconds=10)
+_MAX_AGE = ENTRY_MAX_AGE.total_seconds()
 
 
 class VerifiedTokens:
@@ -48,7 +50,7 @@ class VerifiedTokens:
             with self._lock:
                 self._entries.clear()
                 self._keys = keys
-        digest = hmac.digest(self._hash_key, token.encode(), "sha256")
+        digest = blake2b(token.encode(), digest_size=32, key=self._hash_key).digest()
         entry = self._entries.get(digest)
         if entry is not None and entry[0] <= now < entry[1]:  # the clock may have been set back
             return entry[2]
@@ -57,13 +59,14 @@ class VerifiedTokens:
         return verified
 
     def _remember(self, digest: bytes, verified: AccessToken, keys: Mapping[str, VerificationKey], now: float) -> None:
-        ends_at = min(verified.exp, now + ENTRY_MAX_AGE.total_seconds())
+        ends_at = min(verified.exp, now + _MAX_AGE)
         if ends_at <= now:  # `exp` has passed; the token is valid only because of the leeway
             return
         with self._lock:
             if keys is not self._keys:  # another thread has begun to verify with newer keys
                 return
             self._entries.pop(digest, None)  # a renewed entry goes to the end of the dict
-            if len(self._entries) >= self._capacity:
-                del self._entries[next(iter(self._entries))]  # the oldest entry
+            if len(self._entries) >= self._capacity:  # several at once: to find the first of a dict takes a walk
+                for oldest in tuple(islice(self._entries, self._capacity // 8 or 1)):
+                    del self._entries[oldest]
             self._entries[digest] = (now, ends_at, verified)

@@ -5,6 +5,7 @@ async with Verifier(issuer="https://id.example.com", audience="https://api.examp
 """
 
 import asyncio
+import copy
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
@@ -24,6 +25,7 @@ from .key_set import KeySet
 from .policy import DEFAULT_POLICY, Policy, WhenStale
 from .polling import Polling
 from .refusals import InvalidProof, InvalidToken, KeysUnavailable, Reason, Refused, UnknownKey
+from .saved_copy import SavedCopies
 from .spent_proofs import SpentProofs
 from .status_list import Freshness
 from .status_lists import StatusLists
@@ -31,19 +33,6 @@ from .verified_tokens import VerifiedTokens
 
 MAX_JWT_LENGTH = 8192
 _MOST_LEARNING = 16  # unknown kids that are looked for at once
-
-
-@dataclass(frozen=True, slots=True)
-class SavedCopies:
-    """Files for a start without the issuer. None: that document is not saved."""
-
-    keys: Path | None = None
-    status_lists: Path | None = None
-    metadata: Path | None = None
-
-    @classmethod
-    def in_folder(cls, folder: Path) -> Self:
-        return cls(folder / "keys.json", folder / "status_lists.json", folder / "metadata.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +88,8 @@ class Verifier:
             discovery.check_issuer(issuer)
         self.issuer, self.audience, self.policy = issuer, audience, policy or DEFAULT_POLICY
         self._reached_at = (reached_at or "").rstrip("/")
-        self._hints = hints
         self._saved = SavedCopies.in_folder(saved) if isinstance(saved, Path) else saved or SavedCopies()
-        self._seams = seams or Seams()
+        self._hints, self._seams = hints, seams or Seams()
         self._discovery = Discovery(issuer, self._address, also_at=also_at, saved=self._saved.metadata)
         self._following = None if endpoints is None else self._follow(endpoints)
         self._refusals: Counter[Reason] = Counter()
@@ -109,6 +97,14 @@ class Verifier:
         self._learning: set[asyncio.Task[bool]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._open: AsyncExitStack | None = None
+        self._lender: Verifier | None = None
+
+    def for_audience(self, audience: str) -> "Verifier":
+        """A verifier for another API, which uses this one's keys and lists while this one runs. It is not entered."""
+        other = copy.copy(self)
+        other.audience, other._lender = audience, self._lender or self
+        other._following, other._refusals = None, Counter()
+        return other
 
     def verify(self, text: str, *, when_stale: WhenStale | None = None) -> AccessToken:
         """Return the claims of a bearer token that is valid and not revoked. It waits for nothing.
@@ -234,7 +230,7 @@ class Verifier:
     @property
     def is_ready(self) -> bool:
         """Whether tokens can be verified: there are keys and, if the issuer has any, status lists."""
-        following = self._following
+        following = self._find()
         return self.has_keys and following is not None and (following.lists is None or following.lists.is_ready)
 
     @property
@@ -252,7 +248,7 @@ class Verifier:
 
     def report(self) -> reports.Report:
         """Counters and ages, for metrics."""
-        following, now = self._following, self._seams.clock()
+        following, now = self._find(), self._seams.clock()
         return reports.Report(
             reports.of_keys(None if following is None else following.jwks, now),
             reports.of_status_lists(None if following is None else following.lists, now),
@@ -261,6 +257,8 @@ class Verifier:
 
     async def __aenter__(self) -> Self:
         """Begin to fetch. It does not wait for the issuer."""
+        if self._lender is not None:
+            raise RuntimeError("enter the verifier that this one has its keys from")
         self._loop = asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
             if self._following is None:
@@ -278,8 +276,17 @@ class Verifier:
             await opened.aclose()
 
     def _known(self) -> _Following:
-        if self._following is None:
+        if (following := self._find()) is None:
             raise KeysUnavailable
+        return following
+
+    def _find(self) -> _Following | None:
+        """The keys and lists, once they are known. Those of a lender change when it follows other endpoints."""
+        if self._lender is None:
+            return self._following
+        lent = self._lender._find()
+        if lent is not None and (self._following is None or self._following.jwks is not lent.jwks):
+            self._following = _Following(VerifiedTokens(self._terms(lent.lists)), lent.jwks, lent.lists)
         return self._following
 
     def _verify_now(self, text: str, proof: Proof | None, when_stale: WhenStale | None) -> AccessToken:
@@ -321,8 +328,9 @@ class Verifier:
 
     def _look_for(self, kid: str) -> None:
         """Look for a key without waiting for it. `verify` may run in another thread than the loop."""
-        if self._loop is not None and len(self._learning) < _MOST_LEARNING:
-            self._loop.call_soon_threadsafe(self._begin_to_look_for, kid)
+        runs = self._lender or self
+        if runs._loop is not None and len(runs._learning) < _MOST_LEARNING:
+            runs._loop.call_soon_threadsafe(runs._begin_to_look_for, kid)
 
     def _begin_to_look_for(self, kid: str) -> None:
         if len(self._learning) < _MOST_LEARNING:
@@ -356,9 +364,11 @@ class Verifier:
                 clock=seams.clock,
                 monotonic=seams.monotonic,
             )
-        prefix = "" if lists is None else lists.prefix
-        terms = Terms(self.issuer, self.audience, status_lists=prefix, policy=self.policy)
-        return _Following(VerifiedTokens(terms), jwks, lists)
+        return _Following(VerifiedTokens(self._terms(lists)), jwks, lists)
+
+    def _terms(self, lists: StatusLists | None) -> Terms:
+        status_lists = "" if lists is None else lists.prefix
+        return Terms(self.issuer, self.audience, status_lists=status_lists, policy=self.policy)
 
     async def _discover(self) -> None:
         """Find the endpoints and follow them; begin anew if the issuer names others. Until cancelled."""

@@ -38,6 +38,8 @@ export interface ListTimes {
   unknownListCooldown: number;
   /** Shortest time between fetches that follow hints. */
   betweenHints: number;
+  /** After a hint: how long a cache on the way may answer with an older version. */
+  cachedFor: number;
   /** Shortest time between two writes of the saved copy. */
   betweenSaves: number;
   timeout: number;
@@ -48,6 +50,7 @@ export const LIST_TIMES: ListTimes = {
   lastRetry: 10,
   unknownListCooldown: 2,
   betweenHints: 0.1,
+  cachedFor: 3,
   betweenSaves: 1,
   timeout: 3,
 };
@@ -70,6 +73,7 @@ export class StatusLists {
   readonly #askedAt = new Map<string, number>();
   readonly #hinted = new Map<string, number>(); // the versions that hints name and no fetch has followed yet
   readonly #followed = new Map<string, number>();
+  readonly #hintedAt = new Map<string, number>();
   #isFollowing = false;
   #isSaving = false;
   #isUnsaved = false;
@@ -124,8 +128,9 @@ export class StatusLists {
 
   /** Fetch a list at once: the issuer's stream says that it has changed (hints.ts).
    *
-   * If several hints for a list arrive before its fetch begins, one fetch follows all of them. A hint that names a version
-   * which does not exist costs one fetch, which brings the present version.
+   * If several hints for a list arrive before its fetch begins, one fetch follows all of them. A cache on the way may answer
+   * with an older version, so the list is fetched again for some seconds (`cachedFor`), at most every `betweenHints`.
+   * That is also what a hint costs whose version does not exist.
    */
   hint(uri: string, version: number, signal: AbortSignal): void {
     if (!this.#held.has(uri)) {
@@ -134,6 +139,7 @@ export class StatusLists {
       this.counts.hints.known += 1;
     } else {
       this.#hinted.set(uri, version);
+      this.#hintedAt.set(uri, this.#around.monotonic());
       if (!this.#isFollowing) void this.#followHints(signal);
     }
   }
@@ -144,15 +150,22 @@ export class StatusLists {
       const hinted = [...this.#hinted];
       this.#hinted.clear();
       for (const [uri, version] of hinted) {
+        if (this.#followed.get(uri) !== version) this.counts.hints.followed += 1;
         this.#followed.set(uri, version);
-        this.counts.hints.followed += 1;
         // The issuer may have answered a fetch under way before the change.
         for (let under = this.#fetching.get(uri); under !== undefined; under = this.#fetching.get(uri)) await under;
         await this.#refreshList(uri, version);
+        if (this.#isBehind(uri, version) && !this.#hinted.has(uri)) this.#hinted.set(uri, version);
       }
       await sleep(this.#times.betweenHints, signal);
     }
     this.#isFollowing = false;
+  }
+
+  /** Whether the list is still older than a hint has said a moment ago. */
+  #isBehind(uri: string, version: number): boolean {
+    const since = this.#around.monotonic() - (this.#hintedAt.get(uri) ?? -Infinity);
+    return (this.#held.get(uri)?.version ?? version) < version && since < this.#times.cachedFor;
   }
 
   /** Begin with the saved copy: lists whose signature the keys in memory verify. */
@@ -343,6 +356,7 @@ export class StatusLists {
     for (const uri of this.#held.keys()) if (!listed.has(uri)) this.#held.delete(uri);
     for (const uri of this.#etags.keys()) if (uri !== this.#uri && !listed.has(uri)) this.#etags.delete(uri);
     for (const uri of this.#followed.keys()) if (!listed.has(uri)) this.#followed.delete(uri);
+    for (const uri of this.#hintedAt.keys()) if (!listed.has(uri)) this.#hintedAt.delete(uri);
   }
 
   /** Drop lists signed by a withdrawn key, even if no newer list has been fetched yet. */

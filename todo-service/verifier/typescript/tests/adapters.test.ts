@@ -26,6 +26,16 @@ interface Answer {
   body: string;
 }
 type Ask = (path: string, authorization?: string | string[], proofs?: string[]) => Promise<Answer>;
+// Of a proxy, a caller might hope.
+const CLAIMING = {
+  "X-Auth-Sub": "root",
+  "X-Auth-Scope": "billing:read",
+  "X-Forwarded-User": "root",
+  "X-Forwarded-Host": "evil.test",
+  "X-Forwarded-Uri": "/invoices",
+  "X-Forwarded-Method": "GET",
+  "X-Original-Url": "/invoices",
+};
 type Adapter = (verifier: Verifier) => Ask | Promise<Ask>;
 
 const issuer = await TestIssuer.create({ audience: "https://api.test/billing" });
@@ -40,6 +50,7 @@ async function listening(server: Server): Promise<Ask> {
   return (path, authorization, proofs = []) =>
     new Promise((resolve, reject) => {
       const headers = ["Host", "evil.test", ...[authorization ?? []].flat().flatMap((each) => ["Authorization", each])];
+      headers.push(...Object.entries(CLAIMING).flat());
       headers.push(...proofs.flatMap((each) => ["DPoP", each]));
       const asked = httpRequest({ host: "127.0.0.1", port, path, headers, agent: false }, (response) => {
         let body = "";
@@ -56,7 +67,7 @@ async function listening(server: Server): Promise<Ask> {
 /** Asks a handler of Request and Response. Two headers are joined, as Headers does it. */
 function asking(handler: (request: Request) => Response | Promise<Response>): Ask {
   return async (path, authorization, proofs = []) => {
-    const headers = new Headers();
+    const headers = new Headers(CLAIMING);
     for (const each of proofs) headers.append("DPoP", each);
     for (const each of [authorization ?? []].flat()) headers.append("Authorization", each);
     const response = await handler(new Request(`https://evil.test${path}`, { headers }));
@@ -219,6 +230,14 @@ describe.each(Object.entries(ADAPTERS))("%s", async (_, adapter) => {
       401,
       expect.stringMatching(/^DPoP error="invalid_token", /),
     ]);
+  });
+
+  test("headers that claim an identity have no effect", async () => {
+    expect((await ask("/invoices")).status).toBe(401); // each request of these tests has all of them
+    const answer = await ask("/invoices", await bearer({ ...READ, sub: "bob" }));
+    expect([answer.status, answer.body]).toEqual([200, '"bob"']);
+    const { token, proof } = await client(issuer, "https://api.test/books", READ);
+    expect((await ask("/invoices", `DPoP ${token}`, [await proof()])).status).toBe(401);
   });
 
   test("an error that is no refusal is not hidden", async () => {

@@ -4,6 +4,7 @@
 //
 // It prints the number of vectors. The process ends by itself, since the background work keeps none from ending.
 
+import { readFileSync } from "node:fs";
 import { folder } from "../src/files.ts";
 import { Refused, Verifier } from "../src/index.ts";
 import { type Fetch } from "../src/outgoing.ts";
@@ -14,7 +15,7 @@ const [vectors = "", copies = ""] = process.argv.slice(2);
 const HINTS = "http://issuer.internal/hints";
 let count = 0;
 for (const name of FILES) {
-  const judged = await judgeAll(vectors, name);
+  const judged = await judgeAll(readFileSync(`${vectors}/${name}.json`, "utf8"));
   if (judged.wrong.length > 0) throw new Error(judged.wrong.join("\n"));
   count += judged.count;
 }

@@ -1,7 +1,6 @@
-// Judges the vectors that all verifiers of this repository pass (../vectors). It needs no test runner, so that other
-// runtimes than Node.js can run it (deno.ts).
+// Judges the vectors that all verifiers of this repository pass (../vectors). It needs no test runner and no file system, so
+// that other runtimes than Node.js can run it (deno.ts, workerd.ts), and other programs of this repository.
 
-import { readFileSync } from "node:fs";
 import { decodeJwt } from "jose";
 import { type Algorithm, ALGORITHMS } from "../src/algorithms.ts";
 import { type Reason, Refused, Verifier, type WhenStale } from "../src/index.ts";
@@ -9,7 +8,7 @@ import { isUnder } from "../src/status-list.ts";
 
 export const FILES = ["tokens", "algorithms", "key_sets", "status_lists", "proofs"];
 
-interface Policy {
+export interface Policy {
   issuer: string;
   audience: string;
   status_lists?: string;
@@ -22,7 +21,7 @@ interface Policy {
   proof_algorithms?: Algorithm[];
 }
 
-interface Vector {
+export interface Vector {
   name: string;
   verdict: "accept" | "refuse";
   token: string;
@@ -37,14 +36,15 @@ interface Vector {
   url?: string;
 }
 
-interface File {
+/** One of the files of vectors. */
+export interface Vectors {
   key_sets: string[];
   policies: Policy[];
   vectors: Vector[];
 }
 
-/** Why the token is refused; null if it is accepted. The issuer answers with the vector's documents. */
-async function judge(vector: Vector, keySet: string, policy: Policy): Promise<Reason | null> {
+/** A verifier that has the vector's keys, list, policy and time. The issuer answers with the vector's documents. */
+export async function verifierOf(vector: Vector, keySet: string, policy: Policy): Promise<Verifier> {
   const { token, status_list: list, now } = vector;
   const jwksUri = `${policy.issuer}/jwks.json`;
   const prefix = policy.status_lists ?? "";
@@ -75,8 +75,14 @@ async function judge(vector: Vector, keySet: string, policy: Policy): Promise<Re
     },
   });
   await verifier.refresh();
+  return verifier;
+}
+
+/** Why the token is refused; null if it is accepted. */
+async function judge(vector: Vector, keySet: string, policy: Policy): Promise<Reason | null> {
+  const verifier = await verifierOf(vector, keySet, policy);
   try {
-    const { proof, used_before: usedBefore = [], method = "", url = "" } = vector;
+    const { token, proof, used_before: usedBefore = [], method = "", url = "" } = vector;
     if (proof === undefined) await verifier.verify(token);
     for (const used of usedBefore) await verifier.verifyDpop(token, used, method, url);
     if (proof !== undefined) await verifier.verifyDpop(token, proof, method, url);
@@ -99,8 +105,8 @@ function statusUriOf(token: string, prefix: string): string | undefined {
 }
 
 /** What is wrong with our verdicts on one file of vectors, and how many there are. */
-export async function judgeAll(folder: string, name: string): Promise<{ count: number; wrong: string[] }> {
-  const file = JSON.parse(readFileSync(`${folder}/${name}.json`, "utf8")) as File;
+export async function judgeAll(text: string): Promise<{ count: number; wrong: string[] }> {
+  const file = JSON.parse(text) as Vectors;
   const wrong: string[] = [];
   for (const vector of file.vectors) {
     const [keySet, policy] = [file.key_sets[vector.key_set], file.policies[vector.policy]];

@@ -223,6 +223,21 @@ test.for(Object.entries(STRANGE))("metadata are refused in words: %s", async ([,
   expect(verifier.problem).toMatch(problem);
 });
 
+test("metadata that stall are given up", async ({ issuer }) => {
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  vi.spyOn(AbortSignal, "timeout").mockImplementation((milliseconds) => timeout(milliseconds / 100));
+  const fetch = (_: string, { signal }: RequestInit): Promise<Response> => {
+    const start = (stream: ReadableStreamDefaultController<Uint8Array>): void => {
+      stream.enqueue(Uint8Array.of(123));
+      signal?.addEventListener("abort", () => stream.error(signal.reason));
+    };
+    return Promise.resolve(new Response(new ReadableStream({ start })));
+  };
+  const verifier = await issuer.verifier({ around: { ...issuer.around, fetch } });
+  expect(verifier.problem).toMatch(/cannot be fetched: the request failed: TimeoutError/);
+  vi.restoreAllMocks();
+});
+
 test("a redirect is not followed", async ({ issuer }) => {
   const fetch = (_: string, init: RequestInit): Promise<Response> => {
     expect(init.redirect).toBe("manual");

@@ -45,18 +45,54 @@ export async function fetchToken(): Promise<string> {
   return (await ask((options) => client.token({}, options))).token;
 }
 
-export async function signUp(asked: { name: string; email: string; password: string }): Promise<void> {
-  await ask((options) => client.signUp.email(asked, options));
+/** What comes after a password: `code`: `enterCode` completes the sign-in; `set-up`: the page SET_UP does. */
+export type Step = "signed-in" | "code" | "set-up";
+
+/** The hosted page where a person who has to have a second factor sets one up. It then signs in, in this browser. */
+export const SET_UP = "/second-factor-setup";
+
+/** Fails as `unverified` if the address has to be confirmed first. */
+export async function signUp(asked: { name: string; email: string; password: string }): Promise<Step> {
+  const answer = await ask((options) => client.signUp.email(asked, options));
+  const step = stepOf(answer);
+  if (step !== "signed-in") return step;
+  if (answer.token === null) throw new Failure("unverified", UNVERIFIED);
   await requireKept();
+  return step;
 }
 
-/** `code`: the password is right, and the account has a second factor: `enterCode` completes the sign-in. */
-export async function signIn(asked: { email: string; password: string }): Promise<"signed-in" | "code"> {
-  const answer: object = await ask((options) => client.signIn.email(asked, options));
-  awaitsCode = "twoFactorRedirect" in answer;
-  if (awaitsCode) return "code";
-  await requireKept();
-  return "signed-in";
+/** Fails as `unverified` if the address has to be confirmed first. */
+export async function signIn(asked: { email: string; password: string }): Promise<Step> {
+  const step = stepOf(await ask((options) => client.signIn.email(asked, options)));
+  awaitsCode = step === "code";
+  if (step === "signed-in") await requireKept();
+  return step;
+}
+
+function stepOf(answer: object): Step {
+  if (!("twoFactorRedirect" in answer)) return "signed-in";
+  const methods = "twoFactorMethods" in answer ? answer.twoFactorMethods : null;
+  return Array.isArray(methods) && methods.length === 0 ? "set-up" : "code";
+}
+
+/** Why the server would refuse this password; null: it would not. It is the judge of the forms, too. */
+export async function findRefusal(password: string, name: string, email: string): Promise<string | null> {
+  const verdict = await ask<Verdict>((options) =>
+    client.$fetch<Verdict>("/password-verdict", { method: "POST", body: { password, name, email }, ...options }),
+  );
+  if (verdict.accepted) return null;
+  return REFUSALS[verdict.code ?? ""]?.[1] ?? verdict.message ?? "This password would be refused.";
+}
+
+interface Verdict {
+  accepted: boolean;
+  code: string | null;
+  message: string | null;
+}
+
+/** Another mail with the link that confirms the address. The answer is the same for every address. */
+export async function sendVerification(email: string): Promise<void> {
+  await ask((options) => client.sendVerificationEmail({ email }, options));
 }
 
 let awaitsCode = false;
@@ -179,6 +215,8 @@ async function ask<T>(
   }
 }
 
+const UNVERIFIED = "Confirm your address first: a mail with a link is on its way.";
+
 /** For each error code the field that it concerns, and the sentence. */
 const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = {
   INVALID_EMAIL_OR_PASSWORD: ["password", "Email or password is wrong."],
@@ -188,10 +226,10 @@ const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = 
   INVALID_EMAIL: ["email", "This is not an email address."],
   PASSWORD_TOO_SHORT: ["newPassword", "Use at least 8 characters."],
   PASSWORD_TOO_LONG: ["newPassword", "Use at most 128 characters."],
+  PASSWORD_PERSONAL: ["newPassword", "This password is little more than your name or address. Choose another."],
   PASSWORD_COMPROMISED: ["newPassword", "This password is among the most common ones. Choose another."],
   INVALID_PASSWORD: ["currentPassword", "This is not your password."],
   ACCOUNT_SUSPENDED: [undefined, "This account is suspended."],
-  EMAIL_NOT_VERIFIED: [undefined, "Confirm your address first: we have sent you a mail."],
 };
 
 export function refuse(error: Refusal, headers: Headers, now: number): Failure {
@@ -199,6 +237,7 @@ export function refuse(error: Refusal, headers: Headers, now: number): Failure {
   if (error.status === 429) return new Failure("limited", "Too many attempts.", { retryAt });
   if (error.code === "INVALID_TWO_FACTOR_COOKIE" || error.code === "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
     return new Failure("stale", "There was no valid code in time. Enter your password again.");
+  if (error.code === "EMAIL_NOT_VERIFIED") return new Failure("unverified", UNVERIFIED);
   if (error.code === "SESSION_NOT_FRESH") return new Failure("stale", "Confirm that it is you.");
   const [field, sentence] = REFUSALS[error.code ?? ""] ?? [fieldOf(error.message), sayOtherwise(error)];
   const isWrong = ["INVALID_EMAIL_OR_PASSWORD", "INVALID_CODE", "INVALID_BACKUP_CODE"].includes(error.code ?? "");

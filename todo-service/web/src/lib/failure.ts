@@ -8,6 +8,7 @@ export type FailureKind =
   | "unreachable" // the network works, the service does not answer
   | "signed-out" // the session has ended
   | "stale" // the sign-in was too long ago for this action: ask for the password again
+  | "unverified" // the address is not confirmed yet: offer another mail
   | "forbidden"
   | "missing"
   | "conflict" // it was changed elsewhere in the meantime

@@ -1,8 +1,8 @@
-// Estimates how hard a password is to guess. The server decides: it knows the most common passwords.
+// Estimates how hard a password is to guess. The server decides what is refused (parts/strength.tsx asks it).
 
 export type Strength = "short" | "weak" | "fair" | "strong";
 
-const LEAST = 8; // characters; the server's rule
+export const LEAST = 8; // characters; the server's rule
 
 export function rate(password: string, about: readonly string[] = []): Strength {
   if (password.length < LEAST) return "short";

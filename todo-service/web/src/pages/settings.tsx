@@ -22,7 +22,21 @@ export function Settings({ session: { person, handle } }: { session: { person: P
       <Name person={person} />
       <Password person={person} />
       <Devices key={handle} email={person.email} handle={handle} />
+      <More />
     </Frame>
+  );
+}
+
+/** What belongs to the account, not to this application, is at the hosted page. */
+function More(): ReactNode {
+  return (
+    <section aria-labelledby="more">
+      <h2 id="more">More about your account</h2>
+      <p>
+        E-mail address, second factor, applications, recent activity, your data, and deleting the account:{" "}
+        <a href="/account">all of your account</a>
+      </p>
+    </section>
   );
 }
 
@@ -92,7 +106,7 @@ function Password({ person }: { person: Person }): ReactNode {
           value={newPassword}
           onChange={setNew}
           error={submission.errorOf("newPassword")}
-          hint={<Strength password={newPassword} about={[person.name, person.email]} />}
+          hint={<Strength password={newPassword} name={person.name} email={person.email} />}
         />
         <label className="choice">
           <input type="checkbox" checked={revokeOtherSessions} onChange={(event) => setRevoke(event.target.checked)} />

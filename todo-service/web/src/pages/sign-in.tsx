@@ -1,10 +1,11 @@
 import { type ReactNode, useState } from "react";
-import { enterCode, isCodeAwaited, signIn } from "../lib/auth.ts";
+import { enterCode, isCodeAwaited, SET_UP, signIn } from "../lib/auth.ts";
 import { useAddress } from "../lib/router.ts";
 import { Field, PasswordField } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
 import { Frame, Link } from "../parts/frame.tsx";
 import { Message } from "../parts/message.tsx";
+import { SendAgain } from "../parts/send-again.tsx";
 
 /** Does not navigate: signing in changes the session, and the application then shows the requested page. */
 export function SignIn({ sessionEnded }: { sessionEnded: boolean }): ReactNode {
@@ -21,7 +22,9 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const submission = useSubmission(["email", "password"], async () => {
-    if ((await signIn({ email, password })) === "code") goOn();
+    const step = await signIn({ email, password });
+    if (step === "code") goOn();
+    if (step === "set-up") location.assign(SET_UP);
   });
   return (
     <Frame title="Sign in">
@@ -52,6 +55,7 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
           error={submission.errorOf("password")}
         />
         <SubmitButton submission={submission}>Sign in</SubmitButton>
+        {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
         <p className="aside">
           New here? <Link to={`/sign-up${search}`}>Create an account</Link>
         </p>

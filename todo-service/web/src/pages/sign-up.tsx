@@ -1,10 +1,11 @@
 import { type ReactNode, useState } from "react";
-import { signUp } from "../lib/auth.ts";
+import { SET_UP, signUp } from "../lib/auth.ts";
 import { Failure } from "../lib/failure.ts";
 import { useAddress } from "../lib/router.ts";
 import { Field, PasswordField } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
 import { Frame, Link } from "../parts/frame.tsx";
+import { SendAgain } from "../parts/send-again.tsx";
 import { Strength } from "../parts/strength.tsx";
 
 export function SignUp(): ReactNode {
@@ -14,7 +15,7 @@ export function SignUp(): ReactNode {
   const [password, setPassword] = useState("");
   const submission = useSubmission(["name", "email", "newPassword"], async () => {
     if (password.length < 8) throw new Failure("invalid", "Use at least 8 characters.", { field: "newPassword" });
-    await signUp({ name: name.trim(), email, password });
+    if ((await signUp({ name: name.trim(), email, password })) === "set-up") location.assign(SET_UP);
   });
   return (
     <Frame title="Create an account">
@@ -51,9 +52,10 @@ export function SignUp(): ReactNode {
           value={password}
           onChange={setPassword}
           error={submission.errorOf("newPassword")}
-          hint={<Strength password={password} about={[name, email]} />}
+          hint={<Strength password={password} name={name} email={email} />}
         />
         <SubmitButton submission={submission}>Create account</SubmitButton>
+        {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
         <p className="aside">
           You have one already? <Link to={`/sign-in${search}`}>Sign in</Link>
         </p>

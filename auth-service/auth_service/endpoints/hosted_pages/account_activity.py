@@ -1,0 +1,67 @@
+"""/account, section "Recent activity": what the audit trail has about the person's own account, in words."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ...audit.trail import AuditEvent
+from .moments import moment
+
+MAX_SHOWN = 20
+IN_WORDS: Mapping[str, str] = {
+    "account_created": "The account was created by an operator",
+    "account_activated": "The account was activated again",
+    "account_suspended": "The account was suspended",
+    "browser_trusted": "A browser was trusted to sign in without a code",
+    "browsers_forgotten": "A browser is asked for a code again",
+    "consent_given": "An application was allowed to act for you",
+    "consent_declined": "An application was refused",
+    "consent_withdrawn": "An application's access was removed",
+    "data_exported": "Your data were downloaded",
+    "email_changed": "The e-mail address was changed",
+    "email_verified": "The e-mail address was confirmed",
+    "identity_unlinked": "A way to sign in was removed",
+    "mailed_code_refused": "A wrong code of a mail was entered",
+    "password_changed": "The password was changed",
+    "password_reset": "A new password was set by a mailed link",
+    "recovery_code_used": "A recovery code was used",
+    "recovery_codes_replaced": "New recovery codes were made",
+    "second_factor_disabled": "The second factor was turned off",
+    "second_factor_enabled": "The second factor was turned on",
+    "second_factor_refused": "A wrong code was entered",
+    "session_revoked": "A device was signed out",
+    "sessions_revoked": "Several devices were signed out",
+    "sign_in_refused": "A wrong password was entered",
+    "signed_in": "Signed in",
+    "signed_out": "Signed out",
+    "signed_up": "The account was created",
+}
+# They may be somebody else's guesses, so they are shown in another colour.
+BY_OTHERS = frozenset(("sign_in_refused", "second_factor_refused", "mailed_code_refused"))
+
+
+class Activity(NamedTuple):
+    words: str
+    when: str
+    at: str  # the same for programs
+    count: int
+    is_alarming: bool
+
+
+async def list_activity(session: AsyncSession, account_id: str) -> list[Activity]:
+    """The newest events that have words."""
+    own = (AuditEvent.account_id == account_id, AuditEvent.event.in_(IN_WORDS))
+    newest = select(AuditEvent).where(*own).order_by(AuditEvent.occurred_at.desc(), AuditEvent.id.desc())
+    events = (await session.scalars(newest.limit(MAX_SHOWN))).all()
+    return [
+        Activity(
+            IN_WORDS[each.event],
+            moment(each.last_at),
+            each.last_at.isoformat(timespec="seconds"),
+            each.count,
+            each.event in BY_OTHERS,
+        )
+        for each in events
+    ]

@@ -1,0 +1,53 @@
+"""/signin?by=sent: look at your mail, or enter the code that is in it."""
+
+from datetime import datetime
+
+from fastapi import Request, Response
+
+from ...http.current_session import find_current
+from ...http.pages import HANDLE, see_other
+from ...http.pending_requests import PendingRequest
+from ...limits.attempts import TooManyAttempts
+from ...oauth.parameters import Parameters
+from ...signing_in.begun import SecondFactorAsked
+from ...signing_in.code_sign_in import NoCode, WrongMailedCode, sign_in_by_code
+from .forms import go_on, in_words, is_ours, on_to_second_factor, render_form, retry_later, why_not_ours
+from .signin_link import BY, MAIL, LinkPageParts
+
+CODE = "code"  # the value of `by` of this form, and its field
+ENDED = "ended"  # query parameter of /signin?by=mail: the code is of no use any more
+WRONG = "This is not the code of the newest mail."
+MAX_LENGTH = 64
+
+
+def show(
+    request: Request,
+    parts: LinkPageParts,
+    pending: PendingRequest | None,
+    error: str | None = None,
+    *,
+    status: int = 200,
+) -> Response:
+    return render_form(request, parts, "signin_code", pending, status=status, error=error)
+
+
+async def submit(
+    request: Request, parts: LinkPageParts, pending: PendingRequest | None, form: Parameters, now: datetime
+) -> Response:
+    browser = parts.browsers.read(request)
+    if browser is None or not is_ours(request, parts, form):
+        return show(request, parts, pending, why_not_ours(request, parts), status=403)
+    code = "".join((form.get(CODE) or "")[:MAX_LENGTH].split())
+    current = await find_current(request, parts, now)
+    try:
+        _, started = await sign_in_by_code(request, parts, parts.attempts, browser, code, now, current=current)
+    except SecondFactorAsked:
+        return on_to_second_factor(pending)
+    except WrongMailedCode:
+        return show(request, parts, pending, WRONG, status=403)
+    except NoCode:
+        return see_other("/signin", **{BY: MAIL, ENDED: "yes"}, **({HANDLE: pending.handle} if pending else {}))
+    except TooManyAttempts as held:
+        error = f"Too many attempts. Please wait {in_words(held.retry_after)} and try again."
+        return retry_later(show(request, parts, pending, error, status=429), held.retry_after)
+    return see_other("/signin") if pending is None else await go_on(parts, pending, started.id)

@@ -1,0 +1,13 @@
+"""Settings about signing in."""
+
+from pydantic import Field
+
+from .mail import MailSettings
+
+
+class SignInSettings(MailSettings):
+    """The settings about signing in, a part of `Settings`."""
+
+    require_second_factor: bool = Field(
+        False, description="`on`: everybody needs a second factor. See [Second factor](#second-factor)"
+    )

@@ -1,0 +1,104 @@
+"""An AI agent signs in at /mcp by itself, in front of a person who reads what it asks for, works, and is cut off."""
+
+from collections.abc import Iterator
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from e2e_fixtures.agents import Agent, Documents, authorization, documents
+from e2e_fixtures.people import bearer
+from e2e_fixtures.providers import Account, Ours
+from e2e_fixtures.stack import Stack, running_stack
+from e2e_fixtures.user_agent import Callback, UserAgent
+from e2e_fixtures.waiting import wait_until
+
+SCOPES = ("mcp:list", "mcp:search", "mcp:add", "mcp:complete", "mcp:plan")
+SENTENCES = (
+    "See your todos and lists",
+    "Search your todos",
+    "Add todos and lists",
+    "Mark todos as done, and as open again",
+    "Change when todos are due, how urgent they are, and in which list they are",
+)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Documents]:
+    with documents(tmp_path_factory.mktemp("documents")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def stack(published: Documents, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A system that fetches documents from this computer, and trusts the authority of their server."""
+    folder = tmp_path_factory.mktemp("stack") / "checkout"
+    outbound = {"AUTH_OUTBOUND_ALLOWED_NETWORKS": "127.0.0.0/8,::1", "AUTH_OUTBOUND_CA_FILE": str(published.ca_file)}
+    with running_stack(folder, "--no-limits", **outbound) as running:
+        yield running
+
+
+@pytest.fixture
+def account(stack: Stack) -> Account:
+    return Ours(stack).sign_up()
+
+
+def test_an_agent_signs_in_by_itself_works_and_is_cut_off(stack: Stack, published: Documents, account: Account) -> None:
+    """The address of /mcp is all that it knows (RFC 9728, RFC 8414, Client ID Metadata Documents)."""
+    agent = Agent(stack, account, published.publish("Secretary"))
+    added = agent.call("add_todo", title="Buy milk")
+    assert [each["id"] for each in agent.call("list_todos")["items"]] == [added["id"]]
+    (consent,) = agent.consents
+    assert all(sentence in unescape(consent) for sentence in (*SENTENCES, "Todos for AI agents", "localhost"))
+    (asked,) = (parse_qs(urlsplit(url).query) for url in agent.asked)
+    assert (asked["resource"], asked["client_id"]) == ([f"{stack.url}/mcp"], [agent.client_id])
+    assert agent.memory.kept is not None
+    token = bearer(agent.memory.kept.access_token)
+    assert stack.client(headers=token).get("/api/v1/todos").status_code == 401
+    withdrawn = stack.checkout.run("auth", "consents", "withdraw", account.email, agent.client_id, "--yes")
+    assert withdrawn.returncode == 0, withdrawn.stderr
+    wait_until(lambda: stack.client(headers=token).post("/mcp", json={}).status_code == 401)
+    agent.call("list_todos")
+    assert len(agent.consents) == 2, "it has to ask the person again"
+
+
+def test_an_agent_with_fewer_scopes_asks_for_the_missing_one_later(
+    stack: Stack, published: Documents, account: Account
+) -> None:
+    """Step-up: 403 names what was granted and what is missing (RFC 6750 §3.1), and the SDK asks the person for both."""
+    agent = Agent(stack, account, published.publish("Reader"))
+    agent.sign_in("mcp:list")
+    assert agent.call("list_todos")["items"] == []
+    assert agent.call("add_todo", title="Buy milk")["title"] == "Buy milk"
+    first, second = (unescape(each) for each in agent.consents)
+    assert [each for each in SENTENCES if each in first] == [SENTENCES[0]]
+    assert SENTENCES[2] in second
+    assert len(agent.call("list_todos")["items"]) == 1
+
+
+EVERYTHING = f"openid profile email offline_access todos:read todos:write {' '.join(SCOPES)}"
+
+
+def test_an_agent_that_asks_for_everything_gets_what_is_open_to_strangers(
+    stack: Stack, published: Documents, account: Account
+) -> None:
+    """RFC 6749 §3.3: the rest is left out, and the answer says so. The person is asked for nothing else."""
+    agent = Agent(stack, account, published.publish("Greedy"))
+    agent.sign_in(EVERYTHING)
+    assert agent.memory.kept is not None
+    assert sorted((agent.memory.kept.scope or "").split()) == sorted(SCOPES)
+    assert "Add, change and delete your todos" not in unescape(agent.consents[0])
+    token = bearer(agent.memory.kept.access_token)
+    assert stack.client(headers=token).get("/api/v1/todos").status_code == 401
+    assert stack.client(headers=token).get("/oauth/userinfo").status_code == 401
+
+
+@pytest.mark.parametrize("scope", ["todos:read", "mcp:remove", f"{EVERYTHING} roles groups"])
+def test_an_agent_that_asks_for_what_no_stranger_gets_is_refused(
+    stack: Stack, published: Documents, account: Account, scope: str
+) -> None:
+    """`invalid_scope` (RFC 6749 §4.1.2.1), as a page: nobody is sent to a stranger before agreeing to it."""
+    url = authorization(stack, published.publish("Forward"), scope)
+    shown = UserAgent(Ours(stack)).sign_in(url, account)
+    assert "invalid_scope" in repr(shown)
+    assert not isinstance(shown, Callback)
