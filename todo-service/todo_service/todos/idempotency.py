@@ -126,9 +126,9 @@ async def once_for_member(
     """
     quota = replace(parts.quota, sees_all=False)
 
-    async def act_within(connection: AsyncConnection) -> Answer:
-        within = await memberships.lock_writable(owner, connection, token.sub)
-        return await act(owner, connection, quota, within)
+    async def act_within(opened: AsyncConnection) -> Answer:
+        within = await memberships.lock_writable(owner, opened, token.sub)
+        return await act(owner, opened, quota, within)
 
     database, of_owner = parts.database.for_member(token.sub), replace(parts, quota=quota)
     return await _once(of_owner, request, token, database, owner, body=body, now=now, act=act_within)
