@@ -148,6 +148,7 @@ class TestInvitations:
             assert carol.post(f"{INVITATIONS}/{call}", json=body).status_code == 404
         assert bob.delete(f"{LISTS}/{list_id}/members/me").status_code == 204
         assert accept(bob, made["token"]).status_code == 404, "it was used, and the membership has ended"
+        assert bob.post(f"{INVITATIONS}/show", json={"token": made["token"]}).status_code == 404
 
     def test_is_not_for_its_maker(self, shared_service: Service) -> None:
         alice = shared_service.person()
@@ -336,6 +337,17 @@ def test_a_list_that_is_no_longer_shared_while_it_is_edited(shared_service: Serv
     assert editor.patch(path, json={"title": "Second"}).status_code == 404
     assert ours.client("owner").get(path).json()["title"] == "First"
     assert ours.client("owner").get(f"{LISTS}/{ours.list_id}").json()["members"] == 1
+
+
+def test_a_member_reads_the_list_page_by_page(shared_service: Service) -> None:
+    """A cursor is the reader's, although the todos are the owner's."""
+    ours = sharing.make(shared_service)
+    ours.client("owner").post(TODOS, json={"title": "Second", "list_id": ours.list_id})
+    query = {"list_id": ours.list_id, "limit": "1", "sort": "created"}
+    first = ours.client("viewer").get(TODOS, params=query).json()
+    second = ours.client("viewer").get(TODOS, params={**query, "cursor": first["next_cursor"]}).json()
+    assert [each["title"] for each in (*first["items"], *second["items"])] == [TITLE, "Second"]
+    assert ours.client("owner").get(TODOS, params={**query, "cursor": first["next_cursor"]}).status_code == 400
 
 
 def test_two_editors_on_one_title_conflict(shared_service: Service) -> None:

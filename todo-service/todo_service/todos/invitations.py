@@ -105,6 +105,8 @@ async def find(database: Database, subject: str, token: str, *, now: datetime) -
         raise InvitationNotFound
     if row["owner"] == subject:
         raise OwnList
+    if row["accepted_by"] is not None and await memberships.find_in_list(database, subject, row["list_id"]) is None:
+        raise InvitationNotFound  # it was used, and the membership has ended since
     return row
 
 
@@ -133,8 +135,6 @@ async def accept(
     known = await memberships.find_in_list(database, subject, row["list_id"])
     if known is not None and (row["accepted_by"] == subject or known.role == EDITOR or row["role"] == known.role):
         return known
-    if row["accepted_by"] is not None:
-        raise InvitationNotFound  # it was used, and the membership has ended since
     owner, token_hash = row["owner"], hashed(token)
     async with database.for_member(subject, invitation=token_hash.hex()).writing(owner) as connection:
         sequence = await owners.advance(owner, connection)
