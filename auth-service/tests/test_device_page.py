@@ -10,11 +10,12 @@ from auth_service.grants import user_codes
 from auth_service.limits import devices
 
 from .browser import Browser, signed_in
-from .client_documents import OPEN_API, Documents, documents, on_sqlite
+from .client_documents import Documents, documents, on_sqlite
 from .code_flow import live_grants
 from .conftest import Service
 from .device_client import METADATA, Device, allow, ask, begin, enter, register_device
 from .oauth_client import claims_of
+from .test_open_registration import OPEN_API
 
 __all__ = ["documents", "on_sqlite"]  # fixtures
 WRONG = "BBBB-BBBB"

@@ -59,7 +59,7 @@ def test_of_many_redemptions_of_a_code_one_at_most_succeeds_and_what_it_gave_end
 ) -> None:
     """RFC 6749 §4.1.2. None succeeds if a second request ends the grant before the first draws its status index."""
     frontend, person = frontends[0], sign_up(frontends[0].service)
-    form = {"grant_type": "authorization_code", "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER}
+    form: dict[str, Any] = {"grant_type": "authorization_code", "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER}
     for width in WIDTHS * ROUNDS:
         answers = ask_at_once(frontends, width, **form, code=frontend.authorize(person))
         given = [answer.json() for answer in answers if answer.status_code == 200]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -153,7 +154,7 @@ def test_a_token_is_made_only_for_what_its_person_may_do(apis: Service) -> None:
     assert apis.rows("SELECT * FROM personal_tokens") == []
 
 
-END = {
+END: dict[str, Callable[[Service, dict[str, Any]], object]] = {
     "its expiry": lambda service, _: service.clock.advance(days=30),
     "its revocation": lambda service, made: service.command("tokens", "revoke", made["id"], "--yes"),
     "its finder": lambda service, made: httpx2.post(

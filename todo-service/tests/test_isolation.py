@@ -128,7 +128,7 @@ def send(service: Service, method: str, path: str, token: str | None, user_id: s
     if short(path).startswith("invitations/"):
         host = service.person()
         body = {
-            **body,
+            **(body or {}),
             "token": sharing.invite(host, host.post("/api/v1/lists", json={"name": "Theirs"}).json()["id"])["token"],
         }
     if short(path) == "events":  # a stream has no end

@@ -77,7 +77,7 @@ async def _create(
     if made is None:
         raise CommandRefused("the account has just been deleted")
     row, token = made
-    facts = {"personal_token_id": row.id, "resource": resource, "by": "operator"}
+    facts: dict[str, Any] = {"personal_token_id": row.id, "resource": resource, "by": "operator"}
     await record(session, "personal_token_created", now=now, account_id=account.id, **facts)
     return {**_record_of(row), "personal_access_token": token}
 
@@ -94,7 +94,7 @@ async def _revoke(session: AsyncSession, token_id: str) -> Record:
     ended = await personal_tokens.revoke(session, token_id, now=(now := utc_now()))
     if ended is None:
         raise CommandRefused("there is no personal access token with this id")  # not quoted: it may be the token
-    facts = {"personal_token_id": ended.id, "by": "operator"}
+    facts: dict[str, Any] = {"personal_token_id": ended.id, "by": "operator"}
     await record(session, "personal_token_revoked", now=now, account_id=ended.account_id, **facts)
     return _record_of(ended)
 

@@ -107,8 +107,8 @@ class BatchRun:
             by_columns.setdefault(tuple(row), []).append({"id": id_, **row})
         for rows in by_columns.values():
             await queries.update_many(self.owner, self.connection, rows)
-        for row, sequence in self._departed:
-            await queries.note_departure(self.owner, self.connection, row, sequence=sequence, now=self.now)
+        for before, sequence in self._departed:
+            await queries.note_departure(self.owner, self.connection, before, sequence=sequence, now=self.now)
         await owners.leave(self.owner, self.connection, self.standing)
 
     async def _write(self, id_: uuid.UUID, written: Mapping[str, Any], *, todos: int = 0) -> Columns:

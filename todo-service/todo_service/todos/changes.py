@@ -34,7 +34,7 @@ from .list_fields import EXAMPLE as LIST
 from .list_fields import TodoList, shared
 from .memberships import Membership
 from .pages import MOST_OCTETS
-from .transitions import RESTORE_TTL
+from .transitions import RESTORE_TTL, Columns
 
 TOKEN_TTL = RESTORE_TTL - timedelta(days=1)  # a day less, for clocks that differ and for long transactions
 DEFAULT_LIMIT = 100
@@ -122,8 +122,8 @@ async def changes(
         None,
         upserts=[Todo.of(row) for row in rows if row["deleted_at"] is None],
         tombstones=_tombstones([*rows, *others.departures]),
-        lists=[TodoList.of(row) for row in (*lists, *others.lists) if row["deleted_at"] is None],
-        list_tombstones=_tombstones([*lists, *others.ended]),
+        lists=[*_live(lists), *_live(others.lists)],
+        list_tombstones=[*_tombstones(lists), *_tombstones(others.ended)],
         next=cursors.render(key, token.sub, _OF, _written(reached)),
         last_event_id=heads.position(token.sub, {**others.heads, token.sub: until}),
         has_more=has_more,
@@ -131,7 +131,11 @@ async def changes(
     return Response(Changes.__pydantic_serializer__.to_json(answer), media_type="application/json")
 
 
-def _tombstones(rows: Sequence[RowMapping]) -> list[Tombstone]:
+def _live(rows: Sequence[Columns]) -> list[TodoList]:
+    return [TodoList.of(row) for row in rows if row["deleted_at"] is None]
+
+
+def _tombstones(rows: Sequence[Columns]) -> list[Tombstone]:
     return [
         Tombstone.model_construct(None, id=row["id"], deleted_at=row["deleted_at"])
         for row in rows

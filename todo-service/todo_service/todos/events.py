@@ -62,10 +62,7 @@ class EventStream(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await send(_part(_BEGIN))
             await self._tell(send)
-            while not self._stream.is_over:
-                await self._stream.wait()
-                if self._stream.is_over:
-                    break
+            while not await self._stream.wait():
                 await (self._tell(send) if self._stream.has_changed else send(_part(_HEARTBEAT)))
             await send({"type": "http.response.body", "body": b""})
         finally:

@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -23,6 +23,7 @@ from .identifiers import new_id, parse_id
 from .list_fields import OWN, NewTodoList, TodoList, TodoListChange, shared
 from .list_queries import ListNotFound
 from .refusals import as_problems, list_not_found
+from .transitions import Columns
 
 
 async def _get_id(
@@ -77,7 +78,7 @@ async def create(token: Writer, request: Request, now: Now) -> Response:
 async def read(token: Reader, request: Request, id_: ListId, database: DatabaseDep) -> Response:
     """Read a list: its name, colour and place. `GET /api/v1/todos?list_id=` has its todos."""
     async with database.reading(token.sub) as connection:
-        row: Mapping[str, Any] | None = await list_queries.find(token.sub, connection, id_)
+        row: Columns | None = await list_queries.find(token.sub, connection, id_)
     if row is None and (place := await memberships.find_in_list(database, token.sub, id_)) is not None:
         async with database.for_member(token.sub).reading(place.owner) as connection:
             theirs = await list_queries.find(place.owner, connection, id_)

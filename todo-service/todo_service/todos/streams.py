@@ -59,11 +59,12 @@ class Stream:
         self.silent_since = time.monotonic()
         self._news = asyncio.Event()
 
-    async def wait(self) -> None:
-        """Wait for a change, a heartbeat or the end."""
+    async def wait(self) -> bool:
+        """Wait for a change, a heartbeat or the end; whether it is the end."""
         await self._news.wait()
         self._news.clear()
         self.silent_since = time.monotonic()
+        return self.is_over
 
     def wake(self, *, changed: bool = False, over: bool = False) -> None:
         self.has_changed |= changed

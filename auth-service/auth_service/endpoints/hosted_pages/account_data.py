@@ -35,6 +35,7 @@ from ...roles.groups import GroupMember
 from ...sessions.browser_sessions import BrowserSession
 from ...store.database import Database
 from ...store.rows import Row
+from ...tokens.personal_tokens import PersonalToken
 from ...tokens.refresh_tokens import RefreshTokenFamily
 
 MAX_ROWS = 10_000  # of a table, the newest; only the audit trail could have as many
@@ -52,6 +53,7 @@ EXPORTED: Mapping[type[Row], tuple[str, ...]] = {
     Challenge: ("amr", "created_at", "expires_at"),
     Consent: ("client_id", "resource", "scopes", "created_at", "updated_at"),
     Grant: ("id", "client_id", "session_id", "is_offline", "created_at", "ended_at"),
+    PersonalToken: ("id", "name", "scope", "resource", "created_at", "last_used_at", "expires_at"),
     AccountRole: ("resource", "role", "created_at"),
     GroupMember: ("group", "created_at"),
     MailedLink: ("kind", "email", "created_at", "expires_at", "used_at"),

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...audit.trail import record
 from ...clients.authentication import ClientAuthenticator
+from ...clients.clients import PERSONAL_CLIENT_ID
 from ...grants import consents
 from ...grants.consents import Consent, Withdrawn
 from ...http.current_session import Current
@@ -53,6 +54,7 @@ async def list_applications(parts: AgreedParts, current: Current) -> list[Applic
         agreed = _by_client(await consents.list_consents(session, account_id=account_id, limit=MAX_SHOWN))
         used = await find_last_uses(session, account_id)
     resources = await parts.resources.current(now=now)
+    used = {client_id: at for client_id, at in used.items() if client_id != PERSONAL_CLIENT_ID}  # they have a page
     named = [(client_id, await _name(parts, client_id)) for client_id in dict.fromkeys((*agreed, *used))]
     return [
         Application(

@@ -6,6 +6,7 @@ shown once, in the answer to the form: no address shows it again.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -126,7 +127,7 @@ async def _make(
         raise NotMade("This has just been removed. Please choose again.")
     made = await personal_tokens.create(session, wanted, now=now)
     if made is not None:
-        facts = {"personal_token_id": made[0].id, "resource": wanted.resource, "by": "person"}
+        facts: dict[str, Any] = {"personal_token_id": made[0].id, "resource": wanted.resource, "by": "person"}
         await record(session, "personal_token_created", now=now, account_id=wanted.account_id, **facts)
     return made
 
@@ -135,7 +136,7 @@ async def _revoke(session: AsyncSession, token_id: str, account_id: str, now: da
     """End one of the person's own tokens. Nothing happens if it has ended, or is another person's."""
     ended = await personal_tokens.revoke(session, token_id, account_id=account_id, now=now)
     if ended is not None:
-        facts = {"personal_token_id": ended.id, "by": "person"}
+        facts: dict[str, Any] = {"personal_token_id": ended.id, "by": "person"}
         await record(session, "personal_token_revoked", now=now, account_id=account_id, **facts)
 
 
