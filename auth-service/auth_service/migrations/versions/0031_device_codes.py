@@ -5,8 +5,8 @@ from alembic import op
 
 from auth_service.store.instants import Instant
 
-revision = "0034_device_codes"
-down_revision = "0031_required_second_factors"
+revision = "0031_device_codes"
+down_revision = "0030_required_second_factors"
 
 
 def upgrade() -> None:

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0037_workloads"
-down_revision = "0036_unbound_requests"
+revision = "0034_workloads"
+down_revision = "0033_unbound_requests"
 
 
 def upgrade() -> None:

@@ -5,8 +5,8 @@ from alembic import op
 
 from auth_service.store.instants import Instant
 
-revision = "0035_personal_tokens"
-down_revision = "0034_device_codes"
+revision = "0032_personal_tokens"
+down_revision = "0031_device_codes"
 
 
 def upgrade() -> None:

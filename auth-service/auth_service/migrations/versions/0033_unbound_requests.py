@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0036_unbound_requests"
-down_revision = "0035_personal_tokens"
+revision = "0033_unbound_requests"
+down_revision = "0032_personal_tokens"
 
 
 def upgrade() -> None:

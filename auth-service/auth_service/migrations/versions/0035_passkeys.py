@@ -5,8 +5,8 @@ from alembic import op
 
 from auth_service.store.instants import Instant
 
-revision = "0038_passkeys"
-down_revision = "0037_workloads"
+revision = "0035_passkeys"
+down_revision = "0034_workloads"
 
 
 def upgrade() -> None:

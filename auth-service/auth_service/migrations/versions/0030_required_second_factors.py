@@ -5,8 +5,8 @@ from alembic import op
 
 from auth_service.store.instants import Instant
 
-revision = "0031_required_second_factors"
-down_revision = "0030_trusted_browsers_and_codes"
+revision = "0030_required_second_factors"
+down_revision = "0029_trusted_browsers_and_codes"
 
 
 def upgrade() -> None:

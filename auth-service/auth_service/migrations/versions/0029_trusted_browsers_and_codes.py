@@ -5,7 +5,7 @@ from alembic import op
 
 from auth_service.store.instants import Instant
 
-revision = "0030_trusted_browsers_and_codes"
+revision = "0029_trusted_browsers_and_codes"
 down_revision = "0028_usernames"
 
 
