@@ -149,7 +149,7 @@ GRANTS = {
     "another case": ({"grant_type": "Client_Credentials"}, "unsupported_grant_type", ""),
     "the password grant": (
         {"grant_type": "password"}, "unsupported_grant_type",
-        "The grant_type is not supported; supported are authorization_code, refresh_token, client_credentials.",
+        "The grant_type is not supported; supported are authorization_code, refresh_token, client_credentials, ",
     ),
     "not registered": (
         {"grant_type": "authorization_code"}, "unauthorized_client",

@@ -26,7 +26,7 @@ def tell_of_slow_statements(engine: Engine) -> None:
         try:
             engine.dialect.do_execute(cursor, statement, parameters, context)
         finally:
-            _tell_if_slow(time.perf_counter() - begun, statement, context)
+            tell_if_slow(time.perf_counter() - begun, statement, _driver(context))
         return True
 
     @event.listens_for(engine, "do_execute_no_params")
@@ -35,16 +35,14 @@ def tell_of_slow_statements(engine: Engine) -> None:
         try:
             engine.dialect.do_execute_no_params(cursor, statement, context)
         finally:
-            _tell_if_slow(time.perf_counter() - begun, statement, context)
+            tell_if_slow(time.perf_counter() - begun, statement, _driver(context))
         return True
 
 
-def _tell_if_slow(seconds: float, statement: str, context: Any) -> None:
-    """Log the statement if it was slow, even if it failed: a timeout is slow, too."""
+def tell_if_slow(seconds: float, statement: str, driver: Any) -> None:
+    """Log the statement if it was slow, even if it failed: a timeout is slow, too. `driver` is its connection."""
     if seconds < SLOW:
         return
-    connection: Connection = context.root_connection
-    driver = connection.connection.driver_connection
     # psycopg's, which is asked only while the connection is open; SQLite has no server.
     server = getattr(driver, "info", None) if not getattr(driver, "closed", False) else None
     _log.warning(
@@ -55,3 +53,8 @@ def _tell_if_slow(seconds: float, statement: str, context: Any) -> None:
             "db.backend_pid": getattr(server, "backend_pid", None),
         },
     )
+
+
+def _driver(context: Any) -> Any:
+    connection: Connection = context.root_connection
+    return connection.connection.driver_connection
