@@ -25,7 +25,10 @@ def test_head_is_answered_as_get_is_without_content(sqlite_service: Service) -> 
     assert any(path.startswith(BY_USER) for path in paths)
     for route in paths:
         path = re.sub(r"\{[^}]*\}", "x", route.replace("{user_id}", "ann").replace("{todo_id}", todo))
-        read, head = (client.request(method, path) for method in ("GET", "HEAD"))
+        with client.stream("GET", path) as read:
+            if not path.endswith("/events"):  # that stream ends with the token
+                read.read()
+        head = client.head(path)
         assert (head.status_code, head.content) == (read.status_code, b""), path
         assert lasting(head.headers) == lasting(read.headers), path
     assert client.get("/livez").status_code == 200, "the connection was of use afterwards"
