@@ -99,7 +99,7 @@ def test_what_a_document_may_not_decide_is_passed_over(documents: Documents) -> 
     client = documents.publish(
         first_party=True, protected_resource=OPEN_API["resource"], backchannel_logout_uri="https://app.example.com/",
         scope="openid public:read todos:read roles", logo_uri="https://app.example.com/logo.png",
-        grant_types=["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"],
+        grant_types=["authorization_code", "urn:ietf:params:oauth:grant-type:jwt-bearer"],
     )  # fmt: skip
     browser = signed_in(documents.service).authorize(client, scope=SCOPE)
     assert browser.path == "/consent"
