@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from .conftest import Running, Service, emptied
+from .factor_scene import protect
 from .mail_scene import serving_mail
 from .passkey_scene import refusal, register, sign_in
 from .test_password_reset import ANN, NEW, link_in, mails, registered, token_of
@@ -64,9 +65,10 @@ def test_a_new_browser_is_told_of(mailing: Service) -> None:
 
 
 @pytest.mark.parametrize("proof", ["link", "reset"])
-def test_a_stranger_s_passkey_ends_when_the_owner_proves_the_address(mailing: Service, proof: str) -> None:
-    """Otherwise whoever signs up with a foreign address keeps a way in to its owner's account."""
+def test_a_stranger_s_factors_end_when_the_owner_proves_the_address(mailing: Service, proof: str) -> None:
+    """Otherwise whoever signs up with a foreign address keeps a way in to the account, or keeps its owner out."""
     strangers = register(registered(mailing))
+    protect(mailing, ANN)
     mailing.execute("DELETE FROM outgoing_mails")
     owner = mailing.client()
     if proof == "link":
@@ -79,14 +81,18 @@ def test_a_stranger_s_passkey_ends_when_the_owner_proves_the_address(mailing: Se
         body = {"token": token_of(link_in(text)), "newPassword": NEW}
         assert owner.post("/reset-password", json=body).status_code == 200
     assert refusal(sign_in(mailing, strangers)) == (401, "PASSKEY_NOT_FOUND")
+    assert mailing.rows("SELECT email_verified, second_factor_at FROM accounts") == [(True, None)]
+    assert mailing.rows("SELECT count(*) FROM totp_factors") == [(0,)]
 
 
-def test_the_owner_s_passkeys_outlive_a_new_password(mailing: Service) -> None:
+def test_the_owner_s_factors_outlive_a_new_password(mailing: Service) -> None:
     credential = register(registered(mailing))
     confirm(mailing)
+    protect(mailing, ANN)
     mailing.execute("DELETE FROM outgoing_mails")
     owner = mailing.client()
     owner.post("/request-password-reset", json={"email": ANN})
     [text] = mails(mailing)
     assert owner.post("/reset-password", json={"token": token_of(link_in(text)), "newPassword": NEW}).status_code == 200
     assert sign_in(mailing, credential).status_code == 200
+    assert mailing.rows("SELECT count(*) FROM totp_factors") == [(1,)]

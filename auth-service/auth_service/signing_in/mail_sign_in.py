@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
 from ..accounts.accounts import Account
+from ..accounts.factors import second_factor
 from ..accounts.passkeys import passkeys
 from ..accounts.sign_ups import delete_password
 from ..http.current_session import Current
@@ -94,11 +95,13 @@ def send_cookies(
 
 
 async def _take_over(session: AsyncSession, account: Account, now: datetime) -> None:
-    """Confirm the address, and end what somebody else may have set up with it: password, passkeys, sessions, grants.
+    """Confirm the address, and end what somebody else may have set up with it: password, factors, sessions, grants.
 
-    Otherwise whoever signs up with a foreign address shares the account with its owner, who signs in by mail.
+    Otherwise whoever signs up with a foreign address shares the account with its owner, who signs in by mail, or shuts
+    the owner out.
     """
     await end_sessions(session, account.id, now=now)
     await delete_password(session, account.id)
     await passkeys.remove_all(session, account.id)
+    await second_factor.disable(session, account.id, now=now)
     await accounts.replace_email(session, account.id, account.email, verified=True, now=now)
