@@ -93,8 +93,8 @@ def test_a_passkey_from_its_making_to_its_end(ours: Ours, account: Account, page
 
     sign_out(page, ours)
     page.goto(f"{ours.issuer}/sign-in")  # of the web application
-    page.get_by_role("button", name="Sign in with a passkey").click()
-    expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_hidden()
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_role("button", name="Use a passkey")).to_be_hidden()
 
     page.goto(f"{ours.issuer}/passkeys")
     page.click("#change-1")

@@ -70,7 +70,7 @@ function PasskeyButton(): ReactNode {
   return (
     <>
       <button type="button" className="wide" aria-busy={submission.isBusy} onClick={() => void submission.submit()}>
-        Sign in with a passkey
+        Use a passkey
       </button>
       {submission.failure && <FailureMessage failure={submission.failure} />}
     </>
