@@ -221,7 +221,7 @@ class TestAnotherIssuer:
             done = composed.script(f"{line} --json", ISSUER=issuer, OLD_ISSUER=old)
             assert done.returncode == 0, done.stderr
             counts = {each["what"]: each["moved"] for each in map(json.loads, done.stdout.splitlines())}
-            assert (counts["clients"], counts["resources"]) == (3, 2)  # `web`, todo-service, todo; the todo API and /mcp
+            assert (counts["clients"], counts["resources"]) == (3, 2)  # `web`, todo-service, todo; two APIs
 
 
 class TestSettings:

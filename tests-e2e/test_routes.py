@@ -72,7 +72,5 @@ def test_request_id_leads_through_every_log(stack: Stack) -> None:
 
 
 def _is_routed(client: httpx2.Client, method: str, path: str) -> bool:
-    return (
-        NOT_ROUTED
-        not in client.request(method, path.format(user_id="u1", todo_id="t1", list_id="1", client_id="c")).text
-    )
+    names = {"user_id": "u1", "todo_id": "t1", "list_id": "1", "member_id": "1", "invitation_id": "1", "client_id": "c"}
+    return NOT_ROUTED not in client.request(method, path.format(**names)).text

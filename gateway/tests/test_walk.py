@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ALL = ", ".join(METHODS)
-SAMPLES = sorted({path.partition("?")[0] for path in AUTH + TODO} | {"/assets/none.js", "/oauth/status-lists/99999999"})
+MORE = {"/assets/none.js", "/oauth/status-lists/99999999", "/mcp"}
+SAMPLES = sorted({path.partition("?")[0] for path in AUTH + TODO} | MORE)
 
 
 @pytest.fixture(scope="module")
