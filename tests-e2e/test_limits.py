@@ -21,7 +21,7 @@ SIGN_IN, SIGN_UP, SESSION, TODOS = (
     "/api/v1/todos",
 )
 PASSWORD = ("/api/auth/change-password", "/api/auth/verify-password", "/api/auth/delete-user")
-BURST = {"sign_in": 2, "auth": 3, "api": 4, "password": 5}
+BURST = {"sign_in": 2, "auth": 12, "api": 4, "password": 5}  # `auth`: /signin asks for a passkey's challenge, too
 SETTINGS = {f"GATEWAY_{name.upper()}_BURST": str(burst) for name, burst in BURST.items()}
 SETTINGS |= {f"GATEWAY_{name.upper()}_RATE": "1r/m" for name in BURST}
 ADDRESSES = (f"127.0.{number // 250 + 1}.{number % 250 + 1}" for number in count())
