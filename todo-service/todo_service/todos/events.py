@@ -7,8 +7,10 @@ comes back with it in Last-Event-ID gets an event at once only if something has 
 
 import asyncio
 from dataclasses import dataclass
+from typing import Literal
 
 from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -43,6 +45,16 @@ async def events(token: Reader, request: Request) -> Response:
         detail = f"There are {error.most:,} open streams {whose} already. Close one, or ask /api/v1/changes."
         raise Problem(RATE_LIMIT_EXCEEDED, detail, headers={"Retry-After": RETRY_AFTER}) from None
     return EventStream(streams, stream, request.headers.get("Last-Event-ID", ""))
+
+
+class Event(BaseModel):
+    """One event of the stream, without its content: what has changed is asked at `/changes`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"event": "changes", "id": "17", "data": "{}"}]})
+
+    event: Literal["changes"]
+    id: str = Field(description="for `Last-Event-ID`")
+    data: Literal["{}"]
 
 
 class EventStream(Response):

@@ -103,7 +103,8 @@ def router(prefix: str) -> APIRouter:
         kinds = (*_ALWAYS, *((problems.OTHER_USER,) if by_user else ()), *kinds)
         responses: dict[int | str, dict[str, Any]] = {status_code: {"headers": dict(headers)}}
         if answer is not None:
-            responses[status_code]["content"] = {request_body.JSON: {"schema": openapi.schema_of(answer)}}
+            media_type = response_class.media_type or request_body.JSON
+            responses[status_code]["content"] = {media_type: {"schema": openapi.schema_of(answer)}}
         if request_headers is _IF_NONE_MATCH:
             responses[304] = {"description": "The client already has it", "headers": _ETAG}
         routes.add_api_route(
@@ -142,7 +143,8 @@ def _add_collection(add: Callable[..., None]) -> None:
     add("POST", "/todos:batch", batch.batch, *_BODY, *_ONCE, problems.BATCH_NOT_APPLIED, answer=BatchResults, request_headers=once, body=Batch)  # fmt: skip  # noqa: E501 - as above
     add("GET", "/changes", changes.changes, *_SYNC, answer=Changes)
     add("GET", "/export", export.export, answer=Export)
-    add("GET", "/events", events.events, answer=None, response_class=events.EventStream, request_headers=_LAST_EVENT_ID)
+    stream = {"answer": events.Event, "response_class": events.EventStream}
+    add("GET", "/events", events.events, **stream, request_headers=_LAST_EVENT_ID)
 
 
 def _add_items(add: Callable[..., None]) -> None:

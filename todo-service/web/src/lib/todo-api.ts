@@ -35,6 +35,12 @@ export interface Create {
   todo: NewTodo;
 }
 
+export interface Event {
+  event: "changes";
+  id: string;
+  data: "{}";
+}
+
 export interface Export {
   exported_at: string;
   todos: Array<Todo>;
@@ -217,7 +223,7 @@ export interface Operations {
   "POST /api/v1/todos:batch": { query: {  }; body: Batch; answer: BatchResults };
   "GET /api/v1/changes": { query: { since?: string; limit?: number }; body: undefined; answer: Changes };
   "GET /api/v1/export": { query: {  }; body: undefined; answer: Export };
-  "GET /api/v1/events": { query: {  }; body: undefined; answer: string };
+  "GET /api/v1/events": { query: {  }; body: undefined; answer: Event };
   "GET /api/v1/todos/{todo_id}": { query: {  }; body: undefined; answer: Todo };
   "PATCH /api/v1/todos/{todo_id}": { query: {  }; body: TodoChange; answer: Todo };
   "DELETE /api/v1/todos/{todo_id}": { query: {  }; body: undefined; answer: undefined };
