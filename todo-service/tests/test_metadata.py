@@ -141,7 +141,7 @@ CHECKS = [not_a_server_error, status_code_conformance, response_schema_conforman
 
 @pytest.mark.filterwarnings("default")  # schemathesis warns about its own dependencies
 def test_schemathesis_finds_nothing(shared_service: Service) -> None:
-    """Generated requests, valid and invalid ones, for every operation, with a token that has all scopes."""
+    """Generated requests, valid and invalid ones, with a token that has all scopes, for every operation that ends."""
     schema = schemathesis.openapi.from_dict(document(shared_service))
     schema.config.update(base_url=shared_service.url)
     alice = shared_service.person("alice")
@@ -150,6 +150,8 @@ def test_schemathesis_finds_nothing(shared_service: Service) -> None:
     api, mcp = (client.headers["Authorization"] for client in (alice, agents.agent(shared_service, sub="alice")))
     for result in schema.get_all_operations():
         assert isinstance(result, Ok)
+        if result.ok().path.endswith("/events"):  # a stream, which test_events.py reads
+            continue
         headers = {"Authorization": mcp if result.ok().path == agents.PATH else api}
         check_operation(result.ok(), headers, {"todo_id": made, "list_id": listed, "user_id": "alice"})
 
