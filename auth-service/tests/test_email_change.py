@@ -52,7 +52,7 @@ def test_the_address_changes_when_the_link_is_confirmed_and_the_old_one_is_told(
     link = link_for(mailing)
     assert ann.open(link).page.elements["new-email"]["tag"] == "strong"
     assert address(mailing) == (ANN, False)  # opening it changes nothing
-    assert "Your e-mail address is changed" in ann.press("confirm-form", "confirm").page.text
+    assert "Your email address is changed" in ann.press("confirm-form", "confirm").page.text
     assert address(mailing) == (NEW, True)
     [told] = mails(mailing)
     assert told.startswith(f"To: {ANN}")

@@ -76,7 +76,7 @@ def test_a_browser_that_sends_no_origin_vouches_otherwise(sqlite_service: Servic
     del browser.client.headers["Origin"]
     data = {**FILLED, **browser.fields("signin-form")[1], "email": "nobody@example.com"}
     response = browser.client.post("/signin", data=data, headers=headers)
-    assert "The e-mail address or the password is wrong." in response.text
+    assert "The email address or the password is wrong." in response.text
 
 
 def test_a_token_is_of_one_browser_and_one_session(sqlite_service: Service) -> None:
@@ -115,7 +115,7 @@ def test_wrong_credentials_are_told_in_one_way(sqlite_service: Service, changes:
     signed_in(sqlite_service)
     browser = Browser(sqlite_service).open("/signin").press("signin-form", "sign-in", **changes)
     assert browser.last.status_code == 403
-    assert "The e-mail address or the password is wrong." in browser.page.text
+    assert "The email address or the password is wrong." in browser.page.text
     page = browser.page
     assert page.elements["error"]["role"] == "alert"
     assert page.elements["email"].get("aria-describedby") == "error"

@@ -182,7 +182,7 @@ def test_consent_says_who_asks_for_what_and_where_it_leads(sqlite_service: Servi
     )
     page = browser.page
     assert {"client-name", "redirect-host", "scopes", "allow", "deny", "use-another"} <= page.elements.keys()
-    for words in ("Nightly report", "app.example.com", "ann@example.com", "delete your todos", "your e-mail address"):
+    for words in ("Nightly report", "app.example.com", "ann@example.com", "delete your todos", "your email address"):
         assert words in page.text, words
     assert "Read your todos" not in page.text
     assert "loopback-warning" not in page.elements

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from auth_service.mail.kinds import NOTICE_MAX_AGE, Kind
-from auth_service.mail.letters import LANGUAGES, choose_language, write_letter
+from auth_service.mail.languages.choosing import LANGUAGES
+from auth_service.mail.letters import write_letter
 from auth_service.mail.messages import Envelope, compose
 from auth_service.network.mail_urls import parse_mail_url, parse_sender
 from auth_service.store.database import Database
@@ -312,17 +313,6 @@ def test_every_language_has_every_mail_with_the_same_words_to_replace(language: 
         assert bool(letter.button) == bool(english.button)
         texts = (letter.subject, *letter.before, *letter.after, letter.footer)
         assert not set("{}") & set("".join(texts))
-
-
-@pytest.mark.parametrize(
-    ("accepted", "language"),
-    [
-        ("de", "de"), ("de-AT,en;q=0.5", "de"), ("DE;q=0.4, en;q=0.9", "en"), ("fr, de;q=0.1", "de"), ("", "en"),
-        ("fr", "en"), ("de;q=0", "en"), ("*", "en"), ("../de", "en"), ("de;q=x", "en"), ("x," * 9999 + "de", "en"),
-    ],
-)  # fmt: skip
-def test_the_language_is_the_browsers_favourite_among_ours(accepted: str, language: str) -> None:
-    assert choose_language(accepted) == language
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\r\n\r\n", "\u2028\n"])

@@ -111,7 +111,7 @@ def test_pages_say_that_a_mail_is_on_its_way_and_send_it_again(strict: Service) 
     assert (browser.path, "confirm-first" in browser.page.elements) == ("/verify-email", True)
     signin = browser.page.elements["signin-link"]["href"]
     refused = browser.open(signin).sign_in()
-    assert (refused.last.status_code, "confirm your e-mail address" in refused.page.text) == (403, True)
+    assert (refused.last.status_code, "confirm your email address" in refused.page.text) == (403, True)
     assert "mail-sent" in refused.press("verify-request-form", "send-link").page.elements
     texts = mails(strict)
     assert [link_in(text).partition("?")[0] for text in texts] == ["/verify-email"] * 3

@@ -9,6 +9,7 @@ from ..clients.own_registrations import Registration
 from ..http.cached_documents import NOT_MODIFIED, render_document
 from ..http.parts import Given, given
 from ..http.public_preflight import add_preflight
+from ..mail.languages.choosing import LANGUAGES
 from ..oauth.metadata import describe
 from ..resources.cache import ResourceCache
 from ..store.instants import Clock
@@ -32,4 +33,5 @@ async def metadata(request: Request) -> Response:
     parts = given(request, DiscoveryParts)
     resources = await parts.resources.current(now=parts.clock())
     registers = parts.registration.is_on
-    return render_document(request, describe(resources, grant_types=parts.grant_types, registers=registers))
+    made = describe(resources, grant_types=parts.grant_types, registers=registers, ui_locales=LANGUAGES)
+    return render_document(request, made)

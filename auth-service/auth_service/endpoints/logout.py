@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from ..clients.authentication import ClientAuthenticator
 from ..clients.clients import Client
 from ..grants import logout_requests
+from ..http.languages import note_asked
 from ..http.oauth_requests import read_form_octets
 from ..http.pages import ANSWERS, LOGOUT_HANDLE, PageRefused, see_other
 from ..http.parts import Given, Now, given
@@ -35,7 +36,7 @@ class LogoutParts(Given):
 @router.get(PATH, response_class=Response, responses=ANSWERS)
 async def logout(request: Request, now: Now) -> Response:
     parts = given(request, LogoutParts)
-    return await _begin(request.scope["query_string"], parts, now)
+    return await _begin(request, request.scope["query_string"], parts, now)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -45,11 +46,12 @@ async def logout_by_form(request: Request, now: Now) -> Response:
         octets = await read_form_octets(request)
     except OAuthError as error:
         raise refused(error.description, status=error.status) from None
-    return await _begin(octets, parts, now)
+    return await _begin(request, octets, parts, now)
 
 
-async def _begin(octets: bytes, parts: LogoutParts, now: datetime) -> Response:
+async def _begin(request: Request, octets: bytes, parts: LogoutParts, now: datetime) -> Response:
     parameters = _read(octets)
+    note_asked(request, parameters.get("ui_locales"))
     hint = await _read_hint(parameters, parts, now)
     client = await _find_client(parameters, hint, parts, now)
     redirect_uri = parameters.get("post_logout_redirect_uri")

@@ -9,6 +9,7 @@ from ..clients import document_clients
 from ..clients.clients import Client
 from ..clients.fetched_documents import FetchedDocuments, NoDocument, TooManyFetches
 from ..clients.keys import UnusableKey, parse_key_set
+from ..mail.languages.sentences import Sentence
 from ..network.networks import networks_of
 from ..oauth.client_documents import parse_document
 from ..oauth.errors import OAuthError
@@ -65,7 +66,10 @@ async def find_document_client(
 def _refuse(client_id: str, told: str, reason: str) -> PageRefused:
     return PageRefused(
         "Unknown application",
-        "The application that sent you here describes itself by a document, and this document cannot be used. Tell the "
-        f"people who run it: {told}",
+        Sentence(
+            "The application that sent you here describes itself by a document, and this document cannot be used. Tell "
+            "the people who run it: {fault}",
+            fault=told,
+        ),
         reason=f"{client_id}: {reason}",
     )

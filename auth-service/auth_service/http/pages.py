@@ -16,6 +16,8 @@ import structlog
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from ..mail.languages.catalogues import catalogue_of
+from .languages import keep_choice, language_of, links_to_languages
 from .parts import Given, given
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ ACCOUNT_LINK = Link("signin-link", "/signin", "Your account")
 class PageRefused(Exception):
     """A refusal shown as a page, because there is no client that the person could be sent back to.
 
-    The text is fixed and contains nothing of the request. Every such page has a way on: `links`.
+    The text is fixed and contains nothing of the request. Every such page has a way on: `links`. Title, text and links
+    are English sentences, and are shown in the person's language.
     """
 
     def __init__(
@@ -75,12 +78,27 @@ class PageRefused(Exception):
 
 
 @cache
-def _templates() -> "Environment":
-    """The templates. Jinja is imported at first use, so that a process without pages never loads it."""
+def templates_in(language: str) -> "Environment":
+    """The templates in a language. Jinja is imported at first use, so that a process without pages never loads it.
+
+    `{% trans %}` and `_` find a text of the template in the catalogue; the filter `said` is for sentences of Python.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    loader = FileSystemLoader(Path(__file__).parent / "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    catalogue = catalogue_of(language)
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_callables(catalogue.find, catalogue.find_plural, newstyle=True)  # type: ignore[attr-defined]  # of the extension
+    made.filters["said"] = catalogue.say
+    made.globals["language"] = language
+    return made
 
 
 def render_page(
@@ -98,11 +116,14 @@ def render_page(
         ends_at_client: our answer to one of its forms may redirect to a client.
         has_script: the page may use passkeys: it runs the one script, which asks for their options.
     """
-    issuer = given(request, PageParts).issuer
+    issuer, language = given(request, PageParts).issuer, language_of(request)
+    keep_choice(request)
     shown = {**context, "host": urlsplit(issuer).netloc, "stylesheet": STYLESHEET_PATH}
-    body = _templates().get_template(f"{name}.html").render(**shown, script=SCRIPT_PATH if has_script else None)
+    shown |= {"script": SCRIPT_PATH if has_script else None, "languages": links_to_languages(request)}
+    body = templates_in(language).get_template(f"{name}.html").render(shown)
     script = f"{issuer}{SCRIPT_PATH}; connect-src {issuer}/api/auth/passkey/" if has_script else "'none'"
-    return HTMLResponse(body, status, _headers(ends_at_client=ends_at_client, script=script))
+    headers = _headers(ends_at_client=ends_at_client, script=script)
+    return HTMLResponse(body, status, headers | {"Content-Language": language})
 
 
 def render_form_post(request: Request, redirect_uri: str, parameters: dict[str, str]) -> Response:
@@ -110,9 +131,9 @@ def render_form_post(request: Request, redirect_uri: str, parameters: dict[str, 
 
     Its Referrer-Policy shows our origin to the client. If it were hidden, the form would carry `Origin: null`.
     """
-    nonce = secrets.token_urlsafe(16)
+    nonce, language = secrets.token_urlsafe(16), language_of(request)
     body = (
-        _templates()
+        templates_in(language)
         .get_template("form_post.html")
         .render(
             action=redirect_uri,
@@ -120,10 +141,11 @@ def render_form_post(request: Request, redirect_uri: str, parameters: dict[str, 
             nonce=nonce,
             stylesheet=STYLESHEET_PATH,
             host=urlsplit(given(request, PageParts).issuer).netloc,
+            languages=[],
         )
     )
     headers = _headers(ends_at_client=True, script=f"'nonce-{nonce}'")
-    return HTMLResponse(body, 200, headers | {"Referrer-Policy": "strict-origin"})
+    return HTMLResponse(body, 200, headers | {"Referrer-Policy": "strict-origin", "Content-Language": language})
 
 
 def render_refused(request: Request, refused: PageRefused) -> Response:

@@ -16,6 +16,7 @@ from ..clients.authentication import ClientAuthenticator
 from ..clients.clients import Client
 from ..grants import authorization_requests
 from ..grants.authorization_requests import StoredRequest
+from ..mail.languages.sentences import Sentence
 from ..oauth.authorization_request import AuthorizationRequest
 from ..oauth.metadata_values import DEVICE_CODE
 from ..oauth.redirect_uri import is_registered, origin_of
@@ -127,7 +128,7 @@ def answered(pending: PendingRequest) -> PageRefused:
     links: tuple[Link, ...] = (ACCOUNT_LINK,)
     if redirect_uri in registration.redirect_uris and redirect_uri.startswith(("https://", "http://")):
         name = registration.client_name or urlsplit(redirect_uri).netloc
-        links = (Link("client-link", f"{origin_of(redirect_uri)}/", f"Go to {name}"), *links)
+        links = (Link("client-link", f"{origin_of(redirect_uri)}/", Sentence("Go to {name}", name=name)), *links)
     return PageRefused(
         "You have answered this already",
         "The application has your answer, and this page can do nothing more. "

@@ -8,6 +8,8 @@ from fastapi import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from ..mail.languages.sentences import Sentence
+
 MAX_PARAMETERS = 100  # in a query
 
 
@@ -20,7 +22,7 @@ class UnservedAddresses(BaseRoute):
         """Raises HTTPException: 404, as for any unknown path, or 400."""
         if _is_unknown(scope):
             raise HTTPException(404)
-        raise HTTPException(400, f"The query has more than {MAX_PARAMETERS} parameters.")
+        raise HTTPException(400, Sentence("The query has more than {number} parameters.", number=MAX_PARAMETERS))
 
 
 def _is_unknown(scope: Scope) -> bool:

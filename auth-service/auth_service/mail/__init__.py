@@ -4,7 +4,8 @@
     outbox.py       `Outbox.post`: a row in the caller's transaction; claiming and finishing rows
     links.py        `MailedLinks`: the secret of a link, derived from its mail; redeemed once
     codes.py        `MailedCodes`: the code in a mail, for the browser that asked for it
-    letters.py      a mail in words; languages/*.toml has a file for each language
+    letters.py      a mail in words
+    languages/      the words, a file for each language; of the pages, too
     messages.py     `compose`: the message with its headers, as text and HTML
     sender.py       `MailSender.send_due`: claims, writes and sends what is due
     transports.py   what a way to send mails promises; files and the console, for development

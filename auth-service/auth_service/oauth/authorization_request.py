@@ -21,7 +21,7 @@ from .redirect_uri import is_registered
 QUERY, FORM_POST = "query", "form_post"
 ON_PAGE = "page"  # the response mode of a device's request: it ends at a page of ours, and the device polls
 RESPONSE_MODES = (QUERY, FORM_POST)
-_NEWER = ("dpop_jkt", "device")
+_NEWER = ("dpop_jkt", "device", "ui_locales")
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class AuthorizationRequest:
     subject: str | None = None  # the account id that the id_token_hint or the claim `sub` names
     dpop_jkt: str | None = None  # the thumbprint of the key that the code is bound to (RFC 9449 §10)
     device: Device | None = None
+    ui_locales: str | None = None
 
     @property
     def target(self) -> Target:
@@ -146,4 +147,5 @@ def read(
         claims=None if claims is None else requested.render(),
         subject=members_of.read_subject(requested),
         dpop_jkt=members_of.read_dpop_jkt(parameters),
+        ui_locales=parameters.get("ui_locales"),
     )

@@ -12,7 +12,9 @@ from .metadata_values import AUTH_METHODS, CODE, NONE
 from .scope import IDENTITY
 
 
-def describe(resources: Resources, *, grant_types: Sequence[str], registers: bool) -> dict[str, Any]:
+def describe(
+    resources: Resources, *, grant_types: Sequence[str], registers: bool, ui_locales: Sequence[str]
+) -> dict[str, Any]:
     """The document at both well-known paths. It lists only what this service supports.
 
     A member whose list would be empty is left out (RFC 8414 §3.2). A member equal to its default is listed only if
@@ -56,7 +58,7 @@ def describe(resources: Resources, *, grant_types: Sequence[str], registers: boo
         "acr_values_supported": list(ACRS),
         "prompt_values_supported": list(authorization_parameters.PROMPTS),
         "display_values_supported": ["page"],
-        "ui_locales_supported": ["en"],
+        "ui_locales_supported": list(ui_locales),
         "claims_parameter_supported": True,
         "request_parameter_supported": True,
         "request_object_signing_alg_values_supported": list(ALGORITHMS),

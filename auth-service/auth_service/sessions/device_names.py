@@ -5,6 +5,8 @@ The names come from these tables only: a header's own words, which anybody may c
 
 import re
 
+from ..mail.languages.sentences import Sentence
+
 _BROWSERS = (  # the first match counts: most browsers also call themselves Chrome or Safari
     (re.compile(r"Edg(e|A|iOS)?/"), "Edge"),
     (re.compile(r"OPR/|OPiOS/"), "Opera"),
@@ -26,9 +28,11 @@ _SYSTEMS = (
 UNKNOWN = "A program or an unknown browser"
 
 
-def name_device(user_agent: str) -> str:
+def name_device(user_agent: str) -> Sentence:
     """The name; UNKNOWN if the tables have none."""
     browser, system = (
         next((name for pattern, name in table if pattern.search(user_agent)), "") for table in (_BROWSERS, _SYSTEMS)
     )
-    return f"{browser} on {system}" if browser and system else browser or system or UNKNOWN
+    if browser and system:
+        return Sentence("{browser} on {system}", browser=browser, system=system)
+    return Sentence(browser or system or UNKNOWN)

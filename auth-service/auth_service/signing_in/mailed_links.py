@@ -16,11 +16,11 @@ from ..accounts import accounts
 from ..accounts.accounts import Account
 from ..audit.trail import record
 from ..http.current_session import device_of
+from ..http.languages import language_of
 from ..http.parts import Given
 from ..limits.attempts import TooManyAttempts
 from ..limits.mail_budgets import MailBudgets
 from ..mail.kinds import Kind
-from ..mail.letters import choose_language
 from ..mail.links import MailedLink, find_link
 from ..mail.outbox import Outbox
 from ..network.networks import networks_of
@@ -68,8 +68,8 @@ async def _request(
 def post_link(
     session: AsyncSession, request: Request, outbox: Outbox, kind: Kind, email: str, now: datetime, **facts: str
 ) -> str | None:
-    """Post a mail in the language of the browser, in the caller's transaction. Returns its id; None: mail is off."""
-    language = choose_language(request.headers.get("accept-language", ""))
+    """Post a mail in the language of the pages, in the caller's transaction. Returns its id; None: mail is off."""
+    language = language_of(request)
     told = {name: fact for name, fact in facts.items() if fact}
     return outbox.post(session, kind, email, language=language, now=now, **told)
 

@@ -18,6 +18,7 @@ from ...http.authorization_response import answer_code, answer_refusal
 from ...http.current_session import Current, SessionParts, find_current
 from ...http.pages import PageRefused
 from ...http.pending_requests import PendingParts, PendingRequest, answered, require_pending
+from ...mail.languages.sentences import Sentence
 from ...oauth.authorization_request import Target
 from ...oauth.errors import OAuthError
 from ...tokens import authorization_codes
@@ -87,8 +88,11 @@ async def require_agreement(client: Client, current: Current | None, refusal: OA
                 return
     raise PageRefused(
         "This did not work",
-        "The application that sent you here asked for something that it cannot have. It has registered itself, so you "
-        f"are not sent back to it. For its developer: {refusal.error}: {refusal.description}",
+        Sentence(
+            "The application that sent you here asked for something that it cannot have. It has registered itself, so "
+            "you are not sent back to it. For its developer: {fault}",
+            fault=f"{refusal.error}: {refusal.description}",
+        ),
         reason=f"{client.client_id}: {refusal.error}",
     )
 

@@ -32,7 +32,7 @@ router = APIRouter()
 PARAMETERS = (
     *("response_type", "redirect_uri", "scope", "state", "resource", "response_mode", "nonce", "prompt", "max_age"),
     *("code_challenge", "code_challenge_method", "login_hint", "id_token_hint", "acr_values", "claims"),
-    *("dpop_jkt", "request"),
+    *("ui_locales", "dpop_jkt", "request"),
 )
 FORM = document_clients_form(None, {name: {"type": "string"} for name in PARAMETERS})
 

@@ -6,6 +6,7 @@ from fastapi import Request
 
 from ...clients.clients import Client
 from ...http.pages import PageRefused
+from ...mail.languages.sentences import Sentence
 from ...oauth import request_object
 from ...oauth.compact_jwt import InvalidJwt
 from ...oauth.errors import InvalidRequestObject
@@ -32,8 +33,10 @@ async def unpack(request: Request, parameters: Parameters, parts: RequestParts, 
     except InvalidRequestObject as refusal:
         raise PageRefused(
             "This link does not work",
-            "The application that sent you here has signed its request wrongly. Tell the people who run it: "
-            f"{refusal.error}: {refusal.description}",
+            Sentence(
+                "The application that sent you here has signed its request wrongly. Tell the people who run it: {fault}",
+                fault=f"{refusal.error}: {refusal.description}",
+            ),
             reason=f"{client.client_id}: {refusal.description}",
         ) from None
 

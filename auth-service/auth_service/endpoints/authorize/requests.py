@@ -12,6 +12,7 @@ from ...clients.own_registrations import apis_for
 from ...http.document_clients import DocumentParts, find_document_client
 from ...http.pages import PageRefused
 from ...http.pending_requests import PendingRequest, expired, is_still_registered
+from ...mail.languages.sentences import Sentence
 from ...oauth import authorization_request
 from ...oauth.authorization_parameters import STATE_MAX_LENGTH, fits
 from ...oauth.authorization_request import AuthorizationRequest, Target
@@ -66,8 +67,11 @@ async def find_client(
     if not fits(target.state, STATE_MAX_LENGTH):
         raise PageRefused(
             "This link does not work",
-            f"The application that sent you here wants more than {STATE_MAX_LENGTH} octets back (the parameter state). "
-            "Tell the people who run it.",
+            Sentence(
+                "The application that sent you here wants more than {number} octets back (the parameter state). Tell the "
+                "people who run it.",
+                number=STATE_MAX_LENGTH,
+            ),
             reason=f"{client.client_id}: state is too long",
         )
     return client, target

@@ -1,7 +1,7 @@
 """The next step of an authorization request: a page, a code or a refusal."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from fastapi import Request, Response
@@ -14,6 +14,7 @@ from ...clients.own_registrations import apis_for
 from ...grants import authorization_requests, device_codes
 from ...http.authorization_response import answer_code
 from ...http.current_session import Current, find_current
+from ...http.languages import note_asked
 from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingRequest, expired
 from ...oauth import interaction
@@ -171,13 +172,15 @@ async def _is_agreed_to(session: AsyncSession, pending: PendingRequest, wanted: 
 
 async def send_on(http: Request, pending: PendingRequest, page: str, parts: StepParts, now: datetime) -> Response:
     """Store the request, unless it is stored already, and redirect to a page. A new browser gets its cookie."""
+    if pending.stored is None or pending.stored.browser_hash is None:  # it has just arrived
+        note_asked(http, pending.request.ui_locales)
     if pending.stored is None:
         browser = parts.browsers.recognize(http)
         async with parts.database.writing() as session:
             await authorization_requests.store(
                 session,
                 pending.handle,
-                pending.request,
+                replace(pending.request, ui_locales=None),  # the browser has it now; older versions do not know it
                 browser=browser,
                 client_metadata=document_metadata(pending.client),
                 now=now,

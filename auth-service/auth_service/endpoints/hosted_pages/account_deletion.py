@@ -10,6 +10,7 @@ from ...accounts.accounts import find_password_hash
 from ...accounts.passwords import TooBusy
 from ...http.current_session import Current
 from ...http.pages import render_page, see_other
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.account_deletion import DeletionParts, delete_account, request_deletion
@@ -17,9 +18,8 @@ from ...signing_in.confirming import ConfirmingParts, confirm_password
 from ...signing_in.guessing import WrongPassword
 from ...store.instants import is_recent
 from .forms import FormParts, in_words, render_form, retry_later
-from .sentences import TOO_BUSY
+from .sentences import TOO_BUSY, TOO_MANY_MAILS, WRONG_PASSWORD
 
-WRONG_PASSWORD = "This is not your password."  # noqa: S105 - a sentence
 SIGN_IN_AGAIN = "Your sign-in was too long ago. Please sign out and in again first."
 
 
@@ -68,7 +68,7 @@ async def submit(
     except WrongPassword:
         return await show(request, parts, current, WRONG_PASSWORD, 403, "password")
     except TooManyAttempts as held:
-        error = f"Too many attempts or mails. Please wait {in_words(held.retry_after)} and try again."
+        error = Sentence(TOO_MANY_MAILS, wait=in_words(held.retry_after))
         return retry_later(await show(request, parts, current, error, 429), held.retry_after)
     except TooBusy:
         return retry_later(await show(request, parts, current, TOO_BUSY, 429), passwords.RETRY_AFTER)

@@ -10,6 +10,7 @@ from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
 from ...http.current_session import Current
 from ...http.pages import see_other
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.email_change import request_change
@@ -17,7 +18,7 @@ from ...signing_in.guessing import WrongPassword, place_in_queue
 from ...signing_in.mailed_links import MailParts
 from ...signing_in.password_change import NoPassword, PasswordChangeParts, confirm_password
 from .forms import FormParts, in_words, render_form, retry_later
-from .sentences import NO_EMAIL, TOO_BUSY, WRONG_CURRENT_PASSWORD
+from .sentences import NO_EMAIL, TOO_BUSY, TOO_MANY_MAILS, WRONG_CURRENT_PASSWORD
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ async def submit(
     except (WrongPassword, NoPassword):
         return await show(request, parts, current, WRONG_CURRENT_PASSWORD, 403, typed, "current-password")
     except TooManyAttempts as held:
-        error = f"Too many attempts or mails. Please wait {in_words(held.retry_after)}."
+        error = Sentence(TOO_MANY_MAILS, wait=in_words(held.retry_after))
         return retry_later(await show(request, parts, current, error, 429, typed), held.retry_after)
     except TooBusy:
         return retry_later(await show(request, parts, current, TOO_BUSY, 429, typed), passwords.RETRY_AFTER)

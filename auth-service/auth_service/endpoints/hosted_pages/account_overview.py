@@ -25,7 +25,7 @@ from .moments import day
 DONES: Mapping[str, str] = {  # what was done, by the value in the page's address
     "password": "Your password is changed.",
     "email": "A mail with a link is on its way to the new address. Open the link in this browser to change it.",
-    "confirmed": "Your e-mail address is changed.",  # by the link that was mailed
+    "confirmed": "Your email address is changed.",  # by the link that was mailed
     "delete": "A mail with a link is on its way. Open the link in this browser to delete the account.",
     "end-device": "That device is signed out.",
     "end-other-devices": "All other devices are signed out.",

@@ -10,12 +10,13 @@ from ...accounts.passwords import TooBusy
 from ...accounts.weak_passwords import WeakPassword
 from ...http.current_session import Current
 from ...http.pages import see_other
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.guessing import WrongPassword
 from ...signing_in.password_change import NewPassword, NoPassword, PasswordChangeParts, SessionGone, change_password
 from .forms import FormParts, in_words, render_form, retry_later
-from .sentences import TOO_BUSY, WRONG_CURRENT_PASSWORD, length_fault
+from .sentences import TOO_BUSY, TOO_MANY_ATTEMPTS, WRONG_CURRENT_PASSWORD, length_fault
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ async def submit(
     except (WrongPassword, NoPassword):
         return await show(request, parts, current, WRONG_CURRENT_PASSWORD, 403, "current-password")
     except TooManyAttempts as held:
-        error = f"Too many attempts. Please wait {in_words(held.retry_after)} and try again."
+        error = Sentence(TOO_MANY_ATTEMPTS, wait=in_words(held.retry_after))
         return retry_later(await show(request, parts, current, error, 429), held.retry_after)
     except TooBusy:
         return retry_later(await show(request, parts, current, TOO_BUSY, 429), passwords.RETRY_AFTER)

@@ -18,12 +18,14 @@ from ...grants.user_codes import MAX_TYPED, UserCodes
 from ...http.current_session import SessionParts, device_of, find_current
 from ...http.pages import ANSWERS, AUTHORIZE, HANDLE, see_other
 from ...http.parts import Now, given
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...network.networks import networks_of
 from ...oauth.parameters import Parameters
 from ...sealed import opaque
 from ...telemetry.counts import RequestCounts
 from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
+from .sentences import TOO_MANY_CODES
 
 PATH = "/device"
 USER_CODE = "user_code"  # query parameter and field
@@ -66,7 +68,7 @@ async def submit(request: Request, now: Now) -> Response:
         budgets = await parts.database.transact(parts.user_codes.attempts.take, networks, account_id, now=now)
     except TooManyAttempts as held:
         parts.counts.user_codes.add("held")
-        error = f"Too many codes. Please wait {in_words(held.retry_after)} and try again."
+        error = Sentence(TOO_MANY_CODES, wait=in_words(held.retry_after))
         return retry_later(_render(request, parts, form, error, status=429), held.retry_after)
     browser, handle = parts.browsers.recognize(request), opaque.draw()
     hashes = parts.user_codes.hashes_of(code)

@@ -11,6 +11,7 @@ from ...accounts.factors.totp_factors import AlreadyEnabled
 from ...http.current_session import find_current
 from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingRequest
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.first_factor import Waiting, complete_set_up
@@ -28,6 +29,7 @@ from .factor_forms import (
     show_secret,
 )
 from .forms import AGAIN, go_on, in_words, is_ours, why_not_ours
+from .sentences import TOO_MANY_CODES
 
 
 def show(
@@ -62,7 +64,7 @@ async def submit(
     except WrongCode:
         wrong = Wrong("code", WRONG_CODE)
     except TooManyAttempts as held:
-        wrong = Wrong("", f"Too many codes. Please wait {in_words(held.retry_after)} and try again.", 429, held)
+        wrong = Wrong("", Sentence(TOO_MANY_CODES, wait=in_words(held.retry_after)), 429, held)
     except (NoChallenge, ChallengeSpent, AlreadyEnabled):
         return see_other("/signin", **({HANDLE: pending.handle} if pending else {}), **{AGAIN: "yes"})
     else:

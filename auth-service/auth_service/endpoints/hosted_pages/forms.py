@@ -15,6 +15,7 @@ from ...http.oauth_requests import read_form
 from ...http.pages import AUTHORIZE, HANDLE, PageRefused, render_page, see_other
 from ...http.parts import Given
 from ...http.pending_requests import PendingParts, PendingRequest
+from ...mail.languages.sentences import Sentence
 from ...network.networks import networks_of
 from ...network.trusted_origins import parse_origin
 from ...oauth.authorization_request import Device
@@ -70,7 +71,7 @@ def why_not_ours(request: Request, parts: FormParts) -> str:
     host = urlsplit(parts.issuer).netloc
     origin = parse_origin(request.headers.get("origin", "")) or ""
     if urlsplit(origin).netloc not in ("", host) and urlsplit(origin).netloc == request.headers.get("host"):
-        return ELSEWHERE.format(origin=parts.issuer)
+        return Sentence(ELSEWHERE, origin=parts.issuer)
     return OUT_OF_DATE if parts.browsers.read(request) else NO_COOKIES
 
 
@@ -147,13 +148,12 @@ def on_to_second_factor(pending: PendingRequest | None) -> Response:
     return see_other(SECOND_FACTOR, **({HANDLE: pending.handle} if pending else {}))
 
 
-def in_words(duration: timedelta) -> str:
+def in_words(duration: timedelta) -> Sentence:
     """A duration in words, rounded up."""
     seconds = max(1, -(-duration // timedelta(seconds=1)))
     if seconds < 60:
-        return f"{seconds} second" if seconds == 1 else f"{seconds} seconds"
-    minutes = -(-seconds // 60)
-    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+        return Sentence("1 second", "{number} seconds", number=seconds)
+    return Sentence("1 minute", "{number} minutes", number=-(-seconds // 60))
 
 
 def retry_later(response: Response, duration: timedelta) -> Response:

@@ -13,12 +13,13 @@ from fastapi import APIRouter, Request, Response
 
 from ...accounts.accounts import find_password_hash
 from ...accounts.passkeys.answers import InvalidAnswer, parse_registration, parse_text
-from ...accounts.passkeys.passkeys import MAX_NAME, MAX_PASSKEYS, list_passkeys
+from ...accounts.passkeys.passkeys import MAX_NAME, MAX_PASSKEYS, Passkey, list_passkeys
 from ...accounts.passkeys.relying_party import handle_of
 from ...accounts.passwords import RETRY_AFTER, TooBusy
 from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, see_other
 from ...http.parts import Now, given
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...oauth.names import NotAName, parse_name
 from ...oauth.parameters import Parameters
@@ -41,19 +42,19 @@ from ...signing_in.second_factor import Code, WrongCode
 from ...signing_in.signed_in_factor import NotEnabled, NotSignedIn
 from . import signin_passkey
 from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
-from .sentences import TOO_BUSY
+from .moments import day
+from .sentences import TOO_BUSY, TOO_MANY_ATTEMPTS, WRONG_PASSWORD
 from .signin_passkey import PasskeyRefused
 
 PATH = "/passkeys"
 SIGN_IN = "/signin"
 DONE = "done"  # query parameter: what was done
 DONES = ("added", "renamed", "removed")
-WRONG_PASSWORD = "This is not your password."  # noqa: S105 - a sentence
 WRONG_CODE = "This code is not valid. Enter the newest one that the app shows; each works once."
 ASK_AGAIN = "Please confirm first that it is you."
 INVALID = "This passkey could not be checked. Please try again."
 ALREADY = "This passkey was added before."
-TOO_MANY = f"You have {MAX_PASSKEYS} passkeys, which is the most. Remove one first."
+TOO_MANY = Sentence("You have {number} passkeys, which is the most. Remove one first.", number=MAX_PASSKEYS)
 LAST = "This is the only way to sign in to your account. Add another passkey first."
 NO_NAME = "A name has a letter or a sign that can be seen, and at most 64 characters."
 router = APIRouter()
@@ -97,7 +98,7 @@ async def submit(request: Request, now: Now) -> Response:
     except PasskeyRefused as refused:
         wrong = Wrong(refused.text)
     except TooManyAttempts as held:
-        wrong = Wrong(f"Too many attempts. Please wait {in_words(held.retry_after)} and try again.", status=429)
+        wrong = Wrong(Sentence(TOO_MANY_ATTEMPTS, wait=in_words(held.retry_after)), status=429)
         return retry_later(await _render(request, parts, current, now, wrong), held.retry_after)
     except TooBusy:
         wrong = Wrong(TOO_BUSY, status=429)
@@ -148,6 +149,16 @@ async def _decide(
     return see_other(PATH)
 
 
+def _describe(passkey: Passkey, now: datetime) -> dict[str, object]:
+    used = passkey.last_used_at
+    return {
+        "id": passkey.id,
+        "name": passkey.name,
+        "added": day(passkey.created_at, now),
+        "used": None if used is None else day(used, now),
+    }
+
+
 async def _render(
     request: Request, parts: PasskeyPageParts, current: Current, now: datetime, wrong: Wrong | None = None
 ) -> Response:
@@ -172,7 +183,7 @@ async def _render(
         status=wrong.status if wrong else 200,
         has_script=parts.passkey_checks.is_on,
         account=account,
-        passkeys=listed,
+        passkeys=[_describe(each, now) for each in listed],
         is_fresh=is_fresh,
         has_password=has_password,
         has_mail=parts.outbox.is_on,

@@ -18,6 +18,7 @@ from ...clients.clients import PERSONAL_CLIENT_ID, WEB_CLIENT_ID
 from ...http.current_session import Current, SessionParts, find_current
 from ...http.pages import ANSWERS, see_other
 from ...http.parts import Now, given
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...oauth.audiences import Resources
 from ...oauth.authentication_context import PASSWORD
@@ -32,7 +33,8 @@ from ...tokens import personal_tokens
 from ...tokens.holders import hold_owners
 from ...tokens.personal_tokens import MAX_PER_ACCOUNT, PersonalToken, TooManyTokens, Wanted, scopes_for
 from .forms import FormParts, in_words, is_ours, read_page_form, render_form, retry_later, why_not_ours
-from .sentences import TOO_BUSY, WRONG_CURRENT_PASSWORD, Section
+from .moments import day
+from .sentences import NOT_A_NAME, TOO_BUSY, TOO_MANY_ATTEMPTS, WRONG_CURRENT_PASSWORD, Section
 
 PATH = "/personal-tokens"
 SIGN_IN = "/signin"
@@ -40,7 +42,7 @@ SCOPE = "scope."  # the name of a scope's box begins so
 LIFETIMES = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "A year"}  # days
 NO_SCOPE = "Choose what the token may do."
 SEVERAL_APIS = "A token is for one API. Make another one for the other API."
-TOO_MANY = f"You have {MAX_PER_ACCOUNT} tokens. Remove one that you no longer need."
+TOO_MANY = Sentence("You have {number} tokens. Remove one that you no longer need.", number=MAX_PER_ACCOUNT)
 router = APIRouter()
 
 
@@ -80,14 +82,14 @@ async def submit(request: Request, now: Now) -> Response:
         await confirm_password(request, parts, now, current.account, form.get("password") or "")
         made = await parts.database.transact(_make, wanted, current.session.id, now)
     except (NotMade, NotAName) as fault:
-        text = f"The name {fault}" if isinstance(fault, NotAName) else str(fault)
+        text = NOT_A_NAME if isinstance(fault, NotAName) else str(fault)
         return await _render(request, parts, current, now, form, text, 422)
     except TooManyTokens:
         return await _render(request, parts, current, now, form, TOO_MANY, 422)
     except WrongPassword:
         return await _render(request, parts, current, now, form, WRONG_CURRENT_PASSWORD, 403)
     except TooManyAttempts as held:
-        error = f"Too many attempts. Please wait {in_words(held.retry_after)} and try again."
+        error = Sentence(TOO_MANY_ATTEMPTS, wait=in_words(held.retry_after))
         return retry_later(await _render(request, parts, current, now, form, error, 429), held.retry_after)
     except TooBusy:
         return retry_later(await _render(request, parts, current, now, form, TOO_BUSY, 429), RETRY_AFTER)
@@ -170,7 +172,7 @@ async def _render(
         status=status,
         error=error,
         account=current.account,
-        tokens=[_describe(each, resources) for each in found],
+        tokens=[_describe(each, resources, now) for each in found],
         offered=offered,
         chosen=[scope for api in offered for scope, _ in api.scopes if form and form.get(SCOPE + scope)],
         token_name=(form.get("name") or "")[:256] if form else "",
@@ -179,10 +181,11 @@ async def _render(
     )
 
 
-def _describe(token: PersonalToken, resources: Resources) -> dict[str, object]:
+def _describe(token: PersonalToken, resources: Resources, now: datetime) -> dict[str, object]:
     api = resources.find(token.resource)
     words = [api.scopes.get(each, each) for each in token.scopes] if api else list(token.scopes)
     return {
         "id": token.id, "name": token.name, "api": api.name if api else token.resource, "scopes": words,
-        "last_used_at": token.last_used_at, "expires_at": token.expires_at,
+        "used": None if token.last_used_at is None else day(token.last_used_at, now),
+        "ends": Sentence("on {day}", day=token.expires_at.date()),
     }  # fmt: skip

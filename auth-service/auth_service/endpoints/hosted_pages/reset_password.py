@@ -15,6 +15,7 @@ from ...accounts.passwords import TooBusy
 from ...accounts.weak_passwords import WeakPassword
 from ...http.pages import ACCOUNT_LINK, ANSWERS_WITH_MAIL, Link, PageRefused, see_other
 from ...http.parts import Now, given
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...mail.kinds import Kind
 from ...network.trusted_origins import TrustedOrigins
@@ -22,7 +23,7 @@ from ...oauth.parameters import Parameters
 from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link
 from ...signing_in.password_reset import ResetParts, reset_password
 from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
-from .sentences import NO_EMAIL, TOO_BUSY, length_fault
+from .sentences import NO_EMAIL, SEVERAL_MAILS, TOO_BUSY, length_fault
 
 PATH = "/reset-password"
 TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
@@ -71,7 +72,7 @@ async def _ask(request: Request, parts: ResetPageParts, form: Parameters, now: N
     try:
         await request_link(request, parts, Kind.RESET_PASSWORD, parsed, now)
     except TooManyAttempts as held:
-        error = f"Several mails were sent already. Please look for them, or wait {in_words(held.retry_after)}."
+        error = Sentence(SEVERAL_MAILS, wait=in_words(held.retry_after))
         return retry_later(_render_request(request, parts, email, error, status=429), held.retry_after)
     return see_other(PATH, **{SENT: "yes"})
 
@@ -107,7 +108,16 @@ async def _send_on(parts: ResetPageParts, callback: str, token: str, now: Now) -
 def _render_request(
     request: Request, parts: ResetPageParts, email: str = "", error: str | None = None, *, status: int = 200
 ) -> Response:
-    return render_form(request, parts, "reset_request", None, status=status, error=error, email=email[:MAX_LENGTH])
+    return render_form(
+        request,
+        parts,
+        "reset_request",
+        None,
+        status=status,
+        error=error,
+        wrong_field="email" if error == NO_EMAIL else None,
+        email=email[:MAX_LENGTH],
+    )
 
 
 async def _render_reset(
@@ -123,6 +133,7 @@ async def _render_reset(
         None,
         status=status,
         error=error,
+        wrong_field="password" if status == 422 else None,
         token=token,
         email=link.email,
         min_length=passwords.MIN_LENGTH,

@@ -14,6 +14,7 @@ from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.first_factor import find_waiting
@@ -42,13 +43,13 @@ from .forms import (
     retry_later,
     why_not_ours,
 )
+from .sentences import SUSPENDED, TOO_MANY_CODES
 
 PATH = "/second-factor"
 SIGN_IN = "/signin"
 USE_RECOVERY_CODE = "use_recovery_code"  # query parameter: ask for one instead
 WRONG = "This code is not valid. Enter the newest one that the app shows; each works once."
 WRONG_RECOVERY_CODE = "This is none of your recovery codes, or it was used already."
-SUSPENDED = "This account is suspended."
 router = APIRouter()
 
 
@@ -113,7 +114,7 @@ async def submit(request: Request, now: Now) -> Response:
     except AccountSuspended:
         return _render(request, parts, pending, ways, form, SUSPENDED, status=403)
     except TooManyAttempts as held:
-        error = f"Too many codes. Please wait {in_words(held.retry_after)} and try again."
+        error = Sentence(TOO_MANY_CODES, wait=in_words(held.retry_after))
         return retry_later(_render(request, parts, pending, ways, form, error, status=429), held.retry_after)
     return see_other(SIGN_IN) if pending is None else await go_on(parts, pending, started.id)
 

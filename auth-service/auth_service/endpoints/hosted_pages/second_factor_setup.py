@@ -16,6 +16,7 @@ from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingRequest, find_pending
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.confirming import ConfirmingParts, confirm_password
@@ -43,11 +44,11 @@ from .factor_forms import (
     show_secret,
 )
 from .forms import in_words, is_ours, query_of, read_page_form, why_not_ours
+from .sentences import TOO_BUSY, TOO_MANY_ATTEMPTS, WRONG_PASSWORD
 
 PATH = "/second-factor-setup"
 SIGN_IN = "/signin"
 DONE = "done"  # query parameter: the second factor was turned off
-WRONG_PASSWORD = "This is not your password."  # noqa: S105 - a sentence
 router = APIRouter()
 
 
@@ -89,9 +90,9 @@ async def submit(request: Request, now: Now) -> Response:
     except WrongCode:
         wrong = Wrong("code", WRONG_CODE)
     except TooManyAttempts as held:
-        wrong = Wrong("", f"Too many attempts. Please wait {in_words(held.retry_after)} and try again.", 429, held)
+        wrong = Wrong("", Sentence(TOO_MANY_ATTEMPTS, wait=in_words(held.retry_after)), 429, held)
     except TooBusy:
-        wrong = Wrong("", "Too many people are signing in. Please try again in a moment.", 429)
+        wrong = Wrong("", TOO_BUSY, 429)
     except (AlreadyEnabled, NotEnabled):
         return see_other(PATH)  # another tab was first; the page shows what is now
     except NotSignedIn:

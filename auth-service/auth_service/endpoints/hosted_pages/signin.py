@@ -11,6 +11,7 @@ from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingRequest, find_pending, require_pending
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...sessions.browser_sessions import BrowserSession
@@ -39,7 +40,7 @@ from .forms import (
     why_not_ours,
 )
 from .offers import Offer, find_offer
-from .sentences import TOO_BUSY
+from .sentences import SUSPENDED, TOO_BUSY, TOO_MANY_ATTEMPTS, UNVERIFIED
 from .signin_code import CodePageParts
 from .signin_passkey import PasskeyRefused
 
@@ -47,10 +48,9 @@ PATH = "/signin"
 USE_ANOTHER = "use_another"  # query parameter: do not offer the account that is signed in
 USE_CURRENT = "use_current"  # query parameter: offer it, although the client hints at another one
 TO_ACCOUNT = "to_account"  # query parameter: go on to /account; its value names the form there
-UNVERIFIED = "Please confirm your e-mail address first. A mail with a link is on its way to it."
 TOO_LATE = "There was no valid code in time. Please enter your password again."
 CODE_ENDED = "This code is not valid any more. Please ask for another mail."
-WRONG = "The e-mail address or the password is wrong."
+WRONG = "The email address or the password is wrong."
 router = APIRouter()
 
 
@@ -116,11 +116,11 @@ async def submit(request: Request, now: Now) -> Response:
     except WrongCredentials:
         return await _render(request, parts, pending, current, form, WRONG, status=403)
     except AccountSuspended:
-        return await _render(request, parts, pending, current, form, "This account is suspended.", status=403)
+        return await _render(request, parts, pending, current, form, SUSPENDED, status=403)
     except EmailNotVerified:
         return await _render(request, parts, pending, current, form, UNVERIFIED, status=403, unverified=email)
     except TooManyAttempts as held:
-        error = f"Too many attempts. Please wait {in_words(held.retry_after)} and try again."
+        error = Sentence(TOO_MANY_ATTEMPTS, wait=in_words(held.retry_after))
         return retry_later(await _render(request, parts, pending, current, form, error, status=429), held.retry_after)
     except TooBusy:
         return retry_later(
@@ -163,6 +163,7 @@ async def _render(
         pending,
         status=status,
         error=error,
+        wrong_field="password" if error == WRONG else None,
         email=((form.get("email") if form else offer.email) or "")[:MAX_LENGTH],
         offer=offer,
         stay_token=_stay_token(request, parts, current) if offer.is_required and current else None,

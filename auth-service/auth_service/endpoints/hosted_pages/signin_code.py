@@ -8,11 +8,13 @@ from fastapi import Request, Response
 from ...http.current_session import find_current
 from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingParts, PendingRequest
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.begun import SecondFactorAsked
 from ...signing_in.code_sign_in import NoCode, WrongMailedCode, sign_in_by_code
 from .forms import go_on, in_words, is_ours, on_to_second_factor, render_form, retry_later, why_not_ours
+from .sentences import TOO_MANY_ATTEMPTS
 from .signin_link import BY, MAIL, LinkPageParts
 
 CODE = "code"  # the value of `by` of this form, and its field
@@ -54,6 +56,6 @@ async def submit(
     except NoCode:
         return see_other("/signin", **{BY: MAIL, ENDED: "yes"}, **({HANDLE: pending.handle} if pending else {}))
     except TooManyAttempts as held:
-        error = f"Too many attempts. Please wait {in_words(held.retry_after)} and try again."
+        error = Sentence(TOO_MANY_ATTEMPTS, wait=in_words(held.retry_after))
         return retry_later(show(request, parts, pending, error, status=429), held.retry_after)
     return see_other("/signin") if pending is None else await go_on(parts, pending, started.id)

@@ -8,12 +8,13 @@ from fastapi import Request, Response
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingRequest
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import AttemptLimiter, TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.code_sign_in import request_code
 from ...signing_in.mail_sign_in import MailSignInParts
 from .forms import FormParts, in_words, is_ours, render_form, retry_later, why_not_ours
-from .sentences import NO_EMAIL
+from .sentences import NO_EMAIL, SEVERAL_MAILS
 
 BY, MAIL, SENT = "by", "mail", "sent"  # query parameter and field, and its values
 
@@ -41,6 +42,7 @@ def show(
         pending,
         status=status,
         error=error,
+        wrong_field="email" if error == NO_EMAIL else None,
         email=email[:MAX_LENGTH],
     )
 
@@ -59,6 +61,6 @@ async def submit(
     try:
         await request_code(request, parts, browser, email, now, handle=handle)
     except TooManyAttempts as held:
-        error = f"Several mails were sent already. Please look for them, or wait {in_words(held.retry_after)}."
+        error = Sentence(SEVERAL_MAILS, wait=in_words(held.retry_after))
         return retry_later(show(request, parts, pending, typed, error, status=429), held.retry_after)
     return see_other("/signin", **{BY: SENT}, **({HANDLE: handle} if handle else {}))

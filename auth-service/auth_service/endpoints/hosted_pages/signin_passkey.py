@@ -13,6 +13,7 @@ from ...sessions.browser_sessions import BrowserSession
 from ...signing_in.passkey_checks import NoChallenge
 from ...signing_in.passkey_sign_in import CopiedPasskey, PasskeySignInParts, UnknownPasskey, sign_in_by_passkey
 from ...signing_in.password_sign_in import AccountSuspended, EmailNotVerified
+from .sentences import SUSPENDED, UNVERIFIED
 
 FIELD = "passkey"
 LATE = "That took too long. Please try again."
@@ -20,8 +21,6 @@ INVALID = "This passkey could not be checked. Please try again, or sign in anoth
 UNKNOWN = "This passkey belongs to no account here any more. Please sign in another way."
 FOREIGN = "This passkey does not belong to your account."
 COPIED = "This sign-in was refused: the passkey seems to exist twice. Please sign in another way, and replace it."
-SUSPENDED = "This account is suspended."
-UNVERIFIED = "Please confirm your e-mail address first. A mail with a link is on its way to it."
 _log = structlog.get_logger(__name__)
 
 

@@ -14,6 +14,7 @@ from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, HANDLE, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
 from ...oauth.names import NotAName, parse_name
@@ -42,7 +43,7 @@ from .forms import (
     retry_later,
     why_not_ours,
 )
-from .sentences import NO_EMAIL, length_fault
+from .sentences import NO_EMAIL, NOT_A_NAME, SEVERAL_MAILS, TOO_BUSY, length_fault
 
 PATH = "/signup"
 router = APIRouter()
@@ -92,9 +93,7 @@ async def submit(request: Request, now: Now) -> Response:
     except WeakPassword as weak:
         return _render(request, parts, pending, form, NotAccepted("password", weak.sentence))
     except TooManyAttempts as held:
-        mails = NotAccepted(
-            "", f"Several mails were sent already. Please wait {in_words(held.retry_after)}.", status=429
-        )
+        mails = NotAccepted("", Sentence(SEVERAL_MAILS, wait=in_words(held.retry_after)), status=429)
         return retry_later(_render(request, parts, pending, form, mails), held.retry_after)
     except EmailTaken:
         try:
@@ -102,11 +101,11 @@ async def submit(request: Request, now: Now) -> Response:
         except SecondFactorAsked:
             return on_to_second_factor(pending)
         if again is None:
-            taken = NotAccepted("email", "There is an account with this e-mail address already. Sign in instead.")
+            taken = NotAccepted("email", "There is an account with this email address already. Sign in instead.")
             return _render(request, parts, pending, form, taken)
         started = again
     except TooBusy:
-        busy = NotAccepted("", "Too many people are signing up at the moment. Please try again.", status=429)
+        busy = NotAccepted("", TOO_BUSY, status=429)
         return retry_later(_render(request, parts, pending, form, busy), passwords.RETRY_AFTER)
     if started is None:
         return see_other("/verify-email", signed_up="yes", **({HANDLE: pending.handle} if pending else {}))
@@ -136,8 +135,8 @@ def _read(form: Parameters) -> NewAccount:
     email, password = parse_email(form.get("email") or ""), form.get("password") or ""
     try:
         name = parse_name(form.get("name") or "")
-    except NotAName as error:
-        raise NotAccepted("name", f"Please enter your name. It {error}.") from None
+    except NotAName:
+        raise NotAccepted("name", NOT_A_NAME) from None
     if not name:
         raise NotAccepted("name", "Please enter your name.")
     if email is None:

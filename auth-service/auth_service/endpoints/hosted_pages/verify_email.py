@@ -9,6 +9,7 @@ from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...http.current_session import SessionParts, find_current
 from ...http.pages import ACCOUNT_LINK, ANSWERS_WITH_MAIL, HANDLE, Link, PageRefused, see_other
 from ...http.parts import Now, given
+from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...mail.kinds import Kind
 from ...network.trusted_origins import TrustedOrigins
@@ -16,7 +17,7 @@ from ...oauth.parameters import Parameters
 from ...signing_in.email_verification import verify_email
 from ...signing_in.mailed_links import InvalidLink, MailParts, find_mailed, request_link
 from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
-from .sentences import NO_EMAIL
+from .sentences import NO_EMAIL, SEVERAL_MAILS
 
 PATH = "/verify-email"
 TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
@@ -63,7 +64,7 @@ async def _ask(request: Request, parts: VerifyPageParts, form: Parameters, now: 
     try:
         await request_link(request, parts, Kind.VERIFY_EMAIL, parsed, now)
     except TooManyAttempts as held:
-        error = f"Several mails were sent already. Please look for them, or wait {in_words(held.retry_after)}."
+        error = Sentence(SEVERAL_MAILS, wait=in_words(held.retry_after))
         return retry_later(_render(request, parts, "ask", email=email, error=error, status=429), held.retry_after)
     return see_other(PATH, sent="yes")
 
@@ -120,6 +121,7 @@ def _render(
         ends_at_client=callback != "",
         state=state,
         error=error,
+        wrong_field="email" if error == NO_EMAIL else None,
         email=email[:MAX_LENGTH],
         token=token,
         callback=callback,

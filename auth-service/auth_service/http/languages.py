@@ -1,0 +1,82 @@
+"""The language of a page: what was chosen by a link on it, what the application asks for, or what the browser prefers.
+
+    ?language=de         a link at the foot of each page; the choice is kept in a cookie for a year
+    ui_locales           of an authorization or logout request; counts until the next one, in a cookie of this name
+    Accept-Language      if nothing was chosen
+
+Neither cookie is signed: a value that is none of our languages is ignored. The web application may read the choice, so
+that it speaks as the pages do.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from fastapi import Request
+
+from ..mail.languages.catalogues import catalogue_of
+from ..mail.languages.choosing import LANGUAGES, choose_language, find_language
+from .outgoing import outgoing_of
+from .parts import Given, given
+
+CHOICE, ASKED = "language", "ui_locales"  # query parameters and cookies
+_YEAR = 365 * 24 * 60 * 60
+
+
+@dataclass(frozen=True)
+class LanguageParts(Given):
+    issuer: str
+
+
+@dataclass(frozen=True)
+class LanguageLink:
+    """A link to the same page in a language."""
+
+    code: str
+    name: str
+    href: str
+
+
+def language_of(request: Request) -> str:
+    """The language to answer this request in, one of LANGUAGES."""
+    query, cookies = request.query_params, request.cookies
+    for chosen in (query.get(CHOICE), find_language(query.get(ASKED)), cookies.get(ASKED), cookies.get(CHOICE)):
+        if chosen in LANGUAGES:
+            return chosen
+    return choose_language(request.headers.get("accept-language", ""))
+
+
+def keep_choice(request: Request) -> None:
+    """Remember what a link on a page has chosen. It goes before what the application asks for."""
+    chosen = request.query_params.get(CHOICE)
+    if chosen in LANGUAGES:
+        _set_cookie(request, CHOICE, chosen, f"; Max-Age={_YEAR}")
+        _forget_asked(request)
+
+
+def note_asked(request: Request, ui_locales: str | None) -> None:
+    """Show the pages of this authorization or logout request in the language that its application asks for."""
+    language = find_language(ui_locales)
+    if language is None:
+        _forget_asked(request)
+    elif request.cookies.get(ASKED) != language:
+        _set_cookie(request, ASKED, language)
+
+
+def links_to_languages(request: Request) -> list[LanguageLink]:
+    """Links to this page in each language. None for the answer to a form: its address shows another page."""
+    if request.method not in ("GET", "HEAD"):
+        return []
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in (CHOICE, ASKED)]
+    return [
+        LanguageLink(code, catalogue_of(code).name, f"?{urlencode([*kept, (CHOICE, code)])}") for code in LANGUAGES
+    ]
+
+
+def _forget_asked(request: Request) -> None:
+    if ASKED in request.cookies:
+        _set_cookie(request, ASKED, "", "; Max-Age=0")
+
+
+def _set_cookie(request: Request, name: str, value: str, lasting: str = "") -> None:
+    secure = "; Secure" if given(request, LanguageParts).issuer.startswith("https:") else ""
+    outgoing_of(request).cookies[name] = f"{name}={value}; Path=/; SameSite=Lax{lasting}{secure}"
