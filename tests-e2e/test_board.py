@@ -99,7 +99,7 @@ def test_board_asks_for_no_password_and_shows_what_the_application_has(mine: Pag
 def test_who_signs_in_at_the_hosted_page_is_signed_in_here(page: Page, demo: Demo, ann: Person) -> None:
     page.goto(demo.board)
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_label("E-mail address").fill(ann.email)
+    page.get_by_label("Email address").fill(ann.email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     allow(page)

@@ -70,7 +70,7 @@ class TestAccount:
         page.goto(stack.url)
         for email in (person.email, credentials()["email"]):
             fill_in(page, email, "not the password")
-            described = re.compile("Email or password is wrong")
+            described = re.compile("The email address or the password is wrong")
             expect(page.get_by_label("Password", exact=True)).to_have_accessible_description(described)
 
     @pytest.mark.parametrize("path", ["/sign-in", "/sign-up"])

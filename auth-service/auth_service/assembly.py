@@ -16,6 +16,7 @@ from .clients.origins import ClientOrigins
 from .clients.own_registrations import Registration
 from .endpoints.token.grants import GRANT_TYPES
 from .grants.user_codes import UserCodes
+from .http.branding import Branding, open_branding
 from .http.browsers import Browsers
 from .http.parts import Supply
 from .http.session_cookies import SessionCookies
@@ -85,6 +86,7 @@ class Parts(Supply):
     passkey_checks: PasskeyChecks
     session_cookies: SessionCookies
     browsers: Browsers
+    branding: Branding
     user_codes: UserCodes
     push_limits: NetworkLimits
     hints: HintVerifier
@@ -152,6 +154,7 @@ def _assemble(
     assertions = AssertionVerifier(database, FetchedKeys(outbound))
     cached_clients, resources = ClientCache(database), ResourceCache(settings.issuer, database)
     tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, settings.id_token_ttl, keys)
+    sessions = Lifetimes(settings.session_ttl, settings.session_update_age, settings.session_absolute_max_age)
     lifetimes = RefreshLifetimes(settings.refresh_token_idle_ttl, settings.refresh_token_absolute_max_age)
     return Parts(
         issuer=settings.issuer,
@@ -182,13 +185,12 @@ def _assemble(
         passkey_checks=open_passkey_checks(issuer, product, settings.passkey_rp_id, settings.passkey_origins, secrets),
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
+        branding=open_branding(issuer, product, settings.palettes, settings.logo),
         user_codes=UserCodes.open(secrets, client_limits, is_on=has_limits),
         push_limits=limit_networks(client_limits, "par", PUSHES),
         hints=HintVerifier(database, settings.issuer),
         trusted_origins=TrustedOrigins(settings.issuer, settings.trusted_origins, settings.origin_resources),
-        session_lifetimes=Lifetimes(
-            settings.session_ttl, settings.session_update_age, settings.session_absolute_max_age
-        ),
+        session_lifetimes=sessions,
         session_fresh_max_age=settings.session_fresh_max_age,
         authorization_code_ttl=settings.authorization_code_ttl,
         code_values=CodeValues(secrets),

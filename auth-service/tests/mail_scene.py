@@ -14,6 +14,7 @@ import pytest
 from auth_service.mail.kinds import Kind
 from auth_service.mail.links import MailedLinks
 from auth_service.mail.outbox import Outbox
+from auth_service.mail.messages import Look
 from auth_service.mail.sender import MailSender
 from auth_service.mail.smtp import Smtp
 from auth_service.network.mail_urls import SmtpServer, parse_mail_url, parse_sender
@@ -61,10 +62,10 @@ class Mailroom:
     def sender(self, database: Database) -> MailSender:
         target = parse_mail_url(self.url)
         assert target is not None
-        writer = LetterWriter(ISSUER, "Example", database, MailedLinks(parse_secrets(SECRET)), self.clock)
+        writer = LetterWriter(ISSUER, Look("Example"), database, MailedLinks(parse_secrets(SECRET)), self.clock)
         if isinstance(target, SmtpServer):
             transport = Smtp(target, SENDER, self.ca_file, self.timeout)
-            return MailSender(database, transport, SENDER, writer.product, writer.write, self.clock)
+            return MailSender(database, transport, SENDER, writer.look, writer.write, self.clock)
         return open_sender(database, target, SENDER, self.ca_file, writer, self.clock)
 
     def send(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 from auth_service.mail.kinds import NOTICE_MAX_AGE, Kind
 from auth_service.mail.languages.choosing import LANGUAGES
 from auth_service.mail.letters import write_letter
-from auth_service.mail.messages import Envelope, compose
+from auth_service.mail.messages import Envelope, Look, compose
 from auth_service.network.mail_urls import parse_mail_url, parse_sender
 from auth_service.store.database import Database
 from auth_service.worker.mailing import mail_metrics
@@ -320,14 +320,14 @@ def test_a_header_cannot_be_injected(end: str) -> None:
     injected = f"Hello{end}Bcc: everybody@example.org"
     letter = write_letter(Kind.TEST, "en", {"product": injected, "host": "h"})
     with pytest.raises(ValueError, match=r"header|linefeed|newline"):
-        compose(letter, Envelope("x", SENDER, "ann@example.org", Mailroom(Store(""), "").clock()), "Example")
+        compose(letter, Envelope("x", SENDER, "ann@example.org", Mailroom(Store(""), "").clock()), Look("Example"))
     with pytest.raises(ValueError, match="must be an address"):
         parse_sender(f"no-reply@example.com{end}Bcc: everybody@example.org")
 
 
 def test_what_a_letter_quotes_is_escaped() -> None:
     letter = write_letter(Kind.TEST, "en", {"product": "<b>&", "host": "h"})
-    message = compose(letter, Envelope("x", SENDER, "ann@example.org", Mailroom(Store(""), "").clock()), "<i>")
+    message = compose(letter, Envelope("x", SENDER, "ann@example.org", Mailroom(Store(""), "").clock()), Look("<i>"))
     html = message.get_body(("html",))
     assert html is not None
     assert "<b>" not in html.get_content()

@@ -20,6 +20,7 @@ from ..events.sender import EventSender
 from ..keys.ring import open_ring
 from ..keys.signing import open_status_list_keys, open_token_stores
 from ..mail.links import MailedLinks
+from ..mail.messages import OUR_COLOUR, Look
 from ..mail.sender import MailSender
 from ..migrations import HEAD, serves
 from ..network.mail_urls import parse_mail_url, parse_sender
@@ -105,8 +106,9 @@ def _open_mailing(settings: Settings, database: Database) -> Sequence[MailSender
     if target is None or settings.mail_from is None:
         return ()
     product = settings.product_name or urlsplit(settings.issuer).netloc
+    look = Look(product, settings.palettes[0]["accent"] if settings.palettes else OUR_COLOUR, settings.logo)
     links = MailedLinks(settings.versioned("secret"))
-    writer = LetterWriter(settings.issuer, product, database, links, utc_now)
+    writer = LetterWriter(settings.issuer, look, database, links, utc_now)
     sender = parse_sender(settings.mail_from)
     return (open_sender(database, target, sender, settings.mail_ca_file, writer, utc_now),)
 

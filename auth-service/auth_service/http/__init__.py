@@ -20,6 +20,7 @@
     authorization_response.py   a code or a refusal, sent to the client's redirect URI
     outgoing.py                 cookies and header fields that go out with a response, whatever the response is
     navigation.py               whether a person's browser opens an address
+    branding.py                 the product's name, logo and colours on pages
     languages.py                the language of a page: chosen, asked for by the application, or the browser's
     pages.py                    pages for people, from templates/, with their headers
     cached_documents.py         the key set and the metadata: ETag, Cache-Control, CORS for everybody

@@ -17,6 +17,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from ..mail.languages.catalogues import catalogue_of
+from .branding import Branding
 from .languages import keep_choice, language_of, links_to_languages
 from .parts import Given, given
 
@@ -39,12 +40,15 @@ STYLESHEET = (Path(__file__).parent / "templates" / "style.css").read_bytes()
 STYLESHEET_PATH = f"/pages/style-{hashlib.sha256(STYLESHEET).hexdigest()[:16]}.css"
 SCRIPT = (Path(__file__).parent / "templates" / "passkeys.js").read_bytes()
 SCRIPT_PATH = f"/pages/passkeys-{hashlib.sha256(SCRIPT).hexdigest()[:16]}.js"
+FIELDS_SCRIPT = (Path(__file__).parent / "templates" / "fields.js").read_bytes()
+FIELDS_SCRIPT_PATH = f"/pages/fields-{hashlib.sha256(FIELDS_SCRIPT).hexdigest()[:16]}.js"
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class PageParts(Given):
     issuer: str
+    branding: Branding
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def templates_in(language: str) -> "Environment":
     made.policies["ext.i18n.trimmed"] = True
     made.install_gettext_callables(catalogue.find, catalogue.find_plural, newstyle=True)  # type: ignore[attr-defined]  # of the extension
     made.filters["said"] = catalogue.say
-    made.globals["language"] = language
+    made.globals |= {"language": language, "stylesheet": STYLESHEET_PATH, "fields_script": FIELDS_SCRIPT_PATH}
     return made
 
 
@@ -116,14 +120,27 @@ def render_page(
         ends_at_client: our answer to one of its forms may redirect to a client.
         has_script: the page may use passkeys: it runs the one script, which asks for their options.
     """
-    issuer, language = given(request, PageParts).issuer, language_of(request)
+    parts, language = given(request, PageParts), language_of(request)
     keep_choice(request)
-    shown = {**context, "host": urlsplit(issuer).netloc, "stylesheet": STYLESHEET_PATH}
-    shown |= {"script": SCRIPT_PATH if has_script else None, "languages": links_to_languages(request)}
+    shown = {**context, **_frame(parts), "script": SCRIPT_PATH if has_script else None}
+    shown["languages"] = links_to_languages(request)
     body = templates_in(language).get_template(f"{name}.html").render(shown)
-    script = f"{issuer}{SCRIPT_PATH}; connect-src {issuer}/api/auth/passkey/" if has_script else "'none'"
-    headers = _headers(ends_at_client=ends_at_client, script=script)
+    scripts = [f"{parts.issuer}{path}" for path in (SCRIPT_PATH, FIELDS_SCRIPT_PATH) if f'<script src="{path}">' in body]
+    script = " ".join(scripts) or "'none'"
+    connect = f"; connect-src {parts.issuer}/api/auth/passkey/" if has_script else ""
+    headers = _headers(parts, ends_at_client=ends_at_client, script=script + connect)
     return HTMLResponse(body, status, headers | {"Content-Language": language})
+
+
+def _frame(parts: PageParts) -> dict[str, object]:
+    """What base.html shows around every page."""
+    branding = parts.branding
+    return {
+        "host": urlsplit(parts.issuer).netloc,
+        "product": branding.product,
+        "logo": branding.logo_path,
+        "brand_stylesheet": branding.stylesheet_path,
+    }
 
 
 def render_form_post(request: Request, redirect_uri: str, parameters: dict[str, str]) -> Response:
@@ -131,20 +148,10 @@ def render_form_post(request: Request, redirect_uri: str, parameters: dict[str, 
 
     Its Referrer-Policy shows our origin to the client. If it were hidden, the form would carry `Origin: null`.
     """
-    nonce, language = secrets.token_urlsafe(16), language_of(request)
-    body = (
-        templates_in(language)
-        .get_template("form_post.html")
-        .render(
-            action=redirect_uri,
-            parameters=parameters,
-            nonce=nonce,
-            stylesheet=STYLESHEET_PATH,
-            host=urlsplit(given(request, PageParts).issuer).netloc,
-            languages=[],
-        )
-    )
-    headers = _headers(ends_at_client=True, script=f"'nonce-{nonce}'")
+    parts, nonce, language = given(request, PageParts), secrets.token_urlsafe(16), language_of(request)
+    shown = {"action": redirect_uri, "parameters": parameters, "nonce": nonce, "languages": [], **_frame(parts)}
+    body = templates_in(language).get_template("form_post.html").render(shown)
+    headers = _headers(parts, ends_at_client=True, script=f"'nonce-{nonce}'")
     return HTMLResponse(body, 200, headers | {"Referrer-Policy": "strict-origin", "Content-Language": language})
 
 
@@ -161,15 +168,16 @@ def see_other(path: str, **query: str) -> Response:
     return RedirectResponse(location, 303, {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"})
 
 
-def _headers(*, ends_at_client: bool, script: str = "'none'") -> dict[str, str]:
+def _headers(parts: PageParts, *, ends_at_client: bool, script: str) -> dict[str, str]:
     """The headers of a page.
 
     Chromium applies `form-action` to every redirect that follows a form, also to those that the client's callback
     makes. Nobody knows their addresses, so a page whose form may end at a client has no `form-action`.
     """
     form_action = "" if ends_at_client else "form-action 'self'; "
+    logo = f" {parts.issuer}{parts.branding.logo_path}" if parts.branding.logo_path else ""
     policy = (
-        f"default-src 'none'; style-src 'self'; img-src data:; script-src {script}; {form_action}"
+        f"default-src 'none'; style-src 'self'; img-src data:{logo}; script-src {script}; {form_action}"
         "base-uri 'none'; frame-ancestors 'none'"
     )
     return {

@@ -19,6 +19,10 @@ from .letters import Letter
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+OUR_COLOUR = "#1d6b53"
+_SHOWN_IN_MAILS = ("image/png", "image/jpeg")
+_LOGO = "logo@mail"  # the name of the picture within the mail (RFC 2392)
+
 
 @dataclass(frozen=True)
 class Envelope:
@@ -30,8 +34,20 @@ class Envelope:
     posted_at: datetime
 
 
-def compose(letter: Letter, envelope: Envelope, product: str) -> EmailMessage:
+@dataclass(frozen=True)
+class Look:
+    """How a mail looks: the product's name, the colour of the button, and a picture above the text."""
+
+    product: str
+    colour: str = OUR_COLOUR  # white text can be read on it
+    logo: tuple[bytes, str] | None = None  # its octets and media type
+
+
+def compose(letter: Letter, envelope: Envelope, look: Look) -> EmailMessage:
     """The message, in 7 bits, so that every server takes it.
+
+    The logo goes along with the mail, so nobody sees when the mail is read. Mail programs show no SVG and no WebP
+    images: then the product's name stands there.
 
     Raises:
         ValueError: a header would hold a line break.
@@ -45,8 +61,13 @@ def compose(letter: Letter, envelope: Envelope, product: str) -> EmailMessage:
     message["Content-Language"] = letter.language
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: no auto-reply, such as "I am on holiday"
     message.set_content(_text(letter), cte="quoted-printable")
-    html = _templates().get_template("letter.html").render(letter=letter, product=product)
+    logo = look.logo if look.logo is not None and look.logo[1] in _SHOWN_IN_MAILS else None
+    html = _templates().get_template("letter.html").render(letter=letter, look=look, logo=f"cid:{_LOGO}" if logo else "")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
+    if logo is not None:
+        kind, _, subtype = logo[1].partition("/")
+        body = message.get_body(("html",))
+        body.add_related(logo[0], kind, subtype, cid=f"<{_LOGO}>", disposition="inline")  # type: ignore[union-attr]
     return message
 
 

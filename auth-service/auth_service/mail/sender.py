@@ -10,7 +10,7 @@ import structlog
 from ..store.database import Database
 from ..store.instants import Clock
 from .letters import Letter
-from .messages import Envelope, compose
+from .messages import Envelope, Look, compose
 from .outbox import MAX_HANDED_OVER, OutgoingMail, claim, fail, finish, hand_over, postpone
 from .transports import ClaimLost, Line, NotSent, Transport
 
@@ -42,7 +42,7 @@ class MailSender:
     database: Database
     transport: Transport
     sender: Address
-    product: str
+    look: Look
     write: Write  # the words of a mail; None: there is nobody to send it to
     clock: Clock
     rest: Rest = field(default_factory=Rest)
@@ -71,7 +71,7 @@ class MailSender:
             await finish(self.database, mail)
             return True
         envelope = Envelope(mail.id, self.sender, mail.recipient, mail.created_at)
-        message = compose(letter, envelope, self.product)
+        message = compose(letter, envelope, self.look)
 
         async def handing_over() -> None:
             if not await hand_over(self.database, mail):

@@ -2,6 +2,9 @@
 
     settings.py      `Settings`, a field for each name, and `load_settings`
     mail.py          `MailSettings`: those about mail
+    branding.py      `BrandSettings`: the product's name, colour and logo
+    colours.py       the colours of light and dark pages that follow from the one, and their contrast
+    logos.py         what a logo may be
     sign_in.py       `SignInSettings`: those about signing in
     passkeys.py      `PasskeySettings`: those about passkeys
     environment.py   variables and files, read into raw values; unknown names are refused

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from ..network.mail_urls import OFF, MailTarget, parse_mail_url, parse_sender
 from .kinds import Certificates
@@ -20,7 +20,6 @@ def _sender(value: str) -> str:
 
 MailUrl = Annotated[SecretStr, AfterValidator(_mail_url)]
 Sender = Annotated[str, AfterValidator(_sender)]
-ProductName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,60}$")]
 
 
 class MailSettings(BaseModel):
@@ -35,9 +34,6 @@ class MailSettings(BaseModel):
     )
     require_verified_email: bool = Field(
         False, description="`on`: nobody signs in before the address is confirmed; needs mail. See [Mail](#mail)"
-    )
-    product_name: ProductName | None = Field(
-        None, description="Name of the product in mails and authenticator apps; default: the issuer's host"
     )
 
     @property

@@ -2,11 +2,12 @@
 
 from pydantic import Field
 
+from .branding import BrandSettings
 from .mail import MailSettings
 from .passkeys import PasskeySettings
 
 
-class SignInSettings(MailSettings, PasskeySettings):
+class SignInSettings(MailSettings, BrandSettings, PasskeySettings):
     """The settings about signing in, a part of `Settings`."""
 
     require_second_factor: bool = Field(

@@ -10,6 +10,7 @@ from ..accounts.accounts import Account
 from ..mail.kinds import LINK_TTL, Kind
 from ..mail.letters import Letter, write_letter
 from ..mail.links import MailedLinks
+from ..mail.messages import Look
 from ..mail.outbox import OutgoingMail
 from ..store.database import Database
 from ..store.instants import Clock
@@ -32,7 +33,7 @@ QUERY = {"callbackURL": "return_to", "authorization_request": "handle"}
 @dataclass(frozen=True)
 class LetterWriter:
     issuer: str
-    product: str
+    look: Look
     database: Database
     links: MailedLinks
     clock: Clock
@@ -63,7 +64,7 @@ class LetterWriter:
 
     @property
     def _facts(self) -> dict[str, str]:
-        return {"product": self.product, "host": urlsplit(self.issuer).netloc}
+        return {"product": self.look.product, "host": urlsplit(self.issuer).netloc}
 
 
 async def _find_addressed(session: AsyncSession, mail: OutgoingMail, kind: Kind) -> Account | None:

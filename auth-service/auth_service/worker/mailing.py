@@ -19,7 +19,7 @@ def open_sender(
     database: Database, target: MailTarget, sender: Address, ca_file: Path | None, writer: LetterWriter, clock: Clock
 ) -> MailSender:
     transport = _open_transport(target, sender, ca_file)
-    return MailSender(database, transport, sender, writer.product, writer.write, clock)
+    return MailSender(database, transport, sender, writer.look, writer.write, clock)
 
 
 def _open_transport(target: MailTarget, sender: Address, ca_file: Path | None) -> Transport:

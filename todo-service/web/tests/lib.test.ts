@@ -48,7 +48,7 @@ describe("a refusal of the Better Auth protocol", () => {
   const NONE = new Headers();
 
   test.each([
-    ["INVALID_EMAIL_OR_PASSWORD", 401, "invalid", "password", "Email or password is wrong."],
+    ["INVALID_EMAIL_OR_PASSWORD", 401, "invalid", "password", "The email address or the password is wrong."],
     [
       "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL",
       422,

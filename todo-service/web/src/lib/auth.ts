@@ -51,8 +51,16 @@ export type Step = "signed-in" | "code" | "set-up";
 /** The hosted page where a person who has to have a second factor sets one up. It then signs in, in this browser. */
 export const SET_UP = "/second-factor-setup";
 
+/** The hosted page that mails a link for a new password. */
+export const FORGOTTEN = "/reset-password";
+
 /** Fails as `unverified` if the address has to be confirmed first. */
-export async function signUp(asked: { name: string; email: string; password: string }): Promise<Step> {
+export async function signUp(asked: {
+  name: string;
+  email: string;
+  password: string;
+  rememberMe: boolean;
+}): Promise<Step> {
   const answer = await ask((options) => client.signUp.email(asked, options));
   const step = stepOf(answer);
   if (step !== "signed-in") return step;
@@ -62,7 +70,7 @@ export async function signUp(asked: { name: string; email: string; password: str
 }
 
 /** Fails as `unverified` if the address has to be confirmed first. */
-export async function signIn(asked: { email: string; password: string }): Promise<Step> {
+export async function signIn(asked: { email: string; password: string; rememberMe: boolean }): Promise<Step> {
   const step = stepOf(await ask((options) => client.signIn.email(asked, options)));
   awaitsCode = step === "code";
   if (step === "signed-in") await requireKept();
@@ -187,7 +195,7 @@ export async function listDevices(): Promise<Device[]> {
 
 /** Signs in again and revokes the old session, which was too old for the action. */
 export async function confirm(email: string, password: string, oldHandle: string): Promise<void> {
-  replacement = signIn({ email, password }).then(async (step) => {
+  replacement = signIn({ email, password, rememberMe: true }).then(async (step) => {
     if (step === "signed-in") await revokeDevice(oldHandle);
   });
   await replacement;
@@ -235,7 +243,7 @@ const UNVERIFIED = "Confirm your address first: a mail with a link is on its way
 
 /** For each error code the field that it concerns, and the sentence. */
 const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = {
-  INVALID_EMAIL_OR_PASSWORD: ["password", "Email or password is wrong."],
+  INVALID_EMAIL_OR_PASSWORD: ["password", "The email address or the password is wrong."],
   USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: ["email", "There is an account with this address already. Sign in instead."],
   INVALID_CODE: ["code", "This code is not valid. Enter the newest one; each works once."],
   INVALID_BACKUP_CODE: ["code", "This is none of your recovery codes, or it was used already."],

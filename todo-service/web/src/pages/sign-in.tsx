@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
-import { enterCode, isCodeAwaited, knowsPasskeys, SET_UP, signIn, signInByPasskey } from "../lib/auth.ts";
+import { enterCode, FORGOTTEN, isCodeAwaited, knowsPasskeys, SET_UP, signIn, signInByPasskey } from "../lib/auth.ts";
 import { useAddress } from "../lib/router.ts";
-import { Field, PasswordField } from "../parts/field.tsx";
+import { Field, PasswordField, RememberBox } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
 import { Frame, Link } from "../parts/frame.tsx";
 import { FailureMessage, Message } from "../parts/message.tsx";
@@ -21,20 +21,21 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
   const { search } = useAddress();
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
+  const [rememberMe, setRememberMe] = useState(true);
   const submission = useSubmission(["email", "password"], async () => {
-    const step = await signIn({ email, password });
+    const step = await signIn({ email, password, rememberMe });
     if (step === "code") goOn();
     if (step === "set-up") location.assign(SET_UP);
   });
   return (
     <Frame title="Sign in">
-      <form className="narrow" noValidate onSubmit={(event) => void submission.submit(event)}>
+      <form className="narrow card" noValidate onSubmit={(event) => void submission.submit(event)}>
         <h1>{sessionEnded ? "Welcome back" : "Sign in"}</h1>
         {sessionEnded && (
           <Message kind="notice">Your session has ended. Sign in to continue; what you typed is still there.</Message>
         )}
         <Field
-          label="Email"
+          label="Email address"
           name="email"
           type="email"
           autoComplete="username"
@@ -54,11 +55,15 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
           onChange={setPassword}
           error={submission.errorOf("password")}
         />
+        <p className="forgot">
+          <a href={FORGOTTEN}>Forgot password?</a>
+        </p>
+        <RememberBox checked={rememberMe} onChange={setRememberMe} />
         <SubmitButton submission={submission}>Sign in</SubmitButton>
         {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
         {knowsPasskeys() && <PasskeyButton />}
         <p className="aside">
-          New here? <Link to={`/sign-up${search}`}>Create an account</Link>
+          No account yet? <Link to={`/sign-up${search}`}>Create an account</Link>
         </p>
       </form>
     </Frame>
@@ -87,11 +92,11 @@ function CodeStep({ goBack }: { goBack: () => void }): ReactNode {
   const ofPaper = { autoComplete: "off", autoCapitalize: "none", spellCheck: false, maxLength: 64 } as const;
   return (
     <Frame title="Code">
-      <form className="narrow" noValidate onSubmit={(event) => void submission.submit(event)}>
+      <form className="narrow card" noValidate onSubmit={(event) => void submission.submit(event)}>
         <h1>{isRecoveryCode ? "Enter a recovery code" : "Enter the code"}</h1>
         <p className="lead">
           {isRecoveryCode
-            ? "One of the ten codes that you kept when you set up your authenticator app."
+            ? "One of the ten codes that you kept when you set up your authenticator app. Each works once."
             : "Your authenticator app shows six digits, and new ones every 30 seconds."}
         </p>
         <Field

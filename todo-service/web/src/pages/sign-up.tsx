@@ -2,7 +2,7 @@ import { type ReactNode, useState } from "react";
 import { SET_UP, signUp } from "../lib/auth.ts";
 import { Failure } from "../lib/failure.ts";
 import { useAddress } from "../lib/router.ts";
-import { Field, PasswordField } from "../parts/field.tsx";
+import { Field, PasswordField, RememberBox } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
 import { Frame, Link } from "../parts/frame.tsx";
 import { SendAgain } from "../parts/send-again.tsx";
@@ -13,13 +13,14 @@ export function SignUp(): ReactNode {
   const [name, setName] = useState("");
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
+  const [rememberMe, setRememberMe] = useState(true);
   const submission = useSubmission(["name", "email", "newPassword"], async () => {
     if (password.length < 8) throw new Failure("invalid", "Use at least 8 characters.", { field: "newPassword" });
-    if ((await signUp({ name: name.trim(), email, password })) === "set-up") location.assign(SET_UP);
+    if ((await signUp({ name: name.trim(), email, password, rememberMe })) === "set-up") location.assign(SET_UP);
   });
   return (
     <Frame title="Create an account">
-      <form className="narrow" noValidate onSubmit={(event) => void submission.submit(event)}>
+      <form className="narrow card" noValidate onSubmit={(event) => void submission.submit(event)}>
         <h1>Create an account</h1>
         <Field
           label="Name"
@@ -33,7 +34,7 @@ export function SignUp(): ReactNode {
           error={submission.errorOf("name")}
         />
         <Field
-          label="Email"
+          label="Email address"
           name="email"
           type="email"
           autoComplete="username"
@@ -54,10 +55,11 @@ export function SignUp(): ReactNode {
           error={submission.errorOf("newPassword")}
           hint={<Strength password={password} name={name} email={email} />}
         />
+        <RememberBox checked={rememberMe} onChange={setRememberMe} />
         <SubmitButton submission={submission}>Create account</SubmitButton>
         {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
         <p className="aside">
-          You have one already? <Link to={`/sign-in${search}`}>Sign in</Link>
+          Have an account? <Link to={`/sign-in${search}`}>Sign in</Link>
         </p>
       </form>
     </Frame>

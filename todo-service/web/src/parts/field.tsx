@@ -57,3 +57,13 @@ export function PasswordField(props: FieldProps): ReactNode {
     </Field>
   );
 }
+
+/** The same words and effect as on the hosted pages: without it the session ends with the browser. */
+export function RememberBox(props: { checked: boolean; onChange: (checked: boolean) => void }): ReactNode {
+  return (
+    <label className="choice">
+      <input type="checkbox" checked={props.checked} onChange={(event) => props.onChange(event.target.checked)} />
+      Keep me signed in on this device
+    </label>
+  );
+}
