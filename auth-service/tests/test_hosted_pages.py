@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.http.pages import SCRIPT_PATH, STYLESHEET_PATH
+from auth_service.http.pages import FIELDS_SCRIPT_PATH, SCRIPT_PATH, STYLESHEET_PATH
 
 from .browser import Browser, signed_in
 from .code_flow import register_frontend
@@ -19,12 +19,16 @@ HEADERS = {
     "cache-control": "no-store",
     "content-type": "text/html; charset=utf-8",
 }
-WITH_PASSKEYS = {"script-src": f"{ISSUER}{SCRIPT_PATH}", "connect-src": f"{ISSUER}/api/auth/passkey/"}
+SHOW = f"{ISSUER}{FIELDS_SCRIPT_PATH}"
+SCRIPTS = {
+    "/signin": {"script-src": f"{ISSUER}{SCRIPT_PATH} {SHOW}", "connect-src": f"{ISSUER}/api/auth/passkey/"},
+    "/signup": {"script-src": SHOW},
+}
 
 
 @pytest.mark.parametrize("path", FORMS)
 def test_page_is_under_a_policy_that_lets_it_do_what_it_needs(sqlite_service: Service, path: str) -> None:
-    """RFC 9700 §4.16 (rule S11 of RULES.md): no frames, no cache; one script where a passkey is asked for.
+    """RFC 9700 §4.16 (rule S11 of RULES.md): no frames, no cache; a script where a passkey or a password is.
 
     `form-action` is there only where no form can end at a client.
     """
@@ -38,9 +42,9 @@ def test_page_is_under_a_policy_that_lets_it_do_what_it_needs(sqlite_service: Se
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
         **({"form-action": "'self'"} if path == "/signout" else {}),
-        **(WITH_PASSKEYS if path == "/signin" else {"script-src": "'none'"}),
+        **SCRIPTS.get(path, {"script-src": "'none'"}),
     }
-    assert browser.last.text.count("<script") == (path == "/signin")
+    assert browser.last.text.count("<script") == {"/signin": 2, "/signup": 1}.get(path, 0)
     assert "<b>" not in browser.last.text, "a client's name was not escaped"
     assert not re.search(r"\sstyle=|\son[a-z]+=", browser.last.text), "the policy would block it"
 

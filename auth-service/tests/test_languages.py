@@ -189,6 +189,7 @@ def test_a_page_is_in_the_language_of_the_browser(sqlite_service: Service, path:
 def test_a_choice_at_the_foot_of_a_page_lasts_and_keeps_the_address(sqlite_service: Service) -> None:
     browser = Browser(sqlite_service).authorize(register_frontend(sqlite_service), ui_locales="en")
     query = dict(browser.last.request.url.params)
+    browser.open("/signin", **query, next="https://evil.example/")
     browser.open(f"/signin{browser.page.elements['language-de']['href']}")
     assert dict(browser.last.request.url.params) == {**query, "language": "de"}
     assert browser.last.headers.get_list("set-cookie")[0].startswith("language=de; Path=/; SameSite=Lax; Max-Age=")

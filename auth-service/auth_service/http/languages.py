@@ -8,6 +8,7 @@ Neither cookie is signed: a value that is none of our languages is ignored. The 
 that it speaks as the pages do.
 """
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -20,6 +21,7 @@ from .parts import Given, given
 
 CHOICE, ASKED = "language", "ui_locales"  # query parameters and cookies
 _YEAR = 365 * 24 * 60 * 60
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,512}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,16 @@ def note_asked(request: Request, ui_locales: str | None) -> None:
         _set_cookie(request, ASKED, language)
 
 
-def links_to_languages(request: Request) -> list[LanguageLink]:
-    """Links to this page in each language. None for the answer to a form: its address shows another page."""
+def links_to_languages(request: Request, callback: str) -> list[LanguageLink]:
+    """Links to this page in each language. None for the answer to a form: its address shows another page.
+
+    They keep handles and words of the query. Addresses in it may be anybody's; the page has checked `callback`.
+    """
     if request.method not in ("GET", "HEAD"):
         return []
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in (CHOICE, ASKED)]
+    query = [(name, value) for name, value in request.query_params.multi_items() if name not in (CHOICE, ASKED)]
+    kept = [(name, value) for name, value in query if _WORD.fullmatch(name) and _WORD.fullmatch(value)]
+    kept += [("callbackURL", callback)] if callback else []
     return [
         LanguageLink(code, catalogue_of(code).name, f"?{urlencode([*kept, (CHOICE, code)])}") for code in LANGUAGES
     ]

@@ -123,7 +123,7 @@ def render_page(
     parts, language = given(request, PageParts), language_of(request)
     keep_choice(request)
     shown = {**context, **_frame(parts), "script": SCRIPT_PATH if has_script else None}
-    shown["languages"] = links_to_languages(request)
+    shown["languages"] = links_to_languages(request, str(context.get("callback") or "")) if status < 400 else []
     body = templates_in(language).get_template(f"{name}.html").render(shown)
     scripts = [f"{parts.issuer}{path}" for path in (SCRIPT_PATH, FIELDS_SCRIPT_PATH) if f'<script src="{path}">' in body]
     script = " ".join(scripts) or "'none'"
