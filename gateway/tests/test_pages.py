@@ -113,8 +113,15 @@ def test_each_error_with_a_readable_header_is_a_page(gateway: RunningGateway, ca
     """The address comes before the header. One that fills the buffer (16 KiB) is a problem for everybody."""
     status, sent = malformed(gateway.host)[case]
     line, rest = sent.split(b"\r\n", 1)
-    page = read_page(gateway.raw(line + b"\r\nSec-Fetch-Mode: navigate\r\n" + rest), status)
-    assert page.links or "back" in page.ids
+    titles = set()
+    for language in (b"en", b"de"):
+        named = b"\r\nSec-Fetch-Mode: navigate\r\nAccept-Language: " + language + b"\r\n"
+        answer = gateway.raw(line + named + rest)
+        page = read_page(answer, status)
+        assert page.links or "back" in page.ids
+        assert b'<html lang="%s">' % language in answer.body
+        titles |= set(re.findall(b"<title>.*?</title>", answer.body))
+    assert len(titles) == 2, "each is said in both languages"
     assert gateway.auth.paths + gateway.todo.paths == []
 
 
@@ -161,6 +168,35 @@ def test_unknown_host_leads_to_the_name_of_the_site(gateway: RunningGateway) -> 
     page = read_page(answer, 421)
     assert page.links == {"own-name": f"http://{gateway.host}/"}
     assert "elsewhere" not in answer.body.decode()
+
+
+GERMAN: list[Mapping[str, str]] = [
+    {"Accept-Language": "de"},
+    {"Accept-Language": "de-CH, en;q=0.5"},
+    {"Accept-Language": "fr-CA, fr;q=0.9, de;q=0.8, en;q=0.7"},
+    {"Accept-Language": "en", "Cookie": "language=de"},
+    {"Accept-Language": "en", "Cookie": "a=b; language=en; ui_locales=de"},
+]
+ENGLISH: list[Mapping[str, str]] = [
+    {},
+    {"Accept-Language": ""},
+    {"Accept-Language": "fr, x-de"},
+    {"Accept-Language": "fr,  en-GB;q=0.9, de;q=0.8"},
+    {"Accept-Language": "de", "Cookie": "language=en"},
+    {"Accept-Language": "den", "Cookie": "language=deutsch"},
+    {"Accept-Language": "en|de|"},
+]
+
+
+@pytest.mark.parametrize(("language", "sent"), [("de", each) for each in GERMAN] + [("en", each) for each in ENGLISH])
+def test_page_is_in_the_language_of_the_hosted_pages(
+    gateway: RunningGateway, language: str, sent: Mapping[str, str]
+) -> None:
+    """The cookies of the hosted pages go before the browser's wish."""
+    text = gateway.request("/none", headers={**NAVIGATION, **sent}).body.decode()
+    assert f'<html lang="{language}">' in text
+    assert ("Diese Seite gibt es nicht" in text) == (language == "de")
+    assert ("Go to the start page" in text) == (language == "en")
 
 
 def test_head_of_an_error_has_no_content(gateway: RunningGateway) -> None:

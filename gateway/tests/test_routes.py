@@ -50,6 +50,9 @@ AUTH = [
     "/.well-known/webauthn",
     "/passkeys",
     "/pages/passkeys-0123456789abcdef.js",
+    "/pages/fields-0123456789abcdef.js",
+    "/pages/brand-0123456789abcdef.css",
+    "/pages/logo-0123456789abcdef.svg",
 ]
 TODO = [
     "/.well-known/oauth-protected-resource/api/v1",
@@ -123,6 +126,7 @@ UNLISTED = [
     "/pages/style-x.css.map",
     "/pages/passkeys-x.js",
     "/pages/style-0123.html",
+    "/pages/logo-0123.html",
     "/healthz/",
     "/Healthz",
     "/api",
