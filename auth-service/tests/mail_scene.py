@@ -13,8 +13,8 @@ import pytest
 
 from auth_service.mail.kinds import Kind
 from auth_service.mail.links import MailedLinks
-from auth_service.mail.outbox import Outbox
 from auth_service.mail.messages import Look
+from auth_service.mail.outbox import Outbox
 from auth_service.mail.sender import MailSender
 from auth_service.mail.smtp import Smtp
 from auth_service.network.mail_urls import SmtpServer, parse_mail_url, parse_sender

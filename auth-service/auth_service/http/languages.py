@@ -74,9 +74,7 @@ def links_to_languages(request: Request, callback: str) -> list[LanguageLink]:
     query = [(name, value) for name, value in request.query_params.multi_items() if name not in (CHOICE, ASKED)]
     kept = [(name, value) for name, value in query if _WORD.fullmatch(name) and _WORD.fullmatch(value)]
     kept += [("callbackURL", callback)] if callback else []
-    return [
-        LanguageLink(code, catalogue_of(code).name, f"?{urlencode([*kept, (CHOICE, code)])}") for code in LANGUAGES
-    ]
+    return [LanguageLink(code, catalogue_of(code).name, f"?{urlencode([*kept, (CHOICE, code)])}") for code in LANGUAGES]
 
 
 def _forget_asked(request: Request) -> None:

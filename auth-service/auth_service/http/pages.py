@@ -125,7 +125,9 @@ def render_page(
     shown = {**context, **_frame(parts), "script": SCRIPT_PATH if has_script else None}
     shown["languages"] = links_to_languages(request, str(context.get("callback") or "")) if status < 400 else []
     body = templates_in(language).get_template(f"{name}.html").render(shown)
-    scripts = [f"{parts.issuer}{path}" for path in (SCRIPT_PATH, FIELDS_SCRIPT_PATH) if f'<script src="{path}">' in body]
+    scripts = [
+        f"{parts.issuer}{path}" for path in (SCRIPT_PATH, FIELDS_SCRIPT_PATH) if f'<script src="{path}">' in body
+    ]
     script = " ".join(scripts) or "'none'"
     connect = f"; connect-src {parts.issuer}/api/auth/passkey/" if has_script else ""
     headers = _headers(parts, ends_at_client=ends_at_client, script=script + connect)

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from .kinds import LINK_TTL, Kind
 from .languages.catalogues import catalogue_of
 from .languages.choosing import DEFAULT_LANGUAGE, LANGUAGES
-from .kinds import LINK_TTL, Kind
 
 
 @dataclass(frozen=True)

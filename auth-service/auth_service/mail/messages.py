@@ -62,7 +62,9 @@ def compose(letter: Letter, envelope: Envelope, look: Look) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: no auto-reply, such as "I am on holiday"
     message.set_content(_text(letter), cte="quoted-printable")
     logo = look.logo if look.logo is not None and look.logo[1] in _SHOWN_IN_MAILS else None
-    html = _templates().get_template("letter.html").render(letter=letter, look=look, logo=f"cid:{_LOGO}" if logo else "")
+    html = (
+        _templates().get_template("letter.html").render(letter=letter, look=look, logo=f"cid:{_LOGO}" if logo else "")
+    )
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     if logo is not None:
         kind, _, subtype = logo[1].partition("/")

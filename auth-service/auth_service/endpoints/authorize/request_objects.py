@@ -34,7 +34,8 @@ async def unpack(request: Request, parameters: Parameters, parts: RequestParts, 
         raise PageRefused(
             "This link does not work",
             Sentence(
-                "The application that sent you here has signed its request wrongly. Tell the people who run it: {fault}",
+                "The application that sent you here has signed its request wrongly. "
+                "Tell the people who run it: {fault}",
                 fault=f"{refusal.error}: {refusal.description}",
             ),
             reason=f"{client.client_id}: {refusal.description}",

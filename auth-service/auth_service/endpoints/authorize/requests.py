@@ -68,8 +68,8 @@ async def find_client(
         raise PageRefused(
             "This link does not work",
             Sentence(
-                "The application that sent you here wants more than {number} octets back (the parameter state). Tell the "
-                "people who run it.",
+                "The application that sent you here wants more than {number} octets back (the parameter state). "
+                "Tell the people who run it.",
                 number=STATE_MAX_LENGTH,
             ),
             reason=f"{client.client_id}: state is too long",

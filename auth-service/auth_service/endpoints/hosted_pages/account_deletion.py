@@ -10,8 +10,8 @@ from ...accounts.accounts import find_password_hash
 from ...accounts.passwords import TooBusy
 from ...http.current_session import Current
 from ...http.pages import render_page, see_other
-from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
+from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...signing_in.account_deletion import DeletionParts, delete_account, request_deletion
 from ...signing_in.confirming import ConfirmingParts, confirm_password

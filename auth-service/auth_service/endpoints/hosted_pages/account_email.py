@@ -10,8 +10,8 @@ from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
 from ...http.current_session import Current
 from ...http.pages import see_other
-from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
+from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...signing_in.email_change import request_change
 from ...signing_in.guessing import WrongPassword, place_in_queue

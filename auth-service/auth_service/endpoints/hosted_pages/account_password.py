@@ -10,8 +10,8 @@ from ...accounts.passwords import TooBusy
 from ...accounts.weak_passwords import WeakPassword
 from ...http.current_session import Current
 from ...http.pages import see_other
-from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
+from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...signing_in.guessing import WrongPassword
 from ...signing_in.password_change import NewPassword, NoPassword, PasswordChangeParts, SessionGone, change_password

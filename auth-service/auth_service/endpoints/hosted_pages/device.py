@@ -18,8 +18,8 @@ from ...grants.user_codes import MAX_TYPED, UserCodes
 from ...http.current_session import SessionParts, device_of, find_current
 from ...http.pages import ANSWERS, AUTHORIZE, HANDLE, see_other
 from ...http.parts import Now, given
-from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
+from ...mail.languages.sentences import Sentence
 from ...network.networks import networks_of
 from ...oauth.parameters import Parameters
 from ...sealed import opaque

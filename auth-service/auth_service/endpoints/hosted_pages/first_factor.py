@@ -11,8 +11,8 @@ from ...accounts.factors.totp_factors import AlreadyEnabled
 from ...http.current_session import find_current
 from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingRequest
-from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
+from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...signing_in.first_factor import Waiting, complete_set_up
 from ...signing_in.second_factor import ChallengeSpent, NoChallenge, WrongCode

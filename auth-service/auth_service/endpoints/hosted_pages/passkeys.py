@@ -19,8 +19,8 @@ from ...accounts.passwords import RETRY_AFTER, TooBusy
 from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, see_other
 from ...http.parts import Now, given
-from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
+from ...mail.languages.sentences import Sentence
 from ...oauth.names import NotAName, parse_name
 from ...oauth.parameters import Parameters
 from ...signing_in.guessing import WrongPassword

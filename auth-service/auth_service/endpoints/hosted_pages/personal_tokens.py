@@ -18,8 +18,8 @@ from ...clients.clients import PERSONAL_CLIENT_ID, WEB_CLIENT_ID
 from ...http.current_session import Current, SessionParts, find_current
 from ...http.pages import ANSWERS, see_other
 from ...http.parts import Now, given
-from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
+from ...mail.languages.sentences import Sentence
 from ...oauth.audiences import Resources
 from ...oauth.authentication_context import PASSWORD
 from ...oauth.names import NotAName, parse_name

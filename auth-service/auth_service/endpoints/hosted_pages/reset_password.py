@@ -15,9 +15,9 @@ from ...accounts.passwords import TooBusy
 from ...accounts.weak_passwords import WeakPassword
 from ...http.pages import ACCOUNT_LINK, ANSWERS_WITH_MAIL, Link, PageRefused, see_other
 from ...http.parts import Now, given
-from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...mail.kinds import Kind
+from ...mail.languages.sentences import Sentence
 from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
 from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link

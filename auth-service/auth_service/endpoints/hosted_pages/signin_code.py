@@ -8,8 +8,8 @@ from fastapi import Request, Response
 from ...http.current_session import find_current
 from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingParts, PendingRequest
-from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
+from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...signing_in.begun import SecondFactorAsked
 from ...signing_in.code_sign_in import NoCode, WrongMailedCode, sign_in_by_code

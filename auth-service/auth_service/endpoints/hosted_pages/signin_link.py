@@ -8,8 +8,8 @@ from fastapi import Request, Response
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...http.pages import HANDLE, see_other
 from ...http.pending_requests import PendingRequest
-from ...mail.languages.sentences import Sentence
 from ...limits.attempts import AttemptLimiter, TooManyAttempts
+from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...signing_in.code_sign_in import request_code
 from ...signing_in.mail_sign_in import MailSignInParts

@@ -9,9 +9,9 @@ from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...http.current_session import SessionParts, find_current
 from ...http.pages import ACCOUNT_LINK, ANSWERS_WITH_MAIL, HANDLE, Link, PageRefused, see_other
 from ...http.parts import Now, given
-from ...mail.languages.sentences import Sentence
 from ...limits.attempts import TooManyAttempts
 from ...mail.kinds import Kind
+from ...mail.languages.sentences import Sentence
 from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
 from ...signing_in.email_verification import verify_email

@@ -1,4 +1,4 @@
-"""Which of our languages is asked for: by a browser (RFC 9110 §12.5.4), or by a client (OpenID Connect Core §3.1.2.1)."""
+"""Which of our languages a browser (RFC 9110 §12.5.4) or a client (OpenID Connect Core §3.1.2.1) asks for."""
 
 import re
 from pathlib import Path
