@@ -34,6 +34,7 @@ from .network.outbound import Outbound
 from .network.trusted_origins import TrustedOrigins
 from .resources.cache import ResourceCache
 from .sessions.lifetimes import Lifetimes
+from .settings.branding import find_logo, find_palettes
 from .settings.settings import Settings
 from .signing_in.factor_checks import FactorChecks, open_factor_checks
 from .signing_in.passkey_checks import PasskeyChecks, open_passkey_checks
@@ -151,7 +152,6 @@ def _assemble(
     client_limits = open_client_limits(quota, settings.redis_url, settings.redis_ca_file, settings.redis_timeout)
     queue_limit = settings.hashing_queue_limit if has_limits else UNLIMITED_QUEUE
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
-    assertions = AssertionVerifier(database, FetchedKeys(outbound))
     cached_clients, resources = ClientCache(database), ResourceCache(settings.issuer, database)
     tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, settings.id_token_ttl, keys)
     sessions = Lifetimes(settings.session_ttl, settings.session_update_age, settings.session_absolute_max_age)
@@ -168,7 +168,7 @@ def _assemble(
         status_lists=status_lists,
         token_status=TokenStatus(database, status_lists),
         tokens=tokens,
-        clients=ClientAuthenticator(settings.issuer, cached_clients, assertions),
+        clients=ClientAuthenticator(issuer, cached_clients, AssertionVerifier(database, FetchedKeys(outbound))),
         cached_clients=cached_clients,
         client_limits=client_limits,
         client_documents=FetchedDocuments(outbound, limit_documents(client_limits)),
@@ -185,7 +185,7 @@ def _assemble(
         passkey_checks=open_passkey_checks(issuer, product, settings.passkey_rp_id, settings.passkey_origins, secrets),
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
-        branding=open_branding(issuer, product, settings.palettes, settings.logo),
+        branding=open_branding(issuer, product, find_palettes(settings), find_logo(settings)),
         user_codes=UserCodes.open(secrets, client_limits, is_on=has_limits),
         push_limits=limit_networks(client_limits, "par", PUSHES),
         hints=HintVerifier(database, settings.issuer),

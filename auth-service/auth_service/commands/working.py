@@ -25,6 +25,7 @@ from ..mail.sender import MailSender
 from ..migrations import HEAD, serves
 from ..network.mail_urls import parse_mail_url, parse_sender
 from ..network.outbound import Outbound
+from ..settings.branding import find_logo
 from ..settings.settings import Settings, load_settings
 from ..status_lists.lists import CLOSED_MARGIN, replace_and_retire
 from ..store.database import Database, open_database
@@ -106,7 +107,7 @@ def _open_mailing(settings: Settings, database: Database) -> Sequence[MailSender
     if target is None or settings.mail_from is None:
         return ()
     product = settings.product_name or urlsplit(settings.issuer).netloc
-    look = Look(product, settings.palettes[0]["accent"] if settings.palettes else OUR_COLOUR, settings.logo)
+    look = Look(product, settings.product_colour or OUR_COLOUR, find_logo(settings))
     links = MailedLinks(settings.versioned("secret"))
     writer = LetterWriter(settings.issuer, look, database, links, utc_now)
     sender = parse_sender(settings.mail_from)

@@ -37,11 +37,11 @@ class BrandSettings(BaseModel):
         None, description="Logo on pages and in mails: SVG, PNG, JPEG or WebP, at most 64 KiB. See [Look](#look)"
     )
 
-    @property
-    def palettes(self) -> tuple[Palette, Palette] | None:
-        """The colours of light and of dark pages. None: our own."""
-        return None if self.product_colour is None else palettes_of(self.product_colour)
 
-    @property
-    def logo(self) -> Logo | None:
-        return None if self.product_logo_file is None else read_logo(self.product_logo_file)
+def find_palettes(settings: BrandSettings) -> tuple[Palette, Palette] | None:
+    """The colours of light and of dark pages. None: our own."""
+    return None if settings.product_colour is None else palettes_of(settings.product_colour)
+
+
+def find_logo(settings: BrandSettings) -> Logo | None:
+    return None if settings.product_logo_file is None else read_logo(settings.product_logo_file)
