@@ -1,6 +1,7 @@
 """The hosted pages of passkeys. The tests do what the script does; tests-e2e has it in Chromium."""
 
 import json
+import re
 from typing import Any
 
 import jwt
@@ -149,18 +150,21 @@ class TestChanging:
         assert sqlite_service.rows("SELECT count(*) FROM passkeys") == [(1,)]
 
 
-def test_scripts_run_only_where_passkeys_are_used(sqlite_service: Service) -> None:
-    """One script, by its address, which may ask for nothing but options."""
+def test_scripts_run_only_where_passkeys_or_passwords_are_used(sqlite_service: Service) -> None:
+    """By their addresses. The one of passkeys may ask for nothing but options, and the one of passwords for nothing."""
     browser = Browser(sqlite_service).open("/signin")
     policy = dict(
         each.strip().partition(" ")[::2] for each in browser.last.headers["content-security-policy"].split(";")
     )
-    source = browser.last.text.partition('<script src="')[2].partition('"')[0]
-    assert (policy["script-src"], policy["connect-src"]) == (f"{ISSUER}{source}", f"{ISSUER}/api/auth/passkey/")
-    served = browser.client.get(source)
-    assert (served.headers["content-type"], served.status_code) == ("text/javascript; charset=utf-8", 200)
-    assert "immutable" in served.headers["cache-control"]
-    browser.open("/signup")
+    sources = re.findall('<script src="([^"]*)"', browser.last.text)
+    assert policy["script-src"].split() == [f"{ISSUER}{source}" for source in sources]
+    assert policy["connect-src"] == f"{ISSUER}/api/auth/passkey/"
+    for source in sources:
+        served = browser.client.get(source)
+        assert (served.headers["content-type"], served.status_code) == ("text/javascript; charset=utf-8", 200)
+        assert "immutable" in served.headers["cache-control"]
+    assert "connect-src" not in browser.open("/signup").last.headers["content-security-policy"]
+    browser.open("/device")
     assert "script-src 'none'" in browser.last.headers["content-security-policy"]
     assert "<script" not in browser.last.text
 
@@ -169,4 +173,4 @@ def test_scripts_run_only_where_passkeys_are_used(sqlite_service: Service) -> No
 def test_no_page_offers_them_at_an_ip_address(start: Start, sqlite_url: str, issuer: str) -> None:
     """Browsers know no passkeys for one."""
     browser = Browser(start(sqlite_url, AUTH_ISSUER=issuer)).open("/signin")
-    assert "<script" not in browser.last.text
+    assert "/pages/passkeys-" not in browser.last.text

@@ -267,7 +267,7 @@ def test_a_person_makes_a_token_sees_its_use_and_removes_it(service: Service) ->
     assert (service.clock().timestamp() - claims["auth_time"] < 60, claims["amr"]) == (True, ["pwd"])
     browser.open("/personal-tokens")
     assert token not in browser.last.text
-    assert "Last used on" in browser.page.text
+    assert "Last used today" in browser.page.text
     [[token_id]] = service.rows("SELECT id FROM personal_tokens")
     assert "no-tokens" in browser.press(f"revoke-form-{token_id}", f"revoke-{token_id}").page.elements
     assert error(service, token) == (400, "invalid_request")
