@@ -116,7 +116,7 @@ def test_pages_show_the_product(start: Start, sqlite_url: str, tmp_path: Path) -
     (tmp_path / "logo.svg").write_text(SVG.format("<circle r='4'/>"))
     logo = {"AUTH_PRODUCT_LOGO_FILE": str(tmp_path / "logo.svg"), "AUTH_PRODUCT_COLOUR": "#6750a4"}
     browser = Browser(start(sqlite_url, AUTH_PRODUCT_NAME="Ann's <b>shop</b>", **logo)).open("/signin")
-    found = re.search(r'<img class="logo" src="(/pages/logo-[0-9a-f]{16}\.svg)" alt="([^"]*)"', browser.last.text)
+    found = re.search(r'<img class="brand" src="(/pages/logo-[0-9a-f]{16}\.svg)" alt="([^"]*)"', browser.last.text)
     assert found is not None
     assert found[2] == "Ann&#39;s &lt;b&gt;shop&lt;/b&gt;"
     assert f"img-src data: {ISSUER}{found[1]};" in browser.last.headers["content-security-policy"]

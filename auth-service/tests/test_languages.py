@@ -116,6 +116,7 @@ def test_a_template_has_no_text_outside_of_a_translation(template: Path) -> None
     text = re.sub(r"{#.*?#}|<!--.*?-->|<script.*?</script>", "", template.read_text("utf-8"), flags=re.DOTALL)
     text = re.sub(r"{%-? *trans\b.*?endtrans *-?%}", "", text, flags=re.DOTALL)
     labels = re.findall(r'(?:aria-label|placeholder|alt|title)="([^"{]*[A-Za-z][^"{]*)"', text)
+    labels += re.findall(r"""(?<!_\()"([A-Z][a-z]+\b[^"]*)\"(?=[^<>]*[%}]})""", text)
     text = re.sub(r"""{%.*?%}|{{.*?}}|[\w-]+="[^"]*"|autofocus""", "", text, flags=re.DOTALL)
     assert labels + re.findall(r"[A-Za-z]{2,}", re.sub(r"<[^>]*>", "", text)) == []
 

@@ -1,6 +1,7 @@
 // Failure: everything that can go wrong between the person and the services, with a sentence for the person. All functions
 // of lib/ that fail throw a Failure.
 
+import { say } from "./language.ts";
 import type { ProblemDocument } from "./todo-api.ts";
 
 export type FailureKind =
@@ -127,10 +128,9 @@ function wrongFields(problem: Partial<ProblemDocument>): string {
 
 export function inSeconds(at: number | undefined, now: number): string {
   const seconds = Math.max(1, Math.ceil(((at ?? now) - now) / 1000));
-  if (at === undefined) return "in a moment";
-  return seconds > 90
-    ? `in ${Math.ceil(seconds / 60)} minutes`
-    : `in ${seconds} ${seconds === 1 ? "second" : "seconds"}`;
+  if (at === undefined) return say("in a moment");
+  if (seconds > 90) return say("in {number} minutes", { number: Math.ceil(seconds / 60) });
+  return say(seconds === 1 ? "in 1 second" : "in {number} seconds", { number: seconds });
 }
 
 /** The time of a Retry-After header, which has seconds or a date (RFC 9110 §10.2.3). */

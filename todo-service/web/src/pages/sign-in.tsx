@@ -1,9 +1,11 @@
 import { type ReactNode, useState } from "react";
 import { enterCode, FORGOTTEN, isCodeAwaited, knowsPasskeys, SET_UP, signIn, signInByPasskey } from "../lib/auth.ts";
+import { say } from "../lib/language.ts";
 import { useAddress } from "../lib/router.ts";
 import { Field, PasswordField, RememberBox } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
 import { Frame, Link } from "../parts/frame.tsx";
+import { Languages } from "../parts/languages.tsx";
 import { FailureMessage, Message } from "../parts/message.tsx";
 import { SendAgain } from "../parts/send-again.tsx";
 
@@ -28,14 +30,16 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
     if (step === "set-up") location.assign(SET_UP);
   });
   return (
-    <Frame title="Sign in">
+    <Frame title={say("Sign in")}>
       <form className="narrow card" noValidate onSubmit={(event) => void submission.submit(event)}>
-        <h1>{sessionEnded ? "Welcome back" : "Sign in"}</h1>
+        <h1>{say(sessionEnded ? "Welcome back" : "Sign in")}</h1>
         {sessionEnded && (
-          <Message kind="notice">Your session has ended. Sign in to continue; what you typed is still there.</Message>
+          <Message kind="notice">
+            {say("Your session has ended. Sign in to continue; what you typed is still there.")}
+          </Message>
         )}
         <Field
-          label="Email address"
+          label={say("Email address")}
           name="email"
           type="email"
           autoComplete="username"
@@ -47,7 +51,7 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
           error={submission.errorOf("email")}
         />
         <PasswordField
-          label="Password"
+          label={say("Password")}
           name="password"
           autoComplete="current-password"
           required
@@ -56,16 +60,17 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
           error={submission.errorOf("password")}
         />
         <p className="forgot">
-          <a href={FORGOTTEN}>Forgot password?</a>
+          <a href={FORGOTTEN}>{say("Forgot password?")}</a>
         </p>
         <RememberBox checked={rememberMe} onChange={setRememberMe} />
-        <SubmitButton submission={submission}>Sign in</SubmitButton>
+        <SubmitButton submission={submission}>{say("Sign in")}</SubmitButton>
         {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
         {knowsPasskeys() && <PasskeyButton />}
         <p className="aside">
-          No account yet? <Link to={`/sign-up${search}`}>Create an account</Link>
+          {say("No account yet?")} <Link to={`/sign-up${search}`}>{say("Create an account")}</Link>
         </p>
       </form>
+      <Languages />
     </Frame>
   );
 }
@@ -75,7 +80,7 @@ function PasskeyButton(): ReactNode {
   return (
     <>
       <button type="button" className="wide" aria-busy={submission.isBusy} onClick={() => void submission.submit()}>
-        Use a passkey
+        {say("Use a passkey")}
       </button>
       {submission.failure && <FailureMessage failure={submission.failure} />}
     </>
@@ -91,17 +96,19 @@ function CodeStep({ goBack }: { goBack: () => void }): ReactNode {
   const ofApp = { inputMode: "numeric", autoComplete: "one-time-code", maxLength: 10 } as const;
   const ofPaper = { autoComplete: "off", autoCapitalize: "none", spellCheck: false, maxLength: 64 } as const;
   return (
-    <Frame title="Code">
+    <Frame title={say("Code")}>
       <form className="narrow card" noValidate onSubmit={(event) => void submission.submit(event)}>
-        <h1>{isRecoveryCode ? "Enter a recovery code" : "Enter the code"}</h1>
+        <h1>{say(isRecoveryCode ? "Enter a recovery code" : "Enter the code")}</h1>
         <p className="lead">
-          {isRecoveryCode
-            ? "One of the ten codes that you kept when you set up your authenticator app. Each works once."
-            : "Your authenticator app shows six digits, and new ones every 30 seconds."}
+          {say(
+            isRecoveryCode
+              ? "One of the ten codes that you kept when you set up your authenticator app. Each works once."
+              : "Your authenticator app shows six digits, and new ones every 30 seconds.",
+          )}
         </p>
         <Field
           key={String(isRecoveryCode)}
-          label={isRecoveryCode ? "Recovery code" : "Six-digit code"}
+          label={say(isRecoveryCode ? "Recovery code" : "Six-digit code")}
           name="code"
           required
           autoFocus
@@ -112,15 +119,15 @@ function CodeStep({ goBack }: { goBack: () => void }): ReactNode {
         />
         <label className="choice">
           <input type="checkbox" checked={trust} onChange={(event) => setTrust(event.target.checked)} />
-          Do not ask in this browser for 30 days
+          {say("Do not ask in this browser for 30 days")}
         </label>
-        <SubmitButton submission={submission}>Sign in</SubmitButton>
+        <SubmitButton submission={submission}>{say("Sign in")}</SubmitButton>
         <p className="aside">
           <button type="button" className="plain" onClick={() => (setRecoveryCode(!isRecoveryCode), setCode(""))}>
-            {isRecoveryCode ? "Use the authenticator app" : "Use a recovery code"}
+            {say(isRecoveryCode ? "Use the authenticator app" : "Use a recovery code")}
           </button>{" "}
           <button type="button" className="plain" onClick={goBack}>
-            Back to the password
+            {say("Back to the password")}
           </button>
         </p>
       </form>

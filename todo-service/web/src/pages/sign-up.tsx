@@ -1,10 +1,12 @@
 import { type ReactNode, useState } from "react";
 import { SET_UP, signUp } from "../lib/auth.ts";
 import { Failure } from "../lib/failure.ts";
+import { say } from "../lib/language.ts";
 import { useAddress } from "../lib/router.ts";
 import { Field, PasswordField, RememberBox } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
 import { Frame, Link } from "../parts/frame.tsx";
+import { Languages } from "../parts/languages.tsx";
 import { SendAgain } from "../parts/send-again.tsx";
 import { Strength } from "../parts/strength.tsx";
 
@@ -15,15 +17,15 @@ export function SignUp(): ReactNode {
   const [password, setPassword] = useState("");
   const [rememberMe, setRememberMe] = useState(true);
   const submission = useSubmission(["name", "email", "newPassword"], async () => {
-    if (password.length < 8) throw new Failure("invalid", "Use at least 8 characters.", { field: "newPassword" });
+    if (password.length < 8) throw new Failure("invalid", say("Use at least 8 characters."), { field: "newPassword" });
     if ((await signUp({ name: name.trim(), email, password, rememberMe })) === "set-up") location.assign(SET_UP);
   });
   return (
-    <Frame title="Create an account">
+    <Frame title={say("Create an account")}>
       <form className="narrow card" noValidate onSubmit={(event) => void submission.submit(event)}>
-        <h1>Create an account</h1>
+        <h1>{say("Create an account")}</h1>
         <Field
-          label="Name"
+          label={say("Name")}
           name="name"
           autoComplete="name"
           required
@@ -34,7 +36,7 @@ export function SignUp(): ReactNode {
           error={submission.errorOf("name")}
         />
         <Field
-          label="Email address"
+          label={say("Email address")}
           name="email"
           type="email"
           autoComplete="username"
@@ -45,7 +47,7 @@ export function SignUp(): ReactNode {
           error={submission.errorOf("email")}
         />
         <PasswordField
-          label="Password"
+          label={say("Password")}
           name="newPassword"
           autoComplete="new-password"
           required
@@ -56,12 +58,13 @@ export function SignUp(): ReactNode {
           hint={<Strength password={password} name={name} email={email} />}
         />
         <RememberBox checked={rememberMe} onChange={setRememberMe} />
-        <SubmitButton submission={submission}>Create account</SubmitButton>
+        <SubmitButton submission={submission}>{say("Create account")}</SubmitButton>
         {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
         <p className="aside">
-          Have an account? <Link to={`/sign-in${search}`}>Sign in</Link>
+          {say("Have an account?")} <Link to={`/sign-in${search}`}>{say("Sign in")}</Link>
         </p>
       </form>
+      <Languages />
     </Frame>
   );
 }

@@ -1,6 +1,7 @@
 // A labelled field with its error beside it.
 
 import { type InputHTMLAttributes, type ReactNode, useId, useState } from "react";
+import { say } from "../lib/language.ts";
 
 interface FieldProps extends Omit<InputHTMLAttributes<HTMLInputElement>, "onChange" | "value"> {
   name: string;
@@ -49,13 +50,18 @@ export function PasswordField(props: FieldProps): ReactNode {
         type="button"
         className="plain reveal"
         aria-pressed={isShown}
-        aria-label={`Show ${props.label.toLowerCase()}`}
+        aria-label={revealOf(props.label)}
         onClick={() => setShown(!isShown)}
       >
-        {isShown ? "Hide" : "Show"}
+        {say(isShown ? "Hide" : "Show")}
       </button>
     </Field>
   );
+}
+
+/** The name of the button: a page may have more than one field for a password. */
+function revealOf(label: string): string {
+  return label === say("Password") ? say("Show password") : `Show ${label.toLowerCase()}`;
 }
 
 /** The same words and effect as on the hosted pages: without it the session ends with the browser. */
@@ -63,7 +69,7 @@ export function RememberBox(props: { checked: boolean; onChange: (checked: boole
   return (
     <label className="choice">
       <input type="checkbox" checked={props.checked} onChange={(event) => props.onChange(event.target.checked)} />
-      Keep me signed in on this device
+      {say("Keep me signed in on this device")}
     </label>
   );
 }

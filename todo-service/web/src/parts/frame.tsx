@@ -2,6 +2,7 @@
 
 import { type MouseEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Person } from "../lib/auth.ts";
+import { say } from "../lib/language.ts";
 import { navigate } from "../lib/router.ts";
 import { ConnectionBanner } from "./connection-banner.tsx";
 import { SignOutButton } from "./sign-out-button.tsx";
@@ -22,7 +23,7 @@ export function Frame({
   return (
     <>
       <a className="skip" href="#main" onClick={(event) => (event.preventDefault(), main.current?.focus())}>
-        Skip to content
+        {say("Skip to content")}
       </a>
       <header className="top">
         <Link className="wordmark" to="/">
@@ -56,7 +57,7 @@ export function Patience(): ReactNode {
     const timer = setTimeout(() => setLong(true), 600);
     return () => clearTimeout(timer);
   }, []);
-  return isLong && <p className="patience">Loading …</p>;
+  return isLong && <p className="patience">{say("Loading …")}</p>;
 }
 
 interface LinkProps {
