@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from gettext import c2py  # type: ignore[attr-defined]  # typeshed lacks it; it compiles the formula of a .po file
+from gettext import c2py  # compiles the formula of plurals of a .po file
 from pathlib import Path
 from typing import Any
 
