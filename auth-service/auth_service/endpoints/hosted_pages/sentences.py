@@ -6,15 +6,17 @@ from typing import NamedTuple
 from ...accounts import passwords
 from ...oauth.audiences import Resources
 from ...oauth.consent import Agreement
-from ...oauth.scope import EMAIL, GROUPS, IDENTITY, OFFLINE_ACCESS, OPENID, PROFILE, ROLES
+from ...oauth.scope import ADDRESS, EMAIL, GROUPS, IDENTITY, OFFLINE_ACCESS, OPENID, PHONE, PROFILE, ROLES
 
 WRONG_CURRENT_PASSWORD = "The current password is wrong."  # noqa: S105 - a sentence
 NO_EMAIL = "Please enter an e-mail address, such as ann@example.com."
 TOO_BUSY = "Too many people are signing in at the moment. Please try again in a moment."
 IDENTITY_IN_WORDS: Mapping[str, str] = {
     OPENID: "Know that it is you",
-    PROFILE: "See your name and your picture",
+    PROFILE: "See your profile: your name, your picture and, if known, more, such as your birthday",
     EMAIL: "See your e-mail address",
+    ADDRESS: "See your postal address",
+    PHONE: "See your telephone number",
     ROLES: "See what roles you have",
     GROUPS: "See which groups you are in",
     OFFLINE_ACCESS: "Keep this access while you are away, until you remove it",
