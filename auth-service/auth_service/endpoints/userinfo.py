@@ -7,8 +7,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from ..clients.cache import ClientCache
+from ..clients.clients import Client
 from ..http.bearer_tokens import REFUSALS, insufficient_scope, invalid_token, prove_key, read_token, refuse_proof
-from ..http.dpop import DPoPParts
+from ..http.dpop import DPoPParts, algorithms_of
 from ..http.oauth_requests import NO_STORE
 from ..http.parts import given
 from ..oauth.claims import names_for
@@ -70,9 +71,9 @@ async def userinfo(request: Request) -> Response:
     account = await parts.access_tokens.find_account(token, now=now)
     if account is None:
         raise invalid_token("ended grant or session, or suspended account")
-    await _spend(parts, proof)
-    names = names_for(token.scopes, token.userinfo_claims)
     client = await parts.cached_clients.find(token.client_id, now=now)
+    await _spend(parts, proof, client)
+    names = names_for(token.scopes, token.userinfo_claims)
     api = None if client is None else client.registration.default_resource
     held = await person_claims.find_held_by_person(parts.database, account, names, api)
     told = {"sub": account.id, **person_claims.describe(account, names, held, api=api)}
@@ -82,9 +83,11 @@ async def userinfo(request: Request) -> Response:
     return Response(parts.tokens.sign_userinfo(told, token.client_id, alg), headers=NO_STORE, media_type=JWT)
 
 
-async def _spend(parts: UserinfoParts, proof: DPoPProof | None) -> None:
+async def _spend(parts: UserinfoParts, proof: DPoPProof | None, client: Client | None) -> None:
     if proof is None:
         return
+    if client is not None and proof.alg not in algorithms_of(client):
+        raise refuse_proof(InvalidDPoPProof(f"The DPoP proof is refused: its alg is {proof.alg}."))
     try:
         await parts.dpop_proofs.spend(proof)
     except InvalidDPoPProof as error:
