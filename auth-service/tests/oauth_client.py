@@ -24,6 +24,7 @@ from .conftest import ISSUER, Service
 
 TOKEN = "/oauth/token"
 GRANT = {"grant_type": "client_credentials"}
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # a pixel
 METADATA: dict[str, Any] = {"grant_types": ["client_credentials"], "scope": "todos:read todos:write"}
 
 

@@ -134,6 +134,7 @@ STEPS = (
     Step("users create", "account_created", lambda _: ["--email", *ANN], f"{PASSWORD}\n"),
     Step("users set-email", "email_changed", lambda _: [*ANN, *ANN, "--verified"]),
     Step("users set-username", "username_changed", lambda _: [*ANN, "ann"]),
+    Step("users set-profile", "profile_changed", lambda _: ANN, {"nickname": "Annie"}),
     Step("users set-password", "password_changed", lambda _: ANN, f"another-{PASSWORD}\n"),
     Step("users disable-second-factor", "second_factor_disabled", Scene.protected),
     Step("users require-second-factor", "second_factor_required", lambda _: ANN),

@@ -12,6 +12,7 @@ from joserfc.jwk import KeySet
 from auth_service.clients.algorithms import find_clients, find_used
 from auth_service.keys import pairs
 from auth_service.keys.jws import Signer, sign
+from auth_service.oauth.algorithms import USERINFO_ALG
 from auth_service.oauth.id_token import hash_token
 from auth_service.store.database import Database
 
@@ -21,6 +22,7 @@ from .oauth_client import claims_of, encode, public_jwk, register
 from .test_account_events import receiving, send
 from .test_api_algorithms import activate, alg_of, published
 from .test_logout import BYE
+from .test_userinfo import ask
 from .waiting import wait_until
 
 ALG = "id_token_signed_response_alg"
@@ -70,6 +72,23 @@ def test_a_client_gets_id_tokens_hints_and_logout_tokens_of_its_algorithm(
         [logout_token] = receiver.tokens
         assert jwt.get_unverified_header(logout_token) == {**header, "typ": "logout+jwt"}
         assert jwt.decode(logout_token, key, [alg], audience=frontend.client_id, issuer=ISSUER)["sub"] == found["sub"]
+
+
+def test_userinfo_is_signed_with_the_algorithm_that_the_client_registered_for_it(start: Start, sqlite_url: str) -> None:
+    """Also if nothing else uses that algorithm: registering for it makes its first key."""
+    service = start(sqlite_url)
+    done = service.command("clients", "create", stdin=json.dumps({**PUBLIC, USERINFO_ALG: "ES256"}))
+    frontend, person = Frontend(service, json.loads(done.stdout)["client_id"]), sign_up(service)
+    assert f"RS256 signs userinfo responses for {frontend.client_id}, which it may refuse, for now" in done.stderr
+    token = frontend.tokens(person)["access_token"]
+    assert alg_of(ask(service, token).text) == "RS256"
+    kid = activate(service, "ES256")
+    signed = ask(service, token).text
+    assert jwt.get_unverified_header(signed) == {"alg": "ES256", "kid": kid, "typ": "JWT"}
+    keys = jwt.PyJWKSet.from_dict(httpx2.get(f"{service.url}/.well-known/jwks.json").json())
+    claims = jwt.decode(signed, keys[kid], ["ES256"], audience=frontend.client_id, issuer=ISSUER)
+    assert claims["sub"] == person.account_id
+    assert alg_of(frontend.tokens(person)["id_token"]) == "RS256"
 
 
 def test_a_hint_is_checked_by_the_algorithm_of_its_key_and_no_other(start: Start, sqlite_url: str) -> None:

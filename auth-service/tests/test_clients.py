@@ -16,7 +16,7 @@ from auth_service.store.identifiers import draw
 
 from .code_flow import live_grants, register_backend, register_frontend, sign_up
 from .conftest import ISSUER, Service
-from .oauth_client import METADATA, OAuthClient, public_jwk, register, register_with_key
+from .oauth_client import METADATA, PNG, OAuthClient, public_jwk, register, register_with_key
 from .registry import RESOURCES
 
 BAD = "invalid_client_metadata"
@@ -242,6 +242,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "two rules for one API": ({**EXCHANGE, "exchange": EXCHANGE["exchange"] * 2}, "exchange: a resource has one rule."),
     "too many rules": ({**EXCHANGE, "exchange": EXCHANGE["exchange"] * 33}, "exchange: must be a list of objects"),
+    "userinfo that anybody could sign": ({"userinfo_signed_response_alg": "none"}, "userinfo_signed_response_alg: sup"),
+    "a website over http": ({"client_uri": "http://a.example/"}, "client_uri: must be an https URI"),
+    "terms that are a script": ({"tos_uri": "javascript:alert(1)"}, "tos_uri: must be an https URI"),
+    "a policy with a quote": ({"policy_uri": 'https://a.example/"x'}, "policy_uri: must be an https URI"),
+    "a logo over http": ({"logo_uri": "http://a.example/l.png"}, "logo_uri: must be an https URI"),
+    "a logo that is a page": ({"logo_uri": "data:text/html;base64,PGI+"}, "logo_uri: a data: URI must be a picture"),
+    "a logo by SVG": ({"logo_uri": "data:image/svg+xml;base64,PHN2Zz4="}, "logo_uri: a data: URI must be a picture"),
+    "a logo of another kind": ({"logo_uri": f"data:image/jpeg;base64,{PNG}"}, "logo_uri: a data: URI must be a pictu"),
+    "a logo that is no base64": ({"logo_uri": f"data:image/png;base64,{PNG}*"}, "logo_uri: a data: URI must be a pict"),
+    "a large logo": ({"logo_uri": f"data:image/png;base64,{PNG}{'A' * 16384}"}, "logo_uri: a data: URI must be a pict"),
     "one for a truth": ({"first_party": 1}, "first_party: has the wrong type."),
 }  # fmt: skip
 

@@ -53,6 +53,7 @@ CONTRADICTIONS = {
     "bearer tokens": {"dpop_bound_access_tokens": False},
     "no PKCE": {"require_pkce": False},
     "RS256": {"id_token_signed_response_alg": "RS256"},
+    "userinfo by RS256": {"userinfo_signed_response_alg": "RS256"},
     "request objects by RS256": {"request_object_signing_alg": "RS256"},
     "another audience": {"assertion_audience": "token_endpoint"},
 }
@@ -69,17 +70,19 @@ def fapi_client(service: Service) -> OAuthClient:
     return register_with_key(service, **{**MEMBERS, "jwks": keys, "first_party": True})
 
 
-def send(client: OAuthClient, path: str, form: dict[str, str], *, alg: str = "ES256", **claims: Any) -> httpx2.Response:
+def send(
+    client: OAuthClient, path: str, form: dict[str, str], *, alg: str = "ES256", prover: str = "ec", **claims: Any
+) -> httpx2.Response:
     """A request with an assertion and a proof."""
     assertion = client.assertion("ec" if alg == "ES256" else "rsa", alg=alg, **claims)
     shown = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
-    headers = Prover(client.service).header(path)
+    headers = Prover(client.service, prover).header(path)
     return httpx2.post(f"{client.service.url}{path}", data={**form, **shown}, headers=headers)
 
 
-def code_of(client: OAuthClient, browser: Browser) -> str:
+def code_of(client: OAuthClient, browser: Browser, prover: str = "ec") -> str:
     frontend = Frontend(client.service, client.client_id)
-    pushed = send(client, "/oauth/par", asked(frontend, scope=SCOPE))
+    pushed = send(client, "/oauth/par", asked(frontend, scope=SCOPE), prover=prover)
     assert pushed.status_code == 201, pushed.text
     answer = browser.open(
         "/oauth/authorize", client_id=client.client_id, request_uri=pushed.json()["request_uri"]
@@ -88,9 +91,20 @@ def code_of(client: OAuthClient, browser: Browser) -> str:
     return answer["code"]
 
 
-def redeemed(client: OAuthClient, code: str) -> httpx2.Response:
+def redeemed(client: OAuthClient, code: str, prover: str = "ec") -> httpx2.Response:
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER}
-    return send(client, "/oauth/token", form)
+    return send(client, "/oauth/token", form, prover=prover)
+
+
+def test_its_proofs_are_signed_by_ps256_or_es256_at_userinfo_too(sqlite_service: Service) -> None:
+    """§5.4.1. The key of a token says nothing about the algorithm: an RSA key has two."""
+    client, browser, prover = fapi_client(sqlite_service), signed_in(sqlite_service), Prover(sqlite_service, "rsa")
+    tokens = redeemed(client, code_of(client, browser, "rsa"), "rsa").json()
+    token = tokens["access_token"]
+    for alg, status in {"RS256": 401, "PS256": 200}.items():
+        proof = prover.header("/oauth/userinfo", "GET", token=token, alg=alg)
+        told = httpx2.get(f"{sqlite_service.url}/oauth/userinfo", headers={"Authorization": f"DPoP {token}", **proof})
+        assert told.status_code == status, alg
 
 
 def test_a_person_signs_in_and_the_refresh_token_stays_the_same(service: Service) -> None:
@@ -108,7 +122,7 @@ def test_a_person_signs_in_and_the_refresh_token_stays_the_same(service: Service
         assert renewed.json()["refresh_token"] == tokens["refresh_token"]
         assert claims_of(renewed.json()["access_token"])["cnf"] == {"jkt": Prover(service).jkt}
     bearer = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": client.assertion("ec", alg="ES256")}
-    assert httpx2.post(f"{service.url}/oauth/token", data={**form, **bearer}).json()["error"] == "invalid_dpop_proof"
+    assert httpx2.post(f"{service.url}/oauth/token", data={**form, **bearer}).json()["error"] == "invalid_request"
     other = Prover(service, "ec2").header()
     bearer["client_assertion"] = client.assertion("ec", alg="ES256")
     answer = httpx2.post(f"{service.url}/oauth/token", data={**form, **bearer}, headers=other)

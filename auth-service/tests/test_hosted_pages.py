@@ -10,6 +10,7 @@ from auth_service.http.pages import FIELDS_SCRIPT_PATH, SCRIPT_PATH, STYLESHEET_
 from .browser import Browser, signed_in
 from .code_flow import register_frontend
 from .conftest import ISSUER, PASSWORD, Service, Start
+from .oauth_client import PNG
 from .page_forms import FORMS, shown
 
 HEADERS = {
@@ -190,6 +191,25 @@ def test_consent_says_who_asks_for_what_and_where_it_leads(sqlite_service: Servi
         assert words in page.text, words
     assert "Read your todos" not in page.text
     assert "loopback-warning" not in page.elements
+
+
+def test_consent_links_to_the_clients_terms_and_loads_nothing_from_elsewhere(sqlite_service: Service) -> None:
+    """RFC 7591 §2. A logo is a picture inside the page; an address of one would tell its server who looks."""
+    links = {
+        "client-link": "https://a.example/?x=1&y=2",
+        "policy-link": "https://b.example/p",
+        "tos-link": "https://c.example/",
+    }
+    members = dict(zip(("client_uri", "policy_uri", "tos_uri"), links.values(), strict=True))
+    browser, logo = signed_in(sqlite_service), f"data:image/png;base64,{PNG}"
+    page = browser.authorize(register_frontend(sqlite_service, logo_uri=logo, **members)).page
+    assert {name: page.elements[name]["href"] for name in links} == links
+    assert {page.elements[name]["rel"] for name in links} == {"noopener noreferrer nofollow"}
+    assert page.elements["client-logo"]["src"] == logo
+    assert "a.example Privacy policy Terms of service" in page.text
+    page = browser.authorize(register_frontend(sqlite_service, logo_uri="https://a.example/logo.png")).page
+    assert not {"client-logo", "client-links"} & page.elements.keys()
+    assert "a.example" not in page.html
 
 
 def test_consent_offers_another_account(sqlite_service: Service) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from auth_service.endpoints.token.grants import GRANT_TYPES
+from auth_service.oauth import profile
 from auth_service.oauth.client_metadata import parse
 from auth_service.oauth.errors import InvalidClientMetadata
 
@@ -154,7 +155,7 @@ def proof_algorithms(service: Service, said: Said) -> None:
 @of("scopes_supported")
 def scopes(service: Service, said: Said) -> None:
     frontend = register_frontend(service, first_party=True, scope=" ".join(said))
-    for scope in (*said, "address"):
+    for scope in (*said, "nickname"):
         asked = f"openid {scope}" if scope != "openid" else scope
         granted = tokens(service, frontend, scope=asked)["scope"].split()
         assert (scope in granted) == (scope in said), scope
@@ -188,6 +189,12 @@ def id_tokens_are_signed_by(service: Service, said: Said) -> None:
         assert register_frontend(service, id_token_signed_response_alg=alg)
 
 
+@of("userinfo_signing_alg_values_supported")
+def userinfo_is_signed_by(service: Service, said: Said) -> None:
+    """Any of them: test_userinfo.py and test_client_algorithms.py."""
+    assert said == ["RS256", "PS256", "ES256"]
+
+
 @of("claims_supported", "claim_types_supported", "acr_values_supported")
 def claims(service: Service, said: Said) -> None:
     frontend = register_frontend(service, first_party=True)
@@ -199,7 +206,7 @@ def claims(service: Service, said: Said) -> None:
     if said == ["normal"]:
         assert "_claim_names" not in known
     elif "sub" in said:
-        lacking = {"picture", "roles", "groups"}
+        lacking = {"picture", "roles", "groups", *profile.MEMBERS}
         assert set(said) - lacking <= known.keys(), "a new account lacks only these"
     else:
         assert id_token["acr"] in said

@@ -19,7 +19,7 @@ from auth_service.worker.expiry import delete_expired
 from .browser import Browser, signed_in
 from .code_flow import REDIRECT_URI, Frontend
 from .conftest import ISSUER, Running, Service, Start, emptied, serve
-from .oauth_client import claims_of
+from .oauth_client import PNG, claims_of
 from .registering import MINIMAL, ask, made, make_token
 
 OPEN_API: dict[str, Any] = {
@@ -86,6 +86,38 @@ def test_it_gets_scopes_of_open_apis_only(opened: Service) -> None:
     assert made(ask(opened, None, MINIMAL))["scope"] == "openid profile email offline_access public:read"
     asked = made(ask(opened, None, {**MINIMAL, "scope": "openid todos:read public:read roles groups"}))
     assert asked["scope"] == "openid public:read"
+
+
+def test_who_registered_itself_may_ask_for_every_scope_of_the_metadata(opened: Service) -> None:
+    """RFC 7591 §3.2.1: the answer says what was registered. Other identity scopes are ignored, and not refused."""
+    everything = httpx2.get(f"{opened.url}/.well-known/openid-configuration").json()["scopes_supported"]
+    assert {"roles", "groups", "address", "phone", "public:read"} <= set(everything)
+    beyond, browser = {"roles", "groups", "address", "phone"}, signed_in(opened)
+    for token, members in ((None, {}), (make_token(opened)["registration_token"], {"scope": " ".join(everything)})):
+        client = made(ask(opened, token, {**MINIMAL, **members}))
+        frontend = Frontend(opened, client["client_id"], client["client_secret"])
+        code = browser.authorize(frontend, scope=" ".join(everything)).allow().answer["code"]
+        tokens = frontend.redeem(code, resource=OPEN_API["resource"]).json()
+        assert claims_of(tokens["id_token"])["email"] == "ann@example.com"
+        assert set(client["scope"].split()) & beyond == (set() if token is None else {"address", "phone"})
+    refused = browser.authorize(stranger(opened, scope="openid"), scope=SCOPE)
+    assert "invalid_scope" in refused.last.text, "an API's scope is not ignored: its API would refuse the token"
+
+
+def test_it_links_to_its_own_hosts_only_and_has_no_logo(opened: Service) -> None:
+    """RFC 7591 §5. Also with an initial access token: nobody has looked at its metadata."""
+    links = {
+        "client_uri": "https://app.example.com/about", "policy_uri": "https://bank.example.com/privacy",
+        "tos_uri": "http://app.example.com/terms", "logo_uri": f"data:image/png;base64,{PNG}",
+    }  # fmt: skip
+    for token in (None, make_token(opened)["registration_token"]):
+        client = made(ask(opened, token, {**MINIMAL, **links}))
+        assert {name: client.get(name) for name in links if name in client} == {"client_uri": links["client_uri"]}
+    page = signed_in(opened).authorize(stranger(opened, **links), scope=SCOPE).page
+    assert page.elements["client-link"]["href"] == links["client_uri"]
+    assert not {"policy-link", "tos-link", "client-logo"} & page.elements.keys()
+    bad = made(ask(opened, None, {"redirect_uris": [REDIRECT_URI], "client_uri": ["https://app.example.com"]}))
+    assert "client_uri" not in bad
 
 
 def test_it_receives_no_logout_tokens(opened: Service) -> None:

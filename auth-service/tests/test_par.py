@@ -62,6 +62,7 @@ def test_what_authorize_refuses_is_refused_when_it_is_pushed(sqlite_service: Ser
     answers = {name: push(frontend, **changes) for name, (_, changes) in REFUSED.items()}
     told = {name: (answer.status_code, answer.json().get("error")) for name, answer in answers.items()}
     assert told == {name: (400, error) for name, (error, _) in REFUSED.items()}
+    assert all(answer.json()["error_description"].isascii() for answer in answers.values()), "RFC 6749 §5.2"
     assert sqlite_service.rows("SELECT * FROM authorization_requests") == []
 
 

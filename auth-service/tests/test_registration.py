@@ -16,7 +16,7 @@ from auth_service.worker.expiry import delete_expired
 from .browser import signed_in
 from .code_flow import REDIRECT_URI, Frontend
 from .conftest import Service, Start
-from .oauth_client import public_jwk
+from .oauth_client import PNG, public_jwk
 from .registering import BAD, MINIMAL, PATH, ask, made, make_token, registering, running
 from .registry import RESOURCES
 
@@ -158,7 +158,7 @@ def test_every_member_is_either_the_clients_own_or_the_operators() -> None:
     """A new member is the operator's until somebody decides otherwise."""
     operators = {
         *("default_resource", "protected_resource", "event_endpoint", "require_pkce", "first_party"),
-        *("assertion_audience", "profile", "exchange", "workload", "require_second_factor"),
+        *("assertion_audience", "profile", "exchange", "workload", "require_second_factor", "logo_uri"),
     }
     assert TAKEN | operators == NAMES
     plain = parse_own(MINIMAL, resources=RESOURCES)
@@ -168,7 +168,7 @@ def test_every_member_is_either_the_clients_own_or_the_operators() -> None:
         "assertion_audience": "token_endpoint", "profile": "fapi2",
         "exchange": [{"resource": RESOURCES.registered[0].resource, "scope": "todos:read"}],
         "workload": {"issuer": "https://a.example", "subject": "a", "audience": "a"},
-        "require_second_factor": True,
+        "require_second_factor": True, "logo_uri": f"data:image/png;base64,{PNG}",
     }  # fmt: skip
     assert everything.keys() == operators
     assert parse_own({**MINIMAL, **everything}, resources=RESOURCES) == plain

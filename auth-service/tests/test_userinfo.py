@@ -9,8 +9,9 @@ import pytest
 
 from auth_service.http.session_cookies import SESSION_TOKEN
 
+from .browser import Browser
 from .code_flow import METADATA, Person, register_frontend, sign_up
-from .conftest import Service
+from .conftest import ISSUER, Service
 from .oauth_client import claims_of, register
 
 USERINFO = "/oauth/userinfo"
@@ -39,6 +40,24 @@ def test_userinfo_tells_what_the_scope_allows(service: Service) -> None:
         "openid profile": {"sub", "name", "picture", "updated_at"},
     }.items():
         assert ask(service, frontend.tokens(person, scope)["access_token"]).json().keys() == names
+
+
+def test_a_client_may_have_it_signed(sqlite_service: Service) -> None:
+    """OpenID Connect Core §5.3.2: `application/jwt`, with `iss` and `aud`. Nobody can take it for another token."""
+    service, alg = sqlite_service, "RS256"
+    person = sign_up(service)
+    frontend, plain = register_frontend(service, userinfo_signed_response_alg=alg), register_frontend(service)
+    token = frontend.tokens(person)["access_token"]
+    signed = ask(service, token)
+    assert (signed.headers["Content-Type"], signed.headers["Cache-Control"]) == ("application/jwt", "no-store")
+    keys = jwt.PyJWKSet.from_dict(httpx2.get(f"{service.url}/.well-known/jwks.json").json())
+    kid = jwt.get_unverified_header(signed.text)["kid"]
+    claims = jwt.decode(signed.text, keys[kid], [alg], audience=frontend.client_id, issuer=ISSUER)
+    told = ask(service, plain.tokens(person)["access_token"])
+    assert claims == {**told.json(), "iss": ISSUER, "aud": frontend.client_id}
+    assert_refused(ask(service, signed.text), 401, "invalid_token")
+    hinted = Browser(service).authorize(frontend, prompt="none", id_token_hint=signed.text)
+    assert hinted.answer["error"] == "invalid_request"
 
 
 def test_what_is_not_known_is_left_out(sqlite_service: Service) -> None:

@@ -5,6 +5,7 @@ wrong.
 """
 
 import json
+import os
 import secrets
 import ssl
 import subprocess
@@ -24,7 +25,19 @@ from e2e_fixtures.stack import NO_TLS, Stack
 
 CONTROL = ROOT / "tests-e2e/frontends/oidc-provider"
 # Metadata that only our service knows (for operators), and scopes that the control leaves to its resource.
-OURS_ALONE = ("require_pkce", "first_party", "default_resource", "exchange", "scope")
+OURS_ALONE = (
+    *("require_pkce", "first_party", "default_resource", "exchange", "scope", "profile", "assertion_audience"),
+    "id_token_claims",
+)
+# Optional claims (OpenID Connect Core §5.1). The control knows them of everybody.
+OF_PROFILE: dict[str, Any] = {
+    "given_name": "Ann", "family_name": "Lee", "middle_name": "M.", "nickname": "Annie", "gender": "female",
+    "profile": "https://ann.example.com/about", "website": "https://ann.example.com/", "birthdate": "1990-12-31",
+    "zoneinfo": "Europe/Berlin", "locale": "de-DE",
+}  # fmt: skip
+OF_ADDRESS: dict[str, Any] = {"address": {"street_address": "Hauptstr. 1", "locality": "Berlin", "country": "DE"}}
+OF_PHONE: dict[str, Any] = {"phone_number": "+491701234567", "phone_number_verified": True}
+DESCRIPTION = {**OF_PROFILE, **OF_ADDRESS, **OF_PHONE}
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,9 @@ class Provider(Protocol):
         """Register a client by its RFC 7591 metadata; return it."""
 
     def sign_up(self) -> Account: ...
+
+    def describe(self, account: Account) -> None:
+        """Give the account the optional claims of DESCRIPTION."""
 
     def client(self) -> httpx2.Client:
         """An HTTP client with its own cookies that follows no redirects."""
@@ -93,6 +109,10 @@ class Ours:
         assert answer.status_code == 200, answer.text
         return Account(answer.json()["user"]["id"], email)
 
+    def describe(self, account: Account) -> None:
+        ran = self.stack.checkout.run("auth", "users", "set-profile", account.email, stdin=json.dumps(DESCRIPTION))
+        assert ran.returncode == 0, ran.stderr
+
     def client(self) -> httpx2.Client:
         return self.stack.opened.enter_context(_client(self.issuer, self.authority))
 
@@ -117,6 +137,9 @@ class Control:
         made = self.client().post("/accounts", json=body).json()
         return Account(made["sub"], made["email"])
 
+    def describe(self, account: Account) -> None:
+        pass
+
     def client(self) -> httpx2.Client:
         return self.opened.enter_context(_client(self.issuer, None))
 
@@ -128,12 +151,18 @@ def _client(issuer: str, authority: Path | None) -> httpx2.Client:
 
 @contextmanager
 def running_control(*options: str) -> Iterator[Control]:
-    """Run the control. With "post" its endpoints accept POST too, and its cookies work in no browser over http."""
+    """Run the control.
+
+    Args:
+        options: with "post" its endpoints accept POST too, and its cookies work in no browser over http; with "fapi2"
+            all its clients are held to the FAPI 2.0 Security Profile; with "request-objects" it takes these.
+    """
     port = free_port()
     # Its stderr only warns that it keeps everything in memory, which is what the tests want.
     process = subprocess.Popen(
         [node(), "server.mjs", str(port), *options],
         cwd=installed(CONTROL),
+        env={**os.environ, "PROFILE": json.dumps(DESCRIPTION)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )

@@ -5,6 +5,7 @@
                          without a password
     account_lists.py     pages of accounts for operators: searched, in a chosen order
     usernames.py         user names: `set_username`, and the table of those that were ever given
+    profiles.py          optional claims about a person, which operators set: `set_profile`
     email_addresses.py   `parse_email`: an address in the form in which it is stored and compared
     passwords.py         their length, the list of common ones; Argon2id in a few threads with a bounded queue
     weak_passwords.py    `check_new`: common passwords are refused, and those that are the person's name or address

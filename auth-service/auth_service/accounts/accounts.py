@@ -1,13 +1,12 @@
 """Accounts of the people who sign in, and their identities.
 
-An identity is one way to sign in. The password is the identity of the provider `credential`; its subject is the
-account's id. Upstream providers would be further rows.
+An identity is one way to sign in. The password is that of the provider `credential`, with the account's id as subject.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, String, UniqueConstraint, delete, select, update
+from sqlalchemy import Boolean, ForeignKey, String, Text, UniqueConstraint, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -42,6 +41,7 @@ class Account(Row):
     second_factor_at: Mapped[datetime | None] = mapped_column(Instant)  # None: a password is enough; set by factors/
     second_factor_required_at: Mapped[datetime | None] = mapped_column(Instant)  # by an operator, for this account
     username: Mapped[str | None] = mapped_column(String(USERNAME_MAX_LENGTH))  # set by usernames.py
+    profile: Mapped[str | None] = mapped_column(Text)  # JSON: optional claims (profiles.py)
 
 
 class Identity(Row):

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..keys.signing import ACTIVE, STATUS_LISTS, SigningKey, token_purpose
 from ..keys.verifier_reports import VerifierReport, list_reports
-from ..oauth.algorithms import ALGORITHMS, RS256, SIGNED_RESPONSE_ALG
+from ..oauth.algorithms import ALGORITHMS, OF_CLIENTS, RS256
 from ..resources.resources import RegisteredResource
 from .clients import Client
 
@@ -27,20 +27,21 @@ async def find_used(session: AsyncSession) -> frozenset[str]:
 
 
 async def find_clients(session: AsyncSession, alg: str) -> AsyncIterator[str]:
-    """The clients that registered the algorithm for their ID tokens, page by page.
+    """The clients that registered the algorithm for their ID tokens or userinfo responses, page by page.
 
     The database only searches the text. It could find the words in a client's `jwks`, too, and PostgreSQL refuses to
     read JSON with a lone surrogate, which a client may have sent.
     """
     after = ""
     both = (
-        Client.registered.contains(SIGNED_RESPONSE_ALG, autoescape=True),
+        or_(*(Client.registered.contains(member, autoescape=True) for member in OF_CLIENTS)),
         Client.registered.contains(f'"{alg}"', autoescape=True),
     )
     page = select(Client.client_id, Client.registered).where(*both).order_by(Client.client_id).limit(_PAGE)
     while rows := (await session.execute(page.where(Client.client_id > after))).all():
         for row in rows:
-            if json.loads(row.registered).get(SIGNED_RESPONSE_ALG) == alg:
+            members = json.loads(row.registered)
+            if alg in [members.get(member) for member in OF_CLIENTS]:
                 yield row.client_id
         after = rows[-1].client_id
 
@@ -84,7 +85,7 @@ class Use:
 
     apis: tuple[str, ...]
     polled_only: tuple[str, ...]  # those of these APIs from which no verifier reports its keys
-    clients: int | None  # that registered the algorithm for their ID tokens; None for RS256, the default of all others
+    clients: int | None  # that registered the algorithm (`find_clients`); None for RS256, the default of all others
 
 
 async def find_use(session: AsyncSession, alg: str, *, now: datetime) -> Use:

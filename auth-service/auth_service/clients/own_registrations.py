@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..grants import consents
 from ..oauth.audiences import Resources
 from ..oauth.client_metadata import ClientMetadata
+from ..oauth.scope import IDENTITY
 from ..sealed import opaque
 from ..store.rows import delete_unlocked
 from . import clients
@@ -51,6 +52,18 @@ def is_stranger(client: Client) -> bool:
 def apis_for(client: Client, resources: Resources) -> Resources:
     """The APIs that the client may ask for, as it sees them."""
     return resources.for_strangers if is_stranger(client) else resources
+
+
+def scopes_for(client: Client, resources: Resources) -> tuple[str, ...]:
+    """The scopes that the client may ask for without being refused.
+
+    One that registered itself may ask for every identity scope of the metadata. Those that it is not registered for are
+    unknown to it, so they are ignored (OpenID Connect Core §3.1.2.1): it has no operator who could register them.
+    """
+    known, registered = apis_for(client, resources).scopes, client.registration.scope
+    if client.registered_by is None:
+        return known
+    return tuple(scope for scope in known if scope in registered or scope not in IDENTITY)
 
 
 @dataclass(frozen=True)

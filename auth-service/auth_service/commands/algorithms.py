@@ -1,6 +1,8 @@
 """Shared by commands that register an API or a client: the signing algorithm that it asks for, and when that begins."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..clients.algorithms import find_active_key, find_lacking_of
 from ..keys.rotation import PROCESSES_RELOADED
 from ..keys.signing import NEXT, token_purpose
-from ..oauth.algorithms import RS256
+from ..oauth.algorithms import RS256, SIGNED_RESPONSE_ALG, USERINFO_ALG
 from ..oauth.resources import Resource
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
@@ -65,6 +67,11 @@ async def begin(alg: str, what: str) -> None:
         )
 
 
-async def begin_for_client(alg: str | None, client_id: str) -> None:
-    """The same for the algorithm of a client's ID tokens; None: it registered none."""
-    await begin(alg or RS256, f"ID tokens for {client_id}, which it may refuse,")
+async def begin_for_client(members: Mapping[str, Any], client_id: str) -> None:
+    """The same for the algorithms that the metadata of a client ask for."""
+    what = {SIGNED_RESPONSE_ALG: "ID tokens", USERINFO_ALG: "userinfo responses"}
+    asked: dict[str, list[str]] = {}
+    for member, told in what.items():
+        asked.setdefault(members.get(member) or RS256, []).append(told)
+    for alg, signed in asked.items():
+        await begin(alg, f"{' and '.join(signed)} for {client_id}, which it may refuse,")

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from ..oauth.algorithms import SIGNED_RESPONSE_ALG
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
 from . import algorithms
@@ -103,7 +102,7 @@ def _change(asked: _Asked, planned: Plan, *, yes: bool) -> None:
     for each in asked.wanted.apis:
         run(algorithms.begin(each.api.access_token_signing_alg, f"access tokens for {each.api.resource}"))
     for client in asked.wanted.clients:
-        run(algorithms.begin_for_client(client.members.get(SIGNED_RESPONSE_ALG), client.client_id))
+        run(algorithms.begin_for_client(client.members, client.client_id))
 
 
 def _value(text: str) -> tuple[str, str]:

@@ -98,7 +98,7 @@ async def _create(members: dict[str, Any]) -> dict[str, Any]:
         client, secret = await clients.register(session, registration, now=(now := utc_now()))
         await record(session, "client_registered", now=now, client_id=client.client_id)
         made = describe(client, registration, secret)
-    await algorithms.begin_for_client(registration.id_token_signed_response_alg, client.client_id)
+    await algorithms.begin_for_client(registration.members(), client.client_id)
     return made
 
 
@@ -125,7 +125,7 @@ async def _update(client_id: str, members: dict[str, Any]) -> dict[str, Any]:
         secret = await clients.replace_registration(session, client, registration, now=(now := utc_now()))
         await record(session, "client_updated", now=now, client_id=client_id)
         made = describe(client, registration, secret)
-    await algorithms.begin_for_client(registration.id_token_signed_response_alg, client_id)
+    await algorithms.begin_for_client(registration.members(), client_id)
     return made
 
 

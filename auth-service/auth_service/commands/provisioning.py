@@ -67,7 +67,7 @@ async def _provision(client_id: str, members: dict[str, Any], secret: str | None
                 raise CommandRefused("token_endpoint_auth_method: must be one that uses a secret")
             if await clients.provision(session, client_id, registration, secret, now=(now := utc_now())):
                 await record(session, "client_provisioned", now=now, client_id=client_id)
-        await algorithms.begin_for_client(registration.id_token_signed_response_alg, client_id)
+        await algorithms.begin_for_client(registration.members(), client_id)
     except SecretEnded as error:
         raise CommandRefused(
             f"{client_id}: the secret in {file} was replaced or revoked on {written(error.ended_at)} and stays so: "

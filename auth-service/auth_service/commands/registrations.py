@@ -25,14 +25,19 @@ _OURS = frozenset({"client_id", "client_id_issued_at", "client_secret_expires_at
 
 
 def read_metadata() -> dict[str, Any]:
-    """The JSON object on standard input. Raises CommandRefused."""
+    """The metadata on standard input. Raises CommandRefused."""
+    return read_object("metadata")
+
+
+def read_object(what: str) -> dict[str, Any]:
+    """The members of the JSON object on standard input. Raises CommandRefused, which calls them `what`."""
     octets = sys.stdin.buffer.read(MAX_INPUT + 1)
     if len(octets) > MAX_INPUT:
-        raise CommandRefused(f"the metadata on standard input exceed {MAX_INPUT} octets")
+        raise CommandRefused(f"the {what} on standard input exceed {MAX_INPUT} octets")
     try:
         return parse_object(octets, max_brackets=MAX_BRACKETS)
     except ValueError as error:
-        raise CommandRefused(f"the metadata on standard input are not valid: {error}") from None
+        raise CommandRefused(f"the {what} on standard input are not valid: {error}") from None
 
 
 async def load_resources(session: AsyncSession) -> Resources:

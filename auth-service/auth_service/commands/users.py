@@ -15,7 +15,7 @@ from ..audit.trail import record
 from ..oauth.names import NotAName, parse_name
 from ..sessions.browser_sessions import end_sessions
 from ..store.instants import utc_now
-from . import users_access, users_email, users_factors, users_passkeys, users_username
+from . import users_access, users_email, users_factors, users_passkeys, users_profile, users_username
 from .named_accounts import Who, get_account, record_of
 from .opened import CommandRefused, opened, run
 from .output import AsJson, Record, show, show_pages
@@ -63,6 +63,7 @@ def set_password(
 
 app.add_typer(users_email.app)
 app.add_typer(users_username.app)
+app.add_typer(users_profile.app)
 app.add_typer(users_factors.app)
 app.add_typer(users_passkeys.app)
 app.add_typer(users_access.app)  # without a name: its commands are this group's
@@ -100,7 +101,7 @@ async def _pages(order: Order, search: str, limit: int | None) -> AsyncIterator[
 
 async def _show(who: str) -> Record:
     async with opened() as database, database.reading() as session:
-        return record_of(await get_account(session, who))
+        return users_profile.with_profile(await get_account(session, who))
 
 
 async def _set_password(who: str, *, keep_sessions: bool) -> Record:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..clients.authentication import ClientAuthenticator
 from ..clients.clients import Client
 from ..clients.document_clients import document_metadata
-from ..clients.own_registrations import apis_for
+from ..clients.own_registrations import apis_for, scopes_for
 from ..grants import device_codes, user_codes
 from ..grants.user_codes import UserCodes
 from ..http import client_requests
@@ -85,6 +85,7 @@ async def begin(request: Request) -> Response:
         client_id=client.client_id,
         client=client.registration,
         resources=apis_for(client, known),
+        scopes=scopes_for(client, known),
         device=Device(opaque.hash_of(code), device_of(request).ip_address, int(now.timestamp())),
     )
     if proof is not None:  # the tokens are bound to the key that the device began with

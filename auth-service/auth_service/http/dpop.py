@@ -8,7 +8,7 @@ from fastapi import Request
 from ..clients.clients import Client
 from ..oauth import fapi2
 from ..oauth.dpop_proof import ALGORITHMS, HEADER, DPoPProof
-from ..oauth.errors import InvalidDPoPProof
+from ..oauth.errors import InvalidDPoPProof, InvalidRequest
 from ..tokens.dpop_proofs import DPoPProofs
 from .outgoing import outgoing_of
 from .parts import Given
@@ -41,9 +41,20 @@ def read_proof(
 
 
 def verify_clients_proof(parts: DPoPParts, client: Client, proof: DPoPProof | None) -> None:
-    """Raises InvalidDPoPProof if the proof is not signed by its key, or if the client has to send one and did not."""
+    """Check the signature of a client's proof.
+
+    Raises:
+        InvalidDPoPProof: the proof is not signed by its key, or not by an algorithm of the client's profile.
+        InvalidRequest: there is none, and the client has to send one. RFC 9449 names no error for it, and the
+            certification plan of FAPI 2.0 wants this one or invalid_grant.
+    """
     registered = client.registration
     if proof is not None:
-        parts.dpop_proofs.verify(proof, algorithms=fapi2.ALGORITHMS if registered.is_fapi2 else ALGORITHMS)
+        parts.dpop_proofs.verify(proof, algorithms=algorithms_of(client))
     elif registered.dpop_bound_access_tokens:
-        raise InvalidDPoPProof("This client must prove its key: the request has no DPoP header.")
+        raise InvalidRequest("This client must prove its key: the request has no DPoP header.")
+
+
+def algorithms_of(client: Client) -> tuple[str, ...]:
+    """What the client may sign its proofs with."""
+    return fapi2.ALGORITHMS if client.registration.is_fapi2 else ALGORITHMS

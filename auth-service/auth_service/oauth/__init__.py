@@ -10,6 +10,7 @@ Reading a request:
     client_metadata.py            a client's registration as a value (RFC 7591)
     metadata_members.py           its members, each read and checked by itself
     metadata_combinations.py      members that depend on each other
+    shown_members.py              members that people see: links and a logo
     metadata_values.py            their values that stand in code elsewhere
     fapi2.py                      what `"profile": "fapi2"` asks of a client
     token_exchange.py             trading a token for one for another API, and the rules for it (RFC 8693)
@@ -21,6 +22,7 @@ Reading a request:
     workload_identity.py          a platform's token that proves a client, checked except for its signature
     names.py                      a name that is shown to people, of a person or of a client
     usernames.py                  a person's user name, and when two are the same
+    profile.py                    optional claims about a person, such as a telephone number
     strict_json.py                JSON without duplicate names, NaN or deep nesting
 
 Deciding:

@@ -6,6 +6,6 @@ RS256 is what every client knows (OpenID Connect Core §15.1), so it is the defa
 RS256, PS256, ES256 = "RS256", "PS256", "ES256"
 ALGORITHMS = (RS256, PS256, ES256)
 
-SIGNED_RESPONSE_ALG = (
-    "id_token_signed_response_alg"  # the member of a client's metadata (OpenID Connect Registration §2)
-)
+# Members of a client's metadata (OpenID Connect Registration §2): of its ID tokens, and of its userinfo responses
+SIGNED_RESPONSE_ALG, USERINFO_ALG = "id_token_signed_response_alg", "userinfo_signed_response_alg"
+OF_CLIENTS = (SIGNED_RESPONSE_ALG, USERINFO_ALG)

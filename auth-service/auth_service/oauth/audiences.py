@@ -44,7 +44,7 @@ class Resources:
     @cached_property
     def scopes(self) -> tuple[str, ...]:
         """Every scope that can be asked for; tokens name theirs in this order."""
-        return (*IDENTITY, *self._owners)
+        return tuple(dict.fromkeys((*IDENTITY, *self._owners)))  # an API may be older than an identity scope
 
     @cached_property
     def for_strangers(self) -> "Resources":

@@ -5,6 +5,7 @@ any other parameter is then sent there.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -113,8 +114,12 @@ def read(
     client: ClientMetadata,
     target: Target,
     resources: Resources,
+    scopes: Sequence[str],
 ) -> AuthorizationRequest:
     """Check the request of a client whose redirect_uri `find_target` has accepted.
+
+    Args:
+        scopes: those that are known to the client; others are ignored.
 
     Raises:
         OAuthError: to be sent to the client at `target`.
@@ -128,7 +133,7 @@ def read(
         raise InvalidRequest("The response_mode must be query or form_post.")
     claims = parameters.get("claims")
     requested = RequestedClaims({}) if claims is None else claims_parameter.parse(claims).within(client.scope)
-    scope = members_of.read_scope(parameters, client, resources.scopes)
+    scope = members_of.read_scope(parameters, client, scopes)
     may = resources.open_to(client.scope, client.default_resource)
     asked = parameters.all("resource")
     return AuthorizationRequest(

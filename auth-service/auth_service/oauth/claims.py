@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping
 
 from . import claims_parameter
-from .scope import EMAIL, GROUPS, PROFILE, ROLES
+from .scope import ADDRESS, EMAIL, GROUPS, PHONE, PROFILE, ROLES
 
 USERINFO, ID_TOKEN = claims_parameter.PLACES
 BY_SCOPE: Mapping[str, tuple[str, ...]] = {
     scope: tuple(name for name, needed in claims_parameter.SCOPES_OF_CLAIMS.items() if needed == scope)
-    for scope in (PROFILE, EMAIL, ROLES, GROUPS)
+    for scope in (PROFILE, EMAIL, ADDRESS, PHONE, ROLES, GROUPS)
 }
 ABOUT_PERSON = tuple(name for names in BY_SCOPE.values() for name in names)
 SUPPORTED = ("sub", "auth_time", "acr", "amr", *ABOUT_PERSON)

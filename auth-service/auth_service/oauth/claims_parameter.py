@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import InvalidRequest
-from .scope import EMAIL, GROUPS, PROFILE, ROLES
+from .profile import OF_ADDRESS, OF_PHONE, OF_PROFILE
+from .scope import ADDRESS, EMAIL, GROUPS, PHONE, PROFILE, ROLES
 from .strict_json import parse_object
 
 MAX_LENGTH = 4096  # octets, before parsing
@@ -17,8 +18,11 @@ SCOPES_OF_CLAIMS = {
     "preferred_username": PROFILE,
     "picture": PROFILE,
     "updated_at": PROFILE,
+    **dict.fromkeys(OF_PROFILE, PROFILE),
     "email": EMAIL,
     "email_verified": EMAIL,
+    **dict.fromkeys(OF_ADDRESS, ADDRESS),
+    **dict.fromkeys(OF_PHONE, PHONE),
     "roles": ROLES,
     "groups": GROUPS,
 }

@@ -51,4 +51,5 @@ def parse_document(document: Mapping[str, Any], *, client_id: str, resources: Re
     method = document.get("token_endpoint_auth_method", NONE)
     if method not in METHODS:
         raise InvalidClientMetadata(f"token_endpoint_auth_method: supported here are {', '.join(METHODS)}.")
-    return parse_own({**document, "token_endpoint_auth_method": method}, resources=resources, is_stranger=True)
+    described = {**document, "token_endpoint_auth_method": method}
+    return parse_own(described, resources=resources, is_stranger=True, document=client_id)

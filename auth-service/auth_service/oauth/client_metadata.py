@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 from . import metadata_combinations
 from . import metadata_members as members_of
 from . import scope as scopes
-from .algorithms import ALGORITHMS, SIGNED_RESPONSE_ALG
+from .algorithms import ALGORITHMS, SIGNED_RESPONSE_ALG, USERINFO_ALG
 from .audiences import Resources
 from .errors import InvalidClientMetadata
 from .fapi2 import FAPI2, apply_profile
@@ -25,6 +26,7 @@ from .metadata_values import (
     TOKEN_ENDPOINT,
     WORKLOAD_JWT,
 )
+from .shown_members import LINKS, LOGO_URI, read_links, read_logo
 from .token_exchange import ExchangeRule, read_rules
 from .workload_identity import Workload
 from .workload_identity import read as read_workload
@@ -33,7 +35,7 @@ from .workload_identity import read as read_workload
 _AS_GIVEN = (
     *("jwks", "jwks_uri", "default_resource", "event_endpoint", "require_pkce", "assertion_audience"),
     *("id_token_claims", "backchannel_logout_uri", "backchannel_logout_session_required", SIGNED_RESPONSE_ALG),
-    *(PUSHED_REQUIRED, DPOP_BOUND, REQUEST_ALG, SECOND_FACTOR_REQUIRED, "profile"),
+    *(PUSHED_REQUIRED, DPOP_BOUND, REQUEST_ALG, SECOND_FACTOR_REQUIRED, "profile", USERINFO_ALG, *LINKS, LOGO_URI),
 )
 
 
@@ -58,6 +60,7 @@ class ClientMetadata:
     assertion_audience: str | None  # TOKEN_ENDPOINT: an assertion's `aud` may be that URL, too
     id_token_claims: str | None  # MINIMAL: the claims of the scopes profile and email are at userinfo only
     id_token_signed_response_alg: str | None  # of ID tokens and logout tokens; None: RS256
+    userinfo_signed_response_alg: str | None  # None: userinfo is plain JSON
     backchannel_logout_uri: str | None  # the URL that receives logout tokens
     backchannel_logout_session_required: bool | None  # logout tokens have a `sid` in any case
     require_pushed_authorization_requests: bool | None  # RFC 9126 §6
@@ -67,6 +70,10 @@ class ClientMetadata:
     profile: str | None  # FAPI2 (oauth/fapi2.py)
     workload: Workload | None  # whose platform token proves the client
     exchange: tuple[ExchangeRule, ...]  # where it may act for the people that call its API (RFC 8693)
+    client_uri: str | None  # its website; this and the next two are links on the consent page
+    policy_uri: str | None
+    tos_uri: str | None
+    logo_uri: str | None  # shown if it is the picture itself (shown_members.py)
 
     @property
     def is_fapi2(self) -> bool:
@@ -148,6 +155,7 @@ def parse(
     method = members_of.read_one_of(
         given, "token_endpoint_auth_method", (*AUTH_METHODS, WORKLOAD_JWT), CLIENT_SECRET_BASIC
     )
+    read_redirect_uris = partial(members_of.read_redirect_uris, given, is_public=method == NONE)
     grant_types = (
         metadata_combinations.read_grant_types(given, supported_grant_types)
         if needs_grant_type
@@ -161,10 +169,8 @@ def parse(
         scope=members_of.read_scope(
             given, scopes.DEFAULT if set(FOR_PEOPLE) & set(grant_types) else (), supported=resources.scopes
         ),
-        redirect_uris=members_of.read_redirect_uris(given, "redirect_uris", is_public=method == NONE),
-        post_logout_redirect_uris=members_of.read_redirect_uris(
-            given, "post_logout_redirect_uris", is_public=method == NONE
-        ),
+        redirect_uris=read_redirect_uris("redirect_uris"),
+        post_logout_redirect_uris=read_redirect_uris("post_logout_redirect_uris"),
         jwks=members_of.read(given, "jwks", dict, None),
         jwks_uri=members_of.read_https_uri(given, "jwks_uri"),
         default_resource=members_of.read_default_resource(given, resources),
@@ -175,6 +181,7 @@ def parse(
         assertion_audience=members_of.read_one_of(given, "assertion_audience", (TOKEN_ENDPOINT,), None),
         id_token_claims=members_of.read_one_of(given, "id_token_claims", (MINIMAL,), None),
         id_token_signed_response_alg=members_of.read_one_of(given, SIGNED_RESPONSE_ALG, ALGORITHMS, None),
+        userinfo_signed_response_alg=members_of.read_one_of(given, USERINFO_ALG, ALGORITHMS, None),
         backchannel_logout_uri=members_of.read_receiver(given, "backchannel_logout_uri"),
         backchannel_logout_session_required=members_of.read(given, "backchannel_logout_session_required", bool, None),
         require_pushed_authorization_requests=members_of.read(given, PUSHED_REQUIRED, bool, None),
@@ -184,6 +191,8 @@ def parse(
         profile=given.get("profile"),
         workload=read_workload(given.get("workload"), own_issuer=resources.issuer),
         exchange=read_rules(given.get("exchange"), resources),
+        logo_uri=read_logo(given),
+        **read_links(given),
     )
     metadata_combinations.check(metadata)
     if metadata.require_second_factor and not needs_grant_type:

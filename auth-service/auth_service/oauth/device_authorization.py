@@ -1,5 +1,7 @@
 """Device authorization requests (RFC 8628 §3.1) as values."""
 
+from collections.abc import Sequence
+
 from . import audiences
 from . import authorization_parameters as members_of
 from .audiences import Resources
@@ -11,11 +13,17 @@ from .parameters import Parameters
 
 
 def read(
-    parameters: Parameters, *, client_id: str, client: ClientMetadata, resources: Resources, device: Device
+    parameters: Parameters,
+    *,
+    client_id: str,
+    client: ClientMetadata,
+    resources: Resources,
+    scopes: Sequence[str],
+    device: Device,
 ) -> AuthorizationRequest:
     """Check the request of a device. Its person signs in anew (RFC 10027), and reads what the device asks for.
 
-    Without a scope it asks for all that the client is registered for (RFC 6749 §3.3).
+    Without a scope it asks for all that the client is registered for (RFC 6749 §3.3). Of others, `scopes` are known.
 
     Raises:
         OAuthError
@@ -24,7 +32,7 @@ def read(
         raise UnauthorizedClient(f"This client is not registered for the grant type {DEVICE_CODE}.")
     members_of.check_form(parameters, frozenset())
     named = parameters.get("scope") is not None
-    scope = members_of.read_scope(parameters, client, resources.scopes) if named else client.scope
+    scope = members_of.read_scope(parameters, client, scopes) if named else client.scope
     may = resources.open_to(client.scope, client.default_resource)
     asked = parameters.all("resource")
     return AuthorizationRequest(

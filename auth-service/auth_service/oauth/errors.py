@@ -79,7 +79,7 @@ class UnsupportedTokenType(OAuthError):
 
 
 class InvalidDPoPProof(OAuthError):
-    """The request's DPoP proof is missing or proves nothing (RFC 9449 §5)."""
+    """The request's DPoP proof proves nothing, or a bound token came without one (RFC 9449 §5, §7.1)."""
 
     error = "invalid_dpop_proof"
 

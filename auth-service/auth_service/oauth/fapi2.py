@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from .algorithms import ES256, PS256, SIGNED_RESPONSE_ALG
+from .algorithms import ES256, PS256, SIGNED_RESPONSE_ALG, USERINFO_ALG
 from .errors import InvalidClientMetadata
 from .metadata_values import DPOP_BOUND, PRIVATE_KEY_JWT, PUSHED_REQUIRED, REQUEST_ALG
 
@@ -19,6 +19,7 @@ _MEMBERS: Mapping[str, tuple[object, ...]] = {
     DPOP_BOUND: (True,),
     "require_pkce": (True,),
     SIGNED_RESPONSE_ALG: (ES256, PS256),
+    USERINFO_ALG: (None, ES256, PS256),
     REQUEST_ALG: (None, ES256, PS256),
     "assertion_audience": (None,),
 }

@@ -53,6 +53,7 @@ def describe(
         **({"protected_resources": [each.resource for each in public]} if public else {}),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(algorithms.ALGORITHMS),
+        "userinfo_signing_alg_values_supported": list(algorithms.ALGORITHMS),
         "claim_types_supported": ["normal"],
         "claims_supported": list(claims.SUPPORTED),
         "acr_values_supported": list(ACRS),

@@ -16,6 +16,8 @@ URI_MAX_LENGTH = 2048
 MAX_REDIRECT_URIS = 32
 _URI = re.compile(r"[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]+")  # no quotes, <>, backslash or #
 
+_HTTPS = ("https://",)
+
 Given = Mapping[str, Any]
 T = TypeVar("T")
 D = TypeVar("D", str, None)
@@ -26,7 +28,6 @@ UNMET: Mapping[str, tuple[object, ...]] = {
     "sector_identifier_uri": (),
     "id_token_encrypted_response_alg": (),
     "id_token_encrypted_response_enc": (),
-    "userinfo_signed_response_alg": (),
     "userinfo_encrypted_response_alg": (),
     "userinfo_encrypted_response_enc": (),
     "introspection_signed_response_alg": (),
@@ -107,7 +108,12 @@ def read_redirect_uris(given: Given, name: str, *, is_public: bool) -> tuple[str
 
 
 def read_https_uri(given: Given, name: str) -> str | None:
-    return _read_uri(given, name, ("https://",))
+    return _read_uri(given, name, _HTTPS)
+
+
+def is_https_uri(text: str) -> bool:
+    """Whether `read_https_uri` takes it."""
+    return _is_whole(text, _HTTPS)
 
 
 def read_receiver(given: Given, name: str) -> str | None:

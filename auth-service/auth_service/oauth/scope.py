@@ -7,8 +7,10 @@ from .errors import InvalidScope
 
 OPENID, PROFILE, EMAIL, OFFLINE_ACCESS = "openid", "profile", "email", "offline_access"
 ROLES, GROUPS = "roles", "groups"
+ADDRESS, PHONE = "address", "phone"
 DEFAULT = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)  # of a client that registers no scope
-IDENTITY = (*DEFAULT, ROLES, GROUPS)  # about a person, so not available in client_credentials; no API may claim them
+# about a person, so not available in client_credentials; no API may claim them
+IDENTITY = (*DEFAULT, ROLES, GROUPS, ADDRESS, PHONE)
 MAX_LENGTH = 1024
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
 

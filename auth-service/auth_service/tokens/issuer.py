@@ -140,6 +140,13 @@ class TokenIssuer:
         )
         return self._sign(token.claims(), id_token.TYP, alg)
 
+    def sign_userinfo(self, described: Mapping[str, Any], client_id: str, alg: str) -> str:
+        """A userinfo response as a JWT (OpenID Connect Core §5.3.2).
+
+        It has no `iat` and no `exp`, so nobody takes it for an ID token.
+        """
+        return self._sign({**described, "iss": self.issuer, "aud": client_id}, id_token.TYP, alg)
+
     def kid_for(self, audience: Audience) -> str:
         """The key that signs this audience's access tokens now."""
         return self.keys.current.signer(audience.signing_alg).kid

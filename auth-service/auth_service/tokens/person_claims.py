@@ -5,7 +5,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..accounts.accounts import Account
+from ..accounts.profiles import profile_of
 from ..network.trusted_origins import parse_origin
+from ..oauth import profile
 from ..roles.held import NOTHING, HeldRoles, find_held
 from ..store.database import Database
 
@@ -33,6 +35,8 @@ def describe(
     """
     names = set(names) if account.username is not None or "email" in names else set(names) - {"preferred_username"}
     values = {name: value_of(account) for name, value_of in _VALUES.items() if name in names}
+    if not names.isdisjoint(profile.MEMBERS):
+        values |= {name: value for name, value in profile_of(account).items() if name in names}
     listed = {"roles": list(held.at(api)), "groups": list(held.groups)}
     values |= {name: values_ or None for name, values_ in listed.items() if name in names}
     return {name: value for name, value in values.items() if value is not None}

@@ -1,17 +1,23 @@
 // The control: a certified third-party OpenID Provider. A test that fails with it is itself wrong. Its pages have the
 // same ids as ours, so the same code fills in both.
 //
-//     node server.mjs PORT [post]
+//     node server.mjs PORT [post] [fapi2] [request-objects]
 
 import { generateKeyPairSync, randomBytes, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import Provider, { errors } from "oidc-provider";
 
 const port = Number(process.argv[2]);
-const takesPost = process.argv[3] === "post"; // needs SameSite=None cookies, which browsers refuse over http
+const takesPost = process.argv.includes("post"); // needs SameSite=None cookies, which browsers refuse over http
+const isFapi2 = process.argv.includes("fapi2"); // every client is held to the FAPI 2.0 Security Profile
+const strong = ["PS256", "ES256"];
 const issuer = `http://localhost:${port}`;
 const resource = `${issuer}/api/v1`;
 const accounts = new Map();
+
+// What is known about everybody, as e2e_fixtures/providers.py has it
+const { address, phone_number, phone_number_verified, ...profile } = JSON.parse(process.env.PROFILE ?? "{}");
+const contact = { address, phone_number, phone_number_verified };
 
 const escape = (text) => String(text).replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
 const page = (title, body) =>
@@ -36,10 +42,16 @@ const consentPage = (uid, client) =>
   );
 
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const es256 = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
 
 const provider = new Provider(issuer, {
   acrValues: ["1"],
-  claims: { email: ["email", "email_verified"], profile: ["name", "updated_at"] },
+  claims: {
+    address: ["address"],
+    email: ["email", "email_verified"],
+    phone: ["phone_number", "phone_number_verified"],
+    profile: [...Object.keys(profile), "name", "updated_at"],
+  },
   clientBasedCORS: (ctx, origin, client) => client.redirectUris.some((uri) => new URL(uri).origin === origin),
   cookies: { keys: [randomBytes(24).toString("hex")], ...(takesPost && { long: { sameSite: "none" } }) },
   enableHttpPostMethods: takesPost,
@@ -60,7 +72,11 @@ const provider = new Provider(issuer, {
         ctx.body = page("Device", '<h1 id="device-allowed">Connected</h1>');
       },
     },
+    backchannelLogout: { enabled: true },
     dPoP: { enabled: true },
+    fapi: { enabled: isFapi2, profile: "2.0" },
+    jwtUserinfo: { enabled: true },
+    requestObjects: { enabled: process.argv.includes("request-objects") },
     introspection: { enabled: true, allowedPolicy: (ctx, client, token) => token.clientId === client.clientId },
     registration: { enabled: true },
     resourceIndicators: {
@@ -89,12 +105,28 @@ const provider = new Provider(issuer, {
   findAccount: (ctx, id) => {
     const account = [...accounts.values()].find((each) => each.sub === id);
     const { sub, email, name } = account ?? {};
-    return account && { accountId: id, claims: () => ({ sub, email, email_verified: false, name, updated_at: 1 }) };
+    const known = { sub, email, email_verified: false, name, updated_at: 1, ...profile, ...contact };
+    return account && { accountId: id, claims: () => known };
   },
+  // Its own dispatcher refuses loopback addresses, where the tests receive logout tokens.
+  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
-  jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), alg: "RS256", use: "sig", kid: "control" }] },
-  pkce: { required: (ctx, client) => client.clientAuthMethod === "none" },
-  scopes: ["openid", "profile", "email", "offline_access"],
+  ...(isFapi2 && {
+    enabledJWA: {
+      clientAuthSigningAlgValues: strong,
+      dPoPSigningAlgValues: strong,
+      idTokenSigningAlgValues: strong,
+      userinfoSigningAlgValues: strong,
+    },
+  }),
+  jwks: {
+    keys: [
+      { ...privateKey.export({ format: "jwk" }), use: "sig", kid: "control" },
+      { ...es256.export({ format: "jwk" }), alg: "ES256", use: "sig", kid: "control-es256" },
+    ],
+  },
+  pkce: { required: (ctx, client) => isFapi2 || client.clientAuthMethod === "none" },
+  scopes: ["openid", "profile", "email", "address", "phone", "offline_access"],
   ttl: { AccessToken: 300 },
 });
 

@@ -65,7 +65,7 @@ async def push(request: Request) -> Response:
     await _limit(request, client, parts)
     now = parts.clock()
     if parameters.get("request_uri") is not None:
-        raise InvalidRequest("A pushed request must not have a request_uri (RFC 9126 §2.1).")
+        raise InvalidRequest("A pushed request must not have a request_uri (RFC 9126).")
     parameters = await unpack_of(client, parameters, parts, now=now)
     target = authorization_request.find_target(parameters, client.registration)
     if target is None:

@@ -8,7 +8,7 @@ from fastapi import Request
 from ...clients.authentication import ClientAuthenticator
 from ...clients.clients import PERSONAL_CLIENT_ID, WEB_CLIENT_ID, Client
 from ...clients.document_clients import has_document
-from ...clients.own_registrations import apis_for
+from ...clients.own_registrations import apis_for, scopes_for
 from ...http.document_clients import DocumentParts, find_document_client
 from ...http.pages import PageRefused
 from ...http.pending_requests import PendingRequest, expired, is_still_registered
@@ -132,6 +132,7 @@ async def read_request(
         client=client.registration,
         target=target,
         resources=apis_for(client, known),
+        scopes=scopes_for(client, known),
     )
     hint = parameters.get("id_token_hint")
     if hint is None:

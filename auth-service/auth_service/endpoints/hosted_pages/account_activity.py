@@ -33,6 +33,7 @@ IN_WORDS: Mapping[str, str] = {
     "password_reset": "A new password was set by a mailed link",
     "personal_token_created": "A personal access token was made",
     "personal_token_revoked": "A personal access token was ended",
+    "profile_changed": "An operator changed what applications are told about you",
     "recovery_code_used": "A recovery code was used",
     "recovery_codes_replaced": "New recovery codes were made",
     "second_factor_disabled": "The second factor was turned off",

@@ -23,6 +23,7 @@ from ...oauth.client_documents import host_of
 from ...oauth.errors import OAuthError
 from ...oauth.parameters import Parameters
 from ...oauth.redirect_uri import is_loopback, is_private_use
+from ...oauth.shown_members import is_picture, links_of
 from ...store.instants import Clock
 
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
@@ -108,16 +109,18 @@ def render_form(
 
 def describe_client(pending: PendingRequest) -> dict[str, object]:
     """The client as a page shows it: its registered name, and the host or scheme that the person will be sent to."""
-    redirect_uri = pending.request.redirect_uri
+    redirect_uri, registration = pending.request.redirect_uri, pending.client.registration
     scheme = redirect_uri.partition(":")[0] if is_private_use(redirect_uri) else ""
     host = scheme or urlsplit(redirect_uri).netloc
     return {
-        "name": pending.client.registration.client_name or host or pending.client.client_id,
+        "name": registration.client_name or host or pending.client.client_id,
         "redirect_host": host,
         "is_loopback": is_loopback(redirect_uri),
         "is_private_use": bool(scheme),
         "is_stranger": is_stranger(pending.client),
         "document_host": host_of(pending.client.client_id),
+        "links": links_of(registration),
+        "logo": registration.logo_uri if is_picture(registration.logo_uri) else None,
     }
 
 

@@ -8,7 +8,7 @@ from ...mail.languages.sentences import Sentence
 from ...oauth.audiences import Resources
 from ...oauth.consent import Agreement
 from ...oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
-from ...oauth.scope import EMAIL, GROUPS, IDENTITY, OFFLINE_ACCESS, OPENID, PROFILE, ROLES
+from ...oauth.scope import ADDRESS, EMAIL, GROUPS, IDENTITY, OFFLINE_ACCESS, OPENID, PHONE, PROFILE, ROLES
 
 WRONG_CURRENT_PASSWORD = "The current password is wrong."  # noqa: S105 - a sentence
 NO_EMAIL = "Please enter an email address, such as ann@example.com."
@@ -26,8 +26,10 @@ TOO_MANY_MAILS = "Too many attempts or mails. Please wait {wait} and try again."
 SEVERAL_MAILS = "Several mails were sent already. Please look for them, or wait {wait}."
 IDENTITY_IN_WORDS: Mapping[str, str] = {
     OPENID: "Know that it is you",
-    PROFILE: "See your name and your picture",
+    PROFILE: "See your profile: your name, your picture and, if known, more, such as your birthday",
     EMAIL: "See your email address",
+    ADDRESS: "See your postal address",
+    PHONE: "See your telephone number",
     ROLES: "See what roles you have",
     GROUPS: "See which groups you are in",
     OFFLINE_ACCESS: "Keep this access while you are away, until you remove it",
