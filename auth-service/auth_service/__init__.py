@@ -14,7 +14,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("status_lists", "settings", "audit"),
     ("grants", "roles"),
     ("clients",),
-    ("events", "mail"),
+    ("events", "mail", "upstreams"),
     ("accounts",),
     ("sessions",),
     ("tokens",),

@@ -49,6 +49,7 @@ from .tokens.issuer import TokenIssuer
 from .tokens.refresh_tokens import RefreshLifetimes, RefreshTokens, open_refresh_tokens
 from .tokens.session_tokens import SessionTokens
 from .tokens.token_status import TokenStatus
+from .upstreams.dialogue import Upstreams, open_upstreams
 
 UNLIMITED_QUEUE = 100_000
 
@@ -83,6 +84,7 @@ class Parts(Supply):
     requires_verified_email: bool
     factor_checks: FactorChecks
     passkey_checks: PasskeyChecks
+    upstreams: Upstreams
     session_cookies: SessionCookies
     browsers: Browsers
     user_codes: UserCodes
@@ -149,7 +151,6 @@ def _assemble(
     client_limits = open_client_limits(quota, settings.redis_url, settings.redis_ca_file, settings.redis_timeout)
     queue_limit = settings.hashing_queue_limit if has_limits else UNLIMITED_QUEUE
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
-    assertions = AssertionVerifier(database, FetchedKeys(outbound))
     cached_clients, resources = ClientCache(database), ResourceCache(settings.issuer, database)
     tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, settings.id_token_ttl, keys)
     lifetimes = RefreshLifetimes(settings.refresh_token_idle_ttl, settings.refresh_token_absolute_max_age)
@@ -165,7 +166,7 @@ def _assemble(
         status_lists=status_lists,
         token_status=TokenStatus(database, status_lists),
         tokens=tokens,
-        clients=ClientAuthenticator(settings.issuer, cached_clients, assertions),
+        clients=ClientAuthenticator(issuer, cached_clients, AssertionVerifier(database, FetchedKeys(outbound))),
         cached_clients=cached_clients,
         client_limits=client_limits,
         client_documents=FetchedDocuments(outbound, limit_documents(client_limits)),
@@ -180,6 +181,7 @@ def _assemble(
         requires_verified_email=settings.require_verified_email,
         factor_checks=open_factor_checks(issuer, product, secrets, sealing, limits=has_limits, required_of_all=for_all),
         passkey_checks=open_passkey_checks(issuer, product, settings.passkey_rp_id, settings.passkey_origins, secrets),
+        upstreams=open_upstreams(issuer, database, outbound, settings.upstream_networks, sealing, client_limits),
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
         user_codes=UserCodes.open(secrets, client_limits, is_on=has_limits),

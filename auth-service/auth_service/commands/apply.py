@@ -1,4 +1,4 @@
-"""`apply`: APIs, groups and clients from configuration files (README, "Configuration as a file")."""
+"""`apply`: APIs, groups, clients and upstream providers from files (README, "Configuration as a file")."""
 
 import json
 import re
@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from ..oauth.algorithms import SIGNED_RESPONSE_ALG
+from ..sealed.sealing import Seal
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
+from ..upstreams.providers import seal_of
 from . import algorithms
 from .configuration import applied
 from .configuration.applied import NotAsExpected
@@ -57,7 +59,7 @@ def apply(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the APIs, groups and clients as the files say: all of it, or nothing.
+    """Make the APIs, groups, clients and upstream providers as the files say: all of it, or nothing.
 
     Shows the changes. Applying the same files again changes nothing. What would be lost is told with its count, and
     needs --prune.
@@ -133,6 +135,7 @@ async def _plan(asked: _Asked) -> Plan:
             asked.wanted,
             grant_types=_grant_types(),
             check_algorithm=algorithms.check_change,
+            seal=_seal(),
             prune=asked.prune,
             at_once=asked.at_once,
             now=utc_now(),
@@ -148,6 +151,7 @@ async def _carry_out(asked: _Asked, planned: Plan) -> None:
                 asked.wanted,
                 grant_types=_grant_types(),
                 check_algorithm=algorithms.check_change,
+                seal=_seal(),
                 prune=asked.prune,
                 at_once=asked.at_once,
                 expected=planned.ends,
@@ -155,6 +159,10 @@ async def _carry_out(asked: _Asked, planned: Plan) -> None:
             )
         except NotAsExpected as error:
             raise CommandRefused(f"nothing was changed: the database has changed meanwhile: {error}") from None
+
+
+def _seal() -> Seal:
+    return seal_of(load_settings().versioned("key_encryption_keys"))
 
 
 def _grant_types() -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from .kinds import Networks
 from .mail import MailSettings
 from .passkeys import PasskeySettings
 
@@ -11,4 +12,9 @@ class SignInSettings(MailSettings, PasskeySettings):
 
     require_second_factor: bool = Field(
         False, description="`on`: everybody needs a second factor. See [Second factor](#second-factor)"
+    )
+    upstream_networks: Networks = Field(
+        (),
+        description="Private networks where upstream providers may be; http is allowed there. "
+        "See [Other sign-ins](#other-sign-ins)",
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..accounts import accounts
+from ..accounts import accounts, upstream_identities
 from ..accounts.accounts import Account
 from ..accounts.factors import second_factor
 from ..accounts.passkeys import passkeys
@@ -95,7 +95,7 @@ def send_cookies(
 
 
 async def _take_over(session: AsyncSession, account: Account, now: datetime) -> None:
-    """Confirm the address, and end what somebody else may have set up with it: password, factors, sessions, grants.
+    """Confirm the address, and end what somebody else may have set up with it: all ways in, sessions, grants.
 
     Otherwise whoever signs up with a foreign address shares the account with its owner, who signs in by mail, or shuts
     the owner out.
@@ -103,5 +103,6 @@ async def _take_over(session: AsyncSession, account: Account, now: datetime) -> 
     await end_sessions(session, account.id, now=now)
     await delete_password(session, account.id)
     await passkeys.remove_all(session, account.id)
+    await upstream_identities.unlink_all(session, account.id)
     await second_factor.disable(session, account.id, now=now)
     await accounts.replace_email(session, account.id, account.email, verified=True, now=now)

@@ -10,7 +10,7 @@ from datetime import datetime
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..accounts import accounts
+from ..accounts import accounts, upstream_identities
 from ..accounts.factors import second_factor
 from ..accounts.passkeys import passkeys
 from ..accounts.passwords import PasswordHasher
@@ -65,6 +65,7 @@ async def _reset(
         raise InvalidLink
     if not account.email_verified:  # somebody else may have signed up with the address, and may hold them
         await passkeys.remove_all(session, account_id)
+        await upstream_identities.unlink_all(session, account_id)
         await second_factor.disable(session, account_id, now=now)
     if not await accounts.replace_password_hash(session, account_id, password_hash, replacing=None, now=now):
         await create_password(session, account_id, password_hash, now=now)
