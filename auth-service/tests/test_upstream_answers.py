@@ -218,7 +218,7 @@ def test_a_provider_that_is_down_is_told_at_once(
     browser = Browser(sqlite_service).open("/signin")
     for _ in range(3):
         browser.press("upstream-form", "continue-with-elsewhere")
-        assert (browser.last.status_code, NOT_NOW in browser.page.text) == (503, True)
+        assert (browser.last.status_code, NOT_NOW in browser.page.text) == (403, True)
     assert provider.requests == [METADATA], "a button that is pressed again and again asks no more"
     provider.replies = {}
     sqlite_service.clock.advance(seconds=6)

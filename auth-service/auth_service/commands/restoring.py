@@ -178,7 +178,7 @@ async def _list_what_came_back(session: AsyncSession, since: datetime, until: da
         (
             "upstream providers",
             await count(UpstreamProvider),
-            "removed ones are back, new ones missing; so are secrets",
+            "removed ones are back, new ones and secrets are missing",
         ),
         ("clients", clients, "deleted ones are back, new ones are missing; metadata is as before"),
         ("client secrets", secrets, "replaced and revoked ones are valid again"),

@@ -77,11 +77,11 @@ def _put(secret_file: Path | None, *, must_exist: bool, upstream_id: str | None 
     members.pop("callback", None)  # `show` prints it
     if "client_secret" in members:
         raise CommandRefused("client_secret: give it by --secret-file")
+    if upstream_id not in (None, members.get("id")):
+        raise CommandRefused("id: cannot be changed; register the provider anew under another one")
     try:
         upstream = Upstream.parse(members, issuer=load_settings().issuer)
         secret = None if secret_file is None else read_secret(secret_file)
-        if upstream_id not in (None, upstream.id):
-            raise InvalidUpstream("id: cannot be changed; register the provider anew under another one")
         return run(transact(_store, upstream, secret, must_exist=must_exist))
     except InvalidUpstream as error:
         raise CommandRefused(str(error)) from None

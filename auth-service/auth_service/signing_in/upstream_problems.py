@@ -12,9 +12,10 @@ from ..oauth.upstream_answers import BadAnswer
 from ..upstreams.discovery import ProviderUnavailable
 from .password_sign_in import AccountSuspended, EmailNotVerified
 from .signed_in_factor import NotSignedIn
+from .upstream_accounts import AddressMissing, AddressTaken, NoSignUp
 from .upstream_answer import Declined, NotAskedAgain
 from .upstream_changes import LinkedElsewhere, TooManyLinked
-from .upstream_sign_in import AddressMissing, AddressTaken, AnotherPerson, NoSignUp
+from .upstream_sign_in import AnotherPerson
 
 PROBLEM, PROVIDER = "problem", "provider"  # query parameters of the pages
 SIGN_IN_FIRST = "sign-in-first"

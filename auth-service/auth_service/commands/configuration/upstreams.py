@@ -25,9 +25,7 @@ def read_secret(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidUpstream(f"client_secret_file: {path} cannot be read: {type(error).__name__}") from None
     if not 0 < len(secret) <= MAX_SECRET or not secret.isprintable():
-        raise InvalidUpstream(
-            f"client_secret_file: {path} must hold one line of 1 to {MAX_SECRET} printable characters"
-        )
+        raise InvalidUpstream(f"client_secret_file: {path} must hold one line of at most {MAX_SECRET} characters")
     return secret
 
 

@@ -79,9 +79,7 @@ async def show(request: Request, now: Now) -> Response:
         ended = CODE_ENDED if query_of(request, signin_code.ENDED) is not None else None
         return signin_link.show(request, parts, pending, error=ended)
     wants_another = query_of(request, USE_ANOTHER) is not None
-    error = (
-        TOO_LATE if query_of(request, AGAIN) is not None else await signin_upstream.find_problem(request, parts, now)
-    )
+    error = TOO_LATE if query_of(request, AGAIN) else await signin_upstream.find_problem(request, parts, now)
     return await _render(request, parts, pending, None if wants_another else current, error=error)
 
 

@@ -45,7 +45,7 @@ async def submit(
     current: Current | None,
     now: datetime,
 ) -> Response:
-    """Redirect to the provider. It is asked to let the person sign in anew, if they are signed in or the client wants it.
+    """Redirect to the provider. A person who is signed in, or whose client wants it, is asked there to sign in anew.
 
     Raises:
         UpstreamRefused
@@ -72,7 +72,7 @@ async def send(
     except ProviderUnavailable as error:
         _log.warning("upstream_unavailable", upstream=start.upstream_id, reason=str(error))
         name = await _name_of(parts, start.upstream_id, now)
-        raise UpstreamRefused(sentence_of(OF[ProviderUnavailable].word, name) or "", 503) from None
+        raise UpstreamRefused(sentence_of(OF[ProviderUnavailable].word, name) or "", 403) from None
     except TooManyAttempts as held:
         text = f"This was tried too often from your network. Please wait {in_words(held.retry_after)}."
         raise UpstreamRefused(text, 429, held.retry_after) from None
