@@ -14,7 +14,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("status_lists", "settings", "audit"),
     ("grants", "roles"),
     ("clients",),
-    ("events", "mail", "upstreams"),
+    ("events", "mail"),
     ("accounts",),
     ("sessions",),
     ("tokens",),

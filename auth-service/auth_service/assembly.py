@@ -7,6 +7,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 
 from .accounts.passwords import PasswordHasher
+from .accounts.upstreams.dialogue import Upstreams, open_upstreams
 from .clients.assertions import AssertionVerifier
 from .clients.authentication import ClientAuthenticator
 from .clients.cache import ClientCache
@@ -49,7 +50,6 @@ from .tokens.issuer import TokenIssuer
 from .tokens.refresh_tokens import RefreshLifetimes, RefreshTokens, open_refresh_tokens
 from .tokens.session_tokens import SessionTokens
 from .tokens.token_status import TokenStatus
-from .upstreams.dialogue import Upstreams, open_upstreams
 
 UNLIMITED_QUEUE = 100_000
 

@@ -21,6 +21,7 @@ import pytest
 import uvicorn
 from httpx2._config import DEFAULT_TIMEOUT_CONFIG
 
+from auth_service.accounts.upstreams.dialogue import Upstreams
 from auth_service.app import check_start, create_app
 from auth_service.clients.cache import ClientCache
 from auth_service.commands import serving
@@ -33,7 +34,6 @@ from auth_service.store import database
 from auth_service.store.database import Database
 from auth_service.telemetry import logs
 from auth_service.telemetry.private_port import listen
-from auth_service.upstreams.dialogue import Upstreams
 from auth_service.worker.schedule import Pace
 
 from .operator_commands import FOLDER, Done, call_command, command_line, run_command

@@ -8,9 +8,9 @@ from typing import Any
 import jwt
 import pytest
 
+from auth_service.accounts.upstreams.discovery import parse_metadata
 from auth_service.oauth.upstream_answers import BadAnswer, Person, read_answer, read_person
 from auth_service.oauth.upstreams import InvalidUpstream, Upstream
-from auth_service.upstreams.discovery import parse_metadata
 
 from .browser import Browser
 from .conftest import ISSUER, Service

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from auth_service.accounts.upstreams import providers
 from auth_service.sealed.versioned_secrets import parse_secrets
 from auth_service.store.database import Database
-from auth_service.upstreams import providers
 
 from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Service
 from .lying_provider import lying_provider

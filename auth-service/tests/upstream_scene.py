@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from auth_service.accounts.upstreams import providers
 from auth_service.oauth.upstreams import Upstream
 from auth_service.sealed.versioned_secrets import parse_secrets
 from auth_service.store.database import Database
-from auth_service.upstreams import providers
 
 from .browser import Browser, asked
 from .code_flow import Frontend

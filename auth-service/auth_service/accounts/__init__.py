@@ -10,8 +10,8 @@
     weak_passwords.py    `check_new`: common passwords are refused, and those that are the person's name or address
     factors/             what is proved after the password: codes of an authenticator app, recovery codes; trusted
                          browsers
-    upstream_identities.py   who a person is at an upstream provider, by issuer and subject
     passkeys/            key pairs in people's devices, which sign in without a password
+    upstreams/           other providers at which people sign in instead, and who they are there
 
 An identity is one way in to an account; a password is the identity of the provider `credential`. A password never meets
 the database: `find_by_email_with_password` reads the hash, the session is closed, `PasswordHasher` compares in its

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
+from ..accounts.upstreams.providers import seal_of
 from ..oauth.algorithms import SIGNED_RESPONSE_ALG
 from ..sealed.sealing import Seal
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
-from ..upstreams.providers import seal_of
 from . import algorithms
 from .configuration import applied
 from .configuration.applied import NotAsExpected

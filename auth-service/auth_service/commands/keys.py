@@ -9,6 +9,7 @@ import typer
 
 from ..accounts.factors.rewrap import rewrap_secrets
 from ..accounts.factors.totp_factors import seal_of
+from ..accounts.upstreams import providers
 from ..audit.trail import record, record_rotation
 from ..clients.algorithms import Use, find_evidence, find_lacking, find_use
 from ..keys.rewrap import rewrap_keys
@@ -19,7 +20,6 @@ from ..oauth.algorithms import ALGORITHMS, RS256
 from ..settings.settings import load_settings
 from ..store.database import Database
 from ..store.instants import utc_now
-from ..upstreams import providers
 from .key_withdrawal import find_store, open_stores, when_processes_know, withdraw, written
 from .opened import CommandRefused, Yes, confirm, opened, run
 from .output import AsJson, Record, show

@@ -19,7 +19,9 @@ from ..accounts.accounts import Account
 from ..accounts.factors.challenges import Challenge
 from ..accounts.factors.trusted_browsers import TrustedBrowser
 from ..accounts.passkeys.passkeys import Passkey
-from ..accounts.upstream_identities import UpstreamIdentity
+from ..accounts.upstreams.identities import UpstreamIdentity
+from ..accounts.upstreams.providers import UpstreamProvider
+from ..accounts.upstreams.starts import UpstreamStart
 from ..audit.trail import record
 from ..clients.clients import Client
 from ..clients.registration_tokens import RegistrationToken
@@ -46,8 +48,6 @@ from ..store.leases import Lease
 from ..tokens.authorization_codes import AuthorizationCode
 from ..tokens.personal_tokens import PersonalToken
 from ..tokens.refresh_tokens import RefreshTokenFamily
-from ..upstreams.providers import UpstreamProvider
-from ..upstreams.starts import UpstreamStart
 from .key_withdrawal import open_stores, written
 from .opened import Yes, confirm, opened, run
 from .output import AsJson, Record, show

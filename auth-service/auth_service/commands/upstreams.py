@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..accounts.upstreams import providers
+from ..accounts.upstreams.dialogue import CALLBACK
+from ..accounts.upstreams.providers import Registered
 from ..audit.trail import record
 from ..oauth.upstreams import InvalidUpstream, Upstream
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
-from ..upstreams import providers
-from ..upstreams.dialogue import CALLBACK
-from ..upstreams.providers import Registered
 from .configuration.upstreams import check_secret, describe_loss, read_secret
 from .opened import CommandRefused, Yes, confirm, opened, run, transact
 from .output import AsJson, Record, show

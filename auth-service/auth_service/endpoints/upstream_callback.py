@@ -14,6 +14,9 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import structlog
 from fastapi import APIRouter, Request, Response
 
+from ..accounts.upstreams.dialogue import CALLBACK
+from ..accounts.upstreams.discovery import ProviderUnavailable
+from ..accounts.upstreams.starts import CONFIRM, LINK, Start, Used
 from ..grants import authorization_requests
 from ..http.current_session import Current, find_current
 from ..http.oauth_requests import document_form, read_form
@@ -27,9 +30,6 @@ from ..signing_in.upstream_answer import take_start
 from ..signing_in.upstream_changes import UpstreamChangeParts, link_upstream
 from ..signing_in.upstream_problems import LATE, OF, PROBLEM, PROVIDER, SIGN_IN_FIRST, Problem
 from ..signing_in.upstream_sign_in import UpstreamSignInParts, sign_in_by_upstream
-from ..upstreams.dialogue import CALLBACK
-from ..upstreams.discovery import ProviderUnavailable
-from ..upstreams.starts import CONFIRM, LINK, Start, Used
 
 TO_ACCOUNT, CHANGE, OTHER_SIGN_INS = "to_account", "change", "sign-ins"
 ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -53,7 +53,7 @@ class CallbackParts(PendingParts, UpstreamSignInParts, UpstreamChangeParts):
 @router.post(
     f"{CALLBACK}{{upstream_id}}", response_class=Response, responses=ANSWERS, openapi_extra=document_form(FORM)
 )
-async def send_on(request: Request, upstream_id: str) -> Response:
+async def send_on(request: Request) -> Response:
     """The same answer by GET, to which the browser adds our cookies (SameSite=Lax)."""
     try:
         form = await read_form(request)
@@ -67,10 +67,10 @@ async def send_on(request: Request, upstream_id: str) -> Response:
 
 
 @router.get(f"{CALLBACK}{{upstream_id}}", response_class=Response, responses=ANSWERS)
-async def come_back(request: Request, upstream_id: str, now: Now) -> Response:
+async def come_back(request: Request, now: Now) -> Response:
     parts = given(request, CallbackParts)
     answer = read_answer({name: request.query_params.getlist(name) for name in PARAMETERS})
-    used = await take_start(request, parts, upstream_id, answer, now)
+    used = await take_start(request, parts, request.path_params["upstream_id"], answer, now)
     if used is None:
         raise _unknown("no such state in this browser") if parts.browsers.read(request) else without_cookie()
     pending = await find_pending(request, parts, used.start.handle or None, now=now)

@@ -9,11 +9,12 @@ from datetime import datetime
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..accounts import accounts, upstream_identities
+from ..accounts import accounts
 from ..accounts.accounts import Account
 from ..accounts.factors import second_factor
 from ..accounts.passkeys import passkeys
 from ..accounts.sign_ups import delete_password
+from ..accounts.upstreams import identities
 from ..http.current_session import Current
 from ..http.session_cookies import device_tag
 from ..mail.codes import void_codes
@@ -103,6 +104,6 @@ async def _take_over(session: AsyncSession, account: Account, now: datetime) -> 
     await end_sessions(session, account.id, now=now)
     await delete_password(session, account.id)
     await passkeys.remove_all(session, account.id)
-    await upstream_identities.unlink_all(session, account.id)
+    await identities.unlink_all(session, account.id)
     await second_factor.disable(session, account.id, now=now)
     await accounts.replace_email(session, account.id, account.email, verified=True, now=now)

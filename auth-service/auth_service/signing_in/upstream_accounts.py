@@ -12,9 +12,10 @@ from datetime import datetime
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..accounts import accounts, upstream_identities
+from ..accounts import accounts
 from ..accounts.accounts import Account
 from ..accounts.sign_ups import create_without_password
+from ..accounts.upstreams import identities
 from ..audit.trail import record
 from ..http.current_session import device_of
 from ..limits.attempts import TooManyAttempts
@@ -123,7 +124,7 @@ async def _create(
 
 async def _link(session: AsyncSession, account_id: str, known: Known, now: datetime) -> None:
     upstream_id = known.upstream.id
-    linked = await upstream_identities.link(session, account_id, known.person, upstream_id, now=now)
+    linked = await identities.link(session, account_id, known.person, upstream_id, now=now)
     if linked is None:
         raise Raced
     await record(

@@ -5,16 +5,16 @@ from datetime import datetime
 
 from fastapi import Request
 
+from ..accounts.upstreams import starts
+from ..accounts.upstreams.dialogue import Upstreams
+from ..accounts.upstreams.discovery import ProviderUnavailable
+from ..accounts.upstreams.starts import Used
 from ..http.browsers import Browsers
 from ..http.parts import Given
 from ..oauth.upstream_answers import Answer, BadAnswer, Person, check_issuer
 from ..oauth.upstreams import Upstream
 from ..store.database import Database
 from ..store.instants import CLOCK_SKEW
-from ..upstreams import starts
-from ..upstreams.dialogue import Upstreams
-from ..upstreams.discovery import ProviderUnavailable
-from ..upstreams.starts import Used
 
 
 class Declined(Exception):

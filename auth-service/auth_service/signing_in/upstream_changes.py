@@ -10,15 +10,16 @@ from datetime import datetime
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..accounts import accounts, upstream_identities
-from ..accounts.upstream_identities import MAX_IDENTITIES, UpstreamIdentity
+from ..accounts import accounts
+from ..accounts.upstreams import identities
+from ..accounts.upstreams.identities import MAX_IDENTITIES, UpstreamIdentity
+from ..accounts.upstreams.starts import Used
 from ..audit.trail import record
 from ..http.current_session import Current
 from ..mail.kinds import Kind
 from ..oauth.upstream_answers import Answer, Person
 from ..oauth.upstreams import Upstream
 from ..sessions.browser_sessions import lock_live
-from ..upstreams.starts import Used
 from .mailed_links import MailParts, post_link
 from .passkey_changes import require_fresh
 from .signed_in_factor import NotSignedIn
@@ -70,11 +71,11 @@ async def _link(
     is_active = await accounts.lock(session, account_id, active_only=True)
     if not is_active or not await lock_live(session, current.session.id, now=now):
         raise NotSignedIn
-    if len(await upstream_identities.list_upstream_identities(session, account_id)) >= MAX_IDENTITIES:
+    if len(await identities.list_upstream_identities(session, account_id)) >= MAX_IDENTITIES:
         raise TooManyLinked
-    linked = await upstream_identities.link(session, account_id, person, upstream.id, now=now)
+    linked = await identities.link(session, account_id, person, upstream.id, now=now)
     if linked is None:
-        found = await upstream_identities.find_account(session, person)
+        found = await identities.find_account(session, person)
         if found is None or found[1].id != account_id:
             raise LinkedElsewhere
         return
@@ -107,7 +108,7 @@ async def _unlink(
     account_id = current.account.id
     await parts.mail_budgets.take_change(session, account_id, now=now)
     await accounts.lock(session, account_id)
-    gone = await upstream_identities.unlink(session, account_id, identity_id)
+    gone = await identities.unlink(session, account_id, identity_id)
     if gone is None:
         return None
     if await count_ways_in(session, account_id) == 0:

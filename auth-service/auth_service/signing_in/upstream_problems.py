@@ -7,9 +7,9 @@ or of an attacker's link, is ever shown.
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ..accounts.upstreams.discovery import ProviderUnavailable
 from ..limits.attempts import TooManyAttempts
 from ..oauth.upstream_answers import BadAnswer
-from ..upstreams.discovery import ProviderUnavailable
 from .password_sign_in import AccountSuspended, EmailNotVerified
 from .signed_in_factor import NotSignedIn
 from .upstream_accounts import AddressMissing, AddressTaken, NoSignUp

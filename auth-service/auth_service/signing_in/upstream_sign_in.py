@@ -12,9 +12,12 @@ from datetime import datetime
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..accounts import accounts, upstream_identities
+from ..accounts import accounts
 from ..accounts.accounts import Account, EmailTaken
 from ..accounts.email_addresses import parse_email
+from ..accounts.upstreams import identities
+from ..accounts.upstreams.discovery import ProviderUnavailable
+from ..accounts.upstreams.starts import CONFIRM, Start, Used
 from ..http.current_session import Current
 from ..http.session_cookies import device_tag
 from ..limits.attempts import TooManyAttempts
@@ -25,8 +28,6 @@ from ..sessions.browser_sessions import BrowserSession
 from ..sessions.proofs import Proof
 from ..store.instants import Clock
 from ..telemetry.counts import UPSTREAM, RequestCounts, counting
-from ..upstreams.discovery import ProviderUnavailable
-from ..upstreams.starts import CONFIRM, Start, Used
 from .begun import Asked, BeginParts, SecondFactorAsked, begin_or_ask
 from .mailed_links import may_mail, remind_to_verify
 from .new_devices import is_to_be_told, tell
@@ -127,7 +128,7 @@ async def _look(
     """Read who the person is here, and count the mails that are due: they have budgets, which come first."""
     email = parse_email(person.email or "")
     async with parts.database.reading() as session:
-        found = await upstream_identities.find_account(session, person)
+        found = await identities.find_account(session, person)
         account = found[1] if found else None
         password_hash = None if account is None else await accounts.find_password_hash(session, account.id)
     known = Known(upstream, person, email)
@@ -152,7 +153,7 @@ async def _enter(
     current: Current | None,
     now: datetime,
 ) -> Entered:
-    found = await upstream_identities.find_account(session, known.person)
+    found = await identities.find_account(session, known.person)
     if start.purpose == CONFIRM and (
         found is None or current is None or not found[1].id == current.account.id == start.account_id
     ):
@@ -166,9 +167,7 @@ async def _enter(
     if not await accounts.lock(session, account.id, active_only=True):
         raise AccountSuspended
     upstream_id = known.upstream.id
-    if found is not None and not await upstream_identities.note_use(
-        session, found[0].id, known.person, upstream_id, now=now
-    ):
+    if found is not None and not await identities.note_use(session, found[0].id, known.person, upstream_id, now=now):
         raise Raced
     password_hash = await accounts.find_password_hash(session, account.id)
     if parts.requires_verified_email and not account.email_verified:

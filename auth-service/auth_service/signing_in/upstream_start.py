@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 
 from fastapi import Request
 
+from ..accounts.upstreams import starts
+from ..accounts.upstreams.dialogue import Upstreams
+from ..accounts.upstreams.starts import Start
 from ..http.browsers import Browsers
 from ..http.current_session import device_of
 from ..http.parts import Given
@@ -12,9 +15,6 @@ from ..limits.attempts import TooManyAttempts
 from ..network.networks import networks_of
 from ..sealed import opaque
 from ..store.database import Database
-from ..upstreams import starts
-from ..upstreams.dialogue import Upstreams
-from ..upstreams.starts import Start
 
 LOGIN = "login"  # the value of `prompt` (OpenID Connect Core §3.1.2.1)
 

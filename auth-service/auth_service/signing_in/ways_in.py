@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import list_identities
 from ..accounts.passkeys.passkeys import count_passkeys
-from ..accounts.upstream_identities import count_usable
+from ..accounts.upstreams.identities import count_usable
 
 
 class LastWayIn(Exception):

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ...accounts.upstream_identities import count_of_issuer
+from ...accounts.upstreams import providers
+from ...accounts.upstreams.identities import count_of_issuer
+from ...accounts.upstreams.providers import Registered
 from ...audit.trail import record
 from ...oauth.upstreams import InvalidUpstream, Upstream
 from ...sealed.sealing import Seal
-from ...upstreams import providers
-from ...upstreams.providers import Registered
 from .changes import CHANGED, GONE, NEW, UPSTREAM, Change, compare
 from .wanted import WantedUpstream
 

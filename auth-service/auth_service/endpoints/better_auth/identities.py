@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...accounts import accounts
 from ...accounts.accounts import delete_identity, list_identities
-from ...accounts.upstream_identities import list_upstream_identities
+from ...accounts.upstreams.identities import list_upstream_identities
 from ...audit.trail import recorded
 from ...http.current_session import Current
 from ...http.parts import Now, given

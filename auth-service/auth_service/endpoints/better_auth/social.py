@@ -10,12 +10,12 @@ from typing import Annotated, Any
 from fastapi import Request
 from pydantic import Field, StringConstraints
 
+from ...accounts.upstreams.discovery import ProviderUnavailable
+from ...accounts.upstreams.starts import LINK, Start
 from ...http.current_session import find_current_if_clear
 from ...http.parts import Now, given
 from ...signing_in.passkey_changes import NotFresh, require_fresh
 from ...signing_in.upstream_start import UnknownProvider, UpstreamStartParts, begin_upstream
-from ...upstreams.discovery import ProviderUnavailable
-from ...upstreams.starts import LINK, Start
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS, BodyParts
 from .current import CurrentParts, require_current

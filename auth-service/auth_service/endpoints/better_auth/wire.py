@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from ...accounts.accounts import Account, Identity
-from ...accounts.upstream_identities import UpstreamIdentity
+from ...accounts.upstreams.identities import UpstreamIdentity
 from ...sessions.browser_sessions import BrowserSession
 
 

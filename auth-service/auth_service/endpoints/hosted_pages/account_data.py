@@ -19,7 +19,7 @@ from ...accounts.factors.recovery_codes import RecoveryCode
 from ...accounts.factors.totp_factors import TotpFactor
 from ...accounts.factors.trusted_browsers import TrustedBrowser
 from ...accounts.passkeys.passkeys import Passkey
-from ...accounts.upstream_identities import UpstreamIdentity
+from ...accounts.upstreams.identities import UpstreamIdentity
 from ...accounts.usernames import GivenUsername
 from ...audit.trail import AuditEvent, record
 from ...events.account_events import AccountEvent

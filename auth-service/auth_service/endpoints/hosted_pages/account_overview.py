@@ -10,12 +10,12 @@ from ...accounts.accounts import find_password_hash
 from ...accounts.factors import recovery_codes
 from ...accounts.factors.trusted_browsers import TRUSTED_FOR
 from ...accounts.passkeys.passkeys import count_passkeys
-from ...accounts.upstream_identities import list_upstream_identities
+from ...accounts.upstreams.dialogue import Upstreams
+from ...accounts.upstreams.identities import list_upstream_identities
 from ...http.current_session import Current, SessionParts
 from ...http.pages import see_other
 from ...mail.outbox import Outbox
 from ...oauth.parameters import Parameters
-from ...upstreams.dialogue import Upstreams
 from . import agreed
 from .account_activity import list_activity
 from .account_browsers import list_browsers

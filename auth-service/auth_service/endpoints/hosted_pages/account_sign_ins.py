@@ -13,7 +13,8 @@ from fastapi import Request, Response
 from ...accounts.accounts import find_password_hash
 from ...accounts.passkeys.passkeys import count_passkeys
 from ...accounts.passwords import RETRY_AFTER, TooBusy
-from ...accounts.upstream_identities import UpstreamIdentity, list_upstream_identities
+from ...accounts.upstreams.identities import UpstreamIdentity, list_upstream_identities
+from ...accounts.upstreams.starts import CONFIRM, LINK, Start
 from ...http.current_session import Current
 from ...http.pages import see_other
 from ...http.parts import given
@@ -28,7 +29,6 @@ from ...signing_in.second_factor import Code, WrongCode
 from ...signing_in.signed_in_factor import NotEnabled, NotSignedIn
 from ...signing_in.upstream_changes import UpstreamChangeParts, unlink_upstream
 from ...signing_in.ways_in import LastWayIn, count_ways_in
-from ...upstreams.starts import CONFIRM, LINK, Start
 from . import signin_passkey, signin_upstream
 from .forms import FormParts, in_words, query_of, render_form, retry_later
 from .moments import day

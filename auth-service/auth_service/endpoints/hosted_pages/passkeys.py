@@ -16,7 +16,7 @@ from ...accounts.passkeys.answers import InvalidAnswer, parse_registration, pars
 from ...accounts.passkeys.passkeys import MAX_NAME, MAX_PASSKEYS, list_passkeys
 from ...accounts.passkeys.relying_party import handle_of
 from ...accounts.passwords import RETRY_AFTER, TooBusy
-from ...accounts.upstream_identities import count_usable
+from ...accounts.upstreams.identities import count_usable
 from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, see_other
 from ...http.parts import Now, given

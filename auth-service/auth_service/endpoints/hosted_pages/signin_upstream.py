@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 import structlog
 from fastapi import Request, Response
 
+from ...accounts.upstreams.discovery import ProviderUnavailable
+from ...accounts.upstreams.starts import Start
 from ...http.current_session import Current
 from ...http.pages import see_other
 from ...http.pending_requests import PendingRequest
@@ -13,8 +15,6 @@ from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.upstream_problems import OF, PROBLEM, PROVIDER, sentence_of
 from ...signing_in.upstream_start import LOGIN, UnknownProvider, UpstreamStartParts, begin_upstream
-from ...upstreams.discovery import ProviderUnavailable
-from ...upstreams.starts import Start
 from .forms import FormParts, in_words, query_of
 
 FIELD = "upstream"  # of the button that was pressed: the provider's id

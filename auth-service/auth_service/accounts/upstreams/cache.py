@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ..oauth.upstreams import Upstream
-from ..store.database import Database
+from ...oauth.upstreams import Upstream
+from ...store.database import Database
 from . import providers
 from .providers import Registered
 

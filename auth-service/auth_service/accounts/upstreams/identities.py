@@ -11,13 +11,13 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint, delete, func, selec
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..oauth.upstream_answers import MAX_SUBJECT_LENGTH, Person
-from ..oauth.upstreams import ISSUER_MAX_LENGTH
-from ..store import identifiers
-from ..store.instants import Instant
-from ..store.rows import Row, insert_into
-from ..upstreams.providers import UpstreamProvider
-from .accounts import EMAIL_MAX_LENGTH, Account
+from ...oauth.upstream_answers import MAX_SUBJECT_LENGTH, Person
+from ...oauth.upstreams import ISSUER_MAX_LENGTH
+from ...store import identifiers
+from ...store.instants import Instant
+from ...store.rows import Row, insert_into
+from ..accounts import EMAIL_MAX_LENGTH, Account
+from .providers import UpstreamProvider
 
 MAX_IDENTITIES = 20  # of one account
 

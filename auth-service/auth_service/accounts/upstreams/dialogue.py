@@ -7,14 +7,14 @@ from datetime import datetime
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
-from ..clients.fetched_keys import FetchedKeys
-from ..limits.clients import ClientLimits
-from ..limits.networks import UPSTREAM_STARTS, NetworkLimits, limit_networks
-from ..network.outbound import Outbound
-from ..oauth.upstream_answers import Answer, Person, check_issuer
-from ..sealed.sealing import Seal
-from ..sealed.versioned_secrets import Secrets
-from ..store.database import Database
+from ...clients.fetched_keys import FetchedKeys
+from ...limits.clients import ClientLimits
+from ...limits.networks import UPSTREAM_STARTS, NetworkLimits, limit_networks
+from ...network.outbound import Outbound
+from ...oauth.upstream_answers import Answer, Person, check_issuer
+from ...sealed.sealing import Seal
+from ...sealed.versioned_secrets import Secrets
+from ...store.database import Database
 from . import providers, starts
 from .cache import UpstreamCache
 from .discovery import ProviderMetadata, ProviderUnavailable

@@ -13,11 +13,11 @@ from sqlalchemy import LargeBinary, String, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..sealed import opaque
-from ..sealed.sealing import Seal
-from ..sealed.versioned_secrets import Secrets
-from ..store.instants import Instant
-from ..store.rows import Expiry, Row
+from ...sealed import opaque
+from ...sealed.sealing import Seal
+from ...sealed.versioned_secrets import Secrets
+from ...store.instants import Instant
+from ...store.rows import Expiry, Row
 
 TTL = timedelta(minutes=30)  # a person may have to find a phone, or to make an account there
 MAX_ROWS = 100_000

@@ -18,12 +18,12 @@ from authlib.integrations.starlette_client import StarletteOAuth2App
 from joserfc.errors import JoseError
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from ..clients.fetched_keys import FetchedKeys
-from ..clients.keys import ClientKey
-from ..network.outbound import FetchFailed, Outbound
-from ..oauth.algorithms import ALGORITHMS
-from ..oauth.upstream_answers import BadAnswer, Person, read_person
-from ..oauth.upstreams import BASIC, FORM_POST, Upstream
+from ...clients.fetched_keys import FetchedKeys
+from ...clients.keys import ClientKey
+from ...network.outbound import FetchFailed, Outbound
+from ...oauth.algorithms import ALGORITHMS
+from ...oauth.upstream_answers import BadAnswer, Person, read_person
+from ...oauth.upstreams import BASIC, FORM_POST, Upstream
 from .discovery import Discovered, ProviderUnavailable
 
 LEEWAY = 60  # seconds that the provider's clock may differ

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..network.outbound import FetchFailed, Outbound
-from ..oauth.strict_json import parse_object
+from ...network.outbound import FetchFailed, Outbound
+from ...oauth.strict_json import parse_object
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 FRESH = timedelta(minutes=10)

@@ -1,5 +1,6 @@
 """Upstream providers: OpenID providers at which people sign in instead of here ("Continue with NAME").
 
+    identities.py      the table `UpstreamIdentity`: whose account a provider's person has, by issuer and subject
     providers.py       the table `UpstreamProvider`: our registration at each, its client secret sealed
     cache.py           `UpstreamCache`: all of them as this process read them a moment ago
     starts.py          the table `UpstreamStart`: a person is at a provider, and comes back with this `state`
@@ -15,5 +16,5 @@ an ID token, and returns the person whom it is about.
 Nothing that a provider says is trusted before it is checked. Authlib gets six members of the metadata and no others,
 because it hands all of them to the HTTP client as options. All its requests go through network/outbound.py.
 
-Whom the person is here is decided in signing_in/. Which accounts they are linked to is a table in accounts/.
+Who the person is here is decided in signing_in/. The commands and `apply` change the registry.
 """

@@ -8,12 +8,12 @@ from sqlalchemy import Boolean, LargeBinary, String, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..oauth.upstreams import InvalidUpstream, Upstream
-from ..sealed.sealing import Seal
-from ..sealed.versioned_secrets import Secrets
-from ..store.database import Database
-from ..store.instants import Instant
-from ..store.rows import Row
+from ...oauth.upstreams import InvalidUpstream, Upstream
+from ...sealed.sealing import Seal
+from ...sealed.versioned_secrets import Secrets
+from ...store.database import Database
+from ...store.instants import Instant
+from ...store.rows import Row
 
 MAX_PROVIDERS = 20  # each is a button on the sign-in page
 
