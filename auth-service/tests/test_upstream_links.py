@@ -142,6 +142,7 @@ def returned(client: httpx2.Client, answer: dict[str, str]) -> tuple[int, str]:
 def test_the_protocol_signs_up_signs_in_and_lists(service: Service, provider: LyingProvider) -> None:
     register(service, provider)
     client = service.client()
+    assert client.get("/list-providers").json() == [{"id": ID, "name": "Elsewhere"}]
     begun = begin(client, newUserCallbackURL="/welcome?a=1#top", loginHint=ANN, scopes=["everything"])
     assert begun.json().keys() == {"url", "redirect"}
     assert begun.json()["redirect"] is True
@@ -190,6 +191,26 @@ def test_the_protocol_tells_an_application_what_went_wrong_by_a_code(
     provider.replies = {"/.well-known/openid-configuration": (503, {})}
     sqlite_service.upstreams.metadata.forget()
     assert refusal(begin(client)) == (503, "PROVIDER_UNAVAILABLE")
+
+
+def test_a_code_leads_on_to_the_application_and_to_no_other_site(service: Service, provider: LyingProvider) -> None:
+    register(service, provider)
+    client = service.client()
+    returned(client, provider.answer(begin(client).json()["url"]))
+    app = protect(service)
+    there = service.client()
+    begun = begin(there, callbackURL="/dash?a=1").json()["url"]
+    assert returned(there, provider.answer(begun)) == (303, "/second-factor?callbackURL=%2Fdash%3Fa%3D1")
+    browser = Browser(service)
+    browser.client.cookies = there.cookies
+    browser.open("/second-factor", callbackURL="/dash?a=1")
+    action, fields = browser.fields("second-factor-form")
+    wrong = browser.client.post(action, data={**fields, "code": app.wrong()})
+    assert 'action="/second-factor?callbackURL=%2Fdash%3Fa%3D1"' in wrong.text
+    elsewhere = browser.client.post("/second-factor?callbackURL=//evil.example", data={**fields, "code": app.wrong()})
+    assert 'action="/second-factor"' in elsewhere.text
+    done = browser.client.post(action, data={**fields, "code": app.wait()})
+    assert (done.status_code, done.headers["location"]) == (303, "/dash?a=1")
 
 
 def test_the_protocol_links_after_a_recent_sign_in_with_the_second_factor(

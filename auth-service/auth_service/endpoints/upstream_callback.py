@@ -31,6 +31,7 @@ from ..signing_in.upstream_changes import UpstreamChangeParts, link_upstream
 from ..signing_in.upstream_problems import LATE, OF, PROBLEM, PROVIDER, SIGN_IN_FIRST, Problem
 from ..signing_in.upstream_sign_in import UpstreamSignInParts, sign_in_by_upstream
 
+CALLBACK_URL = "callbackURL"  # query parameter of /second-factor
 TO_ACCOUNT, CHANGE, OTHER_SIGN_INS = "to_account", "change", "sign-ins"
 ANSWERS: dict[int | str, dict[str, Any]] = {
     303: {"description": "See Other"},
@@ -95,7 +96,9 @@ async def _sign_in(
     try:
         _, started, is_new = await sign_in_by_upstream(request, parts, now, used, answer, current=current)
     except SecondFactorAsked:
-        return see_other("/second-factor", **_handle(pending))
+        return see_other(
+            "/second-factor", **_handle(pending), **({CALLBACK_URL: start.callback} if start.callback else {})
+        )
     except tuple(OF) as error:
         return _tell(start, pending, error)
     if pending is not None and not pending.is_answered:

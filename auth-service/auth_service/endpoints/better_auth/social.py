@@ -1,4 +1,5 @@
 """POST /sign-in/social and /link-social: to an upstream provider, and back by /callback/ID (upstream_callback.py).
+GET /list-providers, which the original has not: the buttons that a page shows.
 
 `scopes` and `additionalParams` are ignored: what is asked for is the operator's decision. An ID token that a program
 already has is refused, because nothing ties it to this browser. To link, the sign-in must be recent, as for a passkey.
@@ -47,6 +48,18 @@ class SocialSignIn(Social):
 class Redirect(Wire):
     url: str
     redirect: bool  # whether the client goes there by itself
+
+
+class ProviderView(Wire):
+    id: str  # `provider` of the two others
+    name: str
+
+
+@router.get("/list-providers")
+async def list_providers(request: Request, now: Now) -> list[ProviderView]:
+    """The registered providers, in the order of their buttons."""
+    offered = await given(request, SocialParts).upstreams.cache.offered(now=now)
+    return [ProviderView(id=each.id, name=each.name) for each in offered]
 
 
 @router.post(

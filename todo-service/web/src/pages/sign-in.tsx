@@ -1,8 +1,17 @@
 import { type ReactNode, useState } from "react";
-import { enterCode, isCodeAwaited, knowsPasskeys, SET_UP, signIn, signInByPasskey } from "../lib/auth.ts";
+import {
+  enterCode,
+  isCodeAwaited,
+  knowsPasskeys,
+  sayElsewhere,
+  SET_UP,
+  signIn,
+  signInByPasskey,
+} from "../lib/auth.ts";
 import { useAddress } from "../lib/router.ts";
 import { Field, PasswordField } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
+import { Elsewhere } from "../parts/elsewhere.tsx";
 import { Frame, Link } from "../parts/frame.tsx";
 import { FailureMessage, Message } from "../parts/message.tsx";
 import { SendAgain } from "../parts/send-again.tsx";
@@ -18,7 +27,8 @@ export function SignIn({ sessionEnded }: { sessionEnded: boolean }): ReactNode {
 }
 
 function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () => void }): ReactNode {
-  const { search } = useAddress();
+  const { search, searchParams } = useAddress();
+  const problem = sayElsewhere(searchParams.get("error"));
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const submission = useSubmission(["email", "password"], async () => {
@@ -33,6 +43,7 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
         {sessionEnded && (
           <Message kind="notice">Your session has ended. Sign in to continue; what you typed is still there.</Message>
         )}
+        {problem !== null && !sessionEnded && <Message kind="problem">{problem}</Message>}
         <Field
           label="Email"
           name="email"
@@ -57,6 +68,7 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
         <SubmitButton submission={submission}>Sign in</SubmitButton>
         {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
         {knowsPasskeys() && <PasskeyButton />}
+        <Elsewhere />
         <p className="aside">
           New here? <Link to={`/sign-up${search}`}>Create an account</Link>
         </p>

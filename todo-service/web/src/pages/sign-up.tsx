@@ -4,6 +4,7 @@ import { Failure } from "../lib/failure.ts";
 import { useAddress } from "../lib/router.ts";
 import { Field, PasswordField } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
+import { Elsewhere } from "../parts/elsewhere.tsx";
 import { Frame, Link } from "../parts/frame.tsx";
 import { SendAgain } from "../parts/send-again.tsx";
 import { Strength } from "../parts/strength.tsx";
@@ -56,6 +57,7 @@ export function SignUp(): ReactNode {
         />
         <SubmitButton submission={submission}>Create account</SubmitButton>
         {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
+        <Elsewhere />
         <p className="aside">
           You have one already? <Link to={`/sign-in${search}`}>Sign in</Link>
         </p>
