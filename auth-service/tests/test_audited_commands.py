@@ -52,6 +52,10 @@ NEW_API: dict[str, Any] = {
     "scopes": {"things:read": "Read your things"},
     "roles": {"keeper": "Keeps things"},
 }
+CONNECTED = (
+    "INSERT INTO upstream_identities (id, account_id, issuer, subject, upstream_id, created_at, updated_at) SELECT 'u', "
+    "id, 'https://corp.example.com', '1', 'corp', created_at, created_at FROM accounts WHERE email = 'ann@example.com'"
+)
 UPSTREAM = {"id": "corp", "name": "Corp", "issuer": "https://corp.example.com", "client_id": "us"}
 PUBLIC_UPSTREAM = {**UPSTREAM, "token_endpoint_auth_method": "none"}
 DOCUMENT = "https://app.example.com/client.json"
@@ -127,6 +131,10 @@ class Scene:
         self.service.execute(PASSKEY)
         return [*ANN, "--yes"]
 
+    def connected(self) -> list[str]:
+        self.service.execute(CONNECTED)
+        return [*ANN, "corp", "--yes"]
+
     def kept(self) -> dict[str, Any]:
         """All rows of the database."""
         tables = self.service.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
@@ -142,6 +150,7 @@ STEPS = (
     Step("users disable-second-factor", "second_factor_disabled", Scene.protected),
     Step("users require-second-factor", "second_factor_required", lambda _: ANN),
     Step("users remove-passkeys", "passkeys_removed", Scene.with_passkey),
+    Step("users disconnect", "upstream_unlinked", Scene.connected),
     Step("users suspend", "account_suspended", lambda _: [*ANN, "--yes"]),
     Step("users activate", "account_activated", lambda _: ANN),
     Step("users revoke-sessions", "sessions_revoked", lambda _: [*ANN, "--yes"]),

@@ -5,7 +5,7 @@ difference (`apply --plan --exit-code`).
     whole_responses.py                         `serve` sends small responses in one system call
     users.py, users_access.py, users_email.py  `users`: accounts; suspend, activate, delete; their addresses
     users_username.py, users_factors.py        `users set-username`, `users disable-second-factor`
-    users_passkeys.py                          `users remove-passkeys`
+    users_passkeys.py, users_upstreams.py      `users remove-passkeys`, `users disconnect`
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     blocking.py                                `clients block`: cut off a client with a metadata document

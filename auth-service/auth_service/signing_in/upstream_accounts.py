@@ -100,6 +100,9 @@ async def join_or_create(
         post_link(session, request, parts.outbox, Kind.UPSTREAM_LINKED, account.email, now, provider=provider)
     if not await accounts.lock(session, account.id, active_only=True):
         raise AccountSuspended
+    await session.refresh(account)  # now that nobody changes it any more
+    if not account.email_verified or account.email != known.email:
+        raise AddressTaken
     await _link(session, account.id, known, now)
     return account, False
 
@@ -115,10 +118,10 @@ async def _create(
     account = await create_without_password(
         session, email=email, name=person.name, image=person.picture, verified=verified, now=now
     )
+    await record(session, "signed_up", now=now, account_id=account.id, upstream=known.upstream.id)
     await _link(session, account.id, known, now)
     if known.mails_link:
         post_link(session, request, parts.outbox, Kind.VERIFY_EMAIL, email, now)
-    await record(session, "signed_up", now=now, account_id=account.id, upstream=known.upstream.id)
     return account
 
 
