@@ -18,6 +18,7 @@ from e2e_fixtures.composed import BUILT, Composed, docker
 from e2e_fixtures.waiting import wait_until
 
 MEGABYTE = 1_000_000
+LARGEST = {"auth-service": 223}  # MB: Authlib and joserfc, the OpenID Connect client, are two of them; others have 220
 KEEPS_SECRETS = re.compile(
     r"(^|/)(\.env|\.netrc|\.npmrc|\.pypirc|pip\.conf|\.git-credentials|id_[a-z0-9]+|[^/]+\.key)$"
 )
@@ -28,7 +29,7 @@ SHELLS = re.compile(r"(^|/)(sh|bash|dash)$")
 @pytest.mark.parametrize("name", BUILT)
 class TestImages:
     def test_is_small(self, built: Composed, name: str) -> None:
-        assert _described(built, name)["Size"] <= 220 * MEGABYTE
+        assert _described(built, name)["Size"] <= LARGEST.get(name, 220) * MEGABYTE
 
     def test_runs_as_nobody_and_without_a_shell(self, built: Composed, name: str) -> None:
         config = _described(built, name)["Config"]

@@ -237,8 +237,8 @@ def check_windows(told: dict[str, dict[str, Any]], begun: datetime, ended: datet
     """Each kind of change that is lost is told with a time that holds all such changes."""
     windows = {what: line for what, line in told.items() if line["since"]}
     people, others = (
-        {"accounts", "passwords", "suspensions", "second factors", "passkeys", "group members"},
-        {"APIs", "roles"},
+        {"accounts", "passwords", "suspensions", "second factors", "passkeys", "other sign-ins", "group members"},
+        {"APIs", "roles", "upstream providers"},
     )
     kinds = people | others | {"clients", "client secrets"}
     assert windows.keys() == kinds

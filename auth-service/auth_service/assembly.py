@@ -7,6 +7,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 
 from .accounts.passwords import PasswordHasher
+from .accounts.upstreams.dialogue import Upstreams, open_upstreams
 from .clients.assertions import AssertionVerifier
 from .clients.authentication import ClientAuthenticator
 from .clients.cache import ClientCache
@@ -85,6 +86,7 @@ class Parts(Supply):
     requires_verified_email: bool
     factor_checks: FactorChecks
     passkey_checks: PasskeyChecks
+    upstreams: Upstreams
     session_cookies: SessionCookies
     browsers: Browsers
     branding: Branding
@@ -183,6 +185,7 @@ def _assemble(
         requires_verified_email=settings.require_verified_email,
         factor_checks=open_factor_checks(issuer, product, secrets, sealing, limits=has_limits, required_of_all=for_all),
         passkey_checks=open_passkey_checks(issuer, product, settings.passkey_rp_id, settings.passkey_origins, secrets),
+        upstreams=open_upstreams(issuer, database, outbound, settings.upstream_networks, sealing, client_limits),
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
         branding=open_branding(issuer, product, find_palettes(settings), find_logo(settings)),

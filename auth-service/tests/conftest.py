@@ -21,6 +21,7 @@ import pytest
 import uvicorn
 from httpx2._config import DEFAULT_TIMEOUT_CONFIG
 
+from auth_service.accounts.upstreams.dialogue import Upstreams
 from auth_service.app import check_start, create_app
 from auth_service.clients.cache import ClientCache
 from auth_service.commands import serving
@@ -159,6 +160,7 @@ class Service(Store):
     status_lists: PublishedStatusLists
     resources: ResourceCache
     clients: ClientCache
+    upstreams: Upstreams
     opened: list[httpx2.Client] = field(default_factory=list)
 
     def do(self, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
@@ -166,9 +168,10 @@ class Service(Store):
         return asyncio.run_coroutine_threadsafe(work(self.database), self.loop).result(60)
 
     def forget(self) -> None:
-        """Forget what is cached of clients and APIs, as after five seconds."""
+        """Forget what is cached of clients, APIs and upstream providers, as after five seconds."""
         self.resources.forget()
         self.clients.forget()
+        self.upstreams.cache.forget()
 
     def client(self, **options: Any) -> httpx2.Client:
         """A client like a browser on the issuer's own pages: it keeps cookies and sends the Origin."""
@@ -203,6 +206,7 @@ def environment(database_url: str) -> dict[str, str]:
         "AUTH_DATABASE_URL": database_url,
         "AUTH_TRUSTED_ORIGINS": "https://app.example.com,https://*.apps.example.com",
         "AUTH_HASHING_THREADS": "2",
+        "AUTH_UPSTREAM_NETWORKS": "127.0.0.1/32",
     }
 
 
@@ -302,12 +306,12 @@ class Running:
         self.thread.join(60)
 
 
-def serve(database_url: str, **changes: str) -> Running:
+def serve(database_url: str, *, port: int = 0, **changes: str) -> Running:
     clock = Clock()
     settings = load_settings({**environment(database_url), **changes})
     app = create_app(settings, clock=clock)
     proxies = list(settings.trusted_proxies)
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, forwarded_allow_ips=proxies)
+    config = uvicorn.Config(app, port=port, log_config=None, access_log=False, forwarded_allow_ips=proxies)
     scrapes = listen("127.0.0.1", 0)
     metrics_url = f"http://127.0.0.1:{scrapes.getsockname()[1]}/metrics"
     server = serving.Server(config, app, Pace(settings.key_rotation_interval, settings.key_spare_min_age), scrapes)
@@ -318,7 +322,8 @@ def serve(database_url: str, **changes: str) -> Running:
     [listening] = server.servers
     url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     parts = app.state.parts
-    inside = (listening.get_loop(), parts.database, parts.status_lists, parts.resources, parts.clients.cache)
+    caches = (parts.status_lists, parts.resources, parts.clients.cache, parts.upstreams)
+    inside = (listening.get_loop(), parts.database, *caches)
     return Running(Service(database_url, url, clock, settings, metrics_url, *inside), server, thread)
 
 
@@ -327,8 +332,8 @@ def start() -> Iterator[Start]:
     """Start services for this test only, with other settings or for tests that break them."""
     running: list[Running] = []
 
-    def start_one(database_url: str, **changes: str) -> Service:
-        running.append(serve(database_url, **changes))
+    def start_one(database_url: str, *, port: int = 0, **changes: str) -> Service:
+        running.append(serve(database_url, port=port, **changes))
         return running[-1].service
 
     yield start_one

@@ -305,6 +305,7 @@ def test_the_published_schema_has_the_members_that_the_code_knows() -> None:
         "api": set(Resource.__dataclass_fields__),
         "group": set(wanted.OF_GROUP),
         "client": {*client_metadata.NAMES, "client_id", "secret_file", "roles"},
+        "upstream": set(wanted.OF_UPSTREAM),
     }
     for name, members in known.items():
         part = schema if name == "" else schema["$defs"][name]

@@ -29,6 +29,8 @@ READS = {
     "clients show": ["web"],
     "resources list": [],
     "resources show": [API],
+    "upstreams list": [],
+    "upstreams show": ["corp"],
     "registration-tokens list": [],
     "roles list": [],
     "groups list": [],
@@ -50,6 +52,12 @@ NEW_API: dict[str, Any] = {
     "scopes": {"things:read": "Read your things"},
     "roles": {"keeper": "Keeps things"},
 }
+CONNECTED = (
+    "INSERT INTO upstream_identities (id, account_id, issuer, subject, upstream_id, created_at, updated_at) SELECT 'u', "
+    "id, 'https://corp.example.com', '1', 'corp', created_at, created_at FROM accounts WHERE email = 'ann@example.com'"
+)
+UPSTREAM = {"id": "corp", "name": "Corp", "issuer": "https://corp.example.com", "client_id": "us"}
+PUBLIC_UPSTREAM = {**UPSTREAM, "token_endpoint_auth_method": "none"}
 DOCUMENT = "https://app.example.com/client.json"
 MAIL = {"AUTH_MAIL_URL": "console:", "AUTH_MAIL_FROM": "no-reply@example.com"}
 KEEPER = ["keeper", "--resource", NEW_API["resource"]]
@@ -123,6 +131,10 @@ class Scene:
         self.service.execute(PASSKEY)
         return [*ANN, "--yes"]
 
+    def connected(self) -> list[str]:
+        self.service.execute(CONNECTED)
+        return [*ANN, "corp", "--yes"]
+
     def kept(self) -> dict[str, Any]:
         """All rows of the database."""
         tables = self.service.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
@@ -139,6 +151,7 @@ STEPS = (
     Step("users disable-second-factor", "second_factor_disabled", Scene.protected),
     Step("users require-second-factor", "second_factor_required", lambda _: ANN),
     Step("users remove-passkeys", "passkeys_removed", Scene.with_passkey),
+    Step("users disconnect", "upstream_unlinked", Scene.connected),
     Step("users suspend", "account_suspended", lambda _: [*ANN, "--yes"]),
     Step("users activate", "account_activated", lambda _: ANN),
     Step("users revoke-sessions", "sessions_revoked", lambda _: [*ANN, "--yes"]),
@@ -177,6 +190,14 @@ STEPS = (
     Step("groups grant", "group_granted", lambda _: ["eve@example.com", "staff"]),
     Step("groups revoke", "group_revoked", lambda _: ["eve@example.com", "staff"]),
     Step("groups delete", "group_deleted", lambda _: ["staff", "--yes"]),
+    Step(
+        "upstreams create",
+        "upstream_registered",
+        lambda scene: ["--secret-file", str(scene.client_secret)],
+        UPSTREAM,
+    ),
+    Step("upstreams update", "upstream_registered", lambda _: ["corp"], {**UPSTREAM, "trusted": True}),
+    Step("upstreams delete", "upstream_removed", lambda _: ["corp", "--yes"]),
     Step("apply", "configuration_applied", lambda scene: [str(scene.configuration)]),
     Step("registration-tokens create", "registration_token_created"),
     Step(
@@ -223,6 +244,7 @@ def test_a_command_that_reads_changes_no_row(start: Start, sqlite_url: str, tmp_
     scene = Scene(start(sqlite_url), tmp_path)
     scene.run("users create", ["--email", *ANN], f"{PASSWORD}\n")
     scene.run("groups create", ["staff"])
+    scene.run("upstreams create", [], json.dumps(PUBLIC_UPSTREAM))
     for command, arguments in READS.items():
         before = scene.kept()
         done = scene.run(command, arguments)

@@ -17,7 +17,7 @@ JSON_PATHS = [
     "/sign-up/email", "/sign-in/email", "/sign-out", "/update-user", "/change-password", "/verify-password",
     "/delete-user", "/unlink-account", "/revoke-session", "/revoke-sessions", "/revoke-other-sessions",
     "/passkey/verify-registration", "/passkey/verify-authentication", "/passkey/update-passkey",
-    "/passkey/delete-passkey",
+    "/passkey/delete-passkey", "/sign-in/social", "/link-social",
 ]  # fmt: skip
 FORM_PATHS = [
     "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/par", "/oauth/device_authorization",

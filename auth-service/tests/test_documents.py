@@ -14,6 +14,7 @@ BODIES = {
         "revoke-other-sessions", "update-user", "update-session", "change-password", "verify-password",
         "delete-user", "unlink-account", "request-password-reset", "reset-password",
         "send-verification-email", "change-email", "sign-in/magic-link", "magic-link/verify", "password-verdict",
+        "sign-in/social", "link-social",
         *(f"two-factor/{each}" for each in ("enable", "disable", "get-totp-uri", "generate-backup-codes", "send-otp")),
         *(f"two-factor/verify-{each}" for each in ("totp", "otp", "backup-code")),
         *(f"passkey/verify-{each}" for each in ("registration", "authentication")),
@@ -28,7 +29,7 @@ FORMS = {
     "/oauth/par": [],
     "/oauth/device_authorization": [],
 }
-OPTIONAL_FORMS = {"/oauth/userinfo"}
+OPTIONAL_FORMS = {"/oauth/userinfo", "/api/auth/callback/{upstream_id}"}
 METADATA = {"/oauth/register"}
 
 

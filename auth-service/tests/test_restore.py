@@ -23,6 +23,7 @@ EMPTIED = {
     "authorization_codes", "refresh_token_families", "authorization_requests", "logout_requests", "consents",
     "verifier_reports", "leases", "browser_sessions", "registration_tokens", "outgoing_mails", "mailed_links",
     "sign_in_challenges", "trusted_browsers", "sign_in_codes", "device_codes", "personal_tokens",
+    "upstream_starts",
 }  # fmt: skip
 CHANGED = {"status_lists", "signing_keys", "grants", "clients", "account_events"}
 KEPT = {
@@ -30,7 +31,7 @@ KEPT = {
     "event_deliveries", "status_indexes", "resources", "resource_scopes",
     "account_roles", "groups", "group_members", "configured_objects",
     "totp_factors", "recovery_codes", "given_usernames", "client_workloads",
-    "passkeys", "used_challenges",
+    "passkeys", "used_challenges", "upstream_providers", "upstream_identities",
 }  # fmt: skip
 
 
@@ -136,6 +137,7 @@ def test_what_may_have_come_back_is_told_with_the_time_in_which_it_changed(
     told = {what: line for what, line in restore(backup).items() if line["since"]}
     assert {what: line["count"] for what, line in told.items()} == {
         "accounts": 2, "passwords": 2, "suspensions": 0, "second factors": 0, "passkeys": 0, "clients": 5,
+        "other sign-ins": 0, "upstream providers": 0,
         "client secrets": 3, "APIs": 1, "roles": 0, "group members": 0,
     }  # fmt: skip
     for line in told.values():

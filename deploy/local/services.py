@@ -61,7 +61,8 @@ class System:
             }
             return {"TODO_DATABASE_URL": database, **inside, **copies, **web, **client}
         keys = {f"{key.upper()}_FILE": str(secret_file(key)) for key in ("auth_secret", "auth_key_encryption_keys")}
-        return {"AUTH_DATABASE_URL": database, "AUTH_EVENT_NETWORKS": f"{LOOPBACK}/32", **keys, **self.mail()}
+        near = {"AUTH_EVENT_NETWORKS": f"{LOOPBACK}/32", "AUTH_UPSTREAM_NETWORKS": f"{LOOPBACK}/32,::1/128"}
+        return {"AUTH_DATABASE_URL": database, **near, **keys, **self.mail()}
 
     def mail(self) -> dict[str, str]:
         """Mail into files, which the inbox shows; not if the user has set another way, or others sign in here."""

@@ -12,6 +12,7 @@
     factors/             what is proved after the password: codes of an authenticator app, recovery codes; trusted
                          browsers
     passkeys/            key pairs in people's devices, which sign in without a password
+    upstreams/           other providers at which people sign in instead, and who they are there
 
 An identity is one way in to an account; a password is the identity of the provider `credential`. A password never meets
 the database: `find_by_email_with_password` reads the hash, the session is closed, `PasswordHasher` compares in its

@@ -1,14 +1,17 @@
-"""Creating an account without telling whether its address was free, and ending what a stranger has set up with it."""
+"""Creating an account without telling whether its address was free, or without a password; and ending what a stranger
+has set up with it.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, literal, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..store import identifiers
 from ..store.rows import Row, insert_into
-from .accounts import CREDENTIAL, Account, Identity
+from .accounts import CREDENTIAL, Account, EmailTaken, Identity
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,31 @@ async def create_unless_taken(session: AsyncSession, wanted: Wanted, *, now: dat
     made = made.where(select(Account.id).where(Account.id == account.id).exists())
     await session.execute(insert_into(session, Identity).from_select([*identity], made))
     return account, is_new
+
+
+async def create_without_password(
+    session: AsyncSession, *, email: str, name: str, image: str | None, verified: bool, now: datetime
+) -> Account:
+    """Create an account of a person who signs in elsewhere.
+
+    Raises:
+        EmailTaken: the transaction is broken; let the exception leave it.
+    """
+    account = Account(
+        id=identifiers.draw(),
+        email=email,
+        email_verified=verified,
+        name=name,
+        image=image,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(account)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise EmailTaken from error
+    return account
 
 
 async def delete_password(session: AsyncSession, account_id: str) -> None:

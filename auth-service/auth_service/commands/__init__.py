@@ -6,12 +6,14 @@ difference (`apply --plan --exit-code`).
     users.py, users_access.py, users_email.py  `users`: accounts; suspend, activate, delete; their addresses
     users_username.py, users_factors.py        `users set-username`, `users disable-second-factor`
     users_passkeys.py, users_profile.py        `users remove-passkeys`, `users set-profile`
+    users_upstreams.py                         `users disconnect`
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     blocking.py                                `clients block`: cut off a client with a metadata document
     registration_tokens.py                     `registration-tokens`: who may register itself as a client
     resources.py                               `resources`: the registry of APIs
-    apply.py, configuration/                   `apply`: APIs, groups and clients from files
+    upstreams.py                               `upstreams`: other sites at which people may sign in
+    apply.py, configuration/                   `apply`: APIs, groups, clients and upstream providers from files
     algorithms.py                              when the signing algorithm of an API or a client begins
     roles.py, groups.py, named_holders.py      `roles`, `groups`: of accounts and services; who is named
     personal_tokens.py                         `tokens`: personal access tokens
@@ -66,6 +68,7 @@ from . import (
     roles,
     secrets,
     sessions,
+    upstreams,
     users,
 )
 from .opened import CommandRefused
@@ -81,6 +84,7 @@ app.add_typer(clients.app, name="clients")
 app.add_typer(registration_tokens.app, name="registration-tokens")
 app.add_typer(personal_tokens.app, name="tokens")
 app.add_typer(resources.app, name="resources")
+app.add_typer(upstreams.app, name="upstreams")
 app.add_typer(roles.app, name="roles")
 app.add_typer(groups.app, name="groups")
 app.add_typer(consents.app, name="consents")

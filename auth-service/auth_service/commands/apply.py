@@ -1,4 +1,4 @@
-"""`apply`: APIs, groups and clients from configuration files (README, "Configuration as a file")."""
+"""`apply`: APIs, groups, clients and upstream providers from files (README, "Configuration as a file")."""
 
 import json
 import re
@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from ..accounts.upstreams.providers import seal_of
+from ..sealed.sealing import Seal
 from ..settings.settings import load_settings
 from ..store.instants import utc_now
 from . import algorithms
@@ -56,7 +58,7 @@ def apply(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the APIs, groups and clients as the files say: all of it, or nothing.
+    """Make the APIs, groups, clients and upstream providers as the files say: all of it, or nothing.
 
     Shows the changes. Applying the same files again changes nothing. What would be lost is told with its count, and
     needs --prune.
@@ -132,6 +134,7 @@ async def _plan(asked: _Asked) -> Plan:
             asked.wanted,
             grant_types=_grant_types(),
             check_algorithm=algorithms.check_change,
+            seal=_seal(),
             prune=asked.prune,
             at_once=asked.at_once,
             now=utc_now(),
@@ -147,6 +150,7 @@ async def _carry_out(asked: _Asked, planned: Plan) -> None:
                 asked.wanted,
                 grant_types=_grant_types(),
                 check_algorithm=algorithms.check_change,
+                seal=_seal(),
                 prune=asked.prune,
                 at_once=asked.at_once,
                 expected=planned.ends,
@@ -154,6 +158,10 @@ async def _carry_out(asked: _Asked, planned: Plan) -> None:
             )
         except NotAsExpected as error:
             raise CommandRefused(f"nothing was changed: the database has changed meanwhile: {error}") from None
+
+
+def _seal() -> Seal:
+    return seal_of(load_settings().versioned("key_encryption_keys"))
 
 
 def _grant_types() -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import typer
 
 from ..accounts.factors.rewrap import rewrap_secrets
 from ..accounts.factors.totp_factors import seal_of
+from ..accounts.upstreams import providers
 from ..audit.trail import record, record_rotation
 from ..clients.algorithms import Use, find_evidence, find_lacking, find_use
 from ..keys.rewrap import rewrap_keys
@@ -87,7 +88,7 @@ def rotate(
 def rewrap(as_json: AsJson = False) -> None:
     """Re-encrypt what AUTH_KEY_ENCRYPTION_KEYS encrypted with the newest of them, so that older ones can be dropped.
 
-    These are the private keys and the secrets of authenticator apps.
+    These are the private keys, the secrets of authenticator apps, and our client secrets at upstream providers.
 
     First restart every auth-service and worker with the newest one, so that all can decrypt the result.
     """
@@ -182,7 +183,9 @@ async def _rewrap() -> Record:
         stores = open_stores(database)
         rewrapped = sum([len(await rewrap_keys(database, store)) for store in stores])
         version = stores[0].encryption.newest
-        rewrapped += await rewrap_secrets(database, seal_of(load_settings().versioned("key_encryption_keys")))
+        secrets = load_settings().versioned("key_encryption_keys")
+        rewrapped += await rewrap_secrets(database, seal_of(secrets))
+        rewrapped += await providers.rewrap_secrets(database, providers.seal_of(secrets))
         async with database.writing() as session:
             await record(session, "keys_rewrapped", now=utc_now(), rewrapped=rewrapped, version=version)
     return {"rewrapped": rewrapped, "version": version}

@@ -19,6 +19,9 @@ from ..accounts.accounts import Account
 from ..accounts.factors.challenges import Challenge
 from ..accounts.factors.trusted_browsers import TrustedBrowser
 from ..accounts.passkeys.passkeys import Passkey
+from ..accounts.upstreams.identities import UpstreamIdentity
+from ..accounts.upstreams.providers import UpstreamProvider
+from ..accounts.upstreams.starts import UpstreamStart
 from ..audit.trail import record
 from ..clients.clients import Client
 from ..clients.registration_tokens import RegistrationToken
@@ -68,7 +71,7 @@ _BATCH = 500  # sessions in one statement
 # Nothing in these tables outlives a restore. Pending requests and reports are made anew by those who need them.
 _EMPTIED = (
     *(AuthorizationCode, RefreshTokenFamily, StoredRequest, LogoutRequest, Consent, VerifierReport, Lease),
-    *(Challenge, TrustedBrowser, DeviceCode, PersonalToken),
+    *(Challenge, TrustedBrowser, DeviceCode, PersonalToken, UpstreamStart),
     RegistrationToken,  # the backup does not know which were used up or revoked since
     *(OutgoingMail, MailedLink, SignInCode),  # what it still has to send was sent since, and what it links to was used
 )
@@ -171,6 +174,12 @@ async def _list_what_came_back(session: AsyncSession, since: datetime, until: da
         ("suspensions", suspended, "new ones are undone, lifted ones are back"),
         ("second factors", factors, "disabled ones are back, new ones are missing; used recovery codes work again"),
         ("passkeys", await count(Passkey), "removed ones are back, new ones are missing"),
+        ("other sign-ins", await count(UpstreamIdentity), "disconnected ones are back, new ones are missing"),
+        (
+            "upstream providers",
+            await count(UpstreamProvider),
+            "removed ones are back, new ones and secrets are missing",
+        ),
         ("clients", clients, "deleted ones are back, new ones are missing; metadata is as before"),
         ("client secrets", secrets, "replaced and revoked ones are valid again"),
         ("APIs", await count(RegisteredResource), "removed ones and their scopes are back, new ones are missing"),

@@ -15,7 +15,7 @@ from ..audit.trail import record
 from ..oauth.names import NotAName, parse_name
 from ..sessions.browser_sessions import end_sessions
 from ..store.instants import utc_now
-from . import users_access, users_email, users_factors, users_passkeys, users_profile, users_username
+from . import users_access, users_email, users_factors, users_passkeys, users_profile, users_upstreams, users_username
 from .named_accounts import Who, get_account, record_of
 from .opened import CommandRefused, opened, run
 from .output import AsJson, Record, show, show_pages
@@ -66,6 +66,7 @@ app.add_typer(users_username.app)
 app.add_typer(users_profile.app)
 app.add_typer(users_factors.app)
 app.add_typer(users_passkeys.app)
+app.add_typer(users_upstreams.app)
 app.add_typer(users_access.app)  # without a name: its commands are this group's
 
 

@@ -11,6 +11,7 @@
     discovery.py, jwks.py     the metadata, the key set
     related_origins.py        /.well-known/webauthn: the origins whose pages may use passkeys
     status_list_documents.py  the status lists, and the stream of hints that they changed
+    upstream_callback.py      /api/auth/callback/ID: a person comes back from an upstream provider
     better_auth/              /api/auth: the Better Auth protocol
     hosted_pages/             /signin, /signup, /select-account, /consent, /signout: pages for people
     internal/                 /internal: for our own services, not routed by the gateway

@@ -1,6 +1,7 @@
 """Limits per client and network, for what a public client begins: anybody can name it, from anywhere.
 
-A stranger who begins without end is refused, and other people of the same client are not. A network is an IPv4 address
+Sign-ins at an upstream provider count in the same way, per provider and network. A stranger who begins without end is
+refused, and other people of the same client are not. A network is an IPv4 address
 or an IPv6 /64; a /56 may begin twice as much, and a /48 four times. Counts are where those of clients are: in Redis, or
 in this process (limits/clients.py).
 """
@@ -15,6 +16,7 @@ from .windows import QuotaPolicy
 FACTORS = (1, 2, 4)  # of an address or a /64, of a /56, of a /48
 DEVICES = QuotaPolicy(30, timedelta(minutes=10))  # device codes: each lasts as long
 PUSHES = QuotaPolicy(100, timedelta(minutes=1))  # pushed authorization requests: each waits as long
+UPSTREAM_STARTS = QuotaPolicy(100, timedelta(minutes=1))  # an office may begin its day behind one address
 
 
 @dataclass(frozen=True)

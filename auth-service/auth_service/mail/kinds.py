@@ -24,6 +24,8 @@ class Kind(StrEnum):
     PASSKEY_ADDED = "passkey_added"
     PASSKEY_REMOVED = "passkey_removed"
     PASSKEY_COPIED = "passkey_copied"  # a counter that did not rise: somebody may have the key of a passkey
+    UPSTREAM_LINKED = "upstream_linked"  # another provider signs in to the account
+    UPSTREAM_UNLINKED = "upstream_unlinked"
     TEST = "test"  # by an operator, to see whether mail works
 
 

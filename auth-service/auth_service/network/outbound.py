@@ -1,4 +1,4 @@
-"""Requests to URLs that clients registered: public addresses, https, bounded size and time.
+"""Requests to URLs that clients registered, and to upstream providers: public addresses, https, bounded size and time.
 
 The name is resolved once, here, and the connection goes to the address that was checked. So a name that resolves to
 another machine a moment later (DNS rebinding) has no effect. TLS still verifies the name.
@@ -44,10 +44,17 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Outbound:
-    """The networks allowed in addition to public addresses, and the authorities trusted beside the system's."""
+    """Where requests may go, and whom they trust.
+
+    Attributes:
+        allowed_networks: allowed in addition to public addresses.
+        ca_file: authorities trusted beside the system's.
+        reads_http: documents may be read by plain http as well, from the allowed networks only.
+    """
 
     allowed_networks: Sequence[Network] = ()
     ca_file: Path | None = None
+    reads_http: bool = False
 
     async def fetch(self, url: str) -> bytes:
         """The document at an https URL. Redirects are not followed.
@@ -59,7 +66,7 @@ class Outbound:
 
     async def fetch_whole(self, url: str, *, max_size: int) -> Fetched:
         """The same with its headers, of at most `max_size` octets."""
-        answer = await self._send("GET", url, {"Accept": "application/json"}, b"", max_size)
+        answer = await self.send("GET", url, {"Accept": "application/json"}, max_size=max_size)
         if answer.status != 200 or answer.headers.get("content-encoding", "identity") != "identity":
             raise FetchFailed(f"the answer is a {answer.status}, or encoded")
         return answer
@@ -71,9 +78,16 @@ class Outbound:
             FetchFailed: not allowed, unreachable, too slow, or the response is too large.
         """
         headers = {"Accept": "application/json", "Content-Type": media_type}
-        return (await self._send("POST", url, headers, content, MAX_SIZE)).status
+        return (await self.send("POST", url, headers, content)).status
 
-    async def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes, max_size: int) -> Fetched:
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes = b"", *, max_size: int = MAX_SIZE
+    ) -> Fetched:
+        """The response, whatever its status is.
+
+        Raises:
+            FetchFailed: not allowed, unreachable, too slow, or the response is too large.
+        """
         import httpx2  # imported late: it takes 10 MB, and few processes ever fetch
 
         try:
@@ -88,7 +102,7 @@ class Outbound:
         import httpx2
 
         parts = urlsplit(url)
-        is_plain = method == "POST" and parts.scheme == "http"
+        is_plain = parts.scheme == "http" and (method == "POST" or self.reads_http)
         host, port = parts.hostname, parts.port or (80 if is_plain else 443)
         if not host or not (is_plain or parts.scheme == "https"):
             raise FetchFailed("not https")

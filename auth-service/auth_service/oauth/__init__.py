@@ -20,6 +20,7 @@ Reading a request:
     dpop_proof.py                 a proof of a key, checked except for its signature (RFC 9449)
     client_assertion.py           a client's assertion, checked except for its signature (RFC 7523)
     workload_identity.py          a platform's token that proves a client, checked except for its signature
+    upstream_answers.py           what an upstream provider says, and about whom
     names.py                      a name that is shown to people, of a person or of a client
     usernames.py                  a person's user name, and when two are the same
     profile.py                    optional claims about a person, such as a telephone number
@@ -31,6 +32,7 @@ Deciding:
     pkce.py                       whether a verifier fits its challenge (RFC 7636)
     redirect_uri.py               whether a redirect URI is a registered one
     resources.py                  an API's registration as a value
+    upstreams.py                  an upstream provider's registration as a value
     resource_identifiers.py       which URI may name an API, and which two are too alike
     audiences.py, scope.py        which audience, which scopes
     claims.py                     which claims a scope or a request asks for

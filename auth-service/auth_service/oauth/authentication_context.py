@@ -7,6 +7,7 @@ ACRS = (TWO_FACTORS, ONE_FACTOR)  # the strongest first
 PASSWORD, OTP, MULTIPLE = "pwd", "otp", "mfa"  # RFC 8176 §2
 HARDWARE_KEY, SOFTWARE_KEY, PRESENCE = "hwk", "swk", "user"  # RFC 8176 §2: a passkey, and a person at it
 EMAIL = "email"  # a mailed link, for which RFC 8176 has no name
+FEDERATED = "fed"  # a sign-in at an upstream provider, for which RFC 8176 has no name either
 
 
 def acr_of(methods: Collection[str]) -> str:

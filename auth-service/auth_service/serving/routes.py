@@ -22,6 +22,7 @@ from ..endpoints import (
     revoke,
     status_list_documents,
     token,
+    upstream_callback,
     userinfo,
 )
 
@@ -41,5 +42,7 @@ PAGE_PATHS = frozenset(
     if isinstance(route, APIRoute) and route.include_in_schema
 )
 ROUTES = [
-    route for router in (*_OAUTH, *better_auth.routers, *_DOCUMENTS, *_INSIDE, *_PAGES) for route in router.routes
+    route
+    for router in (*_OAUTH, *better_auth.routers, upstream_callback.router, *_DOCUMENTS, *_INSIDE, *_PAGES)
+    for route in router.routes
 ]

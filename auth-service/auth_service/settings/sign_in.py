@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from .branding import BrandSettings
+from .kinds import Networks
 from .mail import MailSettings
 from .passkeys import PasskeySettings
 
@@ -12,4 +13,9 @@ class SignInSettings(MailSettings, BrandSettings, PasskeySettings):
 
     require_second_factor: bool = Field(
         False, description="`on`: everybody needs a second factor. See [Second factor](#second-factor)"
+    )
+    upstream_networks: Networks = Field(
+        (),
+        description="Private networks where upstream providers may be; http is allowed there. "
+        "See [Other sign-ins](#other-sign-ins)",
     )

@@ -16,6 +16,13 @@
     passkey_sign_in.py    `sign_in_by_passkey`: by a passkey, which is two factors in one
     passkey_changes.py    a person who is signed in adds, renames and removes passkeys
     passkey_checks.py     what issues and checks passkeys' challenges in a process
+    upstream_start.py     `begin_upstream`: a person goes to an upstream provider
+    upstream_answer.py    `identify`: a person comes back from it, and who they are there
+    upstream_sign_in.py   `sign_in_by_upstream`: a session by its answer
+    upstream_accounts.py  which account that is, if the person has not signed in so before
+    upstream_changes.py   a person who is signed in links and unlinks it
+    upstream_problems.py  what can go wrong there, in words
+    ways_in.py            how many ways in an account has
     reauthenticating.py   a person who is signed in proves again who they are
     password_sign_up.py   `sign_up`: an account with a password, and its first session
     mailed_links.py       `request_link`, `find_mailed`: links that are mailed on request

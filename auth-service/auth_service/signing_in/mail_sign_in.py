@@ -14,6 +14,7 @@ from ..accounts.accounts import Account
 from ..accounts.factors import second_factor
 from ..accounts.passkeys import passkeys
 from ..accounts.sign_ups import delete_password
+from ..accounts.upstreams import identities
 from ..http.current_session import Current
 from ..http.session_cookies import device_tag
 from ..mail.codes import void_codes
@@ -95,7 +96,7 @@ def send_cookies(
 
 
 async def _take_over(session: AsyncSession, account: Account, now: datetime) -> None:
-    """Confirm the address, and end what somebody else may have set up with it: password, factors, sessions, grants.
+    """Confirm the address, and end what somebody else may have set up with it: all ways in, sessions, grants.
 
     Otherwise whoever signs up with a foreign address shares the account with its owner, who signs in by mail, or shuts
     the owner out.
@@ -103,5 +104,6 @@ async def _take_over(session: AsyncSession, account: Account, now: datetime) -> 
     await end_sessions(session, account.id, now=now)
     await delete_password(session, account.id)
     await passkeys.remove_all(session, account.id)
+    await identities.unlink_all(session, account.id)
     await second_factor.disable(session, account.id, now=now)
     await accounts.replace_email(session, account.id, account.email, verified=True, now=now)

@@ -11,7 +11,6 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
-from ..accounts.accounts import list_identities
 from ..accounts.passkeys import passkeys
 from ..accounts.passkeys.answers import RegistrationAnswer
 from ..accounts.passkeys.challenges import Challenge
@@ -27,6 +26,7 @@ from ..store.instants import is_recent
 from .mailed_links import MailParts, post_link
 from .passkey_checks import NoChallenge, PasskeyChecks
 from .signed_in_factor import NotSignedIn
+from .ways_in import LastWayIn, count_ways_in
 
 FRESH_FOR = timedelta(minutes=10)  # after a sign-in, passkeys may be added and removed
 
@@ -41,10 +41,6 @@ class TooManyPasskeys(Exception):
 
 class AlreadyRegistered(Exception):
     """There is a passkey with this credential id already."""
-
-
-class LastWayIn(Exception):
-    """Nobody could sign in to the account any more."""
 
 
 @dataclass(frozen=True)
@@ -133,15 +129,10 @@ async def _remove(
     removed = await passkeys.remove(session, account_id, passkey_id)
     if removed is None:
         return None
-    if not parts.outbox.is_on and not await has_way_in(session, account_id):  # a mailed link is one
+    if not parts.outbox.is_on and await count_ways_in(session, account_id) == 0:  # a mailed link is one
         raise LastWayIn
     await _tell(session, request, parts, current, Kind.PASSKEY_REMOVED, passkey_id, now)
     return removed
-
-
-async def has_way_in(session: AsyncSession, account_id: str) -> bool:
-    """Whether the account has a password, another identity, or a passkey."""
-    return bool(await list_identities(session, account_id)) or await passkeys.count_passkeys(session, account_id) > 0
 
 
 async def rename_passkey(

@@ -15,6 +15,7 @@ from ..accounts.factors import second_factor
 from ..accounts.passkeys import passkeys
 from ..accounts.passwords import PasswordHasher
 from ..accounts.sign_ups import create_password
+from ..accounts.upstreams import identities
 from ..accounts.weak_passwords import about, check_new
 from ..audit.trail import record
 from ..http.current_session import device_of
@@ -65,6 +66,7 @@ async def _reset(
         raise InvalidLink
     if not account.email_verified:  # somebody else may have signed up with the address, and may hold them
         await passkeys.remove_all(session, account_id)
+        await identities.unlink_all(session, account_id)
         await second_factor.disable(session, account_id, now=now)
     if not await accounts.replace_password_hash(session, account_id, password_hash, replacing=None, now=now):
         await create_password(session, account_id, password_hash, now=now)

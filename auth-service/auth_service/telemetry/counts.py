@@ -13,6 +13,7 @@ SECOND_FACTOR = ("second_factor",)
 MAIL_LINK = ("mail_link",)
 MAIL_CODE = ("mail_code",)
 PASSKEY = ("passkey",)
+UPSTREAM = ("upstream",)
 SUCCEEDED = "succeeded"
 SESSION = "session"  # instead of a grant type: a token issued for a session by the Better Auth endpoint
 SIGN_IN_OUTCOMES = (SUCCEEDED, "second_factor", "refused", "suspended", "unverified", "held", "busy")
@@ -22,6 +23,7 @@ MAIL_CODE_OUTCOMES = (*MAIL_LINK_OUTCOMES, "held")
 SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "personal_password", "held", "busy")
 USER_CODE_OUTCOMES = ("accepted", "unknown", "held")
 PASSKEY_OUTCOMES = (SUCCEEDED, "refused", "suspended", "unverified")
+UPSTREAM_OUTCOMES = (*SIGN_IN_OUTCOMES[:-1], "declined", "unavailable")
 
 
 def _counter(name: str, what: str, *labels: str, known: tuple[tuple[str, ...], ...] = ()) -> Metric:
@@ -44,6 +46,7 @@ def _sign_ins() -> Metric:
     known += [(*MAIL_LINK, outcome) for outcome in MAIL_LINK_OUTCOMES]
     known += [(*MAIL_CODE, outcome) for outcome in MAIL_CODE_OUTCOMES]
     known += [(*PASSKEY, outcome) for outcome in PASSKEY_OUTCOMES]
+    known += [(*UPSTREAM, outcome) for outcome in UPSTREAM_OUTCOMES]
     return _counter("auth_sign_ins_total", "Attempted sign-ins", "method", "outcome", known=tuple(known))
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ...audit.trail import record
 from ...resources import resources
 from ...roles import groups
+from ...sealed.sealing import Seal
 from ...tokens.removed_access import lock_clients
 from ...tokens.removed_roles import lock_holders
 from .plan import CheckAlgorithm, Plan, Planner
@@ -25,13 +26,15 @@ async def plan(
     *,
     grant_types: Sequence[str],
     check_algorithm: CheckAlgorithm,
+    seal: Seal,
     prune: bool,
     at_once: bool = False,
     now: datetime,
 ) -> Plan:
     """Raises InvalidConfiguration. Nothing is stored."""
     registered = await resources.load(session, issuer)
-    return await Planner(session, registered, wanted, grant_types, check_algorithm, at_once, now).plan(prune=prune)
+    planner = Planner(session, registered, wanted, grant_types, check_algorithm, seal, at_once, now)
+    return await planner.plan(prune=prune)
 
 
 async def apply(
@@ -41,6 +44,7 @@ async def apply(
     *,
     grant_types: Sequence[str],
     check_algorithm: CheckAlgorithm,
+    seal: Seal,
     prune: bool,
     at_once: bool = False,
     expected: Collection[tuple[str, ...]],
@@ -59,7 +63,7 @@ async def apply(
     registered = await resources.load_locked(session, issuer)
     await groups.exclude_others(session)
     await lock_clients(session)
-    planner = Planner(session, registered, wanted, grant_types, check_algorithm, at_once, now)
+    planner = Planner(session, registered, wanted, grant_types, check_algorithm, seal, at_once, now)
     made = await planner.plan(prune=prune)
     if not made.ends <= set(expected):
         raise NotAsExpected("; ".join(made.losses))

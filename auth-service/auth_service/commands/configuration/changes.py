@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from .apis import ApiChange
 
-API, GROUP, CLIENT = "API", "group", "client"
+API, GROUP, CLIENT, UPSTREAM = "API", "group", "client", "upstream"
 NEW, CHANGED, GONE = "+", "~", "-"
 _WORDS = {NEW: "new", CHANGED: "changed", GONE: "deleted"}
 MAX_SHOWN = 200  # characters of one value

@@ -16,11 +16,14 @@ from ...resources import owners
 from ...resources.owners import Key
 from ...roles import groups
 from ...roles.groups import GroupRefused
+from ...sealed.sealing import Seal
 from ...tokens.issued_before import end_issued, lock_sessions
 from .apis import ApiChange, change_api, check_api
-from .changes import API, CHANGED, CLIENT, GONE, GROUP, NEW, Change, compare
+from .changes import API, CHANGED, CLIENT, GONE, GROUP, NEW, UPSTREAM, Change, compare
 from .clients import check, plan_client, plan_end
 from .documents import Part
+from .upstreams import plan_end as plan_upstream_end
+from .upstreams import plan_upstream
 from .wanted import Wanted, WantedApi, WantedGroup
 
 CheckAlgorithm = Callable[[AsyncSession, Resource, Resource], Awaitable[None]]
@@ -60,7 +63,7 @@ class Planner:
     """Makes the plan in one session. `registered` are the APIs as they are stored.
 
     `check_algorithm` refuses another signing algorithm of an API that its verifiers do not know yet. With `at_once` it
-    is not asked, and a service whose roles change loses its access tokens.
+    is not asked, and a service whose roles change loses its access tokens. `seal` seals secrets at upstream providers.
     """
 
     session: AsyncSession
@@ -68,6 +71,7 @@ class Planner:
     wanted: Wanted
     grant_types: Sequence[str]
     check_algorithm: CheckAlgorithm
+    seal: Seal
     at_once: bool
     now: datetime
 
@@ -89,6 +93,7 @@ class Planner:
         for each in self.wanted.clients:
             checked = check(each, after, self.grant_types)
             planned.append(await plan_client(self.session, checked, ends_tokens=self.at_once, now=self.now))
+        planned += [await plan_upstream(self.session, each, self.seal) for each in self.wanted.upstreams]
         changes = [self._owning(key, change, owned) for key, change in zip(parts, planned, strict=True)]
         done = [change for change in changes if change is not None]
         return Plan((*(gone if prune else ()), *done), () if prune else tuple(gone))
@@ -96,7 +101,8 @@ class Planner:
     def _parts(self) -> dict[Key, Part]:
         apis = {(API, each.api.resource): each.part for each in self.wanted.apis}
         found = {(GROUP, each.name): each.part for each in self.wanted.groups}
-        return apis | found | {(CLIENT, each.client_id): each.part for each in self.wanted.clients}
+        found |= {(CLIENT, each.client_id): each.part for each in self.wanted.clients}
+        return apis | found | {(UPSTREAM, each.upstream.id): each.part for each in self.wanted.upstreams}
 
     async def _api(self, wanted: WantedApi, apis: dict[str, Resource]) -> Change | None:
         """The change of an API. `apis` becomes what is registered after it."""
@@ -140,7 +146,7 @@ class Planner:
     async def _gone(self, owned: dict[Key, str], parts: dict[Key, Part]) -> list[Change]:
         """What this configuration has made, and is in none of its files any more: clients first."""
         named = [key for key, configuration in owned.items() if configuration == self.wanted.configuration]
-        named.sort(key=lambda key: ([CLIENT, GROUP, API].index(key[0]), key))
+        named.sort(key=lambda key: ([UPSTREAM, CLIENT, GROUP, API].index(key[0]), key))
         found = [await self._end(key) for key in named if key not in parts]
         return [self._disowning(change) for change in found if change is not None]
 
@@ -153,6 +159,8 @@ class Planner:
         if kind == CLIENT:
             client = await clients.find(self.session, name)
             return None if client is None else await plan_end(self.session, client)
+        if kind == UPSTREAM:
+            return await plan_upstream_end(self.session, name)
         if await groups.find(self.session, name) is None:
             return None
 

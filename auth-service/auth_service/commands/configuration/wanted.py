@@ -10,17 +10,19 @@ from ...clients import clients
 from ...oauth import client_metadata
 from ...oauth.resource_identifiers import InvalidResource
 from ...oauth.resources import Resource
+from ...oauth.upstreams import InvalidUpstream, Upstream
 from ...roles import groups
 from ...roles.groups import GroupRefused
 from .documents import Part
 
 DEFAULT_NAME = "default"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-CONFIGURATION, APIS, GROUPS, CLIENTS = "configuration", "apis", "groups", "clients"
-TOP = (CONFIGURATION, APIS, GROUPS, CLIENTS)
+CONFIGURATION, APIS, GROUPS, CLIENTS, UPSTREAMS = "configuration", "apis", "groups", "clients", "upstreams"
+TOP = (CONFIGURATION, APIS, GROUPS, CLIENTS, UPSTREAMS)
 OF_API = frozenset(Resource.__dataclass_fields__)
 OF_GROUP = frozenset({"name", "description"})
 OF_CLIENT = client_metadata.NAMES | {"client_id", "secret_file", "roles"}
+OF_UPSTREAM = frozenset(Upstream.__dataclass_fields__) | {"client_secret_file"}
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,19 @@ class WantedClient:
 
 
 @dataclass(frozen=True)
+class WantedUpstream:
+    upstream: Upstream
+    secret_file: Path | None
+    part: Part
+
+
+@dataclass(frozen=True)
 class Wanted:
     configuration: str
     apis: tuple[WantedApi, ...]
     groups: tuple[WantedGroup, ...]
     clients: tuple[WantedClient, ...]
+    upstreams: tuple[WantedUpstream, ...]
 
 
 def read_wanted(documents: Sequence[Part], *, issuer: str) -> Wanted:
@@ -66,7 +76,8 @@ def read_wanted(documents: Sequence[Part], *, issuer: str) -> Wanted:
     apis = tuple(_api(part, issuer) for part in _parts(documents, APIS, "resource", OF_API, "an API"))
     found = tuple(_group(part) for part in _parts(documents, GROUPS, "name", OF_GROUP, "a group"))
     wanted = tuple(_client(part) for part in _parts(documents, CLIENTS, "client_id", OF_CLIENT, "a client"))
-    return Wanted(name, apis, found, wanted)
+    listed = _parts(documents, UPSTREAMS, "id", OF_UPSTREAM, "an upstream provider")
+    return Wanted(name, apis, found, wanted, tuple(_upstream(part, issuer) for part in listed))
 
 
 def _name(documents: Sequence[Part]) -> str:
@@ -133,10 +144,26 @@ def _client(part: Part) -> WantedClient:
     if not clients.is_client_id(client_id) or client_id == clients.PERSONAL_CLIENT_ID:
         name = re.sub(r"[^A-Za-z0-9]", "", str(given.get("client_name") or "")).lower()[:32]
         part.refuse(f"client_id: {clients.PREFIX} and 32 letters or digits, as in client_{name:0>32}", "client_id")
-    if secret_file is not None and not (isinstance(secret_file, str) and secret_file):
-        part.refuse("secret_file: the path of a file is required", "secret_file")
-    path = None if secret_file is None else Path(part.file).parent / secret_file
+    path = _path(part, secret_file, "secret_file")
     return WantedClient(client_id, given, path, None if roles is None else _roles(part, roles), part)
+
+
+def _upstream(part: Part, issuer: str) -> WantedUpstream:
+    given = dict(part.value)
+    path = _path(part, given.pop("client_secret_file", None), "client_secret_file")
+    try:
+        return WantedUpstream(Upstream.parse(given, issuer=issuer), path, part)
+    except InvalidUpstream as error:
+        part.refuse(str(error), str(error).partition(":")[0])
+
+
+def _path(part: Part, value: object, member: str) -> Path | None:
+    """A path in a file is relative to that file."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value:
+        part.refuse(f"{member}: the path of a file is required", member)
+    return Path(part.file).parent / value
 
 
 def _roles(part: Part, roles: Any) -> Mapping[str, Sequence[str]]:

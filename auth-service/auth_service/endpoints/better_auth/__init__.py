@@ -11,8 +11,9 @@
     two_factor.py, two_factor_changes.py          a code completes a sign-in; a second factor is turned on and off
     passkey_sign_in.py, passkey_registration.py   a session by a passkey; the caller adds one
     passkeys.py                                   the caller's passkeys: listed, renamed, deleted
+    social.py                                     to an upstream provider, to sign in or to link it
     profile.py, password_change.py, deletion.py   changes of the caller's account
-    identities.py, liveness.py                    the caller's ways to sign in; GET /ok
+    identities.py, liveness.py                    the caller's ways to sign in, listed and unlinked; GET /ok
     routes.py                                     the prefix that every route carries
     bodies.py, wire.py                            what arrives and what is sent, member by member
     credentials.py                                checks of a password and a profile
@@ -47,6 +48,7 @@ from . import (
     sign_in,
     sign_out,
     sign_up,
+    social,
     token,
     two_factor,
     two_factor_changes,
@@ -76,6 +78,7 @@ routers = tuple(
         passkey_sign_in,
         passkey_registration,
         passkeys,
+        social,
         deletion,
         liveness,
     )

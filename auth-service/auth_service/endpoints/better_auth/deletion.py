@@ -1,4 +1,4 @@
-"""/delete-user, its /callback, and /unlink-account: delete an account, or one of the ways to sign in to it.
+"""/delete-user and its /callback: delete an account.
 
 The original deletes on GET of the mailed link, which programs that look at links do, too. Here GET leads to a page that
 asks, and an application with a page of its own posts the token (`client.deleteUser({token})`).
@@ -9,12 +9,7 @@ from datetime import datetime
 
 from fastapi import Request, Response
 from pydantic import Field
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from ...accounts import accounts
-from ...accounts.accounts import delete_identity, list_identities
-from ...accounts.passkeys.passkeys import count_passkeys
-from ...audit.trail import recorded
 from ...http.current_session import Current
 from ...http.pages import see_other
 from ...http.parts import Now, given
@@ -23,19 +18,14 @@ from ...signing_in.guessing import place_in_queue
 from ...signing_in.mailed_links import InvalidLink
 from ...store.instants import is_recent
 from . import bodies, credentials
-from .bodies import BODY_REFUSALS, BodyParts
-from .current import CurrentParts, require_current
+from .bodies import BODY_REFUSALS
+from .current import require_current
 from .password_change import PasswordParts, confirm_password
 from .refusals import Refusal
 from .routes import new_router
-from .wire import Done, Wire
+from .wire import Wire
 
 router = new_router()
-
-
-@dataclass(frozen=True)
-class UnlinkParts(BodyParts, CurrentParts):
-    """The parts to read a body and to find the caller's session."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +45,6 @@ class Deleted(Wire):
 
 
 DELETED = Deleted(success=True, message="User deleted")
-
-
-class Unlink(bodies.Body):
-    account_id: str
 
 
 @router.post(
@@ -104,30 +90,3 @@ async def to_confirm_deletion(request: Request) -> Response:
     """Redirect to the page that asks. Nothing is deleted by GET."""
     names = ("token", "callbackURL")
     return see_other("/confirm", **{name: request.query_params[name] for name in names if name in request.query_params})
-
-
-@router.post("/unlink-account", openapi_extra=bodies.document(Unlink), responses=bodies.refuses(*BODY_REFUSALS, 401))
-async def unlink_account(request: Request, now: Now) -> Done:
-    """Remove one of the caller's ways to sign in, unless it is the last one."""
-    parts = given(request, UnlinkParts)
-    asked = await bodies.receive(request, Unlink, parts)
-    current = await require_current(request, parts, now, fresh=True)
-    unlink = recorded(
-        _unlink,
-        "identity_unlinked",
-        at=now,
-        account_id=current.account.id,
-        facts=lambda _: {"identity_id": asked.account_id},
-    )
-    await parts.database.transact(unlink, current.account.id, asked.account_id)
-    return Done(status=True)
-
-
-async def _unlink(session: AsyncSession, account_id: str, identity_id: str) -> None:
-    await accounts.lock(session, account_id)
-    identities = await list_identities(session, account_id)
-    if len(identities) == 1 and not await count_passkeys(session, account_id):
-        raise Refusal(400, "FAILED_TO_UNLINK_LAST_ACCOUNT", "You can't unlink your last account")
-    if identity_id not in [identity.id for identity in identities]:
-        raise Refusal(400, "ACCOUNT_NOT_FOUND", "Account not found")
-    await delete_identity(session, identity_id)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from ...accounts.accounts import Account, Identity
+from ...accounts.upstreams.identities import UpstreamIdentity
 from ...sessions.browser_sessions import BrowserSession
 
 
@@ -105,6 +106,18 @@ class IdentityView(Wire):
             id=identity.id,
             account_id=identity.subject,
             provider_id=identity.provider_id,
+            user_id=identity.account_id,
+            created_at=identity.created_at,
+            updated_at=identity.updated_at,
+            scopes=[],
+        )
+
+    @classmethod
+    def of_upstream(cls, identity: UpstreamIdentity) -> Self:
+        return cls.model_construct(
+            id=identity.id,
+            account_id=identity.subject,
+            provider_id=identity.upstream_id,
             user_id=identity.account_id,
             created_at=identity.created_at,
             updated_at=identity.updated_at,

@@ -4,6 +4,7 @@
     signin_link.py         ask for a mail with a link that signs in, and
     signin_code.py         enter the code of that mail instead
     signin_passkey.py      the form of a passkey at the sign-in page
+    signin_upstream.py     its buttons of upstream providers, and those at the sign-up page
     passkeys.py            a person's passkeys: added, renamed, removed
     second_factor.py       the code after the password, or when an application asks for more than the password
     second_factor_setup.py turn it on and off; recovery codes
@@ -20,6 +21,7 @@
     account_data.py        everything that is stored, as a file
     account_password.py    a form: a new password by the current one
     account_email.py       a form: another address
+    account_sign_ins.py    a form: connect and disconnect upstream providers
     account_deletion.py    a form: delete the account
     confirm.py             what a mailed link does: it changes the address, or
     confirm_sign_in.py     signs in, or

@@ -21,6 +21,7 @@ from . import (
     account_email,
     account_overview,
     account_password,
+    account_sign_ins,
 )
 from .account_data import AccountDataParts
 from .account_deletion import AccountDeletionParts
@@ -50,6 +51,7 @@ Submit = Callable[[Request, AccountPageParts, Current, Parameters, Now], Awaitab
 FORMS: Mapping[str, tuple[Show, Submit]] = {
     "password": (account_password.show, account_password.submit),
     "email": (account_email.show, account_email.submit),
+    account_sign_ins.NAME: (account_sign_ins.show, account_sign_ins.submit),
     "delete": (account_deletion.show, account_deletion.submit),
 }
 NEED_MAIL = frozenset(("email",))

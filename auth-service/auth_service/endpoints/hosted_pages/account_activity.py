@@ -45,6 +45,8 @@ IN_WORDS: Mapping[str, str] = {
     "signed_in": "Signed in",
     "signed_out": "Signed out",
     "signed_up": "The account was created",
+    "upstream_linked": "Another sign-in was connected",
+    "upstream_unlinked": "Another sign-in was disconnected",
 }
 # They may be somebody else's guesses, so they are shown in another colour.
 BY_OTHERS = frozenset(("sign_in_refused", "second_factor_refused", "mailed_code_refused", "passkey_copied"))

@@ -19,6 +19,7 @@ from ...accounts.factors.recovery_codes import RecoveryCode
 from ...accounts.factors.totp_factors import TotpFactor
 from ...accounts.factors.trusted_browsers import TrustedBrowser
 from ...accounts.passkeys.passkeys import Passkey
+from ...accounts.upstreams.identities import UpstreamIdentity
 from ...accounts.usernames import GivenUsername
 from ...audit.trail import AuditEvent, record
 from ...events.account_events import AccountEvent
@@ -49,6 +50,7 @@ EXPORTED: Mapping[type[Row], tuple[str, ...]] = {
     TotpFactor: ("created_at", "confirmed_at"),
     RecoveryCode: ("created_at", "used_at"),
     Passkey: ("name", "aaguid", "transports", "is_synced", "is_backed_up", "created_at", "updated_at", "last_used_at"),
+    UpstreamIdentity: ("issuer", "subject", "upstream_id", "email", "created_at", "updated_at", "last_used_at"),
     TrustedBrowser: ("id", "ip_address", "user_agent", "created_at", "used_at", "expires_at"),
     Challenge: ("amr", "created_at", "expires_at"),
     Consent: ("client_id", "resource", "scopes", "created_at", "updated_at"),

@@ -10,6 +10,8 @@ from ...accounts.accounts import find_password_hash
 from ...accounts.factors import recovery_codes
 from ...accounts.factors.trusted_browsers import TRUSTED_FOR
 from ...accounts.passkeys.passkeys import count_passkeys
+from ...accounts.upstreams.dialogue import Upstreams
+from ...accounts.upstreams.identities import list_upstream_identities
 from ...http.current_session import Current, SessionParts
 from ...http.pages import see_other
 from ...mail.outbox import Outbox
@@ -40,6 +42,7 @@ class AccountOverviewParts(AgreedParts, SessionParts):
     """The parts to show all sections."""
 
     outbox: Outbox
+    upstreams: Upstreams
 
 
 async def render(
@@ -60,6 +63,9 @@ async def render(
         activity = await list_activity(session, account.id)
         codes_left = await recovery_codes.count_unused(session, account.id)
         passkeys = await count_passkeys(session, account.id)
+        linked = await list_upstream_identities(session, account.id)
+    upstreams = await parts.upstreams.cache.offered(now=now)
+    names = {each.id: each.name for each in upstreams}
     return render_form(
         request,
         parts,
@@ -76,6 +82,9 @@ async def render(
         factor_since=None if account.second_factor_at is None else day(account.second_factor_at, now),
         codes_left=codes_left,
         passkeys=passkeys,
+        upstreams={"connected": [names.get(each.upstream_id, each.upstream_id) for each in linked]}
+        if linked or upstreams
+        else None,
         browsers=browsers,
         trusted_for=TRUSTED_FOR.days,
         devices=devices,

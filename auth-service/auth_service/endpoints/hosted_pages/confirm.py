@@ -18,11 +18,10 @@ from ...signing_in.mailed_links import InvalidLink, find_mailed
 from . import confirm_deletion, confirm_sign_in
 from .confirm_deletion import ConfirmDeletionParts, require_own
 from .confirm_sign_in import ConfirmSignInParts, Shown
-from .forms import is_ours, query_of, read_page_form, render_form, why_not_ours
+from .forms import CALLBACK, is_ours, query_of, read_page_form, render_form, why_not_ours
 
 PATH = "/confirm"
 TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
-CALLBACK = "callbackURL"  # where the person goes afterwards
 router = APIRouter()
 
 

@@ -28,6 +28,7 @@ from ...store.instants import Clock
 
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
 AGAIN = "again"  # query parameter of /signin: the code did not come in time, or there were too many wrong ones
+CALLBACK = "callbackURL"  # query parameter, as in the Better Auth protocol: where the person goes afterwards
 SECOND_FACTOR = "/second-factor"
 OUT_OF_DATE = "This form was out of date. Please try again."
 NO_COOKIES = (
@@ -86,15 +87,21 @@ def render_form(
     status: int = 200,
     ends_at_client: bool = False,
     has_script: bool = False,
+    goes_on_to: str = "",
     **context: object,
 ) -> Response:
-    """A page with a form for this browser. A browser without a cookie gets one."""
+    """A page with a form for this browser. A browser without a cookie gets one.
+
+    Args:
+        goes_on_to: the application's page that the person goes on to, which the addresses of forms carry along.
+    """
     browser = parts.browsers.recognize(request)
+    query = {HANDLE: pending.handle} if pending else {CALLBACK: goes_on_to} if goes_on_to else {}
     return render_page(
         request,
         name,
         status=status,
-        ends_at_client=pending is not None or ends_at_client,
+        ends_at_client=pending is not None or ends_at_client or goes_on_to != "",
         has_script=has_script,
         form_token=parts.browsers.form_token(browser, session_id),
         handle=pending.handle if pending else None,
@@ -102,7 +109,7 @@ def render_form(
         device=describe_device(request, pending.request.device, parts.clock())
         if pending and pending.request.device
         else None,
-        address_query=f"?{urlencode({HANDLE: pending.handle})}" if pending else "",
+        address_query=f"?{urlencode(query)}" if query else "",
         **context,
     )
 

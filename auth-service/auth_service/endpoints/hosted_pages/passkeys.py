@@ -16,6 +16,7 @@ from ...accounts.passkeys.answers import InvalidAnswer, parse_registration, pars
 from ...accounts.passkeys.passkeys import MAX_NAME, MAX_PASSKEYS, Passkey, list_passkeys
 from ...accounts.passkeys.relying_party import handle_of
 from ...accounts.passwords import RETRY_AFTER, TooBusy
+from ...accounts.upstreams.identities import count_usable
 from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, see_other
 from ...http.parts import Now, given
@@ -26,7 +27,6 @@ from ...oauth.parameters import Parameters
 from ...signing_in.guessing import WrongPassword
 from ...signing_in.passkey_changes import (
     AlreadyRegistered,
-    LastWayIn,
     NotFresh,
     PasskeyChangeParts,
     TooManyPasskeys,
@@ -40,6 +40,7 @@ from ...signing_in.passkey_sign_in import PasskeySignInParts
 from ...signing_in.reauthenticating import ReauthenticationParts, ShownAgain, reauthenticate
 from ...signing_in.second_factor import Code, WrongCode
 from ...signing_in.signed_in_factor import NotEnabled, NotSignedIn
+from ...signing_in.ways_in import LastWayIn
 from . import signin_passkey
 from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
 from .moments import day
@@ -165,6 +166,7 @@ async def _render(
     async with parts.database.reading() as session:
         listed = await list_passkeys(session, current.account.id)
         has_password = await find_password_hash(session, current.account.id) is not None
+        linked = await count_usable(session, current.account.id)
     try:
         require_fresh(current, now=now)
         is_fresh = True
@@ -186,7 +188,9 @@ async def _render(
         passkeys=[_describe(each, now) for each in listed],
         is_fresh=is_fresh,
         has_password=has_password,
+        has_passkeys=bool(listed),
         has_mail=parts.outbox.is_on,
+        confirming_upstreams=linked,
         error=wrong.text if wrong else None,
         wrong_field=wrong.field if wrong else "",
         done=done if done in DONES else None,

@@ -16,6 +16,7 @@ from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
 from ...mail.languages.sentences import Sentence
+from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
 from ...signing_in.first_factor import find_waiting
 from ...signing_in.passkey_checks import PasskeyChecks
@@ -32,6 +33,7 @@ from ...signing_in.second_factor import (
 from ...signing_in.signed_in_factor import NotEnabled, NotSignedIn, prove
 from .forms import (
     AGAIN,
+    CALLBACK,
     FormParts,
     back_to_authorize,
     go_on,
@@ -58,6 +60,7 @@ class SecondFactorPageParts(FormParts, PendingParts, FactorParts):
     """The parts to show a page about a pending request, and to check a code."""
 
     passkey_checks: PasskeyChecks
+    trusted_origins: TrustedOrigins
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ async def submit(request: Request, now: Now) -> Response:
     try:
         if challenge is None and current is not None:
             await prove(request, parts, now, current, code)
-            return see_other(SIGN_IN) if pending is None else back_to_authorize(pending)
+            return _go_to_application(request, parts) if pending is None else back_to_authorize(pending)
         _, started = await complete_sign_in(request, parts, now, code, current=current)
     except (NotEnabled, NotSignedIn):
         return _to_sign_in(pending)
@@ -116,7 +119,17 @@ async def submit(request: Request, now: Now) -> Response:
     except TooManyAttempts as held:
         error = Sentence(TOO_MANY_CODES, wait=in_words(held.retry_after))
         return retry_later(_render(request, parts, pending, ways, form, error, status=429), held.retry_after)
-    return see_other(SIGN_IN) if pending is None else await go_on(parts, pending, started.id)
+    return _go_to_application(request, parts) if pending is None else await go_on(parts, pending, started.id)
+
+
+def _go_to_application(request: Request, parts: SecondFactorPageParts) -> Response:
+    return see_other(_callback_of(request, parts) or SIGN_IN)
+
+
+def _callback_of(request: Request, parts: SecondFactorPageParts) -> str:
+    """The application's page that the person came from; "": ours."""
+    callback = query_of(request, CALLBACK) or ""
+    return callback if parts.trusted_origins.allows_redirect_to(callback) else ""
 
 
 async def _find_ways(parts: SecondFactorPageParts, challenge: Challenge | None, current: Current | None) -> Ways:
@@ -165,6 +178,7 @@ def _render(
         status=status,
         error=error,
         ways=ways,
+        goes_on_to=_callback_of(request, parts),
         has_script=ways.passkey,
         asks_recovery_code=by_query if form is None else form.get("recovery_code") is not None,
         trust=form is not None and form.get("trust") is not None,

@@ -25,7 +25,7 @@ from ...signing_in.password_sign_in import (
     WrongCredentials,
     sign_in,
 )
-from . import signin_code, signin_link, signin_passkey
+from . import signin_code, signin_link, signin_passkey, signin_upstream
 from .forms import (
     AGAIN,
     back_to_authorize,
@@ -43,11 +43,11 @@ from .offers import Offer, find_offer
 from .sentences import SUSPENDED, TOO_BUSY, TOO_MANY_ATTEMPTS, UNVERIFIED
 from .signin_code import CodePageParts
 from .signin_passkey import PasskeyRefused
+from .signin_upstream import UpstreamFormParts, UpstreamRefused
 
 PATH = "/signin"
 USE_ANOTHER = "use_another"  # query parameter: do not offer the account that is signed in
 USE_CURRENT = "use_current"  # query parameter: offer it, although the client hints at another one
-TO_ACCOUNT = "to_account"  # query parameter: go on to /account; its value names the form there
 TOO_LATE = "There was no valid code in time. Please enter your password again."
 CODE_ENDED = "This code is not valid any more. Please ask for another mail."
 WRONG = "The email address or the password is wrong."
@@ -55,7 +55,7 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class SignInPageParts(CodePageParts, SignInParts, PasskeySignInParts):
+class SignInPageParts(CodePageParts, SignInParts, PasskeySignInParts, UpstreamFormParts):
     """The parts to show a page about a pending request, and to sign in."""
 
 
@@ -67,7 +67,7 @@ async def show(request: Request, now: Now) -> Response:
     if pending is not None and pending.is_answered:
         return back_to_authorize(pending)
     current = await find_current(request, parts, now)
-    to_account = query_of(request, TO_ACCOUNT)
+    to_account = query_of(request, signin_upstream.TO_ACCOUNT)
     if pending is None and current is not None and to_account is not None:
         return see_other("/account", change=to_account)
     if pending is None and current is not None:
@@ -79,7 +79,7 @@ async def show(request: Request, now: Now) -> Response:
         ended = CODE_ENDED if query_of(request, signin_code.ENDED) is not None else None
         return signin_link.show(request, parts, pending, error=ended)
     wants_another = query_of(request, USE_ANOTHER) is not None
-    error = TOO_LATE if query_of(request, AGAIN) is not None else None
+    error = TOO_LATE if query_of(request, AGAIN) else await signin_upstream.find_problem(request, parts, now)
     return await _render(request, parts, pending, None if wants_another else current, error=error)
 
 
@@ -96,6 +96,12 @@ async def submit(request: Request, now: Now) -> Response:
     current = await find_current(request, parts, now)
     if not is_ours(request, parts, form):
         return await _render(request, parts, pending, current, form, why_not_ours(request, parts), status=403)
+    if form.get(signin_upstream.FIELD) is not None:
+        try:
+            return await signin_upstream.submit(request, parts, pending, form, current, now)
+        except UpstreamRefused as refused:
+            shown = await _render(request, parts, pending, current, None, refused.text, status=refused.status)
+            return shown if refused.retry_after is None else retry_later(shown, refused.retry_after)
     if form.get(signin_passkey.FIELD) is not None:
         try:
             started = await signin_passkey.submit(request, parts, form, current, now)
@@ -133,7 +139,7 @@ async def _after(
     request: Request, parts: SignInPageParts, pending: PendingRequest | None, started: BrowserSession
 ) -> Response:
     """Back to the application, or to the page that the person came from."""
-    to_account = query_of(request, TO_ACCOUNT)
+    to_account = query_of(request, signin_upstream.TO_ACCOUNT)
     if pending is None and to_account is not None:
         return see_other("/account", change=to_account)
     return see_other(PATH) if pending is None else await go_on(parts, pending, started.id)
@@ -156,30 +162,30 @@ async def _render(
     if current is not None and query_of(request, USE_CURRENT) is not None and not offer.is_required:
         offer = Offer(current.account.email)
     confirms = current is not None and form is None and offer.email == current.account.email
+    upstreams, stay_token = await parts.upstreams.cache.offered(now=parts.clock()), None
+    if offer.is_required and current is not None:  # of the form that keeps the account; select_account.py takes it
+        stay_token = parts.browsers.form_token(parts.browsers.recognize(request), current.session.id)
     return render_form(
         request,
         parts,
         "signin",
         pending,
         status=status,
+        ends_at_client=bool(upstreams),
         error=error,
         wrong_field="password" if error == WRONG else None,
         email=((form.get("email") if form else offer.email) or "")[:MAX_LENGTH],
         offer=offer,
-        stay_token=_stay_token(request, parts, current) if offer.is_required and current else None,
+        stay_token=stay_token,
         remember=form.get("remember") is not None if form else True,
         confirms=confirms,
         has_mail=parts.outbox.is_on,
         unverified=unverified,
         unknown_passkey=unknown_passkey,
+        upstreams=upstreams,
         has_script=parts.passkey_checks.is_on,
-        to_account=query_of(request, TO_ACCOUNT) or "",
+        to_account=query_of(request, signin_upstream.TO_ACCOUNT) or "",
     )
-
-
-def _stay_token(request: Request, parts: SignInPageParts, current: Current) -> str:
-    """The token of the form that keeps the account that is signed in; select_account.py takes it."""
-    return parts.browsers.form_token(parts.browsers.recognize(request), current.session.id)
 
 
 def _render_signed_in(request: Request, parts: SignInPageParts, current: Current) -> Response:

@@ -31,7 +31,6 @@ from ...signing_in.password_sign_in import (
 )
 from ...signing_in.password_sign_up import NewAccount, SignUpParts, sign_up
 from .forms import (
-    FormParts,
     back_to_authorize,
     go_on,
     in_words,
@@ -44,13 +43,14 @@ from .forms import (
     why_not_ours,
 )
 from .sentences import NO_EMAIL, NOT_A_NAME, SEVERAL_MAILS, TOO_BUSY, length_fault
+from .signin_upstream import UpstreamFormParts
 
 PATH = "/signup"
 router = APIRouter()
 
 
 @dataclass(frozen=True)
-class SignUpPageParts(FormParts, PendingParts, SignUpParts, SignInParts):
+class SignUpPageParts(UpstreamFormParts, PendingParts, SignUpParts, SignInParts):
     """The parts to show a page about a pending request, and to sign up or in."""
 
 
@@ -71,7 +71,7 @@ async def show(request: Request, now: Now) -> Response:
     pending = None if handle is None else await require_pending(request, parts, handle, now=now)
     if pending is not None and pending.is_answered:
         return back_to_authorize(pending)
-    return _render(request, parts, pending)
+    return await _render(request, parts, pending)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -80,21 +80,21 @@ async def submit(request: Request, now: Now) -> Response:
     form = await read_page_form(request)
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
     if not is_ours(request, parts, form):
-        return _render(request, parts, pending, form, NotAccepted("", why_not_ours(request, parts), status=403))
+        return await _render(request, parts, pending, form, NotAccepted("", why_not_ours(request, parts), status=403))
     current = await find_current(request, parts, now, may_slide=False)
     try:
         new = _read(form)
         remember = form.get("remember") is not None
         _, started = await sign_up(request, parts, now, new, remember=remember, current=current)
     except NotAccepted as refused:
-        return _render(request, parts, pending, form, refused)
+        return await _render(request, parts, pending, form, refused)
     except SecondFactorAsked:
         return on_to_second_factor(pending)
     except WeakPassword as weak:
-        return _render(request, parts, pending, form, NotAccepted("password", weak.sentence))
+        return await _render(request, parts, pending, form, NotAccepted("password", weak.sentence))
     except TooManyAttempts as held:
         mails = NotAccepted("", Sentence(SEVERAL_MAILS, wait=in_words(held.retry_after)), status=429)
-        return retry_later(_render(request, parts, pending, form, mails), held.retry_after)
+        return retry_later(await _render(request, parts, pending, form, mails), held.retry_after)
     except EmailTaken:
         try:
             again = await _sign_in(request, parts, now, new, remember=remember, current=current)
@@ -102,11 +102,11 @@ async def submit(request: Request, now: Now) -> Response:
             return on_to_second_factor(pending)
         if again is None:
             taken = NotAccepted("email", "There is an account with this email address already. Sign in instead.")
-            return _render(request, parts, pending, form, taken)
+            return await _render(request, parts, pending, form, taken)
         started = again
     except TooBusy:
         busy = NotAccepted("", TOO_BUSY, status=429)
-        return retry_later(_render(request, parts, pending, form, busy), passwords.RETRY_AFTER)
+        return retry_later(await _render(request, parts, pending, form, busy), passwords.RETRY_AFTER)
     if started is None:
         return see_other("/verify-email", signed_up="yes", **({HANDLE: pending.handle} if pending else {}))
     return see_other("/signin") if pending is None else await go_on(parts, pending, started.id)
@@ -147,7 +147,7 @@ def _read(form: Parameters) -> NewAccount:
     return NewAccount(email, name, password)
 
 
-def _render(
+async def _render(
     request: Request,
     parts: SignUpPageParts,
     pending: PendingRequest | None,
@@ -156,16 +156,20 @@ def _render(
 ) -> Response:
     """The form, with everything that was typed except the password."""
     hinted = pending.request.login_hint if pending else None
+    upstreams = await parts.upstreams.cache.offered(now=parts.clock())
     return render_form(
         request,
         parts,
         "signup",
         pending,
         status=refused.status if refused else 200,
+        ends_at_client=bool(upstreams),
         error=refused.text if refused else None,
         wrong_field=refused.field if refused else None,
         person_name=((form.get("name") if form else None) or "")[:NAME_MAX_LENGTH],
         email=((form.get("email") if form else hinted) or "")[:MAX_LENGTH],
         remember=form.get("remember") is not None if form else True,
         min_length=passwords.MIN_LENGTH,
+        upstreams=upstreams,
+        to_account="",
     )

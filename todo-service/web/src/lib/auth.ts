@@ -7,6 +7,8 @@ import { Failure, kindOf, parseRetryAfter, translate } from "./failure.ts";
 
 export const client = createAuthClient({ plugins: [jwtClient(), twoFactorClient()] }); // at this page's origin, below /api/auth
 
+const UNVERIFIED = "Confirm your address first: a mail with a link is on its way.";
+
 export interface Person {
   id: string;
   name: string;
@@ -117,6 +119,37 @@ export async function signInByPasskey(): Promise<void> {
   await ask((options) => client.$fetch("/passkey/verify-authentication", { method: "POST", body, ...options }));
   await requireKept();
   checkSession();
+}
+
+/** Another site at which people may sign in. */
+export interface Provider {
+  id: string;
+  name: string;
+}
+
+export async function listProviders(): Promise<Provider[]> {
+  return ask((options) => client.$fetch<Provider[]>("/list-providers", options));
+}
+
+/** Leaves for the provider. The browser comes back to `returnTo`, or to `failed` with the parameter `error`. */
+export async function signInElsewhere(provider: string, returnTo: string, failed: string): Promise<void> {
+  const asked = { provider, callbackURL: returnTo, errorCallbackURL: failed };
+  await ask((options) => client.signIn.social(asked, options));
+}
+
+const ELSEWHERE: Record<string, string> = {
+  access_denied: "You did not continue there. Try again, or sign in another way.",
+  account_not_linked: "There is an account with that address. Sign in to it, then connect the other site in Settings.",
+  email_not_found: "The other site did not tell your email address, which an account here needs.",
+  email_not_verified: UNVERIFIED,
+  signup_disabled: "No account here is connected to you there. Sign in another way.",
+  account_suspended: "This account is suspended.",
+  temporarily_unavailable: "The other site cannot be used right now. Try again in a moment, or sign in another way.",
+};
+
+/** What went wrong at another site, by the code in this page's address; null: nothing did. */
+export function sayElsewhere(error: string | null): string | null {
+  return error === null ? null : (ELSEWHERE[error] ?? "That did not work. Try again, or sign in another way.");
 }
 
 let awaitsCode = false;
@@ -239,8 +272,6 @@ async function ask<T>(
   }
 }
 
-const UNVERIFIED = "Confirm your address first: a mail with a link is on its way.";
-
 /** For each error code the field that it concerns, and the sentence. */
 const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = {
   INVALID_EMAIL_OR_PASSWORD: ["password", "The email address or the password is wrong."],
@@ -256,6 +287,7 @@ const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = 
   ACCOUNT_SUSPENDED: [undefined, "This account is suspended."],
   CHALLENGE_NOT_FOUND: [undefined, "That took too long. Try again."],
   PASSKEY_NOT_FOUND: [undefined, "This passkey belongs to no account here any more. Sign in with your password."],
+  PROVIDER_UNAVAILABLE: [undefined, "The other site cannot be used right now. Try again in a moment."],
   AUTHENTICATION_FAILED: [undefined, "This passkey could not be checked. Try again, or sign in with your password."],
 };
 

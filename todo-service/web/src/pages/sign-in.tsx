@@ -1,9 +1,18 @@
 import { type ReactNode, useState } from "react";
-import { enterCode, FORGOTTEN, isCodeAwaited, knowsPasskeys, SET_UP, signIn, signInByPasskey } from "../lib/auth.ts";
+import {
+  enterCode, FORGOTTEN,
+  isCodeAwaited,
+  knowsPasskeys,
+  sayElsewhere,
+  SET_UP,
+  signIn,
+  signInByPasskey,
+} from "../lib/auth.ts";
 import { say } from "../lib/language.ts";
 import { useAddress } from "../lib/router.ts";
 import { Field, PasswordField, RememberBox } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
+import { Elsewhere } from "../parts/elsewhere.tsx";
 import { Frame, Link } from "../parts/frame.tsx";
 import { Languages } from "../parts/languages.tsx";
 import { FailureMessage, Message } from "../parts/message.tsx";
@@ -20,7 +29,8 @@ export function SignIn({ sessionEnded }: { sessionEnded: boolean }): ReactNode {
 }
 
 function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () => void }): ReactNode {
-  const { search } = useAddress();
+  const { search, searchParams } = useAddress();
+  const problem = sayElsewhere(searchParams.get("error"));
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [rememberMe, setRememberMe] = useState(true);
@@ -38,6 +48,7 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
             {say("Your session has ended. Sign in to continue; what you typed is still there.")}
           </Message>
         )}
+        {problem !== null && !sessionEnded && <Message kind="problem">{problem}</Message>}
         <Field
           label={say("Email address")}
           name="email"
@@ -66,6 +77,7 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
         <SubmitButton submission={submission}>{say("Sign in")}</SubmitButton>
         {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
         {knowsPasskeys() && <PasskeyButton />}
+        <Elsewhere />
         <p className="aside">
           {say("No account yet?")} <Link to={`/sign-up${search}`}>{say("Create an account")}</Link>
         </p>

@@ -5,6 +5,7 @@ import { say } from "../lib/language.ts";
 import { useAddress } from "../lib/router.ts";
 import { Field, PasswordField, RememberBox } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
+import { Elsewhere } from "../parts/elsewhere.tsx";
 import { Frame, Link } from "../parts/frame.tsx";
 import { Languages } from "../parts/languages.tsx";
 import { SendAgain } from "../parts/send-again.tsx";
@@ -60,6 +61,7 @@ export function SignUp(): ReactNode {
         <RememberBox checked={rememberMe} onChange={setRememberMe} />
         <SubmitButton submission={submission}>{say("Create account")}</SubmitButton>
         {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
+        <Elsewhere />
         <p className="aside">
           {say("Have an account?")} <Link to={`/sign-in${search}`}>{say("Sign in")}</Link>
         </p>

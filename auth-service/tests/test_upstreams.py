@@ -1,0 +1,229 @@
+"""Signing in at an upstream provider: accounts are found by issuer and subject, and joined by their address rarely."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .browser import Browser, signed_in
+from .code_flow import register_frontend
+from .conftest import ISSUER, Running, Service, Start, emptied
+from .factor_scene import protect
+from .lying_provider import CLIENT_SECRET, LyingProvider, lying_provider
+from .mail_scene import serving_mail
+from .oauth_client import claims_of
+from .ports import free_port
+from .test_password_reset import link_in, mails
+from .upstream_scene import ANN, Traveller, is_signed_in, linked, parameters, register
+
+
+@pytest.fixture
+def provider() -> Iterator[LyingProvider]:
+    with lying_provider() as running:
+        yield running
+
+
+@pytest.fixture
+def traveller(service: Service, provider: LyingProvider) -> Traveller:
+    register(service, provider)
+    return Traveller.of(service, provider)
+
+
+def accounts(service: Service) -> list[tuple[str, bool]]:
+    rows = service.rows("SELECT email, email_verified FROM accounts ORDER BY 1")
+    return [(email, bool(is_verified)) for email, is_verified in rows]
+
+
+def test_a_person_is_known_by_issuer_and_subject(service: Service, traveller: Traveller) -> None:
+    """OpenID Connect Core §5.7: never by the address, which may change or be given to somebody else."""
+    assert is_signed_in(traveller.sign_in())
+    again = Traveller.of(service, traveller.provider)
+    assert is_signed_in(again.sign_in(email="ann@new.example.com"))
+    assert accounts(service) == [(ANN, False)], "the operator does not trust what it says about addresses"
+    another = Traveller.of(service, traveller.provider)
+    another.sign_in(sub="2")
+    assert not is_signed_in(another.browser)
+    assert linked(service) == [(ANN, "1")]
+
+
+def test_the_way_leads_back_to_the_application_and_tokens_say_how(service: Service, traveller: Traveller) -> None:
+    frontend = register_frontend(service)
+    browser = traveller.authorize(frontend, login_hint=ANN)
+    claims = claims_of(frontend.redeem(browser.allow().answer["code"]).json()["access_token"])
+    assert (claims["amr"], claims["acr"]) == (["fed"], "aal1")
+    asked = parameters(Traveller.of(service, traveller.provider).leave("/signup"))
+    assert asked["scope"] == "openid profile email"
+    assert "prompt" not in asked
+
+
+def test_a_client_that_wants_a_new_sign_in_gets_one_from_the_provider_too(
+    service: Service, traveller: Traveller
+) -> None:
+    """OpenID Connect Core §3.1.2.1, `prompt`. A provider that says that it did not ask is not believed the rest."""
+    frontend = register_frontend(service)
+    traveller.authorize(frontend).allow()
+    again = traveller.browser.authorize(frontend, prompt="login")
+    again.press("upstream-form", "continue-with-elsewhere")
+    address = traveller.left()
+    assert parameters(address)["prompt"] == "login"
+    traveller.provider.claims = {"auth_time": int(service.clock().timestamp()) - 3600}
+    assert "did not ask you" in traveller.come_back(traveller.provider.answer(address)).page.text
+    traveller.browser.press("upstream-form", "continue-with-elsewhere")
+    traveller.provider.claims = {"auth_time": int(service.clock().timestamp())}
+    assert "code" in traveller.come_back(traveller.provider.answer(traveller.left())).answer
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+@pytest.mark.parametrize("said", [True, False, "true", 1, None])
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_an_account_is_joined_only_if_three_say_that_the_address_is_verified(
+    sqlite_service: Service, provider: LyingProvider, trusted: bool, said: object, confirmed: bool
+) -> None:
+    """The operator who trusts the provider, the provider, and the account itself."""
+    signed_in(sqlite_service)
+    sqlite_service.execute(f"UPDATE accounts SET email_verified = {confirmed}")
+    register(sqlite_service, provider, trusted=trusted)
+    browser = Traveller.of(sqlite_service, provider).sign_in(email="Ann@Example.com", email_verified=said)
+    joins = trusted and confirmed and (said is True or said == "true")
+    assert linked(sqlite_service) == ([(ANN, "1")] if joins else [])
+    if not joins:
+        assert "Sign in to it first" in browser.page.text
+        browser.press("signin-form", "sign-in", email=ANN, password="correct-horse-1")
+        assert "connected" not in browser.page.elements
+        assert "link-elsewhere" in browser.page.elements, "the way leads to where the provider is connected"
+    assert is_signed_in(browser)
+
+
+@pytest.mark.parametrize(
+    ("members", "claims", "text"),
+    [
+        ({"sign_up": False}, {}, "No account here is connected"),
+        ({}, {"email": None}, "did not tell your e-mail address"),
+        ({}, {"email": "not an address"}, "did not tell your e-mail address"),
+    ],
+    ids=["no sign-up", "no address", "bad address"],
+)
+def test_an_account_is_made_only_where_it_may_be_and_with_an_address(
+    sqlite_service: Service, provider: LyingProvider, members: dict[str, bool], claims: dict[str, str], text: str
+) -> None:
+    register(sqlite_service, provider, **members)
+    browser = Traveller.of(sqlite_service, provider).sign_in(**claims)
+    assert text in browser.page.text
+    assert not is_signed_in(browser)
+    assert accounts(sqlite_service) == []
+
+
+def test_name_picture_and_a_trusted_address_come_from_userinfo_too(
+    sqlite_service: Service, provider: LyingProvider
+) -> None:
+    register(sqlite_service, provider, trusted=True)
+    provider.userinfo = {"email": ANN, "email_verified": True, "name": "Ann", "picture": "https://x.test/a.png"}
+    told = dict.fromkeys(("email", "email_verified", "name"))
+    assert is_signed_in(Traveller.of(sqlite_service, provider).sign_in(**told))
+    query = "SELECT email, email_verified, name, image FROM accounts"
+    assert sqlite_service.rows(query) == [(ANN, 1, "Ann", "https://x.test/a.png")]
+
+
+def test_a_second_factor_is_asked_for_whatever_the_provider_says(service: Service, traveller: Traveller) -> None:
+    traveller.sign_in()
+    app = protect(service)
+    again = Traveller.of(service, traveller.provider)
+    assert again.sign_in(amr=["pwd", "otp", "mfa"]).path == "/second-factor"
+    assert not is_signed_in(again.browser)
+    again.browser.open("/second-factor").press("second-factor-form", "verify", code=app.wait())
+    assert is_signed_in(again.browser)
+    assert [amr for (amr,) in service.rows("SELECT amr FROM browser_sessions ORDER BY amr")] == ["fed", "fed otp mfa"]
+
+
+def test_a_suspended_account_stays_out(sqlite_service: Service, provider: LyingProvider) -> None:
+    register(sqlite_service, provider)
+    Traveller.of(sqlite_service, provider).sign_in()
+    assert sqlite_service.command("users", "suspend", ANN, "--yes").returncode == 0
+    browser = Traveller.of(sqlite_service, provider).sign_in()
+    assert "suspended" in browser.page.text
+    assert not is_signed_in(browser)
+
+
+def test_two_first_sign_ins_at_once_make_one_account(service: Service, traveller: Traveller) -> None:
+    others = [Traveller.of(service, traveller.provider) for _ in range(4)]
+    answers = [traveller.provider.answer(other.leave()) for other in others]
+    for other, answer in zip(others, answers, strict=True):
+        other.come_back(answer)
+    assert all(is_signed_in(other.browser) for other in others)
+    assert linked(service) == [(ANN, "1")]
+
+
+def test_no_row_holds_a_secret_in_clear_text(service: Service, traveller: Traveller) -> None:
+    state = parameters(traveller.leave())["state"]
+    rows = str([service.rows(f"SELECT * FROM {table}") for table in ("upstream_providers", "upstream_starts")])
+    assert CLIENT_SECRET not in rows
+    assert state not in rows
+    assert "code_verifier" not in rows
+
+
+def test_another_instance_of_this_service_is_a_provider(
+    start: Start, sqlite_service: Service, sqlite_url: str, tmp_path: Path
+) -> None:
+    """All of OpenID Connect on both sides, with a second factor there that counts nothing here."""
+    port = free_port()
+    issuer = f"http://127.0.0.1:{port}"
+    there = start(sqlite_url, port=port, AUTH_ISSUER=issuer)
+    metadata = {"redirect_uris": [f"{ISSUER}/api/auth/callback/ours"], "client_name": "Here"}
+    made = json.loads(there.command("clients", "create", stdin=json.dumps(metadata), AUTH_ISSUER=issuer).stdout)
+    secret = tmp_path / "secret"
+    secret.write_text(made["client_secret"])
+    members = {"id": "ours", "name": "There", "issuer": issuer, "client_id": made["client_id"]}
+    done = sqlite_service.command("upstreams", "create", "--secret-file", str(secret), stdin=json.dumps(members))
+    assert done.returncode == 0, done.stderr
+    sqlite_service.forget()
+    here, away = Browser(sqlite_service).open("/signin"), Browser(there, {"Origin": issuer})
+    address = here.press("upstream-form", "continue-with-ours").last.headers["location"]
+    away.open(address.removeprefix(issuer))
+    away.sign_up().allow()
+    answer = away.last.headers["location"]
+    assert answer.startswith(f"{ISSUER}/api/auth/callback/ours?")
+    assert is_signed_in(here.open(answer.removeprefix(ISSUER)))
+    subject = there.rows("SELECT id FROM accounts")[0][0]
+    assert linked(sqlite_service) == [(ANN, subject)]
+
+
+@pytest.fixture(scope="module", params=["sqlite"])
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    yield from serving_mail(request, tmp_path_factory)
+
+
+@pytest.fixture
+def mailing(running: Running) -> Iterator[Service]:
+    yield from emptied(running.service)
+
+
+@pytest.mark.parametrize("way", ["sign in", "reset"])
+def test_who_proves_an_unconfirmed_address_ends_what_a_stranger_has_linked(
+    mailing: Service, provider: LyingProvider, way: str
+) -> None:
+    """A provider that nobody trusts may have let the stranger say any address."""
+    register(mailing, provider)
+    stranger = Traveller.of(mailing, provider)
+    assert is_signed_in(stranger.sign_in(email=ANN))
+    owner = Browser(mailing)
+    if way == "sign in":
+        owner.open("/signin", by="mail").press("signin-link-form", "send-link", email=ANN)
+        owner.open(link_in(mails(mailing)[-1])).press("link-form", "sign-in")
+    else:
+        owner.open("/reset-password").press("reset-request-form", "send-link", email=ANN)
+        owner.open(link_in(mails(mailing)[-1])).press("reset-form", "set-password", password="another-horse-2")
+    assert linked(mailing) == []
+    assert not is_signed_in(stranger.browser)
+
+
+def test_joining_and_a_new_browser_are_told_by_mail(mailing: Service, provider: LyingProvider) -> None:
+    signed_in(mailing)
+    mailing.execute("UPDATE accounts SET email_verified = true")
+    mailing.execute("DELETE FROM outgoing_mails")
+    register(mailing, provider, trusted=True)
+    Traveller.of(mailing, provider).sign_in()
+    Traveller.of(mailing, provider).sign_in()
+    kinds = [kind for (kind,) in mailing.rows("SELECT kind FROM outgoing_mails ORDER BY created_at")]
+    assert kinds == ["upstream_linked", "new_device"]
+    assert "connected with Elsewhere" in mails(mailing)[0]

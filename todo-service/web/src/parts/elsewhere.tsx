@@ -1,0 +1,30 @@
+// Buttons that sign in at another site, as far as the operator has registered any.
+
+import { type ReactNode, useEffect, useState } from "react";
+import { listProviders, type Provider, signInElsewhere } from "../lib/auth.ts";
+import { parseReturnTo, signInPath } from "../lib/return-to.ts";
+import { useAddress } from "../lib/router.ts";
+import { useSubmission } from "./form.tsx";
+import { FailureMessage } from "./message.tsx";
+
+export function Elsewhere(): ReactNode {
+  const [providers, setProviders] = useState<Provider[]>([]);
+  useEffect(() => {
+    listProviders().then(setProviders, () => {}); // without the buttons, the form is still there
+  }, []);
+  return providers.map((each) => <Button key={each.id} provider={each} />);
+}
+
+function Button({ provider }: { provider: Provider }): ReactNode {
+  const { origin, searchParams } = useAddress();
+  const returnTo = parseReturnTo(searchParams.get("returnTo"), origin);
+  const submission = useSubmission([], () => signInElsewhere(provider.id, returnTo, signInPath(returnTo)));
+  return (
+    <>
+      <button type="button" className="wide" aria-busy={submission.isBusy} onClick={() => void submission.submit()}>
+        Continue with {provider.name}
+      </button>
+      {submission.failure && <FailureMessage failure={submission.failure} />}
+    </>
+  );
+}
