@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
 
-from .accounts.passwords import PasswordHasher
+from .accounts.passwords import UNLIMITED_QUEUE, PasswordHasher
 from .clients.assertions import AssertionVerifier
 from .clients.authentication import ClientAuthenticator
 from .clients.cache import ClientCache
@@ -50,8 +50,6 @@ from .tokens.refresh_tokens import RefreshLifetimes, RefreshTokens, open_refresh
 from .tokens.session_tokens import SessionTokens
 from .tokens.token_status import TokenStatus
 
-UNLIMITED_QUEUE = 100_000
-
 
 @dataclass(frozen=True, kw_only=True)
 class Parts(Supply):
@@ -83,6 +81,8 @@ class Parts(Supply):
     requires_verified_email: bool
     factor_checks: FactorChecks
     passkey_checks: PasskeyChecks
+    recovery_delay: timedelta | None
+    people_choose_usernames: bool
     session_cookies: SessionCookies
     browsers: Browsers
     user_codes: UserCodes
@@ -180,6 +180,8 @@ def _assemble(
         requires_verified_email=settings.require_verified_email,
         factor_checks=open_factor_checks(issuer, product, secrets, sealing, limits=has_limits, required_of_all=for_all),
         passkey_checks=open_passkey_checks(issuer, product, settings.passkey_rp_id, settings.passkey_origins, secrets),
+        recovery_delay=settings.recovery_delay,
+        people_choose_usernames=settings.usernames == "person",
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
         user_codes=UserCodes.open(secrets, client_limits, is_on=has_limits),

@@ -42,6 +42,8 @@ class Account(Row):
     second_factor_at: Mapped[datetime | None] = mapped_column(Instant)  # None: a password is enough; set by factors/
     second_factor_required_at: Mapped[datetime | None] = mapped_column(Instant)  # by an operator, for this account
     username: Mapped[str | None] = mapped_column(String(USERNAME_MAX_LENGTH))  # set by usernames.py
+    recovery_started_at: Mapped[datetime | None] = mapped_column(Instant)  # set by factors/recoveries.py, as the next
+    recovery_ready_at: Mapped[datetime | None] = mapped_column(Instant)  # from when the mailed link replaces a factor
 
 
 class Identity(Row):

@@ -16,11 +16,16 @@
     passkey_sign_in.py    `sign_in_by_passkey`: by a passkey, which is two factors in one
     passkey_changes.py    a person who is signed in adds, renames and removes passkeys
     passkey_checks.py     what issues and checks passkeys' challenges in a process
+    recovery_start.py     `start_recovery`: of an account whose second factor is lost, by mail, after a delay
+    recovery.py           `stop_by_link`, `stop_by_session`, `recover`
+    recent_sign_in.py     `require_fresh`: a sign-in of the last minutes, before an important change
     reauthenticating.py   a person who is signed in proves again who they are
     password_sign_up.py   `sign_up`: an account with a password, and its first session
     mailed_links.py       `request_link`, `find_mailed`: links that are mailed on request
     password_reset.py     `reset_password`: a new password by such a link
     password_change.py    `change_password`, `confirm_password`: of the person who is signed in
+    first_password.py     `set_first_password`: of an account that has none
+    profile.py            `change_profile`: name and user name
     email_change.py       `request_change`, `change_email`: another address, by such a link
     account_deletion.py   `delete_account`, `delete_by_link`: at once, or by such a link
     email_verification.py `verify_email`: an address is proved by such a link

@@ -13,6 +13,7 @@ from ..mail.links import MailedLinks
 from ..mail.outbox import OutgoingMail
 from ..store.database import Database
 from ..store.instants import Clock
+from .recovery_letters import ToldRecovery, tell_recovery
 
 # The page that a link leads to. It asks; only its form does something.
 PAGES = {
@@ -21,6 +22,8 @@ PAGES = {
     Kind.CHANGE_EMAIL: "/confirm",
     Kind.SIGN_IN: "/confirm",
     Kind.DELETE_ACCOUNT: "/confirm",
+    Kind.RECOVERY_STARTED: "/recovery",
+    Kind.RECOVERY_READY: "/recovery",
     Kind.ACCOUNT_EXISTS: "/signin",
     Kind.NO_ACCOUNT: "/signup",
 }
@@ -40,6 +43,9 @@ class LetterWriter:
     async def write(self, mail: OutgoingMail) -> Letter | None:
         """The letter. None: there is nobody to send it to."""
         kind = Kind(mail.kind)
+        if kind in (Kind.RECOVERY_STARTED, Kind.RECOVERY_READY):
+            told = await tell_recovery(self.database, self.links, mail, self.clock())
+            return None if told is None else self._linked(kind, mail, told)
         if kind not in LINK_TTL:
             return self._plain(mail, kind)
         async with self.database.reading() as session:
@@ -55,6 +61,11 @@ class LetterWriter:
         url = f"{self.issuer}{PAGES[kind]}?{urlencode({'token': token, **told})}"
         code = {"code": self.links.codes.code_of(mail.id)} if "code" in mail.told else {}
         return write_letter(kind, mail.language, {**self._facts, **code}, url=url)
+
+    def _linked(self, kind: Kind, mail: OutgoingMail, told: ToldRecovery) -> Letter:
+        url = f"{self.issuer}{PAGES[kind]}?{urlencode({'token': told.token})}"
+        facts = {**mail.told, **self._facts, "from": f"{told.ready_at:%Y-%m-%d %H:%M} UTC"}
+        return write_letter(kind, mail.language, facts, url=url)
 
     def _plain(self, mail: OutgoingMail, kind: Kind) -> Letter:
         """A letter without a secret link."""

@@ -15,7 +15,8 @@ from ...accounts.passkeys.passkeys import MAX_NAME, Passkey, list_passkeys
 from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
 from ...oauth.names import parse_name
-from ...signing_in.passkey_changes import LastWayIn, NotFresh, PasskeyChangeParts, remove_passkey, rename_passkey
+from ...signing_in.passkey_changes import LastWayIn, PasskeyChangeParts, remove_passkey, rename_passkey
+from ...signing_in.recent_sign_in import NotFresh
 from . import bodies
 from .bodies import BODY_REFUSALS, BodyParts
 from .current import CurrentParts, require_current

@@ -1,5 +1,6 @@
 """Shared by the forms of all pages: reading a form, refusing a forged one, and describing the pending request."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urlsplit
@@ -7,6 +8,8 @@ from urllib.parse import urlencode, urlsplit
 import structlog
 from fastapi import Request, Response
 
+from ...accounts.accounts import Account
+from ...accounts.factors.recoveries import recovery_of
 from ...clients.own_registrations import is_stranger
 from ...grants import authorization_requests
 from ...http.browsers import NOBODY, Browsers
@@ -23,6 +26,7 @@ from ...oauth.errors import OAuthError
 from ...oauth.parameters import Parameters
 from ...oauth.redirect_uri import is_loopback, is_private_use
 from ...store.instants import Clock
+from .moments import moment
 
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
 AGAIN = "again"  # query parameter of /signin: the code did not come in time, or there were too many wrong ones
@@ -84,10 +88,16 @@ def render_form(
     status: int = 200,
     ends_at_client: bool = False,
     has_script: bool = False,
+    kept: Mapping[str, str] | None = None,
     **context: object,
 ) -> Response:
-    """A page with a form for this browser. A browser without a cookie gets one."""
-    browser = parts.browsers.recognize(request)
+    """A page with a form for this browser. A browser without a cookie gets one.
+
+    Args:
+        kept: query parameters of the page that its form's address has, too.
+    """
+    browser, account = parts.browsers.recognize(request), context.get("account")
+    told = session_id != NOBODY and isinstance(account, Account) and _describe_recovery(account, parts.clock())
     return render_page(
         request,
         name,
@@ -100,9 +110,21 @@ def render_form(
         device=describe_device(request, pending.request.device, parts.clock())
         if pending and pending.request.device
         else None,
-        address_query=f"?{urlencode({HANDLE: pending.handle})}" if pending else "",
+        address_query=_query({HANDLE: pending.handle} if pending else {}),
+        own_query=_query({**({HANDLE: pending.handle} if pending else {}), **(kept or {})}),
+        recovery=told or None,
         **context,
     )
+
+
+def _query(members: Mapping[str, str]) -> str:
+    return f"?{urlencode(members)}" if members else ""
+
+
+def _describe_recovery(account: Account, now: datetime) -> dict[str, str] | None:
+    """What every page tells the person who is signed in, so that a stranger's recovery is noticed and stopped."""
+    recovery = recovery_of(account, now)
+    return None if recovery is None else {"ready_at": moment(recovery.ready_at) if recovery.ready_at else ""}
 
 
 def describe_client(pending: PendingRequest) -> dict[str, object]:
@@ -142,9 +164,9 @@ def back_to_authorize(pending: PendingRequest) -> Response:
     return see_other(AUTHORIZE, **{HANDLE: pending.handle})
 
 
-def on_to_second_factor(pending: PendingRequest | None) -> Response:
+def on_to_second_factor(pending: PendingRequest | None, kept: Mapping[str, str] | None = None) -> Response:
     """The password was right; the page of the code comes next, about the same request."""
-    return see_other(SECOND_FACTOR, **({HANDLE: pending.handle} if pending else {}))
+    return see_other(SECOND_FACTOR, **({HANDLE: pending.handle} if pending else {}), **(kept or {}))
 
 
 def in_words(duration: timedelta) -> str:
@@ -153,7 +175,10 @@ def in_words(duration: timedelta) -> str:
     if seconds < 60:
         return f"{seconds} second" if seconds == 1 else f"{seconds} seconds"
     minutes = -(-seconds // 60)
-    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    if minutes < 120:
+        return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    hours = -(-minutes // 60)
+    return f"{hours} hours" if hours < 48 else f"{-(-hours // 24)} days"
 
 
 def retry_later(response: Response, duration: timedelta) -> Response:

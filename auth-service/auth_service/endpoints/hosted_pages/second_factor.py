@@ -16,6 +16,7 @@ from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
+from ...sessions.proofs import find_second_factor_at
 from ...signing_in.first_factor import find_waiting
 from ...signing_in.passkey_checks import PasskeyChecks
 from ...signing_in.password_sign_in import AccountSuspended
@@ -29,6 +30,7 @@ from ...signing_in.second_factor import (
     find_challenge,
 )
 from ...signing_in.signed_in_factor import NotEnabled, NotSignedIn, prove
+from .after_sign_in import TO_ACCOUNT, go_to, kept_of
 from .forms import (
     AGAIN,
     FormParts,
@@ -66,6 +68,7 @@ class Ways:
     code: bool
     passkey: bool
     keeps: bool = False  # the person wants to stay signed in on this device
+    is_signing_in: bool = False  # it is a sign-in that waits; otherwise the person is signed in
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
@@ -82,7 +85,7 @@ async def show(request: Request, now: Now) -> Response:
     if challenge is None and current is None:
         return _to_sign_in(pending)
     ways = await _find_ways(parts, challenge, current)
-    if ways.code or (ways.passkey and pending is not None):
+    if ways.code or (ways.passkey and (pending is not None or ways.is_signing_in)):
         return _render(request, parts, pending, ways)
     return _to_sign_in(pending) if pending is None else _to_set_up(pending)
 
@@ -101,7 +104,7 @@ async def submit(request: Request, now: Now) -> Response:
     try:
         if challenge is None and current is not None:
             await prove(request, parts, now, current, code)
-            return see_other(SIGN_IN) if pending is None else back_to_authorize(pending)
+            return _done(request) if pending is None else back_to_authorize(pending)
         _, started = await complete_sign_in(request, parts, now, code, current=current)
     except (NotEnabled, NotSignedIn):
         return _to_sign_in(pending)
@@ -115,7 +118,7 @@ async def submit(request: Request, now: Now) -> Response:
     except TooManyAttempts as held:
         error = f"Too many codes. Please wait {in_words(held.retry_after)} and try again."
         return retry_later(_render(request, parts, pending, ways, form, error, status=429), held.retry_after)
-    return see_other(SIGN_IN) if pending is None else await go_on(parts, pending, started.id)
+    return _done(request) if pending is None else await go_on(parts, pending, started.id)
 
 
 async def _find_ways(parts: SecondFactorPageParts, challenge: Challenge | None, current: Current | None) -> Ways:
@@ -123,9 +126,10 @@ async def _find_ways(parts: SecondFactorPageParts, challenge: Challenge | None, 
     account_id = challenge.account_id if challenge else current.account.id if current else ""
     async with parts.database.reading() as session:
         has_passkey = await count_passkeys(session, account_id) > 0 and parts.passkey_checks.is_on
-    takes_code = current is None or challenge is not None or current.account.second_factor_at is not None
+        has_app = await find_second_factor_at(session, account_id) is not None
+    takes_code = has_app or not account_id or (challenge is not None and not has_passkey)
     keeps = challenge.is_remembered if challenge else current is not None and current.session.is_remembered
-    return Ways(takes_code, has_passkey, keeps)
+    return Ways(takes_code, has_passkey, keeps, is_signing_in=challenge is not None)
 
 
 def _code_of(form: Parameters) -> Code:
@@ -134,6 +138,11 @@ def _code_of(form: Parameters) -> Code:
     if recovery_code is not None:
         return Code(recovery_code, is_recovery_code=True, trusts_browser=trusts)
     return Code("".join((form.get("code") or "").split()), trusts_browser=trusts)
+
+
+def _done(request: Request) -> Response:
+    to_account = query_of(request, TO_ACCOUNT)
+    return see_other(SIGN_IN) if to_account is None else go_to(to_account)
 
 
 def _to_sign_in(pending: PendingRequest | None, **query: str) -> Response:
@@ -165,6 +174,7 @@ def _render(
         error=error,
         ways=ways,
         has_script=ways.passkey,
+        kept=kept_of(request),
         asks_recovery_code=by_query if form is None else form.get("recovery_code") is not None,
         trust=form is not None and form.get("trust") is not None,
     )

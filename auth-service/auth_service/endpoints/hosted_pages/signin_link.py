@@ -12,6 +12,7 @@ from ...limits.attempts import AttemptLimiter, TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.code_sign_in import request_code
 from ...signing_in.mail_sign_in import MailSignInParts
+from .after_sign_in import kept_of
 from .forms import FormParts, in_words, is_ours, render_form, retry_later, why_not_ours
 from .sentences import NO_EMAIL
 
@@ -42,6 +43,7 @@ def show(
         status=status,
         error=error,
         email=email[:MAX_LENGTH],
+        kept=kept_of(request),
     )
 
 
@@ -61,4 +63,4 @@ async def submit(
     except TooManyAttempts as held:
         error = f"Several mails were sent already. Please look for them, or wait {in_words(held.retry_after)}."
         return retry_later(show(request, parts, pending, typed, error, status=429), held.retry_after)
-    return see_other("/signin", **{BY: SENT}, **({HANDLE: handle} if handle else {}))
+    return see_other("/signin", **{BY: SENT}, **({HANDLE: handle} if handle else {}), **kept_of(request))
