@@ -21,8 +21,8 @@ def test_a_name_is_changed_and_a_bad_one_is_refused(sqlite_service: Service) -> 
 
 
 @pytest.fixture
-def choosing(start: Start) -> Service:
-    return start(AUTH_USERNAMES="person")
+def choosing(start: Start, sqlite_url: str) -> Service:
+    return start(sqlite_url, AUTH_USERNAMES="person")
 
 
 def test_a_user_name_is_chosen_once_for_all_times(choosing: Service) -> None:

@@ -86,7 +86,7 @@ def test_words_of_the_browser_are_in_no_mail(ann: Browser) -> None:
 def test_what_an_operator_removes_is_told_and_so_is_a_token_for_scripts(ann: Browser) -> None:
     service = ann.service
     ann.open("/personal-tokens")
-    chosen = {"name": "Nightly", "scope.todos:read": "yes", "password": PASSWORD}
+    chosen = {"name": "Nightly", "scope.todos:read": "yes", "days": "30", "password": PASSWORD}
     assert "token-made" in ann.press("token-form", "make-token", **chosen).page.elements
     assert told(service, "personal access token was made")
     protect(service)

@@ -69,23 +69,15 @@ async def create_account(
     Raises:
         EmailTaken: the transaction is broken; let the exception leave it.
     """
-    account = Account(
-        id=identifiers.draw(),
-        email=email,
-        email_verified=False,
-        name=name,
-        image=image,
-        created_at=now,
-        updated_at=now,
-    )
+    since = {"created_at": now, "updated_at": now}
+    account = Account(id=identifiers.draw(), email=email, email_verified=False, name=name, image=image, **since)
     identity = Identity(
         id=identifiers.draw(),
         account_id=account.id,
         provider_id=CREDENTIAL,
         subject=account.id,
         password_hash=password_hash,
-        created_at=now,
-        updated_at=now,
+        **since,
     )
     session.add(account)
     try:

@@ -8,6 +8,7 @@ from fastapi import Request
 from ...http.current_session import Current
 from ...oauth.authentication_context import MULTIPLE, OTP, PASSWORD
 from ...oauth.parameters import Parameters
+from ...sessions.browser_sessions import BrowserSession
 from ...signing_in.guessing import WrongPassword
 from ...signing_in.passkey_sign_in import PasskeySignInParts
 from ...signing_in.reauthenticating import ReauthenticationParts, ShownAgain, reauthenticate
@@ -50,8 +51,8 @@ async def confirm(
     """
     try:
         if form.get(signin_passkey.FIELD):
-            proved = await signin_passkey.submit(request, parts, form, current, now, confirms=True)
-            return tuple(each for each in proved.methods if each != MULTIPLE)
+            await signin_passkey.submit(request, parts, form, current, now, confirms=True)
+            return await _find_methods(parts, current)
         await reauthenticate(request, parts, now, current, ShownAgain(form.get("password") or "", code_of(form)))
     except PasskeyRefused as refused:
         raise NotConfirmed(refused.text) from None
@@ -63,3 +64,10 @@ async def confirm(
         if await is_required(session, parts.factor_checks, current.account.id):
             raise NotConfirmed(NEEDS_FACTOR)
     return (PASSWORD,)
+
+
+async def _find_methods(parts: TokenConfirmParts, current: Current) -> tuple[str, ...]:
+    """How the session's person was authenticated last; `current` may be older."""
+    async with parts.database.reading() as session:
+        stored = await session.get(BrowserSession, current.session.id)
+    return () if stored is None else tuple(each for each in stored.methods if each != MULTIPLE)
