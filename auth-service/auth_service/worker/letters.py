@@ -44,8 +44,8 @@ class LetterWriter:
         """The letter. None: there is nobody to send it to."""
         kind = Kind(mail.kind)
         if kind in (Kind.RECOVERY_STARTED, Kind.RECOVERY_READY):
-            told = await tell_recovery(self.database, self.links, mail, self.clock())
-            return None if told is None else self._linked(kind, mail, told)
+            recovery = await tell_recovery(self.database, self.links, mail, self.clock())
+            return None if recovery is None else self._linked(kind, mail, recovery)
         if kind not in LINK_TTL:
             return self._plain(mail, kind)
         async with self.database.reading() as session:
@@ -62,9 +62,9 @@ class LetterWriter:
         code = {"code": self.links.codes.code_of(mail.id)} if "code" in mail.told else {}
         return write_letter(kind, mail.language, {**self._facts, **code}, url=url)
 
-    def _linked(self, kind: Kind, mail: OutgoingMail, told: ToldRecovery) -> Letter:
-        url = f"{self.issuer}{PAGES[kind]}?{urlencode({'token': told.token})}"
-        facts = {**mail.told, **self._facts, "from": f"{told.ready_at:%Y-%m-%d %H:%M} UTC"}
+    def _linked(self, kind: Kind, mail: OutgoingMail, recovery: ToldRecovery) -> Letter:
+        url = f"{self.issuer}{PAGES[kind]}?{urlencode({'token': recovery.token})}"
+        facts = {**mail.told, **self._facts, "from": f"{recovery.ready_at:%Y-%m-%d %H:%M} UTC"}
         return write_letter(kind, mail.language, facts, url=url)
 
     def _plain(self, mail: OutgoingMail, kind: Kind) -> Letter:
