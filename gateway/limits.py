@@ -122,8 +122,8 @@ ZONES = (
         Limit("10r/m", 5),
         [
             "~ /api/auth/(sign-(in|up)|magic-link|(two-factor|passkey)/verify-[a-z-]+)(/|$)",
-            "~^POST /(sign(in|up)|second-factor(-setup)?|reset-password|verify-email|account|passkeys|confirm)$",
-            "~^POST /(device|personal-tokens)$",
+            "~^POST /(sign(in|up)|second-factor(-setup)?|reset-password|verify-email|account/change|passkeys|confirm)$",
+            "~^POST /(device|personal-tokens|recovery)$",
         ],
     ),
     # Each of these computes a password hash, or sends a mail.

@@ -15,8 +15,10 @@ PAGES = (
     "reset-password",
     "verify-email",
     "account",
+    "account/change",
     "passkeys",
     "confirm",
     "personal-tokens",
+    "recovery",
 )
 ANY_PAGE = "|".join(PAGES)  # inside the parentheses of a regular expression

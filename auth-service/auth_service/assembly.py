@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
 
-from .accounts.passwords import PasswordHasher
+from .accounts.passwords import UNLIMITED_QUEUE, PasswordHasher
 from .accounts.upstreams.dialogue import Upstreams, open_upstreams
 from .clients.assertions import AssertionVerifier
 from .clients.authentication import ClientAuthenticator
@@ -53,8 +53,6 @@ from .tokens.refresh_tokens import RefreshLifetimes, RefreshTokens, open_refresh
 from .tokens.session_tokens import SessionTokens
 from .tokens.token_status import TokenStatus
 
-UNLIMITED_QUEUE = 100_000
-
 
 @dataclass(frozen=True, kw_only=True)
 class Parts(Supply):
@@ -87,6 +85,8 @@ class Parts(Supply):
     factor_checks: FactorChecks
     passkey_checks: PasskeyChecks
     upstreams: Upstreams
+    recovery_delay: timedelta | None
+    people_choose_usernames: bool
     session_cookies: SessionCookies
     browsers: Browsers
     branding: Branding
@@ -186,6 +186,8 @@ def _assemble(
         factor_checks=open_factor_checks(issuer, product, secrets, sealing, limits=has_limits, required_of_all=for_all),
         passkey_checks=open_passkey_checks(issuer, product, settings.passkey_rp_id, settings.passkey_origins, secrets),
         upstreams=open_upstreams(issuer, database, outbound, settings.upstream_networks, sealing, client_limits),
+        recovery_delay=settings.recovery_delay,
+        people_choose_usernames=settings.usernames == "person",
         session_cookies=SessionCookies(secrets, settings.issuer),
         browsers=Browsers(settings.issuer, secrets),
         branding=open_branding(issuer, product, find_palettes(settings), find_logo(settings)),

@@ -81,3 +81,17 @@ def test_words_of_the_browser_are_in_no_mail(ann: Browser) -> None:
     elsewhere.open("/signin").sign_in()
     [text] = mails(ann.service)
     assert "evil" not in text
+
+
+def test_what_an_operator_removes_is_told_and_so_is_a_token_for_scripts(ann: Browser) -> None:
+    service = ann.service
+    ann.open("/personal-tokens")
+    chosen = {"name": "Nightly", "scope.todos:read": "yes", "days": "30", "password": PASSWORD}
+    assert "token-made" in ann.press("token-form", "make-token", **chosen).page.elements
+    assert told(service, "personal access token was made")
+    protect(service)
+    settings = service.settings
+    sent = {"AUTH_MAIL_URL": settings.mail_url.get_secret_value(), "AUTH_MAIL_FROM": settings.mail_from or ""}
+    done = service.command("users", "disable-second-factor", ANN, "--yes", **sent)
+    assert done.returncode == 0, done.stderr
+    assert told(service, "has removed the second factor")

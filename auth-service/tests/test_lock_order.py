@@ -4,7 +4,7 @@ Whatever ends a grant, or uses one, takes its locks in one order (store/__init__
 deadlock. The second one runs until it is done or waits for a lock; then the first goes on. No transaction is repeated
 here, so each deadlock is seen; test_repeated_transactions.py tests the repetition.
 
-LOCK_PAIRS=all tries all 400 pairs of operations, which takes twelve minutes on two cores.
+LOCK_PAIRS=all tries all 529 pairs of operations, which takes a quarter of an hour on two cores.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import httpx2
 import psycopg
 import pytest
 from sqlalchemy import Engine, event
@@ -40,9 +41,12 @@ from auth_service.store.database import Database
 from auth_service.store.instants import utc_now
 from auth_service.worker.expiry import delete_expired
 
+from .authenticator import make_credential
 from .browser import Browser, asked, signed_in
 from .code_flow import API, Frontend, Person, person_in, register_backend
 from .conftest import ISSUER, PASSWORD, Service, serve
+from .passkey_scene import authenticate, creation, request_options, verify_registration
+from .passkey_scene import register as register_passkey
 from .postgres_server import made_database
 from .test_introspect_and_revoke import REVOKE, send
 from .waiting import wait_until
@@ -70,6 +74,10 @@ class Scene:
     api: str = API
     role: str = ROLE
     group: str = "staff"
+    passkey_id: str = ""
+    new_passkey: dict[str, Any] = field(default_factory=dict)
+    passkey_use: dict[str, Any] = field(default_factory=dict)
+    other_browser: httpx2.Client | None = None
 
     def __post_init__(self) -> None:
         service, browser, client, scope = self.service, self.browser, self.client, "openid todos:read offline_access"
@@ -95,6 +103,18 @@ class Scene:
     @property
     def client_id(self) -> str:
         return self.client.client_id
+
+    def prepare_passkeys(self) -> None:
+        """One passkey, an answer that signs in with it in another browser, and an answer that adds a second one."""
+        mine = self.person.browser
+        credential = register_passkey(mine)
+        [[self.passkey_id]] = self.service.rows(
+            f"SELECT id FROM passkeys WHERE account_id = '{self.person.account_id}'"
+        )
+        options = creation(mine)
+        self.new_passkey = make_credential(options).attest(options)
+        self.other_browser = self.service.client()
+        self.passkey_use = credential.sign_in(request_options(self.other_browser))
 
     async def _close_list(self, database: Database) -> None:
         """All indexes are in a closed list: the worker may delete them, and the next token draws another."""
@@ -154,6 +174,11 @@ async def _undeclare(session: AsyncSession) -> None:
     await change_api(session, ApiChange(found, replace(found, roles={})), now=utc_now())
 
 
+def use_passkey(scene: Scene) -> Any:
+    assert scene.other_browser is not None
+    return authenticate(scene.other_browser, scene.passkey_use)
+
+
 CHANGE = {"currentPassword": PASSWORD, "newPassword": "another-horse-2", "revokeOtherSessions": True}
 OPERATIONS: dict[str, Callable[[Scene], None]] = {
     "delete account": at_better_auth("/delete-user"),
@@ -178,6 +203,11 @@ OPERATIONS: dict[str, Callable[[Scene], None]] = {
     "revoke role": by_command(role_commands._change, "issuer", "email", "role", "api", given=False, ends=True),
     "delete group": by_command(group_commands._delete, "group", ends=True),
     "undeclare role": undeclare_role,
+    "add passkey": over_http(lambda scene: verify_registration(scene.person.browser, scene.new_passkey)),
+    "remove passkey": over_http(
+        lambda scene: scene.person.browser.post("/passkey/delete-passkey", json={"id": scene.passkey_id})
+    ),
+    "use passkey": over_http(use_passkey),
 }
 
 
@@ -252,6 +282,11 @@ CONTESTED = [
     ("undeclare role", "delete account"),
     ("agree", "undeclare role"),
     ("delete group", "agree"),
+    ("add passkey", "delete account"),
+    ("use passkey", "delete account"),
+    ("use passkey", "change password"),
+    ("remove passkey", "use passkey"),
+    ("add passkey", "remove passkey"),
 ]
 ALL = [(first, second) for first in OPERATIONS for second in OPERATIONS]
 PAIRS = ALL if os.environ.get("LOCK_PAIRS") == "all" else CONTESTED
@@ -279,6 +314,8 @@ def run_both(
     watcher: psycopg.Connection[Any],
 ) -> bool:
     """Run both, the first one stopped before its statement of this number. False if it has fewer statements."""
+    if "passkey" in f"{first} {second}":
+        scene.prepare_passkeys()
     stop.before(number)
     one = pool.submit(OPERATIONS[first], scene)
     wait_until(lambda: stop.reached.is_set() or one.done())

@@ -16,9 +16,11 @@ from .browser import Browser, signed_in
 from .code_flow import API, Person, live_grants, register_frontend, sign_up
 from .conftest import PASSWORD, Service, Start
 from .dpop_client import Prover
+from .factor_scene import protect
 from .oauth_client import claims_of, post, register
 from .several_apis import BILLING, apis, is_active
 from .test_expiry import run_expiry
+from .test_passkey_pages import AUTHENTICATE, add, options
 from .test_token_exchange import error as exchange_error
 from .test_token_exchange import register_api
 
@@ -305,3 +307,19 @@ def test_a_person_sees_and_removes_only_their_own(sqlite_service: Service) -> No
     browser.post("/personal-tokens", form_token=fields["form_token"], revoke=token_id)
     assert live_grants(sqlite_service) == 1
     assert Browser(sqlite_service).open("/personal-tokens").path == "/signin"
+
+
+def test_a_passkey_makes_one_and_a_second_factor_is_asked_for(sqlite_service: Service) -> None:
+    """Whoever has the token proves nothing, so its `acr` stays aal1, and its `amr` has no `mfa`."""
+    browser = signed_in(sqlite_service)
+    credential = add(browser)
+    sqlite_service.execute("UPDATE accounts SET second_factor_required_at = created_at")
+    refused = fill_in(browser.open("/personal-tokens"))
+    assert (refused.last.status_code, "has to have a second factor" in refused.page.text) == (403, True)
+    answer = json.dumps(credential.sign_in(options(browser, AUTHENTICATE)))
+    claims = claims_of(trade(sqlite_service, shown_token(fill_in(browser, passkey=answer))).json()["access_token"])
+    assert (claims["acr"], claims["amr"]) == ("aal1", ["swk", "user"])
+    assert fill_in(browser.open("/personal-tokens"), passkey=answer).last.status_code == 403, "an answer counts once"
+    app = protect(sqlite_service)
+    assert fill_in(browser.open("/personal-tokens"), code=app.wrong()).last.status_code == 403
+    shown_token(fill_in(browser, code=app.wait()))

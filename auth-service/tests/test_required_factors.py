@@ -11,7 +11,8 @@ from .code_flow import API, Frontend, register_frontend
 from .conftest import PASSWORD, Running, Service, emptied
 from .factor_scene import App, protect
 from .mail_scene import serving_mail
-from .test_password_reset import mails
+from .test_passkey_pages import add, use
+from .test_password_reset import link_in, mails
 
 ANN = "ann@example.com"
 SET_UP = "/second-factor-setup"
@@ -115,6 +116,25 @@ class TestOfEverybody:
             if "confirm-form" in third.page.forms:
                 third.press("confirm-form", "confirm", code="000000")
         assert third.path == "/signin"
+
+    def test_a_passkey_is_asked_for_instead_of_setting_up_an_app(self, strict: Service) -> None:
+        """Otherwise the password alone, or the mailbox alone, would do without the passkey."""
+        owner = Browser(strict).open("/signin").sign_in()
+        set_up(owner)
+        credential = add(owner)
+        strict.execute("DELETE FROM totp_factors")
+        strict.execute("UPDATE accounts SET second_factor_at = NULL")
+        mails(strict)
+        strict.client().post("/sign-in/magic-link", json={"email": ANN})
+        by_mail = Browser(strict).open(link_in(mails(strict)[0])).press("link-form", "sign-in")
+        by_password = Browser(strict).open("/signin").sign_in()
+        for browser in (by_mail, by_password):
+            assert (browser.path, "second-factor-form" in browser.page.forms) == ("/second-factor", False)
+            assert browser.open(SET_UP).path == "/second-factor"
+            assert browser.post(SET_UP, decision="begin").path == "/second-factor"
+            assert "ask-operator" in browser.open(browser.page.elements["lost-link"]["href"]).page.elements
+        assert strict.rows("SELECT * FROM totp_factors") == []
+        assert "signed-in" in use(by_password.open("/second-factor"), credential).page.elements
 
 
 class TestOfSome:

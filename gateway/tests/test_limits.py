@@ -79,6 +79,8 @@ def limited(limited_for_all: RunningGateway) -> RunningGateway:
         ("POST", "/oauth/device_authorization", 2, "127.0.1.26"),
         ("POST", "/device", 2, "127.0.1.27"),
         ("POST", "/personal-tokens", 2, "127.0.1.28"),
+        ("POST", "/account", 3, "127.0.1.29"),
+        ("POST", "/account/change", 2, "127.0.1.30"),
         ("GET", "/oauth/userinfo", 3, "127.0.1.19"),
         ("POST", "/oauth/register", 1, "127.0.1.20"),
         ("PUT", "/oauth/register/client_0", 2, "127.0.1.21"),

@@ -42,6 +42,8 @@ class Account(Row):
     second_factor_required_at: Mapped[datetime | None] = mapped_column(Instant)  # by an operator, for this account
     username: Mapped[str | None] = mapped_column(String(USERNAME_MAX_LENGTH))  # set by usernames.py
     profile: Mapped[str | None] = mapped_column(Text)  # JSON: optional claims (profiles.py)
+    recovery_started_at: Mapped[datetime | None] = mapped_column(Instant)  # set by factors/recoveries.py, as the next
+    recovery_ready_at: Mapped[datetime | None] = mapped_column(Instant)  # from when the mailed link replaces a factor
 
 
 class Identity(Row):
@@ -67,23 +69,15 @@ async def create_account(
     Raises:
         EmailTaken: the transaction is broken; let the exception leave it.
     """
-    account = Account(
-        id=identifiers.draw(),
-        email=email,
-        email_verified=False,
-        name=name,
-        image=image,
-        created_at=now,
-        updated_at=now,
-    )
+    since = {"created_at": now, "updated_at": now}
+    account = Account(id=identifiers.draw(), email=email, email_verified=False, name=name, image=image, **since)
     identity = Identity(
         id=identifiers.draw(),
         account_id=account.id,
         provider_id=CREDENTIAL,
         subject=account.id,
         password_hash=password_hash,
-        created_at=now,
-        updated_at=now,
+        **since,
     )
     session.add(account)
     try:

@@ -23,6 +23,7 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 MIN_LENGTH = 8
 MAX_LENGTH = 128  # both in UTF-16 code units before normalization, as in the Better Auth protocol
 RETRY_AFTER = timedelta(seconds=1)
+UNLIMITED_QUEUE = 100_000
 
 # OWASP's minimum for Argon2id.
 _ARGON2ID = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)

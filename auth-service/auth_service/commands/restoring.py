@@ -139,6 +139,7 @@ async def _end_access(
     ended = {"sessions": sessions, "grants": await grants.end_all(session, now=now)}
     for table in _EMPTIED:
         await session.execute(delete(table))
+    await session.execute(update(Account).values(recovery_started_at=None, recovery_ready_at=None))
     for holder in (BrowserSession, Client):
         forgotten = update(holder).values(status_list_id=None, status_index=None)
         await session.execute(forgotten, execution_options={"synchronize_session": False})

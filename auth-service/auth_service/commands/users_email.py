@@ -7,6 +7,7 @@ import typer
 from ..accounts import accounts
 from ..accounts.accounts import EmailTaken, find, replace_email
 from ..accounts.email_addresses import parse_email
+from ..accounts.factors import recoveries
 from ..audit.trail import record
 from ..mail.links import void_all_links
 from ..store.instants import utc_now
@@ -40,6 +41,7 @@ async def _set_email(who: str, email: str, *, verified: bool) -> Record:
             if parsed != account.email:
                 await accounts.lock(session, account.id)
                 await void_all_links(session, account.id, now=utc_now())
+                await recoveries.end(session, account.id, now=utc_now())
             await replace_email(session, account.id, parsed, verified=verified, now=(now := utc_now()))
             changed = await find(session, account.id)
             if changed is None:

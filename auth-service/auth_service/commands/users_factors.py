@@ -10,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.factors.second_factor import disable, require
 from ..audit.trail import record
+from ..mail.kinds import Kind
 from ..store.instants import utc_now
 from .named_accounts import Who, get_account, record_of
+from .notices import tell
 from .opened import CommandRefused, Yes, confirm, run, transact
 from .output import AsJson, Record, show
 
@@ -21,6 +23,8 @@ app = typer.Typer()
 @app.command()
 def disable_second_factor(who: Who, yes: Yes = False, as_json: AsJson = False) -> None:
     """Delete an account's authenticator app and recovery codes: the password alone signs in. Sessions go on.
+
+    A confirmed address is told by mail.
 
     Make sure that it is the account's owner who asks.
     """
@@ -51,6 +55,7 @@ async def _disable(session: AsyncSession, who: str) -> Record:
     account, now = await get_account(session, who), utc_now()
     if not await disable(session, account.id, now=now):
         raise CommandRefused(f"{account.email} has no second factor")
+    tell(session, account, Kind.SECOND_FACTOR_REMOVED, now)
     await record(session, "second_factor_disabled", now=now, account_id=account.id)
     await session.refresh(account)
     return record_of(account)

@@ -16,6 +16,7 @@ WINDOW = timedelta(hours=1)
 PER_ADDRESS = 5  # mails to one address in a window
 NOTICES, NOTICES_WINDOW = 5, timedelta(days=1)  # mails about sign-ins from new browsers that an account gets
 CHANGES, CHANGES_WINDOW = 20, timedelta(days=1)  # passkeys that a person adds or removes, each told by a mail
+RECOVERIES, RECOVERIES_WINDOW = 3, timedelta(days=30)  # that are started for an account
 PER_NETWORK = (20, 60, 200)  # mails that an IPv4 address or a /64, a /56, and a /48 cause in a window
 
 
@@ -47,6 +48,11 @@ class MailBudgets:
         """Count one change that the account is told of by mail. Raises TooManyAttempts: it must not be made."""
         if self._is_on:
             await take_in_window(session, self._hash("changes", account_id), CHANGES, CHANGES_WINDOW, now=now)
+
+    async def take_recovery(self, session: AsyncSession, account_id: str, *, now: datetime) -> None:
+        """Count one recovery of the account that is started. Raises TooManyAttempts."""
+        if self._is_on:
+            await take_in_window(session, self._hash("recoveries", account_id), RECOVERIES, RECOVERIES_WINDOW, now=now)
 
     def _hash(self, *parts: str) -> str:
         return hmac.digest(self._key, "\0".join(parts).encode(), "sha256").hex()

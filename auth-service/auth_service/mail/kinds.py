@@ -26,6 +26,13 @@ class Kind(StrEnum):
     PASSKEY_COPIED = "passkey_copied"  # a counter that did not rise: somebody may have the key of a passkey
     UPSTREAM_LINKED = "upstream_linked"  # another provider signs in to the account
     UPSTREAM_UNLINKED = "upstream_unlinked"
+    RECOVERY_STARTED = "recovery_started"  # a link that replaces a lost second factor after a delay, or stops that
+    RECOVERY_READY = "recovery_ready"  # the same link, when the delay is over
+    RECOVERY_STOPPED = "recovery_stopped"
+    RECOVERED = "recovered"  # the second factor was removed by such a link
+    SECOND_FACTOR_REMOVED = "second_factor_removed"  # by an operator
+    PASSWORD_SET = "password_set"  # noqa: S105 - a kind of mail: an account without a password has got one
+    PERSONAL_TOKEN_MADE = "personal_token_made"  # noqa: S105 - as above
     TEST = "test"  # by an operator, to see whether mail works
 
 
@@ -37,9 +44,10 @@ LINK_TTL: Mapping[Kind, timedelta] = {
     Kind.CHANGE_EMAIL: timedelta(hours=1),
     Kind.SIGN_IN: timedelta(minutes=15),
     Kind.DELETE_ACCOUNT: timedelta(hours=1),
+    Kind.RECOVERY_STARTED: timedelta(days=30),  # the recovery ends earlier (accounts/factors/recoveries.py)
 }
 
 
 def send_within(kind: Kind) -> timedelta:
     """The time within which a mail is sent, or given up: nobody waits for an old link."""
-    return LINK_TTL.get(kind, NOTICE_MAX_AGE)
+    return min(LINK_TTL.get(kind, NOTICE_MAX_AGE), NOTICE_MAX_AGE)

@@ -45,11 +45,7 @@ class MailedLinks:
         It lives as long as its kind says, from when the mail was first written.
         """
         kind = Kind(mail.kind)
-        token = (
-            urlsafe_b64encode(hmac.digest(self._key, f"{kind.value}\0{mail.id}".encode(), "sha256"))
-            .decode()
-            .rstrip("=")
-        )
+        token = self.secret_of(kind, mail.id)
         link = insert_into(session, MailedLink).values(
             token_hash=hash_of(token),
             kind=kind.value,
@@ -60,6 +56,10 @@ class MailedLinks:
         )
         await session.execute(link.on_conflict_do_nothing())
         return token
+
+    def secret_of(self, kind: Kind, mail_id: str) -> str:
+        digest = hmac.digest(self._key, f"{kind.value}\0{mail_id}".encode(), "sha256")
+        return urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 async def find_link(session: AsyncSession, kind: Kind, token: str, *, now: datetime) -> MailedLink | None:

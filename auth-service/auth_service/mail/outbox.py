@@ -69,6 +69,7 @@ class Outbox:
 
         Args:
             recipient: an address as parse_email returns it.
+            now: from when it is due. A later time is possible.
         """
         if not self.is_on:
             return None

@@ -1,11 +1,23 @@
 """Settings about signing in."""
 
-from pydantic import Field
+from datetime import timedelta
+from typing import Annotated, Literal
 
 from .branding import BrandSettings
 from .kinds import Networks
+from pydantic import BeforeValidator, Field
+
+from .explained import iso_8601
 from .mail import MailSettings
 from .passkeys import PasskeySettings
+
+
+def _delay(value: object) -> object:
+    """`off` is None. Shorter than an hour nobody could stop a recovery."""
+    return None if value == "off" else iso_8601(value)
+
+
+Delay = Annotated[timedelta, Field(ge=timedelta(hours=1), le=timedelta(days=14))]
 
 
 class SignInSettings(MailSettings, BrandSettings, PasskeySettings):
@@ -18,4 +30,9 @@ class SignInSettings(MailSettings, BrandSettings, PasskeySettings):
         (),
         description="Private networks where upstream providers may be; http is allowed there. "
         "See [Other sign-ins](#other-sign-ins)",
+    usernames: Literal["operator", "person"] = Field(
+        "operator", description="Who gives user names: the `operator` only, or each `person` at `/account`, too"
+    )
+    recovery_delay: Annotated[Delay | None, BeforeValidator(_delay)] = Field(
+        timedelta(days=3), description="Time in which a [recovery](#recovery) by mail can be stopped; or `off`"
     )

@@ -23,11 +23,16 @@
     upstream_changes.py   a person who is signed in links and unlinks it
     upstream_problems.py  what can go wrong there, in words
     ways_in.py            how many ways in an account has
+    recovery_start.py     `start_recovery`: of an account whose second factor is lost, by mail, after a delay
+    recovery.py           `stop_by_link`, `stop_by_session`, `recover`
+    recent_sign_in.py     `require_fresh`: a sign-in of the last minutes, before an important change
     reauthenticating.py   a person who is signed in proves again who they are
     password_sign_up.py   `sign_up`: an account with a password, and its first session
     mailed_links.py       `request_link`, `find_mailed`: links that are mailed on request
     password_reset.py     `reset_password`: a new password by such a link
     password_change.py    `change_password`, `confirm_password`: of the person who is signed in
+    first_password.py     `set_first_password`: of an account that has none
+    profile.py            `change_profile`: name and user name
     email_change.py       `request_change`, `change_email`: another address, by such a link
     account_deletion.py   `delete_account`, `delete_by_link`: at once, or by such a link
     email_verification.py `verify_email`: an address is proved by such a link

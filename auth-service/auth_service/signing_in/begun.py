@@ -6,7 +6,7 @@ from datetime import datetime
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..accounts.factors import challenges, trusted_browsers
+from ..accounts.factors import challenges, recoveries, trusted_browsers
 from ..audit.trail import record
 from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.factor_cookies import trust_tag
@@ -103,9 +103,17 @@ async def begin_session(
     Raises:
         SecondFactorMissing
     """
+    if proof.second_factor_at is not None:
+        await end_recovery(session, account_id, now=now)
     if current is not None and current.account.id == account_id:
         if await authenticate_again(session, account_id, current.session.id, proof, now=now):
             return current.session
     elif current is not None:
         await end_session(session, current.session.token, now=now)
     return await start_session_here(request, session, parts, account_id, proof, remember=remember, now=now)
+
+
+async def end_recovery(session: AsyncSession, account_id: str, *, now: datetime) -> None:
+    """A second factor was proved, so it is not lost: whoever wants to replace it by mail is not its owner."""
+    if await recoveries.end(session, account_id, now=now):
+        await record(session, "recovery_stopped", now=now, account_id=account_id)

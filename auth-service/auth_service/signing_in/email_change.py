@@ -10,6 +10,7 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
+from ..accounts.factors import recoveries
 from ..audit.trail import record
 from ..http.current_session import Current
 from ..mail.kinds import Kind
@@ -51,6 +52,7 @@ async def _change(session: AsyncSession, request: Request, parts: MailParts, lin
         raise InvalidLink
     old = account.email
     await void_all_links(session, link.account_id, now=now)
+    await recoveries.end(session, link.account_id, now=now)
     await accounts.replace_email(session, link.account_id, link.email, verified=True, now=now)
     post_link(session, request, parts.outbox, Kind.EMAIL_CHANGED, old, now)
     await record(session, "email_changed", now=now, account_id=link.account_id)

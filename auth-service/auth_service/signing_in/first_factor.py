@@ -15,6 +15,7 @@ from ..accounts import accounts
 from ..accounts.accounts import Account
 from ..accounts.factors import challenges, recovery_codes
 from ..accounts.factors.challenges import Challenge
+from ..accounts.passkeys.passkeys import count_passkeys
 from ..audit.trail import record
 from ..http.current_session import Current
 from ..http.session_cookies import device_tag
@@ -44,13 +45,17 @@ class SetUp:
 
 
 async def find_waiting(request: Request, parts: FactorParts, now: datetime) -> Waiting | None:
-    """The sign-in of this browser that waits for a set-up. None also if the account has a second factor by now."""
+    """The sign-in of this browser that waits for a set-up. None also if the account has a second factor by now.
+
+    A passkey is one: otherwise the password alone, or the mailbox alone, would set up an app beside it.
+    """
     challenge = await find_challenge(request, parts, now)
     if challenge is None:
         return None
     async with parts.database.reading() as session:
         account = await accounts.find(session, challenge.account_id)
-    if account is None or account.second_factor_at is not None or account.suspended_at is not None:
+        has_passkey = await count_passkeys(session, challenge.account_id) > 0
+    if account is None or account.second_factor_at is not None or account.suspended_at is not None or has_passkey:
         return None
     return Waiting(challenge, account)
 
@@ -90,6 +95,8 @@ async def _complete(
     """None: the code is wrong, which is recorded."""
     account = await session.scalar(select(Account).where(Account.id == challenge.account_id).with_for_update())
     if account is None or account.suspended_at is not None or account.second_factor_at is not None:
+        raise NoChallenge
+    if await count_passkeys(session, account.id):
         raise NoChallenge
     password_hash = await accounts.find_password_hash(session, account.id)
     if challenges.hash_of_credential(password_hash) != challenge.credential_hash:

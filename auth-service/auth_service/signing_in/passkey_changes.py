@@ -5,7 +5,7 @@ a few minutes ago, and with the second factor if there is one. The person is tol
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,17 +22,11 @@ from ..audit.trail import record
 from ..http.current_session import Current
 from ..mail.kinds import Kind
 from ..sessions.browser_sessions import lock_live
-from ..store.instants import is_recent
 from .mailed_links import MailParts, post_link
 from .passkey_checks import NoChallenge, PasskeyChecks
+from .recent_sign_in import require_fresh
 from .signed_in_factor import NotSignedIn
 from .ways_in import LastWayIn, count_ways_in
-
-FRESH_FOR = timedelta(minutes=10)  # after a sign-in, passkeys may be added and removed
-
-
-class NotFresh(Exception):
-    """The sign-in was too long ago, or was without the account's second factor."""
 
 
 class TooManyPasskeys(Exception):
@@ -46,17 +40,6 @@ class AlreadyRegistered(Exception):
 @dataclass(frozen=True)
 class PasskeyChangeParts(MailParts):
     passkey_checks: PasskeyChecks
-
-
-def require_fresh(current: Current, *, now: datetime) -> None:
-    """Raises NotFresh. A browser that is trusted not to show a code has not proved the second factor."""
-    proved = [current.session.authenticated_at]
-    if current.account.second_factor_at is not None:
-        if current.session.second_factor_at is None:
-            raise NotFresh
-        proved.append(current.session.second_factor_at)
-    if not all(is_recent(each, within=FRESH_FOR, now=now) for each in proved):
-        raise NotFresh
 
 
 async def add_passkey(

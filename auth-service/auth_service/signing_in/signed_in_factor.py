@@ -17,6 +17,7 @@ from ..sessions.browser_sessions import BrowserSession
 from ..sessions.proofs import proof_of
 from ..sessions.starting import prove_second_factor
 from ..store.instants import is_recent
+from .begun import end_recovery
 from .factor_notices import tell_change, tell_recovery_code
 from .second_factor import Code, FactorParts, WrongCode, proof_of_code, use_code
 from .trusting import trust_browser
@@ -106,6 +107,7 @@ async def _prove(
     proof = proof_of_code(proof_of(current.session), code, at=now)
     if not await prove_second_factor(session, current.session.id, proof, now=now):
         raise NotSignedIn
+    await end_recovery(session, account_id, now=now)
     event = "second_factor_enabled" if is_first else "second_factor_proved"
     await record(session, event, now=now, account_id=account_id, session_id=current.session.id)
     if is_first:

@@ -3,6 +3,7 @@
     worker.py         `Duty` and `perform_duties`: each duty under a lease of its own
     schedule.py       `KeySchedule.rotate_when_due`: when a signing key is rotated, or signs for the first time
     letters.py        `LetterWriter`: the words of a mail; whether its address has an account
+    recovery_letters.py   what the mails about a recovery need to know; they start its delay
     mailing.py        the sender of mails, and its metrics
     expiry.py         `delete_expired`: deletes expired rows, in small batches
     duty_metrics.py   when each duty was last done, and how often it failed

@@ -14,6 +14,7 @@ from ..mail.messages import Look
 from ..mail.outbox import OutgoingMail
 from ..store.database import Database
 from ..store.instants import Clock
+from .recovery_letters import ToldRecovery, tell_recovery
 
 # The page that a link leads to. It asks; only its form does something.
 PAGES = {
@@ -22,6 +23,8 @@ PAGES = {
     Kind.CHANGE_EMAIL: "/confirm",
     Kind.SIGN_IN: "/confirm",
     Kind.DELETE_ACCOUNT: "/confirm",
+    Kind.RECOVERY_STARTED: "/recovery",
+    Kind.RECOVERY_READY: "/recovery",
     Kind.ACCOUNT_EXISTS: "/signin",
     Kind.NO_ACCOUNT: "/signup",
 }
@@ -41,6 +44,9 @@ class LetterWriter:
     async def write(self, mail: OutgoingMail) -> Letter | None:
         """The letter. None: there is nobody to send it to."""
         kind = Kind(mail.kind)
+        if kind in (Kind.RECOVERY_STARTED, Kind.RECOVERY_READY):
+            recovery = await tell_recovery(self.database, self.links, mail, self.clock())
+            return None if recovery is None else self._linked(kind, mail, recovery)
         if kind not in LINK_TTL:
             return self._plain(mail, kind)
         async with self.database.reading() as session:
@@ -56,6 +62,11 @@ class LetterWriter:
         url = f"{self.issuer}{PAGES[kind]}?{urlencode({'token': token, **told})}"
         code = {"code": self.links.codes.code_of(mail.id)} if "code" in mail.told else {}
         return write_letter(kind, mail.language, {**self._facts, **code}, url=url)
+
+    def _linked(self, kind: Kind, mail: OutgoingMail, recovery: ToldRecovery) -> Letter:
+        url = f"{self.issuer}{PAGES[kind]}?{urlencode({'token': recovery.token})}"
+        facts = {**mail.told, **self._facts, "from": f"{recovery.ready_at:%Y-%m-%d %H:%M} UTC"}
+        return write_letter(kind, mail.language, facts, url=url)
 
     def _plain(self, mail: OutgoingMail, kind: Kind) -> Letter:
         """A letter without a secret link."""

@@ -34,7 +34,7 @@ def _open_transport(target: MailTarget, sender: Address, ca_file: Path | None) -
 
 async def mail_metrics(database: Database, *, now: datetime) -> Sequence[Metric]:
     waiting, failed, oldest = await count_mails(database)
-    age = 0.0 if oldest is None else (now - oldest).total_seconds()
+    age = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())  # some are not due yet
     return (
         Metric("auth_mails_waiting", "gauge", "Mails that are not sent yet", (), {(): waiting}),
         Metric("auth_mails_failed", "gauge", "Mails of the last 7 days that could not be sent", (), {(): failed}),

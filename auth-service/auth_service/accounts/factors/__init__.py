@@ -5,6 +5,7 @@
     recovery_codes.py    the table `RecoveryCode`: ten codes, each for one use, for a person without the app
     trusted_browsers.py  the table `TrustedBrowser`: browsers that need not show a code
     challenges.py        the table `Challenge`: sign-ins that wait for a code
+    recoveries.py        `Recovery`: a way in without them, by mail, after a delay
     second_factor.py     `disable`: an account's second factor ends as a whole; `require`: the account has to have one
     rewrap.py            seal stored secrets anew with the newest key-encryption key
 

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from .. import accounts
 from ..accounts import Account
-from . import recovery_codes, trusted_browsers
+from . import recoveries, recovery_codes, trusted_browsers
 from .totp_factors import TotpFactor
 
 
@@ -20,6 +20,7 @@ async def disable(session: AsyncSession, account_id: str, *, now: datetime) -> b
     await session.execute(delete(TotpFactor).where(TotpFactor.account_id == account_id))
     await recovery_codes.delete_all(session, account_id)
     await trusted_browsers.forget(session, account_id)
+    await recoveries.end(session, account_id, now=now)
     enabled = update(Account).where(Account.id == account_id, Account.second_factor_at.is_not(None))
     disabled = enabled.values(second_factor_at=None, updated_at=now).returning(Account.id)
     return (await session.execute(disabled)).scalar_one_or_none() is not None

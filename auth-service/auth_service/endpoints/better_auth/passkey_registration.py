@@ -10,8 +10,9 @@ from ...accounts.passkeys.passkeys import list_passkeys
 from ...accounts.passkeys.relying_party import Listed, Person
 from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
-from ...signing_in.passkey_changes import AlreadyRegistered, NotFresh, TooManyPasskeys, add_passkey, require_fresh
+from ...signing_in.passkey_changes import AlreadyRegistered, TooManyPasskeys, add_passkey
 from ...signing_in.passkey_checks import NoChallenge
+from ...signing_in.recent_sign_in import NotFresh, require_fresh
 from ...signing_in.signed_in_factor import NotSignedIn
 from . import bodies
 from .bodies import BODY_REFUSALS

@@ -15,8 +15,9 @@ from ...accounts.passkeys.passkeys import MAX_NAME, Passkey, list_passkeys
 from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
 from ...oauth.names import parse_name
-from ...signing_in.passkey_changes import NotFresh, PasskeyChangeParts, remove_passkey, rename_passkey
+from ...signing_in.passkey_changes import PasskeyChangeParts, remove_passkey, rename_passkey
 from ...signing_in.ways_in import LastWayIn
+from ...signing_in.recent_sign_in import NotFresh
 from . import bodies
 from .bodies import BODY_REFUSALS, BodyParts
 from .current import CurrentParts, require_current

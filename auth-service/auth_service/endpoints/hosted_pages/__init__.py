@@ -1,6 +1,7 @@
 """The pages at which people sign in, sign up, choose, agree and sign out (README, "Pages").
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
+    after_sign_in.py       where a person goes then; a sign-in before an important change
     signin_link.py         ask for a mail with a link that signs in, and
     signin_code.py         enter the code of that mail instead
     signin_passkey.py      the form of a passkey at the sign-in page
@@ -10,6 +11,7 @@
     second_factor_setup.py turn it on and off; recovery codes
     first_factor.py        the same page in the middle of a sign-in, for an account that has to have a second factor
     factor_forms.py        what both show
+    recovery.py            get back into an account whose second factor is lost
     qr_codes.py            a QR code as SVG
     reset_password.py      ask for a link by mail, and set a new password by it
     verify_email.py        ask for a link by mail, and confirm the address by it
@@ -17,9 +19,11 @@
     account_overview.py    the page itself, a section for each of
     account_devices.py     where the person is signed in
     account_browsers.py    browsers that sign in without a code
+    account_recovery.py    stop such a recovery, on every page
     account_activity.py    what happened to the account
     account_data.py        everything that is stored, as a file
     account_password.py    a form: a new password by the current one
+    account_profile.py     a form: name and user name
     account_email.py       a form: another address
     account_sign_ins.py    a form: connect and disconnect upstream providers
     account_deletion.py    a form: delete the account
@@ -35,7 +39,8 @@
     sentences.py           sentences that several pages say; scopes in words, a section for each API
     signout.py             ask, and then end the session
     forms.py               reading a form, refusing one that is not ours, and the way back to /oauth/authorize
-    personal_tokens.py     tokens for a person's own scripts
+    personal_tokens.py     tokens for a person's own scripts, and
+    personal_token_confirm.py   who makes one
     stylesheet.py          the pages' stylesheet and the script of passkeys, kept by browsers for ever
 
 The pages are forms and links, and work without a script; only passkeys need one (http/templates/passkeys.js). A page
@@ -54,6 +59,7 @@ from . import (
     device,
     passkeys,
     personal_tokens,
+    recovery,
     reset_password,
     second_factor,
     second_factor_setup,
@@ -78,6 +84,7 @@ _PAGES = (
     device,
     second_factor_setup,
     personal_tokens,
+    recovery,
     passkeys,
     signout,
     stylesheet,

@@ -36,6 +36,11 @@ IN_WORDS: Mapping[str, str] = {
     "profile_changed": "An operator changed what applications are told about you",
     "recovery_code_used": "A recovery code was used",
     "recovery_codes_replaced": "New recovery codes were made",
+    "recovered": "The second factor was removed by a mailed link, and a new password was set",
+    "recovery_started": "A mailed link was asked for, to remove the second factor",
+    "recovery_stopped": "The removal of the second factor by a mailed link was stopped",
+    "password_set": "A first password was set",
+    "username_changed": "The user name was changed",
     "second_factor_disabled": "The second factor was turned off",
     "second_factor_enabled": "The second factor was turned on",
     "second_factor_refused": "A wrong code was entered",
@@ -49,7 +54,9 @@ IN_WORDS: Mapping[str, str] = {
     "upstream_unlinked": "Another sign-in was disconnected",
 }
 # They may be somebody else's guesses, so they are shown in another colour.
-BY_OTHERS = frozenset(("sign_in_refused", "second_factor_refused", "mailed_code_refused", "passkey_copied"))
+BY_OTHERS = frozenset(
+    ("sign_in_refused", "second_factor_refused", "mailed_code_refused", "passkey_copied", "recovery_started")
+)
 
 
 class Activity(NamedTuple):

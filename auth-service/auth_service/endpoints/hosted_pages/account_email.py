@@ -6,6 +6,7 @@ from datetime import datetime
 from fastapi import Request, Response
 
 from ...accounts import passwords
+from ...accounts.accounts import find_password_hash
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
 from ...http.current_session import Current
@@ -17,6 +18,8 @@ from ...signing_in.email_change import request_change
 from ...signing_in.guessing import WrongPassword, place_in_queue
 from ...signing_in.mailed_links import MailParts
 from ...signing_in.password_change import NoPassword, PasswordChangeParts, confirm_password
+from ...signing_in.recent_sign_in import NotFresh, require_fresh
+from .after_sign_in import confirm_first
 from .forms import FormParts, in_words, render_form, retry_later
 from .sentences import NO_EMAIL, TOO_BUSY, TOO_MANY_MAILS, WRONG_CURRENT_PASSWORD
 
@@ -28,13 +31,19 @@ class AccountEmailParts(FormParts, PasswordChangeParts, MailParts):
 
 async def show(
     request: Request,
-    parts: FormParts,
+    parts: AccountEmailParts,
     current: Current,
     error: str | None,
     status: int,
     email: str = "",
     wrong_field: str | None = None,
 ) -> Response:
+    has_password = await _has_password(parts, current)
+    if not has_password:
+        try:
+            require_fresh(current, now=parts.clock())
+        except NotFresh:
+            return confirm_first("email")
     return render_form(
         request,
         parts,
@@ -46,13 +55,14 @@ async def show(
         wrong_field=wrong_field,
         account=current.account,
         email=email[:MAX_LENGTH],
+        has_password=has_password,
     )
 
 
 async def submit(
     request: Request, parts: AccountEmailParts, current: Current, form: Parameters, now: datetime
 ) -> Response:
-    """Compare the password, and only then post a mail."""
+    """Compare the password, or require a recent sign-in if there is none, and only then post a mail."""
     typed = form.get("email") or ""
     email = parse_email(typed)
     if email is None:
@@ -61,11 +71,17 @@ async def submit(
         same = "This is the address that the account has."
         return await show(request, parts, current, same, 422, typed, "email")
     try:
+        if not await _has_password(parts, current):
+            require_fresh(current, now=now)
+            await request_change(request, parts, current, email, now)
+            return see_other("/account", done="email")
         with place_in_queue(request, parts.passwords) as place:
             shown = form.get("current_password") or ""
             _, attempt = await confirm_password(request, parts, now, place, current, shown)
         await parts.database.transact(parts.attempts.succeeded, attempt)
         await request_change(request, parts, current, email, now)
+    except NotFresh:
+        return confirm_first("email")
     except (WrongPassword, NoPassword):
         return await show(request, parts, current, WRONG_CURRENT_PASSWORD, 403, typed, "current-password")
     except TooManyAttempts as held:
@@ -74,3 +90,8 @@ async def submit(
     except TooBusy:
         return retry_later(await show(request, parts, current, TOO_BUSY, 429, typed), passwords.RETRY_AFTER)
     return see_other("/account", done="email")
+
+
+async def _has_password(parts: AccountEmailParts, current: Current) -> bool:
+    async with parts.database.reading() as session:
+        return await find_password_hash(session, current.account.id) is not None

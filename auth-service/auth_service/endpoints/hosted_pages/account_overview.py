@@ -25,12 +25,15 @@ from .forms import render_form
 from .moments import day
 
 DONES: Mapping[str, str] = {  # what was done, by the value in the page's address
+    "profile": "Your name is changed.",
+    "password-set": "Your account has a password.",
     "password": "Your password is changed.",
     "email": "A mail with a link is on its way to the new address. Open the link in this browser to change it.",
     "confirmed": "Your email address is changed.",  # by the link that was mailed
     "delete": "A mail with a link is on its way. Open the link in this browser to delete the account.",
     "end-device": "That device is signed out.",
     "end-other-devices": "All other devices are signed out.",
+    "stop-recovery": "Your second factor stays. If it was not you, change your password: somebody may know it.",
     "forget-browser": "That browser is asked for a code again.",
     "forget-browsers": "Every browser is asked for a code again.",
     "withdraw": "The application's access is removed.",

@@ -40,7 +40,8 @@ def show(
     wrong: Wrong | None = None,
 ) -> Response:
     whose = Whose(waiting.account, pending)
-    return show_form(request, parts, "factor_setup", whose, wrong, is_on=False, is_done=False, left=0)
+    state = {"is_on": False, "is_done": False, "left": 0, "has_password": False, "asks_sign_in": False}
+    return show_form(request, parts, "factor_setup", whose, wrong, **state)
 
 
 async def submit(

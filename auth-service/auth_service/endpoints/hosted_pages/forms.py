@@ -1,5 +1,6 @@
 """Shared by the forms of all pages: reading a form, refusing a forged one, and describing the pending request."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urlsplit
@@ -7,6 +8,8 @@ from urllib.parse import urlencode, urlsplit
 import structlog
 from fastapi import Request, Response
 
+from ...accounts.accounts import Account
+from ...accounts.factors.recoveries import recovery_of
 from ...clients.own_registrations import is_stranger
 from ...grants import authorization_requests
 from ...http.browsers import NOBODY, Browsers
@@ -25,6 +28,7 @@ from ...oauth.parameters import Parameters
 from ...oauth.redirect_uri import is_loopback, is_private_use
 from ...oauth.shown_members import is_picture, links_of
 from ...store.instants import Clock
+from .moments import moment
 
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
 AGAIN = "again"  # query parameter of /signin: the code did not come in time, or there were too many wrong ones
@@ -88,14 +92,17 @@ def render_form(
     ends_at_client: bool = False,
     has_script: bool = False,
     goes_on_to: str = "",
+    kept: Mapping[str, str] | None = None,
     **context: object,
 ) -> Response:
     """A page with a form for this browser. A browser without a cookie gets one.
 
     Args:
         goes_on_to: the application's page that the person goes on to, which the addresses of forms carry along.
+        kept: query parameters of the page that its form's address has, too.
     """
-    browser = parts.browsers.recognize(request)
+    browser, account = parts.browsers.recognize(request), context.get("account")
+    told = session_id != NOBODY and isinstance(account, Account) and _describe_recovery(account, parts.clock())
     query = {HANDLE: pending.handle} if pending else {CALLBACK: goes_on_to} if goes_on_to else {}
     return render_page(
         request,
@@ -109,9 +116,21 @@ def render_form(
         device=describe_device(request, pending.request.device, parts.clock())
         if pending and pending.request.device
         else None,
-        address_query=f"?{urlencode(query)}" if query else "",
+        address_query=_query(query),
+        own_query=_query({**query, **(kept or {})}),
+        recovery=told or None,
         **context,
     )
+
+
+def _query(members: Mapping[str, str]) -> str:
+    return f"?{urlencode(members)}" if members else ""
+
+
+def _describe_recovery(account: Account, now: datetime) -> dict[str, Sentence | None] | None:
+    """What every page tells the person who is signed in, so that a stranger's recovery is noticed and stopped."""
+    recovery = recovery_of(account, now)
+    return None if recovery is None else {"ready_at": moment(recovery.ready_at) if recovery.ready_at else None}
 
 
 def describe_client(pending: PendingRequest) -> dict[str, object]:
@@ -153,9 +172,9 @@ def back_to_authorize(pending: PendingRequest) -> Response:
     return see_other(AUTHORIZE, **{HANDLE: pending.handle})
 
 
-def on_to_second_factor(pending: PendingRequest | None) -> Response:
+def on_to_second_factor(pending: PendingRequest | None, kept: Mapping[str, str] | None = None) -> Response:
     """The password was right; the page of the code comes next, about the same request."""
-    return see_other(SECOND_FACTOR, **({HANDLE: pending.handle} if pending else {}))
+    return see_other(SECOND_FACTOR, **({HANDLE: pending.handle} if pending else {}), **(kept or {}))
 
 
 def in_words(duration: timedelta) -> Sentence:
@@ -163,7 +182,13 @@ def in_words(duration: timedelta) -> Sentence:
     seconds = max(1, -(-duration // timedelta(seconds=1)))
     if seconds < 60:
         return Sentence("1 second", "{number} seconds", number=seconds)
-    return Sentence("1 minute", "{number} minutes", number=-(-seconds // 60))
+    minutes = -(-seconds // 60)
+    if minutes < 120:
+        return Sentence("1 minute", "{number} minutes", number=minutes)
+    hours = -(-minutes // 60)
+    if hours < 48:
+        return Sentence("1 hour", "{number} hours", number=hours)
+    return Sentence("1 day", "{number} days", number=-(-hours // 24))
 
 
 def retry_later(response: Response, duration: timedelta) -> Response:

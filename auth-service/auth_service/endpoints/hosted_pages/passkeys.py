@@ -27,17 +27,16 @@ from ...oauth.parameters import Parameters
 from ...signing_in.guessing import WrongPassword
 from ...signing_in.passkey_changes import (
     AlreadyRegistered,
-    NotFresh,
     PasskeyChangeParts,
     TooManyPasskeys,
     add_passkey,
     remove_passkey,
     rename_passkey,
-    require_fresh,
 )
 from ...signing_in.passkey_checks import NoChallenge
 from ...signing_in.passkey_sign_in import PasskeySignInParts
 from ...signing_in.reauthenticating import ReauthenticationParts, ShownAgain, reauthenticate
+from ...signing_in.recent_sign_in import NotFresh, require_fresh
 from ...signing_in.second_factor import Code, WrongCode
 from ...signing_in.signed_in_factor import NotEnabled, NotSignedIn
 from ...signing_in.ways_in import LastWayIn

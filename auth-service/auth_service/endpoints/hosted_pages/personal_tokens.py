@@ -1,40 +1,43 @@
 """/personal-tokens: a person makes tokens for their own scripts, sees their last use, and ends them.
 
-Making one asks for the password again: whoever finds an open browser must not leave with a year of access. The token is
-shown once, in the answer to the form: no address shows it again.
+Making one asks again who it is, and is told by mail: who finds an open browser must not leave with a year of access.
+The token is shown once, in the answer to the form: no address shows it again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ...accounts.accounts import find_password_hash
+from ...accounts.passkeys.passkeys import count_passkeys
 from ...accounts.passwords import RETRY_AFTER, TooBusy
 from ...audit.trail import record
 from ...clients.cache import ClientCache
 from ...clients.clients import PERSONAL_CLIENT_ID, WEB_CLIENT_ID
-from ...http.current_session import Current, SessionParts, find_current
+from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, see_other
 from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
 from ...mail.languages.sentences import Sentence
+from ...mail.kinds import Kind
 from ...oauth.audiences import Resources
-from ...oauth.authentication_context import PASSWORD
 from ...oauth.names import NotAName, parse_name
 from ...oauth.parameters import Parameters
 from ...resources.cache import ResourceCache
 from ...resources.resources import lock_registered
 from ...sessions.browser_sessions import lock_live
-from ...signing_in.confirming import ConfirmingParts, confirm_password
-from ...signing_in.guessing import WrongPassword
+from ...signing_in.factor_notices import tell_change
+from ...signing_in.signed_in_factor import NotSignedIn
 from ...tokens import personal_tokens
 from ...tokens.holders import hold_owners
 from ...tokens.personal_tokens import MAX_PER_ACCOUNT, PersonalToken, TooManyTokens, Wanted, scopes_for
 from .forms import FormParts, in_words, is_ours, read_page_form, render_form, retry_later, why_not_ours
 from .moments import day
-from .sentences import NOT_A_NAME, TOO_BUSY, TOO_MANY_ATTEMPTS, WRONG_CURRENT_PASSWORD, Section
+from .personal_token_confirm import NotConfirmed, TokenConfirmParts, confirm
+from .sentences import NOT_A_NAME, TOO_BUSY, TOO_MANY_ATTEMPTS, Section
 
 PATH = "/personal-tokens"
 SIGN_IN = "/signin"
@@ -47,7 +50,7 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class TokenPageParts(FormParts, SessionParts, ConfirmingParts):
+class TokenPageParts(FormParts, TokenConfirmParts):
     resources: ResourceCache
     cached_clients: ClientCache
 
@@ -79,15 +82,17 @@ async def submit(request: Request, now: Now) -> Response:
         return see_other(PATH)
     try:
         wanted = await _read(parts, form, current, now)
-        await confirm_password(request, parts, now, current.account, form.get("password") or "")
-        made = await parts.database.transact(_make, wanted, current.session.id, now)
+        wanted = replace(wanted, amr=await confirm(request, parts, current, form, now))
+        made = await parts.database.transact(_make, request, parts, wanted, current, now)
     except (NotMade, NotAName) as fault:
         text = NOT_A_NAME if isinstance(fault, NotAName) else str(fault)
         return await _render(request, parts, current, now, form, text, 422)
     except TooManyTokens:
         return await _render(request, parts, current, now, form, TOO_MANY, 422)
-    except WrongPassword:
-        return await _render(request, parts, current, now, form, WRONG_CURRENT_PASSWORD, 403)
+    except NotConfirmed as refused:
+        return await _render(request, parts, current, now, form, str(refused), 403)
+    except NotSignedIn:
+        return see_other(SIGN_IN)
     except TooManyAttempts as held:
         error = Sentence(TOO_MANY_ATTEMPTS, wait=in_words(held.retry_after))
         return retry_later(await _render(request, parts, current, now, form, error, 429), held.retry_after)
@@ -113,23 +118,25 @@ async def _read(parts: TokenPageParts, form: Parameters, current: Current, now: 
         raise NotMade("Choose when the token ends.")
     resource, scopes = named[0]
     lifetime = timedelta(days=int(days))
-    return Wanted(current.account.id, name, resource, scopes, lifetime, auth_time=now, amr=(PASSWORD,))
+    return Wanted(current.account.id, name, resource, scopes, lifetime, auth_time=now)
 
 
 async def _make(
-    session: AsyncSession, wanted: Wanted, session_id: str, now: datetime
+    session: AsyncSession, request: Request, parts: TokenPageParts, wanted: Wanted, current: Current, now: datetime
 ) -> tuple[PersonalToken, str] | None:
     """Make it, unless the person has just been signed out, or the API or a scope has just been removed."""
     await personal_tokens.ensure_client(session, now=now)
     if not await hold_owners(session, wanted.account_id, PERSONAL_CLIENT_ID):
         return None
-    if not await lock_live(session, session_id, now=now):
+    if not await lock_live(session, current.session.id, now=now):
         return None
     if not await lock_registered(session, {wanted.resource}, set(wanted.scopes)):
         raise NotMade("This has just been removed. Please choose again.")
     made = await personal_tokens.create(session, wanted, now=now)
     if made is not None:
         facts: dict[str, Any] = {"personal_token_id": made[0].id, "resource": wanted.resource, "by": "person"}
+        until = {"until": f"{made[0].expires_at:%Y-%m-%d}"}
+        tell_change(session, request, parts, current.account, Kind.PERSONAL_TOKEN_MADE, now, **until)
         await record(session, "personal_token_created", now=now, account_id=wanted.account_id, **facts)
     return made
 
@@ -161,6 +168,8 @@ async def _render(
 ) -> Response:
     async with parts.database.reading() as session:
         found = await personal_tokens.list_live(session, current.account.id, limit=MAX_PER_ACCOUNT, now=now)
+        has_password = await find_password_hash(session, current.account.id) is not None
+        has_passkey = await count_passkeys(session, current.account.id) > 0 and parts.passkey_checks.is_on
     resources = await parts.resources.current(now=now)
     offered = await _offered(parts, now)
     return render_form(
@@ -178,6 +187,9 @@ async def _render(
         token_name=(form.get("name") or "")[:256] if form else "",
         lifetimes=LIFETIMES,
         days=(form.get("days") if form else None) or "90",
+        has_password=has_password,
+        has_passkey=has_passkey,
+        has_script=has_passkey,
     )
 
 

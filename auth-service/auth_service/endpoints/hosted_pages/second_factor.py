@@ -18,6 +18,7 @@ from ...limits.attempts import TooManyAttempts
 from ...mail.languages.sentences import Sentence
 from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
+from ...sessions.proofs import find_second_factor_at
 from ...signing_in.first_factor import find_waiting
 from ...signing_in.passkey_checks import PasskeyChecks
 from ...signing_in.password_sign_in import AccountSuspended
@@ -31,6 +32,7 @@ from ...signing_in.second_factor import (
     find_challenge,
 )
 from ...signing_in.signed_in_factor import NotEnabled, NotSignedIn, prove
+from .after_sign_in import TO_ACCOUNT, go_to, kept_of
 from .forms import (
     AGAIN,
     CALLBACK,
@@ -70,6 +72,7 @@ class Ways:
     code: bool
     passkey: bool
     keeps: bool = False  # the person wants to stay signed in on this device
+    is_signing_in: bool = False  # it is a sign-in that waits; otherwise the person is signed in
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS)
@@ -86,7 +89,7 @@ async def show(request: Request, now: Now) -> Response:
     if challenge is None and current is None:
         return _to_sign_in(pending)
     ways = await _find_ways(parts, challenge, current)
-    if ways.code or (ways.passkey and pending is not None):
+    if ways.code or (ways.passkey and (pending is not None or ways.is_signing_in)):
         return _render(request, parts, pending, ways)
     return _to_sign_in(pending) if pending is None else _to_set_up(pending)
 
@@ -105,7 +108,7 @@ async def submit(request: Request, now: Now) -> Response:
     try:
         if challenge is None and current is not None:
             await prove(request, parts, now, current, code)
-            return _go_to_application(request, parts) if pending is None else back_to_authorize(pending)
+            return _done(request, parts) if pending is None else back_to_authorize(pending)
         _, started = await complete_sign_in(request, parts, now, code, current=current)
     except (NotEnabled, NotSignedIn):
         return _to_sign_in(pending)
@@ -119,17 +122,7 @@ async def submit(request: Request, now: Now) -> Response:
     except TooManyAttempts as held:
         error = Sentence(TOO_MANY_CODES, wait=in_words(held.retry_after))
         return retry_later(_render(request, parts, pending, ways, form, error, status=429), held.retry_after)
-    return _go_to_application(request, parts) if pending is None else await go_on(parts, pending, started.id)
-
-
-def _go_to_application(request: Request, parts: SecondFactorPageParts) -> Response:
-    return see_other(_callback_of(request, parts) or SIGN_IN)
-
-
-def _callback_of(request: Request, parts: SecondFactorPageParts) -> str:
-    """The application's page that the person came from; "": ours."""
-    callback = query_of(request, CALLBACK) or ""
-    return callback if parts.trusted_origins.allows_redirect_to(callback) else ""
+    return _done(request, parts) if pending is None else await go_on(parts, pending, started.id)
 
 
 async def _find_ways(parts: SecondFactorPageParts, challenge: Challenge | None, current: Current | None) -> Ways:
@@ -137,9 +130,10 @@ async def _find_ways(parts: SecondFactorPageParts, challenge: Challenge | None, 
     account_id = challenge.account_id if challenge else current.account.id if current else ""
     async with parts.database.reading() as session:
         has_passkey = await count_passkeys(session, account_id) > 0 and parts.passkey_checks.is_on
-    takes_code = current is None or challenge is not None or current.account.second_factor_at is not None
+        has_app = await find_second_factor_at(session, account_id) is not None
+    takes_code = has_app or not account_id or (challenge is not None and not has_passkey)
     keeps = challenge.is_remembered if challenge else current is not None and current.session.is_remembered
-    return Ways(takes_code, has_passkey, keeps)
+    return Ways(takes_code, has_passkey, keeps, is_signing_in=challenge is not None)
 
 
 def _code_of(form: Parameters) -> Code:
@@ -148,6 +142,17 @@ def _code_of(form: Parameters) -> Code:
     if recovery_code is not None:
         return Code(recovery_code, is_recovery_code=True, trusts_browser=trusts)
     return Code("".join((form.get("code") or "").split()), trusts_browser=trusts)
+
+
+def _done(request: Request, parts: SecondFactorPageParts) -> Response:
+    to_account = query_of(request, TO_ACCOUNT)
+    return see_other(_callback_of(request, parts) or SIGN_IN) if to_account is None else go_to(to_account)
+
+
+def _callback_of(request: Request, parts: SecondFactorPageParts) -> str:
+    """The application's page that the person came from; "": ours."""
+    callback = query_of(request, CALLBACK) or ""
+    return callback if parts.trusted_origins.allows_redirect_to(callback) else ""
 
 
 def _to_sign_in(pending: PendingRequest | None, **query: str) -> Response:
@@ -180,6 +185,7 @@ def _render(
         ways=ways,
         goes_on_to=_callback_of(request, parts),
         has_script=ways.passkey,
+        kept=kept_of(request),
         asks_recovery_code=by_query if form is None else form.get("recovery_code") is not None,
         trust=form is not None and form.get("trust") is not None,
     )

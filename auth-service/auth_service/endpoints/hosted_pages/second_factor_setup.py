@@ -9,6 +9,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
+from ...accounts.accounts import find_password_hash
 from ...accounts.factors import recovery_codes
 from ...accounts.factors.totp_factors import AlreadyEnabled
 from ...accounts.passwords import TooBusy
@@ -22,6 +23,7 @@ from ...oauth.parameters import Parameters
 from ...signing_in.confirming import ConfirmingParts, confirm_password
 from ...signing_in.first_factor import find_waiting
 from ...signing_in.guessing import WrongPassword
+from ...signing_in.recent_sign_in import NotFresh, is_signed_in_recently, require_recent
 from ...signing_in.second_factor import WrongCode
 from ...signing_in.signed_in_factor import (
     NotEnabled,
@@ -32,6 +34,7 @@ from ...signing_in.signed_in_factor import (
     turn_off,
 )
 from . import first_factor
+from .after_sign_in import SECOND_FACTOR, confirm_first
 from .factor_forms import (
     WRONG_CODE,
     FactorFormParts,
@@ -66,12 +69,15 @@ async def show(request: Request, now: Now) -> Response:
     if waiting is not None:
         return first_factor.show(request, parts, waiting, pending)
     current = await find_current(request, parts, now)
-    return see_other(SIGN_IN) if current is None else await _render(request, parts, current, pending)
+    return _to_the_code(pending) if current is None else await _render(request, parts, current, pending)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
 async def submit(request: Request, now: Now) -> Response:
-    """Begin, confirm, make new recovery codes, or turn off. Each but the second needs the password."""
+    """Begin, confirm, make new recovery codes, or turn off. Each but the second needs the password.
+
+    An account without a password needs a sign-in of the last minutes instead.
+    """
     parts = given(request, SetupParts)
     form = await read_page_form(request)
     pending = await find_pending(request, parts, form.get(HANDLE), now=now)
@@ -80,7 +86,7 @@ async def submit(request: Request, now: Now) -> Response:
         return await first_factor.submit(request, parts, waiting, pending, form, now)
     current = await find_current(request, parts, now)
     if current is None:
-        return see_other(SIGN_IN)
+        return _to_the_code(pending)
     if not is_ours(request, parts, form, current.session.id):
         return await _render(request, parts, current, pending, Wrong("", why_not_ours(request, parts)))
     try:
@@ -95,9 +101,16 @@ async def submit(request: Request, now: Now) -> Response:
         wrong = Wrong("", TOO_BUSY, 429)
     except (AlreadyEnabled, NotEnabled):
         return see_other(PATH)  # another tab was first; the page shows what is now
+    except NotFresh:
+        return confirm_first(SECOND_FACTOR)
     except NotSignedIn:
         return see_other(SIGN_IN)
     return await _again(request, parts, current, pending, form, wrong)
+
+
+def _to_the_code(pending: PendingRequest | None) -> Response:
+    """A sign-in may wait for a passkey there; without one it leads on to where one begins."""
+    return see_other("/second-factor", **({HANDLE: pending.handle} if pending else {}))
 
 
 async def _decide(
@@ -115,7 +128,10 @@ async def _decide(
         await prove(request, parts, now, current, code)
         codes = await parts.database.transact(replace_recovery_codes, *change, tells=False)
         return show_codes(request, parts, whose, codes)
-    await confirm_password(request, parts, now, current.account, form.get("password") or "")
+    if await _has_password(parts, current):
+        await confirm_password(request, parts, now, current.account, form.get("password") or "")
+    else:
+        require_recent(current, now=now)
     if decision == "begin":
         begun = await begin_app(parts, current.account.id, now)
         return show_secret(request, parts, whose, begun.secret)
@@ -153,6 +169,16 @@ async def _render(
     """The first page: what there is, and what can be done."""
     async with parts.database.reading() as session:
         left = await recovery_codes.count_unused(session, current.account.id)
+    has_password = await _has_password(parts, current)
+    asks_sign_in = not has_password and not is_signed_in_recently(current, now=parts.clock())
     is_on, is_done = current.account.second_factor_at is not None, query_of(request, DONE) is not None
     whose = Whose(current.account, pending, current.session.id)
-    return show_form(request, parts, "factor_setup", whose, wrong, is_on=is_on, is_done=is_done, left=left)
+    state = {"is_on": is_on, "is_done": is_done, "left": left}
+    return show_form(
+        request, parts, "factor_setup", whose, wrong, **state, has_password=has_password, asks_sign_in=asks_sign_in
+    )
+
+
+async def _has_password(parts: SetupParts, current: Current) -> bool:
+    async with parts.database.reading() as session:
+        return await find_password_hash(session, current.account.id) is not None

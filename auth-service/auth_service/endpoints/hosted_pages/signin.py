@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request, Response
 
 from ...accounts import passwords
+from ...accounts.accounts import find_password_hash
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
 from ...http.current_session import Current, find_current
@@ -26,6 +27,7 @@ from ...signing_in.password_sign_in import (
     sign_in,
 )
 from . import signin_code, signin_link, signin_passkey, signin_upstream
+from .after_sign_in import CONFIRM, TO_ACCOUNT, go_to, kept_of
 from .forms import (
     AGAIN,
     back_to_authorize,
@@ -67,11 +69,10 @@ async def show(request: Request, now: Now) -> Response:
     if pending is not None and pending.is_answered:
         return back_to_authorize(pending)
     current = await find_current(request, parts, now)
-    to_account = query_of(request, signin_upstream.TO_ACCOUNT)
-    if pending is None and current is not None and to_account is not None:
-        return see_other("/account", change=to_account)
-    if pending is None and current is not None:
-        return _render_signed_in(request, parts, current)
+    to_account = query_of(request, TO_ACCOUNT)
+    is_done = pending is None and query_of(request, CONFIRM) is None
+    if current is not None and is_done:
+        return _render_signed_in(request, parts, current) if to_account is None else go_to(to_account)
     by = query_of(request, signin_link.BY)
     if by == signin_link.SENT and parts.outbox.is_on:
         return signin_code.show(request, parts, pending)
@@ -118,7 +119,7 @@ async def submit(request: Request, now: Now) -> Response:
     try:
         _, started = await sign_in(request, parts, now, shown, remember=remember, current=current)
     except SecondFactorAsked:
-        return on_to_second_factor(pending)
+        return on_to_second_factor(pending, kept_of(request))
     except WrongCredentials:
         return await _render(request, parts, pending, current, form, WRONG, status=403)
     except AccountSuspended:
@@ -139,9 +140,9 @@ async def _after(
     request: Request, parts: SignInPageParts, pending: PendingRequest | None, started: BrowserSession
 ) -> Response:
     """Back to the application, or to the page that the person came from."""
-    to_account = query_of(request, signin_upstream.TO_ACCOUNT)
+    to_account = query_of(request, TO_ACCOUNT)
     if pending is None and to_account is not None:
-        return see_other("/account", change=to_account)
+        return go_to(to_account)
     return see_other(PATH) if pending is None else await go_on(parts, pending, started.id)
 
 
@@ -184,8 +185,14 @@ async def _render(
         unknown_passkey=unknown_passkey,
         upstreams=upstreams,
         has_script=parts.passkey_checks.is_on,
-        to_account=query_of(request, signin_upstream.TO_ACCOUNT) or "",
+        kept=kept_of(request),
+        has_password=not confirms or current is None or await _has_password(parts, current),
     )
+
+
+async def _has_password(parts: SignInPageParts, current: Current) -> bool:
+    async with parts.database.reading() as session:
+        return await find_password_hash(session, current.account.id) is not None
 
 
 def _render_signed_in(request: Request, parts: SignInPageParts, current: Current) -> Response:

@@ -13,6 +13,7 @@ from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...signing_in.code_sign_in import request_code
 from ...signing_in.mail_sign_in import MailSignInParts
+from .after_sign_in import kept_of
 from .forms import FormParts, in_words, is_ours, render_form, retry_later, why_not_ours
 from .sentences import NO_EMAIL, SEVERAL_MAILS
 
@@ -44,6 +45,7 @@ def show(
         error=error,
         wrong_field="email" if error == NO_EMAIL else None,
         email=email[:MAX_LENGTH],
+        kept=kept_of(request),
     )
 
 
@@ -63,4 +65,4 @@ async def submit(
     except TooManyAttempts as held:
         error = Sentence(SEVERAL_MAILS, wait=in_words(held.retry_after))
         return retry_later(show(request, parts, pending, typed, error, status=429), held.retry_after)
-    return see_other("/signin", **{BY: SENT}, **({HANDLE: handle} if handle else {}))
+    return see_other("/signin", **{BY: SENT}, **({HANDLE: handle} if handle else {}), **kept_of(request))

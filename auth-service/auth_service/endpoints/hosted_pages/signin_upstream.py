@@ -15,10 +15,10 @@ from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...signing_in.upstream_problems import OF, PROBLEM, PROVIDER, sentence_of
 from ...signing_in.upstream_start import LOGIN, UnknownProvider, UpstreamStartParts, begin_upstream
+from .after_sign_in import TO_ACCOUNT
 from .forms import FormParts, in_words, query_of
 
 FIELD = "upstream"  # of the button that was pressed: the provider's id
-TO_ACCOUNT = "to_account"  # query parameter of /signin: go on to /account; its value names the form there
 _log = structlog.get_logger(__name__)
 
 

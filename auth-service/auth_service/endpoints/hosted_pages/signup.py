@@ -171,5 +171,4 @@ async def _render(
         remember=form.get("remember") is not None if form else True,
         min_length=passwords.MIN_LENGTH,
         upstreams=upstreams,
-        to_account="",
     )

@@ -41,8 +41,7 @@
     for (const each of sentences) each.hidden = each !== said;
   }
 
-  async function press(form) {
-    const button = form.querySelector("button");
+  async function press(form, button) {
     if (button.getAttribute("aria-busy") === "true") return;
     button.setAttribute("aria-busy", "true");
     waiting.abort("another");
@@ -86,8 +85,10 @@
       signal({ name: each.dataset.signal, of: each.value });
     for (const form of document.querySelectorAll("form[data-passkey]")) {
       form.addEventListener("submit", (event) => {
+        const button = event.submitter ?? form.querySelector("button");
+        if ("plain" in button.dataset) return; // another button of the form, which needs no passkey
         event.preventDefault();
-        press(form);
+        press(form, button);
       });
     }
   });

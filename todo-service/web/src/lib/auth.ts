@@ -50,8 +50,8 @@ export async function fetchToken(): Promise<string> {
 /** What comes after a password: `code`: `enterCode` completes the sign-in; `set-up`: the page SET_UP does. */
 export type Step = "signed-in" | "code" | "set-up";
 
-/** The hosted page where a person who has to have a second factor sets one up. It then signs in, in this browser. */
-export const SET_UP = "/second-factor-setup";
+/** The hosted page where a person who has to have a second factor sets one up. It then signs in, in this browser, and leads back. */
+export const SET_UP = "/second-factor-setup?callbackURL=%2F";
 
 /** The hosted page that mails a link for a new password. */
 export const FORGOTTEN = "/reset-password";

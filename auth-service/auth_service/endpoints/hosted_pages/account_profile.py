@@ -1,0 +1,70 @@
+"""/account?change=profile: the person's name, and their user name if people choose it here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import Request, Response
+
+from ...accounts.usernames import UsernameTaken
+from ...http.current_session import Current, SessionParts
+from ...http.pages import see_other
+from ...oauth.names import MAX_LENGTH, NotAName, parse_name
+from ...oauth.parameters import Parameters
+from ...oauth.usernames import MAX_LENGTH as USERNAME_MAX_LENGTH
+from ...signing_in.profile import TooManyUsernames, change_profile
+from .forms import FormParts, render_form
+
+TAKEN = "This user name belongs to another account, or did so. Please choose another one."
+TOO_MANY = "You have had many user names. Please keep one of them, or ask the operator."
+
+
+@dataclass(frozen=True)
+class AccountProfileParts(FormParts, SessionParts):
+    people_choose_usernames: bool
+
+
+async def show(
+    request: Request,
+    parts: AccountProfileParts,
+    current: Current,
+    error: str | None,
+    status: int,
+    form: Parameters | None = None,
+    wrong_field: str | None = None,
+) -> Response:
+    account = current.account
+    return render_form(
+        request,
+        parts,
+        "account_profile",
+        None,
+        session_id=current.session.id,
+        status=status,
+        error=error,
+        wrong_field=wrong_field,
+        account=account,
+        person_name=((form.get("name") if form else account.name) or "")[:MAX_LENGTH],
+        username=((form.get("username") if form else account.username) or "")[:USERNAME_MAX_LENGTH],
+        asks_username=parts.people_choose_usernames,
+    )
+
+
+async def submit(
+    request: Request, parts: AccountProfileParts, current: Current, form: Parameters, now: datetime
+) -> Response:
+    try:
+        name = parse_name(form.get("name") or "")
+    except NotAName as fault:
+        return await show(request, parts, current, f"The name {fault}.", 422, form, "name")
+    if not name:
+        return await show(request, parts, current, "Please enter your name.", 422, form, "name")
+    username = (form.get("username") or "").strip() if parts.people_choose_usernames else None
+    try:
+        await parts.database.transact(change_profile, current, name, username, now)
+    except NotAName as fault:
+        return await show(request, parts, current, f"The user name {fault}.", 422, form, "username")
+    except UsernameTaken:
+        return await show(request, parts, current, TAKEN, 422, form, "username")
+    except TooManyUsernames:
+        return await show(request, parts, current, TOO_MANY, 422, form, "username")
+    return see_other("/account", done="profile")
