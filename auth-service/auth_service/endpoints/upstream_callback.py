@@ -123,7 +123,7 @@ def _go_on(start: Start, pending: PendingRequest | None, *, is_new: bool = False
         return see_other((start.new_callback if is_new else "") or start.callback or "/")
     if pending is not None:
         return see_other(AUTHORIZE, **_handle(pending))
-    return see_other("/account", **{CHANGE: start.to_account}) if start.to_account else see_other("/signin")
+    return see_other("/signin", **({TO_ACCOUNT: start.to_account} if start.to_account else {}))
 
 
 def _again(start: Start, pending: PendingRequest | None, current: Current | None) -> Response:

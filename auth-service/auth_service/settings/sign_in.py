@@ -3,11 +3,11 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from .branding import BrandSettings
-from .kinds import Networks
 from pydantic import BeforeValidator, Field
 
+from .branding import BrandSettings
 from .explained import iso_8601
+from .kinds import Networks
 from .mail import MailSettings
 from .passkeys import PasskeySettings
 
@@ -30,6 +30,7 @@ class SignInSettings(MailSettings, BrandSettings, PasskeySettings):
         (),
         description="Private networks where upstream providers may be; http is allowed there. "
         "See [Other sign-ins](#other-sign-ins)",
+    )
     usernames: Literal["operator", "person"] = Field(
         "operator", description="Who gives user names: the `operator` only, or each `person` at `/account`, too"
     )

@@ -16,8 +16,8 @@ from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
 from ...oauth.names import parse_name
 from ...signing_in.passkey_changes import PasskeyChangeParts, remove_passkey, rename_passkey
-from ...signing_in.ways_in import LastWayIn
 from ...signing_in.recent_sign_in import NotFresh
+from ...signing_in.ways_in import LastWayIn
 from . import bodies
 from .bodies import BODY_REFUSALS, BodyParts
 from .current import CurrentParts, require_current

@@ -22,9 +22,9 @@ from . import (
     account_email,
     account_overview,
     account_password,
-    account_sign_ins,
     account_profile,
     account_recovery,
+    account_sign_ins,
 )
 from .account_data import AccountDataParts
 from .account_deletion import AccountDeletionParts

@@ -21,8 +21,8 @@ from ...http.current_session import Current, find_current
 from ...http.pages import ANSWERS, see_other
 from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
-from ...mail.languages.sentences import Sentence
 from ...mail.kinds import Kind
+from ...mail.languages.sentences import Sentence
 from ...oauth.audiences import Resources
 from ...oauth.names import NotAName, parse_name
 from ...oauth.parameters import Parameters
