@@ -1,7 +1,7 @@
 // Failure: everything that can go wrong between the person and the services, with a sentence for the person. All functions
 // of lib/ that fail throw a Failure.
 
-import { say } from "./language.ts";
+import { said } from "./language.ts";
 import type { ProblemDocument } from "./todo-api.ts";
 
 export type FailureKind =
@@ -128,9 +128,9 @@ function wrongFields(problem: Partial<ProblemDocument>): string {
 
 export function inSeconds(at: number | undefined, now: number): string {
   const seconds = Math.max(1, Math.ceil(((at ?? now) - now) / 1000));
-  if (at === undefined) return say("in a moment");
-  if (seconds > 90) return say("in {number} minutes", { number: Math.ceil(seconds / 60) });
-  return say(seconds === 1 ? "in 1 second" : "in {number} seconds", { number: seconds });
+  if (at === undefined) return said("in a moment");
+  if (seconds > 90) return said("in {number} minutes", { number: Math.ceil(seconds / 60) });
+  return said(seconds === 1 ? "in 1 second" : "in {number} seconds", { number: seconds });
 }
 
 /** The time of a Retry-After header, which has seconds or a date (RFC 9110 §10.2.3). */

@@ -25,7 +25,7 @@ export async function speak(language: string): Promise<void> {
 }
 
 /** A text in the language of the page. Words in braces are replaced by values. */
-export function say(text: string, values: Record<string, string | number> = {}): string {
+export function said(text: string, values: Record<string, string | number> = {}): string {
   return (words[text] ?? text).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 

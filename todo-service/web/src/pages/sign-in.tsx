@@ -8,7 +8,7 @@ import {
   signIn,
   signInByPasskey,
 } from "../lib/auth.ts";
-import { say } from "../lib/language.ts";
+import { said } from "../lib/language.ts";
 import { useAddress } from "../lib/router.ts";
 import { Field, PasswordField, RememberBox } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
@@ -40,17 +40,17 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
     if (step === "set-up") location.assign(SET_UP);
   });
   return (
-    <Frame title={say("Sign in")}>
+    <Frame title={said("Sign in")}>
       <form className="narrow card" noValidate onSubmit={(event) => void submission.submit(event)}>
-        <h1>{say(sessionEnded ? "Welcome back" : "Sign in")}</h1>
+        <h1>{said(sessionEnded ? "Welcome back" : "Sign in")}</h1>
         {sessionEnded && (
           <Message kind="notice">
-            {say("Your session has ended. Sign in to continue; what you typed is still there.")}
+            {said("Your session has ended. Sign in to continue; what you typed is still there.")}
           </Message>
         )}
         {problem !== null && !sessionEnded && <Message kind="problem">{problem}</Message>}
         <Field
-          label={say("Email address")}
+          label={said("Email address")}
           name="email"
           type="email"
           autoComplete="username"
@@ -62,7 +62,7 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
           error={submission.errorOf("email")}
         />
         <PasswordField
-          label={say("Password")}
+          label={said("Password")}
           name="password"
           autoComplete="current-password"
           required
@@ -71,15 +71,15 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
           error={submission.errorOf("password")}
         />
         <p className="forgot">
-          <a href={FORGOTTEN}>{say("Forgot password?")}</a>
+          <a href={FORGOTTEN}>{said("Forgot password?")}</a>
         </p>
         <RememberBox checked={rememberMe} onChange={setRememberMe} />
-        <SubmitButton submission={submission}>{say("Sign in")}</SubmitButton>
+        <SubmitButton submission={submission}>{said("Sign in")}</SubmitButton>
         {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
         {knowsPasskeys() && <PasskeyButton />}
         <Elsewhere />
         <p className="aside">
-          {say("No account yet?")} <Link to={`/sign-up${search}`}>{say("Create an account")}</Link>
+          {said("No account yet?")} <Link to={`/sign-up${search}`}>{said("Create an account")}</Link>
         </p>
       </form>
       <Languages />
@@ -92,7 +92,7 @@ function PasskeyButton(): ReactNode {
   return (
     <>
       <button type="button" className="wide" aria-busy={submission.isBusy} onClick={() => void submission.submit()}>
-        {say("Use a passkey")}
+        {said("Use a passkey")}
       </button>
       {submission.failure && <FailureMessage failure={submission.failure} />}
     </>
@@ -108,11 +108,11 @@ function CodeStep({ goBack }: { goBack: () => void }): ReactNode {
   const ofApp = { inputMode: "numeric", autoComplete: "one-time-code", maxLength: 10 } as const;
   const ofPaper = { autoComplete: "off", autoCapitalize: "none", spellCheck: false, maxLength: 64 } as const;
   return (
-    <Frame title={say("Code")}>
+    <Frame title={said("Code")}>
       <form className="narrow card" noValidate onSubmit={(event) => void submission.submit(event)}>
-        <h1>{say(isRecoveryCode ? "Enter a recovery code" : "Enter the code")}</h1>
+        <h1>{said(isRecoveryCode ? "Enter a recovery code" : "Enter the code")}</h1>
         <p className="lead">
-          {say(
+          {said(
             isRecoveryCode
               ? "One of the ten codes that you kept when you set up your authenticator app. Each works once."
               : "Your authenticator app shows six digits, and new ones every 30 seconds.",
@@ -120,7 +120,7 @@ function CodeStep({ goBack }: { goBack: () => void }): ReactNode {
         </p>
         <Field
           key={String(isRecoveryCode)}
-          label={say(isRecoveryCode ? "Recovery code" : "Six-digit code")}
+          label={said(isRecoveryCode ? "Recovery code" : "Six-digit code")}
           name="code"
           required
           autoFocus
@@ -131,15 +131,15 @@ function CodeStep({ goBack }: { goBack: () => void }): ReactNode {
         />
         <label className="choice">
           <input type="checkbox" checked={trust} onChange={(event) => setTrust(event.target.checked)} />
-          {say("Do not ask in this browser for 30 days")}
+          {said("Do not ask in this browser for 30 days")}
         </label>
-        <SubmitButton submission={submission}>{say("Sign in")}</SubmitButton>
+        <SubmitButton submission={submission}>{said("Sign in")}</SubmitButton>
         <p className="aside">
           <button type="button" className="plain" onClick={() => (setRecoveryCode(!isRecoveryCode), setCode(""))}>
-            {say(isRecoveryCode ? "Use the authenticator app" : "Use a recovery code")}
+            {said(isRecoveryCode ? "Use the authenticator app" : "Use a recovery code")}
           </button>{" "}
           <button type="button" className="plain" onClick={goBack}>
-            {say("Back to the password")}
+            {said("Back to the password")}
           </button>
         </p>
       </form>

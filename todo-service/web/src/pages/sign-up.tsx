@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
 import { SET_UP, signUp } from "../lib/auth.ts";
 import { Failure } from "../lib/failure.ts";
-import { say } from "../lib/language.ts";
+import { said } from "../lib/language.ts";
 import { useAddress } from "../lib/router.ts";
 import { Field, PasswordField, RememberBox } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
@@ -18,15 +18,15 @@ export function SignUp(): ReactNode {
   const [password, setPassword] = useState("");
   const [rememberMe, setRememberMe] = useState(true);
   const submission = useSubmission(["name", "email", "newPassword"], async () => {
-    if (password.length < 8) throw new Failure("invalid", say("Use at least 8 characters."), { field: "newPassword" });
+    if (password.length < 8) throw new Failure("invalid", said("Use at least 8 characters."), { field: "newPassword" });
     if ((await signUp({ name: name.trim(), email, password, rememberMe })) === "set-up") location.assign(SET_UP);
   });
   return (
-    <Frame title={say("Create an account")}>
+    <Frame title={said("Create an account")}>
       <form className="narrow card" noValidate onSubmit={(event) => void submission.submit(event)}>
-        <h1>{say("Create an account")}</h1>
+        <h1>{said("Create an account")}</h1>
         <Field
-          label={say("Name")}
+          label={said("Name")}
           name="name"
           autoComplete="name"
           required
@@ -37,7 +37,7 @@ export function SignUp(): ReactNode {
           error={submission.errorOf("name")}
         />
         <Field
-          label={say("Email address")}
+          label={said("Email address")}
           name="email"
           type="email"
           autoComplete="username"
@@ -48,7 +48,7 @@ export function SignUp(): ReactNode {
           error={submission.errorOf("email")}
         />
         <PasswordField
-          label={say("Password")}
+          label={said("Password")}
           name="newPassword"
           autoComplete="new-password"
           required
@@ -59,11 +59,11 @@ export function SignUp(): ReactNode {
           hint={<Strength password={password} name={name} email={email} />}
         />
         <RememberBox checked={rememberMe} onChange={setRememberMe} />
-        <SubmitButton submission={submission}>{say("Create account")}</SubmitButton>
+        <SubmitButton submission={submission}>{said("Create account")}</SubmitButton>
         {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
         <Elsewhere />
         <p className="aside">
-          {say("Have an account?")} <Link to={`/sign-in${search}`}>{say("Sign in")}</Link>
+          {said("Have an account?")} <Link to={`/sign-in${search}`}>{said("Sign in")}</Link>
         </p>
       </form>
       <Languages />

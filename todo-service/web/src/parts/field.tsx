@@ -1,7 +1,7 @@
 // A labelled field with its error beside it.
 
 import { type InputHTMLAttributes, type ReactNode, useId, useState } from "react";
-import { say } from "../lib/language.ts";
+import { said } from "../lib/language.ts";
 
 interface FieldProps extends Omit<InputHTMLAttributes<HTMLInputElement>, "onChange" | "value"> {
   name: string;
@@ -53,7 +53,7 @@ export function PasswordField(props: FieldProps): ReactNode {
         aria-label={revealOf(props.label)}
         onClick={() => setShown(!isShown)}
       >
-        {say(isShown ? "Hide" : "Show")}
+        {said(isShown ? "Hide" : "Show")}
       </button>
     </Field>
   );
@@ -61,7 +61,7 @@ export function PasswordField(props: FieldProps): ReactNode {
 
 /** The name of the button: a page may have more than one field for a password. */
 function revealOf(label: string): string {
-  return label === say("Password") ? say("Show password") : `Show ${label.toLowerCase()}`;
+  return label === said("Password") ? said("Show password") : `Show ${label.toLowerCase()}`;
 }
 
 /** The same words and effect as on the hosted pages: without it the session ends with the browser. */
@@ -69,7 +69,7 @@ export function RememberBox(props: { checked: boolean; onChange: (checked: boole
   return (
     <label className="choice">
       <input type="checkbox" checked={props.checked} onChange={(event) => props.onChange(event.target.checked)} />
-      {say("Keep me signed in on this device")}
+      {said("Keep me signed in on this device")}
     </label>
   );
 }

@@ -2,7 +2,7 @@
 
 import { type FormEvent, type ReactNode, useRef, useState } from "react";
 import { Failure } from "../lib/failure.ts";
-import { say } from "../lib/language.ts";
+import { said } from "../lib/language.ts";
 import { FailureMessage, useSecondsUntil } from "./message.tsx";
 
 interface Submission {
@@ -44,7 +44,7 @@ export function useSubmission(fields: readonly string[], send: () => Promise<voi
   return {
     isBusy,
     failure: isOfField ? null : failure,
-    errorOf: (field) => (failure?.field === field ? say(failure.message) : undefined),
+    errorOf: (field) => (failure?.field === field ? said(failure.message) : undefined),
     submit,
   };
 }

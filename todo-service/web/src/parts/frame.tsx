@@ -2,7 +2,7 @@
 
 import { type MouseEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Person } from "../lib/auth.ts";
-import { say } from "../lib/language.ts";
+import { said } from "../lib/language.ts";
 import { navigate } from "../lib/router.ts";
 import { ConnectionBanner } from "./connection-banner.tsx";
 import { SignOutButton } from "./sign-out-button.tsx";
@@ -23,7 +23,7 @@ export function Frame({
   return (
     <>
       <a className="skip" href="#main" onClick={(event) => (event.preventDefault(), main.current?.focus())}>
-        {say("Skip to content")}
+        {said("Skip to content")}
       </a>
       <header className="top">
         <Link className="wordmark" to="/">
@@ -57,7 +57,7 @@ export function Patience(): ReactNode {
     const timer = setTimeout(() => setLong(true), 600);
     return () => clearTimeout(timer);
   }, []);
-  return isLong && <p className="patience">{say("Loading …")}</p>;
+  return isLong && <p className="patience">{said("Loading …")}</p>;
 }
 
 interface LinkProps {

@@ -2,7 +2,7 @@
 
 import { type ReactNode, useEffect, useState } from "react";
 import { type Failure, inSeconds } from "../lib/failure.ts";
-import { say } from "../lib/language.ts";
+import { said } from "../lib/language.ts";
 
 interface Action {
   label: string;
@@ -32,13 +32,14 @@ export function FailureMessage({ failure, retry }: { failure: Failure; retry?: (
   return (
     <div className="message problem" role="alert">
       <span>
-        {say(failure.message)}
+        {said(failure.message)}
         {failure.kind === "limited" && <Wait at={failure.retryAt} seconds={seconds} />}
         {failure.kind === "broken" && failure.reference && <small> Reference: {failure.reference}</small>}
       </span>
       {retry && (
         <button type="button" className="plain" disabled={seconds > 0} onClick={retry}>
-          {say("Try again")}{seconds > 0 && <span aria-hidden="true"> ({seconds})</span>}
+          {said("Try again")}
+          {seconds > 0 && <span aria-hidden="true"> ({seconds})</span>}
         </button>
       )}
     </div>
@@ -47,8 +48,8 @@ export function FailureMessage({ failure, retry }: { failure: Failure; retry?: (
 
 /** When to try again. The time runs, and screen readers hear only the first: the alert is read when it appears. */
 function Wait({ at, seconds }: { at: number | undefined; seconds: number }): ReactNode {
-  const when = at === undefined ? say("in a moment") : seconds > 0 ? inSeconds(at, at - seconds * 1000) : say("now");
-  return <span aria-live="off"> {say("Try again {when}.", { when })}</span>;
+  const when = at === undefined ? said("in a moment") : seconds > 0 ? inSeconds(at, at - seconds * 1000) : said("now");
+  return <span aria-live="off"> {said("Try again {when}.", { when })}</span>;
 }
 
 /** Whole seconds until a time; 0 when it has passed. */

@@ -3,7 +3,7 @@
 import { type ReactNode, useState } from "react";
 import { sendVerification } from "../lib/auth.ts";
 import { expected, type Failure } from "../lib/failure.ts";
-import { say } from "../lib/language.ts";
+import { said } from "../lib/language.ts";
 import { FailureMessage, Message } from "./message.tsx";
 
 export function SendAgain({ email }: { email: string }): ReactNode {
@@ -22,12 +22,13 @@ export function SendAgain({ email }: { email: string }): ReactNode {
     }
   }
 
-  if (state === "sent") return <Message kind="notice">{say("Another mail is on its way to {email}.", { email })}</Message>;
+  if (state === "sent")
+    return <Message kind="notice">{said("Another mail is on its way to {email}.", { email })}</Message>;
   return (
     <>
       {failure && <FailureMessage failure={failure} />}
       <button type="button" aria-busy={state === "busy"} disabled={state === "busy"} onClick={() => void send()}>
-        {say("Send the mail again")}
+        {said("Send the mail again")}
       </button>
     </>
   );

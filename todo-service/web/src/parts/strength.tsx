@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { findRefusal } from "../lib/auth.ts";
-import { say } from "../lib/language.ts";
+import { said } from "../lib/language.ts";
 import { LEAST, rate } from "../lib/password.ts";
 
 const WORDS = {
@@ -17,7 +17,7 @@ export function Strength({ password, name, email }: { password: string; name: st
   return (
     <>
       {password && <span className={`strength ${strength}`} aria-hidden="true" />}
-      <output>{say(refusal ?? WORDS[strength])}</output>
+      <output>{said(refusal ?? WORDS[strength])}</output>
     </>
   );
 }
