@@ -60,8 +60,9 @@ class TestDevices:
         forged = {**ann.fields("end-device-form-2")[1], "change": "end-device"}
         assert bob.post(action, **forged).last.status_code == 403, "a form of another session"
         without = {name: value for name, value in own.items() if name != "form_token"}
-        for change in ("end-device", "end-other-devices", "withdraw", "export", "delete"):
+        for change in ("end-device", "end-other-devices", "withdraw", "export", "stop-recovery"):
             assert bob.post(action, **without, change=change).last.status_code == 403
+        assert bob.post("/account/change", **without, change="delete").last.status_code == 403
         assert [is_signed_in(each) for each in (ann, phone, bob, other)] == [True] * 4
         events = sqlite_service.rows("SELECT count(*) FROM audit_events WHERE event = 'session_revoked'")
         assert events == [(0,)], "what ended nothing is no event"

@@ -283,10 +283,8 @@ CONTESTED = [
     ("agree", "undeclare role"),
     ("delete group", "agree"),
     ("add passkey", "delete account"),
-    ("use passkey", "delete account"),
     ("use passkey", "change password"),
     ("remove passkey", "use passkey"),
-    ("add passkey", "remove passkey"),
 ]
 ALL = [(first, second) for first in OPERATIONS for second in OPERATIONS]
 PAIRS = ALL if os.environ.get("LOCK_PAIRS") == "all" else CONTESTED
