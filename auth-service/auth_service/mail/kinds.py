@@ -24,6 +24,7 @@ class Kind(StrEnum):
     PASSKEY_ADDED = "passkey_added"
     PASSKEY_REMOVED = "passkey_removed"
     PASSKEY_COPIED = "passkey_copied"  # a counter that did not rise: somebody may have the key of a passkey
+    IMPERSONATED = "impersonated"  # an application acts as the person, and the API cannot tell
     TEST = "test"  # by an operator, to see whether mail works
 
 
