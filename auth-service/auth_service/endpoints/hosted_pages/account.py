@@ -21,6 +21,7 @@ from . import (
     account_email,
     account_overview,
     account_password,
+    own_tokens,
 )
 from .account_data import AccountDataParts
 from .account_deletion import AccountDeletionParts
@@ -59,6 +60,7 @@ BUTTONS: Mapping[str, Submit] = {  # on the page itself
     "forget-browser": account_browsers.forget_one,
     "forget-browsers": account_browsers.forget_all,
     "withdraw": account_overview.withdraw,
+    "end-token": own_tokens.end_at_account,
     "export": account_data.export,
 }
 

@@ -21,6 +21,7 @@ from .account_devices import list_devices
 from .agreed import AgreedParts, list_applications
 from .forms import render_form
 from .moments import day
+from .own_tokens import list_own
 
 DONES: Mapping[str, str] = {  # what was done, by the value in the page's address
     "password": "Your password is changed.",
@@ -31,6 +32,7 @@ DONES: Mapping[str, str] = {  # what was done, by the value in the page's addres
     "end-other-devices": "All other devices are signed out.",
     "forget-browser": "That browser is asked for a code again.",
     "forget-browsers": "Every browser is asked for a code again.",
+    "end-token": "The token is removed. It no longer works.",
     "withdraw": "The application's access is removed.",
 }
 
@@ -52,7 +54,7 @@ async def render(
     error: str | None = None,
     done: str | None = None,
 ) -> Response:
-    account = current.account
+    account, resources = current.account, await parts.resources.current(now=now)
     async with parts.database.reading() as session:
         password_hash = await find_password_hash(session, account.id)
         browsers = await list_browsers(session, account, password_hash, now)
@@ -60,6 +62,7 @@ async def render(
         activity = await list_activity(session, account.id)
         codes_left = await recovery_codes.count_unused(session, account.id)
         passkeys = await count_passkeys(session, account.id)
+        tokens = await list_own(session, account.id, resources, now)
     return render_form(
         request,
         parts,
@@ -79,6 +82,7 @@ async def render(
         browsers=browsers,
         trusted_for=TRUSTED_FOR.days,
         devices=devices,
+        tokens=tokens,
         applications=await list_applications(parts, current),
         activity=activity,
     )

@@ -1,16 +1,18 @@
 """/personal-tokens: a person makes tokens for their own scripts, sees their last use, and ends them.
 
-Making one asks for the password again: whoever finds an open browser must not leave with a year of access. The token is
-shown once, in the answer to the form: no address shows it again.
+Making one asks for the password again: whoever finds an open browser must not leave with a year of access. An account
+without a password needs a recent sign-in instead, as for its passkeys; /passkeys asks for one. The token is shown once,
+in the answer to the form: no address shows it again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ...accounts.accounts import find_password_hash
 from ...accounts.passwords import RETRY_AFTER, TooBusy
 from ...audit.trail import record
 from ...clients.cache import ClientCache
@@ -19,7 +21,6 @@ from ...http.current_session import Current, SessionParts, find_current
 from ...http.pages import ANSWERS, see_other
 from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
-from ...oauth.audiences import Resources
 from ...oauth.authentication_context import PASSWORD
 from ...oauth.names import NotAName, parse_name
 from ...oauth.parameters import Parameters
@@ -28,10 +29,12 @@ from ...resources.resources import lock_registered
 from ...sessions.browser_sessions import lock_live
 from ...signing_in.confirming import ConfirmingParts, confirm_password
 from ...signing_in.guessing import WrongPassword
+from ...signing_in.passkey_changes import NotFresh, require_fresh
 from ...tokens import personal_tokens
 from ...tokens.holders import hold_owners
 from ...tokens.personal_tokens import MAX_PER_ACCOUNT, PersonalToken, TooManyTokens, Wanted, scopes_for
 from .forms import FormParts, in_words, is_ours, read_page_form, render_form, retry_later, why_not_ours
+from .own_tokens import end_own, list_own
 from .sentences import TOO_BUSY, WRONG_CURRENT_PASSWORD, Section
 
 PATH = "/personal-tokens"
@@ -40,6 +43,7 @@ SCOPE = "scope."  # the name of a scope's box begins so
 LIFETIMES = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "A year"}  # days
 NO_SCOPE = "Choose what the token may do."
 SEVERAL_APIS = "A token is for one API. Make another one for the other API."
+CONFIRM_FIRST = "Your sign-in was too long ago. Confirm that it is you first."
 TOO_MANY = f"You have {MAX_PER_ACCOUNT} tokens. Remove one that you no longer need."
 router = APIRouter()
 
@@ -73,19 +77,19 @@ async def submit(request: Request, now: Now) -> Response:
         return await _render(request, parts, current, now, form, why_not_ours(request, parts), 403)
     revoked = form.get("revoke")
     if revoked is not None:
-        await parts.database.transact(_revoke, revoked, current.account.id, now)
+        await parts.database.transact(end_own, revoked, current.account.id, now)
         return see_other(PATH)
     try:
-        wanted = await _read(parts, form, current, now)
-        await confirm_password(request, parts, now, current.account, form.get("password") or "")
+        wanted = await _confirm(request, parts, form, current, await _read(parts, form, current), now)
         made = await parts.database.transact(_make, wanted, current.session.id, now)
     except (NotMade, NotAName) as fault:
         text = f"The name {fault}" if isinstance(fault, NotAName) else str(fault)
         return await _render(request, parts, current, now, form, text, 422)
     except TooManyTokens:
         return await _render(request, parts, current, now, form, TOO_MANY, 422)
-    except WrongPassword:
-        return await _render(request, parts, current, now, form, WRONG_CURRENT_PASSWORD, 403)
+    except (WrongPassword, NotFresh) as refused:
+        error = WRONG_CURRENT_PASSWORD if isinstance(refused, WrongPassword) else CONFIRM_FIRST
+        return await _render(request, parts, current, now, form, error, 403)
     except TooManyAttempts as held:
         error = f"Too many attempts. Please wait {in_words(held.retry_after)} and try again."
         return retry_later(await _render(request, parts, current, now, form, error, 429), held.retry_after)
@@ -96,12 +100,28 @@ async def submit(request: Request, now: Now) -> Response:
     return render_form(request, parts, "personal_token_made", None, token_name=made[0].name, token=made[1])
 
 
-async def _read(parts: TokenPageParts, form: Parameters, current: Current, now: datetime) -> Wanted:
+async def _confirm(
+    request: Request, parts: TokenPageParts, form: Parameters, current: Current, wanted: Wanted, now: datetime
+) -> Wanted:
+    """The same with when and how the person proved who they are. Raises as `confirm_password`, or NotFresh."""
+    if await _has_password(parts, current):
+        await confirm_password(request, parts, now, current.account, form.get("password") or "")
+        return replace(wanted, auth_time=now, amr=(PASSWORD,))
+    require_fresh(current, now=now)
+    return replace(wanted, auth_time=current.session.authenticated_at, amr=current.session.methods)
+
+
+async def _has_password(parts: TokenPageParts, current: Current) -> bool:
+    async with parts.database.reading() as session:
+        return await find_password_hash(session, current.account.id) is not None
+
+
+async def _read(parts: TokenPageParts, form: Parameters, current: Current) -> Wanted:
     """What the form asks for. Raises NotMade or NotAName."""
     name = parse_name(form.get("name") or "")
     if not name:
         raise NotMade("Please give the token a name, so that you know it again.")
-    offered = await _offered(parts, now)
+    offered = await _offered(parts, parts.clock())
     chosen = {api.resource: [scope for scope, _ in api.scopes if form.get(SCOPE + scope)] for api in offered}
     named = [(resource, tuple(scopes)) for resource, scopes in chosen.items() if scopes]
     if len(named) != 1:
@@ -110,8 +130,7 @@ async def _read(parts: TokenPageParts, form: Parameters, current: Current, now: 
     if days not in LIFETIMES:
         raise NotMade("Choose when the token ends.")
     resource, scopes = named[0]
-    lifetime = timedelta(days=int(days))
-    return Wanted(current.account.id, name, resource, scopes, lifetime, auth_time=now, amr=(PASSWORD,))
+    return Wanted(current.account.id, name, resource, scopes, timedelta(days=int(days)))
 
 
 async def _make(
@@ -132,14 +151,6 @@ async def _make(
     return made
 
 
-async def _revoke(session: AsyncSession, token_id: str, account_id: str, now: datetime) -> None:
-    """End one of the person's own tokens. Nothing happens if it has ended, or is another person's."""
-    ended = await personal_tokens.revoke(session, token_id, account_id=account_id, now=now)
-    if ended is not None:
-        facts: dict[str, Any] = {"personal_token_id": ended.id, "by": "person"}
-        await record(session, "personal_token_revoked", now=now, account_id=account_id, **facts)
-
-
 async def _offered(parts: TokenPageParts, now: datetime) -> list[Section]:
     """The APIs and their scopes that a token may have."""
     resources = await parts.resources.current(now=now)
@@ -157,9 +168,9 @@ async def _render(
     error: str | None = None,
     status: int = 200,
 ) -> Response:
-    async with parts.database.reading() as session:
-        found = await personal_tokens.list_live(session, current.account.id, limit=MAX_PER_ACCOUNT, now=now)
     resources = await parts.resources.current(now=now)
+    async with parts.database.reading() as session:
+        tokens = await list_own(session, current.account.id, resources, now)
     offered = await _offered(parts, now)
     return render_form(
         request,
@@ -170,19 +181,11 @@ async def _render(
         status=status,
         error=error,
         account=current.account,
-        tokens=[_describe(each, resources) for each in found],
+        asks_password=await _has_password(parts, current),
+        tokens=tokens,
         offered=offered,
         chosen=[scope for api in offered for scope, _ in api.scopes if form and form.get(SCOPE + scope)],
         token_name=(form.get("name") or "")[:256] if form else "",
         lifetimes=LIFETIMES,
         days=(form.get("days") if form else None) or "90",
     )
-
-
-def _describe(token: PersonalToken, resources: Resources) -> dict[str, object]:
-    api = resources.find(token.resource)
-    words = [api.scopes.get(each, each) for each in token.scopes] if api else list(token.scopes)
-    return {
-        "id": token.id, "name": token.name, "api": api.name if api else token.resource, "scopes": words,
-        "last_used_at": token.last_used_at, "expires_at": token.expires_at,
-    }  # fmt: skip
