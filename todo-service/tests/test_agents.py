@@ -17,7 +17,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import TextContent
 
-from todo_fixtures import agents
+from todo_fixtures import agents, sharing
 from todo_fixtures.agents import agent, call, refusal, result, send, token
 from todo_fixtures.issuer import ISSUER, status
 from todo_fixtures.service import Service, wait_until
@@ -109,6 +109,35 @@ def test_nobody_gets_at_another_persons_todos(isolated_service: Service) -> None
     assert result(other, "list_todos")["items"] == result(other, "search_todos", q="milk")["items"] == []
     mine = result(agent(isolated_service, sub=sub), "list_todos")["items"]
     assert [(each["id"], each["version"]) for each in mine] == [(todo_id, 1)]
+
+
+@pytest.mark.parametrize(
+    ("role", "adding", "changing"),
+    [("stranger", 422, 404), ("former", 422, 404), ("viewer", 403, 403), ("editor", 200, 200), ("owner", 200, 200)],
+)
+def test_an_agent_may_do_in_a_shared_list_what_its_person_may(
+    isolated_service: Service, role: str, adding: int, changing: int
+) -> None:
+    """Adding, planning and completing. In one plan one's own todos and shared ones have a result each."""
+    shared = sharing.make(isolated_service)
+    mine, owner = agent(isolated_service, sub=shared.subs[role]), shared.client("owner")
+    if adding == 200:
+        assert result(mine, "add_todo", title="Bread", list_id=shared.list_id)["list_id"] == shared.list_id
+    else:
+        assert refusal(mine, "add_todo", title="Bread", list_id=shared.list_id)["status"] == adding
+    assert len(owner.get(TODOS, params={"list_id": shared.list_id}).json()["items"]) == (2 if adding == 200 else 1)
+    own = result(mine, "add_todo", title="My own")["id"]
+    asked = [{"id": own, "priority": 1}, {"id": shared.todo_id, "due": "2027-01-31", "priority": 3}, {"id": "no"}]
+    planned = result(mine, "plan_todos", todos=asked)["results"]
+    assert [each["status"] for each in planned] == [200, changing, 404]
+    seen = owner.get(f"{TODOS}/{shared.todo_id}").json()
+    assert (seen["due"], seen["priority"]) == (("2027-01-31", 3) if changing == 200 else (None, 0))
+    inbox = result(mine, "plan_todos", todos=[{"id": shared.todo_id, "list_id": None}])["results"][0]
+    assert inbox["status"] == (200 if role == "owner" else 422 if role == "editor" else changing)
+    if role == "owner":
+        return
+    answered = call(mine, "complete_todo", id=shared.todo_id).json()["result"]
+    assert answered.get("isError", False) is (changing != 200)
 
 
 def test_a_token_of_one_api_does_not_open_the_other(sqlite_service: Service) -> None:
