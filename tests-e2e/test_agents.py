@@ -1,12 +1,15 @@
 """An AI agent signs in at /mcp by itself, in front of a person who reads what it asks for, works, and is cut off."""
 
+import os
 from collections.abc import Iterator
 from html import unescape
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from e2e_fixtures.agents import Agent, Documents, authorization, documents
+from e2e_fixtures.guest_agents import CALLBACKS, PROGRAMS, running_agent
 from e2e_fixtures.people import bearer
 from e2e_fixtures.providers import Account, Ours
 from e2e_fixtures.stack import Stack, running_stack
@@ -74,6 +77,24 @@ def test_an_agent_with_fewer_scopes_asks_for_the_missing_one_later(
     assert [each for each in SENTENCES if each in first] == [SENTENCES[0]]
     assert SENTENCES[2] in second
     assert len(agent.call("list_todos")["items"]) == 1
+
+
+TRIED = sorted(PROGRAMS) if os.environ.get("GUESTS") == "all" else ["fastmcp"]
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_a_guest_signs_in_by_itself_works_and_is_cut_off(
+    stack: Stack, published: Documents, account: Account, name: str, tmp_path: Path
+) -> None:
+    """Other people's clients, unmodified. After the removal at /account the agent has to ask its person again."""
+    client_id = published.publish(name, redirect_uris=CALLBACKS)
+    with running_agent(name, stack, account, client_id, tmp_path / "agent") as agent:
+        added = agent.call("add_todo", title="Buy milk")
+        assert [each["id"] for each in agent.call("list_todos")["items"]] == [added["id"]]
+        (consent,) = agent.consents
+        assert all(sentence in unescape(consent) for sentence in SENTENCES)
+        agent.cut_off(client_id)
+        wait_until(lambda: agent.call("list_todos") is not None and len(agent.consents) == 2)
 
 
 EVERYTHING = f"openid profile email offline_access todos:read todos:write {' '.join(SCOPES)}"

@@ -1,18 +1,27 @@
 """/account: devices, applications, activity, the file of one's data, and the end of the account."""
 
 import json
+from typing import Any
 
 import pytest
 
+from auth_service.clients.clients import Client
 from auth_service.endpoints.hosted_pages import account_activity, account_data
+from auth_service.endpoints.hosted_pages.provenance import describe
+from auth_service.endpoints.token.grants import GRANT_TYPES
 from auth_service.migrations.tables import import_tables
+from auth_service.oauth.client_metadata import parse
+from auth_service.oauth.metadata_values import DEVICE_CODE, REFRESH_TOKEN
 from auth_service.sessions.device_names import UNKNOWN, name_device
 
 from .browser import Browser, signed_in
-from .code_flow import register_frontend
+from .code_flow import METADATA, register_frontend
 from .conftest import PASSWORD, Service
 from .factor_scene import protect
+from .registry import RESOURCES
 
+LOOPBACK = {"redirect_uris": ["http://127.0.0.1:9/callback"], "token_endpoint_auth_method": "none"}
+DEVICE = {"grant_types": [DEVICE_CODE, REFRESH_TOKEN], "redirect_uris": [], "token_endpoint_auth_method": "none"}
 ANN, BOB = "ann@example.com", "bob@example.com"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SAFARI = (
@@ -98,7 +107,7 @@ class TestApplications:
         ).json()
         page = browser.open("/account").page
         assert "<i>Report" not in browser.last.text
-        assert "<i>Report</i> Last used today" in page.text
+        assert "<i>Report</i> At app.example.com. Allowed today. Last used today." in page.text
         assert "Keep this access while you are away" in page.text
         browser.press(f"withdraw-form-{frontend.client_id}", f"withdraw-{frontend.client_id}")
         assert (browser.path, "no-applications" in browser.page.elements) == ("/account", True)
@@ -108,10 +117,48 @@ class TestApplications:
         frontend = register_frontend(sqlite_service, client_name="Own board", first_party=True)
         browser = signed_in(sqlite_service)
         assert "code" in browser.authorize(frontend).answer
-        assert "needs no permission" in browser.open("/account").page.text
+        text = browser.open("/account").page.text
+        assert "Own board At app.example.com. First used today." in text
+        assert "needs no permission" in text
         browser.press(f"withdraw-form-{frontend.client_id}", f"withdraw-{frontend.client_id}")
         assert "Own board" not in browser.page.text
         assert sqlite_service.rows("SELECT count(*) FROM grants WHERE ended_at IS NULL") == [(0,)]
+
+    @pytest.mark.parametrize(
+        ("client_id", "registered_by", "changes", "words", "is_stranger"),
+        [
+            ("client_x", None, {}, "At app.example.com.", False),
+            ("client_x", "token:1", {}, "At app.example.com. It has registered itself.", False),
+            (
+                "client_x",
+                "open",
+                LOOPBACK,
+                "A program on a computer or a phone of yours. It has registered itself.",
+                True,
+            ),
+            (
+                "https://agent.example.com/client.json",
+                "document",
+                LOOPBACK,
+                "A program on a computer or a phone of yours. It describes itself at agent.example.com.",
+                True,
+            ),
+            ("client_x", None, DEVICE, "A device or a command line, which you allowed by a code.", False),
+            (
+                "client_x",
+                None,
+                {"redirect_uris": [f"https://{name}.example.com/" for name in "abcd"]},
+                "At a.example.com, b.example.com, c.example.com and others.",
+                False,
+            ),
+        ],
+    )
+    def test_it_is_said_where_an_application_comes_from(
+        self, client_id: str, registered_by: str | None, changes: dict[str, Any], words: str, is_stranger: bool
+    ) -> None:
+        registered = parse({**METADATA, **changes}, resources=RESOURCES, supported_grant_types=GRANT_TYPES).members()
+        client = Client(client_id=client_id, registered=json.dumps(registered), registered_by=registered_by)
+        assert describe(client) == (words, is_stranger)
 
 
 class TestActivity:

@@ -227,8 +227,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an exchange by anybody": ({**EXCHANGE, "token_endpoint_auth_method": "none"}, "protected_resource: only for a cl"),
     "rules as an object": ({**EXCHANGE, "exchange": {"resource": API}}, "exchange: must be a list of objects"),
     "a rule without scopes": ({**EXCHANGE, "exchange": [{"resource": API}]}, "exchange: must be a list of objects"),
-    "a rule that impersonates": (
-        {**EXCHANGE, "exchange": [{"resource": API, "scope": "todos:read", "impersonation": True}]},
+    "a text for impersonation": (
+        {**EXCHANGE, "exchange": [{"resource": API, "scope": "todos:read", "impersonation": "true"}]},
+        "exchange: must be a list of objects",
+    ),
+    "a number for impersonation": (
+        {**EXCHANGE, "exchange": [{"resource": API, "scope": "todos:read", "impersonation": 1}]},
+        "exchange: must be a list of objects",
+    ),
+    "a rule with an unknown member": (
+        {**EXCHANGE, "exchange": [{"resource": API, "scope": "todos:read", "subject": "*"}]},
         "exchange: must be a list of objects",
     ),
     "a rule with an empty scope": (

@@ -306,7 +306,17 @@ def test_no_mail_is_stored_while_none_is_sent(sqlite_service: Service) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_every_mail_with_the_same_words_to_replace(language: str) -> None:
-    facts = {"product": "P", "host": "h", "time": "t", "address": "a", "left": "3", "from": "f", "until": "u"}
+    facts = {
+        "product": "P",
+        "host": "h",
+        "time": "t",
+        "address": "a",
+        "left": "3",
+        "from": "f",
+        "until": "u",
+        "application": "A",
+        "api": "B",
+    }
     for kind in Kind:
         letter, english = (write_letter(kind, each, facts, url="https://x") for each in (language, "en"))
         assert (len(letter.before), len(letter.after)) == (len(english.before), len(english.after))

@@ -19,6 +19,7 @@ from .dpop_client import Prover
 from .factor_scene import protect
 from .oauth_client import claims_of, post, register
 from .several_apis import BILLING, apis, is_active
+from .statements import statements
 from .test_expiry import run_expiry
 from .test_passkey_pages import AUTHENTICATE, add, options
 from .test_token_exchange import error as exchange_error
@@ -277,6 +278,20 @@ def test_a_person_makes_a_token_sees_its_use_and_removes_it(service: Service) ->
     assert trail == [("personal_token_created",), ("personal_token_revoked",)]
 
 
+def test_an_account_without_a_password_needs_a_recent_sign_in(sqlite_service: Service) -> None:
+    """As for its passkeys. The token's `auth_time` is that of the sign-in."""
+    browser = own_page(sqlite_service)
+    sqlite_service.execute("DELETE FROM identities")
+    sqlite_service.execute("UPDATE browser_sessions SET authenticated_at = '2020-01-01 00:00:00'")
+    page = browser.open("/personal-tokens").page.elements
+    assert ("password" in page, page["confirm-link"]["href"]) == (False, "/passkeys")
+    assert fill_in(browser).last.status_code == 403
+    assert sqlite_service.rows("SELECT * FROM personal_tokens") == []
+    sqlite_service.execute("UPDATE browser_sessions SET authenticated_at = created_at")
+    claims = claims_of(trade(sqlite_service, shown_token(fill_in(browser))).json()["access_token"])
+    assert (0 < claims["auth_time"] <= claims["iat"], claims["amr"], claims["acr"]) == (True, ["pwd"], "aal1")
+
+
 NOT_MADE: dict[str, tuple[dict[str, str | None], int]] = {
     "a wrong password": ({"password": "wrong-password"}, 403),
     "no password": ({"password": None}, 403),
@@ -296,6 +311,28 @@ def test_a_form_that_is_not_right_makes_nothing(sqlite_service: Service, name: s
     browser = fill_in(own_page(sqlite_service), **changes)
     assert (browser.last.status_code, "error" in browser.page.elements) == (status, True)
     assert sqlite_service.rows("SELECT * FROM personal_tokens") == []
+
+
+def test_a_token_is_seen_and_removed_at_the_account_too(service: Service) -> None:
+    """With its API, its scopes and its last use, which costs a statement once an hour at most."""
+    service.clock.stop()
+    browser = own_page(service)
+    token = shown_token(fill_in(browser))
+    [[token_id]] = service.rows("SELECT id FROM personal_tokens")
+    trade(service, token)
+    service.execute("UPDATE personal_tokens SET name = 'Seen'")
+    with statements() as seen:
+        trade(service, token)
+    assert [each for each in seen if each.startswith("UPDATE personal_tokens")] == []
+    shown = browser.open("/account").page.text
+    assert "Seen Your own token for Todos: Read your todos. Made today, last used today" in shown
+    other = own_page(service, "bob@example.com").open("/account")
+    forged = {**other.fields("export-form")[1], "change": "end-token", "token": token_id}
+    assert other.post("/account", **forged).path == "/account"
+    assert trade(service, token).status_code == 200, "it is somebody else's"
+    browser.press(f"end-token-form-{token_id}", f"end-token-{token_id}")
+    assert (browser.path, "changed" in browser.page.elements) == ("/account", True)
+    assert error(service, token) == (400, "invalid_request")
 
 
 def test_a_person_sees_and_removes_only_their_own(sqlite_service: Service) -> None:

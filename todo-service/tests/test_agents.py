@@ -17,7 +17,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import TextContent
 
-from todo_fixtures import agents
+from todo_fixtures import agents, sharing
 from todo_fixtures.agents import agent, call, refusal, result, send, token
 from todo_fixtures.issuer import ISSUER, status
 from todo_fixtures.service import Service, wait_until
@@ -109,6 +109,36 @@ def test_nobody_gets_at_another_persons_todos(isolated_service: Service) -> None
     assert result(other, "list_todos")["items"] == result(other, "search_todos", q="milk")["items"] == []
     mine = result(agent(isolated_service, sub=sub), "list_todos")["items"]
     assert [(each["id"], each["version"]) for each in mine] == [(todo_id, 1)]
+
+
+# By role: the status of adding a todo to the list, of changing one, and of moving it to the inbox.
+ROLES = {
+    "stranger": (422, 404, 404), "former": (422, 404, 404), "viewer": (403, 403, 403), "editor": (200, 200, 422),
+    "owner": (200, 200, 200),
+}  # fmt: skip
+
+
+def test_an_agent_may_do_in_a_shared_list_what_its_person_may(isolated_service: Service) -> None:
+    """Adding, planning and completing. In one plan one's own todos and shared ones have a result each."""
+    shared = sharing.make(isolated_service)
+    owner, day = shared.client("owner"), 0
+    for role, (adding, changing, moving) in ROLES.items():
+        mine, day = agent(isolated_service, sub=shared.subs[role]), day + 1
+        answered = call(mine, "add_todo", title=role, list_id=shared.list_id).json()["result"]
+        told = json.loads(answered["content"][0]["text"])
+        assert (told["status"] if answered.get("isError") else 200) == adding, role
+        own = result(mine, "add_todo", title="My own")["id"]
+        asked = [{"id": own, "priority": 1}, {"id": shared.todo_id, "due": f"2027-01-0{day}"}, {"id": "no"}]
+        planned = result(mine, "plan_todos", todos=asked)["results"]
+        assert [each["status"] for each in planned] == [200, changing, 404], role
+        is_due = owner.get(f"{TODOS}/{shared.todo_id}").json()["due"] == f"2027-01-0{day}"
+        assert is_due is (changing == 200), role
+        completed = call(mine, "complete_todo", id=shared.todo_id).json()["result"]
+        assert completed.get("isError", False) is (changing != 200), role
+        moved = result(mine, "plan_todos", todos=[{"id": shared.todo_id, "list_id": None}])["results"]
+        assert [each["status"] for each in moved] == [moving], role
+    titles = {each["title"] for each in owner.get(TODOS, params={"list_id": shared.list_id}).json()["items"]}
+    assert titles == {"editor", "owner"}
 
 
 def test_a_token_of_one_api_does_not_open_the_other(sqlite_service: Service) -> None:

@@ -141,6 +141,17 @@ async def _count(session: AsyncSession, row: dict[str, object], counted_as: str)
     await session.execute(insert.on_conflict_do_update(index_elements=[AuditEvent.counted_as], set_=counted))
 
 
+async def has_happened(session: AsyncSession, event: str, *, account_id: str, client_id: str, since: datetime) -> bool:
+    """Whether the trail has such an event of this account and client at `since` or later."""
+    known = select(AuditEvent.id).where(
+        AuditEvent.event == event,
+        AuditEvent.account_id == account_id,
+        AuditEvent.client_id == client_id,
+        AuditEvent.occurred_at >= since,
+    )
+    return await session.scalar(known.limit(1)) is not None
+
+
 @dataclass(frozen=True)
 class Filter:
     """Which events to list; None: all. `since` is inclusive, `until` exclusive."""

@@ -30,6 +30,7 @@ from ..tokens.refresh_tokens import RefreshTokens
 from ..tokens.shown_tokens import ShownRefreshToken, find_token
 
 router = APIRouter()
+EXCHANGED = "An exchanged token ends with the token that it was traded for."
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,25 @@ async def revoke(request: Request) -> JSONResponse:
 async def _end_personal(parts: RevokeParts, token: str, client: Client, now: datetime) -> None:
     """Whoever has a personal access token may end it: its person, or somebody who has found it."""
     held = await personal_tokens.find(parts.database, token)
-    if held is not None:
-        await _end_grant(parts, held.holder.grant.id, client, now)
+    if held is None:
+        return
+    own = held.authorized
+    facts = {"personal_token_id": own.id, "by": "holder"}
+    end = recorded(
+        personal_tokens.revoke,
+        "personal_token_revoked",
+        at=now,
+        if_=bool,
+        account_id=own.account_id,
+        client_id=client.client_id,
+        facts=lambda _: facts,
+    )
+    await parts.database.transact(end, own.id, now=now)
 
 
 async def _end_grant_of(token: VerifiedToken, parts: RevokeParts, client: Client, now: datetime) -> None:
     if token.is_exchanged:
-        raise UnsupportedTokenType("An exchanged token ends with the token that it was traded for.")
+        raise UnsupportedTokenType(EXCHANGED)
     if token.is_of_service:
         revoke = recorded(clients.revoke_own_tokens, "service_tokens_revoked", at=now, client_id=client.client_id)
         await parts.database.transact(revoke, client.client_id, now=now)
@@ -77,6 +90,8 @@ async def _end_grant_of(token: VerifiedToken, parts: RevokeParts, client: Client
     holder = await find_holder(parts.database, client_id=token.client_id, status=token.status, revoked_too=True)
     if holder is not None:
         await _end_grant(parts, holder.grant.id, client, now)
+    elif await parts.access_tokens.is_of_another_grant(token, now=now):
+        raise UnsupportedTokenType(EXCHANGED)
 
 
 async def _end_grant(parts: RevokeParts, grant_id: str, client: Client, now: datetime) -> None:

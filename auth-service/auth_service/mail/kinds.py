@@ -33,6 +33,7 @@ class Kind(StrEnum):
     SECOND_FACTOR_REMOVED = "second_factor_removed"  # by an operator
     PASSWORD_SET = "password_set"  # noqa: S105 - a kind of mail: an account without a password has got one
     PERSONAL_TOKEN_MADE = "personal_token_made"  # noqa: S105 - as above
+    IMPERSONATED = "impersonated"  # an application acts as the person, and the API cannot tell
     TEST = "test"  # by an operator, to see whether mail works
 
 

@@ -3,10 +3,13 @@
 `exchange` of a client's metadata has a rule for each API that it may act at, and only an operator sets it:
 
     "exchange": [{"resource": "https://api.example.com/billing", "scope": "billing:read"}]
+
+Its token says who acts (`act`): delegation. With `"impersonation": true` in the rule it does not, and the API takes the
+client for the person (RFC 8693 §1.1).
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from . import scope as scopes
@@ -18,7 +21,10 @@ ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a
 PERSONAL_TOKEN = "urn:x-auth-service:token-type:personal-access-token"  # noqa: S105 - a type, our own
 MAX_ACTORS = 3  # nested in `act`
 MAX_RULES = 32
-_SHAPE = 'exchange: must be a list of objects, each with "resource" and "scope".'
+_SHAPE = (
+    'exchange: must be a list of objects, each with "resource" and "scope", '
+    'and where it is meant with "impersonation": true.'
+)
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,15 @@ class ExchangeRule:
 
     resource: str
     scopes: tuple[str, ...]
+    is_impersonation: bool = False  # its tokens have no `act`
 
-    def members(self) -> dict[str, str]:
-        return {"resource": self.resource, "scope": " ".join(self.scopes)}
+    def members(self) -> dict[str, str | bool]:
+        told = {"impersonation": True} if self.is_impersonation else {}
+        return {"resource": self.resource, "scope": " ".join(self.scopes), **told}
 
     @classmethod
-    def restore(cls, members: Mapping[str, str]) -> Self:
-        return cls(members["resource"], tuple(members["scope"].split()))
+    def restore(cls, members: Mapping[str, Any]) -> Self:
+        return cls(members["resource"], tuple(members["scope"].split()), members.get("impersonation", False))
 
 
 def read_rules(value: object, resources: Resources) -> tuple[ExchangeRule, ...]:
@@ -46,27 +54,30 @@ def read_rules(value: object, resources: Resources) -> tuple[ExchangeRule, ...]:
         return ()
     if not isinstance(value, list) or len(value) > MAX_RULES or not all(map(_has_shape, value)):
         raise InvalidClientMetadata(_SHAPE)
-    rules = tuple(_read_rule(each["resource"], each["scope"], resources) for each in value)
+    rules = tuple(_read_rule(each, resources) for each in value)
     if len({rule.resource for rule in rules}) < len(rules):
         raise InvalidClientMetadata("exchange: a resource has one rule.")
     return rules
 
 
 def _has_shape(rule: object) -> bool:
+    """Whether it is a rule as on the wire. `impersonation` is a boolean and nothing that looks like one."""
     return (
         isinstance(rule, dict)
-        and rule.keys() == {"resource", "scope"}
-        and all(isinstance(value, str) for value in rule.values())
+        and rule.keys() - {"impersonation"} == {"resource", "scope"}
+        and all(isinstance(rule[name], str) for name in ("resource", "scope"))
+        and isinstance(rule.get("impersonation", False), bool)
     )
 
 
-def _read_rule(resource: str, scope: str, resources: Resources) -> ExchangeRule:
+def _read_rule(rule: Mapping[str, Any], resources: Resources) -> ExchangeRule:
+    resource, scope = rule["resource"], rule["scope"]
     api = resources.find(resource)
     if api is None:
         known = ", ".join(each.resource for each in resources.registered) or "none; register the API first"
         raise InvalidClientMetadata(f"exchange: known resources are {known}.")
     try:
-        return ExchangeRule(resource, scopes.parse(scope, tuple(api.scopes)))
+        return ExchangeRule(resource, scopes.parse(scope, tuple(api.scopes)), rule.get("impersonation", False))
     except OAuthError:
         told = " ".join(api.scopes) or "none"
         raise InvalidClientMetadata(f"exchange: the scopes of {resource} are {told}.") from None
@@ -77,7 +88,7 @@ def without(
 ) -> tuple[ExchangeRule, ...]:
     """The rules that are left when an API, or some of its scopes, are removed."""
     left = (
-        ExchangeRule(rule.resource, tuple(each for each in rule.scopes if each not in lost))
+        replace(rule, scopes=tuple(each for each in rule.scopes if each not in lost))
         for rule in rules
         if not (is_whole and rule.resource == resource)
     )

@@ -17,7 +17,7 @@
     removed_access.py        removing an API or a scope, and taking it out of consents, grants and clients
     removed_roles.py         taking roles that an API no longer declares from accounts and clients
     issued_before.py         ending what was issued to accounts, while their sessions and grants live on
-    last_uses.py             when clients last used what an account gave them
+    last_uses.py             since when clients have access to an account, and when they last used it
     person_claims.py         what an account says about its person
 
 A code is redeemed by one conditional UPDATE, so of two requests one gets tokens. A refresh token is `LOCATOR.SECRET`:

@@ -120,17 +120,29 @@ class AccessTokenReader:
 
     async def find_account(self, token: VerifiedToken, *, now: datetime) -> Account | None:
         """The account of a live token. None if the token is revoked, or is a client_credentials token."""
-        if token.is_of_service:
+        own = await self.find_granted(token, now=now)
+        return own or await self._find_exchanged(token, now)
+
+    async def find_granted(self, token: VerifiedToken, *, now: datetime) -> Account | None:
+        """As `find_account`, but only if the token is of a grant, or session, of the client that it names.
+
+        None for a token of an exchange, also for one without `act`: its index is of another client's grant.
+        """
+        if token.is_of_service or token.is_exchanged:
             return None
-        if token.is_exchanged:
-            return await self._find_exchanged(token, now)
         if token.client_id == WEB_CLIENT_ID:
             return await find_signed_in(self.database, token.session_id or "", status=token.status, now=now)
         holder = await find_holder(self.database, client_id=token.client_id, status=token.status)
         return holder.account if holder is not None and holder.is_live(now=now) else None
 
+    async def is_of_another_grant(self, token: VerifiedToken, *, now: datetime) -> bool:
+        """Whether the token is live, and its client got it by an exchange; also if it has no `act`."""
+        return await self.find_granted(token, now=now) is None and await self._find_exchanged(token, now) is not None
+
     async def _find_exchanged(self, token: VerifiedToken, now: datetime) -> Account | None:
         """The account of the grant, or of the session at `web`, that the first token of the chain belonged to."""
+        if token.is_of_service or token.status is None or token.client_id == WEB_CLIENT_ID:
+            return None  # no exchange makes such tokens
         holder = await find_holder(self.database, client_id=None, status=token.status)
         if holder is not None:
             return holder.account if holder.is_live(now=now) else None

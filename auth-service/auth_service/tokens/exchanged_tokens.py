@@ -31,7 +31,7 @@ def issue_exchanged(
     scope: str,
     roles: HeldRoles,
     *,
-    act: Mapping[str, Any],
+    act: Mapping[str, Any] | None,
     jkt: str | None,
     now: datetime,
 ) -> tuple[str, int]:

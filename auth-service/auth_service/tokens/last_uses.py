@@ -1,7 +1,11 @@
-"""When clients last used what an account gave them: an authorization, or a refresh."""
+"""Since when clients have access to an account, and when they last used it: an authorization, or a refresh.
+
+Nothing is written for this: grants and refresh tokens have these times anyway. An access token leaves no trace here.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,13 +17,18 @@ _CLIENT_ID = func.coalesce(Grant.client_url, Grant.client_key)
 _USED_AT = func.coalesce(RefreshTokenFamily.rotated_at, RefreshTokenFamily.created_at, Grant.created_at)
 
 
-async def find_last_uses(session: AsyncSession, account_id: str) -> Mapping[str, datetime]:
-    """The time of the last use by client_id, for clients with a live grant. An access token leaves no trace here."""
+class Uses(NamedTuple):
+    since: datetime  # the oldest of its live grants
+    last: datetime
+
+
+async def find_uses(session: AsyncSession, account_id: str) -> Mapping[str, Uses]:
+    """By client_id, for clients with a live grant."""
     live = (Grant.account_id == account_id, Grant.ended_at.is_(None))
     uses = (
-        select(_CLIENT_ID, func.max(_USED_AT))
+        select(_CLIENT_ID, func.min(Grant.created_at), func.max(_USED_AT))
         .outerjoin(RefreshTokenFamily, RefreshTokenFamily.grant_id == Grant.id)
         .where(*live)
         .group_by(_CLIENT_ID)
     )
-    return {row[0]: row[1] for row in await session.execute(uses)}
+    return {row[0]: Uses(row[1], row[2]) for row in await session.execute(uses)}

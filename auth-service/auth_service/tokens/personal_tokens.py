@@ -23,14 +23,14 @@ from ..oauth.resources import Resource
 from ..sealed import opaque
 from ..store import identifiers
 from ..store.database import Database
-from ..store.instants import Instant
+from ..store.instants import Instant, is_recent
 from ..store.rows import Expiry, insert_into
 from . import personal_values
 from .holders import Held, held_of, hold_owners, select_held
 
 MAX_LIFETIME = timedelta(days=366)
 MAX_PER_ACCOUNT = 50
-SEEN_EVERY = timedelta(minutes=1)  # a use within a minute of the last one is not written
+SEEN_EVERY = timedelta(hours=1)  # a use within an hour of the last one that was noted costs no statement
 NEVER = datetime.fromtimestamp(0, UTC)  # `auth_time` of one that an operator made: no person was authenticated
 _REGISTERED = {
     "client_name": "Personal access tokens", "grant_types": [TOKEN_EXCHANGE], "response_types": [],
@@ -125,7 +125,13 @@ async def find(database: Database, token: str) -> Held[PersonalToken] | None:
     return None if values is None else held_of(PersonalToken, values)
 
 
+def is_use_due(token: PersonalToken, *, now: datetime) -> bool:
+    """Whether a use is to be noted now."""
+    return token.last_used_at is None or not is_recent(token.last_used_at, within=SEEN_EVERY, now=now)
+
+
 async def note_use(session: AsyncSession, token_id: str, *, now: datetime) -> None:
+    """Note the use, unless a parallel request has."""
     row = PersonalToken
     is_due = or_(row.last_used_at.is_(None), row.last_used_at <= now - SEEN_EVERY)
     await session.execute(update(row).where(row.id == token_id, is_due).values(last_used_at=now))

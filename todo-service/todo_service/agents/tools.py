@@ -1,6 +1,6 @@
 """The tools: what an agent may call, the scope that each needs, and the function that it calls."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..http import costs
+from ..http import costs, problems
+from ..http.problems import Problem
 from ..todos import batch, cursors, endpoints, list_endpoints, list_queries, lists, queries, sharing
+from ..todos.batch import Ready, Result, Update
 from ..todos.fields import Due, ListId, NewTodo, Priority, Status, Todo, without_default
 from ..todos.identifiers import new_id, parse_id
 from ..todos.list_fields import OWN, NewTodoList, TodoList
@@ -115,12 +117,14 @@ async def _list_lists(call: Call, asked: Nothing) -> object:
 
 
 async def _add_todo(call: Call, asked: NewTodo) -> object:
-    now, quota, owner = call.now, call.parts.quota, call.owner
+    now, parts, fields = call.now, call.parts, asked.columns()
+
+    async def act(owner: str, connection: AsyncConnection, quota: Quota, within: Within) -> Mapping[str, Any]:
+        id_ = new_id(now.timestamp())
+        return await queries.create(owner, connection, id_=id_, fields=fields, now=now, quota=quota, within=within)
+
     with as_problems():
-        async with call.parts.database.writing(owner) as connection:
-            id_ = new_id(now.timestamp())
-            row = await queries.create(owner, connection, id_=id_, fields=asked.columns(), now=now, quota=quota)
-    return Todo.of(row)
+        return Todo.of(await sharing.add_todo(parts.database, call.owner, fields.get("list_id"), act, parts.quota))
 
 
 async def _add_list(call: Call, asked: NewTodoList) -> object:
@@ -156,7 +160,10 @@ async def _set_status(call: Call, asked: Named, status: Status) -> object:
 
 
 async def _plan_todos(call: Call, asked: Plan) -> object:
-    """As a batch of updates: each counts as a request, each has a result of its own, and the others are still done."""
+    """As a batch of updates: each counts as a request, each has a result of its own, and the others are still done.
+
+    Those of lists that others share are changed afterwards, one by one.
+    """
     owner, parts, now = call.owner, call.parts, call.now
     async with costs.turn(parts.batch_turns, owner, "batches"):
         await costs.spend(call.request, owner, len(asked.todos) - 1)
@@ -166,7 +173,29 @@ async def _plan_todos(call: Call, asked: Plan) -> object:
         with as_problems():
             async with parts.database.writing(owner) as connection:
                 results = await batch.do_all(owner, connection, ready, now, parts.quota)
+        for number, (each, result) in enumerate(zip(ready, results, strict=True)):
+            if not isinstance(each, Ready) or result.status != problems.NOT_FOUND.status:
+                continue
+            if isinstance(each.operation, Update):
+                results[number] = await _plan_shared(call, each, each.operation.todo.columns())
     return batch.BatchResults.model_construct(results=results)
+
+
+async def _plan_shared(call: Call, ready: Ready, columns: Mapping[str, Any]) -> Result:
+    """The result for a todo that is not the person's own."""
+    parts = call.parts
+
+    async def act(owner: str, connection: AsyncConnection, quota: Quota, within: Within) -> RowMapping:
+        return await queries.change(
+            owner, connection, ready.id, columns, versions=None, now=call.now, quota=quota, within=within
+        )
+
+    try:
+        with as_problems(f"/operations/{ready.number}/todo"):
+            row = await sharing.change_shared(parts.database, call.owner, ready.id, act, parts.quota)
+            return batch.result(200, row)
+    except Problem as problem:
+        return batch.refused(problem, ready.number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,10 +188,11 @@ def prepare(operation: object, number: int, now: datetime, *, strict: bool) -> R
             raise not_found()
         return Ready(number, parsed, existing, _versions(parsed.if_match, strict=strict))
     except Problem as problem:
-        return _refused(problem, number)
+        return refused(problem, number)
 
 
-def _refused(problem: Problem, number: int) -> Result:
+def refused(problem: Problem, number: int) -> Result:
+    """The result of the operation with this number, which was refused."""
     kind = problem.problem_type
     document = ProblemDocument(
         type=kind.type,
@@ -209,25 +210,26 @@ async def _do(run: BatchRun, ready: Ready) -> Result:
         with as_problems(f"/operations/{ready.number}/todo"):
             return await _apply(run, ready)
     except Problem as problem:
-        return _refused(problem, ready.number)
+        return refused(problem, ready.number)
 
 
 async def _apply(run: BatchRun, ready: Ready) -> Result:
     if ready.row is not None:
-        return _result(201, await run.create(ready.row))
+        return result(201, await run.create(ready.row))
     match ready.operation:
         case Update(todo=todo):
-            return _result(200, await run.change(ready.id, todo.columns(), ready.versions))
+            return result(200, await run.change(ready.id, todo.columns(), ready.versions))
         case Act(op="delete"):
             await run.remove(ready.id, ready.versions)
             return Result(status=204)
         case Act(op="restore"):
-            return _result(200, await run.restore(ready.id, ready.versions))
+            return result(200, await run.restore(ready.id, ready.versions))
     status = "done" if ready.operation.op == "complete" else "open"
-    return _result(200, await run.change(ready.id, {"status": status}, ready.versions))
+    return result(200, await run.change(ready.id, {"status": status}, ready.versions))
 
 
-def _result(status: int, row: Columns) -> Result:
+def result(status: int, row: Columns) -> Result:
+    """The result of an operation after which its todo is `row`."""
     return Result.model_construct(status=status, todo=Todo.of({name: row[name] for name in _SHOWN}), problem=None)
 
 

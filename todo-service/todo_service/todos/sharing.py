@@ -44,10 +44,44 @@ async def change_todo(database: Database, subject: str, id_: uuid.UUID, act: Act
         async with database.writing(subject) as connection:
             return await act(subject, connection, quota, None)
     except TodoNotFound:
-        place = await memberships.find_by_todo(database, subject, id_)
-        if place is None:
-            raise
+        return await change_shared(database, subject, id_, act, quota)
+
+
+async def change_shared(database: Database, subject: str, id_: uuid.UUID, act: Act[T], quota: Quota) -> T:
+    """As `change_todo`, for a todo that is not the subject's own.
+
+    Raises:
+        TodoNotFound: it is in no list that is shared with the subject.
+        InsufficientRole: the subject may only see it.
+    """
+    place = await memberships.find_by_todo(database, subject, id_)
+    if place is None:
+        raise TodoNotFound
     _require_editor(place)
+    return await _act_for_member(database, subject, place, act, quota)
+
+
+async def add_todo(database: Database, subject: str, list_id: uuid.UUID | None, act: Act[T], quota: Quota) -> T:
+    """Call `act`, which adds a todo, in one transaction for the owner of the list (None: the subject's inbox).
+
+    Raises:
+        UnknownList: the list is neither the subject's nor shared with it.
+        InsufficientRole: the subject may only see it.
+    """
+    try:
+        async with database.writing(subject) as connection:
+            return await act(subject, connection, quota, None)
+    except UnknownList:
+        if list_id is None:
+            raise
+        place = await find_editable(database, subject, list_id)
+    try:
+        return await _act_for_member(database, subject, place, act, quota)
+    except TodoNotFound:  # the membership has just ended
+        raise UnknownList from None
+
+
+async def _act_for_member(database: Database, subject: str, place: Membership, act: Act[T], quota: Quota) -> T:
     async with database.for_member(subject).writing(place.owner) as connection:
         within = await memberships.lock_writable(place.owner, connection, subject)
         return await act(place.owner, connection, of_another(quota), within)

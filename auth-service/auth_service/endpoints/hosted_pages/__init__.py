@@ -35,12 +35,14 @@
     consent.py             ask for consent to a client's scopes
     device.py              type the code that a device shows
     agreed.py              the applications that have access, and withdrawing it
+    provenance.py          where an application comes from, in words
     moments.py             times in words
     sentences.py           sentences that several pages say; scopes in words, a section for each API
     signout.py             ask, and then end the session
     forms.py               reading a form, refusing one that is not ours, and the way back to /oauth/authorize
     personal_tokens.py     tokens for a person's own scripts, and
     personal_token_confirm.py   who makes one
+    own_tokens.py          these tokens in words, and the end of one
     stylesheet.py          the pages' stylesheet and the script of passkeys, kept by browsers for ever
 
 The pages are forms and links, and work without a script; only passkeys need one (http/templates/passkeys.js). A page

@@ -25,6 +25,7 @@ from . import (
     account_profile,
     account_recovery,
     account_sign_ins,
+    own_tokens,
 )
 from .account_data import AccountDataParts
 from .account_deletion import AccountDeletionParts
@@ -73,6 +74,7 @@ BUTTONS: Mapping[str, Submit] = {  # on the page itself
     "forget-browsers": account_browsers.forget_all,
     "stop-recovery": account_recovery.stop,
     "withdraw": account_overview.withdraw,
+    "end-token": own_tokens.end_at_account,
     "export": account_data.export,
 }
 

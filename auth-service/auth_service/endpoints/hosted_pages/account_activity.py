@@ -23,6 +23,7 @@ IN_WORDS: Mapping[str, str] = {
     "email_changed": "The email address was changed",
     "email_verified": "The email address was confirmed",
     "identity_unlinked": "A way to sign in was removed",
+    "impersonated": "An application acted as you, by the operator's rule",
     "mailed_code_refused": "A wrong code of a mail was entered",
     "passkey_added": "A passkey was added",
     "passkey_copied": "A sign-in with a passkey that seems to exist twice was refused",

@@ -23,6 +23,7 @@ from .account_devices import list_devices
 from .agreed import AgreedParts, list_applications
 from .forms import render_form
 from .moments import day
+from .own_tokens import list_own
 
 DONES: Mapping[str, str] = {  # what was done, by the value in the page's address
     "profile": "Your name is changed.",
@@ -36,6 +37,7 @@ DONES: Mapping[str, str] = {  # what was done, by the value in the page's addres
     "stop-recovery": "Your second factor stays. If it was not you, change your password: somebody may know it.",
     "forget-browser": "That browser is asked for a code again.",
     "forget-browsers": "Every browser is asked for a code again.",
+    "end-token": "The token is removed. It no longer works.",
     "withdraw": "The application's access is removed.",
 }
 
@@ -58,7 +60,7 @@ async def render(
     error: str | None = None,
     done: str | None = None,
 ) -> Response:
-    account = current.account
+    account, resources = current.account, await parts.resources.current(now=now)
     async with parts.database.reading() as session:
         password_hash = await find_password_hash(session, account.id)
         browsers = await list_browsers(session, account, password_hash, now)
@@ -67,6 +69,7 @@ async def render(
         codes_left = await recovery_codes.count_unused(session, account.id)
         passkeys = await count_passkeys(session, account.id)
         linked = await list_upstream_identities(session, account.id)
+        tokens = await list_own(session, account.id, resources, now)
     upstreams = await parts.upstreams.cache.offered(now=now)
     names = {each.id: each.name for each in upstreams}
     return render_form(
@@ -91,6 +94,7 @@ async def render(
         browsers=browsers,
         trusted_for=TRUSTED_FOR.days,
         devices=devices,
+        tokens=tokens,
         applications=await list_applications(parts, current),
         activity=activity,
     )

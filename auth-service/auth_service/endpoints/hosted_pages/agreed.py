@@ -1,4 +1,4 @@
-"""The applications of a person, at /account and /consent: what each may do, when it last did, and taking it back."""
+"""A person's applications, at /account and /consent: what each is and may do, when it last did, and taking it back."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,8 +21,9 @@ from ...resources.cache import ResourceCache
 from ...store.database import Database
 from ...store.instants import Clock
 from ...tokens import removed_access
-from ...tokens.last_uses import find_last_uses
+from ...tokens.last_uses import find_uses
 from ...tokens.removed_access import loss_of
+from . import provenance
 from .forms import FormParts, is_ours, render_form, why_not_ours
 from .moments import day
 from .sentences import Section, sections_of
@@ -43,27 +44,34 @@ class AgreedParts(FormParts):
 class Application(NamedTuple):
     client_id: str
     name: str
+    provenance: str  # in words
+    is_stranger: bool
     sections: list[Section]  # empty: it needs no consent, or what it was for is gone
-    used: str  # when it was last used; "": it has no access now
+    since: Sentence  # when the person first allowed it, or, without a consent, since when it has access
+    used: Sentence | None  # when it was last used; None: it has no access now
 
 
 async def list_applications(parts: AgreedParts, current: Current) -> list[Application]:
     """The clients with the person's consent, and after them those that have access without one."""
     account_id, now = current.account.id, parts.clock()
     async with parts.database.reading() as session:
-        agreed = _by_client(await consents.list_consents(session, account_id=account_id, limit=MAX_SHOWN))
-        used = await find_last_uses(session, account_id)
-    resources = await parts.resources.current(now=now)
-    used = {client_id: at for client_id, at in used.items() if client_id != PERSONAL_CLIENT_ID}  # they have a page
-    named = [(client_id, await _name(parts, client_id)) for client_id in dict.fromkeys((*agreed, *used))]
+        given = await consents.list_consents(session, account_id=account_id, limit=MAX_SHOWN)
+        uses = await find_uses(session, account_id)
+    agreed, resources = _by_client(given), await parts.resources.current(now=now)
+    uses = {client_id: each for client_id, each in uses.items() if client_id != PERSONAL_CLIENT_ID}  # see own_tokens.py
+    since = {client_id: each.since for client_id, each in uses.items()} | _first_by_client(given)
+    found = [*dict.fromkeys((*agreed, *uses))][:MAX_SHOWN]
+    clients = {client_id: await parts.clients.cache.find(client_id, now=now) for client_id in found}
     return [
         Application(
             client_id,
-            name,
+            client.registration.client_name or client_id if client else client_id,
+            *provenance.describe(client),
             sections_of(agreed.get(client_id, {}), resources),
-            day(used[client_id], now) if client_id in used else "",
+            day(since[client_id], now),
+            day(uses[client_id].last, now) if client_id in uses else None,
         )
-        for client_id, name in named[:MAX_SHOWN]
+        for client_id, client in clients.items()
     ]
 
 
@@ -105,9 +113,10 @@ def _by_client(agreed: Collection[Consent]) -> dict[str, dict[str, frozenset[str
     return scopes
 
 
-async def _name(parts: AgreedParts, client_id: str) -> str:
-    client = await parts.clients.cache.find(client_id, now=parts.clock())
-    return client.registration.client_name or client_id if client else client_id
+def _first_by_client(agreed: Collection[Consent]) -> dict[str, datetime]:
+    """When the person first consented, by client."""
+    newest_first = sorted(agreed, key=lambda each: each.created_at, reverse=True)
+    return {consent.client_id: consent.created_at for consent in newest_first}
 
 
 async def _withdraw(

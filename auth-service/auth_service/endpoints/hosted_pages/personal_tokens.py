@@ -1,7 +1,8 @@
 """/personal-tokens: a person makes tokens for their own scripts, sees their last use, and ends them.
 
 Making one asks again who it is, and is told by mail: who finds an open browser must not leave with a year of access.
-The token is shown once, in the answer to the form: no address shows it again.
+The token is shown once,
+in the answer to the form: no address shows it again.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +24,6 @@ from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
 from ...mail.kinds import Kind
 from ...mail.languages.sentences import Sentence
-from ...oauth.audiences import Resources
 from ...oauth.names import NotAName, parse_name
 from ...oauth.parameters import Parameters
 from ...resources.cache import ResourceCache
@@ -35,7 +35,7 @@ from ...tokens import personal_tokens
 from ...tokens.holders import hold_owners
 from ...tokens.personal_tokens import MAX_PER_ACCOUNT, PersonalToken, TooManyTokens, Wanted, scopes_for
 from .forms import FormParts, in_words, is_ours, read_page_form, render_form, retry_later, why_not_ours
-from .moments import day
+from .own_tokens import end_own, list_own
 from .personal_token_confirm import NotConfirmed, TokenConfirmParts, confirm
 from .sentences import NOT_A_NAME, TOO_BUSY, TOO_MANY_ATTEMPTS, Section
 
@@ -78,7 +78,7 @@ async def submit(request: Request, now: Now) -> Response:
         return await _render(request, parts, current, now, form, why_not_ours(request, parts), 403)
     revoked = form.get("revoke")
     if revoked is not None:
-        await parts.database.transact(_revoke, revoked, current.account.id, now)
+        await parts.database.transact(end_own, revoked, current.account.id, now)
         return see_other(PATH)
     try:
         wanted = await _read(parts, form, current, now)
@@ -108,7 +108,7 @@ async def _read(parts: TokenPageParts, form: Parameters, current: Current, now: 
     name = parse_name(form.get("name") or "")
     if not name:
         raise NotMade("Please give the token a name, so that you know it again.")
-    offered = await _offered(parts, now)
+    offered = await _offered(parts, parts.clock())
     chosen = {api.resource: [scope for scope, _ in api.scopes if form.get(SCOPE + scope)] for api in offered}
     named = [(resource, tuple(scopes)) for resource, scopes in chosen.items() if scopes]
     if len(named) != 1:
@@ -141,14 +141,6 @@ async def _make(
     return made
 
 
-async def _revoke(session: AsyncSession, token_id: str, account_id: str, now: datetime) -> None:
-    """End one of the person's own tokens. Nothing happens if it has ended, or is another person's."""
-    ended = await personal_tokens.revoke(session, token_id, account_id=account_id, now=now)
-    if ended is not None:
-        facts: dict[str, Any] = {"personal_token_id": ended.id, "by": "person"}
-        await record(session, "personal_token_revoked", now=now, account_id=account_id, **facts)
-
-
 async def _offered(parts: TokenPageParts, now: datetime) -> list[Section]:
     """The APIs and their scopes that a token may have."""
     resources = await parts.resources.current(now=now)
@@ -167,10 +159,11 @@ async def _render(
     status: int = 200,
 ) -> Response:
     async with parts.database.reading() as session:
-        found = await personal_tokens.list_live(session, current.account.id, limit=MAX_PER_ACCOUNT, now=now)
         has_password = await find_password_hash(session, current.account.id) is not None
         has_passkey = await count_passkeys(session, current.account.id) > 0 and parts.passkey_checks.is_on
     resources = await parts.resources.current(now=now)
+    async with parts.database.reading() as session:
+        tokens = await list_own(session, current.account.id, resources, now)
     offered = await _offered(parts, now)
     return render_form(
         request,
@@ -181,7 +174,7 @@ async def _render(
         status=status,
         error=error,
         account=current.account,
-        tokens=[_describe(each, resources, now) for each in found],
+        tokens=tokens,
         offered=offered,
         chosen=[scope for api in offered for scope, _ in api.scopes if form and form.get(SCOPE + scope)],
         token_name=(form.get("name") or "")[:256] if form else "",
@@ -191,13 +184,3 @@ async def _render(
         has_passkey=has_passkey,
         has_script=has_passkey,
     )
-
-
-def _describe(token: PersonalToken, resources: Resources, now: datetime) -> dict[str, object]:
-    api = resources.find(token.resource)
-    words = [api.scopes.get(each, each) for each in token.scopes] if api else list(token.scopes)
-    return {
-        "id": token.id, "name": token.name, "api": api.name if api else token.resource, "scopes": words,
-        "used": None if token.last_used_at is None else day(token.last_used_at, now),
-        "ends": Sentence("on {day}", day=token.expires_at.date()),
-    }  # fmt: skip

@@ -6,6 +6,7 @@
     code_trade.py           what both codes share: checked, redeemed once, traded for tokens
     refresh_token.py        a refresh token, for the next one (RFC 6749 §6)
     token_exchange.py       the token that an API was called with, for one for another API (RFC 8693)
+    impersonation.py        such an exchange without `act`: recorded, and told to the person
     personal_token.py       the same for a personal access token, at the reserved client `personal`
     client_credentials.py   a service, for itself (RFC 6749 §4.4)
     grants.py               `GRANTS`: the one list of grant types

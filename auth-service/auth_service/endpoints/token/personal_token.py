@@ -84,7 +84,8 @@ async def _respond(
     audience = resources.audience(own.resource)
     apis = [own.resource] if audience.names_roles else []
     roles = await find_held(parts.database, own.account_id, apis, groups=audience.names_groups)
-    await parts.database.transact(personal_tokens.note_use, own.id, now=now)
+    if personal_tokens.is_use_due(own, now=now):
+        await parts.database.transact(personal_tokens.note_use, own.id, now=now)
     token, lifetime = issue_for_personal(
         parts.tokens, held, audience, " ".join(granted), status, roles, jkt=request.jkt, now=now
     )
