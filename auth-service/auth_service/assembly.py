@@ -19,8 +19,7 @@ from .grants.user_codes import UserCodes
 from .http.browsers import Browsers
 from .http.parts import Supply
 from .http.session_cookies import SessionCookies
-from .keys.ring import KeyRing, open_ring
-from .keys.signing import open_status_list_keys, open_token_stores
+from .keys.ring import KeyRing, open_rings
 from .limits.attempts import AttemptLimiter
 from .limits.clients import ClientLimits, open_client_limits
 from .limits.documents import limit_documents
@@ -104,7 +103,8 @@ async def assembled(settings: Settings, clock: Clock, counts: RequestCounts) -> 
     database = open_database(settings.database_url.get_secret_value())
     try:
         await database.require_revision(HEAD)
-        keys, status_list_keys = await _open_keys(settings, database, clock)
+        secrets, ttl = settings.versioned("key_encryption_keys"), settings.longest_token_ttl
+        keys, status_list_keys = await open_rings(database, secrets, longest_token_ttl=ttl, now=clock())
         status_lists = await _publish_status_lists(settings, database, status_list_keys, clock)
         parts = _assemble(settings, database, clock, counts, keys, status_list_keys, status_lists)
         try:
@@ -113,14 +113,6 @@ async def assembled(settings: Settings, clock: Clock, counts: RequestCounts) -> 
             parts.passwords.close()
     finally:
         await database.close()
-
-
-async def _open_keys(settings: Settings, database: Database, clock: Clock) -> tuple[KeyRing, KeyRing]:
-    """The keys that sign tokens, and those that sign status lists; each is created if there is none."""
-    secrets = settings.versioned("key_encryption_keys")
-    stores = open_token_stores(database, secrets, longest_token_ttl=settings.longest_token_ttl)
-    keys = await open_ring(*stores, now=clock())
-    return keys, await open_ring(open_status_list_keys(database, secrets), now=clock())
 
 
 async def _publish_status_lists(
