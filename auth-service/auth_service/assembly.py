@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
 
-from .accounts.passwords import PasswordHasher
+from .accounts.breached_passwords import BreachedPasswords
+from .accounts.passwords import Cost, PasswordHasher
+from .accounts.sign_ins import StandIns
 from .clients.assertions import AssertionVerifier
 from .clients.authentication import ClientAuthenticator
 from .clients.cache import ClientCache
@@ -76,6 +78,8 @@ class Parts(Supply):
     registration_limits: RegistrationLimits
     session_tokens: SessionTokens
     passwords: PasswordHasher
+    breached_passwords: BreachedPasswords
+    stand_ins: StandIns
     attempts: AttemptLimiter
     outbox: Outbox
     mail_budgets: MailBudgets
@@ -140,6 +144,7 @@ def _assemble(
     quota = settings.client_rate_limit if has_limits else None
     client_limits = open_client_limits(quota, settings.redis_url, settings.redis_ca_file, settings.redis_timeout)
     queue_limit = settings.hashing_queue_limit if has_limits else UNLIMITED_QUEUE
+    cost = Cost(settings.hashing_memory, settings.hashing_passes)
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
     assertions = AssertionVerifier(database, FetchedKeys(outbound))
     cached_clients, resources = ClientCache(database), ResourceCache(settings.issuer, database)
@@ -165,7 +170,9 @@ def _assemble(
         registration=Registration(settings.registration),
         registration_limits=limit_registrations(client_limits),
         session_tokens=SessionTokens(tokens, database, counts, cached_clients, resources),
-        passwords=PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit),
+        passwords=PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit, cost=cost),
+        breached_passwords=BreachedPasswords(settings.pwned_passwords_url, outbound, clock, counts.pwned_lookups),
+        stand_ins=StandIns(secrets),
         attempts=AttemptLimiter(database, secrets, is_on=has_limits),
         outbox=Outbox(is_on=settings.mail_target is not None),
         mail_budgets=MailBudgets(secrets, is_on=has_limits),

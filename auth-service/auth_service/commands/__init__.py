@@ -6,6 +6,7 @@ difference (`apply --plan --exit-code`).
     users.py, users_access.py, users_email.py  `users`: accounts; suspend, activate, delete; their addresses
     users_username.py, users_factors.py        `users set-username`, `users disable-second-factor`
     users_passkeys.py                          `users remove-passkeys`
+    users_import.py, imported_people.py        `users import`: accounts of another system; one line of the file
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     blocking.py                                `clients block`: cut off a client with a metadata document

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MAX_SIZE = 64 * 1024  # octets
 TOTAL_TIMEOUT = timedelta(seconds=3)  # from name resolution to the last octet
 MAX_ADDRESSES = 2  # addresses of one name that are tried
+JSON = {"Accept": "application/json"}
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -57,9 +58,9 @@ class Outbound:
         """
         return (await self.fetch_whole(url, max_size=MAX_SIZE)).body
 
-    async def fetch_whole(self, url: str, *, max_size: int) -> Fetched:
-        """The same with its headers, of at most `max_size` octets."""
-        answer = await self._send("GET", url, {"Accept": "application/json"}, b"", max_size)
+    async def fetch_whole(self, url: str, *, max_size: int, headers: Mapping[str, str] = JSON) -> Fetched:
+        """The same with its headers, of at most `max_size` octets. `headers` are those of the request."""
+        answer = await self._send("GET", url, headers, b"", max_size)
         if answer.status != 200 or answer.headers.get("content-encoding", "identity") != "identity":
             raise FetchFailed(f"the answer is a {answer.status}, or encoded")
         return answer
@@ -70,7 +71,7 @@ class Outbound:
         Raises:
             FetchFailed: not allowed, unreachable, too slow, or the response is too large.
         """
-        headers = {"Accept": "application/json", "Content-Type": media_type}
+        headers = {**JSON, "Content-Type": media_type}
         return (await self._send("POST", url, headers, content, MAX_SIZE)).status
 
     async def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes, max_size: int) -> Fetched:
