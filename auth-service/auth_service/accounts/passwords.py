@@ -36,10 +36,13 @@ class TooBusy(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """What a hash costs. The default is OWASP's minimum for Argon2id."""
+    """What an Argon2id hash costs."""
 
-    memory: int = 19  # MiB
-    passes: int = 2
+    memory: int  # MiB
+    passes: int
+
+
+OWASP_MINIMUM = Cost(memory=19, passes=2)
 
 
 @cache
@@ -52,7 +55,7 @@ def utf16_length(text: str) -> int:
 
 
 class PasswordHasher:
-    def __init__(self, *, threads: int, queue_limit: int, cost: Cost) -> None:
+    def __init__(self, *, threads: int, queue_limit: int, cost: Cost = OWASP_MINIMUM) -> None:
         """One network may take at most a quarter of the queue, but at least one place.
 
         In IPv6 that is a /64; its /56 may take three eighths, and its /48 half of the queue.
