@@ -3,6 +3,7 @@
 Each hash in foreign_hashes.json was made by the system or library that it is named for, at a low cost.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import NoReturn
 
 import pytest
 
-from auth_service.accounts import foreign_hashes
 from auth_service.accounts.foreign_hashes import UnusableHash, parse
 
 PASSWORD = "correct horse \u2460"  # NFKC turns the last character into 1: so does Better Auth, and no other
@@ -62,8 +62,8 @@ def test_an_absurd_cost_is_refused_and_nothing_is_computed(text: str, monkeypatc
     def fail(*arguments: object, **named: object) -> NoReturn:
         raise AssertionError("computed")
 
-    monkeypatch.setattr(foreign_hashes.hashlib, "pbkdf2_hmac", fail)
-    monkeypatch.setattr(foreign_hashes.hashlib, "scrypt", fail)
+    monkeypatch.setattr(hashlib, "pbkdf2_hmac", fail)
+    monkeypatch.setattr(hashlib, "scrypt", fail)
     with pytest.raises(UnusableHash) as refused:
         parse(text)
     assert not set(text.split("$")[-1:]) & set(str(refused.value).split()), "a part of the hash is quoted"
