@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
 
-from .accounts.passwords import UNLIMITED_QUEUE, PasswordHasher
+from .accounts.breached_passwords import BreachedPasswords
+from .accounts.passwords import UNLIMITED_QUEUE, Cost, PasswordHasher
+from .accounts.sign_ins import StandIns
 from .accounts.upstreams.dialogue import Upstreams, open_upstreams
 from .clients.assertions import AssertionVerifier
 from .clients.authentication import ClientAuthenticator
@@ -21,8 +23,7 @@ from .http.branding import Branding, open_branding
 from .http.browsers import Browsers
 from .http.parts import Supply
 from .http.session_cookies import SessionCookies
-from .keys.ring import KeyRing, open_ring
-from .keys.signing import open_status_list_keys, open_token_stores
+from .keys.ring import KeyRing, open_rings
 from .limits.attempts import AttemptLimiter
 from .limits.clients import ClientLimits, open_client_limits
 from .limits.documents import limit_documents
@@ -78,6 +79,8 @@ class Parts(Supply):
     registration_limits: RegistrationLimits
     session_tokens: SessionTokens
     passwords: PasswordHasher
+    breached_passwords: BreachedPasswords
+    stand_ins: StandIns
     attempts: AttemptLimiter
     outbox: Outbox
     mail_budgets: MailBudgets
@@ -109,7 +112,8 @@ async def assembled(settings: Settings, clock: Clock, counts: RequestCounts) -> 
     database = open_database(settings.database_url.get_secret_value())
     try:
         await database.require_revision(HEAD)
-        keys, status_list_keys = await _open_keys(settings, database, clock)
+        secrets, ttl = settings.versioned("key_encryption_keys"), settings.longest_token_ttl
+        keys, status_list_keys = await open_rings(database, secrets, longest_token_ttl=ttl, now=clock())
         status_lists = await _publish_status_lists(settings, database, status_list_keys, clock)
         parts = _assemble(settings, database, clock, counts, keys, status_list_keys, status_lists)
         try:
@@ -118,14 +122,6 @@ async def assembled(settings: Settings, clock: Clock, counts: RequestCounts) -> 
             parts.passwords.close()
     finally:
         await database.close()
-
-
-async def _open_keys(settings: Settings, database: Database, clock: Clock) -> tuple[KeyRing, KeyRing]:
-    """The keys that sign tokens, and those that sign status lists; each is created if there is none."""
-    secrets = settings.versioned("key_encryption_keys")
-    stores = open_token_stores(database, secrets, longest_token_ttl=settings.longest_token_ttl)
-    keys = await open_ring(*stores, now=clock())
-    return keys, await open_ring(open_status_list_keys(database, secrets), now=clock())
 
 
 async def _publish_status_lists(
@@ -153,6 +149,7 @@ def _assemble(
     quota = settings.client_rate_limit if has_limits else None
     client_limits = open_client_limits(quota, settings.redis_url, settings.redis_ca_file, settings.redis_timeout)
     queue_limit = settings.hashing_queue_limit if has_limits else UNLIMITED_QUEUE
+    cost = Cost(settings.hashing_memory, settings.hashing_passes)
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
     cached_clients, resources = ClientCache(database), ResourceCache(settings.issuer, database)
     tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, settings.id_token_ttl, keys)
@@ -178,7 +175,9 @@ def _assemble(
         registration=Registration(settings.registration),
         registration_limits=limit_registrations(client_limits),
         session_tokens=SessionTokens(tokens, database, counts, cached_clients, resources),
-        passwords=PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit),
+        passwords=PasswordHasher(threads=settings.hashing_threads, queue_limit=queue_limit, cost=cost),
+        breached_passwords=BreachedPasswords(settings.pwned_passwords_url, outbound, clock, counts.pwned_lookups),
+        stand_ins=StandIns(secrets),
         attempts=AttemptLimiter(database, secrets, is_on=has_limits),
         outbox=Outbox(is_on=settings.mail_target is not None),
         mail_budgets=MailBudgets(secrets, is_on=has_limits),

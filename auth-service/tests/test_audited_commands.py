@@ -145,6 +145,7 @@ class Scene:
 ANN = ["ann@example.com"]
 STEPS = (
     Step("users create", "account_created", lambda _: ["--email", *ANN], f"{PASSWORD}\n"),
+    Step("users import", "account_imported", lambda _: ["-"], {"email": "imported@example.com"}),
     Step("users set-email", "email_changed", lambda _: [*ANN, *ANN, "--verified"]),
     Step("users set-username", "username_changed", lambda _: [*ANN, "ann"]),
     Step("users set-profile", "profile_changed", lambda _: ANN, {"nickname": "Annie"}),

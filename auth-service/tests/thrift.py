@@ -11,11 +11,16 @@ from httpx2._config import create_ssl_context
 from httpx2._transports import default as default_transport
 
 from auth_service.accounts import passwords
+from auth_service.accounts.passwords import Cost
 from auth_service.commands import serving
 from auth_service.keys import encryption, ring
 
-REAL_ARGON2ID = passwords._ARGON2ID
-CHEAP_ARGON2ID = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+REAL_ARGON2ID = passwords._argon2id
+
+
+def cheap_argon2id(cost: Cost) -> argon2.PasswordHasher:
+    """Another cost for each cost, so that a hash is outdated when the settings change."""
+    return argon2.PasswordHasher(time_cost=cost.passes - 1, memory_cost=cost.memory - 11, parallelism=1)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,8 +33,7 @@ def thrift() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(default_transport, "create_ssl_context", functools.cache(create_ssl_context))
-        patched.setattr(passwords, "_ARGON2ID", CHEAP_ARGON2ID)
-        patched.setattr(passwords, "_NOBODYS", passwords._random_hash())
+        patched.setattr(passwords, "_argon2id", cheap_argon2id)
         patched.setattr(encryption, "load_der_private_key", functools.cache(load_der_private_key))
         patched.setattr(serving, "LAST_ARRIVALS", 0)
         yield
@@ -45,4 +49,4 @@ def quick_reload(monkeypatch: pytest.MonkeyPatch) -> timedelta:
 @pytest.fixture
 def real_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Use the real parameters, for tests of hashing and of the delay that it causes."""
-    monkeypatch.setattr(passwords, "_ARGON2ID", REAL_ARGON2ID)
+    monkeypatch.setattr(passwords, "_argon2id", REAL_ARGON2ID)

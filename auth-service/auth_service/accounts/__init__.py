@@ -8,7 +8,11 @@
     profiles.py          optional claims about a person, which operators set: `set_profile`
     email_addresses.py   `parse_email`: an address in the form in which it is stored and compared
     passwords.py         their length, the list of common ones; Argon2id in a few threads with a bounded queue
+    foreign_hashes.py    hashes of other systems, which came with imported accounts
+    sign_ins.py          what a sign-in reads, and a hash that it renews
+    imports.py           `store_people`: accounts from another system
     weak_passwords.py    `check_new`: common passwords are refused, and those that are the person's name or address
+    breached_passwords.py   those that other services have lost, looked up in Pwned Passwords
     factors/             what is proved after the password: codes of an authenticator app, recovery codes; trusted
                          browsers
     passkeys/            key pairs in people's devices, which sign in without a password

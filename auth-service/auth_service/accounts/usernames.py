@@ -40,10 +40,14 @@ async def set_username(session: AsyncSession, account_id: str, username: str | N
     """
     await accounts.lock(session, account_id)
     if username is not None:
-        name_hash = hashlib.sha256(fold_username(username).encode()).hexdigest()
+        name_hash = hash_of(username)
         given = {"username_hash": name_hash, "account_id": account_id, "created_at": now}
         await session.execute(insert_into(session, GivenUsername).values(given).on_conflict_do_nothing())
         owner = select(GivenUsername.account_id).where(GivenUsername.username_hash == name_hash)
         if await session.scalar(owner) != account_id:
             raise UsernameTaken
     await session.execute(update(Account).where(Account.id == account_id).values(username=username, updated_at=now))
+
+
+def hash_of(username: str) -> str:
+    return hashlib.sha256(fold_username(username).encode()).hexdigest()

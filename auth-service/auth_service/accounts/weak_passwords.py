@@ -1,6 +1,6 @@
 """Passwords that are refused: common ones, and those that are little more than the person's name or address.
 
-Every place that stores a new password asks `check_new`.
+Every place that stores a new password asks `check_new`. Those where people choose one ask breached_passwords.py next.
 """
 
 import re
@@ -26,6 +26,11 @@ class WeakPassword(Exception):
 class CommonPassword(WeakPassword):
     code = "PASSWORD_COMPROMISED"
     sentence = "This password is among the most common ones. Please choose another one."
+
+
+class BreachedPassword(WeakPassword):
+    code = "PASSWORD_COMPROMISED"
+    sentence = "This password is in a list of passwords that other services have lost. Please choose another one."
 
 
 class PersonalPassword(WeakPassword):

@@ -65,6 +65,15 @@ async def record(
     await _record(session, event, now, account_id, client_id, facts, most)
 
 
+async def record_each(session: AsyncSession, event: str, account_ids: Sequence[str], *, now: datetime) -> None:
+    """Write one event for each account, in the transaction that it is about. The commit logs their number only."""
+    session.add_all(
+        AuditEvent(occurred_at=now, last_at=now, event=event, account_id=each, facts="{}", count=1)
+        for each in account_ids
+    )
+    session.info.setdefault(_COMMITTED, []).append((event, {"accounts": len(account_ids)}))
+
+
 async def _record(
     session: AsyncSession,
     event: str,

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import Executable, String, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..oauth import workload_identity
@@ -13,7 +14,7 @@ from ..oauth.client_assertion import ClientAssertion
 from ..oauth.compact_jwt import InvalidJwt, SignedJwt
 from ..store.database import Database
 from ..store.instants import Instant
-from ..store.rows import Expiry, Row, insert_into
+from ..store.rows import Expiry, Row
 from .clients import Client
 from .fetched_keys import FetchedKeys
 from .keys import ClientKey, parse_key_set
@@ -27,6 +28,17 @@ class UsedAssertion(Row):
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+def _spending(insert: postgresql.Insert | sqlite.Insert) -> Executable:
+    marked = insert.values(key=bindparam("key"), expires_at=bindparam("expires_at", type_=Instant))
+    return marked.on_conflict_do_nothing(index_elements=[UsedAssertion.key]).returning(UsedAssertion.key)
+
+
+_SPEND = {
+    "sqlite": _spending(sqlite.insert(UsedAssertion)),
+    "postgresql": _spending(postgresql.insert(UsedAssertion)),
+}
 
 
 @dataclass(frozen=True)
@@ -83,14 +95,8 @@ async def spend_once(database: Database, key: str, *, expires_at: datetime) -> b
     Args:
         key: the hash of what names it: whose it is, and its `jti`.
     """
-    async with database.writing() as session:
-        insert = insert_into(session, UsedAssertion)
-        spent = await session.execute(
-            insert.values(key=key, expires_at=expires_at)
-            .on_conflict_do_nothing(index_elements=[UsedAssertion.key])
-            .returning(UsedAssertion.key)
-        )
-        return spent.scalar_one_or_none() is not None
+    statement = _SPEND[database.writer.dialect.name]
+    return await database.change_row(statement, {"key": key, "expires_at": expires_at}) is not None
 
 
 def _verifies(keys: Sequence[ClientKey], assertion: SignedJwt) -> bool:

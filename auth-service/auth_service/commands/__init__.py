@@ -8,6 +8,7 @@ difference (`apply --plan --exit-code`).
     users_passkeys.py, users_profile.py        `users remove-passkeys`, `users set-profile`
     users_upstreams.py                         `users disconnect`
     notices.py                                 a mail about what an operator has changed
+    users_import.py, imported_people.py        `users import`: accounts of another system; one line of the file
     named_accounts.py, typed_passwords.py      an account as it is named, a password as it is typed
     clients.py, registrations.py, provisioning.py   `clients`: registration; the same id and secret at each deployment
     blocking.py                                `clients block`: cut off a client with a metadata document

@@ -4,8 +4,9 @@ import sys
 from codecs import BOM_UTF8
 from getpass import getpass
 
-from ..accounts.passwords import MAX_LENGTH, MIN_LENGTH, PasswordHasher, utf16_length
+from ..accounts.passwords import MAX_LENGTH, MIN_LENGTH, Cost, PasswordHasher, utf16_length
 from ..accounts.weak_passwords import CommonPassword, PersonalPassword, WeakPassword, check_new
+from ..settings.settings import load_settings
 from .opened import CommandRefused
 
 REFUSALS: dict[type[WeakPassword], str] = {
@@ -43,7 +44,9 @@ async def hash_acceptable(password: str, *about: str) -> str:
     """
     if not MIN_LENGTH <= utf16_length(password) <= MAX_LENGTH:
         raise CommandRefused(f"a password must have {MIN_LENGTH} to {MAX_LENGTH} characters")
-    with PasswordHasher(threads=1, queue_limit=1).place("operator") as place:
+    settings = load_settings()
+    cost = Cost(settings.hashing_memory, settings.hashing_passes)
+    with PasswordHasher(threads=1, queue_limit=1, cost=cost).place("operator") as place:
         try:
             await check_new(place, password, *about)
         except WeakPassword as weak:

@@ -15,7 +15,16 @@ from ..audit.trail import record
 from ..oauth.names import NotAName, parse_name
 from ..sessions.browser_sessions import end_sessions
 from ..store.instants import utc_now
-from . import users_access, users_email, users_factors, users_passkeys, users_profile, users_upstreams, users_username
+from . import (
+    users_access,
+    users_email,
+    users_factors,
+    users_import,
+    users_passkeys,
+    users_profile,
+    users_upstreams,
+    users_username,
+)
 from .named_accounts import Who, get_account, record_of
 from .opened import CommandRefused, opened, run
 from .output import AsJson, Record, show, show_pages
@@ -61,6 +70,7 @@ def set_password(
     show([run(_set_password(who, keep_sessions=keep_sessions))], as_json=as_json)
 
 
+app.add_typer(users_import.app)
 app.add_typer(users_email.app)
 app.add_typer(users_username.app)
 app.add_typer(users_profile.app)

@@ -16,10 +16,20 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..oauth.algorithms import RS256
+from ..sealed.versioned_secrets import Secrets
+from ..store.database import Database
 from ..store.instants import Clock
 from .encryption import UnreadableKey
 from .jws import Signer
-from .signing import ACTIVE, NEXT, OLDEST_FIRST, KeyStore, SigningKey
+from .signing import (
+    ACTIVE,
+    NEXT,
+    OLDEST_FIRST,
+    KeyStore,
+    SigningKey,
+    open_status_list_keys,
+    open_token_stores,
+)
 
 RELOAD_PERIOD = timedelta(seconds=2)
 _log = structlog.get_logger(__name__)
@@ -73,6 +83,19 @@ async def open_ring(*stores: KeyStore, now: datetime) -> KeyRing:
     for store in stores:
         await store.prepare(now=now)
     return KeyRing(stores, await load(stores, now=now))
+
+
+async def open_rings(
+    database: Database, encryption_keys: Secrets, *, longest_token_ttl: timedelta, now: datetime
+) -> tuple[KeyRing, KeyRing]:
+    """The keys that sign tokens, and those that sign status lists; each is created if there is none.
+
+    Raises:
+        UnreadableKey: nothing is changed.
+    """
+    stores = open_token_stores(database, encryption_keys, longest_token_ttl=longest_token_ttl)
+    keys = await open_ring(*stores, now=now)
+    return keys, await open_ring(open_status_list_keys(database, encryption_keys), now=now)
 
 
 async def load(stores: Sequence[KeyStore], *, now: datetime, held: HeldKeys | None = None) -> HeldKeys:

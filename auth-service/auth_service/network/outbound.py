@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MAX_SIZE = 64 * 1024  # octets
 TOTAL_TIMEOUT = timedelta(seconds=3)  # from name resolution to the last octet
 MAX_ADDRESSES = 2  # addresses of one name that are tried
+JSON = {"Accept": "application/json"}
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -64,9 +65,9 @@ class Outbound:
         """
         return (await self.fetch_whole(url, max_size=MAX_SIZE)).body
 
-    async def fetch_whole(self, url: str, *, max_size: int) -> Fetched:
-        """The same with its headers, of at most `max_size` octets."""
-        answer = await self.send("GET", url, {"Accept": "application/json"}, max_size=max_size)
+    async def fetch_whole(self, url: str, *, max_size: int, headers: Mapping[str, str] = JSON) -> Fetched:
+        """The same with its headers, of at most `max_size` octets. `headers` are those of the request."""
+        answer = await self.send("GET", url, headers, max_size=max_size)
         if answer.status != 200 or answer.headers.get("content-encoding", "identity") != "identity":
             raise FetchFailed(f"the answer is a {answer.status}, or encoded")
         return answer
@@ -77,7 +78,7 @@ class Outbound:
         Raises:
             FetchFailed: not allowed, unreachable, too slow, or the response is too large.
         """
-        headers = {"Accept": "application/json", "Content-Type": media_type}
+        headers = {**JSON, "Content-Type": media_type}
         return (await self.send("POST", url, headers, content)).status
 
     async def send(

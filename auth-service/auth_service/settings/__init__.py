@@ -7,6 +7,7 @@
     logos.py         what a logo may be
     sign_in.py       `SignInSettings`: those about signing in
     passkeys.py      `PasskeySettings`: those about passkeys
+    passwords.py     `PasswordSettings`: those about passwords
     environment.py   variables and files, read into raw values; unknown names are refused
     explained.py     what is wrong with a value, in our own words
     kinds.py         what a value may be: an issuer, a list of networks, a versioned secret, a rate, ...

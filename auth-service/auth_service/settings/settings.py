@@ -97,8 +97,6 @@ class Settings(SignInSettings):
         timedelta(days=90), description="A session ends after this time, however often it is used"
     )
     session_fresh_max_age: Positive = Field(timedelta(days=1), description="A sign-in counts as recent for this long")
-    hashing_threads: int = Field(1, ge=1, le=64, description="Threads that run Argon2id")
-    hashing_queue_limit: int = Field(64, ge=1, le=10_000, description="Hashes that may wait for a thread; more get 429")
     limits: Literal["on", "off"] = Field(
         "on", description="`off` turns off the service's own limits, for external test suites"
     )

@@ -10,6 +10,7 @@ from .explained import iso_8601
 from .kinds import Networks
 from .mail import MailSettings
 from .passkeys import PasskeySettings
+from .passwords import PasswordSettings
 
 
 def _delay(value: object) -> object:
@@ -20,7 +21,7 @@ def _delay(value: object) -> object:
 Delay = Annotated[timedelta, Field(ge=timedelta(hours=1), le=timedelta(days=14))]
 
 
-class SignInSettings(MailSettings, BrandSettings, PasskeySettings):
+class SignInSettings(MailSettings, BrandSettings, PasskeySettings, PasswordSettings):
     """The settings about signing in, a part of `Settings`."""
 
     require_second_factor: bool = Field(

@@ -1,6 +1,7 @@
 """Signing in: every way in which a person proves their identity. All endpoints share one path and one lockout.
 
     password_sign_in.py   `sign_in`: from e-mail and password to a session in the response
+    known_passwords.py    the account that it reads, and a newer hash of the password
     second_factor.py      `complete_sign_in`: from the code of a second factor to the session that waits for it
     signed_in_factor.py   the second factor of a person who is signed in: on, off, proved again
     confirming.py         `confirm_password`: the password of a person who is signed in
@@ -28,6 +29,7 @@
     recent_sign_in.py     `require_fresh`: a sign-in of the last minutes, before an important change
     reauthenticating.py   a person who is signed in proves again who they are
     password_sign_up.py   `sign_up`: an account with a password, and its first session
+    new_passwords.py      `judge_new`: a password that a person chooses
     mailed_links.py       `request_link`, `find_mailed`: links that are mailed on request
     password_reset.py     `reset_password`: a new password by such a link
     password_change.py    `change_password`, `confirm_password`: of the person who is signed in

@@ -54,19 +54,26 @@ async def begin_or_ask(
     remember: bool,
     current: Current | None,
     now: datetime,
+    renewed_from: str | None = None,
 ) -> BrowserSession | Asked:
     """The session; or a challenge, if the account has or needs a second factor and the browser is not trusted.
 
     The caller's transaction has locked the account.
+
+    Args:
+        renewed_from: the hash that the same password had until this transaction renewed it. Trust goes on.
     """
     protected_at = await find_second_factor_at(session, account_id)
     is_trusted = False
     if protected_at is not None:
-        tag = trust_tag(account_id, password_hash, protected_at)
-        browser_id = parts.factor_checks.cookies.find_trusted(request, tag)
+        cookies, tag = parts.factor_checks.cookies, trust_tag(account_id, password_hash, protected_at)
+        known_as = trust_tag(account_id, renewed_from, protected_at) if renewed_from else tag
+        browser_id = cookies.find_trusted(request, known_as)
         is_trusted = browser_id is not None and await trusted_browsers.use(
-            session, browser_id, account_id, tag, now=now
+            session, browser_id, account_id, known_as, now=now, tag_after=tag
         )
+        if browser_id is not None and is_trusted and renewed_from:
+            cookies.trust(request, tag, browser_id)
     has_to = protected_at is not None or await is_required(session, parts.factor_checks, account_id)
     if has_to and not is_trusted and proof.second_factor_at is None:
         await record(session, "second_factor_asked", now=now, account_id=account_id)

@@ -17,11 +17,15 @@ from ..telemetry.logs import audit
 
 @dataclass(frozen=True)
 class Tried:
-    """A password to compare, with the address and the hash of the account. An unknown address has no hash."""
+    """A password to compare, with the address and the hash of the account. An unknown address has no hash.
+
+    `stand_in` is then compared instead, so that it takes the time of an account (accounts/sign_ins.py).
+    """
 
     email: str
-    password_hash: str | None
+    password_hash: str | None = field(repr=False)
     password: str = field(repr=False)
+    stand_in: str | None = field(default=None, repr=False)
 
 
 class WrongPassword(Exception):
@@ -61,6 +65,6 @@ async def verify_password(
         parts.counts.attempts_held.add()
         audit("password_attempt_held")
         raise
-    if not await place.matches(tried.password_hash, tried.password):
+    if not await place.matches(tried.password_hash, tried.password, stand_in=tried.stand_in):
         raise WrongPassword
     return attempt

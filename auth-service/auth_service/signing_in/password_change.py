@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import find_password_hash, lock_password, replace_password_hash
 from ..accounts.passwords import MAX_LENGTH, Place, utf16_length
-from ..accounts.weak_passwords import about, check_new
+from ..accounts.weak_passwords import about
 from ..audit.trail import recorded
 from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.session_cookies import device_tag
@@ -16,10 +16,15 @@ from ..limits.attempts import Attempt
 from ..sessions.browser_sessions import BrowserSession, end_sessions
 from ..sessions.proofs import proof_of
 from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
+from .new_passwords import NewPasswordParts, judge_new
 
 
 class NoPassword(Exception):
     """The account has no password."""
+
+
+class HashMoved(WrongPassword):
+    """The stored hash is another one than the one that was compared a moment ago."""
 
 
 class SessionGone(Exception):
@@ -27,7 +32,7 @@ class SessionGone(Exception):
 
 
 @dataclass(frozen=True)
-class PasswordChangeParts(SessionParts, GuessingParts):
+class PasswordChangeParts(SessionParts, GuessingParts, NewPasswordParts):
     """The parts to compare a password of the person who is signed in, and to store a new one."""
 
 
@@ -75,19 +80,28 @@ async def change_password(
     Raises:
         WeakPassword, NoPassword, WrongPassword, TooManyAttempts, TooBusy, SessionGone: nothing is changed.
     """
+    # Checked first: if the new password is refused, the right current one must not count as a failed attempt.
+    await judge_new(request, parts, wanted.new, *about(current.account))
+    try:
+        change, started = await _confirm_and_change(request, parts, now, current, wanted)
+    except HashMoved:  # by another change, or by a sign-in that has renewed the hash: compared once more
+        change, started = await _confirm_and_change(request, parts, now, current, wanted)
+    parts.session_cookies.remember_device(request, device_tag(current.account.id, change.new_hash))
+    if started is not None:
+        parts.session_cookies.set(request, started, now=now)
+    return started
+
+
+async def _confirm_and_change(
+    request: Request, parts: PasswordChangeParts, now: datetime, current: Current, wanted: NewPassword
+) -> tuple[_Change, BrowserSession | None]:
     with place_in_queue(request, parts.passwords) as place:
-        # Checked first: if the new password is refused, the right current one must not count as a failed attempt.
-        await check_new(place, wanted.new, *about(current.account))
         old_hash, attempt = await confirm_password(request, parts, now, place, current, wanted.current)
         new_hash = await place.hash(wanted.new)
     change = _Change(attempt, old_hash, new_hash, wanted.ends_sessions)
     ids = {"session_id": current.session.id}
     record = recorded(_change, "password_changed", at=now, account_id=current.account.id, facts=lambda _: ids)
-    started = await parts.database.transact(record, request, parts, current, change, now)
-    parts.session_cookies.remember_device(request, device_tag(current.account.id, new_hash))
-    if started is not None:
-        parts.session_cookies.set(request, started, now=now)
-    return started
+    return change, await parts.database.transact(record, request, parts, current, change, now)
 
 
 async def _change(
@@ -102,7 +116,7 @@ async def _change(
     account_id = current.account.id
     await parts.attempts.succeeded(session, change.attempt)
     if not await replace_password_hash(session, account_id, change.new_hash, replacing=change.old_hash, now=now):
-        raise WrongPassword  # it was changed a moment ago
+        raise HashMoved
     if not await lock_password(session, account_id, change.new_hash):
         parts.session_cookies.clear(request)
         raise SessionGone

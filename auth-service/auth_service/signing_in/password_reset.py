@@ -13,10 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..accounts import accounts
 from ..accounts.factors import second_factor
 from ..accounts.passkeys import passkeys
-from ..accounts.passwords import PasswordHasher
 from ..accounts.sign_ups import create_password
 from ..accounts.upstreams import identities
-from ..accounts.weak_passwords import about, check_new
+from ..accounts.weak_passwords import about
 from ..audit.trail import record
 from ..http.current_session import device_of
 from ..limits.attempts import AttemptLimiter
@@ -27,12 +26,12 @@ from ..sessions.browser_sessions import end_sessions
 from ..store.instants import Clock
 from .guessing import place_in_queue
 from .mailed_links import InvalidLink, MailParts, account_of, find_mailed, post_link
+from .new_passwords import NewPasswordParts, judge_new
 
 
 @dataclass(frozen=True)
-class ResetParts(MailParts):
+class ResetParts(MailParts, NewPasswordParts):
     clock: Clock
-    passwords: PasswordHasher
     attempts: AttemptLimiter
 
 
@@ -49,8 +48,8 @@ async def reset_password(request: Request, parts: ResetParts, token: str, passwo
         raise InvalidLink  # before anything is hashed
     async with parts.database.reading() as session:
         account = await accounts.find(session, link.account_id)
+    await judge_new(request, parts, password, *(about(account) if account else ()))
     with place_in_queue(request, parts.passwords) as place:
-        await check_new(place, password, *(about(account) if account else ()))
         password_hash = await place.hash(password)
     await parts.database.transact(_reset, request, parts, link, password_hash, parts.clock())
 

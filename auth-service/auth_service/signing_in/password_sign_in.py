@@ -1,24 +1,24 @@
 """Signing in with a password, for the Better Auth protocol and the hosted pages alike: one path, one lockout."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..accounts import accounts
 from ..accounts.accounts import Account
 from ..accounts.passwords import TooBusy
+from ..accounts.sign_ins import lock_or_renew
 from ..audit.trail import record
 from ..http.current_session import Current
-from ..http.session_cookies import device_tag
 from ..limits.attempts import Attempt, TooManyAttempts
 from ..sessions.browser_sessions import BrowserSession
 from ..sessions.proofs import BY_PASSWORD
 from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, counting
 from .begun import Asked, BeginParts, SecondFactorAsked, begin_or_ask
-from .guessing import GuessingParts, Tried, WrongPassword, place_in_queue, verify_password
+from .guessing import Tried, WrongPassword, place_in_queue, verify_password
+from .known_passwords import Credentials, Known, KnownParts, find_known, renewed
 from .mailed_links import MailParts, remind_to_verify
 from .new_devices import is_to_be_told, tell
 
@@ -38,9 +38,14 @@ class EmailNotVerified(Exception):
     """The password is right, but the address is not confirmed. Another link was mailed, unless too many were."""
 
 
+class PasswordMoved(WrongCredentials):
+    """After the password was compared, it was changed or hashed anew, or the account was suspended."""
+
+
 OUTCOMES: dict[type[Exception], str] = {
     SecondFactorAsked: "second_factor",
     WrongCredentials: "refused",
+    PasswordMoved: "refused",
     AccountSuspended: "suspended",
     EmailNotVerified: "unverified",
     TooManyAttempts: "held",
@@ -49,25 +54,7 @@ OUTCOMES: dict[type[Exception], str] = {
 
 
 @dataclass(frozen=True)
-class Known:
-    """An account with a password."""
-
-    account: Account
-    password_hash: str
-
-    @property
-    def device_tag(self) -> str:
-        return device_tag(self.account.id, self.password_hash)
-
-
-@dataclass(frozen=True)
-class Credentials:
-    email: str  # as parse_email returns it
-    password: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class SignInParts(BeginParts, GuessingParts, MailParts):
+class SignInParts(BeginParts, KnownParts, MailParts):
     """The parts to sign in and to start a session."""
 
     clock: Clock
@@ -103,15 +90,25 @@ async def sign_in(
         knows_device = parts.session_cookies.knows_device(request, known.device_tag)
         asks = known.account.second_factor_at is not None  # then the sign-in is told when the code has come
         tells = not asks and await is_to_be_told(parts, known.account, now, knows_device=knows_device)
-        begun = await parts.database.transact(
-            _begin, request, parts, known, attempt, remember=remember, current=current, tells=tells, now=now
-        )
+
+        async def begin(known: Known) -> BrowserSession | Asked:
+            return await parts.database.transact(
+                _begin, request, parts, known, attempt, remember=remember, current=current, tells=tells, now=now
+            )
+
+        try:
+            begun = await begin(known)
+        except PasswordMoved:
+            known = await _compare_again(request, parts, shown)
+            begun = await begin(known)
         if isinstance(begun, Asked):
+            if knows_device and known.renewed:
+                parts.session_cookies.remember_device(request, known.device_tag_after)
             parts.factor_checks.cookies.set_pending(request, begun.token)
             raise SecondFactorAsked(has_none=begun.has_none)
     parts.factor_checks.cookies.clear_pending(request)
     parts.session_cookies.set(request, begun, now=now)
-    parts.session_cookies.remember_device(request, known.device_tag)
+    parts.session_cookies.remember_device(request, known.device_tag_after)
     return known.account, begun
 
 
@@ -128,12 +125,21 @@ async def _begin(
     now: datetime,
 ) -> BrowserSession | Asked:
     """The session; or a challenge, if the account has a second factor and the browser is not trusted."""
-    account_id, password_hash = known.account.id, known.password_hash
+    account_id, former, newer = known.account.id, known.password_hash, known.renewed
     await parts.attempts.succeeded(session, attempt)
-    if not await accounts.lock_password(session, account_id, password_hash):
-        raise WrongCredentials  # the password was changed or the account suspended a moment ago
+    if not await lock_or_renew(session, account_id, former, newer, now=now):
+        raise PasswordMoved
     begun = await begin_or_ask(
-        session, request, parts, account_id, password_hash, BY_PASSWORD, remember=remember, current=current, now=now
+        session,
+        request,
+        parts,
+        account_id,
+        newer or former,
+        BY_PASSWORD,
+        remember=remember,
+        current=current,
+        now=now,
+        renewed_from=former if newer else None,
     )
     if tells and not isinstance(begun, Asked):
         tell(session, request, parts, known.account, now)
@@ -145,11 +151,9 @@ async def _authenticate(
 ) -> tuple[Known, Attempt]:
     """Read the account, close the database connection, and only then compare the password."""
     with place_in_queue(request, parts.passwords) as place:
-        async with parts.database.reading() as session:
-            found = await accounts.find_by_email_with_password(session, shown.email)
-        known = None if found is None or found[1] is None else Known(found[0], found[1])
+        known, stand_in = await find_known(parts, shown.email)
         knows_device = known is not None and parts.session_cookies.knows_device(request, known.device_tag)
-        tried = Tried(shown.email, known.password_hash if known else None, shown.password)
+        tried = Tried(shown.email, known.password_hash if known else None, shown.password, stand_in)
         try:
             attempt = await verify_password(request, parts, now, place, tried, knows_device=knows_device)
         except WrongPassword:
@@ -157,8 +161,23 @@ async def _authenticate(
                 account_id = known.account.id if known else None
                 await record(session, "sign_in_refused", now=now, account_id=account_id, most=0)
             raise WrongCredentials from None
-    if known is None:
-        raise WrongCredentials
-    if known.account.suspended_at is not None:
-        raise AccountSuspended
-    return known, attempt
+        if known is None:
+            raise WrongCredentials
+        if known.account.suspended_at is not None:
+            raise AccountSuspended
+        return await renewed(place, known, shown.password), attempt
+
+
+async def _compare_again(request: Request, parts: SignInParts, shown: Credentials) -> Known:
+    """The account with its present hash: another sign-in may have renewed it. No guess: the same password was right.
+
+    Raises:
+        WrongCredentials: the password was changed, or the account suspended.
+    """
+    with place_in_queue(request, parts.passwords) as place:
+        known, _ = await find_known(parts, shown.email)
+        if known is None or known.account.suspended_at is not None:
+            raise WrongCredentials
+        if not await place.matches(known.password_hash, shown.password):
+            raise WrongCredentials
+        return await renewed(place, known, shown.password)

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account, EmailTaken, create_account
 from ..accounts.factors import challenges
-from ..accounts.passwords import PasswordHasher, TooBusy
+from ..accounts.passwords import TooBusy
 from ..accounts.sign_ups import Wanted, create_unless_taken
-from ..accounts.weak_passwords import CommonPassword, PersonalPassword, check_new
+from ..accounts.weak_passwords import BreachedPassword, CommonPassword, PersonalPassword
 from ..audit.trail import record
 from ..http.current_session import Current, device_of, start_session_here
 from ..http.session_cookies import device_tag
@@ -24,10 +24,12 @@ from ..telemetry.counts import PASSWORD, RequestCounts, counting
 from .begun import Asked, BeginParts, SecondFactorAsked
 from .guessing import place_in_queue
 from .mailed_links import MailParts, may_mail, post_link
+from .new_passwords import NewPasswordParts, judge_new
 
 OUTCOMES: dict[type[Exception], str] = {
     SecondFactorAsked: "succeeded",
     CommonPassword: "common_password",
+    BreachedPassword: "breached_password",
     PersonalPassword: "personal_password",
     EmailTaken: "taken",
     TooManyAttempts: "held",
@@ -37,7 +39,7 @@ OUTCOMES: dict[type[Exception], str] = {
 
 @dataclass(frozen=True)
 class NewAccount:
-    """The data of a new account. All of it is checked, except whether the password is a common one."""
+    """The data of a new account. All of it is checked, except whether the password is a weak one."""
 
     email: str  # as parse_email returns it
     name: str
@@ -46,9 +48,8 @@ class NewAccount:
 
 
 @dataclass(frozen=True)
-class SignUpParts(BeginParts, MailParts):
+class SignUpParts(BeginParts, MailParts, NewPasswordParts):
     clock: Clock
-    passwords: PasswordHasher
     counts: RequestCounts
     requires_verified_email: bool
 
@@ -146,6 +147,6 @@ async def _register(
 
 
 async def _hash(request: Request, parts: SignUpParts, new: NewAccount) -> str:
+    await judge_new(request, parts, new.password, new.name, new.email)
     with place_in_queue(request, parts.passwords) as place:
-        await check_new(place, new.password, new.name, new.email)
         return await place.hash(new.password)

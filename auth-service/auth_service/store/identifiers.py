@@ -20,6 +20,11 @@ def draw() -> str:
     return letters[:LENGTH].decode() if len(letters) >= LENGTH else draw()
 
 
+def from_octets(octets: bytes) -> str:
+    """The place among the identifiers that random octets (64 are enough) give, spread as evenly as they are."""
+    return octets.translate(_LETTERS, _SURPLUS)[:LENGTH].decode()
+
+
 def is_one(text: str) -> bool:
     """Whether the text has the form that `draw` returns."""
     return len(text) == LENGTH and text.isascii() and text.isalnum()

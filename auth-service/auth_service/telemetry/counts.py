@@ -20,7 +20,8 @@ SIGN_IN_OUTCOMES = (SUCCEEDED, "second_factor", "refused", "suspended", "unverif
 SECOND_FACTOR_OUTCOMES = (SUCCEEDED, "refused", "suspended", "held")
 MAIL_LINK_OUTCOMES = (SUCCEEDED, "second_factor", "refused")
 MAIL_CODE_OUTCOMES = (*MAIL_LINK_OUTCOMES, "held")
-SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "personal_password", "held", "busy")
+SIGN_UP_OUTCOMES = (SUCCEEDED, "taken", "common_password", "personal_password", "breached_password", "held", "busy")
+PWNED_OUTCOMES = ("found", "unknown", "failed")
 USER_CODE_OUTCOMES = ("accepted", "unknown", "held")
 PASSKEY_OUTCOMES = (SUCCEEDED, "refused", "suspended", "unverified")
 UPSTREAM_OUTCOMES = (*SIGN_IN_OUTCOMES[:-1], "declined", "unavailable")
@@ -74,6 +75,11 @@ def _user_codes() -> Metric:
     return _counter("auth_user_codes_total", "User codes of devices that were typed", "outcome", known=known)
 
 
+def _pwned() -> Metric:
+    known = tuple((each,) for each in PWNED_OUTCOMES)
+    return _counter("auth_pwned_password_lookups_total", "New passwords looked up elsewhere", "outcome", known=known)
+
+
 def _held() -> Metric:
     return _counter("auth_password_attempts_held_total", "Password attempts refused without a check, after too many")
 
@@ -92,6 +98,7 @@ class RequestCounts:
     code_reuse: Metric = field(default_factory=lambda: _reused("code", "code"))
     user_codes: Metric = field(default_factory=_user_codes)
     attempts_held: Metric = field(default_factory=_held)
+    pwned_lookups: Metric = field(default_factory=_pwned)
 
     @classmethod
     def at_zero(cls, grant_types: Iterable[str]) -> Self:

@@ -63,7 +63,7 @@ describe("a refusal of the Better Auth protocol", () => {
       400,
       "invalid",
       "newPassword",
-      "This password is among the most common ones. Choose another.",
+      "This password is among the most common ones, or other services have lost it. Choose another.",
     ],
     [
       "PASSWORD_PERSONAL",

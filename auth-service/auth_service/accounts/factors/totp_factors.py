@@ -62,6 +62,11 @@ class TotpFactors:
             raise AlreadyEnabled
         return secret
 
+    def adopted(self, account_id: str, secret: str, *, now: datetime) -> TotpFactor:
+        """The row of an app that the person uses already, for an account that is imported with it."""
+        sealed = self.seal.seal(secret, place=account_id)
+        return TotpFactor(account_id=account_id, sealed_secret=sealed, created_at=now, confirmed_at=now)
+
     async def find_secret(self, session: AsyncSession, account_id: str) -> str | None:
         """The secret, confirmed or not. None: the account has no authenticator app. Raises UnreadableSecret."""
         factor = await session.get(TotpFactor, account_id)

@@ -58,15 +58,17 @@ async def trust(
     return browser_id
 
 
-async def use(session: AsyncSession, browser_id: str, account_id: str, tag: str, *, now: datetime) -> bool:
-    """Whether the account still trusts this browser. The use is noted."""
+async def use(
+    session: AsyncSession, browser_id: str, account_id: str, tag: str, *, now: datetime, tag_after: str
+) -> bool:
+    """Whether the account still trusts this browser. The use is noted, and the tag that it has from now on."""
     trusted = (
         TrustedBrowser.id == browser_id,
         TrustedBrowser.account_id == account_id,
         TrustedBrowser.tag == tag,
         TrustedBrowser.expires_at > now,
     )
-    used = update(TrustedBrowser).where(*trusted).values(used_at=now).returning(TrustedBrowser.id)
+    used = update(TrustedBrowser).where(*trusted).values(used_at=now, tag=tag_after).returning(TrustedBrowser.id)
     found = await session.execute(used, execution_options={"synchronize_session": False})
     return found.scalar_one_or_none() is not None
 

@@ -9,9 +9,9 @@ from ...accounts.email_addresses import parse_email
 from ...http.current_session import SessionParts
 from ...http.parts import Now, given
 from ...signing_in.begun import SecondFactorAsked
+from ...signing_in.known_passwords import Credentials
 from ...signing_in.password_sign_in import (
     AccountSuspended,
-    Credentials,
     EmailNotVerified,
     SignInParts,
     WrongCredentials,

@@ -13,6 +13,7 @@ MAX_SHOWN = 20
 IN_WORDS: Mapping[str, str] = {
     "account_created": "The account was created by an operator",
     "account_activated": "The account was activated again",
+    "account_imported": "The account was taken over from another system",
     "account_suspended": "The account was suspended",
     "browser_trusted": "A browser was trusted to sign in without a code",
     "browsers_forgotten": "A browser is asked for a code again",

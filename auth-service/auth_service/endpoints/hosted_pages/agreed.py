@@ -15,6 +15,7 @@ from ...grants import consents
 from ...grants.consents import Consent, Withdrawn
 from ...http.current_session import Current
 from ...http.pages import see_other
+from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...oauth.resources import Resource
 from ...resources.cache import ResourceCache

@@ -17,10 +17,10 @@ from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...sessions.browser_sessions import BrowserSession
 from ...signing_in.begun import SecondFactorAsked
+from ...signing_in.known_passwords import Credentials
 from ...signing_in.passkey_sign_in import PasskeySignInParts
 from ...signing_in.password_sign_in import (
     AccountSuspended,
-    Credentials,
     EmailNotVerified,
     SignInParts,
     WrongCredentials,

@@ -21,9 +21,9 @@ from ...oauth.names import NotAName, parse_name
 from ...oauth.parameters import Parameters
 from ...sessions.browser_sessions import BrowserSession
 from ...signing_in.begun import SecondFactorAsked
+from ...signing_in.known_passwords import Credentials
 from ...signing_in.password_sign_in import (
     AccountSuspended,
-    Credentials,
     EmailNotVerified,
     SignInParts,
     WrongCredentials,
