@@ -84,6 +84,7 @@ Now = Annotated[datetime, Depends(get_now)]
 )
 TWINS: dict[str, tuple[Difference, ...]] = {
     "__main__.py": (),
+    "commands/serving_processes.py": (),
     "http/head_requests.py": (),
     "http/navigation.py": (),
     "http/parts.py": (EXAMPLE, MORE_GIVEN),
@@ -101,6 +102,7 @@ TWINS: dict[str, tuple[Difference, ...]] = {
     "telemetry/logs.py": (AUDIT, MCP),
     "telemetry/metrics.py": (),
     "telemetry/process_metrics.py": (),
+    "telemetry/shared_metrics.py": (),
     "telemetry/tracing.py": (HINTS,),
 }
 # Files of the same name that are not copies: each has a task of its own.
