@@ -2,6 +2,7 @@
 
     serve.py              `serve`: answers requests until SIGTERM
     serving_processes.py  `serve --workers N`: N processes on one port
+    whole_responses.py    `serve` sends small responses in one system call
     migrate.py            `migrate`: brings the database to the newest schema
     refused.py            `CommandRefused`: the reason why a command did nothing
 

@@ -24,6 +24,7 @@ from ..telemetry.shared_metrics import SharedMetrics
 from ..telemetry.tracing import TracingUnavailable
 from .refused import CommandRefused, first_line
 from .serving_processes import Place, fork_processes
+from .whole_responses import WholeResponses
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -97,6 +98,7 @@ def serve(host: str, port: int, metrics_port: int | None, workers: int) -> None:
         proxy_headers=True,
         forwarded_allow_ips=in_both_forms(settings.trusted_proxies),
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
+        http=WholeResponses,
     )
     Server(config, app, place, shared).run(sockets=listeners)
 
