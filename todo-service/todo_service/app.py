@@ -82,13 +82,12 @@ def end_streams(app: FastAPI) -> None:
 
 
 def _add_routes(app: FastAPI, *, takes_events: bool) -> None:
-    app.router.routes.insert(0, UnservedAddresses())
-    routers = (health.router, protected_resource.router, agent_metadata.router, agents.router)
-    for router in (*routers, account_events.router) if takes_events else routers:
-        app.include_router(router)
-    for prefix in (routes.OWN, routes.BY_USER):
-        app.include_router(routes.router(prefix))
-    app.include_router(web.router())
+    """Add the routes themselves, the hottest first: FastAPI would search an included router twice for each request."""
+    routers = [routes.router(prefix) for prefix in (routes.OWN, routes.BY_USER)]
+    routers += [health.router, protected_resource.router, agent_metadata.router, agents.router]
+    routers += [account_events.router] if takes_events else []
+    added = [route for router in (*routers, web.router()) for route in router.routes]
+    app.router.routes[:] = [UnservedAddresses(), *app.router.routes, *added]
 
 
 def own_metrics(app: FastAPI) -> Sequence[Metric | Durations]:

@@ -111,10 +111,12 @@ class Compiled:
                 for of, column in zip(self._types, columns, strict=True)
             )
             self._converters = [(place, convert) for place, convert in enumerate(found) if convert is not None]
-        return [self._row._make(self._converted(row)) for row in rows]
+        if self._converters:
+            rows = [self._converted(row, self._converters) for row in rows]
+        return [*map(self._row._make, rows)]
 
-    def _converted(self, row: Sequence[Any]) -> Sequence[Any]:
+    def _converted(self, row: Sequence[Any], converters: Sequence[tuple[int, Callable[[Any], Any]]]) -> Sequence[Any]:
         values = list(row)
-        for place, convert in self._converters or ():
+        for place, convert in converters:
             values[place] = convert(values[place])
         return values
