@@ -84,6 +84,8 @@ Now = Annotated[datetime, Depends(get_now)]
 )
 TWINS: dict[str, tuple[Difference, ...]] = {
     "__main__.py": (),
+    "commands/serving_processes.py": (),
+    "commands/whole_responses.py": (),
     "http/head_requests.py": (),
     "http/navigation.py": (),
     "http/parts.py": (EXAMPLE, MORE_GIVEN),
@@ -101,6 +103,7 @@ TWINS: dict[str, tuple[Difference, ...]] = {
     "telemetry/logs.py": (AUDIT, MCP),
     "telemetry/metrics.py": (),
     "telemetry/process_metrics.py": (),
+    "telemetry/shared_metrics.py": (),
     "telemetry/tracing.py": (HINTS,),
 }
 # Files of the same name that are not copies: each has a task of its own.
@@ -119,6 +122,7 @@ UNALIKE = {
     "settings/settings.py": "other settings; todo-service's files are for four names, and one may be empty",
     "store/__init__.py": "see above",
     "store/database.py": "todo-service says whose rows a transaction is for; auth-service has sessions of the ORM",
+    "store/prepared.py": "todo-service sends the owner with each statement, and returns several rows",
     "store/inline_sqlite.py": "todo-service reads through AsyncConnection, which insists that something is awaited",
     "telemetry/__init__.py": "see above",
     "telemetry/access_log.py": "todo-service adds header fields to every answer, and logs probes at DEBUG",

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+MOST_WORKERS = 64
+
+
 def up_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py up", description="Install what is missing and run everything.")
     parser.add_argument("--detach", action="store_true", help="return when everything is ready; `down` stops it")
@@ -43,12 +46,17 @@ def up_options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--listen", metavar="ADDRESS", help="listen there too; ISSUER is the origin that others use")
     parser.add_argument("--tls", action="store_true", help="https, with a certificate of this folder's own authority")
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="serving processes of each service (default 1)"
+    )
     parser.add_argument("--no-gateway", action="store_true", help="start the services without the gateway (nginx)")
     parser.add_argument("--no-limits", action="store_true", help="no rate limit and no lockout; on loopback only")
     parser.add_argument("--demo", action="store_true", help="add a person with todos, and a second frontend")
     options = parser.parse_args(arguments)
     if not 0 < options.port < 65536:
         parser.error("--port takes a number from 1 to 65535")
+    if not 0 < options.workers <= MOST_WORKERS:
+        parser.error(f"--workers takes a number from 1 to {MOST_WORKERS}")
     if options.tls and options.no_gateway:
         parser.error("--tls needs the gateway: it cannot be combined with --no-gateway")
     if options.demo and (options.tls or options.no_gateway):
@@ -175,7 +183,7 @@ def supervise(options: argparse.Namespace) -> int:
     )
     try:
         program = None if options.no_gateway else find_nginx()
-        start_services(supervisor, system, worker_port, metrics)
+        start_services(supervisor, system, worker_port, metrics, options.workers)
         if program:
             start_gateway(supervisor, system, program, Listening(addresses, options.port, options.tls), limits)
         if mails_port:
@@ -216,7 +224,9 @@ def metrics_ports(first: int) -> dict[str, int]:
     return ports
 
 
-def start_services(supervisor: Supervisor, system: System, worker_port: int, metrics: Mapping[str, int]) -> None:
+def start_services(
+    supervisor: Supervisor, system: System, worker_port: int, metrics: Mapping[str, int], workers: int
+) -> None:
     environments = {name: system.environment(name) for name in SERVICES}
     for name, environ in environments.items():
         migrate(name, environ)
@@ -227,8 +237,10 @@ def start_services(supervisor: Supervisor, system: System, worker_port: int, met
         ("worker", "auth", "worker", worker_port, metrics["worker"]),
     )
     for process, name, verb, port, metrics_port in processes:
-        listening = ("--host", LOOPBACK, "--port", str(port), "--metrics-port", str(metrics_port))
-        supervisor.add(Child.start(process, service_command(name, verb, *listening), environments[name]))
+        arguments = ["--host", LOOPBACK, "--port", str(port), "--metrics-port", str(metrics_port)]
+        if verb == "serve":
+            arguments += ["--workers", str(workers)]
+        supervisor.add(Child.start(process, service_command(name, verb, *arguments), environments[name]))
     for process, _, _, port, _ in processes:
         supervisor.wait_for(process, partial(answers, port, "/readyz"))
 

@@ -72,6 +72,24 @@ def test_way_in_leads_to_the_gateway(component: str) -> None:
     assert backend["port"] in (port["port"], {"name": port["name"]})
 
 
+@pytest.mark.process
+def test_component_for_several_processes_keeps_the_image_s_command(tmp_path: Path) -> None:
+    """It replaces the arguments of the image, which it has to repeat."""
+    (tmp_path / "kustomization.yaml").write_text(
+        f"resources: [{os.path.relpath(KUBERNETES / 'base', tmp_path)}]\n"
+        f"components: [{os.path.relpath(KUBERNETES / 'components/workers', tmp_path)}]\n"
+    )
+    made = pods(render(os.path.relpath(tmp_path, KUBERNETES)))
+    for name in ("auth-service", "todo-service"):
+        dockerfile = (KUBERNETES.parents[1] / name / "Dockerfile").read_text(encoding="utf-8")
+        [command] = re.findall(r"^CMD (\[.*\])$", dockerfile, re.MULTILINE)
+        overlay_ = yaml.safe_load((KUBERNETES.parent / "compose/workers.yaml").read_text(encoding="utf-8"))
+        of_compose = overlay_["services"][name]["command"]
+        [container] = made[name]["spec"]["containers"]
+        assert container["args"] == [*yaml.safe_load(command), "--workers", "2"]
+        assert of_compose == [*yaml.safe_load(command), "--workers", "${WORKERS:-2}"]
+
+
 class TestPods:
     @pytest.mark.parametrize("name", BASE_PODS)
     def test_keep_to_the_restricted_standard(self, name: str) -> None:

@@ -47,13 +47,13 @@ def command(*arguments: str, cwd: Path, **settings: str) -> subprocess.Completed
 
 
 @contextmanager
-def serving(cwd: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
+def serving(cwd: Path, *arguments: str, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     log = cwd / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "todo_service", "serve", "--port", str(port)],
+            [sys.executable, "-m", "todo_service", "serve", "--port", str(port), *arguments],
             cwd=cwd,
             env=environment(**settings),
             stdout=output,
@@ -257,3 +257,26 @@ def test_a_ready_process_takes_at_most_110_mb(
         resident = re.search(r"VmRSS:\s+(\d+) kB", status)
         assert resident is not None
         assert int(resident[1]) <= 110_000
+
+
+@pytest.mark.process
+def test_two_processes_share_the_ports_and_their_counts(tmp_path: Path, sqlite_url: str, jwks: JwksEndpoint) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        metrics_port = free.getsockname()[1]
+    options = ("--workers", "2", "--metrics-port", str(metrics_port))
+    settings = {"TODO_DATABASE_URL": sqlite_url, "TODO_AUTH_URL": jwks.url}
+    with serving(tmp_path, *options, **settings) as (process, url, _):
+        pids = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert len(pids) == 2
+        for pid in map(int, pids):
+            os.kill(pid, signal.SIGSTOP)  # only the other one can accept a connection
+            try:
+                assert httpx2.get(f"{url}/livez", trust_env=False, timeout=30).status_code == 200
+            finally:
+                os.kill(pid, signal.SIGCONT)
+        counted = re.compile(r'_count\{http_request_method="GET",http_route="/livez",[^}]*\} (\d+)')
+        scrape = f"http://127.0.0.1:{metrics_port}/metrics"
+        wait_until(lambda: counted.findall(httpx2.get(scrape, trust_env=False).text) == ["2"])
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        assert not any(Path(f"/proc/{pid}").exists() for pid in pids)

@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 
 import psycopg
-from sqlalchemy import event
+from sqlalchemy import Executable, event
 
 from todo_service.store.database import Database
+from todo_service.store.prepared import Compiled, PreparedStatements
 
 TABLES = ("todos", "lists", "owners", "idempotency_keys", "members", "invitations", "departures")
 # The owner's condition in compiled statements, such as `todos.owner = %(owner_)s::VARCHAR`, and that of a member.
@@ -19,9 +20,23 @@ def remove_owner_filters(database: Database) -> Callable[[], None]:
     def rewrite(_conn: object, _cursor: object, statement: str, parameters: object, *_: object) -> tuple[str, object]:
         return _FILTER.sub("true", statement), parameters
 
-    engine = database.writer.sync_engine
+    engine, prepared = database.writer.sync_engine, database.prepared
     event.listen(engine, "before_cursor_execute", rewrite, retval=True)
-    return lambda: event.remove(engine, "before_cursor_execute", rewrite)
+    if prepared is not None:
+        object.__setattr__(database, "prepared", _Unfiltered(database.writer))
+
+    def undo() -> None:
+        event.remove(engine, "before_cursor_execute", rewrite)
+        object.__setattr__(database, "prepared", prepared)
+
+    return undo
+
+
+class _Unfiltered(PreparedStatements):
+    def compile(self, statement: Executable) -> Compiled:
+        compiled = super().compile(statement)
+        compiled.text = _FILTER.sub("true", compiled.text)
+        return compiled
 
 
 def disable_row_level_security(url: str) -> None:

@@ -2,6 +2,7 @@
 difference (`apply --plan --exit-code`).
 
     serving.py, working.py                     `serve` and `worker`: the two kinds of process
+    serving_processes.py                       `serve --workers N`: N processes on one port
     whole_responses.py                         `serve` sends small responses in one system call
     users.py, users_access.py, users_email.py  `users`: accounts; suspend, activate, delete; their addresses
     users_username.py, users_factors.py        `users set-username`, `users disable-second-factor`
@@ -114,11 +115,12 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Port = 8081,
     metrics_port: MetricsPort = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that serve, at most one for each core.")] = 1,
 ) -> None:
     """Serve HTTP until SIGTERM. Running requests are then finished."""
     from .serving import serve as run
 
-    run(host, port, metrics_port)
+    run(host, port, metrics_port, workers)
 
 
 @app.command()

@@ -1,9 +1,13 @@
-"""The serving process: one event loop, a port for requests, and an optional port for Prometheus."""
+"""The serving process: one event loop, a port for requests, and an optional port for Prometheus.
+
+With `--workers N` there are N such processes, which share both ports (serving_processes.py).
+"""
 
 import asyncio
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -11,14 +15,16 @@ from fastapi import FastAPI
 
 from ..app import check_start, create_app
 from ..http.parts import given_by
-from ..serving.exposition import MetricsParts, render_metrics
+from ..serving.exposition import MetricsParts, collect_metrics
 from ..settings.settings import load_settings
 from ..telemetry import logs, tracing
 from ..telemetry.client_address import in_both_forms
-from ..telemetry.metrics import MEDIA_TYPE
+from ..telemetry.metrics import MEDIA_TYPE, Durations, Metric, render
 from ..telemetry.private_port import Answer, PrivatePort, listen
+from ..telemetry.shared_metrics import SharedMetrics
 from ..telemetry.tracing import TracingUnavailable
 from ..worker.schedule import Pace
+from .serving_processes import Place, fork_processes
 from .whole_responses import WholeResponses
 
 if TYPE_CHECKING:
@@ -39,6 +45,7 @@ class Server(uvicorn.Server):
         pace: Pace,
         scrapes: socket.socket | None,
         traces: "TracerProvider | None" = None,
+        place: Place | None = None,
     ) -> None:
         super().__init__(config)
         self._app = app
@@ -46,11 +53,25 @@ class Server(uvicorn.Server):
         self._scrapes = scrapes
         self._scraped: asyncio.Server | None = None
         self._traces = traces
+        self._place = place
+        self._shared = None if place is None else SharedMetrics(place.folder, place.number)
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self._scrapes is not None:
             self._scraped = await PrivatePort({"/metrics": self._metrics}).start(self._scrapes)
+            if self._shared is not None:
+                self._tasks.append(asyncio.create_task(self._shared.write_forever(self._own_metrics)))
+        if self._place is not None:
+            asyncio.get_running_loop().add_reader(self._place.lifeline, self._end_with_the_first_process)
+            self._place.say_ready()
+
+    def _end_with_the_first_process(self) -> None:
+        """Stop as on SIGTERM: nobody else would stop this process, and it would keep the port."""
+        if self._place is not None:
+            asyncio.get_running_loop().remove_reader(self._place.lifeline)
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop. uvicorn closes connections without a request, so first wait for requests on new connections."""
@@ -59,20 +80,31 @@ class Server(uvicorn.Server):
         await asyncio.sleep(LAST_ARRIVALS)
         given_by(self._app, MetricsParts).status_lists.dismiss()  # ends the streams of hints
         await super().shutdown(sockets)
+        for task in self._tasks:
+            task.cancel()
         if self._scraped is not None:
             self._scraped.close()
         if self._traces is not None:  # here, because uvicorn then ends the process by its signal
             await tracing.send_the_rest(self._traces)
 
+    def _own_metrics(self) -> Sequence[Metric | Durations]:
+        return collect_metrics(given_by(self._app, MetricsParts), self._pace)
+
     async def _metrics(self) -> Answer:
-        return Answer(text=render_metrics(given_by(self._app, MetricsParts), self._pace), media_type=MEDIA_TYPE)
+        metrics = self._own_metrics()
+        return Answer(text=render(self._shared.join(metrics) if self._shared else metrics), media_type=MEDIA_TYPE)
 
 
-def serve(host: str, port: int, metrics_port: int | None) -> None:
+def serve(host: str, port: int, metrics_port: int | None, workers: int) -> None:
+    """Run the command until SIGTERM. With several workers each of them returns from here, and this process exits."""
     settings = load_settings()
     scrapes = None if metrics_port is None else listen(host, metrics_port)
     asyncio.run(check_start(settings))
     logs.configure(settings.log_level)
+    listeners, place = None, None
+    if workers > 1:
+        listeners = [listen(host, port)]
+        place = fork_processes(workers, listeners if scrapes is None else [*listeners, scrapes])
     traces = _open_traces()
     app = create_app(settings, traces=traces)
     config = uvicorn.Config(
@@ -91,8 +123,9 @@ def serve(host: str, port: int, metrics_port: int | None) -> None:
         http=WholeResponses,
         ws="none",
     )
-    server = Server(config, app, Pace(settings.key_rotation_interval, settings.key_spare_min_age), scrapes, traces)
-    server.run()
+    pace = Pace(settings.key_rotation_interval, settings.key_spare_min_age)
+    server = Server(config, app, pace, scrapes, traces, place)
+    server.run(listeners)
     if not server.started:
         sys.exit(1)
 

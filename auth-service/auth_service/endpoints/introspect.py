@@ -11,6 +11,7 @@ from ..accounts.accounts import Account
 from ..clients.clients import Client
 from ..http import client_requests
 from ..http.client_requests import ClientRequestParts
+from ..http.direct_routes import DirectRoute
 from ..http.oauth_requests import NO_STORE, REFUSALS, TOKEN_FORM, read_form
 from ..http.parts import given
 from ..oauth.access_token import USERINFO_CLAIMS
@@ -24,7 +25,7 @@ from ..tokens.access_tokens import AccessTokenReader, VerifiedToken
 from ..tokens.refresh_tokens import RefreshTokens
 from ..tokens.shown_tokens import ShownRefreshToken, find_token
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 INACTIVE = {"active": False}  # nothing else: the caller must not learn whether the token ever existed (§2.2)
 
 

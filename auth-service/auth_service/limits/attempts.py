@@ -17,19 +17,20 @@ fewest attempts are deleted (worker/expiry.py), so that invented names cannot fi
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, Integer, String, case, delete, or_, select, update
+from sqlalchemy import Index, Integer, String, bindparam, case, delete, literal, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..sealed.versioned_secrets import Secrets, derive_key
 from ..store.database import Database
 from ..store.instants import Instant
-from ..store.rows import Expiry, Row, insert_into
+from ..store.rows import Expiry, Row
 
 FREE_ATTEMPTS = (5, 15, 50)  # of an IPv4 address or a /64, of a /56, of a /48
 MAX_DELAY = timedelta(minutes=15)
@@ -105,15 +106,13 @@ class AttemptLimiter:
     async def forget(self, session: AsyncSession, account: str, networks: Sequence[str]) -> None:
         """Reset the budgets of these networks: a person who reads the account's mail need not guess."""
         for network in networks if self._is_on else ():
-            await session.execute(
-                delete(AttemptBudget).where(AttemptBudget.key == self._hash("network", account, network))
-            )
+            await session.execute(_FORGET, {"key_": self._hash("network", account, network)})
 
     async def succeeded(self, session: AsyncSession, attempt: Attempt) -> None:
         """Reset the budgets of the networks, and give the attempt back to the account's budget."""
         if self._is_on:
             for key in attempt.network_keys:
-                await session.execute(delete(AttemptBudget).where(AttemptBudget.key == key))
+                await session.execute(_FORGET, {"key_": key})
             if attempt.account_key is not None:
                 await give_back(session, attempt.account_key)
 
@@ -127,16 +126,8 @@ async def take_with_delay(session: AsyncSession, key: str, now: datetime, free: 
     Raises:
         TooManyAttempts
     """
-    count = case((AttemptBudget.expires_at <= now, 1), else_=AttemptBudget.count + 1)
-    steps: list[Any] = [(count < free, NOT_HELD)]
-    steps += [(count == free + step, now + delay) for step, delay in enumerate(DELAYS)]
-    await _take(
-        session,
-        key,
-        now,
-        lasting=FORGOTTEN_AFTER,
-        changes={"count": count, "next_at": case(*steps, else_=now + MAX_DELAY), "expires_at": now + FORGOTTEN_AFTER},
-    )
+    delays = {f"after_{step}": now + delay for step, delay in enumerate(DELAYS)}
+    await _take(session, _COUNT_WITH_DELAY, key, now, now + FORGOTTEN_AFTER, free=free, **delays)
 
 
 async def _take_from_account(session: AsyncSession, key: str, now: datetime) -> None:
@@ -149,44 +140,60 @@ async def take_in_window(session: AsyncSession, key: str, budget: int, window: t
     Raises:
         TooManyAttempts
     """
-    is_over = AttemptBudget.expires_at <= now
-    count = case((is_over, 1), else_=AttemptBudget.count + 1)
-    ends_at = case((is_over, now + window), else_=AttemptBudget.expires_at)
-    await _take(
-        session,
-        key,
-        now,
-        lasting=window,
-        changes={
-            "count": count,
-            "next_at": case((count >= budget, ends_at), else_=NOT_HELD),
-            "expires_at": ends_at,
-        },
-    )
+    await _take(session, _COUNT_IN_WINDOW, key, now, now + window, budget=budget)
 
 
 async def _take(
-    session: AsyncSession, key: str, now: datetime, *, lasting: timedelta, changes: dict[str, object]
+    session: AsyncSession, statements: Mapping[str, Any], key: str, now: datetime, ends_at: datetime, **values: object
 ) -> None:
     """Count and decide in one statement. Raises TooManyAttempts, which rolls back the whole transaction."""
-    insert = insert_into(session, AttemptBudget)
-    statement = (
-        insert.values(key=key, count=1, next_at=NOT_HELD, expires_at=now + lasting)
-        .on_conflict_do_update(
-            index_elements=[AttemptBudget.key],
-            set_=changes,
-            where=or_(AttemptBudget.next_at <= now, AttemptBudget.expires_at <= now),
-        )
-        .returning(AttemptBudget.count)
-    )
-    if (await session.execute(statement)).scalar_one_or_none() is None:
-        next_at = await session.scalar(select(AttemptBudget.next_at).where(AttemptBudget.key == key))
+    statement = statements[session.get_bind().dialect.name]
+    values |= {"key_": key, "now": now, "ends_at": ends_at}
+    if (await session.execute(statement, values)).scalar_one_or_none() is None:
+        next_at = (await session.execute(_FIND_NEXT, {"key_": key})).scalar_one_or_none()
         raise TooManyAttempts((next_at or now) - now)
 
 
 async def give_back(session: AsyncSession, key: str) -> None:
     """Count one attempt fewer and lift the delay. Only this attempt can have set a delay: it was taken without one."""
-    given_back = {"count": AttemptBudget.count - 1, "next_at": NOT_HELD}
-    await session.execute(
-        update(AttemptBudget).where(AttemptBudget.key == key, AttemptBudget.count > 0).values(given_back)
-    )
+    await session.execute(_GIVE_BACK, {"key_": key})
+
+
+# Built once: building such a statement takes several times as long as running it.
+_TABLE: Any = AttemptBudget.__table__
+_IS = _TABLE.c.key == bindparam("key_")
+_FIND_NEXT = select(_TABLE.c.next_at).where(_IS)
+_FORGET = delete(_TABLE).where(_IS)
+_GIVE_BACK = update(_TABLE).where(_IS, _TABLE.c.count > 0).values(count=_TABLE.c.count - 1, next_at=NOT_HELD)
+_FREELY, _NOW, _END = literal(NOT_HELD, Instant), bindparam("now", type_=Instant), bindparam("ends_at", type_=Instant)
+_IS_OVER = _TABLE.c.expires_at <= _NOW
+_COUNT = case((_IS_OVER, 1), else_=_TABLE.c.count + 1)
+
+
+def _counting(next_at: Any, expires_at: Any) -> Mapping[str, Any]:
+    """The statement by dialect. SQLAlchemy has a class for each, with the same methods."""
+    changes = {"count": _COUNT, "next_at": next_at, "expires_at": expires_at}
+    return {
+        name: insert(_TABLE)
+        .values(key=bindparam("key_"), count=1, next_at=NOT_HELD, expires_at=_END)
+        .on_conflict_do_update(
+            index_elements=[_TABLE.c.key], set_=changes, where=or_(_TABLE.c.next_at <= _NOW, _IS_OVER)
+        )
+        .returning(_TABLE.c.count)
+        for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+    }
+
+
+def _delay() -> Any:
+    free = bindparam("free", type_=Integer)
+    steps = [(free + step == _COUNT, bindparam(f"after_{step}", type_=Instant)) for step in range(len(DELAYS))]
+    return case((free > _COUNT, _FREELY), *steps, else_=steps[-1][1])  # the last delay is MAX_DELAY
+
+
+def _within_window() -> tuple[Any, Any]:
+    ends_at = case((_IS_OVER, _END), else_=_TABLE.c.expires_at)
+    return case((bindparam("budget", type_=Integer) <= _COUNT, ends_at), else_=_FREELY), ends_at
+
+
+_COUNT_WITH_DELAY = _counting(_delay(), _END)
+_COUNT_IN_WINDOW = _counting(*_within_window())

@@ -21,7 +21,7 @@ from ..roles import assigned, groups
 from ..status_lists import indexes as status_indexes
 from ..store.database import Database
 from ..store.instants import Instant
-from ..store.rows import Row
+from ..store.rows import Row, detached
 
 USER_AGENT_MAX_LENGTH = 512
 
@@ -52,6 +52,7 @@ class BrowserSession(Row):
 
 # Built once: building a statement takes longer than running it on SQLite.
 _SESSION_COLUMNS, _ACCOUNT_COLUMNS = BrowserSession.__table__.columns, Account.__table__.columns
+_SESSION_NAMES, _ACCOUNT_NAMES = _SESSION_COLUMNS.keys(), _ACCOUNT_COLUMNS.keys()
 _FIND_LIVE = (
     select(*_SESSION_COLUMNS, *_ACCOUNT_COLUMNS)
     .join(Account, Account.id == BrowserSession.account_id)
@@ -72,8 +73,8 @@ async def find_live(database: Database, token: str, *, now: datetime) -> tuple[B
     if row is None:
         return None
     values = iter(row)
-    session = BrowserSession(**dict(zip(_SESSION_COLUMNS.keys(), values, strict=False)))
-    return session, Account(**dict(zip(_ACCOUNT_COLUMNS.keys(), values, strict=True)))
+    session = detached(BrowserSession, dict(zip(_SESSION_NAMES, values, strict=False)))
+    return session, detached(Account, dict(zip(_ACCOUNT_NAMES, values, strict=True)))
 
 
 async def lock_live(session: AsyncSession, session_id: str, *, now: datetime) -> bool:

@@ -1,7 +1,8 @@
 """The base class of all tables: names of constraints, and expiry of rows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import MetaData, Select, delete, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,6 +17,9 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+R = TypeVar("R", bound="Row")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,16 @@ class Row(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMING)
     __expiry__: ClassVar[Expiry | None] = None  # None: rows stay until something else deletes them
+
+
+def detached(table: type[R], values: Mapping[str, Any]) -> R:
+    """An object of the table's class with these values of its columns, which are stored. Changes to it are not stored.
+
+    Its constructor would note each value as a change, which takes longer than reading the row.
+    """
+    row: R = table.__mapper__.class_manager.new_instance()
+    row.__dict__.update(values)
+    return row
 
 
 async def delete_unlocked(session: AsyncSession, table: type[Row], chosen: Select[*tuple[Any, ...]]) -> int:

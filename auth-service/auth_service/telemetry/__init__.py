@@ -5,6 +5,7 @@
     client_address.py    one form for each client address (an ASGI middleware)
     counts.py            `RequestCounts`: requests, sign-ins, tokens, refusals
     metrics.py           `Metric`, `Durations`, `render`: Prometheus's text format
+    shared_metrics.py    `SharedMetrics`: one /metrics for several serving processes
     process_metrics.py   memory, processor time and database connections of this process
     private_port.py      the inner port for probes and /metrics
     tracing.py           one span per request, if OTEL_EXPORTER_OTLP_ENDPOINT is set

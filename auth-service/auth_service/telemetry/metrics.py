@@ -6,8 +6,9 @@ otherwise callers could fill the memory, here and in Prometheus.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import add
 from typing import Literal
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -16,6 +17,7 @@ Labels = tuple[str, ...]
 # Seconds; the buckets that OpenTelemetry recommends for HTTP (semantic conventions, "HTTP metrics").
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 _BOUNDS = (*map(str, BUCKETS), "+Inf")
+_JOIN: Mapping[str, Callable[[float, float], float]] = {"sum": add, "max": max, "min": min}
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,19 @@ class Metric:
     what: str
     labels: Labels = ()
     values: dict[Labels, float] = field(default_factory=dict)
+    joined: Literal["sum", "max", "min"] = "sum"  # how the numbers of several processes become one
 
     def add(self, *labels: str, by: float = 1) -> None:
         self.values[labels] = self.values.get(labels, 0) + by
 
     def set(self, *labels: str, to: float) -> None:
         self.values[labels] = to
+
+    def join(self, values: Mapping[Labels, float]) -> None:
+        """Add the numbers of another process."""
+        for labels, value in values.items():
+            known = self.values.get(labels)
+            self.values[labels] = value if known is None else _JOIN[self.joined](known, value)
 
     def lines(self) -> Iterator[str]:
         yield from _heading(self.name, self.type, self.what)
@@ -46,18 +55,24 @@ class Durations:
     name: str
     what: str
     labels: Labels
-    _held: dict[Labels, list[float]] = field(default_factory=dict)  # a count per bound, then the sum
+    values: dict[Labels, list[float]] = field(default_factory=dict)  # a count per bound, then the sum
 
     def observe(self, labels: Labels, seconds: float) -> None:
-        held = self._held.get(labels)
+        held = self.values.get(labels)
         if held is None:
-            held = self._held[labels] = [0] * (len(_BOUNDS) + 1)
+            held = self.values[labels] = [0] * (len(_BOUNDS) + 1)
         held[bisect_left(BUCKETS, seconds)] += 1
         held[-1] += seconds
 
+    def join(self, values: Mapping[Labels, list[float]]) -> None:
+        """Add the numbers of another process."""
+        for labels, counts in values.items():
+            known = self.values.get(labels)
+            self.values[labels] = counts if known is None else list(map(add, known, counts))
+
     def lines(self) -> Iterator[str]:
         yield from _heading(self.name, "histogram", self.what)
-        for labels, (*counts, total) in self._held.items():
+        for labels, (*counts, total) in self.values.items():
             written, below = _written(self.labels, labels), 0.0
             for bound, count in zip(_BOUNDS, counts, strict=True):
                 below += count

@@ -18,7 +18,8 @@ def process_metrics() -> Iterator[Metric]:
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu: dict[Labels, float] = {("user",): used.ru_utime, ("system",): used.ru_stime}
     yield Metric("process_cpu_time_seconds_total", "counter", "Processor time", ("cpu_mode",), cpu)
-    yield _gauge("process_uptime_seconds", "Time since the start", time.monotonic() - _STARTED)
+    uptime = {(): time.monotonic() - _STARTED}
+    yield Metric("process_uptime_seconds", "gauge", "Time since the start", (), uptime, joined="max")
     yield from _from_proc(Path("/proc/self"))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Select, bindparam, select
@@ -16,7 +17,7 @@ from ..status_lists.epochs import ListName
 from ..status_lists.indexes import NAMED, NOT_REVOKED, named
 from ..status_lists.lists import StatusIndex
 from ..store.database import Database
-from ..store.rows import Row
+from ..store.rows import Row, detached
 
 A = TypeVar("A", bound=Authorized)
 A_co = TypeVar("A_co", bound=Authorized, covariant=True)
@@ -158,5 +159,10 @@ def _holder(values: Iterator[Any]) -> Holder:
     return Holder(_row(Grant, values), _row(Account, values), next(values))
 
 
+@cache
+def _names(kind: type[Row]) -> tuple[str, ...]:
+    return tuple(column.name for column in kind.__table__.columns)
+
+
 def _row(kind: type[R], values: Iterator[Any]) -> R:
-    return kind(**{column.name: next(values) for column in kind.__table__.columns})
+    return detached(kind, dict(zip(_names(kind), values, strict=False)))  # the values go on

@@ -1,8 +1,10 @@
 """Commands. Exit codes: 0 done, 1 refused or failed (the reasons are on stderr), 2 wrong usage.
 
-    serve.py      `serve`: answers requests until SIGTERM
-    migrate.py    `migrate`: brings the database to the newest schema
-    refused.py    `CommandRefused`: the reason why a command did nothing
+    serve.py              `serve`: answers requests until SIGTERM
+    serving_processes.py  `serve --workers N`: N processes on one port
+    whole_responses.py    `serve` sends small responses in one system call
+    migrate.py            `migrate`: brings the database to the newest schema
+    refused.py            `CommandRefused`: the reason why a command did nothing
 
 A command loads the settings first, so that a wrong environment stops it before anything is opened. Each command imports
 its modules when it is called: `serve` does not need Alembic, which takes 11 MB. `main` turns expected errors into lines
@@ -29,11 +31,12 @@ def serve(
         int | None,
         typer.Option(help="Port for /metrics (Prometheus); without it there are no metrics.", min=1, max=65535),
     ] = None,
+    workers: Annotated[int, typer.Option(help="Processes that serve, at most one for each core.", min=1, max=64)] = 1,
 ) -> None:
     """Serve the API. Refuses to start on a database that is not migrated."""
     from .serve import serve as run
 
-    run(host, port, metrics_port)
+    run(host, port, metrics_port, workers)
 
 
 @app.command()

@@ -1,23 +1,30 @@
-"""`serve`: one event loop, a port for requests, and optionally one for Prometheus."""
+"""`serve`: one event loop, a port for requests, and optionally one for Prometheus.
+
+With `--workers N` there are N such processes, which share both ports (serving_processes.py).
+"""
 
 import asyncio
 import os
 import resource
 import socket
-from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
+from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..app import create_app, end_streams
+from ..app import create_app, end_streams, own_metrics
 from ..migrations import HEAD
 from ..settings.settings import Settings, load_settings
 from ..store.database import SchemaMismatch, open_database
 from ..telemetry import logs, tracing
 from ..telemetry.client_address import in_both_forms
+from ..telemetry.shared_metrics import SharedMetrics
 from ..telemetry.tracing import TracingUnavailable
 from .refused import CommandRefused, first_line
+from .serving_processes import Place, fork_processes
+from .whole_responses import WholeResponses
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -30,27 +37,58 @@ MOST_OPEN_FILES = 65_536  # a stream of events is an open connection; many syste
 
 
 class Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, end_long_responses: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        app: FastAPI,
+        place: Place | None,
+        shared: SharedMetrics | None,
+    ) -> None:
         super().__init__(config)
-        self._end_long_responses = end_long_responses
+        self._app = app
+        self._place = place
+        self._shared = shared
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._shared is not None:
+            self._tasks.append(asyncio.create_task(self._shared.write_forever(partial(own_metrics, self._app))))
+        if self._place is not None:
+            asyncio.get_running_loop().add_reader(self._place.lifeline, self._end_with_the_first_process)
+            self._place.say_ready()
+
+    def _end_with_the_first_process(self) -> None:
+        """Stop as on SIGTERM: nobody else would stop this process, and it would keep the port."""
+        if self._place is not None:
+            asyncio.get_running_loop().remove_reader(self._place.lifeline)
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait a moment first. uvicorn closes connections without a request; on a new one it may be on its way."""
         for server in self.servers:
             server.close()  # stop listening; new connections go to other replicas
-        self._end_long_responses()
+        end_streams(self._app)
         await asyncio.sleep(LAST_ARRIVALS)
         await super().shutdown(sockets)
+        for task in self._tasks:
+            task.cancel()
 
 
-def serve(host: str, port: int, metrics_port: int | None) -> None:
-    """Run the command until SIGTERM. Raises InvalidSettings and CommandRefused."""
+def serve(host: str, port: int, metrics_port: int | None, workers: int) -> None:
+    """Run the command until SIGTERM. With several workers each of them returns from here, and this process exits.
+
+    Raises:
+        InvalidSettings, CommandRefused
+    """
     settings = load_settings()
     logs.configure(settings.log_level)
     asyncio.run(_check_database(settings))
     listeners = [_listen(host, each) for each in (port, metrics_port) if each is not None]
     _allow_open_files()
-    app = create_app(settings, metrics_port=metrics_port, traces=open_traces())
+    place = fork_processes(workers, listeners) if workers > 1 else None
+    shared = None if place is None or metrics_port is None else SharedMetrics(place.folder, place.number)
+    app = create_app(settings, metrics_port=metrics_port, traces=open_traces(), shared=shared)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -60,8 +98,9 @@ def serve(host: str, port: int, metrics_port: int | None) -> None:
         proxy_headers=True,
         forwarded_allow_ips=in_both_forms(settings.trusted_proxies),
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
+        http=WholeResponses,
     )
-    Server(config, lambda: end_streams(app)).run(sockets=listeners)
+    Server(config, app, place, shared).run(sockets=listeners)
 
 
 def _allow_open_files() -> None:

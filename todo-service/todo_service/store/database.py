@@ -17,11 +17,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from psycopg.pq import TransactionStatus
 from psycopg.sql import SQL, Literal
-from sqlalchemy import Engine, event, make_url, text
+from sqlalchemy import Engine, Executable, event, make_url, text
 from sqlalchemy.exc import DatabaseError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import PoolResetState
 
+from .prepared import PreparedStatements, Row
 from .slow_statements import tell_of_slow_statements
 
 LOCK_TIMEOUT = timedelta(seconds=10)
@@ -63,6 +66,7 @@ class Database:
     reader: AsyncEngine
     writer: AsyncEngine
     scanner: AsyncEngine
+    prepared: PreparedStatements | None = None  # on PostgreSQL
     on_commit: list[Callable[[str], None]] = field(default_factory=list, compare=False)  # each gets the owner
     member: str | None = None  # who works in the owner's lists; None: the owner
     invitation: str = ""  # hexadecimal hash of the invitation that the member holds
@@ -77,6 +81,24 @@ class Database:
         async with self.reader.connect() as connection:
             await _begin(connection, self._whose(owner))
             yield connection
+
+    async def find_rows(self, owner: str, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Row]:
+        """The rows of one read statement that lives as long as the process; on PostgreSQL in one round trip."""
+        if self.prepared is not None:
+            return await self.prepared.run(self._whose(owner), statement, parameters)
+        async with self.reading(owner) as connection:
+            return (await connection.execute(statement, parameters)).all()
+
+    async def change_at_once(self, owner: str, statement: Executable, parameters: Mapping[str, object]) -> bool:
+        """Make a change that is one statement, which returns a row if it has changed something: in one round trip.
+
+        False if nothing was changed. On SQLite nothing is tried.
+        """
+        if self.prepared is None or not await self.prepared.run(self._whose(owner), statement, parameters):
+            return False
+        for tell in self.on_commit:
+            tell(owner)
+        return True
 
     @asynccontextmanager
     async def scanning(self, owner: str) -> AsyncIterator[AsyncConnection]:
@@ -178,12 +200,14 @@ def _open_engines(url: str) -> Database:
         pool_size=20,
         max_overflow=0,  # an overflow connection is closed after one use; opening it costs more than waiting
         pool_recycle=1800,  # seconds
+        pool_reset_on_return=None,  # `_end_transaction` does it
         isolation_level="AUTOCOMMIT",  # `_begin` begins the transaction together with the setting
         connect_args={"options": f"-c timezone=UTC {timeouts}", **REACHABILITY},
         **common,
     )
     event.listen(engine.sync_engine, "checkout", _refuse_if_over)
-    return Database(engine, engine, engine)
+    event.listen(engine.sync_engine, "reset", _end_transaction)
+    return Database(engine, engine, engine, PreparedStatements(engine))
 
 
 def _open_sqlite(url: str, common: dict[str, Any]) -> Database:
@@ -226,6 +250,13 @@ def _refuse_if_over(connection: Any, record: object, proxy: object) -> None:
     poll.register(connection.driver_connection.pgconn.socket, select.POLLIN)
     if poll.poll(0):
         raise DisconnectionError("the server has ended this connection")  # the pool opens a new one
+
+
+def _end_transaction(connection: Any, record: object, reset: PoolResetState) -> None:
+    """Roll back what a connection that is given back has begun. After a fast path (prepared.py) there is nothing."""
+    is_idle = connection.driver_connection.pgconn.transaction_status == TransactionStatus.IDLE
+    if not is_idle and not reset.terminate_only:
+        connection.rollback()
 
 
 def _prepare_sqlite(engine: Engine, *, begin: str | None) -> None:

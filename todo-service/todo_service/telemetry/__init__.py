@@ -5,6 +5,7 @@
     client_address.py    one form for each client address (an ASGI middleware)
     counts.py            `RequestCounts`: requests and refusals since the start
     metrics.py           `Metric`, `Durations`, `render`: Prometheus's text format
+    shared_metrics.py    `SharedMetrics`: one /metrics for several serving processes
     process_metrics.py   memory, processor time and database connections of this process
     exposition.py        /metrics, on a port of its own
     tracing.py           one span per request, if OTEL_EXPORTER_OTLP_ENDPOINT is set

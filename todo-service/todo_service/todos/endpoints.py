@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -96,19 +97,29 @@ async def create(token: Writer, request: Request, now: Now) -> Response:
     async def add(owner: str, connection: AsyncConnection, quota: Quota, within: Within) -> Answer:
         id_ = new_id(now.timestamp())
         row = await queries.create(owner, connection, id_=id_, fields=fields, now=now, quota=quota, within=within)
-        todo = Todo.of(row)
-        location = f"{quote(request.scope['path'])}/{todo.id}"
-        return Answer(201, _render(todo), {"Location": location, "ETag": todo.etag})
+        return _created(request, row)
 
     async def act(connection: AsyncConnection) -> Answer:
         return await add(token.sub, connection, parts.quota, None)
 
     with as_problems():
+        if "Idempotency-Key" not in request.headers:
+            made = await queries.create_at_once(
+                token.sub, parts.database, id_=new_id(now.timestamp()), fields=fields, now=now, quota=parts.quota
+            )
+            if made is not None:
+                return _created(request, made).render()
         try:
             return await idempotency.once(parts, request, token, body=body, now=now, act=act)
         except UnknownList:
             place = await sharing.find_editable(parts.database, token.sub, fields["list_id"])
         return await idempotency.once_for_member(parts, request, token, place.owner, body=body, now=now, act=add)
+
+
+def _created(request: Request, row: Mapping[str, Any]) -> Answer:
+    todo = Todo.of(row)
+    location = f"{quote(request.scope['path'])}/{todo.id}"
+    return Answer(201, _render(todo), {"Location": location, "ETag": todo.etag})
 
 
 async def list_all(
@@ -139,8 +150,8 @@ async def find_page(
             whose, seen = await _find_owner(owner, database, shown)
             page = await searches.search(whose, seen, request, shown=shown, after=after, now=now)
     else:
-        async with database.reading(owner) as connection:
-            page = await pages.find_page(owner, connection, shown=shown, after=after, now=now)
+        find = partial(database.find_rows, owner)
+        page = await pages.find_page(owner, find, shown=shown, after=after, now=now)
     next_cursor = None
     if page.has_more:
         last = page.rows[-1]

@@ -24,7 +24,7 @@ _COUNT = text(
     "UPDATE owners SET todo_count = todo_count + :by WHERE owners.owner = :owner AND todo_count + :by <= :quota"
 )
 _HEAD = text("SELECT sequence FROM owners WHERE owners.owner = :owner")
-_ADD = text(
+ADD = text(
     "INSERT INTO owners (owner, sequence, todo_count, kept_rows, kept_octets, kept_at)"  # noqa: S608 - constants
     f" VALUES (:owner, 1, 1, 1, :octets, 1) ON CONFLICT (owner) DO UPDATE SET {_ADVANCED},"
     " todo_count = owners.todo_count + 1, kept_rows = owners.kept_rows + 1, kept_octets = owners.kept_octets + :octets"
@@ -92,17 +92,22 @@ async def advance(owner: str, connection: AsyncConnection, *, by: int = 1) -> in
     return (await connection.execute(_ADVANCE, {"owner": owner, "by": by})).scalar_one_or_none()
 
 
+def added(owner: str, *, octets: int, quota: Quota) -> dict[str, Any]:
+    """The values of ADD for a todo of so many octets, which the quota has to allow by itself."""
+    limits = {"todos": quota.todos, "rows": quota.rows, "most": quota.octets}
+    return {"owner": owner, "octets": octets, "by": 1, **limits}
+
+
 async def advance_and_add(owner: str, connection: AsyncConnection, *, octets: int, quota: Quota, now: datetime) -> int:
     """Take the number of a change that adds a todo of so many octets, and count the todo.
 
     Raises:
         QuotaExceeded: nothing is changed.
     """
-    limits = {"todos": quota.todos, "rows": quota.rows, "most": quota.octets}
-    values = {"owner": owner, "octets": octets, "by": 1, **limits}
+    values = added(owner, octets=octets, quota=quota)
     if octets > quota.octets:
         raise QuotaExceeded("octets", quota.octets)
-    row = (await connection.execute(_ADD, values)).one_or_none()
+    row = (await connection.execute(ADD, values)).one_or_none()
     if row is None:
         more = {"todos": 1, "rows": 1, "octets": octets}
         standing = await enter(owner, connection, by=0, counts=quota.sees_all)
@@ -112,7 +117,7 @@ async def advance_and_add(owner: str, connection: AsyncConnection, *, octets: in
             if not await recount(owner, connection, standing, quota=quota, now=now):
                 raise
             standing.add(quota=quota, **more)
-        row = (await connection.execute(_ADD, values)).one_or_none()
+        row = (await connection.execute(ADD, values)).one_or_none()
     if row is None:
         raise QuotaExceeded("octets", quota.octets)  # the owner has to count first
     sequence: int = row[0]

@@ -4,9 +4,9 @@ Each combination of order and filters has one statement, which is built at the f
 early when its todos are large: no response takes long to make.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -20,6 +20,7 @@ from .table import todos
 
 PIECE = 51  # rows that one statement returns: a page of the default size, and one more
 MOST_OCTETS = 256 * 1024  # of the todos of a page, the last one excepted
+Find = Callable[[Select[Any], dict[str, Any]], Awaitable[Sequence[Row[Any]]]]  # runs a statement with its values
 _UNKNOWN = 4096  # octets that count for a todo of the version before 0004
 _COLUMNS: dict[str, Column[Any]] = {
     "created": todos.c.id,  # UUIDv7: ids sort in the order of creation
@@ -85,15 +86,16 @@ class Page:
         return self.has_more
 
 
-async def find_page(
-    owner: str, connection: AsyncConnection, *, shown: ListParameters, after: After | None, now: datetime
-) -> Page:
+async def find_page(owner: str, find: Find, *, shown: ListParameters, after: After | None, now: datetime) -> Page:
     """The todos after the todo `after`, each with the value that it is sorted by. `q` is not looked at."""
     page = Page(shown.limit)
+    statement = partial(_build, *_shape(shown), bounded=False, strpos="", deleted=bool(shown.deleted))
     while True:
-        rows = await read(
-            owner, connection, shown=shown, after=after, limit=(wanted := page.missing), room=page.room, now=now
-        )
+        parameters = _parameters(owner, shown, after, None, now) | {
+            "limit": (wanted := page.missing),
+            "room": page.room,
+        }
+        rows = await find(statement(continued=after is not None), parameters)
         if page.add(rows) or len(rows) < wanted:
             return page
         after = place(rows[-1])
@@ -108,21 +110,22 @@ async def read(
     limit: int,
     room: int,
     now: datetime,
-    until: After | None = None,
-    contains: str = "",
+    until: After | None,
+    contains: str,
 ) -> Sequence[Row[Any]]:
     """Up to `limit` todos after `after` and not behind `until`, whose folded text contains `contains`.
 
     If they have more than `room` octets, only the first of them; `found` of each row is how many there are.
     """
-    names = frozenset(shown.filters()) & frozenset(_FILTERS)
     strpos = "" if not contains else "instr" if connection.dialect.name == "sqlite" else "strpos"
     statement = _build(
-        shown.column, shown.descending, names, after is not None, until is not None, strpos, bool(shown.deleted)
+        *_shape(shown),
+        continued=after is not None,
+        bounded=until is not None,
+        strpos=strpos,
+        deleted=bool(shown.deleted),
     )
-    parameters = _parameters(owner, shown, after, until, now) | {"limit": limit, "room": room}
-    if contains:
-        parameters["q"] = contains
+    parameters = _parameters(owner, shown, after, until, now) | {"limit": limit, "room": room, "q": contains}
     rows: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
     return rows
 
@@ -131,8 +134,7 @@ async def find_end(
     owner: str, connection: AsyncConnection, *, shown: ListParameters, after: After | None, count: int, now: datetime
 ) -> After | None:
     """The last of the next `count` todos after `after`, or None if there are not so many."""
-    names = frozenset(shown.filters()) & frozenset(_FILTERS)
-    statement = _build_end(shown.column, shown.descending, names, after is not None, bool(shown.deleted))
+    statement = _build_end(*_shape(shown), after is not None, bool(shown.deleted))
     parameters = _parameters(owner, shown, after, None, now) | {"skipped": count - 1}
     row = (await connection.execute(statement, parameters)).one_or_none()
     return None if row is None else place(row)
@@ -140,6 +142,11 @@ async def find_end(
 
 def place(row: Row[Any]) -> After:
     return After(row.sort_value, row.id)
+
+
+def _shape(shown: ListParameters) -> tuple[str, bool, frozenset[str]]:
+    """What makes a statement another one: its order, and which filters it has."""
+    return shown.column, shown.descending, frozenset(shown.filters()) & frozenset(_FILTERS)
 
 
 def _parameters(
@@ -168,6 +175,7 @@ def _build(
     column: str,
     descending: bool,
     filters: frozenset[str],
+    *,
     continued: bool,
     bounded: bool,
     strpos: str,

@@ -5,9 +5,12 @@ by `q` compares texts, in slices of SLICE todos: each slice is a statement of a 
 request, and is followed by a pause, so that others are served in between.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from fastapi import Request
+from sqlalchemy import Row, Select
 
 from ..http import costs
 from ..store.database import Database
@@ -25,7 +28,11 @@ async def search(
     """The page after the todo `after`. Raises Problem if the quota of requests is spent in between."""
     if shown.q is None:
         async with database.scanning(owner) as connection:
-            return await pages.find_page(owner, connection, shown=shown, after=after, now=now)
+
+            async def find(statement: Select[Any], parameters: dict[str, Any]) -> Sequence[Row[Any]]:
+                return (await connection.execute(statement, parameters)).all()
+
+            return await pages.find_page(owner, find, shown=shown, after=after, now=now)
     if database.member is None:  # a member of the owner's list could not fill anything
         await filling.fill(owner, database)
     page, contains, breath = Page(shown.limit), fold(shown.q), costs.Breath()

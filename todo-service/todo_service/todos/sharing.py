@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..store.database import Database
@@ -18,20 +17,18 @@ from .list_queries import ListNotFound
 from .memberships import EDITOR, InsufficientRole, Membership
 from .queries import Within
 from .rooms import Quota
-from .transitions import TodoNotFound, UnknownList
+from .transitions import Columns, TodoNotFound, UnknownList
 
 T = TypeVar("T")
 Act = Callable[[str, AsyncConnection, Quota, Within], Awaitable[T]]  # for this owner, in this transaction
 
 
-async def read_todo(database: Database, subject: str, id_: uuid.UUID) -> RowMapping | None:
+async def read_todo(database: Database, subject: str, id_: uuid.UUID) -> Columns | None:
     """The todo, if the subject may see it."""
-    async with database.reading(subject) as connection:
-        row = await queries.find(subject, connection, id_)
+    row = await queries.find(subject, database, id_)
     if row is not None or (place := await memberships.find_by_todo(database, subject, id_)) is None:
         return row
-    async with database.for_member(subject).reading(place.owner) as connection:
-        return await queries.find(place.owner, connection, id_, within=(place.list_id,))
+    return await queries.find(place.owner, database.for_member(subject), id_, within=(place.list_id,))
 
 
 async def change_todo(database: Database, subject: str, id_: uuid.UUID, act: Act[T], quota: Quota) -> T:

@@ -4,7 +4,9 @@ They are Core tables, not classes as in auth-service: no object is ever loaded o
 a class's attributes takes a tenth more of a read (DECISIONS.md, "Tables are classes in auth-service").
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -39,7 +41,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC)  # the connection's zone is UTC
+        return None if value is None else value.replace(tzinfo=UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """None: nothing to convert. psycopg returns aware times in UTC, the connection's zone."""
+        return None if dialect.name == "postgresql" else super().result_processor(dialect, coltype)
 
 
 # Positions sort by bytes. The order of a language would put "a" before "B", and would differ between databases.
