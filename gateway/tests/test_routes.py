@@ -78,6 +78,7 @@ TODO = [
     "/invitation",
     "/assets/index-BD20I43i.js",
     "/favicon.svg",
+    "/service-worker.js",
 ]
 UNLISTED = [
     "/oauth/status-lists/",
