@@ -60,7 +60,7 @@ def test_every_page_is_the_same_document_and_asked_for_every_time(client: httpx2
 
 
 def test_page_lets_nothing_in_but_its_own_files(client: httpx2.Client) -> None:
-    """CSP 3, Trusted Types: no inline script or style, no eval, no embedding frame, no opener; one policy, for the worker."""
+    """CSP 3, Trusted Types: no inline script or style, no eval, no frame, no opener; one policy, for the worker."""
     headers = client.get("/").headers
     policy = dict(part.strip().partition(" ")[::2] for part in headers["Content-Security-Policy"].split(";"))
     assert policy["default-src"] == "'self'"
@@ -71,7 +71,7 @@ def test_page_lets_nothing_in_but_its_own_files(client: httpx2.Client) -> None:
 
 
 def test_service_worker_may_ask_this_origin_only_and_is_asked_for_every_time(client: httpx2.Client) -> None:
-    """Its scope is all pages, so it is at the root. Without a policy of its own the gateway would forbid it all requests."""
+    """Its scope is all pages, so it is at the root. Without a policy of its own the gateway's forbids all requests."""
     headers = client.get("/service-worker.js").headers
     assert headers["Content-Security-Policy"].startswith("default-src 'none'; connect-src 'self'; ")
     assert headers["Cache-Control"] == "no-cache"

@@ -95,19 +95,21 @@ function filesOf(html: string): string[] {
   return [...new Set(["/favicon.svg", ...(html.match(/\/assets\/[\w.-]+/g) ?? [])])];
 }
 
-/** Deletes what the device keeps if nobody is signed in any more. An open page of the application does that by itself. */
+/** If nobody is signed in any more, what the device keeps is deleted: by an open page of the application, else here. */
 async function forgetIfNobody(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, SIGNING_OUT));
   if (!(await indexedDB.databases()).some(({ name }) => name === SHELF)) return;
-  const windows = await self.clients.matchAll({ type: "window" });
-  if (windows.some(({ url }) => PAGES.includes(new URL(url).pathname))) return;
   const answer = await fetch("/api/auth/get-session");
   if (!answer.ok || (await answer.json()) !== null) return;
+  const windows = await self.clients.matchAll({ type: "window" });
+  const pages = windows.filter(({ url }) => PAGES.includes(new URL(url).pathname));
+  for (const page of pages) page.postMessage("nobody is signed in"); // it looks by itself, and keeps what was not sent
+  if (pages.length > 0) return;
   const opening = indexedDB.open(SHELF);
   opening.onsuccess = () => {
     const database = opening.result;
     const stores = [...database.objectStoreNames];
-    if (stores.length > 0) for (const each of stores) database.transaction(each, "readwrite").objectStore(each).clear();
+    for (const each of stores) database.transaction(each, "readwrite").objectStore(each).clear();
     database.close(); // after the transactions
   };
 }

@@ -91,6 +91,7 @@ export const presumed = new Presumed({ shelf, now, show: belongsTo });
 connection.onRetry(() => {
   if (presumed.get()) auth.checkSession();
 });
+navigator.serviceWorker?.addEventListener("message", auth.checkSession); // it has seen a sign-out at the issuer's page
 whenLeaving(() => shelf.clear());
 
 auth.onPersonChange((who) => {
