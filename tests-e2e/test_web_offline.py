@@ -94,7 +94,7 @@ def test_work_in_a_tunnel_is_kept_sent_once_in_order_and_conflicts_are_shown(
 def test_device_keeps_no_token_and_nothing_of_a_person_after_the_session(
     device: BrowserContext, tab: Page, another_browser: Page, stack: Stack, person: Person
 ) -> None:
-    """Signed out here, with something unsent, which is asked first; on another device, with an open tab and without one;
+    """Signed out here, with something unsent, which is asked first; on another device, with an open tab and without;
     at the issuer's page."""
     second = device.new_page()
     second.goto(stack.url)

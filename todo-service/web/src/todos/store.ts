@@ -70,13 +70,19 @@ export class TodoStore {
   #isAskedAgain = false;
   #failure: Failure | null = null;
   #snapshot: Snapshot | null = null;
+  #shown: Todo[] | null = null;
+  #deferred: Deferred[] = [];
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
     const { api, newKey, tellOthers } = surroundings;
     const changed = (): void => this.#changed();
     this.lists = new Lists({ api, newKey, tellOthers, changed, sync: () => this.sync() });
-    this.#outbox = new Outbox({ ...surroundings, send: (entry) => this.#send(entry), changed });
+    this.#outbox = new Outbox({
+      ...surroundings,
+      send: (entry) => this.#send(entry),
+      changed: () => this.#changed(this.#outbox.all().filter(isDeferred)),
+    });
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -416,7 +422,7 @@ export class TodoStore {
   #put(todo: Todo): void {
     const known = this.#todos.get(todo.id);
     if (known && known.version > todo.version) return;
-    this.#sorted = null;
+    this.#sorted = this.#shown = null;
     this.#todos.set(todo.id, todo);
     this.#gone.delete(todo.id);
   }
@@ -430,17 +436,22 @@ export class TodoStore {
   /** Sorted once, so that sorting again after a change costs little. */
   #know(todos: Todo[]): void {
     this.#sorted = todos.sort(newestFirst);
+    this.#shown = null;
     this.#todos = new Map(todos.map((each) => [each.id, each]));
   }
 
   /** Without an id: all of them. */
   #forget(id?: string): void {
-    this.#sorted = null;
+    this.#sorted = this.#shown = null;
     if (id === undefined) this.#todos = new Map();
     else this.#todos.delete(id);
   }
 
-  #changed(): void {
+  /** `deferred`: only the outbox has changed. A new todo that waits must not cost a look at all others. */
+  #changed(deferred?: Deferred[]): void {
+    const isSame =
+      deferred?.length === this.#deferred.length && deferred.every((each, at) => each === this.#deferred[at]);
+    if (!isSame) this.#shown = null;
     this.#snapshot = null;
     this.#surroundings.keeper.changed(() => this.#known());
     for (const listener of this.#listeners) listener();
@@ -454,18 +465,18 @@ export class TodoStore {
 
   #render(): Snapshot {
     const entries = this.#outbox.all();
-    const deferred = entries.filter(isDeferred);
+    this.#deferred = entries.filter(isDeferred);
     return {
-      todos: this.#since === null ? null : this.#shown(deferred),
+      todos: this.#since === null ? null : (this.#shown ??= this.#overlaid(this.#deferred)),
       lists: this.lists.all(),
       gone: this.#gone,
       waiting: entries.filter(isWaiting),
-      deferred,
+      deferred: this.#deferred,
       failure: this.#failure,
     };
   }
 
-  #shown(deferred: readonly Deferred[]): Todo[] {
+  #overlaid(deferred: readonly Deferred[]): Todo[] {
     this.#sorted ??= [...this.#todos.values()].sort(newestFirst);
     const unsent = deferred.filter((each) => !each.refusal);
     const changes = new Map(unsent.map(({ seen, change }) => [seen.id, change]));
