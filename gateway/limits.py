@@ -145,7 +145,9 @@ ZONES = (
     Zone("token", Limit("10r/s", 20), ["~ /oauth/(token|introspect|revoke|par|device_authorization|register)(/|$)"]),
     Zone("documents", Limit("100r/s", 200)),
     Zone(
-        "web", Limit("50r/s", 200), ["~ /(|sign-in|sign-up|settings|invitation|favicon\\.svg)$", "~ /(assets|pages)/"]
+        "web",
+        Limit("50r/s", 200),
+        ["~ /(|sign-in|sign-up|settings|invitation|favicon\\.svg|service-worker\\.js)$", "~ /(assets|pages)/"],
     ),
     Zone("api", Limit("20r/s", 40), ["~ /(api/v1/|mcp$)"]),
     Zone("subject", Limit("20r/s", 40), by_subject_instead_of="api"),

@@ -16,7 +16,8 @@ NOWHERE = [
     *("/api/auth/../../livez", "/api/auth/%2e%2e/%2e%2e/readyz", "/api/v1/todos/..%2f..%2f..%2freadyz", "//livez"),
     *("/.well-known/", "/.well-known/security", "/.well-known/oauth-protected-resource", "/API/V1/todos"),
 ]  # fmt: skip
-APPLICATION = {"/", "/favicon.svg", "/assets/1"}  # the web application's pages; no OpenAPI document has them
+# The web application's pages and files; no OpenAPI document has them.
+APPLICATION = {"/", "/favicon.svg", "/service-worker.js", "/assets/1"}
 NOT_ROUTED = "There is nothing here."
 
 

@@ -83,6 +83,7 @@ TODO = [
     "/invitation",
     "/assets/index-BD20I43i.js",
     "/favicon.svg",
+    "/service-worker.js",
 ]
 UNLISTED = [
     "/oauth/status-lists/",

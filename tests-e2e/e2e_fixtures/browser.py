@@ -52,9 +52,10 @@ def spki(certificate: Path) -> str:
 def somebodys_browser(chromium: Browser, **options: Any) -> Iterator[BrowserContext]:
     """A new browser context without cookies. The options are Playwright's.
 
-    Failed requests are printed.
+    Service workers are blocked by default, because Playwright's routes do not see their requests. Failed requests are
+    printed.
     """
-    with chromium.new_context(**{"locale": "en-GB", **options}) as context:
+    with chromium.new_context(**{"locale": "en-GB", "service_workers": "block", **options}) as context:
         context.set_default_timeout(TIMEOUT_MS)
         expect.set_options(timeout=TIMEOUT_MS)
         context.on("requestfailed", lambda asked: print(asked.method, asked.url.partition("?")[0], asked.failure))

@@ -9,6 +9,33 @@ from e2e_fixtures.absent import absent
 from e2e_fixtures.people import PASSWORD
 from e2e_fixtures.stack import Stack
 
+KEPT = """async () => {
+    const kept = [{...localStorage}, {...sessionStorage}, document.cookie];
+    for (const name of await caches.keys())
+        for (const request of await (await caches.open(name)).keys()) kept.push(request.url);
+    for (const { name } of await indexedDB.databases()) {
+        const database = await new Promise((resolve, reject) => {
+            const opening = indexedDB.open(name);
+            opening.onsuccess = () => resolve(opening.result);
+            opening.onerror = () => reject(opening.error);
+        });
+        for (const store of database.objectStoreNames)
+            kept.push(await new Promise((resolve, reject) => {
+                const reading = database.transaction(store).objectStore(store).getAll();
+                reading.onsuccess = () => resolve(reading.result);
+                reading.onerror = () => reject(reading.error);
+            }));
+        database.close();
+    }
+    return JSON.stringify(kept);
+}"""
+
+
+def kept_on_device(page: Page) -> str:
+    """Everything that scripts of the page's origin can read on this device; of Cache Storage the addresses."""
+    kept: str = page.evaluate(KEPT)
+    return kept
+
 
 def require_application(stack: Stack) -> None:
     if stack.client().get("/").status_code == 404:

@@ -64,7 +64,8 @@ OWNER: dict[tuple[str, str], int] = {
 PUBLIC = {
     *("/livez", "/readyz", "/openapi.json", "/.well-known/oauth-protected-resource/api/v1"),
     *("/mcp", "/.well-known/oauth-protected-resource/mcp"),  # test_agents.py has a matrix of its tools
-    *("/", "/sign-in", "/sign-up", "/settings", "/invitation", "/favicon.svg", "/assets/{name}"),  # the web application
+    # the web application
+    *("/", "/sign-in", "/sign-up", "/settings", "/invitation", "/favicon.svg", "/service-worker.js", "/assets/{name}"),
 }
 
 

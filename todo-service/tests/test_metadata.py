@@ -74,11 +74,12 @@ def test_the_document_has_exactly_the_routes(sqlite_service: Service) -> None:
     described = document(sqlite_service)
     assert described["openapi"].startswith("3.1.")
     documented = {(method.upper(), path) for path, operations in described["paths"].items() for method in operations}
+    files = ("/openapi.json", "/assets/{name}", "/favicon.svg", web.WORKER, *web.PAGES)
     routed = {
         (method, context.path)
         for context in iter_route_contexts(sqlite_service.app.routes)
         for method in context.methods or ()
-        if method != "OPTIONS" and context.path not in ("/openapi.json", "/assets/{name}", "/favicon.svg", *web.PAGES)
+        if method != "OPTIONS" and context.path not in files
     }
     assert documented == routed
 

@@ -18,6 +18,7 @@ SCRIPT = "/assets/index-abc.js"
 BUILD = {
     "index.html": b"<!doctype html>",
     "favicon.svg": b"<svg/>",
+    "service-worker.js": b"worker",
     "assets/index-abc.js": b"plain",
     "assets/index-abc.js.gz": b"by gzip",
     "assets/index-abc.js.br": b"by brotli",
@@ -59,14 +60,23 @@ def test_every_page_is_the_same_document_and_asked_for_every_time(client: httpx2
 
 
 def test_page_lets_nothing_in_but_its_own_files(client: httpx2.Client) -> None:
-    """CSP 3, Trusted Types: the page allows no inline script or style, no eval, no embedding frame, and no opener."""
+    """CSP 3, Trusted Types: no inline script or style, no eval, no frame, no opener; one policy, for the worker."""
     headers = client.get("/").headers
     policy = dict(part.strip().partition(" ")[::2] for part in headers["Content-Security-Policy"].split(";"))
     assert policy["default-src"] == "'self'"
     assert policy["frame-ancestors"] == policy["base-uri"] == policy["object-src"] == "'none'"
-    assert (policy["require-trusted-types-for"], policy["trusted-types"]) == ("'script'", "'none'")
+    assert (policy["require-trusted-types-for"], policy["trusted-types"]) == ("'script'", "service-worker")
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["Cross-Origin-Opener-Policy"] == headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_service_worker_may_ask_this_origin_only_and_is_asked_for_every_time(client: httpx2.Client) -> None:
+    """Its scope is all pages, so it is at the root. Without a policy of its own the gateway's forbids all requests."""
+    headers = client.get("/service-worker.js").headers
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'; connect-src 'self'; ")
+    assert headers["Cache-Control"] == "no-cache"
+    assert "javascript" in headers["Content-Type"]
+    assert "Service-Worker-Allowed" not in headers
 
 
 def test_assets_are_kept_for_ever(client: httpx2.Client) -> None:

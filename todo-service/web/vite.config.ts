@@ -1,12 +1,13 @@
-// The build: one script and one stylesheet with hashes in their names. Each text file is also stored as gzip and Brotli at
-// the highest level, so that the server compresses nothing.
+// The build: one script and one stylesheet with hashes in their names, what is loaded later, and the service worker. Each
+// text file is also stored as gzip and Brotli at the highest level, so that the server compresses nothing.
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
 
-const COMPRESSIBLE = /\.(css|html|js|svg)$/;
+const COMPRESSIBLE = /\.(css|html|js|svg|webmanifest)$/;
+const WORKER = "service-worker";
 
 function precompress(): Plugin {
   return {
@@ -24,9 +25,33 @@ function precompress(): Plugin {
   };
 }
 
+/** The page lists the files that are loaded later, so that the service worker keeps them too. */
+function listFiles(): Plugin {
+  return {
+    name: "list-files",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler(html, { bundle = {} }) {
+        const later = Object.keys(bundle).filter((name) => name.endsWith(".js") && name.startsWith("assets/"));
+        const files = later.map((name) => `/${name}`).filter((name) => !html.includes(name));
+        return [{ tag: "meta", attrs: { name: "files", content: files.join(" ") }, injectTo: "head" }];
+      },
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [precompress()],
-  build: { modulePreload: false, assetsInlineLimit: 0, reportCompressedSize: false },
+  plugins: [listFiles(), precompress()],
+  build: {
+    modulePreload: false,
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+    rollupOptions: {
+      input: { index: "index.html", [WORKER]: `src/${WORKER}.ts` },
+      output: { entryFileNames: ({ name }) => (name === WORKER ? "[name].js" : "assets/[name]-[hash].js") },
+    },
+  },
   server: {
     port: 8090, // AUTH_TRUSTED_ORIGINS=http://localhost:8090 ./run.py up, and then: npm run dev
     proxy: { "/api": { target: process.env.ISSUER ?? "http://localhost:8080", changeOrigin: true } },

@@ -2,7 +2,7 @@
 
 A request's path never reaches the file system, and no request waits for compression: the build has made the gzip and
 brotli forms of each file. File names in `assets/` contain a hash of their content, so browsers may cache them for ever.
-The page that names them is revalidated every time.
+The page that names them is revalidated every time, and so is the service worker.
 """
 
 import hashlib
@@ -18,15 +18,17 @@ from starlette.exceptions import HTTPException
 from ..http.parts import Given, given
 
 PAGES = ("/", "/sign-in", "/sign-up", "/settings", "/invitation")  # as in web/src/lib/return-to.ts
+WORKER = "/service-worker.js"  # at the root, because its scope is all pages
 _SUFFIXES = MappingProxyType({"br": ".br", "gzip": ".gz"})  # best first
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _REVALIDATED = "no-cache"
 
-# Trusted Types without any policy: the DOM accepts no text as script.
+# Trusted Types with one policy, whose only value is the worker's address: the DOM accepts no text as script.
 _PAGE_POLICY = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
+    "require-trusted-types-for 'script'; trusted-types service-worker"
 )
+_WORKER_POLICY = "default-src 'none'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
 _PAGE_HEADERS = MappingProxyType(
     {
         "Content-Security-Policy": _PAGE_POLICY,
@@ -79,12 +81,18 @@ def router() -> APIRouter:
         routes.add_api_route(path, page, methods=["GET"])
     routes.add_api_route("/assets/{name}", asset, methods=["GET"])
     routes.add_api_route("/favicon.svg", asset, methods=["GET"])
+    routes.add_api_route(WORKER, worker, methods=["GET"])
     return routes
 
 
 async def page(request: Request) -> Response:
     """The page. All paths of pages get the same file; its script shows the right view."""
     return _answer(request, "/index.html", {**_PAGE_HEADERS, "Cache-Control": _REVALIDATED})
+
+
+async def worker(request: Request) -> Response:
+    """The service worker, which has a Content-Security-Policy of its own (CSP 3 §4.2.2)."""
+    return _answer(request, WORKER, {"Content-Security-Policy": _WORKER_POLICY, "Cache-Control": _REVALIDATED})
 
 
 async def asset(request: Request) -> Response:

@@ -1,6 +1,6 @@
 // Chooses the page: some pages need a signed-in person, others are for people who are not signed in.
 
-import { useEffect, type ReactNode } from "react";
+import { useEffect, type ReactNode, useSyncExternalStore } from "react";
 import { type SessionState, useSession } from "./lib/auth.ts";
 import { useHasLeft } from "./lib/leaving.ts";
 import { parseReturnTo, signInPath } from "./lib/return-to.ts";
@@ -13,6 +13,7 @@ import { SignUp } from "./pages/sign-up.tsx";
 import { Todos } from "./pages/todos.tsx";
 import { Frame } from "./parts/frame.tsx";
 import { Message } from "./parts/message.tsx";
+import { presumed } from "./wiring.ts";
 
 type SignedIn = Extract<SessionState, { is: "signed-in" }>;
 
@@ -32,14 +33,17 @@ export function Application(): ReactNode {
   const address = useAddress();
   const session = useSession();
   const hasLeft = useHasLeft();
+  const person = useSyncExternalStore(presumed.subscribe, presumed.get);
   useEffect(() => {
-    if (session.is === "signed-in") wasSignedIn = true;
-  }, [session.is]);
+    if (session.is === "signed-in" || person) wasSignedIn = true;
+  }, [session.is, person]);
 
   const Personal = FOR_A_PERSON[address.pathname];
   const Public = FOR_NOBODY[address.pathname];
   if (hasLeft) return <Frame />;
   if (Personal) {
+    const isUnknown = session.is === "pending" || session.is === "unknown";
+    if (isUnknown && person && Personal === Todos) return <Todos key={person.id} session={{ person }} />;
     if (session.is === "pending") return <Frame />;
     if (session.is === "unknown") return <Unknown retry={session.retry} />;
     if (session.is === "signed-out") return <Redirect to={signInPath(address.pathname + address.search)} />;

@@ -6,8 +6,16 @@ import { todoApi } from "./lib/api.ts";
 import * as auth from "./lib/auth.ts";
 import { Connection } from "./lib/connection.ts";
 import { draftOf, draftsBelongTo, keepDraft } from "./lib/drafts.ts";
+import { isLeaving, whenLeaving } from "./lib/leaving.ts";
 import { Live } from "./lib/live.ts";
+import { Presumed } from "./lib/presumed.ts";
+import { keepApplication } from "./lib/registration.ts";
+import { Shelf } from "./lib/shelf.ts";
+import { Keeper } from "./todos/keeper.ts";
+import { type Entry, parse } from "./todos/outbox.ts";
 import { TodoStore } from "./todos/store.ts";
+
+const WAITING = "waiting"; // the draft of what is not on the shelf
 
 const now = (): number => Date.now();
 
@@ -34,11 +42,18 @@ export const api = todoApi({
   now,
 });
 
+export const shelf = new Shelf(() => window.indexedDB);
+
 export const store = new TodoStore({
   api,
   tellOthers: () => otherTabs.postMessage(null),
-  queue: { read: () => draftOf("waiting"), write: (text) => keepDraft("waiting", text) },
+  queue: { read: () => draftOf(WAITING), write: (text) => keepDraft(WAITING, text) },
   newKey: () => crypto.randomUUID(),
+  now,
+  isAway: () => connection.get() !== null || !navigator.onLine,
+  shelf,
+  keeper: new Keeper({ shelf, locks: navigator.locks, whenIdle }),
+  locks: navigator.locks,
 });
 
 const live = new Live({
@@ -58,6 +73,9 @@ function listen(): void {
 store.subscribe(listen);
 otherTabs.onmessage = store.resume;
 connection.onRetry(store.resume);
+connection.subscribe(() => {
+  if (connection.get() === null) store.send();
+});
 window.addEventListener("focus", store.resume);
 window.addEventListener("online", () => {
   live.hurry();
@@ -69,8 +87,42 @@ document.addEventListener("visibilitychange", () => {
   listen();
 });
 
-auth.onPersonChange((userId) => {
+export const presumed = new Presumed({ shelf, now, show: belongsTo });
+connection.onRetry(() => {
+  if (presumed.get()) auth.checkSession();
+});
+navigator.serviceWorker?.addEventListener("message", auth.checkSession); // it has seen a sign-out at the issuer's page
+whenLeaving(() => shelf.clear());
+
+auth.onPersonChange((who) => {
+  if (who === "unknown") return void presumed.presume();
+  presumed.isKnown();
+  if (who === "nobody") {
+    belongsTo(null);
+    void letGo();
+    return;
+  }
+  void shelf.belongsTo(who.person, now() + who.lifetime);
+  belongsTo(who.person.id);
+  whenIdle(keepApplication);
+});
+
+function belongsTo(userId: string | null): void {
   accessToken.belongsTo(userId);
   draftsBelongTo(userId);
   store.belongsTo(userId);
-});
+}
+
+/** The session has ended: this device keeps nothing. What was not sent becomes a draft of this tab, for the same person. */
+async function letGo(): Promise<void> {
+  const left = await shelf.clear<Entry>();
+  if (left === null || left.outbox.length === 0 || isLeaving()) return;
+  draftsBelongTo(left.owner.id);
+  const entries = new Map([...left.outbox, ...parse(draftOf(WAITING))].map((each) => [each.key, each]));
+  keepDraft(WAITING, JSON.stringify([...entries.values()]));
+}
+
+function whenIdle(act: () => void): void {
+  if ("requestIdleCallback" in window) requestIdleCallback(act, { timeout: 2_000 });
+  else setTimeout(act, 200);
+}

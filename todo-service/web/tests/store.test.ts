@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Changes, Todo, TodoApi, TodoList } from "../src/lib/api.ts";
 import { Failure } from "../src/lib/failure.ts";
+import type { Copy } from "../src/lib/shelf.ts";
+import { Keeper } from "../src/todos/keeper.ts";
+import type { Entry } from "../src/todos/outbox.ts";
 import { TodoStore } from "../src/todos/store.ts";
 
 const UNREACHABLE = new Failure("unreachable", "The service cannot be reached right now.");
@@ -9,6 +12,10 @@ const REFUSED = new Failure("invalid", "Title: must not contain control characte
 let api: { [K in keyof TodoApi]: ReturnType<typeof vi.fn<TodoApi[K]>> };
 let kept: string | undefined;
 let keys: number;
+let isAway: boolean;
+let time: number;
+let shelf: MemoryShelf | null; // null: the browser does not let anything be kept
+let lock: Promise<unknown>;
 const tellOthers = vi.fn<() => void>();
 let store: TodoStore;
 
@@ -63,12 +70,57 @@ function changes(upserts: Todo[], more: Partial<Changes> = {}): Changes {
   };
 }
 
+/** As lib/shelf.ts, which test_web_offline.py drives in a browser. */
+class MemoryShelf {
+  copied: Copy | null = null;
+  entries: Entry[] = [];
+
+  keep(entry: Entry): void {
+    const at = this.entries.findIndex(({ key }) => key === entry.key);
+    if (at < 0) this.entries.push(entry);
+    else this.entries[at] = entry;
+  }
+}
+
+/** One after another, as navigator.locks does. */
+function request(_: string, ...rest: unknown[]): Promise<unknown> {
+  const work = rest.at(-1) as (lock: object) => Promise<unknown>;
+  if (rest.length > 1) return Promise.resolve(work({})); // ifAvailable
+  return (lock = lock.then(() => work({})));
+}
+
 function newStore(): TodoStore {
+  const locks = { request } as unknown as Pick<LockManager, "request">;
   const fresh = new TodoStore({
     api,
     tellOthers,
     queue: { read: () => kept, write: (text) => (kept = text || undefined) },
     newKey: () => `key-${++keys}`,
+    now: () => time,
+    isAway: () => isAway,
+    locks,
+    shelf: {
+      copy: async () => structuredClone(shelf?.copied ?? null),
+      outbox: async () => structuredClone(shelf?.entries ?? null),
+      keepEntry: async (_, entry) => (shelf?.keep(structuredClone(entry)), shelf !== null),
+      dropEntry: async (key) => {
+        if (shelf) shelf.entries = shelf.entries.filter((each) => each.key !== key);
+      },
+    },
+    keeper: new Keeper({
+      locks,
+      whenIdle: (act) => void Promise.resolve().then(act),
+      shelf: {
+        write: async (_, { isAnew, put, drop, rest }) => {
+          if (shelf === null) return false;
+          const todos = new Map((isAnew ? [] : (shelf.copied?.todos ?? [])).map((each) => [each.id, each]));
+          for (const id of drop) todos.delete(id);
+          for (const todo of put) todos.set(todo.id, todo);
+          shelf.copied = { ...rest, todos: [...todos.values()] };
+          return true;
+        },
+      },
+    }),
   });
   fresh.belongsTo("ann");
   return fresh;
@@ -80,6 +132,10 @@ const waiting = (): string[] => store.get().waiting.map((each) => each.todo.titl
 beforeEach(() => {
   kept = undefined;
   keys = 0;
+  isAway = false;
+  time = 1_000_000_000;
+  shelf = null;
+  lock = Promise.resolve();
   tellOthers.mockReset();
   api = {
     changes: vi.fn<TodoApi["changes"]>(async () => changes([])),
@@ -219,10 +275,10 @@ describe("a change", () => {
   });
 
   test("is shown at once, and taken back if it fails", async () => {
-    api.complete.mockRejectedValueOnce(UNREACHABLE);
+    api.complete.mockRejectedValueOnce(REFUSED);
     const ticking = store.setDone(made("1"), true);
     expect(store.get().todos?.[0]?.status).toBe("done");
-    await expect(ticking).rejects.toBe(UNREACHABLE);
+    await expect(ticking).rejects.toBe(REFUSED);
     expect(store.get().todos?.[0]?.status).toBe("open");
   });
 
@@ -257,9 +313,110 @@ describe("a change", () => {
     await removing;
     await store.restore(made("1"));
     expect(titles()).toEqual(["Todo 1"]);
-    api.remove.mockRejectedValueOnce(UNREACHABLE);
-    await expect(store.remove(made("1"))).rejects.toBe(UNREACHABLE);
+    api.remove.mockRejectedValueOnce(REFUSED);
+    await expect(store.remove(made("1"))).rejects.toBe(REFUSED);
     expect(titles()).toEqual(["Todo 1"]);
+  });
+});
+
+describe("without a network", () => {
+  const CONFLICT = new Failure("conflict", "This todo has been changed somewhere else in the meantime.");
+
+  beforeEach(async () => {
+    shelf = new MemoryShelf();
+    store = newStore();
+    api.changes.mockResolvedValue(changes([made("1"), made("2")]));
+    await store.sync();
+    await vi.waitFor(() => expect(shelf?.copied?.todos).toHaveLength(2));
+    isAway = true;
+    for (const call of [api.changes, api.create, api.complete, api.change]) call.mockRejectedValue(UNREACHABLE);
+  });
+
+  function isBack(): void {
+    isAway = false;
+    api.changes.mockResolvedValue(changes([]));
+    api.create.mockImplementation(async ({ title }, key) => made(key, { title }));
+    api.complete.mockImplementation(async (id) => made(id, { status: "done", version: 2 }));
+    api.change.mockImplementation(async (seen, change) => ({ ...seen, ...change, version: seen.version + 1 }) as Todo);
+  }
+
+  test("what was read and done is there in a new tab, and is sent once and in order by one of them", async () => {
+    store.add({ title: "Typed" });
+    await store.setDone(made("1"), true);
+    await store.edit(made("2"), { due: "2026-12-01" });
+    await store.edit(made("2"), { priority: 3 });
+    await vi.waitFor(() => expect(shelf?.entries).toHaveLength(3));
+    expect(kept).toBeUndefined(); // it is on the shelf, not in this tab
+    const other = newStore();
+    await vi.waitFor(() => expect(other.get().deferred).toHaveLength(2));
+    expect(other.get().waiting.map((each) => each.todo.title)).toEqual(["Typed"]);
+    expect(other.get().todos).toMatchObject([{ due: "2026-12-01", priority: 3 }, { status: "done" }]);
+    const order: string[] = [];
+    isBack();
+    for (const call of [api.create, api.complete, api.change]) call.mockClear();
+    api.create.mockImplementation(async ({ title }, key) => (order.push("create"), made(key, { title })));
+    api.complete.mockImplementation(async (id) => (order.push("tick"), made(id, { status: "done", version: 2 })));
+    api.change.mockImplementation(
+      async (seen, change) => (order.push("edit"), { ...seen, ...change, version: 2 }) as Todo,
+    );
+    store.resume();
+    other.resume();
+    await vi.waitFor(() => expect([store.get(), other.get()].map((each) => each.deferred.length)).toEqual([0, 0]));
+    await vi.waitFor(() => expect(shelf?.entries).toEqual([]));
+    expect(order).toEqual(["create", "tick", "edit"]);
+    expect(api.change).toHaveBeenCalledWith(expect.anything(), { due: "2026-12-01", priority: 3 });
+  });
+
+  test("a change of what another device has changed is a conflict, which the person decides", async () => {
+    await store.rename(made("1"), "Mine");
+    expect(titles()).toEqual(["Todo 2", "Mine"]);
+    isBack();
+    api.change.mockRejectedValueOnce(CONFLICT);
+    api.read.mockResolvedValueOnce(made("1", { title: "Theirs", version: 2 }));
+    store.resume();
+    await vi.waitFor(() => expect(store.get().deferred[0]?.refusal).toBe(CONFLICT));
+    expect(titles()).toEqual(["Todo 2", "Theirs"]);
+    await store.insist(store.get().deferred[0]!);
+    await vi.waitFor(() => expect(store.get().deferred).toEqual([]));
+    expect(titles()).toEqual(["Todo 2", "Mine"]);
+  });
+
+  test.each([
+    ["something else of it", { notes: "Theirs", version: 2 }, "Mine"],
+    ["it to the same, by an answer that was lost", { title: "Mine", version: 2 }, "Mine"],
+  ])("another device that has changed %s makes no conflict", async (_, theirs, title) => {
+    await store.rename(made("1"), "Mine");
+    isBack();
+    api.change.mockRejectedValueOnce(CONFLICT);
+    api.read.mockResolvedValueOnce(made("1", theirs));
+    store.resume();
+    await vi.waitFor(() => expect(store.get().deferred).toEqual([]));
+    expect(titles()).toEqual(["Todo 2", title]);
+  });
+
+  test("a deletion is undone without a network, or sent when there is one", async () => {
+    await store.remove(made("1"));
+    expect(titles()).toEqual(["Todo 2"]);
+    await store.restore(made("1"));
+    expect(titles()).toEqual(["Todo 2", "Todo 1"]);
+    await store.remove(made("1"));
+    isBack();
+    store.resume();
+    await vi.waitFor(() => expect(store.get().deferred).toEqual([]));
+    expect(titles()).toEqual(["Todo 2"]);
+    expect(api.remove).toHaveBeenCalledOnce();
+  });
+
+  test("a todo that may have arrived a day ago is not sent again without the person", async () => {
+    isAway = false; // the request leaves, and its answer is lost
+    store.add({ title: "Typed" });
+    await vi.waitFor(() => expect(api.create).toHaveBeenCalledOnce());
+    time += 24 * 3_600_000;
+    isBack();
+    api.create.mockClear();
+    store.resume();
+    await vi.waitFor(() => expect(store.get().waiting[0]?.refusal?.message).toContain("Look whether it is there"));
+    expect(api.create).not.toHaveBeenCalled();
   });
 });
 

@@ -128,11 +128,17 @@ export function todoApi({
     return response.status === 401 ? send(operation, made, await accessToken.replace(token)) : response;
   }
 
-  /** Its refusals are no news of the other calls: there may be too many streams, and room for everything else. */
+  /** Its refusals are no news of the other calls: there may be too many streams, and room for everything else. That the
+   * session has ended is: a stream ends with it, and a page that nobody touches must notice. */
   async function events(position: string, signal: AbortSignal): Promise<Response> {
-    const response = await authorized("GET /api/v1/events", { headers: { "Last-Event-ID": position }, signal });
-    if (response.ok) return response;
-    throw await read(response, now());
+    try {
+      const response = await authorized("GET /api/v1/events", { headers: { "Last-Event-ID": position }, signal });
+      if (response.ok) return response;
+      throw await read(response, now());
+    } catch (error) {
+      if (error instanceof Failure && error.kind === "signed-out") onSignedOut();
+      throw error;
+    }
   }
 
   function send<K extends keyof Operations>(operation: K, made: Call<K>, token: string): Promise<Response> {

@@ -29,13 +29,26 @@ export function useSession(): SessionState {
   return error && error.status !== 401 ? { is: "unknown", retry: () => void refetch() } : { is: "signed-out" };
 }
 
-/** Calls `notice` with the user's id when it becomes known and whenever it changes; null: nobody is signed in. */
-export function onPersonChange(notice: (userId: string | null) => void): void {
-  client.$store.atoms.session?.subscribe(
-    ({ data, isPending }: { data: { user: Person } | null; isPending: boolean }) => {
-      if (data || !isPending) notice(data?.user.id ?? null);
-    },
-  );
+/** `unknown`: there was no answer. `lifetime`: milliseconds that the session lives if it is not used any more. */
+export type Somebody = { person: Person; lifetime: number } | "nobody" | "unknown";
+
+/** Calls `notice` when it becomes known who is signed in, whenever that changes, and when it cannot be known. */
+export function onPersonChange(notice: (who: Somebody) => void): void {
+  client.$store.atoms.session?.subscribe(({ data, error, isPending }: SessionAnswer) => {
+    if (data) {
+      const { id, name, email } = data.user;
+      const lifetime = data.session.expiresAt.getTime() - data.session.updatedAt.getTime();
+      notice({ person: { id, name, email }, lifetime });
+    } else if (!isPending) {
+      notice(error && error.status !== 401 ? "unknown" : "nobody");
+    }
+  });
+}
+
+interface SessionAnswer {
+  data: { user: Person; session: { expiresAt: Date; updatedAt: Date } } | null;
+  error: { status?: number } | null;
+  isPending: boolean;
 }
 
 /** Fetches the session again, because an answer of the API says that nobody is signed in. */

@@ -45,6 +45,10 @@ export function draftOf(name: string): string | undefined {
   return texts.get(name);
 }
 
+export function draftNames(): string[] {
+  return [...texts.keys()];
+}
+
 /** An empty text is not kept. */
 export function keepDraft(name: string, text: string): void {
   if (text === "") texts.delete(name);

@@ -14,21 +14,25 @@ import { dayOf, describeDue, isLate } from "../lib/due.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { placeAt } from "../lib/positions.ts";
 import { navigate, useAddress } from "../lib/router.ts";
+import { KeptNotice } from "../parts/connection-banner.tsx";
 import { Frame, Patience } from "../parts/frame.tsx";
 import { FailureMessage } from "../parts/message.tsx";
 import { Completed } from "../todos/completed.tsx";
 import { Composer } from "../todos/composer.tsx";
 import { Details } from "../todos/details.tsx";
 import { type Emptiness, Empty } from "../todos/empty.tsx";
+import { takesText } from "../todos/keys.tsx";
 import { ListForm } from "../todos/list-form.tsx";
 import { useDragging } from "../todos/ordering.ts";
-import { focusRow, moveByArrows, rowOf, STEP } from "../todos/rows.ts";
+import { Refused } from "../todos/refused.tsx";
+import { focusRow, moveByArrows, placeOf, rowOf } from "../todos/rows.ts";
 import { ROLES, Share } from "../todos/share.tsx";
 import { Side } from "../todos/side.tsx";
 import { isEdited, type RowActions, TodoRow } from "../todos/todo-row.tsx";
 import { Trash } from "../todos/trash.tsx";
 import { type Step, Undo } from "../todos/undo.tsx";
 import { addressOf, count, listOf, nameOf, newIn, select, type View, viewAt } from "../todos/views.ts";
+import { Windowed } from "../todos/windowed.tsx";
 import { api, connection, store } from "../wiring.ts";
 
 const MOST_STEPS = 50; // that can be undone
@@ -118,24 +122,16 @@ interface ListProps {
 }
 
 function List({ view, say, take, form, share }: ListProps): ReactNode {
-  const { todos, lists, gone, waiting, failure } = useSyncExternalStore(store.subscribe, store.get);
+  const { todos, lists, gone, waiting, deferred, failure } = useSyncExternalStore(store.subscribe, store.get);
   const trouble = useSyncExternalStore(connection.subscribe, connection.get);
   const now = useMinute();
   const [words, setWords] = useState("");
-  const [size, setSize] = useState(STEP);
   const [openedId, setOpened] = useState<string | null>(null);
   // What was just changed stays where it is until the next look: if the row disappeared, the next click would hit another.
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const list = useRef<HTMLUListElement>(null);
   const toFocus = useRef<number | null>(null);
-  const hasAsked = useRef(false);
   useEffect(store.resume, []);
-  useEffect(() => {
-    // After "Show more" move the focus to the first of the new rows, without scrolling.
-    const row = hasAsked.current ? list.current?.children[size - STEP] : undefined;
-    hasAsked.current = false;
-    row?.querySelector<HTMLElement>(".title")?.focus({ preventScroll: true });
-  }, [size]);
   useLayoutEffect(() => {
     if (toFocus.current !== null) focusRow(list.current, toFocus.current); // the row is gone, and the focus with it
     toFocus.current = null;
@@ -159,7 +155,8 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
         return store.edit(seen, change);
       },
       remove(todo) {
-        toFocus.current = [...(list.current?.children ?? [])].findIndex((row) => rowOf(row)?.dataset.id === todo.id);
+        const row = list.current?.querySelector<HTMLElement>(`[data-id="${todo.id}"]`);
+        toFocus.current = row ? placeOf(row) : null;
         setOpened((before) => (before === todo.id ? null : before));
         const step: Step = { what: "Deleted", id: todo.id, name: todo.title, undo: () => store.restore(todo) };
         return taking.current(step, () => store.remove(todo));
@@ -173,19 +170,26 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
   }
 
   const lost = [...gone.values()].filter(isEdited);
-  const found = todos && select(todos, { view, words, now, touched });
+  const found = useMemo(
+    () => todos && select(todos, { view, words, now, touched }),
+    [todos, view, words, now, touched],
+  );
   const isEmpty = found?.open.length === 0 && waiting.length === 0 && lost.length === 0;
   const opened = todos?.find((each) => each.id === openedId);
   const listId = listOf(view);
-  const counts = todos && count(todos, now);
-  const here =
-    listId === undefined
-      ? counts
-      : todos &&
-        count(
-          todos.filter((each) => each.list_id === listId),
-          now,
-        );
+  const counts = useMemo(() => todos && count(todos, now), [todos, now]);
+  const here = useMemo(() => {
+    if (listId === undefined || todos === null) return counts;
+    return count(
+      todos.filter((each) => each.list_id === listId),
+      now,
+    );
+  }, [todos, counts, listId, now]);
+  const sending = waiting.filter((each) => each.refusal === undefined);
+  const unsent = useMemo(
+    () => new Set(deferred.filter((each) => !each.refusal).map(({ seen }) => seen.id)),
+    [deferred],
+  );
   const shownList = lists.find((each) => each.id === listId);
   const isAway = todos !== null && listId != null && !shownList;
   const isReadOnly = shownList?.role === "viewer";
@@ -209,7 +213,7 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
   }
 
   const dragging = useDragging(list, {
-    move: (id, index) => move(id, index - lost.length),
+    move: (id, place) => move(id, place - 1 - sending.length - lost.length),
     put(id, to) {
       const todo = todos?.find((each) => each.id === id);
       const isOwn = (id: string | null): boolean => id === null || own.some((each) => each.id === id);
@@ -224,15 +228,18 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
   function onKeyDown(event: KeyboardEvent): void {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const id = event.target instanceof Element ? rowOf(event.target)?.dataset.id : undefined;
+    if (id !== undefined && actOnRow(event)) return;
     if (!event.altKey || step === undefined || id === undefined) return moveByArrows(event, list.current);
     event.preventDefault();
     moveBy(id, step);
   }
 
-  const row = (todo: Todo): ReactNode => (
+  const row = (todo: Todo, place: number, total: number): ReactNode => (
     <TodoRow
       key={todo.id}
       todo={todo}
+      place={place}
+      total={total}
       isGone={gone.has(todo.id)}
       due={todo.due && describeDue(todo.due, now)}
       isLate={todo.due !== null && todo.status === "open" && isLate(todo.due, now)}
@@ -240,9 +247,12 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
       isOpened={todo.id === openedId}
       isMovable={isMovable && todo.status === "open" && !readOnly.has(todo.list_id ?? "")}
       isReadOnly={readOnly.has(todo.list_id ?? "")}
+      isUnsent={unsent.has(todo.id)}
       actions={actions}
     />
   );
+  const shown = [...lost, ...(found?.open ?? [])];
+  const total = sending.length + shown.length;
   return (
     <div className={opened ? "desk has-details" : "desk"}>
       <Side view={view} lists={lists} counts={counts} words={words} search={setWords} form={form} />
@@ -281,37 +291,28 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
           />
         )}
         {failure && <FailureMessage failure={failure} retry={store.resume} />}
+        <Refused deferred={deferred} />
         {found && !isEmpty && (
           <ul className="todos" ref={list} aria-label="Todos" onKeyDown={onKeyDown} {...dragging}>
-            {waiting
-              .filter((each) => each.refusal === undefined)
-              .map((each) => (
-                <li key={each.key} className="waiting">
-                  <span className="title" dir="auto">
-                    {each.todo.title}
-                  </span>
-                  <small>{trouble ? "Not sent yet" : "Sending …"}</small>
-                </li>
-              ))
-              .reverse()}
-            {[...lost, ...found.open.slice(0, size)].map(row)}
+            {sending.toReversed().map((each, at) => (
+              <li key={each.key} className="waiting" aria-posinset={at + 1} aria-setsize={total}>
+                <span className="title" dir="auto">
+                  {each.todo.title}
+                </span>
+                <small>{trouble ? "Not sent yet" : "Sending …"}</small>
+              </li>
+            ))}
+            <Windowed list={list} todos={shown} row={(todo, index) => row(todo, sending.length + index + 1, total)} />
           </ul>
         )}
         {found && isEmpty && (view !== "trash" || words !== "") && (
           <Empty of={emptiness(view, words, found.done.length, isAway)} />
         )}
         {!found && !failure && !trouble && <Patience />}
-        {found && found.open.length > size && (
-          <More
-            grow={(byHand) => {
-              hasAsked.current = byHand;
-              setSize(size + STEP);
-            }}
-          />
-        )}
         {found && found.done.length > 0 && (
           <Completed key={words === "" ? "all" : "found"} todos={found.done} isOpen={words !== ""} row={row} />
         )}
+        <KeptNotice />
       </div>
       {opened && (
         <Details
@@ -336,26 +337,15 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
   );
 }
 
-/** The next rows appear when the end of the list comes near, or when they are asked for. */
-function More({ grow }: { grow: (byHand: boolean) => void }): ReactNode {
-  const button = useRef<HTMLButtonElement>(null);
-  const growing = useRef(grow);
-  growing.current = grow;
-  useEffect(() => {
-    const near = new IntersectionObserver(
-      (seen) => {
-        if (seen.some((each) => each.isIntersecting)) growing.current(false);
-      },
-      { rootMargin: "1500px" },
-    );
-    if (button.current) near.observe(button.current);
-    return () => near.disconnect();
-  });
-  return (
-    <button type="button" className="more" ref={button} onClick={() => grow(true)}>
-      Show more
-    </button>
-  );
+/** Keys of the row that has the focus. Its own buttons do the work, so that nothing is done that the row does not offer. */
+function actOnRow(event: KeyboardEvent): boolean {
+  const button = { Delete: ".delete", Backspace: ".delete", d: ".about" }[event.key];
+  if (button === undefined || event.ctrlKey || event.metaKey || event.altKey || takesText(event.target)) return false;
+  event.preventDefault();
+  rowOf(event.target as Element)
+    ?.querySelector<HTMLElement>(button)
+    ?.click();
+  return true;
 }
 
 function emptiness(view: View, words: string, done: number, isAway: boolean): Emptiness {

@@ -1,23 +1,25 @@
 // The one place that says that there is no network or that a service does not answer, with the only button for it.
 
 import { type ReactNode, useSyncExternalStore } from "react";
-import { connection, store } from "../wiring.ts";
+import { connection, shelf, store } from "../wiring.ts";
 import { useSecondsUntil } from "./message.tsx";
 import { useOnline } from "./online.ts";
 
 export function ConnectionBanner(): ReactNode {
   const isOnline = useOnline();
   const trouble = useSyncExternalStore(connection.subscribe, connection.get);
-  const { waiting } = useSyncExternalStore(store.subscribe, store.get);
+  const { waiting, deferred } = useSyncExternalStore(store.subscribe, store.get);
   const seconds = useSecondsUntil(trouble?.nextAt);
   if (isOnline && trouble === null) return null;
   const isLimited = trouble?.failure.kind === "limited" && seconds > 0;
+  const done = [waiting.length > 0 && "added", deferred.some((each) => !each.refusal) && "changed"].filter(Boolean);
   return (
     <div className="message banner" role={isOnline ? "alert" : "status"}>
       <span>
         {isOnline ? trouble?.failure.message : "You are offline."}
-        {waiting.length > 0 &&
-          ` What you added is kept here, and sent when ${isOnline ? "it answers" : "you are back"}.`}
+        {done.length > 0 &&
+          ` What you ${done.join(" and ")} is kept here, and sent when ${isOnline ? "it answers" : "you are back"}.`}
+        <Kept />
       </span>
       {trouble && (
         <button type="button" className="plain" disabled={isLimited} onClick={connection.retry}>
@@ -25,5 +27,24 @@ export function ConnectionBanner(): ReactNode {
         </button>
       )}
     </div>
+  );
+}
+
+/** Why this page must stay open, if the device keeps nothing. */
+function Kept(): ReactNode {
+  const state = useSyncExternalStore(shelf.subscribe, shelf.state);
+  if (state === "works") return null;
+  return ` ${state === "full" ? "This device has no room left" : "This browser does not let anything be kept"}, so leave this page open until then.`;
+}
+
+/** Said while everything works, too: later it would be too late. */
+export function KeptNotice(): ReactNode {
+  const state = useSyncExternalStore(shelf.subscribe, shelf.state);
+  if (state === "works") return null;
+  return (
+    <p className="hint not-kept" role="status">
+      {state === "full" ? "This device has no room left" : "This browser does not let anything be kept on this device"}:
+      your todos are here only while you are online.
+    </p>
   );
 }

@@ -1,12 +1,16 @@
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useState, useSyncExternalStore } from "react";
 import { signOut } from "../lib/auth.ts";
 import { Failure } from "../lib/failure.ts";
 import { leave } from "../lib/leaving.ts";
+import { store } from "../wiring.ts";
 
 /** Shows a message if the sign-out failed, because a person who wrongly believes to be signed out is at risk. */
 export function SignOutButton(): ReactNode {
-  const [state, setState] = useState<"ready" | "busy" | "failed">("ready");
+  const [state, setState] = useState<"ready" | "asking" | "busy" | "failed">("ready");
+  const { waiting, deferred } = useSyncExternalStore(store.subscribe, store.get);
+  const unsent = waiting.length + deferred.length;
   async function go(): Promise<void> {
+    if (unsent > 0 && state !== "asking") return setState("asking");
     setState("busy");
     try {
       await signOut();
@@ -16,11 +20,20 @@ export function SignOutButton(): ReactNode {
       setState("failed");
     }
   }
+  const isAsking = state === "asking" && unsent > 0;
   return (
     <>
       <button type="button" className="plain quiet" disabled={state === "busy"} onClick={() => void go()}>
-        {state === "failed" ? "Sign out again" : "Sign out"}
+        {state === "failed" ? "Sign out again" : isAsking ? "Sign out and lose it" : "Sign out"}
       </button>
+      {isAsking && (
+        <span className="sign-out-failed" role="alert">
+          {unsent === 1 ? "One change is" : `${unsent} changes are`} not sent yet, and would be lost.{" "}
+          <button type="button" className="plain" onClick={() => setState("ready")}>
+            Stay
+          </button>
+        </span>
+      )}
       {state === "failed" && (
         <span className="sign-out-failed" role="alert">
           Signing out failed. You are still signed in.

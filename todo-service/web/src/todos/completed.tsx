@@ -1,6 +1,7 @@
 import { type ReactNode, useRef, useState } from "react";
 import type { Todo } from "../lib/api.ts";
-import { moveByArrows, STEP } from "./rows.ts";
+import { moveByArrows } from "./rows.ts";
+import { Windowed } from "./windowed.tsx";
 
 /** Folded, because what is done should not be in the way. */
 export function Completed({
@@ -10,9 +11,8 @@ export function Completed({
 }: {
   todos: Todo[];
   isOpen: boolean;
-  row: (todo: Todo) => ReactNode;
+  row: (todo: Todo, place: number, total: number) => ReactNode;
 }): ReactNode {
-  const [size, setSize] = useState(STEP);
   const [isUnfolded, setUnfolded] = useState(isOpen);
   const list = useRef<HTMLUListElement>(null);
   return (
@@ -27,13 +27,8 @@ export function Completed({
           aria-label="Completed"
           onKeyDown={(event) => moveByArrows(event, list.current)}
         >
-          {todos.slice(0, size).map(row)}
+          <Windowed list={list} todos={todos} row={(todo, index) => row(todo, index + 1, todos.length)} />
         </ul>
-      )}
-      {isUnfolded && todos.length > size && (
-        <button type="button" className="more" onClick={() => setSize(size + STEP)}>
-          Show more completed
-        </button>
       )}
     </details>
   );

@@ -9,6 +9,8 @@ const KEYS: ReadonlyArray<[keys: string, what: string]> = [
   ["Alt ↑ ↓", "Move the todo up or down"],
   ["Space", "Tick off, on a checkbox"],
   ["Enter", "Edit a title, and save it"],
+  ["D", "Details of the todo"],
+  ["Delete", "Delete the todo"],
   ["Escape", "Discard the edit, close the details"],
   ["Ctrl Z", "Undo the deletion of a todo or a list"],
   ["Ctrl Enter", "Save notes"],

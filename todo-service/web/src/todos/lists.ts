@@ -38,6 +38,11 @@ export class Lists {
       .sort((a, b) => (a.position === b.position ? (a.id < b.id ? -1 : 1) : a.position < b.position ? -1 : 1));
   }
 
+  /** As the API knows them, in no order. */
+  every(): TodoList[] {
+    return [...this.#known.values()];
+  }
+
   isKnown(id: string): boolean {
     return this.#known.has(id);
   }

@@ -1,12 +1,18 @@
-// The rows of a list as elements: where the focus goes.
+// The rows of a list as elements: where the focus goes. Each has its place among all rows, also those that are not in the page.
 
 import type { KeyboardEvent } from "react";
-
-export const STEP = 200; // rows that are shown at once; more would make the page slow
 
 /** The row that the element is in. */
 export function rowOf(element: Element): HTMLElement | null {
   return element.closest<HTMLElement>("li[data-id]");
+}
+
+export function placeOf(row: HTMLElement): number {
+  return Number(row.dataset.place);
+}
+
+function rowAt(list: HTMLElement | null, place: number): HTMLElement | null {
+  return list?.querySelector<HTMLElement>(`:scope > [data-place="${place}"]`) ?? null;
 }
 
 /** Arrow up and down move the focus between rows, in the same column. */
@@ -16,13 +22,14 @@ export function moveByArrows(event: KeyboardEvent, list: HTMLUListElement | null
   if (step === undefined || row === null || list === null) return;
   const columns = ["input", ".about", ".delete"];
   const column = columns.find((each) => event.target instanceof Element && event.target.matches(each)) ?? ".title";
-  const next = list.children[[...list.children].indexOf(row) + step];
-  next?.querySelector<HTMLElement>(column)?.focus();
+  rowAt(list, placeOf(row) + step)
+    ?.querySelector<HTMLElement>(column)
+    ?.focus();
   event.preventDefault();
 }
 
 /** After a deletion, focus the row that took its place, or the one before; in an empty list, the field for a new todo. */
-export function focusRow(list: HTMLUListElement | null, at: number): void {
-  const row = list?.children[at] ?? list?.children[at - 1];
+export function focusRow(list: HTMLUListElement | null, place: number): void {
+  const row = rowAt(list, place) ?? rowAt(list, place - 1);
   (row ?? document).querySelector<HTMLElement>(row ? ".delete" : ".composer input")?.focus();
 }

@@ -5,24 +5,21 @@
 // at, when another tab says that it has changed something, and when the network is back. On top of them lie this tab's own
 // changes that the API has not answered yet. Of two versions of a todo the higher one counts, so a late answer does no harm.
 //
-// New todos wait in a queue, and are sent one after another, in the order in which they were typed. Each has an
-// Idempotency-Key, so sending it again makes no second todo. The queue is kept as a draft.
+// New todos, and changes that are made without a network, wait in the outbox (outbox.ts). What was read is kept on this
+// device (keeper.ts), so it is there at the next visit, before the API has answered or without it.
 
 import type { NewTodo, Todo, TodoApi, TodoChange, TodoList } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
 import { expected, Failure } from "../lib/failure.ts";
+import type { Copy } from "../lib/shelf.ts";
+import type { Keeper, Known } from "./keeper.ts";
 import { Lists } from "./lists.ts";
+import { type Deferred, type Entry, isDeferred, isWaiting, Outbox, type OutboxShelf, type Waiting } from "./outbox.ts";
 import { Turns } from "./turns.ts";
 
-const PAGE = 500; // the API's maximum
-const AGAIN = 1_000; // milliseconds until a creation is repeated whose first request still runs
+export type { Deferred, Waiting } from "./outbox.ts";
 
-/** A todo that was typed and is not stored yet. With a refusal it is not sent again until the person has decided. */
-export interface Waiting {
-  key: string;
-  todo: NewTodo;
-  refusal?: Failure;
-}
+const PAGE = 500; // the API's maximum
 
 export interface Snapshot {
   /** null until the API has answered; in the person's order, in which new ones are first. */
@@ -33,6 +30,8 @@ export interface Snapshot {
   gone: ReadonlyMap<string, Todo>;
   /** The first one is sent next. */
   waiting: readonly Waiting[];
+  /** Changes that wait for the network, or were refused when they were sent. */
+  deferred: readonly Deferred[];
   /** Why the todos could not be read, if the connection is not to blame. */
   failure: Failure | null;
 }
@@ -41,9 +40,15 @@ export interface Surroundings {
   api: TodoApi;
   /** Tells the other tabs that something has changed. */
   tellOthers: () => void;
-  /** Where the queue is kept over a reload. */
+  /** Where what this device does not keep survives a reload. */
   queue: { read: () => string | undefined; write: (text: string) => void };
   newKey: () => string;
+  now: () => number;
+  /** Whether a change would not arrive now. */
+  isAway: () => boolean;
+  shelf: OutboxShelf & { copy(ownerId: string): Promise<Copy | null> };
+  keeper: Pick<Keeper, "begin" | "found" | "changed">;
+  locks: Pick<LockManager, "request">;
 }
 
 export class TodoStore {
@@ -56,19 +61,28 @@ export class TodoStore {
   #gone = new Map<string, Todo>();
   #unanswered = new Map<string, TodoChange>();
   #hidden = new Set<string>();
-  #waiting: Waiting[] = [];
+  #sorted: Todo[] | null = null;
+  readonly #outbox: Outbox;
+  #loading: Promise<void> | null = null;
   #since: string | null = null;
   #position: string | null = null;
   #syncing: Promise<void> | null = null;
   #isAskedAgain = false;
-  #sending: Promise<void> | null = null;
   #failure: Failure | null = null;
   #snapshot: Snapshot | null = null;
+  #shown: Todo[] | null = null;
+  #deferred: Deferred[] = [];
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
     const { api, newKey, tellOthers } = surroundings;
-    this.lists = new Lists({ api, newKey, tellOthers, changed: () => this.#changed(), sync: () => this.sync() });
+    const changed = (): void => this.#changed();
+    this.lists = new Lists({ api, newKey, tellOthers, changed, sync: () => this.sync() });
+    this.#outbox = new Outbox({
+      ...surroundings,
+      send: (entry) => this.#send(entry),
+      changed: () => this.#changed(this.#outbox.all().filter(isDeferred)),
+    });
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -83,25 +97,45 @@ export class TodoStore {
 
   readonly get = (): Snapshot => (this.#snapshot ??= this.#render());
 
-  /** Forgets everything of another person. null: the session has ended; the queue stays kept for the same person. */
+  /** Forgets everything of another person. null: the session has ended. */
   belongsTo(owner: string | null): void {
     if (owner === this.#owner) return;
     this.#owner = owner;
-    this.#todos = new Map();
+    this.#forget();
     this.#gone = new Map();
     this.#unanswered = new Map();
     this.#hidden = new Set();
     this.lists.forget();
     this.#since = this.#position = this.#failure = null;
-    this.#syncing = this.#sending = null;
-    this.#waiting = owner === null ? [] : parseQueue(this.#surroundings.queue.read());
+    this.#syncing = null;
+    this.#outbox.belongsTo(owner);
+    this.#loading = owner === null ? null : this.#load(owner);
+    this.#changed();
+  }
+
+  /** Show what this device keeps. */
+  async #load(owner: string): Promise<void> {
+    const { keeper, shelf } = this.#surroundings;
+    await keeper.begin();
+    const copy = await shelf.copy(owner);
+    await this.#outbox.refresh();
+    if (owner !== this.#owner) return;
+    if (copy) {
+      const newer = [...this.#todos.values()];
+      this.#know(copy.todos);
+      for (const todo of newer) this.#put(todo);
+      this.lists.replace(copy.lists);
+      this.#since = copy.since;
+      this.#position = copy.position;
+    }
+    keeper.found(copy ? new Map(copy.todos.map((each) => [each.id, each])) : null);
     this.#changed();
   }
 
   /** Ask for what has changed, and send what waits. A failure is the connection's to say. */
   readonly resume = (): void => {
     if (this.#owner === null) return;
-    void this.#send();
+    void this.#outbox.send();
     void this.sync();
   };
 
@@ -120,6 +154,8 @@ export class TodoStore {
   async #read(owner: string | null): Promise<void> {
     let failure: Failure | null = null;
     try {
+      await this.#loading;
+      if (owner !== this.#owner) return;
       await this.#readChanges(owner);
     } catch (error) {
       failure = expected(error);
@@ -157,7 +193,7 @@ export class TodoStore {
     }
     if (owner !== this.#owner) return;
     for (const [id, todo] of this.#todos) if (!every.has(id)) this.#gone.set(id, todo);
-    this.#todos = every;
+    this.#know([...every.values()]);
     this.lists.replace(lists);
     this.#since = since ?? null;
     this.#position = position;
@@ -193,40 +229,64 @@ export class TodoStore {
 
   /** Queue a new todo. It is shown at once as waiting. */
   add(todo: NewTodo): void {
-    this.#queue([...this.#waiting, { key: this.#surroundings.newKey(), todo }]);
-    void this.#send();
+    this.#outbox.add(todo);
   }
 
-  /** Take a todo that waits out of the queue. */
+  /** Send what waits, because the services answer again. */
+  readonly send = (): void => void this.#outbox.send();
+
+  /** Take a todo that waits, or a change, out of the outbox. */
   withdraw(key: string): void {
-    this.#queue(this.#waiting.filter((each) => each.key !== key));
+    this.#outbox.drop(key);
   }
 
-  #send(): Promise<void> {
-    if (this.#sending) return this.#sending;
-    const mine = this.#sendAll(this.#owner).finally(() => {
-      if (this.#sending === mine) this.#sending = null;
-    });
-    return (this.#sending = mine);
+  /** Make a change that was refused, whatever the todo is now; bring it back if it was deleted. */
+  async insist({ key, seen }: Deferred): Promise<void> {
+    const known = this.#todos.get(seen.id) ?? (await this.#surroundings.api.restore(seen.id));
+    this.#put(known);
+    this.#outbox.insist(key, known);
   }
 
-  async #sendAll(owner: string | null): Promise<void> {
-    for (;;) {
-      const next = this.#waiting.find((each) => each.refusal === undefined);
-      if (next === undefined) return;
-      try {
-        const todo = await this.#surroundings.api.create(next.todo, next.key);
-        if (owner !== this.#owner) return;
-        this.#put(todo);
-        this.withdraw(next.key);
-        this.#surroundings.tellOthers();
-      } catch (error) {
-        const failure = expected(error);
-        if (owner !== this.#owner || isOfConnection(failure) || failure.kind === "signed-out") return;
-        if (failure.kind === "conflict") await new Promise((resolve) => setTimeout(resolve, AGAIN));
-        else this.#queue(this.#waiting.map((each) => (each === next ? { ...each, refusal: failure } : each)));
-      }
+  async #send(entry: Entry): Promise<void> {
+    const owner = this.#owner;
+    const { api } = this.#surroundings;
+    const made = isWaiting(entry) ? await api.create(entry.todo, entry.key) : await this.#sendChange(entry);
+    if (owner !== this.#owner) return;
+    if (!isWaiting(entry) && entry.isRemoval) await this.#sendRemoval(entry.seen.id);
+    else this.#put(made);
+  }
+
+  /** What was changed elsewhere meanwhile is no conflict, unless it is the same member. */
+  async #sendChange({ seen, change, isRemoval }: Deferred): Promise<Todo> {
+    if (isRemoval) return seen;
+    try {
+      return await this.#make(seen, change);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      await this.#recover(seen.id, error);
+      const known = this.#todos.get(seen.id);
+      if (error.kind !== "conflict" || known === undefined) throw error;
+      const missing = withoutThoseOf(known, change); // the others had arrived, and the answer was lost
+      if (!isAsSeen(known, seen, missing)) throw error;
+      return this.#make(known, missing);
     }
+  }
+
+  async #sendRemoval(id: string): Promise<void> {
+    await this.#surroundings.api.remove(id).catch((error: unknown) => {
+      if (!(error instanceof Failure && error.kind === "missing")) throw error; // it is deleted already
+    });
+    this.#forget(id);
+  }
+
+  async #make(seen: Todo, { status, position, list_id, ...others }: TodoChange): Promise<Todo> {
+    const { api } = this.#surroundings;
+    let made = seen;
+    if (Object.keys(others).length > 0) this.#put((made = await this.#patch(seen, others)));
+    if (list_id !== undefined) made = await api.relocate(seen.id, list_id);
+    if (position !== undefined) made = await api.move(seen.id, position);
+    if (status !== undefined) made = await (status === "done" ? api.complete(seen.id) : api.reopen(seen.id));
+    return made;
   }
 
   setDone(todo: Todo, isDone: boolean): Promise<void> {
@@ -237,7 +297,7 @@ export class TodoStore {
 
   /** Fails with `conflict` if the title is no longer the one that the person saw; the store then has the new one. */
   rename(seen: Todo, title: string): Promise<void> {
-    return this.#change(seen, {}, () => this.#patch(seen, { title }));
+    return this.#change(seen, {}, () => this.#patch(seen, { title }), { title });
   }
 
   /** Change other members; shown at once. Fails like `rename`. */
@@ -260,22 +320,32 @@ export class TodoStore {
   /** Only the members that are changed must be as the person saw them: a tick meanwhile is no conflict. */
   #patch(seen: Todo, change: TodoChange): Promise<Todo> {
     const known = this.#todos.get(seen.id);
-    const members = Object.keys(change) as Array<keyof TodoChange>;
-    const isSame = known !== undefined && members.every((each) => known[each] === seen[each]);
+    const isSame = known !== undefined && isAsSeen(known, seen, change);
     return this.#surroundings.api.change(isSame ? known : seen, change);
   }
 
   /** Bring back a todo that was deleted somewhere else, with this title. */
   async revive(todo: Todo, title: string): Promise<void> {
-    await this.#change(todo, {}, async () => {
-      const restored = await this.#surroundings.api.restore(todo.id);
-      return this.#surroundings.api.change(restored, { title });
-    });
+    await this.#change(
+      todo,
+      {},
+      async () => {
+        const restored = await this.#surroundings.api.restore(todo.id);
+        return this.#surroundings.api.change(restored, { title });
+      },
+      null,
+    );
   }
 
-  /** The change is shown at once, and taken back if it fails. */
-  async #change(todo: Todo, shown: TodoChange, send: () => Promise<Todo>): Promise<void> {
+  /** The change is shown at once, and taken back if it fails. Without a network, what is `later` waits for it. */
+  async #change(
+    todo: Todo,
+    shown: TodoChange,
+    send: () => Promise<Todo>,
+    later: TodoChange | null = shown,
+  ): Promise<void> {
     const owner = this.#owner;
+    if (later && this.#surroundings.isAway()) return this.#outbox.defer(todo, later);
     this.#unanswered.set(todo.id, { ...this.#unanswered.get(todo.id), ...shown });
     this.#changed();
     await this.#turns.take(todo.id, async (_, isLast) => {
@@ -286,8 +356,13 @@ export class TodoStore {
         this.#surroundings.tellOthers();
         return changed;
       } catch (error) {
-        if (error instanceof Failure && owner === this.#owner) await this.#recover(todo.id, error);
-        throw error;
+        if (!(error instanceof Failure) || owner !== this.#owner) throw error;
+        if (!later || !isOfConnection(error)) {
+          await this.#recover(todo.id, error);
+          throw error;
+        }
+        this.#outbox.defer(todo, later);
+        return undefined;
       } finally {
         if (isLast()) this.#unanswered.delete(todo.id);
         this.#changed();
@@ -300,18 +375,20 @@ export class TodoStore {
     if (failure.kind === "conflict") this.#put(await this.#surroundings.api.read(id));
   }
 
-  /** The todo disappears at once, and is shown again if that fails. */
+  /** The todo disappears at once, and is shown again if that fails; without a network it waits for one. */
   async remove(todo: Todo): Promise<void> {
-    this.#hidden.add(todo.id);
+    const owner = this.#owner;
     this.#gone.delete(todo.id);
+    if (this.#surroundings.isAway()) return this.#outbox.defer(todo, {}, { isRemoval: true });
+    this.#hidden.add(todo.id);
     this.#changed();
     await this.#turns.take(todo.id, async () => {
       try {
-        await this.#surroundings.api.remove(todo.id).catch((error: unknown) => {
-          if (!(error instanceof Failure && error.kind === "missing")) throw error; // it is deleted already
-        });
-        this.#todos.delete(todo.id);
+        await this.#sendRemoval(todo.id);
         this.#surroundings.tellOthers();
+      } catch (error) {
+        if (!(error instanceof Failure && isOfConnection(error)) || owner !== this.#owner) throw error;
+        this.#outbox.defer(todo, {}, { isRemoval: true });
       } finally {
         this.#hidden.delete(todo.id);
         this.#changed();
@@ -321,6 +398,7 @@ export class TodoStore {
   }
 
   async restore(todo: Todo): Promise<void> {
+    if (this.#outbox.recall(todo.id)) return;
     await this.#turns.take(todo.id, async () => {
       const restored = await this.#surroundings.api.restore(todo.id);
       this.#put(restored);
@@ -344,6 +422,7 @@ export class TodoStore {
   #put(todo: Todo): void {
     const known = this.#todos.get(todo.id);
     if (known && known.version > todo.version) return;
+    this.#sorted = this.#shown = null;
     this.#todos.set(todo.id, todo);
     this.#gone.delete(todo.id);
   }
@@ -351,52 +430,91 @@ export class TodoStore {
   #drop(id: string): void {
     const known = this.#todos.get(id);
     if (known && !this.#hidden.has(id)) this.#gone.set(id, known);
-    this.#todos.delete(id);
+    this.#forget(id);
   }
 
-  #queue(waiting: Waiting[]): void {
-    this.#waiting = waiting;
-    this.#surroundings.queue.write(
-      waiting.length === 0 ? "" : JSON.stringify(waiting.map(({ key, todo }) => ({ key, todo }))),
-    );
-    this.#changed();
+  /** Sorted once, so that sorting again after a change costs little. */
+  #know(todos: Todo[]): void {
+    this.#sorted = todos.sort(newestFirst);
+    this.#shown = null;
+    this.#todos = new Map(todos.map((each) => [each.id, each]));
   }
 
-  #changed(): void {
+  /** Without an id: all of them. */
+  #forget(id?: string): void {
+    this.#sorted = this.#shown = null;
+    if (id === undefined) this.#todos = new Map();
+    else this.#todos.delete(id);
+  }
+
+  /** `deferred`: only the outbox has changed. A new todo that waits must not cost a look at all others. */
+  #changed(deferred?: Deferred[]): void {
+    const isSame =
+      deferred?.length === this.#deferred.length && deferred.every((each, at) => each === this.#deferred[at]);
+    if (!isSame) this.#shown = null;
     this.#snapshot = null;
+    this.#surroundings.keeper.changed(() => this.#known());
     for (const listener of this.#listeners) listener();
   }
 
+  #known(): Known | null {
+    if (this.#owner === null || this.#since === null) return null;
+    const rest = { lists: this.lists.every(), since: this.#since, position: this.#position };
+    return { owner: this.#owner, todos: this.#todos, rest };
+  }
+
   #render(): Snapshot {
-    const shown = [...this.#todos.values()].filter(
-      (each) => !this.#hidden.has(each.id) && !this.lists.isHidden(each.list_id),
-    );
-    const changed = shown.map((known) => {
-      const change = this.#unanswered.get(known.id);
-      const todo = change === undefined ? known : ({ ...known, ...change } as Todo);
-      // Its list may be deleted, and the todo not known to be deleted yet.
-      return todo.list_id === null || this.lists.isKnown(todo.list_id) ? todo : { ...todo, list_id: null };
-    });
+    const entries = this.#outbox.all();
+    this.#deferred = entries.filter(isDeferred);
     return {
-      todos: this.#since === null ? null : changed.sort(newestFirst),
+      todos: this.#since === null ? null : (this.#shown ??= this.#overlaid(this.#deferred)),
       lists: this.lists.all(),
       gone: this.#gone,
-      waiting: this.#waiting,
+      waiting: entries.filter(isWaiting),
+      deferred: this.#deferred,
       failure: this.#failure,
     };
   }
+
+  #overlaid(deferred: readonly Deferred[]): Todo[] {
+    this.#sorted ??= [...this.#todos.values()].sort(newestFirst);
+    const unsent = deferred.filter((each) => !each.refusal);
+    const changes = new Map(unsent.map(({ seen, change }) => [seen.id, change]));
+    const removed = new Set(unsent.filter((each) => each.isRemoval).map(({ seen }) => seen.id));
+    for (const [id, change] of this.#unanswered) changes.set(id, { ...changes.get(id), ...change });
+    let isMoved = false;
+    const shown: Todo[] = [];
+    for (const known of this.#sorted) {
+      if (removed.has(known.id) || this.#hidden.has(known.id) || this.lists.isHidden(known.list_id)) continue;
+      const change = changes.get(known.id);
+      const todo = change === undefined ? known : changed(known, change);
+      isMoved ||= todo.position !== known.position;
+      // Its list may be deleted, and the todo not known to be deleted yet.
+      shown.push(todo.list_id === null || this.lists.isKnown(todo.list_id) ? todo : { ...todo, list_id: null });
+    }
+    return isMoved ? shown.sort(newestFirst) : shown;
+  }
+}
+
+function changed(todo: Todo, change: TodoChange): Todo {
+  const shown = { ...todo, ...change } as Todo;
+  if (change.status === undefined || change.status === todo.status) return shown;
+  return { ...shown, completed_at: change.status === "done" ? new Date().toISOString() : null };
+}
+
+/** The members that the todo does not have yet. */
+function withoutThoseOf(todo: Todo, change: TodoChange): TodoChange {
+  const members = Object.keys(change) as Array<keyof TodoChange>;
+  return Object.fromEntries(members.filter((each) => todo[each] !== change[each]).map((each) => [each, change[each]]));
+}
+
+/** Whether the members that are changed are as the person saw them. */
+function isAsSeen(known: Todo, seen: TodoChange, change: TodoChange): boolean {
+  return (Object.keys(change) as Array<keyof TodoChange>).every((each) => known[each] === seen[each]);
 }
 
 /** By position, which grows with time unless the person moves something. */
 function newestFirst(a: Todo, b: Todo): number {
   const [one, other] = a.position === b.position ? [a.id, b.id] : [a.position, b.position];
   return one < other ? 1 : -1;
-}
-
-function parseQueue(text: string | undefined): Waiting[] {
-  try {
-    return JSON.parse(text ?? "[]") as Waiting[];
-  } catch {
-    return [];
-  }
 }

@@ -1,7 +1,7 @@
 import { type KeyboardEvent, memo, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Todo, TodoChange, TodoList } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
-import { draftOf, useDraft } from "../lib/drafts.ts";
+import { draftNames, draftOf, useDraft } from "../lib/drafts.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { isComposing, oneLine } from "../lib/typing.ts";
 import { FailureMessage } from "../parts/message.tsx";
@@ -24,8 +24,16 @@ export function isEdited(todo: Todo): boolean {
   return draftOf(draftName(todo)) !== undefined;
 }
 
+/** The todos in whose rows something was typed and not saved. */
+export function editedIds(): string[] {
+  return draftNames().flatMap((name) => (name.startsWith(TITLE_OF) ? [name.slice(TITLE_OF.length)] : []));
+}
+
 interface TodoRowProps {
   todo: Todo;
+  /** Its place among all rows of the list, from 1; many of them are not in the page. */
+  place: number;
+  total: number;
   /** It was deleted somewhere else while it was edited here. */
   isGone?: boolean;
   /** When it is due, in words; the row renders again when they change. */
@@ -38,12 +46,16 @@ interface TodoRowProps {
   isMovable: boolean;
   /** It is in a list that the person may only look at. */
   isReadOnly: boolean;
+  /** A change of it waits for the network. */
+  isUnsent: boolean;
   actions: RowActions;
 }
 
 /** There are many rows, so a row renders again only when its todo changes. `actions` must stay the same object. */
 export const TodoRow = memo(function TodoRow({
   todo,
+  place,
+  total,
   isGone = false,
   due,
   isLate,
@@ -51,6 +63,7 @@ export const TodoRow = memo(function TodoRow({
   isOpened,
   isMovable,
   isReadOnly,
+  isUnsent,
   actions,
 }: TodoRowProps): ReactNode {
   const [isEditing, setEditing] = useState(isEdited(todo)); // the session ended, or the page was reloaded, meanwhile
@@ -73,7 +86,13 @@ export const TodoRow = memo(function TodoRow({
   }
 
   return (
-    <li className={`${todo.status} priority-${todo.priority}`} data-id={todo.id}>
+    <li
+      className={`${todo.status} priority-${todo.priority}`}
+      data-id={todo.id}
+      data-place={place}
+      aria-posinset={place}
+      aria-setsize={total}
+    >
       {isMovable && (
         <span className="grip" aria-hidden="true" title="Drag to move">
           <svg viewBox="0 0 8 20">
@@ -133,6 +152,7 @@ export const TodoRow = memo(function TodoRow({
         </button>
       )}
       <p className="about-it" id={`about-${todo.id}`}>
+        {isUnsent && <span className="unsent">Not sent yet</span>}
         {due && (
           <span className={isLate ? "due late" : "due"}>
             {isLate && "Late: "}
@@ -157,8 +177,10 @@ export const TodoRow = memo(function TodoRow({
   );
 });
 
+const TITLE_OF = "title of ";
+
 function draftName(todo: Todo): string {
-  return `title of ${todo.id}`;
+  return TITLE_OF + todo.id;
 }
 
 /** Enter saves, Escape discards, leaving the field saves. A refused text stays in the field. */

@@ -1,12 +1,13 @@
 // What was deleted in the last 30 days, and can be brought back: lists with their todos, and single todos.
 
-import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { Todo, TodoList } from "../lib/api.ts";
+import { isOfConnection } from "../lib/connection.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { Patience } from "../parts/frame.tsx";
 import { FailureMessage } from "../parts/message.tsx";
 import { Empty } from "./empty.tsx";
-import { store } from "../wiring.ts";
+import { connection, store } from "../wiring.ts";
 
 interface TrashProps {
   now: number;
@@ -34,7 +35,10 @@ export function Trash({ now, say }: TrashProps): ReactNode {
       setFailure(expected(error));
     }
   }, []);
-  useEffect(() => void read(null), [read]);
+  const isAway = useSyncExternalStore(connection.subscribe, connection.get) !== null;
+  useEffect(() => {
+    if (!isAway) void read(null);
+  }, [read, isAway]);
 
   async function restore(name: string, act: () => Promise<void>): Promise<void> {
     setFailure(null);
@@ -51,8 +55,9 @@ export function Trash({ now, say }: TrashProps): ReactNode {
   const isEmpty = todos?.length === 0 && lists.length === 0;
   return (
     <section className="trash" aria-label="Trash" ref={section} tabIndex={-1}>
-      {failure && <FailureMessage failure={failure} retry={() => void read(null)} />}
-      {todos === null && !failure && <Patience />}
+      {failure && !isOfConnection(failure) && <FailureMessage failure={failure} retry={() => void read(null)} />}
+      {todos === null && isAway && <p className="hint">What is in the trash is not kept on this device.</p>}
+      {todos === null && !failure && !isAway && <Patience />}
       {isEmpty && <Empty of="trash" />}
       {todos && !isEmpty && (
         <ul className="todos">

@@ -57,11 +57,7 @@ export function select(
   const today = dayOf(now);
   const found = words.trim() === "" ? null : folded(words.trim());
   const shown = todos.filter(
-    (todo) =>
-      touched.has(todo.id) ||
-      (found === null
-        ? isIn(view, todo, today)
-        : folded(todo.title).includes(found) || folded(todo.notes).includes(found)),
+    (todo) => touched.has(todo.id) || (found === null ? isIn(view, todo, today) : textOf(todo).includes(found)),
   );
   const open = shown.filter((each) => each.status === "open" || touched.has(each.id));
   const done = shown.filter((each) => each.status === "done" && !touched.has(each.id));
@@ -85,6 +81,17 @@ function wasDoneOn({ completed_at }: Todo, day: string): boolean {
 function byDue(a: Todo, b: Todo): number {
   const [one, other] = [sortKey(a.due ?? "9999-12-31"), sortKey(b.due ?? "9999-12-31")];
   return one === other ? b.priority - a.priority : one < other ? -1 : 1;
+}
+
+const texts = new WeakMap<Todo, string>();
+
+/** What a search looks at; made once for each version of a todo, because a search looks at all of them for each letter. */
+function textOf(todo: Todo): string {
+  const known = texts.get(todo);
+  if (known !== undefined) return known;
+  const text = folded(`${todo.title}\n${todo.notes}`);
+  texts.set(todo, text);
+  return text;
 }
 
 function folded(text: string): string {

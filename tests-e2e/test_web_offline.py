@@ -1,0 +1,161 @@
+"""The todo web application without a network, and what it leaves on a device, in Chromium with its service worker."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from e2e_fixtures.browser import somebodys_browser
+from e2e_fixtures.people import Person, sign_up
+from e2e_fixtures.stack import Stack
+from e2e_fixtures.waiting import wait_until
+from e2e_fixtures.web_application import add, done, fill_in, kept_on_device, new_todo, sign_in, todo, unfold
+
+pytestmark = pytest.mark.usefixtures("application")
+
+TODOS = "/api/v1/todos"
+IS_KEPT = "async () => Boolean(await caches.match('/', {ignoreVary: true}))"
+FORBID = "Object.defineProperty(window, 'indexedDB', {get() { throw new DOMException('', 'SecurityError') }})"
+
+
+@pytest.fixture
+def device(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser with service workers; in the other tests they are blocked (see `somebodys_browser`)."""
+    with somebodys_browser(chromium, service_workers="allow") as context:
+        yield context
+
+
+@pytest.fixture
+def tab(device: BrowserContext, stack: Stack, person: Person) -> Page:
+    page = device.new_page()
+    sign_in(page, stack, person.email)
+    expect(page.get_by_role("heading", name="A clear page")).to_be_visible()
+    return page
+
+
+def wait_until_kept(page: Page, *titles: str) -> None:
+    """Wait until the device keeps the page, and todos with these titles."""
+    wait_until(lambda: page.evaluate(IS_KEPT))
+    wait_until(lambda: all(title in kept_on_device(page) for title in titles))
+
+
+def titles(person: Person) -> list[str]:
+    return [each["title"] for each in person.api().get(TODOS).json()["items"]]
+
+
+def rename(page: Page, title: str, new: str) -> None:
+    todo(page, title).click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type(new)
+    page.keyboard.press("Enter")
+
+
+def test_work_in_a_tunnel_is_kept_sent_once_in_order_and_conflicts_are_shown(
+    device: BrowserContext, tab: Page, another_browser: Page, stack: Stack, person: Person
+) -> None:
+    """Over a reload and in two tabs. The device's clock is a day ahead."""
+    tab.clock.set_fixed_time(datetime.now(UTC) + timedelta(days=1))
+    for title in ("Bread", "Milk"):
+        add(tab, title)
+    wait_until_kept(tab, "Bread", "Milk")
+    device.set_offline(True)
+    tab.reload()
+    expect(tab.get_by_role("status").filter(has_text="You are offline.")).to_be_visible()
+    for title in ("First", "Second"):
+        new_todo(tab).fill(title)
+        new_todo(tab).press("Enter")
+    done(tab, "Milk").check()
+    rename(tab, "Bread", "Rye bread")
+    expect(todo(tab, "Rye bread")).to_be_visible()
+    second = device.new_page()
+    second.goto(stack.url)
+    for page in (second, tab):
+        expect(page.get_by_role("listitem").filter(has_text="Second")).to_contain_text("Not sent yet")
+        expect(page.get_by_role("status").filter(has_text="What you added and changed is kept here")).to_be_visible()
+        tab.reload()
+    sign_in(another_browser, stack, person.email)
+    rename(another_browser, "Bread", "Toast")
+    expect(todo(another_browser, "Toast")).to_be_visible()
+    device.set_offline(False)
+    expect(todo(tab, "First")).to_be_visible()
+    conflict = tab.get_by_role("alert").filter(has_text="“Rye bread”")
+    expect(conflict).to_contain_text("its new name")
+    expect(todo(tab, "Toast")).to_be_visible()
+    conflict.get_by_role("button", name="Save mine").click()
+    expect(todo(another_browser, "Rye bread")).to_be_visible()
+    expect(tab.get_by_role("alert")).to_have_count(0)
+    assert titles(person) == ["Second", "First", "Milk", "Rye bread"]
+    unfold(another_browser)
+    expect(done(another_browser, "Milk")).to_be_checked()
+
+
+def test_device_keeps_no_token_and_nothing_of_a_person_after_the_session(
+    device: BrowserContext, tab: Page, another_browser: Page, stack: Stack, person: Person
+) -> None:
+    """Signed out here, with something unsent, which is asked first; on another device, with an open tab and without;
+    at the issuer's page."""
+    second = device.new_page()
+    second.goto(stack.url)
+    add(second, "Ann's secret")
+    wait_until_kept(second, "Ann's secret")
+    kept = kept_on_device(second)
+    assert person.email in kept
+    assert "eyJ" not in kept
+    assert "session_token" not in kept
+    second.route(f"**{TODOS}", lambda route: route.abort())
+    new_todo(second).fill("Ann's thought")
+    new_todo(second).press("Enter")
+    second.get_by_role("button", name="Sign out", exact=True).click()
+    expect(second.get_by_role("alert").filter(has_text="One change is not sent yet")).to_be_visible()
+    second.get_by_role("button", name="Sign out and lose it").click()
+    for page in (second, tab):
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        assert "Ann" not in kept_on_device(page)
+        assert person.email not in kept_on_device(page)
+
+    for is_open in (True, False):
+        fill_in(tab, person.email)
+        expect(todo(tab, "Ann's secret")).to_be_visible()
+        wait_until_kept(tab, "Ann's secret")
+        if not is_open:
+            tab.goto("about:blank")
+        sign_in(another_browser, stack, person.email, path="/settings")
+        another_browser.get_by_role("button", name="Sign out everywhere else").click()
+        expect(another_browser.get_by_text("This device")).to_be_visible()
+        if not is_open:
+            tab.goto(stack.url)
+        expect(tab.get_by_role("button", name="Sign in")).to_be_visible()
+        wait_until(lambda: "Ann" not in kept_on_device(tab))
+        another_browser.context.clear_cookies()
+        tab.reload()
+    fill_in(tab, person.email)
+    expect(todo(tab, "Ann's secret")).to_be_visible()
+    wait_until_kept(tab, "Ann's secret")
+    second.close()
+    tab.goto(f"{stack.url}/signout")
+    tab.locator("#sign-out").click()  # at the issuer's page: only the worker is there to notice
+    wait_until(lambda: "Ann" not in kept_on_device(tab))
+    tab.goto(stack.url)
+    fill_in(tab, sign_up(stack, "Ben").email)
+    expect(tab.get_by_role("heading", name="A clear page")).to_be_visible()
+    wait_until_kept(tab, "Ben")
+    assert "Ann" not in kept_on_device(tab)
+
+
+@pytest.mark.parametrize("what", ["forbidden", "full"])
+def test_storage_that_takes_nothing_is_said_and_the_application_goes_on(
+    device: BrowserContext, stack: Stack, person: Person, what: str
+) -> None:
+    page = device.new_page()
+    if what == "forbidden":
+        page.add_init_script(FORBID)
+    else:
+        quota: dict[str, Any] = {"origin": stack.url, "quotaSize": 1}
+        device.new_cdp_session(page).send("Storage.overrideQuotaForOrigin", quota)
+    sign_in(page, stack, person.email)
+    expect(page.get_by_role("status").filter(has_text="your todos are here only while you are online")).to_be_visible()
+    add(page, "Buy milk")
+    page.reload()
+    expect(todo(page, "Buy milk")).to_be_visible()
