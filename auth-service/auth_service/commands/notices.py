@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account
 from ..mail.kinds import Kind
-from ..mail.letters import DEFAULT_LANGUAGE
+from ..mail.languages.choosing import DEFAULT_LANGUAGE
 from ..mail.outbox import Outbox
 from ..settings.settings import load_settings
 

@@ -21,7 +21,7 @@ from ..oauth.upstream_answers import Answer, Person
 from ..oauth.upstreams import Upstream
 from ..sessions.browser_sessions import lock_live
 from .mailed_links import MailParts, post_link
-from .passkey_changes import require_fresh
+from .recent_sign_in import require_fresh
 from .signed_in_factor import NotSignedIn
 from .upstream_answer import UpstreamAnswerParts, identify
 from .ways_in import LastWayIn, count_ways_in

@@ -16,7 +16,7 @@ from ...audit.trail import recorded
 from ...http.current_session import Current
 from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
-from ...signing_in.passkey_changes import NotFresh
+from ...signing_in.recent_sign_in import NotFresh
 from ...signing_in.upstream_changes import UpstreamChangeParts, unlink_upstream
 from ...signing_in.ways_in import LastWayIn, count_ways_in
 from . import bodies

@@ -15,7 +15,7 @@ from ...accounts.upstreams.discovery import ProviderUnavailable
 from ...accounts.upstreams.starts import LINK, Start
 from ...http.current_session import find_current_if_clear
 from ...http.parts import Now, given
-from ...signing_in.passkey_changes import NotFresh, require_fresh
+from ...signing_in.recent_sign_in import NotFresh, require_fresh
 from ...signing_in.upstream_start import UnknownProvider, UpstreamStartParts, begin_upstream
 from . import bodies, credentials
 from .bodies import BODY_REFUSALS, BodyParts

@@ -22,9 +22,9 @@ from ...limits.attempts import TooManyAttempts
 from ...oauth.parameters import Parameters
 from ...oauth.upstreams import Upstream
 from ...signing_in.guessing import WrongPassword
-from ...signing_in.passkey_changes import NotFresh, require_fresh
 from ...signing_in.passkey_sign_in import PasskeySignInParts
 from ...signing_in.reauthenticating import ReauthenticationParts, ShownAgain, reauthenticate
+from ...signing_in.recent_sign_in import NotFresh, require_fresh
 from ...signing_in.second_factor import Code, WrongCode
 from ...signing_in.signed_in_factor import NotEnabled, NotSignedIn
 from ...signing_in.upstream_changes import UpstreamChangeParts, unlink_upstream

@@ -12,7 +12,7 @@ from ...accounts.accounts import Account
 from ...audit.trail import has_happened, record
 from ...clients.clients import Client
 from ...mail.kinds import Kind
-from ...mail.letters import DEFAULT_LANGUAGE
+from ...mail.languages.choosing import DEFAULT_LANGUAGE
 from ...mail.outbox import Outbox
 from ...oauth.resources import Resource
 
