@@ -53,8 +53,9 @@ NEW_API: dict[str, Any] = {
     "roles": {"keeper": "Keeps things"},
 }
 CONNECTED = (
-    "INSERT INTO upstream_identities (id, account_id, issuer, subject, upstream_id, created_at, updated_at) SELECT 'u', "
-    "id, 'https://corp.example.com', '1', 'corp', created_at, created_at FROM accounts WHERE email = 'ann@example.com'"
+    "INSERT INTO upstream_identities (id, account_id, issuer, subject, upstream_id, created_at, updated_at) SELECT "
+    "'u', id, 'https://corp.example.com', '1', 'corp', created_at, created_at FROM accounts "
+    "WHERE email = 'ann@example.com'"
 )
 UPSTREAM = {"id": "corp", "name": "Corp", "issuer": "https://corp.example.com", "client_id": "us"}
 PUBLIC_UPSTREAM = {**UPSTREAM, "token_endpoint_auth_method": "none"}

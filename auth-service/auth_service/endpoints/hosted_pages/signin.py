@@ -100,8 +100,8 @@ async def submit(request: Request, now: Now) -> Response:
         try:
             return await signin_upstream.submit(request, parts, pending, form, current, now)
         except UpstreamRefused as refused:
-            shown = await _render(request, parts, pending, current, None, refused.text, status=refused.status)
-            return shown if refused.retry_after is None else retry_later(shown, refused.retry_after)
+            page = await _render(request, parts, pending, current, None, refused.text, status=refused.status)
+            return page if refused.retry_after is None else retry_later(page, refused.retry_after)
     if form.get(signin_passkey.FIELD) is not None:
         try:
             started = await signin_passkey.submit(request, parts, form, current, now)
