@@ -306,7 +306,11 @@ class Running:
         self.thread.join(60)
 
 
-def serve(database_url: str, *, port: int = 0, **changes: str) -> Running:
+def serve(database_url: str, **changes: str) -> Running:
+    return serve_at(0, database_url, **changes)
+
+
+def serve_at(port: int, database_url: str, **changes: str) -> Running:
     clock = Clock()
     settings = load_settings({**environment(database_url), **changes})
     app = create_app(settings, clock=clock)
@@ -332,8 +336,8 @@ def start() -> Iterator[Start]:
     """Start services for this test only, with other settings or for tests that break them."""
     running: list[Running] = []
 
-    def start_one(database_url: str, *, port: int = 0, **changes: str) -> Service:
-        running.append(serve(database_url, port=port, **changes))
+    def start_one(database_url: str, **changes: str) -> Service:
+        running.append(serve(database_url, **changes))
         return running[-1].service
 
     yield start_one

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from auth_service.accounts.upstreams.providers import seal_of
 from auth_service.commands.configuration import applied, wanted
 from auth_service.commands.configuration.documents import MAX_DEPTH, InvalidConfiguration, Part, read_documents
 from auth_service.commands.configuration.plan import Plan
@@ -24,6 +25,7 @@ from .registry import API, TODOS, WEB
 from .status_scene import is_revoked
 from .test_roles import run
 
+NO_KEYS = {1: "of no provider"}
 BILLING = "https://api.example.com/billing"
 REPORT = "client_00000000000000000000000000report"
 BOARD = "client_000000000000000000000000000board"
@@ -365,8 +367,8 @@ def test_more_than_was_shown_does_not_end(sqlite_service: Service, tmp_path: Pat
 
     async def change(database: Database, expected: frozenset[tuple[str, ...]]) -> Plan:
         return await database.transact(
-            applied.apply, ISSUER, fewer, grant_types=(), check_algorithm=keep, prune=True, expected=expected,
-            now=sqlite_service.clock(),
+            applied.apply, ISSUER, fewer, grant_types=(), check_algorithm=keep, seal=seal_of(NO_KEYS),
+            prune=True, expected=expected, now=sqlite_service.clock(),
         )  # fmt: skip
 
     before = stored(sqlite_service)

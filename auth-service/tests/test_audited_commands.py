@@ -54,7 +54,8 @@ NEW_API: dict[str, Any] = {
 }
 CONNECTED = (
     "INSERT INTO upstream_identities (id, account_id, issuer, subject, upstream_id, created_at, updated_at) "
-    "SELECT 'u', id, 'https://corp.example.com', '1', 'corp', created_at, created_at FROM accounts "
+    "SELECT "
+    "'u', id, 'https://corp.example.com', '1', 'corp', created_at, created_at FROM accounts "
     "WHERE email = 'ann@example.com'"
 )
 UPSTREAM = {"id": "corp", "name": "Corp", "issuer": "https://corp.example.com", "client_id": "us"}

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from .browser import Browser, signed_in
 from .code_flow import register_frontend
-from .conftest import ISSUER, Running, Service, Start, emptied
+from .conftest import ISSUER, Running, Service, emptied, serve_at
 from .factor_scene import protect
 from .lying_provider import CLIENT_SECRET, LyingProvider, lying_provider
 from .mail_scene import serving_mail
@@ -105,7 +106,7 @@ def test_an_account_is_joined_only_if_three_say_that_the_address_is_verified(
     ids=["no sign-up", "no address", "bad address"],
 )
 def test_an_account_is_made_only_where_it_may_be_and_with_an_address(
-    sqlite_service: Service, provider: LyingProvider, members: dict[str, bool], claims: dict[str, str], text: str
+    sqlite_service: Service, provider: LyingProvider, members: dict[str, Any], claims: dict[str, Any], text: str
 ) -> None:
     register(sqlite_service, provider, **members)
     browser = Traveller.of(sqlite_service, provider).sign_in(**claims)
@@ -119,7 +120,7 @@ def test_name_picture_and_a_trusted_address_come_from_userinfo_too(
 ) -> None:
     register(sqlite_service, provider, trusted=True)
     provider.userinfo = {"email": ANN, "email_verified": True, "name": "Ann", "picture": "https://x.test/a.png"}
-    told = dict.fromkeys(("email", "email_verified", "name"))
+    told: dict[str, Any] = dict.fromkeys(("email", "email_verified", "name"))
     assert is_signed_in(Traveller.of(sqlite_service, provider).sign_in(**told))
     query = "SELECT email, email_verified, name, image FROM accounts"
     assert sqlite_service.rows(query) == [(ANN, 1, "Ann", "https://x.test/a.png")]
@@ -162,13 +163,20 @@ def test_no_row_holds_a_secret_in_clear_text(service: Service, traveller: Travel
     assert "code_verifier" not in rows
 
 
-def test_another_instance_of_this_service_is_a_provider(
-    start: Start, sqlite_service: Service, sqlite_url: str, tmp_path: Path
-) -> None:
-    """All of OpenID Connect on both sides, with a second factor there that counts nothing here."""
+@pytest.fixture
+def there(sqlite_url: str) -> Iterator[Service]:
+    """Another instance of this service, under an issuer of its own."""
     port = free_port()
-    issuer = f"http://127.0.0.1:{port}"
-    there = start(sqlite_url, port=port, AUTH_ISSUER=issuer)
+    running = serve_at(port, sqlite_url, AUTH_ISSUER=f"http://127.0.0.1:{port}")
+    yield running.service
+    running.stop()
+
+
+def test_another_instance_of_this_service_is_a_provider(
+    sqlite_service: Service, there: Service, tmp_path: Path
+) -> None:
+    """All of OpenID Connect, by our own code on both sides."""
+    issuer = there.settings.issuer
     metadata = {"redirect_uris": [f"{ISSUER}/api/auth/callback/ours"], "client_name": "Here"}
     made = json.loads(there.command("clients", "create", stdin=json.dumps(metadata), AUTH_ISSUER=issuer).stdout)
     secret = tmp_path / "secret"

@@ -39,6 +39,12 @@ async def _disconnect(session: AsyncSession, who: str, upstream_id: str | None) 
         raise CommandRefused(f"{account.email} is not connected with {upstream_id or 'any upstream provider'}")
     for each in gone:
         await unlink(session, account.id, each.id)
-        facts = {"upstream": each.upstream_id, "identity_id": each.id}
-        await record(session, "upstream_unlinked", now=now, account_id=account.id, **facts)
+        await record(
+            session,
+            "upstream_unlinked",
+            now=now,
+            account_id=account.id,
+            upstream=each.upstream_id,
+            identity_id=each.id,
+        )
     return record_of(account)

@@ -132,5 +132,12 @@ async def _tell(
     account = current.account
     if account.email_verified:
         post_link(session, request, parts.outbox, kind, account.email, now, provider=provider)
-    facts = {"session_id": current.session.id, "upstream": identity.upstream_id, "identity_id": identity.id}
-    await record(session, kind.value, now=now, account_id=account.id, **facts)
+    await record(
+        session,
+        kind.value,
+        now=now,
+        account_id=account.id,
+        session_id=current.session.id,
+        upstream=identity.upstream_id,
+        identity_id=identity.id,
+    )

@@ -47,8 +47,8 @@ async def begin_upstream(
     if standing.is_exceeded:
         raise TooManyAttempts(timedelta(seconds=int(standing.header_fields.get("Retry-After", "1"))))
     await parts.upstreams.check_reachable(registered, now)
-    upstream, secrets = registered.upstream, {"nonce": opaque.draw(), "code_verifier": opaque.draw()}
-    start = replace(wished, issuer=upstream.issuer, client_id=upstream.client_id, **secrets)
+    issuer, client_id = registered.upstream.issuer, registered.upstream.client_id
+    start = replace(wished, issuer=issuer, client_id=client_id, nonce=opaque.draw(), code_verifier=opaque.draw())
     browser = parts.browsers.recognize(request)
     async with parts.database.writing() as session:
         state = starts.begin(session, parts.upstreams.starts, browser, start, now=now)

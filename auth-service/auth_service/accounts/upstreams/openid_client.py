@@ -15,6 +15,7 @@ from urllib.parse import quote_plus
 import httpx2
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.starlette_client import StarletteOAuth2App
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc.errors import JoseError
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
@@ -168,7 +169,9 @@ def _authenticate_by_basic(client: Any, method: str, uri: str, headers: Any, bod
 
 
 def _as_jwk(key: ClientKey) -> dict[str, Any]:
-    algorithm = RSAAlgorithm if hasattr(key.key.public_numbers(), "n") else ECAlgorithm
-    jwk = dict(algorithm.to_jwk(key.key, as_dict=True))  # type: ignore[arg-type]  # of its own kind of key
+    of = key.key
+    jwk = (
+        RSAAlgorithm.to_jwk(of, as_dict=True) if isinstance(of, RSAPublicKey) else ECAlgorithm.to_jwk(of, as_dict=True)
+    )
     jwk.pop("key_ops", None)
     return jwk | ({"kid": key.kid} if key.kid else {}) | ({"alg": key.alg} if key.alg else {})

@@ -4,7 +4,7 @@ Both need a sign-in of the last minutes. If it is older, the page first asks for
 sign-in at a provider that is connected already.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -147,19 +147,19 @@ async def _decide(
     request: Request, parts: AccountSignInsParts, current: Current, form: Parameters, now: datetime
 ) -> Response:
     decision = form.get("decision")
-    mine = {"account_id": current.account.id, "session_id": current.session.id}
     upstream_id = (form.get(signin_upstream.FIELD) or "")[:64]
+    mine = Start(upstream_id, account_id=current.account.id, session_id=current.session.id)
     if decision == "confirm":
         code = Code("".join((form.get("code") or "").split()))
         await reauthenticate(request, parts, now, current, ShownAgain(form.get("password") or "", code))
     elif decision == "confirm-passkey":
         await signin_passkey.submit(request, parts, form, current, now, confirms=True)
     elif decision == "confirm-upstream":
-        start = Start(upstream_id, purpose=CONFIRM, asks_again=True, to_account=NAME, **mine)
+        start = replace(mine, purpose=CONFIRM, asks_again=True, to_account=NAME)
         return await signin_upstream.send(request, parts, start, now)
     elif decision == "link":
         require_fresh(current, now=now)
-        return await signin_upstream.send(request, parts, Start(upstream_id, purpose=LINK, **mine), now)
+        return await signin_upstream.send(request, parts, replace(mine, purpose=LINK), now)
     elif decision == "unlink":
         await unlink_upstream(request, parts, now, current, (form.get("id") or "")[:64])
         return see_other("/account", change=NAME, done="unlinked")
