@@ -89,12 +89,17 @@ def test_form_post_arrives(
 
 
 def test_keyboard_is_enough(ours: Ours, frontend: tuple[str, str], account: Account, page: Page) -> None:
-    """The first field has the focus, and Enter sends the form."""
+    """The first field has the focus, a password is shown by the next button, and Enter sends the form."""
     page.goto(authorize(ours, frontend))
     expect(page.locator("#email")).to_be_focused()
     page.keyboard.type(account.email)
     page.keyboard.press("Tab")
     page.keyboard.type(account.password)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Show password")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator("#password")).to_have_attribute("type", "text")
+    page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     assert "code" in answered(page, frontend)
 

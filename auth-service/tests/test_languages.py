@@ -16,7 +16,7 @@ from auth_service.mail.languages.choosing import LANGUAGES, choose_language, fin
 from auth_service.mail.languages.sentences import Sentence
 from auth_service.oauth import errors
 
-from .browser import Browser, signed_in
+from .browser import Browser, asked, signed_in
 from .code_flow import register_frontend
 from .conftest import Service, Start
 from .page_forms import FORMS, shown
@@ -210,9 +210,14 @@ def test_what_an_application_asks_for_counts_until_its_next_request(service: Ser
     assert '<html lang="de">' in browser.last.text, "another page of the same person"
     browser.authorize(frontend)
     assert '<html lang="en">' in browser.last.text
-    asked = dict(browser.last.request.url.params)
-    assert service.rows("SELECT count(*) FROM authorization_requests WHERE parameters LIKE '%ui_locales%'") == [(0,)]
-    assert asked.keys() == {"authorization_request"}
+    assert dict(browser.last.request.url.params).keys() == {"authorization_request"}
+    stored = "SELECT count(*) FROM authorization_requests WHERE parameters LIKE '%ui_locales%'"
+    assert service.rows(stored) == [(0,)], "the version before does not know it"
+    browser.post("/oauth/authorize", **asked(frontend, ui_locales="de"))
+    assert '<html lang="de">' in browser.last.text
+    pushed = browser.client.post("/oauth/par", data=asked(frontend, ui_locales="en"))
+    browser.open("/oauth/authorize", client_id=frontend.client_id, request_uri=pushed.json()["request_uri"])
+    assert '<html lang="en">' in browser.last.text
 
 
 @pytest.mark.parametrize("value", ["xx", "de%0d%0aSet-Cookie: a=b", "<b>", "../en", "d" * 5000])

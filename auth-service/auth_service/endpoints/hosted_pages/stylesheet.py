@@ -32,7 +32,7 @@ async def fields_script() -> Response:
     return Response(FIELDS_SCRIPT, headers=HEADERS, media_type="text/javascript")
 
 
-@router.get("/pages/brand-{tag}.css", include_in_schema=False)
+@router.get("/pages/brand-{tag}", include_in_schema=False)
 async def brand_stylesheet(request: Request) -> Response:
     branding = given(request, BrandParts).branding
     if request.url.path != branding.stylesheet_path:
