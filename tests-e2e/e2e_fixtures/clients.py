@@ -5,7 +5,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-from e2e_fixtures.providers import Provider
+from e2e_fixtures.providers import Ours, Provider
 
 KEY = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
 CODE = {
@@ -45,7 +45,25 @@ CLIENTS: dict[str, dict[str, Any]] = {
 }
 
 
+def exchanging(issuer: str) -> dict[str, dict[str, Any]]:
+    """The client of the todo API, which may act at /mcp, and a frontend that calls the API (RFC 8693)."""
+    exchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+    return {
+        "caller": {**CODE, "token_endpoint_auth_method": "none", "scope": "openid todos:read"},
+        "exchange": {
+            "client_name": "Todos",
+            "grant_types": [exchange],
+            "protected_resource": f"{issuer}/api/v1",
+            "exchange": [{"resource": f"{issuer}/mcp", "scope": "mcp:list mcp:add"}],
+        },
+    }
+
+
 def register_all(provider: Provider) -> dict[str, dict[str, Any]]:
-    """Register all clients; return the provider's answer for each, with the private key if the client has one."""
+    """Register all clients; return the provider's answer for each, with the private key if the client has one.
+
+    The control has no token exchange.
+    """
     private_key = {**KEY, "kid": "rp", "alg": "ES256"}
-    return {name: {**provider.register(**asked), "private_key": private_key} for name, asked in CLIENTS.items()}
+    asked = {**CLIENTS, **(exchanging(provider.issuer) if isinstance(provider, Ours) else {})}
+    return {name: {**provider.register(**each), "private_key": private_key} for name, each in asked.items()}

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { importJWK } from "jose";
 import * as oauth from "oauth4webapi";
-import { account, clients, issuer, open, steps } from "./harness.mjs";
+import { account, clients, enter, issuer, open, steps } from "./harness.mjs";
 
+const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
 const options = { [oauth.allowInsecureRequests]: issuer.startsWith("http:") };
 let server;
 
@@ -114,5 +116,34 @@ await steps({
     });
     const claims = await oauth.validateJwtAccessToken(server, request, `${issuer}/api/v1`, options);
     assert.equal(claims.client_id, clients.robot.client_id);
+  },
+  "device": async () => {
+    const client = { client_id: clients.device.client_id };
+    const parameters = new URLSearchParams({ scope: "openid email" });
+    const response = await oauth.deviceAuthorizationRequest(server, client, oauth.None(), parameters, options);
+    const begun = await oauth.processDeviceAuthorizationResponse(server, client, response);
+    assert.match(await enter(begun.verification_uri, begun.user_code), /device-allowed/);
+    const polled = await oauth.deviceCodeGrantRequest(server, client, oauth.None(), begun.device_code, options);
+    const tokens = await oauth.processDeviceCodeResponse(server, client, polled);
+    assert.equal(oauth.getValidatedIdTokenClaims(tokens).sub, account.sub);
+  },
+  "exchange": async () => {
+    const trade = async (registered, subject_token, further) => {
+      const client = { client_id: registered.client_id };
+      const secret = oauth.ClientSecretPost(registered.client_secret);
+      const asked = new URLSearchParams({ subject_token, subject_token_type: ACCESS_TOKEN, ...further });
+      const response = await oauth.genericTokenEndpointRequest(server, client, secret, EXCHANGE, asked, options);
+      return oauth.processGenericTokenEndpointResponse(server, client, response);
+    };
+    if (!server.grant_types_supported.includes(EXCHANGE)) {
+      // The control has no exchange.
+      return assert.rejects(trade(clients.post, session.tokens.access_token), { error: "unsupported_grant_type" });
+    }
+    const registered = clients.caller;
+    const called = await signIn({ registered, authentication: oauth.None(), scope: "openid todos:read" });
+    const given = await trade(clients.exchange, called.tokens.access_token, { audience: `${issuer}/mcp` });
+    assert.deepEqual([given.issued_token_type, given.scope], [ACCESS_TOKEN, "mcp:list mcp:add"]);
+    const own = { ...clients.exchange, client_secret: "wrong" };
+    await assert.rejects(trade(own, called.tokens.access_token), oauth.WWWAuthenticateChallengeError);
   },
 });

@@ -1,11 +1,13 @@
 // openid-client: an OpenID certified relying party for servers.
 
 import assert from "node:assert/strict";
-import { importJWK } from "jose";
+import { decodeJwt, importJWK } from "jose";
 import * as client from "openid-client";
 import { account, clients, enter, issuer, open, steps } from "./harness.mjs";
 
 const SCOPE = "openid profile email offline_access";
+const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
 const insecure = issuer.startsWith("http:") ? [client.allowInsecureRequests] : [];
 
 async function discover(registered, authentication) {
@@ -127,6 +129,22 @@ await steps({
     assert.equal((await client.fetchUserInfo(config, given.access_token, account.sub)).email, account.email);
     const renewed = await client.refreshTokenGrant(config, given.refresh_token);
     assert.ok(renewed.access_token);
+  },
+  "exchange": async () => {
+    const asked = { subject_token: tokens.access_token, subject_token_type: ACCESS_TOKEN };
+    if (!config.serverMetadata().grant_types_supported.includes(EXCHANGE)) {
+      return refused(client.genericGrantRequest(config, EXCHANGE, asked), "unsupported_grant_type"); // the control
+    }
+    const called = await signIn(await discover(clients.caller, client.None()), clients.caller, {
+      scope: "openid todos:read",
+    });
+    const api = await discover(clients.exchange, client.ClientSecretBasic());
+    const further = { ...asked, subject_token: called.access_token, resource: `${issuer}/mcp`, scope: "mcp:list" };
+    const given = await client.genericGrantRequest(api, EXCHANGE, further);
+    assert.deepEqual([given.issued_token_type, given.scope], [ACCESS_TOKEN, "mcp:list"]);
+    const { sub, aud, act } = decodeJwt(given.access_token);
+    assert.deepEqual([sub, aud, act], [account.sub, `${issuer}/mcp`, { sub: clients.exchange.client_id }]);
+    await refused(client.genericGrantRequest(api, EXCHANGE, { ...further, scope: "mcp:plan" }), "invalid_scope");
   },
   "form_post": async () => {
     tokens = await signIn(config, clients.basic, { response_mode: "form_post" });
