@@ -82,6 +82,7 @@ def test_work_in_a_tunnel_is_kept_sent_once_in_order_and_conflicts_are_shown(
     expect(todo(tab, "First")).to_be_visible()
     conflict = tab.get_by_role("alert").filter(has_text="“Rye bread”")
     expect(conflict).to_contain_text("its new name")
+    expect(conflict).to_contain_text("It is now “Toast”.")
     expect(todo(tab, "Toast")).to_be_visible()
     conflict.get_by_role("button", name="Save mine").click()
     expect(todo(another_browser, "Rye bread")).to_be_visible()

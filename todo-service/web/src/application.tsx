@@ -1,7 +1,7 @@
 // Chooses the page: some pages need a signed-in person, others are for people who are not signed in.
 
 import { useEffect, type ReactNode, useSyncExternalStore } from "react";
-import { type SessionState, useSession } from "./lib/auth.ts";
+import { type Person, type SessionState, useSession } from "./lib/auth.ts";
 import { useHasLeft } from "./lib/leaving.ts";
 import { parseReturnTo, signInPath } from "./lib/return-to.ts";
 import { navigate, useAddress } from "./lib/router.ts";
@@ -11,7 +11,7 @@ import { Settings } from "./pages/settings.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
 import { SignUp } from "./pages/sign-up.tsx";
 import { Todos } from "./pages/todos.tsx";
-import { Frame } from "./parts/frame.tsx";
+import { Frame, Link } from "./parts/frame.tsx";
 import { Message } from "./parts/message.tsx";
 import { presumed } from "./wiring.ts";
 
@@ -43,7 +43,8 @@ export function Application(): ReactNode {
   if (hasLeft) return <Frame />;
   if (Personal) {
     const isUnknown = session.is === "pending" || session.is === "unknown";
-    if (isUnknown && person && Personal === Todos) return <Todos key={person.id} session={{ person }} />;
+    if (isUnknown && person)
+      return Personal === Todos ? <Todos key={person.id} session={{ person }} /> : <Away person={person} />;
     if (session.is === "pending") return <Frame />;
     if (session.is === "unknown") return <Unknown retry={session.retry} />;
     if (session.is === "signed-out") return <Redirect to={signInPath(address.pathname + address.search)} />;
@@ -61,6 +62,19 @@ export function Application(): ReactNode {
 function Redirect({ to }: { to: string }): ReactNode {
   useEffect(() => navigate(to, { replace: true }), [to]);
   return <Frame />;
+}
+
+/** A page that this device does not keep. */
+function Away({ person }: { person: Person }): ReactNode {
+  return (
+    <Frame person={person}>
+      <p className="back">
+        <Link to="/">← Your todos</Link>
+      </p>
+      <h1>Not without a network</h1>
+      <p className="lead">Your todos are on this device. This page is not: it opens when the network is back.</p>
+    </Frame>
+  );
 }
 
 function Unknown({ retry }: { retry: () => void }): ReactNode {

@@ -291,7 +291,7 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
           />
         )}
         {failure && <FailureMessage failure={failure} retry={store.resume} />}
-        <Refused deferred={deferred} />
+        {todos && <Refused deferred={deferred} todos={todos} />}
         {found && !isEmpty && (
           <ul className="todos" ref={list} aria-label="Todos" onKeyDown={onKeyDown} {...dragging}>
             {sending.toReversed().map((each, at) => (

@@ -12,7 +12,7 @@ const KEYS: ReadonlyArray<[keys: string, what: string]> = [
   ["D", "Details of the todo"],
   ["Delete", "Delete the todo"],
   ["Escape", "Discard the edit, close the details"],
-  ["Ctrl Z", "Undo the deletion of a todo or a list"],
+  ["Ctrl Z", "Undo the last deletion or move"],
   ["Ctrl Enter", "Save notes"],
   ["?", "Show this page"],
 ];

@@ -1,7 +1,7 @@
 // Changes that were made without a network and refused when they were sent: they wait here for the person's decision.
 
 import { type ReactNode, useState } from "react";
-import type { TodoChange } from "../lib/api.ts";
+import type { Todo, TodoChange } from "../lib/api.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { FailureMessage } from "../parts/message.tsx";
 import { store } from "../wiring.ts";
@@ -17,11 +17,20 @@ const NAMES: Record<keyof TodoChange, string> = {
   list_id: "its list",
 };
 
-export function Refused({ deferred }: { deferred: readonly Deferred[] }): ReactNode {
-  return deferred.map((each) => each.refusal && <One key={each.key} change={each} refusal={each.refusal} />);
+interface RefusedProps {
+  deferred: readonly Deferred[];
+  todos: readonly Todo[];
 }
 
-function One({ change, refusal }: { change: Deferred; refusal: Failure }): ReactNode {
+export function Refused({ deferred, todos }: RefusedProps): ReactNode {
+  return deferred.map((each) => {
+    if (!each.refusal) return null;
+    const now = todos.find(({ id }) => id === each.seen.id);
+    return <One key={each.key} change={each} now={now} refusal={each.refusal} />;
+  });
+}
+
+function One({ change, now, refusal }: { change: Deferred; now: Todo | undefined; refusal: Failure }): ReactNode {
   const [failure, setFailure] = useState<Failure | null>(null);
   const members = Object.keys(change.change) as Array<keyof TodoChange>;
   const what = [...members.map((each) => NAMES[each]), ...(change.isRemoval ? ["that it is deleted"] : [])];
@@ -40,6 +49,12 @@ function One({ change, refusal }: { change: Deferred; refusal: Failure }): React
       <span>
         “<bdi>{change.change.title ?? change.seen.title}</bdi>”: what you changed without a network ({what.join(", ")})
         is not saved. {refusal.message}
+        {now && change.change.title !== undefined && (
+          <>
+            {" "}
+            It is now “<bdi>{now.title}</bdi>”.
+          </>
+        )}
       </span>
       <span className="choices">
         {!isHopeless && (
