@@ -52,7 +52,6 @@ class BrowserSession(Row):
 
 # Built once: building a statement takes longer than running it on SQLite.
 _SESSION_COLUMNS, _ACCOUNT_COLUMNS = BrowserSession.__table__.columns, Account.__table__.columns
-_SESSION_NAMES, _ACCOUNT_NAMES = _SESSION_COLUMNS.keys(), _ACCOUNT_COLUMNS.keys()
 _FIND_LIVE = (
     select(*_SESSION_COLUMNS, *_ACCOUNT_COLUMNS)
     .join(Account, Account.id == BrowserSession.account_id)
@@ -73,8 +72,7 @@ async def find_live(database: Database, token: str, *, now: datetime) -> tuple[B
     if row is None:
         return None
     values = iter(row)
-    session = detached(BrowserSession, dict(zip(_SESSION_NAMES, values, strict=False)))
-    return session, detached(Account, dict(zip(_ACCOUNT_NAMES, values, strict=True)))
+    return detached(BrowserSession, values), detached(Account, values)
 
 
 async def lock_live(session: AsyncSession, session_id: str, *, now: datetime) -> bool:

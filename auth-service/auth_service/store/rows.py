@@ -1,7 +1,8 @@
 """The base class of all tables: names of constraints, and expiry of rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import MetaData, Select, delete, tuple_
@@ -41,14 +42,20 @@ class Row(DeclarativeBase):
     __expiry__: ClassVar[Expiry | None] = None  # None: rows stay until something else deletes them
 
 
-def detached(table: type[R], values: Mapping[str, Any]) -> R:
-    """An object of the table's class with these values of its columns, which are stored. Changes to it are not stored.
+def detached(table: type[R], values: Iterator[Any]) -> R:
+    """An object of the table's class, from the next values: one for each column. Changes to it are not stored.
 
-    Its constructor would note each value as a change, which takes longer than reading the row.
+    The constructor would note each value as a change, which takes longer than reading the row.
     """
     row: R = table.__mapper__.class_manager.new_instance()
-    row.__dict__.update(values)
+    row.__dict__.update(zip(_attributes(table), values, strict=False))  # the values of the next table may follow
     return row
+
+
+@cache
+def _attributes(table: type[Row]) -> Sequence[str]:
+    """The attributes of the table's columns. Some have other names than their columns (client_ids.py)."""
+    return [table.__mapper__.get_property_by_column(column).key for column in table.__table__.columns]
 
 
 async def delete_unlocked(session: AsyncSession, table: type[Row], chosen: Select[*tuple[Any, ...]]) -> int:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Select, bindparam, select
@@ -17,11 +16,10 @@ from ..status_lists.epochs import ListName
 from ..status_lists.indexes import NAMED, NOT_REVOKED, named
 from ..status_lists.lists import StatusIndex
 from ..store.database import Database
-from ..store.rows import Row, detached
+from ..store.rows import detached
 
 A = TypeVar("A", bound=Authorized)
 A_co = TypeVar("A_co", bound=Authorized, covariant=True)
-R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def select_held(kind: type[A]) -> Select[Any]:
 
 def held_of(kind: type[A], values: Iterable[Any]) -> Held[A]:
     rest = iter(values)
-    return Held(_row(kind, rest), _holder(rest))
+    return Held(detached(kind, rest), _holder(rest))
 
 
 async def is_unchanged(database: Database, held: Held[Authorized]) -> bool:
@@ -136,7 +134,7 @@ async def find_signed_in(
         return None
     else:
         values = await database.find_row(_FIND_SIGNED_IN_BY_INDEX, parameters | named(status[0], status[1]))
-    return None if values is None else _row(Account, iter(values))
+    return None if values is None else detached(Account, iter(values))
 
 
 async def is_client_live(database: Database, client_id: str, *, status: Status) -> bool:
@@ -156,13 +154,4 @@ async def hold_owners(session: AsyncSession, account_id: str, client_id: str) ->
 
 
 def _holder(values: Iterator[Any]) -> Holder:
-    return Holder(_row(Grant, values), _row(Account, values), next(values))
-
-
-@cache
-def _names(kind: type[Row]) -> tuple[str, ...]:
-    return tuple(column.name for column in kind.__table__.columns)
-
-
-def _row(kind: type[R], values: Iterator[Any]) -> R:
-    return detached(kind, dict(zip(_names(kind), values, strict=False)))  # the values go on
+    return Holder(detached(Grant, values), detached(Account, values), next(values))
