@@ -5,8 +5,8 @@ from alembic import op
 
 from auth_service.store.instants import Instant
 
-revision = "0038_recovery"
-down_revision = "0035_passkeys"
+revision = "0037_recovery"
+down_revision = "0036_upstreams"
 
 
 def upgrade() -> None:

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0040_profiles"
-down_revision = "0035_passkeys"
+revision = "0038_profiles"
+down_revision = "0037_recovery"
 
 
 def upgrade() -> None:
