@@ -3,7 +3,6 @@
     de.toml, en.toml   a language: its name, its dates, its plurals, the mails, and for all but English the pages
     catalogues.py      `Catalogue`: the words of one file; `catalogue_of`
     sentences.py       `Sentence`: an English sentence that remembers what it was made of
-    moments.py         days and times, as sentences
     choosing.py        which of our languages a browser or a client asks for
 
 English is written where it is shown: in the templates, between `{% trans %}` and `{% endtrans %}` or in `_("...")`, and
