@@ -13,13 +13,27 @@ from deploy.local import web
 from deploy.local.ports import free_port
 from deploy.local.waiting import Refused
 from gateway import nginx, render
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from e2e_fixtures.absent import absent
 from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.issuer import Issuer
 from e2e_fixtures.todo_process import TodoProcess, running_todo_service
 from e2e_fixtures.waiting import wait_until
+
+REGISTER = """async () => {
+    const policy = trustedTypes.createPolicy("service-worker", {createScriptURL: url => url});
+    await navigator.serviceWorker.register(policy.createScriptURL("/service-worker.js"));
+    await navigator.serviceWorker.ready;
+}"""
+# The script of the page that the worker keeps; null if a file that this page names is not kept.
+KEPT = """async () => {
+    const find = url => caches.match(url, {ignoreVary: true});
+    const html = await (await find("/"))?.text() ?? "";
+    const files = html.match(/\\/assets\\/[\\w.-]+/g) ?? [];
+    const kept = await Promise.all(files.map(find));
+    return kept.every(Boolean) ? files.find(name => name.endsWith(".js")) ?? null : null;
+}"""
 
 
 @pytest.fixture
@@ -86,10 +100,10 @@ def load(chromium: Browser, url: str) -> str | None:
         return page.locator("script[src]").first.get_attribute("src")
 
 
-def test_page_finds_its_files_every_time(
+def test_page_finds_its_files_every_time_also_those_that_the_worker_keeps(
     chromium: Browser, builds: tuple[Path, Path], issuer: Issuer, tmp_path: Path
 ) -> None:
-    """auth-service is away here: the page says so, for which it needs its script."""
+    """auth-service is away here: the page says so, for which it needs its script. The worker never mixes two builds."""
     with ExitStack() as running:
         services = []
         for folder in builds:
@@ -104,3 +118,24 @@ def test_page_finds_its_files_every_time(
             for _ in range(len(loaded) % 3):  # else the replicas' turns and the requests of a page keep step
                 assert httpx2.get(f"{url}/favicon.svg", trust_env=False).status_code == 200
             loaded.append(load(chromium, url))
+        with somebodys_browser(chromium, service_workers="allow") as context:
+            page = context.new_page()
+            page.goto(url)
+            page.evaluate(REGISTER)
+            kept: set[str] = set()
+            while len(kept) < 2:
+                for _ in range(len(loaded) % 3):  # as above
+                    httpx2.get(f"{url}/favicon.svg", trust_env=False)
+                loaded.append(load_again(page, url))
+                assert len(loaded) < 80, "the worker did not keep the page of the other build"
+                script = page.evaluate(KEPT)
+                assert script is not None, "the worker keeps a page without its files"
+                kept.add(script)
+            context.set_offline(True)
+            assert load_again(page, url) in kept
+
+
+def load_again(page: Page, url: str) -> str | None:
+    page.goto(url)
+    expect(page.locator("#application")).not_to_be_empty()
+    return page.locator("script[src]").first.get_attribute("src")

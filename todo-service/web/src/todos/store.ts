@@ -16,6 +16,7 @@ import type { Keeper, Known } from "./keeper.ts";
 import { Lists } from "./lists.ts";
 import { type Deferred, type Entry, isDeferred, isWaiting, Outbox, type OutboxShelf, type Waiting } from "./outbox.ts";
 import { Turns } from "./turns.ts";
+import { isAsSeen, missingOf, newestFirst, withChange } from "./versions.ts";
 
 export type { Deferred, Waiting } from "./outbox.ts";
 
@@ -266,7 +267,7 @@ export class TodoStore {
       await this.#recover(seen.id, error);
       const known = this.#todos.get(seen.id);
       if (error.kind !== "conflict" || known === undefined) throw error;
-      const missing = withoutThoseOf(known, change); // the others had arrived, and the answer was lost
+      const missing = missingOf(known, change); // the others had arrived, and the answer was lost
       if (!isAsSeen(known, seen, missing)) throw error;
       return this.#make(known, missing);
     }
@@ -487,34 +488,11 @@ export class TodoStore {
     for (const known of this.#sorted) {
       if (removed.has(known.id) || this.#hidden.has(known.id) || this.lists.isHidden(known.list_id)) continue;
       const change = changes.get(known.id);
-      const todo = change === undefined ? known : changed(known, change);
+      const todo = change === undefined ? known : withChange(known, change);
       isMoved ||= todo.position !== known.position;
       // Its list may be deleted, and the todo not known to be deleted yet.
       shown.push(todo.list_id === null || this.lists.isKnown(todo.list_id) ? todo : { ...todo, list_id: null });
     }
     return isMoved ? shown.sort(newestFirst) : shown;
   }
-}
-
-function changed(todo: Todo, change: TodoChange): Todo {
-  const shown = { ...todo, ...change } as Todo;
-  if (change.status === undefined || change.status === todo.status) return shown;
-  return { ...shown, completed_at: change.status === "done" ? new Date().toISOString() : null };
-}
-
-/** The members that the todo does not have yet. */
-function withoutThoseOf(todo: Todo, change: TodoChange): TodoChange {
-  const members = Object.keys(change) as Array<keyof TodoChange>;
-  return Object.fromEntries(members.filter((each) => todo[each] !== change[each]).map((each) => [each, change[each]]));
-}
-
-/** Whether the members that are changed are as the person saw them. */
-function isAsSeen(known: Todo, seen: TodoChange, change: TodoChange): boolean {
-  return (Object.keys(change) as Array<keyof TodoChange>).every((each) => known[each] === seen[each]);
-}
-
-/** By position, which grows with time unless the person moves something. */
-function newestFirst(a: Todo, b: Todo): number {
-  const [one, other] = a.position === b.position ? [a.id, b.id] : [a.position, b.position];
-  return one < other ? 1 : -1;
 }
