@@ -105,16 +105,18 @@ def test(arguments: Sequence[str]) -> int:
 
 
 def bench(arguments: Sequence[str]) -> int:
-    """run benchmarks: bench NAME...; without a name, list them"""
+    """run benchmarks: bench NAME[:ARGUMENT]...; without a name, list them; `bench all` prints one table"""
     scripts = {path.stem.replace("_", "-"): path for path in sorted((ROOT / "tests-e2e/bench").glob("[a-z]*.py"))}
-    unknown = [name for name in arguments if name not in scripts]
+    asked = [(name, given) for name, _, given in (each.partition(":") for each in arguments)]
+    unknown = [name for name, _ in asked if name not in scripts]
     if unknown or not arguments:
         print("Benchmarks:", *scripts)
         return 2 if unknown else 0
     interpreter = python(tests=True)
     codes = []
-    for name in arguments:
-        codes.append(subprocess.run([interpreter, "-P", str(scripts[name])], cwd=ROOT, check=False).returncode)
+    for name, given in asked:
+        command = [interpreter, "-P", str(scripts[name]), *([given] if given else [])]
+        codes.append(subprocess.run(command, cwd=ROOT, check=False).returncode)
         pause(0)
     return max(codes)
 

@@ -20,7 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +64,11 @@ def main() -> int:
         if shutil.which(tool) is None:
             print(f"{tool} is not installed (Debian and Ubuntu: sudo apt-get install wrk nodejs npm)", file=sys.stderr)
             return 1
+    return report(measure(tuple(TARGETS)))
+
+
+def measure(names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Requests per second of ours and of the peer."""
     with (
         tempfile.TemporaryDirectory() as folder,
         peer(Path(folder)) as theirs,
@@ -79,7 +84,7 @@ def main() -> int:
             for server in (ours, theirs):
                 load(name, server, Path(folder), seconds=WARMING)
         print_versions()
-        return report({name: compare(name, ours, theirs, Path(folder)) for name in TARGETS})
+        return {name: compare(name, ours, theirs, Path(folder)) for name in names}
 
 
 @contextmanager

@@ -11,7 +11,6 @@ verifying a token.
 
 import json
 import os
-import re
 import socket
 import statistics
 import subprocess
@@ -28,8 +27,9 @@ import psycopg
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = [str(ROOT / "todo-service"), str(ROOT / "todo-service/verifier/python")]
-sys.path += CODE
+sys.path += [*CODE, str(ROOT / "tests-e2e")]
 
+from e2e_fixtures.wrk import Asked, load, processor_seconds  # noqa: E402
 from todo_fixtures import issuer, stores  # noqa: E402 - found by the line above
 
 SECONDS, CONNECTIONS, ROUNDS = 3, 8, 5
@@ -66,16 +66,23 @@ app = create_app(load_settings())
 import uvicorn
 from todo_service.telemetry import logs
 logs.configure("INFO")
-uvicorn.run(app, port=int(sys.argv[1]), log_config=None, access_log=False, server_header=False)
+from todo_service.commands.whole_responses import WholeResponses
+options = {"log_config": None, "access_log": False, "server_header": False, "http": WholeResponses, "ws": "none"}
+uvicorn.run(app, port=int(sys.argv[1]), **options)
 """
 
 
 @dataclass
 class Figure:
-    """Of each round: requests per second, and microseconds of todo-service's processor time per request."""
+    """Of each round: requests per second, microseconds of processor time per request, and the slowest percent in ms."""
 
     rates: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
+    p99s: list[float] = field(default_factory=list)
+
+    @property
+    def p99(self) -> float:
+        return statistics.median(self.p99s)
 
     @property
     def rate(self) -> float:
@@ -98,6 +105,11 @@ class Service:
 
 
 def main() -> None:
+    _print(measure())
+
+
+def measure() -> dict[str, dict[str, Figure]]:
+    """The figures of each call, by the number of rows."""
     with stores.postgres(is_durable=True) as url, issuer.serve_jwks() as jwks, tempfile.TemporaryDirectory() as folder:
         stores.create_serving_role(url)
         environ = _environ(url, jwks.url, Path(folder))
@@ -109,7 +121,7 @@ def main() -> None:
             asking = _asking(url, rows // OWN)
             with _serving(environ, Path(folder)) as service, _serving(environ, Path(folder), open_=True) as without:
                 figures[f"{rows:,}"] = _measure(service, without, asking)
-    _print(figures)
+    return figures
 
 
 def _versions(url: str) -> str:
@@ -195,43 +207,22 @@ def _measure(service: Service, without: Service, asking: list[tuple[str, str]]) 
     figures = {name: Figure() for name in calls}
     for _ in range(ROUNDS):
         for name, call in calls.items():
-            rate, cost = _wrk(*call)
+            rate, cost, p99 = _wrk(*call)
             figures[name].rates.append(rate)
             figures[name].costs.append(cost)
+            figures[name].p99s.append(p99)
     return figures
 
 
-def _wrk(service: Service, requests: list[tuple[str, dict[str, str]]], body: str) -> tuple[float, float]:
-    """Requests per second, and microseconds of processor time per request."""
-    written = ",".join(f"{{{json.dumps(path)},{_lua_table(headers)}}}" for path, headers in requests)
-    lines = [f"local asked = {{{written}}}", "local at = 0"]
-    if body:
-        lines += ["wrk.method = 'POST'", f"wrk.body = {json.dumps(body)}"]
-        lines += ["for _, each in ipairs(asked) do each[2]['Content-Type'] = 'application/json' end"]
-    lines += ["function request()", "at = at % #asked + 1"]
-    lines += ["return wrk.format(nil, asked[at][1], asked[at][2])", "end"]
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write("\n".join(lines))
-        script.flush()
-        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-s", script.name, service.url]
-        before = _processor_seconds(service.pid)
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        spent = _processor_seconds(service.pid) - before
-    if "Non-2xx" in done.stdout:
-        raise SystemExit(f"{service.url} refuses:\n{done.stdout}")
-    rate, count = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout), re.search(r"(\d+) requests in", done.stdout)
-    assert rate is not None
-    assert count is not None
-    return float(rate[1]), spent / int(count[1]) * 1e6
-
-
-def _lua_table(headers: dict[str, str]) -> str:
-    return "{" + ",".join(f"[{json.dumps(name)}]={json.dumps(value)}" for name, value in headers.items()) + "}"
-
-
-def _processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _wrk(service: Service, requests: list[tuple[str, dict[str, str]]], body: str) -> tuple[float, float, float]:
+    """One round, as in Figure."""
+    method, more = ("POST", {"Content-Type": "application/json"}) if body else ("GET", {})
+    asked = [Asked(path, {**headers, **more}, method, body) for path, headers in requests]
+    with tempfile.TemporaryDirectory() as folder:
+        before = processor_seconds(service.pid)
+        loaded = load(service.url, asked, Path(folder), connections=CONNECTIONS, seconds=SECONDS)
+        spent = processor_seconds(service.pid) - before
+    return loaded.rate, spent / loaded.count * 1e6, loaded.p99_ms
 
 
 def _print(figures: dict[str, dict[str, Figure]]) -> None:
