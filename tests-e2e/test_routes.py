@@ -73,5 +73,6 @@ def test_request_id_leads_through_every_log(stack: Stack) -> None:
 
 
 def _is_routed(client: httpx2.Client, method: str, path: str) -> bool:
-    names = {"user_id": "u1", "todo_id": "t1", "list_id": "1", "member_id": "1", "invitation_id": "1", "client_id": "c"}
+    names = {"user_id": "u1", "todo_id": "t1", "list_id": "1", "member_id": "1", "invitation_id": "1"}
+    names |= {"client_id": "c", "upstream_id": "u"}
     return NOT_ROUTED not in client.request(method, path.format(**names)).text
