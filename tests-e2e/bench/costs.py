@@ -21,6 +21,7 @@ from pathlib import Path
 sys.path += map(str, Path(__file__).resolve().parents[1:3])
 
 from e2e_fixtures.clients import CLIENTS
+from e2e_fixtures.one_core import processor_seconds
 from e2e_fixtures.people import PASSWORD, credentials
 from e2e_fixtures.postgres import running_postgres
 from e2e_fixtures.providers import Ours
@@ -148,11 +149,6 @@ def load(call: Call, number: int, url: str, pid: int, folder: Path) -> None:
     assert count is not None
     call.rates.append(float(rate[1]))
     call.costs.append(spent / int(count[1]) * 1e6)
-
-
-def processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
