@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from auth_service.commands import app
+from auth_service.commands.operators import app
 
 from .browser import signed_in
 from .code_flow import API, register_frontend

@@ -16,7 +16,8 @@ import pytest
 import typer
 
 from auth_service.accounts.accounts import replace_password_hash
-from auth_service.commands import app, users
+from auth_service.commands import users
+from auth_service.commands.operators import app
 from auth_service.sessions.browser_sessions import end_sessions
 from auth_service.store.database import open_database
 

@@ -13,10 +13,8 @@ request. PostgreSQL runs on wrk's cores and commits to its disk.
 
 import json
 import os
-import re
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from base64 import b64encode
@@ -26,13 +24,14 @@ from pathlib import Path
 sys.path += map(str, Path(__file__).resolve().parents[1:3])
 
 from e2e_fixtures.clients import CLIENTS
+from e2e_fixtures.one_core import CONNECTIONS, SECONDS, leave, openssl_speed, pin, rate, wrk
 from e2e_fixtures.postgres import running_postgres
 from e2e_fixtures.providers import Control, Ours, Provider, running_control
 from e2e_fixtures.relying_party import CALLBACK, RelyingParty
 from e2e_fixtures.stack import running_stack
 from e2e_fixtures.user_agent import UserAgent
 
-ROUNDS, SECONDS, CONNECTIONS = 5, 3, 8
+ROUNDS = 5
 TO_OPENSSL, TO_PEER, REFRESHES = 0.40, 1.0, 300
 PEOPLE = 8
 ES256_SCOPE = "es256:read"
@@ -105,7 +104,7 @@ def measure_both(
     core = max(cores)
     for pid in (stack.pid("auth_service"), control.pid):
         pin(pid, core)
-    os.sched_setaffinity(0, cores - {core} or cores)  # wrk inherits this
+    leave(core, cores)
     by_rs256, by_es256, theirs, openssl = compare(*robots, other, folder, core)
     endpoint = Endpoint(url, frontend.client_id, frontend.registered["client_secret"])
     refreshed = statistics.median(refresh(endpoint, tokens, folder) for tokens in rounds)
@@ -141,12 +140,6 @@ def registered_for_es256(ours: Ours, url: str) -> Endpoint:
     return Endpoint(url, client["client_id"], client["client_secret"])
 
 
-def pin(pid: int, core: int) -> None:
-    """Let a process and all its threads run on one core."""
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), {core})
-
-
 def compare(ours: Endpoint, theirs: Endpoint, es256: Endpoint, folder: Path, core: int) -> list[float]:
     """Medians per second: our tokens, our ES256 tokens, the peer's tokens, openssl's signatures."""
     rounds = []
@@ -157,37 +150,17 @@ def compare(ours: Endpoint, theirs: Endpoint, es256: Endpoint, folder: Path, cor
 
 
 def load(endpoint: Endpoint, folder: Path, scope: str = "todos:read") -> float:
-    return wrk(endpoint, endpoint.script(f"grant_type=client_credentials&scope={scope}"), folder)
+    return rate(wrk(endpoint.url, endpoint.script(f"grant_type=client_credentials&scope={scope}"), folder))
 
 
 def refresh(endpoint: Endpoint, tokens: list[str], folder: Path) -> float:
     quoted = ", ".join(f"'{token}'" for token in tokens)
-    return wrk(endpoint, endpoint.script("") + REFRESH % quoted, folder)
-
-
-def wrk(endpoint: Endpoint, lua: str, folder: Path) -> float:
-    """Answers per second; an answer other than 200 aborts the bench."""
-    script = folder / "token.lua"
-    script.write_text(lua, encoding="utf-8")
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--timeout", "10s", "-s", str(script), endpoint.url]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
-    if "Non-2xx" in ran.stdout or "Socket errors" in ran.stdout:
-        raise SystemExit(f"{endpoint.url} failed:\n{ran.stdout}")
-    return found(r"Requests/sec:\s+([\d.]+)", ran.stdout)
+    return rate(wrk(endpoint.url, endpoint.script("") + REFRESH % quoted, folder))
 
 
 def signatures(core: int) -> float:
-    """Signatures per second of the same core. They are counted by the clock, as wrk does, so other load slows both."""
-    command = ["taskset", "-c", str(core), "openssl", "speed", "-elapsed", "-seconds", "1", "rsa2048"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
-    return found(r"rsa 2048 bits\s+\S+\s+\S+\s+([\d.]+)", ran.stdout)
-
-
-def found(pattern: str, text: str) -> float:
-    match = re.search(pattern, text)
-    if match is None:
-        raise SystemExit(f"no {pattern} in:\n{text}")
-    return float(match[1])
+    """RSA signatures per second of one core."""
+    return openssl_speed(core, "rsa2048", r"rsa 2048 bits\s+\S+\s+\S+\s+([\d.]+)")
 
 
 def report(ours: float, es256: float, theirs: float, openssl: float, refreshed: float) -> int:

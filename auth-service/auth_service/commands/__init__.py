@@ -29,12 +29,14 @@ difference (`apply --plan --exit-code`).
     audit.py                                   `audit`: list and export the audit trail
     migrating.py                               `migrate`: the schema
     restoring.py                               `restore`: what to run after the database was restored from a backup
+    operators.py                               all of these commands, added to the two processes
     durations.py                               durations as they are typed
     opened.py, output.py                       the opened database and one event loop; JSON or a table
 
 A command loads the settings, opens the database, runs one coroutine and closes (opened.py); it calls the same functions
 as the endpoints, so what it changes is in force when it returns. `main` turns the expected refusals into one line on
-stderr. `auth-service --help` lists all of them; nothing imports this room except __main__.py.
+stderr. `auth-service --help` lists all of them; nothing imports this room except __main__.py. `serve` and `worker` do not
+load what operators type, as that takes 4 MB.
 """
 
 import logging
@@ -53,27 +55,6 @@ from ..settings.settings import InvalidSettings
 from ..store.database import SchemaMismatch
 from ..telemetry.private_port import CannotListen
 from ..telemetry.tracing import TracingUnavailable
-from . import (
-    apply,
-    audit,
-    clients,
-    consents,
-    events,
-    groups,
-    issuer,
-    key_check,
-    keys,
-    mail,
-    personal_tokens,
-    registration_tokens,
-    resources,
-    restoring,
-    roles,
-    secrets,
-    sessions,
-    upstreams,
-    users,
-)
 from .opened import CommandRefused
 
 app = typer.Typer(
@@ -82,26 +63,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.add_typer(users.app, name="users")
-app.add_typer(clients.app, name="clients")
-app.add_typer(registration_tokens.app, name="registration-tokens")
-app.add_typer(personal_tokens.app, name="tokens")
-app.add_typer(resources.app, name="resources")
-app.add_typer(upstreams.app, name="upstreams")
-app.add_typer(roles.app, name="roles")
-app.add_typer(groups.app, name="groups")
-app.add_typer(consents.app, name="consents")
-app.add_typer(sessions.app, name="sessions")
-app.add_typer(events.app, name="events")
-app.add_typer(mail.app, name="mail")
-app.add_typer(issuer.app, name="issuer")
-app.add_typer(keys.app, name="keys")
-keys.app.add_typer(key_check.app)
-app.add_typer(secrets.app, name="secrets")
-app.add_typer(audit.app, name="audit")
-app.command()(restoring.restore)
-app.command()(apply.apply)
-
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 
@@ -152,6 +113,8 @@ def main() -> None:
     if not structlog.is_configured():  # standard output is the command's answer; `serve` and `worker` configure logs
         warnings = structlog.make_filtering_bound_logger(logging.WARNING)
         structlog.configure(wrapper_class=warnings, logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    if sys.argv[1:2] not in (["serve"], ["worker"]):
+        from . import operators  # noqa: F401 - adds its commands to `app`
     try:
         app(prog_name="auth-service")
     except (
