@@ -118,6 +118,9 @@ function CodeStep({ goBack }: { goBack: () => void }): ReactNode {
             Back to the password
           </button>
         </p>
+        <p className="aside">
+          <a href="/recovery">Lost the app and the codes?</a>
+        </p>
       </form>
     </Frame>
   );
