@@ -163,4 +163,8 @@ def test_a_link_of_another_kind_or_shape_does_nothing(ann: Browser) -> None:
         assert Browser(service).open("/recovery", token=token).last.status_code == 400 or token == ""
     service.clock.advance(days=8)
     assert recover(service, link).last.status_code == 400
+    newer = start(service)
+    service.clock.advance(days=3, minutes=1)
+    assert recover(service, link).last.status_code == 400, "a link is for one recovery"
     assert is_protected(service)
+    assert "recovery-recovered" in recover(service, newer).page.elements

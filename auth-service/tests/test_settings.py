@@ -26,6 +26,8 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "versions that rise": ({"AUTH_SECRET": f"1:{'x' * 40},2:{'y' * 40}"}, "newest first"),
     "a version twice": ({"AUTH_SECRET": f"1:{'x' * 40},1:{'y' * 40}"}, "newest first"),
     "no number": ({"AUTH_HASHING_THREADS": "many"}, "AUTH_HASHING_THREADS: "),
+    "no time to stop a recovery": ({"AUTH_RECOVERY_DELAY": "PT59M"}, "AUTH_RECOVERY_DELAY: must be at least 1 hour"),
+    "a recovery for nobody": ({"AUTH_RECOVERY_DELAY": "P15D"}, "AUTH_RECOVERY_DELAY: must be at most 14 days"),
     "no duration": ({"AUTH_SESSION_TTL": "soon"}, "AUTH_SESSION_TTL: "),
     "no time at all": ({"AUTH_SESSION_TTL": "PT0S"}, "AUTH_SESSION_TTL: "),
     "a wild origin": ({"AUTH_TRUSTED_ORIGINS": "https://*"}, "is not a pattern"),

@@ -40,7 +40,10 @@ def recovery_of(account: Account, now: datetime) -> Recovery | None:
 
 
 async def start(session: AsyncSession, account_id: str, *, now: datetime) -> bool:
-    """Start a recovery. False: there is one already, which goes on as it is. Lock the account first."""
+    """Start a recovery. False: there is one already, which goes on as it is. Lock the account first.
+
+    Links of an earlier one end: they are for that one only.
+    """
     has_ended = or_(
         Account.recovery_started_at.is_(None),
         Account.recovery_ready_at <= now - USABLE_FOR,
@@ -48,7 +51,10 @@ async def start(session: AsyncSession, account_id: str, *, now: datetime) -> boo
     )
     started = update(Account).where(Account.id == account_id, has_ended)
     started = started.values(recovery_started_at=now, recovery_ready_at=None)
-    return await session.scalar(started.returning(Account.id), execution_options=_QUIETLY) is not None
+    if await session.scalar(started.returning(Account.id), execution_options=_QUIETLY) is None:
+        return False
+    await void_links(session, account_id, Kind.RECOVERY_STARTED, now=now)
+    return True
 
 
 async def tell(session: AsyncSession, account_id: str, ready_at: datetime) -> None:

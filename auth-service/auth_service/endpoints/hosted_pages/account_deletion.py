@@ -17,10 +17,10 @@ from ...signing_in.account_deletion import DeletionParts, delete_account, reques
 from ...signing_in.confirming import ConfirmingParts, confirm_password
 from ...signing_in.guessing import WrongPassword
 from ...store.instants import is_recent
+from .after_sign_in import confirm_first
 from .forms import FormParts, in_words, render_form, retry_later
 from .sentences import TOO_BUSY, TOO_MANY_MAILS, WRONG_PASSWORD
 
-SIGN_IN_AGAIN = "Your sign-in was too long ago. Please sign out and in again first."
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ async def submit(
         if await _has_password(parts, current):
             await confirm_password(request, parts, now, current.account, form.get("password") or "")
         elif not is_recent(current.session.authenticated_at, within=parts.session_fresh_max_age, now=now):
-            return await show(request, parts, current, SIGN_IN_AGAIN, 403)
+            return confirm_first("delete")
     except WrongPassword:
         return await show(request, parts, current, WRONG_PASSWORD, 403, "password")
     except TooManyAttempts as held:

@@ -142,6 +142,9 @@ function CodeStep({ goBack }: { goBack: () => void }): ReactNode {
             {said("Back to the password")}
           </button>
         </p>
+        <p className="aside">
+          <a href="/recovery">Lost the app and the codes?</a>
+        </p>
       </form>
     </Frame>
   );
