@@ -78,7 +78,7 @@ class TestProofs:
         """check-dpop-proof-nbf-exp, ensure-dpop-proof-with-iat-is10seconds-before-succeeds, -after-succeeds, access-
         token-type-header-case-sensitivity."""
         now = int(time.time())
-        claims = {"iat": now + shift} if shift else {"nbf": now, "exp": now + 300}
+        claims: dict[str, Any] = {"iat": now + shift} if shift else {"nbf": now, "exp": now + 300}
         asked, url = rp.asked(), rp.metadata["userinfo_endpoint"]
         tokens = rp.accept(rp.redeem(rp.answer(agent, account, asked)["code"], dpop=claims), asked)
         shown = tokens["access_token"]
@@ -117,7 +117,7 @@ class TestProofs:
         scheme, _, rest = url.partition("://")
         host, _, path = rest.partition("/")
         spelt = {"<upper>": f"{scheme.upper()}://{host.upper()}/{path}", "<port>": f"{scheme}://{host}/{path}"}
-        claims = {"htu": spelt.get(htu, htu.format(url))}
+        claims: dict[str, Any] = {"htu": spelt.get(htu, htu.format(url))}
         called = rp.resource(url, token, headers=lambda: [("DPoP", rp.proof("GET", url, token=token, **claims))])
         assert called.status_code == 200, called.text
 
@@ -159,7 +159,7 @@ class TestServices:
         """happy-flow, check-dpop-proof-nbf-exp, ensure-dpop-proof-with-iat-is10seconds-before-succeeds, -after-
         succeeds, access-token-type-header-case-sensitivity. The control has no resource to call."""
         service, now = services[0], int(time.time())
-        claims = {"iat": now + shift} if shift else {"nbf": now, "exp": now + 300}
+        claims: dict[str, Any] = {"iat": now + shift} if shift else {"nbf": now, "exp": now + 300}
         tokens = service.accept(self.ask(service, dpop=claims), None)
         told = jwt.decode(tokens["access_token"], options={"verify_signature": False})
         assert told["cnf"]["jkt"] == thumbprint(service.dpop_key)

@@ -188,8 +188,8 @@ class FapiClient:
             header = jwt.get_unverified_header(tokens["id_token"])
             assert header["alg"] in ("PS256", "ES256")
             keys = {key["kid"]: jwt.PyJWK(key) for key in self.http.get(self.metadata["jwks_uri"]).json()["keys"]}
-            expected = {"issuer": self.provider.issuer, "audience": self.client_id}
-            claims = jwt.decode(tokens["id_token"], keys[header["kid"]], [header["alg"]], **expected)
+            key, issuer = keys[header["kid"]], self.provider.issuer
+            claims = jwt.decode(tokens["id_token"], key, [header["alg"]], issuer=issuer, audience=self.client_id)
             assert asked is None or claims.get("nonce") == asked.get("nonce")
             tokens["claims"] = claims
         return tokens
