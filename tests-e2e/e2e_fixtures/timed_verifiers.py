@@ -24,6 +24,7 @@ from e2e_fixtures.stack import Stack
 from e2e_fixtures.waiting import wait_until
 
 ASKED_EVERY, GIVEN_UP_AFTER = 0.05, 60.0  # seconds
+STARTUP_TIMEOUT = 180  # seconds: on a busy machine six programs start slowly
 TARGETS = {"polling": 6.0, "with hints": 3.0}  # seconds at p99
 ATJWT = ROOT / "todo-service/verifier"
 
@@ -77,7 +78,7 @@ class Verifier:
         return 0
 
     def wait_until_accepted(self, token: str) -> None:
-        wait_until(lambda: self.status(token) == 200)
+        wait_until(lambda: self.status(token) == 200, STARTUP_TIMEOUT)
 
     def refused_at(self, token: str) -> float:
         """The time of the first refusal. The asking is cheap, so that it does not slow down what it measures."""
