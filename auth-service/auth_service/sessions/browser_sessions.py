@@ -62,6 +62,13 @@ _FIND_LIVE = (
     )
 )
 
+_FIND_SURPLUS = (
+    select(BrowserSession.id)
+    .where(BrowserSession.account_id == bindparam("account_id"))
+    .order_by(BrowserSession.created_at.desc())
+    .offset(bindparam("kept", type_=Integer))
+)
+
 
 async def find_live(database: Database, token: str, *, now: datetime) -> tuple[BrowserSession, Account] | None:
     """The live session of a handle and its account, in one query through the unique index.
@@ -127,9 +134,9 @@ async def delete_with_sessions(session: AsyncSession, account_id: str, *, now: d
 
 async def end_surplus(session: AsyncSession, account_id: str, *, keep: int, now: datetime) -> None:
     """End the account's sessions except the newest `keep`."""
-    surplus = select(BrowserSession.id).where(BrowserSession.account_id == account_id)
-    surplus = surplus.order_by(BrowserSession.created_at.desc()).offset(keep)
-    await _end(session, BrowserSession.id.in_(surplus), offline_too=False, now=now)
+    surplus = (await session.scalars(_FIND_SURPLUS, {"account_id": account_id, "kept": keep})).all()
+    if surplus:
+        await _end(session, BrowserSession.id.in_(surplus), offline_too=False, now=now)
 
 
 async def end_expired(session: AsyncSession, *, limit: int, now: datetime) -> int:

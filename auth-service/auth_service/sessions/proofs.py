@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account
@@ -58,4 +58,7 @@ async def require_second_factor(session: AsyncSession, account_id: str, proof: P
 
 async def find_second_factor_at(session: AsyncSession, account_id: str) -> datetime | None:
     """Since when the account has a second factor. None: it has none."""
-    return await session.scalar(select(Account.second_factor_at).where(Account.id == account_id))
+    return await session.scalar(_FIND_SECOND_FACTOR_AT, {"account_id": account_id})
+
+
+_FIND_SECOND_FACTOR_AT = select(Account.second_factor_at).where(Account.id == bindparam("account_id"))

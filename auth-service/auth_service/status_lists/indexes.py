@@ -5,15 +5,16 @@ at random, so that neighbouring indexes reveal nothing. The primary key ensures 
 """
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, bindparam, literal, select, update
+from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..oauth.status_list import SIZE
-from ..store.rows import insert_into
 from .epochs import ListName
 from .lists import OPEN, VOID, StatusIndex, StatusList
 from .versions import raise_at_commit
@@ -43,19 +44,26 @@ async def allocate(session: AsyncSession, holder_id: str) -> Allocated:
     Raises:
         NoFreeIndex
     """
-    insert = insert_into(session, StatusIndex)
+    statement = _TAKE[session.get_bind().dialect.name]
     for _ in range(_DRAWS):
-        drawn = select(StatusList.id, literal(secrets.randbelow(SIZE)), literal(holder_id)).where(
-            StatusList.state == OPEN
-        )
-        taken = await session.execute(
-            insert.from_select(["list_id", "idx", "holder_id"], drawn)
-            .on_conflict_do_nothing()
-            .returning(StatusIndex.list_id, StatusIndex.idx)
-        )
+        taken = await session.execute(statement, {"drawn": secrets.randbelow(SIZE), "holder": holder_id})
         if row := taken.one_or_none():
             return Allocated(row[0], row[1])
     raise NoFreeIndex
+
+
+# Built once, for each dialect: building it takes longer than running it.
+_DRAWN = select(
+    StatusList.id, bindparam("drawn", type_=StatusIndex.idx.type), bindparam("holder", type_=StatusIndex.holder_id.type)
+).where(StatusList.state == OPEN)
+_INDEXES: Any = StatusIndex.__table__
+_TAKE: Mapping[str, Any] = {
+    name: insert(_INDEXES)
+    .from_select(["list_id", "idx", "holder_id"], _DRAWN)
+    .on_conflict_do_nothing()
+    .returning(_INDEXES.c.list_id, _INDEXES.c.idx)
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
 
 
 async def revoke(session: AsyncSession, holder_ids: Collection[str], *, now: datetime) -> None:

@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, Index, Integer, String, func, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Index,
+    Integer,
+    String,
+    bindparam,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -71,16 +83,18 @@ class ListState:
 
 async def find_states(session: AsyncSession, *, closed_after: datetime) -> Sequence[ListState]:
     """All published lists."""
-    rows = await session.execute(
-        select(StatusList.id, StatusList.epoch, StatusList.state, StatusList.version)
-        .where(_is_published(closed_after))
-        .order_by(StatusList.id)
-    )
-    return [ListState(*row) for row in rows]
+    return [ListState(*row) for row in await session.execute(_FIND_STATES, {"closed_after": closed_after})]
 
 
-def _is_published(closed_after: datetime) -> ColumnElement[bool]:
+def _is_published(closed_after: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     return StatusList.closed_at.is_(None) | ((StatusList.closed_at > closed_after) & (StatusList.state != VOID))
+
+
+_FIND_STATES = (  # built once: every process looks five times a second
+    select(StatusList.id, StatusList.epoch, StatusList.state, StatusList.version)
+    .where(_is_published(bindparam("closed_after", type_=Instant)))
+    .order_by(StatusList.id)
+)
 
 
 async def create_first(database: Database, *, now: datetime) -> None:

@@ -95,7 +95,7 @@ class Compiled:
         self._binders = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in binds.items()}
         columns = statement.exported_columns
         self._types = [column.type.dialect_impl(dialect) for column in columns]
-        self._row = namedtuple("Row", [str(name) for name in columns.keys()])  # type: ignore[misc]  # noqa: SIM118
+        self._row: Any = namedtuple("Row", [str(name) for name in columns.keys()])  # type: ignore[misc]  # noqa: SIM118
         self._dialect = dialect
         self._converters: list[tuple[int, Callable[[Any], Any]]] | None = None  # by column; known with the first answer
 
