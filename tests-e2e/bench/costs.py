@@ -22,7 +22,6 @@ from pathlib import Path
 sys.path += map(str, Path(__file__).resolve().parents[1:3])
 
 from e2e_fixtures.clients import CLIENTS
-from e2e_fixtures.one_core import processor_seconds
 from e2e_fixtures.people import PASSWORD, credentials
 from e2e_fixtures.postgres import running_postgres
 from e2e_fixtures.providers import Ours

@@ -34,12 +34,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from e2e_fixtures.clients import CLIENTS
-from e2e_fixtures.one_core import CONNECTIONS, SECONDS, found, leave, openssl_speed, pin, processor_seconds, rate, wrk
+from e2e_fixtures.one_core import CONNECTIONS, SECONDS, found, leave, openssl_speed, rate, wrk
 from e2e_fixtures.postgres import running_postgres
 from e2e_fixtures.providers import Ours, Provider, running_control
 from e2e_fixtures.relying_party import CALLBACK, RelyingParty
 from e2e_fixtures.stack import running_stack
 from e2e_fixtures.user_agent import UserAgent
+from e2e_fixtures.wrk import pin, processor_seconds
 
 ROUNDS, PEOPLE = 5, 8
 TO_PEER, BESIDE_VERIFICATION = 1.0, 0.15

@@ -24,12 +24,13 @@ from pathlib import Path
 sys.path += map(str, Path(__file__).resolve().parents[1:3])
 
 from e2e_fixtures.clients import CLIENTS
-from e2e_fixtures.one_core import CONNECTIONS, SECONDS, leave, openssl_speed, pin, rate, wrk
+from e2e_fixtures.one_core import CONNECTIONS, SECONDS, leave, openssl_speed, rate, wrk
 from e2e_fixtures.postgres import running_postgres
 from e2e_fixtures.providers import Control, Ours, Provider, running_control
 from e2e_fixtures.relying_party import CALLBACK, RelyingParty
 from e2e_fixtures.stack import running_stack
 from e2e_fixtures.user_agent import UserAgent
+from e2e_fixtures.wrk import pin
 
 ROUNDS = 5
 TO_OPENSSL, TO_PEER, REFRESHES = 0.40, 1.0, 300

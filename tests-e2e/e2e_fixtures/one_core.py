@@ -1,4 +1,4 @@
-"""For benches that compare programs on one core: pinning, load by wrk, and what openssl does on the same core."""
+"""For benches that compare programs on one core: load by wrk, and what openssl does on the same core."""
 
 import os
 import re
@@ -7,12 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 CONNECTIONS, SECONDS = 8, 3
-
-
-def pin(pid: int, core: int) -> None:
-    """Let a process and all its threads run on one core."""
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), {core})
 
 
 def leave(core: int, cores: Iterable[int]) -> None:
@@ -41,12 +35,6 @@ def openssl_speed(core: int, algorithm: str, pattern: str) -> float:
     command = ["taskset", "-c", str(core), "openssl", "speed", "-elapsed", "-seconds", "1", algorithm]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     return found(pattern, ran.stdout)
-
-
-def processor_seconds(pid: int) -> float:
-    """The processor time that a process has used, in it and for it in the kernel."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def found(pattern: str, text: str) -> float:

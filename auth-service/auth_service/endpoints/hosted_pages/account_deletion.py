@@ -22,7 +22,6 @@ from .forms import FormParts, in_words, render_form, retry_later
 from .sentences import TOO_BUSY, TOO_MANY_MAILS, WRONG_PASSWORD
 
 
-
 @dataclass(frozen=True)
 class AccountDeletionParts(FormParts, ConfirmingParts, DeletionParts):
     """The parts of the form, and those to compare the password and to delete the account."""
