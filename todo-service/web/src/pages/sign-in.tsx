@@ -1,13 +1,5 @@
 import { type ReactNode, useState } from "react";
-import {
-  enterCode,
-  isCodeAwaited,
-  knowsPasskeys,
-  sayElsewhere,
-  SET_UP,
-  signIn,
-  signInByPasskey,
-} from "../lib/auth.ts";
+import { enterCode, isCodeAwaited, knowsPasskeys, sayElsewhere, SET_UP, signIn, signInByPasskey } from "../lib/auth.ts";
 import { useAddress } from "../lib/router.ts";
 import { Field, PasswordField } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
