@@ -53,7 +53,7 @@ class Setup:
 
 
 async def make_address(setup: Setup, *, state: str, nonce: str, code_verifier: str, **further: str) -> str:
-    """The address of the provider's authorization endpoint, with PKCE (S256) and a nonce. Raises ProviderUnavailable."""
+    """The address of the authorization endpoint, with PKCE (S256) and a nonce. Raises ProviderUnavailable."""
     mode = {"response_mode": FORM_POST} if setup.upstream.response_mode == FORM_POST else {}
     asked = {"state": state, "nonce": nonce, "code_verifier": code_verifier, **mode, **further}
     try:
