@@ -82,6 +82,7 @@ LIES: dict[str, dict[str, Any]] = {
     "userinfo that is none": {"claims": {"email": None}, "replies": {"/userinfo": (200, ["x"])}},
     "the code is refused": {"replies": {"/token": (400, {"error": "invalid_grant", "error_description": "<b>"})}},
     "an answer that is no JSON": {"replies": {"/token": (200, b"<html>")}},
+    "an answer without end": {"replies": {"/token": (200, b"[" * 60_000)}},
     "an answer that is a list": {"replies": {"/token": (200, ["x"])}},
     "a redirect": {"replies": {"/token": (302, {})}},
 }
@@ -164,7 +165,8 @@ def test_an_answer_belongs_to_its_provider(sqlite_service: Service, traveller: T
         register(sqlite_service, other, "other")
         answer = traveller.provider.answer(traveller.leave())
         assert EXPIRED in traveller.come_back(answer, "/api/auth/callback/other").page.text
-    assert EXPIRED in traveller.come_back(answer, "/api/auth/callback/nobody").page.text
+    for other_path in ("nobody", "%00", "x" * 1000):
+        assert EXPIRED in traveller.come_back(answer, f"/api/auth/callback/{other_path}").page.text
 
 
 def test_an_answer_may_come_late_but_not_too_late(sqlite_service: Service, traveller: Traveller) -> None:
@@ -274,6 +276,8 @@ def test_a_repeated_or_endless_parameter_makes_no_answer(
     [
         ({"email": ["x"]}, Person("i", "1")),
         ({"email": "x" * 300}, Person("i", "1")),
+        ({"email": "a\0@example.com"}, Person("i", "1")),
+        ({"email": "a\ud800@example.com"}, Person("i", "1")),
         ({"email_verified": True}, Person("i", "1")),
         ({"name": "A\u202eB", "given_name": "Ann", "family_name": "Lee"}, Person("i", "1", name="Ann Lee")),
         ({"name": "\u200b"}, Person("i", "1")),
@@ -343,6 +347,7 @@ def endpoints(scheme: str = "https") -> dict[str, str]:
         {"authorization_endpoint": "https://u@id.example.com/"},
         {"jwks_uri": ["https://id.example.com/"]},
         {"jwks_uri": "https:///jwks"},
+        {"jwks_uri": "https://id.example.com:99999/jwks"},
         {"userinfo_endpoint": "file:///etc/passwd"},
     ],
     ids=str,

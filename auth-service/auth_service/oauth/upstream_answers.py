@@ -82,7 +82,7 @@ def read_person(issuer: str, claims: Mapping[str, Any]) -> Person:
     subject, email, auth_time = claims.get("sub"), claims.get("email"), claims.get("auth_time")
     if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT_LENGTH or not subject.isprintable():
         raise BadAnswer("sub is missing, or no text of at most 255 printable characters")
-    is_address = isinstance(email, str) and len(email) <= MAX_EMAIL_LENGTH
+    is_address = isinstance(email, str) and len(email) <= MAX_EMAIL_LENGTH and email.isprintable()
     verified = claims.get("email_verified")
     return Person(
         issuer=issuer,

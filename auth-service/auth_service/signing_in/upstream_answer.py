@@ -12,7 +12,7 @@ from ..accounts.upstreams.starts import Used
 from ..http.browsers import Browsers
 from ..http.parts import Given
 from ..oauth.upstream_answers import Answer, BadAnswer, Person, check_issuer
-from ..oauth.upstreams import Upstream
+from ..oauth.upstreams import Upstream, is_upstream_id
 from ..store.database import Database
 from ..store.instants import CLOCK_SKEW
 
@@ -37,7 +37,7 @@ async def take_start(
 ) -> Used | None:
     """What this browser has begun with this `state`. None: nothing, or too long ago."""
     browser = parts.browsers.read(request)
-    if browser is None or not answer.state:
+    if browser is None or not answer.state or not is_upstream_id(upstream_id):
         return None
     return await parts.database.transact(
         starts.use, parts.upstreams.starts, answer.state, browser, upstream_id, now=now

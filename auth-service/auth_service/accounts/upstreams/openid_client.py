@@ -35,6 +35,10 @@ _ERRORS = frozenset(
 )
 
 
+# What Authlib and joserfc raise for answers of no shape, beside their own exceptions.
+_FAULTS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
+
 @dataclass(frozen=True)
 class Setup:
     """A provider, our registration there, and the way to it."""
@@ -49,11 +53,13 @@ class Setup:
 
 
 async def make_address(setup: Setup, *, state: str, nonce: str, code_verifier: str, **further: str) -> str:
-    """The address of the provider's authorization endpoint, with PKCE (S256) and a nonce."""
+    """The address of the authorization endpoint, with PKCE (S256) and a nonce. Raises ProviderUnavailable."""
     mode = {"response_mode": FORM_POST} if setup.upstream.response_mode == FORM_POST else {}
-    made = await _App(setup).create_authorization_url(
-        setup.redirect_uri, state=state, nonce=nonce, code_verifier=code_verifier, **mode, **further
-    )
+    asked = {"state": state, "nonce": nonce, "code_verifier": code_verifier, **mode, **further}
+    try:
+        made = await _App(setup).create_authorization_url(setup.redirect_uri, **asked)
+    except ValueError:
+        raise ProviderUnavailable("its authorization endpoint is no URL that takes a query") from None
     return str(made["url"])
 
 
@@ -79,7 +85,9 @@ async def redeem(setup: Setup, *, code: str, nonce: str, code_verifier: str) -> 
         raise BadAnswer(f"the token endpoint says {error.error if error.error in _ERRORS else 'an error'}") from None
     except JoseError as error:
         raise BadAnswer(f"the ID token is refused: {type(error).__name__} {_claim_of(error)}") from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:  # what Authlib meets in an answer of no shape
+    except httpx2.InvalidURL:
+        raise ProviderUnavailable("an endpoint in its metadata is no URL") from None
+    except _FAULTS as error:
         raise BadAnswer(f"the answer is malformed: {type(error).__name__}") from None
     return read_person(setup.upstream.issuer, claims)
 
