@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from .conftest import FOLDER, Store
+from .conftest import Store
+from .operator_commands import FOLDER
 from .ports import free_port
 from .test_metrics import scrape
 from .waiting import wait_until

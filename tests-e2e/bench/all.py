@@ -63,7 +63,7 @@ def other(name: str) -> ModuleType:
     assert spec.loader is not None
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.ROUNDS = ROUNDS  # type: ignore[attr-defined]  # not every one has rounds
+    vars(module)["ROUNDS"] = ROUNDS
     return module
 
 
@@ -116,8 +116,9 @@ def memory() -> Iterable[float]:
     soak = other("soak")
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder) / "checkout", "--no-limits") as stack:
         idle = [soak.rss_mb(stack.pid(name)) for name in SERVICES.values()]
-        soak.SEGMENT = soak.PERIOD = LOADED
-        people, sizes = [sign_up(stack) for _ in range(soak.PEOPLE)], {name: [] for name in soak.SERVICES}
+        vars(soak).update(SEGMENT=LOADED, PERIOD=LOADED)
+        people = [sign_up(stack) for _ in range(soak.PEOPLE)]
+        sizes: dict[str, list[float]] = {name: [] for name in soak.SERVICES}
         soak.soak(stack, people, soak.registered(stack), Path(folder), sizes)
         loaded = [size[-1] for size in sizes.values()]
     return [idle[0], loaded[0], idle[1], loaded[1]]

@@ -12,7 +12,7 @@ from ..status_lists.published import PublishedStatusLists
 from ..store.database import Database
 from ..store.instants import Clock
 from ..telemetry.counts import RequestCounts
-from ..telemetry.metrics import Durations, Metric
+from ..telemetry.metrics import Durations, Labels, Metric
 from ..telemetry.process_metrics import pool_metrics, process_metrics
 from ..worker.schedule import Pace
 
@@ -33,7 +33,8 @@ class MetricsParts(Given):
 
 
 def collect_metrics(parts: MetricsParts, pace: Pace) -> Sequence[Metric | Durations]:
-    now, lost = parts.clock(), {(): int(parts.client_limits.has_lost_redis)}
+    now = parts.clock()
+    lost: dict[Labels, float] = {(): int(parts.client_limits.has_lost_redis)}
     return (
         *parts.counts,
         *_of_keys({"tokens": parts.keys.current, "status_lists": parts.status_list_keys.current}, pace, now),
@@ -79,5 +80,5 @@ def _of_status_lists(lists: PublishedStatusLists, now: datetime) -> Iterator[Met
     for number, published in lists.current.items():
         version.set(str(number), to=published.version)
         age.set(str(number), to=(now - published.signed_at).total_seconds())
-    set_back = {(): int(lists.is_set_back)}
+    set_back: dict[Labels, float] = {(): int(lists.is_set_back)}
     yield from (version, age, Metric("auth_database_set_back", "gauge", SET_BACK, (), set_back, joined="max"))

@@ -11,7 +11,7 @@ from atjwt import KeysReport, Report, StatusListsReport
 from ..limits.subjects import RateLimit
 from ..store.database import Database
 from .counts import RequestCounts
-from .metrics import MEDIA_TYPE, Durations, Metric, render
+from .metrics import MEDIA_TYPE, Durations, Labels, Metric, render
 from .process_metrics import pool_metrics, process_metrics
 from .shared_metrics import SharedMetrics
 
@@ -75,7 +75,7 @@ def _of_keys(keys: KeysReport) -> Iterator[Metric]:
     yield _gauge("jwks_keys", "Usable keys for access tokens", len(keys.kids), "min")
     if keys.age is not None and keys.digest is not None:
         yield _gauge("jwks_stale_seconds", "Age of the key set: time since a fetch last succeeded", keys.age, "max")
-        held = {(keys.digest,): 1}
+        held: dict[Labels, float] = {(keys.digest,): 1}
         yield Metric("jwks_info", "gauge", "1, for the key set with this hash", ("hash",), held, joined="max")
 
 

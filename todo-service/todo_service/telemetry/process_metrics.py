@@ -18,7 +18,7 @@ def process_metrics() -> Iterator[Metric]:
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu: dict[Labels, float] = {("user",): used.ru_utime, ("system",): used.ru_stime}
     yield Metric("process_cpu_time_seconds_total", "counter", "Processor time", ("cpu_mode",), cpu)
-    uptime = {(): time.monotonic() - _STARTED}
+    uptime: dict[Labels, float] = {(): time.monotonic() - _STARTED}
     yield Metric("process_uptime_seconds", "gauge", "Time since the start", (), uptime, joined="max")
     yield from _from_proc(Path("/proc/self"))
 

@@ -30,7 +30,8 @@ async def search(
         async with database.scanning(owner) as connection:
 
             async def find(statement: Select[Any], parameters: dict[str, Any]) -> Sequence[Row[Any]]:
-                return (await connection.execute(statement, parameters)).all()
+                rows: Sequence[Row[Any]] = (await connection.execute(statement, parameters)).all()
+                return rows
 
             return await pages.find_page(owner, find, shown=shown, after=after, now=now)
     if database.member is None:  # a member of the owner's list could not fill anything
