@@ -31,8 +31,8 @@ difference (`apply --plan --exit-code`).
 
 A command loads the settings, opens the database, runs one coroutine and closes (opened.py); it calls the same functions
 as the endpoints, so what it changes is in force when it returns. `main` turns the expected refusals into one line on
-stderr. `auth-service --help` lists all of them; nothing imports this room except __main__.py. `serve` and `worker` do not
-load what operators type, as that takes 4 MB.
+stderr. `auth-service --help` lists all of them; nothing imports this room except __main__.py. `serve` and `worker` do
+not load what operators type, as that takes 4 MB.
 """
 
 import logging
