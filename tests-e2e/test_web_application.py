@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Page, Route, expect
 
 from e2e_fixtures.accessibility import examined, serious
 from e2e_fixtures.people import Person
@@ -156,7 +156,7 @@ class TestTodos:
         assert end is not None
         touch = mine.context.new_cdp_session(mine)
 
-        def send(kind: str, box: dict[str, float] | None = None) -> None:
+        def send(kind: str, box: FloatRect | None = None) -> None:
             points = [{"x": box["x"] + 40, "y": box["y"] + box["height"] / 2 + 8}] if box else []
             touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 

@@ -295,7 +295,10 @@ const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = 
   PASSWORD_TOO_SHORT: ["newPassword", "Use at least 8 characters."],
   PASSWORD_TOO_LONG: ["newPassword", "Use at most 128 characters."],
   PASSWORD_PERSONAL: ["newPassword", "This password is little more than your name or address. Choose another."],
-  PASSWORD_COMPROMISED: ["newPassword", "This password is among the most common ones, or other services have lost it. Choose another."],
+  PASSWORD_COMPROMISED: [
+    "newPassword",
+    "This password is among the most common ones, or other services have lost it. Choose another.",
+  ],
   INVALID_PASSWORD: ["currentPassword", "This is not your password."],
   ACCOUNT_SUSPENDED: [undefined, "This account is suspended."],
   CHALLENGE_NOT_FOUND: [undefined, "That took too long. Try again."],

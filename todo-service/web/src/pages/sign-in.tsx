@@ -1,5 +1,14 @@
 import { type ReactNode, useState } from "react";
-import { enterCode, FORGOTTEN, isCodeAwaited, knowsPasskeys, sayElsewhere, SET_UP, signIn, signInByPasskey } from "../lib/auth.ts";
+import {
+  enterCode,
+  FORGOTTEN,
+  isCodeAwaited,
+  knowsPasskeys,
+  sayElsewhere,
+  SET_UP,
+  signIn,
+  signInByPasskey,
+} from "../lib/auth.ts";
 import { said } from "../lib/language.ts";
 import { useAddress } from "../lib/router.ts";
 import { Field, PasswordField, RememberBox } from "../parts/field.tsx";
