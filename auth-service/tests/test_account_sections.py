@@ -158,7 +158,8 @@ class TestApplications:
     ) -> None:
         registered = parse({**METADATA, **changes}, resources=RESOURCES, supported_grant_types=GRANT_TYPES).members()
         client = Client(client_id=client_id, registered=json.dumps(registered), registered_by=registered_by)
-        assert describe(client) == (words, is_stranger)
+        described = describe(client)
+        assert (" ".join(described.words), described.is_stranger) == (words, is_stranger)
 
 
 class TestActivity:

@@ -325,7 +325,7 @@ def test_a_token_is_seen_and_removed_at_the_account_too(service: Service) -> Non
         trade(service, token)
     assert [each for each in seen if each.startswith("UPDATE personal_tokens")] == []
     shown = browser.open("/account").page.text
-    assert "Seen Your own token for Todos: Read your todos. Made today, last used today" in shown
+    assert "Seen Your own token for Todos: Read your todos. Made today. Last used today." in shown
     other = own_page(service, "bob@example.com").open("/account")
     forged = {**other.fields("export-form")[1], "change": "end-token", "token": token_id}
     assert other.post("/account", **forged).path == "/account"
