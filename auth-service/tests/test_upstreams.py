@@ -235,3 +235,31 @@ def test_joining_and_a_new_browser_are_told_by_mail(mailing: Service, provider: 
     kinds = [kind for (kind,) in mailing.rows("SELECT kind FROM outgoing_mails ORDER BY created_at")]
     assert kinds == ["upstream_linked", "new_device"]
     assert "connected with Elsewhere" in mails(mailing)[0]
+
+
+@pytest.fixture(scope="module", params=["sqlite"])
+def running_strict(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    yield from serving_mail(request, tmp_path_factory, AUTH_REQUIRE_VERIFIED_EMAIL="on")
+
+
+@pytest.fixture
+def strict(running_strict: Running) -> Iterator[Service]:
+    """The service that signs nobody in before their address is confirmed."""
+    yield from emptied(running_strict.service)
+
+
+def test_while_addresses_have_to_be_confirmed_nobody_learns_of_an_account(
+    strict: Service, provider: LyingProvider
+) -> None:
+    register(strict, provider)
+    owner, stranger = (Traveller.of(strict, provider) for _ in range(2))
+    pages = [owner.sign_in().page.text, stranger.sign_in(sub="2").page.text]
+    assert "confirm your e-mail address first" in pages[0]
+    assert pages[0] == pages[1]
+    assert not is_signed_in(owner.browser)
+    kinds = [kind for (kind,) in strict.rows("SELECT kind FROM outgoing_mails ORDER BY created_at")]
+    assert kinds == ["verify_email", "account_exists"]
+    assert (accounts(strict), linked(strict)) == ([(ANN, False)], [(ANN, "1")])
+    strict.execute("UPDATE accounts SET email_verified = true")
+    assert is_signed_in(owner.sign_in())
+    assert not is_signed_in(stranger.sign_in(sub="2"))
