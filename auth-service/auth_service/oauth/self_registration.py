@@ -18,7 +18,7 @@ from .shown_members import LINKS, of_own_hosts
 
 GRANT_TYPES = (*FOR_PEOPLE, REFRESH_TOKEN)
 IDENTITY = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)
-ON_REQUEST = (ADDRESS, PHONE)  # identity scopes that a client gets which names them, unless it is a stranger
+ON_REQUEST = (ADDRESS, PHONE)  # further ones, for a client that names them and is no stranger
 NOT_A_STRANGERS = frozenset({"backchannel_logout_uri", "backchannel_logout_session_required"})
 TAKEN = frozenset(
     {
