@@ -59,7 +59,6 @@ async def render(
         password_hash = await find_password_hash(session, account.id)
         browsers = await list_browsers(session, account, password_hash, now)
         devices = await list_devices(session, current, now)
-        activity = await list_activity(session, account.id)
         codes_left = await recovery_codes.count_unused(session, account.id)
         passkeys = await count_passkeys(session, account.id)
         tokens = await list_own(session, account.id, resources, now)
@@ -84,7 +83,7 @@ async def render(
         devices=devices,
         tokens=tokens,
         applications=await list_applications(parts, current),
-        activity=activity,
+        activity=await list_activity(parts.database, parts.clients.cache, account.id, now),
     )
 
 
