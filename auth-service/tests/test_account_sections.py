@@ -111,6 +111,7 @@ class TestApplications:
         assert "Keep this access while you are away" in page.text
         browser.press(f"withdraw-form-{frontend.client_id}", f"withdraw-{frontend.client_id}")
         assert (browser.path, "no-applications" in browser.page.elements) == ("/account", True)
+        assert "An application's access was removed: <i>Report</i>" in browser.page.text
         assert frontend.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
     def test_one_that_needs_no_consent_is_shown_while_it_has_access(self, sqlite_service: Service) -> None:
@@ -121,7 +122,7 @@ class TestApplications:
         assert "Own board At app.example.com. First used today." in text
         assert "needs no permission" in text
         browser.press(f"withdraw-form-{frontend.client_id}", f"withdraw-{frontend.client_id}")
-        assert "Own board" not in browser.page.text
+        assert "no-applications" in browser.page.elements
         assert sqlite_service.rows("SELECT count(*) FROM grants WHERE ended_at IS NULL") == [(0,)]
 
     @pytest.mark.parametrize(

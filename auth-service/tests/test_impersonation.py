@@ -115,7 +115,7 @@ def test_the_person_and_the_audit_trail_are_told(apis: Service, person: Person) 
     by = [client.client_id, client.client_id, other.client_id, client.client_id]
     assert [(row[0], row[1], json.loads(row[2])) for row in rows] == [(person.account_id, each, facts) for each in by]
     page = Browser(apis).open("/signin").sign_in().open("/account").page
-    assert "An application acted as you" in page.text
+    assert "An application acted as you, by the operator's rule: Support" in page.text
 
 
 def test_rows_are_bounded_and_an_unconfirmed_address_gets_no_mail(apis: Service, person: Person) -> None:

@@ -1,12 +1,14 @@
 """/account, section "Recent activity": what the audit trail has about the person's own account, in words."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...audit.trail import AuditEvent
+from ...clients.cache import ClientCache
+from ...store.database import Database
 from .moments import moment
 
 MAX_SHOWN = 20
@@ -61,22 +63,31 @@ BY_OTHERS = frozenset(
 )
 
 
+# The client is named beside these.
+BY_CLIENTS = frozenset(("consent_given", "consent_declined", "consent_withdrawn", "impersonated"))
+
+
 class Activity(NamedTuple):
     words: str
+    who: str  # the name of a client; "": of none
     when: str
     at: str  # the same for programs
     times: int
     is_alarming: bool
 
 
-async def list_activity(session: AsyncSession, account_id: str) -> list[Activity]:
-    """The newest events that have words."""
+async def list_activity(database: Database, clients: ClientCache, account_id: str, now: datetime) -> list[Activity]:
+    """The newest events that have words. A client that is gone is named by its client_id."""
     own = (AuditEvent.account_id == account_id, AuditEvent.event.in_(IN_WORDS))
     newest = select(AuditEvent).where(*own).order_by(AuditEvent.occurred_at.desc(), AuditEvent.id.desc())
-    events = (await session.scalars(newest.limit(MAX_SHOWN))).all()
+    async with database.reading() as session:
+        events = (await session.scalars(newest.limit(MAX_SHOWN))).all()
+    ids = {each.client_url or each.client_id for each in events if each.event in BY_CLIENTS}
+    names = {client_id: await _name(clients, client_id, now) for client_id in ids if client_id is not None}
     return [
         Activity(
             IN_WORDS[each.event],
+            names.get(each.client_url or each.client_id or "", "") if each.event in BY_CLIENTS else "",
             moment(each.last_at),
             each.last_at.isoformat(timespec="seconds"),
             each.count,
@@ -84,3 +95,8 @@ async def list_activity(session: AsyncSession, account_id: str) -> list[Activity
         )
         for each in events
     ]
+
+
+async def _name(clients: ClientCache, client_id: str, now: datetime) -> str:
+    client = await clients.find(client_id, now=now)
+    return client.registration.client_name or client_id if client else client_id

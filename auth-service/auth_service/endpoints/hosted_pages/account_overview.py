@@ -65,7 +65,6 @@ async def render(
         password_hash = await find_password_hash(session, account.id)
         browsers = await list_browsers(session, account, password_hash, now)
         devices = await list_devices(session, current, now)
-        activity = await list_activity(session, account.id)
         codes_left = await recovery_codes.count_unused(session, account.id)
         passkeys = await count_passkeys(session, account.id)
         linked = await list_upstream_identities(session, account.id)
@@ -96,7 +95,7 @@ async def render(
         devices=devices,
         tokens=tokens,
         applications=await list_applications(parts, current),
-        activity=activity,
+        activity=await list_activity(parts.database, parts.clients.cache, account.id, now),
     )
 
 
