@@ -152,11 +152,11 @@ def test_storage_that_takes_nothing_is_said_and_the_application_goes_on(
     page = device.new_page()
     if what == "forbidden":
         page.add_init_script(FORBID)
-    else:
+    sign_in(page, stack, person.email)
+    if what == "full":
         quota: dict[str, Any] = {"origin": stack.url, "quotaSize": 1}
         device.new_cdp_session(page).send("Storage.overrideQuotaForOrigin", quota)
-    sign_in(page, stack, person.email)
-    expect(page.get_by_role("status").filter(has_text="your todos are here only while you are online")).to_be_visible()
     add(page, "Buy milk")
+    expect(page.get_by_role("status").filter(has_text="your todos are here only while you are online")).to_be_visible()
     page.reload()
     expect(todo(page, "Buy milk")).to_be_visible()

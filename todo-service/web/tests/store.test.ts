@@ -103,8 +103,11 @@ function newStore(): TodoStore {
       copy: async () => structuredClone(shelf?.copied ?? null),
       outbox: async () => structuredClone(shelf?.entries ?? null),
       keepEntry: async (_, entry) => (shelf?.keep(structuredClone(entry)), shelf !== null),
-      dropEntry: async (key) => {
-        if (shelf) shelf.entries = shelf.entries.filter((each) => each.key !== key);
+      dropEntry: async (key, isOther) => {
+        const entry = shelf?.entries.find((each) => each.key === key);
+        if (entry && isOther?.(entry)) return structuredClone(entry);
+        if (shelf) shelf.entries = shelf.entries.filter((each) => each !== entry);
+        return null;
       },
     },
     keeper: new Keeper({
@@ -392,6 +395,38 @@ describe("without a network", () => {
     store.resume();
     await vi.waitFor(() => expect(store.get().deferred).toEqual([]));
     expect(titles()).toEqual(["Todo 2", title]);
+  });
+
+  test("a change that another tab joins to one that is just being sent is not lost", async () => {
+    await store.rename(made("1"), "Mine");
+    const other = newStore();
+    await vi.waitFor(() => expect(other.get().deferred).toHaveLength(1));
+    isBack();
+    let answer = (): void => undefined;
+    api.change.mockImplementationOnce(
+      (seen, change) => new Promise((resolve) => (answer = () => resolve({ ...seen, ...change, version: 2 } as Todo))),
+    );
+    api.change.mockClear();
+    store.resume();
+    await vi.waitFor(() => expect(api.change).toHaveBeenCalledOnce());
+    isAway = true;
+    await other.edit(other.get().todos!.at(-1)!, { due: "2026-12-01" });
+    await vi.waitFor(() => expect(shelf?.entries).toMatchObject([{ change: { title: "Mine", due: "2026-12-01" } }]));
+    isAway = false;
+    api.change.mockRejectedValueOnce(CONFLICT); // the title is no longer as it was seen: the first request has changed it
+    api.read.mockResolvedValueOnce(made("1", { title: "Mine", version: 2 }));
+    answer();
+    await vi.waitFor(() => expect(shelf?.entries).toEqual([]));
+    expect(api.change).toHaveBeenLastCalledWith(expect.objectContaining({ version: 2 }), { due: "2026-12-01" });
+    expect(store.get().todos?.at(-1)).toMatchObject({ title: "Mine", due: "2026-12-01" });
+  });
+
+  test("what another build has kept in another form does no harm", async () => {
+    kept = JSON.stringify([{ key: "1" }, { key: "2", todo: { title: "Typed" } }]);
+    shelf!.entries = [{ key: "3", move: 1 } as unknown as Entry];
+    const other = newStore();
+    await vi.waitFor(() => expect(shelf?.entries).toHaveLength(2));
+    expect([other.get().waiting.length, other.get().deferred.length]).toEqual([1, 0]);
   });
 
   test("a deletion is undone without a network, or sent when there is one", async () => {

@@ -129,13 +129,19 @@ export class Shelf {
     });
   }
 
-  async dropEntry(key: string): Promise<void> {
+  /** If `isOther` says so of what is kept, that stays and is returned. */
+  async dropEntry<T extends Keyed>(key: string, isOther: (kept: T) => boolean = () => false): Promise<T | null> {
+    const stayed: T[] = [];
     await this.#write(["outbox"], async (transaction) => {
       const outbox = transaction.objectStore("outbox");
       const place = await answer<IDBValidKey>(outbox.index("key").getKey(key));
-      if (place !== undefined) outbox.delete(place);
+      if (place === undefined) return true;
+      const kept = await answer<T>(outbox.get(place));
+      if (kept && isOther(kept)) stayed.push(kept);
+      else outbox.delete(place);
       return true;
     });
+    return stayed[0] ?? null;
   }
 
   /** Delete everything. Returns whose it was and what was not sent; of several tabs one gets it. */

@@ -45,7 +45,8 @@ export function isDeferred(entry: Entry): entry is Deferred {
 export interface OutboxShelf {
   outbox(ownerId: string): Promise<Entry[] | null>;
   keepEntry(ownerId: string, entry: Entry): Promise<boolean>;
-  dropEntry(key: string): Promise<void>;
+  /** If `isOther` says so of what is kept, that stays and is returned. */
+  dropEntry(key: string, isOther?: (kept: Entry) => boolean): Promise<Entry | null>;
 }
 
 interface Surroundings {
@@ -190,8 +191,7 @@ export class Outbox {
       this.#note(next);
       await this.#surroundings.send(next);
       if (owner !== this.#owner) return false;
-      this.drop(next.key);
-      await this.#written; // before another tab gets the lock
+      await this.#finish(next);
       this.#surroundings.tellOthers();
     } catch (error) {
       const failure = expected(error);
@@ -202,6 +202,16 @@ export class Outbox {
       if (this.#underWay === next.key) this.#underWay = null;
     }
     return true;
+  }
+
+  /** It was sent. Another tab may have joined a change to it meanwhile: then it stays, and is sent again. */
+  async #finish(sent: Entry): Promise<void> {
+    await this.#written;
+    const isJoined = isDeferred(sent) && !this.#loose.has(sent.key);
+    const joined = isJoined ? await this.#surroundings.shelf.dropEntry(sent.key, (kept) => !isSame(kept, sent)) : null;
+    if (joined === null) this.drop(sent.key);
+    else this.#entries = this.#entries.map((each) => (each.key === sent.key ? bare(joined) : each));
+    await this.#written; // before another tab gets the lock
   }
 
   /** A creation whose first request is too old to be repeated safely is the person's to decide. */
@@ -230,8 +240,8 @@ export class Outbox {
     if (kept === null || owner !== this.#owner) return;
     const mine = new Map(this.#entries.map((each) => [each.key, each]));
     const loose = this.#entries.filter(({ key }) => this.#loose.has(key));
-    const known = kept.filter(({ key }) => !this.#loose.has(key) && !this.#dropped.has(key));
-    const shared = known.map((each) => mine.get(each.key) ?? bare(each));
+    const known = kept.filter((each) => isEntry(each) && !this.#loose.has(each.key) && !this.#dropped.has(each.key));
+    const shared = known.map((each) => ifSame(mine.get(each.key), bare(each)));
     const merged = [...shared, ...loose];
     if (merged.length === this.#entries.length && merged.every((each, at) => each === this.#entries[at])) return;
     this.#entries = merged;
@@ -271,15 +281,34 @@ function seenBefore({ seen, change }: Deferred): Partial<Todo> {
   return Object.fromEntries(members.map((each) => [each, seen[each]]));
 }
 
+/** The entry of this tab, which may have a refusal, unless another tab has changed it. */
+function ifSame(mine: Entry | undefined, kept: Entry): Entry {
+  return mine && isSame(mine, kept) ? mine : kept;
+}
+
+function isSame(one: Entry, other: Entry): boolean {
+  return JSON.stringify(plain(one)) === JSON.stringify(plain(other));
+}
+
+/** What of it is sent. */
+function plain(entry: Entry): unknown[] {
+  return isWaiting(entry) ? [entry.key, entry.todo] : [entry.key, entry.seen, entry.change, entry.isRemoval];
+}
+
 /** Without what the shelf added to it. */
 function bare(entry: Entry & { place?: unknown }): Entry {
   const { place: _, ...rest } = entry;
   return rest as Entry;
 }
 
+/** Another build may have kept other things, which this one leaves alone. */
+function isEntry(kept: Partial<Waiting & Deferred>): boolean {
+  return typeof kept.key === "string" && (typeof kept.todo?.title === "string" || typeof kept.seen?.id === "string");
+}
+
 export function parse(text: string | undefined): Entry[] {
   try {
-    return JSON.parse(text ?? "[]") as Entry[];
+    return (JSON.parse(text ?? "[]") as Entry[]).filter(isEntry);
   } catch {
     return [];
   }
