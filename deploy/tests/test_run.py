@@ -61,6 +61,7 @@ def test_help_names_every_verb_on_one_line() -> None:
         ["up", "--prot", "1"],
         ["up", "--port", "0"],
         ["up", "--port", "65536"],
+        ["up", "--workers", "0"],
         ["down", "x"],
         ["up", "--tls", "--no-gateway"],
     ],
