@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -32,6 +33,7 @@ class Counted:
     imported: int = 0
     present: int = 0
     refused: int = 0
+    is_whole: bool = False  # the end of the file was reached
 
 
 @dataclass(frozen=True)
@@ -59,19 +61,23 @@ def import_(
     apps = TotpFactors(seal_of(load_settings().versioned("key_encryption_keys")))
     how = How(apps, Output(as_json=as_json), new_ids, dry_run)
     counted = Counted()
-    if file == "-":
-        run(_import(sys.stdin.buffer, how, counted))
-    else:
-        with _open(file) as lines:
+    with nullcontext(sys.stdin.buffer) if file == "-" else _open(file) as lines:
+        try:
             run(_import(lines, how, counted))
-    verb = "would be imported" if dry_run else "imported"
-    typer.echo(
-        f"auth-service: {counted.lines:,} lines: {counted.imported:,} {verb}, {counted.present:,} there already, "
-        f"{counted.refused:,} refused",
-        err=True,
-    )
+            counted.is_whole = True
+        finally:  # also when it is interrupted, or the database fails
+            _sum_up(counted, only_checked=dry_run)
     if counted.refused:
         raise typer.Exit(1)
+
+
+def _sum_up(counted: Counted, *, only_checked: bool) -> None:
+    verb = "would be imported" if only_checked else "imported"
+    typer.echo(
+        f"auth-service: {counted.lines:,} lines: {counted.imported:,} {verb}, {counted.present:,} there already, "
+        f"{counted.refused:,} refused{'' if counted.is_whole else '; stopped: run it again to go on'}",
+        err=True,
+    )
 
 
 def _open(file: str) -> BinaryIO:
