@@ -158,7 +158,8 @@ class TestApplications:
     ) -> None:
         registered = parse({**METADATA, **changes}, resources=RESOURCES, supported_grant_types=GRANT_TYPES).members()
         client = Client(client_id=client_id, registered=json.dumps(registered), registered_by=registered_by)
-        assert describe(client) == (words, is_stranger)
+        told = describe(client)
+        assert (" ".join(told.words), told.is_stranger) == (words, is_stranger)
 
 
 class TestActivity:

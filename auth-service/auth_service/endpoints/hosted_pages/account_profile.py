@@ -8,12 +8,19 @@ from fastapi import Request, Response
 from ...accounts.usernames import UsernameTaken
 from ...http.current_session import Current, SessionParts
 from ...http.pages import see_other
+from ...mail.languages.sentences import Sentence
 from ...oauth.names import MAX_LENGTH, NotAName, parse_name
 from ...oauth.parameters import Parameters
 from ...oauth.usernames import MAX_LENGTH as USERNAME_MAX_LENGTH
 from ...signing_in.profile import TooManyUsernames, change_profile
 from .forms import FormParts, render_form
+from .sentences import NOT_A_NAME
 
+NOT_A_USERNAME = Sentence(
+    "A user name has at most {number} characters: letters, digits, dots, hyphens and underscores. It begins and ends "
+    "with a letter or a digit.",
+    number=USERNAME_MAX_LENGTH,
+)
 TAKEN = "This user name belongs to another account, or did so. Please choose another one."
 TOO_MANY = "You have had many user names. Please keep one of them, or ask the operator."
 
@@ -54,15 +61,15 @@ async def submit(
 ) -> Response:
     try:
         name = parse_name(form.get("name") or "")
-    except NotAName as fault:
-        return await show(request, parts, current, f"The name {fault}.", 422, form, "name")
+    except NotAName:
+        return await show(request, parts, current, NOT_A_NAME, 422, form, "name")
     if not name:
         return await show(request, parts, current, "Please enter your name.", 422, form, "name")
     username = (form.get("username") or "").strip() if parts.people_choose_usernames else None
     try:
         await parts.database.transact(change_profile, current, name, username, now)
-    except NotAName as fault:
-        return await show(request, parts, current, f"The user name {fault}.", 422, form, "username")
+    except NotAName:
+        return await show(request, parts, current, NOT_A_USERNAME, 422, form, "username")
     except UsernameTaken:
         return await show(request, parts, current, TAKEN, 422, form, "username")
     except TooManyUsernames:

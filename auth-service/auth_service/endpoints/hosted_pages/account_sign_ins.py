@@ -19,6 +19,7 @@ from ...http.current_session import Current
 from ...http.pages import see_other
 from ...http.parts import given
 from ...limits.attempts import TooManyAttempts
+from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...oauth.upstreams import Upstream
 from ...signing_in.guessing import WrongPassword
@@ -32,14 +33,14 @@ from ...signing_in.ways_in import LastWayIn, count_ways_in
 from . import signin_passkey, signin_upstream
 from .forms import FormParts, in_words, query_of, render_form, retry_later
 from .moments import day
-from .sentences import TOO_BUSY
+from .sentences import TOO_BUSY, TOO_MANY_ATTEMPTS, WRONG_PASSWORD
 from .signin_passkey import PasskeyRefused
 from .signin_upstream import UpstreamFormParts, UpstreamRefused, find_problem
 
 NAME = "sign-ins"  # of this form at /account
 DONES = ("linked", "unlinked")
 _IN_WORDS: dict[type[Exception], tuple[str, str]] = {  # the sentence, and the field that it is about
-    WrongPassword: ("This is not your password.", "password"),
+    WrongPassword: (WRONG_PASSWORD, "password"),
     WrongCode: ("This code is not valid. Enter the newest one that the app shows; each works once.", "code"),
     NotEnabled: ("Please confirm first that it is you.", ""),
     NotFresh: ("Please confirm first that it is you.", ""),
@@ -59,7 +60,7 @@ class Connected(NamedTuple):
     upstream_id: str
     name: str
     email: str
-    since: str
+    since: Sentence
     is_offered: bool  # its provider is still registered
 
 
@@ -135,7 +136,7 @@ async def submit(request: Request, _: FormParts, current: Current, form: Paramet
         shown = await show(request, parts, current, refused.text, refused.status)
         return shown if refused.retry_after is None else retry_later(shown, refused.retry_after)
     except TooManyAttempts as held:
-        error = f"Too many attempts. Please wait {in_words(held.retry_after)} and try again."
+        error = Sentence(TOO_MANY_ATTEMPTS, wait=in_words(held.retry_after))
         return retry_later(await show(request, parts, current, error, 429), held.retry_after)
     except TooBusy:
         return retry_later(await show(request, parts, current, TOO_BUSY, 429), RETRY_AFTER)

@@ -45,7 +45,7 @@ class AgreedParts(FormParts):
 class Application(NamedTuple):
     client_id: str
     name: str
-    provenance: str  # in words
+    provenance: tuple[str, ...]  # sentences
     is_stranger: bool
     sections: list[Section]  # empty: it needs no consent, or what it was for is gone
     since: Sentence  # when the person first allowed it, or, without a consent, since when it has access

@@ -5,24 +5,24 @@ from urllib.parse import urlsplit
 
 from ...clients.clients import Client
 from ...clients.own_registrations import is_stranger
+from ...mail.languages.sentences import Sentence
 from ...oauth.client_documents import host_of
 from ...oauth.metadata_values import AUTHORIZATION_CODE, DEVICE_CODE
 from ...oauth.redirect_uri import is_loopback, is_private_use
 
 MAX_HOSTS = 3
-UNKNOWN = ""
 
 
 class Provenance(NamedTuple):
-    words: str  # sentences; "": nothing is known
+    words: tuple[str, ...]  # sentences; empty: nothing is known
     is_stranger: bool  # nobody here knows it: it chose its name itself
 
 
 def describe(client: Client | None) -> Provenance:
     """None: the client is gone, or blocked."""
     if client is None:
-        return Provenance(UNKNOWN, is_stranger=False)
-    return Provenance(" ".join((*_places(client), *_origin(client))), is_stranger(client))
+        return Provenance((), is_stranger=False)
+    return Provenance((*_places(client), *_origin(client)), is_stranger(client))
 
 
 def _places(client: Client) -> list[str]:
@@ -30,7 +30,10 @@ def _places(client: Client) -> list[str]:
     registration = client.registration
     uris = registration.redirect_uris if AUTHORIZATION_CODE in registration.grant_types else ()
     hosts = dict.fromkeys(urlsplit(uri).netloc for uri in uris if not (is_loopback(uri) or is_private_use(uri)))
-    told = [f"At {', '.join([*hosts][:MAX_HOSTS])}{' and others' if len(hosts) > MAX_HOSTS else ''}."] if hosts else []
+    told: list[str] = []
+    if hosts:
+        text = "At {hosts}." if len(hosts) <= MAX_HOSTS else "At {hosts} and others."
+        told.append(Sentence(text, hosts=", ".join([*hosts][:MAX_HOSTS])))
     if any(is_loopback(uri) or is_private_use(uri) for uri in uris):
         told.append("A program on a computer or a phone of yours.")
     if DEVICE_CODE in registration.grant_types:
@@ -40,5 +43,5 @@ def _places(client: Client) -> list[str]:
 
 def _origin(client: Client) -> list[str]:
     if host := host_of(client.client_id):
-        return [f"It describes itself at {host}."]
+        return [Sentence("It describes itself at {host}.", host=host)]
     return [] if client.registered_by is None else ["It has registered itself."]

@@ -15,6 +15,7 @@ from ...http.pages import ACCOUNT_LINK, ANSWERS, HANDLE, PageRefused, see_other
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, find_pending
 from ...limits.attempts import TooManyAttempts
+from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...signing_in.mailed_links import InvalidLink
 from ...signing_in.recovery import NotReady, find_shown, recover, stop_by_link
@@ -44,6 +45,7 @@ PATH = "/recovery"
 TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
 DONE = "done"  # query parameter: what was done
 STARTED, STOPPED, RECOVERED = "started", "stopped", "recovered"
+ASKED_OFTEN = "This was asked for several times already. Please wait {wait}."
 router = APIRouter()
 
 
@@ -82,7 +84,7 @@ async def _start(request: Request, parts: RecoveryPageParts, form: Parameters, n
     except NoChallenge:
         return see_other("/signin", **{AGAIN: "yes"})
     except TooManyAttempts as held:
-        error = f"This was asked for several times already. Please wait {in_words(held.retry_after)}."
+        error = Sentence(ASKED_OFTEN, wait=in_words(held.retry_after))
         return retry_later(await _render_start(request, parts, now, error, 429), held.retry_after)
     return see_other(PATH, **{DONE: STARTED})
 

@@ -12,6 +12,7 @@ from ...http.current_session import Current
 from ...http.pages import see_other
 from ...http.pending_requests import PendingRequest
 from ...limits.attempts import TooManyAttempts
+from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...signing_in.upstream_problems import OF, PROBLEM, PROVIDER, sentence_of
 from ...signing_in.upstream_start import LOGIN, UnknownProvider, UpstreamStartParts, begin_upstream
@@ -19,6 +20,7 @@ from .after_sign_in import TO_ACCOUNT
 from .forms import FormParts, in_words, query_of
 
 FIELD = "upstream"  # of the button that was pressed: the provider's id
+TOO_OFTEN = "This was tried too often from your network. Please wait {wait}."
 _log = structlog.get_logger(__name__)
 
 
@@ -74,7 +76,7 @@ async def send(
         name = await _name_of(parts, start.upstream_id, now)
         raise UpstreamRefused(sentence_of(OF[ProviderUnavailable].word, name) or "", 403) from None
     except TooManyAttempts as held:
-        text = f"This was tried too often from your network. Please wait {in_words(held.retry_after)}."
+        text = Sentence(TOO_OFTEN, wait=in_words(held.retry_after))
         raise UpstreamRefused(text, 429, held.retry_after) from None
 
 
