@@ -28,7 +28,10 @@ SPEAKING = [  # modules with sentences for people
     *sorted((ROOT / "endpoints/authorize").glob("*.py")),
     *sorted((ROOT / "http").glob("*.py")),
     *(ROOT / name for name in ("endpoints/logout.py", "serving/failures.py", "accounts/weak_passwords.py")),
-    ROOT / "sessions/device_names.py",
+    *(
+        ROOT / name
+        for name in ("sessions/device_names.py", "signing_in/upstream_problems.py", "oauth/shown_members.py")
+    ),
 ]
 OTHERS = [language for language in LANGUAGES if language != "en"]
 FOR_PROGRAMS = {"reason", "description", "responses"}  # arguments

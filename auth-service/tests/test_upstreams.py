@@ -100,8 +100,8 @@ def test_an_account_is_joined_only_if_three_say_that_the_address_is_verified(
     ("members", "claims", "text"),
     [
         ({"sign_up": False}, {}, "No account here is connected"),
-        ({}, {"email": None}, "did not tell your e-mail address"),
-        ({}, {"email": "not an address"}, "did not tell your e-mail address"),
+        ({}, {"email": None}, "did not tell your email address"),
+        ({}, {"email": "not an address"}, "did not tell your email address"),
     ],
     ids=["no sign-up", "no address", "bad address"],
 )

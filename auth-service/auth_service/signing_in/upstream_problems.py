@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..accounts.upstreams.discovery import ProviderUnavailable
 from ..limits.attempts import TooManyAttempts
+from ..mail.languages.sentences import Sentence
 from ..oauth.upstream_answers import BadAnswer
 from .password_sign_in import AccountSuspended, EmailNotVerified
 from .signed_in_factor import NotSignedIn
@@ -19,7 +20,7 @@ from .upstream_sign_in import AnotherPerson
 
 PROBLEM, PROVIDER = "problem", "provider"  # query parameters of the pages
 SIGN_IN_FIRST = "sign-in-first"
-SOMEWHERE = "the other site"
+SOMEWHERE = Sentence("the other site")
 
 
 class Problem(NamedTuple):
@@ -52,13 +53,13 @@ OF: Mapping[type[Exception], Problem] = {
     AddressMissing: Problem(
         "no-address",
         "email_not_found",
-        "{provider} did not tell your e-mail address, which an account here needs. Allow it to, or create an account "
+        "{provider} did not tell your email address, which an account here needs. Allow it to, or create an account "
         "with a password, and connect {provider} there under Other sign-ins.",
     ),
     AddressTaken: Problem(
         SIGN_IN_FIRST,
         "account_not_linked",
-        "There is an account with the e-mail address that {provider} told. Sign in to it first. Then connect "
+        "There is an account with the email address that {provider} told. Sign in to it first. Then connect "
         "{provider} under Other sign-ins.",
     ),
     NoSignUp: Problem(
@@ -73,7 +74,7 @@ OF: Mapping[type[Exception], Problem] = {
     EmailNotVerified: Problem(
         "unverified",
         "email_not_verified",
-        "Please confirm your e-mail address first. A mail with a link is on its way to it.",
+        "Please confirm your email address first. A mail with a link is on its way to it.",
     ),
     TooManyAttempts: Problem(
         "too-many", "too_many_requests", "That was tried too often. Please wait a while, and try again."
@@ -93,7 +94,7 @@ OF: Mapping[type[Exception], Problem] = {
 _SENTENCES = {problem.word: problem.sentence for problem in (LATE, *OF.values())}
 
 
-def sentence_of(word: str, provider: str | None) -> str | None:
+def sentence_of(word: str, provider: str | None) -> Sentence | None:
     """The sentence about a problem. None: there is no such one."""
     sentence = _SENTENCES.get(word)
-    return None if sentence is None else sentence.format(provider=provider or SOMEWHERE)
+    return None if sentence is None else Sentence(sentence, provider=provider or SOMEWHERE)
