@@ -40,7 +40,7 @@ from .signin_upstream import UpstreamFormParts, UpstreamRefused, find_problem
 NAME = "sign-ins"  # of this form at /account
 DONES = ("linked", "unlinked")
 _IN_WORDS: dict[type[Exception], tuple[str, str]] = {  # the sentence, and the field that it is about
-    WrongPassword: (WRONG_PASSWORD, "password"),
+    WrongPassword: ("This is not your password.", "password"),
     WrongCode: ("This code is not valid. Enter the newest one that the app shows; each works once.", "code"),
     NotEnabled: ("Please confirm first that it is you.", ""),
     NotFresh: ("Please confirm first that it is you.", ""),
@@ -60,7 +60,7 @@ class Connected(NamedTuple):
     upstream_id: str
     name: str
     email: str
-    since: Sentence
+    since: str
     is_offered: bool  # its provider is still registered
 
 

@@ -45,7 +45,6 @@ PATH = "/recovery"
 TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
 DONE = "done"  # query parameter: what was done
 STARTED, STOPPED, RECOVERED = "started", "stopped", "recovered"
-ASKED_OFTEN = "This was asked for several times already. Please wait {wait}."
 router = APIRouter()
 
 

@@ -20,7 +20,6 @@ from .after_sign_in import TO_ACCOUNT
 from .forms import FormParts, in_words, query_of
 
 FIELD = "upstream"  # of the button that was pressed: the provider's id
-TOO_OFTEN = "This was tried too often from your network. Please wait {wait}."
 _log = structlog.get_logger(__name__)
 
 
