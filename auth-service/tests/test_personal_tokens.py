@@ -278,20 +278,6 @@ def test_a_person_makes_a_token_sees_its_use_and_removes_it(service: Service) ->
     assert trail == [("personal_token_created",), ("personal_token_revoked",)]
 
 
-def test_an_account_without_a_password_needs_a_recent_sign_in(sqlite_service: Service) -> None:
-    """As for its passkeys. The token's `auth_time` is that of the sign-in."""
-    browser = own_page(sqlite_service)
-    sqlite_service.execute("DELETE FROM identities")
-    sqlite_service.execute("UPDATE browser_sessions SET authenticated_at = '2020-01-01 00:00:00'")
-    page = browser.open("/personal-tokens").page.elements
-    assert ("password" in page, page["confirm-link"]["href"]) == (False, "/passkeys")
-    assert fill_in(browser).last.status_code == 403
-    assert sqlite_service.rows("SELECT * FROM personal_tokens") == []
-    sqlite_service.execute("UPDATE browser_sessions SET authenticated_at = created_at")
-    claims = claims_of(trade(sqlite_service, shown_token(fill_in(browser))).json()["access_token"])
-    assert (0 < claims["auth_time"] <= claims["iat"], claims["amr"], claims["acr"]) == (True, ["pwd"], "aal1")
-
-
 NOT_MADE: dict[str, tuple[dict[str, str | None], int]] = {
     "a wrong password": ({"password": "wrong-password"}, 403),
     "no password": ({"password": None}, 403),
