@@ -135,11 +135,11 @@ export class Shelf {
     await this.#write(["outbox"], async (transaction) => {
       const outbox = transaction.objectStore("outbox");
       const place = await answer<IDBValidKey>(outbox.index("key").getKey(key));
-      if (place === undefined) return true;
+      if (place === undefined) return false;
       const kept = await answer<T>(outbox.get(place));
       if (kept && isOther(kept)) stayed.push(kept);
       else outbox.delete(place);
-      return true;
+      return false;
     });
     return stayed[0] ?? null;
   }
@@ -151,7 +151,8 @@ export class Shelf {
       const about = await answer<About>(transaction.objectStore("about").get("owner"));
       const outbox = (await answer<T[]>(transaction.objectStore("outbox").getAll())) ?? [];
       if (about) left.push({ owner: about.owner, outbox });
-      return clear(transaction);
+      clear(transaction);
+      return false;
     });
     return left[0] ?? null;
   }
@@ -195,6 +196,7 @@ export class Shelf {
     }
   }
 
+  /** `make` returns whether it has put something. */
   async #write(
     stores: readonly string[],
     make: (transaction: IDBTransaction) => Promise<boolean>,
@@ -207,7 +209,7 @@ export class Shelf {
       transaction = database.transaction(stores, "readwrite");
       const made = Promise.all([make(transaction), endOf(transaction)]);
       const [isMade] = await (isLong ? made : soon(made));
-      this.#set("works");
+      if (isMade) this.#set("works"); // where nothing is put, a full disk is no hindrance
       return isMade;
     } catch {
       this.#set(transaction?.error?.name === "QuotaExceededError" ? "full" : "none");
@@ -256,7 +258,6 @@ async function isOwner(transaction: IDBTransaction, ownerId: string): Promise<bo
   return (await answer<About>(transaction.objectStore("about").get("owner")))?.owner.id === ownerId;
 }
 
-function clear(transaction: IDBTransaction): true {
+function clear(transaction: IDBTransaction): void {
   for (const name of STORES) transaction.objectStore(name).clear();
-  return true;
 }
