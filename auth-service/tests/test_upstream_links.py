@@ -58,7 +58,7 @@ def test_connecting_needs_a_sign_in_of_the_last_minutes(service: Service, ann: T
     assert "link-elsewhere" not in page.elements
     _, fields = ann.browser.fields("confirm-form")
     for decision in ("link", "unlink"):
-        forged = ann.browser.post("/account", **{**fields, "upstream": ID, "decision": decision, "id": "x"})
+        forged = ann.browser.post("/account/change", **{**fields, "upstream": ID, "decision": decision, "id": "x"})
         assert (forged.last.status_code, "confirm first" in forged.page.text) == (403, True)
     ann.browser.open("/account", **PAGE).press("confirm-form", "confirm", password="wrong-horse-1")
     assert "not your password" in ann.browser.page.text
