@@ -114,24 +114,15 @@ async def assembled(settings: Settings, clock: Clock, counts: RequestCounts) -> 
         await database.require_revision(HEAD)
         secrets, ttl = settings.versioned("key_encryption_keys"), settings.longest_token_ttl
         keys, status_list_keys = await open_rings(database, secrets, longest_token_ttl=ttl, now=clock())
-        status_lists = await _publish_status_lists(settings, database, status_list_keys, clock)
-        parts = _assemble(settings, database, clock, counts, keys, status_list_keys, status_lists)
+        await lists.create_first(database, now=clock())
+        parts = _assemble(settings, database, clock, counts, keys, status_list_keys)
         try:
+            await parts.status_lists.refresh(now=clock())
             yield parts
         finally:
             parts.passwords.close()
     finally:
         await database.close()
-
-
-async def _publish_status_lists(
-    settings: Settings, database: Database, keys: KeyRing, clock: Clock
-) -> PublishedStatusLists:
-    await lists.create_first(database, now=clock())
-    ttl, longest = settings.access_token_ttl, settings.longest_access_token_ttl
-    published = PublishedStatusLists(settings.issuer, database, keys, access_token_ttl=ttl, longest_ttl=longest)
-    await published.refresh(now=clock())
-    return published
 
 
 def _assemble(
@@ -141,7 +132,6 @@ def _assemble(
     counts: RequestCounts,
     keys: KeyRing,
     status_list_keys: KeyRing,
-    status_lists: PublishedStatusLists,
 ) -> Parts:
     issuer, product = settings.issuer, settings.product_name
     secrets, sealing = settings.versioned("secret"), settings.versioned("key_encryption_keys")
@@ -151,8 +141,10 @@ def _assemble(
     queue_limit = settings.hashing_queue_limit if has_limits else UNLIMITED_QUEUE
     cost = Cost(settings.hashing_memory, settings.hashing_passes)
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
+    ttl, longest = settings.access_token_ttl, settings.longest_access_token_ttl
+    status_lists = PublishedStatusLists(issuer, database, status_list_keys, access_token_ttl=ttl, longest_ttl=longest)
     cached_clients, resources = ClientCache(database), ResourceCache(settings.issuer, database)
-    tokens = TokenIssuer(settings.issuer, settings.access_token_ttl, settings.id_token_ttl, keys)
+    tokens = TokenIssuer(issuer, ttl, settings.id_token_ttl, keys)
     sessions = Lifetimes(settings.session_ttl, settings.session_update_age, settings.session_absolute_max_age)
     lifetimes = RefreshLifetimes(settings.refresh_token_idle_ttl, settings.refresh_token_absolute_max_age)
     return Parts(

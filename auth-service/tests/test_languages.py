@@ -27,11 +27,9 @@ SPEAKING = [  # modules with sentences for people
     *sorted((ROOT / "endpoints/hosted_pages").glob("*.py")),
     *sorted((ROOT / "endpoints/authorize").glob("*.py")),
     *sorted((ROOT / "http").glob("*.py")),
-    *(ROOT / name for name in ("endpoints/logout.py", "serving/failures.py", "accounts/weak_passwords.py")),
-    *(
-        ROOT / name
-        for name in ("sessions/device_names.py", "signing_in/upstream_problems.py", "oauth/shown_members.py")
-    ),
+    *(ROOT / f"{name}.py" for name in ("endpoints/logout", "endpoints/upstream_callback", "serving/failures")),
+    *(ROOT / f"{name}.py" for name in ("accounts/weak_passwords", "sessions/device_names", "oauth/shown_members")),
+    ROOT / "signing_in/upstream_problems.py",
 ]
 OTHERS = [language for language in LANGUAGES if language != "en"]
 FOR_PROGRAMS = {"reason", "description", "responses"}  # arguments

@@ -316,6 +316,7 @@ def test_every_language_has_every_mail_with_the_same_words_to_replace(language: 
         "until": "u",
         "application": "A",
         "api": "B",
+        "provider": "E",
     }
     for kind in Kind:
         letter, english = (write_letter(kind, each, facts, url="https://x") for each in (language, "en"))

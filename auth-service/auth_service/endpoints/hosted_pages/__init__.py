@@ -1,6 +1,7 @@
 """The pages at which people sign in, sign up, choose, agree and sign out (README, "Pages").
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
+    signed_in.py           what /signin shows whoever is signed in
     after_sign_in.py       where a person goes then; a sign-in before an important change
     signin_link.py         ask for a mail with a link that signs in, and
     signin_code.py         enter the code of that mail instead

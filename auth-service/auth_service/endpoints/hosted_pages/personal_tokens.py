@@ -1,8 +1,7 @@
 """/personal-tokens: a person makes tokens for their own scripts, sees their last use, and ends them.
 
 Making one asks again who it is, and is told by mail: who finds an open browser must not leave with a year of access.
-The token is shown once,
-in the answer to the form: no address shows it again.
+The token is shown once, in the answer to the form: no address shows it again.
 """
 
 from dataclasses import dataclass, replace

@@ -26,7 +26,7 @@ from ...signing_in.password_sign_in import (
     WrongCredentials,
     sign_in,
 )
-from . import signin_code, signin_link, signin_passkey, signin_upstream
+from . import signed_in, signin_code, signin_link, signin_passkey, signin_upstream
 from .after_sign_in import CONFIRM, TO_ACCOUNT, go_to, kept_of
 from .forms import (
     AGAIN,
@@ -72,7 +72,7 @@ async def show(request: Request, now: Now) -> Response:
     to_account = query_of(request, TO_ACCOUNT)
     is_done = pending is None and query_of(request, CONFIRM) is None
     if current is not None and is_done:
-        return _render_signed_in(request, parts, current) if to_account is None else go_to(to_account)
+        return signed_in.render(request, parts, current) if to_account is None else go_to(to_account)
     by = query_of(request, signin_link.BY)
     if by == signin_link.SENT and parts.outbox.is_on:
         return signin_code.show(request, parts, pending)
@@ -193,15 +193,3 @@ async def _render(
 async def _has_password(parts: SignInPageParts, current: Current) -> bool:
     async with parts.database.reading() as session:
         return await find_password_hash(session, current.account.id) is not None
-
-
-def _render_signed_in(request: Request, parts: SignInPageParts, current: Current) -> Response:
-    return render_form(
-        request,
-        parts,
-        "signed_in",
-        None,
-        session_id=current.session.id,
-        account=current.account,
-        asks_to_verify=parts.outbox.is_on and not current.account.email_verified,
-    )

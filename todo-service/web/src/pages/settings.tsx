@@ -33,7 +33,7 @@ function More(): ReactNode {
     <section aria-labelledby="more">
       <h2 id="more">More about your account</h2>
       <p>
-        E-mail address, second factor, applications, recent activity, your data, and deleting the account:{" "}
+        Email address, second factor, applications, recent activity, your data, and deleting the account:{" "}
         <a href="/account">all of your account</a>
       </p>
     </section>
