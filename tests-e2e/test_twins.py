@@ -26,8 +26,10 @@ class Difference:
 
 
 AUDIT = Difference(
-    "Only auth-service has events for a security review.",
+    "Only auth-service has events for a security review, and talks to other providers.",
     auth='''
+# Below WARNING these libraries log statement parameters, URLs, headers, code verifiers and tokens.
+_TALKATIVE = ("aiosqlite", "alembic", "asyncio", "authlib", "httpcore2", "httpx2", "sqlalchemy")
 _audit = structlog.get_logger("audit")
 
 
@@ -35,6 +37,20 @@ def audit(event: str, **facts: str | int | None) -> None:
     """Log a security-relevant event. `facts` hold ids only."""
     _audit.info(event, **facts)
 ''',
+    todo="""
+# Below WARNING these libraries log statement parameters, URLs and headers.
+_TALKATIVE = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "sqlalchemy")
+""",
+)
+SAID = Difference(
+    "Only auth-service's pages speak several languages.",
+    auth="""
+from ..mail.languages.sentences import Sentence
+        raise HTTPException(400, Sentence("The query has more than {number} parameters.", number=MAX_PARAMETERS))
+""",
+    todo="""
+        raise HTTPException(400, f"The query has more than {MAX_PARAMETERS} parameters.")
+""",
 )
 MCP = Difference(
     "Only todo-service uses the MCP SDK.",
@@ -90,7 +106,7 @@ TWINS: dict[str, tuple[Difference, ...]] = {
     "http/navigation.py": (),
     "http/parts.py": (EXAMPLE, MORE_GIVEN),
     "http/public_preflight.py": (),
-    "http/unserved_addresses.py": (),
+    "http/unserved_addresses.py": (SAID,),
     "limits/redis_address.py": (),
     "limits/redis_clients.py": (),
     "limits/shared_windows.py": (),

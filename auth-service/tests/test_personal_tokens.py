@@ -278,6 +278,17 @@ def test_a_person_makes_a_token_sees_its_use_and_removes_it(service: Service) ->
     assert trail == [("personal_token_created",), ("personal_token_revoked",)]
 
 
+def test_an_account_without_a_password_and_a_passkey_makes_none(sqlite_service: Service) -> None:
+    browser = own_page(sqlite_service)
+    kept = browser.last
+    sqlite_service.execute("DELETE FROM identities")
+    page = browser.open("/personal-tokens").page
+    assert ("no-means" in page.elements, "token-form" in page.forms) == (True, False)
+    browser.last = kept
+    assert fill_in(browser).last.status_code == 403
+    assert sqlite_service.rows("SELECT * FROM personal_tokens") == []
+
+
 NOT_MADE: dict[str, tuple[dict[str, str | None], int]] = {
     "a wrong password": ({"password": "wrong-password"}, 403),
     "no password": ({"password": None}, 403),

@@ -254,7 +254,7 @@ def test_while_addresses_have_to_be_confirmed_nobody_learns_of_an_account(
     register(strict, provider)
     owner, stranger = (Traveller.of(strict, provider) for _ in range(2))
     pages = [owner.sign_in().page.text, stranger.sign_in(sub="2").page.text]
-    assert "confirm your e-mail address first" in pages[0]
+    assert "confirm your email address first" in pages[0]
     assert pages[0] == pages[1]
     assert not is_signed_in(owner.browser)
     kinds = [kind for (kind,) in strict.rows("SELECT kind FROM outgoing_mails ORDER BY created_at")]

@@ -23,9 +23,9 @@ READ_FILES_ONLY = ("conftest.py", "test_architecture.py", "test_twins.py")  # it
 SERVER = "with a PostgreSQL, a Redis, an nginx, a container or a browser"
 PROCESS = "that start processes (marker `process`)"
 # Parts of the names of fixtures that are a server or start one.
-SERVERS = ("postgres", "redis", "nginx", "gateway", "starter", "built", "chromium")
+SERVERS = ("postgres", "redis", "nginx", "gateway", "starter", "built", "chromium", "server_of_module")
 # Parameters of fixtures that choose a store; "unfiltered" and "unprotected" are todo-service's PostgreSQL.
-STORES = ("postgres", "postgresql", "unfiltered", "unprotected", "redis")
+STORES = ("postgres", "postgresql", "unfiltered", "unprotected", "redis", "on_postgres")
 STARTS = ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system")
 
 

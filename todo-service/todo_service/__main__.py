@@ -2,11 +2,17 @@
 
 import sys
 
-# structlog loads rich, which Typer installs, for coloured tracebacks. We write none, and rich takes 5 MB of memory.
-sys.modules["rich"] = None  # type: ignore[assignment]  # an import of it fails
+# Packages that others load if they are there: structlog loads rich for coloured tracebacks, cryptography loads bcrypt
+# for keys of OpenSSH. Neither is used here, and they take 5 MB of memory.
+_UNWANTED = ("rich", "bcrypt")
+for name in _UNWANTED:
+    sys.modules[name] = None  # type: ignore[assignment]  # an import of it fails
 import structlog  # noqa: E402, F401 - loaded now, while rich is absent
+from cryptography.hazmat.primitives import serialization  # noqa: E402, F401 - the same for bcrypt
 
-del sys.modules["rich"]
+for name in _UNWANTED:
+    del sys.modules[name]
+sys.modules["watchfiles"] = None  # type: ignore[assignment]  # uvicorn would load it to restart when files change
 
 from .commands import main  # noqa: E402 - which imports structlog
 
