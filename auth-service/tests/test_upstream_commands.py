@@ -10,7 +10,7 @@ from auth_service.accounts.upstreams import providers
 from auth_service.sealed.versioned_secrets import parse_secrets
 from auth_service.store.database import Database
 
-from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Service, Start, Store
+from .conftest import ISSUER, KEY_ENCRYPTION_KEYS, Service, Start
 from .lying_provider import lying_provider
 from .operator_commands import Done
 from .test_apply import apply, written
@@ -150,10 +150,8 @@ def test_removing_a_provider_says_how_many_people_lose_it_and_brings_them_back(s
         assert service.rows("SELECT count(*) FROM accounts") == [(1,)]
 
 
-def test_secrets_are_sealed_anew_with_the_newest_key(
-    start: Start, store: Store, secret_file: Path
-) -> None:
-    service = start(store.database_url)  # its own: the keys of the next test stay as they are
+def test_secrets_are_sealed_anew_with_the_newest_key(start: Start, sqlite_url: str, secret_file: Path) -> None:
+    service = start(sqlite_url)  # its own: the keys of the next test stay as they are
     run(service, "create", "--secret-file", secret_file, members=CORP)
     newer = "2:b3JlcnNjaGFmZnRl-Yq7RkT5mJx2LwZ9," + KEY_ENCRYPTION_KEYS
     done = service.command("keys", "rewrap", AUTH_KEY_ENCRYPTION_KEYS=newer)
