@@ -7,6 +7,7 @@ import pytest
 
 from .browser import Browser, signed_in
 from .conftest import PASSWORD, Running, Service, emptied
+from .factor_scene import protect
 from .mail_scene import serving_mail
 from .test_password_reset import ANN, link_in, mails, token_of
 
@@ -73,6 +74,21 @@ def test_only_a_browser_of_the_account_confirms(ann: Browser, mailing: Service) 
     own = bob.open("/account", change="email").fields("email-form")[1]["form_token"]
     assert bob.post("/confirm", token=token_of(link), form_token=own).last.status_code == 400
     assert mailing.rows(f"SELECT id FROM accounts WHERE email = '{ANN}'")
+
+
+def test_an_account_with_a_second_factor_is_asked_for_it(ann: Browser, mailing: Service) -> None:
+    """A session and the password alone would give a thief the mailbox, and by it the recovery of the second factor."""
+    app = protect(mailing)
+    refused = ask(ann)
+    assert (refused.status_code, refused.json()["code"]) == (403, "SESSION_NOT_FRESH")
+    ann.open("/account", change="email")
+    ann.press("email-form", "send-link", email=NEW, current_password=PASSWORD, code=app.wrong())
+    assert (ann.last.status_code, "not valid" in ann.page.text) == (403, True)
+    assert mails(mailing) == []
+    ann.press("email-form", "send-link", email=NEW, current_password=PASSWORD, code=app.wait())
+    ann.open(link_for(mailing)).press("confirm-form", "confirm")
+    assert address(mailing) == (NEW, True)
+    assert ask(ann, ANN).status_code == 200, "a code of the last minutes counts"
 
 
 def test_taken_address_gets_the_same_answer_and_no_mail(ann: Browser, mailing: Service) -> None:

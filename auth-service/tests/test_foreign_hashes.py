@@ -48,6 +48,7 @@ COSTLY = {
     "scrypt, work": HASHES["Django, scrypt"].replace("$8$1$", "$8$129$"),
     "scrypt, no power of two": HASHES["Django, scrypt"].replace("$1024$", "$1025$"),
     "scrypt, nothing": HASHES["Django, scrypt"].replace("$1024$", "$2$"),
+    "scrypt, more than r allows": HASHES["Django, scrypt"].replace("$1024$", "$65536$").replace("$8$1$", "$1$1$"),
     "scrypt, no r": HASHES["Django, scrypt"].replace("$8$1$", "$0$1$"),
     "Argon2, memory": HASHES["Argon2id"].replace("m=1024", "m=131073"),
     "Argon2, work": HASHES["Argon2id"].replace("m=1024,t=1", "m=131072,t=5"),

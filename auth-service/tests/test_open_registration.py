@@ -118,6 +118,10 @@ def test_it_links_to_its_own_hosts_only_and_has_no_logo(opened: Service) -> None
     assert not {"policy-link", "tos-link", "client-logo"} & page.elements.keys()
     bad = made(ask(opened, None, {"redirect_uris": [REDIRECT_URI], "client_uri": ["https://app.example.com"]}))
     assert "client_uri" not in bad
+    bank = {"client_uri": "https://bank.example.com/", "policy_uri": "https://bank.example.com/privacy"}
+    for own in (REDIRECT_URI, "http://127.0.0.1/callback"):
+        looks_like = made(ask(opened, None, {"redirect_uris": ["https://bank.example.com/callback", own], **bank}))
+        assert not bank.keys() & looks_like.keys(), "a redirect URI among others proves nothing"
 
 
 def test_it_receives_no_logout_tokens(opened: Service) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from auth_service import signing_in
 from auth_service.settings.settings import InvalidSettings, load_settings
 
-from .browser import Browser
+from .browser import Browser, signed_in
 from .conftest import PASSWORD, Service, Start, environment
 from .https_server import HttpsServer, https_server
 
@@ -59,6 +60,20 @@ def test_it_is_refused_where_people_choose_one_and_only_five_digits_are_told(
     change = {"currentPassword": PASSWORD, "newPassword": LOST}
     assert client.post("/change-password", json=change).json()["code"] == "PASSWORD_COMPROMISED"
     assert lookups(service) == {"found": "3", "unknown": "1", "failed": "0"}
+
+
+def test_the_first_password_of_an_account_is_refused_too(service: Service) -> None:
+    browser = signed_in(service)
+    service.execute("DELETE FROM identities")
+    browser.open("/account", change="password").press("password-form", "set-password", password=LOST)
+    assert (browser.last.status_code, "other services have lost" in browser.page.text) == (422, True)
+    assert service.rows("SELECT 1 FROM identities") == []
+
+
+def test_every_way_of_signing_in_judges_a_new_password_by_both_rules() -> None:
+    """A recovery and a first password once forgot the list, because they asked `check_new` themselves."""
+    asking = [path.name for path in Path(signing_in.__path__[0]).glob("*.py") if "check_new(" in path.read_text()]
+    assert asking == ["new_passwords.py"]
 
 
 def test_nobody_asks_about_what_we_refuse_or_compare_or_while_it_is_typed(

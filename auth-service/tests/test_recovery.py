@@ -5,12 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from . import upstream_scene
 from .browser import Browser, signed_in
 from .conftest import PASSWORD, Running, Service, emptied
 from .factor_scene import App, protect
+from .lying_provider import lying_provider
 from .mail_scene import serving_mail
 from .passkey_scene import register
 from .test_password_reset import ANN, NEW, link_in, mails, token_of
+from .upstream_scene import Traveller
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -78,7 +81,7 @@ def test_the_link_gets_in_after_the_delay_and_ends_everything_else(ann: Browser)
         assert service.rows(f"SELECT 1 FROM {table}") == [], table
     assert ann.open("/account").path == "/signin"
     [text] = mails(service)
-    assert "the second factor and all passkeys were removed" in " ".join(text.split()).lower()
+    assert "the second factor, all passkeys and all other sign-ins were removed" in " ".join(text.split()).lower()
     assert Browser(service).open("/signin").sign_in(password=PASSWORD).last.status_code == 403
     assert "signed-in" in Browser(service).open("/signin").sign_in(password=NEW).page.elements
     assert recover(service, link).last.status_code == 400, "a link works once"
@@ -136,6 +139,37 @@ def test_of_two_at_once_one_gets_in(ann: Browser) -> None:
         passwords = [NEW, f"{NEW}-too"]
         pressed = list(pool.map(lambda b, p: b.press("recovery-form", "recover", password=p), browsers, passwords))
     assert sorted("recovery-recovered" in each.page.elements for each in pressed) == [False, True]
+
+
+def test_who_was_linked_at_another_provider_does_not_stay(ann: Browser) -> None:
+    """The identity there passed the first step of a sign-in, as the old password did: a thief may hold it."""
+    service = ann.service
+    with lying_provider() as provider:
+        upstream_scene.register(service, provider, trusted=False)
+        thief = Traveller(ann, provider)
+        ann.open("/account", change="sign-ins").press("link-form-elsewhere", "link-elsewhere")
+        provider.claims = {"sub": "thief", "email": "thief@example.com"}
+        thief.come_back(provider.answer(thief.left()))
+        protect(service)
+        mails(service)
+        link = start(service)
+        service.clock.advance(days=3, minutes=1)
+        assert "recovery-recovered" in recover(service, link).page.elements
+        assert upstream_scene.linked(service) == []
+        away = Traveller.of(service, provider)
+        away.sign_in(sub="thief", email="thief@example.com")
+        assert ANN not in away.browser.open("/account").page.text
+
+
+def test_a_suspension_ends_it_as_its_owner_cannot_stop_it_meanwhile(ann: Browser) -> None:
+    service = ann.service
+    protect(service)
+    link = start(service)
+    assert service.command("users", "suspend", ANN, "--yes").returncode == 0
+    service.clock.advance(days=4)
+    assert service.command("users", "activate", ANN).returncode == 0
+    assert recover(service, link).last.status_code == 400
+    assert is_protected(service)
 
 
 def test_who_cannot_be_told_or_has_to_have_one_asks_an_operator(ann: Browser) -> None:

@@ -98,6 +98,8 @@ def _scrypt_of(fields: Fields, n: int, r: int, p: int) -> Check:
     salt, key = _salt_and_key(fields)
     if n < SCRYPT_LEAST_N or n & (n - 1) or not r or not p:
         raise UnusableHash(f"has an N that is not a power of two from {SCRYPT_LEAST_N}, or no r or p")
+    if n >= 2 ** min(16 * r, 64):  # RFC 7914 §2; OpenSSL computes no such hash
+        raise UnusableHash("has an N that is too large for its r")
     if 128 * n * r > MAX_MEMORY or n * r * p > SCRYPT_MOST_WORK:
         raise UnusableHash("has an N, r and p that cost too much")
     return lambda password: _are_equal(

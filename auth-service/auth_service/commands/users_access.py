@@ -8,6 +8,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import set_suspended
+from ..accounts.factors import recoveries
 from ..audit.trail import record
 from ..sessions.browser_sessions import delete_with_sessions, end_sessions
 from ..store.instants import utc_now
@@ -46,10 +47,14 @@ def delete(who: Who, yes: Yes = False, as_json: AsJson = False) -> None:
 
 
 async def _suspend(session: AsyncSession, who: str) -> Record:
-    """Suspend the account; if it is suspended already, it keeps the earlier time."""
+    """Suspend the account; if it is suspended already, it keeps the earlier time.
+
+    A recovery ends: its owner could not stop it meanwhile, and its delay would be over at the activation.
+    """
     account, now = await get_account(session, who), utc_now()
     ended = await end_sessions(session, account.id, now=now)
     await set_suspended(session, account.id, account.suspended_at or now, now=now)
+    await recoveries.end(session, account.id, now=now)
     await record(session, "account_suspended", now=now, account_id=account.id)
     return record_of(account, sessions_ended=ended)
 

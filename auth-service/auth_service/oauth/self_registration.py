@@ -14,7 +14,7 @@ from .errors import InvalidClientMetadata
 from .metadata_members import UNMET
 from .metadata_values import CODE, DPOP_BOUND, FOR_PEOPLE, PUSHED_REQUIRED, REFRESH_TOKEN, REQUEST_ALG
 from .scope import ADDRESS, EMAIL, MAX_LENGTH, OFFLINE_ACCESS, OPENID, PHONE, PROFILE
-from .shown_members import LINKS, of_own_hosts
+from .shown_members import LINKS, of_own_host
 
 GRANT_TYPES = (*FOR_PEOPLE, REFRESH_TOKEN)
 IDENTITY = (OPENID, PROFILE, EMAIL, OFFLINE_ACCESS)
@@ -34,7 +34,7 @@ def parse_own(
     members: Mapping[str, Any], *, resources: Resources, is_stranger: bool = False, document: str | None = None
 ) -> ClientMetadata:
     """Check what a client states about itself. Unknown grant types, response types and scopes are passed over, and so
-    are links to other hosts than its own.
+    are links to another host than its own.
 
     Without a scope it gets the identity scopes, and those of APIs that are open to any client.
 
@@ -52,8 +52,7 @@ def parse_own(
         if name in given:
             given[name] = _known_of(given[name], known)
     given["scope"] = _scope(given.get("scope"), resources, () if is_stranger else ON_REQUEST)
-    redirect_uris = given.get("redirect_uris")
-    given = of_own_hosts(given, document, *(redirect_uris if isinstance(redirect_uris, list) else ()))
+    given = of_own_host(given, document, given.get("redirect_uris"))
     if members.get("require_pkce") is True:
         given["require_pkce"] = True
     receiver = given.get("backchannel_logout_uri")

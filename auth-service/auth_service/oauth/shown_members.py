@@ -70,16 +70,20 @@ def _is_whole_picture(uri: str) -> bool:
     return octets.startswith(_PICTURES.get(kind, ()))
 
 
-def of_own_hosts(given: Mapping[str, Any], *own: object) -> dict[str, Any]:
+def of_own_host(given: Mapping[str, Any], document: str | None, redirect_uris: object) -> dict[str, Any]:
     """The members without links to other hosts than the client's own (RFC 7591 §5).
 
-    A stranger's consent page could otherwise link to the terms of somebody whom people trust.
+    A stranger's consent page could otherwise link to the terms of somebody whom people trust. Anybody may name another's
+    host among several redirect URIs, so these count only if all of them are https and at one host. A document proves
+    where it is.
 
     Args:
-        own: the client's addresses. Only those that are https count.
+        document: the URL of the client's metadata document, if it has one.
     """
-    hosts = {_host_of(each) for each in own} - {None}
-    return {name: value for name, value in given.items() if name not in LINKS or _host_of(value) in hosts}
+    uris = [document] if document is not None else redirect_uris if isinstance(redirect_uris, list) else []
+    hosts = {_host_of(each) for each in uris}
+    own = hosts.pop() if len(hosts) == 1 else None
+    return {name: value for name, value in given.items() if name not in LINKS or (own and _host_of(value) == own)}
 
 
 def _host_of(uri: object) -> str | None:

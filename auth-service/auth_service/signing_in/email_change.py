@@ -2,6 +2,8 @@
 
 The link works only for the person who is signed in to the account. Whoever gets it because of a typing error could
 otherwise take the address, and by it the account.
+
+Of an account with a second factor, that is asked for first: the new address could start a recovery (recovery_start.py).
 """
 
 from datetime import datetime
@@ -22,6 +24,8 @@ async def request_change(
     request: Request, parts: MailParts, current: Current, email: str, now: datetime, *, return_to: str = ""
 ) -> None:
     """Post a mail to the new address. An address that has an account gets none; the caller is not told.
+
+    The caller has made sure that nothing is missing (`lacks_second_factor`).
 
     Raises:
         TooManyAttempts: too many mails to this address, or caused by this network.

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
 from ..accounts.sign_ups import create_password
-from ..accounts.weak_passwords import about, check_new
+from ..accounts.weak_passwords import about
 from ..audit.trail import record
 from ..http.current_session import Current
 from ..http.session_cookies import device_tag
@@ -17,6 +17,7 @@ from ..sessions.browser_sessions import end_sessions, lock_live
 from .factor_notices import tell_change
 from .guessing import place_in_queue
 from .mailed_links import MailParts
+from .new_passwords import judge_new
 from .password_change import PasswordChangeParts
 from .recent_sign_in import require_fresh
 from .signed_in_factor import NotSignedIn
@@ -40,8 +41,8 @@ async def set_first_password(
         NotFresh, NotSignedIn, WeakPassword, HasPassword, TooBusy: nothing is changed.
     """
     require_fresh(current, now=now)
+    await judge_new(request, parts, password, *about(current.account))
     with place_in_queue(request, parts.passwords) as place:
-        await check_new(place, password, *about(current.account))
         password_hash = await place.hash(password)
     await parts.database.transact(_set, request, parts, current, password_hash, now, ends_others=ends_others)
     parts.session_cookies.remember_device(request, device_tag(current.account.id, password_hash))

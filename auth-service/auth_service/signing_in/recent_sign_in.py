@@ -28,8 +28,13 @@ def require_fresh(current: Current, *, now: datetime) -> None:
     A browser that is trusted not to show a code has not proved the second factor.
     """
     require_recent(current, now=now)
-    if current.account.second_factor_at is None:
-        return
-    proved_at = current.session.second_factor_at
-    if proved_at is None or not is_recent(proved_at, within=FRESH_FOR, now=now):
+    if lacks_second_factor(current, now=now):
         raise NotFresh
+
+
+def lacks_second_factor(current: Current, *, now: datetime) -> bool:
+    """Whether the account has a second factor, and it was not proved in the last minutes."""
+    if current.account.second_factor_at is None:
+        return False
+    proved_at = current.session.second_factor_at
+    return proved_at is None or not is_recent(proved_at, within=FRESH_FOR, now=now)

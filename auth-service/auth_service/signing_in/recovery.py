@@ -17,7 +17,8 @@ from ..accounts.factors import recoveries, second_factor
 from ..accounts.factors.recoveries import Recovery, recovery_of
 from ..accounts.passkeys import passkeys
 from ..accounts.sign_ups import create_password
-from ..accounts.weak_passwords import about, check_new
+from ..accounts.upstreams import identities
+from ..accounts.weak_passwords import about
 from ..audit.trail import record
 from ..http.current_session import Current, device_of
 from ..mail.kinds import Kind
@@ -27,6 +28,7 @@ from ..sessions.browser_sessions import end_sessions
 from .factor_notices import tell_change
 from .guessing import place_in_queue
 from .mailed_links import InvalidLink, MailParts, account_of, find_mailed
+from .new_passwords import judge_new
 from .recovery_start import Offer, RecoveryParts, find_offer
 
 
@@ -87,9 +89,10 @@ async def _stop(
 
 
 async def recover(request: Request, parts: RecoveryParts, token: str, password: str, now: datetime) -> None:
-    """Remove the second factor and all passkeys, set the new password, and end all sessions and grants.
+    """Remove the second factor and every other way in, set the new password, and end all sessions and grants.
 
-    The password is new, so whoever knew the old one does not get in beside the owner.
+    So whoever knew the old password, or holds an account at an upstream provider that was linked, does not get in
+    beside the owner.
 
     Raises:
         InvalidLink, NotReady, WeakPassword, TooBusy: nothing is changed.
@@ -99,8 +102,8 @@ async def recover(request: Request, parts: RecoveryParts, token: str, password: 
         raise InvalidLink  # before anything is hashed
     if not shown.recovery.is_ready(now):
         raise NotReady
+    await judge_new(request, parts, password, *about(shown.account))
     with place_in_queue(request, parts.passwords) as place:
-        await check_new(place, password, *about(shown.account))
         password_hash = await place.hash(password)
     await parts.database.transact(_recover, request, parts, shown.link, password_hash, parts.clock())
 
@@ -119,9 +122,11 @@ async def _recover(
         raise InvalidLink
     await second_factor.disable(session, account_id, now=now)
     removed = await passkeys.remove_all(session, account_id)
+    unlinked = await identities.unlink_all(session, account_id)
     if not await accounts.replace_password_hash(session, account_id, password_hash, replacing=None, now=now):
         await create_password(session, account_id, password_hash, now=now)
     await void_all_links(session, account_id, now=now)
     ended = await end_sessions(session, account_id, now=now)
     tell_change(session, request, parts, account, Kind.RECOVERED, now)
-    await record(session, "recovered", now=now, account_id=account_id, sessions=ended, passkeys=removed)
+    told = {"sessions": ended, "passkeys": removed, "upstreams": unlinked}
+    await record(session, "recovered", now=now, account_id=account_id, **told)

@@ -16,17 +16,19 @@ from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...signing_in.email_change import request_change
 from ...signing_in.guessing import WrongPassword, place_in_queue
-from ...signing_in.mailed_links import MailParts
 from ...signing_in.password_change import NoPassword, PasswordChangeParts, confirm_password
-from ...signing_in.recent_sign_in import NotFresh, require_fresh
+from ...signing_in.recent_sign_in import NotFresh, lacks_second_factor, require_fresh
+from ...signing_in.second_factor import FactorParts, WrongCode
+from ...signing_in.signed_in_factor import NotEnabled, NotSignedIn, prove
 from .after_sign_in import confirm_first
+from .factor_forms import WRONG_CODE, code_of
 from .forms import FormParts, in_words, render_form, retry_later
 from .sentences import NO_EMAIL, TOO_BUSY, TOO_MANY_MAILS, WRONG_CURRENT_PASSWORD
 
 
 @dataclass(frozen=True)
-class AccountEmailParts(FormParts, PasswordChangeParts, MailParts):
-    """The parts of the form, and those to compare the password and to post a mail."""
+class AccountEmailParts(FormParts, PasswordChangeParts, FactorParts):
+    """The parts of the form, and those to compare the password, to check a code and to post a mail."""
 
 
 async def show(
@@ -56,13 +58,14 @@ async def show(
         account=current.account,
         email=email[:MAX_LENGTH],
         has_password=has_password,
+        asks_code=lacks_second_factor(current, now=parts.clock()),
     )
 
 
 async def submit(
     request: Request, parts: AccountEmailParts, current: Current, form: Parameters, now: datetime
 ) -> Response:
-    """Compare the password, or require a recent sign-in if there is none, and only then post a mail."""
+    """Compare the password and the code, or require a recent sign-in if there is none, and only then post a mail."""
     typed = form.get("email") or ""
     email = parse_email(typed)
     if email is None:
@@ -79,11 +82,17 @@ async def submit(
             shown = form.get("current_password") or ""
             _, attempt = await confirm_password(request, parts, now, place, current, shown)
         await parts.database.transact(parts.attempts.succeeded, attempt)
+        if lacks_second_factor(current, now=now):
+            await prove(request, parts, now, current, code_of(form))
         await request_change(request, parts, current, email, now)
     except NotFresh:
         return confirm_first("email")
     except (WrongPassword, NoPassword):
         return await show(request, parts, current, WRONG_CURRENT_PASSWORD, 403, typed, "current-password")
+    except (WrongCode, NotEnabled):
+        return await show(request, parts, current, WRONG_CODE, 403, typed, "code")
+    except NotSignedIn:
+        return see_other("/signin")
     except TooManyAttempts as held:
         error = Sentence(TOO_MANY_MAILS, wait=in_words(held.retry_after))
         return retry_later(await show(request, parts, current, error, 429, typed), held.retry_after)
