@@ -162,11 +162,32 @@ def test_no_page_offends_its_own_policy(ours: Ours, frontend: tuple[str, str], c
         assert [line for line in told if "501" not in line] == []  # the frontend's server takes no POST
 
 
+def judges_while_typing(page: Page) -> None:
+    """The server's verdict on a new password stands in the place of the rules, and nothing on the page moves."""
+    height = "document.querySelector('main').offsetHeight"
+    before = page.evaluate(height)
+    for password, verdict in (
+        ("password1", "This password is among the most common ones. Please choose another one."),
+        ("correct horse battery", "Long enough, and not a common password."),
+        ("anne-bee-anne-bee", "Long enough, and not a common password."),
+    ):
+        page.fill("#password", password)
+        expect(page.locator("#password-verdict")).to_have_text(verdict)
+        assert page.evaluate(height) == before
+        assert serious(page) == []
+    page.fill("#name", "Anne Bee")  # the name is judged with it
+    expect(page.locator("#password-verdict")).to_contain_text("little more than your name")
+    assert page.evaluate(height) == before
+    page.fill("#password", "short")
+    expect(page.locator("#password-verdict")).to_be_empty()
+    expect(page.locator("#password-hint")).to_be_visible()
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
 def test_axe_finds_nothing_serious_on_any_page(
     ours: Ours, chromium: Browser, account: Account, scheme: Literal["light", "dark"], width: int
 ) -> None:
-    """Sign-up with errors, refused sign-in, consent, account selection, list of consents, sign-out, error page."""
+    """Sign-up with verdicts and errors, refused sign-in, consent, accounts, list of consents, sign-out, error page."""
     redirect_uri = "https://client.example/answer"
     client = ours.register(
         client_name="Somebody else's",
@@ -178,6 +199,7 @@ def test_axe_finds_nothing_serious_on_any_page(
     asked = authorize(ours, (redirect_uri, client["client_id"]), scope="openid profile email todos:read")
     with examined(chromium, scheme, width) as page:
         page.goto(f"{ours.issuer}/signup")
+        judges_while_typing(page)
         page.fill("#email", "nobody")
         page.evaluate("document.querySelector('form').noValidate = true")
         page.click("#sign-up")

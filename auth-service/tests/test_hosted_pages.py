@@ -23,7 +23,7 @@ HEADERS = {
 SHOW = f"{ISSUER}{FIELDS_SCRIPT_PATH}"
 SCRIPTS = {
     "/signin": {"script-src": f"{ISSUER}{SCRIPT_PATH} {SHOW}", "connect-src": f"{ISSUER}/api/auth/passkey/"},
-    "/signup": {"script-src": SHOW},
+    "/signup": {"script-src": SHOW, "connect-src": f"{ISSUER}/api/auth/password-verdict"},
 }
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 AUTHORIZE = "/oauth/authorize"
 HANDLE = "authorization_request"  # the query parameter or form field that names a page's authorization request
+API = "/api/auth"
 LOGOUT_HANDLE = "logout_request"
 _HTML = {"text/html": {"schema": {"type": "string"}}}
 ANSWERS: dict[int | str, dict[str, Any]] = {  # of every page, for the OpenAPI document
@@ -125,13 +126,18 @@ def render_page(
     shown = {**context, **_frame(parts), "script": SCRIPT_PATH if has_script else None}
     shown["languages"] = links_to_languages(request, str(context.get("callback") or "")) if status < 400 else []
     body = templates_in(language).get_template(f"{name}.html").render(shown)
-    scripts = [
-        f"{parts.issuer}{path}" for path in (SCRIPT_PATH, FIELDS_SCRIPT_PATH) if f'<script src="{path}">' in body
-    ]
-    script = " ".join(scripts) or "'none'"
-    connect = f"; connect-src {parts.issuer}/api/auth/passkey/" if has_script else ""
-    headers = _headers(parts, ends_at_client=ends_at_client, script=script + connect)
+    headers = _headers(parts, ends_at_client=ends_at_client, script=_script_sources(body, parts.issuer))
     return HTMLResponse(body, status, headers | {"Content-Language": language})
+
+
+def _script_sources(body: str, issuer: str) -> str:
+    """The scripts that a page has, and what they may ask: options of passkeys, the verdict on a new password."""
+    has_passkeys, has_fields = (f'<script src="{path}">' in body for path in (SCRIPT_PATH, FIELDS_SCRIPT_PATH))
+    has_verdict = 'id="password-verdict"' in body
+    scripts = [SCRIPT_PATH] * has_passkeys + [FIELDS_SCRIPT_PATH] * has_fields
+    asked = [f"{API}/passkey/"] * has_passkeys + [f"{API}/password-verdict"] * has_verdict
+    sources = " ".join(f"{issuer}{path}" for path in scripts) or "'none'"
+    return f"{sources}; connect-src {' '.join(f'{issuer}{path}' for path in asked)}" if asked else sources
 
 
 def _frame(parts: PageParts) -> dict[str, object]:

@@ -5,7 +5,6 @@ address that serves it forbids both (http/branding.py).
 """
 
 import re
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +41,8 @@ def read_logo(path: Path) -> Logo:
 
 
 def _check_svg(octets: bytes) -> None:
+    import xml.etree.ElementTree as ElementTree  # takes 0.6 MB, and most logos need none of it
+
     try:
         text = octets.decode()
         if _DECLARATION.search(text):

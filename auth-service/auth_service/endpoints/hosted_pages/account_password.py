@@ -56,6 +56,7 @@ async def show(
         account=current.account,
         has_password=has_password,
         min_length=passwords.MIN_LENGTH,
+        max_length=passwords.MAX_LENGTH,
     )
 
 

@@ -157,6 +157,7 @@ async def _render_link(
         ready_at=moment(shown.recovery.ready_at),
         ends_at=moment(shown.recovery.ends_at),
         min_length=passwords.MIN_LENGTH,
+        max_length=passwords.MAX_LENGTH,
     )
 
 

@@ -137,6 +137,7 @@ async def _render_reset(
         token=token,
         email=link.email,
         min_length=passwords.MIN_LENGTH,
+        max_length=passwords.MAX_LENGTH,
     )
 
 

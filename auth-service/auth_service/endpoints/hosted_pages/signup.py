@@ -170,5 +170,6 @@ async def _render(
         email=((form.get("email") if form else hinted) or "")[:MAX_LENGTH],
         remember=form.get("remember") is not None if form else True,
         min_length=passwords.MIN_LENGTH,
+        max_length=passwords.MAX_LENGTH,
         upstreams=upstreams,
     )
