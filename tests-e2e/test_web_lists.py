@@ -35,6 +35,17 @@ def drag(page: Page, title: str, onto: Locator) -> None:
     page.mouse.up()
 
 
+def paste(page: Page, text: str) -> None:
+    new_todo(page).evaluate(
+        """(field, text) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData("text/plain", text);
+            field.dispatchEvent(new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true}));
+        }""",
+        text,
+    )
+
+
 def test_lists_are_made_filled_ordered_by_hand_deleted_and_brought_back(mine: Page) -> None:
     """By keyboard and by mouse; each time the API has it, too."""
     mine.set_viewport_size({"width": 1280, "height": 800})
@@ -83,6 +94,20 @@ def test_lists_are_made_filled_ordered_by_hand_deleted_and_brought_back(mine: Pa
     mine.get_by_role("button", name="Undo").click()
     mine.get_by_role("link", name="Food").click()
     expect(titles(mine)).to_have_text(["Tea", "Milk"])
+
+    paste(mine, "- Eggs\n\n- [ ] Flour\n")
+    expect(titles(mine)).to_have_text(["Eggs", "Flour", "Tea", "Milk"])
+    paste(mine, "\n".join(f"* Egg {number}" for number in range(1, 7)))
+    asked = mine.get_by_role("group").filter(has_text="6 lines were pasted, from “Egg 1” to “Egg 6”.")
+    expect(asked.get_by_role("button", name="Add 6 todos")).to_be_focused()
+    expect(titles(mine)).to_have_count(4)
+    mine.keyboard.press("Enter")
+    expect(mine.get_by_role("status").filter(has_text="Added 6 todos").first).to_be_attached()
+    expect(titles(mine)).to_have_text([*(f"Egg {number}" for number in range(1, 7)), "Eggs", "Flour", "Tea", "Milk"])
+    mine.get_by_role("button", name="Undo").click()
+    expect(titles(mine)).to_have_text(["Eggs", "Flour", "Tea", "Milk"])
+    mine.reload()
+    expect(titles(mine)).to_have_text(["Eggs", "Flour", "Tea", "Milk"])
 
 
 def test_on_a_phone_the_lists_are_in_a_drawer(chromium: Browser, stack: Stack, person: Person) -> None:

@@ -175,10 +175,15 @@ describe("typing", () => {
 
   test.each([
     ["Milk\r\n- Bread\n\n* [ ] Eggs\n\u200b\n  • Tea ", ["Milk", "Bread", "Eggs", "Tea"]],
+    ["[x] Milk\n- [ ]\n-\n-5 degrees\n[1] is cited", ["Milk", "-5 degrees", "[1] is cited"]],
+    ["Milk\n".repeat(100), new Array<string>(100).fill("Milk")],
     ["one line", []],
     ["one line\n", []],
-    ["a novel\n".repeat(101), []],
-  ])("%j pasted makes %j", (pasted, titles) => expect(titlesOf(pasted)).toEqual(titles));
+    ["- [ ]\nMilk", []],
+    ["a novel\n".repeat(101), null],
+    ["\n a novel of two paragraphs\n" + "x".repeat(100_000), null],
+    ["x".repeat(100_001), []],
+  ])("%.40j pasted makes %.80j", (pasted, titles) => expect(titlesOf(pasted)).toEqual(titles));
 
   test("a title is one line", () => expect(oneLine("a\r\nb\tc")).toBe("a b c"));
 });

@@ -219,6 +219,55 @@ describe("todos typed in a row", () => {
   });
 });
 
+describe("todos that are taken back", () => {
+  test("were not sent, are under way, or are there: none of them stays", async () => {
+    await store.sync();
+    let answer = (): void => undefined;
+    api.create.mockImplementation(async ({ title }, key) => {
+      if (title === "Under way") await new Promise<void>((resolve) => (answer = resolve));
+      return made(key, { title });
+    });
+    const added = ["There", "Under way", "Not sent"].map((title) => store.add({ title }));
+    await vi.waitFor(() => expect(titles()).toEqual(["There"]));
+    await vi.waitFor(() => expect(api.create).toHaveBeenCalledTimes(2));
+    const undone = store.takeBack(added);
+    await vi.waitFor(() => expect(waiting()).toEqual(["Under way"]));
+    answer();
+    await undone;
+    await vi.waitFor(() => expect(api.remove.mock.calls).toEqual([["key-1"], ["key-2"]]));
+    expect(api.create).toHaveBeenCalledTimes(2);
+    expect(titles()).toEqual([]);
+  });
+
+  test("wait for the network if one may have arrived, and only then", async () => {
+    api.create.mockRejectedValue(UNREACHABLE);
+    const added = ["Lost", "Not sent"].map((title) => store.add({ title }));
+    await vi.waitFor(() => expect(api.create).toHaveBeenCalledOnce());
+    await expect(store.takeBack(added)).rejects.toThrow("Try again");
+    expect(waiting()).toEqual(["Lost"]);
+    api.create.mockImplementation(async ({ title }, key) => made(key, { title }));
+    await store.takeBack(added);
+    await vi.waitFor(() => expect(api.remove.mock.calls).toEqual([["key-1"]]));
+    expect(api.create.mock.calls.every(([{ title }]) => title === "Lost")).toBe(true);
+  });
+
+  test("are found if another tab has sent them", async () => {
+    shelf = new MemoryShelf();
+    isAway = true;
+    api.create.mockRejectedValue(UNREACHABLE);
+    store = newStore();
+    const added = [store.add({ title: "Typed" })];
+    const other = newStore();
+    await vi.waitFor(() => expect(other.get().waiting).toHaveLength(1));
+    shelf.entries = []; // as after the other tab has sent it
+    isAway = false;
+    api.create.mockImplementation(async ({ title }, key) => made(key, { title }));
+    await vi.waitFor(() => (store.resume(), expect(waiting()).toEqual([])));
+    await store.takeBack(added);
+    await vi.waitFor(() => expect(api.remove.mock.calls).toEqual([["key-1"]]));
+  });
+});
+
 describe("changes made elsewhere", () => {
   test("are asked for since the last answer, page by page", async () => {
     api.changes.mockResolvedValueOnce(changes([made("1")], { next: "t1", has_more: true }));

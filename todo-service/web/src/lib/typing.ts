@@ -23,17 +23,19 @@ export function oneLine(text: string): string {
   return text.replaceAll(/[\r\n\t]+/g, " ");
 }
 
-const MOST_LINES = 100;
+export const MOST_LINES = 100; // of a pasted list
+const MOST_CHARACTERS = MOST_LINES * 1_000; // more are not looked at
+const MARKER = /^(?:[-*•](?:\s+|$))?(?:\[[ xX]?\](?:\s+|$))?/; // a bullet, a box, or both
 
-/** The titles of a pasted list, without its bullets and boxes; nothing if it is one line, or too many to be a list. */
-export function titlesOf(pasted: string): string[] {
-  const titles = pasted
+/** The titles of a pasted list, without its bullets and boxes; none if it is one line, null if it has more than MOST_LINES. */
+export function titlesOf(pasted: string): string[] | null {
+  const text = pasted.trim();
+  if (!/[\r\n]/.test(text)) return [];
+  if (text.length > MOST_CHARACTERS) return null;
+  const titles = text
     .split(/[\r\n]+/)
-    .map((line) =>
-      oneLine(line)
-        .trim()
-        .replace(/^(?:[-*•]\s+)?(?:\[[ xX]?\]\s+)?/, ""),
-    )
+    .map((line) => oneLine(line).trim().replace(MARKER, ""))
     .filter(isVisible);
-  return titles.length > 1 && titles.length <= MOST_LINES ? titles : [];
+  if (titles.length > MOST_LINES) return null;
+  return titles.length > 1 ? titles : [];
 }

@@ -60,7 +60,7 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
 
   async function removeList(list: TodoList): Promise<void> {
     setFailure(null);
-    const step: Step = { what: "Deleted", id: list.id, name: list.name, undo: () => store.lists.restore(list) };
+    const step: Step = { what: "Deleted", name: list.name, undo: () => store.lists.restore(list) };
     if (listOf(view) === list.id) navigate("/");
     try {
       await take(step, () => store.lists.remove(list));
@@ -158,7 +158,7 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
         const row = list.current?.querySelector<HTMLElement>(`[data-id="${todo.id}"]`);
         toFocus.current = row ? placeOf(row) : null;
         setOpened((before) => (before === todo.id ? null : before));
-        const step: Step = { what: "Deleted", id: todo.id, name: todo.title, undo: () => store.restore(todo) };
+        const step: Step = { what: "Deleted", name: todo.title, undo: () => store.restore(todo) };
         return taking.current(step, () => store.remove(todo));
       },
     };
@@ -167,6 +167,14 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
   function add(title: string, due?: string): void {
     store.add({ ...newIn(view, title, Date.now()), ...(due === undefined ? {} : { due }) });
     say(`Added: ${title}`);
+  }
+
+  /** In the order of the screen, where the newest is first: the last one is added first. */
+  function addAll(titles: readonly string[]): void {
+    const what = `Added ${titles.length} todos` as const;
+    const added = titles.toReversed().map((title) => store.add(newIn(view, title, Date.now())));
+    void take({ what, undo: () => store.takeBack(added) }, () => Promise.resolve());
+    say(what);
   }
 
   const lost = [...gone.values()].filter(isEdited);
@@ -203,7 +211,7 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
     const others = rows.filter((each) => each.id !== id);
     if (!isMovable || !todo || index < 0 || index > others.length) return;
     say(`Moved to place ${index + 1} of ${rows.length}: ${todo.title}`);
-    const step: Step = { what: "Moved", id, name: todo.title, undo: () => store.move(todo, todo.position) };
+    const step: Step = { what: "Moved", name: todo.title, undo: () => store.move(todo, todo.position) };
     // If it fails, the store takes it back, and the banner says why.
     void take(step, () => store.move(todo, placeAt(others, index, true))).catch(expected);
   }
@@ -220,7 +228,7 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
       if (!todo || !isOwn(todo.list_id) || !isOwn(to || null)) return; // it is the todo of whoever owns its list
       say(`Moved to ${to === "" ? "the inbox" : nameOf(`list ${to}`, lists)}: ${todo.title}`);
       const back = (): Promise<void> => store.relocate(todo.id, todo.list_id);
-      const step: Step = { what: "Moved", id, name: todo.title, undo: back };
+      const step: Step = { what: "Moved", name: todo.title, undo: back };
       void take(step, () => store.relocate(id, to === "" ? null : to)).catch(expected);
     },
   });
@@ -286,6 +294,7 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
         {!isAway && !isReadOnly && view !== "trash" && (
           <Composer
             add={add}
+            addAll={addAll}
             refused={waiting.filter((each) => each.refusal)}
             withdraw={(key) => store.withdraw(key)}
           />

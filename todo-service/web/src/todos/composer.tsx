@@ -1,26 +1,40 @@
-import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import {
+  type ClipboardEvent,
+  type FormEvent,
+  type KeyboardEvent,
+  type ReactNode,
+  useEffect,
+  useRef,
+  useState,
+} from "react";
 import { useDraft } from "../lib/drafts.ts";
 import { describeDue, parseDue } from "../lib/due.ts";
-import type { Failure } from "../lib/failure.ts";
+import { Failure } from "../lib/failure.ts";
 import { type FindDate, loadDates } from "../lib/typed-dates.ts";
-import { isComposing, titlesOf } from "../lib/typing.ts";
+import { isComposing, MOST_LINES, oneLine, titlesOf } from "../lib/typing.ts";
 import { FailureMessage } from "../parts/message.tsx";
+import { Pasted } from "./pasted.tsx";
 import type { Waiting } from "./store.ts";
+
+const UNASKED = 5; // pasted lines that become todos without a question
 
 interface ComposerProps {
   /** `due`: the date that was typed with the title. */
   add: (title: string, due?: string) => void;
+  /** The lines of a pasted list. */
+  addAll: (titles: readonly string[]) => void;
   /** Todos that the API has refused. */
   refused: readonly Waiting[];
   withdraw: (key: string) => void;
 }
 
 /** The field is empty at once when Enter is pressed, so the next todo can be typed while the last one is sent. */
-export function Composer({ add, refused, withdraw }: ComposerProps): ReactNode {
+export function Composer({ add, addAll, refused, withdraw }: ComposerProps): ReactNode {
   const [title, setTitle] = useDraft("new");
   const [failure, setFailure] = useState<Failure | null>(null);
   const [findDate, setFindDate] = useState<FindDate | null>(null);
   const [refusedWords, setRefusedWords] = useState(""); // a date that is meant as text
+  const [pasted, setPasted] = useState<{ titles: readonly string[]; line: string } | null>(null);
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     if (window.matchMedia("(hover: hover)").matches) input.current?.focus(); // on a phone the keyboard would cover the list
@@ -62,6 +76,30 @@ export function Composer({ add, refused, withdraw }: ComposerProps): ReactNode {
     input.current?.focus();
   }
 
+  /** A list becomes todos; the person is asked first if it is long, or if something was typed that it may belong to. */
+  function paste(event: ClipboardEvent<HTMLInputElement>): void {
+    const text = event.clipboardData.getData("text/plain");
+    const titles = titlesOf(text);
+    setFailure(null);
+    setPasted(null);
+    if (titles?.length === 0) return;
+    event.preventDefault();
+    if (titles === null)
+      return setFailure(
+        new Failure("invalid", `Nothing was pasted: at most ${MOST_LINES} lines at once become todos.`),
+      );
+    if (titles.length <= UNASKED && title === "") return addAll(titles);
+    const { selectionStart, selectionEnd } = event.currentTarget;
+    const line = title.slice(0, selectionStart ?? 0) + oneLine(text.trim()) + title.slice(selectionEnd ?? 0);
+    setPasted({ titles, line });
+  }
+
+  function decide(act: () => void): void {
+    act();
+    setPasted(null);
+    input.current?.focus();
+  }
+
   return (
     <form className="composer" onSubmit={submit}>
       <div className="control">
@@ -74,11 +112,7 @@ export function Composer({ add, refused, withdraw }: ComposerProps): ReactNode {
           dir="auto"
           value={title}
           onChange={(event) => setTitle(event.target.value)}
-          onPaste={(event) => {
-            const titles = title === "" ? titlesOf(event.clipboardData.getData("text/plain")) : [];
-            if (titles.length > 0) event.preventDefault();
-            for (const each of titles) add(each);
-          }}
+          onPaste={paste}
           onKeyDown={(event: KeyboardEvent) => {
             if (event.key === "Enter" && isComposing(event)) event.preventDefault();
           }}
@@ -87,6 +121,14 @@ export function Composer({ add, refused, withdraw }: ComposerProps): ReactNode {
           Add
         </button>
       </div>
+      {pasted && (
+        <Pasted
+          titles={pasted.titles}
+          addAll={() => decide(() => addAll(pasted.titles))}
+          paste={() => decide(() => setTitle(pasted.line))}
+          close={() => decide(() => undefined)}
+        />
+      )}
       {typed && (
         <p className="typed-date">
           <output className="due">Due: {describeDue(typed.due, Date.now())}</output>

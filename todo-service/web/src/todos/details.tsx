@@ -1,13 +1,13 @@
 // Everything of one todo that its row has no room for: when it is due, how much it matters, and notes.
 
-import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Todo, TodoChange, TodoList } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
-import { useDraft } from "../lib/drafts.ts";
 import { addDays, dayOf, describeDue, nextMonday, parseDue, renderDue } from "../lib/due.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { isComposing } from "../lib/typing.ts";
 import { FailureMessage } from "../parts/message.tsx";
+import { Notes, ShownNotes } from "./notes.tsx";
 
 export const PRIORITIES = ["None", "Low", "Medium", "High"] as const;
 
@@ -127,9 +127,7 @@ function ReadOnly({ todo, now }: { todo: Todo; now: number }): ReactNode {
         </div>
         <div>
           <dt>Notes</dt>
-          <dd className="read-notes" dir="auto">
-            {todo.notes || "None"}
-          </dd>
+          <dd>{todo.notes === "" ? "None" : <ShownNotes text={todo.notes} />}</dd>
         </div>
       </dl>
     </>
@@ -203,47 +201,5 @@ function Changed(props: {
       onBlur={() => (typed === value ? undefined : save(typed))}
       onKeyDown={(event) => (event.key === "Enter" && typed !== value ? save(typed) : undefined)}
     />
-  );
-}
-
-function Notes({ todo, save }: { todo: Todo; save: (notes: string, seen: Todo) => Promise<boolean> }): ReactNode {
-  const [text, setText] = useDraft(`notes of ${todo.id}`, todo.notes);
-  const [seen, setSeen] = useState(todo); // the todo may change meanwhile: then the notes are a conflict
-  const [hasFailed, setFailed] = useState(false);
-  const isDirty = text !== seen.notes;
-  useEffect(() => {
-    if (!isDirty) {
-      setSeen(todo);
-      setText(todo.notes);
-    }
-  }, [todo, isDirty, setText]);
-
-  async function submit(event?: FormEvent): Promise<void> {
-    event?.preventDefault();
-    if (!isDirty) return;
-    const isSaved = await save(text, hasFailed ? todo : seen); // once more, after a conflict: the person has decided
-    if (isSaved) setSeen({ ...todo, notes: text });
-    setFailed(!isSaved);
-  }
-
-  return (
-    <form className="notes" onSubmit={(event) => void submit(event)}>
-      <label>
-        Notes
-        <textarea
-          dir="auto"
-          rows={4}
-          maxLength={10_000}
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void submit();
-          }}
-        />
-      </label>
-      <button type="submit" className="primary" aria-disabled={!isDirty}>
-        Save notes
-      </button>
-    </form>
   );
 }

@@ -92,9 +92,23 @@ export class Outbox {
     for (const entry of this.#entries) this.#keep(entry);
   }
 
-  add(todo: NewTodo): void {
-    this.#append({ key: this.#surroundings.newKey(), todo });
+  add(todo: NewTodo): Waiting {
+    const added = { key: this.#surroundings.newKey(), todo };
+    this.#append(added);
     void this.send();
+    return added;
+  }
+
+  has(key: string): boolean {
+    return this.#entries.some((each) => each.key === key);
+  }
+
+  /** Take out a new todo that cannot have arrived: it was never sent, or it was refused. False if there is none. */
+  takeOut(key: string): boolean {
+    const entry = this.#entries.filter(isWaiting).find((each) => each.key === key);
+    if (entry === undefined || (entry.triedAt !== undefined && !entry.refusal)) return false;
+    this.drop(key);
+    return true;
   }
 
   /** Later changes of the same todo join the first one, whose `seen` decides what is a conflict. */

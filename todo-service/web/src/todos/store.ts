@@ -73,6 +73,8 @@ export class TodoStore {
   #snapshot: Snapshot | null = null;
   #shown: Todo[] | null = null;
   #deferred: Deferred[] = [];
+  /** The ids of the new todos that this tab has sent, by the key of each; null: taken back before it was sent. */
+  readonly #made = new Map<string, string | null>();
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -106,6 +108,7 @@ export class TodoStore {
     this.#gone = new Map();
     this.#unanswered = new Map();
     this.#hidden = new Set();
+    this.#made.clear();
     this.lists.forget();
     this.#since = this.#position = this.#failure = null;
     this.#syncing = null;
@@ -229,8 +232,34 @@ export class TodoStore {
   }
 
   /** Queue a new todo. It is shown at once as waiting. */
-  add(todo: NewTodo): void {
-    this.#outbox.add(todo);
+  add(todo: NewTodo): Waiting {
+    return this.#outbox.add(todo);
+  }
+
+  /** Undo `add`: what was not sent never is, and the others are deleted. Fails while it is unknown whether one has arrived. */
+  async takeBack(added: readonly Waiting[]): Promise<void> {
+    const owner = this.#owner;
+    this.#takeOut(added);
+    await this.#outbox.send(); // one of them may be under way
+    this.#takeOut(added);
+    if (added.some(({ key }) => this.#outbox.has(key)))
+      throw new Failure("unreachable", "Not all of it can be undone without the network. Try again when it is back.");
+    for (const { key, todo } of added) {
+      if (owner !== this.#owner) return;
+      let id = this.#made.get(key);
+      if (id === undefined) {
+        const made = await this.#surroundings.api.create(todo, key); // another tab has sent it: the answer is repeated
+        this.#put(made);
+        this.#made.set(key, (id = made.id));
+      }
+      const known = id === null ? undefined : this.#todos.get(id);
+      if (known) this.#outbox.defer(known, {}, { isRemoval: true });
+    }
+    void this.#outbox.send();
+  }
+
+  #takeOut(added: readonly Waiting[]): void {
+    for (const { key } of added) if (this.#outbox.takeOut(key)) this.#made.set(key, null);
   }
 
   /** Send what waits, because the services answer again. */
@@ -253,6 +282,7 @@ export class TodoStore {
     const { api } = this.#surroundings;
     const made = isWaiting(entry) ? await api.create(entry.todo, entry.key) : await this.#sendChange(entry);
     if (owner !== this.#owner) return;
+    if (isWaiting(entry)) this.#made.set(entry.key, made.id);
     if (!isWaiting(entry) && entry.isRemoval) await this.#sendRemoval(entry.seen.id);
     else this.#put(made);
   }

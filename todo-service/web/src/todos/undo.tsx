@@ -3,11 +3,11 @@ import { expected, type Failure } from "../lib/failure.ts";
 import { FailureMessage } from "../parts/message.tsx";
 import { takesText } from "./keys.tsx";
 
-/** What was done to a todo, or to a list with its todos, and how to undo it. */
+/** What was done to a todo, to a list with its todos, or to several todos at once, and how to undo it. */
 export interface Step {
-  what: "Deleted" | "Moved";
-  id: string;
-  name: string;
+  what: "Deleted" | "Moved" | `Added ${number} todos`;
+  /** Of the one todo or list. */
+  name?: string;
   undo: () => Promise<void>;
 }
 
@@ -19,7 +19,7 @@ interface UndoProps {
   close: () => void;
 }
 
-/** Offers to undo deletions and moves, one after another, without a time limit: until it is dismissed. */
+/** Offers to undo deletions, moves and pasted lists, one after another, without a time limit: until it is dismissed. */
 export function Undo({ steps, forget, close }: UndoProps): ReactNode {
   const [failure, setFailure] = useState<Failure | null>(null);
   const last = steps.at(-1);
@@ -49,7 +49,13 @@ export function Undo({ steps, forget, close }: UndoProps): ReactNode {
   return (
     <div className="toast">
       <output>
-        {last.what} “<bdi>{last.name}</bdi>”
+        {last.what}
+        {last.name !== undefined && (
+          <>
+            {" "}
+            “<bdi>{last.name}</bdi>”
+          </>
+        )}
       </output>
       {steps.length > 1 && <span className="more-deleted">and {steps.length - 1} more</span>}
       <button type="button" className="plain" onClick={() => void undo()}>
