@@ -2,7 +2,7 @@
 
 A process that dies is replaced, after a pause that doubles while its successors die early. If one cannot start, all
 end. The exception is a successor while others serve: its reason may pass, as when the database is restarted.
-DECISIONS.md, 128, says why neither uvicorn's supervisor nor gunicorn is used.
+DECISIONS.md, 127, says why neither uvicorn's supervisor nor gunicorn is used.
 """
 
 import gc
