@@ -106,6 +106,10 @@ def test_lists_are_made_filled_ordered_by_hand_deleted_and_brought_back(mine: Pa
     expect(titles(mine)).to_have_text([*(f"Egg {number}" for number in range(1, 7)), "Eggs", "Flour", "Tea", "Milk"])
     mine.get_by_role("button", name="Undo").click()
     expect(titles(mine)).to_have_text(["Eggs", "Flour", "Tea", "Milk"])
+    new_todo(mine).fill("Buy ")
+    paste(mine, "butter\nhoney")
+    mine.get_by_role("button", name="Paste as one line").click()
+    expect(new_todo(mine)).to_have_value("Buy butter honey")
     mine.reload()
     expect(titles(mine)).to_have_text(["Eggs", "Flour", "Tea", "Milk"])
 

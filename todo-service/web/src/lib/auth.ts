@@ -4,6 +4,7 @@
 import { jwtClient, twoFactorClient } from "better-auth/client/plugins";
 import { createAuthClient } from "better-auth/react";
 import { Failure, kindOf, parseRetryAfter, translate } from "./failure.ts";
+import { usePasskey } from "./passkey.ts";
 
 export const client = createAuthClient({ plugins: [jwtClient(), twoFactorClient()] }); // at this page's origin, below /api/auth
 
@@ -124,7 +125,6 @@ export function knowsPasskeys(): boolean {
 }
 
 export async function signInByPasskey(): Promise<void> {
-  const { usePasskey } = await import("./passkey.ts");
   const asked = await ask((options) =>
     client.$fetch<PublicKeyCredentialRequestOptionsJSON>("/passkey/generate-authenticate-options", options),
   );

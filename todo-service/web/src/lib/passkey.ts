@@ -1,4 +1,4 @@
-// Signing in with a passkey: what the browser is asked, and what it answers. Loaded when the button is pressed.
+// Signing in with a passkey: what the browser is asked, and what it answers.
 
 import { Failure } from "./failure.ts";
 

@@ -46,8 +46,8 @@ export const words = {
   "Use at most 128 characters.": "Nimm höchstens 128 Zeichen.",
   "This password is little more than your name or address. Choose another.":
     "Dieses Passwort ist kaum mehr als dein Name oder deine Adresse. Wähle ein anderes.",
-  "This password is among the most common ones. Choose another.":
-    "Dieses Passwort gehört zu den häufigsten. Wähle ein anderes.",
+  "This password is among the most common ones, or other services have lost it. Choose another.":
+    "Dieses Passwort gehört zu den häufigsten, oder andere Dienste haben es verloren. Wähle ein anderes.",
   "This password would be refused.": "Dieses Passwort würde abgelehnt.",
   "This is not your password.": "Das ist nicht dein Passwort.",
 
