@@ -16,6 +16,7 @@ from .mail_scene import serving_mail
 from .oauth_client import claims_of
 from .ports import free_port
 from .test_password_reset import link_in, mails
+from .test_upstream_links import UNLINK, connect
 from .upstream_scene import ANN, Traveller, is_signed_in, linked, parameters, register
 
 
@@ -225,6 +226,35 @@ def test_who_proves_an_unconfirmed_address_ends_what_a_stranger_has_linked(
     assert not is_signed_in(stranger.browser)
 
 
+def test_a_strangers_sign_in_that_waits_for_a_code_ends_with_the_identity(
+    mailing: Service, provider: LyingProvider
+) -> None:
+    """Neither the account of before nor that of afterwards has a password, so nothing else ends it."""
+    register(mailing, provider)
+    assert is_signed_in(Traveller.of(mailing, provider).sign_in(email=ANN))
+    protect(mailing)
+    waiting = Traveller.of(mailing, provider).sign_in(email=ANN)
+    assert waiting.path == "/second-factor"
+    owner = Browser(mailing).open("/signin", by="mail").press("signin-link-form", "send-link", email=ANN)
+    owner.open(link_in(mails(mailing)[-1])).press("link-form", "sign-in")
+    assert waiting.open("/second-factor-setup").path == "/signin"
+
+
+def test_unlinking_ends_a_sign_in_that_waits_for_a_code(mailing: Service, provider: LyingProvider) -> None:
+    register(mailing, provider)
+    client = mailing.signed_up(ANN)
+    mailing.execute("UPDATE accounts SET email_verified = true")
+    thief = Traveller(Browser(mailing), provider)
+    thief.browser.client.cookies = client.cookies
+    assert "It is connected" in connect(thief).page.text
+    protect(mailing)
+    waiting = Traveller.of(mailing, provider).sign_in()
+    assert waiting.path == "/second-factor"
+    mailing.execute("UPDATE browser_sessions SET second_factor_at = authenticated_at")
+    assert "It is disconnected" in thief.browser.open("/account", change="sign-ins").press(*UNLINK).page.text
+    assert waiting.open("/second-factor").path == "/signin"
+
+
 def test_joining_and_a_new_browser_are_told_by_mail(mailing: Service, provider: LyingProvider) -> None:
     signed_in(mailing)
     mailing.execute("UPDATE accounts SET email_verified = true")
@@ -254,7 +284,7 @@ def test_while_addresses_have_to_be_confirmed_nobody_learns_of_an_account(
     register(strict, provider)
     owner, stranger = (Traveller.of(strict, provider) for _ in range(2))
     pages = [owner.sign_in().page.text, stranger.sign_in(sub="2").page.text]
-    assert "confirm your e-mail address first" in pages[0]
+    assert "confirm your email address first" in pages[0]
     assert pages[0] == pages[1]
     assert not is_signed_in(owner.browser)
     kinds = [kind for (kind,) in strict.rows("SELECT kind FROM outgoing_mails ORDER BY created_at")]
