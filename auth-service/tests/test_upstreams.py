@@ -240,18 +240,22 @@ def test_a_strangers_sign_in_that_waits_for_a_code_ends_with_the_identity(
     assert waiting.open("/second-factor-setup").path == "/signin"
 
 
-def test_unlinking_ends_a_sign_in_that_waits_for_a_code(mailing: Service, provider: LyingProvider) -> None:
+@pytest.mark.parametrize("by", ["person", "operator"])
+def test_unlinking_ends_a_sign_in_that_waits_for_a_code(mailing: Service, provider: LyingProvider, by: str) -> None:
     register(mailing, provider)
     client = mailing.signed_up(ANN)
     mailing.execute("UPDATE accounts SET email_verified = true")
-    thief = Traveller(Browser(mailing), provider)
-    thief.browser.client.cookies = client.cookies
-    assert "It is connected" in connect(thief).page.text
+    own = Traveller(Browser(mailing), provider)
+    own.browser.client.cookies = client.cookies
+    assert "It is connected" in connect(own).page.text
     protect(mailing)
     waiting = Traveller.of(mailing, provider).sign_in()
     assert waiting.path == "/second-factor"
-    mailing.execute("UPDATE browser_sessions SET second_factor_at = authenticated_at")
-    assert "It is disconnected" in thief.browser.open("/account", change="sign-ins").press(*UNLINK).page.text
+    if by == "person":
+        mailing.execute("UPDATE browser_sessions SET second_factor_at = authenticated_at")
+        assert "It is disconnected" in own.browser.open("/account", change="sign-ins").press(*UNLINK).page.text
+    else:
+        assert mailing.command("users", "disconnect", ANN, "--yes").returncode == 0
     assert waiting.open("/second-factor").path == "/signin"
 
 
