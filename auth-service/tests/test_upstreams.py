@@ -16,6 +16,7 @@ from .mail_scene import serving_mail
 from .oauth_client import claims_of
 from .ports import free_port
 from .test_password_reset import link_in, mails
+from .test_upstream_links import UNLINK, connect
 from .upstream_scene import ANN, Traveller, is_signed_in, linked, parameters, register
 
 
@@ -223,6 +224,39 @@ def test_who_proves_an_unconfirmed_address_ends_what_a_stranger_has_linked(
         owner.open(link_in(mails(mailing)[-1])).press("reset-form", "set-password", password="another-horse-2")
     assert linked(mailing) == []
     assert not is_signed_in(stranger.browser)
+
+
+def test_a_strangers_sign_in_that_waits_for_a_code_ends_with_the_identity(
+    mailing: Service, provider: LyingProvider
+) -> None:
+    """Neither the account of before nor that of afterwards has a password, so nothing else ends it."""
+    register(mailing, provider)
+    assert is_signed_in(Traveller.of(mailing, provider).sign_in(email=ANN))
+    protect(mailing)
+    waiting = Traveller.of(mailing, provider).sign_in(email=ANN)
+    assert waiting.path == "/second-factor"
+    owner = Browser(mailing).open("/signin", by="mail").press("signin-link-form", "send-link", email=ANN)
+    owner.open(link_in(mails(mailing)[-1])).press("link-form", "sign-in")
+    assert waiting.open("/second-factor-setup").path == "/signin"
+
+
+@pytest.mark.parametrize("by", ["person", "operator"])
+def test_unlinking_ends_a_sign_in_that_waits_for_a_code(mailing: Service, provider: LyingProvider, by: str) -> None:
+    register(mailing, provider)
+    client = mailing.signed_up(ANN)
+    mailing.execute("UPDATE accounts SET email_verified = true")
+    own = Traveller(Browser(mailing), provider)
+    own.browser.client.cookies = client.cookies
+    assert "It is connected" in connect(own).page.text
+    protect(mailing)
+    waiting = Traveller.of(mailing, provider).sign_in()
+    assert waiting.path == "/second-factor"
+    if by == "person":
+        mailing.execute("UPDATE browser_sessions SET second_factor_at = authenticated_at")
+        assert "It is disconnected" in own.browser.open("/account", change="sign-ins").press(*UNLINK).page.text
+    else:
+        assert mailing.command("users", "disconnect", ANN, "--yes").returncode == 0
+    assert waiting.open("/second-factor").path == "/signin"
 
 
 def test_joining_and_a_new_browser_are_told_by_mail(mailing: Service, provider: LyingProvider) -> None:

@@ -6,6 +6,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
+from ..accounts.factors import challenges
 from ..accounts.upstreams.identities import list_upstream_identities, unlink
 from ..audit.trail import record
 from ..store.instants import utc_now
@@ -47,4 +48,5 @@ async def _disconnect(session: AsyncSession, who: str, upstream_id: str | None) 
             upstream=each.upstream_id,
             identity_id=each.id,
         )
+    await challenges.end_all(session, account.id)  # a sign-in by it may wait for a code
     return record_of(account)

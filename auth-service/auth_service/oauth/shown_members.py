@@ -74,8 +74,8 @@ def of_own_host(given: Mapping[str, Any], document: str | None, redirect_uris: o
     """The members without links to other hosts than the client's own (RFC 7591 §5).
 
     A stranger's consent page could otherwise link to the terms of somebody whom people trust. Anybody may name the host
-    of somebody else among several redirect URIs, so these count only if all of them are https and at one host. A
-    document proves where it is.
+    of another among several redirect URIs, so these count only if all of them are https and at one host. A document
+    proves where it is.
 
     Args:
         document: the URL of the client's metadata document, if it has one.

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..accounts import accounts
 from ..accounts.accounts import Account
+from ..accounts.factors import challenges
 from ..events import account_events, logouts
 from ..grants import consents, grants
 from ..oauth.authentication_context import PASSWORD
@@ -111,8 +112,12 @@ async def end_session(
 
 
 async def end_sessions(session: AsyncSession, account_id: str, *, except_id: str = "", now: datetime) -> int:
-    """End all sessions and grants of an account, except those of `except_id`. Returns the number of sessions."""
+    """End all sessions and grants of an account, except those of `except_id`. Returns the number of sessions.
+
+    Sign-ins that wait for a second factor end, too.
+    """
     await accounts.lock(session, account_id)
+    await challenges.end_all(session, account_id)
     whose = (BrowserSession.account_id == account_id, BrowserSession.id != except_id)
     ended = await _delete(session, *whose, now=now)
     await grants.end_for_account(session, account_id, except_session=except_id, now=now)

@@ -7,7 +7,6 @@ the threats.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -129,5 +128,6 @@ async def _recover(
     await void_all_links(session, account_id, now=now)
     ended = await end_sessions(session, account_id, now=now)
     tell_change(session, request, parts, account, Kind.RECOVERED, now)
-    told: dict[str, Any] = {"sessions": ended, "passkeys": removed, "upstreams": unlinked}
-    await record(session, "recovered", now=now, account_id=account_id, **told)
+    await record(
+        session, "recovered", now=now, account_id=account_id, sessions=ended, passkeys=removed, upstreams=unlinked
+    )

@@ -11,6 +11,7 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
+from ..accounts.factors import challenges
 from ..accounts.upstreams import identities
 from ..accounts.upstreams.identities import MAX_IDENTITIES, UpstreamIdentity
 from ..accounts.upstreams.starts import Used
@@ -113,6 +114,7 @@ async def _unlink(
         return None
     if await count_ways_in(session, account_id) == 0:
         raise LastWayIn
+    await challenges.end_all(session, account_id)  # one may have begun by this identity
     name = names.get(gone.upstream_id, gone.upstream_id)
     await _tell(session, request, parts, current, Kind.UPSTREAM_UNLINKED, gone, name, now)
     return gone

@@ -20,8 +20,8 @@ no two wait for each other:
 
     1. attempt budgets    of the network, then of the account (limits/)
     2. accounts           `accounts.lock` before changing more than one row of an account; `lock_password`
-                          then links that were mailed to the account (`use_link`, `void_links`), its factors, its
-                          passkeys, its user names; a challenge of a passkey that was answered
+                          then links that were mailed to the account (`use_link`, `void_links`), its sign-ins that
+                          wait, its factors, its passkeys, its user names; a challenge of a passkey that was answered
     3. clients            an UPDATE, or FOR UPDATE before a deletion; `hold_owners` holds an account and a client
     4. requests           stored authorization requests, then device codes
     5. sessions           `lock_live`, or their deletion

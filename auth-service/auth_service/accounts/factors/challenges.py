@@ -86,5 +86,14 @@ async def use_up(session: AsyncSession, challenge: Challenge) -> bool:
     return (await session.execute(gone.returning(Challenge.token_hash))).scalar_one_or_none() is not None
 
 
+async def end_all(session: AsyncSession, account_id: str) -> None:
+    """End the sign-ins of the account that wait. Lock the account first.
+
+    A challenge knows the password that it began with, but not by which identity it did.
+    """
+    gone = delete(Challenge).where(Challenge.account_id == account_id)
+    await session.execute(gone, execution_options={"synchronize_session": False})
+
+
 def hash_of_credential(password_hash: str | None) -> str:
     return hashlib.sha256((password_hash or "").encode()).hexdigest()
