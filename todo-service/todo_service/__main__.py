@@ -12,7 +12,10 @@ from cryptography.hazmat.primitives import serialization  # noqa: E402, F401 - t
 
 for name in _UNWANTED:
     del sys.modules[name]
-sys.modules["watchfiles"] = None  # type: ignore[assignment]  # uvicorn would load it to restart when files change
+# Others load these for what is not used here, and do without them: uvicorn to restart when files change, redis-py to
+# export its own metrics (spans do not use it), FastAPI to refuse models of Pydantic 1. The last two take 3 MB.
+for name in ("watchfiles", "opentelemetry.sdk.metrics", "pydantic.v1"):
+    sys.modules[name] = None  # type: ignore[assignment]  # an import of it fails
 
 from .commands import main  # noqa: E402 - which imports structlog
 
