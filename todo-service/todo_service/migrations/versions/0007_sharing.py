@@ -44,15 +44,17 @@ _INVITED = (
 
 def upgrade() -> None:
     _create_tables()
-    op.add_column("lists", sa.Column("members", sa.Integer(), nullable=False, server_default=sa.text("0")))
-    if op.get_bind().dialect.name == "postgresql":
+    if op.get_bind().dialect.name != "postgresql":
+        op.add_column("lists", sa.Column("members", sa.Integer(), nullable=False, server_default=sa.text("0")))
+    else:
         for table in ("members", "invitations", "departures"):
             op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
             op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
             op.execute(f"CREATE POLICY {table}_owner ON {table} USING ({_OWNER}) WITH CHECK ({_OWNER})")
-        _protect_members()
-        _protect_invitations()
-        _open_lists()
+        for policy in (*_protect_members(), *_protect_invitations()):
+            op.execute(policy)
+        # The version before serves meanwhile, and waits for what changes its tables. So that comes last, and at once.
+        op.execute(";\n".join(["ALTER TABLE lists ADD COLUMN members INTEGER DEFAULT 0 NOT NULL", *_open_lists()]))
 
 
 def _create_tables() -> None:
@@ -98,18 +100,17 @@ def _create_tables() -> None:
     op.create_index("departures_left", "departures", ["left_at"])
 
 
-def _policy(name: str, table: str, command: str, using: str = "", check: str = "") -> None:
+def _policy(name: str, table: str, command: str, using: str = "", check: str = "") -> str:
     clauses = [f"USING ({using})" if using else "", f"WITH CHECK ({check})" if check else ""]
-    op.execute(f"CREATE POLICY {table}_{name} ON {table} FOR {command} {' '.join(clauses)}")
+    return f"CREATE POLICY {table}_{name} ON {table} FOR {command} {' '.join(clauses)}"
 
 
-def _purged(table: str, column: str) -> None:
+def _purged(table: str, column: str) -> list[str]:
     gone = _GONE.format(column=column)
-    _policy("purge_read", table, "SELECT", gone)
-    _policy("purge", table, "DELETE", gone)
+    return [_policy("purge_read", table, "SELECT", gone), _policy("purge", table, "DELETE", gone)]
 
 
-def _protect_members() -> None:
+def _protect_members() -> list[str]:
     """Everybody sees and ends its own memberships. One begins with an invitation to this list, for this role."""
     mine = f"member IN ({_ME}, current_setting('todo.owner', true))"
     invited = _INVITED.format(
@@ -117,44 +118,52 @@ def _protect_members() -> None:
         more=" AND invitations.list_id = members.list_id AND invitations.role = members.role"
         " AND invitations.accepted_by IS NULL",
     )
-    _policy("mine", "members", "SELECT", mine)
-    _policy("left", "members", "DELETE", mine)
-    _policy("joined", "members", "INSERT", check=f"member = {_ME} AND {invited}")
-    _policy("together", "members", "SELECT", "list_id::text = current_setting('todo.seen_list', true)")
-    _purged("members", "deleted_at")
+    return [
+        _policy("mine", "members", "SELECT", mine),
+        _policy("left", "members", "DELETE", mine),
+        _policy("joined", "members", "INSERT", check=f"member = {_ME} AND {invited}"),
+        _policy("together", "members", "SELECT", "list_id::text = current_setting('todo.seen_list', true)"),
+        *_purged("members", "deleted_at"),
+    ]
 
 
-def _protect_invitations() -> None:
+def _protect_invitations() -> list[str]:
     """An invitation is seen by who holds its token, and can only be marked as accepted by its holder."""
     mine = f"accepted_by IN ({_ME}, current_setting('todo.owner', true))"
-    _policy("held", "invitations", "SELECT", _HELD)
-    _policy("accepted", "invitations", "UPDATE", _HELD, f"accepted_by = {_ME}")
-    _policy("mine", "invitations", "SELECT", mine)
-    _policy("forgotten", "invitations", "DELETE", mine)
-    _purged("invitations", "expires_at")
+    return [
+        _policy("held", "invitations", "SELECT", _HELD),
+        _policy("accepted", "invitations", "UPDATE", _HELD, f"accepted_by = {_ME}"),
+        _policy("mine", "invitations", "SELECT", mine),
+        _policy("forgotten", "invitations", "DELETE", mine),
+        *_purged("invitations", "expires_at"),
+    ]
 
 
-def _open_lists() -> None:
+def _open_lists() -> list[str]:
     """What members may do with rows of the lists' owners. They delete no row: a deletion is a mark."""
     any_role, editor = _shared("todos", _in_list("todos")), _shared("todos", _in_list("todos") + _EDITOR)
-    _policy("shared_read", "todos", "SELECT", any_role)
-    _policy("shared_add", "todos", "INSERT", check=editor)
-    _policy("shared_change", "todos", "UPDATE", editor, editor)
     in_list = _shared("lists", _in_list("lists", "id"))
     invited = _INVITED.format(table="lists", more=" AND invitations.list_id = lists.id")
-    _policy("shared_read", "lists", "SELECT", f"({in_list}) OR {invited}")
-    _policy("shared_count", "lists", "UPDATE", in_list, in_list)  # joining and leaving change the number of members
     counted = f"({_shared('owners')}) OR {_INVITED.format(table='owners', more='')}"
-    _policy("shared_read", "owners", "SELECT", counted)
-    _policy("shared_count", "owners", "UPDATE", counted, counted)
-    _policy("shared_add", "owners", "INSERT", check=counted)  # ON CONFLICT wants it, although the row is there
     left = _shared("departures", _in_list("departures"))
     left_by_editor = _shared("departures", _in_list("departures") + _EDITOR)
-    _policy("shared_read", "departures", "SELECT", left)
-    _policy("shared_add", "departures", "INSERT", check=left_by_editor)
-    _policy("shared_change", "departures", "UPDATE", left_by_editor, left_by_editor)
-    _purged("departures", "left_at")
-    _policy("shared", "idempotency_keys", "ALL", f"owner = {_ME}", f"owner = {_ME}")
+    return [
+        _policy("shared_read", "todos", "SELECT", any_role),
+        _policy("shared_add", "todos", "INSERT", check=editor),
+        _policy("shared_change", "todos", "UPDATE", editor, editor),
+        _policy("shared_read", "lists", "SELECT", f"({in_list}) OR {invited}"),
+        _policy(
+            "shared_count", "lists", "UPDATE", in_list, in_list
+        ),  # joining and leaving change the number of members
+        _policy("shared_read", "owners", "SELECT", counted),
+        _policy("shared_count", "owners", "UPDATE", counted, counted),
+        _policy("shared_add", "owners", "INSERT", check=counted),  # ON CONFLICT wants it, although the row is there
+        _policy("shared_read", "departures", "SELECT", left),
+        _policy("shared_add", "departures", "INSERT", check=left_by_editor),
+        _policy("shared_change", "departures", "UPDATE", left_by_editor, left_by_editor),
+        *_purged("departures", "left_at"),
+        _policy("shared", "idempotency_keys", "ALL", f"owner = {_ME}", f"owner = {_ME}"),
+    ]
 
 
 def downgrade() -> None:
