@@ -1,8 +1,8 @@
 """Passwords that other services have lost, looked up in a range API of Pwned Passwords when a person chooses one.
 
-The API is told the first five of the forty characters of the password's SHA-1, and answers with all that begin so. The
-answer is padded, so that its size tells nothing either. If the API cannot be asked, the password is accepted: people
-must be able to set one. Then nobody asks for PAUSE, so that people do not wait for what is down.
+The API gets the first five of the 40 hexadecimal digits of the password's SHA-1, and answers with all hashes that begin
+with them. The answer is padded, so that its size tells nothing either. If the API cannot be asked, the password is
+accepted: people must be able to set one. Then the API is not asked for PAUSE, so that nobody waits while it is down.
 """
 
 import hashlib

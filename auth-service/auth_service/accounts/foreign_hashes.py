@@ -70,7 +70,7 @@ def _bcrypt(fields: Fields) -> Check:
         octets = hashlib.sha256(password.encode()).hexdigest().encode() if hashes_first else password.encode()
         try:
             return bcrypt.checkpw(octets[:BCRYPT_OCTETS], fields["hash"].encode())
-        except ValueError:  # a salt that is none
+        except ValueError:  # not a salt
             return False
 
     return check

@@ -38,7 +38,7 @@ class Person:
 
 @dataclass
 class Stored:
-    """What became of a batch."""
+    """The result of a batch."""
 
     imported: int = 0
     present: int = 0
@@ -55,7 +55,7 @@ async def store_people(
     """Store the people who are not there yet, in the caller's transaction.
 
     Args:
-        only_checks: say what would become of them, and store nothing.
+        only_checks: return the result that the import would have, and store nothing.
 
     Raises:
         Overtaken: let it leave the transaction.

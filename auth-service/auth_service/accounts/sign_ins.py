@@ -1,4 +1,4 @@
-"""What a sign-in with a password reads: the account, its hash, and a stand-in for whoever has none; and a newer hash.
+"""What a sign-in with a password reads: the account and its hash, or another account's hash; and the renewal of a hash.
 
 The time of a refused sign-in must not tell whether an address has an account. An unknown address is therefore compared
 with some account's hash, and the result is dropped. It is always the same account's for an address, chosen by an HMAC,

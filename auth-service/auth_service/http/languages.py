@@ -4,8 +4,8 @@
     ui_locales           of an authorization or logout request; counts until the next one, in a cookie of this name
     Accept-Language      if nothing was chosen
 
-Neither cookie is signed: a value that is none of our languages is ignored. The web application may read the choice, so
-that it speaks as the pages do.
+Neither cookie is signed: a value that is not one of our languages is ignored. The web application may read the choice,
+so that it speaks as the pages do.
 """
 
 import re

@@ -21,7 +21,7 @@ class BadAnswer(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """An authorization response (RFC 6749 §4.1.2). It has a code or an error, if it is one."""
+    """An authorization response (RFC 6749 §4.1.2). A valid one has a code or an error."""
 
     state: str
     code: str
@@ -74,7 +74,7 @@ class Person:
 
 
 def read_person(issuer: str, claims: Mapping[str, Any]) -> Person:
-    """The person of the claims of an ID token, or of userinfo. What is no proper name or picture is left out.
+    """The person of the claims of an ID token, or of userinfo. An unusable name or picture is left out.
 
     Raises:
         BadAnswer: `sub` is not usable.

@@ -1,8 +1,8 @@
 """The account of whoever signs in with a password: read before the password is compared, and renewed afterwards.
 
-A hash is outdated if it was imported, or if it costs something else than the settings say. Only a sign-in can renew it:
-nobody else shows the password. The new hash is made in the hashing threads, and stored by the transaction that starts
-the session.
+A hash is outdated if it was imported, or if it costs something else than the settings say. Only a sign-in can renew it,
+because only then is the password known. The new hash is made in the hashing threads, and stored by the transaction that
+starts the session.
 """
 
 from dataclasses import dataclass, field, replace

@@ -1,8 +1,8 @@
 """Recovery of an account whose second factor is lost: by mail, after a delay in which its owner can stop it.
 
-Only the mail has the link that ends it, so the password alone never gets in, and the mailbox alone not before the
-delay. Whoever proves the second factor meanwhile ends the recovery (begun.py): it is not lost. DECISIONS.md, 120, has
-the threats.
+Only the mail has the link that finishes it, so the password alone never gets in, and the mailbox alone only after the
+delay. A proof of the second factor meanwhile ends the recovery (begun.py): it is not lost. DECISIONS.md, 120, has the
+threats.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The account of a person whom nobody here is linked to: a new one, or the one with their address.
+"""The account of a person who is not linked to one yet: a new one, or the one with their address.
 
 They join the account with their address if three things hold: the operator trusts the provider, it says that the
 address is verified, and the account has verified it, too. Otherwise they have to sign in to that account first, and

@@ -95,6 +95,6 @@ _SENTENCES = {problem.word: problem.sentence for problem in (LATE, *OF.values())
 
 
 def sentence_of(word: str, provider: str | None) -> Sentence | None:
-    """The sentence about a problem. None: there is no such one."""
+    """The sentence about a problem. None: there is no such problem."""
     sentence = _SENTENCES.get(word)
     return None if sentence is None else Sentence(sentence, provider=provider or SOMEWHERE)

@@ -3,7 +3,7 @@
 The provider's ID token takes the password's place; nothing can be guessed, so no budget of attempts is used. A second
 factor is asked for as after a password, whatever the provider says that it has asked for.
 
-A person whom nobody here is linked to gets a new account, or joins the one with their address (upstream_accounts.py).
+A person who is not linked to an account gets a new one, or joins the one with their address (upstream_accounts.py).
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A person goes to an upstream provider, to sign in or to link who they are there to their account."""
+"""A person goes to an upstream provider, to sign in, or to link their identity there to their account."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -45,7 +45,7 @@ class SharedMetrics:
 
     async def write_forever(self, collect: Callable[[], Metrics]) -> None:
         while True:
-            with suppress(OSError):  # a full disk costs nobody an answer
+            with suppress(OSError):  # a full disk must not fail a request
                 self.write(collect())
             await asyncio.sleep(INTERVAL)
 

@@ -1,7 +1,7 @@
 """Recovery: getting into an account whose second factor is lost, by a mailed link, after a delay.
 
-An account has at most one at a time, in two columns of its row, so every page knows it without a statement more. The
-delay begins when the worker writes the mail: whoever can stop the recovery has been told for as long.
+An account has at most one at a time, in two columns of its row, so every page knows it without a further statement. The
+delay begins when the worker writes the mail, so the owner has the whole delay to stop the recovery.
 """
 
 from dataclasses import dataclass

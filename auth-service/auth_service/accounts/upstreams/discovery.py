@@ -55,7 +55,7 @@ def _url(document: Mapping[str, Any], name: str, issuer: str) -> str:
     if not isinstance(value, str) or len(value) > MAX_URL_LENGTH or not value.isascii() or not value.isprintable():
         raise ValueError(f"{name} is missing, or no URL")
     parts = urlsplit(value)
-    _ = parts.port  # raises ValueError if it is none
+    _ = parts.port  # raises ValueError for a malformed URL
     schemes = ("https", "http") if issuer.startswith("http://") else ("https",)
     if parts.scheme not in schemes or not parts.hostname or "@" in parts.netloc or " " in value or parts.fragment:
         raise ValueError(f"{name} is no https URL")

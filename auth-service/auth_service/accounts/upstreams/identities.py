@@ -38,7 +38,7 @@ class UpstreamIdentity(Row):
 
 
 async def find_account(session: AsyncSession, person: Person) -> tuple[UpstreamIdentity, Account] | None:
-    """The identity of a provider's person, and its account. None: nobody here is linked to them."""
+    """The identity of a provider's person, and its account. None: no account is linked to them."""
     linked = select(UpstreamIdentity, Account).join(Account, Account.id == UpstreamIdentity.account_id)
     key = (UpstreamIdentity.issuer == person.issuer, UpstreamIdentity.subject == person.subject)
     row = (await session.execute(linked.where(*key))).one_or_none()

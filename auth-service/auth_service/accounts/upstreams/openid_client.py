@@ -35,7 +35,7 @@ _ERRORS = frozenset(
 )
 
 
-# What Authlib and joserfc raise for answers of no shape, beside their own exceptions.
+# What Authlib and joserfc raise for malformed answers, beside their own exceptions.
 _FAULTS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 

@@ -83,7 +83,7 @@ async def remove(session: AsyncSession, upstream_id: str) -> None:
 async def rewrap_secrets(database: Database, seal: Seal) -> int:
     """Seal every secret anew that does not use the newest key-encryption key. Returns how many. It is safe to repeat.
 
-    One that needs a missing key is left as it is: its provider gets a new secret by `apply` or `upstreams update`.
+    A secret whose key is missing is left as it is; give its provider a new one by `apply` or `upstreams update`.
     """
     async with database.writing() as session:
         sealed = select(UpstreamProvider).where(UpstreamProvider.sealed_secret.is_not(None))

@@ -30,7 +30,7 @@ def read_secret(path: Path) -> str:
 
 
 def check_secret(upstream: Upstream, *, is_there: bool) -> None:
-    """Raises InvalidUpstream if there is a secret that is not used, or none although one is."""
+    """Raises InvalidUpstream if a secret is given but not used, or missing but needed."""
     method = upstream.token_endpoint_auth_method
     if upstream.uses_secret and not is_there:
         raise InvalidUpstream(f"client_secret_file: is required, because {method} uses a secret")
@@ -82,7 +82,7 @@ async def describe_loss(session: AsyncSession, upstream: Upstream) -> str:
 
 
 async def _loss(session: AsyncSession, held: Registered | None, upstream: Upstream) -> str:
-    """Another issuer is another provider: whoever is linked to the one before is not linked to it."""
+    """Another issuer is another provider: accounts that are linked to the old one are not linked to it."""
     if held is None or held.upstream.issuer == upstream.issuer:
         return ""
     return await describe_loss(session, held.upstream)

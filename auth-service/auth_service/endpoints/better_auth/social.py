@@ -1,5 +1,5 @@
 """POST /sign-in/social and /link-social: to an upstream provider, and back by /callback/ID (upstream_callback.py).
-GET /list-providers, which the original has not: the buttons that a page shows.
+GET /list-providers, which Better Auth does not have: the buttons that a page shows.
 
 `scopes` and `additionalParams` are ignored: what is asked for is the operator's decision. An ID token that a program
 already has is refused, because nothing ties it to this browser. To link, the sign-in must be recent, as for a passkey.
@@ -89,7 +89,7 @@ async def sign_in_social(request: Request, now: Now) -> Redirect:
     responses=bodies.refuses(*BODY_REFUSALS, 401, 404, 429, 503),
 )
 async def link_social(request: Request, now: Now) -> Redirect:
-    """The same, to link who the caller is there to their account."""
+    """The same, to link the caller's identity there to their account."""
     parts = given(request, SocialParts)
     asked = await bodies.receive(request, Social, parts)
     current = await require_current(request, parts, now)

@@ -1,4 +1,4 @@
-"""Whoever makes a token for scripts shows again who they are: by a passkey, or by the password and the code."""
+"""A person who makes a token for scripts proves again who they are: by a passkey, or by the password and the code."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,7 +42,7 @@ IN_WORDS: dict[type[Exception], str] = {
 async def confirm(
     request: Request, parts: TokenConfirmParts, current: Current, form: Parameters, now: datetime
 ) -> tuple[str, ...]:
-    """How the person has shown who they are, as in `amr`, but for `mfa`: whoever has the token proves nothing.
+    """How the person has proved who they are: as in `amr`, without `mfa`, because a script proves no second factor.
 
     The session counts as newly authenticated.
 

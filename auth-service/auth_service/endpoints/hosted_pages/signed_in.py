@@ -1,4 +1,4 @@
-"""What /signin shows whoever is signed in, if no application asks for a sign-in."""
+"""What /signin shows to a person who is signed in, if no application asks for a sign-in."""
 
 from fastapi import Request, Response
 

@@ -67,7 +67,7 @@ class Catalogue:
 
 @cache
 def catalogue_of(language: str) -> Catalogue:
-    """Raises KeyError if it is none of ours."""
+    """Raises KeyError if there is no such language."""
     if language not in LANGUAGES:
         raise KeyError(language)
     tables = tomllib.loads((Path(__file__).parent / f"{language}.toml").read_text(encoding="utf-8"))
