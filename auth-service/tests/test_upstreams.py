@@ -56,22 +56,25 @@ def test_the_way_leads_back_to_the_application_and_tokens_say_how(service: Servi
     assert (claims["amr"], claims["acr"]) == (["fed"], "aal1")
     asked = parameters(Traveller.of(service, traveller.provider).leave("/signup"))
     assert asked["scope"] == "openid profile email"
-    assert "prompt" not in asked
+    assert not {"prompt", "max_age"} & asked.keys()
 
 
 def test_a_client_that_wants_a_new_sign_in_gets_one_from_the_provider_too(
     service: Service, traveller: Traveller
 ) -> None:
-    """OpenID Connect Core §3.1.2.1, `prompt`. A provider that says that it did not ask is not believed the rest."""
+    """OpenID Connect Core §3.1.2.1, `prompt` and `max_age`. An answer that does not say that it asked is refused."""
     frontend = register_frontend(service)
     traveller.authorize(frontend).allow()
     again = traveller.browser.authorize(frontend, prompt="login")
     again.press("upstream-form", "continue-with-elsewhere")
     address = traveller.left()
-    assert parameters(address)["prompt"] == "login"
-    traveller.provider.claims = {"auth_time": int(service.clock().timestamp()) - 3600}
-    assert "did not ask you" in traveller.come_back(traveller.provider.answer(address)).page.text
-    traveller.browser.press("upstream-form", "continue-with-elsewhere")
+    sent = parameters(address)
+    assert (sent["prompt"], sent["max_age"]) == ("login", "0")
+    for said in (int(service.clock().timestamp()) - 3600, None):
+        traveller.provider.claims = {"auth_time": said}
+        assert "did not ask you" in traveller.come_back(traveller.provider.answer(address)).page.text
+        traveller.browser.press("upstream-form", "continue-with-elsewhere")
+        address = traveller.left()
     traveller.provider.claims = {"auth_time": int(service.clock().timestamp())}
     assert "code" in traveller.come_back(traveller.provider.answer(traveller.left())).answer
 
