@@ -210,7 +210,7 @@ def mailing(running: Running) -> Iterator[Service]:
     yield from emptied(running.service)
 
 
-@pytest.mark.parametrize("way", ["sign in", "reset"])
+@pytest.mark.parametrize("way", ["sign in", "reset", "verify"])
 def test_who_proves_an_unconfirmed_address_ends_what_a_stranger_has_linked(
     mailing: Service, provider: LyingProvider, way: str
 ) -> None:
@@ -219,7 +219,11 @@ def test_who_proves_an_unconfirmed_address_ends_what_a_stranger_has_linked(
     stranger = Traveller.of(mailing, provider)
     assert is_signed_in(stranger.sign_in(email=ANN))
     owner = Browser(mailing)
-    if way == "sign in":
+    if way == "verify":
+        owner.open(link_in(mails(mailing)[-1]))
+        assert "ends-warning" in owner.page.elements
+        assert "ended" in owner.press("verify-form", "verify").page.elements
+    elif way == "sign in":
         owner.open("/signin", by="mail").press("signin-link-form", "send-link", email=ANN)
         owner.open(link_in(mails(mailing)[-1])).press("link-form", "sign-in")
     else:
@@ -227,6 +231,19 @@ def test_who_proves_an_unconfirmed_address_ends_what_a_stranger_has_linked(
         owner.open(link_in(mails(mailing)[-1])).press("reset-form", "set-password", password="another-horse-2")
     assert linked(mailing) == []
     assert not is_signed_in(stranger.browser)
+
+
+def test_who_signed_up_by_a_provider_keeps_it_by_confirming_in_the_same_browser(
+    mailing: Service, provider: LyingProvider
+) -> None:
+    register(mailing, provider)
+    owner = Traveller.of(mailing, provider)
+    assert is_signed_in(owner.sign_in(email=ANN))
+    owner.browser.open(link_in(mails(mailing)[-1]))
+    assert "ends-warning" not in owner.browser.page.elements
+    owner.browser.press("verify-form", "verify")
+    assert (accounts(mailing), linked(mailing)) == ([(ANN, True)], [(ANN, "1")])
+    assert is_signed_in(owner.browser)
 
 
 def test_a_strangers_sign_in_that_waits_for_a_code_ends_with_the_identity(
@@ -297,6 +314,8 @@ def test_while_addresses_have_to_be_confirmed_nobody_learns_of_an_account(
     kinds = [kind for (kind,) in strict.rows("SELECT kind FROM outgoing_mails ORDER BY created_at")]
     assert kinds == ["verify_email", "account_exists"]
     assert (accounts(strict), linked(strict)) == ([(ANN, False)], [(ANN, "1")])
-    strict.execute("UPDATE accounts SET email_verified = true")
+    [confirming] = [text for text in mails(strict) if "/verify-email" in text]
+    owner.browser.open(link_in(confirming)).press("verify-form", "verify")
+    assert (accounts(strict), linked(strict)) == ([(ANN, True)], [(ANN, "1")]), "its own browser keeps its own way in"
     assert is_signed_in(owner.sign_in())
     assert not is_signed_in(stranger.sign_in(sub="2"))
