@@ -5,8 +5,9 @@ proves it. They end, unless the browser that proves the address has signed in to
 made them. DECISIONS.md, 129, has the rule.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -68,9 +69,8 @@ async def prove_address(
         return Ended()
     ended = Ended() if is_own else await _end(session, account, ends_password=ends_password, now=now)
     await accounts.replace_email(session, account.id, account.email, verified=True, now=now)
-    facts = {"ways_in": ended.ways_in, "tokens": ended.tokens, "sessions": ended.sessions}
-    told = {name: number for name, number in facts.items() if number}
-    await record(session, "email_verified", now=now, account_id=account.id, **told)
+    facts: dict[str, Any] = {name: number for name, number in asdict(ended).items() if number}
+    await record(session, "email_verified", now=now, account_id=account.id, **facts)
     return ended
 
 
