@@ -95,9 +95,11 @@ class LyingProvider:
             return 400, {"error": "invalid_grant"}
         assert form["redirect_uri"] == [asked["redirect_uri"]]
         now = int(time.time())
+        signed_in = {"auth_time": now} if "max_age" in asked else {}  # OpenID Connect Core §2
         claims = {
             "iss": self.issuer, "aud": CLIENT_ID, "sub": "1", "iat": now, "exp": now + 300, "nonce": asked["nonce"],
-            "email": "ann@example.com", "email_verified": True, "name": "Ann", **self.claims,
+            "email": "ann@example.com", "email_verified": True, "name": "Ann", **signed_in,
+            **self.claims,
         }  # fmt: skip
         id_token = self.sign({name: value for name, value in claims.items() if value is not None})
         made = {"access_token": "an-access-token", "token_type": "Bearer", "id_token": id_token, **self.token}

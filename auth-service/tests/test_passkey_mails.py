@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from .browser import Browser
 from .conftest import Running, Service, emptied
 from .factor_scene import protect
 from .mail_scene import serving_mail
 from .passkey_scene import refusal, register, sign_in
 from .test_password_reset import ANN, NEW, link_in, mails, registered, token_of
+from .test_personal_tokens import make
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -64,14 +66,20 @@ def test_a_new_browser_is_told_of(mailing: Service) -> None:
     assert kinds(mailing) == ["new_device"]
 
 
-@pytest.mark.parametrize("proof", ["link", "reset"])
+@pytest.mark.parametrize("proof", ["link", "reset", "verify"])
 def test_a_stranger_s_factors_end_when_the_owner_proves_the_address(mailing: Service, proof: str) -> None:
     """Otherwise whoever signs up with a foreign address keeps a way in to the account, or keeps its owner out."""
     strangers = register(registered(mailing))
     protect(mailing, ANN)
+    make(mailing)
     mailing.execute("DELETE FROM outgoing_mails")
     owner = mailing.client()
-    if proof == "link":
+    if proof == "verify":
+        owner.post("/send-verification-email", json={"email": ANN})
+        [text] = mails(mailing)
+        assert "ended" in Browser(mailing).open(link_in(text)).press("verify-form", "verify").page.elements
+        assert mailing.rows("SELECT count(*) FROM browser_sessions") == [(0,)]
+    elif proof == "link":
         owner.post("/sign-in/magic-link", json={"email": ANN})
         [text] = mails(mailing)
         assert owner.post("/magic-link/verify", json={"token": token_of(link_in(text))}).status_code == 200
@@ -83,6 +91,7 @@ def test_a_stranger_s_factors_end_when_the_owner_proves_the_address(mailing: Ser
     assert refusal(sign_in(mailing, strangers)) == (401, "PASSKEY_NOT_FOUND")
     assert mailing.rows("SELECT email_verified, second_factor_at FROM accounts") == [(True, None)]
     assert mailing.rows("SELECT count(*) FROM totp_factors") == [(0,)]
+    assert mailing.rows("SELECT count(*) FROM grants WHERE ended_at IS NULL") == [(0,)], "the stranger's token"
 
 
 def test_the_owner_s_factors_outlive_a_new_password(mailing: Service) -> None:

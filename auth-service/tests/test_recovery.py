@@ -117,6 +117,25 @@ def test_its_owner_stops_it(ann: Browser, stop: Callable[[Browser, App, str], No
     assert "stop-form" not in Browser(service).open(link).page.forms
 
 
+def test_an_old_session_stops_it_only_after_a_new_sign_in(ann: Browser) -> None:
+    """Otherwise a thief's session stops all three of a month."""
+    service = ann.service
+    app = protect(service)
+    service.clock.advance(minutes=11)
+    link = start(service)
+    ann.open("/account").press("stop-recovery-form", "stop-recovery")
+    assert ann.path == "/signin"
+    assert "stop-form" in Browser(service).open(link).page.forms, "it goes on"
+    ann.sign_in().press("second-factor-form", "verify", code=app.wait())
+    assert (ann.path, "stop-recovery" in ann.page.elements) == ("/account", False)
+    assert "stop-form" not in Browser(service).open(link).page.forms
+    again = start(service)
+    service.execute("UPDATE browser_sessions SET authenticated_at = (SELECT recovery_started_at FROM accounts)")
+    service.clock.advance(minutes=9)
+    assert "changed" in ann.open("/account").press("stop-recovery-form", "stop-recovery").page.elements
+    assert "stop-form" not in Browser(service).open(again).page.forms
+
+
 def test_one_at_a_time_and_three_in_a_month(ann: Browser) -> None:
     service = ann.service
     protect(service)

@@ -1,6 +1,7 @@
 """Answers of upstream providers that are wrong, replayed, or not ours: a page in words, no session, and a way on."""
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -286,6 +287,9 @@ def test_a_repeated_or_endless_parameter_makes_no_answer(
         ({"picture": "https://[x"}, Person("i", "1")),
         ({"auth_time": True}, Person("i", "1")),
         ({"auth_time": 7}, Person("i", "1", auth_time=7)),
+        ({"auth_time": 7.5}, Person("i", "1", auth_time=7.5)),
+        ({"auth_time": math.nan}, Person("i", "1")),
+        ({"auth_time": math.inf}, Person("i", "1")),
     ],
 )
 def test_what_a_provider_says_about_a_person_is_not_taken_as_it_is(claims: dict[str, Any], expected: Person) -> None:

@@ -117,12 +117,17 @@ def test_who_has_no_password_confirms_by_the_provider_and_as_nobody_else(
     traveller.browser.open("/account", **PAGE).press(*confirm)
     address = traveller.left()
     assert parameters(address)["prompt"] == "login"
-    provider.claims = {"sub": "2", "email": "bob@example.com"}
+    anew = {"auth_time": int(service.clock().timestamp())}
+    provider.claims = {"sub": "2", "email": "bob@example.com", **anew}
     assert "not connected to the person" in traveller.come_back(provider.answer(address)).page.text
     assert linked(service) == [(ANN, "1")]
     assert "confirm-title" in traveller.browser.page.elements
     traveller.browser.press(*confirm)
-    provider.claims = {}
+    provider.claims = {"auth_time": None}
+    page = traveller.come_back(provider.answer(traveller.left())).page
+    assert ("did not ask you" in page.text, "confirm-title" in page.elements) == (True, True)
+    traveller.browser.press(*confirm)
+    provider.claims = anew
     assert "confirm-title" not in traveller.come_back(provider.answer(traveller.left())).page.elements
 
 

@@ -56,22 +56,25 @@ def test_the_way_leads_back_to_the_application_and_tokens_say_how(service: Servi
     assert (claims["amr"], claims["acr"]) == (["fed"], "aal1")
     asked = parameters(Traveller.of(service, traveller.provider).leave("/signup"))
     assert asked["scope"] == "openid profile email"
-    assert "prompt" not in asked
+    assert not {"prompt", "max_age"} & asked.keys()
 
 
 def test_a_client_that_wants_a_new_sign_in_gets_one_from_the_provider_too(
     service: Service, traveller: Traveller
 ) -> None:
-    """OpenID Connect Core §3.1.2.1, `prompt`. A provider that says that it did not ask is not believed the rest."""
+    """OpenID Connect Core §3.1.2.1, `prompt` and `max_age`. An answer that does not say that it asked is refused."""
     frontend = register_frontend(service)
     traveller.authorize(frontend).allow()
     again = traveller.browser.authorize(frontend, prompt="login")
     again.press("upstream-form", "continue-with-elsewhere")
     address = traveller.left()
-    assert parameters(address)["prompt"] == "login"
-    traveller.provider.claims = {"auth_time": int(service.clock().timestamp()) - 3600}
-    assert "did not ask you" in traveller.come_back(traveller.provider.answer(address)).page.text
-    traveller.browser.press("upstream-form", "continue-with-elsewhere")
+    sent = parameters(address)
+    assert (sent["prompt"], sent["max_age"]) == ("login", "0")
+    for said in (int(service.clock().timestamp()) - 3600, None):
+        traveller.provider.claims = {"auth_time": said}
+        assert "did not ask you" in traveller.come_back(traveller.provider.answer(address)).page.text
+        traveller.browser.press("upstream-form", "continue-with-elsewhere")
+        address = traveller.left()
     traveller.provider.claims = {"auth_time": int(service.clock().timestamp())}
     assert "code" in traveller.come_back(traveller.provider.answer(traveller.left())).answer
 
@@ -207,7 +210,7 @@ def mailing(running: Running) -> Iterator[Service]:
     yield from emptied(running.service)
 
 
-@pytest.mark.parametrize("way", ["sign in", "reset"])
+@pytest.mark.parametrize("way", ["sign in", "reset", "verify"])
 def test_who_proves_an_unconfirmed_address_ends_what_a_stranger_has_linked(
     mailing: Service, provider: LyingProvider, way: str
 ) -> None:
@@ -216,7 +219,11 @@ def test_who_proves_an_unconfirmed_address_ends_what_a_stranger_has_linked(
     stranger = Traveller.of(mailing, provider)
     assert is_signed_in(stranger.sign_in(email=ANN))
     owner = Browser(mailing)
-    if way == "sign in":
+    if way == "verify":
+        owner.open(link_in(mails(mailing)[-1]))
+        assert "ends-warning" in owner.page.elements
+        assert "ended" in owner.press("verify-form", "verify").page.elements
+    elif way == "sign in":
         owner.open("/signin", by="mail").press("signin-link-form", "send-link", email=ANN)
         owner.open(link_in(mails(mailing)[-1])).press("link-form", "sign-in")
     else:
@@ -224,6 +231,19 @@ def test_who_proves_an_unconfirmed_address_ends_what_a_stranger_has_linked(
         owner.open(link_in(mails(mailing)[-1])).press("reset-form", "set-password", password="another-horse-2")
     assert linked(mailing) == []
     assert not is_signed_in(stranger.browser)
+
+
+def test_who_signed_up_by_a_provider_keeps_it_by_confirming_in_the_same_browser(
+    mailing: Service, provider: LyingProvider
+) -> None:
+    register(mailing, provider)
+    owner = Traveller.of(mailing, provider)
+    assert is_signed_in(owner.sign_in(email=ANN))
+    owner.browser.open(link_in(mails(mailing)[-1]))
+    assert "ends-warning" not in owner.browser.page.elements
+    owner.browser.press("verify-form", "verify")
+    assert (accounts(mailing), linked(mailing)) == ([(ANN, True)], [(ANN, "1")])
+    assert is_signed_in(owner.browser)
 
 
 def test_a_strangers_sign_in_that_waits_for_a_code_ends_with_the_identity(
@@ -294,6 +314,8 @@ def test_while_addresses_have_to_be_confirmed_nobody_learns_of_an_account(
     kinds = [kind for (kind,) in strict.rows("SELECT kind FROM outgoing_mails ORDER BY created_at")]
     assert kinds == ["verify_email", "account_exists"]
     assert (accounts(strict), linked(strict)) == ([(ANN, False)], [(ANN, "1")])
-    strict.execute("UPDATE accounts SET email_verified = true")
+    [confirming] = [text for text in mails(strict) if "/verify-email" in text]
+    owner.browser.open(link_in(confirming)).press("verify-form", "verify")
+    assert (accounts(strict), linked(strict)) == ([(ANN, True)], [(ANN, "1")]), "its own browser keeps its own way in"
     assert is_signed_in(owner.sign_in())
     assert not is_signed_in(stranger.sign_in(sub="2"))

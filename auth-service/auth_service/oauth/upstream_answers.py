@@ -1,5 +1,6 @@
 """What an upstream provider says: the parameters of its answer, and the claims about a person. Nothing is trusted."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +71,7 @@ class Person:
     email_verified: bool = False
     name: str = ""
     picture: str | None = None
-    auth_time: int | None = None  # seconds since 1970, when the person signed in there
+    auth_time: float | None = None  # seconds since 1970, when the person signed in there
 
 
 def read_person(issuer: str, claims: Mapping[str, Any]) -> Person:
@@ -91,8 +92,15 @@ def read_person(issuer: str, claims: Mapping[str, Any]) -> Person:
         email_verified=is_address and (verified is True or verified == "true"),  # some send a text
         name=_name(claims),
         picture=_picture(claims.get("picture")),
-        auth_time=auth_time if isinstance(auth_time, int) and not isinstance(auth_time, bool) else None,
+        auth_time=_time(auth_time),
     )
+
+
+def _time(claimed: object) -> float | None:
+    """A time of a JWT, which may have a fraction (RFC 7519 §2, NumericDate). None: it is no finite number."""
+    if not isinstance(claimed, int | float) or isinstance(claimed, bool):
+        return None
+    return claimed if abs(claimed) < math.inf else None
 
 
 def _name(claims: Mapping[str, Any]) -> str:

@@ -37,6 +37,7 @@
     profile.py            `change_profile`: name and user name
     email_change.py       `request_change`, `change_email`: another address, by such a link
     account_deletion.py   `delete_account`, `delete_by_link`: at once, or by such a link
+    address_proofs.py     `prove_address`: a mail proves an address, and ends what a stranger has set up with it
     email_verification.py `verify_email`: an address is proved by such a link
     new_devices.py        `tell`: a mail about a sign-in from a browser that is new to the account
     guessing.py           `verify_password`: compare a password, wherever one is asked for

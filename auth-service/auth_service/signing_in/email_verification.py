@@ -1,18 +1,28 @@
 """Proving an address by a mailed link, for the Better Auth protocol and the hosted pages alike."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
+from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
-from ..audit.trail import record
+from ..http.current_session import Current, SessionParts
 from ..mail.kinds import Kind
 from ..mail.links import MailedLink, use_link, void_links
+from .address_proofs import Ended, is_own_browser, prove_address, would_end
 from .mailed_links import InvalidLink, MailParts, account_of, find_mailed
 
 
-async def verify_email(parts: MailParts, token: str, now: datetime) -> None:
-    """Mark the address as verified. It does not sign in.
+@dataclass(frozen=True)
+class AddressProofParts(SessionParts, MailParts):
+    """The parts to prove an address, and to know the browser that does."""
+
+
+async def verify_email(
+    request: Request, parts: AddressProofParts, token: str, now: datetime, *, current: Current | None
+) -> Ended:
+    """Mark the address as verified. It does not sign in. Returns what ended, as it may be somebody else's.
 
     Raises:
         InvalidLink
@@ -20,13 +30,34 @@ async def verify_email(parts: MailParts, token: str, now: datetime) -> None:
     link = await find_mailed(parts, Kind.VERIFY_EMAIL, token, now=now)
     if link is None:
         raise InvalidLink
-    await parts.database.transact(_verify, link, now)
+    return await parts.database.transact(_verify, request, parts, link, current, now)
 
 
-async def _verify(session: AsyncSession, link: MailedLink, now: datetime) -> None:
+async def warns(
+    request: Request, parts: AddressProofParts, account_id: str, now: datetime, *, current: Current | None
+) -> bool:
+    """Whether confirming in this browser would end something, so that its person is told before."""
+    async with parts.database.reading() as session:
+        account = await accounts.find(session, account_id)
+        if account is None or account.email_verified:
+            return False
+        if await is_own_browser(session, request, parts.session_cookies, account, current):
+            return False
+        return await would_end(session, account, now=now)
+
+
+async def _verify(
+    session: AsyncSession,
+    request: Request,
+    parts: AddressProofParts,
+    link: MailedLink,
+    current: Current | None,
+    now: datetime,
+) -> Ended:
     await accounts.lock(session, link.account_id)
-    if not await use_link(session, link, now=now) or await account_of(session, link) is None:
+    account = await account_of(session, link)
+    if account is None or not await use_link(session, link, now=now):
         raise InvalidLink
-    await accounts.replace_email(session, link.account_id, link.email, verified=True, now=now)
     await void_links(session, link.account_id, Kind.VERIFY_EMAIL, now=now)
-    await record(session, "email_verified", now=now, account_id=link.account_id)
+    is_own = await is_own_browser(session, request, parts.session_cookies, account, current)
+    return await prove_address(session, account, is_own=is_own, now=now)

@@ -11,20 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
 from ..accounts.accounts import Account
-from ..accounts.factors import second_factor
-from ..accounts.passkeys import passkeys
-from ..accounts.sign_ups import delete_password
-from ..accounts.upstreams import identities
 from ..http.current_session import Current
 from ..http.session_cookies import device_tag
 from ..mail.codes import void_codes
 from ..mail.kinds import Kind
 from ..mail.links import void_links
 from ..oauth.authentication_context import EMAIL
-from ..sessions.browser_sessions import BrowserSession, end_sessions
+from ..sessions.browser_sessions import BrowserSession
 from ..sessions.proofs import Proof
 from ..store.instants import Clock
 from ..telemetry.counts import RequestCounts
+from .address_proofs import is_own_browser, prove_address
 from .begun import Asked, BeginParts, SecondFactorAsked, begin_or_ask
 from .mailed_links import MailParts
 from .new_devices import is_to_be_told, tell
@@ -71,8 +68,8 @@ async def enter(
     """
     await void_links(session, account.id, Kind.SIGN_IN, now=now)
     await void_codes(session, account.email)
-    if not account.email_verified:
-        await _take_over(session, account, now)
+    is_own = await is_own_browser(session, request, parts.session_cookies, account, current)
+    await prove_address(session, account, is_own=is_own, ends_password=True, now=now)
     password_hash = await accounts.find_password_hash(session, account.id)
     begun = await begin_or_ask(
         session, request, parts, account.id, password_hash, BY_MAIL, remember=True, current=current, now=now
@@ -93,17 +90,3 @@ def send_cookies(
     parts.session_cookies.set(request, entered.begun, now=now)
     parts.session_cookies.remember_device(request, device_tag(entered.account.id, entered.password_hash))
     return entered.account, entered.begun
-
-
-async def _take_over(session: AsyncSession, account: Account, now: datetime) -> None:
-    """Confirm the address, and end what somebody else may have set up with it: all ways in, sessions, grants.
-
-    Otherwise whoever signs up with a foreign address shares the account with its owner, who signs in by mail, or shuts
-    the owner out.
-    """
-    await end_sessions(session, account.id, now=now)
-    await delete_password(session, account.id)
-    await passkeys.remove_all(session, account.id)
-    await identities.unlink_all(session, account.id)
-    await second_factor.disable(session, account.id, now=now)
-    await accounts.replace_email(session, account.id, account.email, verified=True, now=now)

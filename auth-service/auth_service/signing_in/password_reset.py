@@ -11,19 +11,18 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
-from ..accounts.factors import second_factor
-from ..accounts.passkeys import passkeys
 from ..accounts.sign_ups import create_password
-from ..accounts.upstreams import identities
 from ..accounts.weak_passwords import about
 from ..audit.trail import record
 from ..http.current_session import device_of
+from ..http.session_cookies import SessionCookies
 from ..limits.attempts import AttemptLimiter
 from ..mail.kinds import Kind
 from ..mail.links import MailedLink, use_link, void_links
 from ..network.networks import networks_of
 from ..sessions.browser_sessions import end_sessions
 from ..store.instants import Clock
+from .address_proofs import is_own_browser, prove_address
 from .guessing import place_in_queue
 from .mailed_links import InvalidLink, MailParts, account_of, find_mailed, post_link
 from .new_passwords import NewPasswordParts, judge_new
@@ -33,6 +32,7 @@ from .new_passwords import NewPasswordParts, judge_new
 class ResetParts(MailParts, NewPasswordParts):
     clock: Clock
     attempts: AttemptLimiter
+    session_cookies: SessionCookies
 
 
 async def reset_password(request: Request, parts: ResetParts, token: str, password: str, now: datetime) -> None:
@@ -63,14 +63,11 @@ async def _reset(
     account = await account_of(session, link)
     if not await use_link(session, link, now=now) or account is None:
         raise InvalidLink
-    if not account.email_verified:  # somebody else may have signed up with the address, and may hold them
-        await passkeys.remove_all(session, account_id)
-        await identities.unlink_all(session, account_id)
-        await second_factor.disable(session, account_id, now=now)
+    is_own = await is_own_browser(session, request, parts.session_cookies, account, None)
+    proved = await prove_address(session, account, is_own=is_own, now=now)
     if not await accounts.replace_password_hash(session, account_id, password_hash, replacing=None, now=now):
         await create_password(session, account_id, password_hash, now=now)
-    await accounts.replace_email(session, account_id, link.email, verified=True, now=now)
     await void_links(session, account_id, Kind.RESET_PASSWORD, now=now)
-    ended = await end_sessions(session, account_id, now=now)
+    ended = proved.sessions + await end_sessions(session, account_id, now=now)
     post_link(session, request, parts.outbox, Kind.PASSWORD_CHANGED, link.email, now)
     await record(session, "password_reset", now=now, account_id=account_id, sessions=ended)

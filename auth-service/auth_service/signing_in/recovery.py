@@ -29,6 +29,7 @@ from .factor_notices import tell_change
 from .guessing import place_in_queue
 from .mailed_links import InvalidLink, MailParts, account_of, find_mailed
 from .new_passwords import judge_new
+from .recent_sign_in import require_recent
 from .recovery_start import Offer, RecoveryParts, find_offer
 
 
@@ -68,7 +69,16 @@ async def stop_by_link(request: Request, parts: RecoveryParts, token: str, now: 
 
 
 async def stop_by_session(request: Request, parts: MailParts, current: Current, now: datetime) -> bool:
-    """Stop the recovery of the person who is signed in. False: there is none."""
+    """Stop the recovery of the person who is signed in. False: there is none.
+
+    An old session may be a thief's, who could stop all recoveries that an account has in a month.
+
+    Raises:
+        NotFresh: the sign-in was before the recovery began, and was not in the last minutes.
+    """
+    recovery = recovery_of(current.account, now)
+    if recovery is not None and current.session.authenticated_at <= recovery.started_at:
+        require_recent(current, now=now)
     return await parts.database.transact(_stop, request, parts, current.account, now, current.session.id)
 
 

@@ -22,7 +22,7 @@ class Declined(Exception):
 
 
 class NotAskedAgain(Exception):
-    """The provider was asked to let the person sign in anew, and says itself that it has not."""
+    """The provider was asked to let the person sign in anew, and does not say that it has."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,6 @@ async def identify(parts: UpstreamAnswerParts, used: Used, answer: Answer, now: 
         raise BadAnswer("the provider answers with an error, or without a code")
     person = await parts.upstreams.redeem(registered, start, answer, now)
     earliest = (used.begun_at - CLOCK_SKEW).timestamp()
-    if start.asks_again and person.auth_time is not None and person.auth_time < earliest:
-        raise NotAskedAgain
+    if start.asks_again and (person.auth_time is None or person.auth_time < earliest):
+        raise NotAskedAgain  # `max_age` was sent, so a provider has to send `auth_time` (OpenID Connect Core §2)
     return registered.upstream, person

@@ -26,6 +26,7 @@ from ..oauth.upstream_answers import Answer, BadAnswer, Person
 from ..oauth.upstreams import Upstream
 from ..sessions.browser_sessions import BrowserSession
 from ..sessions.proofs import Proof
+from ..store import identifiers
 from ..store.instants import Clock
 from ..telemetry.counts import UPSTREAM, RequestCounts, counting
 from .begun import Asked, BeginParts, SecondFactorAsked, begin_or_ask
@@ -79,6 +80,7 @@ class Entered:
     begun: BrowserSession | Asked | None  # None: the address has to be confirmed first
     is_new: bool
     password_hash: str | None = field(repr=False)
+    is_foreign: bool = False  # somebody else's, who has the address: nothing of it may be shown
 
 
 async def sign_in_by_upstream(
@@ -110,6 +112,9 @@ async def sign_in_by_upstream(
         except (Raced, EmailTaken):
             entered = await parts.database.transact(_enter, request, parts, used.start, known, current, now)
         if entered.begun is None:
+            # It proves the address later as its owner's browser. A taken address gets a cookie that knows nobody.
+            known_as = identifiers.draw() if entered.is_foreign else entered.account.id
+            parts.session_cookies.remember_device(request, device_tag(known_as, entered.password_hash))
             if not entered.is_new:
                 await remind_to_verify(request, parts, entered.account.email, now)
             raise EmailNotVerified
@@ -161,7 +166,7 @@ async def _enter(
     if found is not None:
         account, is_new = found[1], False
     elif (taken := await find_secretly_taken(session, request, parts, known, now)) is not None:
-        return Entered(taken, None, True, None)
+        return Entered(taken, None, True, None, is_foreign=True)
     else:
         account, is_new = await join_or_create(session, request, parts, known, now)
     if not await accounts.lock(session, account.id, active_only=True):

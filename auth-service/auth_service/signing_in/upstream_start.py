@@ -53,5 +53,6 @@ async def begin_upstream(
     async with parts.database.writing() as session:
         state = starts.begin(session, parts.upstreams.starts, browser, start, now=now)
     hint = {"login_hint": login_hint} if login_hint else {}
-    prompt = {"prompt": LOGIN} if start.asks_again else {}
-    return await parts.upstreams.make_address(registered, start, state, now, **hint, **prompt)
+    # `max_age` obliges the provider to say in `auth_time` when the person signed in; `prompt` alone does not.
+    again = {"prompt": LOGIN, "max_age": "0"} if start.asks_again else {}
+    return await parts.upstreams.make_address(registered, start, state, now, **hint, **again)

@@ -41,7 +41,7 @@ class Upstreams:
     async def make_address(
         self, registered: Registered, start: Start, state: str, now: datetime, **further: str
     ) -> str:
-        """Where the person signs in. `further` are `login_hint` and `prompt`. Raises ProviderUnavailable."""
+        """Where the person signs in. `further` are `login_hint`, `prompt` and `max_age`. Raises ProviderUnavailable."""
         setup = await self._set_up(registered, now)
         from .openid_client import make_address
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
-from ...http.current_session import SessionParts, find_current
+from ...http.current_session import find_current
 from ...http.pages import ACCOUNT_LINK, ANSWERS_WITH_MAIL, HANDLE, Link, PageRefused, see_other
 from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
@@ -14,19 +14,20 @@ from ...mail.kinds import Kind
 from ...mail.languages.sentences import Sentence
 from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
-from ...signing_in.email_verification import verify_email
-from ...signing_in.mailed_links import InvalidLink, MailParts, find_mailed, request_link
+from ...signing_in.email_verification import AddressProofParts, verify_email, warns
+from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link
 from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
 from .sentences import NO_EMAIL, SEVERAL_MAILS
 
 PATH = "/verify-email"
 TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
+ENDED = "ended"  # value of `done`: something that may be somebody else's has ended
 CALLBACK = "callbackURL"  # where the person goes afterwards
 router = APIRouter()
 
 
 @dataclass(frozen=True)
-class VerifyPageParts(FormParts, SessionParts, MailParts):
+class VerifyPageParts(FormParts, AddressProofParts):
     trusted_origins: TrustedOrigins
 
 
@@ -36,7 +37,8 @@ async def show(request: Request, now: Now) -> Response:
     _require_mail(parts)
     for state in ("sent", "done", "signed_up"):
         if query_of(request, state):
-            return _render(request, parts, state, handle=query_of(request, HANDLE))
+            ends = query_of(request, state) == ENDED
+            return _render(request, parts, state, handle=query_of(request, HANDLE), ends=ends)
     token = query_of(request, TOKEN)
     if token is not None:
         return await _render_confirm(request, parts, now, token, query_of(request, CALLBACK) or "")
@@ -75,9 +77,12 @@ async def _confirm(request: Request, parts: VerifyPageParts, form: Parameters, t
         error = why_not_ours(request, parts)
         return await _render_confirm(request, parts, now, token, callback, error=error, status=403)
     try:
-        await verify_email(parts, token, now)
+        current = await find_current(request, parts, now)
+        ended = await verify_email(request, parts, token, now, current=current)
     except InvalidLink:
         raise _spent() from None
+    if ended.is_something:  # the page says so, also to an application's person
+        return see_other(PATH, done=ENDED)
     return see_other(callback) if parts.trusted_origins.allows_redirect_to(callback) else see_other(PATH, done="yes")
 
 
@@ -95,9 +100,10 @@ async def _render_confirm(
     if link is None:
         raise _spent()
     callback = callback if parts.trusted_origins.allows_redirect_to(callback) else ""
-    return _render(
-        request, parts, "confirm", email=link.email, token=token, callback=callback, error=error, status=status
-    )
+    current = await find_current(request, parts, now)
+    ends = await warns(request, parts, link.account_id, now, current=current)
+    shown = {"email": link.email, "token": token, "callback": callback}
+    return _render(request, parts, "confirm", **shown, ends=ends, error=error, status=status)
 
 
 def _render(
@@ -109,6 +115,7 @@ def _render(
     token: str = "",
     callback: str = "",
     handle: str | None = None,
+    ends: bool = False,
     error: str | None = None,
     status: int = 200,
 ) -> Response:
@@ -125,6 +132,7 @@ def _render(
         email=email[:MAX_LENGTH],
         token=token,
         callback=callback,
+        ends=ends,
         signin_query=f"?{urlencode({HANDLE: handle})}" if handle else "",
     )
 
