@@ -66,7 +66,7 @@ LIES: dict[str, dict[str, Any]] = {
     "no nonce": {"claims": {"nonce": None}},
     "expired": {"claims": {"iat": int(time.time()) - 700, "exp": int(time.time()) - 400}},
     "no expiry": {"claims": {"exp": None}},
-    "of the future": {"claims": {"iat": int(time.time()) + 900}},
+    "of the future": {"claims": {"iat": int(time.time()) + 86_400}},  # counted from the collection of the tests
     "no subject": {"claims": {"sub": None}},
     "a subject that is no text": {"claims": {"sub": 1}},
     "a long subject": {"claims": {"sub": "x" * 256}},
