@@ -326,6 +326,23 @@ def test_every_language_has_every_mail_with_the_same_words_to_replace(language: 
         assert not set("{}") & set("".join(texts))
 
 
+@pytest.mark.parametrize(("kind", "is_notice"), [(Kind.EMAIL_CHANGED, True), (Kind.SIGN_IN, False)])
+def test_a_notice_is_in_all_languages_as_a_thief_chooses_the_first(kind: Kind, is_notice: bool) -> None:
+    facts = {"product": "P", "host": "h"}
+    message = compose(
+        write_letter(kind, "de", facts, url="https://x"),
+        Envelope("x", SENDER, "ann@example.org", Mailroom(Store(""), "").clock()),
+        Look("P"),
+    )
+    for part in ("plain", "html"):
+        body = message.get_body((part,))
+        assert body is not None
+        text = " ".join(body.get_content().split())
+        for language in LANGUAGES:
+            own = write_letter(kind, language, facts, url="https://x").before[0]
+            assert (own in text) is (is_notice or language == "de")
+
+
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\r\n\r\n", "\u2028\n"])
 def test_a_header_cannot_be_injected(end: str) -> None:
     injected = f"Hello{end}Bcc: everybody@example.org"

@@ -37,6 +37,18 @@ class Kind(StrEnum):
     TEST = "test"  # by an operator, to see whether mail works
 
 
+# Mails that whoever reads the mailbox has asked for, or may have. All others tell the owner what somebody has done.
+ASKED_FOR = frozenset(
+    (
+        Kind.VERIFY_EMAIL,
+        Kind.CHANGE_EMAIL,
+        Kind.SIGN_IN,
+        Kind.NO_ACCOUNT,
+        Kind.RESET_PASSWORD,
+        Kind.ACCOUNT_EXISTS,
+        Kind.TEST,
+    )
+)
 NOTICE_MAX_AGE = timedelta(days=3)  # a mail without a link is given up when it could not be sent for this long
 # How long a link works after its mail was first written.
 LINK_TTL: Mapping[Kind, timedelta] = {

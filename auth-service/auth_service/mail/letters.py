@@ -8,13 +8,15 @@
 
 Words in braces are replaced: {product}, {host}, {minutes} and what the mail's facts name. What a person typed is never
 among them: somebody who signs up with a foreign address could send words to it.
+
+A notice, which tells the owner what was done, says it in all languages: a thief chooses the first one.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from .kinds import LINK_TTL, Kind
+from .kinds import ASKED_FOR, LINK_TTL, Kind
 from .languages.catalogues import catalogue_of
 from .languages.choosing import DEFAULT_LANGUAGE, LANGUAGES
 
@@ -28,6 +30,8 @@ class Letter:
     url: str  # "": the mail has no link
     after: tuple[str, ...]
     footer: str
+    name: str  # of the language, in its own words
+    others: tuple["Letter", ...] = ()  # the same in the other languages
 
 
 def write_letter(kind: Kind, language: str, facts: Mapping[str, str], *, url: str = "") -> Letter:
@@ -36,8 +40,15 @@ def write_letter(kind: Kind, language: str, facts: Mapping[str, str], *, url: st
     Args:
         facts: what the words in braces stand for, such as `product` and `host`.
     """
-    language = language if language in LANGUAGES else DEFAULT_LANGUAGE
-    words = catalogue_of(language).mails
+    first = language if language in LANGUAGES else DEFAULT_LANGUAGE
+    letter = _write(kind, first, facts, url)
+    others = () if kind in ASKED_FOR else tuple(each for each in LANGUAGES if each != first)
+    return replace(letter, others=tuple(_write(kind, each, facts, url) for each in others))
+
+
+def _write(kind: Kind, language: str, facts: Mapping[str, str], url: str) -> Letter:
+    catalogue = catalogue_of(language)
+    words = catalogue.mails
     duration = _duration(LINK_TTL.get(kind, timedelta(0)), words["durations"])
     told = {**facts, "duration": duration}
     table = words[kind]
@@ -53,6 +64,7 @@ def write_letter(kind: Kind, language: str, facts: Mapping[str, str], *, url: st
         url,
         fill([table["code"], *table["after"]] if "code" in facts and "code" in table else table["after"]),
         words["letter"]["footer"].format_map(told),
+        catalogue.name,
     )
 
 

@@ -58,7 +58,7 @@ def compose(letter: Letter, envelope: Envelope, look: Look) -> EmailMessage:
     message["Subject"] = letter.subject
     message["Date"] = envelope.posted_at
     message["Message-ID"] = f"<{envelope.id}@{envelope.sender.domain}>"
-    message["Content-Language"] = letter.language
+    message["Content-Language"] = ", ".join(each.language for each in (letter, *letter.others))
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: no auto-reply, such as "I am on holiday"
     message.set_content(_text(letter), cte="quoted-printable")
     logo = look.logo if look.logo is not None and look.logo[1] in _SHOWN_IN_MAILS else None
@@ -74,10 +74,16 @@ def compose(letter: Letter, envelope: Envelope, look: Look) -> EmailMessage:
 
 
 def _text(letter: Letter) -> str:
-    """The letter as plain text. A link stands on a line of its own and is never broken."""
+    """The letter as plain text, and below it the same in other languages."""
+    others = [part for each in letter.others for part in (f"* {each.name} *", *_paragraphs(each))]
+    return "\n\n".join([*_paragraphs(letter), *others, f"-- \n{textwrap.fill(letter.footer, 76)}"]) + "\n"
+
+
+def _paragraphs(letter: Letter) -> list[str]:
+    """A link stands on a line of its own and is never broken."""
     link = [f"{letter.button}:\n{letter.url}"] if letter.url else []
     above, below = ([textwrap.fill(text, 76) for text in texts] for texts in (letter.before, letter.after))
-    return "\n\n".join([*above, *link, *below, f"-- \n{textwrap.fill(letter.footer, 76)}"]) + "\n"
+    return [*above, *link, *below]
 
 
 @cache
