@@ -37,9 +37,12 @@ def is_for_one_process(arguments: Sequence[str]) -> bool:
 
 
 def workers() -> int:
-    """The number of processes: one per core that this process may use, and no more than the free memory allows."""
+    """The number of processes: three for two cores that this process may use, as far as the free memory allows.
+
+    Tests wait for processes to start and for pages to load. With two for two cores, a core often had nothing to do.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, int(memory() // MEMORY_PER_WORKER)))
+    return max(1, min(cores * 3 // 2, int(memory() // MEMORY_PER_WORKER)))
 
 
 def memory() -> float:

@@ -50,7 +50,7 @@ class TestWorkers:
     def test_the_callers_word_goes_first_and_a_single_file_needs_one(self, arguments: list[str]) -> None:
         assert "-n" not in workers.test_options(arguments)
 
-    @pytest.mark.parametrize(("memory", "number"), [(0.2, 1), (3.1, 2), (64.0, 4)])
+    @pytest.mark.parametrize(("memory", "number"), [(0.2, 1), (3.1, 2), (64.0, 6)])
     def test_no_more_than_memory_allows(self, monkeypatch: pytest.MonkeyPatch, memory: float, number: int) -> None:
         monkeypatch.setattr(workers, "memory", lambda: memory)
         assert workers.workers() == number
