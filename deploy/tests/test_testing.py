@@ -28,8 +28,8 @@ class TestWorkers:
         "arguments",
         [[], ["deploy/tests"], ["-k", "token"], [THIS, "gateway/tests"], [THIS, "deploy/tests/test_run.py"], ["-x"]],
     )
-    def test_one_for_each_core(self, arguments: list[str]) -> None:
-        assert [each for each in workers.test_options(arguments) if each in ("-n", "4")] == ["-n", "4"]
+    def test_three_for_two_cores(self, arguments: list[str]) -> None:
+        assert [each for each in workers.test_options(arguments) if each in ("-n", "6")] == ["-n", "6"]
 
     @pytest.mark.parametrize(
         "arguments",
