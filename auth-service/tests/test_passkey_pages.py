@@ -151,7 +151,7 @@ class TestChanging:
 
 
 def test_scripts_run_only_where_passkeys_or_passwords_are_used(sqlite_service: Service) -> None:
-    """By their addresses. The one of passkeys may ask for nothing but options, and the one of passwords for nothing."""
+    """By their addresses. The one of passkeys may ask for nothing but options, and the one of passwords for a verdict."""
     browser = Browser(sqlite_service).open("/signin")
     policy = dict(
         each.strip().partition(" ")[::2] for each in browser.last.headers["content-security-policy"].split(";")
@@ -163,7 +163,8 @@ def test_scripts_run_only_where_passkeys_or_passwords_are_used(sqlite_service: S
         served = browser.client.get(source)
         assert (served.headers["content-type"], served.status_code) == ("text/javascript; charset=utf-8", 200)
         assert "immutable" in served.headers["cache-control"]
-    assert "connect-src" not in browser.open("/signup").last.headers["content-security-policy"]
+    policy_of_signup = browser.open("/signup").last.headers["content-security-policy"]
+    assert f"connect-src {ISSUER}/api/auth/password-verdict;" in policy_of_signup
     browser.open("/device")
     assert "script-src 'none'" in browser.last.headers["content-security-policy"]
     assert "<script" not in browser.last.text
