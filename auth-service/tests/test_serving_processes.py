@@ -33,13 +33,16 @@ class Serving:
     def __init__(self, process: "subprocess.Popen[str]", port: int, metrics_port: int) -> None:
         self.process, self.port = process, port
         self.metrics_url = f"http://127.0.0.1:{metrics_port}/metrics"
+        self.answers = 0
 
     def pids(self) -> list[int]:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in children.read_text(encoding="ascii").split()]
 
     def ask(self) -> int:
-        return httpx2.get(f"http://127.0.0.1:{self.port}/livez", trust_env=False, timeout=30).status_code
+        status = httpx2.get(f"http://127.0.0.1:{self.port}/livez", trust_env=False, timeout=30).status_code
+        self.answers += 1
+        return status
 
     def is_ready(self) -> bool:
         try:
@@ -79,16 +82,15 @@ def stopped(pid: int) -> Iterator[None]:
 def test_each_answers_is_counted_with_the_others_and_replaced(serving: Serving) -> None:
     pids = serving.pids()
     assert len(pids) == 2
-    before = serving.counted()
     for pid in pids:
         with stopped(pid):  # only the other one can accept the connection
             assert [serving.ask() for _ in range(3)] == [200] * 3
-    wait_until(lambda: serving.counted() == before + 6)
+    wait_until(lambda: serving.counted() == serving.answers)
     os.kill(pids[0], signal.SIGKILL)
     wait_until(lambda: len(serving.pids()) == 2 and serving.pids() != pids)
     with stopped(pids[1]):
         assert serving.ask() == 200
-    wait_until(lambda: serving.counted() == before + 7)
+    wait_until(lambda: serving.counted() == serving.answers)
 
 
 def test_each_answers_what_it_has_begun_before_it_ends(serving: Serving) -> None:
