@@ -151,7 +151,7 @@ class TestChanging:
 
 
 def test_scripts_run_only_where_passkeys_or_passwords_are_used(sqlite_service: Service) -> None:
-    """By their addresses. The one of passkeys may ask for nothing but options, and the one of passwords for a verdict."""
+    """By their addresses. The one of passkeys may ask for options only, and the one of passwords for a verdict."""
     browser = Browser(sqlite_service).open("/signin")
     policy = dict(
         each.strip().partition(" ")[::2] for each in browser.last.headers["content-security-policy"].split(";")
