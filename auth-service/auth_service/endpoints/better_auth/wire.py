@@ -102,22 +102,18 @@ class IdentityView(Wire):
 
     @classmethod
     def of(cls, identity: Identity) -> Self:
-        return cls.model_construct(
-            id=identity.id,
-            account_id=identity.subject,
-            provider_id=identity.provider_id,
-            user_id=identity.account_id,
-            created_at=identity.created_at,
-            updated_at=identity.updated_at,
-            scopes=[],
-        )
+        return cls._of(identity, identity.provider_id)
 
     @classmethod
     def of_upstream(cls, identity: UpstreamIdentity) -> Self:
+        return cls._of(identity, identity.upstream_id)
+
+    @classmethod
+    def _of(cls, identity: Identity | UpstreamIdentity, provider_id: str) -> Self:
         return cls.model_construct(
             id=identity.id,
             account_id=identity.subject,
-            provider_id=identity.upstream_id,
+            provider_id=provider_id,
             user_id=identity.account_id,
             created_at=identity.created_at,
             updated_at=identity.updated_at,
