@@ -3,11 +3,12 @@
 import { type ReactNode, useState } from "react";
 import type { Todo, TodoChange } from "../lib/api.ts";
 import { expected, type Failure } from "../lib/failure.ts";
+import { said, saidWith, type Text } from "../lib/language.ts";
 import { FailureMessage } from "../parts/message.tsx";
 import { store } from "../wiring.ts";
 import type { Deferred } from "./store.ts";
 
-const NAMES: Record<keyof TodoChange, string> = {
+const NAMES: Record<keyof TodoChange, Text> = {
   title: "its new name",
   notes: "its notes",
   status: "that it is done, or open",
@@ -33,7 +34,7 @@ export function Refused({ deferred, todos }: RefusedProps): ReactNode {
 function One({ change, now, refusal }: { change: Deferred; now: Todo | undefined; refusal: Failure }): ReactNode {
   const [failure, setFailure] = useState<Failure | null>(null);
   const members = Object.keys(change.change) as Array<keyof TodoChange>;
-  const what = [...members.map((each) => NAMES[each]), ...(change.isRemoval ? ["that it is deleted"] : [])];
+  const what = [...members.map((each) => said(NAMES[each])), ...(change.isRemoval ? [said("that it is deleted")] : [])];
   const isHopeless = refusal.kind !== "conflict" && refusal.kind !== "missing";
 
   async function insist(): Promise<void> {
@@ -47,23 +48,23 @@ function One({ change, now, refusal }: { change: Deferred; now: Todo | undefined
   return (
     <div className="message problem" role="alert">
       <span>
-        “<bdi>{change.change.title ?? change.seen.title}</bdi>”: what you changed without a network ({what.join(", ")})
-        is not saved. {refusal.message}
+        {saidWith("“{title}”: what you changed without a network ({what}) is not saved.", {
+          title: <bdi>{change.change.title ?? change.seen.title}</bdi>,
+          what: what.join(", "),
+        })}{" "}
+        {refusal.message}
         {now && change.change.title !== undefined && (
-          <>
-            {" "}
-            It is now “<bdi>{now.title}</bdi>”.
-          </>
+          <> {saidWith("It is now “{title}”.", { title: <bdi>{now.title}</bdi> })}</>
         )}
       </span>
       <span className="choices">
         {!isHopeless && (
           <button type="button" className="plain" onClick={() => void insist()}>
-            {refusal.kind === "missing" ? "Bring it back with mine" : "Save mine"}
+            {said(refusal.kind === "missing" ? "Bring it back with mine" : "Save mine")}
           </button>
         )}
         <button type="button" className="plain" onClick={() => store.withdraw(change.key)}>
-          Discard
+          {said("Discard")}
         </button>
       </span>
       {failure && <FailureMessage failure={failure} />}

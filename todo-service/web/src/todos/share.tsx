@@ -3,11 +3,12 @@
 import { type FormEvent, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import type { Invitation, Member, Sharing, TodoList } from "../lib/api.ts";
 import { expected, type Failure } from "../lib/failure.ts";
+import { locale, said, saidWith, type Text } from "../lib/language.ts";
 import { FailureMessage } from "../parts/message.tsx";
 
 type Role = Member["role"];
 
-export const ROLES: Record<Role, string> = { editor: "can edit", viewer: "can look" };
+export const ROLES: Record<Role, Text> = { editor: "can edit", viewer: "can look" };
 
 interface ShareProps {
   api: Sharing;
@@ -53,29 +54,38 @@ export function Share({ api, list, name, changed, close }: ShareProps): ReactNod
   }
 
   return (
-    <dialog ref={dialog} className="share" aria-label={`Share: ${list.name}`} onClose={close}>
+    <dialog ref={dialog} className="share" aria-label={said("Share: {name}", { name: list.name })} onClose={close}>
       <div className="heading">
-        <h2 dir="auto">{isOwner ? `Share “${list.name}”` : list.name}</h2>
-        <button type="button" className="plain dismiss" aria-label="Close" onClick={() => dialog.current?.close()}>
+        <h2 dir="auto">{isOwner ? said("Share “{name}”", { name: list.name }) : list.name}</h2>
+        <button
+          type="button"
+          className="plain dismiss"
+          aria-label={said("Close")}
+          onClick={() => dialog.current?.close()}
+        >
           ×
         </button>
       </div>
       {!isOwner && (
         <p className="hint">
-          <bdi>{list.shared_by}</bdi> shares this list with you. You {ROLES[list.role as Role]}
-          {list.role === "viewer" ? " at it." : " what is in it."}
+          {saidWith(
+            list.role === "viewer"
+              ? "{name} shares this list with you. You can look at it."
+              : "{name} shares this list with you. You can edit what is in it.",
+            { name: <bdi>{list.shared_by}</bdi> },
+          )}
         </p>
       )}
       {isOwner && <Invite invite={(role) => attempt(async () => setLink(await made(role)))} />}
       {link && <Link link={link} />}
       {failure && <FailureMessage failure={failure} />}
       {members && (
-        <section aria-label="People">
-          <h3>People</h3>
+        <section aria-label={said("People")}>
+          <h3>{said("People")}</h3>
           <ul className="people">
             <li>
               <bdi>{isOwner ? name : list.shared_by}</bdi>
-              <small>{isOwner ? "you, the owner" : "the owner"}</small>
+              <small>{said(isOwner ? "you, the owner" : "the owner")}</small>
             </li>
             {members.map((each) => (
               <Person
@@ -90,14 +100,14 @@ export function Share({ api, list, name, changed, close }: ShareProps): ReactNod
         </section>
       )}
       {invitations.length > 0 && (
-        <section aria-label="Open invitations">
-          <h3>Open invitations</h3>
+        <section aria-label={said("Open invitations")}>
+          <h3>{said("Open invitations")}</h3>
           <ul className="people">
             {invitations.map((each) => (
               <li key={each.id}>
                 <span>
-                  {each.role === "editor" ? "To edit" : "To look"}
-                  <small>until {day(each.expires_at)}</small>
+                  {said(each.role === "editor" ? "To edit" : "To look")}
+                  <small>{said("until {day}", { day: day(each.expires_at) })}</small>
                 </span>
                 <button
                   type="button"
@@ -110,7 +120,7 @@ export function Share({ api, list, name, changed, close }: ShareProps): ReactNod
                     });
                   }}
                 >
-                  Withdraw
+                  {said("Withdraw")}
                 </button>
               </li>
             ))}
@@ -129,7 +139,7 @@ export function Share({ api, list, name, changed, close }: ShareProps): ReactNod
             })
           }
         >
-          Leave the list
+          {said("Leave the list")}
         </button>
       )}
     </dialog>
@@ -151,16 +161,16 @@ function Invite({ invite }: { invite: (role: Role) => Promise<void> }): ReactNod
   return (
     <form onSubmit={submit}>
       <fieldset className="segments">
-        <legend>Whoever gets the link</legend>
+        <legend>{said("Whoever gets the link")}</legend>
         {(Object.keys(ROLES) as Role[]).map((each) => (
           <label key={each}>
             <input type="radio" name="role" checked={role === each} onChange={() => setRole(each)} />
-            <span>{ROLES[each]}</span>
+            <span>{said(ROLES[each])}</span>
           </label>
         ))}
       </fieldset>
       <button type="submit" className="primary">
-        Make a link
+        {said("Make a link")}
       </button>
     </form>
   );
@@ -176,7 +186,7 @@ function Link({ link }: { link: string }): ReactNode {
   }, [link]);
   return (
     <div className="link">
-      <label htmlFor="link">Send this link to one person. It works once, for a week.</label>
+      <label htmlFor="link">{said("Send this link to one person. It works once, for a week.")}</label>
       <div className="control">
         <input id="link" ref={field} readOnly value={link} onFocus={(event) => event.target.select()} />
         <button
@@ -189,7 +199,7 @@ function Link({ link }: { link: string }): ReactNode {
             );
           }}
         >
-          {isCopied ? "Copied" : "Copy"}
+          {said(isCopied ? "Copied" : "Copy")}
         </button>
       </div>
     </div>
@@ -209,25 +219,30 @@ function Person({ member, isOwner, setRole, remove }: PersonProps): ReactNode {
       <span>
         <bdi>{member.name}</bdi>
         <small>
-          {member.is_you ? "you, " : ""}
-          {isOwner ? `since ${day(member.joined_at)}` : ROLES[member.role]}
+          {member.is_you && said("you, ")}
+          {isOwner ? said("since {day}", { day: day(member.joined_at) }) : said(ROLES[member.role])}
         </small>
       </span>
       {isOwner && (
         <span className="choices">
           <select
-            aria-label={`What ${member.name} may do`}
+            aria-label={said("What {name} may do", { name: member.name })}
             value={member.role}
             onChange={(event) => void setRole(event.target.value as Role)}
           >
             {(Object.keys(ROLES) as Role[]).map((each) => (
               <option key={each} value={each}>
-                {ROLES[each]}
+                {said(ROLES[each])}
               </option>
             ))}
           </select>
-          <button type="button" className="plain" aria-label={`Remove ${member.name}`} onClick={() => void remove()}>
-            Remove
+          <button
+            type="button"
+            className="plain"
+            aria-label={said("Remove {name}", { name: member.name })}
+            onClick={() => void remove()}
+          >
+            {said("Remove")}
           </button>
         </span>
       )}
@@ -236,5 +251,5 @@ function Person({ member, isOwner, setRole, remove }: PersonProps): ReactNode {
 }
 
 function day(instant: string): string {
-  return new Intl.DateTimeFormat("en", { day: "numeric", month: "long" }).format(new Date(instant));
+  return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long" }).format(new Date(instant));
 }

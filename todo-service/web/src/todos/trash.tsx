@@ -4,6 +4,7 @@ import { type ReactNode, useCallback, useEffect, useRef, useState, useSyncExtern
 import type { Todo, TodoList } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
 import { expected, type Failure } from "../lib/failure.ts";
+import { locale, said } from "../lib/language.ts";
 import { Patience } from "../parts/frame.tsx";
 import { FailureMessage } from "../parts/message.tsx";
 import { Empty } from "./empty.tsx";
@@ -44,7 +45,7 @@ export function Trash({ now, say }: TrashProps): ReactNode {
     setFailure(null);
     try {
       await act();
-      say(`Restored: ${name}`);
+      say(said("Restored: {name}", { name }));
       await read(null); // with a list its todos are back, too
       section.current?.focus(); // the button is gone, and the focus with it
     } catch (error) {
@@ -54,9 +55,9 @@ export function Trash({ now, say }: TrashProps): ReactNode {
 
   const isEmpty = todos?.length === 0 && lists.length === 0;
   return (
-    <section className="trash" aria-label="Trash" ref={section} tabIndex={-1}>
+    <section className="trash" aria-label={said("Trash")} ref={section} tabIndex={-1}>
       {failure && !isOfConnection(failure) && <FailureMessage failure={failure} retry={() => void read(null)} />}
-      {todos === null && isAway && <p className="hint">What is in the trash is not kept on this device.</p>}
+      {todos === null && isAway && <p className="hint">{said("What is in the trash is not kept on this device.")}</p>}
       {todos === null && !failure && !isAway && <Patience />}
       {isEmpty && <Empty of="trash" />}
       {todos && !isEmpty && (
@@ -65,7 +66,7 @@ export function Trash({ now, say }: TrashProps): ReactNode {
             <Row
               key={list.id}
               name={list.name}
-              about={`A list with its todos, deleted ${ago(list.deleted_at, now)}`}
+              about={said("A list with its todos, deleted {when}", { when: ago(list.deleted_at, now) })}
               dot={list.color}
               restore={() => restore(list.name, () => store.lists.restore(list))}
             />
@@ -74,7 +75,7 @@ export function Trash({ now, say }: TrashProps): ReactNode {
             <Row
               key={todo.id}
               name={todo.title}
-              about={`Deleted ${ago(todo.deleted_at, now)}`}
+              about={said("Deleted {when}", { when: ago(todo.deleted_at, now) })}
               restore={() => restore(todo.title, () => store.restore(todo))}
             />
           ))}
@@ -82,7 +83,7 @@ export function Trash({ now, say }: TrashProps): ReactNode {
       )}
       {cursor !== null && (
         <button type="button" className="more" onClick={() => void read(cursor)}>
-          Show more
+          {said("Show more")}
         </button>
       )}
     </section>
@@ -95,10 +96,10 @@ function Row(props: { name: string; about: string; dot?: string; restore: () => 
     <li className="deleted">
       {dot && <span className={`dot ${dot}`} />}
       <span className="title" dir="auto">
-        {name}
+        <span className="clamped">{name}</span>
       </span>
-      <button type="button" aria-label={`Restore: ${name}`} onClick={() => void restore()}>
-        Restore
+      <button type="button" aria-label={said("Restore: {name}", { name })} onClick={() => void restore()}>
+        {said("Restore")}
       </button>
       <p className="about-it">{about}</p>
     </li>
@@ -108,5 +109,5 @@ function Row(props: { name: string; about: string; dot?: string; restore: () => 
 /** "today", "yesterday", "12 days ago". */
 function ago(at: string | null, now: number): string {
   const days = Math.floor((now - Date.parse(at ?? "")) / 86_400_000);
-  return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(-Math.max(0, days), "day");
+  return new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(-Math.max(0, days), "day");
 }
