@@ -1,6 +1,7 @@
-import { type ReactNode, useState } from "react";
-import { changeName, changePassword, type Person } from "../lib/auth.ts";
+import { type ReactNode, useEffect, useState } from "react";
+import { changeName, changePassword, FIRST_PASSWORD, hasPassword, type Person } from "../lib/auth.ts";
 import { Failure } from "../lib/failure.ts";
+import { said } from "../lib/language.ts";
 import { isVisible } from "../lib/typing.ts";
 import { Devices } from "../parts/devices.tsx";
 import { Field, PasswordField } from "../parts/field.tsx";
@@ -10,6 +11,7 @@ import { Message } from "../parts/message.tsx";
 import { Strength } from "../parts/strength.tsx";
 
 export function Settings({ session: { person, handle } }: { session: { person: Person; handle: string } }): ReactNode {
+  const isWithout = useIsWithoutPassword(handle);
   return (
     <Frame title="Account" person={person}>
       <p className="back">
@@ -20,8 +22,8 @@ export function Settings({ session: { person, handle } }: { session: { person: P
         Signed in as <bdi>{person.email}</bdi>
       </p>
       <Name person={person} />
-      <Password person={person} />
-      <Devices key={handle} email={person.email} handle={handle} />
+      {isWithout ? <FirstPassword /> : <Password person={person} />}
+      <Devices key={handle} email={person.email} handle={handle} isWithoutPassword={isWithout} />
       <More />
     </Frame>
   );
@@ -66,6 +68,30 @@ function Name({ person }: { person: Person }): ReactNode {
         <SubmitButton submission={submission}>Save name</SubmitButton>
         {isSaved && <Message kind="notice">Saved.</Message>}
       </form>
+    </section>
+  );
+}
+
+/** False also while it is not known: most accounts have a password. */
+function useIsWithoutPassword(handle: string): boolean {
+  const [isWithout, setWithout] = useState(false);
+  useEffect(() => {
+    hasPassword().then(
+      (has) => setWithout(!has),
+      () => setWithout(false),
+    );
+  }, [handle]);
+  return isWithout;
+}
+
+function FirstPassword(): ReactNode {
+  return (
+    <section aria-labelledby="password">
+      <h2 id="password">{said("Password")}</h2>
+      <p>{said("Your account has no password. You sign in by a passkey, by mail or at another site.")}</p>
+      <p>
+        <a href={FIRST_PASSWORD}>{said("Set a password")}</a>
+      </p>
     </section>
   );
 }

@@ -5,12 +5,19 @@ import { type ReactNode, useCallback, useEffect, useState } from "react";
 import * as auth from "../lib/auth.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { nameDevice, sinceWhen } from "../lib/devices.ts";
+import { said } from "../lib/language.ts";
 import { leave } from "../lib/leaving.ts";
 import { PasswordField } from "./field.tsx";
 import { SubmitButton, useSubmission } from "./form.tsx";
 import { FailureMessage } from "./message.tsx";
 
-export function Devices({ email, handle }: { email: string; handle: string }): ReactNode {
+interface DevicesProps {
+  email: string;
+  handle: string;
+  isWithoutPassword: boolean;
+}
+
+export function Devices({ email, handle, isWithoutPassword }: DevicesProps): ReactNode {
   const [{ devices, now }, setListed] = useState<{ devices: auth.Device[] | null; now: number }>({
     devices: null,
     now: 0,
@@ -40,7 +47,12 @@ export function Devices({ email, handle }: { email: string; handle: string }): R
   return (
     <section aria-labelledby="devices">
       <h2 id="devices">Where you are signed in</h2>
-      {failure?.kind === "stale" && <Confirmation email={email} handle={handle} />}
+      {failure?.kind === "stale" && !isWithoutPassword && <Confirmation email={email} handle={handle} />}
+      {failure?.kind === "stale" && isWithoutPassword && (
+        <p>
+          {said("You signed in a while ago.")} <a href="/account">{said("See your devices at your account")}</a>
+        </p>
+      )}
       {failure && failure.kind !== "stale" && <FailureMessage failure={failure} retry={() => void load()} />}
       {devices && (
         <ul className="devices">
