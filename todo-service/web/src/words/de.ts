@@ -37,6 +37,11 @@ export const words = {
   Language: "Sprache",
   "Skip to content": "Zum Inhalt springen",
   "Loading …": "Wird geladen …",
+  "Your account has no password. You sign in by a passkey, by mail or at another site.":
+    "Dein Konto hat kein Passwort. Du meldest dich mit einem Passkey, per Mail oder bei einem anderen Anbieter an.",
+  "Set a password": "Passwort setzen",
+  "You signed in a while ago.": "Deine Anmeldung ist eine Weile her.",
+  "See your devices at your account": "Deine Geräte siehst du bei deinem Konto",
   "Send the mail again": "Mail noch einmal schicken",
   "Another mail is on its way to {email}.": "Eine weitere Mail ist unterwegs an {email}.",
 
