@@ -1,6 +1,7 @@
 // The one place that says that there is no network or that a service does not answer, with the only button for it.
 
 import { type ReactNode, useSyncExternalStore } from "react";
+import { isNewList } from "../todos/entries.ts";
 import { connection, shelf, store } from "../wiring.ts";
 import { useSecondsUntil } from "./message.tsx";
 import { useOnline } from "./online.ts";
@@ -8,11 +9,13 @@ import { useOnline } from "./online.ts";
 export function ConnectionBanner(): ReactNode {
   const isOnline = useOnline();
   const trouble = useSyncExternalStore(connection.subscribe, connection.get);
-  const { waiting, deferred } = useSyncExternalStore(store.subscribe, store.get);
+  const { waiting, deferred, listEntries } = useSyncExternalStore(store.subscribe, store.get);
   const seconds = useSecondsUntil(trouble?.nextAt);
   if (isOnline && trouble === null) return null;
   const isLimited = trouble?.failure.kind === "limited" && seconds > 0;
-  const done = [waiting.length > 0 && "added", deferred.some((each) => !each.refusal) && "changed"].filter(Boolean);
+  const isAdded = waiting.length > 0 || listEntries.some((each) => isNewList(each) && !each.refusal);
+  const isChanged = [...deferred, ...listEntries].some((each) => !isNewList(each) && !each.refusal);
+  const done = [isAdded && "added", isChanged && "changed"].filter(Boolean);
   return (
     <div className="message banner" role={isOnline ? "alert" : "status"}>
       <span>
